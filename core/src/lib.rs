@@ -1,0 +1,26 @@
+//! A sans-IO RTSP client and server with the whole media path.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::disallowed_types,
+        clippy::disallowed_methods
+    )
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod description;
+pub mod header;
+pub mod limits;
+pub mod payload;
+pub mod rtp;
+mod time;
+mod tolerance;
+mod url;
+pub mod wire;
+
+pub use time::{Instant, NtpTime};
+pub use tolerance::{Tolerance, Tolerances};

@@ -1,0 +1,102 @@
+//! Every bound and every default of the library, in one place.
+//!
+//! Each bound has a test that goes one over it. What happens there is said beside it.
+
+use std::time::Duration;
+
+// wire
+
+/// Bytes of a request or response up to and including its empty line; more closes the connection (431 to a client).
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Headers in one message; more closes the connection (431 to a client).
+pub const HEADERS_MAX: usize = 255;
+/// Bytes of a message body; more closes the connection (413 to a client).
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of garbage skipped between two messages before the connection is closed.
+pub const GARBAGE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of one block that a connection reads into.
+pub const READ_BLOCK_BYTES: usize = 64 << 10;
+/// Payloads up to this size are copied out of the read block, so that a small packet does not pin a large block.
+pub const SMALL_PAYLOAD_BYTES: usize = 512;
+
+// description
+
+/// Bytes of an SDP document.
+pub const SDP_BYTES_MAX: usize = 256 << 10;
+/// Media sections of a description; more is refused with 400.
+pub const MEDIAS_MAX: usize = 32;
+/// Formats of one media section; further ones are left out.
+pub const FORMATS_MAX: usize = 32;
+
+// rtp
+
+/// Packets held back for reordering.
+pub const REORDER_PACKETS: usize = 64;
+/// How long a missing packet is waited for.
+pub const REORDER_DELAY: Duration = Duration::from_millis(100);
+/// Time between two receiver reports.
+pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
+/// Time between two sender reports.
+pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
+/// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
+pub const PACKET_BYTES_MAX: usize = 1452;
+/// Bytes of an access unit that a depacketizer puts together.
+pub const ACCESS_UNIT_BYTES_MAX: usize = 8 << 20;
+/// NAL units of an access unit.
+pub const ACCESS_UNIT_NALS_MAX: usize = 512;
+
+// stream
+
+/// Packets that a stream's log keeps.
+pub const LOG_PACKETS: usize = 4096;
+/// Bytes that a stream's log keeps.
+pub const LOG_BYTES: usize = 8 << 20;
+
+// connection
+
+/// Requests of one connection that wait for their answer; at the bound no further message is parsed.
+pub const REQUESTS_WAITING_MAX: usize = 16;
+/// Bytes of messages that the peer has not read; more closes the connection.
+pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
+/// Interleaved frames pulled ahead of the socket.
+pub const OUTBOX_FRAMES_MAX: usize = 32;
+/// A socket that accepts nothing for so long, with something to send, is closed.
+pub const WRITE_STALL: Duration = Duration::from_secs(10);
+/// A message that has begun and is not complete after so long closes the connection.
+pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(10);
+
+// server
+
+/// Connections of one server; more are refused with 503.
+pub const CONNS_MAX: usize = 10_000;
+/// Sessions of one server; more are refused with 503.
+pub const SESSIONS_MAX: usize = 10_000;
+/// Sessions of one connection; more are refused with 503.
+pub const SESSIONS_PER_CONN_MAX: usize = 8;
+/// How long the application may take to answer a question; then the peer is answered 503.
+pub const TICKET_DEADLINE: Duration = Duration::from_secs(30);
+/// A session that shows no life for so long is closed.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+/// What is taken off the session timeout when it is told to the client, for those that refresh at the last moment.
+pub const SESSION_TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
+/// A connection without a session that sends nothing for so long is closed.
+pub const CONN_IDLE: Duration = Duration::from_secs(60);
+/// A publisher that sends no media for so long is closed.
+pub const PUBLISHER_SILENCE: Duration = Duration::from_secs(10);
+
+// client
+
+/// How long a response is waited for.
+pub const RESPONSE_DEADLINE: Duration = Duration::from_secs(10);
+/// Redirects followed in a row.
+pub const REDIRECTS_MAX: usize = 5;
+/// The session timeout when the server names none (RFC 2326, 12.37).
+pub const SESSION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+/// How long the first packet over UDP is waited for before the client asks for TCP.
+pub const FIRST_UDP_PACKET: Duration = Duration::from_secs(3);
+/// A server that sends nothing at all for so long is taken for gone.
+pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
+/// Received packets that wait for the application; the oldest are dropped and counted.
+pub const RECEIVED_PACKETS_MAX: usize = 4096;
+/// Bytes of received packets that wait for the application; the oldest are dropped and counted.
+pub const RECEIVED_BYTES_MAX: usize = 8 << 20;

@@ -1,0 +1,92 @@
+use std::fmt;
+
+/// Declares the tolerances with the sentence that a person reads when one has fired.
+macro_rules! tolerances {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A deviation from the standard that was read all the same.
+        ///
+        /// Each names a device that needs it; a test beside the code that records it carries the bytes.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum Tolerance {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Tolerance {
+            /// Every tolerance, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+        }
+
+        impl fmt::Display for Tolerance {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$name => $text,)* })
+            }
+        }
+    };
+}
+
+tolerances! {
+    // wire
+    /// Lines that end in LF alone (FritzBox 6660 Cable, Rockchip RbsLive).
+    BareLineFeed = "a line ends in LF without CR",
+    // headers
+    // description
+    // rtp
+    // payload
+    // client
+    // server
+}
+
+/// The set of tolerances that have fired.
+#[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
+pub struct Tolerances(u128);
+
+impl Tolerances {
+    /// No tolerance at all.
+    pub const NONE: Self = Self(0);
+
+    /// Records that `tolerance` has fired.
+    pub fn record(&mut self, tolerance: Tolerance) {
+        self.0 |= 1 << (tolerance as u8);
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether `tolerance` has fired.
+    pub fn contains(self, tolerance: Tolerance) -> bool {
+        self.0 & (1 << (tolerance as u8)) != 0
+    }
+
+    /// Whether nothing has fired.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// What has fired, in the order of declaration.
+    pub fn iter(self) -> impl Iterator<Item = Tolerance> {
+        Tolerance::ALL.iter().copied().filter(move |tolerance| self.contains(*tolerance))
+    }
+}
+
+impl fmt::Debug for Tolerances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_every_tolerance() {
+        assert!(Tolerance::ALL.len() <= 128);
+        let mut all = Tolerances::NONE;
+        Tolerance::ALL.iter().for_each(|tolerance| all.record(*tolerance));
+        assert_eq!(all.iter().collect::<Vec<_>>(), Tolerance::ALL);
+    }
+}
