@@ -16,11 +16,13 @@ pub mod description;
 pub mod header;
 pub mod limits;
 pub mod payload;
+mod profile;
 pub mod rtp;
 mod time;
 mod tolerance;
 mod url;
 pub mod wire;
 
+pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};

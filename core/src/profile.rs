@@ -1,0 +1,39 @@
+use std::fmt;
+
+/// An RTP profile, as the `m=` line and the Transport header name it.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Profile {
+    /// `RTP/AVP`: audio and video with minimal control (RFC 3551).
+    #[default]
+    Avp,
+    /// `RTP/AVPF`: with early feedback (RFC 4585).
+    Avpf,
+    /// `RTP/SAVP`: secure (RFC 3711).
+    Savp,
+    /// `RTP/SAVPF`: secure, with early feedback (RFC 5124).
+    Savpf,
+}
+
+impl Profile {
+    /// The profile as it is written, without a lower transport.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Avp => "RTP/AVP",
+            Self::Avpf => "RTP/AVPF",
+            Self::Savp => "RTP/SAVP",
+            Self::Savpf => "RTP/SAVPF",
+        }
+    }
+
+    /// Whether media is encrypted (SRTP).
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Savp | Self::Savpf)
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
