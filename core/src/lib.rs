@@ -12,17 +12,22 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod conn;
 pub mod description;
 pub mod header;
+mod id;
 pub mod limits;
 pub mod payload;
 mod profile;
+mod random;
 pub mod rtp;
 mod time;
 mod tolerance;
-mod url;
+pub mod udp;
+pub mod url;
 pub mod wire;
 
+pub use id::{ConnId, SessionId, StreamId, UdpId};
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};

@@ -1,0 +1,165 @@
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+/// What waits to be written to one connection, in order: messages and interleaved frames, never cut.
+///
+/// It remembers how far a partial write got, so that a frame always leaves whole.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    items: VecDeque<Item>,
+    /// Bytes of the first item that are already written.
+    written: usize,
+    message_bytes: usize,
+    frames: usize,
+}
+
+#[derive(Debug)]
+struct Item {
+    kind: Kind,
+    payload: Bytes,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Message,
+    Frame([u8; 4]),
+}
+
+impl Item {
+    fn len(&self) -> usize {
+        self.header().len().saturating_add(self.payload.len())
+    }
+
+    fn header(&self) -> &[u8] {
+        match &self.kind {
+            Kind::Message => &[],
+            Kind::Frame(header) => header,
+        }
+    }
+}
+
+impl Outbox {
+    /// Appends an encoded message.
+    pub(crate) fn push_message(&mut self, message: Bytes) {
+        self.message_bytes = self.message_bytes.saturating_add(message.len());
+        self.items.push_back(Item { kind: Kind::Message, payload: message });
+    }
+
+    /// Appends an interleaved frame; a payload that its 16-bit length cannot hold is left out, and `false` comes back.
+    pub(crate) fn push_frame(&mut self, channel: u8, payload: Bytes) -> bool {
+        let Ok(len) = u16::try_from(payload.len()) else { return false };
+        let [high, low] = len.to_be_bytes();
+        self.frames = self.frames.saturating_add(1);
+        self.items.push_back(Item { kind: Kind::Frame([b'$', channel, high, low]), payload });
+        true
+    }
+
+    /// Fills `slices` from the front with what is to be written, and says how many it filled.
+    pub(crate) fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut skip = self.written;
+        let mut slices = slices.iter_mut();
+        let mut filled = 0_usize;
+        for part in self.items.iter().flat_map(|item| [item.header(), &item.payload]) {
+            let rest = part.get(skip..).unwrap_or_default();
+            skip = skip.saturating_sub(part.len());
+            if rest.is_empty() {
+                continue;
+            }
+            let Some(slice) = slices.next() else { break };
+            *slice = IoSlice::new(rest);
+            filled = filled.saturating_add(1);
+        }
+        filled
+    }
+
+    /// Takes out `n` bytes that were written.
+    pub(crate) fn handle_written(&mut self, n: usize) {
+        self.written = self.written.saturating_add(n);
+        while let Some(first) = self.items.front() {
+            let len = first.len();
+            if self.written < len {
+                return;
+            }
+            self.written = self.written.saturating_sub(len);
+            match first.kind {
+                Kind::Message => self.message_bytes = self.message_bytes.saturating_sub(len),
+                Kind::Frame(_) => self.frames = self.frames.saturating_sub(1),
+            }
+            self.items.pop_front();
+        }
+        self.written = 0;
+    }
+
+    /// Bytes of the messages that wait; frames are not counted.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.message_bytes
+    }
+
+    /// Frames that wait.
+    pub(crate) fn frames(&self) -> usize {
+        self.frames
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled() -> Outbox {
+        let mut outbox = Outbox::default();
+        outbox.push_message(Bytes::from_static(b"RTSP/1.0 200 OK\r\n\r\n"));
+        assert!(outbox.push_frame(2, Bytes::from_static(b"payload")));
+        assert!(outbox.push_frame(3, Bytes::new()));
+        outbox.push_message(Bytes::from_static(b"OPTIONS"));
+        outbox
+    }
+
+    fn drain(outbox: &mut Outbox, slices: usize, at_once: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while !outbox.is_empty() {
+            let mut buffers = vec![IoSlice::new(&[]); slices];
+            let filled = outbox.io_slices(&mut buffers);
+            assert!(filled > 0);
+            let bytes: Vec<u8> = buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
+            let n = bytes.len().min(at_once);
+            all.extend_from_slice(&bytes[..n]);
+            outbox.handle_written(n);
+        }
+        all
+    }
+
+    #[test]
+    fn any_partial_write_gives_the_same_bytes() {
+        let whole = b"RTSP/1.0 200 OK\r\n\r\n$\x02\x00\x07payload$\x03\x00\x00OPTIONS";
+        for at_once in 1..=whole.len() {
+            for slices in 1..8 {
+                let mut outbox = filled();
+                assert_eq!(drain(&mut outbox, slices, at_once), whole, "{at_once} bytes, {slices} slices");
+                assert_eq!((outbox.message_bytes(), outbox.frames()), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_that_its_length_field_cannot_hold_is_left_out() {
+        let mut outbox = Outbox::default();
+        assert!(!outbox.push_frame(0, Bytes::from(vec![0; 65536])));
+        assert!(outbox.push_frame(0, Bytes::from(vec![0; 65535])));
+        assert_eq!(outbox.frames(), 1);
+    }
+
+    #[test]
+    fn more_written_than_there_was_is_harmless() {
+        let mut outbox = filled();
+        outbox.handle_written(usize::MAX);
+        assert!(outbox.is_empty());
+        outbox.push_message(Bytes::from_static(b"x"));
+        assert_eq!(drain(&mut outbox, 1, 1), b"x");
+    }
+}

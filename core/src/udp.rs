@@ -1,0 +1,54 @@
+//! UDP socket pairs: what is asked of the runtime, and the media that goes through them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+
+/// The two sockets of a pair (RFC 3550, section 11).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Port {
+    /// The even one: packets.
+    Rtp,
+    /// The one above: reports.
+    Rtcp,
+}
+
+/// Which ports a pair is bound to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum UdpPorts {
+    /// Any free even port and the one above it.
+    #[default]
+    Any,
+    /// The first free even port of a range, both ends included, and the one above it.
+    Range(u16, u16),
+    /// Just these two.
+    Fixed(u16, u16),
+}
+
+/// A pair of UDP sockets to be opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct UdpSpec {
+    /// The address to bind to.
+    pub ip: IpAddr,
+    /// The ports to bind to.
+    pub ports: UdpPorts,
+}
+
+/// Why a pair of UDP sockets was not opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UdpOpenError {
+    /// All ports asked for are taken.
+    #[error("no free pair of UDP ports")]
+    NoFreePorts,
+    /// The system refused.
+    #[error("UDP socket refused: {0}")]
+    Io(std::io::ErrorKind),
+}
+
+/// Where datagrams go: the runtime's batch of system calls.
+pub trait DatagramSink {
+    /// Takes a datagram for `to`; `false` if the socket would block and it was not taken.
+    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool;
+}
