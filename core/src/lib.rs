@@ -12,17 +12,20 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod base64;
 pub mod description;
 pub mod header;
 pub mod limits;
 pub mod payload;
 mod profile;
 pub mod rtp;
+mod sdp;
 mod time;
 mod tolerance;
 mod url;
 pub mod wire;
 
+pub use description::{Codec, Description, Direction, Format, Media, MediaKind};
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
