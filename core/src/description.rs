@@ -1,1 +1,151 @@
-//! description
+//! What a stream consists of: its medias, their formats and codecs.
+//!
+//! A description travels as SDP (RFC 8866) in the way that RTSP uses it (RFC 2326, appendix C). Reading is lenient,
+//! and what had to be put up with is recorded in [`Tolerances`]; writing is canonical.
+//!
+//! ```
+//! use rtspan_core::{Codec, Description, Format, Media, MediaKind, Tolerances};
+//!
+//! let video = Media::new(MediaKind::Video, vec![Format::h264(96, &[0x67, 0x64, 0, 0x28, 0xac], &[0x68, 0xeb])]);
+//! let audio = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+//! let sdp = Description::new(vec![video, audio]).with_track_controls().to_sdp();
+//! assert!(sdp.contains("a=rtpmap:96 H264/90000\r\n"));
+//!
+//! let description = Description::parse(sdp.as_bytes(), &mut Tolerances::NONE)?;
+//! let (index, format) = description.find("h264").expect("just written");
+//! assert_eq!(description.medias[index].control.as_deref(), Some("trackID=0"));
+//! assert!(matches!(&format.codec, Codec::H264(h264) if h264.parameter_sets().is_some()));
+//! # Ok::<(), rtspan_core::description::DescriptionError>(())
+//! ```
+
+use crate::{Tolerances, limits, sdp};
+
+mod codec;
+mod fmtp;
+mod format;
+mod media;
+mod mpeg4_audio;
+mod read;
+mod static_types;
+mod video;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use codec::{Codec, G711Law, Opus};
+pub use format::Format;
+pub use media::{Attribute, Bandwidth, Direction, Media, MediaKind};
+pub use mpeg4_audio::{BadAudioConfig, Mpeg4Audio};
+pub use video::{H264, H265};
+
+/// A stream: what it is called and the medias it consists of.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Description {
+    /// The name of the stream, empty if it has none (`s=`).
+    pub title: String,
+    /// The URL that controls the stream as a whole, as it was written: absolute, relative or `*` (`a=control`).
+    pub control: Option<String>,
+    /// The range of time that the stream covers, as it was written, such as `npt=0-` (`a=range`).
+    pub range: Option<String>,
+    /// The program that made the description (`a=tool`).
+    pub tool: Option<String>,
+    /// Bandwidths of all medias together (`b=`).
+    pub bandwidths: Vec<Bandwidth>,
+    /// Further attributes of the stream, in their order.
+    pub attributes: Vec<Attribute>,
+    /// The medias; where a media stands is its track number.
+    pub medias: Vec<Media>,
+}
+
+impl Description {
+    /// A stream of `medias` without a title.
+    pub fn new(medias: Vec<Media>) -> Self {
+        Self { medias, ..Self::default() }
+    }
+
+    /// Reads SDP, as leniently as it takes.
+    ///
+    /// A line that makes no sense costs that line, never the description. Lines that are about addresses and times
+    /// are not read, because RTSP negotiates both itself. A direction given for the whole stream is applied to the
+    /// medias.
+    ///
+    /// # Errors
+    ///
+    /// The sender is at fault in all of them: too long, too many medias, none at all.
+    pub fn parse(bytes: &[u8], tolerances: &mut Tolerances) -> Result<Self, DescriptionError> {
+        let session = sdp::parse(bytes, tolerances)?;
+        Ok(read::description(session, tolerances))
+    }
+
+    /// Names the controls of all medias `trackID=0`, `trackID=1`, … in their order, and the stream's own `*`.
+    ///
+    /// This is what a server announces to its readers, whatever the publisher called them.
+    #[must_use]
+    pub fn with_track_controls(mut self) -> Self {
+        self.control = Some("*".to_owned());
+        for (index, media) in self.medias.iter_mut().enumerate() {
+            media.control = Some(format!("trackID={index}"));
+        }
+        self
+    }
+
+    /// Writes SDP.
+    pub fn to_sdp(&self) -> String {
+        write::sdp(self)
+    }
+
+    /// The video medias with their track numbers.
+    pub fn video(&self) -> impl Iterator<Item = (usize, &Media)> {
+        self.of_kind(MediaKind::Video)
+    }
+
+    /// The audio medias with their track numbers, back channels included.
+    pub fn audio(&self) -> impl Iterator<Item = (usize, &Media)> {
+        self.of_kind(MediaKind::Audio)
+    }
+
+    /// The first format of this encoding name, in any case, with its track number.
+    pub fn find(&self, encoding: &str) -> Option<(usize, &Format)> {
+        self.medias.iter().enumerate().find_map(|(index, media)| {
+            let format =
+                media.formats.iter().find(|format| format.encoding.eq_ignore_ascii_case(encoding))?;
+            Some((index, format))
+        })
+    }
+
+    /// Whether a media goes from the client to the server (ONVIF Streaming Specification, section 5.3).
+    ///
+    /// That is an audio media marked `sendonly`, unless all medias are: D-Link and IDS cameras mark what they send so.
+    pub fn is_back_channel(&self, track: usize) -> bool {
+        let sends = |media: &Media| media.direction == Some(Direction::SendOnly);
+        self.medias.get(track).is_some_and(|media| media.kind == MediaKind::Audio && sends(media))
+            && !self.medias.iter().all(sends)
+    }
+
+    fn of_kind(&self, kind: MediaKind) -> impl Iterator<Item = (usize, &Media)> {
+        self.medias.iter().enumerate().filter(move |(_, media)| media.kind == kind)
+    }
+}
+
+/// A session description that cannot be used; its sender is at fault.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DescriptionError {
+    /// The description is longer than [`limits::SDP_BYTES_MAX`].
+    #[error("session description of {bytes} bytes, more than {}", limits::SDP_BYTES_MAX)]
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// The description has more medias than [`limits::MEDIAS_MAX`].
+    #[error("session description with more than {} medias", limits::MEDIAS_MAX)]
+    TooManyMedias,
+    /// The description has no media, or is no session description at all.
+    #[error("session description without a media")]
+    NoMedia,
+    /// The description cannot be parsed.
+    #[error("malformed session description")]
+    Malformed,
+}

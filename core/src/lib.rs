@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod conn;
+mod base64;
 pub mod description;
 pub mod header;
 mod id;
@@ -21,6 +22,7 @@ pub mod payload;
 mod profile;
 mod random;
 pub mod rtp;
+mod sdp;
 mod time;
 mod tolerance;
 pub mod udp;
@@ -28,6 +30,7 @@ pub mod url;
 pub mod wire;
 
 pub use id::{ConnId, SessionId, StreamId, UdpId};
+pub use description::{Codec, Description, Direction, Format, Media, MediaKind};
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};

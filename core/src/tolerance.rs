@@ -32,6 +32,38 @@ tolerances! {
     BareLineFeed = "a line ends in LF without CR",
     // headers
     // description
+    /// Bytes that are not UTF-8 (Tuya and Symynelec C5 send uninitialised memory).
+    SdpEncoding = "the session description is not UTF-8",
+    /// A session description that does not begin with `v=` (UDP Technology).
+    SdpVersion = "the session description has no v= line",
+    /// Lines that are not `x=value`, left out (firmware that sends its whole buffer, NUL and what follows).
+    SdpLine = "a line of the session description is not of the form x=value",
+    /// Blanks where none belong (IPCAM, H264DVR: `H264/90000 `; VStarcam: `RTP/AVP 8\t `; AMS32: `fmtp: 97`).
+    SdpBlanks = "the session description has blanks where none belong",
+    /// An `m=` line without a port that is one, or cut short (Tuya, Symynelec C5: `m=video -1353744643`).
+    SdpMediaLine = "an m= line lacks a field or a readable port",
+    /// A protocol that is not an RTP profile, read as `RTP/AVP` (IPTV: `MP2T/AVP`; FFmpeg: `RTP/AVP/TCP`).
+    SdpProtocol = "an m= line names another protocol than an RTP profile",
+    /// Formats that are no payload types (TP-Link, Mercury: `smart/1/90000`).
+    SdpPayloadType = "an m= line lists a format that is no payload type",
+    /// More formats than the library keeps of one media (no device known).
+    SdpFormatsLeftOut = "an m= line lists more formats than are kept",
+    /// A `b=` line without a whole number of kilobits, rounded down or left out (`b=AS:50.5`).
+    SdpBandwidth = "a b= line is not a whole number",
+    /// An rtpmap or fmtp attribute without content or for another payload type (Ubiquiti: `a=fmtp:96`).
+    SdpFormatAttribute = "an rtpmap or fmtp attribute is empty or names a payload type that is not listed",
+    /// A clock rate that is missing or zero, replaced by the usual one (broken servers reported to GStreamer, mediamtx).
+    RtpmapClockRate = "an rtpmap has no clock rate",
+    /// A static payload type that means another encoding (Anpviz: `rtpmap:0 MPEG4-GENERIC`, GW Security: `8 PCMU`).
+    StaticPayloadTypeRemapped = "a static payload type is mapped to another encoding",
+    /// Parameters that are empty or have no value (Reolink, VLC, libcamera: a `;` at the end).
+    FmtpParameter = "an fmtp parameter is empty or has no value",
+    /// A parameter whose value makes no sense, ignored (macro-video: `profile-level-id=TeAo`, GW Security: `5046314`).
+    FmtpValue = "the value of an fmtp parameter is unreadable",
+    /// Start codes around or between parameter sets (GW Security: `…gQAAAAAE=`).
+    SpropStartCode = "parameter sets contain Annex B start codes",
+    /// MPEG-4 audio without its configuration or its AU header, assumed (Hikvision: no `config`, Anpviz: no `sizelength`).
+    Mpeg4AudioAssumed = "parameters of MPEG-4 audio are missing and were assumed",
     // rtp
     // payload
     // client

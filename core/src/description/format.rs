@@ -1,0 +1,170 @@
+use super::codec::Codec;
+use super::mpeg4_audio::{self, BadAudioConfig};
+use super::static_types::static_type;
+use super::{MediaKind, fmtp, video};
+use crate::Tolerances;
+use crate::tolerance::Tolerance;
+
+/// What the packets of one payload type carry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Format {
+    /// The payload type, 0 to 127, unique within the media.
+    pub payload_type: u8,
+    /// The name of the encoding as the rtpmap writes it, or as RFC 3551 does; empty if nobody says.
+    pub encoding: Box<str>,
+    /// Ticks of the RTP timestamp in a second; never zero when read.
+    pub clock_rate: u32,
+    /// The third part of the rtpmap: for audio the number of channels, one if it is missing.
+    pub channels: Option<u16>,
+    /// The parameters as they were written.
+    pub fmtp: Option<Box<str>>,
+    /// What all of the above means, for the codecs that the library knows.
+    ///
+    /// This is derived: writing a description writes the other fields.
+    pub codec: Codec,
+}
+
+impl Format {
+    /// A format of any encoding, such as `Format::new(97, "vnd.onvif.metadata", 90_000)`.
+    pub fn new(payload_type: u8, encoding: impl Into<Box<str>>, clock_rate: u32) -> Self {
+        let format = Self {
+            payload_type,
+            encoding: encoding.into(),
+            clock_rate,
+            channels: None,
+            fmtp: None,
+            codec: Codec::Other,
+        };
+        format.with_codec(&mut Tolerances::default())
+    }
+
+    /// H.264 with its parameter sets as whole NAL units (RFC 6184, packetization mode 1).
+    ///
+    /// When they are not known beforehand, `Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=1")` does.
+    pub fn h264(payload_type: u8, sps: &[u8], pps: &[u8]) -> Self {
+        Self::new(payload_type, "H264", 90_000).with_fmtp(video::h264_fmtp(sps, pps))
+    }
+
+    /// H.265 with its parameter sets as whole NAL units (RFC 7798).
+    pub fn h265(payload_type: u8, vps: &[u8], sps: &[u8], pps: &[u8]) -> Self {
+        Self::new(payload_type, "H265", 90_000).with_fmtp(video::h265_fmtp(vps, sps, pps))
+    }
+
+    /// MPEG-4 audio (AAC, for the most part) with its AudioSpecificConfig (RFC 3640, mode AAC-hbr).
+    ///
+    /// # Errors
+    ///
+    /// If the configuration does not name a sample rate and a channel layout.
+    pub fn mpeg4_audio(payload_type: u8, config: &[u8]) -> Result<Self, BadAudioConfig> {
+        let (sample_rate, channels) = mpeg4_audio::rate_and_channels(config).ok_or(BadAudioConfig)?;
+        let mut format = Self::new(payload_type, "mpeg4-generic", sample_rate);
+        format.channels = (channels > 0).then_some(channels.into());
+        Ok(format.with_fmtp(mpeg4_audio::fmtp(config)))
+    }
+
+    /// Opus, mono or stereo (RFC 7587; the rtpmap says two channels for both).
+    pub fn opus(payload_type: u8, stereo: bool) -> Self {
+        let format = Self::new(payload_type, "opus", 48_000).with_channels(2);
+        if stereo { format.with_fmtp("sprop-stereo=1") } else { format }
+    }
+
+    /// G.711 µ-law, 8 kHz, mono, with its static payload type.
+    pub fn pcmu() -> Self {
+        Self::new(0, "PCMU", 8_000)
+    }
+
+    /// G.711 A-law, 8 kHz, mono, with its static payload type.
+    pub fn pcma() -> Self {
+        Self::new(8, "PCMA", 8_000)
+    }
+
+    /// Sets the number of channels.
+    #[must_use]
+    pub fn with_channels(mut self, channels: u16) -> Self {
+        self.channels = Some(channels);
+        self.with_codec(&mut Tolerances::default())
+    }
+
+    /// Sets the parameters, such as `profile-id=0; max-fr=30`.
+    #[must_use]
+    pub fn with_fmtp(mut self, fmtp: impl Into<Box<str>>) -> Self {
+        self.fmtp = Some(fmtp.into());
+        self.with_codec(&mut Tolerances::default())
+    }
+
+    /// The value of a parameter, by its name in any case.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.fmtp.as_deref().and_then(|text| fmtp::get(text, name))
+    }
+
+    /// The format as the rtpmap names it, such as `opus/48000/2`; `None` if the encoding is not known.
+    pub fn rtpmap(&self) -> Option<String> {
+        let Self { encoding, clock_rate, .. } = self;
+        (!encoding.is_empty()).then(|| match self.channels {
+            Some(channels) => format!("{encoding}/{clock_rate}/{channels}"),
+            None => format!("{encoding}/{clock_rate}"),
+        })
+    }
+
+    /// Reads a format of which a description has said so much.
+    pub(super) fn read(
+        payload_type: u8,
+        kind: &MediaKind,
+        rtpmap: Option<&str>,
+        fmtp: Option<String>,
+        tolerances: &mut Tolerances,
+    ) -> Self {
+        let Rtpmap { encoding, clock_rate, channels } = Rtpmap::read(payload_type, rtpmap, tolerances);
+        let clock_rate = clock_rate.unwrap_or_else(|| {
+            tolerances.record(Tolerance::RtpmapClockRate);
+            if *kind == MediaKind::Audio { 8_000 } else { 90_000 }
+        });
+        if fmtp.as_deref().is_some_and(fmtp::has_others) {
+            tolerances.record(Tolerance::FmtpParameter);
+        }
+        let fmtp = fmtp.map(Into::into);
+        let format =
+            Self { payload_type, encoding: encoding.into(), clock_rate, channels, fmtp, codec: Codec::Other };
+        format.with_codec(tolerances)
+    }
+
+    fn with_codec(mut self, tolerances: &mut Tolerances) -> Self {
+        self.codec = Codec::read(&self, tolerances);
+        self
+    }
+}
+
+/// The parts of an rtpmap, completed from the static payload types.
+#[derive(Default)]
+struct Rtpmap<'a> {
+    encoding: &'a str,
+    clock_rate: Option<u32>,
+    channels: Option<u16>,
+}
+
+impl<'a> Rtpmap<'a> {
+    fn read(payload_type: u8, text: Option<&'a str>, tolerances: &mut Tolerances) -> Self {
+        let known = static_type(payload_type);
+        let mut parts = text.unwrap_or_default().split('/').map(str::trim_ascii);
+        let encoding = parts.next().unwrap_or_default();
+        if encoding.is_empty() {
+            return known.map_or_else(Self::default, |known| Self {
+                encoding: known.encoding,
+                clock_rate: Some(known.clock_rate),
+                channels: known.channels,
+            });
+        }
+        let same = known.filter(|known| known.encoding.eq_ignore_ascii_case(encoding));
+        if known.is_some() && same.is_none() {
+            tolerances.record(Tolerance::StaticPayloadTypeRemapped);
+        }
+        let clock_rate = parts.next().and_then(|rate| rate.parse().ok()).filter(|rate| *rate > 0);
+        if let (None, Some(known)) = (clock_rate, same) {
+            tolerances.record(Tolerance::RtpmapClockRate);
+            return Self { encoding, clock_rate: Some(known.clock_rate), channels: known.channels };
+        }
+        let channels = parts.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+        Self { encoding, clock_rate, channels }
+    }
+}

@@ -1,0 +1,190 @@
+//! From parsed SDP to a description.
+
+use super::{Attribute, Bandwidth, Description, Direction, Format, Media, MediaKind};
+use crate::limits::FORMATS_MAX;
+use crate::tolerance::Tolerance;
+use crate::{Profile, Tolerances};
+
+pub(super) fn description(session: sdp_types::Session, tolerances: &mut Tolerances) -> Description {
+    let mut description = Description {
+        title: Some(session.session_name).filter(|title| title != "-").unwrap_or_default(),
+        bandwidths: bandwidths(session.bandwidths),
+        ..Description::default()
+    };
+    let mut direction = None;
+    for attribute in session.attributes.into_iter().map(attribute) {
+        let slot = match attribute.name.to_ascii_lowercase().as_str() {
+            "control" => &mut description.control,
+            "range" => &mut description.range,
+            "tool" => &mut description.tool,
+            name => {
+                match Direction::from_name(name) {
+                    Some(found) => direction = direction.or(Some(found)),
+                    None => description.attributes.push(attribute),
+                }
+                continue;
+            }
+        };
+        keep_first(slot, &attribute);
+    }
+    description.medias =
+        session.medias.into_iter().map(|section| media(section, direction, tolerances)).collect();
+    description
+}
+
+fn media(section: sdp_types::Media, direction: Option<Direction>, tolerances: &mut Tolerances) -> Media {
+    let mut media = Media::new(MediaKind::from(section.media.as_str()), Vec::new());
+    media.profile = profile(&section.proto, tolerances);
+    media.bandwidths = bandwidths(section.bandwidths);
+    let mut slots = Slots::new(&section.fmt, tolerances);
+    for attribute in section.attributes.into_iter().map(attribute) {
+        match attribute.name.to_ascii_lowercase().as_str() {
+            "control" => keep_first(&mut media.control, &attribute),
+            "mid" => keep_first(&mut media.mid, &attribute),
+            "rtpmap" => {
+                if !slots.rtpmap(&attribute, tolerances) {
+                    media.attributes.push(attribute);
+                }
+            }
+            "fmtp" => {
+                if !slots.fmtp(&attribute, tolerances) {
+                    media.attributes.push(attribute);
+                }
+            }
+            name => match Direction::from_name(name) {
+                Some(found) => media.direction = media.direction.or(Some(found)),
+                None => media.attributes.push(attribute),
+            },
+        }
+    }
+    media.direction = media.direction.or(direction);
+    media.formats = slots.into_formats(&media.kind, tolerances);
+    media
+}
+
+fn profile(protocol: &str, tolerances: &mut Tolerances) -> Profile {
+    let profiles = [Profile::Avp, Profile::Avpf, Profile::Savp, Profile::Savpf];
+    if let Some(exact) = profiles.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(protocol)) {
+        return exact;
+    }
+    tolerances.record(Tolerance::SdpProtocol);
+    let named = |known: &Profile| {
+        let name = known.as_str().trim_start_matches("RTP/");
+        protocol.split('/').any(|token| token.eq_ignore_ascii_case(name))
+    };
+    profiles.into_iter().find(named).unwrap_or_default()
+}
+
+/// The formats of a media while its attributes are read.
+struct Slots {
+    slots: Vec<Slot>,
+    /// Whether the `m=` line lists formats but no payload type, so that the attributes say which there are.
+    from_attributes: bool,
+}
+
+struct Slot {
+    payload_type: u8,
+    rtpmap: Option<String>,
+    fmtp: Option<String>,
+}
+
+impl Slots {
+    fn new(list: &str, tolerances: &mut Tolerances) -> Self {
+        let mut slots = Self { slots: Vec::new(), from_attributes: false };
+        for format in list.split(' ').filter(|format| !format.is_empty()) {
+            match payload_type(format) {
+                Some(payload_type) => slots.insert(payload_type, tolerances),
+                None => tolerances.record(Tolerance::SdpPayloadType),
+            }
+        }
+        slots.from_attributes = slots.slots.is_empty() && !list.is_empty();
+        slots
+    }
+
+    /// Takes an rtpmap; false if it does not belong to any format.
+    fn rtpmap(&mut self, attribute: &Attribute, tolerances: &mut Tolerances) -> bool {
+        let Some((slot, text)) = self.find(attribute, tolerances) else { return false };
+        slot.rtpmap.get_or_insert_with(|| text.to_owned());
+        true
+    }
+
+    /// Takes an fmtp; false if it does not belong to any format.
+    fn fmtp(&mut self, attribute: &Attribute, tolerances: &mut Tolerances) -> bool {
+        let Some((slot, text)) = self.find(attribute, tolerances) else { return false };
+        match &mut slot.fmtp {
+            _ if text.is_empty() => tolerances.record(Tolerance::SdpFormatAttribute),
+            Some(fmtp) => {
+                fmtp.push_str("; ");
+                fmtp.push_str(text);
+            }
+            None => slot.fmtp = Some(text.to_owned()),
+        }
+        true
+    }
+
+    fn into_formats(self, kind: &MediaKind, tolerances: &mut Tolerances) -> Vec<Format> {
+        let read =
+            |slot: Slot| Format::read(slot.payload_type, kind, slot.rtpmap.as_deref(), slot.fmtp, tolerances);
+        self.slots.into_iter().map(read).collect()
+    }
+
+    fn insert(&mut self, payload_type: u8, tolerances: &mut Tolerances) {
+        if self.slots.iter().any(|slot| slot.payload_type == payload_type) {
+            return;
+        }
+        if self.slots.len() < FORMATS_MAX {
+            self.slots.push(Slot { payload_type, rtpmap: None, fmtp: None });
+        } else {
+            tolerances.record(Tolerance::SdpFormatsLeftOut);
+        }
+    }
+
+    /// The format that an rtpmap or fmtp attribute belongs to, and what it says about it.
+    fn find<'a>(
+        &mut self,
+        attribute: &'a Attribute,
+        tolerances: &mut Tolerances,
+    ) -> Option<(&mut Slot, &'a str)> {
+        let found = payload_type_and_rest(attribute, tolerances).and_then(|(payload_type, text)| {
+            if self.from_attributes {
+                self.insert(payload_type, tolerances);
+            }
+            let slot = self.slots.iter_mut().find(|slot| slot.payload_type == payload_type)?;
+            Some((slot, text))
+        });
+        if found.is_none() {
+            tolerances.record(Tolerance::SdpFormatAttribute);
+        }
+        found
+    }
+}
+
+/// Splits the value of an rtpmap or fmtp attribute.
+fn payload_type_and_rest<'a>(attribute: &'a Attribute, tolerances: &mut Tolerances) -> Option<(u8, &'a str)> {
+    let value = attribute.value.as_deref().unwrap_or_default();
+    let trimmed = value.trim_ascii();
+    if trimmed.len() != value.len() {
+        tolerances.record(Tolerance::SdpBlanks);
+    }
+    let (number, rest) = trimmed.split_once([' ', '\t']).unwrap_or((trimmed, ""));
+    Some((payload_type(number)?, rest.trim_ascii()))
+}
+
+fn payload_type(text: &str) -> Option<u8> {
+    text.parse().ok().filter(|number| *number < 128)
+}
+
+fn keep_first(slot: &mut Option<String>, attribute: &Attribute) {
+    let value = attribute.value.as_deref().unwrap_or_default().trim_ascii();
+    if slot.is_none() && !value.is_empty() {
+        *slot = Some(value.to_owned());
+    }
+}
+
+fn bandwidths(lines: Vec<sdp_types::Bandwidth>) -> Vec<Bandwidth> {
+    lines.into_iter().map(|line| Bandwidth { kind: line.bwtype, value: line.bandwidth }).collect()
+}
+
+fn attribute(line: sdp_types::Attribute) -> Attribute {
+    Attribute { name: line.attribute, value: line.value }
+}

@@ -1,0 +1,140 @@
+use super::*;
+use crate::limits::{FORMATS_MAX, MEDIAS_MAX, SDP_BYTES_MAX};
+
+fn refused(text: impl AsRef<[u8]>) -> DescriptionError {
+    Description::parse(text.as_ref(), &mut Tolerances::default()).unwrap_err()
+}
+
+#[test]
+fn one_byte_too_many_is_refused() {
+    let mut text = b"v=0\r\nm=video 0 RTP/AVP 26\r\na=x:".to_vec();
+    text.resize(SDP_BYTES_MAX, b'y');
+    let (description, _) = read(&text);
+    assert_eq!(description.medias[0].attributes.len(), 1);
+    text.push(b'y');
+    assert_eq!(refused(&text), DescriptionError::TooLong { bytes: SDP_BYTES_MAX + 1 });
+    assert_eq!(refused(vec![b'm'; 10 << 20]), DescriptionError::TooLong { bytes: 10 << 20 });
+}
+
+#[test]
+fn one_media_too_many_is_refused() {
+    let medias = |count| format!("v=0\n{}", "m=video 0 RTP/AVP 26\n".repeat(count));
+    assert_eq!(read(medias(MEDIAS_MAX)).0.medias.len(), MEDIAS_MAX);
+    assert_eq!(refused(medias(MEDIAS_MAX + 1)), DescriptionError::TooManyMedias);
+    assert_eq!(refused("m=\n".repeat(SDP_BYTES_MAX / 3)), DescriptionError::TooManyMedias);
+}
+
+#[test]
+fn no_media_is_refused() {
+    for text in
+        ["", "v=0\r\n", "v=0\r\ns=x\r\na=control:*\r\n", "<html><body>404</body></html>", "\0\0\0", "=m=m"]
+    {
+        assert_eq!(refused(text), DescriptionError::NoMedia, "{text:?}");
+    }
+}
+
+#[test]
+fn formats_beyond_the_bound_are_left_out() {
+    let list: String = (96..128).chain(0..90).map(|number| format!(" {number}")).collect();
+    let (description, tolerances) = read(format!("v=0\nm=audio 0 RTP/AVP{list}\n"));
+    let found: Vec<u8> = description.medias[0].formats.iter().map(|format| format.payload_type).collect();
+    assert_eq!(found, (96..128).collect::<Vec<_>>());
+    assert_eq!(found.len(), FORMATS_MAX);
+    assert!(tolerances.contains(&Tolerance::SdpFormatsLeftOut));
+
+    let rtpmaps: String = (0..128).map(|number| format!("a=rtpmap:{number} x/1\n")).collect();
+    let (description, _) = read(format!("v=0\nm=application 0 RTP/AVP any\n{rtpmaps}"));
+    assert_eq!(description.medias[0].formats.len(), FORMATS_MAX);
+    assert_eq!(description.medias[0].attributes.len(), 128 - FORMATS_MAX);
+
+    let ten_thousand = " 96".repeat(10_000);
+    assert_eq!(read(format!("v=0\nm=video 0 RTP/AVP{ten_thousand}\n")).0.medias[0].formats.len(), 1);
+}
+
+#[test]
+fn as_many_attributes_and_parameters_as_fit_are_read_in_one_go() {
+    let fill = |head: &str, unit: &str| {
+        let count = (SDP_BYTES_MAX - head.len() - 2) / unit.len();
+        (format!("{head}{}", unit.repeat(count)), count)
+    };
+    let head = "v=0\nm=video 0 RTP/AVP 96 97 98\n";
+    let (text, count) = fill(head, "a=b\n");
+    assert_eq!(read(text).0.medias[0].attributes.len(), count);
+
+    // All of these are of one format, one after the other, or of none.
+    let (text, count) = fill(head, "a=fmtp:96 a\n");
+    assert_eq!(read(text).0.medias[0].formats[0].fmtp.as_ref().unwrap().len(), count * 3 - 2);
+    let (text, _) = fill(head, "a=rtpmap:98 a/1\n");
+    assert_eq!(read(text).0.medias[0].attributes, []);
+    let (text, count) = fill(head, "a=fmtp:1 a\n");
+    assert_eq!(read(text).0.medias[0].attributes.len(), count);
+
+    let (text, _) = fill("v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 x=y", ";a=b");
+    assert_eq!(read(text).0.medias[0].formats[0].parameter("x"), Some("y"));
+    let sprop = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 sprop-parameter-sets=";
+    for bomb in ["AAAB", "Z,", "Z2Q=,", ",", "AAAA", "////"] {
+        let (description, _) = read(fill(sprop, bomb).0);
+        assert!(matches!(description.medias[0].formats[0].codec, Codec::H264(_)), "{bomb}");
+    }
+    for bomb in ["z=1 2 3 4\n", "r=1 2 3 4\n", "t=0 0\n", "b=AS:1\n", "s=x\n", "x\n", "\n", "\0", "\u{fffd}"]
+    {
+        assert_eq!(read(fill(head, bomb).0).0.medias.len(), 1, "{bomb:?}");
+    }
+}
+
+#[test]
+fn numbers_do_not_buy_memory() {
+    for (line, channels) in [
+        ("rtpmap:96 L16/4294967295/65535", Some(65_535)),
+        ("rtpmap:96 L16/8000/65536", None),
+        ("rtpmap:96 L16/8000/0", None),
+        ("rtpmap:96 L16/8000/99999999999999999999", None),
+    ] {
+        let (format, _) = read_format("audio 65535/65535 RTP/AVP 96", &[line]);
+        assert_eq!(format.channels, channels, "{line}");
+    }
+}
+
+#[test]
+fn reading_what_was_written_gives_the_same_whatever_was_sent() {
+    const SEEDS: [&str; 3] = [
+        PUBLISHED,
+        "v=0\no=- 1 1 1 IN IP4 x\ns=-\na=recvonly\na=range:npt=0-\nb=AS:50.5\nm=application/TP-LINK 0 RTP/AVP smart/1\n\
+         a=fmtp:95 a\na=rtpmap:95 TP/9\na=rtpmap:96 /5\nm=audio 0 RTP/AVP 0 8\t 96 \na=rtpmap:0 MPEG4-GENERIC/16000/2\n\
+         a=fmtp:0 config=1408\na=fmtp:0 x\na=fmtp: 8\na=mid:1\n",
+        "m=video -1 UDP/RTP/SAVP 96 97 128\na=rtpmap:96 H265/0\na=fmtp:96 sprop-sps=QgEB;sprop-pps=AAAB\na=control: t \n\
+         a=:x\na=empty:\na=b :c\na=sendonly\na=inactive\n",
+    ];
+    const NOISE: &[u8] = b"\0\r\n\t =:/;,.-*+0159azAZ\xff\xc3\xa9\"mabsv";
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut readable = 0;
+    for round in 0..6_000 {
+        let mut bytes = SEEDS[round % SEEDS.len()].as_bytes().to_vec();
+        for _ in 0..random(8) {
+            let at = random(bytes.len());
+            match random(4) {
+                0 => bytes[at] = NOISE[random(NOISE.len())],
+                1 => bytes.insert(at, NOISE[random(NOISE.len())]),
+                2 => drop(bytes.drain(at..(at + random(30)).min(bytes.len() - 1).max(at))),
+                _ => bytes.extend_from_within(at..(at + random(60)).min(bytes.len())),
+            }
+        }
+        match Description::parse(&bytes, &mut Tolerances::default()) {
+            Ok(description) => {
+                readable += 1;
+                let written = description.to_sdp();
+                sdp_types::Session::parse(written.as_bytes()).unwrap();
+                let (again, _) = read(&written);
+                assert_eq!(again, description, "round {round}: {:?}", String::from_utf8_lossy(&bytes));
+            }
+            Err(error) => assert_eq!(error, DescriptionError::NoMedia, "round {round}"),
+        }
+    }
+    assert!(readable > 5_700, "{readable}");
+}

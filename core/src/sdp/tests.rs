@@ -1,0 +1,148 @@
+use super::*;
+
+fn rewritten(text: &[u8]) -> (String, Tolerances) {
+    let mut tolerances = Tolerances::NONE;
+    let text = canonical(text, &mut tolerances).unwrap();
+    (text, tolerances)
+}
+
+#[test]
+fn what_rtsp_has_no_use_for_is_left_out_in_whatever_shape_and_order_it_comes() {
+    let plain = "v=0\r\ns=x\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=control:trackID=0\r\n";
+    for ignored in [
+        // A full and correct head.
+        "o=jdoe 2890844526 2890842807 IN IP4 10.47.16.5",
+        "i=A Seminar on the session description protocol",
+        "u=http://www.example.com/seminars/sdp.pdf",
+        "e=j.doe@example.com (Jane Doe)",
+        "p=+1 617 555-6011",
+        "c=IN IP4 224.2.17.12/127",
+        "t=2873397496 2873404696\r\nr=604800 3600 0 90000\r\nz=2882844526 -3600 2898848070 0",
+        "k=prompt",
+        // One number only (ONVIF specification), none at the end (Uniview), an additional one (TP-Link, Mercury).
+        "o= 2890842807 IN IP4 192.168.0.1",
+        "o=- 1001 1 IN ",
+        "o=- 14665860 31787219 1 IN IP4 192.168.2.29",
+        // LiveReporter.
+        "o=-0 0 IN IP4 127.0.0.1",
+        // No address; an address that is none.
+        "o=RTSP 16381778200090761968 16381778200090839277 IN IP4 ",
+        "o=- 1637 1637 IN IP4 5c2b68da",
+        // Numbers that are too long, in hexadecimal, broken, negative (Y-CAM Bullet HD, AXIS 221).
+        "o=- 19599440071187478912 1 IN IP4 10.0.0.1",
+        "o=jdoe 0xAC4EC96E 2890842807 IN IP4 10.47.16.5",
+        "o=jdoe 0XAC4EC96E 2890842807 IN IP4 10.47.16.5",
+        "o=jdoe 103bdb6f 2890842807 IN IP4 10.47.16.5",
+        "o=- 1698210484.879535 1698210484.879535 IN IP4 46.242.10.231:12626",
+        "o=- -1962418793961427 -1962418793961418 IN IP4 10.0.0.1",
+        "o=- -8959200248001175080 1 IN IP4 10.0.0.1",
+        // IOI trk-101.
+        "o=- 1 1 IN IP4 127.0.0.1 ",
+        // Vurix NVR, Verint, FritzBox 6660, Hik Media Server.
+        "o=- 1 1 IN IPV4 10.10.10.10",
+        "c=IN IPV4 0.0.0.0",
+        "o=- 1329416390 1329416390 IP IP4 192.168.1.1",
+        "c=In IP4 0.0.0.0",
+        "c=IN c=IN IP4 0.0.0.0",
+        // Without the address type.
+        "c=IN 198.51.100.1",
+        "c=IN 2001:db8::2",
+        // AJA encoder; a time that is none; a repetition without a time; twice the same.
+        "r=0 0",
+        "t=now later",
+        "i=one\r\ni=two",
+        "c=IN IP4 0.0.0.0\r\nc=IN IP4 0.0.0.0",
+        // Letters that SDP does not know.
+        "x=what\r\nM=video 0 RTP/AVP 96\r\nA=control:1",
+    ] {
+        for at in 0..=5 {
+            let mut lines: Vec<&str> = plain.trim_end().split("\r\n").collect();
+            lines.insert(at, ignored);
+            let (text, tolerances) = rewritten(format!("{}\r\n", lines.join("\r\n")).as_bytes());
+            assert_eq!(text, plain, "{ignored} at line {at}");
+            assert!(tolerances.is_empty(), "{ignored} at line {at}: {tolerances:?}");
+            parse(text.as_bytes(), &mut Tolerances::default()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn lines_end_however_they_like() {
+    let expected = "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=recvonly\r\n";
+    for text in [
+        "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=recvonly\r\n",
+        "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=recvonly",
+        "v=0\ns=x\nm=video 0 RTP/AVP 96\na=recvonly\n",
+        "v=0\rs=x\rm=video 0 RTP/AVP 96\ra=recvonly\r",
+        "\r\n\r\nv=0\r\n\r\ns=x\r\n\r\n\r\nm=video 0 RTP/AVP 96\r\n\n\ra=recvonly\r\n\r\n",
+        "v=0\r\r\ns=x\r\r\nm=video 0 RTP/AVP 96\r\r\na=recvonly\r\r\n",
+        "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\na=recvonly\r\n\0",
+    ] {
+        let (rewritten, tolerances) = rewritten(text.as_bytes());
+        assert_eq!(rewritten, expected, "{text:?}");
+        assert!(tolerances.is_empty(), "{text:?}: {tolerances:?}");
+    }
+}
+
+#[test]
+fn each_repair_is_made_and_recorded() {
+    use Tolerance::*;
+    let cases: &[(&[u8], &str, &[Tolerance])] = &[
+        // UDP Technology: nothing but the media.
+        (b"m=video 0 RTP/AVP 96\r\n", "m=video 0 RTP/AVP 96\r\n", &[SdpVersion]),
+        // A byte order mark hides the version.
+        (b"\xef\xbb\xbfv=0\r\nm=video 0 RTP/AVP 96\r\n", "m=video 0 RTP/AVP 96\r\n", &[SdpVersion, SdpLine]),
+        // Tuya, Symynelec C5: memory that nobody has written to.
+        (
+            b"v=0\r\nc=IN IP4 '&\xff\xfe\r\nm=video -1353744643 RTP/AVP 96\r\n",
+            "m=video 0 RTP/AVP 96\r\n",
+            &[SdpEncoding, SdpMediaLine],
+        ),
+        (b"v=0\nm=video 65536 RTP/AVP 96\n", "m=video 0 RTP/AVP 96\r\n", &[SdpMediaLine]),
+        (b"v=0\nm=audio 49170/2 RTP/AVP 0\n", "m=audio 0 RTP/AVP 0\r\n", &[]),
+        // VStarcam.
+        (b"v=0\nm=audio 0 RTP/AVP 8\t \n", "m=audio 0 RTP/AVP 8\r\n", &[SdpBlanks]),
+        (b"v=0\nm=audio  0 \tRTP/AVP 8  9\n", "m=audio 0 RTP/AVP 8 9\r\n", &[SdpBlanks]),
+        // IPCAM, H264DVR.
+        (
+            b"v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000 \n",
+            "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
+            &[SdpBlanks],
+        ),
+        (b"v=0\nm=video\n", "m=video 0 RTP/AVP \r\n", &[SdpMediaLine]),
+        (b"v=0\nm=\n", "m=application 0 RTP/AVP \r\n", &[SdpMediaLine]),
+        // AMS32 has an attribute of its own; attributes without a name cannot be written.
+        (
+            b"v=0\nm=video 0 RTP/AVP 96\na=type:control:*\na=:x\na=\n",
+            "m=video 0 RTP/AVP 96\r\na=type:control:*\r\n",
+            &[SdpLine],
+        ),
+        (
+            b"v=0\nm=video 0 RTP/AVP 96\nb=RR:0\nb=TIAS:10000\nb=X-YZ:128\nb=AS:50.5\nb=AS:\nb=:1\nb=AS:99999999999999999999\n",
+            "m=video 0 RTP/AVP 96\r\nb=RR:0\r\nb=TIAS:10000\r\nb=X-YZ:128\r\nb=AS:50\r\n",
+            &[SdpBandwidth],
+        ),
+        // What follows a NUL is not part of the line.
+        (
+            b"v=0\nm=video 0 RTP/AVP 96\na=control:1\0junk\n",
+            "m=video 0 RTP/AVP 96\r\na=control:1\r\n",
+            &[SdpLine],
+        ),
+        (b"v=0\ns=one\ns=two\nm=text 0 RTP/AVP 96\ns=3\n", "s=one\r\nm=text 0 RTP/AVP 96\r\n", &[]),
+    ];
+    for (sent, expected, tolerated) in cases {
+        let shown = String::from_utf8_lossy(sent);
+        let (text, tolerances) = rewritten(sent);
+        assert_eq!(text, format!("v=0\r\n{expected}"), "{shown}");
+        assert_eq!(tolerances.iter().collect::<Vec<_>>(), *tolerated, "{shown}");
+        parse(sent, &mut Tolerances::default()).unwrap();
+        assert_eq!(rewritten(text.as_bytes()).0, text, "rewriting twice changes nothing: {shown}");
+    }
+}
+
+#[test]
+fn a_title_in_another_encoding_costs_only_its_own_characters() {
+    let (text, tolerances) = rewritten(b"v=0\r\ns=Cam\xe9ra\r\nm=video 0 RTP/AVP 96\r\n");
+    assert_eq!(text, "v=0\r\ns=Cam\u{fffd}ra\r\nm=video 0 RTP/AVP 96\r\n");
+    assert!(tolerances.contains(Tolerance::SdpEncoding));
+}
