@@ -20,9 +20,10 @@ mod profile;
 pub mod rtp;
 mod time;
 mod tolerance;
-mod url;
+pub mod url;
 pub mod wire;
 
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
+pub use url::{Credentials, Scheme, Url, UrlError};
