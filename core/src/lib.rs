@@ -34,3 +34,4 @@ pub use description::{Codec, Description, Direction, Format, Media, MediaKind};
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
+pub use url::{Credentials, Scheme, Url, UrlError};

@@ -19,6 +19,15 @@ pub const READ_BLOCK_BYTES: usize = 64 << 10;
 /// Payloads up to this size are copied out of the read block, so that a small packet does not pin a large block.
 pub const SMALL_PAYLOAD_BYTES: usize = 512;
 
+// header
+
+/// Parameters of one header value, or of one of its list's elements; more is an error.
+pub const PARAMETERS_MAX: usize = 64;
+/// Alternatives of a Transport header; further ones are not read.
+pub const TRANSPORTS_MAX: usize = 32;
+/// Entries of an RTP-Info header; further ones are not read.
+pub const RTP_INFO_ENTRIES_MAX: usize = 64;
+
 // description
 
 /// Bytes of an SDP document.

@@ -31,6 +31,25 @@ tolerances! {
     /// Lines that end in LF alone (FritzBox 6660 Cable, Rockchip RbsLive).
     BareLineFeed = "a line ends in LF without CR",
     // headers
+    /// Empty elements in a parameter list, mostly a semicolon at its end (Laureii in RTP-Info).
+    EmptyParameter = "a header has an empty parameter",
+    /// Parameters that can be done without and cannot be read: `ssrc=1449463210`, ten digits where eight
+    /// hexadecimal ones belong, or `source=` with nothing behind it (cameras reported to gortsplib and mediamtx).
+    UnreadableParameter = "a header has a parameter that cannot be read",
+    /// An SSRC with fewer than eight digits, padded with blanks or not at all (Hikvision, Dahua).
+    ShortSsrc = "an ssrc has fewer than eight digits",
+    /// `mode=receive` for `mode=record` (FFmpeg's `-rtsp_flags listen`, Darwin Streaming Server).
+    ModeReceive = "a transport has the mode receive instead of record",
+    /// `client_port=3456-3457;RTP/AVP;...`: the profile stands behind parameters (clients reported to gortsplib).
+    LateTransportProfile = "a transport does not begin with its profile",
+    /// `timeout=0` for a session without timeout (servers reported to GStreamer).
+    ZeroSessionTimeout = "a session has a timeout of zero",
+    /// A range that ends more than a century late (Windows Media Services).
+    RangeEndOverflow = "a range has an end that no media can have",
+    /// `clock=0-` for a recording without wall clock (cameras reported to mediamtx).
+    ZeroClock = "a clock range starts at zero instead of a date",
+    /// `url=trackID=1` in RTP-Info, where an absolute URL belongs (Wowza, Reolink).
+    RelativeRtpInfoUrl = "a url in RTP-Info is relative",
     // description
     /// Bytes that are not UTF-8 (Tuya and Symynelec C5 send uninitialised memory).
     SdpEncoding = "the session description is not UTF-8",

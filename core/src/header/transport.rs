@@ -1,0 +1,335 @@
+use std::fmt;
+
+use super::HeaderError;
+use super::params::{Param, elements, number, params};
+use crate::limits::TRANSPORTS_MAX;
+use crate::{Profile, Tolerance, Tolerances};
+
+const TRANSPORT: &str = "Transport";
+
+/// One alternative of a Transport header (RFC 2326, section 12.39).
+///
+/// Numbers are as the peer sent them: ports may be zero or far apart.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Transport {
+    /// What carries the packets.
+    pub lower: Lower,
+    /// The RTP profile.
+    pub profile: Profile,
+    /// To one receiver or to a group.
+    pub delivery: Option<Delivery>,
+    /// The address or host name that media goes to. A server that obeys it can be turned on a victim.
+    pub destination: Option<Box<str>>,
+    /// The address or host name that media comes from.
+    pub source: Option<Box<str>>,
+    /// Channels of interleaved RTP and RTCP.
+    pub interleaved: Option<(u8, u8)>,
+    /// RTP and RTCP ports of a multicast group.
+    pub port: Option<(u16, u16)>,
+    /// RTP and RTCP ports of the client.
+    pub client_port: Option<(u16, u16)>,
+    /// RTP and RTCP ports of the server.
+    pub server_port: Option<(u16, u16)>,
+    /// Time to live of multicast packets.
+    pub ttl: Option<u8>,
+    /// The SSRC of the server's packets.
+    pub ssrc: Option<u32>,
+    /// Which way media goes; none is [`Mode::Play`].
+    pub mode: Option<Mode>,
+}
+
+/// The transport below RTP.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Lower {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// Interleaved frames on the RTSP connection.
+    Tcp,
+}
+
+/// How many receive what is sent.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Delivery {
+    /// One receiver.
+    Unicast,
+    /// A group.
+    Multicast,
+}
+
+/// Which way media goes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Mode {
+    /// From the server.
+    Play,
+    /// To the server.
+    Record,
+}
+
+impl Transport {
+    /// Unicast over UDP, received by the client on `client_port`.
+    pub fn udp(client_port: (u16, u16)) -> Self {
+        Self { delivery: Some(Delivery::Unicast), client_port: Some(client_port), ..Self::default() }
+    }
+
+    /// Interleaved on `channels`.
+    pub fn tcp(channels: (u8, u8)) -> Self {
+        Self {
+            lower: Lower::Tcp,
+            delivery: Some(Delivery::Unicast),
+            interleaved: Some(channels),
+            ..Self::default()
+        }
+    }
+
+    /// Multicast, to a group that the server chooses.
+    pub fn multicast() -> Self {
+        Self { delivery: Some(Delivery::Multicast), ..Self::default() }
+    }
+
+    /// Reads a value with one alternative, or the first usable one of several.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_transports`].
+    pub fn parse(value: &str, tolerances: &mut Tolerances) -> Result<Self, HeaderError> {
+        read_alternatives(std::iter::once(value), 1, tolerances)
+            .and_then(|transports| transports.into_iter().next().ok_or(HeaderError::UnknownTransport))
+    }
+}
+
+/// Reads the alternatives of all Transport headers of a message, in the order of preference.
+///
+/// Those that are unknown or broken are left out, and only the first
+/// [`TRANSPORTS_MAX`](crate::limits::TRANSPORTS_MAX) are read.
+///
+/// # Errors
+///
+/// If none is left: [`HeaderError::UnknownTransport`] if any was well formed but unknown, otherwise what is wrong
+/// with the first one.
+pub fn parse_transports<'a>(
+    values: impl Iterator<Item = &'a str>,
+    tolerances: &mut Tolerances,
+) -> Result<Vec<Transport>, HeaderError> {
+    read_alternatives(values, TRANSPORTS_MAX, tolerances)
+}
+
+fn read_alternatives<'a>(
+    values: impl Iterator<Item = &'a str>,
+    wanted: usize,
+    tolerances: &mut Tolerances,
+) -> Result<Vec<Transport>, HeaderError> {
+    let mut transports = Vec::new();
+    let mut error = HeaderError::Missing { header: TRANSPORT, what: "transport" };
+    let mut failed = false;
+    for text in
+        values.flat_map(|value| elements(value, b',')).filter(|text| !text.is_empty()).take(TRANSPORTS_MAX)
+    {
+        match read_alternative(text, tolerances) {
+            Ok(transport) => transports.push(transport),
+            Err(later) if !failed || later == HeaderError::UnknownTransport => {
+                (error, failed) = (later, true)
+            }
+            Err(_) => {}
+        }
+        if transports.len() == wanted {
+            break;
+        }
+    }
+    if transports.is_empty() { Err(error) } else { Ok(transports) }
+}
+
+fn read_alternative(text: &str, tolerances: &mut Tolerances) -> Result<Transport, HeaderError> {
+    let params = params(text, b';', TRANSPORT, tolerances)?;
+    let (place, (profile, lower)) = params
+        .iter()
+        .enumerate()
+        .find_map(|(place, param)| Some((place, specification(param)?)))
+        .ok_or_else(|| missing_specification(params.first()))?;
+    if place > 0 {
+        tolerances.record(Tolerance::LateTransportProfile);
+    }
+    let mut transport = Transport { lower, profile, ..Transport::default() };
+    for param in &params {
+        match param.value {
+            None => transport.read_flag(param),
+            Some(value) => transport.read_parameter(&param.key.to_ascii_lowercase(), value, tolerances)?,
+        }
+    }
+    Ok(transport)
+}
+
+impl Transport {
+    fn read_flag(&mut self, param: &Param<'_>) {
+        if self.delivery.is_none() {
+            self.delivery = [Delivery::Unicast, Delivery::Multicast]
+                .into_iter()
+                .find(|delivery| param.is(delivery.as_str()));
+        }
+    }
+
+    /// Reads one parameter; of two with the same name the first counts.
+    fn read_parameter(
+        &mut self,
+        key: &str,
+        value: &str,
+        tolerances: &mut Tolerances,
+    ) -> Result<(), HeaderError> {
+        match key {
+            "interleaved" => set(&mut self.interleaved, "interleaved", pair(value))?,
+            "port" => set(&mut self.port, "port", pair(value))?,
+            "client_port" => set(&mut self.client_port, "client_port", pair(value))?,
+            "server_port" => set(&mut self.server_port, "server_port", pair(value))?,
+            "ttl" => set(&mut self.ttl, "ttl", number(value))?,
+            "mode" => set(&mut self.mode, "mode", mode(value, tolerances))?,
+            "source" => set_if_read(&mut self.source, host(value), tolerances),
+            "destination" => set_if_read(&mut self.destination, host(value), tolerances),
+            "ssrc" => {
+                if value.len() < 8 && !value.is_empty() {
+                    tolerances.record(Tolerance::ShortSsrc);
+                }
+                set_if_read(&mut self.ssrc, ssrc(value), tolerances);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn set<T>(slot: &mut Option<T>, parameter: &'static str, read: Option<T>) -> Result<(), HeaderError> {
+    let read = read.ok_or(HeaderError::Unreadable { header: TRANSPORT, parameter })?;
+    slot.get_or_insert(read);
+    Ok(())
+}
+
+fn set_if_read<T>(slot: &mut Option<T>, read: Option<T>, tolerances: &mut Tolerances) {
+    match read {
+        Some(read) => _ = slot.get_or_insert(read),
+        None => tolerances.record(Tolerance::UnreadableParameter),
+    }
+}
+
+/// `RTP/AVP[/UDP|/TCP]`, and the other profiles likewise.
+fn specification(param: &Param<'_>) -> Option<(Profile, Lower)> {
+    if param.value.is_some() {
+        return None;
+    }
+    let (profile, lower) = match param.key.match_indices('/').nth(1) {
+        Some((at, _)) => param.key.split_at(at),
+        None => (param.key, ""),
+    };
+    let lower = match lower {
+        "" => Lower::Udp,
+        lower if lower.eq_ignore_ascii_case("/udp") => Lower::Udp,
+        lower if lower.eq_ignore_ascii_case("/tcp") => Lower::Tcp,
+        _ => return None,
+    };
+    [Profile::Avp, Profile::Avpf, Profile::Savp, Profile::Savpf]
+        .into_iter()
+        .find(|known| known.as_str().eq_ignore_ascii_case(profile))
+        .map(|profile| (profile, lower))
+}
+
+fn missing_specification(first: Option<&Param<'_>>) -> HeaderError {
+    match first {
+        Some(Param { key, value: None }) if key.contains('/') => HeaderError::UnknownTransport,
+        _ => HeaderError::Missing { header: TRANSPORT, what: "profile" },
+    }
+}
+
+/// `a-b`, or `a` for itself and the next number.
+fn pair<T: TryFrom<u32>>(value: &str) -> Option<(T, T)> {
+    let (first, second) = match value.split_once('-') {
+        Some((first, second)) => (number::<u32>(first.trim())?, number::<u32>(second.trim())?),
+        None => {
+            let first = number::<u32>(value)?;
+            (first, first.checked_add(1)?)
+        }
+    };
+    Some((T::try_from(first).ok()?, T::try_from(second).ok()?))
+}
+
+fn host(value: &str) -> Option<Box<str>> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(&byte);
+    (!value.is_empty() && value.bytes().all(plain)).then(|| value.into())
+}
+
+/// One to eight hexadecimal digits: Hikvision sends seven, live555 all eight.
+fn ssrc(value: &str) -> Option<u32> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.then(|| u32::from_str_radix(value, 16).ok())?
+}
+
+/// A list, mostly of one, in which the first known mode counts.
+fn mode(value: &str, tolerances: &mut Tolerances) -> Option<Mode> {
+    value.split(',').map(str::trim).find_map(|mode| match mode.to_ascii_lowercase().as_str() {
+        "play" => Some(Mode::Play),
+        "record" => Some(Mode::Record),
+        "receive" => {
+            tolerances.record(Tolerance::ModeReceive);
+            Some(Mode::Record)
+        }
+        _ => None,
+    })
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.profile.fmt(f)?;
+        if self.lower == Lower::Tcp {
+            f.write_str("/TCP")?;
+        }
+        if let Some(delivery) = self.delivery {
+            write!(f, ";{}", delivery.as_str())?;
+        }
+        if let Some(source) = &self.source {
+            write!(f, ";source={source}")?;
+        }
+        if let Some(destination) = &self.destination {
+            write!(f, ";destination={destination}")?;
+        }
+        if let Some((rtp, rtcp)) = self.interleaved {
+            write!(f, ";interleaved={rtp}-{rtcp}")?;
+        }
+        if let Some((rtp, rtcp)) = self.port {
+            write!(f, ";port={rtp}-{rtcp}")?;
+        }
+        if let Some(ttl) = self.ttl {
+            write!(f, ";ttl={ttl}")?;
+        }
+        if let Some((rtp, rtcp)) = self.client_port {
+            write!(f, ";client_port={rtp}-{rtcp}")?;
+        }
+        if let Some((rtp, rtcp)) = self.server_port {
+            write!(f, ";server_port={rtp}-{rtcp}")?;
+        }
+        if let Some(ssrc) = self.ssrc {
+            write!(f, ";ssrc={ssrc:08X}")?;
+        }
+        if let Some(mode) = self.mode {
+            write!(f, ";mode={}", mode.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl Delivery {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unicast => "unicast",
+            Self::Multicast => "multicast",
+        }
+    }
+}
+
+impl Mode {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Play => "play",
+            Self::Record => "record",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

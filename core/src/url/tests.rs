@@ -1,0 +1,151 @@
+use super::*;
+
+fn url(text: &str) -> Url {
+    Url::parse(text).expect(text)
+}
+
+#[test]
+fn the_parts_of_a_url_are_read() {
+    for (text, host, port, path, query) in [
+        ("rtsp://h", "h", 554, "/", None),
+        ("rtsp://h/", "h", 554, "/", None),
+        ("rtsps://h", "h", 322, "/", None),
+        ("RTSP://h/Path", "h", 554, "/Path", None),
+        ("rtsp://h:8554/a?b=c", "h", 8554, "/a", Some("b=c")),
+        ("rtsp://h:/a", "h", 554, "/a", None),
+        ("rtsp://192.168.1.99:554?testing", "192.168.1.99", 554, "/", Some("testing")),
+        ("rtsp://h/a?b?c", "h", 554, "/a", Some("b?c")),
+        ("rtsp://[::1]", "::1", 554, "/", None),
+        ("rtsp://[::1]:65535/x", "::1", 65535, "/x", None),
+        (
+            "rtsp://u:pa%23ss@[fe80::a8f4:3219:f33e:a072%wl0]:8554/prox%23ied",
+            "fe80::a8f4:3219:f33e:a072%wl0",
+            8554,
+            "/prox%23ied",
+            None,
+        ),
+        ("rtsp://[fe80::1%25eth0]/x", "fe80::1%eth0", 554, "/x", None),
+        ("rtsp://[fe80::1%25]/x", "fe80::1%25", 554, "/x", None),
+    ] {
+        let url = url(text);
+        assert_eq!((url.host(), url.port(), url.path(), url.query()), (host, port, path, query), "{text}");
+    }
+    assert_eq!(url("rtsp://h:554/").explicit_port(), Some(554));
+    assert_eq!(url("rtsp://h/").explicit_port(), None);
+}
+
+#[test]
+fn no_byte_of_a_request_uri_is_rewritten() {
+    for text in [
+        "rtsp://192.168.1.99:554/test?user=tmp&password=BagRep1&channel=1&stream=0.sdp/trackID=1",
+        "rtsp://192.168.1.99:554/te!st?user=tmp&password=BagRep1!&channel=1&stream=0.sdp/trackID=1",
+        "rtsp://192.168.1.99:554/user=tmp&password=BagRep1!&channel=1&stream=0.sdp/trackID=1",
+        "rtsp://h/a/../b/./c//d",
+        "rtsp://H.Example:554/%2E%2E/ü/a b/{x|y^z}`\"<>\\#frag?#",
+        "rtsp://h/a@b:c",
+        "rtsp://h",
+        "rtsp://h?x",
+        "rtsp://[fe80::1%25eth0]:554/",
+    ] {
+        assert_eq!(url(text).as_request_uri(), text);
+        assert_eq!(url(text).to_string(), text);
+    }
+    assert_eq!(url("RTSPS://u:p@H/x").as_request_uri(), "rtsps://H/x");
+}
+
+#[test]
+fn credentials_are_read_as_people_type_them() {
+    for (userinfo, user, password) in [
+        ("admin:secret", "admin", "secret"),
+        ("admin", "admin", ""),
+        ("admin:", "admin", ""),
+        (":secret", "", "secret"),
+        ("admin:pa%23ss", "admin", "pa#ss"),
+        ("admin:pa#ss", "admin", "pa#ss"),
+        ("admin:pass?word", "admin", "pass?word"),
+        ("admin:pass%2Fword", "admin", "pass/word"),
+        ("admin:p@ss@", "admin", "p@ss@"),
+        ("admin:a:b", "admin", "a:b"),
+        ("admin:100%", "admin", "100%"),
+        ("admin:%zz%4", "admin", "%zz%4"),
+        ("admin:%2525", "admin", "%25"),
+        ("us%C3%A9r:%E9", "usér", "é"),
+        ("%40:%3A", "@", ":"),
+    ] {
+        let url = url(&format!("rtsp://{userinfo}@h:8554/x@y"));
+        assert_eq!(url.credentials(), Some(Credentials::new(user, password)), "{userinfo}");
+        assert_eq!(url.as_request_uri(), "rtsp://h:8554/x@y");
+        assert_eq!(url.host(), "h");
+    }
+    for none in ["rtsp://h/u:p@x", "rtsp://@h/", "rtsp://:@h/"] {
+        assert_eq!(url(none).credentials(), None, "{none}");
+    }
+}
+
+#[test]
+fn what_a_person_reads_never_has_the_password() {
+    assert_eq!(url("rtsp://admin@h/x").to_string(), "rtsp://admin@h/x");
+    let url = url("rtsp://admin:hunter2@h/x");
+    assert_eq!(url.to_string(), "rtsp://admin:***@h/x");
+    assert_eq!(format!("{url:?}"), "Url(rtsp://admin:***@h/x)");
+    let credentials = url.credentials().unwrap();
+    assert_eq!(format!("{credentials:?}"), r#"Credentials { user: "admin", password: "***" }"#);
+}
+
+#[test]
+fn what_cannot_be_used_is_refused() {
+    for (text, error) in [
+        (":testing", UrlError::Scheme),
+        ("", UrlError::Scheme),
+        ("h/x", UrlError::Scheme),
+        ("http://testing", UrlError::Scheme),
+        ("rtspu://h/x", UrlError::Scheme),
+        ("rtsp:opaque?query", UrlError::Scheme),
+        (" rtsp://h", UrlError::Scheme),
+        ("rtsp://", UrlError::Host),
+        ("rtsp:///x", UrlError::Host),
+        ("rtsp://u:p@/x", UrlError::Host),
+        ("rtsp://:554/x", UrlError::Host),
+        ("rtsp://  aaaaa", UrlError::Host),
+        ("rtsp://h#x", UrlError::Host),
+        ("rtsp://fe80::1/x", UrlError::Host),
+        ("rtsp://[fe80::1/x", UrlError::Host),
+        ("rtsp://[]/x", UrlError::Host),
+        ("rtsp://[h]/x", UrlError::Host),
+        ("rtsp://[::1%]/x", UrlError::Host),
+        ("rtsp://[::1]x/x", UrlError::Host),
+        ("rtsp://h:0/x", UrlError::Port),
+        ("rtsp://h:65536/x", UrlError::Port),
+        ("rtsp://h:+554/x", UrlError::Port),
+        ("rtsp://h:-1/x", UrlError::Port),
+        ("rtsp://user:pass/word@h/x", UrlError::Port),
+        ("rtsp://h/\r\nX: y", UrlError::ControlCharacter { at: 9 }),
+        ("rtsp://h/a\tb", UrlError::ControlCharacter { at: 10 }),
+        ("rtsp://h/\0", UrlError::ControlCharacter { at: 9 }),
+        ("rtsp://h/\x7f", UrlError::ControlCharacter { at: 9 }),
+    ] {
+        assert_eq!(Url::parse(text), Err(error), "{text:?}");
+    }
+}
+
+#[test]
+fn the_origin_is_scheme_host_and_port() {
+    let origin = url("rtsp://u:p@Cam:554/a");
+    for (text, same) in [
+        ("rtsp://cam/b?c", true),
+        ("rtsp://other@CAM:554", true),
+        ("rtsp://cam:8554/a", false),
+        ("rtsps://cam:554/a", false),
+        ("rtsp://cam2/a", false),
+    ] {
+        assert_eq!(origin.same_origin(&url(text)), same, "{text}");
+    }
+}
+
+#[test]
+fn an_authority_brings_its_scheme_and_credentials() {
+    let moved = url("rtsp://evil:81/a?b").with_authority_of(&url("rtsps://u:p@h:8322/x"));
+    assert_eq!(moved, url("rtsps://u:p@h:8322/a?b"));
+    assert_eq!(moved.credentials(), Some(Credentials::new("u", "p")));
+    assert_eq!(moved.tail(), "/a?b");
+}

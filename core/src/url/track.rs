@@ -1,0 +1,216 @@
+//! From URLs to streams and tracks, and back.
+//!
+//! Controls are appended to the base as text, the way that FFmpeg and live555 do and cameras expect, not resolved
+//! after RFC 3986. Whatever host a peer's control or `Content-Base` names, the result keeps the host, the port and
+//! the credentials of the URL that the user gave: a description never sends a client elsewhere.
+
+use super::{Parts, Url, UrlError, refuse_control_characters, split_query};
+
+/// The URL to SETUP a track: `base` with the `a=control` of the media.
+///
+/// No control and `*` are `base` itself. An absolute control gives path and query only.
+///
+/// # Errors
+///
+/// If the control has a control character.
+pub fn track_url(base: &Url, control: Option<&str>) -> Result<Url, UrlError> {
+    let control = control.unwrap_or("").trim();
+    refuse_control_characters(control)?;
+    if is_aggregate(control) {
+        return Ok(base.clone());
+    }
+    if let Some(tail) = absolute_tail(control) {
+        return Ok(base.with_tail(tail));
+    }
+    let tail = base.tail();
+    let appended = if control.starts_with('?') {
+        format!("{tail}{control}")
+    } else {
+        // One slash: with two, servers do not find the track (mediamtx issue 3517).
+        format!("{}/{}", tail.strip_suffix('/').unwrap_or(tail), control.trim_start_matches('/'))
+    };
+    Ok(base.with_tail(&appended))
+}
+
+/// The URL that RFC 3986 makes of `base` and a relative `control`, for a server that refuses [`track_url`].
+///
+/// `None` if it is no other URL.
+pub fn joined_track_url(base: &Url, control: &str) -> Option<Url> {
+    let control = control.trim();
+    let plain = track_url(base, Some(control)).ok()?;
+    if is_aggregate(control) || absolute_tail(control).is_some() {
+        return None;
+    }
+    let path = base.path();
+    let joined = match control.chars().next()? {
+        '?' => format!("{path}{control}"),
+        '/' => control.to_owned(),
+        _ => format!("{}/{control}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
+    };
+    Some(base.with_tail(&joined)).filter(|joined| *joined != plain)
+}
+
+/// The base of a description's controls, which is also its aggregate URL.
+///
+/// The session-level `a=control` comes first, then `Content-Base`, then the URL of the request (RFC 2326, C.1.1).
+/// Of the former two only path and query are taken. What cannot be read is passed over.
+pub fn base_url(request: &Url, content_base: Option<&str>, session_control: Option<&str>) -> Url {
+    let content_base = content_base
+        .and_then(|text| based_on(request, text.trim(), |_| None))
+        .unwrap_or_else(|| request.clone());
+    session_control
+        .and_then(|text| based_on(request, text.trim(), |text| track_url(&content_base, Some(text)).ok()))
+        .unwrap_or(content_base)
+}
+
+/// Reads an absolute URL, a path, or an authority and path without scheme; `relative` reads anything else.
+fn based_on(request: &Url, text: &str, relative: impl FnOnce(&str) -> Option<Url>) -> Option<Url> {
+    if is_aggregate(text) || refuse_control_characters(text).is_err() {
+        return None;
+    }
+    let tail = absolute_tail(text).or_else(|| text.starts_with('/').then_some(text));
+    match tail.or_else(|| tail_behind_authority(request, text)) {
+        Some(tail) => Some(request.with_tail(tail)),
+        None => relative(text),
+    }
+}
+
+/// Anjvision and SV3C write `192.168.1.10:554/stream0/`, without scheme.
+fn tail_behind_authority<'a>(request: &Url, text: &'a str) -> Option<&'a str> {
+    let (authority, tail) = text.split_at(text.find('/')?);
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    (has_port || host.eq_ignore_ascii_case(request.host())).then_some(tail)
+}
+
+/// The stream and the track that the URI of a SETUP names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TrackPath<'a> {
+    /// The path of the stream: no slash at its end, `/` if it is empty.
+    pub path: &'a str,
+    /// The query, without the track's control.
+    pub query: Option<&'a str>,
+    /// The control of the track, `trackID=1`; `None` if the URI names the whole stream.
+    pub control: Option<&'a str>,
+}
+
+impl TrackPath<'_> {
+    /// The number in the control; `None` if there is no control or it has no number.
+    pub fn index(&self) -> Option<usize> {
+        let digits = self.control?.strip_prefix("trackID=")?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    }
+}
+
+/// Which stream and which track the URI of a reader's SETUP names.
+///
+/// | URI | from |
+/// | --- | --- |
+/// | `rtsp://h/cam?q=1/trackID=0` | FFmpeg, live555: appended as text |
+/// | `rtsp://h/cam/trackID=0?q=1` | GStreamer: query kept at the end |
+/// | `rtsp://h/cam/`, `rtsp://h/cam?q=1/` | FFmpeg reading MPEG-TS: the base itself |
+/// | `rtsp://h/cam` | RFC 2326, C.3: a single media without control |
+/// | `/cam/trackID=0` | without scheme and host |
+///
+/// # Errors
+///
+/// If the URI is `*`, no RTSP URL, or has a control character.
+pub fn resolve_setup(uri: &str) -> Result<TrackPath<'_>, UrlError> {
+    let tail = tail_of(uri)?;
+    let (path, query) = split_query(tail);
+    if let Some((query, control)) = query.and_then(split_track) {
+        return Ok(TrackPath { path: stream_path(path), query: Some(query), control: Some(control) });
+    }
+    if let Some((path, control)) = split_track(path) {
+        return Ok(TrackPath { path: stream_path(path), query, control: Some(control) });
+    }
+    let (path, query) = aggregate_of(tail);
+    Ok(TrackPath { path, query, control: None })
+}
+
+/// The path, without slash at its end, and the query of a URI that names a whole stream.
+///
+/// The empty path is `/`. The slash that clients append to a base with a query is taken off.
+///
+/// # Errors
+///
+/// If the URI is `*`, no RTSP URL, or has a control character.
+pub fn resolve_aggregate(uri: &str) -> Result<(&str, Option<&str>), UrlError> {
+    tail_of(uri).map(aggregate_of)
+}
+
+/// The index of the announced control that the URI of a publisher's SETUP names.
+///
+/// Clients append the control as text (FFmpeg) or before the query (GStreamer); an absolute control is sent as it
+/// was announced. Hosts are not compared, since publishers know the server by several names.
+pub fn match_control<'a>(
+    setup_uri: &str,
+    announce_uri: &str,
+    mut controls: impl Iterator<Item = Option<&'a str>>,
+) -> Option<usize> {
+    let setup = tail_of(setup_uri).ok()?;
+    let announced = tail_of(announce_uri).ok()?;
+    controls.position(|control| names_control(setup, announced, control.unwrap_or("").trim()))
+}
+
+fn names_control(setup: &str, announced: &str, control: &str) -> bool {
+    if is_aggregate(control) {
+        return aggregate_of(setup) == aggregate_of(announced);
+    }
+    if let Some(tail) = absolute_tail(control) {
+        return tail == setup;
+    }
+    let (setup_path, setup_query) = split_query(setup);
+    let (path, query) = split_query(announced);
+    is_appended(announced, control, setup) || (setup_query == query && is_appended(path, control, setup_path))
+}
+
+/// Whether `whole` is `control` appended to `base`, with any number of slashes between.
+fn is_appended(base: &str, control: &str, whole: &str) -> bool {
+    whole.strip_prefix(base.trim_end_matches('/')).is_some_and(|rest| {
+        (rest.starts_with('/') || control.starts_with('?'))
+            && rest.trim_matches('/') == control.trim_matches('/')
+    })
+}
+
+fn is_aggregate(control: &str) -> bool {
+    matches!(control, "" | "*")
+}
+
+/// Path and query of an absolute RTSP URL whose authority does not matter and may be anything.
+pub(crate) fn absolute_tail(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("://")?;
+    let known = ["rtsp", "rtsps", "rtspu"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    known.then(|| rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or(""))
+}
+
+/// Path and query of a request's URI, which may lack scheme and authority.
+fn tail_of(uri: &str) -> Result<&str, UrlError> {
+    if uri == "*" {
+        return Err(UrlError::Asterisk);
+    }
+    if uri.starts_with('/') {
+        return refuse_control_characters(uri).map(|()| uri);
+    }
+    Parts::split(uri).map(|parts| parts.tail)
+}
+
+fn aggregate_of(tail: &str) -> (&str, Option<&str>) {
+    let (path, query) = split_query(tail);
+    (stream_path(path), query.map(|query| query.strip_suffix('/').unwrap_or(query)))
+}
+
+fn stream_path(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    }
+}
+
+fn split_track(text: &str) -> Option<(&str, &str)> {
+    let (before, control) = text.split_at(text.rfind("/trackID=")?);
+    Some((before.trim_end_matches('/'), control.trim_matches('/')))
+}
+
+#[cfg(test)]
+mod tests;
