@@ -1,1 +1,5 @@
 //! header
+
+mod methods;
+
+pub use methods::Methods;
