@@ -4,6 +4,7 @@
 //! canonical form. Reading takes linear time, and the counts that a peer decides are bounded.
 
 mod date;
+mod methods;
 mod params;
 mod range;
 mod rtp_info;
@@ -11,6 +12,7 @@ mod session;
 mod transport;
 
 pub use date::UtcTime;
+pub use methods::Methods;
 pub use range::{NptTime, Range, SmpteRate, SmpteTime, TimedRange};
 pub use rtp_info::{RtpInfo, RtpInfoEntry};
 pub use session::SessionHeader;

@@ -30,6 +30,23 @@ tolerances! {
     // wire
     /// Lines that end in LF alone (FritzBox 6660 Cable, Rockchip RbsLive).
     BareLineFeed = "a line ends in LF without CR",
+    /// Bytes between two items that belong to neither (Canon VB-H47 after an interleaved frame).
+    Garbage = "bytes that belong to no message and no frame were skipped",
+    /// Line ends or NUL between two items (servers known to retina, in front of a frame).
+    StrayLineEnd = "an empty line stands between two items",
+    /// Header lines with a blank in or behind the name, without name or colon, or with control
+    /// characters (gortsplib reads them, so devices tested with it need not notice).
+    MalformedHeader = "a header line is malformed",
+    /// Heads that are not UTF-8, read as Latin-1 (the headers of HTTP, which devices share code with).
+    HeadNotUtf8 = "a message head is not UTF-8",
+    /// Status lines without a reason phrase (devices known to gortsplib send `RTSP/1.0 200`).
+    MissingReason = "a status line has no reason phrase",
+    /// More than one blank between the parts of a start line (a camera known to IPCamKit).
+    ExtraBlank = "a start line has more blanks than it needs",
+    /// Blanks in the request URI (no device is known; players pass on what was typed into them).
+    BlankInUri = "a request URI has blanks in it",
+    /// The same `Content-Length` more than once (gortsplib has to ignore such bodies).
+    RepeatedContentLength = "the content length is given more than once",
     // headers
     /// Empty elements in a parameter list, mostly a semicolon at its end (Laureii in RTP-Info).
     EmptyParameter = "a header has an empty parameter",

@@ -1,0 +1,197 @@
+use std::fmt;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::limits::{
+    CONTROL_BLOCK_BYTES, READ_BLOCK_BYTES, READ_BYTES_MIN, SMALL_BLOCK_BYTES, SMALL_PAYLOAD_BYTES,
+};
+
+/// The bytes that were read and not yet taken, in the block that the socket reads into.
+///
+/// Large payloads are taken as slices of the block. What is taken leaves the block at its front,
+/// what is read fills it up behind, and only when the room behind is too small does the rest, a part
+/// of one item, move to a new block.
+pub(super) struct Block {
+    /// Initialised throughout, so that the room in it can be lent as a slice.
+    bytes: BytesMut,
+    filled: usize,
+    /// A slice of the block was taken: using up the block keeps less memory alive than a new one.
+    shared: bool,
+    /// The size of the next block; large ones are for those that send media.
+    size: usize,
+    small: BytesMut,
+}
+
+impl Block {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: BytesMut::new(),
+            filled: 0,
+            shared: false,
+            size: CONTROL_BLOCK_BYTES,
+            small: BytesMut::new(),
+        }
+    }
+
+    /// Room to read into, never empty. `need`: the size of the item in front, if known, else 0.
+    pub(super) fn room(&mut self, need: usize) -> &mut [u8] {
+        let room = self.bytes.len().saturating_sub(self.filled);
+        let item_fits = need > self.filled && need <= self.bytes.len();
+        if room < READ_BYTES_MIN && !item_fits {
+            self.renew(need);
+        }
+        self.bytes.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// Counts the first `n` bytes of the room as read.
+    pub(super) fn fill(&mut self, n: usize) {
+        self.filled = self.filled.saturating_add(n).min(self.bytes.len());
+    }
+
+    /// Drops the first `n` bytes.
+    pub(super) fn skip(&mut self, n: usize) {
+        self.cut(n);
+        self.settle();
+    }
+
+    /// Takes `len` bytes behind the first `skip` ones, which are dropped.
+    pub(super) fn take(&mut self, skip: usize, len: usize) -> Bytes {
+        self.cut(skip);
+        let len = len.min(self.filled);
+        let taken = if len > SMALL_PAYLOAD_BYTES {
+            self.shared = true;
+            self.size = READ_BLOCK_BYTES;
+            self.filled = self.filled.saturating_sub(len);
+            self.bytes.split_to(len).freeze()
+        } else if len > 0 {
+            let taken = self.copy_small(len);
+            self.cut(len);
+            taken
+        } else {
+            Bytes::new()
+        };
+        self.settle();
+        taken
+    }
+
+    /// What was read and not taken.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.filled
+    }
+
+    fn cut(&mut self, n: usize) {
+        let n = n.min(self.filled);
+        self.filled = self.filled.saturating_sub(n);
+        self.bytes.advance(n);
+    }
+
+    fn copy_small(&mut self, len: usize) -> Bytes {
+        if self.small.capacity() < len {
+            self.small = BytesMut::with_capacity(SMALL_BLOCK_BYTES);
+        }
+        self.small.extend_from_slice(self.bytes.get(..len).unwrap_or_default());
+        self.small.split().freeze()
+    }
+
+    /// Holds no block for a peer that is silent, unless media came out of it and more will fill it up.
+    fn settle(&mut self) {
+        if self.filled == 0 && (!self.shared || self.bytes.len() < READ_BYTES_MIN) {
+            self.bytes = BytesMut::new();
+        }
+    }
+
+    /// Twice what has come, so that what is announced costs nothing and moving stays linear.
+    fn renew(&mut self, need: usize) {
+        let grown = self.filled.saturating_mul(2).saturating_add(READ_BYTES_MIN);
+        let wanted = if need > self.filled { need.min(grown) } else { grown };
+        let size = wanted.max(self.size);
+        let mut bytes = BytesMut::zeroed(size);
+        if let Some(front) = bytes.get_mut(..self.filled) {
+            front.copy_from_slice(self.as_slice());
+        }
+        self.bytes = bytes;
+        self.shared = false;
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Block")
+            .field("filled", &self.filled)
+            .field("size", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(block: &mut Block, n: usize) {
+        for _ in 0..n {
+            *block.room(0).first_mut().unwrap() = 7;
+            block.fill(1);
+        }
+    }
+
+    #[test]
+    fn nothing_is_held_when_everything_was_consumed() {
+        let mut block = Block::new();
+        fill(&mut block, 300);
+        assert_eq!(block.take(4, 296).len(), 296);
+        assert_eq!(block.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn a_block_that_media_came_out_of_is_used_up() {
+        let mut block = Block::new();
+        fill(&mut block, 1000);
+        let taken = block.take(0, 1000);
+        let room = block.room(0);
+        assert_eq!(room.as_ptr(), taken.as_ptr().wrapping_add(1000));
+    }
+
+    #[test]
+    fn small_payloads_do_not_pin_the_block_and_share_one() {
+        let mut block = Block::new();
+        fill(&mut block, 200);
+        let first = block.take(0, 100);
+        let second = block.take(0, 100);
+        assert_eq!(second.as_ptr(), first.as_ptr().wrapping_add(100));
+        assert_eq!(block.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn a_byte_at_a_time_costs_a_few_blocks_only() {
+        let (mut block, mut blocks, mut last) = (Block::new(), 0, std::ptr::null());
+        for _ in 0..1 << 20 {
+            let room = block.room(1 << 20);
+            let first = room.as_ptr();
+            blocks += u32::from(first != last);
+            last = first.wrapping_add(1);
+            block.fill(1);
+        }
+        assert!(blocks <= 11, "{blocks} blocks");
+        assert!(block.bytes.len() <= 1 << 20);
+    }
+
+    #[test]
+    fn what_is_announced_is_not_allocated_before_it_comes() {
+        let mut block = Block::new();
+        assert!(block.room(1 << 20).len() <= CONTROL_BLOCK_BYTES);
+    }
+
+    #[test]
+    fn a_count_beyond_the_room_is_clamped() {
+        let mut block = Block::new();
+        let room = block.room(0).len();
+        block.fill(usize::MAX);
+        assert_eq!(block.len(), room);
+        block.skip(usize::MAX);
+        assert_eq!(block.len(), 0);
+    }
+}

@@ -1,0 +1,301 @@
+use std::mem;
+
+use super::block::Block;
+use super::head::{Head, Search, find_cseq};
+use super::start::{self, Start};
+use super::{DecoderLimits, Frame, Item, Message, MessageKind, WireError};
+use crate::{Tolerance, Tolerances};
+
+/// Gives the messages and frames in the bytes of a connection.
+///
+/// Bytes come in by [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read), in any
+/// portions; [`poll`](Self::poll) gives the items. An item that has not come as a whole is not read
+/// anew when more comes.
+///
+/// ```text
+///          ┌────────────── garbage: skipped, counted, bounded ─────────────┐
+///          ▼                                                               │
+///        start ── `$` ── frame whole ──▶ Item::Frame ──▶ start             │
+///          ├── start line ──▶ head ── empty line ──▶ body ── whole ──▶ Item::Message ──▶ start
+///          └── neither ────────────────────────────────────────────────────┘
+/// any ── framing broken ──▶ failed
+/// ```
+///
+/// After garbage (Canon VB-H47 sends some between frames) the next item is found by `$` and a known
+/// channel, by a status line or by a method of RFC 2326.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: DecoderLimits,
+    channels: Option<Vec<u8>>,
+    paused: bool,
+
+    block: Block,
+    state: State,
+    /// Bytes of the item in front, once its length is known; else 0.
+    need: usize,
+    /// A whole message is in front and messages are paused.
+    held: bool,
+    /// Bytes of garbage since the last item; above 0 the stream is out of step.
+    garbage: usize,
+
+    offset: u64,
+    skipped: u64,
+    tolerances: Tolerances,
+}
+
+#[derive(Debug)]
+enum State {
+    Start,
+    Head { kind: MessageKind, search: Search },
+    Body { message: Message, bytes: usize },
+    Failed(WireError),
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream.
+    pub fn new(limits: DecoderLimits) -> Self {
+        Self {
+            limits,
+            channels: None,
+            paused: false,
+            block: Block::new(),
+            state: State::Start,
+            need: 0,
+            held: false,
+            garbage: 0,
+            offset: 0,
+            skipped: 0,
+            tolerances: Tolerances::NONE,
+        }
+    }
+
+    /// Room to read into, never empty.
+    ///
+    /// Memory is taken here: call it when there is something to read. Read only as long as
+    /// [`is_held`](Self::is_held) says no, or what is buffered grows.
+    pub fn read_buf(&mut self) -> &mut [u8] {
+        self.block.room(self.need)
+    }
+
+    /// Takes the first `n` bytes of [`read_buf`](Self::read_buf) as read.
+    pub fn handle_read(&mut self, n: usize) {
+        self.block.fill(n);
+    }
+
+    /// Takes a copy of `bytes` as read.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.read_buf();
+            let n = room.len().min(bytes.len());
+            let (now, later) = bytes.split_at_checked(n).unwrap_or_default();
+            if let Some(room) = room.get_mut(..n) {
+                room.copy_from_slice(now);
+            }
+            self.handle_read(n);
+            bytes = later;
+        }
+    }
+
+    /// Gives the next whole item, or none before more has come.
+    ///
+    /// # Errors
+    ///
+    /// When the peer broke the framing; from then on every call gives the same error.
+    pub fn poll(&mut self) -> Result<Option<Item>, WireError> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        self.need = 0;
+        self.held = false;
+        self.advance().inspect_err(|error| self.state = State::Failed(error.clone()))
+    }
+
+    /// Pauses messages: a whole one in front stays there, and so does all behind it.
+    ///
+    /// Frames in front of it still come out.
+    pub fn set_pause_messages(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Sets the channels that frames may come on; only these count when the end of garbage is looked for.
+    ///
+    /// Frames on other channels are still given when they follow an item: servers built on live555 send
+    /// those of sessions whose connection is gone.
+    pub fn set_known_channels(&mut self, channels: impl IntoIterator<Item = u8>) {
+        self.channels = Some(channels.into_iter().collect());
+    }
+
+    /// The deviations that were tolerated since the last call.
+    pub fn take_tolerances(&mut self) -> Tolerances {
+        mem::take(&mut self.tolerances)
+    }
+
+    /// Bytes that were read and are in no item yet.
+    pub fn buffered(&self) -> usize {
+        self.block.len()
+    }
+
+    /// The bytes that were read and are in no item yet, for who goes on in another protocol after an error.
+    pub fn buffered_bytes(&self) -> &[u8] {
+        self.block.as_slice()
+    }
+
+    /// Whether an item has begun and is not whole, as of the last [`poll`](Self::poll).
+    pub fn begun(&self) -> bool {
+        match &self.state {
+            State::Failed(_) => false,
+            State::Body { .. } => !self.held,
+            State::Start | State::Head { .. } => !self.held && self.block.len() > 0,
+        }
+    }
+
+    /// Whether a whole message waits for the end of the pause, as of the last [`poll`](Self::poll).
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Where the next byte that is in no item is in everything that was read.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes of garbage skipped so far.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    fn advance(&mut self) -> Result<Option<Item>, WireError> {
+        loop {
+            match &self.state {
+                State::Start => match self.find_start()? {
+                    Start::Frame => return Ok(self.frame()),
+                    Start::Message(kind) => {
+                        self.garbage = 0;
+                        self.state = State::Head { kind, search: Search::default() };
+                    }
+                    Start::Http => return Err(WireError::Http { offset: self.offset }),
+                    Start::Open | Start::Garbage => return Ok(None),
+                },
+                State::Head { kind, search } => {
+                    let Some(head) = self.head(*kind, *search)? else { return Ok(None) };
+                    self.state = State::Body { message: head.message, bytes: head.body_bytes };
+                }
+                State::Body { bytes, .. } => return Ok(self.body(*bytes)),
+                State::Failed(error) => return Err(error.clone()),
+            }
+        }
+    }
+
+    fn find_start(&mut self) -> Result<Start, WireError> {
+        if self.garbage == 0 {
+            let stray =
+                self.block.as_slice().iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
+            if stray > 0 {
+                self.tolerances.record(Tolerance::StrayLineEnd);
+                self.skip(stray);
+            }
+            match start::at_item(self.block.as_slice()) {
+                Start::Garbage => self.skip_garbage(1)?,
+                start => return Ok(start),
+            }
+        }
+        let (garbage, start) = start::after_garbage(self.block.as_slice(), self.channels.as_deref());
+        self.skip_garbage(garbage)?;
+        Ok(start)
+    }
+
+    fn frame(&mut self) -> Option<Item> {
+        let [_, channel, high, low] = *self.block.as_slice().first_chunk()?;
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        self.need = len.saturating_add(FRAME_HEADER_BYTES);
+        if self.block.len() < self.need {
+            return None;
+        }
+        let payload = self.block.take(FRAME_HEADER_BYTES, len);
+        self.count(self.need);
+        self.need = 0;
+        self.garbage = 0;
+        Some(Item::Frame(Frame { channel, payload }))
+    }
+
+    fn head(&mut self, kind: MessageKind, mut search: Search) -> Result<Option<Head>, WireError> {
+        let (bytes, offset, limit) = (self.block.as_slice(), self.offset, self.limits.head_bytes);
+        let end = search.find_end(bytes);
+        if end.map_or(bytes.len() >= limit, |end| end > limit) {
+            let head = bytes.get(..limit).unwrap_or(bytes);
+            return Err(if head.contains(&b'\n') {
+                WireError::HeadTooLong { kind, offset, limit, cseq: find_cseq(head) }
+            } else {
+                WireError::StartLineTooLong { kind, offset, limit }
+            });
+        }
+        self.held = self.paused && end.is_some();
+        let Some(end) = end.filter(|_| !self.paused) else {
+            self.state = State::Head { kind, search };
+            return Ok(None);
+        };
+        if search.bare {
+            self.tolerances.record(Tolerance::BareLineFeed);
+        }
+        let head = bytes.get(..end).unwrap_or(bytes);
+        let head = Head::parse(kind, head, offset, &self.limits, &mut self.tolerances)?;
+        self.skip(end);
+        Ok(Some(head))
+    }
+
+    fn body(&mut self, bytes: usize) -> Option<Item> {
+        if self.block.len() < bytes {
+            self.need = bytes;
+            return None;
+        }
+        self.held = self.paused;
+        if self.held {
+            return None;
+        }
+        let State::Body { message, .. } = mem::replace(&mut self.state, State::Start) else {
+            return None;
+        };
+        let body = self.block.take(0, bytes);
+        self.count(bytes);
+        Some(Item::Message(message.with_raw_body(body)))
+    }
+
+    fn skip_garbage(&mut self, n: usize) -> Result<(), WireError> {
+        let garbage = self.garbage.saturating_add(n);
+        if garbage > self.limits.garbage_bytes {
+            let offset = self.offset.saturating_sub(widen(self.garbage));
+            return Err(WireError::Garbage { offset, limit: self.limits.garbage_bytes });
+        }
+        if n > 0 {
+            self.tolerances.record(Tolerance::Garbage);
+        }
+        self.garbage = garbage;
+        self.skipped = self.skipped.saturating_add(widen(n));
+        self.skip(n);
+        Ok(())
+    }
+
+    fn skip(&mut self, n: usize) {
+        self.block.skip(n);
+        self.count(n);
+    }
+
+    fn count(&mut self, n: usize) {
+        self.offset = self.offset.saturating_add(widen(n));
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new(DecoderLimits::default())
+    }
+}
+
+const FRAME_HEADER_BYTES: usize = 4;
+
+fn widen(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

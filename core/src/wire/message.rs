@@ -1,0 +1,283 @@
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{Headers, Method, StatusCode, name};
+
+/// A request (RFC 2326, 6).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Request {
+    /// What is asked for.
+    pub method: Method,
+    /// The request URI as it was sent; also `*`.
+    pub uri: Box<str>,
+    /// The headers without `Content-Length`, which follows from the body.
+    pub headers: Headers,
+    /// The body, mostly empty.
+    pub body: Bytes,
+}
+
+/// A response (RFC 2326, 7).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Response {
+    /// How the request went.
+    pub status: StatusCode,
+    /// The status in words; some servers send none.
+    pub reason: Box<str>,
+    /// The headers without `Content-Length`, which follows from the body.
+    pub headers: Headers,
+    /// The body, mostly empty.
+    pub body: Bytes,
+}
+
+/// A request or a response.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Message {
+    /// A request.
+    Request(Request),
+    /// A response.
+    Response(Response),
+}
+
+impl Request {
+    /// A request without headers and body.
+    pub fn new(method: Method, uri: impl Into<Box<str>>) -> Self {
+        Self { method, uri: uri.into(), headers: Headers::new(), body: Bytes::new() }
+    }
+
+    /// Adds a header behind the others.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// Sets the body and its `Content-Type`.
+    #[must_use]
+    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+        self.headers.set(name::CONTENT_TYPE, content_type);
+        self.body = body.into();
+        self
+    }
+
+    /// The number that the response will carry; none if it is missing or no number below 2^32.
+    pub fn cseq(&self) -> Option<u32> {
+        cseq(&self.headers)
+    }
+
+    /// Appends the bytes of the request to `dst`: `CSeq` first, then the headers in their order.
+    ///
+    /// Blanks in the URI are escaped and control characters left out; an empty URI becomes `*`.
+    /// `Content-Length` is written for a body, and never otherwise.
+    pub fn encode(&self, dst: &mut BytesMut) {
+        let uri = if self.uri.is_empty() { "*" } else { &*self.uri };
+        put_filtered(dst, self.method.as_str(), u8::is_ascii_graphic);
+        dst.put_u8(b' ');
+        if uri.contains(' ') {
+            put_filtered(dst, &uri.replace(' ', "%20"), |byte| !byte.is_ascii_control());
+        } else {
+            put_filtered(dst, uri, |byte| !byte.is_ascii_control());
+        }
+        dst.put_slice(b" RTSP/1.0\r\n");
+        put_headers_and_body(dst, &self.headers, &self.body);
+    }
+
+    /// The bytes of the request.
+    pub fn to_bytes(&self) -> Bytes {
+        let mut dst = BytesMut::new();
+        self.encode(&mut dst);
+        dst.freeze()
+    }
+}
+
+impl Response {
+    /// A response with the standard's reason phrase, without headers and body.
+    pub fn new(status: StatusCode) -> Self {
+        Self { status, reason: status.reason().into(), headers: Headers::new(), body: Bytes::new() }
+    }
+
+    /// Adds a header behind the others.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// Sets the body and its `Content-Type`.
+    #[must_use]
+    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+        self.headers.set(name::CONTENT_TYPE, content_type);
+        self.body = body.into();
+        self
+    }
+
+    /// The number of the request; none if it is missing or no number below 2^32.
+    pub fn cseq(&self) -> Option<u32> {
+        cseq(&self.headers)
+    }
+
+    /// Appends the bytes of the response to `dst`: `CSeq` first, then the headers in their order.
+    ///
+    /// `Content-Length` is written for a body, and never otherwise.
+    pub fn encode(&self, dst: &mut BytesMut) {
+        dst.put_slice(b"RTSP/1.0 ");
+        dst.put_slice(self.status.as_u16().to_string().as_bytes());
+        dst.put_u8(b' ');
+        put_filtered(dst, &self.reason, |byte| !byte.is_ascii_control());
+        dst.put_slice(b"\r\n");
+        put_headers_and_body(dst, &self.headers, &self.body);
+    }
+
+    /// The bytes of the response.
+    pub fn to_bytes(&self) -> Bytes {
+        let mut dst = BytesMut::new();
+        self.encode(&mut dst);
+        dst.freeze()
+    }
+}
+
+impl Message {
+    /// Appends the bytes of the message to `dst`.
+    pub fn encode(&self, dst: &mut BytesMut) {
+        match self {
+            Self::Request(request) => request.encode(dst),
+            Self::Response(response) => response.encode(dst),
+        }
+    }
+
+    /// The bytes of the message.
+    pub fn to_bytes(&self) -> Bytes {
+        match self {
+            Self::Request(request) => request.to_bytes(),
+            Self::Response(response) => response.to_bytes(),
+        }
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &Headers {
+        match self {
+            Self::Request(request) => &request.headers,
+            Self::Response(response) => &response.headers,
+        }
+    }
+
+    pub(super) fn with_raw_body(mut self, bytes: Bytes) -> Self {
+        match &mut self {
+            Self::Request(request) => request.body = bytes,
+            Self::Response(response) => response.body = bytes,
+        }
+        self
+    }
+}
+
+impl From<Request> for Message {
+    fn from(request: Request) -> Self {
+        Self::Request(request)
+    }
+}
+
+impl From<Response> for Message {
+    fn from(response: Response) -> Self {
+        Self::Response(response)
+    }
+}
+
+fn cseq(headers: &Headers) -> Option<u32> {
+    parse_cseq(headers.get(name::CSEQ)?)
+}
+
+/// Digits only: `str::parse` takes a sign too.
+pub(super) fn parse_cseq(value: &str) -> Option<u32> {
+    if value.starts_with('+') { None } else { value.parse().ok() }
+}
+
+fn put_filtered(dst: &mut BytesMut, text: &str, keep: impl Fn(&u8) -> bool) {
+    if text.as_bytes().iter().all(&keep) {
+        dst.put_slice(text.as_bytes());
+    } else {
+        dst.extend(text.bytes().filter(keep));
+    }
+}
+
+fn put_headers_and_body(dst: &mut BytesMut, headers: &Headers, body: &[u8]) {
+    let mut put = |name: &str, value: &str| {
+        for part in [name, ": ", value, "\r\n"] {
+            dst.put_slice(part.as_bytes());
+        }
+    };
+    if let Some(cseq) = headers.get(name::CSEQ) {
+        put(name::CSEQ, cseq);
+    }
+    for (name, value) in headers.iter() {
+        if !matches!(name, name::CSEQ | name::CONTENT_LENGTH) {
+            put(name, value);
+        }
+    }
+    if !body.is_empty() {
+        put(name::CONTENT_LENGTH, &body.len().to_string());
+    }
+    dst.put_slice(b"\r\n");
+    dst.put_slice(body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_written_with_cseq_first_and_the_others_in_order() {
+        let request = Request::new(Method::Setup, "rtsp://host/a/trackID=0")
+            .with_header("transport", "RTP/AVP;unicast")
+            .with_header("User-Agent", "x")
+            .with_header("cseq", 3);
+        assert_eq!(
+            request.to_bytes(),
+            "SETUP rtsp://host/a/trackID=0 RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast\r\nUser-Agent: x\r\n\r\n"
+        );
+        assert_eq!(request.cseq(), Some(3));
+    }
+
+    #[test]
+    fn the_content_length_is_that_of_the_body_whatever_the_header_says() {
+        let response = Response::new(StatusCode::OK).with_header("Content-Length", 99).with_header("CSeq", 1);
+        assert_eq!(response.to_bytes(), "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
+        assert_eq!(
+            response.with_body("application/sdp", "v=0").to_bytes(),
+            "RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0"
+        );
+    }
+
+    #[test]
+    fn no_part_of_a_message_can_split_it() {
+        let request =
+            Request::new(Method::from("PL\r\nAY x"), "rtsp://h/a b\r\nX: y").with_header("A\nB", "c\r\nd");
+        assert_eq!(request.to_bytes(), "PLAYx rtsp://h/a%20bX:%20y RTSP/1.0\r\nAB: cd\r\n\r\n");
+        let mut response = Response::new(StatusCode::NOT_FOUND);
+        response.reason = "No\r\nX: y".into();
+        assert_eq!(response.to_bytes(), "RTSP/1.0 404 NoX: y\r\n\r\n");
+    }
+
+    #[test]
+    fn an_empty_uri_is_written_as_an_asterisk() {
+        assert_eq!(Request::new(Method::Options, "").to_bytes(), "OPTIONS * RTSP/1.0\r\n\r\n");
+    }
+
+    #[test]
+    fn a_cseq_is_a_number_below_two_to_the_thirty_second() {
+        let number = |value: &str| Response::new(StatusCode::OK).with_header("CSeq", value).cseq();
+        for (value, expected) in [
+            ("0", Some(0)),
+            (" 7 ", Some(7)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("-1", None),
+            ("+1", None),
+            ("", None),
+            ("1 2", None),
+        ] {
+            assert_eq!(number(value), expected, "{value:?}");
+        }
+        assert_eq!(number(&"1".repeat(1 << 20)), None);
+        assert_eq!(Response::new(StatusCode::OK).cseq(), None);
+    }
+}
