@@ -57,6 +57,14 @@ pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 /// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
 pub const PACKET_BYTES_MAX: usize = 1452;
+/// Bytes of one block that a packetizer writes packets into.
+pub const PACKET_BLOCK_BYTES: usize = 32 << 10;
+/// Packets that a receiver holds ready; further ones push out the oldest, which count as lost.
+pub const READY_PACKETS_MAX: usize = 2 * REORDER_PACKETS;
+/// How far a sequence number may jump ahead and still be the same sequence (RFC 3550, appendix A.1).
+pub const SEQUENCE_JUMP_MAX: u16 = 3000;
+/// Access units that a depacketizer holds ready; at the bound it takes no further packet.
+pub const ACCESS_UNITS_READY_MAX: usize = 16;
 /// Bytes of an access unit that a depacketizer puts together.
 pub const ACCESS_UNIT_BYTES_MAX: usize = 8 << 20;
 /// NAL units of an access unit.

@@ -1,1 +1,265 @@
-//! rtp
+//! RTP packets, the receiving and the sending end of one source, and RTCP (RFC 3550).
+//!
+//! ```text
+//! received bytes ─ RtpPacket::parse ─▶ Receiver::handle_packet ─▶ Receiver::poll_packet ─▶ a depacketizer
+//! a packetizer ─▶ Sender::handle_sent ─▶ RtpPacket::into_bytes ─▶ sent bytes
+//! ```
+//!
+//! # Examples
+//!
+//! ```
+//! use bytes::Bytes;
+//! use rtspan_core::Instant;
+//! use rtspan_core::rtp::{Delivery, Receiver, RtpHeader, RtpPacket};
+//!
+//! let header = RtpHeader { payload_type: 96, marker: true, sequence: 1, timestamp: 90_000, ssrc: 7 };
+//! let wire: Bytes = RtpPacket::build(header, b"payload").into_bytes();
+//!
+//! let mut receiver = Receiver::new(90_000, Delivery::Unordered, 8);
+//! receiver.handle_packet(Instant::ZERO, RtpPacket::parse(wire)?);
+//! let received = receiver.poll_packet().expect("nothing is missing before the first packet");
+//! assert_eq!((received.packet.payload(), received.lost), (&b"payload"[..], 0));
+//! # Ok::<(), rtspan_core::rtp::RtpError>(())
+//! ```
+
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rtp_types::{RtpPacketBuilder, RtpParseError};
+
+use crate::{Tolerance, Tolerances};
+
+mod clock;
+mod receiver;
+pub mod rtcp;
+mod sender;
+mod writer;
+
+pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
+pub use sender::{Sender, SenderStats};
+pub(crate) use writer::PacketWriter;
+
+/// Bytes of an RTP header without contributing sources and extension.
+pub const HEADER_BYTES: usize = 12;
+
+/// The bit that says that padding follows the payload.
+const PADDING_BIT: u8 = 0x20;
+
+/// An RTP packet: its bytes and the fields of its header (RFC 3550, section 5.1).
+///
+/// A clone shares the bytes.
+#[derive(Clone, Eq, PartialEq)]
+pub struct RtpPacket {
+    bytes: Bytes,
+    timestamp: u32,
+    ssrc: u32,
+    payload_start: u32,
+    sequence: u16,
+    payload_type: u8,
+    marker: bool,
+    padding: u8,
+}
+
+impl RtpPacket {
+    /// Reads a packet without copying it.
+    ///
+    /// # Errors
+    ///
+    /// When the packet is not of version 2, or shorter than its header, its extension or its padding.
+    pub fn parse(bytes: Bytes) -> Result<Self, RtpError> {
+        Self::parse_with(bytes, &mut Tolerances::default())
+    }
+
+    /// Reads a packet as [`parse`](Self::parse) does, and records what was read all the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(bytes: Bytes, tolerances: &mut Tolerances) -> Result<Self, RtpError> {
+        let view = match rtp_types::RtpPacket::parse(&bytes) {
+            Ok(view) => view,
+            Err(RtpParseError::PaddingInvalid(0)) => {
+                tolerances.record(Tolerance::PaddingWithoutCount);
+                return Self::parse(without_padding_bit(&bytes));
+            }
+            Err(RtpParseError::UnsupportedVersion(version)) => return Err(RtpError::Version(version)),
+            Err(RtpParseError::Truncated { expected, actual }) => {
+                return Err(RtpError::Truncated { needed: expected, length: actual });
+            }
+            Err(RtpParseError::PaddingInvalid(_)) => {
+                return Err(RtpError::Truncated { needed: HEADER_BYTES, length: bytes.len() });
+            }
+        };
+        Ok(Self {
+            timestamp: view.timestamp(),
+            ssrc: view.ssrc(),
+            payload_start: u32::try_from(view.payload_offset()).unwrap_or(u32::MAX),
+            sequence: view.sequence_number(),
+            payload_type: view.payload_type(),
+            marker: view.marker_bit(),
+            padding: view.padding().unwrap_or(0),
+            bytes,
+        })
+    }
+
+    /// Makes a packet of a header and a payload, which is copied.
+    pub fn build(header: RtpHeader, payload: &[u8]) -> Self {
+        let mut bytes = BytesMut::with_capacity(HEADER_BYTES.saturating_add(payload.len()));
+        header.write(&mut bytes);
+        bytes.extend_from_slice(payload);
+        Self::from_parts(header, bytes.freeze())
+    }
+
+    /// The packet whose `bytes` begin with `header` as written.
+    fn from_parts(header: RtpHeader, bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            timestamp: header.timestamp,
+            ssrc: header.ssrc,
+            payload_start: HEADER_BYTES as u32,
+            sequence: header.sequence,
+            payload_type: header.payload_type & 0x7f,
+            marker: header.marker,
+            padding: 0,
+        }
+    }
+
+    /// What the payload is, as the description says (0 to 127).
+    pub fn payload_type(&self) -> u8 {
+        self.payload_type
+    }
+
+    /// The marker bit: for video, that this packet ends an access unit.
+    pub fn marker(&self) -> bool {
+        self.marker
+    }
+
+    /// The sequence number.
+    pub fn sequence(&self) -> u16 {
+        self.sequence
+    }
+
+    /// The media time, in units of the format's clock rate.
+    pub fn timestamp(&self) -> u32 {
+        self.timestamp
+    }
+
+    /// The synchronization source.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The payload, without padding.
+    pub fn payload(&self) -> &[u8] {
+        let (start, end) = self.payload_range();
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
+    /// The payload, without padding, sharing the packet's bytes.
+    pub fn payload_bytes(&self) -> Bytes {
+        let (start, end) = self.payload_range();
+        self.bytes.slice(start..end)
+    }
+
+    /// The whole packet.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The whole packet.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
+    /// Bytes of the whole packet.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether the packet has no bytes, which none has.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn payload_range(&self) -> (usize, usize) {
+        let end = self.bytes.len().saturating_sub(usize::from(self.padding));
+        ((self.payload_start as usize).min(end), end)
+    }
+}
+
+impl fmt::Debug for RtpPacket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtpPacket")
+            .field("payload_type", &self.payload_type)
+            .field("marker", &self.marker)
+            .field("sequence", &self.sequence)
+            .field("timestamp", &self.timestamp)
+            .field("ssrc", &format_args!("{:08X}", self.ssrc))
+            .field("payload", &format_args!("{} bytes", self.payload().len()))
+            .finish()
+    }
+}
+
+/// The fields of an RTP header that a sender chooses.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RtpHeader {
+    /// What the payload is; only the lower 7 bits count.
+    pub payload_type: u8,
+    /// The marker bit.
+    pub marker: bool,
+    /// The sequence number.
+    pub sequence: u16,
+    /// The media time, in units of the format's clock rate.
+    pub timestamp: u32,
+    /// The synchronization source.
+    pub ssrc: u32,
+}
+
+impl RtpHeader {
+    /// Appends the 12 bytes of the header.
+    pub fn write(&self, to: &mut BytesMut) {
+        to.put_slice(&self.to_bytes());
+    }
+
+    /// The 12 bytes of the header.
+    pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        RtpPacketBuilder::<&[u8], &[u8]>::new()
+            .payload_type(self.payload_type & 0x7f)
+            .marker_bit(self.marker)
+            .sequence_number(self.sequence)
+            .timestamp(self.timestamp)
+            .ssrc(self.ssrc)
+            .write_into_unchecked(&mut bytes);
+        bytes
+    }
+}
+
+/// Why bytes are not an RTP packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RtpError {
+    /// The version is not 2.
+    #[error("RTP version {0} is not 2")]
+    Version(u8),
+    /// The header, its extension or the padding is longer than the packet.
+    #[error("RTP packet of {length} bytes needs {needed}")]
+    Truncated {
+        /// Bytes that the header asks for.
+        needed: usize,
+        /// Bytes that there are.
+        length: usize,
+    },
+}
+
+/// A copy of a packet that tells of no padding, so that whoever it is passed on to can read it too.
+fn without_padding_bit(bytes: &[u8]) -> Bytes {
+    let mut copy = BytesMut::from(bytes);
+    if let Some(first) = copy.first_mut() {
+        *first &= !PADDING_BIT;
+    }
+    copy.freeze()
+}
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,31 @@ tolerances! {
     /// MPEG-4 audio without its configuration or its AU header, assumed (Hikvision: no `config`, Anpviz: no `sizelength`).
     Mpeg4AudioAssumed = "parameters of MPEG-4 audio are missing and were assumed",
     // rtp
+    /// A padding bit over a padding count of zero, which other receivers read as no padding (pion).
+    PaddingWithoutCount = "an RTP packet announces padding and has none",
+    /// Bytes after the last RTCP packet, or one that is cut off (several cameras over TCP).
+    RtcpTrailingBytes = "bytes follow the last RTCP packet",
+    /// An RTCP packet that cannot be read, between others that can (several cameras over TCP).
+    RtcpMalformed = "an RTCP packet could not be read",
+    /// A source description without the zero that ends it (Hanwha QNV-8080R).
+    SdesUnterminated = "an RTCP source description ends without a zero",
     // payload
+    /// Start codes inside RTP payloads (V380, Amatek AR-N3222F, Revotech).
+    AnnexBInPayload = "an RTP payload holds several NAL units separated by start codes",
+    /// A NAL unit in a single fragment, which starts and ends it (CostarHD).
+    FragmentStartsAndEnds = "a fragment both starts and ends its NAL unit",
+    /// A fragment of another type than the one that started the NAL unit (Tiandy).
+    FragmentTypeChanged = "the type of a NAL unit changes between its fragments",
+    /// Fragments without content (Tiandy).
+    FragmentEmpty = "a fragment of a NAL unit is empty",
+    /// Zeros after the last unit of an aggregation packet (seen by gortsplib).
+    AggregatePadded = "an aggregation packet ends in zeros",
+    /// The marker on parameter sets, which no access unit ends with (Ivel LV-IP22IR40DVBL).
+    MarkerOnParameterSets = "the marker is set on parameter sets",
+    /// The marker inside an access unit that goes on after it (VStarcam).
+    MarkerInsideAccessUnit = "an access unit goes on after its marker",
+    /// An access unit without a marker at its end (FLIR M400).
+    MarkerMissing = "an access unit ends without a marker",
     // client
     // server
 }

@@ -1,0 +1,107 @@
+use bytes::BufMut;
+
+/// Bytes that are looked at together; a round number lets the compiler use vector instructions.
+const STRIDE: usize = 32;
+
+/// Splits a byte stream into its NAL units, without start codes and the zeros around them (H.264, annex B).
+///
+/// What stands before the first start code is a NAL unit as well; empty ones are left out.
+pub fn split_annex_b(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(stream);
+    std::iter::from_fn(move || {
+        let stream = rest?;
+        let (nal, after) = match find_start_code(stream) {
+            Some(at) => (stream.get(..at)?, stream.get(at.saturating_add(3)..)),
+            None => (stream, None),
+        };
+        rest = after;
+        Some(without_trailing_zeros(nal))
+    })
+    .filter(|nal| !nal.is_empty())
+}
+
+/// Writes NAL units as a byte stream, each after a start code of four bytes (H.264, annex B).
+pub fn write_annex_b<N: AsRef<[u8]>>(nals: impl IntoIterator<Item = N>, to: &mut impl BufMut) {
+    for nal in nals {
+        to.put_slice(&[0, 0, 0, 1]);
+        to.put_slice(nal.as_ref());
+    }
+}
+
+/// Where the first `00 00 01` begins.
+pub(super) fn find_start_code(bytes: &[u8]) -> Option<usize> {
+    let mut from = 0_usize;
+    while let Some(rest) = bytes.get(from..).filter(|rest| rest.len() > STRIDE) {
+        if has_two_zeros(rest) {
+            let reach = rest.len().min(STRIDE.saturating_add(3));
+            if let Some(at) = rest.get(..reach).and_then(find_bytewise) {
+                return Some(from.saturating_add(at));
+            }
+        }
+        from = from.saturating_add(STRIDE);
+    }
+    bytes.get(from..).and_then(find_bytewise).map(|at| from.saturating_add(at))
+}
+
+/// Whether two zeros in a row begin within the first stride.
+fn has_two_zeros(bytes: &[u8]) -> bool {
+    let pairs = bytes.iter().zip(bytes.iter().skip(1)).take(STRIDE);
+    pairs.fold(false, |found, (first, second)| found | (first | second == 0))
+}
+
+fn find_bytewise(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(3).position(|window| window == [0, 0, 1])
+}
+
+fn without_trailing_zeros(nal: &[u8]) -> &[u8] {
+    let len = nal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+    nal.get(..len).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_split_at_start_codes_of_either_length() {
+        let table: &[(&[u8], &[&[u8]])] = &[
+            (&[], &[]),
+            (&[0, 0, 1], &[]),
+            (&[0, 0, 0, 1, 0x67, 1], &[&[0x67, 1]]),
+            (&[0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 0, 1, 0x65, 3], &[&[0x67, 1], &[0x68, 2], &[0x65, 3]]),
+            (&[0, 0, 0, 0, 0, 1, 0x67, 1, 0, 0, 0, 0, 0, 1, 0x68, 0], &[&[0x67, 1], &[0x68]]),
+            (&[0x67, 0, 0, 3, 1, 0, 0, 2], &[&[0x67, 0, 0, 3, 1, 0, 0, 2]]),
+        ];
+        for (stream, nals) in table {
+            assert_eq!(&split_annex_b(stream).collect::<Vec<_>>(), nals, "{stream:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_start_code_is_found_at_every_place() {
+        for len in 3..120 {
+            for at in 0..=len - 3 {
+                let mut bytes = vec![0x5a; len];
+                bytes[at..at + 3].copy_from_slice(&[0, 0, 1]);
+                assert_eq!(find_start_code(&bytes), Some(at), "{len} bytes");
+                bytes[at + 2] = 3;
+                assert_eq!(find_start_code(&bytes), None, "{len} bytes, {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn written_streams_are_split_into_the_same_units() {
+        let nals: Vec<Vec<u8>> = (1..100).map(|len| vec![0x41; len]).collect();
+        let mut stream = Vec::new();
+        write_annex_b(&nals, &mut stream);
+        assert_eq!(stream[..5], [0, 0, 0, 1, 0x41]);
+        assert_eq!(split_annex_b(&stream).collect::<Vec<_>>(), nals);
+    }
+
+    #[test]
+    fn a_stream_of_nothing_but_zeros_takes_linear_time() {
+        assert_eq!(split_annex_b(&vec![0; 1 << 20]).count(), 0);
+        assert_eq!(split_annex_b(&[0, 0, 1].repeat(1 << 18)).count(), 0);
+    }
+}

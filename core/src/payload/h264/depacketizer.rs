@@ -1,0 +1,245 @@
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use super::unit::Unit;
+use super::{Beginning, aggregate_units, beginning, nal, without_start_code};
+use crate::limits::ACCESS_UNITS_READY_MAX;
+use crate::payload::{AccessUnit, PayloadError};
+use crate::rtp::RtpPacket;
+use crate::{Tolerance, Tolerances};
+
+/// Puts access units together from packets in order.
+///
+/// An access unit ends with the packet that carries the marker, so that it is there without waiting for
+/// the next one, or before the first packet of another timestamp. Parameter sets without a picture
+/// belong to the picture that follows, whatever their marker and timestamp.
+///
+/// A camera that sets the marker before the end (VStarcam) is found out when a packet of the same
+/// timestamp goes on with the picture. That first unit comes in two parts, the second marked as
+/// damaged; from then on its access units end with the timestamp, one packet later.
+///
+/// After a loss, the unit that was being put together is marked as damaged, and so is the one that
+/// begins behind the loss unless it is certain that nothing before it belongs to it. A unit of which
+/// nothing is left does not come out at all.
+#[derive(Debug, Default)]
+pub struct Depacketizer {
+    unit: Option<Unit>,
+    fragment: BytesMut,
+    fragment_is_open: bool,
+    last: Option<Last>,
+    seen_marker: bool,
+    distrusts_marker: bool,
+    ready: VecDeque<AccessUnit>,
+    tolerances: Tolerances,
+}
+
+/// The packet before.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+}
+
+impl Depacketizer {
+    /// A depacketizer that waits for the beginning of an access unit.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next packet, before which `lost` packets are missing.
+    ///
+    /// A gap in the sequence numbers counts as a loss, too.
+    ///
+    /// # Errors
+    ///
+    /// When the payload cannot be read or a bound is hit; the next packet can be pushed all the same.
+    pub fn push(&mut self, packet: &RtpPacket, lost: u16) -> Result<(), PayloadError> {
+        if self.ready.len() >= ACCESS_UNITS_READY_MAX {
+            return Err(PayloadError::Unpolled);
+        }
+        let mut unit = self.unit_of(packet, lost);
+        let result = if unit.has_overflowed() { Ok(()) } else { self.push_payload(&mut unit, packet) };
+        unit.damaged |= result.is_err();
+        self.last =
+            Some(Last { ssrc: packet.ssrc(), sequence: packet.sequence(), timestamp: packet.timestamp() });
+        if packet.marker() && !self.fragment_is_open {
+            self.seen_marker = true;
+            if !unit.has_picture && !unit.damaged {
+                self.tolerances.record(Tolerance::MarkerOnParameterSets);
+            } else if self.distrusts_marker {
+                unit.marked = true;
+            } else {
+                self.ready.extend(unit.finish());
+                return result;
+            }
+        }
+        self.unit = Some(unit);
+        result
+    }
+
+    /// The next access unit.
+    #[must_use]
+    pub fn poll(&mut self) -> Option<AccessUnit> {
+        self.ready.pop_front()
+    }
+
+    /// Ends the access unit that is being put together, at the end of the stream or before a jump.
+    pub fn flush(&mut self) {
+        if let Some(mut unit) = self.unit.take() {
+            unit.damaged |= self.drop_fragment();
+            self.ready.extend(unit.finish());
+        }
+        self.last = None;
+    }
+
+    /// What was read though it deviates from the standard, since the last call.
+    pub fn take_tolerances(&mut self) -> Tolerances {
+        std::mem::take(&mut self.tolerances)
+    }
+
+    /// The access unit that a packet belongs to; ends the one before.
+    fn unit_of(&mut self, packet: &RtpPacket, lost: u16) -> Unit {
+        let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
+        let intact = lost == 0
+            && self
+                .last
+                .is_none_or(|last| last.ssrc == ssrc && packet.sequence() == last.sequence.wrapping_add(1));
+        let goes_on = self.last.is_some_and(|last| last.ssrc == ssrc && last.timestamp == timestamp);
+        let Some(mut unit) = self.unit.take() else {
+            return self.first_unit(packet, intact, goes_on);
+        };
+        if unit.ssrc == ssrc && unit.timestamp == timestamp {
+            if !unit.marked || matches!(beginning(packet.payload()), Beginning::No) {
+                if !intact {
+                    unit.damaged = true;
+                    self.drop_fragment();
+                }
+                return unit;
+            }
+        } else if intact && !unit.has_picture && !unit.damaged && !self.fragment_is_open {
+            (unit.ssrc, unit.timestamp) = (ssrc, timestamp);
+            return unit;
+        }
+        if intact && !self.seen_marker {
+            self.tolerances.record(Tolerance::MarkerMissing);
+        }
+        unit.damaged |= !intact | self.drop_fragment();
+        // A single lost packet was the marker of this unit, if there are markers at all.
+        let lost_was_marker = lost == 1 && self.seen_marker && !unit.marked;
+        self.ready.extend(unit.finish());
+        let is_whole = intact || lost_was_marker || matches!(beginning(packet.payload()), Beginning::Certain);
+        Unit::new(ssrc, timestamp, !is_whole)
+    }
+
+    /// The access unit that a packet begins while none is being put together.
+    fn first_unit(&mut self, packet: &RtpPacket, intact: bool, goes_on: bool) -> Unit {
+        let beginning = beginning(packet.payload());
+        let is_whole = match beginning {
+            Beginning::Certain => true,
+            Beginning::Possible => intact,
+            Beginning::No if goes_on => {
+                if intact {
+                    self.tolerances.record(Tolerance::MarkerInsideAccessUnit);
+                    self.distrusts_marker = true;
+                }
+                false
+            }
+            Beginning::No => intact && self.last.is_some(),
+        };
+        Unit::new(packet.ssrc(), packet.timestamp(), !is_whole)
+    }
+
+    fn push_payload(&mut self, unit: &mut Unit, packet: &RtpPacket) -> Result<(), PayloadError> {
+        let payload = packet.payload();
+        let header = *payload.first().ok_or(PayloadError::Empty)?;
+        let nal_type = nal::type_of(header);
+        if nal_type != nal::FU_A {
+            unit.damaged |= self.drop_fragment();
+        }
+        match nal_type {
+            1..=23 => self.push_nal(unit, packet.payload_bytes()),
+            nal::STAP_A => self.push_aggregate(unit, &packet.payload_bytes()),
+            nal::FU_A => self.push_fragment(unit, payload),
+            0 if without_start_code(payload).len() < payload.len() => {
+                self.push_nal(unit, packet.payload_bytes())
+            }
+            _ => Err(PayloadError::Unsupported(nal_type)),
+        }
+    }
+
+    fn push_nal(&mut self, unit: &mut Unit, nal: Bytes) -> Result<(), PayloadError> {
+        if unit.push(nal)? {
+            self.tolerances.record(Tolerance::AnnexBInPayload);
+        }
+        Ok(())
+    }
+
+    fn push_aggregate(&mut self, unit: &mut Unit, payload: &Bytes) -> Result<(), PayloadError> {
+        let mut rest = payload.get(1..).unwrap_or_default();
+        for nal in aggregate_units(rest) {
+            rest = rest.get(nal.len().saturating_add(2)..).unwrap_or_default();
+            if nal.is_empty() {
+                if rest.iter().any(|byte| *byte != 0) {
+                    return Err(PayloadError::Truncated { needed: 1, length: 0 });
+                }
+                self.tolerances.record(Tolerance::AggregatePadded);
+                return Ok(());
+            }
+            self.push_nal(unit, payload.slice_ref(nal))?;
+        }
+        match rest {
+            [] => Ok(()),
+            [0] => {
+                self.tolerances.record(Tolerance::AggregatePadded);
+                Ok(())
+            }
+            [_] => Err(PayloadError::Truncated { needed: 2, length: 1 }),
+            [high, low, rest @ ..] => Err(PayloadError::Truncated {
+                needed: u16::from_be_bytes([*high, *low]).into(),
+                length: rest.len(),
+            }),
+        }
+    }
+
+    fn push_fragment(&mut self, unit: &mut Unit, payload: &[u8]) -> Result<(), PayloadError> {
+        let &[indicator, position, ref content @ ..] = payload else {
+            return Err(PayloadError::Truncated { needed: 2, length: payload.len() });
+        };
+        let header = indicator & 0xe0 | nal::type_of(position);
+        if position & nal::FU_START != 0 {
+            unit.damaged |= self.drop_fragment();
+            self.fragment.extend_from_slice(&[header]);
+            self.fragment_is_open = true;
+        } else if !self.fragment_is_open {
+            // What a loss, or joining in the middle, has left over is no error.
+            return if unit.damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
+        } else if self.fragment.first().is_some_and(|first| nal::type_of(*first) != nal::type_of(header)) {
+            self.tolerances.record(Tolerance::FragmentTypeChanged);
+        }
+        if content.is_empty() {
+            self.tolerances.record(Tolerance::FragmentEmpty);
+        }
+        if let Err(error) = unit.reserve(self.fragment.len().saturating_add(content.len())) {
+            self.drop_fragment();
+            return Err(error);
+        }
+        self.fragment.extend_from_slice(content);
+        if position & nal::FU_END != 0 {
+            if position & nal::FU_START != 0 {
+                self.tolerances.record(Tolerance::FragmentStartsAndEnds);
+            }
+            self.fragment_is_open = false;
+            let nal = self.fragment.split().freeze();
+            return self.push_nal(unit, nal);
+        }
+        Ok(())
+    }
+
+    /// Drops a NAL unit whose end is missing; says whether there was one.
+    fn drop_fragment(&mut self) -> bool {
+        self.fragment.clear();
+        std::mem::take(&mut self.fragment_is_open)
+    }
+}

@@ -1,0 +1,82 @@
+use bytes::Bytes;
+
+use super::annex_b::{find_start_code, split_annex_b};
+use super::nal;
+use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_NALS_MAX};
+use crate::payload::{AccessUnit, PayloadError};
+
+/// An access unit that is being put together.
+#[derive(Debug, Default)]
+pub(super) struct Unit {
+    pub(super) ssrc: u32,
+    pub(super) timestamp: u32,
+    nals: Vec<Bytes>,
+    bytes: usize,
+    is_keyframe: bool,
+    /// A part of a picture is there, so that the unit can end.
+    pub(super) has_picture: bool,
+    pub(super) damaged: bool,
+    /// A marker came that was not trusted to be the end.
+    pub(super) marked: bool,
+    /// A bound was hit: everything further is left out.
+    overflowed: bool,
+}
+
+impl Unit {
+    pub(super) fn new(ssrc: u32, timestamp: u32, damaged: bool) -> Self {
+        Self { ssrc, timestamp, damaged, ..Self::default() }
+    }
+
+    /// Adds a NAL unit, or those that start codes separate in it; says whether it was several.
+    pub(super) fn push(&mut self, nal: Bytes) -> Result<bool, PayloadError> {
+        if find_start_code(&nal).is_none() {
+            return self.push_one(nal).map(|()| false);
+        }
+        let mut units = split_annex_b(&nal).peekable();
+        // The header that a fragmented byte stream was given is no unit of its own.
+        units.next_if(|first| first.len() == 1);
+        units.try_for_each(|unit| self.push_one(nal.slice_ref(unit))).map(|()| true)
+    }
+
+    /// Fails when `more` bytes, which have yet to be added, exceed the bound.
+    pub(super) fn reserve(&mut self, more: usize) -> Result<(), PayloadError> {
+        if self.bytes.saturating_add(more) > ACCESS_UNIT_BYTES_MAX {
+            return Err(self.overflow(PayloadError::TooLong));
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// The access unit; `None` if nothing is left of it.
+    pub(super) fn finish(self) -> Option<AccessUnit> {
+        let Self { timestamp, nals, is_keyframe, damaged, .. } = self;
+        (!nals.is_empty()).then_some(AccessUnit { timestamp, nals, is_keyframe, damaged })
+    }
+
+    fn push_one(&mut self, nal: Bytes) -> Result<(), PayloadError> {
+        let Some(header) = nal.first() else { return Ok(()) };
+        let nal_type = nal::type_of(*header);
+        if matches!(nal_type, 0 | 24..) {
+            return Err(PayloadError::Unsupported(nal_type));
+        }
+        self.reserve(nal.len())?;
+        if self.nals.len() >= ACCESS_UNIT_NALS_MAX {
+            return Err(self.overflow(PayloadError::TooManyNals));
+        }
+        self.is_keyframe |= nal_type == nal::IDR;
+        self.has_picture |= nal::is_picture(nal_type);
+        self.bytes = self.bytes.saturating_add(nal.len());
+        self.nals.push(nal);
+        Ok(())
+    }
+
+    fn overflow(&mut self, error: PayloadError) -> PayloadError {
+        self.nals = Vec::new();
+        self.overflowed = true;
+        self.damaged = true;
+        error
+    }
+}

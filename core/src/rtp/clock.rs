@@ -1,0 +1,21 @@
+use std::time::Duration;
+
+/// Units of a clock in a time; a clock rate of 0 gives 0.
+pub(super) fn to_units(time: Duration, clock_rate: u32) -> u64 {
+    let seconds = time.as_secs().wrapping_mul(u64::from(clock_rate));
+    // Below 2^30 times below 2^32 fits.
+    let fraction = u64::from(time.subsec_nanos()).wrapping_mul(u64::from(clock_rate)) / 1_000_000_000;
+    seconds.wrapping_add(fraction)
+}
+
+/// The time that `units` of a clock take, to the nanosecond; a clock rate of 0 gives none.
+pub(super) fn to_time(units: u32, clock_rate: u32) -> Option<Duration> {
+    let nanos = u64::from(units).saturating_mul(1_000_000_000).checked_div(u64::from(clock_rate))?;
+    Some(Duration::from_nanos(nanos))
+}
+
+/// How far `timestamp` is past `reference`, over the wrap of both: ahead, or behind.
+pub(super) fn distance(timestamp: u32, reference: u32) -> Result<u32, u32> {
+    let ahead = timestamp.wrapping_sub(reference) as i32;
+    if ahead >= 0 { Ok(ahead.unsigned_abs()) } else { Err(ahead.unsigned_abs()) }
+}

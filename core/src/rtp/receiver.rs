@@ -1,0 +1,292 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::rtcp::{self, ReceiverReport, ReportBlock, SenderReport};
+use super::{RtpPacket, clock};
+use crate::limits::REORDER_DELAY;
+use crate::{Instant, NtpTime};
+
+mod sequence;
+
+use sequence::{Placed, Sequence};
+
+/// Whether packets come in the order in which they were sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Delivery {
+    /// Over TCP: each packet is handed out at once, and a gap is a loss.
+    Ordered,
+    /// Over UDP: a packet behind a gap waits for what is missing, up to 64 packets or 100 ms.
+    Unordered,
+}
+
+/// A packet in order, and how many are missing before it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Received {
+    /// The packet.
+    pub packet: RtpPacket,
+    /// Packets lost between the one handed out before and this one.
+    pub lost: u16,
+}
+
+/// What a receiver has counted since it was made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ReceiverStats {
+    /// Packets taken: handed out, or waiting for those before them.
+    pub packets: u64,
+    /// Bytes of the packets taken, with their headers.
+    pub bytes: u64,
+    /// Packets given up for lost.
+    pub lost: u64,
+    /// Packets that came again and were dropped.
+    pub duplicates: u64,
+    /// Packets that came after they were given up for lost, and were dropped.
+    pub late: u64,
+    /// Packets that came after a later one and were put back into order.
+    pub reordered: u64,
+    /// Packets far from the sequence, held until the next one tells whether the source has begun anew.
+    pub strays: u64,
+    /// How often the source began anew: with another SSRC, or far away in the sequence.
+    pub restarts: u64,
+    /// How much the time between packets varies (RFC 3550, section 6.4.1).
+    pub jitter: Duration,
+    /// The SSRC of the source that is followed.
+    pub ssrc: Option<u32>,
+    /// The highest sequence number received.
+    pub last_sequence: Option<u16>,
+    /// The timestamp of the packet that came last.
+    pub last_timestamp: Option<u32>,
+}
+
+/// Receives the packets of one source: puts them in order, counts, and reports.
+///
+/// Packets come out by [`poll_packet`](Self::poll_packet) after each `handle_*`. Another SSRC is
+/// followed at once, as cameras change it without notice (Uniview); so is a sequence that begins anew.
+#[derive(Debug)]
+pub struct Receiver {
+    clock_rate: u32,
+    delivery: Delivery,
+    local_ssrc: u32,
+    sequence: Sequence,
+    source: Option<Source>,
+    /// The source before this one, and until when its stragglers are dropped.
+    former: Option<(u32, Instant)>,
+    report: Option<(Instant, SenderReport)>,
+    stats: ReceiverStats,
+}
+
+/// What receiver reports tell about a source (RFC 3550, appendix A.3 and A.8).
+#[derive(Debug)]
+struct Source {
+    ssrc: u32,
+    /// The first sequence number, and the highest with the count of its wraps above it.
+    base: u32,
+    highest: u32,
+    received: u32,
+    expected_before: u32,
+    received_before: u32,
+    /// When the last packet came, and its timestamp.
+    last: (Instant, u32),
+    /// Sixteen times the jitter, in units of the clock rate.
+    jitter: u64,
+}
+
+impl Receiver {
+    /// A receiver that sends its reports as `local_ssrc`; a clock rate of 0 costs the jitter and the times.
+    pub fn new(clock_rate: u32, delivery: Delivery, local_ssrc: u32) -> Self {
+        Self {
+            clock_rate,
+            delivery,
+            local_ssrc,
+            sequence: Sequence::new(delivery == Delivery::Unordered),
+            source: None,
+            former: None,
+            report: None,
+            stats: ReceiverStats::default(),
+        }
+    }
+
+    /// Takes a packet that came at `now`.
+    pub fn handle_packet(&mut self, now: Instant, packet: RtpPacket) {
+        self.sequence.expire(now);
+        let (ssrc, timestamp, sequence, len) =
+            (packet.ssrc(), packet.timestamp(), packet.sequence(), packet.len());
+        if self.source.as_ref().is_some_and(|source| source.ssrc != ssrc) {
+            if self.former.is_some_and(|(former, until)| former == ssrc && now < until) {
+                self.stats.late = self.stats.late.saturating_add(1);
+                return;
+            }
+            self.leave_source(now);
+        }
+        match self.sequence.push(now, packet) {
+            Placed::Taken => {}
+            Placed::Duplicate => {
+                self.stats.duplicates = self.stats.duplicates.saturating_add(1);
+                return;
+            }
+            Placed::Late => {
+                self.stats.late = self.stats.late.saturating_add(1);
+                if let Some(source) = &mut self.source {
+                    source.received = source.received.wrapping_add(1);
+                }
+                return;
+            }
+            Placed::Suspect => {
+                self.stats.strays = self.stats.strays.saturating_add(1);
+                return;
+            }
+            Placed::Restarted => self.begin_source(now, ssrc, sequence, timestamp),
+            Placed::RestartedBefore { sequence, len } => {
+                self.begin_source(now, ssrc, sequence, timestamp);
+                self.count_packet(now, sequence, timestamp, len);
+            }
+        }
+        self.count_packet(now, sequence, timestamp, len);
+    }
+
+    /// The next packet in order.
+    #[must_use]
+    pub fn poll_packet(&mut self) -> Option<Received> {
+        self.sequence.poll()
+    }
+
+    /// When a missing packet is given up; `None` while none is waited for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.sequence.deadline()
+    }
+
+    /// Gives up the packets that were waited for long enough.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.sequence.expire(now);
+    }
+
+    /// Takes a sender report that came at `now`; that of another source is ignored.
+    pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) {
+        if self.source.as_ref().is_none_or(|source| source.ssrc == report.ssrc) {
+            // The blocks tell about sources that this receiver does not know.
+            self.report = Some((now, SenderReport { reports: Vec::new(), ..*report }));
+        }
+    }
+
+    /// Makes a receiver report with our name (RR, SDES); `None` before the first packet.
+    ///
+    /// The fraction lost counts from one report to the next.
+    pub fn report(&mut self, now: Instant, cname: &str) -> Option<Bytes> {
+        let source = self.source.as_mut()?;
+        let (fraction_lost, lost) = source.losses();
+        let heard = self.report.as_ref().filter(|(_, report)| report.ssrc == source.ssrc);
+        let (last_sr, delay) = heard.map_or((0, 0), |(came, report)| {
+            (report.ntp.middle(), u32::try_from(clock::to_units(now - *came, 1 << 16)).unwrap_or(u32::MAX))
+        });
+        let block = ReportBlock {
+            ssrc: source.ssrc,
+            fraction_lost,
+            lost,
+            highest_sequence: source.highest,
+            jitter: u32::try_from(source.jitter >> 4).unwrap_or(u32::MAX),
+            last_sr,
+            delay,
+        };
+        let report = ReceiverReport { ssrc: self.local_ssrc, reports: vec![block] };
+        Some(rtcp::receiver_report_compound(&report, cname))
+    }
+
+    /// The sender's wall clock time of a timestamp.
+    ///
+    /// `None` before the first sender report, and for a sender that has no wall clock. The timestamp
+    /// is taken to be within 2^31 units of the last report.
+    pub fn ntp_of(&self, timestamp: u32) -> Option<NtpTime> {
+        let (_, report) = self.report.as_ref()?;
+        if report.ntp.to_bits() == 0 || self.source.as_ref().is_some_and(|source| source.ssrc != report.ssrc)
+        {
+            return None;
+        }
+        Some(match clock::distance(timestamp, report.rtp) {
+            Ok(ahead) => report.ntp + clock::to_time(ahead, self.clock_rate)?,
+            Err(behind) => report.ntp - clock::to_time(behind, self.clock_rate)?,
+        })
+    }
+
+    /// What has been counted.
+    pub fn stats(&self) -> ReceiverStats {
+        let source = self.source.as_ref();
+        let jitter = source.map_or(0, |source| u32::try_from(source.jitter >> 4).unwrap_or(u32::MAX));
+        ReceiverStats {
+            lost: self.sequence.lost(),
+            jitter: clock::to_time(jitter, self.clock_rate).unwrap_or_default(),
+            ssrc: source.map(|source| source.ssrc),
+            last_sequence: source.map(|source| source.highest as u16),
+            last_timestamp: source.map(|source| source.last.1),
+            ..self.stats
+        }
+    }
+
+    /// Hands out what waits, and lets the next packet begin another source.
+    fn leave_source(&mut self, now: Instant) {
+        self.sequence.restart();
+        let left = self.source.take().filter(|_| self.delivery == Delivery::Unordered);
+        self.former = left.map(|source| (source.ssrc, now + REORDER_DELAY));
+        self.stats.restarts = self.stats.restarts.saturating_add(1);
+    }
+
+    fn begin_source(&mut self, now: Instant, ssrc: u32, sequence: u16, timestamp: u32) {
+        if self.source.is_some() {
+            self.stats.restarts = self.stats.restarts.saturating_add(1);
+            // The timestamps may have begun anew as well.
+            self.report = None;
+        }
+        self.source = Some(Source {
+            ssrc,
+            base: u32::from(sequence),
+            highest: u32::from(sequence),
+            received: 0,
+            expected_before: 0,
+            received_before: 0,
+            last: (now, timestamp),
+            jitter: 0,
+        });
+    }
+
+    fn count_packet(&mut self, now: Instant, sequence: u16, timestamp: u32, len: usize) {
+        self.stats.packets = self.stats.packets.saturating_add(1);
+        self.stats.bytes = self.stats.bytes.saturating_add(len as u64);
+        let Some(source) = &mut self.source else { return };
+        let ahead = sequence.wrapping_sub(source.highest as u16) as i16;
+        if ahead >= 0 {
+            source.highest = source.highest.wrapping_add(ahead.unsigned_abs().into());
+        } else {
+            self.stats.reordered = self.stats.reordered.saturating_add(1);
+        }
+        source.received = source.received.wrapping_add(1);
+        source.count_jitter(now, timestamp, self.clock_rate);
+    }
+}
+
+impl Source {
+    /// Updates the jitter from differences alone, so that neither clock's wrap shows (RFC 3550, appendix A.8).
+    fn count_jitter(&mut self, now: Instant, timestamp: u32, clock_rate: u32) {
+        let (came, before) = std::mem::replace(&mut self.last, (now, timestamp));
+        let passed = i64::try_from(clock::to_units(now - came, clock_rate)).unwrap_or(i64::MAX);
+        let played = i64::from(timestamp.wrapping_sub(before) as i32);
+        let difference = passed.saturating_sub(played).unsigned_abs().min(u64::from(u32::MAX));
+        let decay = self.jitter.saturating_add(8) >> 4;
+        self.jitter = self.jitter.saturating_add(difference).saturating_sub(decay);
+    }
+
+    /// The fraction lost since the last call in 256ths, and the packets lost so far (RFC 3550, appendix A.3).
+    fn losses(&mut self) -> (u8, i32) {
+        let expected = self.highest.wrapping_sub(self.base).wrapping_add(1);
+        let expected_since = expected.wrapping_sub(self.expected_before);
+        let received_since = self.received.wrapping_sub(self.received_before);
+        (self.expected_before, self.received_before) = (expected, self.received);
+        let lost_since = u64::from(expected_since.saturating_sub(received_since));
+        let fraction = (lost_since << 8).checked_div(u64::from(expected_since)).unwrap_or(0);
+        let lost = (expected.wrapping_sub(self.received) as i32).clamp(-0x80_0000, 0x7f_ffff);
+        (u8::try_from(fraction).unwrap_or(u8::MAX), lost)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+use bytes::Bytes;
+
+use super::rtcp::{self, SenderReport};
+use super::{RtpPacket, clock};
+use crate::{Instant, NtpTime};
+
+/// What a sender has counted since it was made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SenderStats {
+    /// Packets sent.
+    pub packets: u64,
+    /// Payload bytes sent, without headers and padding.
+    pub octets: u64,
+    /// The sequence number sent last.
+    pub last_sequence: Option<u16>,
+    /// The timestamp sent last.
+    pub last_timestamp: Option<u32>,
+}
+
+/// Counts the packets of one outgoing source, maps its clock to the wall clock, and reports.
+#[derive(Debug)]
+pub struct Sender {
+    clock_rate: u32,
+    ssrc: u32,
+    anchor: Option<Anchor>,
+    stats: SenderStats,
+}
+
+/// A media time and the moment it belongs to.
+#[derive(Clone, Copy, Debug)]
+enum Anchor {
+    /// Told by the application, or by the source that is passed on.
+    Wall(NtpTime, u32),
+    /// When the newest picture or sound was sent.
+    Sent(Instant, u32),
+}
+
+impl Sender {
+    /// A sender of packets with `ssrc`.
+    pub fn new(clock_rate: u32, ssrc: u32) -> Self {
+        Self { clock_rate, ssrc, anchor: None, stats: SenderStats::default() }
+    }
+
+    /// Counts a packet that was sent at `now`.
+    ///
+    /// Without a [reference](Self::set_reference), a new timestamp is taken to belong to `now`; one that
+    /// goes back, as those of B-frames do, is not.
+    pub fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) {
+        self.stats.packets = self.stats.packets.saturating_add(1);
+        self.stats.octets = self.stats.octets.saturating_add(packet.payload().len() as u64);
+        self.stats.last_sequence = Some(packet.sequence());
+        self.stats.last_timestamp = Some(packet.timestamp());
+        let is_newer = match self.anchor {
+            None => true,
+            Some(Anchor::Sent(_, newest)) => {
+                clock::distance(packet.timestamp(), newest).is_ok_and(|ahead| ahead > 0)
+            }
+            Some(Anchor::Wall(..)) => false,
+        };
+        if is_newer {
+            self.anchor = Some(Anchor::Sent(now, packet.timestamp()));
+        }
+    }
+
+    /// Tells which wall clock time a timestamp is; holds from here on.
+    pub fn set_reference(&mut self, ntp: NtpTime, rtp: u32) {
+        self.anchor = Some(Anchor::Wall(ntp, rtp));
+    }
+
+    /// Makes a sender report with our name (SR, SDES); `None` before the first packet.
+    ///
+    /// `wall` is the wall clock time of `now`.
+    pub fn report(&mut self, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
+        self.stats.last_sequence?;
+        let report = SenderReport {
+            ssrc: self.ssrc,
+            ntp: wall,
+            rtp: self.timestamp_at(now, wall)?,
+            // Both counts wrap on the wire.
+            packets: self.stats.packets as u32,
+            octets: self.stats.octets as u32,
+            reports: Vec::new(),
+        };
+        Some(rtcp::sender_report_compound(&report, cname))
+    }
+
+    /// Says that the source leaves (RR, SDES, BYE).
+    pub fn goodbye(&self, cname: &str, reason: &str) -> Bytes {
+        rtcp::goodbye_compound(self.ssrc, cname, reason)
+    }
+
+    /// What has been counted.
+    pub fn stats(&self) -> SenderStats {
+        self.stats
+    }
+
+    /// The media time at `now`, which is `wall` on the wall clock.
+    fn timestamp_at(&self, now: Instant, wall: NtpTime) -> Option<u32> {
+        Some(match self.anchor? {
+            Anchor::Sent(sent, rtp) => rtp.wrapping_add(clock::to_units(now - sent, self.clock_rate) as u32),
+            Anchor::Wall(ntp, rtp) => {
+                let passed = wall.to_bits().wrapping_sub(ntp.to_bits()) as i64;
+                let units = i128::from(passed).wrapping_mul(self.clock_rate.into()) >> 32;
+                rtp.wrapping_add(units as u32)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
