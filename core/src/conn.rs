@@ -1,5 +1,74 @@
-//! One TCP connection: what was read becomes messages and media, what is to be written waits in order.
+//! One TCP connection of a server, in two halves that share nothing.
+//!
+//! [`ConnRx`] turns what was read into messages and media; [`ConnTx`] keeps what is to be written in order, and pulls
+//! packets from the logs of the streams that are read over it. What the control plane decides comes as a
+//! [`ConnCommand`].
 
+mod close;
 mod outbox;
+mod rx;
+mod tx;
 
+pub use close::CloseReason;
 pub(crate) use outbox::Outbox;
+pub use rx::{ConnRx, RxCommand};
+pub(crate) use rx::{Routes, RxOrder};
+pub use tx::{ConnTx, TxCommand};
+pub(crate) use tx::{FrameReader, TxOrder};
+
+use crate::stream::Media;
+use crate::wire::{Frame, Message};
+use crate::{ConnId, SessionId, StreamId};
+
+/// A connection that the server has taken on: the handle, and both halves for the task that drives it.
+#[derive(Debug)]
+pub struct ServerConn {
+    /// Its handle.
+    pub id: ConnId,
+    /// What is read.
+    pub rx: ConnRx,
+    /// What is written.
+    pub tx: ConnTx,
+}
+
+/// An order of the control plane to one half of a connection.
+#[derive(Debug)]
+pub enum ConnCommand {
+    /// To the half that reads.
+    Rx(RxCommand),
+    /// To the half that writes.
+    Tx(TxCommand),
+}
+
+/// What comes in from the network, sorted by who takes it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Inbound {
+    /// For [`Server::handle_message`](crate::server::Server::handle_message).
+    Message(Message),
+    /// For the log of the stream.
+    Media(StreamId, Media),
+    /// For [`ConnTx::handle_reply`] of the same connection.
+    Reply(Frame),
+    /// For [`Server::handle_report`](crate::server::Server::handle_report).
+    Report(Report),
+}
+
+/// What the media plane tells the control plane, at a low rate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Report {
+    /// The peer of a session has sent media or a report.
+    Alive(SessionId),
+    /// A reader was too slow and has missed packets.
+    Lagged {
+        /// The reader's session.
+        session: SessionId,
+        /// Packets of the stream that it missed.
+        dropped: u64,
+    },
+    /// A reader's stream has ended for it: all that there was has been handed on, and it has been told (BYE).
+    Ended(SessionId),
+    /// A reader was too slow, and its policy is to be closed.
+    Overtaken(SessionId),
+}

@@ -12,25 +12,29 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod conn;
 mod base64;
+pub mod conn;
 pub mod description;
 pub mod header;
 mod id;
+mod ingest;
 pub mod limits;
 pub mod payload;
 mod profile;
 mod random;
 pub mod rtp;
 mod sdp;
+pub mod server;
+pub mod stream;
+mod subscription;
 mod time;
 mod tolerance;
 pub mod udp;
 pub mod url;
 pub mod wire;
 
-pub use id::{ConnId, SessionId, StreamId, UdpId};
 pub use description::{Codec, Description, Direction, Format, Media, MediaKind};
+pub use id::{ConnId, SessionId, StreamId, UdpId};
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};

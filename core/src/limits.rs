@@ -125,3 +125,8 @@ pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
 pub const RECEIVED_PACKETS_MAX: usize = 4096;
 /// Bytes of received packets that wait for the application; the oldest are dropped and counted.
 pub const RECEIVED_BYTES_MAX: usize = 8 << 20;
+
+// UDP
+
+/// Reports that wait for a UDP socket; further ones are left out, the next period brings others.
+pub const UDP_REPORTS_WAITING_MAX: usize = 4096;

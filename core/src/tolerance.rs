@@ -128,6 +128,8 @@ tolerances! {
     MarkerMissing = "an access unit ends without a marker",
     // client
     // server
+    /// A request without the Session header that it needs; the connection's only session is meant (quirky players).
+    SessionNotNamed = "a request does not name its session",
 }
 
 /// The set of tolerances that have fired.

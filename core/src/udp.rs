@@ -52,3 +52,8 @@ pub trait DatagramSink {
     /// Takes a datagram for `to`; `false` if the socket would block and it was not taken.
     fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool;
 }
+
+mod media;
+
+pub(crate) use media::{DatagramReader, UdpOrder};
+pub use media::{UdpCommand, UdpMedia};

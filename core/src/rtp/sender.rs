@@ -71,7 +71,7 @@ impl Sender {
     /// Makes a sender report with our name (SR, SDES); `None` before the first packet.
     ///
     /// `wall` is the wall clock time of `now`.
-    pub fn report(&mut self, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
+    pub fn report(&self, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
         self.stats.last_sequence?;
         let report = SenderReport {
             ssrc: self.ssrc,
@@ -88,6 +88,11 @@ impl Sender {
     /// Says that the source leaves (RR, SDES, BYE).
     pub fn goodbye(&self, cname: &str, reason: &str) -> Bytes {
         rtcp::goodbye_compound(self.ssrc, cname, reason)
+    }
+
+    /// The source that it counts.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
     }
 
     /// What has been counted.

@@ -15,7 +15,7 @@ fn packet(sequence: u16, timestamp: u32) -> RtpPacket {
     RtpPacket::build(RtpHeader { sequence, timestamp, ssrc: 1, ..RtpHeader::default() }, &[0; 10])
 }
 
-fn report_of(sender: &mut Sender, now: Instant, wall: NtpTime) -> SenderReport {
+fn report_of(sender: &Sender, now: Instant, wall: NtpTime) -> SenderReport {
     let bytes = sender.report(now, wall, "me").unwrap();
     let mut tolerances = Tolerances::default();
     match rtcp::parse(&bytes, &mut tolerances).next() {
@@ -38,7 +38,7 @@ fn packets_and_payload_bytes_are_counted() {
     for sequence in 0..3 {
         sender.handle_sent(at(0), &packet(sequence, 900));
     }
-    let report = report_of(&mut sender, at(0), WALL);
+    let report = report_of(&sender, at(0), WALL);
     assert_eq!((report.ssrc, report.ntp, report.rtp), (7, WALL, 900));
     assert_eq!((report.packets, report.octets), (3, 30));
     let stats = sender.stats();
@@ -50,9 +50,9 @@ fn packets_and_payload_bytes_are_counted() {
 fn media_time_goes_on_from_the_newest_timestamp_over_the_wrap() {
     let mut sender = Sender::new(90_000, 1);
     sender.handle_sent(at(0), &packet(0, u32::MAX - 2_999));
-    assert_eq!(report_of(&mut sender, at(1000), WALL).rtp, 87_000);
+    assert_eq!(report_of(&sender, at(1000), WALL).rtp, 87_000);
     sender.handle_sent(at(2000), &packet(1, 177_000));
-    assert_eq!(report_of(&mut sender, at(2010), WALL).rtp, 177_900);
+    assert_eq!(report_of(&sender, at(2010), WALL).rtp, 177_900);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn later_packets_of_a_picture_and_pictures_out_of_order_do_not_move_the_clock() 
     sender.handle_sent(at(0), &packet(0, 9_000));
     sender.handle_sent(at(30), &packet(1, 9_000));
     sender.handle_sent(at(40), &packet(2, 3_000));
-    assert_eq!(report_of(&mut sender, at(100), WALL).rtp, 18_000);
+    assert_eq!(report_of(&sender, at(100), WALL).rtp, 18_000);
 }
 
 #[test]
@@ -70,9 +70,9 @@ fn a_reference_decides_the_media_time_before_and_after_it() {
     sender.handle_sent(at(0), &packet(0, 1));
     sender.set_reference(WALL, 1000);
     sender.handle_sent(at(0), &packet(1, 50_000));
-    assert_eq!(report_of(&mut sender, at(0), WALL).rtp, 1000);
-    assert_eq!(report_of(&mut sender, at(0), WALL + Duration::from_secs(2)).rtp, 181_000);
-    let before = report_of(&mut sender, at(0), WALL - Duration::from_secs(1)).rtp;
+    assert_eq!(report_of(&sender, at(0), WALL).rtp, 1000);
+    assert_eq!(report_of(&sender, at(0), WALL + Duration::from_secs(2)).rtp, 181_000);
+    let before = report_of(&sender, at(0), WALL - Duration::from_secs(1)).rtp;
     assert_eq!(before, 1000_u32.wrapping_sub(90_000));
 }
 
@@ -80,10 +80,10 @@ fn a_reference_decides_the_media_time_before_and_after_it() {
 fn a_clock_rate_of_zero_and_a_clock_that_goes_back_are_survived() {
     let mut sender = Sender::new(0, 1);
     sender.handle_sent(at(1000), &packet(0, 42));
-    assert_eq!(report_of(&mut sender, at(5000), WALL).rtp, 42);
-    assert_eq!(report_of(&mut sender, at(0), WALL).rtp, 42);
+    assert_eq!(report_of(&sender, at(5000), WALL).rtp, 42);
+    assert_eq!(report_of(&sender, at(0), WALL).rtp, 42);
     sender.set_reference(WALL, 43);
-    assert_eq!(report_of(&mut sender, at(0), NtpTime::default()).rtp, 43);
+    assert_eq!(report_of(&sender, at(0), NtpTime::default()).rtp, 43);
 }
 
 #[test]

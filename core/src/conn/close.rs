@@ -1,0 +1,48 @@
+use std::io;
+
+use crate::wire::WireError;
+
+/// Why a connection or a session ended.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer closed the connection.
+    #[error("the peer closed the connection")]
+    PeerClosed,
+    /// The system reported an error of the socket.
+    #[error("the connection failed: {0}")]
+    Io(io::ErrorKind),
+    /// The peer sent what cannot be read.
+    #[error("the peer sent what cannot be read: {0}")]
+    Wire(#[from] WireError),
+    /// A message began and did not end in time.
+    #[error("the peer began a message and did not complete it in time")]
+    MessageTimeout,
+    /// The socket took nothing for too long.
+    #[error("the peer takes nothing of what is sent")]
+    WriteStalled,
+    /// Too many answers wait for the peer to read them.
+    #[error("the peer does not read its answers")]
+    OutboxFull,
+    /// Nothing came for too long.
+    #[error("nothing came from the peer for too long")]
+    Idle,
+    /// The peer tore the session down.
+    #[error("the peer tore the session down")]
+    Teardown,
+    /// The connection that the session was bound to is gone.
+    #[error("the connection of the session is gone")]
+    ConnectionLost,
+    /// The stream that the session read has ended.
+    #[error("the stream has ended")]
+    StreamEnded,
+    /// The reader was too slow for the stream.
+    #[error("the reader is too slow for the stream")]
+    ReaderTooSlow,
+    /// The application closed it.
+    #[error("closed by the application")]
+    Application,
+    /// The server was closed.
+    #[error("the server was closed")]
+    ServerClosed,
+}

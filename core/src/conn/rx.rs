@@ -1,0 +1,183 @@
+use std::collections::VecDeque;
+
+use super::{CloseReason, Inbound};
+use crate::ingest::{Ingest, Pulse};
+use crate::limits::{MESSAGE_DEADLINE, REQUESTS_WAITING_MAX};
+use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
+use crate::{Instant, SessionId, Tolerances};
+
+/// An order of the control plane to the half of a connection that reads.
+#[derive(Debug)]
+pub struct RxCommand(pub(crate) RxOrder);
+
+#[derive(Debug)]
+pub(crate) enum RxOrder {
+    /// A request has been answered, so that the next may be parsed.
+    Answered,
+    /// Frames of these channels belong to a session from now on.
+    Route(Routes),
+    /// Frames of a session are no longer wanted.
+    Unroute(SessionId),
+}
+
+/// Which channels a session receives on, and what for.
+#[derive(Debug)]
+pub(crate) enum Routes {
+    /// A publisher's tracks: each with its two channels.
+    Publisher(Vec<(u8, u8, Ingest)>),
+    /// A reader's channels for its reports.
+    Reader(SessionId, Vec<u8>),
+}
+
+/// The half of a connection that reads.
+///
+/// It parses on demand: what is not polled is not parsed, and then nothing more is to be read.
+#[derive(Debug)]
+pub struct ConnRx {
+    decoder: Decoder,
+    publishers: Vec<Publishing>,
+    readers: Vec<(u8, SessionId, Pulse)>,
+    inbound: VecDeque<Inbound>,
+    unanswered: usize,
+    begun: Option<(u64, Instant)>,
+    failure: Option<CloseReason>,
+}
+
+#[derive(Debug)]
+struct Publishing {
+    rtp: u8,
+    rtcp: u8,
+    ingest: Ingest,
+}
+
+impl ConnRx {
+    pub(crate) fn new(limits: DecoderLimits) -> Self {
+        Self {
+            decoder: Decoder::new(limits),
+            publishers: Vec::new(),
+            readers: Vec::new(),
+            inbound: VecDeque::new(),
+            unanswered: 0,
+            begun: None,
+            failure: None,
+        }
+    }
+
+    /// Takes an order of the control plane.
+    pub fn handle_command(&mut self, _now: Instant, command: RxCommand) {
+        match command.0 {
+            RxOrder::Answered => self.unanswered = self.unanswered.saturating_sub(1),
+            RxOrder::Route(Routes::Publisher(tracks)) => {
+                let tracks = tracks.into_iter().map(|(rtp, rtcp, ingest)| Publishing { rtp, rtcp, ingest });
+                self.publishers.extend(tracks);
+            }
+            RxOrder::Route(Routes::Reader(session, channels)) => {
+                self.readers.extend(channels.into_iter().map(|channel| (channel, session, Pulse::default())));
+            }
+            RxOrder::Unroute(session) => {
+                self.publishers.retain(|track| track.ingest.session() != session);
+                self.readers.retain(|(_, reader, _)| *reader != session);
+            }
+        }
+        let publishers = self.publishers.iter().flat_map(|track| [track.rtp, track.rtcp]);
+        self.decoder.set_known_channels(publishers.chain(self.readers.iter().map(|(channel, ..)| *channel)));
+    }
+
+    /// Room to read into; never empty.
+    pub fn read_buf(&mut self) -> &mut [u8] {
+        self.decoder.read_buf()
+    }
+
+    /// Takes note that the first `n` bytes of [`read_buf`](Self::read_buf) were filled.
+    pub fn handle_read(&mut self, _now: Instant, n: usize) {
+        self.decoder.handle_read(n);
+    }
+
+    /// Whether more is to be read: not while too much waits for its answer, or after a failure.
+    pub fn wants_read(&self) -> bool {
+        self.failure.is_none() && !self.decoder.is_held()
+    }
+
+    /// What comes next of what was read.
+    ///
+    /// # Errors
+    ///
+    /// The peer sent what cannot be read, or did not complete a message in time; the same error comes back from then on.
+    pub fn poll_input(&mut self, now: Instant) -> Result<Option<Inbound>, CloseReason> {
+        loop {
+            if let Some(inbound) = self.inbound.pop_front() {
+                return Ok(Some(inbound));
+            }
+            if let Some(failure) = &self.failure {
+                return Err(failure.clone());
+            }
+            self.decoder.set_pause_messages(self.is_paused());
+            match self.decoder.poll() {
+                Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame),
+                Ok(Some(Item::Message(message))) => {
+                    if matches!(message, Message::Request(_)) {
+                        self.unanswered = self.unanswered.saturating_add(1);
+                    }
+                    return Ok(Some(Inbound::Message(message)));
+                }
+                Ok(None) => {
+                    self.watch(now);
+                    return Ok(None);
+                }
+                Err(error) => self.failure = Some(error.into()),
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let reports = self.publishers.iter().map(|track| track.ingest.poll_timeout()).min();
+        let message = self.begun.map(|(_, at)| at + MESSAGE_DEADLINE);
+        reports.into_iter().chain(message).min().filter(|_| self.failure.is_none())
+    }
+
+    /// Lets time pass; what comes of it is polled.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.begun.is_some_and(|(_, at)| now >= at + MESSAGE_DEADLINE) && self.failure.is_none() {
+            self.failure = Some(CloseReason::MessageTimeout);
+        }
+        for track in self.publishers.iter_mut().filter(|track| now >= track.ingest.poll_timeout()) {
+            if let Some(payload) = track.ingest.handle_timeout(now, &mut self.inbound) {
+                self.inbound.push_back(Inbound::Reply(Frame { channel: track.rtcp, payload }));
+            }
+        }
+    }
+
+    /// What was read although it deviates from the standard, since last asked.
+    pub fn take_tolerances(&mut self) -> Tolerances {
+        self.decoder.take_tolerances()
+    }
+
+    fn is_paused(&self) -> bool {
+        self.unanswered >= REQUESTS_WAITING_MAX
+    }
+
+    /// Frames on channels of no session are left out: live555 before 2017.06.04 writes those of an older session, and a
+    /// frame may be under way when its session ends.
+    fn handle_frame(&mut self, now: Instant, frame: Frame) {
+        let Frame { channel, payload } = frame;
+        let out = &mut self.inbound;
+        if let Some(track) = self.publishers.iter_mut().find(|track| track.rtp == channel) {
+            track.ingest.handle_rtp(now, payload, out);
+        } else if let Some(track) = self.publishers.iter_mut().find(|track| track.rtcp == channel) {
+            track.ingest.handle_rtcp(now, &payload, out);
+        } else if let Some((_, session, pulse)) = self.readers.iter_mut().find(|(own, ..)| *own == channel) {
+            pulse.beat(now, *session, out);
+        }
+    }
+
+    /// Starts the clock of a message at its first byte, and keeps it while no byte completes it.
+    fn watch(&mut self, now: Instant) {
+        let offset = self.decoder.offset();
+        self.begun = match self.begun {
+            _ if self.is_paused() || !self.decoder.begun() => None,
+            Some((began, at)) if began == offset => Some((began, at)),
+            _ => Some((offset, now)),
+        };
+    }
+}

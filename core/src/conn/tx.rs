@@ -1,0 +1,219 @@
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+use super::{CloseReason, Outbox, Report};
+use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_STALL};
+use crate::stream::{StreamLog, Streams};
+use crate::subscription::Subscription;
+use crate::wire::Frame;
+use crate::{Instant, SessionId, StreamId};
+
+/// An order of the control plane to the half of a connection that writes.
+#[derive(Debug)]
+pub struct TxCommand(pub(crate) TxOrder);
+
+#[derive(Debug)]
+pub(crate) enum TxOrder {
+    /// An encoded message, in its turn.
+    Send(Bytes),
+    /// Packets of a stream follow what stands in the outbox.
+    Attach(FrameReader),
+    /// No further packet of the session is pulled.
+    Detach(SessionId),
+    /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
+    End(SessionId),
+    /// The connection is closed when all is written.
+    Close,
+}
+
+/// A reader of a stream over interleaved frames.
+#[derive(Debug)]
+pub(crate) struct FrameReader {
+    pub(crate) subscription: Subscription,
+    /// Per track: the channels of its packets and of its reports.
+    pub(crate) channels: Vec<Option<(u8, u8)>>,
+}
+
+/// The half of a connection that writes.
+#[derive(Debug, Default)]
+pub struct ConnTx {
+    outbox: Outbox,
+    readers: Vec<FrameReader>,
+    /// Which reader is pulled first, so that none starves another.
+    turn: usize,
+    reports: VecDeque<Report>,
+    has_more: bool,
+    progress: Instant,
+    closing: bool,
+}
+
+impl ConnTx {
+    /// Takes an order of the control plane.
+    pub fn handle_command(&mut self, now: Instant, command: TxCommand) {
+        match command.0 {
+            TxOrder::Send(message) => {
+                self.touch(now);
+                self.outbox.push_message(message);
+            }
+            TxOrder::Attach(reader) => self.readers.push(reader),
+            TxOrder::Detach(session) => {
+                self.readers.retain(|reader| reader.subscription.session() != session)
+            }
+            TxOrder::End(session) => {
+                let own = self.readers.iter_mut().find(|reader| reader.subscription.session() == session);
+                match own {
+                    Some(reader) => reader.subscription.end(),
+                    None => self.reports.push_back(Report::Ended(session)),
+                }
+            }
+            TxOrder::Close => {
+                self.readers.clear();
+                self.closing = true;
+            }
+        }
+    }
+
+    /// Takes a report that the other half of the connection made for the peer.
+    pub fn handle_reply(&mut self, now: Instant, reply: Frame) {
+        if self.outbox.frames() < OUTBOX_FRAMES_MAX {
+            self.touch(now);
+            self.outbox.push_frame(reply.channel, reply.payload);
+        }
+    }
+
+    /// Moves packets from the logs into the outbox, up to its bound.
+    pub fn pull(&mut self, now: Instant, streams: &dyn Streams) {
+        self.has_more = false;
+        if self.readers.is_empty() {
+            return;
+        }
+        self.touch(now);
+        self.turn = self.turn.wrapping_add(1).checked_rem(self.readers.len()).unwrap_or(0);
+        let (outbox, reports) = (&mut self.outbox, &mut self.reports);
+        let (before, from) = self.readers.split_at_mut(self.turn);
+        for reader in from.iter_mut().chain(before) {
+            let stream = reader.subscription.stream();
+            let known =
+                streams.read(stream, &mut |log| self.has_more |= reader.pull(now, log, outbox, reports));
+            if !known {
+                reader.subscription.end();
+            }
+            if reader.subscription.is_at_end(known) {
+                reader.say_goodbye(outbox, reports);
+            }
+        }
+        self.readers.retain(|reader| !reader.subscription.is_finished());
+    }
+
+    /// Whether the last [`pull`](Self::pull) was stopped by the bound: pull again after writing.
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// The streams that are read over this connection.
+    pub fn streams(&self) -> impl Iterator<Item = StreamId> + '_ {
+        self.readers.iter().map(|reader| reader.subscription.stream())
+    }
+
+    /// Whether anything is to be written.
+    pub fn wants_write(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Fills `slices` with what is to be written, and says how many it filled.
+    pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.outbox.io_slices(slices)
+    }
+
+    /// Takes note that `n` bytes were written.
+    pub fn handle_written(&mut self, now: Instant, n: usize) {
+        if n > 0 {
+            self.progress = now;
+        }
+        self.outbox.handle_written(n);
+    }
+
+    /// Whether the connection is to be shut down: all is written that was to be.
+    pub fn is_finished(&self) -> bool {
+        self.closing && self.outbox.is_empty()
+    }
+
+    /// What the control plane is to be told.
+    #[must_use]
+    pub fn poll_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, after a [`pull`](Self::pull).
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let stall = (!self.outbox.is_empty()).then(|| self.progress + WRITE_STALL);
+        let reports = self.readers.iter().map(|reader| reader.subscription.poll_timeout());
+        reports.chain(stall).min()
+    }
+
+    /// Checks that the peer reads what it is sent; may be called at any time.
+    ///
+    /// # Errors
+    ///
+    /// The socket took nothing for too long, or too many answers wait; the connection is to be closed.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), CloseReason> {
+        if self.outbox.message_bytes() > OUTBOX_BYTES_MAX {
+            return Err(CloseReason::OutboxFull);
+        }
+        if !self.outbox.is_empty() && now >= self.progress + WRITE_STALL {
+            return Err(CloseReason::WriteStalled);
+        }
+        Ok(())
+    }
+
+    /// The clock of a stalled socket starts when there is something to write.
+    fn touch(&mut self, now: Instant) {
+        if self.outbox.is_empty() {
+            self.progress = now;
+        }
+    }
+}
+
+impl FrameReader {
+    /// Pulls up to the bound; whether the bound stopped it.
+    fn pull(
+        &mut self,
+        now: Instant,
+        log: &StreamLog,
+        outbox: &mut Outbox,
+        reports: &mut VecDeque<Report>,
+    ) -> bool {
+        let channels = &self.channels;
+        let channel_of = |track: u8| channels.get(usize::from(track)).copied().flatten();
+        self.subscription.reports_due(now, log, |track, report| {
+            if let Some((_, rtcp)) = channel_of(track) {
+                outbox.push_frame(rtcp, report);
+            }
+        });
+        let subscription = &mut self.subscription;
+        if let Some(report) = subscription.catch_up(now, log) {
+            reports.push_back(report);
+        }
+        for packet in log.from(subscription.next()) {
+            if outbox.frames() >= OUTBOX_FRAMES_MAX {
+                return true;
+            }
+            if let (true, Some((rtp, _))) = (subscription.take(packet), channel_of(packet.track)) {
+                outbox.push_frame(rtp, packet.rtp.as_bytes().clone());
+            }
+        }
+        subscription.mark_drained();
+        false
+    }
+
+    fn say_goodbye(&mut self, outbox: &mut Outbox, reports: &mut VecDeque<Report>) {
+        for (track, goodbye) in self.subscription.goodbyes() {
+            if let Some((_, rtcp)) = self.channels.get(usize::from(track)).copied().flatten() {
+                outbox.push_frame(rtcp, goodbye);
+            }
+        }
+        reports.push_back(Report::Ended(self.subscription.session()));
+    }
+}

@@ -1,0 +1,114 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::conn::{Inbound, Report};
+use crate::description;
+use crate::limits::RECEIVER_REPORT_PERIOD;
+use crate::rtp::{self, Delivery, Receiver, RtpPacket, rtcp};
+use crate::stream::Media;
+use crate::{Instant, SessionId, StreamId, Tolerances};
+
+/// How often the control plane is told that a session lives.
+pub(crate) const ALIVE_PERIOD: Duration = Duration::from_secs(1);
+
+/// Tells the control plane of life, seldom enough not to burden it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pulse {
+    next: Instant,
+}
+
+impl Pulse {
+    pub(crate) fn beat(&mut self, now: Instant, session: SessionId, out: &mut VecDeque<Inbound>) {
+        if now >= self.next {
+            self.next = now + ALIVE_PERIOD;
+            out.push_back(Inbound::Report(Report::Alive(session)));
+        }
+    }
+}
+
+/// One track of a publisher: its packets on their way into the log, whatever they came over.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    session: SessionId,
+    stream: StreamId,
+    track: u8,
+    payload_types: Vec<u8>,
+    receiver: Receiver,
+    next_report: Instant,
+    cname: Box<str>,
+    pulse: Pulse,
+    tolerances: Tolerances,
+}
+
+impl Ingest {
+    pub(crate) fn new(
+        now: Instant,
+        session: SessionId,
+        stream: StreamId,
+        (track, media): (u8, &description::Media),
+        delivery: Delivery,
+        (local_ssrc, cname): (u32, &str),
+    ) -> Self {
+        let clock_rate = media.formats.first().map_or(0, |format| format.clock_rate);
+        Self {
+            session,
+            stream,
+            track,
+            payload_types: media.formats.iter().map(|format| format.payload_type).collect(),
+            receiver: Receiver::new(clock_rate, delivery, local_ssrc),
+            next_report: now + RECEIVER_REPORT_PERIOD,
+            cname: cname.into(),
+            pulse: Pulse::default(),
+            tolerances: Tolerances::NONE,
+        }
+    }
+
+    pub(crate) fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
+    pub(crate) fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
+        let Ok(packet) = RtpPacket::parse(data) else { return };
+        if !self.payload_types.contains(&packet.payload_type()) {
+            return;
+        }
+        self.pulse.beat(now, self.session, out);
+        self.receiver.handle_packet(now, packet);
+        self.drain(out);
+    }
+
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, data: &[u8], out: &mut VecDeque<Inbound>) {
+        self.pulse.beat(now, self.session, out);
+        for packet in rtcp::parse(data, &mut self.tolerances) {
+            if let rtcp::Rtcp::SenderReport(report) = packet {
+                self.receiver.handle_sender_report(now, &report);
+                let clock = Media::Clock { track: self.track, ntp: report.ntp, rtp: report.rtp };
+                out.push_back(Inbound::Media(self.stream, clock));
+            }
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        self.receiver.poll_timeout().map_or(self.next_report, |reorder| reorder.min(self.next_report))
+    }
+
+    /// Lets go what was held back too long; the receiver report that is due, if one is.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut VecDeque<Inbound>) -> Option<Bytes> {
+        self.receiver.handle_timeout(now);
+        self.drain(out);
+        if now < self.next_report {
+            return None;
+        }
+        self.next_report = now + RECEIVER_REPORT_PERIOD;
+        self.receiver.report(now, &self.cname)
+    }
+
+    fn drain(&mut self, out: &mut VecDeque<Inbound>) {
+        while let Some(rtp::Received { packet, .. }) = self.receiver.poll_packet() {
+            out.push_back(Inbound::Media(self.stream, Media::Packet { track: self.track, packet }));
+        }
+    }
+}

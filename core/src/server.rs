@@ -1,0 +1,306 @@
+//! The server's control plane: messages, sessions, tickets, timers.
+//!
+//! [`Server`] has a single owner and sees a few messages a second; packets never pass through it. What it decides comes
+//! out of [`Server::poll_output`] in the order in which it has to happen: commands for the media plane, which lives with
+//! the sockets, and events for the application.
+//!
+//! The states of a session are those of RFC 2326, appendix A:
+//!
+//! ```text
+//!               SETUP              PLAY
+//!            ┌─────────► PrePlay ─────────► Play
+//!            │                   ◄─────────
+//!  Initial ──┤                     PAUSE
+//!            │  ANNOUNCE           RECORD
+//!            └─────────► PreRecord ───────► Record
+//!                                ◄───────
+//!                                  PAUSE
+//! ```
+//!
+//! TEARDOWN leads from each of them to the end.
+
+mod announce;
+mod channels;
+mod config;
+mod connection;
+mod describe;
+mod event;
+mod lifetime;
+mod options;
+mod parameter;
+mod pause;
+mod play;
+mod record;
+mod request;
+mod session;
+mod setup;
+mod streams;
+mod table;
+mod teardown;
+mod ticket;
+mod timers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+pub use config::{Asks, ServerConfig};
+pub use event::{Event, MediaTransport, Output};
+pub use streams::AddStreamError;
+pub use ticket::{
+    Announce, Ask, Describe, GetParameter, Play, Question, Record, Refusal, SetParameter, Setup, Stale,
+    Ticket,
+};
+
+use crate::conn::{CloseReason, ConnRx, ConnTx, Report, ServerConn};
+use crate::description::Description;
+use crate::id::Arena;
+use crate::random::Random;
+use crate::stream::{StreamLog, Streams};
+use crate::udp::{UdpMedia, UdpOpenError};
+use crate::wire::{DecoderLimits, Message};
+use crate::{ConnId, Instant, NtpTime, SessionId, StreamId, UdpId};
+
+use connection::Connection;
+use session::Session;
+use streams::Published;
+use timers::{Timer, Timers};
+
+/// An RTSP server without sockets, clock or threads.
+///
+/// Its methods are of five families: `handle_*` takes what came from the network or from time, commands (verbs) take
+/// what the application wants, `poll_*` gives what is to be done, and the rest are getters. Any may follow any other.
+#[derive(Debug)]
+pub struct Server {
+    config: ServerConfig,
+    random: Random,
+    cname: Box<str>,
+    wall: Option<(Instant, NtpTime)>,
+    conns: Arena<Connection>,
+    sessions: Arena<Session>,
+    session_keys: BTreeMap<Box<str>, SessionId>,
+    published: Arena<Published>,
+    paths: BTreeMap<Box<str>, Place>,
+    udp: Option<Udp>,
+    /// Where UDP readers and publishers are: no two sessions share an address.
+    udp_peers: BTreeMap<SocketAddr, SessionId>,
+    timers: Timers,
+    outputs: VecDeque<Output>,
+    questions: u64,
+    closing: bool,
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// A stream that can be read.
+    Stream(StreamId),
+    /// A publisher that has announced and not recorded yet.
+    Announced(SessionId),
+}
+
+/// The pair of UDP sockets that all sessions share.
+#[derive(Clone, Copy, Debug)]
+struct Udp {
+    id: UdpId,
+    /// Its ports, once it is open.
+    ports: Option<(u16, u16)>,
+}
+
+/// A connection was not taken on: the server has as many as it may, or is closing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the server takes on no further connection")]
+pub struct Refused;
+
+impl Server {
+    /// A server whose ids and SSRCs come from `seed`; the same seed and the same inputs give the same bytes.
+    pub fn new(config: ServerConfig, seed: [u8; 32]) -> Self {
+        let mut random = Random::new(seed);
+        let mut outputs = VecDeque::new();
+        let udp = config.udp.map(|spec| {
+            let id = UdpId::from(crate::id::RawId::numbered(0));
+            outputs.push_back(Output::OpenUdp(UdpMedia::new(id, spec)));
+            Udp { id, ports: None }
+        });
+        Self {
+            config,
+            cname: random.hex_id().into(),
+            random,
+            wall: None,
+            conns: Arena::default(),
+            sessions: Arena::default(),
+            session_keys: BTreeMap::new(),
+            published: Arena::default(),
+            paths: BTreeMap::new(),
+            udp,
+            udp_peers: BTreeMap::new(),
+            timers: Timers::default(),
+            outputs,
+            questions: 0,
+            closing: false,
+        }
+    }
+
+    /// Sets what the wall clock shows at `now`, for the sender reports of streams that are added later.
+    pub fn set_wall_clock(&mut self, now: Instant, wall: NtpTime) {
+        self.wall = Some((now, wall));
+    }
+
+    /// Takes on a connection from `peer`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when there are as many as there may be; the socket is to be closed.
+    pub fn open_conn(&mut self, now: Instant, peer: SocketAddr) -> Result<ServerConn, Refused> {
+        if self.closing || self.conns.len() >= self.config.conns_max {
+            return Err(Refused);
+        }
+        let limits = DecoderLimits::default().body_bytes(self.config.request_body_max);
+        let id = self.conns.insert_with(|_| Connection::new(now, peer));
+        self.timers.arm(now + self.config.conn_idle, Timer::Conn(id));
+        self.emit(Event::ConnOpened { conn: id, peer });
+        Ok(ServerConn { id, rx: ConnRx::new(limits), tx: ConnTx::default() })
+    }
+
+    /// Takes a message that came over a connection.
+    pub fn handle_message(&mut self, now: Instant, conn: ConnId, message: Message, streams: &dyn Streams) {
+        // No request of ours is under way to any client, so that a response is nobody's answer.
+        if let Message::Request(request) = message {
+            self.enqueue(now, conn, request, streams);
+        }
+    }
+
+    /// Takes note that what a connection sends cannot be read, or that its peer does not read; it is told and closed.
+    pub fn handle_conn_error(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        reason: &CloseReason,
+        streams: &dyn Streams,
+    ) {
+        self.fail_conn(now, conn, reason, streams);
+    }
+
+    /// Takes note that a connection is gone.
+    pub fn handle_conn_closed(&mut self, now: Instant, conn: ConnId, reason: CloseReason) {
+        self.conn_closed(now, conn, reason);
+    }
+
+    /// Takes what the media plane reports.
+    pub fn handle_report(&mut self, now: Instant, report: Report) {
+        match report {
+            Report::Alive(session) => {
+                if let Some(session) = self.sessions.get_mut(session) {
+                    session.alive = now;
+                }
+            }
+            Report::Lagged { session, dropped } => self.emit(Event::ReaderLagged { session, dropped }),
+            Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
+            Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
+        }
+    }
+
+    /// Takes the result of [`Output::OpenUdp`]: the ports of the pair.
+    pub fn handle_udp_opened(&mut self, _now: Instant, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
+        if let Some(udp) = self.udp.as_mut().filter(|udp| udp.id == id) {
+            udp.ports = opened.ok();
+        }
+    }
+
+    /// Lets time pass.
+    pub fn handle_timeout(&mut self, now: Instant, streams: &dyn Streams) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            self.expire(now, timer, streams);
+        }
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] when nobody waits for the answer any more.
+    pub fn answer<A: Ask>(
+        &mut self,
+        now: Instant,
+        ticket: Ticket<A>,
+        reply: A::Reply,
+        streams: &dyn Streams,
+    ) -> Result<(), Stale> {
+        self.answer_ticket(now, ticket.into_raw(), A::into_answer(reply), streams)
+    }
+
+    /// Publishes a stream of the application's own at `path`.
+    ///
+    /// The log is to be kept where [`Streams`] finds it, and packets are pushed to it.
+    ///
+    /// # Errors
+    ///
+    /// The path is taken, or the description has too many medias.
+    pub fn add_stream(
+        &mut self,
+        now: Instant,
+        path: &str,
+        description: Description,
+    ) -> Result<(StreamId, StreamLog), AddStreamError> {
+        self.publish(now, path, description, None)
+    }
+
+    /// Ends a stream: its readers get what is left, are told (BYE) and closed.
+    pub fn remove_stream(&mut self, now: Instant, stream: StreamId) {
+        self.end_stream(now, stream, CloseReason::Application);
+    }
+
+    /// Closes a session and, if it has no other, its connection.
+    pub fn close_session(&mut self, now: Instant, session: SessionId) {
+        self.end_session(now, session, CloseReason::Application);
+    }
+
+    /// Closes everything: streams end, readers are told, connections are closed, and none is taken on any more.
+    pub fn close(&mut self, now: Instant) {
+        self.closing = true;
+        let streams: Vec<StreamId> = self.published.iter().map(|(id, _)| id).collect();
+        streams.into_iter().for_each(|stream| self.end_stream(now, stream, CloseReason::ServerClosed));
+        let conns: Vec<ConnId> = self.conns.iter().map(|(id, _)| id).collect();
+        for conn in conns {
+            if !self.waits_for_readers_end(conn) {
+                self.close_conn(conn);
+            }
+        }
+    }
+
+    /// What is to be done next, in this order.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called; at once, while outputs wait.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.outputs.is_empty() { self.timers.next() } else { Some(Instant::ZERO) }
+    }
+
+    /// The stream that is published at `path`.
+    pub fn stream_at(&self, path: &str) -> Option<StreamId> {
+        match self.paths.get(path) {
+            Some(Place::Stream(stream)) => Some(*stream),
+            _ => None,
+        }
+    }
+
+    /// The paths at which a stream can be read, in their order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let streams = self.paths.iter().filter(|(_, place)| matches!(place, Place::Stream(_)));
+        streams.map(|(path, _)| &**path)
+    }
+
+    /// Whether there is no connection, no session and no stream.
+    pub fn is_empty(&self) -> bool {
+        self.conns.len() == 0 && self.sessions.len() == 0 && self.published.len() == 0
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}
+
+#[cfg(test)]
+mod tests;

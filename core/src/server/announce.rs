@@ -1,0 +1,106 @@
+use bytes::Bytes;
+
+use super::config::Asks;
+use super::describe::path_of;
+use super::request::{Outcome, Step};
+use super::session::{Publishing, Session, State};
+use super::{Event, Place, Server};
+use crate::description::Description;
+use crate::header::content_type_is;
+use crate::limits::MEDIAS_MAX;
+use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{ConnId, Instant, SessionId, Tolerances};
+
+impl Server {
+    /// ANNOUNCE (RFC 2326, section 10.3): a publisher says what it will record.
+    pub(super) fn announce(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+    ) -> Result<Outcome, Response> {
+        self.check_state(session, &Method::Announce)?;
+        let is_sdp = |value| content_type_is(value, "application/sdp");
+        if !request.headers.get(name::CONTENT_TYPE).is_none_or(is_sdp) {
+            return Err(Response::new(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let mut tolerances = Tolerances::NONE;
+        let description = Description::parse(&request.body, &mut tolerances)
+            .ok()
+            .filter(|description| (1..=MEDIAS_MAX).contains(&description.medias.len()))
+            .ok_or_else(|| Response::new(StatusCode::BAD_REQUEST))?;
+        self.tolerate(conn, tolerances);
+        let place = path_of(request)?;
+        self.check_free(place.0)?;
+        if self.config.asks.contains(Asks::ANNOUNCE) {
+            let question = self.question(conn, place, Some(description.clone()), Bytes::new())?;
+            return Ok(Outcome::ask(Step::Announce(Box::new(description)), Event::Announce(question)));
+        }
+        if !self.config.publishers {
+            return Err(Response::new(StatusCode::FORBIDDEN));
+        }
+        self.announce_accepted(now, conn, request, description)
+    }
+
+    /// The path is the publisher's from here on, but nothing can be read there before RECORD.
+    ///
+    /// The answer carries no session id: cameras exist that then do not expect one in the answer to SETUP.
+    pub(super) fn announce_accepted(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        description: Description,
+    ) -> Result<Outcome, Response> {
+        let (path, _) = path_of(request)?;
+        self.check_free(path)?;
+        let publishing = Publishing { announce_uri: request.uri.clone(), description, stream: None };
+        let session = self.open_session(now, conn, path, State::PreRecord(publishing))?;
+        self.paths.insert(path.into(), Place::Announced(session));
+        Ok(StatusCode::OK.into())
+    }
+
+    fn check_free(&self, path: &str) -> Result<(), Response> {
+        match self.paths.get(path) {
+            None => Ok(()),
+            Some(_) => {
+                let mut refusal = Response::new(StatusCode::FORBIDDEN);
+                refusal.reason = "Path Is In Use".into();
+                Err(refusal)
+            }
+        }
+    }
+
+    /// A new session of a connection, within the limits (503 beyond them).
+    pub(super) fn open_session(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        path: &str,
+        state: State,
+    ) -> Result<SessionId, Response> {
+        let unavailable = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
+        let connection = self.conns.get_mut(conn).ok_or_else(unavailable)?;
+        let is_full = self.sessions.len() >= self.config.sessions_max
+            || connection.sessions.len() >= self.config.sessions_per_conn_max;
+        if is_full {
+            return Err(unavailable());
+        }
+        let key: Box<str> = self.random.hex_id().into();
+        let session = Session {
+            key: key.clone(),
+            peer: connection.peer,
+            path: path.into(),
+            conns: [conn].into(),
+            alive: now,
+            tracks: Vec::new(),
+            state,
+        };
+        let id = self.sessions.insert_with(|_| session);
+        connection.sessions.insert(id);
+        self.session_keys.insert(key, id);
+        self.timers.arm(now + self.config.session_timeout, super::Timer::Session(id));
+        Ok(id)
+    }
+}

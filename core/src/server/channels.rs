@@ -1,0 +1,153 @@
+use std::net::SocketAddr;
+
+use super::event::MediaTransport;
+use super::session::{Publishing, Session};
+use super::{Server, StreamId};
+use crate::header::{HeaderError, Lower, Mode, Transport, parse_transports};
+use crate::wire::{Request, Response, StatusCode, name};
+use crate::{ConnId, Profile, SessionId, Tolerances};
+
+/// What carries a track.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Channels {
+    /// Interleaved frames of a connection.
+    Frames { conn: ConnId, rtp: u8, rtcp: u8 },
+    /// UDP datagrams, to or from these addresses.
+    Udp { rtp: SocketAddr, rtcp: SocketAddr },
+}
+
+impl Channels {
+    pub(super) fn transport(self) -> MediaTransport {
+        match self {
+            Self::Frames { .. } => MediaTransport::Tcp,
+            Self::Udp { .. } => MediaTransport::Udp,
+        }
+    }
+}
+
+/// A SETUP that can be granted.
+#[derive(Debug)]
+pub(super) struct SetupPlan {
+    /// The session that it belongs to; a new one, if there is none.
+    pub(super) session: Option<SessionId>,
+    pub(super) purpose: Purpose,
+    pub(super) track: u8,
+    pub(super) uri: Box<str>,
+    pub(super) transport: Transport,
+    pub(super) channels: Channels,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Purpose {
+    Read(StreamId),
+    Publish,
+}
+
+impl Purpose {
+    fn mode(self) -> Mode {
+        match self {
+            Self::Read(_) => Mode::Play,
+            Self::Publish => Mode::Record,
+        }
+    }
+}
+
+impl Server {
+    /// The first of the client's alternatives that can be had; 461 if none can.
+    pub(super) fn choose_transport(
+        &mut self,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+        purpose: Purpose,
+    ) -> Result<(Transport, Channels), Response> {
+        let unsupported = || Response::new(StatusCode::UNSUPPORTED_TRANSPORT);
+        let mut tolerances = Tolerances::NONE;
+        let offered = parse_transports(request.headers.get_all(name::TRANSPORT), &mut tolerances);
+        self.tolerate(conn, tolerances);
+        let offered = offered.map_err(|error| match error {
+            HeaderError::UnknownTransport => unsupported(),
+            _ => Response::new(StatusCode::BAD_REQUEST),
+        })?;
+        let mut fitting = offered.into_iter().filter_map(|offer| {
+            let channels = self.channels_for(conn, &offer, session, purpose)?;
+            Some((offer, channels))
+        });
+        fitting.next().ok_or_else(unsupported)
+    }
+
+    /// What would carry a track over this transport, if it can be had.
+    ///
+    /// `destination` is never obeyed: media goes to who asked for it.
+    fn channels_for(
+        &self,
+        conn: ConnId,
+        offer: &Transport,
+        session: Option<SessionId>,
+        purpose: Purpose,
+    ) -> Option<Channels> {
+        let session = session.and_then(|id| self.sessions.get(id));
+        let carried = session.and_then(Session::transport);
+        let is_unicast = offer.delivery.is_none_or(|delivery| delivery == crate::header::Delivery::Unicast);
+        let is_plain = offer.profile == Profile::Avp;
+        // RFC 2326, section 12.39: without a mode it is PLAY; some publishers leave theirs out.
+        let fits_purpose = offer.mode.is_none_or(|mode| mode == purpose.mode());
+        if !(is_unicast && is_plain && fits_purpose) {
+            return None;
+        }
+        match offer.lower {
+            Lower::Tcp if carried != Some(MediaTransport::Udp) => self.free_frames(conn, offer.interleaved),
+            Lower::Udp if carried != Some(MediaTransport::Tcp) => self.free_udp(conn, offer.client_port?),
+            _ => None,
+        }
+    }
+
+    /// Two free channels of a connection: those that the client asks for, if they are.
+    fn free_frames(&self, conn: ConnId, asked: Option<(u8, u8)>) -> Option<Channels> {
+        let sessions = self.conns.get(conn)?.sessions.iter().filter_map(|id| self.sessions.get(*id));
+        let taken: Vec<u8> = sessions
+            .flat_map(|session| &session.tracks)
+            .filter_map(|track| match track.channels {
+                Channels::Frames { rtp, rtcp, .. } => Some([rtp, rtcp]),
+                Channels::Udp { .. } => None,
+            })
+            .flatten()
+            .collect();
+        let is_free = |(rtp, rtcp): &(u8, u8)| rtp != rtcp && !taken.contains(rtp) && !taken.contains(rtcp);
+        let pairs = (0..=u8::MAX).step_by(2).map(|rtp| (rtp, rtp | 1));
+        let (rtp, rtcp) = asked.filter(is_free).or_else(|| pairs.into_iter().find(is_free))?;
+        Some(Channels::Frames { conn, rtp, rtcp })
+    }
+
+    /// The client's own ports, if the server's UDP pair is open and no other session is there.
+    fn free_udp(&self, conn: ConnId, (rtp, rtcp): (u16, u16)) -> Option<Channels> {
+        self.udp?.ports?;
+        let ip = self.conns.get(conn)?.peer.ip();
+        let (rtp, rtcp) = (SocketAddr::new(ip, rtp), SocketAddr::new(ip, rtcp));
+        let is_free = |address: &SocketAddr| address.port() != 0 && !self.udp_peers.contains_key(address);
+        (rtp != rtcp && is_free(&rtp) && is_free(&rtcp)).then_some(Channels::Udp { rtp, rtcp })
+    }
+
+    /// The Transport header of the answer.
+    pub(super) fn granted(&self, offer: &Transport, channels: Channels, ssrc: Option<u32>) -> Transport {
+        let mut granted = match channels {
+            Channels::Frames { rtp, rtcp, .. } => Transport::tcp((rtp, rtcp)),
+            Channels::Udp { rtp, rtcp } => Transport::udp((rtp.port(), rtcp.port())),
+        };
+        if let Channels::Udp { .. } = channels {
+            granted.server_port = self.udp.and_then(|udp| udp.ports);
+        }
+        granted.ssrc = ssrc;
+        granted.mode = offer.mode;
+        granted
+    }
+}
+
+impl Publishing {
+    /// Which of the announced medias a SETUP URL names.
+    pub(super) fn track_of(&self, uri: &str) -> Option<u8> {
+        let controls = self.description.medias.iter().map(|media| media.control.as_deref());
+        let index = crate::url::track::match_control(uri, &self.announce_uri, controls)?;
+        u8::try_from(index).ok()
+    }
+}

@@ -1,0 +1,137 @@
+use std::ops::BitOr;
+use std::time::Duration;
+
+use crate::limits;
+use crate::stream::{LagPolicy, LogLimits, StartAt};
+use crate::udp::UdpSpec;
+
+/// Which decisions the application takes itself; the others are taken by default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Asks(u8);
+
+impl Asks {
+    /// None: every default holds.
+    pub const NONE: Self = Self(0);
+    /// DESCRIBE of a path at which nothing is published; the default is 404.
+    pub const DESCRIBE: Self = Self(1);
+    /// ANNOUNCE; the default accepts whoever comes first, if publishers are allowed at all.
+    pub const ANNOUNCE: Self = Self(1 << 1);
+    /// SETUP of a track to be read; the default accepts.
+    pub const SETUP: Self = Self(1 << 2);
+    /// PLAY; the default accepts.
+    pub const PLAY: Self = Self(1 << 3);
+    /// RECORD; the default accepts.
+    pub const RECORD: Self = Self(1 << 4);
+    /// GET_PARAMETER with a body; the default is 451.
+    pub const GET_PARAMETER: Self = Self(1 << 5);
+    /// SET_PARAMETER with a body; the default is 451.
+    pub const SET_PARAMETER: Self = Self(1 << 6);
+
+    /// Whether all of `other` are asked.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Asks {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What a [`Server`](super::Server) allows, and when it loses patience.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    pub(super) asks: Asks,
+    pub(super) publishers: bool,
+    pub(super) udp: Option<UdpSpec>,
+    pub(super) name: Box<str>,
+    pub(super) start: StartAt,
+    pub(super) lag: LagPolicy,
+    pub(super) log: LogLimits,
+    pub(super) session_timeout: Duration,
+    pub(super) publisher_silence: Duration,
+    pub(super) conn_idle: Duration,
+    pub(super) ticket_deadline: Duration,
+    pub(super) conns_max: usize,
+    pub(super) sessions_max: usize,
+    pub(super) sessions_per_conn_max: usize,
+    pub(super) request_body_max: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            asks: Asks::NONE,
+            publishers: true,
+            udp: None,
+            name: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
+            start: StartAt::default(),
+            lag: LagPolicy::default(),
+            log: LogLimits::default(),
+            session_timeout: limits::SESSION_TIMEOUT,
+            publisher_silence: limits::PUBLISHER_SILENCE,
+            conn_idle: limits::CONN_IDLE,
+            ticket_deadline: limits::TICKET_DEADLINE,
+            conns_max: limits::CONNS_MAX,
+            sessions_max: limits::SESSIONS_MAX,
+            sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
+            request_body_max: limits::BODY_BYTES_MAX,
+        }
+    }
+}
+
+/// Setters by value, one for each field.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        impl ServerConfig {
+            $($(#[$doc])*
+            #[must_use]
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$name = $name;
+                self
+            })*
+        }
+    };
+}
+
+setters! {
+    /// Which decisions the application takes itself ([`Asks::NONE`] by default).
+    asks: Asks,
+    /// Whether ANNOUNCE is accepted when the application is not asked (it is by default).
+    publishers: bool,
+    /// The pair of UDP sockets that all sessions share; without one (the default) media goes over TCP only.
+    udp: Option<UdpSpec>,
+    /// Where readers start ([`StartAt::Live`] by default).
+    start: StartAt,
+    /// What becomes of readers that are too slow ([`LagPolicy::SkipToKeyframe`] by default).
+    lag: LagPolicy,
+    /// How much of each stream is kept for readers that lag.
+    log: LogLimits,
+    /// A session that shows no life for so long is closed ([`limits::SESSION_TIMEOUT`]).
+    session_timeout: Duration,
+    /// A publisher that sends no media for so long is closed ([`limits::PUBLISHER_SILENCE`]).
+    publisher_silence: Duration,
+    /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
+    conn_idle: Duration,
+    /// How long the application may take to answer a question ([`limits::TICKET_DEADLINE`]).
+    ticket_deadline: Duration,
+    /// Connections at once ([`limits::CONNS_MAX`]).
+    conns_max: usize,
+    /// Sessions at once ([`limits::SESSIONS_MAX`]).
+    sessions_max: usize,
+    /// Sessions of one connection ([`limits::SESSIONS_PER_CONN_MAX`]).
+    sessions_per_conn_max: usize,
+    /// Bytes of a request's body ([`limits::BODY_BYTES_MAX`]).
+    request_body_max: usize,
+}
+
+impl ServerConfig {
+    /// What the Server header of responses says; line ends are left out.
+    #[must_use]
+    pub fn name(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+}

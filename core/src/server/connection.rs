@@ -1,0 +1,155 @@
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use super::request::Pending;
+use super::timers::Timer;
+use super::{Event, Output, Server};
+use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
+use crate::stream::Streams;
+use crate::wire::{Request, Response, name};
+use crate::{ConnId, Instant, SessionId, Tolerances};
+
+/// What the control plane knows of a connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) peer: SocketAddr,
+    /// The last request.
+    pub(super) alive: Instant,
+    /// Requests that wait for the one before them.
+    pub(super) queue: VecDeque<Incoming>,
+    /// The request whose answer the application is asked for.
+    pub(super) pending: Option<Pending>,
+    /// Sessions that were used over it.
+    pub(super) sessions: BTreeSet<SessionId>,
+    pub(super) tolerances: Tolerances,
+    pub(super) closing: bool,
+}
+
+/// What waits for its turn: answers leave in the order of the requests (RFC 2326, section 9.1).
+#[derive(Debug)]
+pub(super) enum Incoming {
+    Request(Request),
+    /// The last that could be read of the connection.
+    Failure(Option<Response>),
+}
+
+impl Connection {
+    pub(super) fn new(now: Instant, peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            alive: now,
+            queue: VecDeque::new(),
+            pending: None,
+            sessions: BTreeSet::new(),
+            tolerances: Tolerances::NONE,
+            closing: false,
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn enqueue(&mut self, now: Instant, conn: ConnId, request: Request, streams: &dyn Streams) {
+        let Some(connection) = self.conns.get_mut(conn).filter(|connection| !connection.closing) else {
+            return;
+        };
+        connection.alive = now;
+        connection.queue.push_back(Incoming::Request(request));
+        self.run(now, conn, streams);
+    }
+
+    pub(super) fn fail_conn(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        reason: &CloseReason,
+        streams: &dyn Streams,
+    ) {
+        let response = match reason {
+            CloseReason::Wire(error) => error.status().map(|status| {
+                let response = Response::new(status);
+                match error.cseq() {
+                    Some(cseq) => response.with_header(name::CSEQ, cseq),
+                    None => response,
+                }
+            }),
+            _ => None,
+        };
+        let Some(connection) = self.conns.get_mut(conn).filter(|connection| !connection.closing) else {
+            return;
+        };
+        connection.queue.push_back(Incoming::Failure(response));
+        self.run(now, conn, streams);
+    }
+
+    /// Works on what waits, until the application has to be asked.
+    pub(super) fn run(&mut self, now: Instant, conn: ConnId, streams: &dyn Streams) {
+        while let Some(connection) = self.conns.get_mut(conn) {
+            if connection.pending.is_some() || connection.closing {
+                return;
+            }
+            match connection.queue.pop_front() {
+                None => return,
+                Some(Incoming::Request(request)) => self.process(now, conn, request, streams),
+                Some(Incoming::Failure(response)) => {
+                    if let Some(response) = response {
+                        self.send(conn, response);
+                    }
+                    self.close_conn(conn);
+                }
+            }
+        }
+    }
+
+    /// Sends the answer to the request whose turn it is.
+    pub(super) fn respond(&mut self, conn: ConnId, request: &Request, mut response: Response) {
+        if let Some(cseq) = request.cseq() {
+            response.headers.set(name::CSEQ, cseq);
+        }
+        self.send(conn, response);
+        self.order_rx(conn, RxOrder::Answered);
+    }
+
+    fn send(&mut self, conn: ConnId, mut response: Response) {
+        response.headers.push(name::SERVER, &self.config.name);
+        self.order_tx(conn, TxOrder::Send(response.to_bytes()));
+    }
+
+    pub(super) fn order_rx(&mut self, conn: ConnId, order: RxOrder) {
+        self.outputs.push_back(Output::Conn(conn, ConnCommand::Rx(RxCommand(order))));
+    }
+
+    pub(super) fn order_tx(&mut self, conn: ConnId, order: TxOrder) {
+        self.outputs.push_back(Output::Conn(conn, ConnCommand::Tx(TxCommand(order))));
+    }
+
+    /// Has a connection closed once all is written that waits.
+    pub(super) fn close_conn(&mut self, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(conn).filter(|connection| !connection.closing) {
+            connection.closing = true;
+            connection.queue.clear();
+            self.drop_question(conn);
+            self.order_tx(conn, TxOrder::Close);
+        }
+    }
+
+    pub(super) fn conn_closed(&mut self, now: Instant, conn: ConnId, reason: CloseReason) {
+        self.drop_question(conn);
+        let Some(connection) = self.conns.remove(conn) else { return };
+        self.timers.disarm(Timer::Conn(conn));
+        for session in connection.sessions {
+            self.session_lost_conn(now, session, conn);
+        }
+        self.emit(Event::ConnClosed { conn, peer: connection.peer, reason });
+    }
+
+    /// Takes note of deviations, and tells of new ones.
+    pub(super) fn tolerate(&mut self, conn: ConnId, tolerances: Tolerances) {
+        let Some(connection) = self.conns.get_mut(conn) else { return };
+        let known = connection.tolerances;
+        connection.tolerances.merge(tolerances);
+        if connection.tolerances != known {
+            let tolerances = connection.tolerances;
+            self.emit(Event::Tolerated { conn, tolerances });
+        }
+    }
+}

@@ -1,0 +1,129 @@
+use std::net::SocketAddr;
+
+use super::ticket::{Announce, Describe, GetParameter, Play, Question, Record, SetParameter, Setup};
+use crate::conn::{CloseReason, ConnCommand};
+use crate::stream::StreamLog;
+use crate::udp::{UdpCommand, UdpMedia};
+use crate::{ConnId, SessionId, StreamId, Tolerances, UdpId};
+
+/// What is to be done, in the order in which it comes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// An order to a connection.
+    Conn(ConnId, ConnCommand),
+    /// A publisher's stream begins: the log is to be kept where [`Streams`](crate::stream::Streams) finds it.
+    AddStream(StreamId, StreamLog),
+    /// A stream is over and nobody reads it any more: its log may be dropped.
+    RemoveStream(StreamId),
+    /// A pair of UDP sockets is to be opened; the result goes to
+    /// [`Server::handle_udp_opened`](super::Server::handle_udp_opened).
+    OpenUdp(UdpMedia),
+    /// An order to a pair of UDP sockets.
+    Udp(UdpId, UdpCommand),
+    /// News, or a question, for the application.
+    Event(Event),
+}
+
+/// What a session's media goes over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum MediaTransport {
+    /// Interleaved frames of the RTSP connection.
+    Tcp,
+    /// UDP, to or from one peer.
+    Udp,
+}
+
+/// News, or a question, for the application.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// May this peer be told of a path at which nothing is published?
+    Describe(Question<Describe>),
+    /// May this peer publish?
+    Announce(Question<Announce>),
+    /// May this peer read a track?
+    Setup(Question<Setup>),
+    /// May this reader begin?
+    Play(Question<Play>),
+    /// May this publisher begin?
+    Record(Question<Record>),
+    /// What are these parameters?
+    GetParameter(Question<GetParameter>),
+    /// Take these parameters.
+    SetParameter(Question<SetParameter>),
+    /// A connection was taken on.
+    ConnOpened {
+        /// Its handle.
+        conn: ConnId,
+        /// Who it is.
+        peer: SocketAddr,
+    },
+    /// A connection is gone.
+    ConnClosed {
+        /// Its handle.
+        conn: ConnId,
+        /// Who it was.
+        peer: SocketAddr,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A stream can be read.
+    Published {
+        /// Its handle.
+        stream: StreamId,
+        /// Where.
+        path: String,
+        /// The session of its publisher; `None` for the application's own.
+        session: Option<SessionId>,
+    },
+    /// A stream can no longer be read; its readers are told and closed.
+    Unpublished {
+        /// Its handle.
+        stream: StreamId,
+        /// Where it was.
+        path: String,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A reader begins.
+    Playing {
+        /// Its session.
+        session: SessionId,
+        /// Who it is.
+        peer: SocketAddr,
+        /// What it reads.
+        path: String,
+        /// What it reads over.
+        transport: MediaTransport,
+    },
+    /// A reader or publisher pauses.
+    Paused {
+        /// Its session.
+        session: SessionId,
+    },
+    /// A session is over.
+    SessionClosed {
+        /// Its handle.
+        session: SessionId,
+        /// What it read or published.
+        path: String,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A reader was too slow and has missed packets: at most once a second for each reader.
+    ReaderLagged {
+        /// Its session.
+        session: SessionId,
+        /// Packets of the stream that it missed since it was last told of.
+        dropped: u64,
+    },
+    /// A peer's deviations from the standard were read all the same.
+    Tolerated {
+        /// Its connection.
+        conn: ConnId,
+        /// Which.
+        tolerances: Tolerances,
+    },
+}

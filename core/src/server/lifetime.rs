@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use super::channels::Channels;
+use super::event::MediaTransport;
+use super::session::{Session, State};
+use super::ticket::{Answer, RawTicket, Refusal};
+use super::timers::Timer;
+use super::{Event, Place, Server};
+use crate::conn::CloseReason;
+use crate::stream::Streams;
+use crate::wire::StatusCode;
+use crate::{ConnId, Instant, SessionId};
+
+impl Server {
+    pub(super) fn expire(&mut self, now: Instant, timer: Timer, streams: &dyn Streams) {
+        match timer {
+            Timer::Conn(id) => self.conn_due(now, id),
+            Timer::Session(id) => self.session_due(now, id),
+            Timer::Stream(id) => self.end_readers(now, id),
+            Timer::Ticket(conn) => {
+                let pending = self.conns.get(conn).and_then(|connection| connection.pending.as_ref());
+                if let Some(number) = pending.map(|pending| pending.number) {
+                    let no = Answer::No(Refusal::new(StatusCode::SERVICE_UNAVAILABLE));
+                    // It waits: it was looked up just before.
+                    let _ = self.answer_ticket(now, RawTicket { conn, number }, no, streams);
+                }
+            }
+        }
+    }
+
+    fn conn_due(&mut self, now: Instant, id: ConnId) {
+        let Some(connection) = self.conns.get(id) else { return };
+        let idle_at = connection.alive + self.config.conn_idle;
+        if connection.sessions.is_empty() && connection.pending.is_none() && now >= idle_at {
+            self.close_conn(id);
+        } else {
+            let at = if now >= idle_at { now + self.config.conn_idle } else { idle_at };
+            self.timers.arm(at, Timer::Conn(id));
+        }
+    }
+
+    fn session_due(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get(id) else { return };
+        let silence = self.allowed_silence(session);
+        match silence {
+            Some(silence) if now >= session.alive + silence => self.end_session(now, id, CloseReason::Idle),
+            Some(silence) => self.timers.arm(session.alive + silence, Timer::Session(id)),
+            None => self.timers.arm(now + self.config.session_timeout, Timer::Session(id)),
+        }
+    }
+
+    /// How long a session may show no life.
+    ///
+    /// A reader over TCP lives as long as its socket takes what it is sent, which the connection watches. A publisher
+    /// lives by its packets: FFmpeg sends nothing else while it records.
+    fn allowed_silence(&self, session: &Session) -> Option<Duration> {
+        match (&session.state, session.transport()) {
+            (State::Play(_), Some(MediaTransport::Tcp)) => None,
+            (State::Record(_), _) => Some(self.config.publisher_silence),
+            _ => Some(self.config.session_timeout),
+        }
+    }
+
+    /// A connection that a session was used over is gone.
+    ///
+    /// What is interleaved there ends with it; so does what has not begun and has no other connection. A session that
+    /// plays or records over UDP outlives it.
+    pub(super) fn session_lost_conn(&mut self, now: Instant, id: SessionId, conn: ConnId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.conns.remove(&conn);
+        let goes_on =
+            matches!(session.state, State::Play(_) | State::Record(_)) && session.bound_to().is_none();
+        if session.bound_to() == Some(conn) || (session.conns.is_empty() && !goes_on) {
+            self.close_session_quietly(now, id, CloseReason::ConnectionLost);
+        }
+    }
+
+    /// Closes a session, and those of its connections that have no other.
+    pub(super) fn end_session(&mut self, now: Instant, id: SessionId, reason: CloseReason) {
+        let Some(session) = self.sessions.get(id) else { return };
+        let conns = session.conns.clone();
+        self.close_session_quietly(now, id, reason);
+        for conn in conns {
+            if self.conns.get(conn).is_some_and(|connection| connection.sessions.is_empty()) {
+                self.close_conn(conn);
+            }
+        }
+    }
+
+    /// Closes a session; its connections stay.
+    pub(super) fn close_session_quietly(&mut self, now: Instant, id: SessionId, reason: CloseReason) {
+        match self.sessions.get(id).map(|session| &session.state) {
+            Some(State::Play(_)) => self.detach(id),
+            Some(State::Record(_)) => self.stop_receiving(id),
+            _ => {}
+        }
+        let Some(session) = self.sessions.remove(id) else { return };
+        self.session_keys.remove(&session.key);
+        self.timers.disarm(Timer::Session(id));
+        for track in &session.tracks {
+            if let Channels::Udp { rtp, rtcp } = track.channels {
+                self.udp_peers.remove(&rtp);
+                self.udp_peers.remove(&rtcp);
+            }
+        }
+        for conn in &session.conns {
+            if let Some(connection) = self.conns.get_mut(*conn) {
+                connection.sessions.remove(&id);
+                connection.alive = now;
+            }
+        }
+        self.emit(Event::SessionClosed {
+            session: id,
+            path: session.path.to_string(),
+            reason: reason.clone(),
+        });
+        match &session.state {
+            State::PrePlay(reading) | State::Play(reading) => self.remove_reader(reading.stream, id),
+            State::PreRecord(publishing) | State::Record(publishing) => match publishing.stream {
+                Some(stream) => self.end_stream(now, stream, reason),
+                None if self.paths.get(&session.path) == Some(&Place::Announced(id)) => {
+                    self.paths.remove(&session.path);
+                }
+                None => {}
+            },
+        }
+    }
+
+    /// Whether a reader on this connection still gets the rest of a stream that has ended.
+    pub(super) fn waits_for_readers_end(&self, conn: ConnId) -> bool {
+        let Some(connection) = self.conns.get(conn) else { return false };
+        let sessions = connection.sessions.iter().filter_map(|id| self.sessions.get(*id));
+        sessions.map(|session| &session.state).any(|state| matches!(state, State::Play(_)))
+    }
+}

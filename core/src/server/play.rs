@@ -1,0 +1,169 @@
+use bytes::Bytes;
+
+use super::channels::Channels;
+use super::config::Asks;
+use super::request::{Outcome, Step};
+use super::session::{Reading, Session, State};
+use super::{Event, Output, Server};
+use crate::conn::{ConnCommand, FrameReader, Routes, RxOrder, TxCommand, TxOrder};
+use crate::header::{RtpInfo, RtpInfoEntry};
+use crate::stream::{Cursor, StreamLog, Streams};
+use crate::subscription::Subscription;
+use crate::udp::{DatagramReader, UdpCommand, UdpOrder};
+use crate::url::track::{resolve_aggregate, resolve_setup};
+use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{ConnId, Instant, SessionId};
+
+impl Server {
+    /// PLAY (RFC 2326, section 10.5). A live stream has no other place to play from than now, so that Range is not obeyed.
+    pub(super) fn play(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
+        let (id, session) = self.existing(session)?;
+        self.check_state(Some(id), &Method::Play)?;
+        check_aggregate(request, session)?;
+        if let State::Play(_) = session.state {
+            let header = self.session_header(session);
+            return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());
+        }
+        if self.config.asks.contains(Asks::PLAY) {
+            let question = self.question(conn, (&session.path, None), None, Bytes::new())?;
+            return Ok(Outcome::ask(Step::Play(id), Event::Play(question)));
+        }
+        self.play_accepted(now, id, streams)
+    }
+
+    /// Media is attached behind the answer, so that no packet overtakes it.
+    pub(super) fn play_accepted(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
+        let (_, session) = self.existing(Some(id))?;
+        self.check_state(Some(id), &Method::Play)?;
+        let State::PrePlay(reading) = session.state else {
+            return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
+        };
+        let mut started = None;
+        streams.read(reading.stream, &mut |log| started = Some(self.start(session, log)));
+        let (cursor, info) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let response = Response::new(StatusCode::OK)
+            .with_header(name::SESSION, self.session_header(session))
+            .with_header(name::RANGE, "npt=0.000-")
+            .with_header(name::RTP_INFO, info);
+        let subscription = Subscription::new(now, id, reading.stream, cursor, self.cname.clone());
+        let playing = session.transport().map(|transport| Event::Playing {
+            session: id,
+            peer: session.peer,
+            path: session.path.to_string(),
+            transport,
+        });
+        let mut after = self.attach(session, subscription);
+        after.extend(playing.map(Output::Event));
+        self.enter(id, State::Play(reading));
+        Ok(Outcome::Done(response, after))
+    }
+
+    /// Where a reader starts, and what RTP-Info says of it.
+    fn start(&self, session: &Session, log: &StreamLog) -> (Cursor, RtpInfo) {
+        let tracks = session.tracks.iter().map(|track| track.index).collect();
+        let cursor = Cursor::new(log, self.config.start, self.config.lag, tracks);
+        let entry = |track: &super::session::Track| {
+            let position = log.position(track.index, cursor.next());
+            RtpInfoEntry {
+                url: track.uri.clone(),
+                seq: position.map(|(sequence, _)| sequence),
+                rtptime: position.map(|(_, timestamp)| timestamp),
+            }
+        };
+        let info = RtpInfo(session.tracks.iter().map(entry).collect());
+        (cursor, info)
+    }
+
+    fn attach(&self, session: &Session, subscription: Subscription) -> Vec<Output> {
+        let places =
+            session.tracks.iter().map(|track| usize::from(track.index).saturating_add(1)).max().unwrap_or(0);
+        let Some(conn) = session.bound_to() else {
+            let mut peers = vec![None; places];
+            for track in &session.tracks {
+                if let (Some(place), Channels::Udp { rtp, rtcp }) =
+                    (peers.get_mut(usize::from(track.index)), track.channels)
+                {
+                    *place = Some((rtp, rtcp));
+                }
+            }
+            let order = UdpOrder::Attach(DatagramReader { subscription, peers });
+            return self.udp.map(|udp| Output::Udp(udp.id, UdpCommand(order))).into_iter().collect();
+        };
+        let mut channels = vec![None; places];
+        let mut reports = Vec::new();
+        for track in &session.tracks {
+            if let (Some(place), Channels::Frames { rtp, rtcp, .. }) =
+                (channels.get_mut(usize::from(track.index)), track.channels)
+            {
+                *place = Some((rtp, rtcp));
+                reports.push(rtcp);
+            }
+        }
+        let routes = RxOrder::Route(Routes::Reader(subscription.session(), reports));
+        vec![
+            Output::Conn(conn, ConnCommand::Rx(crate::conn::RxCommand(routes))),
+            Output::Conn(
+                conn,
+                ConnCommand::Tx(TxCommand(TxOrder::Attach(FrameReader { subscription, channels }))),
+            ),
+        ]
+    }
+
+    /// Takes a reader's media away: what is answered next is the last that it gets.
+    pub(super) fn detach(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(id) else { return };
+        match session.bound_to() {
+            Some(conn) => {
+                self.order_tx(conn, TxOrder::Detach(id));
+                self.order_rx(conn, RxOrder::Unroute(id));
+            }
+            None => self.order_udp(UdpOrder::Detach(id)),
+        }
+    }
+
+    pub(super) fn order_udp(&mut self, order: UdpOrder) {
+        if let Some(udp) = self.udp {
+            self.outputs.push_back(Output::Udp(udp.id, UdpCommand(order)));
+        }
+    }
+
+    pub(super) fn enter(&mut self, id: SessionId, state: State) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.state = state;
+        }
+    }
+
+    /// A reader pauses: it keeps its tracks.
+    pub(super) fn pause_reader(&mut self, id: SessionId, reading: Reading) {
+        self.detach(id);
+        self.enter(id, State::PrePlay(reading));
+        self.emit(Event::Paused { session: id });
+    }
+}
+
+/// PLAY, PAUSE and RECORD are for all tracks of a session: a single track of several is refused (460).
+pub(super) fn check_aggregate(request: &Request, session: &Session) -> Result<(), Response> {
+    if &*request.uri == "*" {
+        return Ok(());
+    }
+    let names_track = session.tracks.iter().any(|track| track.uri == request.uri);
+    if names_track && session.tracks.len() > 1 {
+        return Err(Response::new(StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED));
+    }
+    let own = |path: &str| path == &*session.path;
+    let is_own = resolve_aggregate(&request.uri).is_ok_and(|(path, _)| own(path))
+        || resolve_setup(&request.uri).is_ok_and(|named| own(named.path));
+    if names_track || is_own { Ok(()) } else { Err(Response::new(StatusCode::NOT_FOUND)) }
+}

@@ -1,0 +1,107 @@
+use bytes::Bytes;
+
+use super::channels::Channels;
+use super::config::Asks;
+use super::play::check_aggregate;
+use super::request::{Outcome, Step};
+use super::session::{Publishing, Session, State};
+use super::{Event, Server};
+use crate::conn::{Routes, RxOrder};
+use crate::ingest::Ingest;
+use crate::rtp::Delivery;
+use crate::udp::UdpOrder;
+use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{ConnId, Instant, SessionId, StreamId};
+
+impl Server {
+    /// RECORD (RFC 2326, section 10.11), once every announced media is set up.
+    pub(super) fn record(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+    ) -> Result<Outcome, Response> {
+        let (id, session) = self.existing(session)?;
+        self.check_state(Some(id), &Method::Record)?;
+        check_aggregate(request, session)?;
+        let State::PreRecord(publishing) = &session.state else {
+            let header = self.session_header(session);
+            return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());
+        };
+        if session.tracks.len() < publishing.description.medias.len() {
+            return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
+        }
+        if self.config.asks.contains(Asks::RECORD) {
+            let description = Some(publishing.description.clone());
+            let question = self.question(conn, (&session.path, None), description, Bytes::new())?;
+            return Ok(Outcome::ask(Step::Record(id), Event::Record(question)));
+        }
+        self.record_accepted(now, id)
+    }
+
+    pub(super) fn record_accepted(&mut self, now: Instant, id: SessionId) -> Result<Outcome, Response> {
+        let (_, session) = self.existing(Some(id))?;
+        let invalid = || Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE);
+        let State::PreRecord(publishing) = &session.state else { return Err(invalid()) };
+        let publishing = publishing.clone();
+        let path = session.path.clone();
+        let stream = match publishing.stream {
+            Some(stream) => stream,
+            None => {
+                self.publish_announced(now, id, &path, publishing.description.clone()).ok_or_else(invalid)?
+            }
+        };
+        self.receive(now, id, stream, &publishing);
+        self.enter(id, State::Record(Publishing { stream: Some(stream), ..publishing }));
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.alive = now;
+        }
+        self.timers.arm(now + self.config.publisher_silence, super::Timer::Session(id));
+        let (_, session) = self.existing(Some(id))?;
+        Ok(Response::new(StatusCode::OK).with_header(name::SESSION, self.session_header(session)).into())
+    }
+
+    /// Has the media plane take the publisher's packets, before it is told that it may send.
+    fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId, publishing: &Publishing) {
+        let Some(session) = self.sessions.get(id) else { return };
+        let (random, cname) = (&mut self.random, &self.cname);
+        let mut ingest = |index: u8, delivery: Delivery| {
+            let media = publishing.description.medias.get(usize::from(index))?;
+            Some(Ingest::new(now, id, stream, (index, media), delivery, (random.next_u32(), cname)))
+        };
+        let mut frames = Vec::new();
+        let mut datagrams = Vec::new();
+        for track in &session.tracks {
+            match track.channels {
+                Channels::Frames { rtp, rtcp, .. } => {
+                    frames.extend(ingest(track.index, Delivery::Ordered).map(|ingest| (rtp, rtcp, ingest)));
+                }
+                Channels::Udp { rtp, rtcp } => {
+                    datagrams
+                        .extend(ingest(track.index, Delivery::Unordered).map(|ingest| (rtp, rtcp, ingest)));
+                }
+            }
+        }
+        match session.bound_to() {
+            Some(conn) => self.order_rx(conn, RxOrder::Route(Routes::Publisher(frames))),
+            None => self.order_udp(UdpOrder::Publish(datagrams)),
+        }
+    }
+
+    /// Takes no more packets of a publisher.
+    pub(super) fn stop_receiving(&mut self, id: SessionId) {
+        let Some(conn) = self.sessions.get(id).map(Session::bound_to) else { return };
+        match conn {
+            Some(conn) => self.order_rx(conn, RxOrder::Unroute(id)),
+            None => self.order_udp(UdpOrder::Unpublish(id)),
+        }
+    }
+
+    /// A publisher pauses: its stream stays, and its readers wait.
+    pub(super) fn pause_publisher(&mut self, id: SessionId, publishing: Publishing) {
+        self.stop_receiving(id);
+        self.enter(id, State::PreRecord(publishing));
+        self.emit(Event::Paused { session: id });
+    }
+}

@@ -1,0 +1,255 @@
+use bytes::Bytes;
+
+use super::channels::SetupPlan;
+use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
+use super::ticket::{Answer, Question, RawTicket, Ticket};
+use super::timers::Timer;
+use super::{Event, Output, Server, Stale};
+use crate::description::Description;
+use crate::header::{Methods, SessionHeader};
+use crate::stream::Streams;
+use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
+
+/// A request whose answer the application is asked for, and how it goes on from there.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) number: u64,
+    pub(super) request: Request,
+    pub(super) step: Step,
+}
+
+/// How a request goes on when the application says yes.
+#[derive(Debug)]
+pub(super) enum Step {
+    Describe,
+    Announce(Box<Description>),
+    Setup(Box<SetupPlan>),
+    Play(SessionId),
+    Record(SessionId),
+    GetParameter,
+    SetParameter,
+}
+
+/// What becomes of a request.
+pub(super) enum Outcome {
+    /// It is answered; what the media plane is to do after the answer has left follows.
+    Done(Response, Vec<Output>),
+    /// The application is asked.
+    Ask(Step, Box<Event>),
+}
+
+impl Outcome {
+    pub(super) fn ask(step: Step, event: Event) -> Self {
+        Self::Ask(step, Box::new(event))
+    }
+}
+
+impl From<Response> for Outcome {
+    fn from(response: Response) -> Self {
+        Self::Done(response, Vec::new())
+    }
+}
+
+impl From<StatusCode> for Outcome {
+    fn from(status: StatusCode) -> Self {
+        Response::new(status).into()
+    }
+}
+
+impl Server {
+    /// Works on one request, the next of its connection.
+    pub(super) fn process(&mut self, now: Instant, conn: ConnId, request: Request, streams: &dyn Streams) {
+        let outcome = self.dispatch(now, conn, &request, streams).unwrap_or_else(Outcome::from);
+        self.conclude(now, conn, request, outcome);
+    }
+
+    /// The application has answered, or its time is up.
+    pub(super) fn answer_ticket(
+        &mut self,
+        now: Instant,
+        ticket: RawTicket,
+        answer: Answer,
+        streams: &dyn Streams,
+    ) -> Result<(), Stale> {
+        let connection = self.conns.get_mut(ticket.conn).ok_or(Stale)?;
+        let asked = connection.pending.take_if(|pending| pending.number == ticket.number);
+        let Pending { request, step, .. } = asked.ok_or(Stale)?;
+        self.timers.disarm(Timer::Ticket(ticket.conn));
+        let conn = ticket.conn;
+        let outcome = match (answer, step) {
+            (Answer::No(refusal), _) => Ok(refusal.into_response().into()),
+            (_, Step::Describe) => self.describe_published(&request),
+            (_, Step::Announce(description)) => self.announce_accepted(now, conn, &request, *description),
+            (_, Step::Setup(plan)) => self.setup_accepted(now, conn, *plan, streams),
+            (_, Step::Play(session)) => self.play_accepted(now, session, streams),
+            (_, Step::Record(session)) => self.record_accepted(now, session),
+            (Answer::Body(body), _) => {
+                Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())
+            }
+            (Answer::Yes, Step::GetParameter | Step::SetParameter) => Ok(StatusCode::OK.into()),
+        };
+        self.conclude(now, conn, request, outcome.unwrap_or_else(Outcome::from));
+        self.run(now, conn, streams);
+        Ok(())
+    }
+
+    /// Nobody waits any more for the answer to what the application is asked.
+    pub(super) fn drop_question(&mut self, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(conn) {
+            connection.pending = None;
+            self.timers.disarm(Timer::Ticket(conn));
+        }
+    }
+
+    fn conclude(&mut self, now: Instant, conn: ConnId, request: Request, outcome: Outcome) {
+        match outcome {
+            Outcome::Done(response, after) => {
+                self.respond(conn, &request, response);
+                self.outputs.extend(after);
+            }
+            Outcome::Ask(step, event) => {
+                let number = self.questions;
+                if let Some(connection) = self.conns.get_mut(conn) {
+                    connection.pending = Some(Pending { number, request, step });
+                    self.questions = self.questions.wrapping_add(1);
+                    self.timers.arm(now + self.config.ticket_deadline, Timer::Ticket(conn));
+                    self.emit(*event);
+                }
+            }
+        }
+    }
+
+    /// A refusal may come from any step: `Err` is the response to it.
+    fn dispatch(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
+        if request.cseq().is_none() {
+            return Err(Response::new(StatusCode::BAD_REQUEST));
+        }
+        if !SUPPORTED.contains(&request.method) {
+            return Err(with_methods(StatusCode::NOT_IMPLEMENTED, name::PUBLIC, SUPPORTED.iter().cloned()));
+        }
+        check_required(request)?;
+        let session = self.session_of(now, conn, request)?;
+        match request.method {
+            Method::Options => Ok(self.options()),
+            Method::Describe => self.describe(conn, request),
+            Method::Announce => self.announce(now, conn, request, session),
+            Method::Setup => self.setup(now, conn, request, session, streams),
+            Method::Play => self.play(now, conn, request, session, streams),
+            Method::Pause => self.pause(request, session),
+            Method::Record => self.record(now, conn, request, session),
+            Method::Teardown => self.teardown(now, request, session),
+            Method::GetParameter => self.get_parameter(conn, request),
+            _ => self.set_parameter(conn, request),
+        }
+    }
+
+    /// The session that a request is about.
+    ///
+    /// A session belongs to the address that made it, and to the connection if its media is interleaved there. To all
+    /// others it does not exist, whether they guess its id or not.
+    fn session_of(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+    ) -> Result<Option<SessionId>, Response> {
+        let unknown = || Response::new(StatusCode::SESSION_NOT_FOUND);
+        let Some(connection) = self.conns.get_mut(conn) else { return Ok(None) };
+        let Some(header) = request.headers.get(name::SESSION) else {
+            return Ok(self.session_not_named(conn, request));
+        };
+        let mut tolerances = Tolerances::NONE;
+        let key = SessionHeader::parse(header, &mut tolerances).map_err(|_| unknown())?.id;
+        let id = *self.session_keys.get(&key).ok_or_else(unknown)?;
+        let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
+        let is_foreign =
+            session.peer.ip() != connection.peer.ip() || session.bound_to().is_some_and(|own| own != conn);
+        if is_foreign {
+            return Err(unknown());
+        }
+        session.alive = now;
+        session.conns.insert(conn);
+        connection.sessions.insert(id);
+        self.tolerate(conn, tolerances);
+        Ok(Some(id))
+    }
+
+    /// Some clients leave the Session header out; a connection's only session is meant then.
+    fn session_not_named(&mut self, conn: ConnId, request: &Request) -> Option<SessionId> {
+        let needs_one = matches!(
+            request.method,
+            Method::Setup | Method::Play | Method::Pause | Method::Record | Method::Teardown
+        );
+        let sessions = &self.conns.get(conn)?.sessions;
+        let only = sessions.first().copied().filter(|_| sessions.len() == 1 && needs_one)?;
+        let state = self.sessions.get(only)?.kind();
+        // The answer to ANNOUNCE carries no id, so that the SETUP after it cannot either.
+        if !(request.method == Method::Setup && state == StateKind::PreRecord) {
+            let mut tolerances = Tolerances::NONE;
+            tolerances.record(Tolerance::SessionNotNamed);
+            self.tolerate(conn, tolerances);
+        }
+        Some(only)
+    }
+
+    /// Refuses a request that the transition table does not have (455).
+    pub(super) fn check_state(&self, session: Option<SessionId>, method: &Method) -> Result<(), Response> {
+        let session = session.and_then(|id| self.sessions.get(id));
+        let state = session.map_or(StateKind::Initial, |session| session.kind());
+        match transition(state, method) {
+            Transition::Invalid => {
+                Err(with_methods(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE, name::ALLOW, allowed(state)))
+            }
+            Transition::To(_) | Transition::End => Ok(()),
+        }
+    }
+
+    /// What the application is asked with.
+    pub(super) fn question<A>(
+        &self,
+        conn: ConnId,
+        (path, query): (&str, Option<&str>),
+        description: Option<Description>,
+        body: Bytes,
+    ) -> Result<Question<A>, Response> {
+        let connection =
+            self.conns.get(conn).ok_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
+        Ok(Question {
+            ticket: Ticket::new(RawTicket { conn, number: self.questions }),
+            conn,
+            peer: connection.peer,
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            description,
+            body,
+        })
+    }
+}
+
+/// What a client requires and the server does not have is named in the answer (RFC 2326, section 12.32).
+fn check_required(request: &Request) -> Result<(), Response> {
+    let mut required =
+        request.headers.get_all(name::REQUIRE).chain(request.headers.get_all(name::PROXY_REQUIRE));
+    match required.next() {
+        None => Ok(()),
+        Some(tag) => {
+            let unsupported = required.fold(tag.to_owned(), |tags, tag| tags + ", " + tag);
+            Err(Response::new(StatusCode::OPTION_NOT_SUPPORTED).with_header(name::UNSUPPORTED, unsupported))
+        }
+    }
+}
+
+pub(super) fn with_methods(
+    status: StatusCode,
+    header: &'static str,
+    methods: impl Iterator<Item = Method>,
+) -> Response {
+    Response::new(status).with_header(header, methods.collect::<Methods>())
+}

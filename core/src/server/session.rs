@@ -1,0 +1,109 @@
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Server;
+use super::channels::Channels;
+use super::event::MediaTransport;
+use super::table::StateKind;
+use crate::description::Description;
+use crate::limits::SESSION_TIMEOUT_MARGIN;
+use crate::wire::{Response, StatusCode};
+use crate::{ConnId, Instant, SessionId, StreamId};
+
+/// A session, from its first SETUP or ANNOUNCE on.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// What stands in the Session header.
+    pub(super) key: Box<str>,
+    /// Who made it.
+    pub(super) peer: SocketAddr,
+    pub(super) path: Box<str>,
+    /// The connections that it was used over.
+    pub(super) conns: BTreeSet<ConnId>,
+    /// The last sign of life.
+    pub(super) alive: Instant,
+    /// What was set up, in that order.
+    pub(super) tracks: Vec<Track>,
+    pub(super) state: State,
+}
+
+/// Each state with what only it has.
+#[derive(Debug)]
+pub(super) enum State {
+    PrePlay(Reading),
+    Play(Reading),
+    PreRecord(Publishing),
+    Record(Publishing),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) stream: StreamId,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Publishing {
+    pub(super) announce_uri: Box<str>,
+    pub(super) description: Description,
+    /// From the first RECORD on.
+    pub(super) stream: Option<StreamId>,
+}
+
+/// A track that was set up.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    /// Which media of the description.
+    pub(super) index: u8,
+    /// The URL that it was set up with, as RTP-Info names it.
+    pub(super) uri: Box<str>,
+    pub(super) channels: Channels,
+}
+
+impl Session {
+    pub(super) fn kind(&self) -> StateKind {
+        match self.state {
+            State::PrePlay(_) => StateKind::PrePlay,
+            State::Play(_) => StateKind::Play,
+            State::PreRecord(_) => StateKind::PreRecord,
+            State::Record(_) => StateKind::Record,
+        }
+    }
+
+    /// The stream that it reads.
+    pub(super) fn read_stream(&self) -> Option<StreamId> {
+        match &self.state {
+            State::PrePlay(reading) | State::Play(reading) => Some(reading.stream),
+            State::PreRecord(_) | State::Record(_) => None,
+        }
+    }
+
+    /// The connection that carries its media, if one does; it cannot live without it.
+    pub(super) fn bound_to(&self) -> Option<ConnId> {
+        self.tracks.iter().find_map(|track| match track.channels {
+            Channels::Frames { conn, .. } => Some(conn),
+            Channels::Udp { .. } => None,
+        })
+    }
+
+    pub(super) fn transport(&self) -> Option<MediaTransport> {
+        self.tracks.first().map(|track| track.channels.transport())
+    }
+
+    pub(super) fn id_header(&self, timeout: Duration) -> String {
+        format!("{};timeout={}", self.key, timeout.as_secs().max(1))
+    }
+}
+
+impl Server {
+    /// The session, or the answer that there is none (454).
+    pub(super) fn existing(&self, session: Option<SessionId>) -> Result<(SessionId, &Session), Response> {
+        let found = session.and_then(|id| Some((id, self.sessions.get(id)?)));
+        found.ok_or_else(|| Response::new(StatusCode::SESSION_NOT_FOUND))
+    }
+
+    /// The Session header of a response: the timeout is told a little shorter, for those that refresh at the last moment.
+    pub(super) fn session_header(&self, session: &Session) -> String {
+        session.id_header(self.config.session_timeout.saturating_sub(SESSION_TIMEOUT_MARGIN))
+    }
+}

@@ -1,0 +1,113 @@
+use bytes::Bytes;
+
+use super::channels::{Channels, Purpose, SetupPlan};
+use super::config::Asks;
+use super::request::{Outcome, Step};
+use super::session::{Reading, State, Track};
+use super::{Event, Server};
+use crate::stream::Streams;
+use crate::url::track::{TrackPath, resolve_setup};
+use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{ConnId, Instant, SessionId};
+
+impl Server {
+    /// SETUP (RFC 2326, section 10.4): one track, and what carries it.
+    pub(super) fn setup(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
+        self.check_state(session, &Method::Setup)?;
+        let (purpose, track) =
+            match session.and_then(|id| self.sessions.get(id)).map(|session| &session.state) {
+                Some(State::PreRecord(publishing)) => {
+                    let track = publishing.track_of(&request.uri);
+                    (Purpose::Publish, track.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?)
+                }
+                _ => self.readable_track(request, session)?,
+            };
+        let tracks = session.and_then(|id| self.sessions.get(id)).map(|session| &*session.tracks);
+        if tracks.unwrap_or_default().iter().any(|own| own.index == track) {
+            // It would change the transport, which a server may refuse.
+            return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
+        }
+        let (transport, channels) = self.choose_transport(conn, request, session, purpose)?;
+        let plan = SetupPlan { session, purpose, track, uri: request.uri.clone(), transport, channels };
+        if self.config.asks.contains(Asks::SETUP) && purpose != Purpose::Publish {
+            let TrackPath { path, query, .. } = track_path(request)?;
+            let question = self.question(conn, (path, query), None, Bytes::new())?;
+            return Ok(Outcome::ask(Step::Setup(Box::new(plan)), Event::Setup(question)));
+        }
+        self.setup_accepted(now, conn, plan, streams)
+    }
+
+    pub(super) fn setup_accepted(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        plan: SetupPlan,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
+        let SetupPlan { session, purpose, track, uri, transport, channels } = plan;
+        let id = match (session, purpose) {
+            (Some(id), _) => id,
+            (None, Purpose::Read(stream)) => {
+                let published = self.published.get(stream).filter(|published| !published.has_ended());
+                let path = published.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?.path.clone();
+                self.open_session(now, conn, &path, State::PrePlay(Reading { stream }))?
+            }
+            (None, Purpose::Publish) => return Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
+        };
+        let unknown = || Response::new(StatusCode::SESSION_NOT_FOUND);
+        let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
+        session.tracks.push(Track { index: track, uri, channels });
+        let mut ssrc = None;
+        if let Purpose::Read(stream) = purpose {
+            if let Some(published) = self.published.get_mut(stream) {
+                published.readers.insert(id);
+            }
+            streams.read(stream, &mut |log| ssrc = log.ssrc(track));
+        }
+        if let Channels::Udp { rtp, rtcp } = channels {
+            self.udp_peers.extend([(rtp, id), (rtcp, id)]);
+        }
+        let (_, session) = self.existing(Some(id))?;
+        Ok(Response::new(StatusCode::OK)
+            .with_header(name::SESSION, self.session_header(session))
+            .with_header(name::TRANSPORT, self.granted(&transport, channels, ssrc))
+            .into())
+    }
+
+    /// Which track of which stream a reader's SETUP names.
+    fn readable_track(
+        &self,
+        request: &Request,
+        session: Option<SessionId>,
+    ) -> Result<(Purpose, u8), Response> {
+        let not_found = || Response::new(StatusCode::NOT_FOUND);
+        let named = track_path(request)?;
+        let stream = self.stream_at(named.path).ok_or_else(not_found)?;
+        let read = session.and_then(|id| self.sessions.get(id)?.read_stream());
+        if read.is_some_and(|read| read != stream) {
+            // RFC 2326, section 10.4: what cannot be bundled into the session is refused with 459.
+            return Err(Response::new(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED));
+        }
+        let medias = self.published.get(stream).map_or(0, |published| published.medias);
+        let index = match (named.control, named.index()) {
+            (_, Some(index)) => index,
+            (Some(_), None) => return Err(not_found()),
+            // Readers of a stream with a single media leave the track out.
+            (None, None) if medias == 1 => 0,
+            (None, None) => return Err(Response::new(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED)),
+        };
+        let track = u8::try_from(index).ok().filter(|_| index < medias);
+        Ok((Purpose::Read(stream), track.ok_or_else(not_found)?))
+    }
+}
+
+fn track_path(request: &Request) -> Result<TrackPath<'_>, Response> {
+    resolve_setup(&request.uri).map_err(|_| Response::new(StatusCode::BAD_REQUEST))
+}

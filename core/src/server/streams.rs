@@ -1,0 +1,149 @@
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use super::session::State;
+use super::timers::Timer;
+use super::{Event, Output, Place, Server};
+use crate::conn::{CloseReason, TxOrder};
+use crate::description::Description;
+use crate::limits::{MEDIAS_MAX, WRITE_STALL};
+use crate::stream::StreamLog;
+use crate::udp::UdpOrder;
+use crate::{Instant, SessionId, StreamId};
+
+/// What the control plane knows of a stream.
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) path: Box<str>,
+    /// What DESCRIBE is answered with.
+    pub(super) sdp: Bytes,
+    /// How many medias it has.
+    pub(super) medias: usize,
+    /// The sessions that have set up a track of it.
+    pub(super) readers: BTreeSet<SessionId>,
+    ended: Option<CloseReason>,
+}
+
+impl Published {
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+}
+
+/// Why a stream was not added.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddStreamError {
+    /// Another stream, or a publisher, is at the path.
+    #[error("the path is in use")]
+    PathInUse,
+    /// The path does not start with a slash, or ends with one.
+    #[error("the path does not start with a slash, or ends with one")]
+    BadPath,
+    /// The description has no media, or more than a stream may have.
+    #[error("a stream has 1 to {MEDIAS_MAX} medias")]
+    Medias,
+    /// The server is closing.
+    #[error("the server is closing")]
+    Closing,
+}
+
+impl Server {
+    pub(super) fn publish(
+        &mut self,
+        now: Instant,
+        path: &str,
+        description: Description,
+        publisher: Option<SessionId>,
+    ) -> Result<(StreamId, StreamLog), AddStreamError> {
+        if self.closing {
+            return Err(AddStreamError::Closing);
+        }
+        if !path.starts_with('/') || (path.len() > 1 && path.ends_with('/')) {
+            return Err(AddStreamError::BadPath);
+        }
+        if !(1..=MEDIAS_MAX).contains(&description.medias.len()) {
+            return Err(AddStreamError::Medias);
+        }
+        match self.paths.get(path) {
+            None => {}
+            Some(Place::Announced(session)) if Some(*session) == publisher => {}
+            Some(_) => return Err(AddStreamError::PathInUse),
+        }
+        let mut log = StreamLog::new(&description, self.config.log);
+        if let Some((at, wall)) = self.wall {
+            log.set_wall_clock(at, wall);
+        }
+        let published = Published {
+            path: path.into(),
+            medias: description.medias.len(),
+            sdp: description.with_track_controls().to_sdp().into(),
+            readers: BTreeSet::new(),
+            ended: None,
+        };
+        let stream = self.published.insert_with(|_| published);
+        self.paths.insert(path.into(), Place::Stream(stream));
+        self.emit(Event::Published { stream, path: path.to_owned(), session: publisher });
+        let _ = now;
+        Ok((stream, log))
+    }
+
+    /// Publishes what a session has announced, and hands its log out.
+    pub(super) fn publish_announced(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        path: &str,
+        description: Description,
+    ) -> Option<StreamId> {
+        let (stream, log) = self.publish(now, path, description, Some(session)).ok()?;
+        self.outputs.push_back(Output::AddStream(stream, log));
+        Some(stream)
+    }
+
+    /// Frees the path at once; readers that play get what is left, and are told before they are closed.
+    pub(super) fn end_stream(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
+        let Some(published) = self.published.get_mut(stream).filter(|published| !published.has_ended())
+        else {
+            return;
+        };
+        published.ended = Some(reason.clone());
+        let path = published.path.clone();
+        let readers: Vec<SessionId> = published.readers.iter().copied().collect();
+        self.paths.remove(&path);
+        self.emit(Event::Unpublished { stream, path: path.into(), reason });
+        for id in readers {
+            match self.sessions.get(id).map(|session| (&session.state, session.bound_to())) {
+                Some((State::Play(_), Some(conn))) => self.order_tx(conn, TxOrder::End(id)),
+                Some((State::Play(_), None)) => self.order_udp(UdpOrder::End(id)),
+                _ => self.end_session(now, id, CloseReason::StreamEnded),
+            }
+        }
+        self.timers.arm(now + WRITE_STALL, Timer::Stream(stream));
+        self.forget_if_over(stream);
+    }
+
+    /// The readers of a stream that has ended have had their time.
+    pub(super) fn end_readers(&mut self, now: Instant, stream: StreamId) {
+        let Some(published) = self.published.get(stream) else { return };
+        let readers: Vec<SessionId> = published.readers.iter().copied().collect();
+        readers.into_iter().for_each(|reader| self.end_session(now, reader, CloseReason::StreamEnded));
+    }
+
+    pub(super) fn remove_reader(&mut self, stream: StreamId, reader: SessionId) {
+        if let Some(published) = self.published.get_mut(stream) {
+            published.readers.remove(&reader);
+        }
+        self.forget_if_over(stream);
+    }
+
+    fn forget_if_over(&mut self, stream: StreamId) {
+        let is_over = |published: &Published| published.has_ended() && published.readers.is_empty();
+        if self.published.get(stream).is_some_and(is_over) {
+            self.published.remove(stream);
+            self.timers.disarm(Timer::Stream(stream));
+            self.outputs.push_back(Output::RemoveStream(stream));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use super::scenario::{Scenario, peer, session_of, status};
+use crate::conn::CloseReason;
+use crate::limits::REQUESTS_WAITING_MAX;
+use crate::server::{AddStreamError, Asks, Event, Refused, ServerConfig};
+
+#[test]
+fn no_more_connections_are_taken_on_than_may_be() {
+    let mut scenario = Scenario::new(ServerConfig::default().conns_max(2));
+    let first = scenario.connect();
+    scenario.connect();
+    assert_eq!(scenario.server.open_conn(scenario.now, peer(1)).unwrap_err(), Refused);
+    scenario.hang_up(first);
+    assert!(scenario.server.open_conn(scenario.now, peer(1)).is_ok());
+}
+
+#[test]
+fn no_more_sessions_are_opened_than_may_be() {
+    let (mut scenario, first, _) = Scenario::with_stream(ServerConfig::default().sessions_max(1));
+    let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP";
+    assert_eq!(status(&scenario.request(first, setup)), 200);
+    let second = scenario.connect();
+    assert_eq!(status(&scenario.request(second, setup)), 503);
+    scenario.hang_up(first);
+    assert_eq!(status(&scenario.request(second, setup)), 200);
+}
+
+#[test]
+fn no_more_sessions_are_opened_on_a_connection_than_may_be() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default().sessions_per_conn_max(2));
+    let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP";
+    let session = session_of(&scenario.request(conn, setup));
+    scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
+    for (path, expected) in [("/a", 200), ("/b", 503)] {
+        scenario.post(conn, &format!("ANNOUNCE rtsp://h{path}|Session: "), super::scenario::SDP);
+        let got = status(&scenario.response(conn));
+        assert!(got == expected || got == 454, "{path}: {got}");
+    }
+}
+
+#[test]
+fn a_stream_needs_a_free_path_and_at_least_one_media() {
+    let (mut scenario, _, _) = Scenario::with_stream(ServerConfig::default());
+    let now = scenario.now;
+    let mut add =
+        |path: &str, description| scenario.server.add_stream(now, path, description).map(|(id, _)| id);
+    let described = super::scenario::description;
+    assert_eq!(add("/cam", described()), Err(AddStreamError::PathInUse));
+    assert_eq!(add("cam2", described()), Err(AddStreamError::BadPath));
+    assert_eq!(add("/cam2/", described()), Err(AddStreamError::BadPath));
+    let mut none = described();
+    none.medias.clear();
+    assert_eq!(add("/cam2", none), Err(AddStreamError::Medias));
+    let mut many = described();
+    many.medias = vec![many.medias[0].clone(); crate::limits::MEDIAS_MAX + 1];
+    assert_eq!(add("/cam2", many), Err(AddStreamError::Medias));
+    assert!(add("/", described()).is_ok());
+}
+
+#[test]
+fn requests_that_wait_are_bounded_and_none_is_lost() {
+    let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::DESCRIBE));
+    let conn = scenario.connect();
+    let mut bytes = Vec::new();
+    for cseq in 0..100 {
+        bytes.extend_from_slice(format!("DESCRIBE rtsp://h/x RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n").as_bytes());
+    }
+    scenario.send(conn, &bytes);
+    assert_eq!(scenario.server.conns.get(conn).unwrap().queue.len(), REQUESTS_WAITING_MAX - 1);
+    for cseq in 0..100 {
+        let Some(Event::Describe(question)) = scenario.events.pop() else { panic!("question {cseq}") };
+        scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
+        assert_eq!(scenario.response(conn).cseq(), Some(cseq));
+    }
+}
+
+#[test]
+fn a_message_that_begins_and_does_not_end_closes_its_connection() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let slow = scenario.connect();
+    let idle = scenario.connect();
+    for byte in b"OPTIONS * R" {
+        scenario.send(slow, &[*byte]);
+        scenario.advance(Duration::from_millis(950));
+    }
+    assert!(scenario.is_closed(slow));
+    assert!(!scenario.is_closed(idle));
+}
+
+#[test]
+fn a_connection_without_a_session_that_asks_nothing_is_closed() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let (idle, busy) = (scenario.connect(), scenario.connect());
+    for _ in 0..4 {
+        scenario.advance(Duration::from_secs(20));
+        assert_eq!(status(&scenario.request(busy, "OPTIONS *")), 200);
+    }
+    assert!(scenario.is_closed(idle));
+    assert!(!scenario.is_closed(busy));
+    let closed = |event: &&Event| matches!(event, Event::ConnClosed { .. });
+    assert_eq!(scenario.events.iter().filter(closed).count(), 1);
+}
+
+#[test]
+fn closing_tells_readers_and_leaves_nothing() {
+    let (mut scenario, reader, _) = Scenario::with_stream(ServerConfig::default());
+    let idle = scenario.connect();
+    let session =
+        session_of(&scenario.request(reader, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP"));
+    scenario.request(reader, &format!("PLAY rtsp://h/cam|Session: {session}"));
+    scenario.server.close(scenario.now);
+    assert!(scenario.is_closed(reader) && scenario.is_closed(idle));
+    assert!(scenario.server.is_empty());
+    assert_eq!(scenario.server.open_conn(scenario.now, peer(1)).unwrap_err(), Refused);
+    let unpublished =
+        |event: &Event| matches!(event, Event::Unpublished { reason: CloseReason::ServerClosed, .. });
+    assert!(scenario.events.iter().any(unpublished));
+}

@@ -1,0 +1,132 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::scenario::{SDP, Scenario, description, session_of, status};
+use crate::server::{Asks, Event, Refusal, ServerConfig, Stale};
+use crate::wire::StatusCode;
+
+/// Takes the question that was asked last.
+macro_rules! asked {
+    ($scenario:expr, $kind:ident) => {
+        match $scenario.events.pop() {
+            Some(Event::$kind(question)) => question,
+            other => panic!("no question but {other:?}"),
+        }
+    };
+}
+
+#[test]
+fn a_path_may_be_published_when_it_is_asked_for() {
+    let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::DESCRIBE));
+    let conn = scenario.connect();
+    scenario.post(conn, "DESCRIBE rtsp://h/on-demand?a=b", "");
+    let question = asked!(scenario, Describe);
+    assert_eq!((&*question.path, question.query.as_deref()), ("/on-demand", Some("a=b")));
+    let (stream, log) = scenario.server.add_stream(scenario.now, "/on-demand", description()).unwrap();
+    scenario.logs.0.borrow_mut().insert(stream, log);
+    scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
+    let response = scenario.response(conn);
+    assert_eq!((status(&response), response.body.is_empty()), (200, false));
+
+    scenario.post(conn, "DESCRIBE rtsp://h/elsewhere", "");
+    let question = asked!(scenario, Describe);
+    let refusal = Refusal::new(StatusCode::FOUND).with_header("Location", "rtsp://other/elsewhere");
+    scenario.server.answer(scenario.now, question.ticket, Err(refusal), &scenario.logs).unwrap();
+    let response = scenario.response(conn);
+    assert_eq!((status(&response), response.headers.get("Location")), (302, Some("rtsp://other/elsewhere")));
+}
+
+#[test]
+fn a_publisher_may_be_refused() {
+    let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::ANNOUNCE));
+    let conn = scenario.connect();
+    scenario.post(conn, "ANNOUNCE rtsp://h/live", SDP);
+    let question = asked!(scenario, Announce);
+    assert_eq!(question.description.unwrap().medias.len(), 2);
+    scenario
+        .server
+        .answer(scenario.now, question.ticket, Err(StatusCode::FORBIDDEN.into()), &scenario.logs)
+        .unwrap();
+    assert_eq!(status(&scenario.response(conn)), 403);
+    assert!(scenario.server.sessions.len() == 0);
+}
+
+#[test]
+fn requests_wait_for_the_answer_to_the_one_before() {
+    let (mut scenario, conn, _) =
+        Scenario::with_stream(ServerConfig::default().asks(Asks::SETUP | Asks::PLAY));
+    scenario.send(
+        conn,
+        b"SETUP rtsp://h/cam/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP\r\n\r\n\
+          PLAY rtsp://h/cam RTSP/1.0\r\nCSeq: 2\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 3\r\n\r\n",
+    );
+    assert!(scenario.received(conn).is_none());
+    let setup = asked!(scenario, Setup);
+    scenario.server.answer(scenario.now, setup.ticket, Ok(()), &scenario.logs).unwrap();
+    assert_eq!(scenario.response(conn).cseq(), Some(1));
+    assert!(scenario.received(conn).is_none());
+    let play = asked!(scenario, Play);
+    assert_eq!(play.path, "/cam");
+    scenario.server.answer(scenario.now, play.ticket, Ok(()), &scenario.logs).unwrap();
+    assert_eq!(scenario.response(conn).cseq(), Some(2));
+    assert_eq!(scenario.response(conn).cseq(), Some(3));
+}
+
+#[test]
+fn a_question_that_is_not_answered_in_time_is_answered_503() {
+    let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::DESCRIBE));
+    let conn = scenario.connect();
+    scenario.post(conn, "DESCRIBE rtsp://h/x", "");
+    let question = asked!(scenario, Describe);
+    scenario.advance(Duration::from_secs(29));
+    assert!(scenario.received(conn).is_none());
+    scenario.advance(Duration::from_secs(2));
+    assert_eq!(status(&scenario.response(conn)), 503);
+    assert_eq!(scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs), Err(Stale));
+    assert_eq!(status(&scenario.request(conn, "OPTIONS *")), 200);
+}
+
+#[test]
+fn an_answer_to_a_connection_that_is_gone_is_stale() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default().asks(Asks::PLAY));
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP");
+    scenario.post(conn, &format!("PLAY rtsp://h/cam|Session: {}", session_of(&setup)), "");
+    let question = asked!(scenario, Play);
+    scenario.hang_up(conn);
+    assert_eq!(scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs), Err(Stale));
+}
+
+#[test]
+fn an_answer_to_a_session_that_is_gone_finds_none() {
+    let (mut scenario, conn, stream) = Scenario::with_stream(ServerConfig::default().asks(Asks::PLAY));
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP");
+    scenario.post(conn, &format!("PLAY rtsp://h/cam|Session: {}", session_of(&setup)), "");
+    let question = asked!(scenario, Play);
+    let session = *scenario.server.conns.get(conn).unwrap().sessions.first().unwrap();
+    scenario.server.close_session_quietly(scenario.now, session, crate::conn::CloseReason::Application);
+    scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
+    assert_eq!(status(&scenario.response(conn)), 454);
+    assert_eq!(scenario.server.stream_at("/cam"), Some(stream));
+}
+
+#[test]
+fn parameters_are_the_applications() {
+    let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::GET_PARAMETER | Asks::SET_PARAMETER));
+    let conn = scenario.connect();
+    scenario.post(conn, "GET_PARAMETER rtsp://h/cam|Content-Type: text/parameters", "jitter\r\n");
+    let question = asked!(scenario, GetParameter);
+    assert_eq!(question.body, "jitter\r\n");
+    let values = Bytes::from_static(b"jitter: 3\r\n");
+    scenario.server.answer(scenario.now, question.ticket, Ok(values.clone()), &scenario.logs).unwrap();
+    assert_eq!(scenario.response(conn).body, values);
+    scenario.post(conn, "SET_PARAMETER rtsp://h/cam", "barparam: barstuff\r\n");
+    let question = asked!(scenario, SetParameter);
+    scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
+    assert_eq!(status(&scenario.response(conn)), 200);
+
+    let mut silent = Scenario::new(ServerConfig::default());
+    let conn = silent.connect();
+    silent.post(conn, "SET_PARAMETER rtsp://h/cam", "barparam: barstuff\r\n");
+    assert_eq!(status(&silent.response(conn)), 451);
+}

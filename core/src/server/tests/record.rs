@@ -1,0 +1,204 @@
+use std::time::Duration;
+
+use super::scenario::{SDP, Scenario, peer, session_of, status, video};
+use crate::ConnId;
+use crate::conn::CloseReason;
+use crate::rtp::rtcp::{self, Rtcp};
+use crate::server::{Event, ServerConfig};
+use crate::{StreamId, Tolerances};
+
+const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=";
+
+/// A publisher at `/live` that records; its session.
+fn record(scenario: &mut Scenario, conn: ConnId) -> String {
+    scenario.post(conn, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp; charset=utf-8", SDP);
+    let announced = scenario.response(conn);
+    assert_eq!((status(&announced), announced.headers.get("Session")), (200, None));
+    let setup = scenario.request(conn, &format!("SETUP rtsp://h/live/streamid=0|{TCP}0-1;mode=record"));
+    assert_eq!(setup.headers.get("Transport"), Some("RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"));
+    let session = session_of(&setup);
+    let second = scenario
+        .request(conn, &format!("SETUP rtsp://h/live/streamid=1|Session: {session}|{TCP}2-3;mode=record"));
+    assert_eq!(status(&second), 200);
+    assert_eq!(
+        status(
+            &scenario.request(conn, &format!("RECORD rtsp://h/live|Session: {session}|Range: npt=0.000-"))
+        ),
+        200
+    );
+    session
+}
+
+fn frame(channel: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![b'$', channel, 0, u8::try_from(payload.len()).unwrap()];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn stream_of(scenario: &Scenario) -> StreamId {
+    scenario.server.stream_at("/live").expect("a stream at /live")
+}
+
+#[test]
+fn what_is_recorded_is_read_packet_for_packet() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    record(&mut scenario, publisher);
+    let reader = scenario.connect();
+    let described = scenario.request(reader, "DESCRIBE rtsp://h/live");
+    let sdp = String::from_utf8(described.body.to_vec()).unwrap();
+    assert!(sdp.contains("a=control:trackID=0") && !sdp.contains("streamid"), "{sdp}");
+    let setup = scenario.request(reader, &format!("SETUP rtsp://h/live/trackID=0|{TCP}0-1"));
+    scenario.request(reader, &format!("PLAY rtsp://h/live|Session: {}", session_of(&setup)));
+    for sequence in [1, 2, 4] {
+        scenario.send(publisher, &frame(0, video(sequence, &[0x41, 9]).as_bytes()));
+    }
+    let read: Vec<_> = scenario.frames(reader).into_iter().filter(|(channel, _)| *channel == 0).collect();
+    let expected: Vec<_> = [1, 2, 4].map(|sequence| (0, video(sequence, &[0x41, 9]).into_bytes())).into();
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn a_second_publisher_on_a_path_in_use_is_refused() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let (first, second) = (scenario.connect(), scenario.connect());
+    scenario.post(first, "ANNOUNCE rtsp://h/live", SDP);
+    assert_eq!(status(&scenario.response(first)), 200);
+    scenario.post(second, "ANNOUNCE rtsp://h/live/", SDP);
+    assert_eq!(status(&scenario.response(second)), 403);
+    scenario.hang_up(first);
+    scenario.post(second, "ANNOUNCE rtsp://h/live", SDP);
+    assert_eq!(status(&scenario.response(second)), 200, "an announcement ends with its connection");
+}
+
+#[test]
+fn when_a_publisher_leaves_its_path_is_free_and_its_readers_are_closed() {
+    for leave in ["teardown", "hang up", "silence"] {
+        let mut scenario = Scenario::new(ServerConfig::default());
+        let publisher = scenario.connect();
+        let session = record(&mut scenario, publisher);
+        let reader = scenario.connect();
+        let setup = scenario.request(reader, &format!("SETUP rtsp://h/live/trackID=0|{TCP}0-1"));
+        scenario.request(reader, &format!("PLAY rtsp://h/live|Session: {}", session_of(&setup)));
+        scenario.send(publisher, &frame(0, video(1, &[0x41]).as_bytes()));
+        match leave {
+            "teardown" => {
+                let response =
+                    scenario.request(publisher, &format!("TEARDOWN rtsp://h/live|Session: {session}"));
+                assert_eq!(status(&response), 200);
+            }
+            "hang up" => scenario.hang_up(publisher),
+            _ => scenario.advance(Duration::from_secs(11)),
+        }
+        assert_eq!(scenario.server.stream_at("/live"), None, "{leave}");
+        assert!(scenario.is_closed(reader), "{leave}");
+        let frames = scenario.frames(reader);
+        let mut tolerances = Tolerances::NONE;
+        let (_, last) = frames.last().unwrap();
+        assert!(
+            rtcp::parse(last, &mut tolerances).any(|packet| matches!(packet, Rtcp::Goodbye(_))),
+            "{leave}"
+        );
+        assert!(scenario.logs.0.borrow().is_empty(), "{leave}");
+    }
+}
+
+#[test]
+fn a_publisher_is_sent_receiver_reports() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    record(&mut scenario, publisher);
+    for sequence in [1, 2, 4] {
+        scenario.send(publisher, &frame(0, video(sequence, &[0x41]).as_bytes()));
+    }
+    scenario.advance(Duration::from_secs(6));
+    let frames = scenario.frames(publisher);
+    let [(1, report)] = &*frames else { panic!("{frames:?}") };
+    let mut tolerances = Tolerances::NONE;
+    let parsed = rtcp::parse(report, &mut tolerances).next();
+    let Some(Rtcp::ReceiverReport(report)) = parsed else { panic!("{parsed:?}") };
+    assert_eq!(
+        (report.reports[0].ssrc, report.reports[0].lost, report.reports[0].highest_sequence & 0xffff),
+        (0xabc, 1, 4)
+    );
+}
+
+#[test]
+fn a_publisher_pauses_and_its_stream_stays() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    let session = record(&mut scenario, publisher);
+    let stream = stream_of(&scenario);
+    assert_eq!(status(&scenario.request(publisher, &format!("PAUSE rtsp://h/live|Session: {session}"))), 200);
+    scenario.send(publisher, &frame(0, video(1, &[0x41]).as_bytes()));
+    assert_eq!(scenario.logs.0.borrow()[&stream].head(), 0, "packets under way are left out");
+    assert_eq!(
+        status(&scenario.request(publisher, &format!("RECORD rtsp://h/live|Session: {session}"))),
+        200
+    );
+    assert_eq!(stream_of(&scenario), stream);
+    scenario.send(publisher, &frame(0, video(2, &[0x41]).as_bytes()));
+    assert_eq!(scenario.logs.0.borrow()[&stream].head(), 1);
+}
+
+#[test]
+fn packets_of_a_format_not_announced_are_left_out() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    record(&mut scenario, publisher);
+    let stream = stream_of(&scenario);
+    let mut foreign = video(1, &[0x41]).as_bytes().to_vec();
+    foreign[1] = 50;
+    scenario.send(publisher, &frame(0, &foreign));
+    scenario.send(publisher, &frame(0, b"no packet"));
+    scenario.send(publisher, &frame(9, video(1, &[0x41]).as_bytes()));
+    assert_eq!(scenario.logs.0.borrow()[&stream].head(), 0);
+}
+
+#[test]
+fn record_needs_every_announced_media() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let conn = scenario.connect();
+    scenario.post(conn, "ANNOUNCE rtsp://h/live", SDP);
+    assert_eq!(status(&scenario.response(conn)), 200);
+    let setup = scenario.request(conn, &format!("SETUP rtsp://h/live/streamid=0|{TCP}0-1;mode=record"));
+    let session = session_of(&setup);
+    assert_eq!(status(&scenario.request(conn, &format!("RECORD rtsp://h/live|Session: {session}"))), 455);
+    assert_eq!(
+        status(&scenario.request(conn, &format!("SETUP rtsp://h/live/nothing|Session: {session}|{TCP}2-3"))),
+        404
+    );
+}
+
+#[test]
+fn announcements_that_make_no_sense_are_refused() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let conn = scenario.connect();
+    let table = [
+        ("ANNOUNCE rtsp://h/live|Content-Type: text/plain", SDP, 415),
+        ("ANNOUNCE rtsp://h/live|Content-Type: application/sdp", "", 400),
+        ("ANNOUNCE rtsp://h/live|Content-Type: application/sdp", "v=0\r\ns=no media\r\n", 400),
+        ("ANNOUNCE *", SDP, 400),
+    ];
+    for (request, body, expected) in table {
+        scenario.post(conn, request, body);
+        assert_eq!(status(&scenario.response(conn)), expected, "{request}");
+    }
+    let closed = Scenario::new(ServerConfig::default().publishers(false));
+    let mut closed = closed;
+    let conn = closed.connect();
+    closed.post(conn, "ANNOUNCE rtsp://h/live", SDP);
+    assert_eq!(status(&closed.response(conn)), 403);
+}
+
+#[test]
+fn an_announcement_that_is_not_followed_up_ends() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let conn = scenario.connect_from(peer(1));
+    scenario.post(conn, "ANNOUNCE rtsp://h/live", SDP);
+    scenario.advance(Duration::from_secs(61));
+    assert!(scenario.is_closed(conn));
+    let idle = |event: &Event| matches!(event, Event::SessionClosed { reason: CloseReason::Idle, .. });
+    assert!(scenario.events.iter().any(idle));
+    assert!(scenario.server.is_empty());
+}

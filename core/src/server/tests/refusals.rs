@@ -1,0 +1,138 @@
+use super::scenario::{Scenario, peer, session_of, status};
+use crate::Tolerance;
+use crate::server::{Event, ServerConfig};
+
+#[test]
+fn what_is_wrong_with_a_request_is_said_in_its_status() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    for (request, expected) in [
+        ("DESCRIBE rtsp://h/nothing", 404),
+        ("DESCRIBE *", 400),
+        ("FOO rtsp://h/cam", 501),
+        ("REDIRECT rtsp://h/cam", 501),
+        ("PLAY rtsp://h/cam", 454),
+        ("PAUSE rtsp://h/cam", 454),
+        ("RECORD rtsp://h/cam", 454),
+        ("TEARDOWN rtsp://h/cam", 454),
+        ("PLAY rtsp://h/cam|Session: 0123456789abcdef", 454),
+        ("GET_PARAMETER rtsp://h/cam|Session: 0123456789abcdef", 454),
+        ("SETUP rtsp://h/cam/trackID=0|Session: mine|Transport: RTP/AVP/TCP", 454),
+        ("OPTIONS *|Require: nothing-we-know", 551),
+        ("GET_PARAMETER rtsp://h/cam", 200),
+        ("SET_PARAMETER rtsp://h/cam", 200),
+        ("OPTIONS *", 200),
+    ] {
+        let response = scenario.request(conn, request);
+        assert_eq!(status(&response), expected, "{request}");
+        assert_eq!(response.cseq(), Some(7), "{request}");
+    }
+    assert!(!scenario.is_closed(conn));
+}
+
+#[test]
+fn what_is_required_and_not_there_is_named() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let conn = scenario.connect();
+    let response = scenario.request(conn, "DESCRIBE rtsp://h/|Require: a-feature|Proxy-Require: b");
+    assert_eq!((status(&response), response.headers.get("Unsupported")), (551, Some("a-feature, b")));
+}
+
+#[test]
+fn a_request_without_a_number_is_answered_400_without_one() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let conn = scenario.connect();
+    for head in ["", "CSeq: x\r\n", "CSeq: -1\r\n", "CSeq: 4294967296\r\n"] {
+        scenario.send(conn, format!("OPTIONS * RTSP/1.0\r\n{head}\r\n").as_bytes());
+        let response = scenario.response(conn);
+        assert_eq!((status(&response), response.cseq()), (400, None), "{head}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_answered_and_closed() {
+    for (bytes, expected) in [
+        (&b"OPTIONS rtsp://h RTSP/2.0\r\nCSeq: 3\r\n\r\n"[..], Some((505, Some(3)))),
+        (b"DESCRIBE rtsp://h RTSP/1.0\r\nCSeq: 3\r\nContent-Length: -1\r\n\r\n", Some((400, Some(3)))),
+        (b"DESCRIBE rtsp://h RTSP/1.0\r\nCSeq: 3\r\nContent-Length: 99999999\r\n\r\n", Some((413, Some(3)))),
+        (b"GET / HTTP/1.1\r\n\r\n", None),
+    ] {
+        let mut scenario = Scenario::new(ServerConfig::default());
+        let conn = scenario.connect();
+        scenario.send(conn, bytes);
+        let text = String::from_utf8_lossy(bytes);
+        if let Some((expected, cseq)) = expected {
+            let response = scenario.response(conn);
+            assert_eq!((status(&response), response.cseq()), (expected, cseq), "{text}");
+        }
+        assert!(scenario.is_closed(conn), "{text}");
+        assert!(scenario.server.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn methods_are_refused_in_states_that_do_not_have_them() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    let session = session_of(&setup);
+    let record = scenario.request(conn, &format!("RECORD rtsp://h/cam|Session: {session}"));
+    assert_eq!(status(&record), 455);
+    let allowed = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+    assert_eq!(record.headers.get("Allow"), Some(allowed));
+    scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
+    for request in [
+        "SETUP rtsp://h/cam/trackID=1|Transport: RTP/AVP/TCP",
+        "ANNOUNCE rtsp://h/other",
+        "RECORD rtsp://h/cam",
+    ] {
+        let response = scenario.request(conn, &format!("{request}|Session: {session}"));
+        assert_eq!(status(&response), 455, "{request}");
+    }
+}
+
+#[test]
+fn what_is_for_all_tracks_is_not_done_to_one_of_several() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    let session = session_of(&setup);
+    let play = format!("PLAY rtsp://h/cam/trackID=0|Session: {session}");
+    assert_eq!(status(&scenario.request(conn, &play)), 200, "its only track is all of it");
+    scenario.request(conn, &format!("PAUSE rtsp://h/cam|Session: {session}"));
+    let second = format!("SETUP rtsp://h/cam/trackID=1|Session: {session}|Transport: RTP/AVP/TCP");
+    assert_eq!(status(&scenario.request(conn, &second)), 200);
+    for method in ["PLAY", "PAUSE", "TEARDOWN"] {
+        let request = format!("{method} rtsp://h/cam/trackID=0|Session: {session}");
+        assert_eq!(status(&scenario.request(conn, &request)), 460, "{method}");
+    }
+    assert_eq!(status(&scenario.request(conn, &format!("PLAY rtsp://h/other|Session: {session}"))), 404);
+    for uri in ["rtsp://h/cam", "rtsp://h/cam/", "rtsp://h/cam?a=b/", "*"] {
+        assert_eq!(status(&scenario.request(conn, &format!("PLAY {uri}|Session: {session}"))), 200, "{uri}");
+        assert_eq!(status(&scenario.request(conn, &format!("PAUSE {uri}|Session: {session}"))), 200, "{uri}");
+    }
+}
+
+#[test]
+fn a_session_does_not_exist_for_other_addresses_and_other_connections() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    let session = session_of(&setup);
+    let neighbour = scenario.connect_from(peer(41_000));
+    let stranger = scenario.connect_from(([198, 51, 100, 9], 40_000).into());
+    for conn in [neighbour, stranger] {
+        for method in ["PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "OPTIONS"] {
+            let request = format!("{method} rtsp://h/cam|Session: {session}");
+            assert_eq!(status(&scenario.request(conn, &request)), 454, "{method}");
+        }
+    }
+    assert_eq!(status(&scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"))), 200);
+}
+
+#[test]
+fn the_only_session_of_a_connection_need_not_be_named() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    for method in ["PLAY", "PAUSE", "TEARDOWN"] {
+        assert_eq!(status(&scenario.request(conn, &format!("{method} rtsp://h/cam"))), 200, "{method}");
+    }
+    let told = |event: &Event| matches!(event, Event::Tolerated { tolerances, .. } if tolerances.contains(Tolerance::SessionNotNamed));
+    assert_eq!(scenario.events.iter().filter(|event| told(event)).count(), 1);
+}

@@ -1,0 +1,363 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::conn::{CloseReason, ConnCommand, Inbound, ServerConn};
+use crate::description::{Description, Format, Media, MediaKind};
+use crate::rtp::{RtpHeader, RtpPacket};
+use crate::server::{Event, Output, Server, ServerConfig};
+use crate::stream::{StreamLog, Streams};
+use crate::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
+use crate::wire::{Decoder, DecoderLimits, Item, Message, Response};
+use crate::{ConnId, Instant, NtpTime, StreamId};
+
+pub(super) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
+    m=video 0 RTP/AVP 96\r\na=control:streamid=0\r\na=rtpmap:96 H264/90000\r\n\
+    m=audio 0 RTP/AVP 0\r\na=control:streamid=1\r\na=rtpmap:0 PCMU/8000\r\n";
+
+/// A server with its media plane, in memory: bytes go in, and what comes out is looked at.
+pub(super) struct Scenario {
+    pub(super) server: Server,
+    pub(super) now: Instant,
+    pub(super) logs: Logs,
+    pub(super) events: Vec<Event>,
+    pub(super) udp: Option<UdpMedia>,
+    pub(super) datagrams: Datagrams,
+    conns: BTreeMap<ConnId, Line>,
+}
+
+/// One connection as its client sees it.
+struct Line {
+    conn: ServerConn,
+    /// What the client has sent and the server has not read yet.
+    unread: VecDeque<u8>,
+    received: Decoder,
+    closed: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Logs(pub(super) RefCell<BTreeMap<StreamId, StreamLog>>);
+
+impl Streams for Logs {
+    fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
+        self.0.borrow().get(&stream).map(f).is_some()
+    }
+}
+
+/// Datagrams that were sent; once `room` is used up the socket would block.
+pub(super) struct Datagrams {
+    pub(super) sent: Vec<(Port, SocketAddr, Bytes)>,
+    pub(super) room: usize,
+}
+
+impl DatagramSink for Datagrams {
+    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+        if self.sent.len() >= self.room {
+            return false;
+        }
+        self.sent.push((port, to, datagram.clone()));
+        true
+    }
+}
+
+pub(super) fn peer(port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], port))
+}
+
+pub(super) fn video(sequence: u16, payload: &[u8]) -> RtpPacket {
+    let timestamp = u32::from(sequence) * 3000;
+    RtpPacket::build(RtpHeader { payload_type: 96, marker: true, sequence, timestamp, ssrc: 0xabc }, payload)
+}
+
+pub(super) fn description() -> Description {
+    let medias = vec![
+        Media::new(MediaKind::Video, vec![Format::h264(96, &[0x67, 0x42, 0, 0x1e], &[0x68])]),
+        Media::new(MediaKind::Audio, vec![Format::pcmu()]),
+    ];
+    Description::new(medias)
+}
+
+impl Scenario {
+    pub(super) fn new(config: ServerConfig) -> Self {
+        let mut scenario = Self {
+            server: Server::new(config, [1; 32]),
+            now: Instant::ZERO + Duration::from_secs(100),
+            logs: Logs::default(),
+            events: Vec::new(),
+            udp: None,
+            datagrams: Datagrams { sent: Vec::new(), room: usize::MAX },
+            conns: BTreeMap::new(),
+        };
+        scenario.server.set_wall_clock(scenario.now, NtpTime::from_unix(Duration::from_secs(1_000_000)));
+        scenario.drain();
+        scenario
+    }
+
+    pub(super) fn with_udp() -> Self {
+        let spec = UdpSpec { ip: [192, 0, 2, 100].into(), ports: UdpPorts::Fixed(8000, 8001) };
+        Self::new(ServerConfig::default().udp(Some(spec)))
+    }
+
+    /// A server with a stream at `/cam`, and one connection to it.
+    pub(super) fn with_stream(config: ServerConfig) -> (Self, ConnId, StreamId) {
+        let mut scenario = Self::new(config);
+        let stream = scenario.publish("/cam");
+        let conn = scenario.connect();
+        (scenario, conn, stream)
+    }
+
+    pub(super) fn publish(&mut self, path: &str) -> StreamId {
+        let (stream, log) = self.server.add_stream(self.now, path, description()).unwrap();
+        self.logs.0.borrow_mut().insert(stream, log);
+        stream
+    }
+
+    pub(super) fn connect(&mut self) -> ConnId {
+        self.connect_from(peer(40_000))
+    }
+
+    pub(super) fn connect_from(&mut self, peer: SocketAddr) -> ConnId {
+        let conn = self.server.open_conn(self.now, peer).unwrap();
+        let id = conn.id;
+        let received = Decoder::new(DecoderLimits::default());
+        self.conns.insert(id, Line { conn, unread: VecDeque::new(), received, closed: false });
+        id
+    }
+
+    /// Sends bytes, and lets everything that follows from it happen.
+    pub(super) fn send(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.conns.get_mut(&conn).unwrap().unread.extend(bytes);
+        self.drain();
+    }
+
+    /// Sends a request, its lines separated by `|`, and takes its response.
+    pub(super) fn request(&mut self, conn: ConnId, request: &str) -> Response {
+        self.post(conn, request, "");
+        self.response(conn)
+    }
+
+    pub(super) fn post(&mut self, conn: ConnId, request: &str, body: &str) {
+        let (line, headers) = request.split_once('|').unwrap_or((request, ""));
+        let headers: String =
+            headers.split('|').filter(|header| !header.is_empty()).map(|h| format!("{h}\r\n")).collect();
+        let length =
+            if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        self.send(conn, format!("{line} RTSP/1.0\r\nCSeq: 7\r\n{headers}{length}\r\n{body}").as_bytes());
+    }
+
+    pub(super) fn response(&mut self, conn: ConnId) -> Response {
+        match self.received(conn) {
+            Some(Item::Message(Message::Response(response))) => response,
+            other => panic!("no response but {other:?}"),
+        }
+    }
+
+    /// The next message or frame that the client of this connection gets.
+    pub(super) fn received(&mut self, conn: ConnId) -> Option<Item> {
+        self.drain();
+        self.conns.get_mut(&conn).unwrap().received.poll().unwrap()
+    }
+
+    /// Channels and payloads of the frames that the client gets up to the next message.
+    pub(super) fn frames(&mut self, conn: ConnId) -> Vec<(u8, Bytes)> {
+        self.drain();
+        let line = self.conns.get_mut(&conn).unwrap();
+        line.received.set_pause_messages(true);
+        let frames = std::iter::from_fn(|| match line.received.poll().unwrap() {
+            Some(Item::Frame(frame)) => Some((frame.channel, frame.payload)),
+            other => other.map(|_| panic!("a message")),
+        });
+        let frames = frames.collect();
+        line.received.set_pause_messages(false);
+        frames
+    }
+
+    pub(super) fn is_closed(&mut self, conn: ConnId) -> bool {
+        self.drain();
+        self.conns[&conn].closed
+    }
+
+    /// The client hangs up.
+    pub(super) fn hang_up(&mut self, conn: ConnId) {
+        self.conns.get_mut(&conn).unwrap().closed = true;
+        self.server.handle_conn_closed(self.now, conn, CloseReason::PeerClosed);
+        self.drain();
+    }
+
+    pub(super) fn push(&mut self, stream: StreamId, track: u8, packet: RtpPacket) {
+        assert!(self.logs.0.borrow_mut().get_mut(&stream).unwrap().push(self.now, track, packet));
+        self.drain();
+    }
+
+    pub(super) fn datagram(&mut self, port: Port, from: SocketAddr, data: Bytes) {
+        self.udp.as_mut().unwrap().handle_datagram(self.now, port, from, data);
+        self.drain();
+    }
+
+    /// Time passes, deadline after deadline.
+    pub(super) fn advance(&mut self, by: Duration) {
+        let until = self.now + by;
+        loop {
+            self.drain();
+            let deadlines =
+                self.conns.values().filter(|line| !line.closed).flat_map(|line| {
+                    line.conn.rx.poll_timeout().into_iter().chain(line.conn.tx.poll_timeout())
+                });
+            let udp = self.udp.as_ref().and_then(UdpMedia::poll_timeout);
+            let next = deadlines.chain(udp).chain(self.server.poll_timeout()).min();
+            match next.filter(|next| *next <= until) {
+                Some(next) => self.now = self.now.max(next),
+                None => break,
+            }
+            self.server.handle_timeout(self.now, &self.logs);
+            self.udp.iter_mut().for_each(|udp| udp.handle_timeout(self.now));
+            let now = self.now;
+            let mut lost = Vec::new();
+            for (id, line) in self.conns.iter_mut().filter(|(_, line)| !line.closed) {
+                line.conn.rx.handle_timeout(now);
+                lost.extend(line.conn.tx.handle_timeout(now).err().map(|reason| (*id, reason)));
+            }
+            for (id, reason) in lost {
+                self.conns.get_mut(&id).unwrap().closed = true;
+                self.server.handle_conn_closed(self.now, id, reason);
+            }
+        }
+        self.now = until;
+        self.drain();
+    }
+
+    /// What every driver does, until nothing is left to do.
+    pub(super) fn drain(&mut self) {
+        while self.read() | self.take_outputs() | self.feed_server() | self.write() | self.flush() {}
+    }
+
+    fn read(&mut self) -> bool {
+        let mut any = false;
+        for line in self.conns.values_mut().filter(|line| !line.closed && !line.unread.is_empty()) {
+            if line.conn.rx.wants_read() {
+                any = true;
+                let room = line.conn.rx.read_buf();
+                let n = room.len().min(line.unread.len());
+                room.iter_mut().zip(line.unread.drain(..n)).for_each(|(room, byte)| *room = byte);
+                line.conn.rx.handle_read(self.now, n);
+            }
+        }
+        any
+    }
+
+    fn take_outputs(&mut self) -> bool {
+        let mut any = false;
+        while let Some(output) = self.server.poll_output() {
+            any = true;
+            match output {
+                Output::Conn(id, command) => {
+                    let Some(line) = self.conns.get_mut(&id) else { continue };
+                    match command {
+                        ConnCommand::Rx(command) => line.conn.rx.handle_command(self.now, command),
+                        ConnCommand::Tx(command) => line.conn.tx.handle_command(self.now, command),
+                    }
+                }
+                Output::AddStream(stream, log) => {
+                    assert!(self.logs.0.borrow_mut().insert(stream, log).is_none())
+                }
+                Output::RemoveStream(stream) => assert!(self.logs.0.borrow_mut().remove(&stream).is_some()),
+                Output::OpenUdp(media) => {
+                    self.server.handle_udp_opened(self.now, media.id(), Ok((8000, 8001)));
+                    self.udp = Some(media);
+                }
+                Output::Udp(_, command) => self.udp.as_mut().unwrap().handle_command(self.now, command),
+                Output::Event(event) => self.events.push(event),
+            }
+        }
+        any
+    }
+
+    fn feed_server(&mut self) -> bool {
+        let ids: Vec<ConnId> = self.conns.keys().copied().collect();
+        let mut any = false;
+        for id in ids {
+            let line = self.conns.get_mut(&id).unwrap();
+            if line.closed {
+                continue;
+            }
+            let input = line.conn.rx.poll_input(self.now);
+            any |= matches!(input, Ok(Some(_)));
+            match input {
+                Ok(None) => {}
+                Ok(Some(inbound)) => self.handle_inbound(Some(id), inbound),
+                Err(reason) => self.server.handle_conn_error(self.now, id, &reason, &self.logs),
+            }
+        }
+        while let Some(inbound) = self.udp.as_mut().and_then(|udp| udp.poll_input(self.now)) {
+            any = true;
+            self.handle_inbound(None, inbound);
+        }
+        any
+    }
+
+    fn handle_inbound(&mut self, conn: Option<ConnId>, inbound: Inbound) {
+        match inbound {
+            Inbound::Message(message) => {
+                self.server.handle_message(self.now, conn.unwrap(), message, &self.logs)
+            }
+            Inbound::Media(stream, media) => {
+                let mut logs = self.logs.0.borrow_mut();
+                logs.get_mut(&stream).unwrap().handle_media(self.now, media);
+            }
+            Inbound::Reply(frame) => {
+                self.conns.get_mut(&conn.unwrap()).unwrap().conn.tx.handle_reply(self.now, frame);
+            }
+            Inbound::Report(report) => self.server.handle_report(self.now, report),
+        }
+    }
+
+    fn write(&mut self) -> bool {
+        let mut any = false;
+        for (id, line) in self.conns.iter_mut().filter(|(_, line)| !line.closed) {
+            let tx = &mut line.conn.tx;
+            tx.pull(self.now, &self.logs);
+            while tx.wants_write() {
+                any = true;
+                let mut slices = [IoSlice::new(&[]); 8];
+                let filled = tx.io_slices(&mut slices);
+                let bytes: Vec<u8> =
+                    slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
+                line.received.feed(&bytes);
+                tx.handle_written(self.now, bytes.len());
+            }
+            any |= tx.has_more();
+            while let Some(report) = tx.poll_report() {
+                any = true;
+                self.server.handle_report(self.now, report);
+            }
+            if tx.is_finished() {
+                any = true;
+                line.closed = true;
+                self.server.handle_conn_closed(self.now, *id, CloseReason::Application);
+            }
+        }
+        any
+    }
+
+    fn flush(&mut self) -> bool {
+        let before = self.datagrams.sent.len();
+        if let Some(udp) = &mut self.udp {
+            udp.flush(self.now, &self.logs, &mut self.datagrams);
+        }
+        self.datagrams.sent.len() > before
+    }
+}
+
+/// The session id in a response.
+pub(super) fn session_of(response: &Response) -> String {
+    let header = response.headers.get("Session").expect("a response with a session");
+    header.split(';').next().unwrap().to_owned()
+}
+
+pub(super) fn status(response: &Response) -> u16 {
+    response.status.as_u16()
+}

@@ -1,0 +1,191 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::scenario::{SDP, Scenario, peer, session_of, status, video};
+use crate::rtp::rtcp::{self, Rtcp};
+use crate::udp::Port;
+use crate::{ConnId, StreamId, Tolerances};
+
+const SLICE: &[u8] = &[0x41, 1];
+
+/// A reader of `/cam` over UDP on ports 5000 and 5001.
+fn reader() -> (Scenario, ConnId, StreamId, String) {
+    let mut scenario = Scenario::with_udp();
+    let stream = scenario.publish("/cam");
+    let conn = scenario.connect();
+    let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+    let setup = scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{offer}"));
+    let session = session_of(&setup);
+    assert_eq!(status(&scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"))), 200);
+    (scenario, conn, stream, session)
+}
+
+fn sent(scenario: &mut Scenario) -> Vec<(Port, u16, Bytes)> {
+    scenario.datagrams.sent.drain(..).map(|(port, to, data)| (port, to.port(), data)).collect()
+}
+
+#[test]
+fn a_reader_over_udp_gets_packets_and_reports_on_its_own_ports() {
+    let (mut scenario, _, stream, _) = reader();
+    scenario.push(stream, 0, video(1, SLICE));
+    scenario.push(stream, 1, video(9, SLICE));
+    scenario.push(stream, 0, video(2, SLICE));
+    let packets = sent(&mut scenario);
+    let expected = [1, 2].map(|sequence| (Port::Rtp, 5000, video(sequence, SLICE).into_bytes()));
+    assert_eq!(packets, expected);
+    scenario.advance(Duration::from_secs(6));
+    let reports = sent(&mut scenario);
+    assert!(matches!(&*reports, [(Port::Rtcp, 5001, _)]), "{reports:?}");
+}
+
+#[test]
+fn what_the_socket_does_not_take_is_sent_later_and_in_order() {
+    let (mut scenario, _, stream, _) = reader();
+    scenario.datagrams.room = 3;
+    for sequence in 0..200 {
+        scenario.push(stream, 0, video(sequence, SLICE));
+    }
+    assert_eq!(scenario.datagrams.sent.len(), 3);
+    scenario.datagrams.room = usize::MAX;
+    scenario.drain();
+    let sequences: Vec<u16> = sent(&mut scenario)
+        .iter()
+        .filter(|(port, ..)| *port == Port::Rtp)
+        .map(|(.., data)| u16::from_be_bytes([data[2], data[3]]))
+        .collect();
+    assert_eq!(sequences, (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_session_over_udp_outlives_its_connection_and_is_taken_up_by_another() {
+    let (mut scenario, conn, stream, session) = reader();
+    scenario.hang_up(conn);
+    scenario.push(stream, 0, video(1, SLICE));
+    assert_eq!(sent(&mut scenario).iter().filter(|(port, ..)| *port == Port::Rtp).count(), 1);
+    let stranger = scenario.connect_from(([198, 51, 100, 9], 1).into());
+    assert_eq!(
+        status(&scenario.request(stranger, &format!("TEARDOWN rtsp://h/cam|Session: {session}"))),
+        454
+    );
+    let other = scenario.connect_from(peer(41_000));
+    assert_eq!(status(&scenario.request(other, &format!("TEARDOWN rtsp://h/cam|Session: {session}"))), 200);
+    scenario.push(stream, 0, video(2, SLICE));
+    assert_eq!(sent(&mut scenario).iter().filter(|(port, ..)| *port == Port::Rtp).count(), 0);
+}
+
+#[test]
+fn a_silent_reader_over_udp_is_closed_and_one_that_reports_or_asks_is_not() {
+    let empty_report = Bytes::from_static(&[0x80, 0xc9, 0, 1, 0, 0, 0, 0]);
+    for life in ["none", "rtcp", "options"] {
+        let (mut scenario, conn, _, session) = reader();
+        for _ in 0..10 {
+            scenario.advance(Duration::from_secs(20));
+            match life {
+                "rtcp" => scenario.datagram(Port::Rtcp, peer(5001), empty_report.clone()),
+                "options" => {
+                    let response = scenario.request(conn, &format!("OPTIONS *|Session: {session}"));
+                    assert_eq!(status(&response), 200);
+                }
+                _ => scenario.datagram(Port::Rtcp, peer(6001), empty_report.clone()),
+            }
+        }
+        assert_eq!(scenario.is_closed(conn), life == "none", "{life}");
+        assert_eq!(scenario.server.sessions.len(), usize::from(life != "none"), "{life}");
+    }
+}
+
+#[test]
+fn readers_over_udp_are_told_when_the_stream_ends() {
+    let (mut scenario, conn, stream, _) = reader();
+    scenario.push(stream, 0, video(1, SLICE));
+    scenario.server.remove_stream(scenario.now, stream);
+    assert!(scenario.is_closed(conn));
+    let datagrams = sent(&mut scenario);
+    let (port, _, goodbye) = datagrams.last().unwrap();
+    let mut tolerances = Tolerances::NONE;
+    assert_eq!(*port, Port::Rtcp);
+    assert!(rtcp::parse(goodbye, &mut tolerances).any(|packet| matches!(packet, Rtcp::Goodbye(_))));
+    assert!(scenario.logs.0.borrow().is_empty());
+}
+
+/// A publisher of `/live` over UDP on ports 6000 to 6003.
+fn publisher() -> (Scenario, ConnId, StreamId, String) {
+    let mut scenario = Scenario::with_udp();
+    let conn = scenario.connect();
+    scenario.post(conn, "ANNOUNCE rtsp://h/live", SDP);
+    assert_eq!(status(&scenario.response(conn)), 200);
+    let offer = "Transport: RTP/AVP/UDP;unicast;mode=record;client_port=";
+    let setup = scenario.request(conn, &format!("SETUP rtsp://h/live/streamid=0|{offer}6000-6001"));
+    let session = session_of(&setup);
+    let second = scenario
+        .request(conn, &format!("SETUP rtsp://h/live/streamid=1|Session: {session}|{offer}6002-6003"));
+    assert_eq!(status(&second), 200);
+    assert_eq!(status(&scenario.request(conn, &format!("RECORD rtsp://h/live|Session: {session}"))), 200);
+    let stream = scenario.server.stream_at("/live").unwrap();
+    (scenario, conn, stream, session)
+}
+
+#[test]
+fn a_publisher_over_udp_is_let_through_firewalls_and_its_packets_are_put_in_order() {
+    let (mut scenario, _, stream, _) = publisher();
+    let mut punched: Vec<_> = sent(&mut scenario).iter().map(|(port, to, _)| (*port, *to)).collect();
+    punched.sort();
+    assert_eq!(punched, [(Port::Rtp, 6000), (Port::Rtp, 6002), (Port::Rtcp, 6001), (Port::Rtcp, 6003)]);
+    for sequence in [1, 3, 2, 4] {
+        scenario.datagram(Port::Rtp, peer(6000), video(sequence, SLICE).into_bytes());
+    }
+    let kept = |scenario: &Scenario| {
+        let logs = scenario.logs.0.borrow();
+        logs[&stream].from(0).map(|packet| packet.rtp.sequence()).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&scenario), [1, 2, 3, 4]);
+    scenario.datagram(Port::Rtp, peer(6000), video(6, SLICE).into_bytes());
+    assert_eq!(kept(&scenario), [1, 2, 3, 4], "the missing packet is waited for");
+    scenario.advance(Duration::from_millis(100));
+    assert_eq!(kept(&scenario), [1, 2, 3, 4, 6]);
+}
+
+#[test]
+fn packets_from_other_addresses_are_left_out() {
+    let (mut scenario, conn, stream, session) = publisher();
+    for from in [peer(6001), peer(7000), ([198, 51, 100, 9], 6000).into()] {
+        scenario.datagram(Port::Rtp, from, video(1, SLICE).into_bytes());
+    }
+    assert_eq!(scenario.logs.0.borrow()[&stream].head(), 0);
+    assert_eq!(status(&scenario.request(conn, &format!("PAUSE rtsp://h/live|Session: {session}"))), 200);
+    scenario.datagram(Port::Rtp, peer(6000), video(1, SLICE).into_bytes());
+    assert_eq!(scenario.logs.0.borrow()[&stream].head(), 0);
+}
+
+#[test]
+fn one_publisher_that_leaves_does_not_disturb_another_on_the_same_sockets() {
+    let (mut scenario, first, _, session) = publisher();
+    let second = scenario.connect_from(peer(41_000));
+    scenario.post(second, "ANNOUNCE rtsp://h/more", SDP);
+    scenario.response(second);
+    let offer = "Transport: RTP/AVP/UDP;unicast;mode=record;client_port=";
+    let setup = scenario.request(second, &format!("SETUP rtsp://h/more/streamid=0|{offer}7000-7001"));
+    let other = session_of(&setup);
+    scenario.request(second, &format!("SETUP rtsp://h/more/streamid=1|Session: {other}|{offer}7002-7003"));
+    assert_eq!(status(&scenario.request(second, &format!("RECORD rtsp://h/more|Session: {other}"))), 200);
+    let more = scenario.server.stream_at("/more").unwrap();
+    assert_eq!(status(&scenario.request(first, &format!("TEARDOWN rtsp://h/live|Session: {session}"))), 200);
+    scenario.datagram(Port::Rtp, peer(6000), video(1, SLICE).into_bytes());
+    scenario.datagram(Port::Rtp, peer(7000), video(1, SLICE).into_bytes());
+    assert_eq!(scenario.logs.0.borrow()[&more].head(), 1);
+}
+
+#[test]
+fn a_publisher_over_udp_lives_by_its_packets_alone() {
+    let (mut scenario, conn, stream, _) = publisher();
+    for sequence in 0..20 {
+        scenario.advance(Duration::from_secs(5));
+        scenario.datagram(Port::Rtp, peer(6000), video(sequence, SLICE).into_bytes());
+    }
+    assert_eq!(scenario.logs.0.borrow()[&stream].head(), 20);
+    assert!(!scenario.is_closed(conn));
+    scenario.advance(Duration::from_secs(12));
+    assert!(scenario.is_closed(conn));
+    assert!(scenario.logs.0.borrow().is_empty());
+}

@@ -1,0 +1,153 @@
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::ConnId;
+use crate::description::Description;
+use crate::wire::{Response, StatusCode};
+
+/// A decision that the application may take: its kind says how it is answered.
+pub trait Ask: sealed::Ask {
+    /// What answers it.
+    type Reply;
+}
+
+/// The right to answer one question, once.
+///
+/// Dropping it leaves the peer waiting until the deadline, and then it is answered 503.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "a question that is not answered is answered 503 at its deadline"]
+pub struct Ticket<A> {
+    raw: RawTicket,
+    ask: PhantomData<fn(A)>,
+}
+
+/// Which question of which connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct RawTicket {
+    pub(super) conn: ConnId,
+    pub(super) number: u64,
+}
+
+impl<A> Ticket<A> {
+    pub(super) fn new(raw: RawTicket) -> Self {
+        Self { raw, ask: PhantomData }
+    }
+
+    pub(super) fn into_raw(self) -> RawTicket {
+        self.raw
+    }
+}
+
+/// Nobody waits for the answer any more: the connection or the session is gone, or the deadline has passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("nobody waits for this answer any more")]
+pub struct Stale;
+
+/// A decision for the application to take.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Question<A> {
+    /// What answers it.
+    pub ticket: Ticket<A>,
+    /// The connection that it came over.
+    pub conn: ConnId,
+    /// Who asks.
+    pub peer: SocketAddr,
+    /// The stream's path.
+    pub path: String,
+    /// The query of the URL, if it has one.
+    pub query: Option<String>,
+    /// What the publisher announces; `None` for the other questions.
+    pub description: Option<Description>,
+    /// The body of the request.
+    pub body: Bytes,
+}
+
+/// A well-formed no, with the status that says why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    response: Response,
+}
+
+impl Refusal {
+    /// A refusal with this status.
+    pub fn new(status: StatusCode) -> Self {
+        Self { response: Response::new(status) }
+    }
+
+    /// Adds a header, such as the Location of a redirection.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.response.headers.push(name, value);
+        self
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        self.response
+    }
+}
+
+impl From<StatusCode> for Refusal {
+    fn from(status: StatusCode) -> Self {
+        Self::new(status)
+    }
+}
+
+/// An answer, whatever the question was.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Yes,
+    Body(Bytes),
+    No(Refusal),
+}
+
+mod sealed {
+    use super::Answer;
+
+    pub trait Ask {
+        #[doc(hidden)]
+        #[allow(private_interfaces)]
+        fn into_answer(reply: <Self as super::Ask>::Reply) -> Answer
+        where
+            Self: super::Ask;
+    }
+}
+
+/// Declares the questions.
+macro_rules! asks {
+    ($($(#[$doc:meta])* $name:ident -> $reply:ty, $yes:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl Ask for $name {
+            type Reply = Result<$reply, Refusal>;
+        }
+
+        impl sealed::Ask for $name {
+            #[allow(private_interfaces)]
+            fn into_answer(reply: Result<$reply, Refusal>) -> Answer {
+                reply.map_or_else(Answer::No, $yes)
+            }
+        }
+    )*};
+}
+
+asks! {
+    /// DESCRIBE of a path at which nothing is published: publish it and say yes, or refuse.
+    Describe -> (), |()| Answer::Yes;
+    /// ANNOUNCE: whether the peer may publish at this path.
+    Announce -> (), |()| Answer::Yes;
+    /// SETUP: whether the peer may read this track.
+    Setup -> (), |()| Answer::Yes;
+    /// PLAY: whether the stream begins.
+    Play -> (), |()| Answer::Yes;
+    /// RECORD: whether the publisher begins.
+    Record -> (), |()| Answer::Yes;
+    /// GET_PARAMETER with a body: the values, as `text/parameters`.
+    GetParameter -> Bytes, Answer::Body;
+    /// SET_PARAMETER with a body: whether it was taken.
+    SetParameter -> (), |()| Answer::Yes;
+}

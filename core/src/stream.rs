@@ -1,0 +1,23 @@
+//! One published stream: a log that is appended to once, and a cursor per reader.
+//!
+//! Publishing costs the same whatever the number of readers; a reader that lags is a number that lags, and costs
+//! nobody else anything. The log is a plain value: a runtime wraps it in its lock and lends it through [`Streams`].
+
+mod cursor;
+mod log;
+mod track;
+
+pub use cursor::{Cursor, LagPolicy, Overtaken, StartAt};
+pub use log::{LogLimits, Media, Packet, StreamLog};
+pub use track::TrackSet;
+
+use crate::StreamId;
+
+/// Where the logs of a server's streams are found: implemented by the runtime, around its locks.
+pub trait Streams {
+    /// Lends the log of `stream` for reading; `false` if there is no such stream.
+    fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool;
+}
+
+#[cfg(test)]
+mod tests;

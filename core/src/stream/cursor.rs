@@ -1,0 +1,120 @@
+use super::{Packet, StreamLog, TrackSet};
+
+/// Where a reader starts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StartAt {
+    /// At the newest picture (the default): what the reader sees is now.
+    #[default]
+    Live,
+    /// At the newest keyframe that is kept: a picture at once, as old as that keyframe is.
+    Keyframe,
+}
+
+/// What becomes of a reader that the log's tail has passed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum LagPolicy {
+    /// It goes on at the newest keyframe, or waits for the next (the default).
+    #[default]
+    SkipToKeyframe,
+    /// It goes on at the newest picture.
+    SkipToLive,
+    /// It is closed.
+    Disconnect,
+}
+
+/// The log's tail has passed a reader whose policy is to be closed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the reader is too slow: {missed} packets are gone")]
+pub struct Overtaken {
+    /// Packets that left the log before the reader came to them.
+    pub missed: u64,
+}
+
+/// One reader's place in one log: a number.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    next: u64,
+    tracks: TrackSet,
+    lag: LagPolicy,
+    /// Since it was overtaken it waits for a keyframe.
+    waits: bool,
+    dropped: u64,
+}
+
+impl Cursor {
+    /// A reader of `tracks`, from `start` on.
+    pub fn new(log: &StreamLog, start: StartAt, lag: LagPolicy, tracks: TrackSet) -> Self {
+        let next = match start {
+            StartAt::Live => log.newest(),
+            StartAt::Keyframe => log.keyframe().unwrap_or_else(|| log.newest()),
+        };
+        Self { next, tracks, lag, waits: false, dropped: 0 }
+    }
+
+    /// The next packet for this reader.
+    ///
+    /// # Errors
+    ///
+    /// [`Overtaken`] under [`LagPolicy::Disconnect`].
+    pub fn pull<'a>(&mut self, log: &'a StreamLog) -> Result<Option<&'a Packet>, Overtaken> {
+        self.catch_up(log)?;
+        for packet in log.from(self.next) {
+            if self.take(packet) {
+                return Ok(Some(packet));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Moves on, by the policy, if the log's tail has passed this reader.
+    ///
+    /// # Errors
+    ///
+    /// [`Overtaken`] under [`LagPolicy::Disconnect`].
+    pub(crate) fn catch_up(&mut self, log: &StreamLog) -> Result<(), Overtaken> {
+        let missed = log.tail().saturating_sub(self.next);
+        if missed == 0 {
+            return Ok(());
+        }
+        let to = match self.lag {
+            LagPolicy::Disconnect => return Err(Overtaken { missed }),
+            LagPolicy::SkipToKeyframe if log.tells_keyframes(self.tracks) => {
+                self.waits = log.keyframe().is_none();
+                log.keyframe().unwrap_or_else(|| log.head())
+            }
+            LagPolicy::SkipToKeyframe | LagPolicy::SkipToLive => log.newest(),
+        };
+        self.dropped = self.dropped.saturating_add(to.saturating_sub(self.next));
+        self.next = to;
+        Ok(())
+    }
+
+    /// Whether this reader is to get the packet that stands at [`next`](Self::next).
+    pub(crate) fn wants(&self, packet: &Packet) -> bool {
+        (!self.waits || packet.keyframe) && self.tracks.contains(packet.track)
+    }
+
+    /// Moves past the packet that stands at [`next`](Self::next); whether this reader is to get it.
+    pub(crate) fn take(&mut self, packet: &Packet) -> bool {
+        let wanted = self.wants(packet);
+        self.next = self.next.saturating_add(1);
+        if self.waits && !packet.keyframe {
+            self.dropped = self.dropped.saturating_add(1);
+        } else {
+            self.waits = false;
+        }
+        wanted
+    }
+
+    /// The number of the packet that it comes to next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Packets of the stream, of any track, that this reader has missed since it was last asked.
+    pub fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+}

@@ -1,0 +1,233 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::track::{Track, TrackSet};
+use crate::description::Description;
+use crate::limits::{LOG_BYTES, LOG_PACKETS};
+use crate::rtp::RtpPacket;
+use crate::{Instant, NtpTime};
+
+/// A packet of a stream's log; a clone shares its bytes.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// Which media of the description it belongs to.
+    pub track: u8,
+    /// Whether a decoder can start here.
+    pub keyframe: bool,
+    /// When it was appended.
+    pub at: Instant,
+    /// The packet.
+    pub rtp: RtpPacket,
+}
+
+/// What a publisher's connection yields for the log of its stream.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Media {
+    /// A packet, in order.
+    Packet {
+        /// Which media of the description it belongs to.
+        track: u8,
+        /// The packet.
+        packet: RtpPacket,
+    },
+    /// The publisher's sender report: which wall clock time a timestamp stands for.
+    Clock {
+        /// Which media of the description it belongs to.
+        track: u8,
+        /// The publisher's wall clock.
+        ntp: NtpTime,
+        /// The timestamp at that time.
+        rtp: u32,
+    },
+}
+
+/// How much a log keeps; the oldest packets leave when either bound is passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LogLimits {
+    packets: usize,
+    bytes: usize,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        Self { packets: LOG_PACKETS, bytes: LOG_BYTES }
+    }
+}
+
+impl LogLimits {
+    /// Packets kept, at least one ([`LOG_PACKETS`] by default).
+    #[must_use]
+    pub fn packets(self, packets: usize) -> Self {
+        Self { packets: packets.max(1), ..self }
+    }
+
+    /// Bytes of packets kept ([`LOG_BYTES`] by default).
+    #[must_use]
+    pub fn bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
+}
+
+/// The newest packets of a stream, numbered from zero without a gap.
+#[derive(Debug)]
+pub struct StreamLog {
+    tracks: Vec<Track>,
+    packets: VecDeque<Packet>,
+    tail: u64,
+    bytes: usize,
+    keyframe: Option<Keyframe>,
+    limits: LogLimits,
+    wall: Option<(Instant, NtpTime)>,
+    closed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Keyframe {
+    number: u64,
+    track: u8,
+    timestamp: u32,
+}
+
+impl StreamLog {
+    /// An empty log for a stream of these medias.
+    pub fn new(description: &Description, limits: LogLimits) -> Self {
+        Self {
+            tracks: description.medias.iter().map(Track::new).collect(),
+            packets: VecDeque::new(),
+            tail: 0,
+            bytes: 0,
+            keyframe: None,
+            limits,
+            wall: None,
+            closed: false,
+        }
+    }
+
+    /// Sets what the wall clock shows at `now`; without it no sender report is made.
+    pub fn set_wall_clock(&mut self, now: Instant, wall: NtpTime) {
+        self.wall = Some((now, wall));
+    }
+
+    /// Appends what a publisher's connection yielded.
+    pub fn handle_media(&mut self, now: Instant, media: Media) {
+        match media {
+            Media::Packet { track, packet } => {
+                self.push(now, track, packet);
+            }
+            Media::Clock { track, ntp, rtp } => self.set_reference(now, track, ntp, rtp),
+        }
+    }
+
+    /// Sets which wall clock time a timestamp of `track` stands for, by a clock that shows `ntp` about `now`.
+    ///
+    /// Sender reports of all tracks go by that clock from then on, so that what the publisher has synchronised stays so;
+    /// a time of zero, which a sender without a clock gives, is left out.
+    pub fn set_reference(&mut self, now: Instant, track: u8, ntp: NtpTime, rtp: u32) {
+        if ntp == NtpTime::default() {
+            return;
+        }
+        if let Some(track) = self.tracks.get_mut(usize::from(track)) {
+            track.set_reference(ntp, rtp);
+            self.wall = Some((now, ntp));
+        }
+    }
+
+    /// Appends a packet of `track`; `false` if there is no such track or the log is closed.
+    pub fn push(&mut self, now: Instant, track: u8, rtp: RtpPacket) -> bool {
+        let number = self.head();
+        let Some(state) = self.tracks.get_mut(usize::from(track)).filter(|_| !self.closed) else {
+            return false;
+        };
+        let keyframe = state.push(now, number, &rtp);
+        let timestamp = rtp.timestamp();
+        // Parameter sets and the picture behind them are one place to start at: the first of them.
+        if keyframe && self.keyframe.is_none_or(|last| (last.track, last.timestamp) != (track, timestamp)) {
+            self.keyframe = Some(Keyframe { number, track, timestamp });
+        }
+        self.bytes = self.bytes.saturating_add(rtp.len());
+        self.packets.push_back(Packet { track, keyframe, at: now, rtp });
+        while self.packets.len() > self.limits.packets
+            || (self.bytes > self.limits.bytes && self.packets.len() > 1)
+        {
+            let Some(oldest) = self.packets.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(oldest.rtp.len());
+            self.tail = self.tail.saturating_add(1);
+        }
+        true
+    }
+
+    /// Ends the stream: nothing is appended any more.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether the stream has ended.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// How many tracks the stream has.
+    pub(crate) fn tracks(&self) -> u8 {
+        u8::try_from(self.tracks.len()).unwrap_or(u8::MAX)
+    }
+
+    /// The number that the next packet gets.
+    pub fn head(&self) -> u64 {
+        self.tail.saturating_add(self.packets.len() as u64)
+    }
+
+    /// The number of the oldest packet that is kept.
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// The number of the newest packet that starts a keyframe and is kept.
+    pub fn keyframe(&self) -> Option<u64> {
+        self.keyframe.map(|keyframe| keyframe.number).filter(|number| *number >= self.tail)
+    }
+
+    /// Whether keyframes of one of `tracks` can be told from its packets.
+    pub(crate) fn tells_keyframes(&self, tracks: TrackSet) -> bool {
+        self.tracks.iter().zip(0..).any(|(track, index)| tracks.contains(index) && track.tells_keyframes())
+    }
+
+    /// The number of the first packet of the newest picture; of the next packet, if there is no video.
+    pub fn newest(&self) -> u64 {
+        let pictures = self.tracks.iter().filter(|track| track.is_video()).filter_map(Track::access_unit);
+        pictures.min().map_or_else(|| self.head(), |number| number.max(self.tail))
+    }
+
+    /// The packet with this number, if it is kept.
+    pub fn get(&self, number: u64) -> Option<&Packet> {
+        self.packets.get(usize::try_from(number.checked_sub(self.tail)?).ok()?)
+    }
+
+    /// The packets from `number` on, as far as they are kept.
+    pub fn from(&self, number: u64) -> impl Iterator<Item = &Packet> {
+        let skip = usize::try_from(number.saturating_sub(self.tail)).unwrap_or(usize::MAX);
+        self.packets.range(skip.min(self.packets.len())..)
+    }
+
+    /// Sequence number and timestamp of the first packet of `track` that a reader at `number` gets (RFC 2326, 12.33).
+    ///
+    /// Exact if that packet is in the log; otherwise what follows if the track goes on as it did; `None` before its
+    /// first packet.
+    pub fn position(&self, track: u8, number: u64) -> Option<(u16, u32)> {
+        let kept = self.from(number).find(|packet| packet.track == track);
+        kept.map(|packet| (packet.rtp.sequence(), packet.rtp.timestamp()))
+            .or_else(|| self.tracks.get(usize::from(track))?.next())
+    }
+
+    /// The SSRC of the newest packet of `track`.
+    pub fn ssrc(&self, track: u8) -> Option<u32> {
+        self.tracks.get(usize::from(track))?.ssrc()
+    }
+
+    /// A sender report of `track`, with its SDES (RFC 3550, section 6.4.1); `None` before its first packet.
+    pub fn sender_report(&self, track: u8, now: Instant, cname: &str) -> Option<Bytes> {
+        let (at, wall) = self.wall?;
+        self.tracks.get(usize::from(track))?.report(now, wall + now.since(at), cname)
+    }
+}

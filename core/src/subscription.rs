@@ -1,0 +1,147 @@
+use bytes::Bytes;
+
+use crate::conn::Report;
+use crate::ingest::ALIVE_PERIOD;
+use crate::limits::SENDER_REPORT_PERIOD;
+use crate::rtp::rtcp;
+use crate::stream::{Cursor, Packet, StreamLog};
+use crate::{Instant, SessionId, StreamId};
+
+/// A session that reads a stream, whatever it is sent over: its cursor, its sender reports, its end.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    session: SessionId,
+    stream: StreamId,
+    cursor: Cursor,
+    cname: Box<str>,
+    next_report: Instant,
+    next_lag_report: Instant,
+    missed: u64,
+    /// The SSRC that each track was last sent with.
+    sources: Vec<(u8, u32)>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    Reading,
+    /// The stream has ended; what is left of it is still sent.
+    Ending,
+    /// The stream has ended and nothing is left.
+    Drained,
+    Finished,
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        now: Instant,
+        session: SessionId,
+        stream: StreamId,
+        cursor: Cursor,
+        cname: Box<str>,
+    ) -> Self {
+        Self {
+            session,
+            stream,
+            cursor,
+            cname,
+            next_report: now,
+            next_lag_report: now,
+            missed: 0,
+            sources: Vec::new(),
+            phase: Phase::Reading,
+        }
+    }
+
+    pub(crate) fn session(&self) -> SessionId {
+        self.session
+    }
+
+    pub(crate) fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// The number of the packet that it comes to next.
+    pub(crate) fn next(&self) -> u64 {
+        self.cursor.next()
+    }
+
+    pub(crate) fn wants(&self, packet: &Packet) -> bool {
+        self.cursor.wants(packet)
+    }
+
+    /// Moves past a packet; whether it is sent.
+    pub(crate) fn take(&mut self, packet: &Packet) -> bool {
+        let wanted = self.cursor.take(packet);
+        if wanted {
+            let ssrc = packet.rtp.ssrc();
+            match self.sources.iter_mut().find(|(track, _)| *track == packet.track) {
+                Some((_, own)) => *own = ssrc,
+                None => self.sources.push((packet.track, ssrc)),
+            }
+        }
+        wanted
+    }
+
+    /// Moves on if the log's tail has passed this reader; what the control plane is to be told of it.
+    pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Report> {
+        if self.cursor.catch_up(log).is_err() && self.phase != Phase::Finished {
+            self.phase = Phase::Finished;
+            return Some(Report::Overtaken(self.session));
+        }
+        self.missed = self.missed.saturating_add(self.cursor.take_dropped());
+        if self.missed == 0 || now < self.next_lag_report {
+            return None;
+        }
+        self.next_lag_report = now + ALIVE_PERIOD;
+        Some(Report::Lagged { session: self.session, dropped: std::mem::take(&mut self.missed) })
+    }
+
+    /// Hands the sender reports that are due to `send`; the first go before the first packet.
+    pub(crate) fn reports_due(&mut self, now: Instant, log: &StreamLog, mut send: impl FnMut(u8, Bytes)) {
+        if now < self.next_report {
+            return;
+        }
+        self.next_report = now + SENDER_REPORT_PERIOD;
+        for track in 0..log.tracks() {
+            if let Some(report) = log.sender_report(track, now, &self.cname) {
+                send(track, report);
+            }
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        self.next_report
+    }
+
+    /// The stream has ended: what is left of it is sent, and then goodbye is said.
+    pub(crate) fn end(&mut self) {
+        if self.phase == Phase::Reading {
+            self.phase = Phase::Ending;
+        }
+    }
+
+    /// Nothing of the log is left to send.
+    pub(crate) fn mark_drained(&mut self) {
+        if self.phase == Phase::Ending {
+            self.phase = Phase::Drained;
+        }
+    }
+
+    /// Whether goodbye is to be said now: all was sent, or the log is gone.
+    pub(crate) fn is_at_end(&self, log_is_there: bool) -> bool {
+        self.phase == Phase::Drained || (self.phase == Phase::Ending && !log_is_there)
+    }
+
+    /// BYE for every track of which anything was sent (RFC 3550, section 6.6).
+    pub(crate) fn goodbyes(&mut self) -> Vec<(u8, Bytes)> {
+        self.phase = Phase::Finished;
+        let goodbye =
+            |(track, ssrc): (u8, u32)| (track, rtcp::goodbye_compound(ssrc, &self.cname, "stream ended"));
+        std::mem::take(&mut self.sources).into_iter().map(goodbye).collect()
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.phase == Phase::Finished
+    }
+}
