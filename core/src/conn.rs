@@ -18,7 +18,7 @@ pub(crate) use tx::{FrameReader, TxOrder};
 
 use crate::stream::Media;
 use crate::wire::{Frame, Message};
-use crate::{ConnId, SessionId, StreamId};
+use crate::{ConnId, SessionId, StreamId, Tolerances};
 
 /// A connection that the server has taken on: the handle, and both halves for the task that drives it.
 #[derive(Debug)]
@@ -71,4 +71,8 @@ pub enum Report {
     Ended(SessionId),
     /// A reader was too slow, and its policy is to be closed.
     Overtaken(SessionId),
+    /// What came over a connection deviates from the standard, and was read all the same.
+    Tolerated(ConnId, Tolerances),
+    /// What a session sends as media deviates from the standard, and was read all the same.
+    MediaTolerated(SessionId, Tolerances),
 }

@@ -40,6 +40,7 @@ pub(crate) struct Ingest {
     cname: Box<str>,
     pulse: Pulse,
     tolerances: Tolerances,
+    told: Tolerances,
 }
 
 impl Ingest {
@@ -62,6 +63,7 @@ impl Ingest {
             cname: cname.into(),
             pulse: Pulse::default(),
             tolerances: Tolerances::NONE,
+            told: Tolerances::NONE,
         }
     }
 
@@ -71,13 +73,14 @@ impl Ingest {
 
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
     pub(crate) fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
-        let Ok(packet) = RtpPacket::parse(data) else { return };
+        let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else { return };
         if !self.payload_types.contains(&packet.payload_type()) {
             return;
         }
         self.pulse.beat(now, self.session, out);
         self.receiver.handle_packet(now, packet);
         self.drain(out);
+        self.tell_tolerances(out);
     }
 
     pub(crate) fn handle_rtcp(&mut self, now: Instant, data: &[u8], out: &mut VecDeque<Inbound>) {
@@ -89,6 +92,7 @@ impl Ingest {
                 out.push_back(Inbound::Media(self.stream, clock));
             }
         }
+        self.tell_tolerances(out);
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
@@ -104,6 +108,14 @@ impl Ingest {
         }
         self.next_report = now + RECEIVER_REPORT_PERIOD;
         self.receiver.report(now, &self.cname)
+    }
+
+    /// Tells of each deviation once.
+    fn tell_tolerances(&mut self, out: &mut VecDeque<Inbound>) {
+        if self.tolerances != self.told {
+            self.told = self.tolerances;
+            out.push_back(Inbound::Report(Report::MediaTolerated(self.session, self.told)));
+        }
     }
 
     fn drain(&mut self, out: &mut VecDeque<Inbound>) {

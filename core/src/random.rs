@@ -30,10 +30,6 @@ impl Random {
         word
     }
 
-    pub(crate) fn next_u16(&mut self) -> u16 {
-        self.next_u32() as u16
-    }
-
     /// 128 bits as 32 hexadecimal digits: no dash, which confuses some clients.
     pub(crate) fn hex_id(&mut self) -> String {
         (0..4).map(|_| format!("{:08x}", self.next_u32())).collect()

@@ -155,10 +155,10 @@ impl Server {
             return Err(Refused);
         }
         let limits = DecoderLimits::default().body_bytes(self.config.request_body_max);
-        let id = self.conns.insert_with(|_| Connection::new(now, peer));
+        let id: ConnId = self.conns.insert_with(|_| Connection::new(now, peer));
         self.timers.arm(now + self.config.conn_idle, Timer::Conn(id));
         self.emit(Event::ConnOpened { conn: id, peer });
-        Ok(ServerConn { id, rx: ConnRx::new(limits), tx: ConnTx::default() })
+        Ok(ServerConn { id, rx: ConnRx::new(id, limits), tx: ConnTx::default() })
     }
 
     /// Takes a message that came over a connection.
@@ -196,6 +196,11 @@ impl Server {
             Report::Lagged { session, dropped } => self.emit(Event::ReaderLagged { session, dropped }),
             Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
+            Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
+            Report::MediaTolerated(session, tolerances) => {
+                let conn = self.sessions.get(session).and_then(|session| session.conns.first().copied());
+                conn.into_iter().for_each(|conn| self.tolerate(conn, tolerances));
+            }
         }
     }
 

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 
-use super::{CloseReason, Inbound};
+use super::{CloseReason, Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{MESSAGE_DEADLINE, REQUESTS_WAITING_MAX};
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
-use crate::{Instant, SessionId, Tolerances};
+use crate::{ConnId, Instant, SessionId};
 
 /// An order of the control plane to the half of a connection that reads.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub(crate) enum Routes {
 /// It parses on demand: what is not polled is not parsed, and then nothing more is to be read.
 #[derive(Debug)]
 pub struct ConnRx {
+    id: ConnId,
     decoder: Decoder,
     publishers: Vec<Publishing>,
     readers: Vec<(u8, SessionId, Pulse)>,
@@ -51,8 +52,9 @@ struct Publishing {
 }
 
 impl ConnRx {
-    pub(crate) fn new(limits: DecoderLimits) -> Self {
+    pub(crate) fn new(id: ConnId, limits: DecoderLimits) -> Self {
         Self {
+            id,
             decoder: Decoder::new(limits),
             publishers: Vec::new(),
             readers: Vec::new(),
@@ -112,7 +114,12 @@ impl ConnRx {
                 return Err(failure.clone());
             }
             self.decoder.set_pause_messages(self.is_paused());
-            match self.decoder.poll() {
+            let item = self.decoder.poll();
+            let tolerances = self.decoder.take_tolerances();
+            if !tolerances.is_empty() {
+                self.inbound.push_back(Inbound::Report(Report::Tolerated(self.id, tolerances)));
+            }
+            match item {
                 Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame),
                 Ok(Some(Item::Message(message))) => {
                     if matches!(message, Message::Request(_)) {
@@ -122,7 +129,7 @@ impl ConnRx {
                 }
                 Ok(None) => {
                     self.watch(now);
-                    return Ok(None);
+                    return Ok(self.inbound.pop_front());
                 }
                 Err(error) => self.failure = Some(error.into()),
             }
@@ -146,11 +153,6 @@ impl ConnRx {
                 self.inbound.push_back(Inbound::Reply(Frame { channel: track.rtcp, payload }));
             }
         }
-    }
-
-    /// What was read although it deviates from the standard, since last asked.
-    pub fn take_tolerances(&mut self) -> Tolerances {
-        self.decoder.take_tolerances()
     }
 
     fn is_paused(&self) -> bool {

@@ -7,7 +7,7 @@ use super::{DatagramSink, Port, UdpSpec};
 use crate::conn::{Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
-use crate::stream::{Packet, Streams};
+use crate::stream::{Packet, StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
@@ -48,10 +48,16 @@ pub struct UdpMedia {
     readers: BTreeMap<StreamId, Vec<DatagramReader>>,
     publishers: Vec<Publishing>,
     sources: BTreeMap<(Port, SocketAddr), Source>,
-    inbound: VecDeque<Inbound>,
-    outgoing: VecDeque<(Port, SocketAddr, Bytes)>,
+    queues: Queues,
     batch: Vec<Packet>,
     due: Option<Instant>,
+}
+
+/// What waits to be polled, and the reports that wait for the socket.
+#[derive(Debug, Default)]
+struct Queues {
+    inbound: VecDeque<Inbound>,
+    reports: VecDeque<(Port, SocketAddr, Bytes)>,
 }
 
 #[derive(Debug)]
@@ -75,8 +81,7 @@ impl UdpMedia {
             readers: BTreeMap::new(),
             publishers: Vec::new(),
             sources: BTreeMap::new(),
-            inbound: VecDeque::new(),
-            outgoing: VecDeque::new(),
+            queues: Queues::default(),
             batch: Vec::new(),
             due: None,
         }
@@ -107,7 +112,7 @@ impl UdpMedia {
                 let mut readers = self.readers.values_mut().flatten();
                 match readers.find(|reader| reader.subscription.session() == session) {
                     Some(reader) => reader.subscription.end(),
-                    None => self.inbound.push_back(Inbound::Report(Report::Ended(session))),
+                    None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
                 }
             }
             UdpOrder::Publish(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(track)),
@@ -122,13 +127,13 @@ impl UdpMedia {
             Some(Source::Publisher(index)) => {
                 let Some(Publishing { ingest, .. }) = self.publishers.get_mut(*index) else { return };
                 match port {
-                    Port::Rtp => ingest.handle_rtp(now, data, &mut self.inbound),
-                    Port::Rtcp => ingest.handle_rtcp(now, &data, &mut self.inbound),
+                    Port::Rtp => ingest.handle_rtp(now, data, &mut self.queues.inbound),
+                    Port::Rtcp => ingest.handle_rtcp(now, &data, &mut self.queues.inbound),
                 }
                 let next = ingest.poll_timeout();
                 self.due = Some(self.due.map_or(next, |due| due.min(next)));
             }
-            Some(Source::Reader(session, pulse)) => pulse.beat(now, *session, &mut self.inbound),
+            Some(Source::Reader(session, pulse)) => pulse.beat(now, *session, &mut self.queues.inbound),
             None => {}
         }
     }
@@ -136,25 +141,26 @@ impl UdpMedia {
     /// What comes next of what came in: media and reports.
     #[must_use]
     pub fn poll_input(&mut self, _now: Instant) -> Option<Inbound> {
-        self.inbound.pop_front()
+        self.queues.inbound.pop_front()
     }
 
     /// Sends what the logs hold for the readers, and reports; whether the sink stopped it, so that it is to be called
     /// again when the socket is writable.
     pub fn flush(&mut self, now: Instant, streams: &dyn Streams, sink: &mut dyn DatagramSink) -> bool {
-        let Self { readers, outgoing, inbound, batch, .. } = self;
-        if !send_waiting(outgoing, sink) {
+        let Self { readers, queues, batch, .. } = self;
+        if !queues.send_reports(sink) {
             return true;
         }
+        let mut fanout = Fanout { now, streams, sink, queues, batch };
         for (stream, readers) in readers.iter_mut() {
-            if flush_stream(now, *stream, readers, streams, batch, outgoing, inbound, sink) {
+            if !fanout.flush(*stream, readers) {
                 return true;
             }
         }
         for session in self.finished() {
             self.forget_reader(session);
         }
-        !send_waiting(&mut self.outgoing, sink)
+        !self.queues.send_reports(sink)
     }
 
     /// The streams that are read over this pair.
@@ -170,8 +176,8 @@ impl UdpMedia {
     /// Lets time pass; what comes of it is polled and flushed.
     pub fn handle_timeout(&mut self, now: Instant) {
         for track in self.publishers.iter_mut().filter(|track| now >= track.ingest.poll_timeout()) {
-            if let Some(report) = track.ingest.handle_timeout(now, &mut self.inbound) {
-                push_report(&mut self.outgoing, track.rtcp, report);
+            if let Some(report) = track.ingest.handle_timeout(now, &mut self.queues.inbound) {
+                self.queues.report(track.rtcp, report);
             }
         }
         let publishers = self.publishers.iter().map(|track| track.ingest.poll_timeout());
@@ -188,7 +194,7 @@ impl UdpMedia {
         self.publishers.push(Publishing { rtcp, ingest });
         for (port, from, punch) in [(Port::Rtp, rtp, PUNCH_RTP), (Port::Rtcp, rtcp, PUNCH_RTCP)] {
             self.sources.insert((port, from), Source::Publisher(index));
-            self.outgoing.push_back((port, from, Bytes::from_static(punch)));
+            self.queues.reports.push_back((port, from, Bytes::from_static(punch)));
         }
     }
 
@@ -239,77 +245,88 @@ const PUNCH_RTP: &[u8] = &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// An empty receiver report, likewise.
 const PUNCH_RTCP: &[u8] = &[0x80, 0xc9, 0, 1, 0, 0, 0, 0];
 
-fn push_report(outgoing: &mut VecDeque<(Port, SocketAddr, Bytes)>, to: SocketAddr, report: Bytes) {
-    if outgoing.len() < UDP_REPORTS_WAITING_MAX {
-        outgoing.push_back((Port::Rtcp, to, report));
-    }
-}
-
-/// Sends reports that wait; `false` if the sink would block.
-fn send_waiting(outgoing: &mut VecDeque<(Port, SocketAddr, Bytes)>, sink: &mut dyn DatagramSink) -> bool {
-    while let Some((port, to, datagram)) = outgoing.front() {
-        if !sink.send(*port, *to, datagram) {
-            return false;
+impl Queues {
+    fn report(&mut self, to: SocketAddr, report: Bytes) {
+        if self.reports.len() < UDP_REPORTS_WAITING_MAX {
+            self.reports.push_back((Port::Rtcp, to, report));
         }
-        outgoing.pop_front();
     }
-    true
+
+    /// Sends the reports that wait; `false` if the sink would block.
+    fn send_reports(&mut self, sink: &mut dyn DatagramSink) -> bool {
+        while let Some((port, to, datagram)) = self.reports.front() {
+            if !sink.send(*port, *to, datagram) {
+                return false;
+            }
+            self.reports.pop_front();
+        }
+        true
+    }
 }
 
-/// Sends one stream to all its readers, a batch at a time, up to where its log stood; whether the sink stopped it.
-#[allow(clippy::too_many_arguments)]
-fn flush_stream(
+/// One pass over the readers of a pair.
+struct Fanout<'a> {
     now: Instant,
-    stream: StreamId,
-    readers: &mut [DatagramReader],
-    streams: &dyn Streams,
-    batch: &mut Vec<Packet>,
-    outgoing: &mut VecDeque<(Port, SocketAddr, Bytes)>,
-    inbound: &mut VecDeque<Inbound>,
-    sink: &mut dyn DatagramSink,
-) -> bool {
-    let mut until = None;
-    loop {
-        let mut from = 0;
-        let known = streams.read(stream, &mut |log| {
-            for reader in readers.iter_mut() {
-                let peers = &reader.peers;
-                let rtcp_of =
-                    |track: u8| peers.get(usize::from(track)).copied().flatten().map(|(_, rtcp)| rtcp);
-                reader.subscription.reports_due(now, log, |track, report| {
-                    if let Some(to) = rtcp_of(track) {
-                        push_report(outgoing, to, report);
-                    }
-                });
-                inbound.extend(reader.subscription.catch_up(now, log).map(Inbound::Report));
+    streams: &'a dyn Streams,
+    sink: &'a mut dyn DatagramSink,
+    queues: &'a mut Queues,
+    batch: &'a mut Vec<Packet>,
+}
+
+impl Fanout<'_> {
+    /// Sends one stream to all its readers, a batch at a time, up to where its log stood; `false` if the sink would block.
+    fn flush(&mut self, stream: StreamId, readers: &mut [DatagramReader]) -> bool {
+        let mut until = None;
+        loop {
+            self.batch.clear();
+            let mut from = 0;
+            let known =
+                self.streams.read(stream, &mut |log| from = self.fill_batch(log, readers, &mut until));
+            if !self.queues.send_reports(self.sink) {
+                return false;
             }
-            from = readers.iter().map(|reader| reader.subscription.next()).min().unwrap_or(0);
-            let until = *until.get_or_insert_with(|| log.head());
-            let count = usize::try_from(until.saturating_sub(from)).unwrap_or(BATCH).min(BATCH);
-            batch.extend(log.from(from).take(count).cloned());
-        });
-        if !send_waiting(outgoing, sink) {
-            batch.clear();
-            return true;
-        }
-        let sent = readers.iter_mut().all(|reader| reader.send(from, batch, sink));
-        let drained = batch.is_empty();
-        batch.clear();
-        if !sent {
-            return true;
-        }
-        if drained || !known {
-            for reader in readers.iter_mut() {
-                reader.say_goodbye_at_end(known, outgoing, inbound);
+            if self.batch.is_empty() {
+                readers.iter_mut().for_each(|reader| reader.say_goodbye_at_end(known, self.queues));
+                return true;
             }
-            return false;
+            if !readers.iter_mut().all(|reader| reader.send(from, self.batch, self.sink)) {
+                return false;
+            }
         }
+    }
+
+    /// Takes what comes next for the reader that is furthest behind; the number of its first packet.
+    fn fill_batch(
+        &mut self,
+        log: &StreamLog,
+        readers: &mut [DatagramReader],
+        until: &mut Option<u64>,
+    ) -> u64 {
+        for reader in readers.iter_mut() {
+            let peers = &reader.peers;
+            reader.subscription.reports_due(self.now, log, |track, report| {
+                if let Some((_, rtcp)) = peers.get(usize::from(track)).copied().flatten() {
+                    self.queues.report(rtcp, report);
+                }
+            });
+            let lagged = reader.subscription.catch_up(self.now, log);
+            self.queues.inbound.extend(lagged.map(Inbound::Report));
+        }
+        let reading = readers.iter().filter(|reader| !reader.subscription.is_finished());
+        let until = *until.get_or_insert_with(|| log.head());
+        let from = reading.map(|reader| reader.subscription.next()).min().unwrap_or(until);
+        let count = usize::try_from(until.saturating_sub(from)).unwrap_or(BATCH).min(BATCH);
+        self.batch.extend(log.from(from).take(count).cloned());
+        from
     }
 }
 
 impl DatagramReader {
     /// Sends what of the batch, which starts at `from`, is still to come; `false` if the sink would block.
     fn send(&mut self, from: u64, batch: &[Packet], sink: &mut dyn DatagramSink) -> bool {
+        if self.subscription.is_finished() {
+            return true;
+        }
         let skip = usize::try_from(self.subscription.next().saturating_sub(from)).unwrap_or(usize::MAX);
         for packet in batch.get(skip..).unwrap_or_default() {
             let peer = self.peers.get(usize::from(packet.track)).copied().flatten();
@@ -323,12 +340,7 @@ impl DatagramReader {
         true
     }
 
-    fn say_goodbye_at_end(
-        &mut self,
-        log_is_there: bool,
-        outgoing: &mut VecDeque<(Port, SocketAddr, Bytes)>,
-        inbound: &mut VecDeque<Inbound>,
-    ) {
+    fn say_goodbye_at_end(&mut self, log_is_there: bool, queues: &mut Queues) {
         if !log_is_there {
             self.subscription.end();
         }
@@ -336,10 +348,10 @@ impl DatagramReader {
         if self.subscription.is_at_end(log_is_there) {
             for (track, goodbye) in self.subscription.goodbyes() {
                 if let Some((_, rtcp)) = self.peers.get(usize::from(track)).copied().flatten() {
-                    push_report(outgoing, rtcp, goodbye);
+                    queues.report(rtcp, goodbye);
                 }
             }
-            inbound.push_back(Inbound::Report(Report::Ended(self.subscription.session())));
+            queues.inbound.push_back(Inbound::Report(Report::Ended(self.subscription.session())));
         }
     }
 }
