@@ -1,3 +1,4 @@
+mod dialogues;
 mod limits;
 mod play;
 mod questions;

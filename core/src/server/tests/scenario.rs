@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::conn::{CloseReason, ConnCommand, Inbound, ServerConn};
 use crate::description::{Description, Format, Media, MediaKind};
@@ -36,6 +36,7 @@ struct Line {
     /// What the client has sent and the server has not read yet.
     unread: VecDeque<u8>,
     received: Decoder,
+    transcript: BytesMut,
     closed: bool,
 }
 
@@ -124,7 +125,10 @@ impl Scenario {
         let conn = self.server.open_conn(self.now, peer).unwrap();
         let id = conn.id;
         let received = Decoder::new(DecoderLimits::default());
-        self.conns.insert(id, Line { conn, unread: VecDeque::new(), received, closed: false });
+        self.conns.insert(
+            id,
+            Line { conn, unread: VecDeque::new(), received, transcript: BytesMut::new(), closed: false },
+        );
         id
     }
 
@@ -174,6 +178,11 @@ impl Scenario {
         let frames = frames.collect();
         line.received.set_pause_messages(false);
         frames
+    }
+
+    /// Everything that the client of this connection was sent.
+    pub(super) fn transcript(&self, conn: ConnId) -> Bytes {
+        self.conns[&conn].transcript.clone().freeze()
     }
 
     pub(super) fn is_closed(&mut self, conn: ConnId) -> bool {
@@ -327,6 +336,7 @@ impl Scenario {
                 let bytes: Vec<u8> =
                     slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
                 line.received.feed(&bytes);
+                line.transcript.extend_from_slice(&bytes);
                 tx.handle_written(self.now, bytes.len());
             }
             any |= tx.has_more();
