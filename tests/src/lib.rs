@@ -1,1 +1,1 @@
-//! tests
+//! What the tests of the whole library share.

@@ -1,0 +1,166 @@
+//! The steady state of the fan-out allocates nothing, whatever the number of readers.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
+use rtspan_core::description::{Description, Format, Media, MediaKind};
+use rtspan_core::rtp::{RtpHeader, RtpPacket};
+use rtspan_core::server::{Output, Server, ServerConfig};
+use rtspan_core::stream::{LogLimits, StreamLog, Streams};
+use rtspan_core::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
+use rtspan_core::wire::{Method, Request};
+use rtspan_core::{Instant, StreamId};
+
+/// Counts what the current thread allocates; others, such as the test harness's, do not disturb it.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on as it is; counting touches no memory that is allocated.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations_of(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+struct OneStream(StreamId, StreamLog);
+
+impl Streams for OneStream {
+    fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
+        if stream == self.0 {
+            f(&self.1);
+        }
+        stream == self.0
+    }
+}
+
+struct World {
+    server: Server,
+    stream: OneStream,
+    readers: Vec<ConnTx>,
+    udp: UdpMedia,
+}
+
+const READERS: u16 = 20;
+
+/// A server with one stream, and readers of it over TCP and UDP.
+fn world() -> World {
+    let now = Instant::ZERO;
+    let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
+    let config = ServerConfig::default().udp(Some(spec)).log(LogLimits::default().packets(256));
+    let mut server = Server::new(config, [7; 32]);
+    let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a UDP pair to open") };
+    server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));
+    let media = Media::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+    let (id, log) = server.add_stream(now, "/cam", Description::new(vec![media])).expect("a free path");
+    let stream = OneStream(id, log);
+    let mut readers = Vec::new();
+    for port in 0..2 * READERS {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 10_000 + port));
+        let ServerConn { id, mut tx, .. } = server.open_conn(now, peer).expect("room for a connection");
+        let transport = if port < READERS {
+            "RTP/AVP/TCP;interleaved=0-1".to_owned()
+        } else {
+            format!("RTP/AVP;unicast;client_port={}-{}", 20_000 + 2 * port, 20_001 + 2 * port)
+        };
+        let setup = Request::new(Method::Setup, "rtsp://h/cam/trackID=0").with_header("Transport", transport);
+        for request in [setup, Request::new(Method::Play, "rtsp://h/cam")] {
+            server.handle_message(now, id, request.with_header("CSeq", 1).into(), &stream);
+        }
+        while let Some(output) = server.poll_output() {
+            match output {
+                Output::Conn(_, ConnCommand::Tx(command)) => tx.handle_command(now, command),
+                Output::Udp(_, command) => udp.handle_command(now, command),
+                _ => {}
+            }
+        }
+        readers.push(tx);
+    }
+    World { server, stream, readers, udp }
+}
+
+struct Count(u64);
+
+impl DatagramSink for Count {
+    fn send(&mut self, _port: Port, _to: SocketAddr, _datagram: &Bytes) -> bool {
+        self.0 += 1;
+        true
+    }
+}
+
+impl World {
+    /// Appends packets and has every reader sent them; frames and datagrams that left.
+    fn pass(&mut self, packets: &[RtpPacket]) -> (u64, u64) {
+        let now = Instant::ZERO;
+        for packet in packets {
+            assert!(self.stream.1.push(now, 0, packet.clone()));
+        }
+        let mut frames = 0;
+        for tx in &mut self.readers {
+            loop {
+                tx.pull(now, &self.stream);
+                if !tx.wants_write() {
+                    break;
+                }
+                let mut slices = [IoSlice::new(&[]); 64];
+                let filled = tx.io_slices(&mut slices);
+                frames += filled as u64 / 2;
+                let written = slices[..filled].iter().map(|slice| slice.len()).sum();
+                tx.handle_written(now, written);
+            }
+        }
+        let mut datagrams = Count(0);
+        self.udp.flush(now, &self.stream, &mut datagrams);
+        (frames, datagrams.0)
+    }
+}
+
+#[test]
+fn no_packet_costs_a_reader_an_allocation() {
+    let mut world = world();
+    let payload = [0x41; 1400];
+    let packets: Vec<RtpPacket> = (0..50)
+        .map(|sequence| RtpHeader { payload_type: 96, marker: false, sequence, timestamp: 0, ssrc: 1 })
+        .map(|header| RtpPacket::build(header, &payload))
+        .collect();
+    // Queues grow to their size once.
+    (0..10).for_each(|_| {
+        world.pass(&packets);
+    });
+    let mut sent = (0, 0);
+    let allocations = allocations_of(|| sent = world.pass(&packets));
+    assert_eq!(sent, (50 * u64::from(READERS), 50 * u64::from(READERS)));
+    assert_eq!(allocations, 0);
+    assert!(!world.server.is_empty());
+}
+
+#[test]
+fn the_count_counts() {
+    assert_eq!(allocations_of(|| drop(Box::new(1))), 1);
+}
