@@ -10,7 +10,6 @@
         clippy::disallowed_methods
     )
 )]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod base64;
 pub mod conn;
