@@ -76,3 +76,6 @@ pub enum Report {
     /// What a session sends as media deviates from the standard, and was read all the same.
     MediaTolerated(SessionId, Tolerances),
 }
+
+#[cfg(test)]
+mod tests;

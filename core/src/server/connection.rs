@@ -77,7 +77,9 @@ impl Server {
         let Some(connection) = self.conns.get_mut(conn).filter(|connection| !connection.closing) else {
             return;
         };
-        connection.queue.push_back(Incoming::Failure(response));
+        if !matches!(connection.queue.back(), Some(Incoming::Failure(_))) {
+            connection.queue.push_back(Incoming::Failure(response));
+        }
         self.run(now, conn, streams);
     }
 

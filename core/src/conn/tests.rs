@@ -1,0 +1,177 @@
+use std::io::IoSlice;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::Instant;
+use crate::description::{Description, Format, Media as MediaSection, MediaKind};
+use crate::id::Arena;
+use crate::limits::{
+    MESSAGE_DEADLINE, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, REQUESTS_WAITING_MAX, WRITE_STALL,
+};
+use crate::rtp::{RtpHeader, RtpPacket};
+use crate::stream::{Cursor, LagPolicy, LogLimits, StartAt, StreamLog, Streams, TrackSet};
+use crate::subscription::Subscription;
+use crate::wire::DecoderLimits;
+
+const START: Instant = Instant::from_nanos(1_000_000_000);
+
+fn id<T: From<crate::id::RawId> + Copy>() -> T {
+    Arena::default().insert_with(|_| ())
+}
+
+struct One(StreamLog);
+
+impl Streams for One {
+    fn read(&self, _stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
+        f(&self.0);
+        true
+    }
+}
+
+fn stream_of(packets: u16) -> One {
+    let video = MediaSection::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+    let mut log = StreamLog::new(&Description::new(vec![video]), LogLimits::default());
+    for sequence in 0..packets {
+        let header = RtpHeader { payload_type: 96, marker: true, sequence, timestamp: 0, ssrc: 1 };
+        assert!(log.push(START, 0, RtpPacket::build(header, &[0; 100])));
+    }
+    One(log)
+}
+
+fn reader(stream: &One, start: StartAt) -> TxCommand {
+    let cursor = Cursor::new(&stream.0, start, LagPolicy::default(), TrackSet::ALL);
+    let subscription = Subscription::new(START, id(), id(), cursor, "cname".into());
+    TxCommand(TxOrder::Attach(FrameReader { subscription, channels: vec![Some((0, 1))] }))
+}
+
+fn waiting(tx: &ConnTx) -> usize {
+    let mut slices = [IoSlice::new(&[]); 1000];
+    let filled = tx.io_slices(&mut slices);
+    slices[..filled].iter().map(|slice| slice.len()).sum()
+}
+
+#[test]
+fn no_more_frames_are_pulled_than_the_outbox_may_hold() {
+    let stream = stream_of(100);
+    let mut tx = ConnTx::default();
+    tx.handle_command(START, reader(&stream, StartAt::Live));
+    let frame = 4 + 12 + 100;
+    let mut sent = 0;
+    for more in [true, true, true, false] {
+        tx.pull(START, &stream);
+        assert_eq!(tx.has_more(), more);
+        assert!(waiting(&tx) <= OUTBOX_FRAMES_MAX * frame);
+        sent += waiting(&tx) / frame;
+        tx.pull(START, &stream);
+        tx.handle_written(START, usize::MAX);
+    }
+    assert_eq!(sent, 100);
+}
+
+#[test]
+fn a_socket_that_takes_nothing_for_too_long_is_given_up() {
+    let stream = stream_of(1);
+    let mut tx = ConnTx::default();
+    tx.handle_command(START, reader(&stream, StartAt::Live));
+    assert!(tx.handle_timeout(START + WRITE_STALL).is_ok(), "with nothing to write nothing stalls");
+    let began = START + Duration::from_secs(60);
+    tx.pull(began, &stream);
+    assert!(tx.wants_write());
+    let nearly = began + (WRITE_STALL - Duration::from_nanos(1));
+    tx.handle_timeout(nearly).unwrap();
+    tx.handle_written(nearly, 1);
+    tx.handle_timeout(began + WRITE_STALL).unwrap();
+    assert_eq!(tx.handle_timeout(nearly + WRITE_STALL), Err(CloseReason::WriteStalled));
+}
+
+#[test]
+fn answers_that_are_not_read_are_bounded() {
+    let mut tx = ConnTx::default();
+    tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from(vec![0; OUTBOX_BYTES_MAX]))));
+    tx.handle_timeout(START).unwrap();
+    tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from_static(b"x"))));
+    assert_eq!(tx.handle_timeout(START), Err(CloseReason::OutboxFull));
+}
+
+#[test]
+fn replies_beyond_the_bound_are_left_out() {
+    let mut tx = ConnTx::default();
+    for _ in 0..100 {
+        tx.handle_reply(START, Frame { channel: 1, payload: Bytes::from_static(b"report") });
+    }
+    assert_eq!(waiting(&tx), OUTBOX_FRAMES_MAX * (4 + 6));
+}
+
+#[test]
+fn a_connection_is_finished_when_it_is_to_close_and_all_is_written() {
+    let mut tx = ConnTx::default();
+    tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from_static(b"bye"))));
+    assert!(!tx.is_finished());
+    tx.handle_command(START, TxCommand(TxOrder::Close));
+    assert!(!tx.is_finished());
+    tx.handle_written(START, 3);
+    assert!(tx.is_finished());
+}
+
+#[test]
+fn a_session_that_is_not_there_has_ended_at_once() {
+    let mut tx = ConnTx::default();
+    tx.handle_command(START, TxCommand(TxOrder::End(id())));
+    assert_eq!(tx.poll_report(), Some(Report::Ended(id())));
+    assert_eq!(tx.poll_report(), None);
+}
+
+fn rx() -> ConnRx {
+    ConnRx::new(id(), DecoderLimits::default())
+}
+
+fn feed(rx: &mut ConnRx, bytes: &[u8]) {
+    for chunk in bytes.chunks(64) {
+        rx.read_buf()[..chunk.len()].copy_from_slice(chunk);
+        rx.handle_read(START, chunk.len());
+    }
+}
+
+#[test]
+fn nothing_is_parsed_while_too_many_requests_wait_for_their_answer() {
+    let mut rx = rx();
+    for cseq in 0..REQUESTS_WAITING_MAX + 2 {
+        feed(&mut rx, format!("OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n").as_bytes());
+    }
+    let count = |rx: &mut ConnRx| std::iter::from_fn(|| rx.poll_input(START).unwrap()).count();
+    assert_eq!(count(&mut rx), REQUESTS_WAITING_MAX);
+    assert!(!rx.wants_read());
+    assert_eq!(rx.poll_timeout(), None, "the peer is not to blame for what waits for us");
+    rx.handle_command(START, RxCommand(RxOrder::Answered));
+    assert_eq!(count(&mut rx), 1);
+    rx.handle_command(START, RxCommand(RxOrder::Answered));
+    assert_eq!(count(&mut rx), 1);
+    assert!(rx.wants_read());
+}
+
+#[test]
+fn the_clock_of_a_message_starts_at_its_first_byte() {
+    let mut rx = rx();
+    assert!(rx.poll_input(START).unwrap().is_none());
+    assert_eq!(rx.poll_timeout(), None);
+    feed(&mut rx, b"OPTI");
+    assert!(rx.poll_input(START).unwrap().is_none());
+    feed(&mut rx, b"ONS * RTSP/1.0\r\n");
+    assert!(rx.poll_input(START + Duration::from_secs(5)).unwrap().is_none());
+    assert_eq!(rx.poll_timeout(), Some(START + MESSAGE_DEADLINE));
+    feed(&mut rx, b"\r\nDESC");
+    assert!(rx.poll_input(START + Duration::from_secs(6)).unwrap().is_some());
+    assert!(rx.poll_input(START + Duration::from_secs(6)).unwrap().is_none());
+    let due = START + Duration::from_secs(6) + MESSAGE_DEADLINE;
+    assert_eq!(rx.poll_timeout(), Some(due));
+    rx.handle_timeout(START + Duration::from_secs(15));
+    assert!(rx.poll_input(due).is_ok());
+    rx.handle_timeout(due);
+    for _ in 0..2 {
+        assert_eq!(rx.poll_input(due).unwrap_err(), CloseReason::MessageTimeout);
+    }
+    assert!(!rx.wants_read());
+    assert_eq!(rx.poll_timeout(), None);
+}
