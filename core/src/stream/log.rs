@@ -79,7 +79,10 @@ pub struct StreamLog {
     bytes: usize,
     keyframe: Option<Keyframe>,
     limits: LogLimits,
+    /// What the server's wall clock showed, and when.
     wall: Option<(Instant, NtpTime)>,
+    /// What the publisher's wall clock showed, and when; it goes before the server's.
+    publishers_wall: Option<(Instant, NtpTime)>,
     closed: bool,
 }
 
@@ -101,6 +104,7 @@ impl StreamLog {
             keyframe: None,
             limits,
             wall: None,
+            publishers_wall: None,
             closed: false,
         }
     }
@@ -130,7 +134,7 @@ impl StreamLog {
         }
         if let Some(track) = self.tracks.get_mut(usize::from(track)) {
             track.set_reference(ntp, rtp);
-            self.wall = Some((now, ntp));
+            self.publishers_wall = Some((now, ntp));
         }
     }
 
@@ -227,7 +231,7 @@ impl StreamLog {
 
     /// A sender report of `track`, with its SDES (RFC 3550, section 6.4.1); `None` before its first packet.
     pub fn sender_report(&self, track: u8, now: Instant, cname: &str) -> Option<Bytes> {
-        let (at, wall) = self.wall?;
+        let (at, wall) = self.publishers_wall.or(self.wall)?;
         self.tracks.get(usize::from(track))?.report(now, wall + now.since(at), cname)
     }
 }

@@ -206,6 +206,7 @@ fn sender_reports_go_by_the_publishers_clock_once_it_is_known() {
     let later = theirs + Duration::from_secs(1);
     let (ntp, rtp, _) = reported(&log.sender_report(VIDEO, now(3000), "cname").unwrap());
     assert_eq!((ntp, rtp), (later, 190_000));
+    log.set_wall_clock(now(2500), NtpTime::from_unix(Duration::from_secs(1_000_003)));
     // The sound has no report of its own yet: its arrival counts, by the same clock.
     let (ntp, rtp, _) = reported(&log.sender_report(AUDIO, now(3000), "cname").unwrap());
     assert_eq!((ntp, rtp), (later, 24_000));
