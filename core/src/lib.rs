@@ -12,6 +12,7 @@
 )]
 
 mod base64;
+pub mod client;
 pub mod conn;
 pub mod description;
 pub mod header;
@@ -32,6 +33,7 @@ pub mod udp;
 pub mod url;
 pub mod wire;
 
+pub use client::{Client, ClientConfig, ClientEvent, ClientOutput, CommandId};
 pub use description::{Codec, Description, Direction, Format, Media, MediaKind};
 pub use id::{ConnId, SessionId, StreamId, UdpId};
 pub use profile::Profile;

@@ -125,6 +125,18 @@ pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
 pub const RECEIVED_PACKETS_MAX: usize = 4096;
 /// Bytes of received packets that wait for the application; the oldest are dropped and counted.
 pub const RECEIVED_BYTES_MAX: usize = 8 << 20;
+/// Commands that wait together with outputs that were not polled; further commands are refused.
+pub const COMMANDS_WAITING_MAX: usize = 96;
+/// Packets that wait to be sent; further ones are refused.
+pub const SEND_PACKETS_MAX: usize = 2048;
+/// Bytes that wait to be sent; packets beyond are refused.
+pub const SEND_BYTES_MAX: usize = 8 << 20;
+/// How long the answer to TEARDOWN is waited for.
+pub const TEARDOWN_DEADLINE: Duration = Duration::from_secs(3);
+/// How long before the end of the session timeout it is kept alive at the latest.
+pub const KEEPALIVE_MARGIN: Duration = Duration::from_secs(5);
+/// Time between two keepalives at least.
+pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 
 // UDP
 

@@ -127,6 +127,29 @@ tolerances! {
     /// An access unit without a marker at its end (FLIR M400).
     MarkerMissing = "an access unit ends without a marker",
     // client
+    /// A response without the number of any request, taken for that of the oldest one (TP-Link Tapo C520WS: that of
+    /// the request before; Foscam C1: `Cseq: 0`).
+    WrongCSeq = "a response has the CSeq of no request",
+    /// A response that nobody waits for, ignored (cameras behind proxies, reported to Frigate).
+    StrayResponse = "a response answers nothing",
+    /// Another session id once the first media is set up, of which the first is kept (H264DVR 1.0).
+    SessionIdChanged = "the session id changes",
+    /// A description without Content-Type, taken for SDP (FFmpeg's `-rtsp_flags listen`).
+    NoContentType = "a description has no content type",
+    /// A SETUP answered without Transport, so that what was asked for counts (cameras reported to gortsplib).
+    NoTransport = "the answer to SETUP has no transport",
+    /// A transport over TCP without channels, so that those asked for count (cameras reported to gortsplib).
+    NoInterleavedChannels = "a transport over TCP has no interleaved channels",
+    /// A transport over UDP without server ports, or with port 0, so that they have to be learnt (OpenIPC).
+    NoServerPorts = "a transport over UDP has no server ports",
+    /// A control that is found only where RFC 3986 puts it, not appended to the base (servers reported to GStreamer).
+    JoinedControl = "a control is relative to the folder of the base",
+    /// Frames on channels that were not set up, ignored (live555 before 2017 sends those of former connections).
+    UnassignedChannel = "frames come on a channel that was not set up",
+    /// Media before the answer to PLAY (v4l2rtspserver).
+    MediaBeforePlay = "media comes before the answer to PLAY",
+    /// A keepalive that is refused, and followed by another method (TP-Link Tapo C520WS, GW Security GW4089IP).
+    KeepaliveRefused = "a keepalive was refused",
     // server
     /// A request without the Session header that it needs; the connection's only session is meant (quirky players).
     SessionNotNamed = "a request does not name its session",

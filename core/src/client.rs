@@ -1,0 +1,396 @@
+//! A client: one session with one server, from OPTIONS to TEARDOWN, and all of its media.
+//!
+//! A [`Client`] does nothing by itself. Commands and `handle_*` calls tell it what happens, in any order;
+//! [`poll_output`](Client::poll_output) tells what is to be done. It is told the time by every call, and
+//! [`poll_timeout`](Client::poll_timeout) says when it wants to be called again.
+//!
+//! ```
+//! use rtspan_core::client::{Client, ClientConfig, ClientEvent, ClientOutput, Reply};
+//! use rtspan_core::{Instant, Url};
+//!
+//! let now = Instant::ZERO;
+//! let mut client = Client::new(Url::parse("rtsp://camera/main")?, ClientConfig::default(), [7; 32]);
+//! let command = client.options(now)?;
+//! assert!(matches!(client.poll_output(), Some(ClientOutput::Connect { port: 554, .. })));
+//! client.handle_connected(now, Ok("192.0.2.1:554".parse()?));
+//!
+//! let mut slices = [std::io::IoSlice::new(&[])];
+//! assert_eq!(client.io_slices(&mut slices), 1);
+//! assert!(slices[0].starts_with(b"OPTIONS rtsp://camera/main RTSP/1.0\r\nCSeq: 1\r\n"));
+//! let written = slices[0].len();
+//! client.handle_written(now, written);
+//!
+//! let answer = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n";
+//! client.read_buf()[..answer.len()].copy_from_slice(answer);
+//! client.handle_read(now, answer.len());
+//! let Some(ClientOutput::Event(ClientEvent::Done(done, Ok(Reply::Options(_))))) = client.poll_output() else {
+//!     panic!("the server has answered");
+//! };
+//! assert_eq!(done, command);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod agree;
+mod answer;
+mod command;
+mod config;
+mod datagrams;
+mod describe;
+mod error;
+mod event;
+mod inbox;
+mod keepalive;
+mod link;
+mod media;
+mod play;
+mod record;
+mod request;
+mod restart;
+mod setup;
+mod source;
+mod table;
+mod teardown;
+mod track;
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, SourcePolicy, Transports};
+pub use error::{ClientCloseReason, CommandError, ConnectError, Misuse, SendError};
+pub use event::{
+    ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
+    TrackStart, TrackStats, TrackTransport,
+};
+pub use table::State;
+
+use crate::description::Description;
+use crate::header::{HeaderError, Lower, Methods, Range};
+use crate::random::Random;
+use crate::url::{Scheme, Url};
+use crate::wire::{Item, Message};
+use crate::{Instant, NtpTime, Tolerances, UdpId};
+use command::{Command, Running, Task};
+use datagrams::Datagrams;
+use describe::Presentation;
+use inbox::Inbox;
+use keepalive::Keepalive;
+use link::Link;
+use play::Liveness;
+use request::{Requests, Session};
+use setup::Setup;
+use track::{Track, earliest};
+
+/// An RTSP client.
+///
+/// Commands may be given one after another without waiting: they run in order, one at a time, and one fails if it
+/// needs another before it that has failed.
+#[derive(Debug)]
+pub struct Client {
+    config: ClientConfig,
+    random: Random,
+    cname: String,
+    url: Url,
+    state: State,
+    link: Link,
+    requests: Requests,
+    session: Session,
+    keepalive: Keepalive,
+    queue: VecDeque<Task>,
+    running: Option<Running>,
+    /// How many commands there were.
+    commands: u64,
+    /// How many pairs of UDP sockets there were.
+    udps: u32,
+    /// OPTIONS was sent on this connection.
+    probed: bool,
+    methods: Option<Methods>,
+    presentation: Option<Presentation>,
+    /// Redirects since a command of the application has succeeded that could be redirected.
+    redirects: usize,
+    /// What media is to travel over.
+    lower: Lower,
+    tracks: Vec<Track>,
+    /// The range that was played last.
+    range: Option<Range>,
+    /// A PLAY has succeeded in this session, so that another goes on from where it was paused.
+    has_played: bool,
+    liveness: Liveness,
+    inbox: Inbox,
+    datagrams: Datagrams,
+    wall: Option<(Instant, NtpTime)>,
+    outputs: VecDeque<ClientOutput>,
+    tolerances: Tolerances,
+    /// TEARDOWN was asked for.
+    is_torn_down: bool,
+    /// The last event is out.
+    is_finished: bool,
+}
+
+/// Commands. Each is told to be [done](ClientEvent::Done) exactly once.
+///
+/// # Errors
+///
+/// All fail, and send nothing, if the command makes no sense in the [`State`] that the commands before it lead to,
+/// if the client is closed, or if too many commands or outputs wait.
+impl Client {
+    /// A client for the stream at `url`. It connects with the first command.
+    ///
+    /// All chance comes from `seed`.
+    pub fn new(url: Url, config: ClientConfig, seed: [u8; 32]) -> Self {
+        let mut random = Random::new(seed);
+        let lower = match config.transports {
+            Transports::Udp => Lower::Udp,
+            Transports::UdpThenTcp if url.scheme() == Scheme::Rtsp => Lower::Udp,
+            Transports::UdpThenTcp | Transports::Tcp => Lower::Tcp,
+        };
+        Self {
+            cname: random.hex_id(),
+            requests: Requests::new(config.cseq),
+            inbox: Inbox::new(config.received_packets_max, config.received_bytes_max),
+            config,
+            random,
+            url,
+            state: State::Initial,
+            link: Link::new(),
+            session: Session::default(),
+            keepalive: Keepalive::default(),
+            queue: VecDeque::new(),
+            running: None,
+            commands: 0,
+            udps: 0,
+            probed: false,
+            methods: None,
+            presentation: None,
+            redirects: 0,
+            lower,
+            tracks: Vec::new(),
+            range: None,
+            has_played: false,
+            liveness: Liveness::default(),
+            datagrams: Datagrams::default(),
+            wall: None,
+            outputs: VecDeque::new(),
+            tolerances: Tolerances::NONE,
+            is_torn_down: false,
+            is_finished: false,
+        }
+    }
+
+    /// Asks what the server can do.
+    pub fn options(&mut self, now: Instant) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Options)
+    }
+
+    /// Asks what there is to be played; redirects are followed.
+    pub fn describe(&mut self, now: Instant) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Describe)
+    }
+
+    /// Sets up the media of this index, to be played after DESCRIBE and to be recorded after ANNOUNCE.
+    pub fn setup(&mut self, now: Instant, media: usize) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Setup(Setup::new(media)))
+    }
+
+    /// Plays what is set up; without a range from the start, or from where it was paused.
+    pub fn play(&mut self, now: Instant, range: Option<Range>) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Play(range))
+    }
+
+    /// Pauses playing or recording.
+    pub fn pause(&mut self, now: Instant) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Pause)
+    }
+
+    /// Announces what is to be recorded; the controls of the medias are named by the client.
+    pub fn announce(&mut self, now: Instant, description: Description) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Announce(Box::new(description.with_track_controls())))
+    }
+
+    /// Begins to record.
+    pub fn record(&mut self, now: Instant) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Record)
+    }
+
+    /// Asks for parameters, one name a line (`text/parameters`).
+    pub fn get_parameter(&mut self, now: Instant, body: Bytes) -> Result<CommandId, Misuse> {
+        self.command(now, Command::GetParameter(body))
+    }
+
+    /// Sets parameters, one `name: value` a line (`text/parameters`).
+    pub fn set_parameter(&mut self, now: Instant, body: Bytes) -> Result<CommandId, Misuse> {
+        self.command(now, Command::SetParameter(body))
+    }
+
+    /// Tells the wall clock time of `now`, without which no sender reports are sent.
+    pub fn set_wall_clock(&mut self, now: Instant, wall: NtpTime) {
+        self.wall = Some((now, wall));
+    }
+}
+
+/// The connection.
+impl Client {
+    /// Takes the result of [`ClientOutput::Connect`]; one that is not waited for is ignored.
+    pub fn handle_connected(&mut self, now: Instant, result: Result<SocketAddr, ConnectError>) {
+        if !self.link.is_connecting() {
+            return;
+        }
+        match result {
+            Ok(peer) => {
+                self.link.handle_connected(peer);
+                self.advance(now);
+            }
+            Err(error) => self.close(now, ClientCloseReason::Connect(error)),
+        }
+    }
+
+    /// Where to read to; never empty.
+    pub fn read_buf(&mut self) -> &mut [u8] {
+        self.link.decoder.read_buf()
+    }
+
+    /// Whether there is a connection to be read.
+    pub fn wants_read(&self) -> bool {
+        self.link.is_up()
+    }
+
+    /// Takes `n` bytes that were read into [`read_buf`](Self::read_buf).
+    pub fn handle_read(&mut self, now: Instant, n: usize) {
+        if !self.link.is_up() || n == 0 {
+            return;
+        }
+        self.link.decoder.handle_read(n);
+        if self.lower == Lower::Tcp {
+            self.liveness.handle_heard(now);
+        }
+        while self.link.is_up() {
+            let polled = self.link.decoder.poll();
+            self.tolerances.merge(self.link.decoder.take_tolerances());
+            match polled {
+                Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame),
+                Ok(Some(Item::Message(Message::Response(response)))) => self.handle_response(now, response),
+                Ok(Some(Item::Message(Message::Request(request)))) => self.handle_request(now, &request),
+                Ok(None) => break,
+                Err(error) => self.close(now, ClientCloseReason::Wire(error)),
+            }
+        }
+    }
+
+    /// Whether [`io_slices`](Self::io_slices) has something to write.
+    pub fn wants_write(&self) -> bool {
+        self.link.wants_write()
+    }
+
+    /// Fills `slices` with what is to be written, and says how many it filled.
+    pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.link.io_slices(slices)
+    }
+
+    /// Takes note that `n` bytes were written.
+    pub fn handle_written(&mut self, now: Instant, n: usize) {
+        self.link.handle_written(now, n);
+    }
+
+    /// Whether [`flush`](Self::flush) has datagrams to send.
+    pub fn wants_flush(&self) -> bool {
+        !self.datagrams.is_empty()
+    }
+
+    /// Sends datagrams until none is left or the sink takes no more; `true` if it did not take all.
+    pub fn flush(&mut self, sink: &mut dyn ClientSink) -> bool {
+        self.datagrams.flush(sink)
+    }
+
+    /// The next thing to be done, or to be told to the application.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<ClientOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called; `None` while nothing is waited for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.link.is_closed() {
+            return None;
+        }
+        let running = self.running.as_ref().map(|running| running.deadline);
+        let deadlines =
+            [self.link.poll_timeout(), running, self.keepalive_deadline(), self.silence_deadline()];
+        let tracks = self.tracks.iter().map(Track::poll_timeout);
+        deadlines.into_iter().chain(tracks).fold(None, earliest)
+    }
+
+    /// Does what is due at `now`; a call too early or too late does no harm.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.link.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            let reason = if self.link.is_connecting() {
+                ClientCloseReason::Connect(ConnectError::Timeout)
+            } else {
+                ClientCloseReason::Stalled
+            };
+            return self.close(now, reason);
+        }
+        self.expire_command(now);
+        self.expire_media(now);
+        self.send_keepalive(now);
+        self.check_silence(now);
+        self.advance(now);
+    }
+}
+
+/// What is known.
+impl Client {
+    /// Where the client stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The stream, where redirects have led to.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What was described or announced.
+    pub fn description(&self) -> Option<&Description> {
+        self.presentation.as_ref().map(|presentation| &presentation.description)
+    }
+
+    /// What the server says that it can do.
+    pub fn methods(&self) -> Option<&Methods> {
+        self.methods.as_ref()
+    }
+
+    /// What the server calls the session.
+    pub fn session_id(&self) -> Option<&str> {
+        self.session.id()
+    }
+
+    /// What the server does differently from the standard.
+    pub fn tolerances(&self) -> Tolerances {
+        self.tolerances
+    }
+
+    /// The URL that stands for the whole stream.
+    fn base(&self) -> &Url {
+        self.presentation.as_ref().map_or(&self.url, |presentation| &presentation.base)
+    }
+
+    fn next_udp_id(&mut self) -> UdpId {
+        self.udps = self.udps.wrapping_add(1);
+        UdpId::from(crate::id::RawId::numbered(self.udps))
+    }
+
+    /// Reads a header that can be done without.
+    fn tolerated<T>(
+        &mut self,
+        value: &str,
+        parse: impl FnOnce(&str, &mut Tolerances) -> Result<T, HeaderError>,
+    ) -> Option<T> {
+        parse(value, &mut self.tolerances).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

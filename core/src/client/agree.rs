@@ -1,0 +1,132 @@
+//! What client and server agree on to carry a media.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::source::Source;
+use super::track::Path;
+use super::{Client, CommandError, SourcePolicy, State, SwitchReason, Transports};
+use crate::header::{Delivery, Lower, Transport, parse_transports};
+use crate::wire::{Response, name};
+use crate::{Tolerance, UdpId};
+
+/// What the server is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Offer {
+    Tcp((u8, u8)),
+    Udp(UdpId, (u16, u16)),
+}
+
+/// Why there is no agreement.
+pub(super) enum Refusal {
+    /// TCP would do, asked for from the start.
+    Switch(SwitchReason),
+    Fail(CommandError),
+}
+
+impl From<Offer> for Transport {
+    fn from(offer: Offer) -> Self {
+        match offer {
+            Offer::Tcp(channels) => Self::tcp(channels),
+            Offer::Udp(_, ports) => Self::udp(ports),
+        }
+    }
+}
+
+impl From<CommandError> for Refusal {
+    fn from(error: CommandError) -> Self {
+        Self::Fail(error)
+    }
+}
+
+impl Client {
+    /// Whether the client may still go over to TCP by itself.
+    pub(super) fn may_switch(&self) -> bool {
+        self.config.transports == Transports::UdpThenTcp && self.lower == Lower::Udp && self.tracks.is_empty()
+    }
+
+    /// What the server answers to an offer; without an answer, the offer itself.
+    pub(super) fn read_transport(
+        &mut self,
+        asked: Offer,
+        response: &Response,
+    ) -> Result<Transport, CommandError> {
+        let mut values = response.headers.get_all(name::TRANSPORT).peekable();
+        if values.peek().is_none() {
+            self.tolerances.record(Tolerance::NoTransport);
+            return Ok(asked.into());
+        }
+        let read = parse_transports(values, &mut self.tolerances).map_err(CommandError::BadTransport)?;
+        read.into_iter().next().ok_or(CommandError::OtherTransport)
+    }
+
+    pub(super) fn agree(&mut self, asked: Offer, answer: &Transport) -> Result<Path, Refusal> {
+        match (asked, answer.lower) {
+            (Offer::Tcp(channels), Lower::Tcp) => Ok(self.agree_tcp(channels, answer)?),
+            (Offer::Udp(id, ports), Lower::Udp) => self.agree_udp(id, ports, answer),
+            (Offer::Udp(..), Lower::Tcp) => {
+                Err(self.switch_or(SwitchReason::Answered, CommandError::OtherTransport))
+            }
+            (Offer::Tcp(_), Lower::Udp) => Err(CommandError::OtherTransport.into()),
+        }
+    }
+
+    fn agree_tcp(&mut self, asked: (u8, u8), answer: &Transport) -> Result<Path, CommandError> {
+        let (rtp, rtcp) = answer.interleaved.unwrap_or_else(|| {
+            self.tolerances.record(Tolerance::NoInterleavedChannels);
+            asked
+        });
+        if self.is_channel_taken(rtp) || self.is_channel_taken(rtcp) {
+            return Err(CommandError::ChannelsTaken(rtp, rtcp));
+        }
+        Ok(Path::Tcp { rtp, rtcp })
+    }
+
+    fn agree_udp(
+        &mut self,
+        id: UdpId,
+        client_ports: (u16, u16),
+        answer: &Transport,
+    ) -> Result<Path, Refusal> {
+        if answer.delivery == Some(Delivery::Multicast) {
+            return Err(self.switch_or(SwitchReason::Answered, CommandError::OtherTransport));
+        }
+        let peer = self.link.peer().ok_or(CommandError::OtherTransport)?.ip();
+        let ports = answer.server_port.filter(|ports| !matches!(ports, (0, _) | (_, 0)));
+        if ports.is_none() {
+            let learns = self.config.source != SourcePolicy::Announced && self.state != State::PreRecord;
+            if !learns {
+                return Err(self.switch_or(SwitchReason::NoServerPorts, CommandError::NoServerPorts));
+            }
+            self.tolerances.record(Tolerance::NoServerPorts);
+        }
+        let named = answer.source.as_deref().and_then(|source| usable_source(source, peer));
+        let source = Source::new(self.config.source, peer, named, ports);
+        Ok(Path::Udp { id, client_ports, source })
+    }
+
+    fn switch_or(&self, reason: SwitchReason, error: CommandError) -> Refusal {
+        if self.may_switch() { Refusal::Switch(reason) } else { Refusal::Fail(error) }
+    }
+
+    /// The first even channel that is free together with the next.
+    pub(super) fn free_channels(&self) -> Option<(u8, u8)> {
+        (0..=u8::MAX)
+            .step_by(2)
+            .map(|rtp| (rtp, rtp | 1))
+            .find(|(rtp, rtcp)| !self.is_channel_taken(*rtp) && !self.is_channel_taken(*rtcp))
+    }
+
+    fn is_channel_taken(&self, channel: u8) -> bool {
+        self.tracks.iter().any(|track| track.path.port_of_channel(channel).is_some())
+    }
+}
+
+/// The address behind `source=`, unless it leads back to this host or to many; names are never resolved.
+fn usable_source(text: &str, peer: IpAddr) -> Option<IpAddr> {
+    let ip: IpAddr = text.trim_matches(['[', ']']).parse().ok()?;
+    let is_usable = !ip.is_unspecified()
+        && !ip.is_multicast()
+        && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
+        && (!ip.to_canonical().is_loopback() || peer.to_canonical().is_loopback());
+    is_usable.then_some(ip)
+}

@@ -1,0 +1,287 @@
+//! Commands wait in a queue and run one at a time.
+
+use bytes::Bytes;
+
+use super::request::Asker;
+use super::setup::Setup;
+use super::table::{self, Verb};
+use super::{Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Reply};
+use crate::description::Description;
+use crate::header::{Methods, Range};
+use crate::limits::COMMANDS_WAITING_MAX;
+use crate::url::Url;
+use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{Instant, UdpId};
+
+/// A command, and whose it is.
+#[derive(Debug)]
+pub(super) struct Task {
+    /// `None` if the client gave the command to itself.
+    pub(super) id: Option<CommandId>,
+    pub(super) command: Command,
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    /// OPTIONS before anything else; how it ends does not matter.
+    Probe,
+    Options,
+    Describe,
+    Announce(Box<Description>),
+    Setup(Setup),
+    Play(Option<Range>),
+    Pause,
+    Record,
+    GetParameter(Bytes),
+    SetParameter(Bytes),
+    /// TEARDOWN and another connection, to begin again there or at another server.
+    Restart(Option<Box<Url>>),
+    /// TEARDOWN for good.
+    Teardown,
+}
+
+/// The command that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) task: Task,
+    pub(super) deadline: Instant,
+    pub(super) wait: Wait,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Wait {
+    Response,
+    Udp(UdpId),
+}
+
+impl Task {
+    /// A command that the client gives to itself.
+    pub(super) fn own(command: Command) -> Self {
+        Self { id: None, command }
+    }
+}
+
+impl Command {
+    fn verb(&self) -> Verb {
+        match self {
+            Self::Probe | Self::Options | Self::GetParameter(_) | Self::SetParameter(_) => Verb::Ask,
+            Self::Describe => Verb::Describe,
+            Self::Announce(_) => Verb::Announce,
+            Self::Setup(_) => Verb::Setup,
+            Self::Play(_) => Verb::Play,
+            Self::Pause => Verb::Pause,
+            Self::Record => Verb::Record,
+            Self::Restart(_) | Self::Teardown => Verb::Teardown,
+        }
+    }
+
+    /// Whether it has to know what the server can do.
+    fn needs_probe(&self) -> bool {
+        !matches!(self, Self::Probe | Self::Options | Self::Restart(_) | Self::Teardown)
+    }
+}
+
+impl Client {
+    /// Takes a command of the application.
+    pub(super) fn command(&mut self, now: Instant, command: Command) -> Result<CommandId, Misuse> {
+        if self.is_closing() {
+            return Err(Misuse::Closed);
+        }
+        if self.queue.len().saturating_add(self.outputs.len()) >= COMMANDS_WAITING_MAX {
+            return Err(Misuse::TooMany);
+        }
+        let state = self.planned().fold(self.state, |state, command| state.after(command.verb()));
+        table::next(state, command.verb()).ok_or(Misuse::State(state))?;
+        match &command {
+            Command::Setup(setup) => self.check_setup(setup.media)?,
+            Command::Record if self.tracks.is_empty() && self.planned_setups().next().is_none() => {
+                return Err(Misuse::NothingSetUp);
+            }
+            _ => {}
+        }
+        let id = self.next_command_id();
+        self.queue.push_back(Task { id: Some(id), command });
+        self.advance(now);
+        Ok(id)
+    }
+
+    pub(super) fn next_command_id(&mut self) -> CommandId {
+        self.commands = self.commands.wrapping_add(1);
+        CommandId(self.commands)
+    }
+
+    /// Runs what can run.
+    pub(super) fn advance(&mut self, now: Instant) {
+        while self.running.is_none() && !self.link.is_closed() {
+            let Some(task) = self.queue.pop_front() else { return };
+            if !self.link.is_up() && !matches!(task.command, Command::Restart(_)) {
+                self.queue.push_front(task);
+                if self.link.is_idle() {
+                    self.connect(now);
+                }
+                return;
+            }
+            if task.command.needs_probe() && !self.probed {
+                self.queue.push_front(task);
+                self.start(now, Task::own(Command::Probe));
+            } else if table::next(self.state, task.command.verb()).is_none() {
+                self.finish(now, task, Err(CommandError::State(self.state)));
+            } else {
+                self.start(now, task);
+            }
+        }
+    }
+
+    fn start(&mut self, now: Instant, task: Task) {
+        match &task.command {
+            Command::Probe | Command::Options => {
+                self.probed = true;
+                let request = Request::new(Method::Options, self.url.as_request_uri());
+                self.run(now, task, request);
+            }
+            Command::Describe => self.start_describe(now, task),
+            Command::Announce(_) => self.start_announce(now, task),
+            Command::Setup(_) => self.start_setup(now, task),
+            Command::Play(_) => self.start_play(now, task),
+            Command::Pause => {
+                let request = Request::new(Method::Pause, self.base().as_request_uri());
+                self.run(now, task, request);
+            }
+            Command::Record => self.start_record(now, task),
+            Command::GetParameter(body) => {
+                let request =
+                    with_parameters(Request::new(Method::GetParameter, self.base().as_request_uri()), body);
+                self.run(now, task, request);
+            }
+            Command::SetParameter(body) => {
+                let request =
+                    with_parameters(Request::new(Method::SetParameter, self.base().as_request_uri()), body);
+                self.run(now, task, request);
+            }
+            Command::Restart(_) => self.start_restart(now, task),
+            Command::Teardown => self.start_teardown(now, task),
+        }
+    }
+
+    /// Sends the request of a command, which waits for the response from here on.
+    pub(super) fn run(&mut self, now: Instant, task: Task, request: Request) {
+        let deadline = now + self.config.response_deadline;
+        self.running = Some(Running { task, deadline, wait: Wait::Response });
+        self.send_request(now, Asker::Command, request);
+    }
+
+    /// Takes the response to the command that runs.
+    pub(super) fn command_answered(&mut self, now: Instant, response: Response) {
+        let Some(Running { task, .. }) = self.running.take() else { return };
+        match &task.command {
+            Command::Probe | Command::Options => {
+                let result = accepted(&response).map(|()| Reply::Options(self.read_methods(&response)));
+                self.finish(now, task, result);
+            }
+            Command::Describe => self.describe_answered(now, task, &response),
+            Command::Announce(_) => self.announce_answered(now, task, &response),
+            Command::Setup(_) => self.setup_answered(now, task, &response),
+            Command::Play(_) => self.play_answered(now, task, &response),
+            Command::Pause => {
+                let result = accepted(&response).map(|()| Reply::Paused);
+                if result.is_ok() {
+                    self.state = self.state.after(Verb::Pause);
+                    self.stop_media();
+                }
+                self.finish(now, task, result);
+            }
+            Command::Record => self.record_answered(now, task, &response),
+            Command::GetParameter(_) | Command::SetParameter(_) => {
+                let result = accepted(&response).map(|()| Reply::Body(response.body));
+                self.finish(now, task, result);
+            }
+            Command::Restart(_) => self.restart_answered(now, task),
+            Command::Teardown => self.teardown_answered(now, task),
+        }
+        self.advance(now);
+    }
+
+    /// Ends the command whose response has not come in time.
+    pub(super) fn expire_command(&mut self, now: Instant) {
+        let Some(running) = self.running.take_if(|running| running.deadline <= now) else { return };
+        let task = self.abandon(running);
+        match task.command {
+            Command::Restart(_) => self.restart_answered(now, task),
+            Command::Teardown => self.teardown_answered(now, task),
+            _ => self.finish(now, task, Err(CommandError::Timeout)),
+        }
+    }
+
+    /// Tells how a command ended.
+    pub(super) fn finish(&mut self, now: Instant, task: Task, result: Result<Reply, CommandError>) {
+        if let (Command::Setup(setup), Err(_)) = (&task.command, &result) {
+            self.take_back(setup);
+        }
+        match (task.id, result) {
+            (Some(id), result) => self.event(ClientEvent::Done(id, result)),
+            (None, Err(error)) if !matches!(task.command, Command::Probe) => {
+                self.close(now, ClientCloseReason::RestartFailed(error));
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Fails the command that runs and all that wait.
+    pub(super) fn fail_all(&mut self, error: &CommandError) {
+        let running = self.running.take().map(|running| self.abandon(running));
+        for task in running.into_iter().chain(std::mem::take(&mut self.queue)) {
+            if let Command::Setup(setup) = &task.command {
+                self.take_back(setup);
+            }
+            if let Some(id) = task.id {
+                self.event(ClientEvent::Done(id, Err(error.clone())));
+            }
+        }
+    }
+
+    /// Waits no longer.
+    fn abandon(&mut self, running: Running) -> Task {
+        match running.wait {
+            Wait::Response => self.requests.forget_command(),
+            Wait::Udp(id) => self.outputs.push_back(ClientOutput::CloseUdp(id)),
+        }
+        running.task
+    }
+
+    pub(super) fn event(&mut self, event: ClientEvent) {
+        self.outputs.push_back(ClientOutput::Event(event));
+    }
+
+    /// The commands that run and wait, in order.
+    pub(super) fn planned(&self) -> impl Iterator<Item = &Command> {
+        let running = self.running.iter().map(|running| &running.task);
+        running.chain(&self.queue).map(|task| &task.command)
+    }
+
+    /// Whether the running command is a PLAY, so that packets may come before its response.
+    pub(super) fn awaits_play(&self) -> bool {
+        matches!(&self.running, Some(running) if matches!(running.task.command, Command::Play(_)))
+    }
+
+    fn read_methods(&mut self, response: &Response) -> Methods {
+        let mut methods = Methods::default();
+        for value in response.headers.get_all(name::PUBLIC) {
+            methods.extend(Methods::parse(value));
+        }
+        self.methods = Some(methods.clone());
+        methods
+    }
+}
+
+fn with_parameters(request: Request, body: &Bytes) -> Request {
+    if body.is_empty() { request } else { request.with_body("text/parameters", body.clone()) }
+}
+
+/// Whether a response says yes.
+pub(super) fn accepted(response: &Response) -> Result<(), CommandError> {
+    match response.status {
+        status if status.is_success() => Ok(()),
+        StatusCode::UNAUTHORIZED => Err(CommandError::Unauthorized),
+        status => Err(CommandError::Status(status)),
+    }
+}

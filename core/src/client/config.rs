@@ -1,0 +1,182 @@
+use std::time::Duration;
+
+use crate::limits::{
+    FIRST_UDP_PACKET, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX, RESPONSE_DEADLINE, SERVER_SILENCE,
+};
+use crate::udp::UdpPorts;
+use crate::wire::Method;
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    pub(super) user_agent: Box<str>,
+    pub(super) transports: Transports,
+    pub(super) udp_ports: UdpPorts,
+    pub(super) source: SourcePolicy,
+    pub(super) cseq: CSeqPolicy,
+    pub(super) keepalive: KeepalivePolicy,
+    pub(super) response_deadline: Duration,
+    pub(super) first_udp_packet: Duration,
+    pub(super) silence: Duration,
+    pub(super) received_packets_max: usize,
+    pub(super) received_bytes_max: usize,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
+            transports: Transports::default(),
+            udp_ports: UdpPorts::default(),
+            source: SourcePolicy::default(),
+            cseq: CSeqPolicy::default(),
+            keepalive: KeepalivePolicy::default(),
+            response_deadline: RESPONSE_DEADLINE,
+            first_udp_packet: FIRST_UDP_PACKET,
+            silence: SERVER_SILENCE,
+            received_packets_max: RECEIVED_PACKETS_MAX,
+            received_bytes_max: RECEIVED_BYTES_MAX,
+        }
+    }
+}
+
+impl ClientConfig {
+    /// The name that the client gives itself; cameras refuse requests without one.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// What media may travel over.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports = transports;
+        self
+    }
+
+    /// The ports that media is received on over UDP.
+    #[must_use]
+    pub fn udp_ports(mut self, udp_ports: UdpPorts) -> Self {
+        self.udp_ports = udp_ports;
+        self
+    }
+
+    /// From where media is taken over UDP.
+    #[must_use]
+    pub fn source(mut self, source: SourcePolicy) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// How responses find their request.
+    #[must_use]
+    pub fn cseq(mut self, cseq: CSeqPolicy) -> Self {
+        self.cseq = cseq;
+        self
+    }
+
+    /// How the session is kept alive.
+    #[must_use]
+    pub fn keepalive(mut self, keepalive: KeepalivePolicy) -> Self {
+        self.keepalive = keepalive;
+        self
+    }
+
+    /// How long a connection and each response are waited for.
+    #[must_use]
+    pub fn response_deadline(mut self, response_deadline: Duration) -> Self {
+        self.response_deadline = response_deadline;
+        self
+    }
+
+    /// How long the first packet over UDP is waited for before TCP is asked for ([`Transports::UdpThenTcp`]).
+    #[must_use]
+    pub fn first_udp_packet(mut self, first_udp_packet: Duration) -> Self {
+        self.first_udp_packet = first_udp_packet;
+        self
+    }
+
+    /// How long a playing server may send nothing at all before it is taken for gone.
+    #[must_use]
+    pub fn silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
+    /// Received packets that wait for the application at most; beyond, the oldest are dropped and counted.
+    #[must_use]
+    pub fn received_packets_max(mut self, received_packets_max: usize) -> Self {
+        self.received_packets_max = received_packets_max;
+        self
+    }
+
+    /// Bytes of the received packets that wait at most; beyond, the oldest are dropped and counted.
+    #[must_use]
+    pub fn received_bytes_max(mut self, received_bytes_max: usize) -> Self {
+        self.received_bytes_max = received_bytes_max;
+        self
+    }
+}
+
+/// What media may travel over.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Transports {
+    /// UDP, and TCP where UDP is refused or nothing comes through (the default).
+    ///
+    /// Over TLS this is TCP from the start, since media over UDP would not be encrypted.
+    #[default]
+    UdpThenTcp,
+    /// UDP only.
+    Udp,
+    /// TCP only, interleaved with the messages (RFC 2326, section 10.12).
+    Tcp,
+}
+
+/// From where media is taken over UDP.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SourcePolicy {
+    /// From the announced ports of the server or of the `source=` that it names (the default).
+    #[default]
+    Announced,
+    /// From any port of those addresses; the port of the first valid packet is kept.
+    ///
+    /// Freebox sends from other ports than it announces, OpenIPC announces none.
+    AnyPort,
+    /// From anywhere; the address of the first valid packet is kept.
+    ///
+    /// For servers behind NAT and clusters. Whoever guesses the client's port can be first.
+    AnyAddress,
+}
+
+/// How responses find their request.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CSeqPolicy {
+    /// By number, and when no number fits, to the oldest request (the default).
+    ///
+    /// TP-Link Tapo C520WS answers a refused `SET_PARAMETER` with the CSeq of the request before it; Foscam C1
+    /// answers the first request with `Cseq: 0`.
+    #[default]
+    Lenient,
+    /// By number only; other responses are ignored.
+    Strict,
+}
+
+/// How the session is kept alive.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum KeepalivePolicy {
+    /// By GET_PARAMETER if the server lists it and OPTIONS if not; one that is refused is followed by the other
+    /// (the default).
+    #[default]
+    Automatic,
+    /// By this method whatever the server says.
+    ///
+    /// EvoStream takes OPTIONS for no sign of life, and does not list the GET_PARAMETER that it understands.
+    Method(Method),
+    /// Not at all.
+    Never,
+}

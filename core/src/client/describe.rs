@@ -1,0 +1,85 @@
+//! DESCRIBE, and the redirects that lead to another server.
+
+use super::command::{Task, accepted};
+use super::{Client, CommandError, Reply};
+use crate::description::Description;
+use crate::header::content_type_is;
+use crate::limits::REDIRECTS_MAX;
+use crate::url::track::base_url;
+use crate::url::{Scheme, Url};
+use crate::wire::{Method, Request, Response, name};
+use crate::{Instant, Tolerance};
+
+const SDP: &str = "application/sdp";
+
+/// What there is to be set up, and the URL that stands for all of it.
+#[derive(Debug)]
+pub(super) struct Presentation {
+    pub(super) description: Description,
+    pub(super) base: Url,
+}
+
+impl Client {
+    pub(super) fn start_describe(&mut self, now: Instant, task: Task) {
+        let request =
+            Request::new(Method::Describe, self.url.as_request_uri()).with_header(name::ACCEPT, SDP);
+        self.run(now, task, request);
+    }
+
+    pub(super) fn describe_answered(&mut self, now: Instant, task: Task, response: &Response) {
+        if is_redirect(response) {
+            match self.redirect(response) {
+                Ok(url) => self.restart(Some(url), vec![task]),
+                Err(error) => self.finish(now, task, Err(error)),
+            }
+            return;
+        }
+        let result = self.read_description(response).map(|presentation| {
+            if task.id.is_some() {
+                self.redirects = 0;
+            }
+            let description = presentation.description.clone();
+            self.presentation = Some(presentation);
+            Reply::Described(description)
+        });
+        self.finish(now, task, result);
+    }
+
+    fn read_description(&mut self, response: &Response) -> Result<Presentation, CommandError> {
+        accepted(response)?;
+        match response.headers.get(name::CONTENT_TYPE) {
+            Some(content_type) if !content_type_is(content_type, SDP) => {
+                return Err(CommandError::ContentType(content_type.into()));
+            }
+            Some(_) => {}
+            None => self.tolerances.record(Tolerance::NoContentType),
+        }
+        let description =
+            Description::parse(&response.body, &mut self.tolerances).map_err(CommandError::Description)?;
+        let content_base = response.headers.get(name::CONTENT_BASE);
+        let base = base_url(&self.url, content_base, description.control.as_deref());
+        Ok(Presentation { description, base })
+    }
+
+    /// Where a redirect leads.
+    ///
+    /// Credentials go along only to the same server; from TLS there is no way to a connection without.
+    pub(super) fn redirect(&mut self, response: &Response) -> Result<Url, CommandError> {
+        self.redirects = self.redirects.saturating_add(1);
+        if self.redirects > REDIRECTS_MAX {
+            return Err(CommandError::TooManyRedirects);
+        }
+        let location = response.headers.get(name::LOCATION).ok_or(CommandError::BadLocation)?;
+        let url = Url::parse(location).map_err(|_| CommandError::BadLocation)?;
+        if self.url.scheme() == Scheme::Rtsps && url.scheme() == Scheme::Rtsp {
+            return Err(CommandError::Downgrade);
+        }
+        let keeps_credentials = url.credentials().is_none() && url.same_origin(&self.url);
+        Ok(if keeps_credentials { url.with_authority_of(&self.url) } else { url })
+    }
+}
+
+/// 304 and 300 name no other place; 307 is HTTP's, and servers send it.
+pub(super) fn is_redirect(response: &Response) -> bool {
+    matches!(response.status.as_u16(), 301 | 302 | 303 | 305 | 307)
+}

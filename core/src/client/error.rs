@@ -1,0 +1,182 @@
+use std::io;
+
+use super::State;
+use crate::description::DescriptionError;
+use crate::header::HeaderError;
+use crate::udp::UdpOpenError;
+use crate::url::{Url, UrlError};
+use crate::wire::{StatusCode, WireError};
+
+/// Why a command was not taken: nothing was sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The command makes no sense in the state that those before it lead to.
+    #[error("the command is not possible while {0}")]
+    State(State),
+    /// Nothing was described or announced, nor is about to be.
+    #[error("nothing was described or announced")]
+    NoDescription,
+    /// The description has no media of this index.
+    #[error("the description has no media {0}")]
+    NoSuchMedia(usize),
+    /// This media is set up already.
+    #[error("media {0} is set up already")]
+    AlreadySetUp(usize),
+    /// No media is set up.
+    #[error("no media is set up")]
+    NothingSetUp,
+    /// Too many commands wait, or too many outputs were not polled.
+    #[error("too many commands wait")]
+    TooMany,
+    /// The client is closed, or TEARDOWN was asked for.
+    #[error("the client is closed")]
+    Closed,
+}
+
+/// Why a command failed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The server refused it.
+    #[error("server answered {0}")]
+    Status(StatusCode),
+    /// The server asks for credentials.
+    #[error("server asks for credentials")]
+    Unauthorized,
+    /// The server did not answer in time.
+    #[error("server did not answer in time")]
+    Timeout,
+    /// The command needs one before it that failed.
+    #[error("the command is not possible while {0}")]
+    State(State),
+    /// The command needs a description and there is none, because the command that should get it failed.
+    #[error("nothing was described or announced")]
+    NoDescription,
+    /// The description has no media of this index.
+    #[error("the description has no media {0}")]
+    NoSuchMedia(usize),
+    /// This media is set up already.
+    #[error("media {0} is set up already")]
+    AlreadySetUp(usize),
+    /// No media is set up, because the commands that should do it failed.
+    #[error("no media is set up")]
+    NothingSetUp,
+    /// The media is encrypted (SRTP), for which there are no keys.
+    #[error("media {0} is encrypted and there are no keys")]
+    Encrypted(usize),
+    /// The server described the stream in another format than SDP.
+    #[error("description is {0:?} and not application/sdp")]
+    ContentType(Box<str>),
+    /// The description cannot be read.
+    #[error("description: {0}")]
+    Description(#[source] DescriptionError),
+    /// The control of a media makes no URL.
+    #[error("control of media {media}: {error}")]
+    Control {
+        /// Index of the media.
+        media: usize,
+        /// What is wrong.
+        #[source]
+        error: UrlError,
+    },
+    /// The server redirects without saying where, or to something that is no URL.
+    #[error("redirect without usable location")]
+    BadLocation,
+    /// The server redirects from TLS to a connection without.
+    #[error("redirect from rtsps to rtsp refused")]
+    Downgrade,
+    /// The server redirects again and again.
+    #[error("too many redirects")]
+    TooManyRedirects,
+    /// The Transport header of the answer cannot be read.
+    #[error("Transport: {0}")]
+    BadTransport(#[source] HeaderError),
+    /// The server answered with another transport than the one asked for, and it cannot be had.
+    #[error("server wants another transport")]
+    OtherTransport,
+    /// The server gave interleaved channels that another media has.
+    #[error("server gave interleaved channels {0}-{1} twice")]
+    ChannelsTaken(u8, u8),
+    /// All interleaved channels are taken.
+    #[error("no free interleaved channels")]
+    NoChannels,
+    /// The server did not say from which UDP ports it sends.
+    #[error("server names no UDP ports")]
+    NoServerPorts,
+    /// The UDP sockets were not opened.
+    #[error(transparent)]
+    Udp(UdpOpenError),
+    /// TEARDOWN was asked for before the command was done.
+    #[error("torn down before the command was done")]
+    TornDown,
+    /// The client closed, for the reason that its event tells.
+    #[error("the client is closed")]
+    Closed,
+}
+
+/// Why a packet was not sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The client does not record.
+    #[error("packets are sent while recording, not while {0}")]
+    State(State),
+    /// This media is not set up.
+    #[error("media {0} is not set up")]
+    NotSetUp(usize),
+    /// The packet is longer than its transport can carry.
+    #[error("packet of {0} bytes is too long")]
+    TooLong(usize),
+    /// The server does not read as fast as packets are sent; this one was not taken.
+    #[error("too many packets wait to be sent")]
+    Full,
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The host name has no address.
+    #[error("host name has no address")]
+    Unresolved,
+    /// The system or the network refused.
+    #[error("connection refused: {0}")]
+    Io(io::ErrorKind),
+    /// TLS was refused, or the certificate is not trusted.
+    #[error("TLS failed")]
+    Tls,
+    /// There was no connection in time.
+    #[error("no connection in time")]
+    Timeout,
+}
+
+/// Why a client closed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientCloseReason {
+    /// The application asked for it.
+    #[error("torn down")]
+    TornDown,
+    /// There was no connection.
+    #[error(transparent)]
+    Connect(ConnectError),
+    /// The connection ended.
+    #[error("connection ended")]
+    ConnectionLost,
+    /// What the server sent cannot be read.
+    #[error("unreadable: {0}")]
+    Wire(#[source] WireError),
+    /// The server sent nothing for too long.
+    #[error("server is silent")]
+    Silence,
+    /// The server does not read what is sent to it.
+    #[error("server does not read")]
+    Stalled,
+    /// The server asked to go elsewhere (REDIRECT, RFC 2326, section 10.10).
+    #[error("server redirects")]
+    Redirected(Option<Url>),
+    /// Starting again with another transport, or at another server, failed.
+    #[error("starting again failed: {0}")]
+    RestartFailed(#[source] CommandError),
+}

@@ -1,0 +1,201 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{ClientCloseReason, CommandError};
+use crate::description::Description;
+use crate::header::{Methods, Range};
+use crate::rtp::RtpPacket;
+use crate::udp::{Port, UdpSpec};
+use crate::{NtpTime, UdpId};
+
+/// A command of a client, to find its [`Done`](ClientEvent::Done).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CommandId(pub(super) u64);
+
+/// What a client asks of its runtime and tells the application, in order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClientOutput {
+    /// Connect; the answer is [`handle_connected`](super::Client::handle_connected).
+    Connect {
+        /// Host name or address, without brackets.
+        host: String,
+        /// TCP port.
+        port: u16,
+        /// Whether TLS comes between.
+        secure: bool,
+    },
+    /// Give up the connection, or the attempt at one.
+    ///
+    /// What [`io_slices`](super::Client::io_slices) still has is written as far as it goes without waiting.
+    Disconnect,
+    /// Open a pair of UDP sockets; the answer is [`handle_udp_opened`](super::Client::handle_udp_opened).
+    OpenUdp(UdpId, UdpSpec),
+    /// Close a pair of UDP sockets, or the attempt to open one.
+    ///
+    /// What [`flush`](super::Client::flush) still has for it is sent as far as it goes without waiting.
+    CloseUdp(UdpId),
+    /// Tell the application.
+    Event(ClientEvent),
+}
+
+/// What a client tells the application.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// A command is done; each has exactly one of these.
+    Done(CommandId, Result<Reply, CommandError>),
+    /// Media goes over TCP from here on.
+    TransportSwitched(SwitchReason),
+    /// The server says that the media of this index has ended (RTCP BYE).
+    Ended(usize),
+    /// The client is closed. This is the last event.
+    Closed(ClientCloseReason),
+}
+
+/// Why media goes over TCP and not over UDP.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SwitchReason {
+    /// No UDP sockets could be opened.
+    NoSockets,
+    /// The server refused UDP (461).
+    Refused,
+    /// The server answered with TCP.
+    Answered,
+    /// The server does not say from which ports it sends.
+    NoServerPorts,
+    /// No packet came through.
+    NothingHeard,
+}
+
+/// What a command brought.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// OPTIONS: what the server can do.
+    Options(Methods),
+    /// DESCRIBE: what there is.
+    Described(Description),
+    /// ANNOUNCE.
+    Announced,
+    /// SETUP: how the media travels.
+    Setup(TrackInfo),
+    /// PLAY: where it starts.
+    Playing(Playing),
+    /// RECORD.
+    Recording,
+    /// PAUSE.
+    Paused,
+    /// GET_PARAMETER and SET_PARAMETER: the body of the answer.
+    Body(Bytes),
+    /// TEARDOWN.
+    TornDown,
+}
+
+/// How a media travels.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TrackInfo {
+    /// Index of the media in the description.
+    pub media: usize,
+    /// Over what.
+    pub transport: TrackTransport,
+    /// The synchronization source that the server announced.
+    pub ssrc: Option<u32>,
+}
+
+/// What a media travels over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TrackTransport {
+    /// The RTSP connection.
+    Tcp {
+        /// The channels of RTP and RTCP.
+        channels: (u8, u8),
+    },
+    /// Datagrams.
+    Udp {
+        /// The client's ports for RTP and RTCP.
+        client_ports: (u16, u16),
+        /// Where RTP is sent to, as far as it is known.
+        rtp: Option<SocketAddr>,
+        /// Where RTCP is sent to, as far as it is known.
+        rtcp: Option<SocketAddr>,
+    },
+}
+
+/// Where playing starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Playing {
+    /// The range that the server plays.
+    pub range: Option<Range>,
+    /// What RTP-Info says of the medias that are set up.
+    pub tracks: Vec<TrackStart>,
+}
+
+/// The first packet of a media (RFC 2326, section 12.33).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TrackStart {
+    /// Index of the media in the description.
+    pub media: usize,
+    /// Sequence number of the first packet.
+    pub sequence: Option<u16>,
+    /// RTP timestamp of the start of the range.
+    pub timestamp: Option<u32>,
+}
+
+/// A packet of a media, in order.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Index of the media in the description.
+    pub media: usize,
+    /// The packet.
+    pub packet: RtpPacket,
+    /// Packets missing before this one: lost, or dropped because the application did not keep up.
+    pub lost: u16,
+    /// The sender's wall clock time of the packet, once a sender report has told it.
+    pub ntp: Option<NtpTime>,
+}
+
+/// What was counted for a media since it was set up, or last played.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TrackStats {
+    /// RTP packets received.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// RTP packets missing.
+    pub lost: u64,
+    /// RTP packets received twice.
+    pub duplicates: u64,
+    /// RTP packets put back into order.
+    pub reordered: u64,
+    /// The largest jitter of the media's formats.
+    pub jitter: Duration,
+    /// RTP packets dropped because the application did not keep up.
+    pub dropped: u64,
+    /// What could not be read, or has a payload type that the description does not name.
+    pub invalid: u64,
+    /// Datagrams from elsewhere.
+    pub foreign: u64,
+    /// RTP packets sent.
+    pub sent_packets: u64,
+    /// Payload bytes sent.
+    pub sent_octets: u64,
+    /// Packets that the server says it has not received.
+    pub reported_lost: i32,
+}
+
+/// Where a client's datagrams go: the runtime's batch of system calls.
+pub trait ClientSink {
+    /// Takes a datagram for `to`; `false` if the socket would block and it was not taken.
+    ///
+    /// One for sockets that are closed is taken, and lost.
+    fn send(&mut self, id: UdpId, port: Port, to: SocketAddr, datagram: &Bytes) -> bool;
+}

@@ -1,0 +1,137 @@
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::Instant;
+use crate::conn::Outbox;
+use crate::limits::{OUTBOX_BYTES_MAX, SEND_BYTES_MAX, SEND_PACKETS_MAX, WRITE_STALL};
+use crate::wire::{Decoder, DecoderLimits};
+
+/// The TCP connection, with what was read of it and what waits to be written.
+#[derive(Debug)]
+pub(super) struct Link {
+    phase: Phase,
+    pub(super) decoder: Decoder,
+    outbox: Outbox,
+    /// Bytes that wait in the outbox.
+    waiting: usize,
+    /// Since when the socket has taken none of them.
+    stuck: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    Connecting { deadline: Instant },
+    Up { peer: SocketAddr },
+    Closed,
+}
+
+impl Link {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Idle,
+            decoder: Decoder::new(DecoderLimits::default()),
+            outbox: Outbox::default(),
+            waiting: 0,
+            stuck: None,
+        }
+    }
+
+    /// Begins anew, without what was left of the connection before.
+    pub(super) fn connect(&mut self, deadline: Instant) {
+        *self = Self { phase: Phase::Connecting { deadline }, ..Self::new() };
+    }
+
+    pub(super) fn handle_connected(&mut self, peer: SocketAddr) {
+        self.phase = Phase::Up { peer };
+    }
+
+    /// Forgets the connection; another may follow.
+    pub(super) fn reset(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Ends for good; what waits may still be written.
+    pub(super) fn close(&mut self) {
+        self.phase = Phase::Closed;
+        self.stuck = None;
+    }
+
+    /// Drops what waits, which nobody can read.
+    pub(super) fn clear(&mut self) {
+        self.outbox = Outbox::default();
+        self.waiting = 0;
+    }
+
+    /// Appends a message; `false` if the server has left too many unread.
+    pub(super) fn push_message(&mut self, now: Instant, message: Bytes) -> bool {
+        self.count(now, message.len());
+        self.outbox.push_message(message);
+        self.outbox.message_bytes() <= OUTBOX_BYTES_MAX
+    }
+
+    /// Appends a frame; `false` if it was not taken because too much waits.
+    pub(super) fn push_frame(&mut self, now: Instant, channel: u8, payload: Bytes) -> bool {
+        let len = payload.len().saturating_add(4);
+        let is_full =
+            self.outbox.frames() >= SEND_PACKETS_MAX || self.waiting.saturating_add(len) > SEND_BYTES_MAX;
+        let pushed = !is_full && self.outbox.push_frame(channel, payload);
+        if pushed {
+            self.count(now, len);
+        }
+        pushed
+    }
+
+    pub(super) fn handle_written(&mut self, now: Instant, n: usize) {
+        self.outbox.handle_written(n);
+        self.waiting = self.waiting.saturating_sub(n);
+        self.stuck = (!self.outbox.is_empty()).then_some(now);
+    }
+
+    pub(super) fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.outbox.io_slices(slices)
+    }
+
+    pub(super) fn wants_write(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle)
+    }
+
+    pub(super) fn is_connecting(&self) -> bool {
+        matches!(self.phase, Phase::Connecting { .. })
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Up { .. })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        match self.phase {
+            Phase::Up { peer } => Some(peer),
+            _ => None,
+        }
+    }
+
+    /// When the connection is given up unless it comes about, or takes something.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Connecting { deadline } => Some(deadline),
+            Phase::Up { .. } => self.stuck.map(|since| since + WRITE_STALL),
+            Phase::Idle | Phase::Closed => None,
+        }
+    }
+
+    fn count(&mut self, now: Instant, bytes: usize) {
+        self.waiting = self.waiting.saturating_add(bytes);
+        self.stuck.get_or_insert(now);
+    }
+}

@@ -1,0 +1,132 @@
+//! The way of packets and reports, in both directions.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::track::{Path, Track};
+use super::{Client, ClientEvent, Received, State, TrackStats};
+use crate::header::Lower;
+use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
+use crate::udp::Port;
+use crate::wire::Frame;
+use crate::{Instant, Tolerance, UdpId};
+
+impl Client {
+    /// The next received packet.
+    ///
+    /// Packets of one media come in order; those of different medias in the order in which they came.
+    #[must_use]
+    pub fn poll_packet(&mut self) -> Option<Received> {
+        self.inbox.pop()
+    }
+
+    /// Takes a datagram that came to one of the sockets; one from anywhere else than the server is dropped and counted.
+    pub fn handle_datagram(&mut self, now: Instant, id: UdpId, port: Port, from: SocketAddr, data: Bytes) {
+        let Some(index) = self.tracks.iter().position(|track| track.path.udp_id() == Some(id)) else {
+            return;
+        };
+        if !self.takes_media() {
+            return;
+        }
+        let Some(track) = self.tracks.get_mut(index) else { return };
+        let Path::Udp { source, .. } = &track.path else { return };
+        if !source.accepts(port, from) {
+            return track.count_foreign();
+        }
+        let is_valid = self.handle_media(now, index, port, data);
+        if let Some(Track { path: Path::Udp { source, .. }, .. }) =
+            self.tracks.get_mut(index).filter(|_| is_valid)
+        {
+            source.learn(port, from);
+        }
+        self.liveness.handle_heard(now);
+    }
+
+    /// What was counted for the media of this index; `None` if it is not set up.
+    pub fn stats(&self, media: usize) -> Option<TrackStats> {
+        let track = self.tracks.iter().find(|track| track.media == media)?;
+        Some(TrackStats { dropped: self.inbox.dropped(media), ..track.stats() })
+    }
+
+    pub(super) fn handle_frame(&mut self, now: Instant, frame: Frame) {
+        let named =
+            self.tracks.iter().enumerate().find_map(|(index, track)| {
+                track.path.port_of_channel(frame.channel).map(|port| (index, port))
+            });
+        let Some((index, port)) = named else {
+            return self.tolerances.record(Tolerance::UnassignedChannel);
+        };
+        if !self.takes_media() {
+            return;
+        }
+        if self.awaits_play() {
+            self.tolerances.record(Tolerance::MediaBeforePlay);
+        }
+        self.handle_media(now, index, port, frame.payload);
+    }
+
+    pub(super) fn expire_media(&mut self, now: Instant) {
+        for track in &mut self.tracks {
+            track.expire(now, &mut self.inbox);
+        }
+        self.send_reports(now);
+    }
+
+    /// Sends the reports that are due.
+    pub(super) fn send_reports(&mut self, now: Instant) {
+        let wall = self.wall.map(|(then, ntp)| ntp + (now - then));
+        for track in self.tracks.iter_mut().filter(|track| track.report_at.is_some_and(|at| at <= now)) {
+            let reports: Vec<Bytes> = if self.state == State::Record {
+                track.report_at = Some(now + SENDER_REPORT_PERIOD);
+                wall.and_then(|wall| track.sender_report(now, wall, &self.cname)).into_iter().collect()
+            } else {
+                track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
+                track.receiver_reports(now, &self.cname).collect()
+            };
+            for report in reports {
+                // One that finds no room is left out; the next one tells the same.
+                match &track.path {
+                    Path::Tcp { rtcp, .. } => {
+                        self.link.push_frame(now, *rtcp, report);
+                    }
+                    Path::Udp { id, source, .. } => {
+                        if let Some(to) = source.destination(Port::Rtcp) {
+                            self.datagrams.push(*id, Port::Rtcp, to, report);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether what comes belongs to what is played or recorded: from PLAY on, since v4l2rtspserver sends before its
+    /// answer, and until PAUSE is answered. What is still under way then is dropped.
+    fn takes_media(&self) -> bool {
+        matches!(self.state, State::Play | State::Record) || self.awaits_play()
+    }
+
+    /// Hands a packet to its track; `false` if it makes no sense there.
+    fn handle_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> bool {
+        let is_recording = self.state == State::Record;
+        let Some(track) = self.tracks.get_mut(index) else { return false };
+        match port {
+            Port::Rtp if is_recording => false,
+            Port::Rtp => track.handle_rtp(now, data, &mut self.inbox, &mut self.tolerances),
+            Port::Rtcp => {
+                let had_ended = track.ended;
+                let is_valid = track.handle_rtcp(now, &data, &mut self.tolerances);
+                if track.ended && !had_ended {
+                    let media = track.media;
+                    self.event(ClientEvent::Ended(media));
+                }
+                is_valid
+            }
+        }
+    }
+
+    /// What media travels over, once anything is set up.
+    pub fn transport(&self) -> Option<Lower> {
+        (!self.tracks.is_empty()).then_some(self.lower)
+    }
+}

@@ -1,0 +1,89 @@
+//! ANNOUNCE, RECORD, and the packets that are sent.
+
+use super::command::{Command, Task, accepted};
+use super::describe::Presentation;
+use super::table::Verb;
+use super::track::Path;
+use super::{Client, CommandError, Reply, SendError, State};
+use crate::Instant;
+use crate::rtp::RtpPacket;
+use crate::udp::Port;
+use crate::wire::{Method, Request, Response};
+
+/// Bytes of a UDP datagram over IPv4 at most.
+const DATAGRAM_BYTES_MAX: usize = 65_507;
+/// Bytes of an interleaved frame at most (RFC 2326, section 10.12).
+const FRAME_BYTES_MAX: usize = u16::MAX as usize;
+
+impl Client {
+    pub(super) fn start_announce(&mut self, now: Instant, task: Task) {
+        let Command::Announce(description) = &task.command else { return };
+        let request = Request::new(Method::Announce, self.url.as_request_uri())
+            .with_body("application/sdp", description.to_sdp());
+        self.run(now, task, request);
+    }
+
+    pub(super) fn announce_answered(&mut self, now: Instant, task: Task, response: &Response) {
+        let Command::Announce(description) = &task.command else { return };
+        let result = accepted(response).map(|()| {
+            let description = (**description).clone();
+            self.presentation = Some(Presentation { description, base: self.url.clone() });
+            self.state = self.state.after(Verb::Announce);
+            Reply::Announced
+        });
+        self.finish(now, task, result);
+    }
+
+    pub(super) fn start_record(&mut self, now: Instant, task: Task) {
+        if self.tracks.is_empty() {
+            return self.finish(now, task, Err(CommandError::NothingSetUp));
+        }
+        let request = Request::new(Method::Record, self.base().as_request_uri());
+        self.run(now, task, request);
+    }
+
+    pub(super) fn record_answered(&mut self, now: Instant, task: Task, response: &Response) {
+        let result = accepted(response).map(|()| {
+            self.state = self.state.after(Verb::Record);
+            Reply::Recording
+        });
+        self.finish(now, task, result);
+    }
+
+    /// Sends a packet of the media of this index.
+    ///
+    /// # Errors
+    ///
+    /// When the client does not record, or this media is not set up; when the packet is too long for its transport;
+    /// when too many packets wait because the server does not read as fast: then the packet is not sent and not counted.
+    pub fn send(&mut self, now: Instant, media: usize, packet: &RtpPacket) -> Result<(), SendError> {
+        if self.state != State::Record || !self.link.is_up() {
+            return Err(SendError::State(self.state));
+        }
+        let track =
+            self.tracks.iter_mut().find(|track| track.media == media).ok_or(SendError::NotSetUp(media))?;
+        let bytes = packet.as_bytes().clone();
+        let bytes_max = match track.path {
+            Path::Tcp { .. } => FRAME_BYTES_MAX,
+            Path::Udp { .. } => DATAGRAM_BYTES_MAX,
+        };
+        if bytes.len() > bytes_max {
+            return Err(SendError::TooLong(bytes.len()));
+        }
+        let is_taken = match &track.path {
+            Path::Tcp { rtp, .. } => self.link.push_frame(now, *rtp, bytes),
+            Path::Udp { id, source, .. } => {
+                source.destination(Port::Rtp).is_some_and(|to| self.datagrams.push(*id, Port::Rtp, to, bytes))
+            }
+        };
+        if !is_taken {
+            return Err(SendError::Full);
+        }
+        if track.handle_sent(now, packet) || track.report_at.is_none() {
+            // Readers can tell the time of a source from its first report on.
+            track.report_at = Some(now);
+            self.send_reports(now);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Requests leave, and responses find them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{CSeqPolicy, Client, ClientCloseReason};
+use crate::header::SessionHeader;
+use crate::limits::{REQUESTS_WAITING_MAX, SESSION_TIMEOUT_DEFAULT};
+use crate::wire::{Method, Request, Response, name};
+use crate::{Instant, Tolerance, Tolerances};
+
+/// Who waits for a response.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Asker {
+    /// The command that runs.
+    Command,
+    /// A keepalive of this method.
+    Keepalive(Method),
+    /// Nobody any more; the number is kept so that a late response is known.
+    Nobody,
+}
+
+/// The requests that were sent and not answered.
+#[derive(Debug)]
+pub(super) struct Requests {
+    policy: CSeqPolicy,
+    next: u32,
+    waiting: VecDeque<(u32, Asker)>,
+}
+
+impl Requests {
+    pub(super) fn new(policy: CSeqPolicy) -> Self {
+        // Parrot's librtsp does not echo a CSeq of 0.
+        Self { policy, next: 1, waiting: VecDeque::new() }
+    }
+
+    /// The number of a new request.
+    pub(super) fn sent(&mut self, asker: Asker) -> u32 {
+        let cseq = self.next;
+        self.next = self.next.checked_add(1).unwrap_or(1);
+        if self.waiting.len() >= REQUESTS_WAITING_MAX {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back((cseq, asker));
+        cseq
+    }
+
+    /// Finds who asked for a response.
+    pub(super) fn answered(&mut self, cseq: Option<u32>, tolerances: &mut Tolerances) -> Option<Asker> {
+        let by_number = cseq.and_then(|cseq| self.waiting.iter().position(|(sent, _)| *sent == cseq));
+        let position = match (by_number, self.policy) {
+            (Some(position), _) => position,
+            (None, CSeqPolicy::Strict) => return None,
+            (None, CSeqPolicy::Lenient) => {
+                let oldest = self.waiting.iter().position(|(_, asker)| *asker != Asker::Nobody)?;
+                tolerances.record(Tolerance::WrongCSeq);
+                oldest
+            }
+        };
+        self.waiting.remove(position).map(|(_, asker)| asker)
+    }
+
+    /// Lets the response to the running command come to nobody.
+    pub(super) fn forget_command(&mut self) {
+        self.forget(|asker| *asker == Asker::Command);
+    }
+
+    /// Lets responses to former keepalives come to nobody.
+    pub(super) fn forget_keepalives(&mut self) {
+        self.forget(|asker| matches!(asker, Asker::Keepalive(_)));
+    }
+
+    fn forget(&mut self, which: impl Fn(&Asker) -> bool) {
+        for (_, asker) in self.waiting.iter_mut().filter(|(_, asker)| which(asker)) {
+            *asker = Asker::Nobody;
+        }
+    }
+}
+
+/// What the server calls the session, and how long it keeps it.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    id: Option<Box<str>>,
+    timeout: Option<Duration>,
+    /// A SETUP was accepted; the id stays from there on.
+    pinned: bool,
+}
+
+impl Session {
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(SESSION_TIMEOUT_DEFAULT)
+    }
+
+    pub(super) fn pin(&mut self) {
+        self.pinned = true;
+    }
+
+    /// Whether the server has to be told when it ends.
+    pub(super) fn exists(&self) -> bool {
+        self.pinned
+    }
+
+    /// Reads the Session header that any response may carry.
+    fn read(&mut self, response: &Response, tolerances: &mut Tolerances) {
+        let header = response.headers.get(name::SESSION);
+        let Some(Ok(header)) = header.map(|value| SessionHeader::parse(value, tolerances)) else { return };
+        self.timeout = header.timeout.or(self.timeout);
+        match &self.id {
+            Some(id) if self.pinned => {
+                if *id != header.id {
+                    tolerances.record(Tolerance::SessionIdChanged);
+                }
+            }
+            _ => self.id = Some(header.id),
+        }
+    }
+}
+
+impl Client {
+    /// Sends a request: the one place where all of them get their common headers.
+    pub(super) fn send_request(&mut self, now: Instant, asker: Asker, mut request: Request) {
+        let cseq = self.requests.sent(asker);
+        request.headers.set(name::CSEQ, cseq);
+        request.headers.set(name::USER_AGENT, &self.config.user_agent);
+        if let Some(id) = self.session.id() {
+            request.headers.set(name::SESSION, id);
+        }
+        self.keepalive.put_off(now, self.session.timeout());
+        if !self.link.push_message(now, request.to_bytes()) {
+            self.close(now, ClientCloseReason::Stalled);
+        }
+    }
+
+    /// Takes a response: the one place where all of them are seen.
+    pub(super) fn handle_response(&mut self, now: Instant, response: Response) {
+        if response.status.as_u16() < 200 {
+            return;
+        }
+        match self.requests.answered(response.cseq(), &mut self.tolerances) {
+            Some(Asker::Command) => {
+                self.session.read(&response, &mut self.tolerances);
+                self.command_answered(now, response);
+            }
+            Some(Asker::Keepalive(method)) => {
+                self.session.read(&response, &mut self.tolerances);
+                self.keepalive_answered(now, method, response.status);
+            }
+            Some(Asker::Nobody) => {}
+            None => self.tolerances.record(Tolerance::StrayResponse),
+        }
+    }
+}

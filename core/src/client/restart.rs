@@ -1,0 +1,110 @@
+//! Beginning again: with TCP where UDP does not work, or at the server that a redirect names.
+
+use super::command::{Command, Running, Task, Wait};
+use super::keepalive::Keepalive;
+use super::play::Liveness;
+use super::request::{Asker, Requests, Session};
+use super::setup::Setup;
+use super::{Client, ClientEvent, ClientOutput, State, SwitchReason};
+use crate::Instant;
+use crate::header::Lower;
+use crate::limits::TEARDOWN_DEADLINE;
+use crate::url::{Scheme, Url};
+use crate::wire::{Method, Request};
+
+impl Client {
+    /// Leaves the session and the connection, goes to `url`, and runs `tasks` there before all that waits.
+    pub(super) fn restart(&mut self, url: Option<Url>, tasks: Vec<Task>) {
+        for task in tasks.into_iter().rev() {
+            self.queue.push_front(task);
+        }
+        self.queue.push_front(Task::own(Command::Restart(url.map(Box::new))));
+    }
+
+    /// Sets a media up over TCP, on another connection and after another DESCRIBE, which some Hikvision cameras need.
+    pub(super) fn switch_by_restart(&mut self, reason: SwitchReason, setup: Task) {
+        let description = self.presentation.as_ref().filter(|_| self.state == State::PreRecord);
+        let before = match description {
+            Some(presentation) => Command::Announce(Box::new(presentation.description.clone())),
+            None => Command::Describe,
+        };
+        self.switch(reason, vec![Task::own(before), setup]);
+    }
+
+    /// Plays again over TCP, as it was played before.
+    pub(super) fn play_over_tcp(&mut self, reason: SwitchReason) {
+        let mut tasks = self.setups_again();
+        tasks.push(Task::own(Command::Play(self.range)));
+        self.switch(reason, tasks);
+    }
+
+    /// DESCRIBE and the SETUP of all that is set up.
+    pub(super) fn setups_again(&self) -> Vec<Task> {
+        let setups = self.tracks.iter().map(|track| Command::Setup(Setup::new(track.media)));
+        std::iter::once(Command::Describe).chain(setups).map(Task::own).collect()
+    }
+
+    fn switch(&mut self, reason: SwitchReason, tasks: Vec<Task>) {
+        self.lower = Lower::Tcp;
+        self.event(ClientEvent::TransportSwitched(reason));
+        self.restart(None, tasks);
+    }
+
+    pub(super) fn start_restart(&mut self, now: Instant, task: Task) {
+        if self.link.is_up() && self.session.exists() {
+            self.request_teardown(now, task);
+        } else {
+            self.restart_answered(now, task);
+        }
+    }
+
+    /// Sends TEARDOWN. Its answer is waited for only so long, and how it reads does not matter.
+    pub(super) fn request_teardown(&mut self, now: Instant, task: Task) {
+        let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
+        let request = Request::new(Method::Teardown, self.base().as_request_uri());
+        self.running = Some(Running { task, deadline, wait: Wait::Response });
+        self.send_request(now, Asker::Command, request);
+    }
+
+    pub(super) fn restart_answered(&mut self, now: Instant, task: Task) {
+        let Command::Restart(url) = task.command else { return };
+        if let Some(url) = url {
+            self.url = *url;
+        }
+        self.leave();
+        self.connect(now);
+    }
+
+    /// Gives up the connection, and all that was agreed on it.
+    pub(super) fn leave(&mut self) {
+        if self.link.is_up() || self.link.is_connecting() {
+            self.outputs.push_back(ClientOutput::Disconnect);
+        }
+        self.release();
+        self.link.reset();
+    }
+
+    /// Closes the sockets and forgets the session.
+    pub(super) fn release(&mut self) {
+        for id in self.tracks.iter().filter_map(|track| track.path.udp_id()) {
+            self.outputs.push_back(ClientOutput::CloseUdp(id));
+        }
+        self.tracks.clear();
+        self.session = Session::default();
+        self.requests = Requests::new(self.config.cseq);
+        self.keepalive = Keepalive::default();
+        self.liveness = Liveness::default();
+        self.state = State::Initial;
+        self.probed = false;
+        self.has_played = false;
+    }
+
+    pub(super) fn connect(&mut self, now: Instant) {
+        self.link.connect(now + self.config.response_deadline);
+        self.outputs.push_back(ClientOutput::Connect {
+            host: self.url.host().to_owned(),
+            port: self.url.port(),
+            secure: self.url.scheme() == Scheme::Rtsps,
+        });
+    }
+}

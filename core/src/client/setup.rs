@@ -1,0 +1,218 @@
+//! SETUP: a media becomes a track.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::agree::{Offer, Refusal};
+use super::command::{Command, Running, Task, Wait, accepted};
+use super::table::Verb;
+use super::track::{Path, Track};
+use super::{Client, ClientEvent, ClientOutput, CommandError, Misuse, Reply, State, SwitchReason, TrackInfo};
+use crate::header::{Lower, Mode, Transport};
+use crate::udp::{UdpOpenError, UdpSpec};
+use crate::url::Url;
+use crate::url::track::{joined_track_url, track_url};
+use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{Instant, Tolerance, UdpId};
+
+/// How far the SETUP of a media has come.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) media: usize,
+    /// What the server is asked for.
+    offer: Option<Offer>,
+    /// The control is resolved as RFC 3986 does, after the server has refused it appended to the base.
+    joined: bool,
+}
+
+impl Setup {
+    pub(super) fn new(media: usize) -> Self {
+        Self { media, offer: None, joined: false }
+    }
+}
+
+impl Client {
+    /// Whether a media can be set up, as far as that is known before the commands ahead are done.
+    pub(super) fn check_setup(&self, media: usize) -> Result<(), Misuse> {
+        let is_known_later =
+            self.planned().any(|command| matches!(command, Command::Describe | Command::Announce(_)));
+        match &self.presentation {
+            _ if is_known_later => {}
+            None => return Err(Misuse::NoDescription),
+            Some(presentation) if media >= presentation.description.medias.len() => {
+                return Err(Misuse::NoSuchMedia(media));
+            }
+            Some(_) => {}
+        }
+        let is_set_up = self.tracks.iter().any(|track| track.media == media);
+        if is_set_up || self.planned_setups().any(|planned| planned == media) {
+            return Err(Misuse::AlreadySetUp(media));
+        }
+        Ok(())
+    }
+
+    pub(super) fn planned_setups(&self) -> impl Iterator<Item = usize> {
+        self.planned().filter_map(|command| match command {
+            Command::Setup(setup) => Some(setup.media),
+            _ => None,
+        })
+    }
+
+    pub(super) fn start_setup(&mut self, now: Instant, mut task: Task) {
+        let Command::Setup(setup) = &mut task.command else { return };
+        if let Err(error) = self.can_set_up(setup.media) {
+            return self.finish(now, task, Err(error));
+        }
+        match self.lower {
+            Lower::Tcp => {
+                let Some(channels) = self.free_channels() else {
+                    return self.finish(now, task, Err(CommandError::NoChannels));
+                };
+                setup.offer = Some(Offer::Tcp(channels));
+                self.request_setup(now, task);
+            }
+            Lower::Udp => {
+                let id = self.next_udp_id();
+                let is_v4 = self.link.peer().is_none_or(|peer| peer.is_ipv4());
+                let ip = if is_v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+                let spec = UdpSpec { ip, ports: self.config.udp_ports };
+                self.outputs.push_back(ClientOutput::OpenUdp(id, spec));
+                let deadline = now + self.config.response_deadline;
+                self.running = Some(Running { task, deadline, wait: Wait::Udp(id) });
+            }
+        }
+    }
+
+    /// Takes the result of [`ClientOutput::OpenUdp`]; one that is not waited for is ignored.
+    pub fn handle_udp_opened(&mut self, now: Instant, id: UdpId, result: Result<(u16, u16), UdpOpenError>) {
+        let waited = self.running.take_if(|running| running.wait == Wait::Udp(id));
+        let Some(Running { mut task, .. }) = waited else { return };
+        let Command::Setup(setup) = &mut task.command else { return };
+        match result {
+            Ok(ports) => {
+                setup.offer = Some(Offer::Udp(id, ports));
+                self.request_setup(now, task);
+            }
+            Err(_) if self.may_switch() => self.switch_at_once(SwitchReason::NoSockets, task),
+            Err(error) => self.finish(now, task, Err(CommandError::Udp(error))),
+        }
+        self.advance(now);
+    }
+
+    pub(super) fn setup_answered(&mut self, now: Instant, mut task: Task, response: &Response) {
+        let Command::Setup(setup) = &mut task.command else { return };
+        if response.status == StatusCode::UNSUPPORTED_TRANSPORT && self.may_switch() {
+            return self.switch_at_once(SwitchReason::Refused, task);
+        }
+        if is_control_refused(response.status) && !setup.joined && self.joined_url(setup.media).is_some() {
+            setup.joined = true;
+            return self.request_setup(now, task);
+        }
+        if response.status.is_success() {
+            self.session.pin();
+        }
+        match self.accept_setup(setup, response) {
+            Ok(info) => self.finish(now, task, Ok(Reply::Setup(info))),
+            Err(Refusal::Switch(reason)) => {
+                self.take_back(setup);
+                *setup = Setup::new(setup.media);
+                self.switch_by_restart(reason, task);
+            }
+            Err(Refusal::Fail(error)) => self.finish(now, task, Err(error)),
+        }
+    }
+
+    fn accept_setup(&mut self, setup: &Setup, response: &Response) -> Result<TrackInfo, Refusal> {
+        accepted(response)?;
+        let asked = setup.offer.ok_or(CommandError::OtherTransport)?;
+        let answer = self.read_transport(asked, response)?;
+        let path = self.agree(asked, &answer)?;
+        let info = TrackInfo { media: setup.media, transport: path.transport(), ssrc: answer.ssrc };
+        self.add_track(setup, path)?;
+        Ok(info)
+    }
+
+    fn add_track(&mut self, setup: &Setup, path: Path) -> Result<(), CommandError> {
+        let url = self.setup_url(setup)?;
+        let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
+        self.tracks.push(Track::new(setup.media, url, path, &presentation.description));
+        if setup.joined {
+            self.tolerances.record(Tolerance::JoinedControl);
+        }
+        self.state = self.state.after(Verb::Setup);
+        let channels = self.tracks.iter().filter_map(|track| match track.path {
+            Path::Tcp { rtp, rtcp } => Some([rtp, rtcp]),
+            Path::Udp { .. } => None,
+        });
+        self.link.decoder.set_known_channels(channels.flatten());
+        Ok(())
+    }
+
+    /// Asks for TCP on the same connection, where nothing is set up yet.
+    fn switch_at_once(&mut self, reason: SwitchReason, mut task: Task) {
+        if let Command::Setup(setup) = &mut task.command {
+            self.take_back(setup);
+            *setup = Setup::new(setup.media);
+        }
+        self.lower = Lower::Tcp;
+        self.event(ClientEvent::TransportSwitched(reason));
+        self.queue.push_front(task);
+    }
+
+    /// Closes the sockets that were opened for a media that is not set up after all.
+    pub(super) fn take_back(&mut self, setup: &Setup) {
+        if let Some(Offer::Udp(id, _)) = setup.offer {
+            self.outputs.push_back(ClientOutput::CloseUdp(id));
+        }
+    }
+
+    fn can_set_up(&self, media: usize) -> Result<(), CommandError> {
+        let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
+        let wanted = presentation.description.medias.get(media).ok_or(CommandError::NoSuchMedia(media))?;
+        if self.tracks.iter().any(|track| track.media == media) {
+            return Err(CommandError::AlreadySetUp(media));
+        }
+        if wanted.profile.is_secure() {
+            return Err(CommandError::Encrypted(media));
+        }
+        Ok(())
+    }
+
+    fn request_setup(&mut self, now: Instant, task: Task) {
+        let Command::Setup(setup) = &task.command else { return };
+        let url = match self.setup_url(setup) {
+            Ok(url) => url,
+            Err(error) => return self.finish(now, task, Err(error)),
+        };
+        let Some(offer) = setup.offer else { return };
+        let mut transport = Transport::from(offer);
+        let media = self.presentation.as_ref().and_then(|known| known.description.medias.get(setup.media));
+        transport.profile = media.map(|media| media.profile).unwrap_or_default();
+        // For play the mode is left out: cameras stumble over mode="PLAY".
+        transport.mode = (self.state == State::PreRecord).then_some(Mode::Record);
+        let request =
+            Request::new(Method::Setup, url.as_request_uri()).with_header(name::TRANSPORT, transport);
+        self.run(now, task, request);
+    }
+
+    fn setup_url(&self, setup: &Setup) -> Result<Url, CommandError> {
+        let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
+        if let Some(joined) = setup.joined.then(|| self.joined_url(setup.media)).flatten() {
+            return Ok(joined);
+        }
+        let media = presentation.description.medias.get(setup.media);
+        let control = media.and_then(|media| media.control.as_deref());
+        track_url(&presentation.base, control)
+            .map_err(|error| CommandError::Control { media: setup.media, error })
+    }
+
+    fn joined_url(&self, media: usize) -> Option<Url> {
+        let presentation = self.presentation.as_ref()?;
+        let control = presentation.description.medias.get(media)?.control.as_deref()?;
+        joined_track_url(&presentation.base, control)
+    }
+}
+
+/// What servers answer that do not know a track because its control was appended to the base (GStreamer's list).
+fn is_control_refused(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 404 | 451 | 455 | 503)
+}

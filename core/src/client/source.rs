@@ -1,0 +1,134 @@
+use std::net::{IpAddr, SocketAddr};
+
+use super::SourcePolicy;
+use crate::udp::Port;
+
+/// From where the datagrams of a track come, and where they go to.
+#[derive(Debug)]
+pub(super) struct Source {
+    policy: SourcePolicy,
+    peer: IpAddr,
+    /// The address that the server named in `source=`.
+    named: Option<IpAddr>,
+    announced: Option<(u16, u16)>,
+    learnt: [Option<SocketAddr>; 2],
+}
+
+impl Source {
+    pub(super) fn new(
+        policy: SourcePolicy,
+        peer: IpAddr,
+        named: Option<IpAddr>,
+        announced: Option<(u16, u16)>,
+    ) -> Self {
+        Self { policy, peer, named, announced, learnt: [None; 2] }
+    }
+
+    /// Whether a datagram for `port` may come from there.
+    pub(super) fn accepts(&self, port: Port, from: SocketAddr) -> bool {
+        let is_address = || {
+            let ip = from.ip().to_canonical();
+            ip == self.peer.to_canonical() || self.named.is_some_and(|named| ip == named.to_canonical())
+        };
+        if let Some(learnt) = self.learnt(port) {
+            return same(learnt, from);
+        }
+        match self.policy {
+            SourcePolicy::Announced => is_address() && self.announced_port(port) == Some(from.port()),
+            SourcePolicy::AnyPort => is_address(),
+            SourcePolicy::AnyAddress => true,
+        }
+    }
+
+    /// Keeps to the source of the first valid packet.
+    pub(super) fn learn(&mut self, port: Port, from: SocketAddr) {
+        let [rtp, rtcp] = &mut self.learnt;
+        let slot = match port {
+            Port::Rtp => rtp,
+            Port::Rtcp => rtcp,
+        };
+        if self.policy != SourcePolicy::Announced {
+            slot.get_or_insert(from);
+        }
+    }
+
+    /// Where reports and the packets that open NATs go: to what was announced, or else to what was learnt.
+    pub(super) fn destination(&self, port: Port) -> Option<SocketAddr> {
+        match self.announced_port(port) {
+            Some(number) => Some(SocketAddr::new(self.named.unwrap_or(self.peer), number)),
+            None => self.learnt(port),
+        }
+    }
+
+    fn announced_port(&self, port: Port) -> Option<u16> {
+        self.announced.map(|(rtp, rtcp)| match port {
+            Port::Rtp => rtp,
+            Port::Rtcp => rtcp,
+        })
+    }
+
+    fn learnt(&self, port: Port) -> Option<SocketAddr> {
+        let [rtp, rtcp] = self.learnt;
+        match port {
+            Port::Rtp => rtp,
+            Port::Rtcp => rtcp,
+        }
+    }
+}
+
+/// Compares addresses as a dual-stack socket reports them.
+fn same(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn source(policy: SourcePolicy, announced: Option<(u16, u16)>) -> Source {
+        Source::new(policy, at("192.0.2.1:554").ip(), Some(at("192.0.2.9:0").ip()), announced)
+    }
+
+    #[test]
+    fn by_default_only_the_announced_addresses_and_ports_are_heard() {
+        let mut source = source(SourcePolicy::Announced, Some((5000, 5001)));
+        for (port, from, accepted) in [
+            (Port::Rtp, "192.0.2.1:5000", true),
+            (Port::Rtp, "192.0.2.9:5000", true),
+            (Port::Rtp, "[::ffff:192.0.2.1]:5000", true),
+            (Port::Rtcp, "192.0.2.1:5001", true),
+            (Port::Rtp, "192.0.2.1:5001", false),
+            (Port::Rtp, "192.0.2.1:5002", false),
+            (Port::Rtp, "192.0.2.2:5000", false),
+        ] {
+            source.learn(port, at("192.0.2.77:1"));
+            assert_eq!(source.accepts(port, at(from)), accepted, "{from}");
+        }
+        assert_eq!(source.destination(Port::Rtcp), Some(at("192.0.2.9:5001")));
+    }
+
+    #[test]
+    fn any_port_keeps_to_the_first_one_and_reports_to_the_announced_one() {
+        let mut source = source(SourcePolicy::AnyPort, Some((5000, 5001)));
+        assert!(source.accepts(Port::Rtp, at("192.0.2.1:41234")));
+        assert!(!source.accepts(Port::Rtp, at("192.0.2.2:5000")));
+        source.learn(Port::Rtp, at("192.0.2.1:41234"));
+        assert!(source.accepts(Port::Rtp, at("192.0.2.1:41234")));
+        assert!(!source.accepts(Port::Rtp, at("192.0.2.1:5000")));
+        assert_eq!(source.destination(Port::Rtp), Some(at("192.0.2.9:5000")));
+    }
+
+    #[test]
+    fn any_address_keeps_to_the_first_one_and_reports_there_if_nothing_is_announced() {
+        let mut source = source(SourcePolicy::AnyAddress, None);
+        assert_eq!(source.destination(Port::Rtcp), None);
+        assert!(source.accepts(Port::Rtcp, at("203.0.113.5:7000")));
+        source.learn(Port::Rtcp, at("203.0.113.5:7000"));
+        assert!(!source.accepts(Port::Rtcp, at("192.0.2.1:7000")));
+        assert_eq!(source.destination(Port::Rtcp), Some(at("203.0.113.5:7000")));
+    }
+}

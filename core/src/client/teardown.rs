@@ -1,0 +1,119 @@
+//! TEARDOWN, and every other way in which a client ends.
+
+use super::command::{Command, Task};
+use super::request::Asker;
+use super::track::Path;
+use super::{
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Reply, State,
+};
+use crate::Instant;
+use crate::udp::Port;
+use crate::wire::{Method, Request};
+
+impl Client {
+    /// Ends the session and closes the connection.
+    ///
+    /// It does not wait for its turn: commands that are not done fail. The answer of the server is waited for
+    /// [`TEARDOWN_DEADLINE`](crate::limits::TEARDOWN_DEADLINE) at most.
+    ///
+    /// # Errors
+    ///
+    /// If the client is closed, or being closed.
+    pub fn teardown(&mut self, now: Instant) -> Result<CommandId, Misuse> {
+        if self.is_closing() {
+            return Err(Misuse::Closed);
+        }
+        self.fail_all(&CommandError::TornDown);
+        let id = self.next_command_id();
+        self.is_torn_down = true;
+        self.start_teardown(now, Task { id: Some(id), command: Command::Teardown });
+        Ok(id)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.link.is_closed() || self.is_torn_down
+    }
+
+    pub(super) fn start_teardown(&mut self, now: Instant, task: Task) {
+        self.say_goodbye(now);
+        self.state = State::Initial;
+        if self.link.is_up() && self.session.exists() {
+            self.request_teardown(now, task);
+        } else {
+            self.teardown_answered(now, task);
+        }
+    }
+
+    pub(super) fn teardown_answered(&mut self, now: Instant, task: Task) {
+        self.session = super::request::Session::default();
+        self.finish(now, task, Ok(Reply::TornDown));
+        self.close(now, ClientCloseReason::TornDown);
+    }
+
+    /// Takes the news that the connection has ended, by either side or by an error.
+    pub fn handle_closed(&mut self, now: Instant) {
+        if self.link.is_closed() || self.link.is_up() {
+            self.link.clear();
+        }
+        if !self.link.is_up() {
+            return;
+        }
+        match self
+            .running
+            .take_if(|running| matches!(running.task.command, Command::Restart(_) | Command::Teardown))
+        {
+            // Servers may close as soon as they have read a TEARDOWN.
+            Some(running) if matches!(running.task.command, Command::Teardown) => {
+                self.link.close();
+                self.teardown_answered(now, running.task);
+            }
+            Some(running) => {
+                self.link.reset();
+                self.restart_answered(now, running.task);
+            }
+            None => self.close(now, ClientCloseReason::ConnectionLost),
+        }
+    }
+
+    /// Ends for good, whatever state the client is in.
+    pub(super) fn close(&mut self, now: Instant, reason: ClientCloseReason) {
+        if self.is_finished {
+            return;
+        }
+        self.is_finished = true;
+        let was_connected = self.link.is_up();
+        if was_connected && self.session.exists() && reason != ClientCloseReason::ConnectionLost {
+            // A server that is not told keeps sending, some even into the next connection (live555 before 2017).
+            self.say_goodbye(now);
+            let request = Request::new(Method::Teardown, self.base().as_request_uri());
+            self.send_request(now, Asker::Nobody, request);
+        }
+        self.fail_all(&CommandError::Closed);
+        self.release();
+        if (was_connected && reason != ClientCloseReason::ConnectionLost) || self.link.is_connecting() {
+            self.outputs.push_back(ClientOutput::Disconnect);
+        }
+        self.link.close();
+        self.event(ClientEvent::Closed(reason));
+    }
+
+    /// Says that what was sent ends here (RTCP BYE).
+    fn say_goodbye(&mut self, now: Instant) {
+        if self.state != State::Record {
+            return;
+        }
+        for track in &self.tracks {
+            let Some(goodbye) = track.goodbye(&self.cname) else { continue };
+            match &track.path {
+                Path::Tcp { rtcp, .. } => {
+                    self.link.push_frame(now, *rtcp, goodbye);
+                }
+                Path::Udp { id, source, .. } => {
+                    if let Some(to) = source.destination(Port::Rtcp) {
+                        self.datagrams.push(*id, Port::Rtcp, to, goodbye);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+mod closing;
+mod dialogues;
+mod leniency;
+mod liveness;
+mod media;
+mod misuse;
+mod redirect;
+mod scenario;
+mod setup;

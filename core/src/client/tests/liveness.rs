@@ -1,0 +1,278 @@
+use std::time::Duration;
+
+use super::scenario::*;
+use crate::Instant;
+use crate::client::*;
+use crate::limits::{OUTBOX_BYTES_MAX, WRITE_STALL};
+use crate::udp::Port;
+use crate::wire::Method;
+
+/// Lets time pass while the server sends a packet every half second.
+fn advance_with_media(it: &mut Scenario, by: Duration) {
+    let end = it.now + by;
+    let mut sequence = it.now.as_nanos() as u16;
+    while it.now < end {
+        it.advance((end - it.now).min(Duration::from_millis(500)));
+        sequence = sequence.wrapping_add(1);
+        it.frame(0, video(sequence).as_bytes());
+    }
+}
+
+#[test]
+fn a_session_is_kept_alive_with_get_parameter_if_the_server_lists_it() {
+    let mut it = Scenario::playing_tcp();
+    advance_with_media(&mut it, Duration::from_millis(29_999));
+    it.frames.clear();
+    it.expect_nothing_sent();
+    advance_with_media(&mut it, Duration::from_millis(1));
+    it.expect("GET_PARAMETER rtsp://192.0.2.1/cam?q=1/ | CSeq: 5 | User-Agent: test | Session: 1234");
+    it.answer("200 OK");
+    it.no_event();
+}
+
+#[test]
+fn a_session_is_kept_alive_with_options_if_the_server_lists_nothing_else() {
+    let mut it = Scenario::new(Transports::Tcp);
+    it.client.describe(it.now).unwrap();
+    it.expect_method("OPTIONS");
+    it.answer("200 OK | Public: DESCRIBE, SETUP, PLAY");
+    it.expect_method("DESCRIBE");
+    it.answer(&sdp(SDP));
+    it.done();
+    it = it.play_tcp("1");
+    advance_with_media(&mut it, Duration::from_secs(30));
+    it.expect("OPTIONS rtsp://192.0.2.1/cam?q=1/ | CSeq: 5 | User-Agent: test | Session: 1");
+}
+
+#[test]
+fn keepalives_go_on_although_none_is_answered() {
+    let mut it = Scenario::described(Transports::Tcp).play_tcp("1;timeout=10");
+    for cseq in 5..40 {
+        advance_with_media(&mut it, Duration::from_secs(5));
+        it.expect(&format!(
+            "GET_PARAMETER rtsp://192.0.2.1/cam?q=1/ | CSeq: {cseq} | User-Agent: test | Session: 1"
+        ));
+    }
+    it.no_event();
+}
+
+#[test]
+fn a_refused_keepalive_is_followed_by_the_other_method_at_once() {
+    let mut it = Scenario::described(Transports::Tcp).play_tcp("1;timeout=10");
+    advance_with_media(&mut it, Duration::from_secs(5));
+    it.expect_method("GET_PARAMETER");
+    it.answer("551 Option not supported");
+    it.expect_method("OPTIONS");
+    it.answer("200 OK");
+    advance_with_media(&mut it, Duration::from_secs(5));
+    it.expect_method("OPTIONS");
+    it.answer("501 Not Implemented");
+    it.frames.clear();
+    it.expect_nothing_sent();
+    advance_with_media(&mut it, Duration::from_secs(5));
+    it.expect_method("OPTIONS");
+    it.no_event();
+}
+
+#[test]
+fn the_method_of_keepalives_can_be_set_and_they_can_be_switched_off() {
+    let config = |policy| ClientConfig::default().transports(Transports::Tcp).keepalive(policy);
+    let policy = KeepalivePolicy::Method(Method::SetParameter);
+    let mut it = Scenario::with(URL, config(policy)).describe().play_tcp("1");
+    advance_with_media(&mut it, Duration::from_secs(30));
+    it.expect_method("SET_PARAMETER");
+    let mut it = Scenario::with(URL, config(KeepalivePolicy::Never)).describe().play_tcp("1;timeout=1");
+    advance_with_media(&mut it, Duration::from_secs(100));
+    it.frames.clear();
+    it.expect_nothing_sent();
+}
+
+#[test]
+fn a_paused_session_is_kept_alive_too() {
+    let mut it = Scenario::playing_tcp();
+    it.client.pause(it.now).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.done();
+    it.advance(Duration::from_secs(30));
+    it.expect_method("GET_PARAMETER");
+}
+
+#[test]
+fn the_session_timeout_of_any_response_counts() {
+    // GW Security says 60 in the answer to SETUP and 120 in that to PLAY.
+    let mut it = Scenario::described(Transports::Tcp);
+    it.client.setup(it.now, 0).unwrap();
+    it.expect_method("SETUP");
+    it.answer("200 OK | Session: 1; timeout=60 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("PLAY");
+    it.answer("200 OK | Session: 1;timeout=120");
+    advance_with_media(&mut it, Duration::from_secs(30));
+    it.expect_method("GET_PARAMETER");
+    it.answer("200 OK");
+    advance_with_media(&mut it, Duration::from_secs(59));
+    it.frames.clear();
+    it.expect_nothing_sent();
+    advance_with_media(&mut it, Duration::from_secs(1));
+    it.expect_method("GET_PARAMETER");
+}
+
+#[test]
+fn extreme_session_timeouts_neither_flood_the_server_nor_stop_the_clock() {
+    for (timeout, seconds) in [("0", 30), ("1", 1), ("4294967295", 100), ("-1", 30)] {
+        let mut it = Scenario::described(Transports::Tcp).play_tcp(&format!("1;timeout={timeout}"));
+        advance_with_media(&mut it, Duration::from_secs(seconds));
+        it.pump();
+        let keepalives = it.log.iter().filter(|line| line.starts_with("GET_PARAMETER")).count();
+        assert_eq!(keepalives, usize::from(seconds < 100), "{timeout}");
+    }
+}
+
+#[test]
+fn a_server_that_sends_nothing_over_tcp_is_given_up() {
+    let mut it = Scenario::playing_tcp();
+    it.advance(Duration::from_secs(4));
+    it.frame(0, video(1).as_bytes());
+    it.advance(Duration::from_millis(9_999));
+    it.no_event();
+    it.frames.clear();
+    it.advance(Duration::from_millis(1));
+    assert_eq!(it.closed(), ClientCloseReason::Silence);
+    it.expect("TEARDOWN rtsp://192.0.2.1/cam?q=1/ | CSeq: 5 | User-Agent: test | Session: 1234");
+    assert!(it.log.contains(&"disconnect".to_owned()));
+}
+
+#[test]
+fn udp_alone_is_waited_for_as_long_as_any_silence_lasts() {
+    let mut it = Scenario::playing_udp(ClientConfig::default().transports(Transports::Udp));
+    it.advance(Duration::from_millis(9_999));
+    it.no_event();
+    it.advance(Duration::from_millis(1));
+    assert_eq!(it.closed(), ClientCloseReason::Silence);
+}
+
+#[test]
+fn udp_that_was_heard_once_is_not_given_up_for_tcp() {
+    let mut it = Scenario::playing_udp(ClientConfig::default());
+    it.advance(Duration::from_secs(2));
+    it.datagram(Port::Rtp, "192.0.2.1:5000", video(1).into_bytes());
+    it.advance(Duration::from_millis(9_999));
+    it.no_event();
+    it.advance(Duration::from_millis(1));
+    assert_eq!(it.closed(), ClientCloseReason::Silence);
+}
+
+#[test]
+fn messages_alone_are_no_life_over_udp() {
+    let mut it = Scenario::playing_udp(ClientConfig::default().transports(Transports::Udp));
+    for _ in 0..5 {
+        it.advance(Duration::from_secs(2));
+        it.receive(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    }
+    assert_eq!(it.closed(), ClientCloseReason::Silence);
+}
+
+#[test]
+fn a_stream_that_has_ended_may_be_silent() {
+    let mut it = Scenario::playing_tcp();
+    it.frame(0, video(1).as_bytes());
+    it.frame(1, &crate::rtp::rtcp::goodbye_compound(0xabcd, "server", ""));
+    assert!(matches!(it.event(), ClientEvent::Ended(0)));
+    it.advance(Duration::from_secs(25));
+    it.no_event();
+}
+
+#[test]
+fn a_recording_client_hears_nothing_and_goes_on() {
+    let mut it = Scenario::recording(Transports::Udp);
+    it.advance(Duration::from_secs(29));
+    it.no_event();
+    it.expect_nothing_sent();
+    it.advance(Duration::from_secs(1));
+    it.expect("OPTIONS rtsp://192.0.2.1/cam?q=1 | CSeq: 5 | User-Agent: test | Session: 1234");
+}
+
+#[test]
+fn a_command_that_is_not_answered_fails_and_the_session_goes_on() {
+    // Uniview never answers the SETUP of its metadata.
+    let mut it = Scenario::described(Transports::Tcp);
+    it.client.setup(it.now, 1).unwrap();
+    it.expect_method("SETUP");
+    it.advance(Duration::from_millis(9_999));
+    it.no_event();
+    it.advance(Duration::from_millis(1));
+    assert_eq!(it.failed(), CommandError::Timeout);
+    it = it.play_tcp("1");
+    assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn the_switch_to_tcp_waits_for_the_command_that_runs() {
+    let mut it = Scenario::playing_udp(ClientConfig::default());
+    it.advance(Duration::from_secs(2));
+    it.client.get_parameter(it.now, "position".into()).unwrap();
+    it.expect_method("GET_PARAMETER");
+    it.advance(Duration::from_secs(5));
+    it.no_event();
+    it.answer("200 OK || position: 5");
+    assert_eq!(it.done(), Reply::Body("position: 5".into()));
+    it.advance(Duration::ZERO);
+    assert_eq!(it.switched(), SwitchReason::NothingHeard);
+}
+
+#[test]
+fn a_pause_before_anything_was_heard_calls_off_the_switch_to_tcp() {
+    let mut it = Scenario::playing_udp(ClientConfig::default());
+    it.client.pause(it.now).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    assert_eq!(it.done(), Reply::Paused);
+    it.advance(Duration::from_secs(20));
+    it.no_event();
+}
+
+#[test]
+fn a_connection_that_does_not_come_about_in_time_is_given_up() {
+    let mut it = Scenario::new(Transports::Tcp);
+    it.connects = false;
+    it.client.describe(it.now).unwrap();
+    it.advance(Duration::from_millis(9_999));
+    it.no_event();
+    it.advance(Duration::from_millis(1));
+    assert_eq!(it.failed(), CommandError::Closed);
+    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Timeout));
+    assert_eq!(it.log.last().map(String::as_str), Some("Closed(Connect(Timeout))"));
+}
+
+#[test]
+fn a_server_that_reads_nothing_is_given_up() {
+    let mut it = Scenario::new(Transports::Tcp);
+    it.client.options(it.now).unwrap();
+    it.connects = false;
+    it.pump();
+    it.client.handle_connected(it.now, Ok(SERVER.parse().unwrap()));
+    let late = it.now + WRITE_STALL;
+    it.client.handle_timeout(Instant::from_nanos(late.as_nanos() - 1));
+    assert!(it.client.poll_output().is_none());
+    assert!(it.client.poll_timeout().is_some_and(|deadline| deadline <= late));
+    it.client.handle_timeout(late);
+    it.now = late;
+    assert_eq!(it.failed(), CommandError::Closed);
+    assert_eq!(it.closed(), ClientCloseReason::Stalled);
+}
+
+#[test]
+fn a_server_that_asks_and_never_reads_is_given_up() {
+    let mut it = Scenario::playing_tcp();
+    let request = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".repeat(1 + OUTBOX_BYTES_MAX / 80);
+    let mut rest = &request[..];
+    while !rest.is_empty() {
+        let buffer = it.client.read_buf();
+        let (now, later) = rest.split_at(rest.len().min(buffer.len()));
+        buffer[..now.len()].copy_from_slice(now);
+        it.client.handle_read(it.now, now.len());
+        rest = later;
+    }
+    assert_eq!(it.closed(), ClientCloseReason::Stalled);
+}

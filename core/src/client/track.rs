@@ -1,0 +1,239 @@
+use bytes::Bytes;
+
+use super::inbox::Inbox;
+use super::source::Source;
+use super::{Received, TrackStats, TrackTransport};
+use crate::description::Description;
+use crate::random::Random;
+use crate::rtp::rtcp::{self, ReportBlock, Rtcp};
+use crate::rtp::{Delivery, Receiver, RtpPacket, Sender};
+use crate::udp::Port;
+use crate::url::Url;
+use crate::{Instant, NtpTime, Tolerances, UdpId};
+
+/// A media that is set up.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub(super) media: usize,
+    pub(super) url: Url,
+    pub(super) path: Path,
+    /// Payload types and their clock rates.
+    formats: Vec<(u8, u32)>,
+    /// What is received, by payload type; empty until played.
+    receivers: Vec<(u8, Receiver)>,
+    /// What is sent, and with which SSRC.
+    sender: Option<(u32, Sender)>,
+    /// When the next report is due.
+    pub(super) report_at: Option<Instant>,
+    /// When a receiver gives up a missing packet, or earlier.
+    reorder_at: Option<Instant>,
+    /// The server has said that there is no more.
+    pub(super) ended: bool,
+    invalid: u64,
+    foreign: u64,
+    reported_lost: i32,
+}
+
+/// What a track travels over.
+#[derive(Debug)]
+pub(super) enum Path {
+    Tcp { rtp: u8, rtcp: u8 },
+    Udp { id: UdpId, client_ports: (u16, u16), source: Source },
+}
+
+impl Path {
+    pub(super) fn port_of_channel(&self, channel: u8) -> Option<Port> {
+        match *self {
+            Self::Tcp { rtp, .. } if channel == rtp => Some(Port::Rtp),
+            Self::Tcp { rtcp, .. } if channel == rtcp => Some(Port::Rtcp),
+            _ => None,
+        }
+    }
+
+    pub(super) fn transport(&self) -> TrackTransport {
+        match self {
+            Self::Tcp { rtp, rtcp } => TrackTransport::Tcp { channels: (*rtp, *rtcp) },
+            Self::Udp { client_ports, source, .. } => TrackTransport::Udp {
+                client_ports: *client_ports,
+                rtp: source.destination(Port::Rtp),
+                rtcp: source.destination(Port::Rtcp),
+            },
+        }
+    }
+
+    pub(super) fn udp_id(&self) -> Option<UdpId> {
+        match self {
+            Self::Udp { id, .. } => Some(*id),
+            Self::Tcp { .. } => None,
+        }
+    }
+}
+
+impl Track {
+    pub(super) fn new(media: usize, url: Url, path: Path, description: &Description) -> Self {
+        let formats = description.medias.get(media).map(|media| media.formats.as_slice()).unwrap_or_default();
+        Self {
+            media,
+            url,
+            path,
+            formats: formats.iter().map(|format| (format.payload_type, format.clock_rate)).collect(),
+            receivers: Vec::new(),
+            sender: None,
+            report_at: None,
+            reorder_at: None,
+            ended: false,
+            invalid: 0,
+            foreign: 0,
+            reported_lost: 0,
+        }
+    }
+
+    /// Begins to receive; what was counted before is forgotten.
+    pub(super) fn begin(&mut self, random: &mut Random) {
+        let delivery = match self.path {
+            Path::Tcp { .. } => Delivery::Ordered,
+            Path::Udp { .. } => Delivery::Unordered,
+        };
+        let receiver = |(payload_type, clock_rate): &(u8, u32)| {
+            (*payload_type, Receiver::new(*clock_rate, delivery, random.next_u32()))
+        };
+        self.receivers = self.formats.iter().map(receiver).collect();
+        self.ended = false;
+    }
+
+    /// Takes an RTP packet; `false` if it is none of this track.
+    pub(super) fn handle_rtp(
+        &mut self,
+        now: Instant,
+        data: Bytes,
+        inbox: &mut Inbox,
+        tolerances: &mut Tolerances,
+    ) -> bool {
+        let packet = RtpPacket::parse_with(data, tolerances).ok();
+        let receiver = packet.as_ref().and_then(|packet| {
+            self.receivers.iter_mut().find(|(payload_type, _)| *payload_type == packet.payload_type())
+        });
+        let (Some(packet), Some((_, receiver))) = (packet, receiver) else {
+            self.invalid = self.invalid.saturating_add(1);
+            return false;
+        };
+        receiver.handle_packet(now, packet);
+        self.reorder_at = earliest(self.reorder_at, receiver.poll_timeout());
+        drain(self.media, receiver, inbox);
+        true
+    }
+
+    /// Takes RTCP; `false` if it is none.
+    pub(super) fn handle_rtcp(&mut self, now: Instant, data: &[u8], tolerances: &mut Tolerances) -> bool {
+        let mut is_valid = false;
+        for packet in rtcp::parse(data, tolerances) {
+            is_valid = true;
+            match packet {
+                Rtcp::SenderReport(report) => {
+                    self.read_blocks(&report.reports);
+                    for (_, receiver) in &mut self.receivers {
+                        receiver.handle_sender_report(now, &report);
+                    }
+                }
+                Rtcp::ReceiverReport(report) => self.read_blocks(&report.reports),
+                Rtcp::Goodbye(goodbye) => {
+                    let mut heard = self.receivers.iter().filter_map(|(_, receiver)| receiver.stats().ssrc);
+                    self.ended |= heard.any(|ssrc| goodbye.sources.contains(&ssrc));
+                }
+                _ => {}
+            }
+        }
+        if !is_valid {
+            self.invalid = self.invalid.saturating_add(1);
+        }
+        is_valid
+    }
+
+    pub(super) fn count_foreign(&mut self) {
+        self.foreign = self.foreign.saturating_add(1);
+    }
+
+    /// Counts a packet that is sent; `true` if it is the first of its source.
+    pub(super) fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) -> bool {
+        let ssrc = packet.ssrc();
+        let is_first = self.sender.as_ref().is_none_or(|(known, _)| *known != ssrc);
+        if is_first {
+            let is_named = |format: &&(u8, u32)| format.0 == packet.payload_type();
+            let format = self.formats.iter().find(is_named).or_else(|| self.formats.first());
+            let clock_rate = format.map_or(0, |(_, clock_rate)| *clock_rate);
+            self.sender = Some((ssrc, Sender::new(clock_rate, ssrc)));
+        }
+        if let Some((_, sender)) = &mut self.sender {
+            sender.handle_sent(now, packet);
+        }
+        is_first
+    }
+
+    pub(super) fn sender_report(&mut self, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
+        self.sender.as_mut()?.1.report(now, wall, cname)
+    }
+
+    pub(super) fn receiver_reports(&mut self, now: Instant, cname: &str) -> impl Iterator<Item = Bytes> {
+        self.receivers.iter_mut().filter_map(move |(_, receiver)| receiver.report(now, cname))
+    }
+
+    pub(super) fn goodbye(&self, cname: &str) -> Option<Bytes> {
+        self.sender.as_ref().map(|(_, sender)| sender.goodbye(cname, "teardown"))
+    }
+
+    /// Gives up the packets that were waited for long enough.
+    pub(super) fn expire(&mut self, now: Instant, inbox: &mut Inbox) {
+        if self.reorder_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.reorder_at = None;
+        for (_, receiver) in &mut self.receivers {
+            receiver.handle_timeout(now);
+            self.reorder_at = earliest(self.reorder_at, receiver.poll_timeout());
+            drain(self.media, receiver, inbox);
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        earliest(self.report_at, self.reorder_at)
+    }
+
+    pub(super) fn stats(&self) -> TrackStats {
+        let sent = self.sender.as_ref().map(|(_, sender)| sender.stats()).unwrap_or_default();
+        let counted = TrackStats {
+            invalid: self.invalid,
+            foreign: self.foreign,
+            sent_packets: sent.packets,
+            sent_octets: sent.octets,
+            reported_lost: self.reported_lost,
+            ..TrackStats::default()
+        };
+        self.receivers.iter().map(|(_, receiver)| receiver.stats()).fold(counted, |sum, stats| TrackStats {
+            packets: sum.packets.saturating_add(stats.packets),
+            bytes: sum.bytes.saturating_add(stats.bytes),
+            lost: sum.lost.saturating_add(stats.lost),
+            duplicates: sum.duplicates.saturating_add(stats.duplicates),
+            reordered: sum.reordered.saturating_add(stats.reordered),
+            jitter: sum.jitter.max(stats.jitter),
+            ..sum
+        })
+    }
+
+    fn read_blocks(&mut self, blocks: &[ReportBlock]) {
+        let Some((ssrc, _)) = &self.sender else { return };
+        if let Some(block) = blocks.iter().find(|block| block.ssrc == *ssrc) {
+            self.reported_lost = block.lost;
+        }
+    }
+}
+
+fn drain(media: usize, receiver: &mut Receiver, inbox: &mut Inbox) {
+    while let Some(received) = receiver.poll_packet() {
+        let ntp = receiver.ntp_of(received.packet.timestamp());
+        inbox.push(Received { media, packet: received.packet, lost: received.lost, ntp });
+    }
+}
+
+pub(super) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
