@@ -1,4 +1,100 @@
-//! A sans-IO RTSP client and server with the whole media path.
+//! RTSP client and server with the whole media path, without sockets, clock, threads, locks or entropy.
+//!
+//! Bytes and time go in; bytes, deadlines and events come out. Any runtime, simulation or event loop can drive it:
+//! `rtspan-std`, `rtspan-smol` and `rtspan-tokio` do.
+//!
+//! * [`server::Server`] is the control plane of a server: messages, sessions, timers. Packets go by it: from
+//!   [`conn::ConnRx`] or [`udp::UdpMedia`] into a [`stream::StreamLog`], and from there through one
+//!   [`stream::Cursor`] per reader to [`conn::ConnTx`] or [`udp::UdpMedia`].
+//! * [`client::Client`] is a client: one session, its commands and its media.
+//! * [`wire`], [`header`], [`url`], [`description`], [`rtp`] and [`payload`] are what they are made of, for who needs
+//!   only a part.
+//!
+//! What peers do otherwise than the standards say is read all the same, and told as a [`Tolerance`].
+//!
+//! # A client and a server in one loop
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::io::IoSlice;
+//!
+//! use rtspan_core::client::{Client, ClientConfig, Transports};
+//! use rtspan_core::conn::{ConnCommand, Inbound};
+//! use rtspan_core::rtp::{RtpHeader, RtpPacket};
+//! use rtspan_core::server::{Output, Server, ServerConfig};
+//! use rtspan_core::stream::{StreamLog, Streams};
+//! use rtspan_core::{Description, Format, Instant, Media, MediaKind, StreamId, Url};
+//!
+//! /// A runtime keeps each log behind a lock; here there is nobody to share it with.
+//! struct Logs(BTreeMap<StreamId, StreamLog>);
+//!
+//! impl Streams for Logs {
+//!     fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
+//!         self.0.get(&stream).map(f).is_some()
+//!     }
+//! }
+//!
+//! let now = Instant::ZERO; // a runtime reads its clock before every call
+//! let mut server = Server::new(ServerConfig::default(), [1; 32]);
+//! let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+//! let (stream, log) = server.add_stream(now, "/cam", Description::new(vec![sound]))?;
+//! let mut logs = Logs(BTreeMap::from([(stream, log)]));
+//! let mut conn = server.open_conn(now, "192.0.2.1:40000".parse()?)?;
+//!
+//! let config = ClientConfig::default().transports(Transports::Tcp);
+//! let mut client = Client::new(Url::parse("rtsp://server/cam")?, config, [2; 32]);
+//! client.describe(now)?;
+//! client.setup(now, 0)?;
+//! client.play(now, None)?;
+//! client.handle_connected(now, Ok("192.0.2.2:554".parse()?));
+//!
+//! let header = RtpHeader { payload_type: 0, marker: true, sequence: 1, timestamp: 160, ssrc: 7 };
+//! let received = loop {
+//!     // What the client writes, the server reads.
+//!     while client.wants_write() {
+//!         let mut slices = [IoSlice::new(&[])]; // a runtime takes 64 at a time, for writev
+//!         client.io_slices(&mut slices);
+//!         let bytes = slices[0].to_vec();
+//!         conn.rx.read_buf()[..bytes.len()].copy_from_slice(&bytes);
+//!         conn.rx.handle_read(now, bytes.len());
+//!         client.handle_written(now, bytes.len());
+//!     }
+//!     while let Some(inbound) = conn.rx.poll_input(now)? {
+//!         match inbound {
+//!             Inbound::Message(message) => server.handle_message(now, conn.id, message, &logs),
+//!             Inbound::Report(report) => server.handle_report(now, report),
+//!             other => unreachable!("nobody publishes here: {other:?}"),
+//!         }
+//!     }
+//!     // What the server decides, the connection does; then packets are pulled, and the client reads.
+//!     while let Some(output) = server.poll_output() {
+//!         match output {
+//!             Output::Conn(_, ConnCommand::Rx(command)) => conn.rx.handle_command(now, command),
+//!             Output::Conn(_, ConnCommand::Tx(command)) => conn.tx.handle_command(now, command),
+//!             event => println!("{event:?}"),
+//!         }
+//!     }
+//!     conn.tx.pull(now, &logs);
+//!     while conn.tx.wants_write() {
+//!         let mut slices = [IoSlice::new(&[])];
+//!         conn.tx.io_slices(&mut slices);
+//!         let bytes = slices[0].to_vec();
+//!         client.read_buf()[..bytes.len()].copy_from_slice(&bytes);
+//!         client.handle_read(now, bytes.len());
+//!         conn.tx.handle_written(now, bytes.len());
+//!     }
+//!     while let Some(output) = client.poll_output() {
+//!         println!("{output:?}");
+//!     }
+//!     // The application publishes, and the other application receives.
+//!     logs.0.get_mut(&stream).unwrap().push(now, 0, RtpPacket::build(header, b"sound"));
+//!     if let Some(received) = client.poll_packet() {
+//!         break received;
+//!     }
+//! };
+//! assert_eq!((received.media, received.packet.payload()), (0, &b"sound"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(
     not(test),
     deny(
