@@ -20,7 +20,6 @@
 //! TEARDOWN leads from each of them to the end.
 
 mod announce;
-mod channels;
 mod config;
 mod connection;
 mod describe;
@@ -39,6 +38,7 @@ mod table;
 mod teardown;
 mod ticket;
 mod timers;
+mod transport;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use super::channels::Channels;
 use super::event::MediaTransport;
-use super::session::{Session, State};
+use super::session::{Channels, Session, State};
 use super::ticket::{Answer, RawTicket, Refusal};
 use super::timers::Timer;
 use super::{Event, Place, Server};

@@ -1,9 +1,8 @@
 use bytes::Bytes;
 
-use super::channels::Channels;
 use super::config::Asks;
 use super::request::{Outcome, Step};
-use super::session::{Reading, Session, State};
+use super::session::{Channels, Reading, Session, State};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, Routes, RxOrder, TxCommand, TxOrder};
 use crate::header::{RtpInfo, RtpInfoEntry};

@@ -1,10 +1,9 @@
 use bytes::Bytes;
 
-use super::channels::Channels;
 use super::config::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
-use super::session::{Publishing, Session, State};
+use super::session::{Channels, Publishing, Session, State};
 use super::{Event, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::Ingest;

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 
-use super::channels::SetupPlan;
 use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
+use super::transport::SetupPlan;
 use super::{Event, Output, Server, Stale};
 use crate::description::Description;
 use crate::header::{Methods, SessionHeader};

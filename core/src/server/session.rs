@@ -3,11 +3,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Server;
-use super::channels::Channels;
 use super::event::MediaTransport;
 use super::table::StateKind;
 use crate::description::Description;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
+use crate::url::track::match_control;
 use crate::wire::{Response, StatusCode};
 use crate::{ConnId, Instant, SessionId, StreamId};
 
@@ -58,6 +58,33 @@ pub(super) struct Track {
     /// The URL that it was set up with, as RTP-Info names it.
     pub(super) uri: Box<str>,
     pub(super) channels: Channels,
+}
+
+/// What carries a track.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Channels {
+    /// Interleaved frames of a connection.
+    Frames { conn: ConnId, rtp: u8, rtcp: u8 },
+    /// UDP datagrams, to or from these addresses.
+    Udp { rtp: SocketAddr, rtcp: SocketAddr },
+}
+
+impl Channels {
+    pub(super) fn transport(self) -> MediaTransport {
+        match self {
+            Self::Frames { .. } => MediaTransport::Tcp,
+            Self::Udp { .. } => MediaTransport::Udp,
+        }
+    }
+}
+
+impl Publishing {
+    /// Which of the announced medias a SETUP URL names.
+    pub(super) fn track_of(&self, uri: &str) -> Option<u8> {
+        let controls = self.description.medias.iter().map(|media| media.control.as_deref());
+        let index = match_control(uri, &self.announce_uri, controls)?;
+        u8::try_from(index).ok()
+    }
 }
 
 impl Session {

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 
-use super::channels::{Channels, Purpose, SetupPlan};
 use super::config::Asks;
 use super::request::{Outcome, Step};
-use super::session::{Reading, State, Track};
+use super::session::{Channels, Reading, State, Track};
+use super::transport::{Purpose, SetupPlan};
 use super::{Event, Server};
 use crate::stream::Streams;
 use crate::url::track::{TrackPath, resolve_setup};

@@ -1,29 +1,11 @@
 use std::net::SocketAddr;
 
 use super::event::MediaTransport;
-use super::session::{Publishing, Session};
+use super::session::{Channels, Session};
 use super::{Server, StreamId};
-use crate::header::{HeaderError, Lower, Mode, Transport, parse_transports};
+use crate::header::{Delivery, HeaderError, Lower, Mode, Transport, parse_transports};
 use crate::wire::{Request, Response, StatusCode, name};
 use crate::{ConnId, Profile, SessionId, Tolerances};
-
-/// What carries a track.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Channels {
-    /// Interleaved frames of a connection.
-    Frames { conn: ConnId, rtp: u8, rtcp: u8 },
-    /// UDP datagrams, to or from these addresses.
-    Udp { rtp: SocketAddr, rtcp: SocketAddr },
-}
-
-impl Channels {
-    pub(super) fn transport(self) -> MediaTransport {
-        match self {
-            Self::Frames { .. } => MediaTransport::Tcp,
-            Self::Udp { .. } => MediaTransport::Udp,
-        }
-    }
-}
 
 /// A SETUP that can be granted.
 #[derive(Debug)]
@@ -88,7 +70,7 @@ impl Server {
     ) -> Option<Channels> {
         let session = session.and_then(|id| self.sessions.get(id));
         let carried = session.and_then(Session::transport);
-        let is_unicast = offer.delivery.is_none_or(|delivery| delivery == crate::header::Delivery::Unicast);
+        let is_unicast = offer.delivery.is_none_or(|delivery| delivery == Delivery::Unicast);
         let is_plain = offer.profile == Profile::Avp;
         // RFC 2326, section 12.39: without a mode it is PLAY; some publishers leave theirs out.
         let fits_purpose = offer.mode.is_none_or(|mode| mode == purpose.mode());
@@ -140,14 +122,5 @@ impl Server {
         granted.ssrc = ssrc;
         granted.mode = offer.mode;
         granted
-    }
-}
-
-impl Publishing {
-    /// Which of the announced medias a SETUP URL names.
-    pub(super) fn track_of(&self, uri: &str) -> Option<u8> {
-        let controls = self.description.medias.iter().map(|media| media.control.as_deref());
-        let index = crate::url::track::match_control(uri, &self.announce_uri, controls)?;
-        u8::try_from(index).ok()
     }
 }
