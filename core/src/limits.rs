@@ -142,3 +142,23 @@ pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 
 /// Reports that wait for a UDP socket; further ones are left out, the next period brings others.
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
+// runtimes
+
+/// Connections that the system holds until the server accepts them; more are told to come again.
+pub const LISTEN_BACKLOG: i32 = 4096;
+/// Bytes of a UDP socket's receive buffer, as far as the system allows; more are lost.
+pub const UDP_RECEIVE_BUFFER_BYTES: usize = 2 << 20;
+/// Bytes of a UDP socket's send buffer, as far as the system allows; then sending waits.
+pub const UDP_SEND_BUFFER_BYTES: usize = 1 << 20;
+/// Events that wait for the application; the oldest that ask nothing are dropped and counted.
+pub const EVENTS_MAX: usize = 1024;
+/// Questions that wait for the application; the oldest are dropped and counted, and answered 503 at their deadline.
+pub const QUESTIONS_MAX: usize = 16_384;
+/// How long a client that is dropped waits for the answer to its TEARDOWN.
+pub const TEARDOWN_LIMIT: Duration = Duration::from_secs(3);
+/// How long a server that is closed waits for its goodbyes to be read.
+pub const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// How long a connection that the server closes is listened to, so that its last answer is not reset away.
+pub const LINGER_LIMIT: Duration = Duration::from_secs(1);
+/// Bytes that a connection may still send while it is being closed.
+pub const LINGER_BYTES_MAX: usize = 1 << 20;

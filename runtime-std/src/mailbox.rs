@@ -1,0 +1,35 @@
+use std::sync::{Arc, Mutex};
+
+use crate::wake::{Wake, lock};
+
+/// What one task has for another, which it wakes.
+#[derive(Debug)]
+pub(crate) struct Mailbox<T> {
+    letters: Mutex<Vec<T>>,
+    wake: Arc<Wake>,
+}
+
+impl<T> Mailbox<T> {
+    pub(crate) fn new(wake: Arc<Wake>) -> Self {
+        Self { letters: Mutex::new(Vec::new()), wake }
+    }
+
+    pub(crate) fn push(&self, letter: T) {
+        lock(&self.letters).push(letter);
+        self.wake.wake();
+    }
+
+    /// Has the task look around, without a letter.
+    pub(crate) fn wake(&self) {
+        self.wake.wake();
+    }
+
+    pub(crate) fn waker(&self) -> &Arc<Wake> {
+        &self.wake
+    }
+
+    /// Takes out all letters; `into` is empty, and its room is used for those to come.
+    pub(crate) fn take(&self, into: &mut Vec<T>) {
+        std::mem::swap(&mut *lock(&self.letters), into);
+    }
+}

@@ -1,0 +1,119 @@
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+
+use rtspan_core::limits;
+use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// How often a free port is asked for whose neighbour is free as well.
+const PAIR_ATTEMPTS: usize = 64;
+
+/// Listens on `addr` for many connections at once.
+pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // Elsewhere the option means that the port may be taken twice.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(limits::LISTEN_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Binds two neighbouring ports, the even one for packets and the one above for reports.
+pub(crate) fn bind_pair(spec: &UdpSpec) -> Result<([UdpSocket; 2], (u16, u16)), UdpOpenError> {
+    let pair =
+        |rtp, rtcp| -> io::Result<_> { Ok(([bind(spec.ip, rtp)?, bind(spec.ip, rtcp)?], (rtp, rtcp))) };
+    match spec.ports {
+        UdpPorts::Fixed(rtp, rtcp) => pair(rtp, rtcp).map_err(refused),
+        UdpPorts::Range(first, last) => {
+            let first = first.saturating_add(first % 2);
+            for rtp in (first..last).step_by(2) {
+                match pair(rtp, rtp + 1) {
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                    bound => return bound.map_err(refused),
+                }
+            }
+            Err(UdpOpenError::NoFreePorts)
+        }
+        _ => {
+            for _ in 0..PAIR_ATTEMPTS {
+                match any_pair(spec.ip) {
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                    bound => return bound.map_err(refused),
+                }
+            }
+            Err(UdpOpenError::NoFreePorts)
+        }
+    }
+}
+
+/// A port of the system's choice with its neighbour, whichever of the two it chose.
+fn any_pair(ip: IpAddr) -> io::Result<([UdpSocket; 2], (u16, u16))> {
+    let chosen = bind(ip, 0)?;
+    let port = chosen.local_addr()?.port();
+    let neighbour = bind(ip, port ^ 1)?;
+    Ok(if port % 2 == 0 {
+        ([chosen, neighbour], (port, port + 1))
+    } else {
+        ([neighbour, chosen], (port - 1, port))
+    })
+}
+
+fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    let addr = SocketAddr::new(ip, port);
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    // The system may allow less; then bursts are lost earlier, and that is all.
+    let _ = socket.set_recv_buffer_size(limits::UDP_RECEIVE_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(limits::UDP_SEND_BUFFER_BYTES);
+    socket.bind(&addr.into())?;
+    Ok(socket.into())
+}
+
+fn refused(error: io::Error) -> UdpOpenError {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => UdpOpenError::NoFreePorts,
+        kind => UdpOpenError::Io(kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn spec(ports: UdpPorts) -> UdpSpec {
+        UdpSpec { ip: LOOPBACK, ports }
+    }
+
+    #[test]
+    fn any_ports_are_an_even_one_and_the_one_above() {
+        for _ in 0..20 {
+            let ([rtp, rtcp], ports) = bind_pair(&spec(UdpPorts::Any)).unwrap();
+            assert_eq!(ports.0 % 2, 0);
+            assert_eq!(ports.1, ports.0 + 1);
+            assert_eq!(rtp.local_addr().unwrap().port(), ports.0);
+            assert_eq!(rtcp.local_addr().unwrap().port(), ports.1);
+        }
+    }
+
+    #[test]
+    fn ports_that_are_taken_are_passed_over_in_a_range_and_refused_when_fixed() {
+        let (_held, (rtp, rtcp)) = bind_pair(&spec(UdpPorts::Any)).unwrap();
+        assert_eq!(bind_pair(&spec(UdpPorts::Fixed(rtp, rtcp))).unwrap_err(), UdpOpenError::NoFreePorts);
+        assert_eq!(bind_pair(&spec(UdpPorts::Range(rtp, rtcp))).unwrap_err(), UdpOpenError::NoFreePorts);
+        if let Ok((_, ports)) = bind_pair(&spec(UdpPorts::Range(rtp - 1, rtcp.saturating_add(200)))) {
+            assert!(ports.0 > rtp && ports.0 % 2 == 0);
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_host_is_refused_with_its_kind() {
+        let elsewhere = UdpSpec { ip: Ipv4Addr::new(192, 0, 2, 1).into(), ports: UdpPorts::Any };
+        assert_eq!(bind_pair(&elsewhere).unwrap_err(), UdpOpenError::Io(io::ErrorKind::AddrNotAvailable));
+    }
+}

@@ -1,0 +1,286 @@
+use std::array;
+use std::cell::RefCell;
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use rtspan_core::udp::{DatagramSink, Port};
+
+use super::batch::Batch;
+use crate::runtime::{Direction, Runtime, UdpSocket};
+
+/// Bytes of one receive buffer: the system may put many datagrams into it.
+const SLOT_BYTES: usize = 1 << 16;
+/// Receive buffers filled in one call.
+const SLOTS: usize = 16;
+
+thread_local! {
+    /// What a burst is received into and sent from: per thread, so that an idle socket holds nothing.
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { receive: Vec::new(), send: Vec::new() }) };
+}
+
+struct Scratch {
+    receive: Vec<u8>,
+    send: Vec<u8>,
+}
+
+/// The two UDP sockets of a session or of a server.
+#[derive(Debug)]
+pub(crate) struct UdpPair<U> {
+    rtp: Half<U>,
+    rtcp: Half<U>,
+    batch: Batch,
+}
+
+#[derive(Debug)]
+struct Half<U> {
+    socket: U,
+    state: UdpSocketState,
+    is_ipv6: bool,
+}
+
+impl<U: UdpSocket> UdpPair<U> {
+    /// Takes over two bound sockets.
+    pub(crate) fn new<R: Runtime<Udp = U>>(runtime: &R, [rtp, rtcp]: [StdUdpSocket; 2]) -> io::Result<Self> {
+        Ok(Self { rtp: Half::new(runtime, rtp)?, rtcp: Half::new(runtime, rtcp)?, batch: Batch::new() })
+    }
+
+    /// Receives what is there, `bursts` system calls at most; pending when both sockets are empty.
+    pub(crate) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        bursts: usize,
+        mut each: impl FnMut(Port, SocketAddr, Bytes),
+    ) -> Poll<()> {
+        let rtp = self.rtp.poll_receive(cx, bursts, &mut |from, datagram| each(Port::Rtp, from, datagram));
+        let rtcp = self.rtcp.poll_receive(cx, bursts, &mut |from, datagram| each(Port::Rtcp, from, datagram));
+        if rtp.is_ready() || rtcp.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Sends what `fill` puts into the sink; pending while a socket has no room.
+    ///
+    /// `fill` says `true` when the sink had no room for all.
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut fill: impl FnMut(&mut Self) -> bool,
+    ) -> Poll<()> {
+        let sent = loop {
+            let blocked = fill(self);
+            if self.flush() && !blocked {
+                break Poll::Ready(());
+            }
+            let port = self.batch.port();
+            // Ready after a call that would have blocked: there is room again.
+            match self.half(port).socket.poll_ready(cx, Direction::Write) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => break Poll::Ready(()),
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        if let Some(room) = self.batch.take_room() {
+            SCRATCH.with_borrow_mut(|scratch| scratch.send = room);
+        }
+        sent
+    }
+
+    fn flush(&mut self) -> bool {
+        let half = match self.batch.port() {
+            Port::Rtp => &self.rtp,
+            Port::Rtcp => &self.rtcp,
+        };
+        self.batch.flush(half.state.max_gso_segments() > 1, |to, contents, segment_size| {
+            half.send(&Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None })
+        })
+    }
+
+    fn half(&mut self, port: Port) -> &mut Half<U> {
+        match port {
+            Port::Rtp => &mut self.rtp,
+            Port::Rtcp => &mut self.rtcp,
+        }
+    }
+}
+
+impl<U: UdpSocket> DatagramSink for UdpPair<U> {
+    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+        let half = self.half(port);
+        let (to, segments_max) = (half.reachable(to), half.state.max_gso_segments());
+        if self.batch.add(port, to, datagram, segments_max) {
+            return true;
+        }
+        let room = self.flush();
+        if room {
+            self.batch.begin(port, to, datagram, || {
+                SCRATCH.with_borrow_mut(|scratch| std::mem::take(&mut scratch.send))
+            });
+        }
+        room
+    }
+}
+
+impl<U: UdpSocket> Half<U> {
+    fn new<R: Runtime<Udp = U>>(runtime: &R, socket: StdUdpSocket) -> io::Result<Self> {
+        let state = UdpSocketState::new((&socket).into())?;
+        let is_ipv6 = socket.local_addr()?.is_ipv6();
+        allow_fragments(&socket, is_ipv6)?;
+        Ok(Self { socket: runtime.udp(socket)?, state, is_ipv6 })
+    }
+
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        bursts: usize,
+        each: &mut dyn FnMut(SocketAddr, Bytes),
+    ) -> Poll<()> {
+        for _ in 0..bursts {
+            match self.socket.poll_ready(cx, Direction::Read) {
+                Poll::Ready(Ok(())) => self.receive(each),
+                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn receive(&self, each: &mut dyn FnMut(SocketAddr, Bytes)) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.receive.resize(SLOTS * SLOT_BYTES, 0);
+            let mut metas = [RecvMeta::default(); SLOTS];
+            let mut slots = scratch.receive.chunks_exact_mut(SLOT_BYTES);
+            let mut slices: [IoSliceMut<'_>; SLOTS] =
+                array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
+            let received = self
+                .socket
+                .try_io(Direction::Read, |socket| self.state.recv(socket.0, &mut slices, &mut metas));
+            // An error is that of a datagram sent before, which some systems tell here: the next one may be whole.
+            let Ok(received) = received else { return };
+            for (slot, meta) in scratch.receive.chunks_exact(SLOT_BYTES).zip(&metas).take(received) {
+                let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+                for datagram in slot[..meta.len.min(SLOT_BYTES)].chunks(meta.stride.max(1)) {
+                    each(from, Bytes::copy_from_slice(datagram));
+                }
+            }
+        });
+    }
+
+    fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.socket.try_io(Direction::Write, |socket| self.state.try_send(socket.0, transmit))
+    }
+
+    /// `to` as an address of the socket's family.
+    fn reachable(&self, to: SocketAddr) -> SocketAddr {
+        match to {
+            SocketAddr::V4(v4) if self.is_ipv6 => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
+            to => to,
+        }
+    }
+}
+
+/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn allow_fragments(socket: &StdUdpSocket, is_ipv6: bool) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    use rustix::net::sockopt::{
+        Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+    };
+
+    set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
+    if is_ipv6 {
+        set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::DONT)?;
+        setsockopt(socket, sockopt::Ipv6DontFrag, &false)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn allow_fragments(_: &StdUdpSocket, _: bool) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use rtspan_core::udp::{UdpPorts, UdpSpec};
+
+    use super::*;
+    use crate::net::bind_pair;
+    use crate::threads::{ThreadUdp, Threads, block_on};
+
+    fn pair(ip: IpAddr) -> (UdpPair<ThreadUdp>, (u16, u16)) {
+        let (sockets, ports) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
+        (UdpPair::new(&Threads, sockets).unwrap(), ports)
+    }
+
+    fn exchange(ip: IpAddr, to: IpAddr) {
+        let (mut near, _) = pair(ip);
+        let (mut far, (rtp, rtcp)) = pair(ip);
+        let sizes = [1200, 1200, 1200, 300, 300, 1200, 1, 9000, 9000, 64];
+        let datagrams: Vec<Bytes> =
+            sizes.iter().zip(0..).map(|(size, number)| Bytes::from(vec![number; *size])).collect();
+        let report = Bytes::from_static(b"report");
+        let mut rest = &datagrams[..];
+        block_on(poll_fn(|cx| {
+            near.poll_send(cx, |pair| {
+                while let Some((first, others)) = rest.split_first() {
+                    if !pair.send(Port::Rtp, SocketAddr::new(to, rtp), first) {
+                        return true;
+                    }
+                    rest = others;
+                }
+                false
+            })
+        }));
+        block_on(poll_fn(|cx| {
+            near.poll_send(cx, |pair| !pair.send(Port::Rtcp, SocketAddr::new(to, rtcp), &report))
+        }));
+        let (mut packets, mut reports) = (Vec::new(), Vec::new());
+        block_on(poll_fn(|cx| {
+            while packets.len() < datagrams.len() || reports.is_empty() {
+                let more = far.poll_receive(cx, 1, |port, from, datagram| {
+                    assert_eq!(from.ip(), to);
+                    match port {
+                        Port::Rtp => packets.push(datagram),
+                        Port::Rtcp => reports.push(datagram),
+                    }
+                });
+                if more.is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            Poll::Ready(())
+        }));
+        assert_eq!(packets, datagrams);
+        assert_eq!(reports, [report]);
+    }
+
+    #[test]
+    fn datagrams_of_any_size_arrive_whole_and_in_order() {
+        exchange(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
+    }
+
+    #[test]
+    fn a_socket_for_both_families_reaches_and_names_peers_of_the_older_one() {
+        exchange(Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn packets_larger_than_the_path_allows_may_be_cut_into_fragments() {
+        use nix::sys::socket::{getsockopt, sockopt};
+        use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
+
+        for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
+            let ([socket, _], _) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
+            let alias = socket.try_clone().unwrap();
+            let _half = Half::new(&Threads, socket).unwrap();
+            assert_eq!(ip_mtu_discover(&alias).unwrap(), Ipv4PathMtuDiscovery::DONT);
+            if ip.is_ipv6() {
+                assert!(!getsockopt(&alias, sockopt::Ipv6DontFrag).unwrap());
+            }
+        }
+    }
+}

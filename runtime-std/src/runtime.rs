@@ -1,0 +1,155 @@
+//! What a runtime has to bring: tasks, sockets that tell when they are ready, timers.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs, UdpSocket as StdUdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::net::SocketRef;
+
+/// An executor with its reactor.
+///
+/// Everything above it stands once and is generic over this trait; nothing below it knows about RTSP.
+pub trait Runtime: Clone + Default + Send + Sync + 'static {
+    /// A connected TCP socket.
+    type Tcp: TcpSocket;
+    /// A listening TCP socket.
+    type Listener: Listener<Tcp = Self::Tcp>;
+    /// A bound UDP socket.
+    type Udp: UdpSocket;
+    /// A timer.
+    type Timer: Timer;
+
+    /// Runs `task` until it is done, whoever waits for it.
+    ///
+    /// # Errors
+    ///
+    /// The system has no room for it; the task is dropped then.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()>;
+
+    /// Connects to one address.
+    fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Tcp>> + Send;
+
+    /// Finds the addresses of a host, which may be an address itself.
+    fn resolve(&self, host: String, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send {
+        resolve_on_thread(host, port)
+    }
+
+    /// Takes over a listening socket, which is in non-blocking mode.
+    fn listener(&self, socket: StdTcpListener) -> io::Result<Self::Listener>;
+
+    /// Takes over a bound socket, which is in non-blocking mode.
+    fn udp(&self, socket: StdUdpSocket) -> io::Result<Self::Udp>;
+
+    /// A timer that is not set.
+    fn timer(&self) -> Self::Timer;
+}
+
+/// What a socket is waited for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Direction {
+    /// There is something to read, or the end.
+    Read,
+    /// There is room to write, or an error.
+    Write,
+}
+
+/// A socket that says when it is worth trying.
+///
+/// An idle one needs no buffer: it is allocated when something is there to read.
+pub trait Socket: Send + 'static {
+    /// Asks whether the socket is ready, and wakes the task when it becomes so.
+    ///
+    /// Ready may be spurious. After an operation that would have blocked, it is pending until the system says
+    /// otherwise.
+    fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
+}
+
+/// A connected TCP socket.
+pub trait TcpSocket: Socket {
+    /// Reads what is there.
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes what there is room for.
+    fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Says that nothing more will be written.
+    fn shutdown(&self) -> io::Result<()>;
+
+    /// Has small writes leave at once.
+    fn set_nodelay(&self) -> io::Result<()>;
+
+    /// The address at the other end.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// The address at this end.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// A listening TCP socket.
+pub trait Listener: Send + 'static {
+    /// What it accepts.
+    type Tcp: TcpSocket;
+
+    /// Accepts the next connection.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Tcp, SocketAddr)>>;
+}
+
+/// A bound UDP socket.
+pub trait UdpSocket: Socket {
+    /// Runs one operation on the socket, and remembers if it would have blocked.
+    fn try_io<T>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
+    ) -> io::Result<T>;
+}
+
+/// A timer that is set again and again.
+pub trait Timer: Send + 'static {
+    /// Sets when it fires; `None` for never.
+    fn reset(&mut self, deadline: Option<Instant>);
+
+    /// Asks whether it has fired, and wakes the task when it does.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Looks up on a thread of its own what is not an address already, since the system only knows how to block.
+async fn resolve_on_thread(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = host.parse() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let slot = Arc::new(Mutex::new(Lookup { waker: None, found: None }));
+    let filled = Arc::clone(&slot);
+    std::thread::Builder::new().name("rtspan-resolve".to_owned()).spawn(move || {
+        let found = lookup(&host, port);
+        let mut lookup = filled.lock().unwrap_or_else(PoisonError::into_inner);
+        lookup.found = Some(found);
+        if let Some(waker) = lookup.waker.take() {
+            waker.wake();
+        }
+    })?;
+    std::future::poll_fn(move |cx| {
+        let mut lookup = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        match lookup.found.take() {
+            Some(found) => Poll::Ready(found),
+            None => {
+                lookup.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+struct Lookup {
+    waker: Option<Waker>,
+    found: Option<io::Result<Vec<SocketAddr>>>,
+}
+
+/// Looks up a host, which blocks.
+pub(crate) fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}

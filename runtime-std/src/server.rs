@@ -1,0 +1,201 @@
+//! The server: its handles, generic over the runtime, and the tasks behind them.
+
+mod accept;
+mod conn;
+mod door;
+mod events;
+mod keeper;
+mod registry;
+mod stream;
+mod udp;
+
+use std::fmt::{self, Display};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rtspan_core::SessionId;
+use rtspan_core::description::Description;
+use rtspan_core::server::{AddStreamError, Ask, Event, ServerConfig, Stale, Ticket};
+use rtspan_core::udp::UdpOpenError;
+
+pub use stream::{Stream, WriteError};
+
+use crate::clock;
+use crate::net::listen;
+use crate::runtime::Runtime;
+use door::Door;
+
+/// Why a server did not begin to listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// What was asked for is no address with a port.
+    #[error("{0:?} is no address with a port")]
+    Address(String),
+    /// The system refused.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// What was asked for.
+        addr: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The UDP sockets that the configuration names are not to be had.
+    #[error("cannot open the UDP sockets")]
+    Udp(#[from] UdpOpenError),
+    /// The runtime or the system's source of randomness is not to be had.
+    #[error("the server cannot be started")]
+    Start(#[source] io::Error),
+}
+
+/// An RTSP server, which listens until it is closed or dropped.
+///
+/// Streams are published by the application ([`publish`](Self::publish)) or by clients that announce them; readers are
+/// served by tasks of their own, also when nobody takes the events.
+pub struct Server<R: Runtime> {
+    door: Arc<Door>,
+    local_addr: SocketAddr,
+    runtime: R,
+}
+
+/// How a server is set up.
+#[derive(Debug)]
+pub struct ServerBuilder<R: Runtime> {
+    config: ServerConfig,
+    runtime: R,
+}
+
+impl<R: Runtime> Server<R> {
+    /// Sets up a server.
+    pub fn builder() -> ServerBuilder<R> {
+        ServerBuilder { config: ServerConfig::default(), runtime: R::default() }
+    }
+
+    /// The address that it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Publishes a stream at a path such as `/cam1`; it ends when the [`Stream`] is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The path is taken, the description has nothing to send, or the server is closed.
+    pub fn publish(&self, path: &str, description: Description) -> Result<Stream, AddStreamError> {
+        Stream::publish(&self.door, path, description)
+    }
+
+    /// The next event: what no default covers, and news.
+    ///
+    /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)); `None` means that the server is
+    /// closed.
+    pub async fn next(&self) -> Option<Event> {
+        poll_fn(|cx| self.door.poll_event(cx)).await
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    ///
+    /// Nobody waits for the answer any more.
+    pub fn answer<A: Ask>(&self, ticket: Ticket<A>, reply: A::Reply) -> Result<(), Stale> {
+        let registry = self.door.registry();
+        self.door.enter(|server, now| server.answer(now, ticket, reply, registry))
+    }
+
+    /// Ends one session.
+    pub fn close_session(&self, session: SessionId) {
+        self.door.enter(|server, now| server.close_session(now, session));
+    }
+
+    /// Events that were dropped because nobody took them.
+    pub fn events_dropped(&self) -> u64 {
+        self.door.events_dropped()
+    }
+
+    /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
+    /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
+    pub async fn close(self) {
+        self.door.close();
+        poll_fn(|cx| self.door.poll_stopped(cx)).await;
+    }
+
+    /// The runtime that it runs on.
+    pub fn runtime(&self) -> &R {
+        &self.runtime
+    }
+}
+
+impl<R: Runtime> Drop for Server<R> {
+    fn drop(&mut self) {
+        self.door.close();
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Server<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("local_addr", &self.local_addr).finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> ServerBuilder<R> {
+    /// What it allows, and when it loses patience.
+    #[must_use]
+    pub fn config(mut self, config: ServerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Runs it elsewhere than on the default runtime.
+    #[must_use]
+    pub fn runtime(mut self, runtime: R) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
+    ///
+    /// # Errors
+    ///
+    /// The address is none, or the system refuses it.
+    pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
+        let Self { config, runtime } = self;
+        let addr = addr.to_string();
+        let listener = listen_on(&runtime, &addr).await?;
+        let local_addr = listener.local_addr().map_err(BindError::Start)?;
+        let listener = runtime.listener(listener).map_err(BindError::Start)?;
+        let door = Arc::new(Door::new(config, clock::seed().map_err(BindError::Start)?));
+        // Dropped on the way out, it ends the task that was started.
+        let server = Server { door, local_addr, runtime };
+        let Server { door, runtime, .. } = &server;
+        keeper::open_first(runtime, door)?;
+        runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
+        runtime.spawn(accept::accept(runtime.clone(), door, listener)).map_err(BindError::Start)?;
+        Ok(server)
+    }
+}
+
+/// Listens on the first of the addresses of a name that can be listened on.
+async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<std::net::TcpListener, BindError> {
+    let refused = |source| BindError::Listen { addr: addr.to_owned(), source };
+    let addrs = match addr.parse::<SocketAddr>() {
+        Ok(addr) => vec![addr],
+        Err(_) => {
+            let (host, port) = addr
+                .rsplit_once(':')
+                .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+                .ok_or_else(|| BindError::Address(addr.to_owned()))?;
+            runtime.resolve(host.to_owned(), port).await.map_err(refused)?
+        }
+    };
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for addr in addrs {
+        match listen(addr) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(refused(last))
+}

@@ -1,0 +1,255 @@
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound};
+use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
+use rtspan_core::{ConnId, Instant};
+
+use super::door::{Accepted, Door};
+use super::registry::{Feeds, Subscriptions};
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::mailbox::Mailbox;
+use crate::runtime::{Direction, Runtime, Socket, TcpSocket, Timer};
+
+/// How often a task goes round before it lets others run.
+const ROUNDS: usize = 16;
+/// Pieces of messages and frames that are handed to the system in one call.
+const SLICES: usize = 64;
+
+/// Serves one connection until it is over.
+///
+/// The server is told of its end also when the future is dropped, even before it has run.
+pub(crate) fn serve<R: Runtime>(
+    runtime: &R,
+    door: Arc<Door>,
+    socket: R::Tcp,
+    Accepted { conn, mailbox }: Accepted,
+) -> impl Future<Output = ()> + Send + use<R> {
+    let mut task = ConnTask::<R> {
+        place: Place { id: conn.id, reason: None, door },
+        rx: conn.rx,
+        tx: conn.tx,
+        subscriptions: Subscriptions::new(Arc::clone(mailbox.waker())),
+        mailbox,
+        commands: Vec::new(),
+        feeds: Feeds::default(),
+        alarm: Alarm::new(runtime.timer()),
+        failure: None,
+        blocked: false,
+        socket,
+    };
+    async move {
+        let reason = poll_fn(|cx| task.poll(cx)).await;
+        let ConnTask { place, mut socket, mut alarm, tx, .. } = task;
+        place.leave(reason);
+        if tx.is_finished() {
+            linger(&mut socket, &mut alarm).await;
+        }
+    }
+}
+
+/// A connection's place with the server, which is given up however its task ends.
+struct Place {
+    door: Arc<Door>,
+    id: ConnId,
+    reason: Option<CloseReason>,
+}
+
+impl Place {
+    fn leave(mut self, reason: CloseReason) {
+        self.reason = Some(reason);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.door.close_conn(self.id, self.reason.take().unwrap_or(CloseReason::ServerClosed));
+    }
+}
+
+struct ConnTask<R: Runtime> {
+    place: Place,
+    rx: ConnRx,
+    tx: ConnTx,
+    mailbox: Arc<Mailbox<ConnCommand>>,
+    commands: Vec<ConnCommand>,
+    subscriptions: Subscriptions,
+    feeds: Feeds,
+    socket: R::Tcp,
+    alarm: Alarm<R::Timer>,
+    /// Why nothing more is read; what is left to say is still written.
+    failure: Option<CloseReason>,
+    /// The socket had no room; the system has not said since that it has.
+    blocked: bool,
+}
+
+impl<R: Runtime> ConnTask<R> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        self.mailbox.waker().register(cx);
+        for _ in 0..ROUNDS {
+            match self.round(cx) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(reason) => return Poll::Ready(self.failure.take().unwrap_or(reason)),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does a bounded amount of everything; whether there may be more to do at once.
+    fn round(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
+        if self.place.door.is_stopped() {
+            return Err(CloseReason::ServerClosed);
+        }
+        let now = clock::now();
+        let read = match self.read(cx, now) {
+            Err(reason) => {
+                // What it asked before it left is still answered, as far as there is room.
+                self.take_input(now);
+                self.take_commands(now);
+                let _ = self.write(cx, now);
+                return Err(reason);
+            }
+            Ok(read) => read,
+        };
+        self.take_commands(now);
+        self.take_input(now);
+        self.take_commands(now);
+        let written = self.write(cx, now)?;
+        if self.tx.is_finished() {
+            let closing = self.place.door.is_closing();
+            return Err(if closing { CloseReason::ServerClosed } else { CloseReason::Application });
+        }
+        self.tx.handle_timeout(now)?;
+        let deadline = self.rx.poll_timeout().into_iter().chain(self.tx.poll_timeout()).min();
+        let due = self.alarm.is_due(cx, deadline);
+        if due {
+            self.rx.handle_timeout(clock::now());
+        }
+        Ok(read || written || due)
+    }
+
+    fn take_commands(&mut self, now: Instant) {
+        self.mailbox.take(&mut self.commands);
+        for command in self.commands.drain(..) {
+            match command {
+                ConnCommand::Rx(command) => self.rx.handle_command(now, command),
+                ConnCommand::Tx(command) => self.tx.handle_command(now, command),
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
+        if self.failure.is_some() || !self.rx.wants_read() {
+            return Ok(false);
+        }
+        match self.socket.poll_ready(cx, Direction::Read) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(ready) => ready.map_err(broken)?,
+        }
+        let n = match self.socket.try_read(self.rx.read_buf()) {
+            Ok(0) => return Err(CloseReason::PeerClosed),
+            Ok(n) => n,
+            Err(error) if is_transient(&error) => 0,
+            Err(error) => return Err(broken(error)),
+        };
+        self.rx.handle_read(now, n);
+        Ok(true)
+    }
+
+    fn take_input(&mut self, now: Instant) {
+        if self.failure.is_some() {
+            return;
+        }
+        let (Place { door, id, .. }, rx, tx) = (&self.place, &mut self.rx, &mut self.tx);
+        let pumped = self.feeds.pump(
+            door.registry(),
+            || rx.poll_input(now),
+            |inbound| match inbound {
+                Inbound::Message(message) => {
+                    door.enter(|server, now| server.handle_message(now, *id, message, door.registry()));
+                }
+                Inbound::Reply(frame) => tx.handle_reply(now, frame),
+                Inbound::Report(report) => door.enter(|server, now| server.handle_report(now, report)),
+                _ => {}
+            },
+        );
+        if let Err(reason) = pumped {
+            door.enter(|server, now| server.handle_conn_error(now, *id, &reason, door.registry()));
+            self.failure = Some(reason);
+        }
+    }
+
+    /// Pulls and writes until there is nothing left, the socket has no room, or others are to have their turn.
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
+        let mut progress = false;
+        for _ in 0..ROUNDS {
+            let door = &self.place.door;
+            self.subscriptions.set(door.registry(), || self.tx.streams());
+            self.tx.pull(now, &self.subscriptions);
+            while let Some(report) = self.tx.poll_report() {
+                door.enter(|server, now| server.handle_report(now, report));
+            }
+            if !self.tx.wants_write() {
+                return Ok(progress);
+            }
+            if self.blocked {
+                match self.socket.poll_ready(cx, Direction::Write) {
+                    Poll::Pending => return Ok(progress),
+                    Poll::Ready(ready) => ready.map_err(broken)?,
+                }
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.tx.io_slices(&mut slices);
+            match self.socket.try_write_vectored(&slices[..filled]) {
+                Ok(0) => return Err(CloseReason::Io(ErrorKind::WriteZero)),
+                Ok(n) => {
+                    self.tx.handle_written(now, n);
+                    self.blocked = false;
+                    progress = true;
+                }
+                Err(error) if is_transient(&error) => self.blocked = true,
+                Err(error) => return Err(broken(error)),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Listens a little longer: closing a socket that has something to read would reset the last answer away.
+async fn linger<S: TcpSocket, T: Timer>(socket: &mut S, alarm: &mut Alarm<T>) {
+    if socket.shutdown().is_err() {
+        return;
+    }
+    let deadline = clock::now() + LINGER_LIMIT;
+    let mut room = LINGER_BYTES_MAX;
+    poll_fn(|cx| {
+        let mut scratch = [0; 4096];
+        while !alarm.is_due(cx, Some(deadline)) {
+            match socket.poll_ready(cx, Direction::Read) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => break,
+                Poll::Ready(Ok(())) => {}
+            }
+            match socket.try_read(&mut scratch) {
+                Ok(n) if n > 0 && n < room => room -= n,
+                Err(error) if is_transient(&error) => {}
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+fn broken(error: io::Error) -> CloseReason {
+    CloseReason::Io(error.kind())
+}

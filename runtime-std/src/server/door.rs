@@ -1,0 +1,294 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use rtspan_core::conn::{CloseReason, ConnCommand, ServerConn};
+use rtspan_core::limits::CLOSE_LIMIT;
+use rtspan_core::server::{Event, Output, Refused, Server, ServerConfig};
+use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
+use rtspan_core::{ConnId, Instant, UdpId};
+
+use super::events::Events;
+use super::registry::Registry;
+use crate::clock;
+use crate::mailbox::Mailbox;
+use crate::wake::{Waiters, Wake, lock};
+
+const RUNNING: u8 = 0;
+const CLOSING: u8 = 1;
+const STOPPED: u8 = 2;
+
+/// The one door to the control plane: whoever enters it hands out what came of it before leaving.
+#[derive(Debug)]
+pub(crate) struct Door {
+    control: Mutex<Control>,
+    registry: Registry,
+    phase: AtomicU8,
+    /// Tasks that hold sockets of the server itself.
+    tenants: AtomicUsize,
+    /// The task that keeps the time and opens sockets.
+    keeper: Wake,
+    acceptor: Wake,
+    /// Those who wait for an event, or for the end.
+    waiters: Waiters,
+}
+
+#[derive(Debug)]
+struct Control {
+    server: Server,
+    conns: BTreeMap<ConnId, Arc<Mailbox<ConnCommand>>>,
+    udps: BTreeMap<UdpId, Arc<Mailbox<UdpCommand>>>,
+    opening: Vec<Opening>,
+    events: Events,
+    /// The deadline that the keeper knows of.
+    armed: Option<Instant>,
+    /// When a server that is being closed stops waiting.
+    limit: Option<Instant>,
+}
+
+/// A pair of UDP sockets that the keeper is to open.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) media: UdpMedia,
+    pub(crate) mailbox: Arc<Mailbox<UdpCommand>>,
+}
+
+/// A connection that was taken on, and where its orders arrive.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) conn: ServerConn,
+    pub(crate) mailbox: Arc<Mailbox<ConnCommand>>,
+}
+
+/// The door as a task holds it that has sockets of the server itself, until they are closed.
+#[derive(Debug)]
+pub(crate) struct Tenant(Arc<Door>);
+
+impl Tenant {
+    pub(crate) fn new(door: &Arc<Door>) -> Self {
+        door.tenants.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(door))
+    }
+}
+
+impl Deref for Tenant {
+    type Target = Arc<Door>;
+
+    fn deref(&self) -> &Arc<Door> {
+        &self.0
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        self.0.tenants.fetch_sub(1, Ordering::AcqRel);
+        self.0.waiters.wake_all();
+    }
+}
+
+impl Door {
+    pub(crate) fn new(config: ServerConfig, seed: [u8; 32]) -> Self {
+        let mut server = Server::new(config, seed);
+        server.set_wall_clock(clock::now(), clock::wall());
+        let door = Self {
+            control: Mutex::new(Control {
+                server,
+                conns: BTreeMap::new(),
+                udps: BTreeMap::new(),
+                opening: Vec::new(),
+                events: Events::default(),
+                armed: None,
+                limit: None,
+            }),
+            registry: Registry::default(),
+            phase: AtomicU8::new(RUNNING),
+            tenants: AtomicUsize::new(0),
+            keeper: Wake::default(),
+            acceptor: Wake::default(),
+            waiters: Waiters::default(),
+        };
+        door.enter(|_, _| ());
+        door
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Does something with the control plane.
+    pub(crate) fn enter<T>(&self, f: impl FnOnce(&mut Server, Instant) -> T) -> T {
+        let mut control = lock(&self.control);
+        let result = f(&mut control.server, clock::now());
+        self.hand_out(&mut control);
+        result
+    }
+
+    /// Takes on a connection; its mailbox is there before the first order can be.
+    pub(crate) fn open_conn(&self, peer: SocketAddr, wake: &Arc<Wake>) -> Result<Accepted, Refused> {
+        let mut control = lock(&self.control);
+        let opened = control.server.open_conn(clock::now(), peer).map(|conn| {
+            let mailbox = Arc::new(Mailbox::new(Arc::clone(wake)));
+            control.conns.insert(conn.id, Arc::clone(&mailbox));
+            Accepted { conn, mailbox }
+        });
+        self.hand_out(&mut control);
+        opened
+    }
+
+    pub(crate) fn close_conn(&self, id: ConnId, reason: CloseReason) {
+        let mut control = lock(&self.control);
+        control.conns.remove(&id);
+        control.server.handle_conn_closed(clock::now(), id, reason);
+        self.hand_out(&mut control);
+    }
+
+    /// Says goodbye to everybody, and stops when they have heard it or after a limit.
+    pub(crate) fn close(&self) {
+        let mut control = lock(&self.control);
+        if self.raise(CLOSING) {
+            let now = clock::now();
+            control.limit = Some(now + CLOSE_LIMIT);
+            control.server.close(now);
+        }
+        self.hand_out(&mut control);
+        self.keeper.wake();
+        self.acceptor.wake();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.phase.load(Ordering::Acquire) >= CLOSING
+    }
+
+    /// Whether all tasks are to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == STOPPED
+    }
+
+    /// Ends all tasks, whatever they are doing.
+    pub(crate) fn stop(&self) {
+        self.stop_with(&mut lock(&self.control));
+    }
+
+    pub(crate) fn events_dropped(&self) -> u64 {
+        lock(&self.control).events.dropped()
+    }
+
+    /// The next event; ready with nothing when the server has stopped.
+    pub(crate) fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        self.waiters.register(cx);
+        let event = lock(&self.control).events.pop();
+        match event {
+            None if !self.is_stopped() => Poll::Pending,
+            event => Poll::Ready(event),
+        }
+    }
+
+    /// Ready when the server has stopped and its sockets are free.
+    pub(crate) fn poll_stopped(&self, cx: &Context<'_>) -> Poll<()> {
+        self.waiters.register(cx);
+        let is_over = self.is_stopped() && self.tenants.load(Ordering::Acquire) == 0;
+        if is_over { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    pub(crate) fn acceptor(&self) -> &Wake {
+        &self.acceptor
+    }
+
+    pub(crate) fn keeper(&self) -> &Wake {
+        &self.keeper
+    }
+
+    /// What the keeper is to open, and when it is to come back.
+    pub(crate) fn duties(&self, opening: &mut Vec<Opening>) -> Option<Instant> {
+        let mut control = lock(&self.control);
+        opening.append(&mut control.opening);
+        control.armed = control.next();
+        control.armed
+    }
+
+    /// Reports how the opening of a pair went; orders to one that failed are not kept.
+    pub(crate) fn udp_opened(&self, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
+        let mut control = lock(&self.control);
+        if opened.is_err() {
+            control.udps.remove(&id);
+        }
+        control.server.handle_udp_opened(clock::now(), id, opened);
+        self.hand_out(&mut control);
+    }
+
+    /// Lets time pass.
+    pub(crate) fn handle_timeout(&self) {
+        let mut control = lock(&self.control);
+        let now = clock::now();
+        control.server.handle_timeout(now, &self.registry);
+        self.hand_out(&mut control);
+        if control.limit.is_some_and(|limit| now >= limit) {
+            self.stop_with(&mut control);
+        }
+    }
+
+    fn hand_out(&self, control: &mut Control) {
+        let mut news = false;
+        while let Some(output) = control.server.poll_output() {
+            match output {
+                Output::Conn(id, command) => {
+                    if let Some(mailbox) = control.conns.get(&id) {
+                        mailbox.push(command);
+                    }
+                }
+                Output::AddStream(id, log) => drop(self.registry.insert(id, log)),
+                Output::RemoveStream(id) => self.registry.remove(id),
+                Output::OpenUdp(media) => {
+                    let mailbox = Arc::new(Mailbox::new(Arc::default()));
+                    control.udps.insert(media.id(), Arc::clone(&mailbox));
+                    control.opening.push(Opening { media, mailbox });
+                }
+                Output::Udp(id, command) => {
+                    if let Some(mailbox) = control.udps.get(&id) {
+                        mailbox.push(command);
+                    }
+                }
+                Output::Event(event) => {
+                    control.events.push(event);
+                    news = true;
+                }
+                _ => {}
+            }
+        }
+        if news {
+            self.waiters.wake_all();
+        }
+        let sooner = control.next().is_some_and(|next| control.armed.is_none_or(|armed| next < armed));
+        if sooner || !control.opening.is_empty() {
+            self.keeper.wake();
+        }
+        if self.is_closing() && control.server.is_empty() && control.conns.is_empty() {
+            self.stop_with(control);
+        }
+    }
+
+    fn stop_with(&self, control: &mut Control) {
+        if self.raise(STOPPED) {
+            control.conns.values().for_each(|mailbox| mailbox.wake());
+            control.udps.values().for_each(|mailbox| mailbox.wake());
+            control.opening.clear();
+            self.keeper.wake();
+            self.acceptor.wake();
+            self.waiters.wake_all();
+        }
+    }
+
+    /// Enters a later phase; whether it was not there yet.
+    fn raise(&self, phase: u8) -> bool {
+        self.phase.fetch_max(phase, Ordering::AcqRel) < phase
+    }
+}
+
+impl Control {
+    fn next(&self) -> Option<Instant> {
+        self.server.poll_timeout().into_iter().chain(self.limit).min()
+    }
+}

@@ -1,0 +1,181 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use rtspan_core::StreamId;
+use rtspan_core::conn::Inbound;
+use rtspan_core::stream::{StreamLog, Streams};
+
+use crate::clock;
+use crate::wake::{Wake, lock, read, write};
+
+/// The streams of a server by their handles; the tasks keep those that they use, so that no packet comes here.
+#[derive(Debug, Default)]
+pub(crate) struct Registry(RwLock<BTreeMap<StreamId, Arc<Published>>>);
+
+/// One stream: its log, and the tasks that are woken when something is published.
+#[derive(Debug)]
+pub(crate) struct Published {
+    id: StreamId,
+    log: RwLock<StreamLog>,
+    readers: Mutex<Vec<Arc<Wake>>>,
+}
+
+impl Registry {
+    pub(crate) fn insert(&self, id: StreamId, mut log: StreamLog) -> Arc<Published> {
+        log.set_wall_clock(clock::now(), clock::wall());
+        let published = Arc::new(Published { id, log: RwLock::new(log), readers: Mutex::new(Vec::new()) });
+        write(&self.0).insert(id, Arc::clone(&published));
+        published
+    }
+
+    pub(crate) fn remove(&self, id: StreamId) {
+        let removed = write(&self.0).remove(&id);
+        if let Some(published) = removed {
+            published.write(StreamLog::close);
+        }
+    }
+
+    pub(crate) fn get(&self, id: StreamId) -> Option<Arc<Published>> {
+        read(&self.0).get(&id).map(Arc::clone)
+    }
+
+    /// Tells every log the wall clock time, which its sender reports carry.
+    pub(crate) fn set_wall_clock(&self) {
+        let streams: Vec<_> = read(&self.0).values().map(Arc::clone).collect();
+        for published in streams {
+            write(&published.log).set_wall_clock(clock::now(), clock::wall());
+        }
+    }
+}
+
+impl Streams for Registry {
+    fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
+        self.get(stream).is_some_and(|published| {
+            f(&read(&published.log));
+            true
+        })
+    }
+}
+
+impl Published {
+    pub(crate) fn id(&self) -> StreamId {
+        self.id
+    }
+
+    /// Changes the log, and wakes all readers once.
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut StreamLog) -> T) -> T {
+        let result = change(&mut write(&self.log));
+        lock(&self.readers).iter().for_each(|reader| reader.wake());
+        result
+    }
+}
+
+/// What one task reads: it is woken by these streams, and finds them without a lock that others take.
+#[derive(Debug)]
+pub(crate) struct Subscriptions {
+    wake: Arc<Wake>,
+    /// In the order in which the task named them, `None` for one that is gone.
+    streams: Vec<(StreamId, Option<Arc<Published>>)>,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(wake: Arc<Wake>) -> Self {
+        Self { wake, streams: Vec::new() }
+    }
+
+    /// Reads exactly `wanted` from here on; costs next to nothing when that is what it did before.
+    pub(crate) fn set<I: Iterator<Item = StreamId>>(&mut self, registry: &Registry, wanted: impl Fn() -> I) {
+        if wanted().eq(self.streams.iter().map(|(id, _)| *id)) {
+            return;
+        }
+        self.clear();
+        self.streams.extend(wanted().map(|id| (id, registry.get(id))));
+        for published in self.streams.iter().filter_map(|(_, published)| published.as_ref()) {
+            lock(&published.readers).push(Arc::clone(&self.wake));
+        }
+    }
+
+    /// A stream that is named twice wakes twice, and is left as often.
+    fn clear(&mut self) {
+        for published in self.streams.drain(..).filter_map(|(_, published)| published) {
+            let mut readers = lock(&published.readers);
+            if let Some(place) = readers.iter().position(|reader| Arc::ptr_eq(reader, &self.wake)) {
+                readers.swap_remove(place);
+            }
+        }
+    }
+}
+
+impl Streams for Subscriptions {
+    fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
+        let published = self.streams.iter().find(|(id, _)| *id == stream).and_then(|(_, log)| log.as_ref());
+        published.is_some_and(|published| {
+            f(&read(&published.log));
+            true
+        })
+    }
+}
+
+impl Drop for Subscriptions {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// The streams that one task publishes to.
+#[derive(Debug, Default)]
+pub(crate) struct Feeds(Vec<Arc<Published>>);
+
+impl Feeds {
+    /// Appends all media that `next` yields to the logs, each run of one stream under one lock and with one
+    /// notification, and hands all else to `other`.
+    ///
+    /// # Errors
+    ///
+    /// What `next` fails with.
+    pub(crate) fn pump<E>(
+        &mut self,
+        registry: &Registry,
+        mut next: impl FnMut() -> Result<Option<Inbound>, E>,
+        mut other: impl FnMut(Inbound),
+    ) -> Result<(), E> {
+        let now = clock::now();
+        let mut inbound = next()?;
+        loop {
+            inbound = match inbound {
+                None => return Ok(()),
+                Some(Inbound::Media(stream, media)) => match self.find(registry, stream) {
+                    None => next()?,
+                    Some(published) => published.write(|log| {
+                        log.handle_media(now, media);
+                        loop {
+                            match next()? {
+                                Some(Inbound::Media(own, media)) if own == stream => {
+                                    log.handle_media(now, media);
+                                }
+                                other => return Ok(other),
+                            }
+                        }
+                    })?,
+                },
+                Some(inbound) => {
+                    other(inbound);
+                    next()?
+                }
+            };
+        }
+    }
+
+    fn find(&mut self, registry: &Registry, stream: StreamId) -> Option<&Published> {
+        let place = match self.0.iter().position(|published| published.id == stream) {
+            Some(place) => place,
+            None => {
+                // Few streams come over one connection, and those that are over make room for the next.
+                self.0.retain(|published| registry.get(published.id).is_some());
+                self.0.push(registry.get(stream)?);
+                self.0.len() - 1
+            }
+        };
+        self.0.get(place).map(|published| &**published)
+    }
+}

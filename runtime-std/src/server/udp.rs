@@ -1,0 +1,104 @@
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rtspan_core::Instant;
+use rtspan_core::conn::Inbound;
+use rtspan_core::udp::{UdpCommand, UdpMedia};
+
+use super::door::{Door, Opening, Tenant};
+use super::registry::{Feeds, Subscriptions};
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::mailbox::Mailbox;
+use crate::net::UdpPair;
+use crate::runtime::Runtime;
+
+/// How often a task goes round before it lets others run.
+const ROUNDS: usize = 16;
+/// Calls to the system that receive, in one round.
+const BURSTS: usize = 4;
+
+/// Moves the media of one pair of UDP sockets until the server stops.
+pub(crate) fn serve<R: Runtime>(
+    runtime: &R,
+    door: &Arc<Door>,
+    pair: UdpPair<R::Udp>,
+    Opening { media, mailbox }: Opening,
+) -> impl Future<Output = ()> + Send + use<R> {
+    let mut task = UdpTask::<R> {
+        media,
+        pair,
+        subscriptions: Subscriptions::new(Arc::clone(mailbox.waker())),
+        mailbox,
+        commands: Vec::new(),
+        feeds: Feeds::default(),
+        alarm: Alarm::new(runtime.timer()),
+        door: Tenant::new(door),
+    };
+    async move { poll_fn(|cx| task.poll(cx)).await }
+}
+
+struct UdpTask<R: Runtime> {
+    media: UdpMedia,
+    pair: UdpPair<R::Udp>,
+    mailbox: Arc<Mailbox<UdpCommand>>,
+    commands: Vec<UdpCommand>,
+    subscriptions: Subscriptions,
+    feeds: Feeds,
+    alarm: Alarm<R::Timer>,
+    /// The last, so that the sockets are closed before it is given up.
+    door: Tenant,
+}
+
+impl<R: Runtime> UdpTask<R> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.mailbox.waker().register(cx);
+        for _ in 0..ROUNDS {
+            if self.door.is_stopped() {
+                return Poll::Ready(());
+            }
+            if !self.round(cx) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does a bounded amount of everything; whether there may be more to do at once.
+    fn round(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = clock::now();
+        self.mailbox.take(&mut self.commands);
+        for command in self.commands.drain(..) {
+            self.media.handle_command(now, command);
+        }
+        let media = &mut self.media;
+        let received = self
+            .pair
+            .poll_receive(cx, BURSTS, |port, from, data| media.handle_datagram(now, port, from, data))
+            .is_ready();
+        self.take_input(now);
+        self.subscriptions.set(self.door.registry(), || self.media.streams());
+        let (media, subscriptions) = (&mut self.media, &self.subscriptions);
+        // What has no room now is sent when the socket wakes this task.
+        let _ = self.pair.poll_send(cx, |pair| media.flush(now, subscriptions, pair));
+        self.take_input(now);
+        let due = self.alarm.is_due(cx, self.media.poll_timeout());
+        if due {
+            self.media.handle_timeout(clock::now());
+        }
+        received || due
+    }
+
+    fn take_input(&mut self, now: Instant) {
+        let (door, media) = (&self.door, &mut self.media);
+        let next = || Ok::<_, Infallible>(media.poll_input(now));
+        let Ok(()) = self.feeds.pump(door.registry(), next, |inbound| {
+            if let Inbound::Report(report) = inbound {
+                door.enter(|server, now| server.handle_report(now, report));
+            }
+        });
+    }
+}

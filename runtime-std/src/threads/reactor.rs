@@ -1,0 +1,273 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use atomic_waker::AtomicWaker;
+use mio::event::Source;
+use mio::{Events, Interest, Token};
+
+use crate::runtime::Direction;
+use crate::wake::lock;
+
+/// Events taken from the system in one call.
+const EVENTS: usize = 64;
+/// The token by which other threads interrupt the wait.
+const WAKE: Token = Token(0);
+
+thread_local! {
+    static REACTOR: Rc<Reactor> = Rc::new(Reactor::new());
+}
+
+/// Runs a future on this thread, which waits for sockets and timers itself.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let reactor = REACTOR.with(Rc::clone);
+    let waker = Waker::from(Arc::clone(&reactor.parker));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        reactor.parker.notified.swap(false, Ordering::AcqRel);
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            // A future that this thread was already running may have been woken meanwhile.
+            reactor.parker.notified.store(true, Ordering::Release);
+            return output;
+        }
+        reactor.turn();
+    }
+}
+
+/// Where one thread waits. Threads without sockets are parked and cost no file descriptor.
+struct Reactor {
+    parker: Arc<Parker>,
+    poll: RefCell<Option<(mio::Poll, Events)>>,
+    sources: Arc<Mutex<Sources>>,
+    timers: RefCell<Timers>,
+}
+
+#[derive(Debug, Default)]
+struct Sources {
+    by_token: HashMap<usize, Arc<Readiness>>,
+    last: usize,
+}
+
+#[derive(Default)]
+struct Timers {
+    by_deadline: BTreeMap<(Instant, u64), Waker>,
+    last: u64,
+}
+
+struct Parker {
+    notified: AtomicBool,
+    thread: Thread,
+    interrupt: OnceLock<mio::Waker>,
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.notified.swap(true, Ordering::AcqRel) {
+            match self.interrupt.get() {
+                // It fails only when the thread is gone, and then nobody waits.
+                Some(interrupt) => drop(interrupt.wake()),
+                None => self.thread.unpark(),
+            }
+        }
+    }
+}
+
+impl Reactor {
+    fn new() -> Self {
+        Self {
+            parker: Arc::new(Parker {
+                notified: AtomicBool::new(false),
+                thread: thread::current(),
+                interrupt: OnceLock::new(),
+            }),
+            poll: RefCell::new(None),
+            sources: Arc::default(),
+            timers: RefCell::default(),
+        }
+    }
+
+    /// Waits until something happens, or takes what has happened if the future is to be polled again anyway.
+    fn turn(&self) {
+        let timeout = if self.parker.notified.load(Ordering::Acquire) {
+            Some(Duration::ZERO)
+        } else {
+            self.timers.borrow().until_next()
+        };
+        match &mut *self.poll.borrow_mut() {
+            Some((poll, events)) => {
+                // An interrupted wait brings no events and is begun again by the caller.
+                if poll.poll(events, timeout).is_ok() {
+                    let sources = lock(&self.sources);
+                    for event in &*events {
+                        if let Some(readiness) = sources.by_token.get(&event.token().0) {
+                            readiness.raise(event);
+                        }
+                    }
+                }
+            }
+            None => match timeout {
+                Some(timeout) => thread::park_timeout(timeout),
+                None => thread::park(),
+            },
+        }
+        let due = self.timers.borrow_mut().take_due();
+        due.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Timers {
+    fn until_next(&self) -> Option<Duration> {
+        let (deadline, _) = self.by_deadline.keys().next()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    fn take_due(&mut self) -> Vec<Waker> {
+        if self.by_deadline.is_empty() {
+            return Vec::new();
+        }
+        let later = self.by_deadline.split_off(&(Instant::now(), u64::MAX));
+        std::mem::replace(&mut self.by_deadline, later).into_values().collect()
+    }
+}
+
+/// What is known of a registered socket.
+#[derive(Debug, Default)]
+struct Readiness {
+    read: Side,
+    write: Side,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    ready: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Readiness {
+    fn raise(&self, event: &mio::event::Event) {
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.read.raise();
+        }
+        if event.is_writable() || event.is_write_closed() || event.is_error() {
+            self.write.raise();
+        }
+    }
+
+    fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+}
+
+impl Side {
+    fn raise(&self) {
+        self.ready.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+/// A socket in the reactor of the thread that waited for it first.
+#[derive(Debug)]
+pub(super) struct Registration {
+    token: usize,
+    readiness: Arc<Readiness>,
+    sources: Arc<Mutex<Sources>>,
+}
+
+impl Registration {
+    /// Registers `source` with the reactor of this thread.
+    pub(super) fn new(source: &mut impl Source) -> io::Result<Self> {
+        REACTOR.with(|reactor| {
+            let mut poll = reactor.poll.borrow_mut();
+            let (poll, _) = match &mut *poll {
+                Some(poll) => poll,
+                none => {
+                    let created = mio::Poll::new()?;
+                    let interrupt = mio::Waker::new(created.registry(), WAKE)?;
+                    // It is empty: only here is it set, and `poll` is set right after.
+                    drop(reactor.parker.interrupt.set(interrupt));
+                    none.insert((created, Events::with_capacity(EVENTS)))
+                }
+            };
+            let readiness = Arc::<Readiness>::default();
+            let token = {
+                let mut sources = lock(&reactor.sources);
+                sources.last += 1;
+                let token = sources.last;
+                sources.by_token.insert(token, Arc::clone(&readiness));
+                token
+            };
+            // From here on, failing removes it again.
+            let registration = Self { token, readiness, sources: Arc::clone(&reactor.sources) };
+            poll.registry().register(source, Token(token), Interest::READABLE | Interest::WRITABLE)?;
+            Ok(registration)
+        })
+    }
+
+    pub(super) fn poll_ready(&self, cx: &Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        let side = self.readiness.side(direction);
+        side.waker.register(cx.waker());
+        if side.ready.load(Ordering::Acquire) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    pub(super) fn clear(&self, direction: Direction) {
+        self.readiness.side(direction).ready.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        lock(&self.sources).by_token.remove(&self.token);
+    }
+}
+
+/// A place in the list of timers of the thread that waits for it.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    deadline: Instant,
+    id: u64,
+}
+
+impl Alarm {
+    pub(super) fn new(deadline: Instant, waker: Waker) -> Self {
+        REACTOR.with(|reactor| {
+            let mut timers = reactor.timers.borrow_mut();
+            timers.last += 1;
+            let id = timers.last;
+            timers.by_deadline.insert((deadline, id), waker);
+            Self { deadline, id }
+        })
+    }
+
+    /// Whether `waker` is still the one to be woken.
+    pub(super) fn wakes(&self, waker: &Waker) -> bool {
+        REACTOR.with(|reactor| {
+            let timers = reactor.timers.borrow();
+            timers.by_deadline.get(&(self.deadline, self.id)).is_some_and(|armed| armed.will_wake(waker))
+        })
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        // The thread may be ending, or be another one: then the waker is woken once for nothing.
+        let _ = REACTOR.try_with(|reactor| {
+            reactor.timers.borrow_mut().by_deadline.remove(&(self.deadline, self.id));
+        });
+    }
+}

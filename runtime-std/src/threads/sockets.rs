@@ -1,0 +1,190 @@
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UdpSocket as MioUdpSocket};
+
+use super::reactor::{Alarm, Registration};
+use crate::net::SocketRef;
+use crate::runtime::{Direction, Listener, Socket, TcpSocket, Timer, UdpSocket};
+
+/// A socket that belongs to the thread that waits for it first.
+#[derive(Debug)]
+struct Registered<S> {
+    io: S,
+    registration: Option<Registration>,
+}
+
+impl<S: Source> Registered<S> {
+    fn new(io: S) -> Self {
+        Self { io, registration: None }
+    }
+
+    fn poll_ready(&mut self, cx: &Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        let registration = match &mut self.registration {
+            Some(registration) => registration,
+            none => none.insert(Registration::new(&mut self.io)?),
+        };
+        registration.poll_ready(cx, direction)
+    }
+
+    fn try_io<T>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&S) -> io::Result<T>,
+    ) -> io::Result<T> {
+        loop {
+            match operation(&self.io) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if let Some(registration) = &self.registration {
+                        registration.clear(direction);
+                    }
+                    return Err(error);
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// A TCP socket of the [`Threads`](super::Threads) runtime.
+#[derive(Debug)]
+pub struct ThreadTcp(Registered<TcpStream>);
+
+impl ThreadTcp {
+    pub(super) async fn connect(to: SocketAddr) -> io::Result<Self> {
+        let mut socket = Self(Registered::new(TcpStream::connect(to)?));
+        loop {
+            poll_fn(|cx| socket.poll_ready(cx, Direction::Write)).await?;
+            if let Some(error) = socket.0.io.take_error()? {
+                return Err(error);
+            }
+            match socket.0.try_io(Direction::Write, |io| match io.peer_addr() {
+                Err(error) if error.kind() == ErrorKind::NotConnected => Err(ErrorKind::WouldBlock.into()),
+                peer => peer,
+            }) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                peer => return peer.map(|_| socket),
+            }
+        }
+    }
+}
+
+impl Socket for ThreadTcp {
+    fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        self.0.poll_ready(cx, direction)
+    }
+}
+
+impl TcpSocket for ThreadTcp {
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.try_io(Direction::Read, |mut io| io.read(into))
+    }
+
+    fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_io(Direction::Write, |mut io| io.write_vectored(from))
+    }
+
+    fn shutdown(&self) -> io::Result<()> {
+        self.0.io.shutdown(Shutdown::Write)
+    }
+
+    fn set_nodelay(&self) -> io::Result<()> {
+        self.0.io.set_nodelay(true)
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io.peer_addr()
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io.local_addr()
+    }
+}
+
+/// A listening socket of the [`Threads`](super::Threads) runtime.
+#[derive(Debug)]
+pub struct ThreadListener(Registered<TcpListener>);
+
+impl ThreadListener {
+    pub(super) fn new(socket: StdTcpListener) -> Self {
+        Self(Registered::new(TcpListener::from_std(socket)))
+    }
+}
+
+impl Listener for ThreadListener {
+    type Tcp = ThreadTcp;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(ThreadTcp, SocketAddr)>> {
+        loop {
+            ready!(self.0.poll_ready(cx, Direction::Read))?;
+            match self.0.try_io(Direction::Read, TcpListener::accept) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                accepted => {
+                    return Poll::Ready(accepted.map(|(io, peer)| (ThreadTcp(Registered::new(io)), peer)));
+                }
+            }
+        }
+    }
+}
+
+/// A UDP socket of the [`Threads`](super::Threads) runtime.
+#[derive(Debug)]
+pub struct ThreadUdp(Registered<MioUdpSocket>);
+
+impl ThreadUdp {
+    pub(super) fn new(socket: StdUdpSocket) -> Self {
+        Self(Registered::new(MioUdpSocket::from_std(socket)))
+    }
+}
+
+impl Socket for ThreadUdp {
+    fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        self.0.poll_ready(cx, direction)
+    }
+}
+
+impl UdpSocket for ThreadUdp {
+    fn try_io<T>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut operation = Some(operation);
+        self.0.try_io(direction, |io| match operation.take() {
+            Some(operation) => io.try_io(|| operation(SocketRef::new(io))),
+            // Interrupted before it did anything; the caller comes again, since the socket is still ready.
+            None => Err(ErrorKind::TimedOut.into()),
+        })
+    }
+}
+
+/// A timer of the [`Threads`](super::Threads) runtime.
+#[derive(Debug, Default)]
+pub struct ThreadTimer {
+    deadline: Option<Instant>,
+    alarm: Option<Alarm>,
+}
+
+impl Timer for ThreadTimer {
+    fn reset(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+        self.alarm = None;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        if deadline <= Instant::now() {
+            self.alarm = None;
+            return Poll::Ready(());
+        }
+        if !self.alarm.as_ref().is_some_and(|alarm| alarm.wakes(cx.waker())) {
+            self.alarm = Some(Alarm::new(deadline, cx.waker().clone()));
+        }
+        Poll::Pending
+    }
+}

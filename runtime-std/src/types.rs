@@ -1,0 +1,16 @@
+//! What a user of any runtime needs of the core; each runtime has it at its root.
+
+pub use rtspan_core::conn::CloseReason;
+pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};
+pub use rtspan_core::header::{self, Range};
+pub use rtspan_core::limits;
+pub use rtspan_core::payload;
+pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
+pub use rtspan_core::server::{
+    AddStreamError, Asks, Event, MediaTransport, Question, Refusal, ServerConfig, Stale, Ticket,
+};
+pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
+pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
+pub use rtspan_core::url::{Url, UrlError};
+pub use rtspan_core::wire::{Method, StatusCode};
+pub use rtspan_core::{ConnId, Instant, NtpTime, SessionId, StreamId, Tolerance, Tolerances};

@@ -1,0 +1,103 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::task::{Context, Waker};
+
+use atomic_waker::AtomicWaker;
+
+/// How everything that concerns a task wakes it: one flag, one waker, no allocation.
+///
+/// The task registers, lowers the flag and then looks; whoever has something for it puts it there and then raises
+/// the flag. Either the task sees it or it is woken.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    raised: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Wake {
+    pub(crate) fn wake(&self) {
+        if !self.raised.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+
+    /// To be called by the task before it looks at anything.
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        self.waker.register(cx.waker());
+        self.raised.swap(false, Ordering::AcqRel);
+    }
+}
+
+/// Those outside of the tasks who wait for something to happen; few and rarely.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters(Mutex<Vec<Waker>>);
+
+impl Waiters {
+    /// To be called before looking whether it has happened.
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        let mut wakers = lock(&self.0);
+        if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            wakers.push(cx.waker().clone());
+        }
+    }
+
+    pub(crate) fn wake_all(&self) {
+        lock(&self.0).drain(..).for_each(Waker::wake);
+    }
+}
+
+/// Locks, also after a panic elsewhere: no value here is left half changed.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn read<T: ?Sized>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_wake_between_looking_and_waiting_is_not_lost_and_two_count_as_one() {
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let cx = Context::from_waker(&waker);
+        let wake = Wake::default();
+        wake.register(&cx);
+        wake.wake();
+        wake.wake();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        wake.register(&cx);
+        wake.wake();
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_wake_before_the_first_look_is_answered_by_that_look() {
+        let wake = Wake::default();
+        wake.wake();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        wake.register(&Context::from_waker(&waker));
+        wake.wake();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+}

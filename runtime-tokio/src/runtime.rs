@@ -1,0 +1,156 @@
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use rtspan_std::SocketRef;
+use rtspan_std::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, Timer, UdpSocket};
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpStream, UdpSocket as TokioUdpSocket};
+use tokio::time::Sleep;
+
+/// The tokio runtime that the calling task runs in.
+///
+/// # Panics
+///
+/// What is built on it has to be built within a tokio runtime with its I/O and time drivers enabled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tokio;
+
+impl Runtime for Tokio {
+    type Tcp = Tcp;
+    type Listener = TokioListener;
+    type Udp = Udp;
+    type Timer = TokioTimer;
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        tokio::spawn(task);
+        Ok(())
+    }
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<Tcp> {
+        TcpStream::connect(to).await.map(Tcp)
+    }
+
+    async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+
+    fn listener(&self, socket: StdTcpListener) -> io::Result<TokioListener> {
+        TcpListener::from_std(socket).map(TokioListener)
+    }
+
+    fn udp(&self, socket: StdUdpSocket) -> io::Result<Udp> {
+        TokioUdpSocket::from_std(socket).map(Udp)
+    }
+
+    fn timer(&self) -> TokioTimer {
+        TokioTimer::default()
+    }
+}
+
+/// A TCP socket of tokio.
+#[derive(Debug)]
+pub struct Tcp(TcpStream);
+
+impl Socket for Tcp {
+    fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        match direction {
+            Direction::Read => self.0.poll_read_ready(cx),
+            Direction::Write => self.0.poll_write_ready(cx),
+        }
+    }
+}
+
+impl TcpSocket for Tcp {
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(into)
+    }
+
+    fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(from)
+    }
+
+    fn shutdown(&self) -> io::Result<()> {
+        rtspan_std::shutdown(&self.0, Shutdown::Write)
+    }
+
+    fn set_nodelay(&self) -> io::Result<()> {
+        self.0.set_nodelay(true)
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.peer_addr()
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// A listening socket of tokio.
+#[derive(Debug)]
+pub struct TokioListener(TcpListener);
+
+impl Listener for TokioListener {
+    type Tcp = Tcp;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Tcp, SocketAddr)>> {
+        let (stream, peer) = ready!(self.0.poll_accept(cx))?;
+        Poll::Ready(Ok((Tcp(stream), peer)))
+    }
+}
+
+/// A UDP socket of tokio.
+#[derive(Debug)]
+pub struct Udp(TokioUdpSocket);
+
+impl Socket for Udp {
+    fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        match direction {
+            Direction::Read => self.0.poll_recv_ready(cx),
+            Direction::Write => self.0.poll_send_ready(cx),
+        }
+    }
+}
+
+impl UdpSocket for Udp {
+    fn try_io<T>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let interest = match direction {
+            Direction::Read => Interest::READABLE,
+            Direction::Write => Interest::WRITABLE,
+        };
+        self.0.try_io(interest, || operation(SocketRef::new(&self.0)))
+    }
+}
+
+/// A timer of tokio.
+#[derive(Debug, Default)]
+pub struct TokioTimer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    is_set: bool,
+}
+
+impl Timer for TokioTimer {
+    fn reset(&mut self, deadline: Option<Instant>) {
+        self.is_set = deadline.is_some();
+        let Some(deadline) = deadline else { return };
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(deadline.into()),
+            none => *none = Some(Box::pin(tokio::time::sleep_until(deadline.into()))),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.sleep {
+            Some(sleep) if self.is_set => sleep.as_mut().poll(cx),
+            _ => Poll::Pending,
+        }
+    }
+}
