@@ -154,8 +154,6 @@ pub const UDP_SEND_BUFFER_BYTES: usize = 1 << 20;
 pub const EVENTS_MAX: usize = 1024;
 /// Questions that wait for the application; the oldest are dropped and counted, and answered 503 at their deadline.
 pub const QUESTIONS_MAX: usize = 16_384;
-/// How long a client that is dropped waits for the answer to its TEARDOWN.
-pub const TEARDOWN_LIMIT: Duration = Duration::from_secs(3);
 /// How long a server that is closed waits for its goodbyes to be read.
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// How long a connection that the server closes is listened to, so that its last answer is not reset away.

@@ -1,11 +1,29 @@
 //! RTSP client and server for smol.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use rtspan_smol::{Client, Transports};
+//!
+//! let mut packets = Client::builder("rtsp://camera/main")?.transport(Transports::UdpThenTcp).play().await?;
+//! while let Some(received) = packets.next().await {
+//!     let received = received?;
+//!     println!("media {}: {} bytes", received.media, received.packet.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod runtime;
 
+pub use rtspan_std::client::{Error, Packets, Publisher};
 pub use rtspan_std::server::{BindError, Stream, WriteError};
 pub use rtspan_std::types::*;
 pub use runtime::{Smol, SmolListener, SmolTimer, Tcp, Udp};
 
+/// An RTSP client on smol.
+pub type Client = rtspan_std::client::Client<Smol>;
+/// How a client on smol is set up.
+pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
 /// An RTSP server on smol.
 pub type Server = rtspan_std::server::Server<Smol>;
 /// How a server on smol is set up.

@@ -1,5 +1,7 @@
-//! The handles of [`server`](crate::server) for threads that may block.
+//! The handles of [`client`](crate::client) and [`server`](crate::server) for threads that may block.
 
+mod client;
 mod server;
 
+pub use client::{Client, ClientBuilder, Packets, Publisher};
 pub use server::{Server, ServerBuilder};

@@ -1,8 +1,27 @@
-//! RTSP server on blocking threads, and what every runtime shares.
+//! RTSP client and server on blocking threads, and what every runtime shares.
+//!
+//! [`Client`], [`Server`] and what comes of them block the thread that calls them. Behind them every connection has a
+//! thread of its own, with the same tasks that the asynchronous runtimes run: those stand in [`client`] and [`server`],
+//! generic over a [`Runtime`](runtime::Runtime).
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use rtspan_std::{Client, Transports};
+//!
+//! let packets = Client::builder("rtsp://camera/main")?.transport(Transports::UdpThenTcp).play()?;
+//! for received in packets {
+//!     let received = received?;
+//!     println!("media {}: {} bytes", received.media, received.packet.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod alarm;
 mod blocking;
+pub mod client;
 mod clock;
 mod mailbox;
 mod net;
@@ -12,7 +31,8 @@ pub mod threads;
 pub mod types;
 mod wake;
 
-pub use blocking::{Server, ServerBuilder};
+pub use blocking::{Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder};
+pub use client::Error;
 pub use clock::{now, wall};
 pub use net::{SocketRef, shutdown};
 pub use server::{BindError, Stream, WriteError};

@@ -1,11 +1,29 @@
 //! RTSP client and server for tokio.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use rtspan_tokio::{Client, Transports};
+//!
+//! let mut packets = Client::builder("rtsp://camera/main")?.transport(Transports::UdpThenTcp).play().await?;
+//! while let Some(received) = packets.next().await {
+//!     let received = received?;
+//!     println!("media {}: {} bytes", received.media, received.packet.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod runtime;
 
+pub use rtspan_std::client::{Error, Packets, Publisher};
 pub use rtspan_std::server::{BindError, Stream, WriteError};
 pub use rtspan_std::types::*;
 pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
 
+/// An RTSP client on tokio.
+pub type Client = rtspan_std::client::Client<Tokio>;
+/// How a client on tokio is set up.
+pub type ClientBuilder = rtspan_std::client::ClientBuilder<Tokio>;
 /// An RTSP server on tokio.
 pub type Server = rtspan_std::server::Server<Tokio>;
 /// How a server on tokio is set up.

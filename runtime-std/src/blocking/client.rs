@@ -1,0 +1,300 @@
+use bytes::Bytes;
+use rtspan_core::Tolerances;
+use rtspan_core::client::{
+    ClientConfig, Playing, Received, State, SwitchReason, TrackInfo, TrackStats, Transports,
+};
+use rtspan_core::description::Description;
+use rtspan_core::header::{Methods, Range};
+use rtspan_core::rtp::RtpPacket;
+use rtspan_core::url::UrlError;
+
+use crate::client::{self, Error};
+use crate::threads::{Threads, block_on};
+
+/// An RTSP client, driven by a thread of its own: it stays alive also while nobody calls it.
+///
+/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn
+/// down; that waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+#[derive(Clone, Debug)]
+pub struct Client(client::Client<Threads>);
+
+/// How a client is set up.
+#[derive(Debug)]
+pub struct ClientBuilder(client::ClientBuilder<Threads>);
+
+impl Client {
+    /// Sets up a client for a URL such as `rtsp://camera/main`.
+    ///
+    /// # Errors
+    ///
+    /// It is no RTSP URL.
+    pub fn builder(url: &str) -> Result<ClientBuilder, UrlError> {
+        client::Client::builder(url).map(ClientBuilder)
+    }
+
+    /// Connects with all defaults, and asks what the server can do.
+    ///
+    /// # Errors
+    ///
+    /// It is no RTSP URL, there is no connection, or the server refuses OPTIONS.
+    pub fn connect(url: &str) -> Result<Self, Error> {
+        block_on(client::Client::connect(url)).map(Self)
+    }
+
+    /// Asks what the server can do (OPTIONS).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn options(&self) -> Result<Methods, Error> {
+        block_on(self.0.options())
+    }
+
+    /// Asks what there is (DESCRIBE).
+    ///
+    /// # Errors
+    ///
+    /// The command is not possible in this state, the server refuses it, or the client is closed.
+    pub fn describe(&self) -> Result<Description, Error> {
+        block_on(self.0.describe())
+    }
+
+    /// Asks for a media section of the description, counted from zero (SETUP).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn setup(&self, media: usize) -> Result<TrackInfo, Error> {
+        block_on(self.0.setup(media))
+    }
+
+    /// Asks for the media to flow (PLAY); [`packets`](Self::packets) yields it.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn play(&self, range: Option<Range>) -> Result<Playing, Error> {
+        block_on(self.0.play(range))
+    }
+
+    /// Asks for the media to stop, for the time being (PAUSE).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn pause(&self) -> Result<(), Error> {
+        block_on(self.0.pause())
+    }
+
+    /// Tells the server what is going to be published (ANNOUNCE).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn announce(&self, description: Description) -> Result<(), Error> {
+        block_on(self.0.announce(description))
+    }
+
+    /// Begins to publish (RECORD); [`publisher`](Self::publisher) takes the packets.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn record(&self) -> Result<(), Error> {
+        block_on(self.0.record())
+    }
+
+    /// Asks for parameters (GET_PARAMETER); the body is the server's, as `text/parameters`.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn get_parameter(&self, body: Bytes) -> Result<Bytes, Error> {
+        block_on(self.0.get_parameter(body))
+    }
+
+    /// Sets parameters (SET_PARAMETER), as `text/parameters`.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub fn set_parameter(&self, body: Bytes) -> Result<Bytes, Error> {
+        block_on(self.0.set_parameter(body))
+    }
+
+    /// Ends the session and closes the client (TEARDOWN).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe); the client is closed all the same.
+    pub fn teardown(&self) -> Result<(), Error> {
+        block_on(self.0.teardown())
+    }
+
+    /// The packets that come in; two of these share them.
+    pub fn packets(&self) -> Packets {
+        Packets(self.0.packets())
+    }
+
+    /// What packets are published through.
+    pub fn publisher(&self) -> Publisher {
+        Publisher(self.0.publisher())
+    }
+
+    /// What the server has described or the client announced.
+    pub fn description(&self) -> Option<Description> {
+        self.0.description()
+    }
+
+    /// The state of the session.
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+
+    /// What was counted for a media that is set up.
+    pub fn stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.stats(media)
+    }
+
+    /// Why media goes over TCP and not over UDP, if that was changed.
+    pub fn switched(&self) -> Option<SwitchReason> {
+        self.0.switched()
+    }
+
+    /// What the server does otherwise than the standard says, and was read all the same.
+    pub fn tolerances(&self) -> Tolerances {
+        self.0.tolerances()
+    }
+}
+
+impl ClientBuilder {
+    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
+    #[must_use]
+    pub fn transport(self, transports: Transports) -> Self {
+        Self(self.0.transport(transports))
+    }
+
+    /// How the client behaves otherwise; this replaces what [`transport`](Self::transport) has set.
+    #[must_use]
+    pub fn config(self, config: ClientConfig) -> Self {
+        Self(self.0.config(config))
+    }
+
+    /// Connects, and asks what the server can do.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses OPTIONS.
+    pub fn connect(self) -> Result<Client, Error> {
+        block_on(self.0.connect()).map(Client)
+    }
+
+    /// Connects, asks for all that there is and has it flow: DESCRIBE, SETUP of every media, PLAY.
+    ///
+    /// A media that the server refuses is left out as long as there is another.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses.
+    pub fn play(self) -> Result<Packets, Error> {
+        block_on(self.0.play()).map(Packets)
+    }
+
+    /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses.
+    pub fn publish(self, description: Description) -> Result<Publisher, Error> {
+        block_on(self.0.publish(description)).map(Publisher)
+    }
+}
+
+/// The packets that a client receives, in the order of each media: an iterator that waits for the next one.
+///
+/// They wait in a queue that is bounded in packets and bytes; whoever is too slow loses the oldest, and can see how many
+/// ([`dropped`](Self::dropped)). It ends when all medias have ended or the client was torn down; an error is the last
+/// item: the client is closed for another reason.
+#[derive(Debug)]
+pub struct Packets(client::Packets);
+
+impl Packets {
+    /// What the server has described.
+    pub fn description(&self) -> Description {
+        self.0.description()
+    }
+
+    /// What was counted for a media that is set up.
+    pub fn stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.stats(media)
+    }
+
+    /// Packets of all medias that were dropped because they were not taken in time.
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped()
+    }
+
+    /// Ends the session and closes the client (TEARDOWN).
+    ///
+    /// # Errors
+    ///
+    /// The server does not answer; the client is closed all the same.
+    pub fn teardown(self) -> Result<(), Error> {
+        block_on(self.0.teardown())
+    }
+}
+
+impl Iterator for Packets {
+    type Item = Result<Received, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        block_on(self.0.next())
+    }
+}
+
+/// What a client publishes through.
+#[derive(Debug)]
+pub struct Publisher(client::Publisher);
+
+impl Publisher {
+    /// Writes one packet of a media, and waits while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_frame`](Self::write_frame).
+    pub fn write(&self, media: usize, packet: RtpPacket) -> Result<(), Error> {
+        block_on(self.0.write(media, packet))
+    }
+
+    /// Writes the packets of one frame, and waits while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    pub fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
+        block_on(self.0.write_frame(media, packets))
+    }
+
+    /// Writes as many packets of one frame as there is room for, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
+        self.0.try_write_frame(media, packets)
+    }
+
+    /// What was counted for a media.
+    pub fn stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.stats(media)
+    }
+
+    /// Ends the session and closes the client (TEARDOWN).
+    ///
+    /// # Errors
+    ///
+    /// The server does not answer; the client is closed all the same.
+    pub fn teardown(self) -> Result<(), Error> {
+        block_on(self.0.teardown())
+    }
+}

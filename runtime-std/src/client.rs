@@ -1,0 +1,340 @@
+//! The client: its handles, generic over the runtime, and the task behind them.
+
+mod driver;
+mod packets;
+mod publisher;
+mod shared;
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rtspan_core::client::{
+    Client as Core, ClientCloseReason, ClientConfig, CommandError, CommandId, Misuse, Playing, Reply,
+    SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
+};
+use rtspan_core::description::Description;
+use rtspan_core::header::{Methods, Range};
+use rtspan_core::url::{Url, UrlError};
+use rtspan_core::{Instant, Tolerances};
+
+pub use packets::Packets;
+pub use publisher::Publisher;
+
+use crate::clock;
+use crate::runtime::Runtime;
+use shared::{Owner, Shared};
+
+/// What went wrong with a client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It is no RTSP URL.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The command makes no sense here; nothing was sent.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// The server did not do what it was asked for; the session goes on.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The client is closed.
+    #[error(transparent)]
+    Closed(ClientCloseReason),
+    /// The packet was not taken.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The runtime or the system's source of randomness is not to be had.
+    #[error("the client cannot be started")]
+    Start(#[source] io::Error),
+    /// The runtime was shut down under the client.
+    #[error("the runtime has stopped")]
+    Stopped,
+}
+
+/// An RTSP client, driven by a task of its own: it stays alive also while nobody calls it.
+///
+/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn
+/// down; that waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+pub struct Client<R: Runtime> {
+    owner: Arc<Owner>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+/// How a client is set up.
+#[derive(Debug)]
+pub struct ClientBuilder<R: Runtime> {
+    url: Url,
+    config: ClientConfig,
+    runtime: R,
+}
+
+impl<R: Runtime> Client<R> {
+    /// Sets up a client for a URL such as `rtsp://camera/main`.
+    ///
+    /// # Errors
+    ///
+    /// It is no RTSP URL.
+    pub fn builder(url: &str) -> Result<ClientBuilder<R>, UrlError> {
+        let url = Url::parse(url)?;
+        Ok(ClientBuilder { url, config: ClientConfig::default(), runtime: R::default() })
+    }
+
+    /// Connects with all defaults, and asks what the server can do.
+    ///
+    /// # Errors
+    ///
+    /// It is no RTSP URL, there is no connection, or the server refuses OPTIONS.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::builder(url)?.connect().await
+    }
+
+    /// Asks what the server can do (OPTIONS).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn options(&self) -> Result<Methods, Error> {
+        match self.command(Core::options).await? {
+            Reply::Options(methods) => Ok(methods),
+            _ => Ok(Methods::default()),
+        }
+    }
+
+    /// Asks what there is (DESCRIBE).
+    ///
+    /// # Errors
+    ///
+    /// The command is not possible in this state, the server refuses it, or the client is closed.
+    pub async fn describe(&self) -> Result<Description, Error> {
+        match self.command(Core::describe).await? {
+            Reply::Described(description) => Ok(description),
+            _ => Err(Error::Stopped),
+        }
+    }
+
+    /// Asks for a media section of the description, counted from zero (SETUP).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn setup(&self, media: usize) -> Result<TrackInfo, Error> {
+        match self.command(|core, now| core.setup(now, media)).await? {
+            Reply::Setup(info) => Ok(info),
+            _ => Err(Error::Stopped),
+        }
+    }
+
+    /// Asks for the media to flow (PLAY); [`packets`](Self::packets) yields it.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn play(&self, range: Option<Range>) -> Result<Playing, Error> {
+        match self.command(|core, now| core.play(now, range)).await? {
+            Reply::Playing(playing) => Ok(playing),
+            _ => Err(Error::Stopped),
+        }
+    }
+
+    /// Asks for the media to stop, for the time being (PAUSE).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn pause(&self) -> Result<(), Error> {
+        self.command(Core::pause).await.map(drop)
+    }
+
+    /// Tells the server what is going to be published (ANNOUNCE).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn announce(&self, description: Description) -> Result<(), Error> {
+        self.command(|core, now| core.announce(now, description)).await.map(drop)
+    }
+
+    /// Begins to publish (RECORD); [`publisher`](Self::publisher) takes the packets.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn record(&self) -> Result<(), Error> {
+        self.command(Core::record).await.map(drop)
+    }
+
+    /// Asks for parameters (GET_PARAMETER); the body is the server's, as `text/parameters`.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn get_parameter(&self, body: Bytes) -> Result<Bytes, Error> {
+        match self.command(|core, now| core.get_parameter(now, body)).await? {
+            Reply::Body(body) => Ok(body),
+            _ => Ok(Bytes::new()),
+        }
+    }
+
+    /// Sets parameters (SET_PARAMETER), as `text/parameters`.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe).
+    pub async fn set_parameter(&self, body: Bytes) -> Result<Bytes, Error> {
+        match self.command(|core, now| core.set_parameter(now, body)).await? {
+            Reply::Body(body) => Ok(body),
+            _ => Ok(Bytes::new()),
+        }
+    }
+
+    /// Ends the session and closes the client (TEARDOWN).
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe); the client is closed all the same.
+    pub async fn teardown(&self) -> Result<(), Error> {
+        self.command(Core::teardown).await.map(drop)
+    }
+
+    /// The packets that come in; two of these share them.
+    pub fn packets(&self) -> Packets {
+        Packets::new(&self.owner)
+    }
+
+    /// What packets are published through.
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(&self.owner)
+    }
+
+    /// What the server has described or the client announced.
+    pub fn description(&self) -> Option<Description> {
+        self.owner.0.state().core.description().cloned()
+    }
+
+    /// The state of the session.
+    pub fn state(&self) -> State {
+        self.owner.0.state().core.state()
+    }
+
+    /// What was counted for a media that is set up.
+    pub fn stats(&self, media: usize) -> Option<TrackStats> {
+        self.owner.0.state().core.stats(media)
+    }
+
+    /// Why media goes over TCP and not over UDP, if that was changed.
+    pub fn switched(&self) -> Option<SwitchReason> {
+        self.owner.0.state().switched
+    }
+
+    /// What the server does otherwise than the standard says, and was read all the same.
+    pub fn tolerances(&self) -> Tolerances {
+        self.owner.0.state().core.tolerances()
+    }
+
+    async fn command(
+        &self,
+        give: impl FnOnce(&mut Core, Instant) -> Result<CommandId, Misuse>,
+    ) -> Result<Reply, Error> {
+        self.owner.0.command(give).await
+    }
+}
+
+impl<R: Runtime> Clone for Client<R> {
+    fn clone(&self) -> Self {
+        Self { owner: Arc::clone(&self.owner), runtime: PhantomData }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Client<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> ClientBuilder<R> {
+    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
+    #[must_use]
+    pub fn transport(mut self, transports: Transports) -> Self {
+        self.config = self.config.transports(transports);
+        self
+    }
+
+    /// How the client behaves otherwise; this replaces what [`transport`](Self::transport) has set.
+    #[must_use]
+    pub fn config(mut self, config: ClientConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Runs it elsewhere than on the default runtime.
+    #[must_use]
+    pub fn runtime(mut self, runtime: R) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// Connects, and asks what the server can do.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses OPTIONS.
+    pub async fn connect(self) -> Result<Client<R>, Error> {
+        let client = self.start()?;
+        client.options().await?;
+        Ok(client)
+    }
+
+    /// Connects, asks for all that there is and has it flow: DESCRIBE, SETUP of every media, PLAY.
+    ///
+    /// A media that the server refuses is left out as long as there is another.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses.
+    pub async fn play(self) -> Result<Packets, Error> {
+        let client = self.start()?;
+        let medias = client.describe().await?.medias.len();
+        let mut failure = Error::Misuse(Misuse::NothingSetUp);
+        let mut set_up = 0;
+        for media in 0..medias {
+            match client.setup(media).await {
+                Ok(_) => set_up += 1,
+                Err(Error::Command(error)) => failure = Error::Command(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if set_up == 0 {
+            return Err(failure);
+        }
+        client.play(None).await?;
+        Ok(client.packets())
+    }
+
+    /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses.
+    pub async fn publish(self, description: Description) -> Result<Publisher, Error> {
+        let client = self.start()?;
+        let medias = description.medias.len();
+        client.announce(description).await?;
+        for media in 0..medias {
+            client.setup(media).await?;
+        }
+        client.record().await?;
+        Ok(client.publisher())
+    }
+
+    fn start(self) -> Result<Client<R>, Error> {
+        let Self { url, config, runtime } = self;
+        let core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
+        let shared = Arc::new(Shared::new(core));
+        let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
+        runtime.spawn(driver).map_err(Error::Start)?;
+        Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
+    }
+}

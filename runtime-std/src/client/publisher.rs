@@ -1,0 +1,95 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rtspan_core::client::{SendError, TrackStats};
+use rtspan_core::rtp::RtpPacket;
+
+use super::Error;
+use super::shared::Owner;
+use crate::clock;
+
+/// What a client publishes through.
+#[derive(Debug)]
+pub struct Publisher(Arc<Owner>);
+
+impl Publisher {
+    pub(super) fn new(owner: &Arc<Owner>) -> Self {
+        Self(Arc::clone(owner))
+    }
+
+    /// Writes one packet of a media, and waits while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_frame`](Self::write_frame).
+    pub async fn write(&self, media: usize, packet: RtpPacket) -> Result<(), Error> {
+        self.write_frame(media, &[packet]).await
+    }
+
+    /// Writes the packets of one frame, and waits while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    pub async fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
+        let mut rest = packets;
+        poll_fn(|cx| {
+            self.0.0.waiters.register(cx);
+            match self.append(media, &mut rest) {
+                Err(Error::Send(SendError::Full)) => Poll::Pending,
+                written => Poll::Ready(written),
+            }
+        })
+        .await
+    }
+
+    /// Writes as many packets of one frame as there is room for, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
+        let mut rest = packets;
+        match self.append(media, &mut rest) {
+            Ok(()) | Err(Error::Send(SendError::Full)) => Ok(packets.len() - rest.len()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What was counted for a media.
+    pub fn stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.0.state().core.stats(media)
+    }
+
+    /// Ends the session and closes the client (TEARDOWN).
+    ///
+    /// # Errors
+    ///
+    /// The server does not answer; the client is closed all the same.
+    pub async fn teardown(self) -> Result<(), Error> {
+        self.0.0.command(|core, now| core.teardown(now)).await.map(drop)
+    }
+
+    /// Hands packets on, and takes those off `rest` that were taken.
+    fn append(&self, media: usize, rest: &mut &[RtpPacket]) -> Result<(), Error> {
+        let shared = &self.0.0;
+        let mut state = shared.state();
+        let now = clock::now();
+        let appended = loop {
+            let Some((packet, behind)) = rest.split_first() else { break Ok(()) };
+            match state.core.send(now, media, packet) {
+                Ok(()) => *rest = behind,
+                Err(SendError::Full) => {
+                    state.starved = true;
+                    break Err(SendError::Full.into());
+                }
+                Err(SendError::State(_)) if state.closed.is_some() => break Err(state.closed_error()),
+                Err(error) => break Err(error.into()),
+            }
+        };
+        drop(state);
+        shared.driver.wake();
+        appended
+    }
+}
