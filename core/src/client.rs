@@ -258,10 +258,13 @@ impl Client {
 
     /// Takes `n` bytes that were read into [`read_buf`](Self::read_buf).
     pub fn handle_read(&mut self, now: Instant, n: usize) {
-        if !self.link.is_up() || n == 0 {
+        if !self.link.is_up() {
             return;
         }
         self.link.decoder.handle_read(n);
+        if n == 0 {
+            return;
+        }
         if self.lower == Lower::Tcp {
             self.liveness.handle_heard(now);
         }

@@ -43,9 +43,10 @@ impl Block {
         self.bytes.get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Counts the first `n` bytes of the room as read.
+    /// Counts the first `n` bytes of the room as read; none at all gives the room back.
     pub(super) fn fill(&mut self, n: usize) {
         self.filled = self.filled.saturating_add(n).min(self.bytes.len());
+        self.settle();
     }
 
     /// Drops the first `n` bytes.
@@ -143,6 +144,14 @@ mod tests {
         let mut block = Block::new();
         fill(&mut block, 300);
         assert_eq!(block.take(4, 296).len(), 296);
+        assert_eq!(block.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn a_read_that_found_nothing_leaves_nothing_held() {
+        let mut block = Block::new();
+        assert!(!block.room(0).is_empty());
+        block.fill(0);
         assert_eq!(block.bytes.capacity(), 0);
     }
 
