@@ -12,6 +12,7 @@ mod udp;
 use std::fmt::{self, Display};
 use std::future::poll_fn;
 use std::io;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -57,7 +58,7 @@ pub enum BindError {
 pub struct Server<R: Runtime> {
     door: Arc<Door>,
     local_addr: SocketAddr,
-    runtime: R,
+    runtime: PhantomData<fn() -> R>,
 }
 
 /// How a server is set up.
@@ -121,11 +122,6 @@ impl<R: Runtime> Server<R> {
         self.door.close();
         poll_fn(|cx| self.door.poll_stopped(cx)).await;
     }
-
-    /// The runtime that it runs on.
-    pub fn runtime(&self) -> &R {
-        &self.runtime
-    }
 }
 
 impl<R: Runtime> Drop for Server<R> {
@@ -168,9 +164,9 @@ impl<R: Runtime> ServerBuilder<R> {
         let listener = runtime.listener(listener).map_err(BindError::Start)?;
         let door = Arc::new(Door::new(config, clock::seed().map_err(BindError::Start)?));
         // Dropped on the way out, it ends the task that was started.
-        let server = Server { door, local_addr, runtime };
-        let Server { door, runtime, .. } = &server;
-        keeper::open_first(runtime, door)?;
+        let server = Server { door, local_addr, runtime: PhantomData };
+        let door = &server.door;
+        keeper::open_first(&runtime, door)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
         runtime.spawn(accept::accept(runtime.clone(), door, listener)).map_err(BindError::Start)?;
         Ok(server)

@@ -194,7 +194,20 @@ fn allow_fragments(socket: &StdUdpSocket, is_ipv6: bool) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
+#[cfg(target_vendor = "apple")]
+fn allow_fragments(socket: &StdUdpSocket, is_ipv6: bool) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    match is_ipv6 {
+        true => setsockopt(socket, sockopt::Ipv6DontFrag, &false)?,
+        false => setsockopt(socket, sockopt::IpDontFrag, &false)?,
+    }
+    Ok(())
+}
+
+/// Elsewhere there is no safe way to it, and packets larger than the path allows are lost.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 fn allow_fragments(_: &StdUdpSocket, _: bool) -> io::Result<()> {
     Ok(())
 }

@@ -1,0 +1,151 @@
+//! Commands and questions, their answers and their errors.
+
+use std::future::{Future, poll_fn};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::pin::pin;
+use std::task::Poll;
+
+use rtspan_std::client::{Client, Error};
+use rtspan_std::runtime::Runtime;
+use rtspan_std::server::Server;
+use rtspan_std::{
+    Asks, BindError, ClientCloseReason, CommandError, ConnectError, Event, Method, ServerConfig, StatusCode,
+    Transports, UdpOpenError, UdpPorts, UdpSpec, limits,
+};
+
+use super::{LOOPBACK, UDP, description, event, packet, pause, serve, url};
+
+pub(crate) async fn every_command_has_its_typed_answer<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let client = Client::<R>::builder(&url(&server, "/cam"))
+        .unwrap()
+        .transport(Transports::Tcp)
+        .connect()
+        .await
+        .unwrap();
+    assert!(client.options().await.unwrap().contains(&Method::Play));
+    assert_eq!(client.describe().await.unwrap().medias.len(), 2);
+    assert_eq!(client.setup(1).await.unwrap().media, 1);
+    assert!(matches!(client.setup(1).await, Err(Error::Misuse(_))));
+    let playing = client.play(None).await.unwrap();
+    assert_eq!(playing.tracks.first().map(|track| track.media), Some(1));
+    stream.write(1, packet(1, 0, 160)).unwrap();
+    let mut packets = client.packets();
+    assert_eq!(packets.next().await.unwrap().unwrap().media, 1);
+    client.get_parameter(Default::default()).await.unwrap();
+    client.pause().await.unwrap();
+    client.play(None).await.unwrap();
+    let (other, _) = (client.clone(), client);
+    other.teardown().await.unwrap();
+    assert!(packets.next().await.is_none());
+    assert!(matches!(other.options().await, Err(Error::Closed(ClientCloseReason::TornDown))));
+}
+
+pub(crate) async fn a_refusal_leaves_the_client_usable<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let client = Client::<R>::builder(&url(&server, "/cam")).unwrap().connect().await.unwrap();
+    match client.describe().await {
+        Err(Error::Command(CommandError::Status(status))) => {
+            assert_eq!(status, StatusCode::NOT_FOUND)
+        }
+        other => panic!("{other:?}"),
+    }
+    let _stream = server.publish("/cam", description()).unwrap();
+    assert!(client.describe().await.is_ok());
+}
+
+pub(crate) async fn a_server_that_is_not_there_is_an_error_with_its_kind<R: Runtime>() {
+    let gone = TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap();
+    let refused = Client::<R>::builder(&format!("rtsp://{gone}/cam")).unwrap().play().await;
+    match refused {
+        Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Io(kind)))) => {
+            assert_eq!(kind, std::io::ErrorKind::ConnectionRefused);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn addresses_that_cannot_be_had_are_errors_that_say_why<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    match Server::<R>::builder().bind(server.local_addr()).await {
+        Err(BindError::Listen { source, .. }) => assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(Server::<R>::builder().bind("camera").await, Err(BindError::Address(_))));
+    let taken = UdpSocket::bind(LOOPBACK).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let spec = UdpSpec { ports: UdpPorts::Fixed(port, port), ..UDP };
+    let refused = Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(LOOPBACK).await;
+    assert!(matches!(refused, Err(BindError::Udp(UdpOpenError::NoFreePorts))), "{refused:?}");
+}
+
+pub(crate) async fn a_question_is_answered_by_the_application<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().asks(Asks::DESCRIBE | Asks::ANNOUNCE)).await;
+    let client = Client::<R>::builder(&url(&server, "/late")).unwrap().connect().await.unwrap();
+    let mut describe = pin!(client.describe());
+    let mut stream = None;
+    let question = async {
+        let question = event(&server, |event| match event {
+            Event::Describe(question) => Some(question),
+            _ => None,
+        })
+        .await;
+        assert_eq!(question.path, "/late");
+        stream = Some(server.publish("/late", description()).unwrap());
+        server.answer(question.ticket, Ok(())).unwrap();
+    };
+    let described = both(&mut describe, question).await;
+    assert_eq!(described.unwrap().medias.len(), 2);
+    let mut publish = pin!(Client::<R>::builder(&url(&server, "/mine")).unwrap().publish(description()));
+    let refuse = async {
+        let question = event(&server, |event| match event {
+            Event::Announce(question) => Some(question),
+            _ => None,
+        })
+        .await;
+        server.answer(question.ticket, Err(StatusCode::FORBIDDEN.into())).unwrap();
+    };
+    match both(&mut publish, refuse).await {
+        Err(Error::Command(CommandError::Status(status))) => {
+            assert_eq!(status, StatusCode::FORBIDDEN)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits for both, and gives what the first brought.
+async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> T {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    let (mut brought, mut done) = (None, false);
+    poll_fn(|cx| {
+        if brought.is_none() {
+            if let Poll::Ready(value) = first.as_mut().poll(cx) {
+                brought = Some(value);
+            }
+        }
+        done = done || second.as_mut().poll(cx).is_ready();
+        match brought.take() {
+            Some(value) if done => Poll::Ready(value),
+            waiting => {
+                brought = waiting;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+pub(crate) async fn news_that_nobody_takes_are_dropped_and_counted<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let news_max = u64::try_from(limits::EVENTS_MAX).unwrap();
+    let mut connections = 0;
+    while server.events_dropped() < 10 {
+        assert!(connections < news_max, "each connection is news twice");
+        connections += 1;
+        drop(TcpStream::connect(server.local_addr()).unwrap());
+        pause::<R>().await;
+    }
+    assert!(connections * 2 > news_max);
+    assert!(matches!(server.next().await, Some(Event::ConnOpened { .. } | Event::ConnClosed { .. })));
+}

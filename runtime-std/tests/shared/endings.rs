@@ -1,0 +1,157 @@
+//! How clients, streams, servers and connections end.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Instant;
+
+use rtspan_std::client::{Client, Error};
+use rtspan_std::runtime::Runtime;
+use rtspan_std::server::{Server, Stream};
+use rtspan_std::{
+    ClientCloseReason, CloseReason, Event, ServerConfig, TrackTransport, Transports, UdpPorts, UdpSpec,
+    WriteError, limits,
+};
+
+use super::by_hand::header;
+use super::{LIMIT, LOOPBACK, UDP, description, event, packet, read, serve, url};
+
+pub(crate) async fn a_client_that_is_dropped_tears_its_session_down<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let _stream = server.publish("/cam", description()).unwrap();
+    let packets = read(&server, "/cam", Transports::Tcp).await;
+    drop(packets);
+    let reason = event(&server, |event| match event {
+        Event::SessionClosed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.await, CloseReason::Teardown);
+}
+
+pub(crate) async fn a_server_that_is_closed_says_goodbye_and_stops<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let addr = server.local_addr();
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut over_tcp = read(&server, "/cam", Transports::Tcp).await;
+    let mut over_udp = read(&server, "/cam", Transports::Udp).await;
+    write_both(&stream, 0);
+    let begun = Instant::now();
+    server.close().await;
+    assert!(begun.elapsed() < limits::CLOSE_LIMIT, "readers were not told");
+    assert!(over_tcp.next().await.unwrap().is_ok());
+    assert!(over_tcp.next().await.unwrap().is_ok());
+    assert!(over_tcp.next().await.is_none(), "the goodbye ends the packets");
+    // Datagrams may come later than the end of the connection.
+    while let Some(Ok(_)) = over_udp.next().await {}
+    assert!(over_udp.next().await.is_none());
+    assert_eq!(stream.write(0, packet(0, 1, 10)), Err(WriteError::Closed));
+    let again = Client::<R>::builder(&format!("rtsp://{addr}/cam")).unwrap().connect().await;
+    assert!(matches!(again, Err(Error::Closed(ClientCloseReason::Connect(_)))), "{again:?}");
+}
+
+pub(crate) async fn a_server_that_is_dropped_ends_its_readers<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut packets = read(&server, "/cam", Transports::Tcp).await;
+    write_both(&stream, 0);
+    drop(server);
+    assert!(packets.next().await.unwrap().is_ok());
+    assert!(packets.next().await.unwrap().is_ok());
+    assert!(packets.next().await.is_none());
+}
+
+pub(crate) async fn a_stream_that_is_dropped_ends_its_readers_and_frees_its_path<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    assert!(server.publish("/cam", description()).is_err());
+    let mut packets = read(&server, "/cam", Transports::Tcp).await;
+    write_both(&stream, 0);
+    drop(stream);
+    assert!(packets.next().await.unwrap().is_ok());
+    assert!(packets.next().await.unwrap().is_ok());
+    assert!(packets.next().await.is_none());
+    let reason = event(&server, |event| match event {
+        Event::SessionClosed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.await, CloseReason::StreamEnded);
+    assert!(server.publish("/cam", description()).is_ok());
+}
+
+fn write_both(stream: &Stream, number: u16) {
+    stream.write(0, packet(0, number, 100)).unwrap();
+    stream.write(1, packet(1, number, 100)).unwrap();
+}
+
+pub(crate) async fn a_server_that_goes_away_ends_the_packets_with_an_error<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let _stream = server.publish("/cam", description()).unwrap();
+    // A relay in between is cut, without a word.
+    let relay = TcpListener::bind(LOOPBACK).unwrap();
+    let (front, back) = (relay.local_addr().unwrap(), server.local_addr());
+    let cut = thread::spawn(move || {
+        let (near, _) = relay.accept().unwrap();
+        let far = TcpStream::connect(back).unwrap();
+        for (mut from, mut to) in [
+            (near.try_clone().unwrap(), far.try_clone().unwrap()),
+            (far.try_clone().unwrap(), near.try_clone().unwrap()),
+        ] {
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+        }
+        (near, far)
+    });
+    let mut packets = Client::<R>::builder(&format!("rtsp://{front}/cam"))
+        .unwrap()
+        .transport(Transports::Tcp)
+        .play()
+        .await
+        .unwrap();
+    let (near, far) = cut.join().unwrap();
+    near.shutdown(Shutdown::Both).unwrap();
+    far.shutdown(Shutdown::Both).unwrap();
+    let end = packets.next().await;
+    assert!(matches!(end, Some(Err(Error::Closed(ClientCloseReason::ConnectionLost)))), "{end:?}");
+    assert!(packets.next().await.is_none());
+    let reason = event(&server, |event| match event {
+        Event::SessionClosed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.await, CloseReason::ConnectionLost);
+}
+
+pub(crate) async fn an_unreadable_message_is_answered_before_the_connection_is_closed<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let mut socket = TcpStream::connect(server.local_addr()).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    socket.write_all(b"OPTIONS * RTSP/2.0\r\nCSeq: 9\r\n\r\nand what follows is not read").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("RTSP/1.0 505"), "{answer:?}");
+    assert_eq!(header(&answer, "CSeq").as_deref(), Some("9"));
+    let reason = event(&server, |event| match event {
+        Event::ConnClosed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert!(matches!(reason.await, CloseReason::Wire(_)));
+}
+
+pub(crate) async fn a_closed_server_has_given_up_its_ports<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let addr = server.local_addr();
+    let stream = server.publish("/cam", description()).unwrap();
+    let client = Client::<R>::builder(&url(&server, "/cam"))
+        .unwrap()
+        .transport(Transports::Udp)
+        .connect()
+        .await
+        .unwrap();
+    client.describe().await.unwrap();
+    let ports = match client.setup(0).await.unwrap().transport {
+        TrackTransport::Udp { rtp: Some(rtp), rtcp: Some(rtcp), .. } => (rtp.port(), rtcp.port()),
+        other => panic!("{other:?}"),
+    };
+    server.close().await;
+    drop(stream);
+    let spec = UdpSpec { ports: UdpPorts::Fixed(ports.0, ports.1), ..UDP };
+    Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(addr).await.unwrap();
+}

@@ -1,0 +1,178 @@
+//! Media that flows, and what happens where there is no room for it.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
+
+use rtspan_std::client::{Client, Error};
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{
+    ClientConfig, Description, Event, Format, LagPolicy, LogLimits, Media, MediaKind, ServerConfig,
+    Transports, WriteError,
+};
+
+use super::by_hand::{header, play_by_hand, read_message};
+use super::{LIMIT, LOOPBACK, UDP, description, event, number, packet, pause, read, serve, url};
+
+pub(crate) async fn what_is_published_is_read_over_tcp<R: Runtime>() {
+    publish_and_read::<R>(Transports::Tcp).await;
+}
+
+pub(crate) async fn what_is_published_is_read_over_udp<R: Runtime>() {
+    publish_and_read::<R>(Transports::Udp).await;
+}
+
+async fn publish_and_read<R: Runtime>(transports: Transports) {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut packets = read(&server, "/cam", transports).await;
+    assert_eq!(packets.description().medias.len(), 2);
+    // Frames of equal packets with a shorter one at their end, as pictures are.
+    for frame in 0..20_u16 {
+        let bytes = |part| if part == 9 { 300 } else { 1200 };
+        let frame: Vec<_> = (0..10).map(|part| packet(0, frame * 10 + part, bytes(part))).collect();
+        stream.write_frame(0, &frame).unwrap();
+        for sent in &frame {
+            let received = packets.next().await.unwrap().unwrap();
+            assert_eq!((received.media, received.lost), (0, 0));
+            assert_eq!(received.packet.as_bytes(), sent.as_bytes());
+        }
+    }
+    stream.write(1, packet(1, 7, 160)).unwrap();
+    let received = packets.next().await.unwrap().unwrap();
+    assert_eq!((received.media, number(&received)), (1, 7));
+    assert_eq!(packets.stats(0).unwrap().packets, 200);
+    assert_eq!(packets.dropped(), 0);
+    assert_eq!(stream.write(2, packet(0, 0, 10)), Err(WriteError::NoSuchMedia(2)));
+}
+
+pub(crate) async fn what_a_client_publishes_over_tcp_is_read<R: Runtime>() {
+    relay::<R>(Transports::Tcp, Transports::Udp).await;
+}
+
+pub(crate) async fn what_a_client_publishes_over_udp_is_read<R: Runtime>() {
+    relay::<R>(Transports::Udp, Transports::Tcp).await;
+}
+
+async fn relay<R: Runtime>(from: Transports, to: Transports) {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let publisher = Client::<R>::builder(&url(&server, "/live"))
+        .unwrap()
+        .transport(from)
+        .publish(description())
+        .await
+        .unwrap();
+    event(&server, |event| matches!(event, Event::Published { .. }).then_some(())).await;
+    let mut packets = read(&server, "/live", to).await;
+    for frame in 0..20 {
+        let frame: Vec<_> = (0..10).map(|part| packet(0, frame * 10 + part, 1000)).collect();
+        publisher.write_frame(0, &frame).await.unwrap();
+        for sent in &frame {
+            let received = packets.next().await.unwrap().unwrap();
+            assert_eq!(received.packet.payload(), sent.payload());
+            assert_eq!(received.lost, 0);
+        }
+    }
+    publisher.teardown().await.unwrap();
+    assert!(matches!(packets.next().await, None | Some(Err(Error::Closed(_)))));
+}
+
+pub(crate) async fn a_reader_that_stops_reading_costs_the_others_nothing<R: Runtime>() {
+    const PACKETS: u16 = 24_000;
+    let limits = LogLimits::default().packets(512);
+    let server = serve::<R>(ServerConfig::default().log(limits).lag(LagPolicy::SkipToLive)).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let _stopped = play_by_hand(server.local_addr(), "/cam");
+    let mut packets = read(&server, "/cam", Transports::Tcp).await;
+    // Far more than the log and all buffers of the system hold.
+    for start in (0..PACKETS).step_by(100) {
+        let frame: Vec<_> = (start..start + 100).map(|number| packet(0, number, 1400)).collect();
+        stream.write_frame(0, &frame).unwrap();
+        for sent in start..start + 100 {
+            let received = packets.next().await.unwrap().unwrap();
+            assert_eq!((number(&received), received.lost), (sent, 0));
+        }
+    }
+    let dropped = event(&server, |event| match event {
+        Event::ReaderLagged { dropped, .. } => Some(dropped),
+        _ => None,
+    });
+    assert!(dropped.await > 0);
+}
+
+pub(crate) async fn dropped_packets_are_counted<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let config = ClientConfig::default().transports(Transports::Tcp).received_packets_max(10);
+    let mut packets =
+        Client::<R>::builder(&url(&server, "/cam")).unwrap().config(config).play().await.unwrap();
+    let frame: Vec<_> = (0..100).map(|number| packet(0, number, 100)).collect();
+    stream.write_frame(0, &frame).unwrap();
+    while packets.stats(0).unwrap().packets < 100 {
+        pause::<R>().await;
+    }
+    assert_eq!(packets.dropped(), 90);
+    let received = packets.next().await.unwrap().unwrap();
+    assert_eq!((number(&received), received.lost), (90, 90));
+}
+
+pub(crate) async fn a_publisher_without_room_waits_and_goes_on<R: Runtime>() {
+    const PACKETS: u16 = 20_000;
+    let listener = TcpListener::bind(LOOPBACK).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (read_on, may_read) = mpsc::channel();
+    let server = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        for _ in 0..5 {
+            let request = read_message(&mut socket);
+            let cseq = header(&request, "CSeq").unwrap();
+            let transport =
+                header(&request, "Transport").map_or(String::new(), |line| format!("Transport: {line}\r\n"));
+            let response = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: 1\r\n{transport}\r\n");
+            socket.write_all(response.as_bytes()).unwrap();
+            if request.starts_with("RECORD") {
+                break;
+            }
+        }
+        may_read.recv_timeout(LIMIT).unwrap();
+        let mut count = 0;
+        while count < usize::from(PACKETS) {
+            let mut head = [0; 4];
+            socket.read_exact(&mut head).unwrap();
+            let mut frame = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+            socket.read_exact(&mut frame).unwrap();
+            count += usize::from(head[1] % 2 == 0);
+        }
+    });
+    let publisher = Client::<R>::builder(&format!("rtsp://{addr}/live"))
+        .unwrap()
+        .transport(Transports::Tcp)
+        .publish(Description::new(vec![Media::new(MediaKind::Video, vec![Format::new(96, "H264", 90_000)])]))
+        .await
+        .unwrap();
+    let frame: Vec<_> = (0..PACKETS).map(|number| packet(0, number, 1400)).collect();
+    let taken = publisher.try_write_frame(0, &frame).unwrap();
+    assert!(0 < taken && taken < frame.len(), "{taken} were taken at once");
+    read_on.send(()).unwrap();
+    publisher.write_frame(0, &frame[taken..]).await.unwrap();
+    while !server.is_finished() {
+        pause::<R>().await;
+    }
+    server.join().unwrap();
+}
+
+pub(crate) async fn more_than_there_is_room_for_is_sent_over_udp_in_turn<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let publisher = Client::<R>::builder(&url(&server, "/live"))
+        .unwrap()
+        .transport(Transports::Udp)
+        .publish(description())
+        .await
+        .unwrap();
+    let frame: Vec<_> = (0..10_000).map(|number| packet(0, number, 1000)).collect();
+    assert!(publisher.try_write_frame(0, &frame).unwrap() < frame.len());
+    publisher.write_frame(0, &frame).await.unwrap();
+    assert!(publisher.stats(0).unwrap().sent_packets > 10_000);
+}
