@@ -267,7 +267,7 @@ impl Server {
         let conns: Vec<ConnId> = self.conns.iter().map(|(id, _)| id).collect();
         for conn in conns {
             if !self.waits_for_readers_end(conn) {
-                self.close_conn(conn);
+                self.close_conn(conn, CloseReason::ServerClosed);
             }
         }
     }

@@ -22,7 +22,8 @@ pub(super) struct Connection {
     /// Sessions that were used over it.
     pub(super) sessions: BTreeSet<SessionId>,
     pub(super) tolerances: Tolerances,
-    pub(super) closing: bool,
+    /// Why it is being closed.
+    pub(super) closing: Option<CloseReason>,
 }
 
 /// What waits for its turn: answers leave in the order of the requests (RFC 2326, section 9.1).
@@ -30,7 +31,7 @@ pub(super) struct Connection {
 pub(super) enum Incoming {
     Request(Request),
     /// The last that could be read of the connection.
-    Failure(Option<Response>),
+    Failure(Option<Response>, CloseReason),
 }
 
 impl Connection {
@@ -42,14 +43,15 @@ impl Connection {
             pending: None,
             sessions: BTreeSet::new(),
             tolerances: Tolerances::NONE,
-            closing: false,
+            closing: None,
         }
     }
 }
 
 impl Server {
     pub(super) fn enqueue(&mut self, now: Instant, conn: ConnId, request: Request, streams: &dyn Streams) {
-        let Some(connection) = self.conns.get_mut(conn).filter(|connection| !connection.closing) else {
+        let Some(connection) = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none())
+        else {
             return;
         };
         connection.alive = now;
@@ -74,11 +76,12 @@ impl Server {
             }),
             _ => None,
         };
-        let Some(connection) = self.conns.get_mut(conn).filter(|connection| !connection.closing) else {
+        let Some(connection) = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none())
+        else {
             return;
         };
-        if !matches!(connection.queue.back(), Some(Incoming::Failure(_))) {
-            connection.queue.push_back(Incoming::Failure(response));
+        if !matches!(connection.queue.back(), Some(Incoming::Failure(..))) {
+            connection.queue.push_back(Incoming::Failure(response, reason.clone()));
         }
         self.run(now, conn, streams);
     }
@@ -86,17 +89,17 @@ impl Server {
     /// Works on what waits, until the application has to be asked.
     pub(super) fn run(&mut self, now: Instant, conn: ConnId, streams: &dyn Streams) {
         while let Some(connection) = self.conns.get_mut(conn) {
-            if connection.pending.is_some() || connection.closing {
+            if connection.pending.is_some() || connection.closing.is_some() {
                 return;
             }
             match connection.queue.pop_front() {
                 None => return,
                 Some(Incoming::Request(request)) => self.process(now, conn, request, streams),
-                Some(Incoming::Failure(response)) => {
+                Some(Incoming::Failure(response, reason)) => {
                     if let Some(response) = response {
                         self.send(conn, response);
                     }
-                    self.close_conn(conn);
+                    self.close_conn(conn, reason);
                 }
             }
         }
@@ -125,9 +128,9 @@ impl Server {
     }
 
     /// Has a connection closed once all is written that waits.
-    pub(super) fn close_conn(&mut self, conn: ConnId) {
-        if let Some(connection) = self.conns.get_mut(conn).filter(|connection| !connection.closing) {
-            connection.closing = true;
+    pub(super) fn close_conn(&mut self, conn: ConnId, reason: CloseReason) {
+        if let Some(connection) = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none()) {
+            connection.closing = Some(reason);
             connection.queue.clear();
             self.drop_question(conn);
             self.order_tx(conn, TxOrder::Close);
@@ -141,6 +144,8 @@ impl Server {
         for session in connection.sessions {
             self.session_lost_conn(now, session, conn);
         }
+        // What the server decided comes before how the socket noticed it.
+        let reason = connection.closing.unwrap_or(reason);
         self.emit(Event::ConnClosed { conn, peer: connection.peer, reason });
     }
 

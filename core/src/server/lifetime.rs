@@ -31,7 +31,7 @@ impl Server {
         let Some(connection) = self.conns.get(id) else { return };
         let idle_at = connection.alive + self.config.conn_idle;
         if connection.sessions.is_empty() && connection.pending.is_none() && now >= idle_at {
-            self.close_conn(id);
+            self.close_conn(id, CloseReason::Idle);
         } else {
             let at = if now >= idle_at { now + self.config.conn_idle } else { idle_at };
             self.timers.arm(at, Timer::Conn(id));
@@ -78,10 +78,10 @@ impl Server {
     pub(super) fn end_session(&mut self, now: Instant, id: SessionId, reason: CloseReason) {
         let Some(session) = self.sessions.get(id) else { return };
         let conns = session.conns.clone();
-        self.close_session_quietly(now, id, reason);
+        self.close_session_quietly(now, id, reason.clone());
         for conn in conns {
             if self.conns.get(conn).is_some_and(|connection| connection.sessions.is_empty()) {
-                self.close_conn(conn);
+                self.close_conn(conn, reason.clone());
             }
         }
     }

@@ -98,7 +98,7 @@ fn a_connection_without_a_session_that_asks_nothing_is_closed() {
     }
     assert!(scenario.is_closed(idle));
     assert!(!scenario.is_closed(busy));
-    let closed = |event: &&Event| matches!(event, Event::ConnClosed { .. });
+    let closed = |event: &&Event| matches!(event, Event::ConnClosed { reason: CloseReason::Idle, .. });
     assert_eq!(scenario.events.iter().filter(closed).count(), 1);
 }
 
