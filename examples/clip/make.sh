@@ -7,7 +7,8 @@
 #
 # Both end exactly where they begin, so that they can be played in a loop: the hand of the dial and the bar
 # below it come round in 6 s, every tone fills its second with whole periods. Each second begins with a
-# white square and a beep together, by which picture and sound can be compared by eye and ear.
+# white square and a beep together, by which picture and sound can be compared by eye and ear. The busy panel
+# on the right makes pictures large enough to need several RTP packets.
 #
 # Needs ffmpeg with libx264 and a monospaced font. With the same versions of these the output is the same
 # to the byte.
@@ -26,8 +27,10 @@ picture="
     rotate=angle=2*PI*t/$seconds:fillcolor=black@0 [hand];
   color=black:size=220x220:rate=$rate:duration=$seconds [dial];
   [dial][hand] overlay=x=10:y=10 [clock];
+  testsrc2=size=176x144:rate=$rate:duration=$seconds [busy];
   color=yellow:size=40x16:rate=$rate:duration=$seconds [runner];
-  [bars][clock] overlay=x=210:y=20 [scene];
+  [bars][clock] overlay=x=210:y=20 [timed];
+  [timed][busy] overlay=x=448:y=40 [scene];
   [scene][runner] overlay=x='mod(640*t/$seconds+620,640)-20':y=340,
     drawtext=font=monospace:text='rtspan  %{eif\\:floor(t)\\:d}.%{eif\\:mod(n\\,$rate)\\:d\\:2}':
       fontsize=30:fontcolor=white:box=1:boxcolor=black:boxborderw=8:x=215:y=262,
@@ -35,7 +38,7 @@ picture="
     format=yuv420p"
 
 ffmpeg -v error -y -f lavfi -i "$picture" "${encode[@]}" \
-    -c:v libx264 -preset veryslow -profile:v baseline -crf 26 -threads 1 \
+    -c:v libx264 -preset veryslow -profile:v baseline -crf 16 -threads 1 \
     -x264-params "keyint=$rate:min-keyint=$rate:scenecut=0:slices=1:repeat-headers=1" \
     -bsf:v filter_units=remove_types=6 -f h264 demo.h264
 
