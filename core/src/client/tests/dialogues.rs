@@ -8,18 +8,22 @@ use crate::rtp::rtcp::{self, Rtcp};
 use crate::udp::Port;
 use crate::{NtpTime, Tolerances};
 
-/// Runs a dialogue with whole answers and with answers that come byte by byte, and compares all that happens.
+/// Runs a dialogue with whole answers, with answers that come in small pieces, and with one cut at every place, and
+/// compares all that happens.
 fn in_any_pieces(config: &ClientConfig, dialogue: impl Fn(&mut Scenario)) {
-    let run = |chunk| {
-        let mut scenario = Scenario::with(URL, config.clone()).in_chunks(chunk);
+    let run = |mut scenario: Scenario| {
         dialogue(&mut scenario);
         scenario.no_event();
         scenario.expect_nothing_sent();
-        scenario.log
+        (scenario.log, scenario.received)
     };
-    let whole = run(usize::MAX);
+    let fresh = || Scenario::with(URL, config.clone());
+    let whole = run(fresh());
     for chunk in [1, 2, 3, 7, 64] {
-        assert_eq!(run(chunk), whole, "{chunk} bytes at a time");
+        assert_eq!(run(fresh().in_chunks(chunk)), whole, "{chunk} bytes at a time");
+    }
+    for cut in 1..whole.1 {
+        assert_eq!(run(fresh().cut_at(cut)), whole, "cut at {cut}");
     }
 }
 

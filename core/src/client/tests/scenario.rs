@@ -32,6 +32,9 @@ pub(super) struct Scenario {
     pub(super) udp: Vec<UdpId>,
     /// Bytes of what the server sends that come at once.
     chunk: usize,
+    /// What the server has sent so far, and where in it what comes at once is cut in two.
+    pub(super) received: usize,
+    cut: usize,
     /// Whether the server takes connections and the system opens sockets.
     pub(super) connects: bool,
     pub(super) opens: bool,
@@ -57,6 +60,8 @@ impl Scenario {
             datagrams: VecDeque::new(),
             udp: Vec::new(),
             chunk: usize::MAX,
+            received: 0,
+            cut: 0,
             connects: true,
             opens: true,
             cseq: 0,
@@ -69,6 +74,12 @@ impl Scenario {
     /// Lets what the server sends come in pieces.
     pub(super) fn in_chunks(mut self, chunk: usize) -> Self {
         self.chunk = chunk;
+        self
+    }
+
+    /// Lets what the server sends be cut in two once, so many bytes after the beginning.
+    pub(super) fn cut_at(mut self, cut: usize) -> Self {
+        self.cut = cut;
         self
     }
 
@@ -187,7 +198,10 @@ impl Scenario {
     /// Receives bytes of the connection.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.pump();
-        for chunk in bytes.chunks(self.chunk) {
+        let cut = self.cut.saturating_sub(self.received).min(bytes.len());
+        self.received += bytes.len();
+        let (first, second) = bytes.split_at(cut);
+        for chunk in first.chunks(self.chunk).chain(second.chunks(self.chunk)) {
             let mut rest = chunk;
             while !rest.is_empty() {
                 let buffer = self.client.read_buf();
