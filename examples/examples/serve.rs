@@ -1,0 +1,52 @@
+//! Serves a clip as soon as somebody asks for it, and takes publishers who know the key:
+//! `cargo run --example serve 127.0.0.1:8554`, then play `/clip`, or publish at `/live?key=secret`.
+
+use std::env;
+use std::error::Error;
+use std::thread;
+use std::time::Instant;
+
+use rtspan_examples::Clip;
+use rtspan_std::{Asks, Event, Server, ServerConfig, StatusCode, Stream};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8554".to_owned());
+    let config = ServerConfig::default().asks(Asks::DESCRIBE | Asks::ANNOUNCE);
+    let server = Server::builder().config(config).bind(addr)?;
+    println!("listening on rtsp://{}", server.local_addr());
+    while let Some(event) = server.next() {
+        // An answer that comes too late is no mishap: whoever asked has gone.
+        let _ = match event {
+            // Asked for again before the first answer was out, the path is taken; the answer is the same.
+            Event::Describe(question) if question.path == "/clip" => {
+                let clip = Clip::demo();
+                if let Ok(stream) = server.publish(&question.path, clip.description()) {
+                    thread::spawn(move || feed(&clip, &stream));
+                }
+                server.answer(question.ticket, Ok(()))
+            }
+            Event::Describe(question) => server.answer(question.ticket, Err(StatusCode::NOT_FOUND.into())),
+            Event::Announce(question) => {
+                let knows_the_key = question.query.as_deref() == Some("key=secret");
+                let reply = if knows_the_key { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) };
+                server.answer(question.ticket, reply)
+            }
+            news => {
+                println!("{news:?}");
+                Ok(())
+            }
+        };
+    }
+    Ok(())
+}
+
+/// Writes the clip in real time until the server is closed.
+fn feed(clip: &Clip, stream: &Stream) {
+    let start = Instant::now();
+    for frame in clip.frames() {
+        thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));
+        if stream.write_frame(frame.media, &frame.packets).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,298 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Parser, Subcommand, ValueEnum};
+use rtspan_std::{Transports, UdpPorts, Url, UrlError};
+
+/// Serves, plays, publishes and examines RTSP streams.
+///
+/// Exits with 0 when all went well, with 1 and a reason when it did not, with 2 when it was called wrongly.
+#[derive(Debug, Parser)]
+#[command(name = "rtspan", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// What everything runs on: std (blocking threads), smol, or tokio if it is built in.
+    #[arg(long, global = true, default_value = "smol", value_name = "NAME")]
+    pub(crate) runtime: RuntimeName,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve and play a clip over UDP and TCP at once: shows that everything works here.
+    Demo(DemoArgs),
+    /// Serve: whoever announces a path publishes it, whoever asks for it reads it; a clip is at /demo.
+    Serve(ServeArgs),
+    /// Play a stream and show what arrives.
+    Play(PlayArgs),
+    /// Publish a clip, or a file of H.264, in a loop and in real time.
+    Publish(PublishArgs),
+    /// Show what a server offers.
+    Probe(ProbeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// How long to play.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
+    pub(crate) seconds: u64,
+
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// The address and TCP port to listen on; port 0 is a free one.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8554")]
+    pub(crate) listen: SocketAddr,
+
+    /// The UDP ports for media, such as 8000-8001; a free pair if not given.
+    #[arg(long, value_name = "RTP-RTCP", value_parser = ports)]
+    pub(crate) udp_ports: Option<UdpPorts>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlayArgs {
+    /// Such as rtsp://127.0.0.1:8554/demo
+    pub(crate) url: Target,
+
+    /// What media travels over; auto is UDP, and TCP where UDP is refused or nothing comes through.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) transport: PlayTransport,
+
+    /// Stop after so long; without, Ctrl-C stops it.
+    #[arg(long, value_name = "N", value_parser = seconds())]
+    pub(crate) seconds: Option<u64>,
+
+    /// Write the first H.264 media to a file (Annex B), from its first keyframe on.
+    #[arg(long, value_name = "FILE.h264")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PublishArgs {
+    /// Such as rtsp://127.0.0.1:8554/live
+    pub(crate) url: Target,
+
+    /// What media travels over.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) transport: PublishTransport,
+
+    /// Stop after so long; without, Ctrl-C stops it.
+    #[arg(long, value_name = "N", value_parser = seconds())]
+    pub(crate) seconds: Option<u64>,
+
+    /// Publish this file of H.264 (Annex B) and not the embedded clip.
+    #[arg(long, value_name = "FILE.h264")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Pictures of the file in a second.
+    #[arg(long, value_name = "N", default_value = "25", value_parser = fps, requires = "file")]
+    pub(crate) fps: f64,
+
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProbeArgs {
+    /// Such as rtsp://127.0.0.1:8554/demo
+    pub(crate) url: Target,
+
+    /// Print it as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum PlayTransport {
+    #[default]
+    Auto,
+    Udp,
+    Tcp,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum PublishTransport {
+    Udp,
+    #[default]
+    Tcp,
+}
+
+impl From<PlayTransport> for Transports {
+    fn from(transport: PlayTransport) -> Self {
+        match transport {
+            PlayTransport::Auto => Self::UdpThenTcp,
+            PlayTransport::Udp => Self::Udp,
+            PlayTransport::Tcp => Self::Tcp,
+        }
+    }
+}
+
+impl From<PublishTransport> for Transports {
+    fn from(transport: PublishTransport) -> Self {
+        match transport {
+            PublishTransport::Udp => Self::Udp,
+            PublishTransport::Tcp => Self::Tcp,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RuntimeName {
+    Std,
+    Smol,
+    #[cfg(feature = "tokio")]
+    Tokio,
+}
+
+impl FromStr for RuntimeName {
+    type Err = UnknownRuntime;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRuntime> {
+        match name {
+            "std" => Ok(Self::Std),
+            "smol" => Ok(Self::Smol),
+            #[cfg(feature = "tokio")]
+            "tokio" => Ok(Self::Tokio),
+            #[cfg(not(feature = "tokio"))]
+            "tokio" => Err(UnknownRuntime::NotBuiltIn),
+            _ => Err(UnknownRuntime::Unknown),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum UnknownRuntime {
+    #[cfg(not(feature = "tokio"))]
+    #[error("tokio is not built in; build with `--features tokio`, or take std or smol")]
+    NotBuiltIn,
+    #[error("there are std, smol and tokio")]
+    Unknown,
+}
+
+/// A URL as it was typed; what is shown of it has no password.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    text: String,
+    url: Url,
+}
+
+impl Target {
+    /// With its credentials.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for Target {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        Ok(Self { text: text.to_owned(), url: Url::parse(text)? })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}
+
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum BadNumber {
+    #[error("two different port numbers with a dash between are needed, such as 8000-8001")]
+    Ports,
+    #[error("a number from 1 to 1000 is needed")]
+    Fps,
+}
+
+fn seconds() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=1_000_000)
+}
+
+fn ports(text: &str) -> Result<UdpPorts, BadNumber> {
+    let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
+    let (rtp, rtcp) = text.split_once('-').ok_or(BadNumber::Ports)?;
+    match (port(rtp), port(rtcp)) {
+        (Some(rtp), Some(rtcp)) if rtp != rtcp => Ok(UdpPorts::Fixed(rtp, rtcp)),
+        _ => Err(BadNumber::Ports),
+    }
+}
+
+fn fps(text: &str) -> Result<f64, BadNumber> {
+    text.parse().ok().filter(|fps| (1.0..=1000.0).contains(fps)).ok_or(BadNumber::Fps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn calls_that_make_sense_are_taken() {
+        for line in [
+            "rtspan demo",
+            "rtspan demo --seconds 1 --json --runtime std",
+            "rtspan --runtime smol serve",
+            "rtspan serve --listen [::1]:0 --udp-ports 8000-8001",
+            "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
+            "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
+            "rtspan probe rtsp://[::1]/",
+        ] {
+            parse(line).unwrap();
+        }
+    }
+
+    #[test]
+    fn calls_that_make_no_sense_are_refused_with_what_is_needed() {
+        for (line, needed) in [
+            ("rtspan", "Usage"),
+            ("rtspan sing", "unrecognized subcommand"),
+            ("rtspan play", "<URL>"),
+            ("rtspan play http://camera/main", "http"),
+            ("rtspan play rtsp://camera/main --transport pigeon", "auto, udp, tcp"),
+            ("rtspan play rtsp://camera/main --seconds 0", "1..=1000000"),
+            ("rtspan publish rtsp://camera/main --fps 30", "--file"),
+            ("rtspan publish rtsp://camera/main --file a --fps 0", "from 1 to 1000"),
+            ("rtspan serve --listen camera", "--listen"),
+            ("rtspan serve --udp-ports 8000", "8000-8001"),
+            ("rtspan serve --udp-ports 8000-8000", "8000-8001"),
+            ("rtspan serve --udp-ports 0-1", "8000-8001"),
+            ("rtspan demo --runtime rayon", "std, smol and tokio"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(needed), "{line}: {error}");
+        }
+    }
+
+    #[cfg(not(feature = "tokio"))]
+    #[test]
+    fn a_runtime_that_is_not_built_in_is_refused_with_how_to_get_it() {
+        let error = parse("rtspan demo --runtime tokio").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--features tokio"), "{error}");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let target: Target = "rtsp://me:secret@camera/main".parse().unwrap();
+        assert!(target.as_str().contains("secret"));
+        assert!(!target.to_string().contains("secret"));
+    }
+}

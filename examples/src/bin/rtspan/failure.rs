@@ -1,0 +1,130 @@
+use std::io;
+use std::path::PathBuf;
+
+use rtspan_examples::ClipError;
+use rtspan_std::{
+    AddStreamError, BindError, ClientCloseReason, CommandError, ConnectError, Error, Misuse, StatusCode,
+    WriteError,
+};
+
+use crate::args::Target;
+
+/// Why a command failed: who is at fault, and what to do about it, in one line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(#[source] io::Error),
+    #[error("Ctrl-C cannot be listened to: {0}")]
+    Signals(#[source] ctrlc::Error),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("{}", explain_bind(.0))]
+    Bind(#[from] BindError),
+    #[error("the clip cannot be served: {0}")]
+    AddStream(#[from] AddStreamError),
+    #[error("the clip cannot be served: {0}")]
+    Write(#[from] WriteError),
+    #[error("{}", explain_play(.url, .error))]
+    Play { url: Target, error: Box<Error> },
+    #[error("{}", explain_publish(.url, .error))]
+    Publish { url: Target, error: Box<Error> },
+    #[error(
+        "nothing arrived from {url} over {over} in {seconds} s, though the server says that it plays; \
+         is somebody publishing there{hint}?",
+        hint = if *.over == "udp" { ", or does a firewall hold UDP back (try --transport tcp)" } else { "" }
+    )]
+    NothingArrived { url: Target, over: &'static str, seconds: u64 },
+    #[error("the stream at {url} ended before anything arrived; has its publisher stopped?")]
+    Ended { url: Target },
+    #[error("{url} has no H264 media that could be written to a file; leave out --out")]
+    NoH264 { url: Target },
+    #[error("no keyframe arrived from {url}, so that nothing was written to {}; play for longer", .path.display())]
+    NoKeyframe { url: Target, path: PathBuf },
+    #[error("cannot read {}: {source}", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}", .path.display())]
+    WriteFile { path: PathBuf, source: io::Error },
+    #[error("{} cannot be published: {source}; is it H.264 in Annex B?", .path.display())]
+    Clip { path: PathBuf, source: ClipError },
+    #[error("the demo failed: {0}")]
+    Demo(DemoFailure),
+}
+
+/// What the demo found.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DemoFailure {
+    #[error("nothing arrived of media {media} over {over}")]
+    NothingArrived { over: &'static str, media: usize },
+    #[error("{lost} of {packets} packets of media {media} got lost over {over}; is the machine very busy?")]
+    Lost { over: &'static str, media: usize, lost: u64, packets: u64 },
+    #[error("a stream ended over {over} before its time")]
+    Ended { over: &'static str },
+}
+
+fn explain_bind(error: &BindError) -> String {
+    match error {
+        BindError::Listen { addr, source } if source.kind() == io::ErrorKind::AddrInUse => {
+            format!("{addr} is in use by another program; choose another address with --listen")
+        }
+        BindError::Listen { addr, source } => {
+            format!("cannot listen on {addr}: {source}; choose another address with --listen")
+        }
+        BindError::Udp(error) => {
+            format!("cannot open the UDP ports: {error}; choose others with --udp-ports")
+        }
+        BindError::Start(source) => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
+
+fn explain_play(url: &Target, error: &Error) -> String {
+    match error {
+        Error::Command(CommandError::Status(StatusCode::NOT_FOUND)) => {
+            format!("the server has nothing at {url} ({}); is the path right?", StatusCode::NOT_FOUND)
+        }
+        Error::Command(CommandError::Status(StatusCode::UNSUPPORTED_TRANSPORT)) => {
+            format!("the server at {url} does not offer this transport; try another --transport")
+        }
+        Error::Misuse(Misuse::NothingSetUp) => format!("the server has no media that can be played at {url}"),
+        _ => explain(url, error),
+    }
+}
+
+fn explain_publish(url: &Target, error: &Error) -> String {
+    match error {
+        Error::Command(CommandError::Status(StatusCode::FORBIDDEN)) => format!(
+            "the server does not let us publish at {url} ({}); if somebody else publishes there, choose another path",
+            StatusCode::FORBIDDEN
+        ),
+        Error::Command(CommandError::Status(StatusCode::UNSUPPORTED_TRANSPORT)) => {
+            format!("the server at {url} does not offer this transport; try another --transport")
+        }
+        Error::Command(CommandError::Status(
+            status @ (StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED),
+        )) => format!("the server at {url} takes no publishers ({status})"),
+        _ => explain(url, error),
+    }
+}
+
+fn explain(url: &Target, error: &Error) -> String {
+    match error {
+        Error::Closed(ClientCloseReason::Connect(error)) => match error {
+            ConnectError::Unresolved => format!("the host of {url} is unknown; is its name right?"),
+            ConnectError::Io(kind) => format!("cannot connect to {url}: {kind}; is a server running there?"),
+            ConnectError::Timeout => {
+                format!("cannot connect to {url}: no answer; is the host on, and not behind a firewall?")
+            }
+            ConnectError::Tls => {
+                format!("cannot connect to {url}: there is no TLS in this program; try rtsp://")
+            }
+            error => format!("cannot connect to {url}: {error}"),
+        },
+        Error::Closed(reason) => format!("the connection to {url} is over: {reason}"),
+        Error::Command(CommandError::Unauthorized) => {
+            format!("the server at {url} asks for credentials, which this program cannot give yet")
+        }
+        Error::Command(error) => format!("the server at {url} did not do as asked: {error}"),
+        Error::Start(source) => format!("{error}: {source}"),
+        error => format!("{url}: {error}"),
+    }
+}

@@ -1,0 +1,47 @@
+//! `rtspan`: serves, plays, publishes and examines RTSP streams.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod args;
+mod demo;
+mod failure;
+mod feed;
+mod figures;
+mod launch;
+mod live;
+mod play;
+mod probe;
+mod publish;
+mod recording;
+mod serve;
+mod session;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use rtspan_std::runtime::Runtime;
+
+use args::{Args, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let Args { runtime, command } = Args::parse();
+    match stop::listen().and_then(|()| launch::launch(runtime, command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("rtspan: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command on any runtime.
+async fn run<R: Runtime>(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::run::<R>(&args).await,
+        Command::Probe(args) => probe::run::<R>(&args).await,
+        Command::Play(args) => play::run::<R>(&args).await,
+        Command::Publish(args) => publish::run::<R>(&args).await,
+        Command::Demo(args) => demo::run::<R>(&args).await,
+    }
+}

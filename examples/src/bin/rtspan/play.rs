@@ -1,0 +1,66 @@
+use futures_lite::future::or;
+use rtspan_std::runtime::Runtime;
+use serde_json::json;
+
+use crate::Failure;
+use crate::args::PlayArgs;
+use crate::figures::{table, tracks};
+use crate::live::watch;
+use crate::recording::Recording;
+use crate::session::Session;
+use crate::stop::{stop, unless_interrupted};
+
+/// Why playing is over.
+enum End {
+    OfStream,
+    Stopped,
+}
+
+/// Plays a stream, shows what arrives, and writes its pictures to a file if one is given.
+pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
+    let session = unless_interrupted(Session::<R>::play(&args.url, args.transport.into())).await?;
+    let mut recording = match &args.out {
+        Some(path) => Some(Recording::create(path, &args.url, &session.description)?),
+        None => None,
+    };
+    let receive = session.receive(|received| match &mut recording {
+        Some(recording) => recording.take(received),
+        None => Ok(()),
+    });
+    let receive = async { receive.await.map(|()| End::OfStream) };
+    let stopped = async {
+        stop::<R>(args.seconds).await;
+        Ok(End::Stopped)
+    };
+    let end = or(or(receive, stopped), watch::<R, _>(args.json, || session.figures())).await;
+
+    let (figures, elapsed, over) = (session.figures(), session.elapsed(), session.over());
+    let written = recording.map(|recording| recording.finish(&args.url)).transpose();
+    let tolerances = session.client().tolerances();
+    session.close().await;
+    if args.json {
+        let report = json!({
+            "url": args.url.to_string(),
+            "transport": over,
+            "seconds": elapsed.as_secs_f64(),
+            "tracks": tracks(&figures, elapsed),
+            "pictures": written.as_ref().ok(),
+            "tolerances": tolerances.iter().map(|tolerance| tolerance.to_string()).collect::<Vec<_>>(),
+        });
+        println!("{report}");
+    } else {
+        print!("{}", table(&figures, elapsed));
+    }
+    let end = end?;
+    if figures.iter().all(|figures| figures.packets == 0) {
+        let url = args.url.clone();
+        return Err(match end {
+            End::OfStream => Failure::Ended { url },
+            End::Stopped => Failure::NothingArrived { url, over, seconds: elapsed.as_secs() },
+        });
+    }
+    if let (Some(pictures), Some(path), false) = (written?, &args.out, args.json) {
+        println!("{pictures} pictures written to {}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use futures_lite::future::or;
+use rtspan_examples::Clip;
+use rtspan_std::runtime::Runtime;
+use rtspan_std::server::Server;
+use rtspan_std::{Event, MediaTransport, ServerConfig, UdpSpec};
+
+use crate::Failure;
+use crate::args::ServeArgs;
+use crate::feed::feed;
+use crate::stop::interrupted;
+
+/// Where the embedded clip is.
+pub(crate) const DEMO: &str = "/demo";
+
+/// Relays what is published, and serves the embedded clip, until the user has enough.
+pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
+    let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
+    let config = ServerConfig::default().udp(Some(udp));
+    let server = Server::<R>::builder().config(config).bind(args.listen).await?;
+    let clip = Clip::demo();
+    let stream = server.publish(DEMO, clip.description())?;
+    say(&format!("listening on rtsp://{}", reachable(server.local_addr())));
+
+    let feed = feed::<R, _>(&clip, async |media, packets| stream.write_frame(media, packets));
+    let feed = async { feed.await.map_err(Failure::from) };
+    let report = async {
+        while let Some(event) = server.next().await {
+            if let Some(line) = describe(&event) {
+                say(&line);
+            }
+        }
+        Ok(())
+    };
+    let stopped = async {
+        interrupted().await;
+        Ok(())
+    };
+    let ended = or(stopped, or(feed, report)).await;
+    server.close().await;
+    ended
+}
+
+/// Prints a line, also when nobody reads it any more.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// An address that a player on this machine can be given.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
+/// The line of an event; paths are shown escaped, since peers choose them.
+fn describe(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::ConnOpened { peer, .. } => format!("{peer} has connected"),
+        Event::ConnClosed { peer, reason, .. } => format!("{peer} has gone: {reason}"),
+        Event::Published { path, .. } => format!("{} is published", path.escape_debug()),
+        Event::Unpublished { path, reason, .. } => {
+            format!("{} is no longer published: {reason}", path.escape_debug())
+        }
+        Event::Playing { peer, path, transport, .. } => {
+            format!("{peer} plays {} over {}", path.escape_debug(), over(*transport))
+        }
+        Event::SessionClosed { path, reason, .. } => {
+            format!("a session of {} is over: {reason}", path.escape_debug())
+        }
+        Event::ReaderLagged { dropped, .. } => {
+            format!("a reader is too slow and has missed {dropped} packets")
+        }
+        Event::Tolerated { tolerances, .. } => {
+            let texts: Vec<_> = tolerances.iter().map(|tolerance| tolerance.to_string()).collect();
+            format!("a peer was put up with: {}", texts.join("; "))
+        }
+        _ => return None,
+    })
+}
+
+fn over(transport: MediaTransport) -> &'static str {
+    match transport {
+        MediaTransport::Udp => "udp",
+        _ => "tcp",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_stands_for_all_is_shown_as_one_that_can_be_reached() {
+        for (bound, shown) in [
+            ("0.0.0.0:8554", "127.0.0.1:8554"),
+            ("[::]:8554", "[::1]:8554"),
+            ("192.0.2.1:554", "192.0.2.1:554"),
+        ] {
+            assert_eq!(reachable(bound.parse().unwrap()).to_string(), shown);
+        }
+    }
+}

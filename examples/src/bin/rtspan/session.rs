@@ -1,0 +1,100 @@
+use std::time::{Duration, Instant};
+
+use rtspan_std::client::{Client, Packets};
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{CommandError, Description, Error, Misuse, Received, TrackTransport, Transports};
+
+use crate::Failure;
+use crate::args::Target;
+use crate::figures::Figures;
+
+/// A stream that plays.
+pub(crate) struct Session<R: Runtime> {
+    url: Target,
+    client: Client<R>,
+    pub(crate) description: Description,
+    /// The medias that play.
+    medias: Vec<usize>,
+    over: &'static str,
+    start: Instant,
+}
+
+impl<R: Runtime> Session<R> {
+    /// Connects, asks for all that there is and has it flow.
+    ///
+    /// Medias that the server refuses are left out, and those that go the other way.
+    pub(crate) async fn play(url: &Target, transports: Transports) -> Result<Self, Failure> {
+        Self::try_play(url, transports)
+            .await
+            .map_err(|error| Failure::Play { url: url.clone(), error: Box::new(error) })
+    }
+
+    async fn try_play(url: &Target, transports: Transports) -> Result<Self, Error> {
+        let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
+        let client = builder.transport(transports).connect().await?;
+        let description = client.describe().await?;
+        let mut medias = Vec::new();
+        let mut over = "tcp";
+        let mut failure = Error::Misuse(Misuse::NothingSetUp);
+        for media in 0..description.medias.len() {
+            if description.is_back_channel(media) {
+                continue;
+            }
+            match client.setup(media).await {
+                Ok(info) => {
+                    medias.push(media);
+                    over = if matches!(info.transport, TrackTransport::Udp { .. }) { "udp" } else { "tcp" };
+                }
+                Err(error @ Error::Command(CommandError::Timeout)) => return Err(error),
+                Err(Error::Command(error)) => failure = error.into(),
+                Err(error) => return Err(error),
+            }
+        }
+        if medias.is_empty() {
+            return Err(failure);
+        }
+        client.play(None).await?;
+        Ok(Self { url: url.clone(), client, description, medias, over, start: Instant::now() })
+    }
+
+    /// Gives every packet to `take` until the stream ends.
+    pub(crate) async fn receive(
+        &self,
+        mut take: impl FnMut(&Received) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut packets: Packets = self.client.packets();
+        while let Some(received) = packets.next().await {
+            take(
+                &received.map_err(|error| Failure::Play { url: self.url.clone(), error: Box::new(error) })?,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What was received of each media.
+    pub(crate) fn figures(&self) -> Vec<Figures> {
+        let figures = |&media: &usize| {
+            let stats = self.client.stats(media).unwrap_or_default();
+            Figures::received(self.over(), media, &self.description.medias[media], &stats)
+        };
+        self.medias.iter().map(figures).collect()
+    }
+
+    /// What media travels over; that may have changed since it began.
+    pub(crate) fn over(&self) -> &'static str {
+        if self.client.switched().is_some() { "tcp" } else { self.over }
+    }
+
+    pub(crate) fn client(&self) -> &Client<R> {
+        &self.client
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Says goodbye, whether the server answers or not.
+    pub(crate) async fn close(self) {
+        let _ = self.client.teardown().await;
+    }
+}

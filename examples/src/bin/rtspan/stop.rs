@@ -1,0 +1,69 @@
+//! When to stop: after some time, or when the user says so.
+
+use std::future::poll_fn;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use atomic_waker::AtomicWaker;
+use futures_lite::future::or;
+use rtspan_std::runtime::{Runtime, Timer};
+
+use crate::Failure;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The task that waits: there is only the main one.
+static WAITER: AtomicWaker = AtomicWaker::new();
+
+/// What a shell reports of a program that Ctrl-C has ended.
+const KILLED: i32 = 130;
+
+/// Listens to Ctrl-C and to the system's request to terminate; the second one ends the process at once.
+pub(crate) fn listen() -> Result<(), Failure> {
+    ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            process::exit(KILLED);
+        }
+        WAITER.wake();
+    })
+    .map_err(Failure::Signals)
+}
+
+/// Waits until the user wants to stop.
+pub(crate) async fn interrupted() {
+    poll_fn(|cx| {
+        WAITER.register(cx.waker());
+        if INTERRUPTED.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Waits for `seconds`, if they are given, and no longer than the user wants.
+pub(crate) async fn stop<R: Runtime>(seconds: Option<u64>) {
+    match seconds {
+        Some(seconds) => or(sleep::<R>(Duration::from_secs(seconds)), interrupted()).await,
+        None => interrupted().await,
+    }
+}
+
+/// Does something, unless the user has enough of it before.
+pub(crate) async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let interrupted = async {
+        interrupted().await;
+        Err(Failure::Interrupted)
+    };
+    or(work, interrupted).await
+}
+
+pub(crate) async fn sleep<R: Runtime>(time: Duration) {
+    sleep_until::<R>(Instant::now() + time).await;
+}
+
+pub(crate) async fn sleep_until<R: Runtime>(at: Instant) {
+    let mut timer = R::default().timer();
+    timer.reset(Some(at));
+    poll_fn(|cx| timer.poll(cx)).await;
+}

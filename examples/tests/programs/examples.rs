@@ -1,0 +1,59 @@
+use crate::program::Program;
+use crate::tool::{assert_flowed, publish_and_play};
+
+#[test]
+fn a_server_and_a_player_in_one_program_work_on_every_runtime() {
+    let names: &[_] = if cfg!(feature = "tokio") {
+        &["loopback_std", "loopback_smol", "loopback_tokio"]
+    } else {
+        &["loopback_std", "loopback_smol"]
+    };
+    for name in names {
+        let said = Program::example(name, "").end().well();
+        assert!(said.ends_with(" packets of video and 100 of audio\n"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn play_shows_pictures_until_the_stream_ends() {
+    let (server, url) = Program::serve("smol");
+    let mut player = Program::example("play", &format!("{url}/demo"));
+    player.line("keyframe at ");
+    player.line("picture at ");
+    server.interrupt().well();
+    player.end().well();
+}
+
+#[test]
+fn publish_publishes_what_can_be_played() {
+    let (mut server, url) = Program::serve("smol");
+    let _publisher = Program::example("publish", &format!("{url}/live"));
+    server.line("/live is published");
+    let report = Program::rtspan(&format!("play {url}/live --seconds 1 --json")).end().json();
+    assert_flowed(&report, "udp", 2);
+}
+
+#[test]
+fn serve_starts_a_stream_when_asked_and_takes_publishers_with_the_key() {
+    let mut server = Program::example("serve", "127.0.0.1:0");
+    let url = server.url();
+    let report = Program::rtspan(&format!("play {url}/clip --seconds 1 --json")).end().json();
+    assert_flowed(&report, "tcp", 2);
+    let reason = Program::rtspan(&format!("play {url}/other")).end().reason();
+    assert!(reason.contains("404"), "{reason}");
+    let reason = Program::rtspan(&format!("publish {url}/live")).end().reason();
+    assert!(reason.contains("403"), "{reason}");
+    let _publisher = Program::rtspan(&format!("publish {url}/live?key=secret"));
+    server.line("Published");
+}
+
+#[test]
+fn an_own_event_loop_serves_and_relays_over_udp_and_tcp() {
+    let mut server = Program::example("event_loop", "127.0.0.1:0");
+    let url = server.url();
+    for transport in ["udp", "tcp"] {
+        let play = format!("play {url}/clip --transport {transport} --seconds 1 --json");
+        assert_flowed(&Program::rtspan(&play).end().json(), transport, 2);
+        assert_flowed(&publish_and_play(&format!("{url}/{transport}"), "smol", transport), transport, 2);
+    }
+}

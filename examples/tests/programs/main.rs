@@ -1,0 +1,8 @@
+//! The tool and the example programs as a user runs them, against each other over loopback.
+#![allow(clippy::unwrap_used)]
+// Ctrl-C is sent as a signal.
+#![cfg(unix)]
+
+mod examples;
+mod program;
+mod tool;

@@ -1,0 +1,166 @@
+use std::env;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The longest that anything is waited for.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What the tool can run on.
+pub(crate) const RUNTIMES: &[&str] =
+    if cfg!(feature = "tokio") { &["std", "smol", "tokio"] } else { &["std", "smol"] };
+
+/// A program that runs, and is killed when this is dropped.
+pub(crate) struct Program {
+    name: String,
+    child: Child,
+    output: Receiver<Line>,
+    stdout: String,
+    stderr: String,
+}
+
+enum Line {
+    Stdout(String),
+    Stderr(String),
+}
+
+/// How a program ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    /// Starts the tool.
+    pub(crate) fn rtspan(args: &str) -> Self {
+        Self::start(env!("CARGO_BIN_EXE_rtspan").into(), args)
+    }
+
+    /// Starts `rtspan serve` on a free port, and says where it is.
+    pub(crate) fn serve(runtime: &str) -> (Self, String) {
+        let mut server = Self::rtspan(&format!("serve --listen 127.0.0.1:0 --runtime {runtime}"));
+        let url = server.url();
+        (server, url)
+    }
+
+    /// Starts an example program.
+    pub(crate) fn example(name: &str, args: &str) -> Self {
+        let tests = env::current_exe().unwrap();
+        let path = tests.ancestors().nth(2).unwrap().join("examples").join(name);
+        assert!(path.exists(), "{} is built by a `cargo test` that names no targets", path.display());
+        Self::start(path, args)
+    }
+
+    fn start(path: PathBuf, args: &str) -> Self {
+        let mut command = Command::new(&path);
+        command.args(args.split_whitespace()).stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, output) = channel();
+        read_lines(child.stdout.take().unwrap(), lines.clone(), Line::Stdout);
+        read_lines(child.stderr.take().unwrap(), lines, Line::Stderr);
+        let name = format!("{} {args}", path.file_name().unwrap().to_string_lossy());
+        Self { name, child, output, stdout: String::new(), stderr: String::new() }
+    }
+
+    /// Waits for a line with `part` in it, on either output.
+    pub(crate) fn line(&mut self, part: &str) -> String {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            match self.next_line(deadline) {
+                Some(line) if line.contains(part) => return line,
+                Some(_) => {}
+                None => panic!("{} ended without {part:?}: {}{}", self.name, self.stdout, self.stderr),
+            }
+        }
+    }
+
+    /// Waits for the line that says where it listens.
+    pub(crate) fn url(&mut self) -> String {
+        let line = self.line("listening on ");
+        line.split_once("listening on ").unwrap().1.to_owned()
+    }
+
+    /// Sends a signal such as `INT`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits until it ends.
+    pub(crate) fn end(mut self) -> Ended {
+        let deadline = Instant::now() + LIMIT;
+        while self.next_line(deadline).is_some() {}
+        let code = self.child.wait().unwrap().code();
+        let (stdout, stderr) = (std::mem::take(&mut self.stdout), std::mem::take(&mut self.stderr));
+        Ended { code, stdout, stderr }
+    }
+
+    /// Stops it as Ctrl-C does, and waits until it ends.
+    pub(crate) fn interrupt(self) -> Ended {
+        self.signal("INT");
+        self.end()
+    }
+
+    /// The next line on either output; `None` when there will be no other.
+    fn next_line(&mut self, deadline: Instant) -> Option<String> {
+        let (text, line) = match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            Ok(Line::Stdout(line)) => (&mut self.stdout, line),
+            Ok(Line::Stderr(line)) => (&mut self.stderr, line),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("{} said nothing more in {LIMIT:?}: {}{}", self.name, self.stdout, self.stderr);
+            }
+        };
+        text.push_str(&line);
+        text.push('\n');
+        Some(line)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// What was printed, given that all went well.
+    #[track_caller]
+    pub(crate) fn well(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.stdout
+    }
+
+    /// The object that was printed, given that all went well.
+    #[track_caller]
+    pub(crate) fn json(self) -> Value {
+        serde_json::from_str(&self.well()).unwrap()
+    }
+
+    /// The reason that was given, in one line, for ending with 1.
+    #[track_caller]
+    pub(crate) fn reason(self) -> String {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        self.stderr.lines().last().unwrap_or_default().to_owned()
+    }
+}
+
+fn read_lines(from: impl Read + Send + 'static, to: Sender<Line>, wrap: fn(String) -> Line) {
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines() {
+            let Ok(line) = line else { return };
+            if to.send(wrap(line)).is_err() {
+                return;
+            }
+        }
+    });
+}

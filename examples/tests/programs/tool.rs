@@ -1,0 +1,189 @@
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use rtspan_examples::Clip;
+use rtspan_std::Server;
+use serde_json::Value;
+
+use crate::program::{Program, RUNTIMES};
+
+/// Checks that media has flowed over `transport`, and that nothing was lost.
+#[track_caller]
+pub(crate) fn assert_flowed(report: &Value, transport: &str, tracks: usize) {
+    let list = report["tracks"].as_array().unwrap();
+    assert_eq!(list.len(), tracks, "{report}");
+    for track in list {
+        assert_eq!(track["transport"], transport, "{report}");
+        assert!(track["packets"].as_u64() > Some(10), "{report}");
+        assert_eq!(track["lost"], 0, "{report}");
+    }
+}
+
+/// Publishes over `transport`, plays the same over it, and gives what the player has counted.
+pub(crate) fn publish_and_play(url: &str, runtime: &str, transport: &str) -> Value {
+    let mut publisher =
+        Program::rtspan(&format!("publish {url} --transport {transport} --json --runtime {runtime}"));
+    // Somebody else says when there is something to play.
+    let report = loop {
+        let play = format!("play {url} --transport {transport} --seconds 2 --json --runtime {runtime}");
+        let ended = Program::rtspan(&play).end();
+        if !ended.stderr.contains("404") {
+            break ended.json();
+        }
+    };
+    publisher.signal("INT");
+    let sent = serde_json::from_str(&publisher.line("{")).unwrap();
+    assert_flowed(&sent, transport, 2);
+    publisher.end().well();
+    report
+}
+
+fn relays(transport: &str) {
+    for runtime in RUNTIMES {
+        let (mut server, url) = Program::serve(runtime);
+        let report = publish_and_play(&format!("{url}/live"), runtime, transport);
+        assert_flowed(&report, transport, 2);
+        server.line("/live is published");
+        server.line(&format!("plays /live over {transport}"));
+        server.line("/live is no longer published");
+        server.interrupt().well();
+    }
+}
+
+#[test]
+fn what_is_published_over_tcp_can_be_played_on_every_runtime() {
+    relays("tcp");
+}
+
+#[test]
+fn what_is_published_over_udp_can_be_played_on_every_runtime() {
+    relays("udp");
+}
+
+#[test]
+fn the_demo_plays_over_udp_and_tcp_on_every_runtime() {
+    for runtime in RUNTIMES {
+        let report = Program::rtspan(&format!("demo --seconds 1 --json --runtime {runtime}")).end().json();
+        let tracks = report["tracks"].as_array().unwrap();
+        assert_eq!(tracks.len(), 4, "{report}");
+        for (track, transport) in tracks.iter().zip(["udp", "udp", "tcp", "tcp"]) {
+            assert_eq!(track["transport"], transport);
+            assert!(track["packets"].as_u64() > Some(10), "{report}");
+        }
+    }
+}
+
+#[test]
+fn the_demo_says_how_it_goes_and_how_it_went() {
+    let mut demo = Program::rtspan("demo --seconds 2");
+    let line = demo.line("1 s: ");
+    assert!(line.contains("udp video H264") && line.contains("tcp audio PCMU"), "{line}");
+    assert!(demo.end().well().ends_with("all packets arrived, over UDP and over TCP\n"));
+}
+
+#[test]
+fn what_is_played_can_be_written_to_a_file_and_published_again() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("played.h264");
+    let (server, url) = Program::serve("smol");
+    let play = format!("play {url}/demo --seconds 2 --json --out {}", file.display());
+    let report = Program::rtspan(&play).end().json();
+    let clip = Clip::from_annex_b(fs::read(&file).unwrap().into(), 25.0).unwrap();
+    assert!(clip.pictures() > 0);
+    assert_eq!(report["pictures"], clip.pictures(), "{report}");
+    let publish = format!("publish {url}/again --file {} --fps 50 --seconds 1 --json", file.display());
+    assert_flowed(&Program::rtspan(&publish).end().json(), "tcp", 1);
+    server.interrupt().well();
+}
+
+#[test]
+fn a_second_publisher_is_told_that_the_path_is_taken() {
+    let (mut server, url) = Program::serve("smol");
+    let first = Program::rtspan(&format!("publish {url}/live"));
+    server.line("/live is published");
+    let reason = Program::rtspan(&format!("publish {url}/live --seconds 1")).end().reason();
+    assert!(reason.contains("403 Forbidden") && reason.contains("choose another path"), "{reason}");
+    first.interrupt().well();
+}
+
+#[test]
+fn a_server_that_is_stopped_tells_its_readers_and_ends_well() {
+    for signal in ["INT", "TERM"] {
+        for transport in ["udp", "tcp"] {
+            let (server, url) = Program::serve("smol");
+            let mut player = Program::rtspan(&format!("play {url}/demo --transport {transport}"));
+            player.line("1 s: ");
+            server.signal(signal);
+            server.end().well();
+            player.end().well();
+        }
+    }
+}
+
+#[test]
+fn a_player_that_is_stopped_says_what_it_has_counted() {
+    let (_server, url) = Program::serve("smol");
+    let mut player = Program::rtspan(&format!("play {url}/demo"));
+    player.line("1 s: ");
+    let text = player.interrupt().well();
+    assert!(text.contains("udp  video  H264") && text.contains(" 0 lost"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_played_is_said_with_the_reason() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = Server::builder().bind("127.0.0.1:0").unwrap();
+    let _stream = silent.publish("/silent", Clip::demo().description()).unwrap();
+    let silent = silent.local_addr();
+    for (command, reason) in [
+        (format!("play rtsp://{gone}/x"), "is a server running there?"),
+        (format!("probe rtsp://{gone}/x"), "is a server running there?"),
+        (format!("play rtsp://{silent}/x"), "404 Not Found"),
+        (format!("probe rtsp://{silent}/x"), "404 Not Found"),
+        (format!("play rtsp://{silent}/silent --transport udp --seconds 1"), "try another --transport"),
+        (format!("play rtsp://{silent}/silent --transport tcp --seconds 1"), "nothing arrived"),
+        (
+            format!("play rtsp://{silent}/silent --seconds 1 --out /nowhere/file"),
+            "cannot write /nowhere/file",
+        ),
+        (format!("publish rtsp://{silent}/x --file /nowhere/file"), "cannot read /nowhere/file"),
+        (format!("publish rtsp://{silent}/x --file {}", file!()), "cannot read"),
+        (format!("serve --listen {silent}"), "choose another address with --listen"),
+    ] {
+        let said = Program::rtspan(&command).end().reason();
+        assert!(said.starts_with("rtspan: ") && said.contains(reason), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_server_that_vanishes_is_a_failure_with_figures() {
+    let (server, url) = Program::serve("std");
+    let mut player = Program::rtspan(&format!("play {url}/demo --transport tcp"));
+    player.line("1 s: ");
+    server.signal("KILL");
+    let ended = player.end();
+    assert!(ended.stdout.contains("tcp  video  H264"), "{ended:?}");
+    let reason = ended.reason();
+    assert!(reason.contains("is over"), "{reason}");
+}
+
+#[test]
+fn probing_shows_methods_and_medias() {
+    let (_server, url) = Program::serve("smol");
+    let text = Program::rtspan(&format!("probe {url}/demo")).end().well();
+    for part in ["DESCRIBE", "media 0  video", "96 H264/90000", "media 1  audio", "0 PCMU/8000"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json = Program::rtspan(&format!("probe {url}/demo --json")).end().json();
+    assert_eq!(json["medias"][1]["formats"][0]["encoding"], "PCMU");
+    assert_eq!(json["tolerances"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_wrong_call_ends_with_2() {
+    for call in ["", "sing", "play", "play camera", "demo --seconds never", "serve --udp-ports 1"] {
+        let ended = Program::rtspan(call).end();
+        assert_eq!(ended.code, Some(2), "{call}: {ended:?}");
+    }
+    assert!(Program::rtspan("--help").end().well().contains("demo"));
+}
