@@ -43,7 +43,7 @@ impl Client {
         self.liveness.handle_heard(now);
     }
 
-    /// What was counted for the media of this index; `None` if it is not set up.
+    /// What was counted for the media of this index, also when the client has closed; `None` if it is not set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         let track = self.tracks.iter().find(|track| track.media == media)?;
         Some(TrackStats { dropped: self.inbox.dropped(media), ..track.stats() })

@@ -2,7 +2,6 @@
 
 use super::command::{Command, Running, Task, Wait};
 use super::keepalive::Keepalive;
-use super::play::Liveness;
 use super::request::{Asker, Requests, Session};
 use super::setup::Setup;
 use super::{Client, ClientEvent, ClientOutput, State, SwitchReason};
@@ -81,6 +80,7 @@ impl Client {
             self.outputs.push_back(ClientOutput::Disconnect);
         }
         self.release();
+        self.tracks.clear();
         self.link.reset();
     }
 
@@ -89,11 +89,10 @@ impl Client {
         for id in self.tracks.iter().filter_map(|track| track.path.udp_id()) {
             self.outputs.push_back(ClientOutput::CloseUdp(id));
         }
-        self.tracks.clear();
+        self.stop_media();
         self.session = Session::default();
         self.requests = Requests::new(self.config.cseq);
         self.keepalive = Keepalive::default();
-        self.liveness = Liveness::default();
         self.state = State::Initial;
         self.probed = false;
         self.has_played = false;

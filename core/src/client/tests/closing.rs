@@ -56,6 +56,17 @@ fn packets_that_came_before_the_end_can_still_be_taken() {
 }
 
 #[test]
+fn what_was_counted_is_still_there_when_the_client_has_closed() {
+    let mut it = Scenario::playing_tcp();
+    it.frame(0, video(1).as_bytes());
+    it.close();
+    assert_eq!(it.client.stats(0).unwrap().packets, 1);
+    it.client.handle_timeout(it.now + Duration::from_secs(3600));
+    assert!(!it.client.wants_write());
+    assert_eq!(it.client.poll_timeout(), None);
+}
+
+#[test]
 fn a_recording_over_udp_says_goodbye_even_when_it_ends_at_once() {
     let mut it = Scenario::recording(Transports::Udp);
     it.client.send(it.now, 0, &video(1)).unwrap();
