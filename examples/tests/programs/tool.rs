@@ -162,7 +162,7 @@ fn a_server_that_vanishes_is_a_failure_with_figures() {
     player.line("1 s: ");
     server.signal("KILL");
     let ended = player.end();
-    assert!(ended.stdout.contains("tcp  video  H264"), "{ended:?}");
+    assert!(ended.stdout.contains("tcp  video  H264") && !ended.stdout.contains(" 0 packets"), "{ended:?}");
     let reason = ended.reason();
     assert!(reason.contains("is over"), "{reason}");
 }
