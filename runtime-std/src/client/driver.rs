@@ -147,6 +147,8 @@ impl<R: Runtime> Driver<R> {
             }
             _ => {
                 self.socket = None;
+                // What the server sent over UDP before it closed is here already: the last packets, and its goodbye.
+                self.receive(cx, core, now, round);
                 core.handle_closed(now);
             }
         }
