@@ -35,6 +35,8 @@ struct EventLoop {
     logs: Logs,
     conns: BTreeMap<ConnId, Connection>,
     udp: Option<Pair>,
+    /// The server has decided something in this round, which others may have to act on.
+    decided: bool,
 }
 
 /// The packets of all streams, where those who write to sockets find them.
@@ -64,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         logs: Logs::default(),
         conns: BTreeMap::new(),
         udp: None,
+        decided: false,
     };
     let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     this.server.set_wall_clock(this.now(), NtpTime::from_unix(unix));
@@ -96,6 +99,9 @@ impl EventLoop {
                 }
             }
             self.round(now)?;
+            while std::mem::take(&mut self.decided) {
+                self.round(now)?;
+            }
         }
     }
 
@@ -112,13 +118,13 @@ impl EventLoop {
         for &id in &ids {
             self.send(now, id)?;
         }
-        self.send_datagrams(now);
-        Ok(())
+        self.send_datagrams(now)
     }
 
     /// Carries out what the server has decided.
     fn hand_out(&mut self, now: Instant) -> io::Result<()> {
         while let Some(output) = self.server.poll_output() {
+            self.decided = true;
             match output {
                 Output::Conn(id, command) => {
                     let Some(conn) = self.conns.get_mut(&id) else { continue };

@@ -53,9 +53,23 @@ impl EventLoop {
 
     /// Receives until there is no more, and hands on what came.
     pub(super) fn receive_datagrams(&mut self, now: Instant) -> io::Result<()> {
+        if let Some(pair) = &mut self.udp {
+            pair.receive(now);
+            pair.media.handle_timeout(now);
+        }
+        self.take_inbound(now)
+    }
+
+    /// Sends what there is, as far as the sockets have room.
+    pub(super) fn send_datagrams(&mut self, now: Instant) -> io::Result<()> {
+        if let Some(Pair { media, sockets, is_blocked, .. }) = &mut self.udp {
+            *is_blocked = *is_blocked || media.flush(now, &self.logs, sockets);
+        }
+        self.take_inbound(now)
+    }
+
+    fn take_inbound(&mut self, now: Instant) -> io::Result<()> {
         let Some(pair) = &mut self.udp else { return Ok(()) };
-        pair.receive(now);
-        pair.media.handle_timeout(now);
         while let Some(inbound) = pair.media.poll_input(now) {
             match inbound {
                 Inbound::Media(stream, media) => {
@@ -68,14 +82,6 @@ impl EventLoop {
             }
         }
         self.hand_out(now)
-    }
-
-    /// Sends what there is, as far as the sockets have room.
-    pub(super) fn send_datagrams(&mut self, now: Instant) {
-        let Some(Pair { media, sockets, is_blocked, .. }) = &mut self.udp else { return };
-        if !*is_blocked {
-            *is_blocked = media.flush(now, &self.logs, sockets);
-        }
     }
 }
 

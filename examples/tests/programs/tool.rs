@@ -1,5 +1,5 @@
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 
 use rtspan_examples::Clip;
@@ -135,6 +135,8 @@ fn what_cannot_be_played_is_said_with_the_reason() {
     let silent = Server::builder().bind("127.0.0.1:0").unwrap();
     let _stream = silent.publish("/silent", Clip::demo().description()).unwrap();
     let silent = silent.local_addr();
+    let taken = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let [rtp, rtcp] = taken.each_ref().map(|socket| socket.local_addr().unwrap().port());
     for (command, reason) in [
         (format!("play rtsp://{gone}/x"), "is a server running there?"),
         (format!("probe rtsp://{gone}/x"), "is a server running there?"),
@@ -148,6 +150,7 @@ fn what_cannot_be_played_is_said_with_the_reason() {
         ),
         (format!("publish rtsp://{silent}/x --file /nowhere/file"), "cannot read /nowhere/file"),
         (format!("publish rtsp://{silent}/x --file {}", file!()), "cannot read"),
+        (format!("serve --listen 127.0.0.1:0 --udp-ports {rtp}-{rtcp}"), "choose others with --udp-ports"),
         (format!("serve --listen {silent}"), "choose another address with --listen"),
     ] {
         let said = Program::rtspan(&command).end().reason();
