@@ -147,12 +147,24 @@ impl<R: Runtime> Driver<R> {
             }
             _ => {
                 self.socket = None;
-                // What the server sent over UDP before it closed is here already: the last packets, and its goodbye.
-                self.receive(cx, core, now, round);
+                // What was sent before the end belongs before it: the goodbyes of the medias tell that it is a good one.
+                self.drain(cx, core, now, round);
                 core.handle_closed(now);
             }
         }
         (round.again, round.news) = (true, true);
+    }
+
+    /// Receives all datagrams that have come, or as many as a round may take.
+    fn drain(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant, round: &mut Round) {
+        for _ in 0..ROUNDS {
+            let mut received = Round::default();
+            self.receive(cx, core, now, &mut received);
+            round.news |= received.news;
+            if !received.again {
+                return;
+            }
+        }
     }
 
     fn receive(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant, round: &mut Round) {
