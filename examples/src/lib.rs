@@ -4,3 +4,8 @@
 pub mod clip;
 
 pub use clip::{Clip, ClipError, Frame};
+
+/// The README, whose programs are tested.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
