@@ -71,6 +71,8 @@ pub enum Report {
     Ended(SessionId),
     /// A reader was too slow, and its policy is to be closed.
     Overtaken(SessionId),
+    /// The publisher of a stream has stopped, and all that had come of it by then is in the log.
+    Drained(StreamId),
     /// What came over a connection deviates from the standard, and was read all the same.
     Tolerated(ConnId, Tolerances),
     /// What a session sends as media deviates from the standard, and was read all the same.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::conn::{Inbound, Report};
 use crate::description;
-use crate::limits::RECEIVER_REPORT_PERIOD;
+use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{self, Delivery, Receiver, RtpPacket, rtcp};
 use crate::stream::Media;
 use crate::{Instant, SessionId, StreamId, Tolerances};
@@ -71,6 +71,10 @@ impl Ingest {
         self.session
     }
 
+    pub(crate) fn stream(&self) -> StreamId {
+        self.stream
+    }
+
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
     pub(crate) fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
         let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else { return };
@@ -116,6 +120,12 @@ impl Ingest {
             self.told = self.tolerances;
             out.push_back(Inbound::Report(Report::MediaTolerated(self.session, self.told)));
         }
+    }
+
+    /// Gives up what is still waited for: the publisher sends no more.
+    pub(crate) fn finish(&mut self, now: Instant, out: &mut VecDeque<Inbound>) {
+        self.receiver.handle_timeout(now + REORDER_DELAY);
+        self.drain(out);
     }
 
     fn drain(&mut self, out: &mut VecDeque<Inbound>) {

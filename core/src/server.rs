@@ -195,6 +195,7 @@ impl Server {
             }
             Report::Lagged { session, dropped } => self.emit(Event::ReaderLagged { session, dropped }),
             Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
+            Report::Drained(stream) => self.publisher_drained(now, stream),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
             Report::MediaTolerated(session, tolerances) => {

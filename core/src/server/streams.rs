@@ -104,15 +104,29 @@ impl Server {
 
     /// Frees the path at once; readers that play get what is left, and are told before they are closed.
     pub(super) fn end_stream(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
+        self.unpublish(now, stream, reason);
+        self.publisher_drained(now, stream);
+    }
+
+    /// Frees the path; what is still on its way from the publisher to the log will be told of, and then readers are.
+    pub(super) fn unpublish(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
         let Some(published) = self.published.get_mut(stream).filter(|published| !published.has_ended())
         else {
             return;
         };
         published.ended = Some(reason.clone());
         let path = published.path.clone();
-        let readers: Vec<SessionId> = published.readers.iter().copied().collect();
         self.paths.remove(&path);
         self.emit(Event::Unpublished { stream, path: path.into(), reason });
+        self.timers.arm(now + WRITE_STALL, Timer::Stream(stream));
+    }
+
+    /// All that there will be of a stream is in its log: once it has ended, its readers are told.
+    pub(super) fn publisher_drained(&mut self, now: Instant, stream: StreamId) {
+        let Some(published) = self.published.get(stream).filter(|published| published.has_ended()) else {
+            return;
+        };
+        let readers: Vec<SessionId> = published.readers.iter().copied().collect();
         for id in readers {
             match self.sessions.get(id).map(|session| (&session.state, session.bound_to())) {
                 Some((State::Play(_), Some(conn))) => self.order_tx(conn, TxOrder::End(id)),
@@ -120,7 +134,6 @@ impl Server {
                 _ => self.end_session(now, id, CloseReason::StreamEnded),
             }
         }
-        self.timers.arm(now + WRITE_STALL, Timer::Stream(stream));
         self.forget_if_over(stream);
     }
 
@@ -129,6 +142,7 @@ impl Server {
         let Some(published) = self.published.get(stream) else { return };
         let readers: Vec<SessionId> = published.readers.iter().copied().collect();
         readers.into_iter().for_each(|reader| self.end_session(now, reader, CloseReason::StreamEnded));
+        self.forget_if_over(stream);
     }
 
     pub(super) fn remove_reader(&mut self, stream: StreamId, reader: SessionId) {

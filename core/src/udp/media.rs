@@ -28,7 +28,7 @@ pub(crate) enum UdpOrder {
     End(SessionId),
     /// Tracks of a publisher come from these addresses: of its packets and of its reports.
     Publish(Vec<(SocketAddr, SocketAddr, Ingest)>),
-    /// Packets of a session are no longer wanted.
+    /// Packets of a session are no longer wanted; what has come is handed on, and then [`Report::Drained`] follows.
     Unpublish(SessionId),
 }
 
@@ -116,7 +116,7 @@ impl UdpMedia {
                 }
             }
             UdpOrder::Publish(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(track)),
-            UdpOrder::Unpublish(session) => self.forget_publisher(session),
+            UdpOrder::Unpublish(session) => self.forget_publisher(now, session),
         }
         self.due = Some(now);
     }
@@ -198,19 +198,23 @@ impl UdpMedia {
         }
     }
 
-    fn forget_publisher(&mut self, session: SessionId) {
+    fn forget_publisher(&mut self, now: Instant, session: SessionId) {
         let mut kept = Vec::new();
+        let mut stream = None;
         let places: Vec<Option<usize>> = std::mem::take(&mut self.publishers)
             .into_iter()
-            .map(|track| {
-                let place = (track.ingest.session() != session).then_some(kept.len());
-                if place.is_some() {
-                    kept.push(track);
+            .map(|mut track| {
+                if track.ingest.session() == session {
+                    track.ingest.finish(now, &mut self.queues.inbound);
+                    stream = Some(track.ingest.stream());
+                    return None;
                 }
-                place
+                kept.push(track);
+                kept.len().checked_sub(1)
             })
             .collect();
         self.publishers = kept;
+        self.queues.inbound.extend(stream.map(|stream| Inbound::Report(Report::Drained(stream))));
         self.sources.retain(|_, source| match source {
             Source::Publisher(index) => match places.get(*index).copied().flatten() {
                 Some(place) => {

@@ -55,11 +55,11 @@ struct UdpTask<R: Runtime> {
 impl<R: Runtime> UdpTask<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.mailbox.waker().register(cx);
-        for _ in 0..ROUNDS {
+        for round in 1..=ROUNDS {
             if self.door.is_stopped() {
                 return Poll::Ready(());
             }
-            if !self.round(cx) {
+            if !self.round(cx, round == ROUNDS) {
                 return Poll::Pending;
             }
         }
@@ -68,18 +68,24 @@ impl<R: Runtime> UdpTask<R> {
     }
 
     /// Does a bounded amount of everything; whether there may be more to do at once.
-    fn round(&mut self, cx: &mut Context<'_>) -> bool {
+    ///
+    /// Orders wait until the sockets are empty, or for the last round: what came before a publisher's TEARDOWN was
+    /// published.
+    fn round(&mut self, cx: &mut Context<'_>, is_last: bool) -> bool {
         let now = clock::now();
-        self.mailbox.take(&mut self.commands);
-        for command in self.commands.drain(..) {
-            self.media.handle_command(now, command);
-        }
         let media = &mut self.media;
         let received = self
             .pair
             .poll_receive(cx, BURSTS, |port, from, data| media.handle_datagram(now, port, from, data))
             .is_ready();
         self.take_input(now);
+        if !received || is_last {
+            self.mailbox.take(&mut self.commands);
+            for command in self.commands.drain(..) {
+                self.media.handle_command(now, command);
+            }
+            self.take_input(now);
+        }
         self.subscriptions.set(self.door.registry(), || self.media.streams());
         let (media, subscriptions) = (&mut self.media, &self.subscriptions);
         // What has no room now is sent when the socket wakes this task.
