@@ -1,0 +1,37 @@
+//! Fuzz targets: what each does with bytes from anywhere, and what has to be true of it whatever the bytes are.
+//!
+//! The binaries that a fuzzer drives stand in `tests/fuzz` and call these; the inputs that are kept in
+//! `tests/fuzz/corpus` are run by `tests/tests/fuzz.rs` as well, without a fuzzer.
+
+pub mod client;
+pub mod decoder;
+pub mod description;
+pub mod g711;
+pub mod h264;
+pub mod headers;
+pub mod input;
+pub mod keyframes;
+pub mod receiver;
+pub mod rtcp;
+pub mod rtp;
+pub mod server;
+pub mod url;
+
+/// A fuzz target: panics if anything is not as it has to be.
+pub type Target = fn(&[u8]);
+
+/// All fuzz targets by their names.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("client", client::run),
+    ("decoder", decoder::run),
+    ("description", description::run),
+    ("g711", g711::run),
+    ("h264", h264::run),
+    ("headers", headers::run),
+    ("keyframes", keyframes::run),
+    ("receiver", receiver::run),
+    ("rtcp", rtcp::run),
+    ("rtp", rtp::run),
+    ("server", server::run),
+    ("url", url::run),
+];

@@ -1,0 +1,76 @@
+//! H.264: whatever comes together from packets survives the packetizer.
+
+use bytes::Bytes;
+use rtspan_core::limits::{ACCESS_UNIT_NALS_MAX, ACCESS_UNITS_READY_MAX};
+use rtspan_core::payload::h264::{Depacketizer, Packetizer};
+use rtspan_core::payload::{AccessUnit, PacketizerConfig};
+use rtspan_core::rtp::{RtpHeader, RtpPacket};
+
+use super::input::Input;
+
+const MARKER: u8 = 1;
+const NEW_TIMESTAMP: u8 = 1 << 1;
+const LOST: u8 = 1 << 2;
+const UNPOLLED: u8 = 1 << 3;
+const ANOTHER_SSRC: u8 = 1 << 4;
+const REPEATED: u8 = 1 << 5;
+
+/// Takes the bytes in records: flags, length, payload.
+pub fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let packet_bytes_max = 64 + usize::from(input.byte()) * 4;
+    let mut depacketizer = Depacketizer::new();
+    let mut header = RtpHeader { payload_type: 96, ssrc: 1, ..RtpHeader::default() };
+    let mut ready = 0;
+    while !input.is_empty() {
+        let flags = input.byte();
+        let payload = input.chunk();
+        let lost = u16::from(flags & LOST != 0);
+        header.marker = flags & MARKER != 0;
+        header.timestamp = header.timestamp.wrapping_add(if flags & NEW_TIMESTAMP == 0 { 0 } else { 3000 });
+        header.ssrc = 1 + u32::from(flags & ANOTHER_SSRC != 0);
+        for _ in 0..if flags & REPEATED == 0 { 1 } else { 40 } {
+            header.sequence = header.sequence.wrapping_add(1 + lost);
+            // It is an error that is looked for, not a way to end.
+            let _ = depacketizer.push(&RtpPacket::build(header, payload), lost);
+            ready += 1;
+            if flags & UNPOLLED == 0 {
+                while let Some(unit) = depacketizer.poll() {
+                    check(&unit, packet_bytes_max);
+                }
+                ready = 0;
+            }
+        }
+    }
+    depacketizer.flush();
+    depacketizer.take_tolerances();
+    let mut left = 0;
+    while let Some(unit) = depacketizer.poll() {
+        check(&unit, packet_bytes_max);
+        left += 1;
+    }
+    assert!(left <= ACCESS_UNITS_READY_MAX + 2 && left <= ready + 2, "{left} units of {ready} packets");
+}
+
+fn check(unit: &AccessUnit, packet_bytes_max: usize) {
+    assert!((1..=ACCESS_UNIT_NALS_MAX).contains(&unit.nals.len()));
+    assert!(unit.nals.iter().all(|nal| nal.first().is_some_and(|header| matches!(header & 0x1f, 1..=23))));
+    let config = PacketizerConfig { packet_bytes_max, ..PacketizerConfig::new(96, 7, 65_530) };
+    let mut packets = Vec::new();
+    Packetizer::new(config).packetize(unit.nals.iter().map(|nal| &nal[..]), unit.timestamp, |packet| {
+        assert!(packet.len() <= packet_bytes_max);
+        packets.push(packet);
+    });
+    let markers = packets.iter().filter(|packet| packet.marker()).count();
+    assert!(markers == 1 && packets.last().is_some_and(RtpPacket::marker));
+    let mut depacketizer = Depacketizer::new();
+    for packet in &packets {
+        depacketizer.push(packet, 0).expect("a packet of our own");
+    }
+    depacketizer.flush();
+    let again = depacketizer.poll().expect("a unit of our own");
+    let same = |one: &[Bytes], other: &[Bytes]| one == other;
+    assert!(same(&again.nals, &unit.nals), "{:02x?} became {:02x?}", unit.nals, again.nals);
+    assert_eq!((again.timestamp, again.is_keyframe), (unit.timestamp, unit.is_keyframe));
+    assert_eq!(depacketizer.poll(), None);
+}

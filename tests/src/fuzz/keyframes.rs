@@ -1,0 +1,69 @@
+//! Keyframe detection: it agrees with the depacketizer, and a log takes whatever it is told.
+
+use std::time::Duration;
+
+use rtspan_core::payload::h264::{self, Depacketizer};
+use rtspan_core::payload::h265;
+use rtspan_core::rtp::{RtpHeader, RtpPacket};
+use rtspan_core::stream::{Cursor, LagPolicy, LogLimits, StartAt, StreamLog, TrackSet};
+use rtspan_core::{Description, Format, Instant, Media, MediaKind};
+
+use super::input::Input;
+
+/// Takes the bytes for payloads of H.264 and H.265.
+pub fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let formats = [Format::new(96, "H264", 90_000), Format::new(97, "H265", 90_000)];
+    let medias = formats.map(|format| Media::new(MediaKind::Video, vec![format]));
+    let mut log = StreamLog::new(&Description::new(medias.into()), LogLimits::default().packets(8));
+    let mut now = Instant::ZERO;
+    let mut header = RtpHeader::default();
+    let tracks: TrackSet = [0, 1].into_iter().collect();
+    let mut lagging = Cursor::new(&log, StartAt::Keyframe, LagPolicy::SkipToKeyframe, tracks);
+    while !input.is_empty() {
+        let flags = input.byte();
+        let payload = input.chunk();
+        check(payload);
+        let track = flags & 1;
+        now = now + Duration::from_millis(u64::from(flags >> 4));
+        header.payload_type = 96 + track;
+        header.sequence = header.sequence.wrapping_add(1);
+        header.timestamp = header.timestamp.wrapping_add(u32::from(flags & 2) << 8);
+        header.marker = flags & 4 != 0;
+        assert!(log.push(now, track, RtpPacket::build(header, payload)));
+        let number = log.head() - 1;
+        let told = log.get(number).expect("just pushed").keyframe;
+        assert_eq!(
+            told,
+            if track == 0 { h264::is_keyframe_packet(payload) } else { h265::is_keyframe_packet(payload) }
+        );
+        assert!(
+            log.keyframe().is_none_or(|keyframe| log.get(keyframe).is_some_and(|packet| packet.keyframe))
+        );
+        let mut start = Cursor::new(&log, StartAt::Keyframe, LagPolicy::SkipToLive, tracks);
+        let first = start.pull(&log).expect("a reader that is not closed");
+        assert!(log.keyframe().is_none() || first.is_some_and(|packet| packet.keyframe));
+        if flags & 8 != 0 {
+            let next = lagging.next();
+            let taken = lagging.pull(&log).expect("a reader that is not closed").is_some();
+            assert!(lagging.next() >= next && lagging.next() <= log.head());
+            assert!(!taken || lagging.next() > next);
+        }
+    }
+}
+
+/// A picture that is a keyframe by itself is told from its packet, if the packet is as it should be.
+fn check(payload: &[u8]) {
+    let is_told = h264::is_keyframe_packet(payload);
+    h265::is_keyframe_packet(payload);
+    let mut depacketizer = Depacketizer::new();
+    let header = RtpHeader { payload_type: 96, marker: true, ..RtpHeader::default() };
+    if depacketizer.push(&RtpPacket::build(header, payload), 0).is_err() {
+        return;
+    }
+    depacketizer.flush();
+    let unit = depacketizer.poll();
+    if depacketizer.take_tolerances().is_empty() && unit.is_some_and(|unit| unit.is_keyframe) {
+        assert!(is_told, "a keyframe is not told: {payload:02x?}");
+    }
+}
