@@ -130,7 +130,7 @@ pub fn resolve_setup(uri: &str) -> Result<TrackPath<'_>, UrlError> {
 
 /// The path, without slash at its end, and the query of a URI that names a whole stream.
 ///
-/// The empty path is `/`. The slash that clients append to a base with a query is taken off.
+/// The empty path is `/`. Slashes that clients append to a base with a query are taken off.
 ///
 /// # Errors
 ///
@@ -197,7 +197,7 @@ fn tail_of(uri: &str) -> Result<&str, UrlError> {
 
 fn aggregate_of(tail: &str) -> (&str, Option<&str>) {
     let (path, query) = split_query(tail);
-    (stream_path(path), query.map(|query| query.strip_suffix('/').unwrap_or(query)))
+    (stream_path(path), query.map(|query| query.trim_end_matches('/')))
 }
 
 fn stream_path(path: &str) -> &str {

@@ -199,6 +199,17 @@ fn aggregate_uris_are_read_with_and_without_slash() {
 }
 
 #[test]
+fn a_track_and_its_stream_have_the_same_path_and_query() {
+    for base in
+        ["rtsp://h/cam", "rtsp://h/cam//", "rtsp://h/cam?q=1", "rtsp://h/cam?q=1/", "rtsp://h/cam/?q//"]
+    {
+        let track = format!("{base}/trackID=7");
+        let named = resolve_setup(&track).unwrap();
+        assert_eq!(Ok((named.path, named.query)), resolve_aggregate(base), "{base}");
+    }
+}
+
+#[test]
 fn the_setup_of_a_publisher_names_an_announced_control() {
     for (announced, control, setup) in [
         ("rtsp://h/teststream", "bbb=ccc", "rtsp://h/teststream/bbb=ccc"),
