@@ -63,8 +63,14 @@ fn read(mut data: &[u8], mut size: impl FnMut(usize) -> usize, with_pauses: bool
     (items, None)
 }
 
-/// What is written once reads as the same message, and is written so again.
+/// What is written once says the same, and what was canonical once stays so.
 fn round_trip(message: &Message) {
+    let read = again(message);
+    assert_eq!(contents(&read), contents(message));
+    assert_eq!(again(&read), read);
+}
+
+fn again(message: &Message) -> Message {
     let written = message.to_bytes();
     let mut decoder = Decoder::default();
     decoder.feed(&written);
@@ -72,8 +78,7 @@ fn round_trip(message: &Message) {
         panic!("{:?} is no message", written.escape_ascii().to_string())
     };
     assert_eq!(decoder.buffered(), 0);
-    assert_eq!(read.to_bytes(), written);
-    assert_eq!(contents(&read), contents(message));
+    read
 }
 
 /// What a message says: headers by name, since CSeq is written first and once, and nothing of what cannot be written.
