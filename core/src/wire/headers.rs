@@ -54,7 +54,10 @@ impl Headers {
     pub(super) fn push_text(&mut self, name: &str, value: impl Into<String> + AsRef<str>) {
         let name = match name::canonical(name) {
             Some(known) => Cow::Borrowed(known),
-            None => Cow::Owned(clean_name(name)),
+            None => {
+                let clean = clean_name(name);
+                name::canonical(&clean).map_or(Cow::Owned(clean), Cow::Borrowed)
+            }
         };
         if !name.is_empty() {
             self.0.push(Header { name, value: clean_value(value) });
@@ -137,6 +140,14 @@ mod tests {
         assert_eq!(headers.get("x-VENDOR"), Some("y"));
         let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["CSeq", "RTP-Info", "WWW-Authenticate", "X-vendor"]);
+    }
+
+    #[test]
+    fn a_name_that_is_one_of_the_standard_only_without_its_control_characters_is_that_one() {
+        let headers = headers(&[("Cs\u{89}eq", "1"), ("author\u{1}ization", "Basic dTpw")]);
+        let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["CSeq", "Authorization"]);
+        assert!(!format!("{headers:?}").contains("dTpw"));
     }
 
     #[test]
