@@ -60,7 +60,7 @@ pub enum Inbound {
 pub enum Report {
     /// The peer of a session has sent media or a report.
     Alive(SessionId),
-    /// A reader was too slow and has missed packets.
+    /// A reader has missed packets: it was too slow, or is not known to be at its UDP address.
     Lagged {
         /// The reader's session.
         session: SessionId,

@@ -83,6 +83,11 @@ impl Subscription {
         wanted
     }
 
+    /// Passes over what there is; it counts as missed.
+    pub(crate) fn pass_over(&mut self, log: &StreamLog) {
+        self.cursor.pass_over(log);
+    }
+
     /// Moves on if the log's tail has passed this reader; what the control plane is to be told of it.
     pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Report> {
         if self.cursor.catch_up(log).is_err() && self.phase != Phase::Finished {

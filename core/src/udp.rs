@@ -54,6 +54,8 @@ pub trait DatagramSink {
 }
 
 mod media;
+mod trust;
 
 pub(crate) use media::{DatagramReader, UdpOrder};
 pub use media::{UdpCommand, UdpMedia};
+pub(crate) use trust::Trust;

@@ -94,6 +94,7 @@ impl Server {
             path: path.into(),
             conns: [conn].into(),
             alive: now,
+            is_trusted: false,
             tracks: Vec::new(),
             state,
         };

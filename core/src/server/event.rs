@@ -112,7 +112,10 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
-    /// A reader was too slow and has missed packets: at most once a second for each reader.
+    /// A reader has missed packets: at most once a second for each reader.
+    ///
+    /// It was too slow, or nothing shows that it is at its UDP address
+    /// ([`UNPROVEN_BYTES_MAX`](crate::limits::UNPROVEN_BYTES_MAX)).
     ReaderLagged {
         /// Its session.
         session: SessionId,

@@ -7,6 +7,7 @@ use super::timers::Timer;
 use super::{Event, Place, Server};
 use crate::conn::CloseReason;
 use crate::stream::Streams;
+use crate::udp::UdpOrder;
 use crate::wire::StatusCode;
 use crate::{ConnId, Instant, SessionId};
 
@@ -101,6 +102,9 @@ impl Server {
                 self.udp_peers.remove(&rtp);
                 self.udp_peers.remove(&rtcp);
             }
+        }
+        if session.read_stream().is_some() && session.transport() == Some(MediaTransport::Udp) {
+            self.order_udp(UdpOrder::Forget(id));
         }
         for conn in &session.conns {
             if let Some(connection) = self.conns.get_mut(*conn) {

@@ -8,7 +8,7 @@ use crate::conn::{ConnCommand, FrameReader, Routes, RxOrder, TxCommand, TxOrder}
 use crate::header::{RtpInfo, RtpInfoEntry};
 use crate::stream::{Cursor, StreamLog, Streams};
 use crate::subscription::Subscription;
-use crate::udp::{DatagramReader, UdpCommand, UdpOrder};
+use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId};
@@ -97,7 +97,7 @@ impl Server {
                     *place = Some((rtp, rtcp));
                 }
             }
-            let order = UdpOrder::Attach(DatagramReader { subscription, peers });
+            let order = UdpOrder::Attach(DatagramReader { subscription, peers, trust: Trust::default() });
             return self.udp.map(|udp| Output::Udp(udp.id, UdpCommand(order))).into_iter().collect();
         };
         let mut channels = vec![None; places];
@@ -141,6 +141,7 @@ impl Server {
     pub(super) fn enter(&mut self, id: SessionId, state: State) {
         if let Some(session) = self.sessions.get_mut(id) {
             session.state = state;
+            session.is_trusted = false;
         }
     }
 

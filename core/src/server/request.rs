@@ -1,5 +1,7 @@
 use bytes::Bytes;
 
+use super::event::MediaTransport;
+use super::session::State;
 use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
@@ -8,6 +10,7 @@ use super::{Event, Output, Server, Stale};
 use crate::description::Description;
 use crate::header::{Methods, SessionHeader};
 use crate::stream::Streams;
+use crate::udp::UdpOrder;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
@@ -177,6 +180,11 @@ impl Server {
         session.alive = now;
         session.conns.insert(conn);
         connection.sessions.insert(id);
+        let plays_datagrams =
+            matches!(session.state, State::Play(_)) && session.transport() == Some(MediaTransport::Udp);
+        if plays_datagrams && !std::mem::replace(&mut session.is_trusted, true) {
+            self.order_udp(UdpOrder::Trust(id));
+        }
         self.tolerate(conn, tolerances);
         Ok(Some(id))
     }

@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub(super) conns: BTreeSet<ConnId>,
     /// The last sign of life.
     pub(super) alive: Instant,
+    /// A request has come since it plays over UDP.
+    pub(super) is_trusted: bool,
     /// What was set up, in that order.
     pub(super) tracks: Vec<Track>,
     pub(super) state: State,

@@ -6,6 +6,7 @@ use super::session::{Channels, Reading, State, Track};
 use super::transport::{Purpose, SetupPlan};
 use super::{Event, Server};
 use crate::stream::Streams;
+use crate::udp::UdpOrder;
 use crate::url::track::{TrackPath, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId};
@@ -73,6 +74,9 @@ impl Server {
         }
         if let Channels::Udp { rtp, rtcp } = channels {
             self.udp_peers.extend([(rtp, id), (rtcp, id)]);
+            if let Purpose::Read(_) = purpose {
+                self.order_udp(UdpOrder::Expect(id, rtp, rtcp));
+            }
         }
         let (_, session) = self.existing(Some(id))?;
         Ok(Response::new(StatusCode::OK)

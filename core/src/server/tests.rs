@@ -7,3 +7,4 @@ mod refusals;
 mod scenario;
 mod setup;
 mod udp;
+mod unproven;

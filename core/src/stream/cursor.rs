@@ -91,6 +91,16 @@ impl Cursor {
         Ok(())
     }
 
+    /// Passes over all that the log holds, and goes on from there as one that was overtaken.
+    pub(crate) fn pass_over(&mut self, log: &StreamLog) {
+        let missed = log.head().saturating_sub(self.next);
+        if missed > 0 {
+            self.dropped = self.dropped.saturating_add(missed);
+            self.next = log.head();
+            self.waits = self.lag == LagPolicy::SkipToKeyframe && log.tells_keyframes(self.tracks);
+        }
+    }
+
     /// Whether this reader is to get the packet that stands at [`next`](Self::next).
     pub(crate) fn wants(&self, packet: &Packet) -> bool {
         (!self.waits || packet.keyframe) && self.tracks.contains(packet.track)

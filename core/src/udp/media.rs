@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{DatagramSink, Port, UdpSpec};
+use super::{DatagramSink, Port, Trust, UdpSpec};
 use crate::conn::{Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
@@ -20,6 +20,12 @@ pub struct UdpCommand(pub(crate) UdpOrder);
 
 #[derive(Debug)]
 pub(crate) enum UdpOrder {
+    /// A reader's session has these addresses, of packets and of reports, for one of its tracks.
+    Expect(SessionId, SocketAddr, SocketAddr),
+    /// A reader's session is over.
+    Forget(SessionId),
+    /// A session that reads was asked for something: its addresses are those of somebody who wants its packets.
+    Trust(SessionId),
     /// Packets of a stream go to a session.
     Attach(DatagramReader),
     /// Nothing more is sent to a session.
@@ -38,6 +44,7 @@ pub(crate) struct DatagramReader {
     pub(crate) subscription: Subscription,
     /// Per track: where its packets and its reports go.
     pub(crate) peers: Vec<Option<(SocketAddr, SocketAddr)>>,
+    pub(crate) trust: Trust,
 }
 
 /// The media that goes through one pair of UDP sockets, for all sessions that share it.
@@ -70,7 +77,11 @@ struct Publishing {
 enum Source {
     /// Which of the publishers' tracks.
     Publisher(usize),
-    Reader(SessionId, Pulse),
+    Reader {
+        session: SessionId,
+        pulse: Pulse,
+        was_heard: bool,
+    },
 }
 
 impl UdpMedia {
@@ -100,14 +111,28 @@ impl UdpMedia {
     /// Takes an order of the control plane.
     pub fn handle_command(&mut self, now: Instant, command: UdpCommand) {
         match command.0 {
-            UdpOrder::Attach(reader) => {
-                let session = reader.subscription.session();
-                for (_, rtcp) in reader.peers.iter().flatten() {
-                    self.sources.insert((Port::Rtcp, *rtcp), Source::Reader(session, Pulse::default()));
+            UdpOrder::Attach(mut reader) => {
+                let mut peers = reader.peers.iter().flatten();
+                if peers
+                    .any(|(rtp, rtcp)| self.was_heard(Port::Rtp, *rtp) || self.was_heard(Port::Rtcp, *rtcp))
+                {
+                    reader.trust = Trust::Proven;
                 }
                 self.readers.entry(reader.subscription.stream()).or_default().push(reader);
             }
-            UdpOrder::Detach(session) => self.forget_reader(session),
+            UdpOrder::Detach(session) => self.detach(session),
+            UdpOrder::Expect(session, rtp, rtcp) => {
+                for source in [(Port::Rtp, rtp), (Port::Rtcp, rtcp)] {
+                    let reader = Source::Reader { session, pulse: Pulse::default(), was_heard: false };
+                    self.sources.insert(source, reader);
+                }
+            }
+            UdpOrder::Forget(session) => {
+                self.detach(session);
+                let is_own = |source: &Source| matches!(source, Source::Reader { session: own, .. } if *own == session);
+                self.sources.retain(|_, source| !is_own(source));
+            }
+            UdpOrder::Trust(session) => self.trust(session),
             UdpOrder::End(session) => {
                 let mut readers = self.readers.values_mut().flatten();
                 match readers.find(|reader| reader.subscription.session() == session) {
@@ -133,7 +158,13 @@ impl UdpMedia {
                 let next = ingest.poll_timeout();
                 self.due = Some(self.due.map_or(next, |due| due.min(next)));
             }
-            Some(Source::Reader(session, pulse)) => pulse.beat(now, *session, &mut self.queues.inbound),
+            Some(Source::Reader { session, pulse, was_heard }) => {
+                let session = *session;
+                pulse.beat(now, session, &mut self.queues.inbound);
+                if !std::mem::replace(was_heard, true) {
+                    self.trust(session);
+                }
+            }
             None => {}
         }
     }
@@ -157,9 +188,10 @@ impl UdpMedia {
                 return true;
             }
         }
-        for session in self.finished() {
-            self.forget_reader(session);
-        }
+        self.readers.retain(|_, readers| {
+            readers.retain(|reader| !reader.subscription.is_finished());
+            !readers.is_empty()
+        });
         !self.queues.send_reports(sink)
     }
 
@@ -223,24 +255,28 @@ impl UdpMedia {
                 }
                 None => false,
             },
-            Source::Reader(..) => true,
+            Source::Reader { .. } => true,
         });
     }
 
-    fn forget_reader(&mut self, session: SessionId) {
-        self.sources.retain(|_, source| !matches!(source, Source::Reader(own, _) if *own == session));
+    /// Sends nothing more to a session.
+    fn detach(&mut self, session: SessionId) {
         self.readers.retain(|_, readers| {
             readers.retain(|reader| reader.subscription.session() != session);
             !readers.is_empty()
         });
     }
 
-    fn finished(&self) -> Vec<SessionId> {
-        let readers = self.readers.values().flatten();
-        readers
-            .filter(|reader| reader.subscription.is_finished())
-            .map(|reader| reader.subscription.session())
-            .collect()
+    /// Somebody is where the packets of this session go.
+    fn trust(&mut self, session: SessionId) {
+        let mut readers = self.readers.values_mut().flatten();
+        if let Some(reader) = readers.find(|reader| reader.subscription.session() == session) {
+            reader.trust = Trust::Proven;
+        }
+    }
+
+    fn was_heard(&self, port: Port, from: SocketAddr) -> bool {
+        matches!(self.sources.get(&(port, from)), Some(Source::Reader { was_heard: true, .. }))
     }
 }
 
@@ -306,14 +342,18 @@ impl Fanout<'_> {
         readers: &mut [DatagramReader],
         until: &mut Option<u64>,
     ) -> u64 {
-        for reader in readers.iter_mut() {
-            let peers = &reader.peers;
-            reader.subscription.reports_due(self.now, log, |track, report| {
-                if let Some((_, rtcp)) = peers.get(usize::from(track)).copied().flatten() {
+        for DatagramReader { subscription, peers, trust } in readers.iter_mut() {
+            subscription.reports_due(self.now, log, |track, report| {
+                let peer = peers.get(usize::from(track)).copied().flatten();
+                if let Some((_, rtcp)) = peer.filter(|_| trust.allows(report.len())) {
+                    trust.spend(report.len());
                     self.queues.report(rtcp, report);
                 }
             });
-            let lagged = reader.subscription.catch_up(self.now, log);
+            if trust.is_exhausted() {
+                subscription.pass_over(log);
+            }
+            let lagged = subscription.catch_up(self.now, log);
             self.queues.inbound.extend(lagged.map(Inbound::Report));
         }
         let reading = readers.iter().filter(|reader| !reader.subscription.is_finished());
@@ -335,9 +375,13 @@ impl DatagramReader {
         for packet in batch.get(skip..).unwrap_or_default() {
             let peer = self.peers.get(usize::from(packet.track)).copied().flatten();
             if let (true, Some((rtp, _))) = (self.subscription.wants(packet), peer) {
+                if !self.trust.allows(packet.rtp.len()) {
+                    return true;
+                }
                 if !sink.send(Port::Rtp, rtp, packet.rtp.as_bytes()) {
                     return false;
                 }
+                self.trust.spend(packet.rtp.len());
             }
             self.subscription.take(packet);
         }
@@ -351,7 +395,8 @@ impl DatagramReader {
         self.subscription.mark_drained();
         if self.subscription.is_at_end(log_is_there) {
             for (track, goodbye) in self.subscription.goodbyes() {
-                if let Some((_, rtcp)) = self.peers.get(usize::from(track)).copied().flatten() {
+                let peer = self.peers.get(usize::from(track)).copied().flatten();
+                if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
                     queues.report(rtcp, goodbye);
                 }
             }
