@@ -17,12 +17,12 @@ pub fn run(data: &[u8]) {
     check(value, Range::parse);
     check(value, TimedRange::parse);
     check(value, Transport::parse);
-    // A comma at the end of a URL is that of the list as soon as nothing follows in its entry.
-    let ends_in_comma = |info: &RtpInfo| info.0.iter().any(|entry| entry.url.ends_with(','));
+    // A comma at its end is that of the list as soon as nothing follows, and a quote ends the quotes around it.
+    let can_be_written = |url: &str| !url.ends_with(',') && !url.contains(['"', '\\']);
     let mut tolerances = Tolerances::NONE;
     if let Ok(info) = RtpInfo::parse(value, &mut tolerances) {
         assert!(info.0.len() <= limits::RTP_INFO_ENTRIES_MAX);
-        if !ends_in_comma(&info) {
+        if info.0.iter().all(|entry| can_be_written(&entry.url)) {
             check_written(&info, tolerances, RtpInfo::parse);
         }
     }
