@@ -143,8 +143,9 @@ pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 /// Bytes that a reader's address is sent before it has shown that somebody there wants them; then nothing, until it has.
 ///
 /// It has by a datagram, from SETUP on, or by a request for the session since PLAY. VLC, GStreamer and FFmpeg send a
-/// datagram before PLAY, to open firewalls; the former two report after some 5 s, FFmpeg after 280,000 bytes of a track.
-pub const UNPROVEN_BYTES_MAX: usize = 1 << 20;
+/// datagram before PLAY, to open firewalls. A player that sends none at all has its keepalive: this is half a session
+/// timeout of 8 Mbit/s.
+pub const UNPROVEN_BYTES_MAX: usize = 32 << 20;
 /// Reports that wait for a UDP socket; further ones are left out, the next period brings others.
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
 // runtimes

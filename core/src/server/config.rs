@@ -59,6 +59,7 @@ pub struct ServerConfig {
     pub(super) sessions_max: usize,
     pub(super) sessions_per_conn_max: usize,
     pub(super) request_body_max: usize,
+    pub(super) unproven_bytes_max: usize,
 }
 
 impl Default for ServerConfig {
@@ -79,6 +80,7 @@ impl Default for ServerConfig {
             sessions_max: limits::SESSIONS_MAX,
             sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
             request_body_max: limits::BODY_BYTES_MAX,
+            unproven_bytes_max: limits::UNPROVEN_BYTES_MAX,
         }
     }
 }
@@ -126,6 +128,8 @@ setters! {
     sessions_per_conn_max: usize,
     /// Bytes of a request's body ([`limits::BODY_BYTES_MAX`]).
     request_body_max: usize,
+    /// Bytes that a reader over UDP is sent before it has shown that it wants them ([`limits::UNPROVEN_BYTES_MAX`]).
+    unproven_bytes_max: usize,
 }
 
 impl ServerConfig {

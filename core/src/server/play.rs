@@ -97,7 +97,11 @@ impl Server {
                     *place = Some((rtp, rtcp));
                 }
             }
-            let order = UdpOrder::Attach(DatagramReader { subscription, peers, trust: Trust::default() });
+            let order = UdpOrder::Attach(DatagramReader {
+                subscription,
+                peers,
+                trust: Trust::unproven(self.config.unproven_bytes_max),
+            });
             return self.udp.map(|udp| Output::Udp(udp.id, UdpCommand(order))).into_iter().collect();
         };
         let mut channels = vec![None; places];

@@ -1,5 +1,3 @@
-use crate::limits::UNPROVEN_BYTES_MAX;
-
 /// Whether a reader is known to be where its packets go.
 ///
 /// Its connection proves who it is, but not that it, and not a neighbour behind the same NAT, wants them at these
@@ -14,13 +12,12 @@ pub(crate) enum Trust {
     Exhausted,
 }
 
-impl Default for Trust {
-    fn default() -> Self {
-        Self::Unproven { bytes_left: UNPROVEN_BYTES_MAX }
-    }
-}
-
 impl Trust {
+    /// Nothing is known yet, and so many bytes may be sent.
+    pub(crate) fn unproven(bytes: usize) -> Self {
+        Self::Unproven { bytes_left: bytes }
+    }
+
     /// Whether a datagram of so many bytes may be sent; if not, no other may.
     pub(super) fn allows(&mut self, bytes: usize) -> bool {
         match self {

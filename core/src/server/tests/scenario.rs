@@ -99,8 +99,12 @@ impl Scenario {
     }
 
     pub(super) fn with_udp() -> Self {
+        Self::with_udp_and(|config| config)
+    }
+
+    pub(super) fn with_udp_and(configure: impl FnOnce(ServerConfig) -> ServerConfig) -> Self {
         let spec = UdpSpec { ip: [192, 0, 2, 100].into(), ports: UdpPorts::Fixed(8000, 8001) };
-        Self::new(ServerConfig::default().udp(Some(spec)))
+        Self::new(configure(ServerConfig::default().udp(Some(spec))))
     }
 
     /// A server with a stream at `/cam`, and one connection to it.

@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::scenario::{Scenario, peer, session_of, status, video};
 use crate::conn::CloseReason;
-use crate::limits::UNPROVEN_BYTES_MAX;
 use crate::server::Event;
 use crate::udp::Port;
 use crate::{ConnId, StreamId};
@@ -15,6 +14,9 @@ const PUNCH: &[u8] = &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const EMPTY_REPORT: &[u8] = &[0x80, 0xc9, 0, 1, 0, 0, 0, 0];
 /// Packets that are more than twice the bound.
 const MANY: u16 = 300;
+
+/// Bytes that an address which was not heard from is sent here.
+const UNPROVEN_BYTES_MAX: usize = 1 << 20;
 
 /// A reader of `/cam` over UDP that has set up ports from `port` on, and has not played.
 fn set_up(scenario: &mut Scenario, port: u16) -> (ConnId, String) {
@@ -29,7 +31,7 @@ fn play(scenario: &mut Scenario, conn: ConnId, session: &str) {
 }
 
 fn reader() -> (Scenario, ConnId, StreamId, String) {
-    let mut scenario = Scenario::with_udp();
+    let mut scenario = Scenario::with_udp_and(|config| config.unproven_bytes_max(UNPROVEN_BYTES_MAX));
     let stream = scenario.publish("/cam");
     let (conn, session) = set_up(&mut scenario, 5000);
     (scenario, conn, stream, session)
