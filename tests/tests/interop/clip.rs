@@ -1,0 +1,117 @@
+//! Known material: pictures that all differ, with sound, made once per run of the tests.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::access_unit::AccessUnit;
+use crate::program::Program;
+
+/// Pictures a second.
+const RATE: usize = 25;
+
+/// How long the clips are, in seconds.
+pub(crate) const SECONDS: usize = 6;
+
+/// What our own publisher is told to publish of them, in seconds: it would begin anew after the end.
+pub(crate) const SECONDS_PUBLISHED: usize = SECONDS - 1;
+
+/// A clip: H.264 with a keyframe each second, and PCMU.
+#[derive(Debug)]
+pub(crate) struct Clip {
+    /// A QuickTime file with picture and sound.
+    pub(crate) mov: PathBuf,
+    /// The pictures alone, as a byte stream.
+    pub(crate) h264: PathBuf,
+    /// What is in it.
+    pub(crate) units: Vec<AccessUnit>,
+}
+
+impl Clip {
+    /// How many access units our own publisher publishes of a clip.
+    pub(crate) const UNITS_PUBLISHED: usize = RATE * SECONDS_PUBLISHED;
+
+    /// Baseline profile, three slices to a picture, no reordering.
+    pub(crate) fn baseline() -> &'static Self {
+        static CLIP: OnceLock<Clip> = OnceLock::new();
+        let options = ["-b:v", "600k", "-profile:v", "baseline", "-x264-params", "slices=3:bframes=0"];
+        CLIP.get_or_init(|| Self::make("baseline", "testsrc2=size=320x240", &options))
+    }
+
+    /// High profile with B pictures, so that presentation is not in the order of decoding.
+    pub(crate) fn high() -> &'static Self {
+        static CLIP: OnceLock<Clip> = OnceLock::new();
+        let options = ["-b:v", "600k", "-profile:v", "high", "-x264-params", "bframes=2:b-adapt=0"];
+        CLIP.get_or_init(|| Self::make("high", "testsrc2=size=320x240", &options))
+    }
+
+    /// Noise, at more than 30 Mbit/s: more than the buffers between a server and a reader hold.
+    pub(crate) fn heavy() -> &'static Self {
+        static CLIP: OnceLock<Clip> = OnceLock::new();
+        let options = ["-vf", "noise=alls=100:allf=t", "-preset", "ultrafast", "-qp", "18"];
+        CLIP.get_or_init(|| Self::make("heavy", "testsrc2=size=640x360", &options))
+    }
+
+    fn make(name: &str, pictures: &str, options: &[&str]) -> Self {
+        let [mov, h264] = ["mov", "h264"].map(|kind| folder().join(format!("{name}.{kind}")));
+        let pictures = format!("{pictures}:rate={RATE}:duration={SECONDS}");
+        let sound = format!("sine=frequency=440:sample_rate=8000:duration={SECONDS}");
+        let mut encode = ffmpeg();
+        encode.args(["-f", "lavfi", "-i", &pictures, "-f", "lavfi", "-i", &sound]);
+        encode.args(["-c:v", "libx264", "-pix_fmt", "yuv420p"]).args(options);
+        encode.args(["-g", &RATE.to_string(), "-sc_threshold", "0"]);
+        encode.args(["-c:a", "pcm_mulaw", "-ac", "1"]).arg(&mov);
+        Program::start("ffmpeg, making a clip", &mut encode).finish();
+        let mut extract = ffmpeg();
+        extract.arg("-i").arg(&mov).args(["-map", "0:v", "-c", "copy", "-f", "h264"]).arg(&h264);
+        Program::start("ffmpeg, extracting pictures", &mut extract).finish();
+
+        let units = units_of(&h264);
+        assert_eq!(units.len(), RATE * SECONDS, "pictures in {name}");
+        let keyframes = units.iter().filter(|unit| unit.is_keyframe()).count();
+        assert_eq!(keyframes, SECONDS, "keyframes in {name}");
+        let different: HashSet<&AccessUnit> = units.iter().collect();
+        assert_eq!(different.len(), units.len(), "no two pictures of {name} are the same");
+        Self { mov, h264, units }
+    }
+}
+
+/// The access units of a file that holds a byte stream.
+pub(crate) fn units_of(path: &Path) -> Vec<AccessUnit> {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    AccessUnit::split_annex_b(&bytes)
+}
+
+/// FFmpeg, quiet except for its warnings.
+pub(crate) fn ffmpeg() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", "-y"]);
+    command
+}
+
+/// The path of a file that this run of the tests may write, no two the same.
+pub(crate) fn file() -> PathBuf {
+    static FILES: AtomicU32 = AtomicU32::new(0);
+    folder().join(FILES.fetch_add(1, Ordering::Relaxed).to_string())
+}
+
+/// The folder of this run's files. Those of earlier runs go when it is made.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folders = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
+        let folder = folders.join(process::id().to_string());
+        fs::create_dir_all(&folder).expect("a folder for files of the tests can be made");
+        for old in fs::read_dir(folders).expect("it was just made").flatten() {
+            let alive = Path::new("/proc").join(old.file_name()).exists();
+            if !alive {
+                // Another run that starts may be faster, which is as well.
+                let _ = fs::remove_dir_all(old.path());
+            }
+        }
+        folder
+    })
+}

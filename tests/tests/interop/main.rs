@@ -1,0 +1,17 @@
+//! Interoperability with real programs: FFmpeg, GStreamer and retina, as publishers, readers and servers.
+//!
+//! What is published is known to the byte, and what is read has to be the same.
+
+#![cfg(target_os = "linux")]
+
+mod access_unit;
+mod behaviour;
+mod clip;
+mod foreign;
+mod matrix;
+mod peer;
+mod policy;
+mod program;
+#[cfg(feature = "tokio")]
+mod retina;
+mod rtspan;

@@ -1,0 +1,109 @@
+//! This library's own program, which serves, plays and publishes on each of the runtimes.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::program::Program;
+
+/// What the program runs on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Runtime {
+    Std,
+    Smol,
+    Tokio,
+}
+
+/// A server of ours that runs.
+#[derive(Debug)]
+pub(crate) struct Server {
+    program: Program,
+    url: String,
+}
+
+impl Server {
+    /// Starts a server on a free port.
+    pub(crate) fn start(runtime: Runtime) -> Self {
+        let mut command = rtspan(runtime);
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        let program = Program::start(format!("rtspan serve on {runtime:?}"), &mut command);
+        let url = listening(&program);
+        Self { program, url }
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Waits until something is published at a path.
+    pub(crate) fn published(&self, path: &str) {
+        self.said(&format!("{path} is published"));
+    }
+
+    /// Waits until so many readers play what is at a path.
+    pub(crate) fn played(&self, path: &str, readers: usize) {
+        let played = format!(" plays {path} over ");
+        self.program.lines(&played, readers, |line| line.contains(&played));
+    }
+
+    /// Waits for a line, which may be in the middle of one.
+    pub(crate) fn said(&self, words: &str) {
+        self.program.line(words, |line| line.contains(words));
+    }
+
+    /// The most memory that the server ever had at once, in bytes.
+    pub(crate) fn memory_peak(&self) -> usize {
+        let path = format!("/proc/{}/status", self.program.id());
+        let status = std::fs::read_to_string(path).expect("the server runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux knows the peak");
+        let kibibytes: usize = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
+        kibibytes << 10
+    }
+}
+
+impl Runtime {
+    pub(crate) const ALL: [Self; 3] = [Self::Std, Self::Smol, Self::Tokio];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Std => "std",
+            Self::Smol => "smol",
+            Self::Tokio => "tokio",
+        }
+    }
+}
+
+/// Waits until a server says where it listens, and returns the URL.
+pub(crate) fn listening(program: &Program) -> String {
+    const WORDS: &str = "listening on ";
+    let line = program.line(WORDS, |line| line.starts_with(WORDS));
+    line.trim_start_matches(WORDS).to_owned()
+}
+
+/// The program `rtspan`, built at its first use.
+pub(crate) fn rtspan(runtime: Runtime) -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let mut command = Command::new(PROGRAM.get_or_init(build));
+    command.args(["--runtime", runtime.name()]);
+    command
+}
+
+/// Builds the program into the folder that these tests were built into: where the whole workspace is built, as it is
+/// when all tests are, nothing is left to do.
+fn build() -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is below the folder of the target");
+    let mut command = Command::new(cargo);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("build").arg("--target-dir").arg(target);
+    command.args(["--quiet", "--package", "rtspan-examples", "--bin", "rtspan", "--all-features"]);
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    if profile == "release" {
+        command.arg("--release");
+    }
+    let output = command.output().expect("cargo runs");
+    assert!(output.status.success(), "rtspan is not built:\n{}", String::from_utf8_lossy(&output.stderr));
+    target.join(profile).join("rtspan")
+}
