@@ -146,6 +146,15 @@ pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 /// datagram before PLAY, to open firewalls. A player that sends none at all has its keepalive: this is half a session
 /// timeout of 8 Mbit/s.
 pub const UNPROVEN_BYTES_MAX: usize = 32 << 20;
+/// Datagrams from addresses that no session has that are kept for a moment: a publisher's first packets may be read
+/// before the order that says whose they are. The oldest are left out.
+pub const EARLY_DATAGRAMS_MAX: usize = 64;
+/// Bytes of such datagrams.
+pub const EARLY_BYTES_MAX: usize = 128 << 10;
+/// How long such datagrams are kept.
+pub const EARLY_DELAY: Duration = Duration::from_secs(1);
+/// How long a connection stays open behind the goodbye to its reader over UDP, whose last packets are still on their way.
+pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
 /// Reports that wait for a UDP socket; further ones are left out, the next period brings others.
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
 // runtimes

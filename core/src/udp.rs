@@ -53,6 +53,7 @@ pub trait DatagramSink {
     fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool;
 }
 
+mod early;
 mod media;
 mod trust;
 

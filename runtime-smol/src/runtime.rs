@@ -149,7 +149,11 @@ impl UdpSocket for Udp {
         _: Direction,
         operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
-        operation(SocketRef::new(self.0.get_ref()))
+        operation(self.socket())
+    }
+
+    fn socket(&self) -> SocketRef<'_> {
+        SocketRef::new(self.0.get_ref())
     }
 }
 

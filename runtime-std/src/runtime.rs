@@ -105,6 +105,9 @@ pub trait UdpSocket: Socket {
         direction: Direction,
         operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
     ) -> io::Result<T>;
+
+    /// Lends the socket, whatever is known of its readiness.
+    fn socket(&self) -> SocketRef<'_>;
 }
 
 /// A timer that is set again and again.

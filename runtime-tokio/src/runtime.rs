@@ -128,6 +128,10 @@ impl UdpSocket for Udp {
         };
         self.0.try_io(interest, || operation(SocketRef::new(&self.0)))
     }
+
+    fn socket(&self) -> SocketRef<'_> {
+        SocketRef::new(&self.0)
+    }
 }
 
 /// A timer of tokio.

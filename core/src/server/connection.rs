@@ -22,6 +22,8 @@ pub(super) struct Connection {
     /// Sessions that were used over it.
     pub(super) sessions: BTreeSet<SessionId>,
     pub(super) tolerances: Tolerances,
+    /// When it is closed if no session comes, and why.
+    pub(super) farewell: Option<(Instant, CloseReason)>,
     /// Why it is being closed.
     pub(super) closing: Option<CloseReason>,
 }
@@ -43,6 +45,7 @@ impl Connection {
             pending: None,
             sessions: BTreeSet::new(),
             tolerances: Tolerances::NONE,
+            farewell: None,
             closing: None,
         }
     }

@@ -6,6 +6,7 @@ use super::ticket::{Answer, RawTicket, Refusal};
 use super::timers::Timer;
 use super::{Event, Place, Server};
 use crate::conn::CloseReason;
+use crate::limits::GOODBYE_DELAY;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::wire::StatusCode;
@@ -31,7 +32,11 @@ impl Server {
     fn conn_due(&mut self, now: Instant, id: ConnId) {
         let Some(connection) = self.conns.get(id) else { return };
         let idle_at = connection.alive + self.config.conn_idle;
-        if connection.sessions.is_empty() && connection.pending.is_none() && now >= idle_at {
+        let is_free = connection.sessions.is_empty() && connection.pending.is_none();
+        let farewell = connection.farewell.clone().filter(|(at, _)| is_free && now >= *at);
+        if let Some((_, reason)) = farewell {
+            self.close_conn(id, reason);
+        } else if is_free && now >= idle_at {
             self.close_conn(id, CloseReason::Idle);
         } else {
             let at = if now >= idle_at { now + self.config.conn_idle } else { idle_at };
@@ -79,9 +84,21 @@ impl Server {
     pub(super) fn end_session(&mut self, now: Instant, id: SessionId, reason: CloseReason) {
         let Some(session) = self.sessions.get(id) else { return };
         let conns = session.conns.clone();
+        let is_said_goodbye =
+            matches!(session.state, State::Play(_)) && session.transport() == Some(MediaTransport::Udp);
         self.close_session_quietly(now, id, reason.clone());
         for conn in conns {
-            if self.conns.get(conn).is_some_and(|connection| connection.sessions.is_empty()) {
+            let Some(connection) =
+                self.conns.get_mut(conn).filter(|connection| connection.sessions.is_empty())
+            else {
+                continue;
+            };
+            if is_said_goodbye {
+                // The end of the connection must not overtake the last packets: GStreamer drops them then.
+                let at = now + GOODBYE_DELAY;
+                connection.farewell = Some((at, reason.clone()));
+                self.timers.arm(at, Timer::Conn(conn));
+            } else {
                 self.close_conn(conn, reason.clone());
             }
         }

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::early::Early;
 use super::{DatagramSink, Port, Trust, UdpSpec};
 use crate::conn::{Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
@@ -17,6 +18,13 @@ const BATCH: usize = 64;
 /// An order of the control plane to a UDP pair.
 #[derive(Debug)]
 pub struct UdpCommand(pub(crate) UdpOrder);
+
+impl UdpCommand {
+    /// Whether what has come so far is still to be received before it, and is not wanted after it.
+    pub fn ends_receiving(&self) -> bool {
+        matches!(self.0, UdpOrder::Unpublish(_))
+    }
+}
 
 #[derive(Debug)]
 pub(crate) enum UdpOrder {
@@ -55,6 +63,7 @@ pub struct UdpMedia {
     readers: BTreeMap<StreamId, Vec<DatagramReader>>,
     publishers: Vec<Publishing>,
     sources: BTreeMap<(Port, SocketAddr), Source>,
+    early: Early,
     queues: Queues,
     batch: Vec<Packet>,
     due: Option<Instant>,
@@ -92,6 +101,7 @@ impl UdpMedia {
             readers: BTreeMap::new(),
             publishers: Vec::new(),
             sources: BTreeMap::new(),
+            early: Early::default(),
             queues: Queues::default(),
             batch: Vec::new(),
             due: None,
@@ -140,7 +150,7 @@ impl UdpMedia {
                     None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
                 }
             }
-            UdpOrder::Publish(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(track)),
+            UdpOrder::Publish(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(now, track)),
             UdpOrder::Unpublish(session) => self.forget_publisher(now, session),
         }
         self.due = Some(now);
@@ -165,7 +175,7 @@ impl UdpMedia {
                     self.trust(session);
                 }
             }
-            None => {}
+            None => self.early.keep(now, port, from, data),
         }
     }
 
@@ -221,12 +231,17 @@ impl UdpMedia {
         self.due = publishers.chain(readers).min();
     }
 
-    fn add_publisher(&mut self, (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest)) {
+    fn add_publisher(&mut self, now: Instant, (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest)) {
         let index = self.publishers.len();
         self.publishers.push(Publishing { rtcp, ingest });
         for (port, from, punch) in [(Port::Rtp, rtp, PUNCH_RTP), (Port::Rtcp, rtcp, PUNCH_RTCP)] {
             self.sources.insert((port, from), Source::Publisher(index));
             self.queues.reports.push_back((port, from, Bytes::from_static(punch)));
+        }
+        for (port, from) in [(Port::Rtp, rtp), (Port::Rtcp, rtcp)] {
+            for data in self.early.claim(now, port, from) {
+                self.handle_datagram(now, port, from, data);
+            }
         }
     }
 

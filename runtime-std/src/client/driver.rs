@@ -23,6 +23,8 @@ const ROUNDS: usize = 16;
 const SLICES: usize = 64;
 /// Calls to the system that receive datagrams, in one round.
 const BURSTS: usize = 4;
+/// Calls to the system that receive what came before the end of the connection.
+const DRAIN_BURSTS: usize = 64;
 
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<(T, SocketAddr), ConnectError>> + Send>>;
 
@@ -148,22 +150,17 @@ impl<R: Runtime> Driver<R> {
             _ => {
                 self.socket = None;
                 // What was sent before the end belongs before it: the goodbyes of the medias tell that it is a good one.
-                self.drain(cx, core, now, round);
+                self.drain(core, now);
                 core.handle_closed(now);
             }
         }
         (round.again, round.news) = (true, true);
     }
 
-    /// Receives all datagrams that have come, or as many as a round may take.
-    fn drain(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant, round: &mut Round) {
-        for _ in 0..ROUNDS {
-            let mut received = Round::default();
-            self.receive(cx, core, now, &mut received);
-            round.news |= received.news;
-            if !received.again {
-                return;
-            }
+    /// Receives the datagrams that have come, whether the system has told of them yet or not.
+    fn drain(&mut self, core: &mut Client, now: Instant) {
+        for (id, pair) in &mut self.udp {
+            pair.drain(DRAIN_BURSTS, |port, from, data| core.handle_datagram(now, *id, port, from, data));
         }
     }
 

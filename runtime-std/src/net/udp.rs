@@ -8,6 +8,7 @@ use bytes::Bytes;
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use rtspan_core::udp::{DatagramSink, Port};
 
+use super::SocketRef;
 use super::batch::Batch;
 use crate::runtime::{Direction, Runtime, UdpSocket};
 
@@ -57,6 +58,12 @@ impl<U: UdpSocket> UdpPair<U> {
         let rtp = self.rtp.poll_receive(cx, bursts, &mut |from, datagram| each(Port::Rtp, from, datagram));
         let rtcp = self.rtcp.poll_receive(cx, bursts, &mut |from, datagram| each(Port::Rtcp, from, datagram));
         if rtp.is_ready() || rtcp.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Receives what has come, `bursts` system calls at most, whether the system has told of it yet or not.
+    pub(crate) fn drain(&self, bursts: usize, mut each: impl FnMut(Port, SocketAddr, Bytes)) {
+        self.rtp.drain(bursts, &mut |from, datagram| each(Port::Rtp, from, datagram));
+        self.rtcp.drain(bursts, &mut |from, datagram| each(Port::Rtcp, from, datagram));
     }
 
     /// Sends what `fill` puts into the sink; pending while a socket has no room.
@@ -137,32 +144,46 @@ impl<U: UdpSocket> Half<U> {
     ) -> Poll<()> {
         for _ in 0..bursts {
             match self.socket.poll_ready(cx, Direction::Read) {
-                Poll::Ready(Ok(())) => self.receive(each),
+                Poll::Ready(Ok(())) => {
+                    self.receive(each, |receive| self.socket.try_io(Direction::Read, receive));
+                }
                 Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(())
     }
 
-    fn receive(&self, each: &mut dyn FnMut(SocketAddr, Bytes)) {
+    fn drain(&self, bursts: usize, each: &mut dyn FnMut(SocketAddr, Bytes)) {
+        for _ in 0..bursts {
+            if self.receive(each, |receive| receive(self.socket.socket())) == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Receives with one call, which `with` makes; how many buffers it filled.
+    fn receive(
+        &self,
+        each: &mut dyn FnMut(SocketAddr, Bytes),
+        with: impl FnOnce(&mut dyn FnMut(SocketRef<'_>) -> io::Result<usize>) -> io::Result<usize>,
+    ) -> usize {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.receive.resize(SLOTS * SLOT_BYTES, 0);
             let mut metas = [RecvMeta::default(); SLOTS];
             let mut slots = scratch.receive.chunks_exact_mut(SLOT_BYTES);
             let mut slices: [IoSliceMut<'_>; SLOTS] =
                 array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
-            let received = self
-                .socket
-                .try_io(Direction::Read, |socket| self.state.recv(socket.0, &mut slices, &mut metas));
             // An error is that of a datagram sent before, which some systems tell here: the next one may be whole.
-            let Ok(received) = received else { return };
+            let received =
+                with(&mut |socket| self.state.recv(socket.0, &mut slices, &mut metas)).unwrap_or_default();
             for (slot, meta) in scratch.receive.chunks_exact(SLOT_BYTES).zip(&metas).take(received) {
                 let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
                 for datagram in slot[..meta.len.min(SLOT_BYTES)].chunks(meta.stride.max(1)) {
                     each(from, Bytes::copy_from_slice(datagram));
                 }
             }
-        });
+            received
+        })
     }
 
     fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {

@@ -19,6 +19,8 @@ use crate::runtime::Runtime;
 const ROUNDS: usize = 16;
 /// Calls to the system that receive, in one round.
 const BURSTS: usize = 4;
+/// Calls to the system that receive what came before an order.
+const DRAIN_BURSTS: usize = 64;
 
 /// Moves the media of one pair of UDP sockets until the server stops.
 pub(crate) fn serve<R: Runtime>(
@@ -55,11 +57,11 @@ struct UdpTask<R: Runtime> {
 impl<R: Runtime> UdpTask<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.mailbox.waker().register(cx);
-        for round in 1..=ROUNDS {
+        for _ in 0..ROUNDS {
             if self.door.is_stopped() {
                 return Poll::Ready(());
             }
-            if !self.round(cx, round == ROUNDS) {
+            if !self.round(cx) {
                 return Poll::Pending;
             }
         }
@@ -68,24 +70,15 @@ impl<R: Runtime> UdpTask<R> {
     }
 
     /// Does a bounded amount of everything; whether there may be more to do at once.
-    ///
-    /// Orders wait until the sockets are empty, or for the last round: what came before a publisher's TEARDOWN was
-    /// published.
-    fn round(&mut self, cx: &mut Context<'_>, is_last: bool) -> bool {
+    fn round(&mut self, cx: &mut Context<'_>) -> bool {
         let now = clock::now();
+        self.take_commands(now);
         let media = &mut self.media;
         let received = self
             .pair
             .poll_receive(cx, BURSTS, |port, from, data| media.handle_datagram(now, port, from, data))
             .is_ready();
         self.take_input(now);
-        if !received || is_last {
-            self.mailbox.take(&mut self.commands);
-            for command in self.commands.drain(..) {
-                self.media.handle_command(now, command);
-            }
-            self.take_input(now);
-        }
         self.subscriptions.set(self.door.registry(), || self.media.streams());
         let (media, subscriptions) = (&mut self.media, &self.subscriptions);
         // What has no room now is sent when the socket wakes this task.
@@ -96,6 +89,18 @@ impl<R: Runtime> UdpTask<R> {
             self.media.handle_timeout(clock::now());
         }
         received || due
+    }
+
+    fn take_commands(&mut self, now: Instant) {
+        self.mailbox.take(&mut self.commands);
+        let (media, pair) = (&mut self.media, &self.pair);
+        for command in self.commands.drain(..) {
+            if command.ends_receiving() {
+                // What came before a publisher's TEARDOWN was published, also if the system has not told of it yet.
+                pair.drain(DRAIN_BURSTS, |port, from, data| media.handle_datagram(now, port, from, data));
+            }
+            media.handle_command(now, command);
+        }
     }
 
     fn take_input(&mut self, now: Instant) {

@@ -161,6 +161,10 @@ impl UdpSocket for ThreadUdp {
             None => Err(ErrorKind::TimedOut.into()),
         })
     }
+
+    fn socket(&self) -> SocketRef<'_> {
+        SocketRef::new(&self.0.io)
+    }
 }
 
 /// A timer of the [`Threads`](super::Threads) runtime.

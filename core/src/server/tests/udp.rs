@@ -100,6 +100,8 @@ fn readers_over_udp_are_told_when_the_stream_ends() {
     let (mut scenario, conn, stream, _) = reader();
     scenario.push(stream, 0, video(1, SLICE));
     scenario.server.remove_stream(scenario.now, stream);
+    assert!(!scenario.is_closed(conn), "the end of the connection does not overtake the goodbye");
+    scenario.advance(Duration::from_secs(1));
     assert!(scenario.is_closed(conn));
     let datagrams = sent(&mut scenario);
     let (port, _, goodbye) = datagrams.last().unwrap();
@@ -207,4 +209,24 @@ fn what_had_come_of_a_publisher_over_udp_is_read_before_its_end() {
     assert_eq!(sequences, [1, 2, 4], "the packet that was held back too");
     assert!(scenario.is_closed(reader));
     assert!(scenario.logs.0.borrow().is_empty());
+}
+
+#[test]
+fn packets_that_come_before_the_order_to_receive_them_are_not_lost() {
+    let mut scenario = Scenario::with_udp();
+    let conn = scenario.connect();
+    for sequence in [1, 2] {
+        scenario.datagram(Port::Rtp, peer(6000), video(sequence, SLICE).into_bytes());
+        scenario.datagram(Port::Rtp, peer(6100), video(sequence, SLICE).into_bytes());
+    }
+    scenario.post(conn, "ANNOUNCE rtsp://h/live", SDP);
+    assert_eq!(status(&scenario.response(conn)), 200);
+    let offer = "Transport: RTP/AVP/UDP;unicast;mode=record;client_port=";
+    let setup = scenario.request(conn, &format!("SETUP rtsp://h/live/streamid=0|{offer}6000-6001"));
+    let session = session_of(&setup);
+    let second = format!("SETUP rtsp://h/live/streamid=1|Session: {session}|{offer}6002-6003");
+    assert_eq!(status(&scenario.request(conn, &second)), 200);
+    assert_eq!(status(&scenario.request(conn, &format!("RECORD rtsp://h/live|Session: {session}"))), 200);
+    let stream = scenario.server.stream_at("/live").unwrap();
+    assert_eq!(scenario.logs.0.borrow()[&stream].head(), 2);
 }
