@@ -153,6 +153,8 @@ pub const EARLY_DATAGRAMS_MAX: usize = 64;
 pub const EARLY_BYTES_MAX: usize = 128 << 10;
 /// How long such datagrams are kept.
 pub const EARLY_DELAY: Duration = Duration::from_secs(1);
+/// How long after its last packet a reader over UDP is said goodbye: FFmpeg reads reports first, and ends with that.
+pub const GOODBYE_WAIT: Duration = Duration::from_millis(200);
 /// How long a connection stays open behind the goodbye to its reader over UDP, whose last packets are still on their way.
 pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
 /// Reports that wait for a UDP socket; further ones are left out, the next period brings others.

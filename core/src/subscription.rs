@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::conn::Report;
@@ -19,6 +21,8 @@ pub(crate) struct Subscription {
     missed: u64,
     /// The SSRC that each track was last sent with.
     sources: Vec<(u8, u32)>,
+    /// How long after the last packet goodbye is said.
+    goodbye_wait: Duration,
     phase: Phase,
 }
 
@@ -27,8 +31,8 @@ enum Phase {
     Reading,
     /// The stream has ended; what is left of it is still sent.
     Ending,
-    /// The stream has ended and nothing is left.
-    Drained,
+    /// The stream has ended and nothing has been left since then.
+    Drained(Instant),
     Finished,
 }
 
@@ -39,6 +43,7 @@ impl Subscription {
         stream: StreamId,
         cursor: Cursor,
         cname: Box<str>,
+        goodbye_wait: Duration,
     ) -> Self {
         Self {
             session,
@@ -49,6 +54,7 @@ impl Subscription {
             next_lag_report: now,
             missed: 0,
             sources: Vec::new(),
+            goodbye_wait,
             phase: Phase::Reading,
         }
     }
@@ -116,7 +122,15 @@ impl Subscription {
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
-        self.next_report
+        self.goodbye_at().map_or(self.next_report, |goodbye| goodbye.min(self.next_report))
+    }
+
+    /// When goodbye is said, if nothing else is left to send.
+    pub(crate) fn goodbye_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Drained(since) => Some(since + self.goodbye_wait),
+            Phase::Reading | Phase::Ending | Phase::Finished => None,
+        }
     }
 
     /// The stream has ended: what is left of it is sent, and then goodbye is said.
@@ -127,15 +141,15 @@ impl Subscription {
     }
 
     /// Nothing of the log is left to send.
-    pub(crate) fn mark_drained(&mut self) {
+    pub(crate) fn mark_drained(&mut self, now: Instant) {
         if self.phase == Phase::Ending {
-            self.phase = Phase::Drained;
+            self.phase = Phase::Drained(now);
         }
     }
 
     /// Whether goodbye is to be said now: all was sent, or the log is gone.
-    pub(crate) fn is_at_end(&self, log_is_there: bool) -> bool {
-        self.phase == Phase::Drained || (self.phase == Phase::Ending && !log_is_there)
+    pub(crate) fn is_at_end(&self, now: Instant, log_is_there: bool) -> bool {
+        self.goodbye_at().is_some_and(|at| now >= at) || (self.phase == Phase::Ending && !log_is_there)
     }
 
     /// BYE for every track of which anything was sent (RFC 3550, section 6.6).

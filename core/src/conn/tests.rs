@@ -42,7 +42,7 @@ fn stream_of(packets: u16) -> One {
 
 fn reader(stream: &One, start: StartAt) -> TxCommand {
     let cursor = Cursor::new(&stream.0, start, LagPolicy::default(), TrackSet::ALL);
-    let subscription = Subscription::new(START, id(), id(), cursor, "cname".into());
+    let subscription = Subscription::new(START, id(), id(), cursor, "cname".into(), Duration::ZERO);
     TxCommand(TxOrder::Attach(FrameReader { subscription, channels: vec![Some((0, 1))] }))
 }
 

@@ -100,7 +100,7 @@ impl ConnTx {
             if !known {
                 reader.subscription.end();
             }
-            if reader.subscription.is_at_end(known) {
+            if reader.subscription.is_at_end(now, known) {
                 reader.say_goodbye(outbox, reports);
             }
         }
@@ -204,7 +204,7 @@ impl FrameReader {
                 outbox.push_frame(rtp, packet.rtp.as_bytes().clone());
             }
         }
-        subscription.mark_drained();
+        subscription.mark_drained(now);
         false
     }
 

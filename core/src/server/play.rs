@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::config::Asks;
@@ -6,6 +8,7 @@ use super::session::{Channels, Reading, Session, State};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, Routes, RxOrder, TxCommand, TxOrder};
 use crate::header::{RtpInfo, RtpInfoEntry};
+use crate::limits::GOODBYE_WAIT;
 use crate::stream::{Cursor, StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
@@ -56,7 +59,9 @@ impl Server {
             .with_header(name::SESSION, self.session_header(session))
             .with_header(name::RANGE, "npt=0.000-")
             .with_header(name::RTP_INFO, info);
-        let subscription = Subscription::new(now, id, reading.stream, cursor, self.cname.clone());
+        let goodbye_wait = if session.bound_to().is_some() { Duration::ZERO } else { GOODBYE_WAIT };
+        let subscription =
+            Subscription::new(now, id, reading.stream, cursor, self.cname.clone(), goodbye_wait);
         let playing = session.transport().map(|transport| Event::Playing {
             session: id,
             peer: session.peer,

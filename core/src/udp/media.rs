@@ -202,6 +202,8 @@ impl UdpMedia {
             readers.retain(|reader| !reader.subscription.is_finished());
             !readers.is_empty()
         });
+        let goodbyes = self.readers.values().flatten().filter_map(|reader| reader.subscription.goodbye_at());
+        self.due = self.due.into_iter().chain(goodbyes).min();
         !self.queues.send_reports(sink)
     }
 
@@ -341,7 +343,7 @@ impl Fanout<'_> {
                 return false;
             }
             if self.batch.is_empty() {
-                readers.iter_mut().for_each(|reader| reader.say_goodbye_at_end(known, self.queues));
+                readers.iter_mut().for_each(|reader| reader.say_goodbye_at_end(self.now, known, self.queues));
                 return true;
             }
             if !readers.iter_mut().all(|reader| reader.send(from, self.batch, self.sink)) {
@@ -403,12 +405,13 @@ impl DatagramReader {
         true
     }
 
-    fn say_goodbye_at_end(&mut self, log_is_there: bool, queues: &mut Queues) {
+    fn say_goodbye_at_end(&mut self, now: Instant, log_is_there: bool, queues: &mut Queues) {
         if !log_is_there {
             self.subscription.end();
+        } else {
+            self.subscription.mark_drained(now);
         }
-        self.subscription.mark_drained();
-        if self.subscription.is_at_end(log_is_there) {
+        if self.subscription.is_at_end(now, log_is_there) {
             for (track, goodbye) in self.subscription.goodbyes() {
                 let peer = self.peers.get(usize::from(track)).copied().flatten();
                 if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {

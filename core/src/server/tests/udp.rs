@@ -101,7 +101,7 @@ fn readers_over_udp_are_told_when_the_stream_ends() {
     scenario.push(stream, 0, video(1, SLICE));
     scenario.server.remove_stream(scenario.now, stream);
     assert!(!scenario.is_closed(conn), "the end of the connection does not overtake the goodbye");
-    scenario.advance(Duration::from_secs(1));
+    scenario.advance(Duration::from_secs(2));
     assert!(scenario.is_closed(conn));
     let datagrams = sent(&mut scenario);
     let (port, _, goodbye) = datagrams.last().unwrap();

@@ -84,7 +84,7 @@ fn a_stream_that_ends_is_not_told_beyond_the_bound() {
     publish(&mut scenario, stream, 0);
     let before = sent(&scenario, 5000);
     scenario.server.remove_stream(scenario.now, stream);
-    scenario.advance(Duration::from_secs(1));
+    scenario.advance(Duration::from_secs(2));
     assert!(scenario.is_closed(conn));
     assert_eq!(sent(&scenario, 5000), before);
 }
