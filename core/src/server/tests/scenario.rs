@@ -245,7 +245,7 @@ impl Scenario {
 
     /// What every driver does, until nothing is left to do.
     pub(super) fn drain(&mut self) {
-        while self.read() | self.take_outputs() | self.feed_server() | self.write() | self.flush() {}
+        while self.read() | self.take_outputs() | self.write() | self.flush() | self.feed_server() {}
     }
 
     fn read(&mut self) -> bool {
