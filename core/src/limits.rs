@@ -24,6 +24,8 @@ pub const READ_BYTES_MIN: usize = 2 << 10;
 pub const SMALL_PAYLOAD_BYTES: usize = 512;
 /// Bytes of one block that small payloads are copied into.
 pub const SMALL_BLOCK_BYTES: usize = 4 << 10;
+/// Bytes of a request's URI that a server takes; more is answered with 414.
+pub const URI_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a method's name; more is garbage.
 pub const METHOD_BYTES_MAX: usize = 64;
 

@@ -9,6 +9,7 @@ use super::transport::SetupPlan;
 use super::{Event, Output, Server, Stale};
 use crate::description::Description;
 use crate::header::{Methods, SessionHeader};
+use crate::limits::URI_BYTES_MAX;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::wire::{Method, Request, Response, StatusCode, name};
@@ -133,6 +134,9 @@ impl Server {
     ) -> Result<Outcome, Response> {
         if request.cseq().is_none() {
             return Err(Response::new(StatusCode::BAD_REQUEST));
+        }
+        if request.uri.len() > URI_BYTES_MAX {
+            return Err(Response::new(StatusCode::REQUEST_URI_TOO_LARGE));
         }
         if !SUPPORTED.contains(&request.method) {
             return Err(with_methods(StatusCode::NOT_IMPLEMENTED, name::PUBLIC, SUPPORTED.iter().cloned()));

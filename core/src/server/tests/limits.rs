@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::scenario::{Scenario, peer, session_of, status};
 use crate::conn::CloseReason;
-use crate::limits::REQUESTS_WAITING_MAX;
+use crate::limits::{REQUESTS_WAITING_MAX, URI_BYTES_MAX};
 use crate::server::{AddStreamError, Asks, Event, Refused, ServerConfig};
 
 #[test]
@@ -56,6 +56,15 @@ fn a_stream_needs_a_free_path_and_at_least_one_media() {
     many.medias = vec![many.medias[0].clone(); crate::limits::MEDIAS_MAX + 1];
     assert_eq!(add("/cam2", many), Err(AddStreamError::Medias));
     assert!(add("/", described()).is_ok());
+}
+
+#[test]
+fn a_uri_is_as_long_as_the_limit_and_no_longer() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    let uri = format!("rtsp://h/cam?{}", "q".repeat(URI_BYTES_MAX - "rtsp://h/cam?".len()));
+    assert_eq!(status(&scenario.request(conn, &format!("DESCRIBE {uri}"))), 200);
+    assert_eq!(status(&scenario.request(conn, &format!("DESCRIBE {uri}q"))), 414);
+    assert!(!scenario.is_closed(conn));
 }
 
 #[test]
