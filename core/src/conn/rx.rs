@@ -4,7 +4,7 @@ use super::{CloseReason, Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{MESSAGE_DEADLINE, REQUESTS_WAITING_MAX};
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
-use crate::{ConnId, Instant, SessionId};
+use crate::{ConnId, Instant, SessionId, Tolerances};
 
 /// An order of the control plane to the half of a connection that reads.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct ConnRx {
     readers: Vec<(u8, SessionId, Pulse)>,
     inbound: VecDeque<Inbound>,
     unanswered: usize,
+    /// Deviations that were told; each is told once, however often it comes.
+    told: Tolerances,
     begun: Option<(u64, Instant)>,
     failure: Option<CloseReason>,
 }
@@ -60,6 +62,7 @@ impl ConnRx {
             readers: Vec::new(),
             inbound: VecDeque::new(),
             unanswered: 0,
+            told: Tolerances::NONE,
             begun: None,
             failure: None,
         }
@@ -115,9 +118,10 @@ impl ConnRx {
             }
             self.decoder.set_pause_messages(self.is_paused());
             let item = self.decoder.poll();
-            let tolerances = self.decoder.take_tolerances();
-            if !tolerances.is_empty() {
-                self.inbound.push_back(Inbound::Report(Report::Tolerated(self.id, tolerances)));
+            let told = self.told;
+            self.told.merge(self.decoder.take_tolerances());
+            if self.told != told {
+                self.inbound.push_back(Inbound::Report(Report::Tolerated(self.id, self.told)));
             }
             match item {
                 Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame),

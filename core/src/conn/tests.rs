@@ -105,6 +105,20 @@ fn replies_beyond_the_bound_are_left_out() {
 }
 
 #[test]
+fn a_deviation_is_told_once_however_often_it_comes() {
+    let mut rx = rx();
+    let mut told = 0;
+    for _ in 0..100 {
+        feed(&mut rx, b"\r\n$\0\0\0");
+        while let Some(inbound) = rx.poll_input(START).unwrap() {
+            assert!(matches!(inbound, Inbound::Report(Report::Tolerated(..))));
+            told += 1;
+        }
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
 fn a_connection_is_finished_when_it_is_to_close_and_all_is_written() {
     let mut tx = ConnTx::default();
     tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from_static(b"bye"))));
