@@ -87,8 +87,10 @@ pub const REQUESTS_WAITING_MAX: usize = 16;
 pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// Interleaved frames pulled ahead of the socket.
 pub const OUTBOX_FRAMES_MAX: usize = 32;
-/// A socket that accepts nothing for so long, with something to send, is closed.
+/// A socket that takes less than [`WRITE_BYTES_MIN`] in so long, with more to send, is closed.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
+/// Bytes that a socket takes within [`WRITE_STALL`] at least, if so many wait.
+pub const WRITE_BYTES_MIN: usize = 4 << 10;
 /// A message that has begun and is not complete after so long closes the connection.
 pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -18,8 +18,8 @@ pub enum CloseReason {
     /// A message began and did not end in time.
     #[error("the peer began a message and did not complete it in time")]
     MessageTimeout,
-    /// The socket took nothing for too long.
-    #[error("the peer takes nothing of what is sent")]
+    /// The socket took nothing, or next to nothing, for too long.
+    #[error("the peer takes hardly anything of what is sent")]
     WriteStalled,
     /// Too many answers wait for the peer to read them.
     #[error("the peer does not read its answers")]

@@ -8,7 +8,7 @@ use crate::Instant;
 use crate::description::{Description, Format, Media as MediaSection, MediaKind};
 use crate::id::Arena;
 use crate::limits::{
-    MESSAGE_DEADLINE, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, REQUESTS_WAITING_MAX, WRITE_STALL,
+    MESSAGE_DEADLINE, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, REQUESTS_WAITING_MAX, WRITE_BYTES_MIN, WRITE_STALL,
 };
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::stream::{Cursor, LagPolicy, LogLimits, StartAt, StreamLog, Streams, TrackSet};
@@ -79,11 +79,21 @@ fn a_socket_that_takes_nothing_for_too_long_is_given_up() {
     let began = START + Duration::from_secs(60);
     tx.pull(began, &stream);
     assert!(tx.wants_write());
-    let nearly = began + (WRITE_STALL - Duration::from_nanos(1));
-    tx.handle_timeout(nearly).unwrap();
-    tx.handle_written(nearly, 1);
-    tx.handle_timeout(began + WRITE_STALL).unwrap();
-    assert_eq!(tx.handle_timeout(nearly + WRITE_STALL), Err(CloseReason::WriteStalled));
+    tx.handle_timeout(began + (WRITE_STALL - Duration::from_nanos(1))).unwrap();
+    assert_eq!(tx.handle_timeout(began + WRITE_STALL), Err(CloseReason::WriteStalled));
+}
+
+#[test]
+fn a_socket_that_takes_a_byte_less_than_it_has_to_is_given_up() {
+    for (taken, is_enough) in [(WRITE_BYTES_MIN, true), (WRITE_BYTES_MIN - 1, false)] {
+        let mut tx = ConnTx::default();
+        tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from(vec![0; 3 * WRITE_BYTES_MIN]))));
+        tx.handle_written(START + Duration::from_secs(1), 1);
+        tx.handle_written(START + Duration::from_secs(2), taken - 1);
+        assert_eq!(tx.handle_timeout(START + WRITE_STALL).is_ok(), is_enough, "{taken}");
+        let later = START + Duration::from_secs(2) + WRITE_STALL;
+        assert_eq!(tx.handle_timeout(later), Err(CloseReason::WriteStalled), "the time begins anew");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use bytes::Bytes;
 
 use super::{CloseReason, Outbox, Report};
-use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_STALL};
+use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_BYTES_MIN, WRITE_STALL};
 use crate::stream::{StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::wire::Frame;
@@ -45,7 +45,9 @@ pub struct ConnTx {
     turn: usize,
     reports: VecDeque<Report>,
     has_more: bool,
+    /// When the socket had last taken enough, and how much it has since.
     progress: Instant,
+    taken: usize,
     closing: bool,
 }
 
@@ -129,10 +131,13 @@ impl ConnTx {
 
     /// Takes note that `n` bytes were written.
     pub fn handle_written(&mut self, now: Instant, n: usize) {
-        if n > 0 {
-            self.progress = now;
-        }
         self.outbox.handle_written(n);
+        self.taken = self.taken.saturating_add(n);
+        // A peer that takes a byte now and then holds on to as much as one that takes nothing.
+        if self.taken >= WRITE_BYTES_MIN || self.outbox.is_empty() {
+            self.progress = now;
+            self.taken = 0;
+        }
     }
 
     /// Whether the connection is to be shut down: all is written that was to be.
@@ -172,6 +177,7 @@ impl ConnTx {
     fn touch(&mut self, now: Instant) {
         if self.outbox.is_empty() {
             self.progress = now;
+            self.taken = 0;
         }
     }
 }
