@@ -63,7 +63,10 @@ impl Client {
         if self.awaits_play() {
             self.tolerances.record(Tolerance::MediaBeforePlay);
         }
-        self.handle_media(now, index, port, frame.payload);
+        let len = frame.payload.len();
+        if self.handle_media(now, index, port, frame.payload) && port == Port::Rtp {
+            self.link.decoder.handle_kept(len);
+        }
     }
 
     pub(super) fn expire_media(&mut self, now: Instant) {

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use super::{CloseReason, Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{MESSAGE_DEADLINE, REQUESTS_WAITING_MAX};
+use crate::stream::Media;
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
 use crate::{ConnId, Instant, SessionId, Tolerances};
 
@@ -111,6 +112,9 @@ impl ConnRx {
     pub fn poll_input(&mut self, now: Instant) -> Result<Option<Inbound>, CloseReason> {
         loop {
             if let Some(inbound) = self.inbound.pop_front() {
+                if let Inbound::Media(_, Media::Packet { packet, .. }) = &inbound {
+                    self.decoder.handle_kept(packet.len());
+                }
                 return Ok(Some(inbound));
             }
             if let Some(failure) = &self.failure {

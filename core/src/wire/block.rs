@@ -20,6 +20,33 @@ pub(super) struct Block {
     /// The size of the next block; large ones are for those that send media.
     size: usize,
     small: BytesMut,
+    thrift: Thrift,
+}
+
+/// Whether slices of the block are worth it: each keeps the whole block alive.
+///
+/// Of what a publisher sends nearly all is kept. From a peer that sends a lot around little that is kept, payloads are
+/// copied, so that nobody can have a block held for a packet.
+#[derive(Debug, Default)]
+struct Thrift {
+    /// Bytes that went by since it was last decided, and those of them that are kept.
+    passed: usize,
+    kept: usize,
+    copies: bool,
+}
+
+impl Thrift {
+    fn pass(&mut self, bytes: usize) {
+        self.passed = self.passed.saturating_add(bytes);
+        if self.passed >= READ_BLOCK_BYTES {
+            self.copies = self.kept < self.passed / 2;
+            (self.passed, self.kept) = (0, 0);
+        }
+    }
+
+    fn keep(&mut self, bytes: usize) {
+        self.kept = self.kept.saturating_add(bytes);
+    }
 }
 
 impl Block {
@@ -30,7 +57,13 @@ impl Block {
             shared: false,
             size: CONTROL_BLOCK_BYTES,
             small: BytesMut::new(),
+            thrift: Thrift::default(),
         }
+    }
+
+    /// Takes note that so many bytes of what was taken are held on to.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.thrift.keep(bytes);
     }
 
     /// Room to read into, never empty. `need`: the size of the item in front, if known, else 0.
@@ -59,8 +92,14 @@ impl Block {
     pub(super) fn take(&mut self, skip: usize, len: usize) -> Bytes {
         self.cut(skip);
         let len = len.min(self.filled);
-        let taken = if len > SMALL_PAYLOAD_BYTES {
+        let taken = if len > SMALL_PAYLOAD_BYTES && self.thrift.copies {
+            self.size = READ_BLOCK_BYTES;
+            let taken = Bytes::copy_from_slice(self.bytes.get(..len).unwrap_or_default());
+            self.cut(len);
+            taken
+        } else if len > SMALL_PAYLOAD_BYTES {
             self.shared = true;
+            self.thrift.pass(len);
             self.size = READ_BLOCK_BYTES;
             self.filled = self.filled.saturating_sub(len);
             self.bytes.split_to(len).freeze()
@@ -88,6 +127,7 @@ impl Block {
         let n = n.min(self.filled);
         self.filled = self.filled.saturating_sub(n);
         self.bytes.advance(n);
+        self.thrift.pass(n);
     }
 
     fn copy_small(&mut self, len: usize) -> Bytes {
@@ -162,6 +202,26 @@ mod tests {
         let taken = block.take(0, 1000);
         let room = block.room(0);
         assert_eq!(room.as_ptr(), taken.as_ptr().wrapping_add(1000));
+    }
+
+    #[test]
+    fn payloads_are_copied_while_little_of_what_comes_is_kept() {
+        let mut block = Block::new();
+        let mut slices = |kept: usize, count: usize| {
+            let slices = (0..count).filter(|_| {
+                fill(&mut block, 1000);
+                let front = block.as_slice().as_ptr();
+                let taken = block.take(0, 1000);
+                block.keep(kept);
+                taken.as_ptr() == front
+            });
+            slices.count()
+        };
+        let window = READ_BLOCK_BYTES.div_ceil(1000);
+        assert_eq!(slices(1000, 3 * window), 3 * window, "all is kept");
+        assert!(slices(100, 3 * window) <= 2 * window, "a tenth is kept");
+        assert_eq!(slices(100, window), 0);
+        assert!(slices(1000, 3 * window) >= window, "all is kept again");
     }
 
     #[test]

@@ -125,6 +125,14 @@ impl Decoder {
         self.channels = Some(channels.into_iter().collect());
     }
 
+    /// Takes note that so many bytes of the payloads that came out are held on to.
+    ///
+    /// As long as little is, payloads are copied out of what was read, so that they do not keep alive what came with
+    /// them.
+    pub fn handle_kept(&mut self, bytes: usize) {
+        self.block.keep(bytes);
+    }
+
     /// The deviations that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         mem::take(&mut self.tolerances)
