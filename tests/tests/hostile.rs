@@ -1,0 +1,13 @@
+//! Peers that mean harm: what they send is survived, within bounded memory and time, answered as it deserves, and
+//! nobody else notices.
+
+mod hostile {
+    mod framing;
+    mod media;
+    mod memory;
+    mod publishers;
+    mod servers;
+    mod sessions;
+    mod transports;
+    mod world;
+}
