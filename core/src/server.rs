@@ -158,7 +158,8 @@ impl Server {
         let id: ConnId = self.conns.insert_with(|_| Connection::new(now, peer));
         self.timers.arm(now + self.config.conn_idle, Timer::Conn(id));
         self.emit(Event::ConnOpened { conn: id, peer });
-        Ok(ServerConn { id, rx: ConnRx::new(id, limits), tx: ConnTx::default() })
+        let rx = ConnRx::new(id, limits, self.config.message_deadline);
+        Ok(ServerConn { id, rx, tx: ConnTx::new(self.config.write_stall) })
     }
 
     /// Takes a message that came over a connection.

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::{CloseReason, Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
-use crate::limits::{MESSAGE_DEADLINE, REQUESTS_WAITING_MAX};
+use crate::limits::REQUESTS_WAITING_MAX;
 use crate::stream::Media;
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
 use crate::{ConnId, Instant, SessionId, Tolerances};
@@ -36,6 +37,7 @@ pub(crate) enum Routes {
 #[derive(Debug)]
 pub struct ConnRx {
     id: ConnId,
+    message_deadline: Duration,
     decoder: Decoder,
     publishers: Vec<Publishing>,
     readers: Vec<(u8, SessionId, Pulse)>,
@@ -55,9 +57,10 @@ struct Publishing {
 }
 
 impl ConnRx {
-    pub(crate) fn new(id: ConnId, limits: DecoderLimits) -> Self {
+    pub(crate) fn new(id: ConnId, limits: DecoderLimits, message_deadline: Duration) -> Self {
         Self {
             id,
+            message_deadline,
             decoder: Decoder::new(limits),
             publishers: Vec::new(),
             readers: Vec::new(),
@@ -147,13 +150,13 @@ impl ConnRx {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let reports = self.publishers.iter().map(|track| track.ingest.poll_timeout()).min();
-        let message = self.begun.map(|(_, at)| at + MESSAGE_DEADLINE);
+        let message = self.begun.map(|(_, at)| at + self.message_deadline);
         reports.into_iter().chain(message).min().filter(|_| self.failure.is_none())
     }
 
     /// Lets time pass; what comes of it is polled.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.begun.is_some_and(|(_, at)| now >= at + MESSAGE_DEADLINE) && self.failure.is_none() {
+        if self.begun.is_some_and(|(_, at)| now >= at + self.message_deadline) && self.failure.is_none() {
             self.failure = Some(CloseReason::MessageTimeout);
         }
         for track in self.publishers.iter_mut().filter(|track| now >= track.ingest.poll_timeout()) {

@@ -148,7 +148,7 @@ fn a_session_that_is_not_there_has_ended_at_once() {
 }
 
 fn rx() -> ConnRx {
-    ConnRx::new(id(), DecoderLimits::default())
+    ConnRx::new(id(), DecoderLimits::default(), MESSAGE_DEADLINE)
 }
 
 fn feed(rx: &mut ConnRx, bytes: &[u8]) {

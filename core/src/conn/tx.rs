@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -37,8 +38,9 @@ pub(crate) struct FrameReader {
 }
 
 /// The half of a connection that writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ConnTx {
+    stall: Duration,
     outbox: Outbox,
     readers: Vec<FrameReader>,
     /// Which reader is pulled first, so that none starves another.
@@ -51,7 +53,28 @@ pub struct ConnTx {
     closing: bool,
 }
 
+impl Default for ConnTx {
+    fn default() -> Self {
+        Self::new(WRITE_STALL)
+    }
+}
+
 impl ConnTx {
+    /// A half whose socket may stall for so long.
+    pub(crate) fn new(stall: Duration) -> Self {
+        Self {
+            stall,
+            outbox: Outbox::default(),
+            readers: Vec::new(),
+            turn: 0,
+            reports: VecDeque::new(),
+            has_more: false,
+            progress: Instant::ZERO,
+            taken: 0,
+            closing: false,
+        }
+    }
+
     /// Takes an order of the control plane.
     pub fn handle_command(&mut self, now: Instant, command: TxCommand) {
         match command.0 {
@@ -153,7 +176,7 @@ impl ConnTx {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, after a [`pull`](Self::pull).
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let stall = (!self.outbox.is_empty()).then(|| self.progress + WRITE_STALL);
+        let stall = (!self.outbox.is_empty()).then(|| self.progress + self.stall);
         let reports = self.readers.iter().map(|reader| reader.subscription.poll_timeout());
         reports.chain(stall).min()
     }
@@ -167,7 +190,7 @@ impl ConnTx {
         if self.outbox.message_bytes() > OUTBOX_BYTES_MAX {
             return Err(CloseReason::OutboxFull);
         }
-        if !self.outbox.is_empty() && now >= self.progress + WRITE_STALL {
+        if !self.outbox.is_empty() && now >= self.progress + self.stall {
             return Err(CloseReason::WriteStalled);
         }
         Ok(())

@@ -54,6 +54,8 @@ pub struct ServerConfig {
     pub(super) session_timeout: Duration,
     pub(super) publisher_silence: Duration,
     pub(super) conn_idle: Duration,
+    pub(super) message_deadline: Duration,
+    pub(super) write_stall: Duration,
     pub(super) ticket_deadline: Duration,
     pub(super) conns_max: usize,
     pub(super) sessions_max: usize,
@@ -75,6 +77,8 @@ impl Default for ServerConfig {
             session_timeout: limits::SESSION_TIMEOUT,
             publisher_silence: limits::PUBLISHER_SILENCE,
             conn_idle: limits::CONN_IDLE,
+            message_deadline: limits::MESSAGE_DEADLINE,
+            write_stall: limits::WRITE_STALL,
             ticket_deadline: limits::TICKET_DEADLINE,
             conns_max: limits::CONNS_MAX,
             sessions_max: limits::SESSIONS_MAX,
@@ -118,6 +122,10 @@ setters! {
     publisher_silence: Duration,
     /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
     conn_idle: Duration,
+    /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).
+    message_deadline: Duration,
+    /// A socket that takes next to nothing of what is sent for so long is closed ([`limits::WRITE_STALL`]).
+    write_stall: Duration,
     /// How long the application may take to answer a question ([`limits::TICKET_DEADLINE`]).
     ticket_deadline: Duration,
     /// Connections at once ([`limits::CONNS_MAX`]).

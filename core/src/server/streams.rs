@@ -7,7 +7,7 @@ use super::timers::Timer;
 use super::{Event, Output, Place, Server};
 use crate::conn::{CloseReason, TxOrder};
 use crate::description::Description;
-use crate::limits::{MEDIAS_MAX, WRITE_STALL};
+use crate::limits::MEDIAS_MAX;
 use crate::stream::StreamLog;
 use crate::udp::UdpOrder;
 use crate::{Instant, SessionId, StreamId};
@@ -118,7 +118,7 @@ impl Server {
         let path = published.path.clone();
         self.paths.remove(&path);
         self.emit(Event::Unpublished { stream, path: path.into(), reason });
-        self.timers.arm(now + WRITE_STALL, Timer::Stream(stream));
+        self.timers.arm(now + self.config.write_stall, Timer::Stream(stream));
     }
 
     /// All that there will be of a stream is in its log: once it has ended, its readers are told.
