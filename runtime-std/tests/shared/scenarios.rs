@@ -4,6 +4,7 @@
 mod by_hand;
 mod commands;
 mod endings;
+mod limits;
 mod media;
 
 use std::future::{Future, poll_fn};
@@ -21,6 +22,7 @@ use rtspan_std::{
 
 pub(crate) use commands::*;
 pub(crate) use endings::*;
+pub(crate) use limits::*;
 pub(crate) use media::*;
 
 /// Makes a test of each scenario; `$run` runs a future to its end on `$runtime`.
@@ -54,6 +56,16 @@ macro_rules! scenarios {
             more_than_there_is_room_for_is_sent_over_udp_in_turn,
             news_that_nobody_takes_are_dropped_and_counted,
             a_closed_server_has_given_up_its_ports,
+            one_connection_too_many_is_closed_at_once,
+            one_byte_too_many_of_a_head_is_answered_431,
+            one_byte_too_many_of_a_body_is_answered_413,
+            one_session_too_many_is_answered_503,
+            requests_that_wait_for_their_answer_are_not_read_beyond_the_limit,
+            answers_that_are_not_read_close_the_connection,
+            a_reader_that_takes_nothing_is_closed,
+            a_message_that_does_not_end_closes_the_connection,
+            a_connection_that_asks_nothing_is_closed,
+            an_address_that_shows_nothing_is_sent_little,
         ]);
     };
 }
