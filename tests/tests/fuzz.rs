@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rtspan_tests::fuzz::TARGETS;
+use rtspan_tests::fuzz::{TARGETS, client, server};
 
 fn folder(of: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(of)
@@ -41,5 +41,46 @@ fn every_input_of_the_corpus_is_survived() {
             inputs += 1;
         }
         assert!(inputs > 0, "{name} has no input");
+    }
+}
+
+fn input(target: &str, name: &str) -> Vec<u8> {
+    fs::read(folder("corpus").join(target).join(name)).unwrap()
+}
+
+#[test]
+fn the_dialogues_with_a_server_get_as_far_as_their_names_say() {
+    for (name, status, frames, datagrams) in [
+        ("play_tcp", 200, true, false),
+        ("play_udp", 200, false, true),
+        ("record_tcp", 200, true, false),
+        ("record_udp", 200, false, true),
+        ("asks", 503, false, false),
+        ("foreign_session", 454, true, false),
+        ("wire_errors", 505, false, false),
+        ("taken_up", 200, false, false),
+    ] {
+        let reached = server::go(&input("server", name));
+        assert!(reached.responses.contains_key(&status), "{name}: {reached:?}");
+        assert!(reached.frames > 0 || !frames, "{name}: {reached:?}");
+        assert!(reached.datagrams > 0 || !datagrams, "{name}: {reached:?}");
+    }
+}
+
+#[test]
+fn the_dialogues_with_a_client_get_as_far_as_their_names_say() {
+    for (name, done, packets, datagrams) in [
+        ("play_tcp", 7, 4, false),
+        ("play_udp", 5, 4, true),
+        ("nothing_heard", 4, 1, true),
+        ("refused_udp", 5, 0, false),
+        ("any_port", 5, 1, true),
+        ("record_tcp", 6, 0, false),
+        ("record_udp", 4, 0, true),
+        ("keepalive", 5, 7, false),
+    ] {
+        let reached = client::go(&input("client", name));
+        assert_eq!((reached.done, reached.packets), (done, packets), "{name}: {reached:?}");
+        assert!(reached.datagrams > 0 || !datagrams, "{name}: {reached:?}");
     }
 }

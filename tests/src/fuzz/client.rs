@@ -35,6 +35,24 @@ const PASSWORD: &str = "geheimnis";
 /// | `Q`, `D`, `S` digit, `P`, `Z`, `A`, `R`, `G`, `H`, `T` | OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, ANNOUNCE, RECORD, GET_PARAMETER, SET_PARAMETER, TEARDOWN |
 /// | `M` digit | a packet of this payload is sent |
 pub fn run(data: &[u8]) {
+    go(data);
+}
+
+/// How far a dialogue has got.
+#[derive(Debug, Default)]
+pub struct Reached {
+    /// Commands that were done.
+    pub done: usize,
+    /// Packets that were received.
+    pub packets: usize,
+    /// Datagrams that were sent.
+    pub datagrams: usize,
+    /// Requests and frames that were sent.
+    pub written: usize,
+}
+
+/// As [`run`], and says how far it got.
+pub fn go(data: &[u8]) -> Reached {
     let mut steps = steps(data).peekable();
     let flags = steps.next_if(|(letter, _)| *letter == b'C').map_or(&[][..], |(_, flags)| flags);
     let mut world = World::new(flags);
@@ -42,7 +60,7 @@ pub fn run(data: &[u8]) {
         world.step(letter, rest);
         world.drain();
     }
-    world.end();
+    world.end()
 }
 
 struct World {
@@ -58,6 +76,7 @@ struct World {
     written: Vec<u8>,
     reads: usize,
     sequence: u16,
+    reached: Reached,
 }
 
 impl World {
@@ -88,6 +107,7 @@ impl World {
             written: Vec::new(),
             reads: usize::MAX,
             sequence: 0,
+            reached: Reached::default(),
         };
         world.client.set_wall_clock(world.now, NtpTime::from_unix(Duration::from_secs(1_000_000)));
         let script: &[u8] = match (world.is_automatic, has(b'r')) {
@@ -203,8 +223,10 @@ impl World {
             assert!(!self.is_closed, "{output:?} after the end");
             self.take_output(output);
         }
-        while self.client.poll_packet().is_some() {}
-        assert!(!self.client.flush(&mut Discard));
+        self.reached.packets += std::iter::from_fn(|| self.client.poll_packet()).count();
+        let mut sent = Sent(0);
+        assert!(!self.client.flush(&mut sent));
+        self.reached.datagrams += sent.0;
         while self.client.wants_write() && self.reads > 0 {
             let mut slices = [IoSlice::new(&[]); 4];
             let filled = self.client.io_slices(&mut slices);
@@ -244,7 +266,8 @@ impl World {
                 self.opening.retain(|opening| *opening != id);
                 assert!(self.open.remove(&id) || was_opening, "{id:?} is closed and was not opened");
             }
-            ClientOutput::Event(ClientEvent::Done(command, _)) => {
+            ClientOutput::Event(ClientEvent::Done(command, result)) => {
+                self.reached.done += usize::from(result.is_ok());
                 assert!(self.waiting.remove(&command), "{command:?} is done twice");
             }
             ClientOutput::Event(ClientEvent::Closed(_)) => {
@@ -257,27 +280,34 @@ impl World {
 
     /// Reads what the client has written as strictly as the standard allows.
     fn check_written(&mut self) {
-        // What a server has put into its URLs goes back as it is, and may be of any language.
-        self.written.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'_');
-        let text = self.written.escape_ascii().to_string();
-        assert!(!text.contains(PASSWORD), "{text}");
         loop {
+            if self.written.first() != Some(&b'$') {
+                // What a server has put into its URLs goes back as it is, and may be of any language.
+                let end = self.written.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(0);
+                let foreign = self.written[..end].iter_mut().filter(|byte| !byte.is_ascii());
+                foreign.for_each(|byte| *byte = b'_');
+            }
             match rtsp_types::Message::<Vec<u8>>::parse(&self.written) {
-                Ok((_, length)) => _ = self.written.drain(..length),
+                Ok((_, length)) => {
+                    let text = self.written.drain(..length).as_slice().escape_ascii().to_string();
+                    assert!(!text.contains(PASSWORD), "{text}");
+                    self.reached.written += 1;
+                }
                 Err(rtsp_types::ParseError::Incomplete(_)) => return,
-                Err(error) => panic!("{error}: {text}"),
+                Err(error) => panic!("{error}: {}", self.written.escape_ascii()),
             }
         }
     }
 
     /// However it stands, TEARDOWN ends it, and leaves no socket open.
-    fn end(mut self) {
+    fn end(mut self) -> Reached {
         self.step(b'T', b"");
         self.drain();
         self.advance(Duration::from_secs(300));
         assert!(self.waiting.is_empty() && self.is_closed, "{:?}", self.client);
         assert!(self.open.is_empty() && self.opening.is_empty());
         assert_eq!(self.client.poll_timeout(), None);
+        self.reached
     }
 }
 
@@ -290,12 +320,13 @@ fn description() -> Description {
     )])
 }
 
-/// Takes all datagrams.
-struct Discard;
+/// Takes all datagrams and counts them.
+struct Sent(usize);
 
-impl ClientSink for Discard {
+impl ClientSink for Sent {
     fn send(&mut self, _: UdpId, _: Port, _: SocketAddr, datagram: &Bytes) -> bool {
         assert!(!datagram.is_empty());
+        self.0 += 1;
         true
     }
 }

@@ -46,7 +46,9 @@ pub fn steps(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = Some(data);
     std::iter::from_fn(move || {
         let bytes = rest?;
-        let end = bytes.windows(2).position(|pair| pair == b"\n\n");
+        // The last two of several: what ends in a line feed keeps it.
+        let ends = |at: &usize| bytes[*at..].starts_with(b"\n\n") && bytes.get(*at + 2) != Some(&b'\n');
+        let end = (0..bytes.len()).find(ends);
         rest = end.and_then(|end| bytes.get(end + 2..));
         Some(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default())
     })

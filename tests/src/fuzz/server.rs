@@ -2,7 +2,7 @@
 //!
 //! What it writes a strict client can read, and when everybody has left nothing is left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Asks, Event, Refusal, ServerConfig};
 use rtspan_core::udp::{Port, UdpPorts, UdpSpec};
 use rtspan_core::wire::StatusCode;
-use rtspan_core::{ConnId, Description, Format, Media, MediaKind, StreamId};
+use rtspan_core::{ConnId, Description, Format, Media, MediaKind, SessionId, StreamId};
 
 use super::input::{number, steps};
 use crate::rig::Rig;
@@ -32,6 +32,22 @@ use crate::rig::Rig;
 /// | `s` | the application ends its stream, or begins it |
 /// | `k`, `z` | the application closes the session that played last, or the server |
 pub fn run(data: &[u8]) {
+    go(data);
+}
+
+/// How far a dialogue has got.
+#[derive(Debug, Default)]
+pub struct Reached {
+    /// Responses by their status.
+    pub responses: BTreeMap<u16, usize>,
+    /// Interleaved frames that were sent to clients.
+    pub frames: usize,
+    /// Datagrams that were sent to clients.
+    pub datagrams: usize,
+}
+
+/// As [`run`], and says how far it got.
+pub fn go(data: &[u8]) -> Reached {
     let mut steps = steps(data).peekable();
     let flags = steps.next_if(|(letter, _)| *letter == b'C').map_or(&[][..], |(_, flags)| flags);
     let mut world = World::new(flags);
@@ -39,7 +55,7 @@ pub fn run(data: &[u8]) {
         world.step(letter, rest);
         world.check();
     }
-    world.end();
+    world.end()
 }
 
 struct World {
@@ -48,8 +64,9 @@ struct World {
     sessions: Vec<String>,
     stream: Option<StreamId>,
     questions: Vec<Event>,
-    playing: Vec<rtspan_core::SessionId>,
+    playing: Vec<SessionId>,
     sequence: u16,
+    reached: Reached,
 }
 
 /// A connection as a strict client sees it.
@@ -91,6 +108,7 @@ impl World {
             questions: Vec::new(),
             playing: Vec::new(),
             sequence: 0,
+            reached: Reached::default(),
         }
     }
 
@@ -229,13 +247,13 @@ impl World {
         }
         for conn in self.conns.iter_mut().flatten() {
             conn.unparsed.extend(self.rig.received(conn.id));
-            conn.parse(&mut self.sessions);
+            conn.parse(&mut self.sessions, &mut self.reached);
         }
-        self.rig.datagrams.clear();
+        self.reached.datagrams += self.rig.datagrams.drain(..).count();
     }
 
     /// Everybody leaves, and then nothing is left.
-    fn end(mut self) {
+    fn end(mut self) -> Reached {
         for conn in self.conns.iter().flatten() {
             self.rig.hang_up(conn.id);
         }
@@ -243,12 +261,13 @@ impl World {
         self.rig.advance(Duration::from_secs(300));
         assert!(self.rig.server.is_empty(), "{:?}", self.rig.server);
         assert!(self.rig.logs.is_empty() && !self.rig.has_udp_readers());
+        self.reached
     }
 }
 
 impl Conn {
     /// Reads what the server has written as strictly as the standard allows.
-    fn parse(&mut self, sessions: &mut Vec<String>) {
+    fn parse(&mut self, sessions: &mut Vec<String>, reached: &mut Reached) {
         loop {
             let parsed = rtsp_types::Message::<Vec<u8>>::parse(&self.unparsed);
             let (message, length) = match parsed {
@@ -258,8 +277,12 @@ impl Conn {
             };
             self.unparsed.drain(..length);
             match message {
-                rtsp_types::Message::Response(response) => self.take_response(&response, sessions),
+                rtsp_types::Message::Response(response) => {
+                    *reached.responses.entry(response.status().into()).or_default() += 1;
+                    self.take_response(&response, sessions);
+                }
                 rtsp_types::Message::Data(data) => {
+                    reached.frames += 1;
                     assert!(self.channels.contains(&data.channel_id()), "channel {}", data.channel_id());
                 }
                 rtsp_types::Message::Request(request) => panic!("no server asks {request:?}"),
