@@ -130,6 +130,21 @@ fn numbers_of_requests_may_be_anything_and_cost_only_an_answer() {
 }
 
 #[test]
+fn a_body_is_a_body_whatever_it_looks_like() {
+    let mut world = World::new();
+    let conn = world.attack();
+    let inner = "$\0\0\x04abcdTEARDOWN rtsp://h/cam RTSP/1.0\r\nCSeq: 8\r\n\r\nRTSP/1.0 200 OK\r\n\r\n";
+    let text =
+        format!("SET_PARAMETER rtsp://h/cam RTSP/1.0\r\nCSeq: 1\r\nContent-Length: {}\r\n\r\n", inner.len());
+    assert_eq!(world.send(conn, format!("{text}{inner}{text}{inner}").as_bytes()), [451, 451]);
+    assert_eq!(world.status(conn, "OPTIONS *"), 200);
+    // One that is longer than it says is followed by garbage, which is skipped.
+    assert_eq!(world.send(conn, format!("{text}{inner}=abababab").as_bytes()), [451]);
+    assert_eq!(world.status(conn, "OPTIONS *"), 200);
+    world.nobody_else_notices();
+}
+
+#[test]
 fn frames_that_nobody_asked_for_are_left_out() {
     let mut world = World::new();
     let conn = world.attack();
