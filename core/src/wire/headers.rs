@@ -56,7 +56,8 @@ impl Headers {
             Some(known) => Cow::Borrowed(known),
             None => {
                 let clean = clean_name(name);
-                name::canonical(&clean).map_or(Cow::Owned(clean), Cow::Borrowed)
+                let known = if clean.len() == name.len() { None } else { name::canonical(&clean) };
+                known.map_or(Cow::Owned(clean), Cow::Borrowed)
             }
         };
         if !name.is_empty() {
