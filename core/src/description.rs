@@ -139,6 +139,9 @@ pub enum DescriptionError {
         /// How long it is.
         bytes: usize,
     },
+    /// The description has more lines than [`limits::SDP_LINES_MAX`].
+    #[error("session description with more than {} lines", limits::SDP_LINES_MAX)]
+    TooManyLines,
     /// The description has more medias than [`limits::MEDIAS_MAX`].
     #[error("session description with more than {} medias", limits::MEDIAS_MAX)]
     TooManyMedias,

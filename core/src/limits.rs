@@ -42,6 +42,8 @@ pub const RTP_INFO_ENTRIES_MAX: usize = 64;
 
 /// Bytes of an SDP document.
 pub const SDP_BYTES_MAX: usize = 256 << 10;
+/// Media, attribute and bandwidth lines of a description; more is refused with 400.
+pub const SDP_LINES_MAX: usize = 4096;
 /// Media sections of a description; more is refused with 400.
 pub const MEDIAS_MAX: usize = 32;
 /// Formats of one media section; further ones are left out.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::Tolerances;
 use crate::description::DescriptionError;
-use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX};
+use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
 use crate::tolerance::Tolerance;
 
 #[cfg(test)]
@@ -32,8 +32,12 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
     if matches!(text, Cow::Owned(_)) {
         tolerances.record(Tolerance::SdpEncoding);
     }
-    let mut out =
-        Canonical { text: String::with_capacity(text.len().saturating_add(64)), medias: 0, named: false };
+    let mut out = Canonical {
+        text: String::with_capacity(text.len().saturating_add(64)),
+        lines: 0,
+        medias: 0,
+        named: false,
+    };
     out.text.push_str("v=0\r\n");
     let mut versioned = false;
     for raw in text.split(['\r', '\n', '\0']) {
@@ -45,6 +49,12 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
             tolerances.record(Tolerance::SdpLine);
             continue;
         };
+        if matches!(key, "a" | "b" | "m") {
+            out.lines = out.lines.saturating_add(1);
+            if out.lines > SDP_LINES_MAX {
+                return Err(DescriptionError::TooManyLines);
+            }
+        }
         if matches!(key, "a" | "m") && raw.len() != line.len() {
             tolerances.record(Tolerance::SdpBlanks);
         }
@@ -68,6 +78,7 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
 
 struct Canonical {
     text: String,
+    lines: usize,
     medias: usize,
     named: bool,
 }

@@ -92,6 +92,10 @@ impl Slots {
     fn new(list: &str, tolerances: &mut Tolerances) -> Self {
         let mut slots = Self { slots: Vec::new(), from_attributes: false };
         for format in list.split(' ').filter(|format| !format.is_empty()) {
+            if slots.slots.len() == FORMATS_MAX {
+                tolerances.record(Tolerance::SdpFormatsLeftOut);
+                break;
+            }
             match payload_type(format) {
                 Some(payload_type) => slots.insert(payload_type, tolerances),
                 None => tolerances.record(Tolerance::SdpPayloadType),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{FORMATS_MAX, MEDIAS_MAX, SDP_BYTES_MAX};
+use crate::limits::{FORMATS_MAX, MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
 
 fn refused(text: impl AsRef<[u8]>) -> DescriptionError {
     Description::parse(text.as_ref(), &mut Tolerances::default()).unwrap_err()
@@ -52,34 +52,37 @@ fn formats_beyond_the_bound_are_left_out() {
 }
 
 #[test]
-fn as_many_attributes_and_parameters_as_fit_are_read_in_one_go() {
+fn one_line_too_many_is_refused_whatever_it_says() {
+    let head = "v=0\nm=video 0 RTP/AVP 96 97 98\n";
+    for line in ["a=b\n", "a=fmtp:96 a\n", "a=rtpmap:98 a/1\n", "a=fmtp:1 a\n", "b=AS:1\n", "a=\n", "b=x\n"] {
+        let most = format!("{head}{}", line.repeat(SDP_LINES_MAX - 1));
+        assert_eq!(read(&most).0.medias.len(), 1, "{line:?}");
+        assert_eq!(refused(most + line), DescriptionError::TooManyLines, "{line:?}");
+    }
+    // All of these are of one format, one after the other.
+    let fmtp = format!("{head}{}", "a=fmtp:96 a\n".repeat(1000));
+    assert_eq!(read(fmtp).0.medias[0].formats[0].fmtp.as_ref().unwrap().len(), 2998);
+}
+
+#[test]
+fn as_much_as_fits_is_read_in_one_go() {
     let fill = |head: &str, unit: &str| {
         let count = (SDP_BYTES_MAX - head.len() - 2) / unit.len();
-        (format!("{head}{}", unit.repeat(count)), count)
+        format!("{head}{}", unit.repeat(count))
     };
-    let head = "v=0\nm=video 0 RTP/AVP 96 97 98\n";
-    let (text, count) = fill(head, "a=b\n");
-    assert_eq!(read(text).0.medias[0].attributes.len(), count);
-
-    // All of these are of one format, one after the other, or of none.
-    let (text, count) = fill(head, "a=fmtp:96 a\n");
-    assert_eq!(read(text).0.medias[0].formats[0].fmtp.as_ref().unwrap().len(), count * 3 - 2);
-    let (text, _) = fill(head, "a=rtpmap:98 a/1\n");
-    assert_eq!(read(text).0.medias[0].attributes, []);
-    let (text, count) = fill(head, "a=fmtp:1 a\n");
-    assert_eq!(read(text).0.medias[0].attributes.len(), count);
-
-    let (text, _) = fill("v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 x=y", ";a=b");
+    let text = fill("v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 x=y", ";a=b");
     assert_eq!(read(text).0.medias[0].formats[0].parameter("x"), Some("y"));
     let sprop = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 sprop-parameter-sets=";
     for bomb in ["AAAB", "Z,", "Z2Q=,", ",", "AAAA", "////"] {
-        let (description, _) = read(fill(sprop, bomb).0);
+        let (description, _) = read(fill(sprop, bomb));
         assert!(matches!(description.medias[0].formats[0].codec, Codec::H264(_)), "{bomb}");
     }
-    for bomb in ["z=1 2 3 4\n", "r=1 2 3 4\n", "t=0 0\n", "b=AS:1\n", "s=x\n", "x\n", "\n", "\0", "\u{fffd}"]
-    {
-        assert_eq!(read(fill(head, bomb).0).0.medias.len(), 1, "{bomb:?}");
+    let head = "v=0\nm=video 0 RTP/AVP 96 97 98\n";
+    for bomb in ["z=1 2 3 4\n", "r=1 2 3 4\n", "t=0 0\n", "s=x\n", "x\n", "\n", "\0", "\u{fffd}"] {
+        assert_eq!(read(fill(head, bomb)).0.medias.len(), 1, "{bomb:?}");
     }
+    let formats = fill("v=0\nm=video 0 RTP/AVP", " 1 2 3");
+    assert_eq!(read(formats + "\n").0.medias[0].formats.len(), 3);
 }
 
 #[test]
