@@ -25,20 +25,23 @@ impl Server {
         if !request.headers.get(name::CONTENT_TYPE).is_none_or(is_sdp) {
             return Err(Response::new(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
+        let place = path_of(request)?;
+        self.check_free(place.0)?;
+        let is_asked = self.config.asks.contains(Asks::ANNOUNCE);
+        if !is_asked && !self.config.publishers {
+            return Err(Response::new(StatusCode::FORBIDDEN));
+        }
+        // What is refused anyway is not worth the time to read it.
+        self.check_room(conn)?;
         let mut tolerances = Tolerances::NONE;
         let description = Description::parse(&request.body, &mut tolerances)
             .ok()
             .filter(|description| (1..=MEDIAS_MAX).contains(&description.medias.len()))
             .ok_or_else(|| Response::new(StatusCode::BAD_REQUEST))?;
         self.tolerate(conn, tolerances);
-        let place = path_of(request)?;
-        self.check_free(place.0)?;
-        if self.config.asks.contains(Asks::ANNOUNCE) {
+        if is_asked {
             let question = self.question(conn, place, Some(description.clone()), Bytes::new())?;
             return Ok(Outcome::ask(Step::Announce(Box::new(description)), Event::Announce(question)));
-        }
-        if !self.config.publishers {
-            return Err(Response::new(StatusCode::FORBIDDEN));
         }
         self.announce_accepted(now, conn, request, description)
     }
@@ -72,6 +75,14 @@ impl Server {
         }
     }
 
+    /// Whether a connection may have another session (503 if not).
+    fn check_room(&self, conn: ConnId) -> Result<(), Response> {
+        let sessions_of_conn = self.conns.get(conn).map(|connection| connection.sessions.len());
+        let has_room = self.sessions.len() < self.config.sessions_max
+            && sessions_of_conn.is_some_and(|sessions| sessions < self.config.sessions_per_conn_max);
+        if has_room { Ok(()) } else { Err(Response::new(StatusCode::SERVICE_UNAVAILABLE)) }
+    }
+
     /// A new session of a connection, within the limits (503 beyond them).
     pub(super) fn open_session(
         &mut self,
@@ -80,13 +91,9 @@ impl Server {
         path: &str,
         state: State,
     ) -> Result<SessionId, Response> {
-        let unavailable = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
-        let connection = self.conns.get_mut(conn).ok_or_else(unavailable)?;
-        let is_full = self.sessions.len() >= self.config.sessions_max
-            || connection.sessions.len() >= self.config.sessions_per_conn_max;
-        if is_full {
-            return Err(unavailable());
-        }
+        self.check_room(conn)?;
+        let connection =
+            self.conns.get_mut(conn).ok_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
         let key: Box<str> = self.random.hex_id().into();
         let session = Session {
             key: key.clone(),

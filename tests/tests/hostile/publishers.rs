@@ -75,6 +75,19 @@ fn descriptions_beyond_the_limits_are_refused() {
 }
 
 #[test]
+fn an_announcement_that_is_refused_anyway_is_not_read() {
+    let sdp = format!("{SDP}{}", "a=x\r\n".repeat(4000));
+    let mut world = World::with(ServerConfig::default().sessions_per_conn_max(1));
+    let conn = world.attack();
+    assert_eq!(announce(&mut world, conn, "/live", &sdp), 200);
+    for (path, expected) in [("/cam", 403), ("/live", 403), ("/more", 503)] {
+        let mut work = held(|| assert_eq!(announce(&mut world, conn, path, &sdp), expected));
+        work.allocations -= held(|| drop(super::world::request("ANNOUNCE", &sdp))).allocations;
+        assert!(work.allocations < 200, "{path}: {work:?}");
+    }
+}
+
+#[test]
 fn numbers_in_a_description_buy_no_memory() {
     let lines = [
         "m=video 4294967295/4294967295 RTP/AVP 96",
