@@ -110,8 +110,9 @@ impl<R: Runtime> Driver<R> {
         self.read(cx, &mut state.core, now, &mut round);
         self.receive(cx, &mut state.core, now, &mut round);
         self.take_outputs(cx, state, now, &mut round);
-        self.write(cx, &mut state.core, now, &mut round);
+        // Datagrams first: servers forget what comes after TEARDOWN.
         self.send(cx, &mut state.core, &mut round);
+        self.write(cx, &mut state.core, now, &mut round);
         if round.room && std::mem::take(&mut state.starved) {
             round.news = true;
         }
@@ -185,6 +186,7 @@ impl<R: Runtime> Driver<R> {
                     self.connecting = Some(Box::pin(connect(self.runtime.clone(), host, port)));
                 }
                 ClientOutput::Disconnect => {
+                    self.send(cx, &mut state.core, round);
                     self.write(cx, &mut state.core, now, round);
                     self.connecting = None;
                     self.socket = None;
