@@ -50,7 +50,7 @@ fn a_second_publisher_is_refused_and_does_not_harm_the_first() {
     }
     assert!(first.is_running());
     first.finish();
-    expect(&mut readings, ENDING, &clip.units, DEMANDED, 0);
+    expect(&mut readings, ENDING, &clip.units, DEMANDED);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn readers_end_when_the_publisher_is_killed() {
         .collect::<Vec<_>>();
     readings.iter().for_each(Reading::has_begun);
     publisher.signal("KILL");
-    expect(&mut readings, ENDING, &clip.units, 1, 1);
+    expect(&mut readings, ENDING, &clip.units, 1);
 }
 
 /// One reader of much is stopped, as by a debugger, and another is not.
@@ -91,7 +91,7 @@ fn stop_a_reader(runtime: Runtime) {
     server.said("has missed");
     let peak = server.memory_peak();
     assert!(peak < MEMORY, "{peak} bytes");
-    expect(&mut others, ENDING, &clip.units, DEMANDED, 0);
+    expect(&mut others, ENDING, &clip.units, DEMANDED);
 }
 
 #[test]

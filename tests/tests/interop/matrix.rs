@@ -59,5 +59,5 @@ fn relay(publisher: Publisher, transport: Transport, runtime: Runtime) {
     let readers = Reader::FOREIGN.iter().copied().chain([Reader::Rtspan(runtime)]);
     let mut readings: Vec<Reading> = readers.flat_map(|reader| reader.read_both(&url)).collect();
     finish(&mut publishing);
-    expect(&mut readings, ENDING, &clip.units, DEMANDED, 0);
+    expect(&mut readings, ENDING, &clip.units, DEMANDED);
 }

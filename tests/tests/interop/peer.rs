@@ -42,6 +42,8 @@ pub(crate) enum Reader {
 #[derive(Debug)]
 pub(crate) struct Reading {
     name: String,
+    /// Access units at the end that may not be whole.
+    unsure: usize,
     task: Task,
 }
 
@@ -105,6 +107,8 @@ impl Reader {
     /// Reads the pictures at a URL until the server ends the session or the connection.
     pub(crate) fn read(self, transport: Transport, url: &str) -> Reading {
         let name = format!("{self:?} reading over {transport}");
+        // Hears goodbye on one socket while packets wait in the other.
+        let unsure = usize::from(self == Self::Gstreamer && transport == Transport::Udp);
         let file = file();
         let program = match self {
             Self::Ffmpeg => {
@@ -119,7 +123,9 @@ impl Reader {
                 launch(&name, &format!("{source} {video} ! {caps} ! filesink location={}", file.display()))
             }
             #[cfg(feature = "tokio")]
-            Self::Retina => return Reading { name, task: Task::Retina(Retina::read(transport, url)) },
+            Self::Retina => {
+                return Reading { name, unsure, task: Task::Retina(Retina::read(transport, url)) };
+            }
             Self::Rtspan(runtime) => {
                 let seconds = PATIENCE.as_secs().to_string();
                 let mut command = rtspan(runtime);
@@ -127,7 +133,7 @@ impl Reader {
                 Program::start(&name, command.arg("--out").arg(&file))
             }
         };
-        Reading { name, task: Task::Program { program, file } }
+        Reading { name, unsure, task: Task::Program { program, file } }
     }
 
     /// Reads over both transports at once.
@@ -176,21 +182,20 @@ impl Reading {
     }
 }
 
-/// Demands of readers that they end by themselves in time, and have read what was published: so many access units at
-/// least, of which the last `unsure` may be wrong.
+/// Demands of readers that they end by themselves in time, and have read what was published, so many access units at
+/// least.
 pub(crate) fn expect(
     readings: &mut [Reading],
     patience: Duration,
     published: &[AccessUnit],
     demanded: usize,
-    unsure: usize,
 ) {
     let wrong: Vec<String> = readings
         .iter_mut()
         .filter_map(|reading| {
             let wrong = match reading.finish(patience) {
                 Ok(mut units) => {
-                    units.truncate(units.len().saturating_sub(unsure));
+                    units.truncate(units.len().saturating_sub(reading.unsure));
                     format!("{:?}", compare(published, &units, demanded).err()?)
                 }
                 Err(wrong) => wrong,
