@@ -24,6 +24,8 @@ pub(super) struct Connection {
     pub(super) tolerances: Tolerances,
     /// When it is closed if no session comes, and why.
     pub(super) farewell: Option<(Instant, CloseReason)>,
+    /// A request is being worked on, whose answer comes before all else.
+    pub(super) is_answering: bool,
     /// Why it is being closed.
     pub(super) closing: Option<CloseReason>,
 }
@@ -46,6 +48,7 @@ impl Connection {
             sessions: BTreeSet::new(),
             tolerances: Tolerances::NONE,
             farewell: None,
+            is_answering: false,
             closing: None,
         }
     }
@@ -130,12 +133,24 @@ impl Server {
         self.outputs.push_back(Output::Conn(conn, ConnCommand::Tx(TxCommand(order))));
     }
 
-    /// Has a connection closed once all is written that waits.
+    /// Has a connection closed once all is written that waits, and the request that is being worked on is answered.
     pub(super) fn close_conn(&mut self, conn: ConnId, reason: CloseReason) {
         if let Some(connection) = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none()) {
             connection.closing = Some(reason);
             connection.queue.clear();
+            let answers_first = connection.is_answering;
             self.drop_question(conn);
+            if !answers_first {
+                self.order_tx(conn, TxOrder::Close);
+            }
+        }
+    }
+
+    /// The request was answered, and may have ended what the connection was for.
+    pub(super) fn stop_answering(&mut self, conn: ConnId) {
+        let Some(connection) = self.conns.get_mut(conn) else { return };
+        connection.is_answering = false;
+        if connection.closing.is_some() {
             self.order_tx(conn, TxOrder::Close);
         }
     }

@@ -64,8 +64,12 @@ impl From<StatusCode> for Outcome {
 impl Server {
     /// Works on one request, the next of its connection.
     pub(super) fn process(&mut self, now: Instant, conn: ConnId, request: Request, streams: &dyn Streams) {
+        if let Some(connection) = self.conns.get_mut(conn) {
+            connection.is_answering = true;
+        }
         let outcome = self.dispatch(now, conn, &request, streams).unwrap_or_else(Outcome::from);
         self.conclude(now, conn, request, outcome);
+        self.stop_answering(conn);
     }
 
     /// The application has answered, or its time is up.

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
 use crate::ConnId;
-use crate::conn::CloseReason;
+use crate::conn::{CloseReason, ConnCommand, TxCommand, TxOrder};
 use crate::rtp::rtcp::{self, Rtcp};
-use crate::server::{Event, ServerConfig};
+use crate::server::{Event, Output, ServerConfig};
+use crate::wire::{Message, Method, Request};
 use crate::{StreamId, Tolerances};
 
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=";
@@ -201,4 +202,35 @@ fn an_announcement_that_is_not_followed_up_ends() {
     let idle = |event: &Event| matches!(event, Event::SessionClosed { reason: CloseReason::Idle, .. });
     assert!(scenario.events.iter().any(idle));
     assert!(scenario.server.is_empty());
+}
+
+#[test]
+fn a_teardown_that_ends_its_own_connection_is_answered_first() {
+    let mut scenario = Scenario::with_udp();
+    let publisher = scenario.connect();
+    scenario.post(publisher, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp", SDP);
+    scenario.response(publisher);
+    let setup = "SETUP rtsp://h/live/streamid=0|Transport: RTP/AVP;unicast;client_port=6000-6001;mode=record";
+    let session = session_of(&scenario.request(publisher, setup));
+    let udp = "Transport: RTP/AVP;unicast;client_port=6002-6003;mode=record";
+    scenario.request(publisher, &format!("SETUP rtsp://h/live/streamid=1|Session: {session}|{udp}"));
+    for method in ["RECORD", "PAUSE"] {
+        let response = scenario.request(publisher, &format!("{method} rtsp://h/live|Session: {session}"));
+        assert_eq!(status(&response), 200);
+    }
+    // All that this connection is for is to read that stream, and it tears the publisher down.
+    let reader = scenario.connect();
+    scenario.request(reader, &format!("SETUP rtsp://h/live/trackID=0|{TCP}0-1"));
+    let teardown = Request::new(Method::Teardown, "rtsp://h/live").with_header("CSeq", 9);
+    let teardown = Message::Request(teardown.with_header("Session", session));
+    scenario.server.handle_message(scenario.now, reader, teardown, &scenario.logs);
+    let outputs = std::iter::from_fn(|| scenario.server.poll_output());
+    let orders: Vec<&str> = outputs
+        .filter_map(|output| match output {
+            Output::Conn(conn, ConnCommand::Tx(TxCommand(order))) if conn == reader => Some(order),
+            _ => None,
+        })
+        .map(|order| if let TxOrder::Close = order { "close" } else { "send" })
+        .collect();
+    assert_eq!(orders, ["send", "close"]);
 }
