@@ -48,7 +48,7 @@ handles! {
 }
 
 /// What all handles are made of.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct RawId {
     index: u32,
     generation: u32,
@@ -122,6 +122,10 @@ impl<T> Arena<T> {
             let raw = RawId { index: u32::try_from(index).ok()?, generation: slot.generation };
             Some((I::from(raw), slot.value.as_ref()?))
         })
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| slot.value.as_mut())
     }
 
     pub(crate) fn len(&self) -> usize {

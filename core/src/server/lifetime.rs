@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::event::MediaTransport;
-use super::session::{Channels, Publishing, Session, State};
+use super::session::{Publishing, Session, State};
 use super::ticket::{Answer, RawTicket, Refusal};
 use super::timers::Timer;
 use super::{Event, Place, Server};
@@ -114,14 +114,13 @@ impl Server {
         let Some(session) = self.sessions.remove(id) else { return };
         self.session_keys.remove(&session.key);
         self.timers.disarm(Timer::Session(id));
-        for track in &session.tracks {
-            if let Channels::Udp { rtp, rtcp } = track.channels {
-                self.udp_peers.remove(&rtp);
-                self.udp_peers.remove(&rtcp);
-            }
+        let peers: Vec<_> = session.udp_peers().collect();
+        for (rtp, rtcp) in &peers {
+            self.udp_peers.remove(rtp);
+            self.udp_peers.remove(rtcp);
         }
-        if session.read_stream().is_some() && session.transport() == Some(MediaTransport::Udp) {
-            self.order_udp(UdpOrder::Forget(id));
+        if session.read_stream().is_some() && !peers.is_empty() {
+            self.order_udp(UdpOrder::Forget(peers));
         }
         for conn in &session.conns {
             if let Some(connection) = self.conns.get_mut(*conn) {

@@ -137,7 +137,11 @@ impl Server {
                 self.order_tx(conn, TxOrder::Detach(id));
                 self.order_rx(conn, RxOrder::Unroute(id));
             }
-            None => self.order_udp(UdpOrder::Detach(id)),
+            None => {
+                if let Some(stream) = session.read_stream() {
+                    self.order_udp(UdpOrder::Detach(stream, id));
+                }
+            }
         }
     }
 

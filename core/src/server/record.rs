@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
-use super::session::{Channels, Publishing, Session, State};
+use super::session::{Channels, Publishing, State};
 use super::{Event, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::Ingest;
@@ -90,10 +90,10 @@ impl Server {
 
     /// Takes no more packets of a publisher.
     pub(super) fn stop_receiving(&mut self, id: SessionId) {
-        let Some(conn) = self.sessions.get(id).map(Session::bound_to) else { return };
-        match conn {
+        let Some(session) = self.sessions.get(id) else { return };
+        match session.bound_to() {
             Some(conn) => self.order_rx(conn, RxOrder::Unroute(id)),
-            None => self.order_udp(UdpOrder::Unpublish(id)),
+            None => self.order_udp(UdpOrder::Unpublish(session.udp_peers().collect())),
         }
     }
 

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::event::MediaTransport;
-use super::session::State;
+use super::session::{Reading, State};
 use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
@@ -188,10 +188,13 @@ impl Server {
         session.alive = now;
         session.conns.insert(conn);
         connection.sessions.insert(id);
-        let plays_datagrams =
-            matches!(session.state, State::Play(_)) && session.transport() == Some(MediaTransport::Udp);
-        if plays_datagrams && !std::mem::replace(&mut session.is_trusted, true) {
-            self.order_udp(UdpOrder::Trust(id));
+        if let (State::Play(Reading { stream }), Some(MediaTransport::Udp)) =
+            (&session.state, session.transport())
+        {
+            let stream = *stream;
+            if !std::mem::replace(&mut session.is_trusted, true) {
+                self.order_udp(UdpOrder::Trust(stream, id));
+            }
         }
         self.tolerate(conn, tolerances);
         Ok(Some(id))

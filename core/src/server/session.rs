@@ -115,6 +115,14 @@ impl Session {
         })
     }
 
+    /// The addresses of its tracks over UDP, of packets and of reports.
+    pub(super) fn udp_peers(&self) -> impl Iterator<Item = (SocketAddr, SocketAddr)> + '_ {
+        self.tracks.iter().filter_map(|track| match track.channels {
+            Channels::Udp { rtp, rtcp } => Some((rtp, rtcp)),
+            Channels::Frames { .. } => None,
+        })
+    }
+
     pub(super) fn transport(&self) -> Option<MediaTransport> {
         self.tracks.first().map(|track| track.channels.transport())
     }

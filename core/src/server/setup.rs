@@ -74,8 +74,8 @@ impl Server {
         }
         if let Channels::Udp { rtp, rtcp } = channels {
             self.udp_peers.extend([(rtp, id), (rtcp, id)]);
-            if let Purpose::Read(_) = purpose {
-                self.order_udp(UdpOrder::Expect(id, rtp, rtcp));
+            if let Purpose::Read(stream) = purpose {
+                self.order_udp(UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
             }
         }
         let (_, session) = self.existing(Some(id))?;

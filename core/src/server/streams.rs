@@ -130,7 +130,7 @@ impl Server {
         for id in readers {
             match self.sessions.get(id).map(|session| (&session.state, session.bound_to())) {
                 Some((State::Play(_), Some(conn))) => self.order_tx(conn, TxOrder::End(id)),
-                Some((State::Play(_), None)) => self.order_udp(UdpOrder::End(id)),
+                Some((State::Play(_), None)) => self.order_udp(UdpOrder::End(stream, id)),
                 _ => self.end_session(now, id, CloseReason::StreamEnded),
             }
         }

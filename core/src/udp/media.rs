@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::early::Early;
 use super::{DatagramSink, Port, Trust, UdpSpec};
 use crate::conn::{Inbound, Report};
+use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
 use crate::stream::{Packet, StreamLog, Streams};
@@ -28,22 +29,23 @@ impl UdpCommand {
 
 #[derive(Debug)]
 pub(crate) enum UdpOrder {
-    /// A reader's session has these addresses, of packets and of reports, for one of its tracks.
-    Expect(SessionId, SocketAddr, SocketAddr),
-    /// A reader's session is over.
-    Forget(SessionId),
-    /// A session that reads was asked for something: its addresses are those of somebody who wants its packets.
-    Trust(SessionId),
+    /// A session that is to read a stream is at these addresses, of packets and of reports.
+    Expect(StreamId, SessionId, Vec<(SocketAddr, SocketAddr)>),
+    /// It is there no more.
+    Forget(Vec<(SocketAddr, SocketAddr)>),
+    /// Something was asked for in a session that reads: its addresses are those of somebody who wants its packets.
+    Trust(StreamId, SessionId),
     /// Packets of a stream go to a session.
     Attach(DatagramReader),
     /// Nothing more is sent to a session.
-    Detach(SessionId),
+    Detach(StreamId, SessionId),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
-    End(SessionId),
+    End(StreamId, SessionId),
     /// Tracks of a publisher come from these addresses: of its packets and of its reports.
     Publish(Vec<(SocketAddr, SocketAddr, Ingest)>),
-    /// Packets of a session are no longer wanted; what has come is handed on, and then [`Report::Drained`] follows.
-    Unpublish(SessionId),
+    /// What comes from these addresses is no longer wanted; what has come is handed on, and then [`Report::Drained`]
+    /// follows.
+    Unpublish(Vec<(SocketAddr, SocketAddr)>),
 }
 
 /// A reader of a stream over UDP.
@@ -61,7 +63,7 @@ pub struct UdpMedia {
     id: UdpId,
     spec: UdpSpec,
     readers: BTreeMap<StreamId, Vec<DatagramReader>>,
-    publishers: Vec<Publishing>,
+    publishers: Arena<Publishing>,
     sources: BTreeMap<(Port, SocketAddr), Source>,
     early: Early,
     queues: Queues,
@@ -85,8 +87,9 @@ struct Publishing {
 #[derive(Debug)]
 enum Source {
     /// Which of the publishers' tracks.
-    Publisher(usize),
+    Publisher(RawId),
     Reader {
+        stream: StreamId,
         session: SessionId,
         pulse: Pulse,
         was_heard: bool,
@@ -99,7 +102,7 @@ impl UdpMedia {
             id,
             spec,
             readers: BTreeMap::new(),
-            publishers: Vec::new(),
+            publishers: Arena::default(),
             sources: BTreeMap::new(),
             early: Early::default(),
             queues: Queues::default(),
@@ -130,28 +133,24 @@ impl UdpMedia {
                 }
                 self.readers.entry(reader.subscription.stream()).or_default().push(reader);
             }
-            UdpOrder::Detach(session) => self.detach(session),
-            UdpOrder::Expect(session, rtp, rtcp) => {
-                for source in [(Port::Rtp, rtp), (Port::Rtcp, rtcp)] {
-                    let reader = Source::Reader { session, pulse: Pulse::default(), was_heard: false };
+            UdpOrder::Detach(stream, session) => self.detach(stream, session),
+            UdpOrder::Expect(stream, session, peers) => {
+                for source in both_ports(peers) {
+                    let reader =
+                        Source::Reader { stream, session, pulse: Pulse::default(), was_heard: false };
                     self.sources.insert(source, reader);
                 }
             }
-            UdpOrder::Forget(session) => {
-                self.detach(session);
-                let is_own = |source: &Source| matches!(source, Source::Reader { session: own, .. } if *own == session);
-                self.sources.retain(|_, source| !is_own(source));
+            UdpOrder::Forget(peers) => {
+                both_ports(peers).for_each(|source| _ = self.sources.remove(&source));
             }
-            UdpOrder::Trust(session) => self.trust(session),
-            UdpOrder::End(session) => {
-                let mut readers = self.readers.values_mut().flatten();
-                match readers.find(|reader| reader.subscription.session() == session) {
-                    Some(reader) => reader.subscription.end(),
-                    None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
-                }
-            }
+            UdpOrder::Trust(stream, session) => self.trust(stream, session),
+            UdpOrder::End(stream, session) => match self.reader(stream, session) {
+                Some(reader) => reader.subscription.end(),
+                None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
+            },
             UdpOrder::Publish(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(now, track)),
-            UdpOrder::Unpublish(session) => self.forget_publisher(now, session),
+            UdpOrder::Unpublish(peers) => self.forget_publisher(now, peers),
         }
         self.due = Some(now);
     }
@@ -159,8 +158,8 @@ impl UdpMedia {
     /// Takes a datagram; one from an address that belongs to no session is left out.
     pub fn handle_datagram(&mut self, now: Instant, port: Port, from: SocketAddr, data: Bytes) {
         match self.sources.get_mut(&(port, from)) {
-            Some(Source::Publisher(index)) => {
-                let Some(Publishing { ingest, .. }) = self.publishers.get_mut(*index) else { return };
+            Some(Source::Publisher(track)) => {
+                let Some(Publishing { ingest, .. }) = self.publishers.get_mut(*track) else { return };
                 match port {
                     Port::Rtp => ingest.handle_rtp(now, data, &mut self.queues.inbound),
                     Port::Rtcp => ingest.handle_rtcp(now, &data, &mut self.queues.inbound),
@@ -168,11 +167,11 @@ impl UdpMedia {
                 let next = ingest.poll_timeout();
                 self.due = Some(self.due.map_or(next, |due| due.min(next)));
             }
-            Some(Source::Reader { session, pulse, was_heard }) => {
-                let session = *session;
+            Some(Source::Reader { stream, session, pulse, was_heard }) => {
+                let (stream, session) = (*stream, *session);
                 pulse.beat(now, session, &mut self.queues.inbound);
                 if !std::mem::replace(was_heard, true) {
-                    self.trust(session);
+                    self.trust(stream, session);
                 }
             }
             None => self.early.keep(now, port, from, data),
@@ -219,12 +218,12 @@ impl UdpMedia {
 
     /// Lets time pass; what comes of it is polled and flushed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        for track in self.publishers.iter_mut().filter(|track| now >= track.ingest.poll_timeout()) {
+        for track in self.publishers.values_mut().filter(|track| now >= track.ingest.poll_timeout()) {
             if let Some(report) = track.ingest.handle_timeout(now, &mut self.queues.inbound) {
-                self.queues.report(track.rtcp, report);
+                self.queues.report(Port::Rtcp, track.rtcp, report);
             }
         }
-        let publishers = self.publishers.iter().map(|track| track.ingest.poll_timeout());
+        let publishers = self.publishers.values_mut().map(|track| track.ingest.poll_timeout());
         let readers = self.readers.values().flatten().map(|reader| {
             let due = reader.subscription.poll_timeout();
             // What is due already is sent by the flush that follows, and then a period later.
@@ -234,11 +233,10 @@ impl UdpMedia {
     }
 
     fn add_publisher(&mut self, now: Instant, (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest)) {
-        let index = self.publishers.len();
-        self.publishers.push(Publishing { rtcp, ingest });
+        let track = self.publishers.insert_with(|_| Publishing { rtcp, ingest });
         for (port, from, punch) in [(Port::Rtp, rtp, PUNCH_RTP), (Port::Rtcp, rtcp, PUNCH_RTCP)] {
-            self.sources.insert((port, from), Source::Publisher(index));
-            self.queues.reports.push_back((port, from, Bytes::from_static(punch)));
+            self.sources.insert((port, from), Source::Publisher(track));
+            self.queues.report(port, from, Bytes::from_static(punch));
         }
         for (port, from) in [(Port::Rtp, rtp), (Port::Rtcp, rtcp)] {
             for data in self.early.claim(now, port, from) {
@@ -247,47 +245,35 @@ impl UdpMedia {
         }
     }
 
-    fn forget_publisher(&mut self, now: Instant, session: SessionId) {
-        let mut kept = Vec::new();
+    fn forget_publisher(&mut self, now: Instant, peers: Vec<(SocketAddr, SocketAddr)>) {
         let mut stream = None;
-        let places: Vec<Option<usize>> = std::mem::take(&mut self.publishers)
-            .into_iter()
-            .map(|mut track| {
-                if track.ingest.session() == session {
-                    track.ingest.finish(now, &mut self.queues.inbound);
-                    stream = Some(track.ingest.stream());
-                    return None;
-                }
-                kept.push(track);
-                kept.len().checked_sub(1)
-            })
-            .collect();
-        self.publishers = kept;
+        for source in both_ports(peers) {
+            let Some(Source::Publisher(track)) = self.sources.remove(&source) else { continue };
+            if let Some(Publishing { mut ingest, .. }) = self.publishers.remove(track) {
+                ingest.finish(now, &mut self.queues.inbound);
+                stream = Some(ingest.stream());
+            }
+        }
         self.queues.inbound.extend(stream.map(|stream| Inbound::Report(Report::Drained(stream))));
-        self.sources.retain(|_, source| match source {
-            Source::Publisher(index) => match places.get(*index).copied().flatten() {
-                Some(place) => {
-                    *index = place;
-                    true
-                }
-                None => false,
-            },
-            Source::Reader { .. } => true,
-        });
     }
 
     /// Sends nothing more to a session.
-    fn detach(&mut self, session: SessionId) {
-        self.readers.retain(|_, readers| {
+    fn detach(&mut self, stream: StreamId, session: SessionId) {
+        if let Some(readers) = self.readers.get_mut(&stream) {
             readers.retain(|reader| reader.subscription.session() != session);
-            !readers.is_empty()
-        });
+            if readers.is_empty() {
+                self.readers.remove(&stream);
+            }
+        }
+    }
+
+    fn reader(&mut self, stream: StreamId, session: SessionId) -> Option<&mut DatagramReader> {
+        self.readers.get_mut(&stream)?.iter_mut().find(|reader| reader.subscription.session() == session)
     }
 
     /// Somebody is where the packets of this session go.
-    fn trust(&mut self, session: SessionId) {
-        let mut readers = self.readers.values_mut().flatten();
-        if let Some(reader) = readers.find(|reader| reader.subscription.session() == session) {
+    fn trust(&mut self, stream: StreamId, session: SessionId) {
+        if let Some(reader) = self.reader(stream, session) {
             reader.trust = Trust::Proven;
         }
     }
@@ -297,15 +283,20 @@ impl UdpMedia {
     }
 }
 
+/// What comes from each pair of addresses to the two ports.
+fn both_ports(peers: Vec<(SocketAddr, SocketAddr)>) -> impl Iterator<Item = (Port, SocketAddr)> {
+    peers.into_iter().flat_map(|(rtp, rtcp)| [(Port::Rtp, rtp), (Port::Rtcp, rtcp)])
+}
+
 /// An RTP packet without payload, which opens the way through a firewall for the publisher's.
 const PUNCH_RTP: &[u8] = &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// An empty receiver report, likewise.
 const PUNCH_RTCP: &[u8] = &[0x80, 0xc9, 0, 1, 0, 0, 0, 0];
 
 impl Queues {
-    fn report(&mut self, to: SocketAddr, report: Bytes) {
+    fn report(&mut self, port: Port, to: SocketAddr, report: Bytes) {
         if self.reports.len() < UDP_REPORTS_WAITING_MAX {
-            self.reports.push_back((Port::Rtcp, to, report));
+            self.reports.push_back((port, to, report));
         }
     }
 
@@ -364,7 +355,7 @@ impl Fanout<'_> {
                 let peer = peers.get(usize::from(track)).copied().flatten();
                 if let Some((_, rtcp)) = peer.filter(|_| trust.allows(report.len())) {
                     trust.spend(report.len());
-                    self.queues.report(rtcp, report);
+                    self.queues.report(Port::Rtcp, rtcp, report);
                 }
             });
             if trust.is_exhausted() {
@@ -415,7 +406,7 @@ impl DatagramReader {
             for (track, goodbye) in self.subscription.goodbyes() {
                 let peer = self.peers.get(usize::from(track)).copied().flatten();
                 if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
-                    queues.report(rtcp, goodbye);
+                    queues.report(Port::Rtcp, rtcp, goodbye);
                 }
             }
             queues.inbound.push_back(Inbound::Report(Report::Ended(self.subscription.session())));
