@@ -21,10 +21,7 @@ impl Server {
                 let reading = *reading;
                 self.pause_reader(id, reading);
             }
-            State::Record(publishing) => {
-                let publishing = publishing.clone();
-                self.pause_publisher(id, publishing);
-            }
+            State::Record(_) => self.pause_publisher(id),
             State::PrePlay(_) | State::PreRecord(_) => {}
         }
         Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into())

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
-use super::session::{Channels, Publishing, State};
+use super::session::{Channels, State};
 use super::{Event, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::Ingest;
@@ -43,17 +43,16 @@ impl Server {
         let (_, session) = self.existing(Some(id))?;
         let invalid = || Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE);
         let State::PreRecord(publishing) = &session.state else { return Err(invalid()) };
-        let publishing = publishing.clone();
-        let path = session.path.clone();
         let stream = match publishing.stream {
             Some(stream) => stream,
             None => {
-                self.publish_announced(now, id, &path, publishing.description.clone()).ok_or_else(invalid)?
+                let (path, description) = (session.path.clone(), publishing.description.clone());
+                self.publish_announced(now, id, &path, description).ok_or_else(invalid)?
             }
         };
-        self.receive(now, id, stream, &publishing);
-        self.enter(id, State::Record(Publishing { stream: Some(stream), ..publishing }));
+        self.receive(now, id, stream);
         if let Some(session) = self.sessions.get_mut(id) {
+            session.record(true, Some(stream));
             session.alive = now;
         }
         self.timers.arm(now + self.config.publisher_silence, super::Timer::Session(id));
@@ -62,8 +61,9 @@ impl Server {
     }
 
     /// Has the media plane take the publisher's packets, before it is told that it may send.
-    fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId, publishing: &Publishing) {
+    fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId) {
         let Some(session) = self.sessions.get(id) else { return };
+        let State::PreRecord(publishing) = &session.state else { return };
         let (random, cname) = (&mut self.random, &self.cname);
         let mut ingest = |index: u8, delivery: Delivery| {
             let media = publishing.description.medias.get(usize::from(index))?;
@@ -98,9 +98,11 @@ impl Server {
     }
 
     /// A publisher pauses: its stream stays, and its readers wait.
-    pub(super) fn pause_publisher(&mut self, id: SessionId, publishing: Publishing) {
+    pub(super) fn pause_publisher(&mut self, id: SessionId) {
         self.stop_receiving(id);
-        self.enter(id, State::PreRecord(publishing));
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.record(false, None);
+        }
         self.emit(Event::Paused { session: id });
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Reading {
     pub(super) stream: StreamId,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Publishing {
     pub(super) announce_uri: Box<str>,
     pub(super) description: Description,
@@ -97,6 +97,18 @@ impl Session {
             State::PreRecord(_) => StateKind::PreRecord,
             State::Record(_) => StateKind::Record,
         }
+    }
+
+    /// Has a publisher begin or pause; its description, which may be long, is moved and not copied.
+    pub(super) fn record(&mut self, is_recording: bool, stream: Option<StreamId>) {
+        let state = std::mem::replace(&mut self.state, State::PreRecord(Publishing::default()));
+        self.state = match state {
+            State::PreRecord(publishing) | State::Record(publishing) => {
+                let publishing = Publishing { stream: publishing.stream.or(stream), ..publishing };
+                if is_recording { State::Record(publishing) } else { State::PreRecord(publishing) }
+            }
+            state => state,
+        };
     }
 
     /// The stream that it reads.

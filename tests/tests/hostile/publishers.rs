@@ -88,6 +88,26 @@ fn an_announcement_that_is_refused_anyway_is_not_read() {
 }
 
 #[test]
+fn whoever_begins_and_pauses_again_and_again_has_nothing_long_copied() {
+    let mut allocations = Vec::new();
+    for lines in [1, 4000] {
+        let sdp = format!("{SDP}{}", "a=x\r\n".repeat(lines));
+        let mut world = World::new();
+        let conn = world.attack();
+        assert_eq!(announce(&mut world, conn, "/live", &sdp), 200);
+        let session = session_of(&world.ask(conn, &format!("SETUP rtsp://h/live/streamid=0|{RECORD}")));
+        let mut cycle = || {
+            assert_eq!(world.status(conn, &format!("RECORD rtsp://h/live|Session: {session}")), 200);
+            assert_eq!(world.status(conn, &format!("PAUSE rtsp://h/live|Session: {session}")), 200);
+            world.rig.events.clear();
+        };
+        cycle();
+        allocations.push(held(|| (0..10).for_each(|_| cycle())).allocations);
+    }
+    assert!(allocations[1] <= allocations[0] + 20, "{allocations:?}");
+}
+
+#[test]
 fn numbers_in_a_description_buy_no_memory() {
     let lines = [
         "m=video 4294967295/4294967295 RTP/AVP 96",
