@@ -5,7 +5,6 @@ use super::session::{Reading, State};
 use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
-use super::transport::SetupPlan;
 use super::{Event, Output, Server, Stale};
 use crate::description::Description;
 use crate::header::{Methods, SessionHeader};
@@ -28,7 +27,8 @@ pub(super) struct Pending {
 pub(super) enum Step {
     Describe,
     Announce(Box<Description>),
-    Setup(Box<SetupPlan>),
+    /// Of this session, or of a new one.
+    Setup(Option<SessionId>),
     Play(SessionId),
     Record(SessionId),
     GetParameter,
@@ -89,7 +89,7 @@ impl Server {
             (Answer::No(refusal), _) => Ok(refusal.into_response().into()),
             (_, Step::Describe) => self.describe_published(&request),
             (_, Step::Announce(description)) => self.announce_accepted(now, conn, &request, *description),
-            (_, Step::Setup(plan)) => self.setup_accepted(now, conn, *plan, streams),
+            (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
             (_, Step::Play(session)) => self.play_accepted(now, session, streams),
             (_, Step::Record(session)) => self.record_accepted(now, session),
             (Answer::Body(body), _) => {

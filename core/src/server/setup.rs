@@ -21,6 +21,37 @@ impl Server {
         session: Option<SessionId>,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
+        let plan = self.plan_setup(conn, request, session)?;
+        if self.config.asks.contains(Asks::SETUP) && plan.purpose != Purpose::Publish {
+            let TrackPath { path, query, .. } = track_path(request)?;
+            let question = self.question(conn, (path, query), None, Bytes::new())?;
+            return Ok(Outcome::ask(Step::Setup(session), Event::Setup(question)));
+        }
+        self.carry_out(now, conn, plan, streams)
+    }
+
+    /// The application has agreed. What was free when it was asked may be taken by now, so that all is looked at again.
+    pub(super) fn setup_accepted(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
+        if session.is_some() {
+            self.existing(session)?;
+        }
+        let plan = self.plan_setup(conn, request, session)?;
+        self.carry_out(now, conn, plan, streams)
+    }
+
+    fn plan_setup(
+        &mut self,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+    ) -> Result<SetupPlan, Response> {
         self.check_state(session, &Method::Setup)?;
         let (purpose, track) =
             match session.and_then(|id| self.sessions.get(id)).map(|session| &session.state) {
@@ -36,16 +67,10 @@ impl Server {
             return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
         }
         let (transport, channels) = self.choose_transport(conn, request, session, purpose)?;
-        let plan = SetupPlan { session, purpose, track, uri: request.uri.clone(), transport, channels };
-        if self.config.asks.contains(Asks::SETUP) && purpose != Purpose::Publish {
-            let TrackPath { path, query, .. } = track_path(request)?;
-            let question = self.question(conn, (path, query), None, Bytes::new())?;
-            return Ok(Outcome::ask(Step::Setup(Box::new(plan)), Event::Setup(question)));
-        }
-        self.setup_accepted(now, conn, plan, streams)
+        Ok(SetupPlan { session, purpose, track, uri: request.uri.clone(), transport, channels })
     }
 
-    pub(super) fn setup_accepted(
+    fn carry_out(
         &mut self,
         now: Instant,
         conn: ConnId,

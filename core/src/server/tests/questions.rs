@@ -130,3 +130,36 @@ fn parameters_are_the_applications() {
     silent.post(conn, "SET_PARAMETER rtsp://h/cam", "barparam: barstuff\r\n");
     assert_eq!(status(&silent.response(conn)), 451);
 }
+
+#[test]
+fn what_was_free_when_the_application_was_asked_is_not_given_twice() {
+    let mut scenario = Scenario::with_udp_and(|config| config.asks(Asks::SETUP));
+    scenario.publish("/cam");
+    let (one, other) = (scenario.connect(), scenario.connect());
+    let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP;unicast;client_port=6000-6001";
+    scenario.post(one, setup, "");
+    let first = asked!(scenario, Setup);
+    scenario.post(other, setup, "");
+    let second = asked!(scenario, Setup);
+    scenario.server.answer(scenario.now, first.ticket, Ok(()), &scenario.logs).unwrap();
+    scenario.server.answer(scenario.now, second.ticket, Ok(()), &scenario.logs).unwrap();
+    let granted = scenario.response(one);
+    assert_eq!((status(&granted), status(&scenario.response(other))), (200, 461));
+
+    // The same for a track of one session that is set up over two connections, and for a session that plays by now.
+    let session = session_of(&granted);
+    let second_track = |port: u16| {
+        format!(
+            "SETUP rtsp://h/cam/trackID=1|Session: {session}|\
+             Transport: RTP/AVP;unicast;client_port={port}-{}",
+            port + 1
+        )
+    };
+    scenario.post(one, &second_track(6002), "");
+    let first = asked!(scenario, Setup);
+    scenario.post(other, &second_track(6004), "");
+    let second = asked!(scenario, Setup);
+    scenario.server.answer(scenario.now, first.ticket, Ok(()), &scenario.logs).unwrap();
+    scenario.server.answer(scenario.now, second.ticket, Ok(()), &scenario.logs).unwrap();
+    assert_eq!((status(&scenario.response(one)), status(&scenario.response(other))), (200, 455));
+}
