@@ -3,6 +3,7 @@
 // Ctrl-C is sent as a signal.
 #![cfg(unix)]
 
+mod bench;
 mod examples;
 mod program;
 mod tool;

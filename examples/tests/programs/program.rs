@@ -87,6 +87,11 @@ impl Program {
         line.split_once("listening on ").unwrap().1.to_owned()
     }
 
+    /// Its process number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal such as `INT`.
     pub(crate) fn signal(&self, signal: &str) {
         let kill = format!("kill -{signal} {}", self.child.id());

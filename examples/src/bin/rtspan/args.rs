@@ -7,7 +7,9 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use rtspan_std::{Transports, UdpPorts, Url, UrlError};
 
-/// Serves, plays, publishes and examines RTSP streams.
+use crate::bench::BenchArgs;
+
+/// Serves, plays, publishes, examines and measures RTSP streams.
 ///
 /// Exits with 0 when all went well, with 1 and a reason when it did not, with 2 when it was called wrongly.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Publish(PublishArgs),
     /// Show what a server offers.
     Probe(ProbeArgs),
+    /// Measure what a server can do, this one or any other.
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -194,6 +198,10 @@ impl Target {
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
 }
 
 impl FromStr for Target {
@@ -218,7 +226,7 @@ pub(crate) enum BadNumber {
     Fps,
 }
 
-fn seconds() -> RangedU64ValueParser {
+pub(crate) fn seconds() -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=1_000_000)
 }
 
@@ -253,6 +261,9 @@ mod tests {
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
             "rtspan probe rtsp://[::1]/",
+            "rtspan bench read rtsp://camera/main --readers 1000 --transport udp --seconds 5 --pid 42 --json",
+            "rtspan bench publish rtsp://camera/main --rate 30 --size 1400 --burst 20 --streams 3",
+            "rtspan bench churn rtsp://camera/main --concurrency 64",
         ] {
             parse(line).unwrap();
         }
@@ -274,6 +285,9 @@ mod tests {
             ("rtspan serve --udp-ports 8000-8000", "8000-8001"),
             ("rtspan serve --udp-ports 0-1", "8000-8001"),
             ("rtspan demo --runtime rayon", "std, smol and tokio"),
+            ("rtspan bench", "Usage"),
+            ("rtspan bench read rtsp://camera/main --readers 0", "1..=1000000"),
+            ("rtspan bench publish rtsp://camera/main --size 20", "30..=65535"),
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

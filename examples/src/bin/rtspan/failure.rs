@@ -8,6 +8,7 @@ use rtspan_std::{
 };
 
 use crate::args::Target;
+use crate::bench::{NoProcess, Trouble};
 
 /// Why a command failed: who is at fault, and what to do about it, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,12 @@ pub(crate) enum Failure {
     Clip { path: PathBuf, source: ClipError },
     #[error("the demo failed: {0}")]
     Demo(DemoFailure),
+    #[error("nobody can read {url}: {trouble}")]
+    Bench { url: Target, trouble: Trouble },
+    #[error("cannot measure: {0}")]
+    Measure(#[source] io::Error),
+    #[error("{0}")]
+    Process(#[from] NoProcess),
 }
 
 /// What the demo found.

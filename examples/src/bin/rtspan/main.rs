@@ -1,7 +1,8 @@
-//! `rtspan`: serves, plays, publishes and examines RTSP streams.
+//! `rtspan`: serves, plays, publishes, examines and measures RTSP streams.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod bench;
 mod demo;
 mod failure;
 mod feed;
@@ -43,5 +44,6 @@ async fn run<R: Runtime>(command: Command) -> Result<(), Failure> {
         Command::Play(args) => play::run::<R>(&args).await,
         Command::Publish(args) => publish::run::<R>(&args).await,
         Command::Demo(args) => demo::run::<R>(&args).await,
+        Command::Bench(args) => bench::run::<R>(&args).await,
     }
 }

@@ -34,9 +34,14 @@ pub(crate) fn listen() -> Result<(), Failure> {
 pub(crate) async fn interrupted() {
     poll_fn(|cx| {
         WAITER.register(cx.waker());
-        if INTERRUPTED.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+        if is_interrupted() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+/// Whether the user wants to stop.
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
 }
 
 /// Waits for `seconds`, if they are given, and no longer than the user wants.

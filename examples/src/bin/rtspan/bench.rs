@@ -1,0 +1,33 @@
+//! Measures what a server can do, by readers that cost next to nothing themselves.
+
+mod args;
+mod churn;
+mod datagrams;
+mod dialogue;
+mod player;
+mod process;
+mod publish;
+mod read;
+mod splitter;
+mod stamp;
+mod swarm;
+mod synthetic;
+mod tally;
+mod trouble;
+
+pub(crate) use args::BenchArgs;
+use args::BenchCommand;
+pub(crate) use process::NoProcess;
+use rtspan_std::runtime::Runtime;
+pub(crate) use trouble::Trouble;
+
+use crate::Failure;
+
+/// Reads, publishes, or opens and closes sessions.
+pub(crate) async fn run<R: Runtime>(args: &BenchArgs) -> Result<(), Failure> {
+    match &args.command {
+        BenchCommand::Read(args) => read::run(args),
+        BenchCommand::Churn(args) => churn::run(args),
+        BenchCommand::Publish(args) => publish::run::<R>(args).await,
+    }
+}

@@ -1,0 +1,112 @@
+use clap::Subcommand;
+use clap::builder::RangedI64ValueParser;
+
+use super::dialogue::Over;
+use super::synthetic;
+use crate::args::{Target, seconds};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Read a stream many times over, at next to no cost, and measure how it arrives.
+    Read(ReadArgs),
+    /// Publish packets at a given rate.
+    Publish(PublishArgs),
+    /// Open and close sessions (DESCRIBE, SETUP, PLAY, TEARDOWN), each on a new connection.
+    Churn(ChurnArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadArgs {
+    /// Such as rtsp://127.0.0.1:8554/demo
+    pub(crate) url: Target,
+
+    /// How many readers there are.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count(1_000_000))]
+    pub(crate) readers: u32,
+
+    /// What media travels over.
+    #[arg(long, value_enum, default_value = "tcp")]
+    pub(crate) transport: Over,
+
+    /// How long to measure, once all are playing.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
+    pub(crate) seconds: u64,
+
+    /// Look at what the server with this process number uses (Linux).
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PublishArgs {
+    /// Such as rtsp://127.0.0.1:8554/live
+    pub(crate) url: Target,
+
+    /// Packets in a second.
+    #[arg(long, value_name = "PPS", default_value = "500", value_parser = count(10_000_000))]
+    pub(crate) rate: u32,
+
+    /// Bytes of a packet, with its RTP header.
+    #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = synthetic::sizes())]
+    pub(crate) size: u16,
+
+    /// Packets that are written at once, as those of a picture are.
+    #[arg(long, value_name = "N", default_value = "20", value_parser = count(2_000))]
+    pub(crate) burst: u32,
+
+    /// What media travels over.
+    #[arg(long, value_enum, default_value = "tcp")]
+    pub(crate) transport: Over,
+
+    /// Stop after so long; without, Ctrl-C stops it.
+    #[arg(long, value_name = "N", value_parser = seconds())]
+    pub(crate) seconds: Option<u64>,
+
+    /// How many streams; several are published at the URL with -0, -1 and so on behind.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count(100_000))]
+    pub(crate) streams: u32,
+
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChurnArgs {
+    /// Such as rtsp://127.0.0.1:8554/demo
+    pub(crate) url: Target,
+
+    /// How many sessions at once.
+    #[arg(long, value_name = "N", default_value = "64", value_parser = count(100_000))]
+    pub(crate) concurrency: u32,
+
+    /// What media is asked for over.
+    #[arg(long, value_enum, default_value = "tcp")]
+    pub(crate) transport: Over,
+
+    /// How long to measure.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
+    pub(crate) seconds: u64,
+
+    /// Look at what the server with this process number uses (Linux).
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn count(max: u32) -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=max.into())
+}

@@ -1,0 +1,91 @@
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Units of the times in `/proc`, which Linux fixes for programs whatever it counts in itself.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Usage {
+    user: Duration,
+    system: Duration,
+    /// Bytes of memory that it has now.
+    resident: u64,
+}
+
+/// Which process could not be looked at.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("there is no process {0} to be looked at in /proc")]
+pub(crate) struct NoProcess(u32);
+
+impl Usage {
+    /// What the process `pid` has used until now, all its threads together.
+    pub(super) fn of(pid: u32) -> Result<Self, NoProcess> {
+        let file = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).ok();
+        let read = || Self::parse(&file("stat")?, &file("status")?);
+        read().ok_or(NoProcess(pid))
+    }
+
+    /// What this process has used until now; nothing where there is no `/proc`.
+    pub(super) fn own() -> Self {
+        Self::of(std::process::id()).unwrap_or_default()
+    }
+
+    fn parse(stat: &str, status: &str) -> Option<Self> {
+        // The name may have blanks and parentheses in it.
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let mut times = fields.split(' ').skip(11).map(|ticks| {
+            let ticks: u64 = ticks.parse().ok()?;
+            Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+        });
+        let (user, system) = (times.next()??, times.next()??);
+        // That of a process that is ending has none.
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+        let kilobytes: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(Self { user, system, resident: kilobytes << 10 })
+    }
+
+    /// User and system time since `before`.
+    pub(super) fn cpu_since(&self, before: &Self) -> Duration {
+        (self.user + self.system).saturating_sub(before.user + before.system)
+    }
+
+    /// How much more memory than `before` there is for each of `count`.
+    pub(super) fn resident_since(&self, before: &Self, count: usize) -> f64 {
+        (self.resident as f64 - before.resident as f64) / count.max(1) as f64
+    }
+
+    /// What was used since `before`, in `elapsed`.
+    pub(super) fn to_json(self, before: &Self, elapsed: Duration) -> Value {
+        let cpu = self.cpu_since(before);
+        json!({
+            "user_seconds": self.user.saturating_sub(before.user).as_secs_f64(),
+            "system_seconds": self.system.saturating_sub(before.system).as_secs_f64(),
+            "cores": cpu.as_secs_f64() / elapsed.as_secs_f64().max(0.001),
+            "resident_bytes": self.resident,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_memory_are_read_whatever_the_name_of_the_program() {
+        let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 1 2 3 4 150 250 7 8 20 0 1 0 9 10 11";
+        let usage = Usage::parse(stat, "Name:\tx\nVmRSS:\t    2048 kB\nThreads:\t1\n").unwrap();
+        assert_eq!(usage.cpu_since(&Usage::default()), Duration::from_secs(4));
+        assert_eq!(usage.resident_since(&Usage::default(), 2), 1_048_576.0);
+        assert!(Usage::parse("42 (x", "").is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_uses_memory_and_one_that_does_not_exist_is_an_error() {
+        assert!(Usage::own().resident > 0);
+        assert_eq!(Usage::of(u32::MAX).unwrap_err().0, u32::MAX);
+    }
+}

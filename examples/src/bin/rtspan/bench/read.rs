@@ -1,0 +1,203 @@
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::args::ReadArgs;
+use super::process::Usage;
+use super::swarm::{News, Swarm};
+use super::tally::Tally;
+use super::trouble::Trouble;
+use crate::Failure;
+use crate::stop::is_interrupted;
+
+/// Readers that are asking at the same time.
+const ASKING_MAX: usize = 64;
+/// What comes so soon after the last has begun to play is not measured.
+const SETTLING: Duration = Duration::from_secs(1);
+/// How long Ctrl-C may go unnoticed.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// What was used between two looks.
+#[derive(Debug)]
+struct Used {
+    /// Of the server, when nobody read.
+    idle: Option<Usage>,
+    server: Option<[Usage; 2]>,
+    own: [Usage; 2],
+}
+
+/// Reads a stream many times over and tells how it went.
+pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
+    let usage = || args.pid.map(Usage::of).transpose();
+    let idle = usage()?;
+    let connect = |error| Failure::Bench { url: args.url.clone(), trouble: Trouble::Connect(error) };
+    let mut swarm = Swarm::new(args.url.url(), args.transport).map_err(connect)?;
+    let mut readers = Readers::default();
+    readers.gather(&mut swarm, args)?;
+    readers.wait(&mut swarm, SETTLING)?;
+
+    swarm.restart();
+    let (server, own, start) = (usage()?, Usage::own(), Instant::now());
+    readers.wait(&mut swarm, Duration::from_secs(args.seconds))?;
+    let elapsed = start.elapsed();
+    let server = server.zip(usage()?).map(|(before, after)| [before, after]);
+    let used = Used { idle, server, own: [own, Usage::own()] };
+
+    let report = report(args, &mut swarm, &readers, &used, elapsed);
+    swarm.close();
+    if args.json {
+        println!("{report}");
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct Readers {
+    asking: usize,
+    playing: usize,
+    failed: usize,
+    /// Why the first of them failed.
+    trouble: Option<Trouble>,
+    news: Vec<News>,
+}
+
+impl Readers {
+    /// Has all readers play, or fail.
+    fn gather(&mut self, swarm: &mut Swarm, args: &ReadArgs) -> Result<(), Failure> {
+        let wanted = args.readers as usize;
+        loop {
+            while self.asking < ASKING_MAX && self.asking + self.playing + self.failed < wanted {
+                match swarm.open() {
+                    Ok(_) => self.asking += 1,
+                    Err(trouble) => self.fail(trouble),
+                }
+            }
+            if is_interrupted() {
+                return Err(Failure::Interrupted);
+            }
+            if self.asking == 0 {
+                break;
+            }
+            self.turn(swarm, Instant::now() + GLANCE)?;
+        }
+        match self.trouble.take_if(|_| self.playing == 0) {
+            Some(trouble) => Err(Failure::Bench { url: args.url.clone(), trouble }),
+            None => Ok(()),
+        }
+    }
+
+    /// Has them read for some time.
+    fn wait(&mut self, swarm: &mut Swarm, time: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + time;
+        while Instant::now() < end && !is_interrupted() {
+            self.turn(swarm, end.min(Instant::now() + GLANCE))?;
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, swarm: &mut Swarm, until: Instant) -> Result<(), Failure> {
+        let mut news = std::mem::take(&mut self.news);
+        swarm.turn(until, &mut news).map_err(Failure::Measure)?;
+        for news in news.drain(..) {
+            match news {
+                News::Playing(_) => (self.asking, self.playing) = (self.asking - 1, self.playing + 1),
+                News::Over(_) => self.fail(Trouble::Closed),
+                News::Failed { was_playing, trouble, .. } => {
+                    *if was_playing { &mut self.playing } else { &mut self.asking } -= 1;
+                    self.fail(trouble);
+                }
+            }
+        }
+        self.news = news;
+        Ok(())
+    }
+
+    fn fail(&mut self, trouble: Trouble) {
+        self.failed += 1;
+        self.trouble.get_or_insert(trouble);
+    }
+}
+
+fn report(args: &ReadArgs, swarm: &mut Swarm, readers: &Readers, used: &Used, elapsed: Duration) -> Value {
+    let silent = swarm.silent();
+    let Tally { packets, bytes, lost, longest_gap, latency } = swarm.tally();
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    let per_packet = |usage: &[Usage; 2]| {
+        let [before, after] = usage;
+        (*packets > 0).then(|| after.cpu_since(before).as_nanos() as f64 / *packets as f64)
+    };
+    let quantile = |share| latency.quantile(share).map(|time| time.as_micros());
+    let mut report = json!({
+        "url": args.url.to_string(),
+        "transport": args.transport.as_str(),
+        "seconds": seconds,
+        "readers": args.readers,
+        "playing": readers.playing,
+        "failed": readers.failed,
+        "silent": silent,
+        "packets": packets,
+        "bytes": bytes,
+        "packets_per_second": *packets as f64 / seconds,
+        "bytes_per_second": *bytes as f64 / seconds,
+        "lost": lost,
+        "longest_gap_ms": longest_gap.as_secs_f64() * 1e3,
+        "latency_us": { "p50": quantile(0.5), "p99": quantile(0.99), "max": quantile(1.0) },
+        "trouble": readers.trouble.as_ref().map(ToString::to_string),
+    });
+    let [before, after] = &used.own;
+    report["own"] = after.to_json(before, elapsed);
+    report["own"]["nanoseconds_per_packet"] = per_packet(&used.own).into();
+    if let (Some(usage), Some(idle)) = (&used.server, &used.idle) {
+        let [before, after] = usage;
+        report["server"] = after.to_json(before, elapsed);
+        report["server"]["nanoseconds_per_packet"] = per_packet(usage).into();
+        report["server"]["resident_bytes_per_reader"] = after.resident_since(idle, readers.playing).into();
+    }
+    report
+}
+
+fn print(report: &Value) {
+    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+    let number_of = |name: &str| number(&report[name]);
+    println!(
+        "{} readers over {} for {:.1} s: {} play, {} failed, {} got nothing",
+        report["readers"],
+        report["transport"].as_str().unwrap_or_default(),
+        number_of("seconds"),
+        report["playing"],
+        report["failed"],
+        report["silent"]
+    );
+    if let Some(trouble) = report["trouble"].as_str() {
+        println!("the first that failed: {trouble}");
+    }
+    println!(
+        "{:.0} packets and {:.1} MB a second, {} lost, longest gap {:.0} ms",
+        number_of("packets_per_second"),
+        number_of("bytes_per_second") / 1e6,
+        report["lost"],
+        number_of("longest_gap_ms")
+    );
+    let latency = &report["latency_us"];
+    if !latency["p50"].is_null() {
+        println!(
+            "from writing to reading: half within {} µs, 99 % within {} µs, all within {} µs",
+            latency["p50"], latency["p99"], latency["max"]
+        );
+    }
+    for (who, usage) in [("server", &report["server"]), ("these readers", &report["own"])] {
+        if usage.is_object() {
+            println!(
+                "{who}: {:.0} ns a packet, {:.2} cores, {:.1} MB resident",
+                number(&usage["nanoseconds_per_packet"]),
+                number(&usage["cores"]),
+                number(&usage["resident_bytes"]) / 1e6
+            );
+        }
+    }
+    if let Some(bytes) = report["server"]["resident_bytes_per_reader"].as_f64() {
+        println!("server: {:.1} KiB more for each reader", bytes / 1024.0);
+    }
+}

@@ -1,0 +1,163 @@
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use rtspan_core::Url;
+
+use super::datagrams::SLOTS;
+use super::dialogue::{Over, Stage};
+use super::player::{Player, Shared, decode};
+use super::tally::Tally;
+use super::trouble::Trouble;
+
+/// Events taken from the system in one call.
+const EVENTS: usize = 1024;
+/// How often it is looked what time demands of the players.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Many light readers in one thread.
+#[derive(Debug)]
+pub(super) struct Swarm {
+    url: Url,
+    over: Over,
+    server: SocketAddr,
+    poll: Poll,
+    events: Events,
+    players: Vec<Option<Player>>,
+    /// Places in `players` that are free.
+    free: Vec<usize>,
+    buffer: Vec<u8>,
+    tally: Tally,
+    ticked: Instant,
+}
+
+/// What has become of a player: it plays, or it is gone.
+#[derive(Debug)]
+pub(super) enum News {
+    Playing(usize),
+    Over(usize),
+    Failed { place: usize, was_playing: bool, trouble: Trouble },
+}
+
+impl Swarm {
+    /// Readers of `url`, of which there are none yet.
+    pub(super) fn new(url: &Url, over: Over) -> io::Result<Self> {
+        let server = (url.host(), url.port()).to_socket_addrs()?.next();
+        Ok(Self {
+            url: url.clone(),
+            over,
+            server: server.ok_or(ErrorKind::NotFound)?,
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS),
+            players: Vec::new(),
+            free: Vec::new(),
+            buffer: vec![0; SLOTS << 16],
+            tally: Tally::default(),
+            ticked: Instant::now(),
+        })
+    }
+
+    /// Has another reader connect; its place is told in the news.
+    pub(super) fn open(&mut self) -> Result<usize, Trouble> {
+        let place = self.free.pop().unwrap_or(self.players.len());
+        let opened = Player::open(place, &self.url, self.server, self.over, self.poll.registry());
+        let player = opened.map_err(|error| {
+            self.free.extend((place < self.players.len()).then_some(place));
+            Trouble::Connect(error)
+        })?;
+        match self.players.get_mut(place) {
+            Some(free) => *free = Some(player),
+            None => self.players.push(Some(player)),
+        }
+        Ok(place)
+    }
+
+    /// Has a reader say goodbye.
+    pub(super) fn tear_down(&mut self, place: usize) {
+        if let Some(Some(player)) = self.players.get_mut(place) {
+            // If it does not work, that comes as an event.
+            let _ = player.tear_down();
+        }
+    }
+
+    /// Has all readers say goodbye, and waits for no answer.
+    pub(super) fn close(&mut self) {
+        (0..self.players.len()).for_each(|place| self.tear_down(place));
+        self.players.clear();
+    }
+
+    /// Waits for something to happen until `until` at the latest, and takes it.
+    pub(super) fn turn(&mut self, until: Instant, news: &mut Vec<News>) -> io::Result<()> {
+        let timeout = until.min(self.ticked + TICK).saturating_duration_since(Instant::now());
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            polled => polled?,
+        }
+        let mut shared = Shared {
+            registry: self.poll.registry(),
+            buffer: &mut self.buffer,
+            tally: &mut self.tally,
+            now: Instant::now(),
+        };
+        for event in &self.events {
+            let (place, track) = decode(event.token());
+            let Some(Some(player)) = self.players.get_mut(place) else { continue };
+            let before = player.stage();
+            let result = match track {
+                Some(track) => player.handle_datagrams(track, &mut shared),
+                None => player.handle_connection(place, &mut shared),
+            };
+            match result.map(|()| player.stage()) {
+                Ok(Stage::Playing) if before == Stage::Asking => news.push(News::Playing(place)),
+                Ok(Stage::Over) => news.push(News::Over(place)),
+                Err(trouble) => {
+                    news.push(News::Failed { place, was_playing: before == Stage::Playing, trouble });
+                }
+                Ok(_) => continue,
+            }
+            if !matches!(news.last(), Some(News::Playing(_))) {
+                self.players[place] = None;
+                self.free.push(place);
+            }
+        }
+        let now = shared.now;
+        if now >= self.ticked + TICK {
+            self.ticked = now;
+            self.tick(now, news);
+        }
+        Ok(())
+    }
+
+    /// Begins to count anew.
+    pub(super) fn restart(&mut self) {
+        let now = Instant::now();
+        self.tally = Tally::default();
+        self.players.iter_mut().flatten().for_each(|player| player.restart(now));
+    }
+
+    /// What was counted; a reader for which nothing comes counts with the time since something came.
+    pub(super) fn tally(&mut self) -> &Tally {
+        let now = Instant::now();
+        let longest = self.players.iter().flatten().map(|player| player.gap(now)).max();
+        self.tally.longest_gap = self.tally.longest_gap.max(longest.unwrap_or_default());
+        &self.tally
+    }
+
+    /// Readers for which nothing has come.
+    pub(super) fn silent(&self) -> usize {
+        self.players.iter().flatten().filter(|player| player.is_silent()).count()
+    }
+
+    fn tick(&mut self, now: Instant, news: &mut Vec<News>) {
+        for (place, slot) in self.players.iter_mut().enumerate() {
+            let Some(player) = slot else { continue };
+            if let Err(trouble) = player.handle_time(now) {
+                let was_playing = player.stage() == Stage::Playing;
+                news.push(News::Failed { place, was_playing, trouble });
+                *slot = None;
+                self.free.push(place);
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use serde_json::Value;
+
+use crate::program::{Program, RUNTIMES};
+
+/// Starts to publish at a path of `url`, and waits until there is something to read.
+fn publish(server: &mut Program, url: &str, how: &str) -> Program {
+    let publisher = Program::rtspan(&format!("bench publish {url}/live {how}"));
+    server.line("/live is published");
+    publisher
+}
+
+fn read(url: &str, how: &str) -> Value {
+    Program::rtspan(&format!("bench read {url}/live --json {how}")).end().json()
+}
+
+#[test]
+fn readers_count_what_is_published_on_every_runtime() {
+    for runtime in RUNTIMES {
+        for transport in ["tcp", "udp"] {
+            let (mut server, url) = Program::serve(runtime);
+            let how = format!("--rate 1000 --size 1000 --burst 10 --transport {transport}");
+            let publisher = publish(&mut server, &url, &how);
+            let pid = server.pid();
+            let report = read(&url, &format!("--readers 20 --seconds 1 --transport {transport} --pid {pid}"));
+            for (name, value) in [("playing", 20), ("failed", 0), ("silent", 0), ("lost", 0)] {
+                assert_eq!(report[name], value, "{name}: {report}");
+            }
+            let rate = report["packets_per_second"].as_f64().unwrap();
+            assert!((10_000.0..30_000.0).contains(&rate), "{report}");
+            assert_eq!(report["bytes"], report["packets"].as_u64().unwrap() * 1000);
+            assert!(report["latency_us"]["p50"].as_u64().is_some(), "{report}");
+            assert!(report["longest_gap_ms"].as_f64() < Some(2000.0), "{report}");
+            let server = &report["server"];
+            assert!(server["nanoseconds_per_packet"].as_f64() > Some(0.0), "{report}");
+            assert!(server["resident_bytes_per_reader"].as_f64() > Some(0.0), "{report}");
+            publisher.interrupt().well();
+        }
+    }
+}
+
+#[test]
+fn several_streams_are_published_beside_each_other() {
+    let (mut server, url) = Program::serve("smol");
+    let how = format!("bench publish {url}/live --streams 3 --rate 100 --burst 1 --seconds 1 --json");
+    let publisher = Program::rtspan(&how);
+    for number in 0..3 {
+        server.line(&format!("/live-{number} is published"));
+    }
+    let report = publisher.end().json();
+    assert!(report["packets"].as_u64() > Some(150), "{report}");
+}
+
+#[test]
+fn the_medias_of_any_stream_are_counted() {
+    let (_server, url) = Program::serve("smol");
+    let report = Program::rtspan(&format!("bench read {url}/demo --seconds 1 --json")).end().json();
+    assert!(report["packets"].as_u64() > Some(50), "{report}");
+    assert_eq!((&report["lost"], &report["latency_us"]["p50"]), (&Value::from(0), &Value::Null));
+    let text = Program::rtspan(&format!("bench read {url}/demo --seconds 1 --readers 2")).end().well();
+    assert!(text.contains("2 readers over tcp") && text.contains(" 0 lost"), "{text}");
+}
+
+#[test]
+fn sessions_are_opened_and_closed() {
+    for runtime in RUNTIMES {
+        for transport in ["tcp", "udp"] {
+            let (server, url) = Program::serve(runtime);
+            let churn = format!("bench churn {url}/demo --concurrency 8 --seconds 1 --transport {transport}");
+            let ended = Program::rtspan(&format!("{churn} --json --pid {}", server.pid())).end().json();
+            assert!(ended["cycles"].as_u64() > Some(10), "{ended}");
+            assert_eq!(ended["failed"], 0, "{ended}");
+            assert!(ended["server"]["microseconds_per_cycle"].as_f64() > Some(0.0), "{ended}");
+            assert!(ended["cycle_us"]["p99"].as_u64() > Some(0), "{ended}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_is_said_with_the_reason() {
+    let (_server, url) = Program::serve("smol");
+    for (command, reason) in [
+        (format!("bench read {url}/nothing"), "404 Not Found to DESCRIBE"),
+        (format!("bench churn {url}/nothing --seconds 1"), "404 Not Found to DESCRIBE"),
+        ("bench read rtsp://127.0.0.1:1/x".to_owned(), "cannot connect"),
+        (format!("bench read {url}/demo --pid 4294967295"), "no process 4294967295"),
+        (format!("bench publish {url}/demo"), "does not let us publish"),
+    ] {
+        let said = Program::rtspan(&command).end().reason();
+        assert!(said.contains(reason), "{command}: {said}");
+    }
+}
