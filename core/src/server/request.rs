@@ -172,10 +172,12 @@ impl Server {
         request: &Request,
     ) -> Result<Option<SessionId>, Response> {
         let unknown = || Response::new(StatusCode::SESSION_NOT_FOUND);
-        let Some(connection) = self.conns.get_mut(conn) else { return Ok(None) };
         let Some(header) = request.headers.get(name::SESSION) else {
-            return Ok(self.session_not_named(conn, request));
+            let only = self.session_not_named(conn, request);
+            only.into_iter().for_each(|id| self.session_asked(now, id));
+            return Ok(only);
         };
+        let Some(connection) = self.conns.get_mut(conn) else { return Ok(None) };
         let mut tolerances = Tolerances::NONE;
         let key = SessionHeader::parse(header, &mut tolerances).map_err(|_| unknown())?.id;
         let id = *self.session_keys.get(&key).ok_or_else(unknown)?;
@@ -185,9 +187,17 @@ impl Server {
         if is_foreign {
             return Err(unknown());
         }
-        session.alive = now;
         session.conns.insert(conn);
         connection.sessions.insert(id);
+        self.session_asked(now, id);
+        self.tolerate(conn, tolerances);
+        Ok(Some(id))
+    }
+
+    /// A request for a session is a sign of life, and while it plays over UDP one of somebody who wants its packets.
+    fn session_asked(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.alive = now;
         if let (State::Play(Reading { stream }), Some(MediaTransport::Udp)) =
             (&session.state, session.transport())
         {
@@ -196,8 +206,6 @@ impl Server {
                 self.order_udp(UdpOrder::Trust(stream, id));
             }
         }
-        self.tolerate(conn, tolerances);
-        Ok(Some(id))
     }
 
     /// Some clients leave the Session header out; a connection's only session is meant then.

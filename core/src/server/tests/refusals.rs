@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::scenario::{Scenario, peer, session_of, status};
 use crate::Tolerance;
 use crate::server::{Event, ServerConfig};
@@ -135,4 +137,16 @@ fn the_only_session_of_a_connection_need_not_be_named() {
     }
     let told = |event: &Event| matches!(event, Event::Tolerated { tolerances, .. } if tolerances.contains(Tolerance::SessionNotNamed));
     assert_eq!(scenario.events.iter().filter(|event| told(event)).count(), 1);
+}
+
+#[test]
+fn a_request_that_does_not_name_its_session_is_a_sign_of_its_life() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    for _ in 0..3 {
+        scenario.advance(Duration::from_secs(50));
+        assert_eq!(status(&scenario.request(conn, "PAUSE rtsp://h/cam")), 200);
+    }
+    scenario.advance(Duration::from_secs(61));
+    assert!(scenario.is_closed(conn));
 }
