@@ -2,8 +2,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clip;
+pub mod stamp;
+pub mod synthetic;
 
 pub use clip::{Clip, ClipError, Frame};
+pub use synthetic::Synthetic;
 
 /// The README, whose programs are tested.
 #[cfg(all(doctest, feature = "tokio"))]

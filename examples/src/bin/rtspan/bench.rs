@@ -9,9 +9,7 @@ mod process;
 mod publish;
 mod read;
 mod splitter;
-mod stamp;
 mod swarm;
-mod synthetic;
 mod tally;
 mod trouble;
 

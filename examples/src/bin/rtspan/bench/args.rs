@@ -1,8 +1,8 @@
 use clap::Subcommand;
 use clap::builder::RangedI64ValueParser;
+use rtspan_examples::stamp;
 
 use super::dialogue::Over;
-use super::synthetic;
 use crate::args::{Target, seconds};
 
 #[derive(Debug, clap::Args)]
@@ -57,7 +57,7 @@ pub(crate) struct PublishArgs {
     pub(crate) rate: u32,
 
     /// Bytes of a packet, with its RTP header.
-    #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = synthetic::sizes())]
+    #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = sizes())]
     pub(crate) size: u16,
 
     /// Packets that are written at once, as those of a picture are.
@@ -109,4 +109,8 @@ pub(crate) struct ChurnArgs {
 
 fn count(max: u32) -> RangedI64ValueParser<u32> {
     RangedI64ValueParser::new().range(1..=max.into())
+}
+
+fn sizes() -> RangedI64ValueParser<u16> {
+    RangedI64ValueParser::new().range(stamp::PACKET_BYTES_MIN as i64..=u16::MAX.into())
 }

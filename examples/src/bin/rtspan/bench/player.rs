@@ -7,11 +7,11 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use rtspan_core::Url;
 use rtspan_core::wire::Message;
+use rtspan_examples::stamp;
 
 use super::datagrams::Datagrams;
 use super::dialogue::{Dialogue, Over, Stage};
 use super::splitter::{Piece, Splitter};
-use super::stamp;
 use super::tally::{Sequence, Tally};
 use super::trouble::Trouble;
 

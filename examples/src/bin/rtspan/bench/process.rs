@@ -11,6 +11,8 @@ const TICKS_PER_SECOND: u64 = 100;
 pub(super) struct Usage {
     user: Duration,
     system: Duration,
+    /// The sum of both, more exact than they are.
+    cpu: Duration,
     /// Bytes of memory that it has now.
     resident: u64,
 }
@@ -24,7 +26,10 @@ impl Usage {
     /// What the process `pid` has used until now, all its threads together.
     pub(super) fn of(pid: u32) -> Result<Self, NoProcess> {
         let file = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).ok();
-        let read = || Self::parse(&file("stat")?, &file("status")?);
+        let read = || {
+            let usage = Self::parse(&file("stat")?, &file("status")?)?;
+            Some(Self { cpu: cpu_of(pid).unwrap_or(usage.cpu), ..usage })
+        };
         read().ok_or(NoProcess(pid))
     }
 
@@ -44,12 +49,12 @@ impl Usage {
         // That of a process that is ending has none.
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
         let kilobytes: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(Self { user, system, resident: kilobytes << 10 })
+        Some(Self { user, system, cpu: user + system, resident: kilobytes << 10 })
     }
 
     /// User and system time since `before`.
     pub(super) fn cpu_since(&self, before: &Self) -> Duration {
-        (self.user + self.system).saturating_sub(before.user + before.system)
+        self.cpu.saturating_sub(before.cpu)
     }
 
     /// How much more memory than `before` there is for each of `count`.
@@ -67,6 +72,18 @@ impl Usage {
             "resident_bytes": self.resident,
         })
     }
+}
+
+#[cfg(target_os = "linux")]
+fn cpu_of(pid: u32) -> Option<Duration> {
+    let pid = nix::unistd::Pid::from_raw(pid.try_into().ok()?);
+    let clock = nix::time::clock_getcpuclockid(pid).ok()?;
+    Some(clock.now().ok()?.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cpu_of(_: u32) -> Option<Duration> {
+    None
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
+use rtspan_examples::Synthetic;
 use rtspan_std::Transports;
 use rtspan_std::client::{Client, Publisher};
 use rtspan_std::runtime::Runtime;
@@ -9,7 +10,6 @@ use serde_json::json;
 
 use super::args::PublishArgs;
 use super::dialogue::Over;
-use super::synthetic::Synthetic;
 use crate::Failure;
 use crate::args::Target;
 use crate::stop::{is_interrupted, sleep, sleep_until, stop, unless_interrupted};

@@ -1,8 +1,9 @@
-use clap::builder::RangedI64ValueParser;
-use rtspan_std::rtp::{HEADER_BYTES, RtpHeader, RtpPacket};
-use rtspan_std::{Description, Format, Media, MediaKind};
+//! Packets to measure with.
 
-use super::stamp;
+use rtspan_core::rtp::{HEADER_BYTES, RtpHeader, RtpPacket};
+use rtspan_core::{Description, Format, Media, MediaKind};
+
+use crate::stamp;
 
 /// Pictures from one keyframe to the next.
 const KEYFRAME_EVERY: u32 = 50;
@@ -19,36 +20,32 @@ const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
 
 /// Pictures of H.264 of any number of packets of any size, one keyframe in fifty, with nothing to see.
 #[derive(Debug)]
-pub(super) struct Synthetic {
+pub struct Synthetic {
     payload: Vec<u8>,
     burst: u32,
     sequence: u16,
     pictures: u32,
 }
 
-/// The sizes that packets can have.
-pub(super) fn sizes() -> RangedI64ValueParser<u16> {
-    RangedI64ValueParser::new().range(stamp::PACKET_BYTES_MIN as i64..=u16::MAX.into())
-}
-
 impl Synthetic {
-    /// Pictures of `burst` packets of `size` bytes.
-    pub(super) fn new(size: u16, burst: u32) -> Self {
-        let payload = vec![0x55; usize::from(size) - HEADER_BYTES];
+    /// Pictures of `burst` packets of `size` bytes, at least [`stamp::PACKET_BYTES_MIN`].
+    pub fn new(size: u16, burst: u32) -> Self {
+        let payload = vec![0x55; usize::from(size).max(stamp::PACKET_BYTES_MIN) - HEADER_BYTES];
         Self { payload, burst, sequence: 0, pictures: 0 }
     }
 
     /// Packets of a picture.
-    pub(super) fn burst(&self) -> u32 {
+    pub fn burst(&self) -> u32 {
         self.burst
     }
 
-    pub(super) fn description() -> Description {
+    /// What is announced of them.
+    pub fn description() -> Description {
         Description::new(vec![Media::new(MediaKind::Video, vec![Format::h264(PAYLOAD_TYPE, SPS, PPS)])])
     }
 
     /// The packets of the next picture, at a time in units of 1/90,000 s.
-    pub(super) fn picture(&mut self, timestamp: u32, packets: &mut Vec<RtpPacket>) {
+    pub fn picture(&mut self, timestamp: u32, packets: &mut Vec<RtpPacket>) {
         packets.clear();
         let kind = if self.pictures % KEYFRAME_EVERY == 0 { IDR } else { SLICE };
         let stamp = stamp::now();
@@ -68,7 +65,7 @@ impl Synthetic {
 
 #[cfg(test)]
 mod tests {
-    use rtspan_std::payload::h264::Depacketizer;
+    use rtspan_core::payload::h264::Depacketizer;
 
     use super::*;
 

@@ -8,10 +8,10 @@ const AT: usize = 14;
 const MAGIC: [u8; 8] = *b"\xffrtspan\xff";
 
 /// Bytes of a packet that has a stamp.
-pub(super) const PACKET_BYTES_MIN: usize = AT + MAGIC.len() + 8;
+pub const PACKET_BYTES_MIN: usize = AT + MAGIC.len() + 8;
 
 /// The stamp of now, which follows the beginning of a fragment.
-pub(super) fn now() -> [u8; 16] {
+pub fn now() -> [u8; 16] {
     let mut stamp = [0; 16];
     stamp[..8].copy_from_slice(&MAGIC);
     stamp[8..].copy_from_slice(&since_epoch().to_be_bytes());
@@ -19,7 +19,7 @@ pub(super) fn now() -> [u8; 16] {
 }
 
 /// How long ago a packet was stamped; none if it was not, or by another clock.
-pub(super) fn age(packet: &[u8]) -> Option<Duration> {
+pub fn age(packet: &[u8]) -> Option<Duration> {
     let (magic, time) = packet.get(AT..PACKET_BYTES_MIN)?.split_at(MAGIC.len());
     let time = u64::from_be_bytes(time.try_into().ok()?);
     (magic == MAGIC).then(|| since_epoch().checked_sub(time).map(Duration::from_nanos))?
