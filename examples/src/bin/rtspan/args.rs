@@ -59,6 +59,10 @@ pub(crate) struct ServeArgs {
     /// The UDP ports for media, such as 8000-8001; a free pair if not given.
     #[arg(long, value_name = "RTP-RTCP", value_parser = ports)]
     pub(crate) udp_ports: Option<UdpPorts>,
+
+    /// Serve no clip.
+    #[arg(long)]
+    pub(crate) no_demo: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -257,7 +261,7 @@ mod tests {
             "rtspan demo",
             "rtspan demo --seconds 1 --json --runtime std",
             "rtspan --runtime smol serve",
-            "rtspan serve --listen [::1]:0 --udp-ports 8000-8001",
+            "rtspan serve --listen [::1]:0 --udp-ports 8000-8001 --no-demo",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
             "rtspan probe rtsp://[::1]/",

@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -21,11 +22,18 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let config = ServerConfig::default().udp(Some(udp));
     let server = Server::<R>::builder().config(config).bind(args.listen).await?;
     let clip = Clip::demo();
-    let stream = server.publish(DEMO, clip.description())?;
+    let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
     say(&format!("listening on rtsp://{}", reachable(server.local_addr())));
 
-    let feed = feed::<R, _>(&clip, async |media, packets| stream.write_frame(media, packets));
-    let feed = async { feed.await.map_err(Failure::from) };
+    let feed = async {
+        match stream {
+            None => pending().await,
+            Some(stream) => {
+                feed::<R, _>(&clip, async |media, packets| stream.write_frame(media, packets)).await?;
+                Ok(())
+            }
+        }
+    };
     let report = async {
         while let Some(event) = server.next().await {
             if let Some(line) = describe(&event) {

@@ -1,0 +1,129 @@
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
+use rtspan_core::rtp::{RtpHeader, RtpPacket};
+use rtspan_core::server::{Output, Server, ServerConfig};
+use rtspan_core::stream::{StreamLog, Streams};
+use rtspan_core::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
+use rtspan_core::wire::{Method, Request};
+use rtspan_core::{Description, Format, Instant, Media, MediaKind, StreamId};
+
+const BURST: u16 = 20;
+
+/// A server with one stream and its readers, without anything that the system does.
+struct World {
+    stream: One,
+    readers: Vec<ConnTx>,
+    udp: UdpMedia,
+    packets: Vec<RtpPacket>,
+}
+
+struct One(StreamId, StreamLog);
+
+impl Streams for One {
+    fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
+        if stream == self.0 {
+            f(&self.1);
+        }
+        stream == self.0
+    }
+}
+
+struct Count(usize);
+
+impl DatagramSink for Count {
+    fn send(&mut self, _: Port, _: SocketAddr, datagram: &Bytes) -> bool {
+        black_box(datagram);
+        self.0 += 1;
+        true
+    }
+}
+
+impl World {
+    fn new(readers: usize, transport: impl Fn(usize) -> String) -> Self {
+        let now = Instant::ZERO;
+        let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
+        let mut server = Server::new(ServerConfig::default().udp(Some(spec)), [7; 32]);
+        let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a pair to open") };
+        server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));
+        let media = Media::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+        let (id, log) = server.add_stream(now, "/cam", Description::new(vec![media])).unwrap();
+        let stream = One(id, log);
+        let connect = |number: usize| {
+            let peer = SocketAddr::from(([127, 0, 0, 1], 10_000 + number as u16));
+            let ServerConn { id, mut tx, .. } = server.open_conn(now, peer).unwrap();
+            let setup = Request::new(Method::Setup, "rtsp://h/cam/trackID=0")
+                .with_header("Transport", transport(number));
+            for request in [setup, Request::new(Method::Play, "rtsp://h/cam")] {
+                server.handle_message(now, id, request.with_header("CSeq", 1).into(), &stream);
+            }
+            while let Some(output) = server.poll_output() {
+                match output {
+                    Output::Conn(_, ConnCommand::Tx(command)) => tx.handle_command(now, command),
+                    Output::Udp(_, command) => udp.handle_command(now, command),
+                    _ => {}
+                }
+            }
+            tx.handle_written(now, usize::MAX);
+            tx
+        };
+        let readers = (0..readers).map(connect).collect();
+        let header = RtpHeader { payload_type: 96, marker: false, sequence: 0, timestamp: 0, ssrc: 1 };
+        let packets = (0..BURST)
+            .map(|sequence| RtpPacket::build(RtpHeader { sequence, ..header }, &[0x41; 1388]))
+            .collect();
+        Self { stream, readers, udp, packets }
+    }
+
+    fn push(&mut self) {
+        for packet in &self.packets {
+            self.stream.1.push(Instant::ZERO, 0, packet.clone());
+        }
+    }
+}
+
+/// Per packet.
+#[divan::bench]
+fn push_to_the_log(bencher: Bencher<'_, '_>) {
+    let mut world = World::new(0, |_| String::new());
+    bencher.counter(ItemsCount::new(BURST)).bench_local(|| world.push());
+}
+
+/// Per packet and reader: from the log to what `writev` takes.
+#[divan::bench(args = [1, 10, 100, 1000])]
+fn pull_over_tcp(bencher: Bencher<'_, '_>, readers: usize) {
+    let mut world = World::new(readers, |_| "RTP/AVP/TCP;interleaved=0-1".to_owned());
+    bencher.counter(ItemsCount::new(readers * usize::from(BURST))).bench_local(|| {
+        world.push();
+        let mut frames = 0;
+        for tx in &mut world.readers {
+            tx.pull(Instant::ZERO, &world.stream);
+            let mut slices = [IoSlice::new(&[]); 64];
+            let filled = tx.io_slices(&mut slices);
+            frames += filled / 2;
+            let written = black_box(&slices[..filled]).iter().map(|slice| slice.len()).sum();
+            tx.handle_written(Instant::ZERO, written);
+        }
+        assert_eq!(frames, readers * usize::from(BURST));
+    });
+}
+
+/// Per packet and reader: from the log to the batches of datagrams.
+#[divan::bench(args = [1, 10, 100, 1000])]
+fn flush_over_udp(bencher: Bencher<'_, '_>, readers: usize) {
+    let ports = |number: usize| {
+        let port = 20_000 + 2 * number;
+        format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)
+    };
+    let mut world = World::new(readers, ports);
+    bencher.counter(ItemsCount::new(readers * usize::from(BURST))).bench_local(|| {
+        world.push();
+        let mut datagrams = Count(0);
+        world.udp.flush(Instant::ZERO, &world.stream, &mut datagrams);
+        assert_eq!(datagrams.0, readers * usize::from(BURST));
+    });
+}
