@@ -17,6 +17,8 @@ pub(crate) struct Reader {
     over: Over,
     /// Where it is and where it began, while it plays.
     playing: Option<(Place, Place)>,
+    /// Packets that were made while it played before.
+    played: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -33,7 +35,7 @@ pub(crate) struct Answers {
 
 impl Reader {
     pub(crate) fn new(socket: TcpStream, peer: SocketAddr) -> Self {
-        Self { socket, peer, input: Vec::new(), over: Over::Tcp, playing: None }
+        Self { socket, peer, input: Vec::new(), over: Over::Tcp, playing: None, played: 0 }
     }
 
     /// Where datagrams go to, if it plays over UDP.
@@ -46,7 +48,7 @@ impl Reader {
 
     /// Packets that were made while it played.
     pub(crate) fn packets(&self, feed: &Feed) -> u64 {
-        self.playing.map_or(0, |(_, began)| feed.since(began))
+        self.played + self.playing.map_or(0, |(_, began)| feed.since(began))
     }
 
     /// Answers what is asked.
@@ -102,7 +104,7 @@ impl Reader {
             method => {
                 match method {
                     Some("PLAY") => self.playing = Some((feed.end(), feed.end())),
-                    Some("TEARDOWN") => self.playing = None,
+                    Some("TEARDOWN") => (self.played, self.playing) = (self.packets(feed), None),
                     Some("OPTIONS") => answer += "Public: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n",
                     _ => {}
                 }

@@ -89,3 +89,12 @@ fn what_cannot_be_measured_is_said_with_the_reason() {
         assert!(said.contains(reason), "{command}: {said}");
     }
 }
+
+#[test]
+fn a_quiet_server_without_a_clip_says_only_where_it_listens() {
+    let mut server = Program::rtspan("serve --listen 127.0.0.1:0 --no-demo --quiet");
+    let url = server.url();
+    let said = Program::rtspan(&format!("probe {url}/demo")).end().reason();
+    assert!(said.contains("404"), "{said}");
+    assert_eq!(server.interrupt().well().lines().count(), 1);
+}

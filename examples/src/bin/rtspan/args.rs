@@ -63,6 +63,10 @@ pub(crate) struct ServeArgs {
     /// Serve no clip.
     #[arg(long)]
     pub(crate) no_demo: bool,
+
+    /// Say nothing but where it listens.
+    #[arg(long)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -261,7 +265,7 @@ mod tests {
             "rtspan demo",
             "rtspan demo --seconds 1 --json --runtime std",
             "rtspan --runtime smol serve",
-            "rtspan serve --listen [::1]:0 --udp-ports 8000-8001 --no-demo",
+            "rtspan serve --listen [::1]:0 --udp-ports 8000-8001 --no-demo --quiet",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
             "rtspan probe rtsp://[::1]/",

@@ -35,6 +35,9 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         }
     };
     let report = async {
+        if args.quiet {
+            pending::<()>().await;
+        }
         while let Some(event) = server.next().await {
             if let Some(line) = describe(&event) {
                 say(&line);
