@@ -299,6 +299,16 @@ impl Server {
         streams.map(|(path, _)| &**path)
     }
 
+    /// How many connections there are.
+    pub fn conn_count(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// How many sessions there are, whatever their state.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Whether there is no connection, no session and no stream.
     pub fn is_empty(&self) -> bool {
         self.conns.len() == 0 && self.sessions.len() == 0 && self.published.len() == 0

@@ -107,6 +107,11 @@ impl ConnRx {
         self.failure.is_none() && !self.decoder.is_held()
     }
 
+    /// Bytes that were read and not parsed yet.
+    pub fn buffered(&self) -> usize {
+        self.decoder.buffered()
+    }
+
     /// What comes next of what was read.
     ///
     /// # Errors

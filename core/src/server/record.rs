@@ -64,6 +64,7 @@ impl Server {
     fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId) {
         let Some(session) = self.sessions.get(id) else { return };
         let State::PreRecord(publishing) = &session.state else { return };
+        let is_resumed = publishing.stream.is_some();
         let (random, cname) = (&mut self.random, &self.cname);
         let mut ingest = |index: u8, delivery: Delivery| {
             let media = publishing.description.medias.get(usize::from(index))?;
@@ -84,6 +85,7 @@ impl Server {
         }
         match session.bound_to() {
             Some(conn) => self.order_rx(conn, RxOrder::Route(Routes::Publisher(frames))),
+            None if is_resumed => self.order_udp(UdpOrder::Resume(datagrams)),
             None => self.order_udp(UdpOrder::Publish(datagrams)),
         }
     }

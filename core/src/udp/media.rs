@@ -43,6 +43,8 @@ pub(crate) enum UdpOrder {
     End(StreamId, SessionId),
     /// Tracks of a publisher come from these addresses: of its packets and of its reports.
     Publish(Vec<(SocketAddr, SocketAddr, Ingest)>),
+    /// The same after a pause: what came meanwhile is not wanted.
+    Resume(Vec<(SocketAddr, SocketAddr, Ingest)>),
     /// What comes from these addresses is no longer wanted; what has come is handed on, and then [`Report::Drained`]
     /// follows.
     Unpublish(Vec<(SocketAddr, SocketAddr)>),
@@ -149,7 +151,12 @@ impl UdpMedia {
                 Some(reader) => reader.subscription.end(),
                 None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
             },
-            UdpOrder::Publish(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(now, track)),
+            UdpOrder::Publish(tracks) => {
+                let peers: Vec<_> = tracks.iter().map(|(rtp, rtcp, _)| (*rtp, *rtcp)).collect();
+                tracks.into_iter().for_each(|track| self.add_publisher(track));
+                self.take_early(now, peers);
+            }
+            UdpOrder::Resume(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(track)),
             UdpOrder::Unpublish(peers) => self.forget_publisher(now, peers),
         }
         self.due = Some(now);
@@ -232,13 +239,17 @@ impl UdpMedia {
         self.due = publishers.chain(readers).min();
     }
 
-    fn add_publisher(&mut self, now: Instant, (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest)) {
+    fn add_publisher(&mut self, (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest)) {
         let track = self.publishers.insert_with(|_| Publishing { rtcp, ingest });
         for (port, from, punch) in [(Port::Rtp, rtp, PUNCH_RTP), (Port::Rtcp, rtcp, PUNCH_RTCP)] {
             self.sources.insert((port, from), Source::Publisher(track));
             self.queues.report(port, from, Bytes::from_static(punch));
         }
-        for (port, from) in [(Port::Rtp, rtp), (Port::Rtcp, rtcp)] {
+    }
+
+    /// Takes what came from these addresses before it was known whose they are.
+    fn take_early(&mut self, now: Instant, peers: Vec<(SocketAddr, SocketAddr)>) {
+        for (port, from) in both_ports(peers) {
             for data in self.early.claim(now, port, from) {
                 self.handle_datagram(now, port, from, data);
             }

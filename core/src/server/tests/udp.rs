@@ -230,3 +230,15 @@ fn packets_that_come_before_the_order_to_receive_them_are_not_lost() {
     let stream = scenario.server.stream_at("/live").unwrap();
     assert_eq!(scenario.logs.0.borrow()[&stream].head(), 2);
 }
+
+#[test]
+fn packets_that_come_while_a_publisher_pauses_are_not_published_when_it_goes_on() {
+    let (mut scenario, conn, stream, session) = publisher();
+    assert_eq!(status(&scenario.request(conn, &format!("PAUSE rtsp://h/live|Session: {session}"))), 200);
+    scenario.datagram(Port::Rtp, peer(6000), video(1, SLICE).into_bytes());
+    assert_eq!(status(&scenario.request(conn, &format!("RECORD rtsp://h/live|Session: {session}"))), 200);
+    scenario.datagram(Port::Rtp, peer(6000), video(2, SLICE).into_bytes());
+    let logs = scenario.logs.0.borrow();
+    let kept: Vec<u16> = logs[&stream].from(0).map(|packet| packet.rtp.sequence()).collect();
+    assert_eq!(kept, [2]);
+}

@@ -1,0 +1,130 @@
+//! A server, its clients, hostile hosts and a bad network in one deterministic world.
+//!
+//! The objects are the real ones: `Server`, `ConnRx`, `ConnTx`, `UdpMedia`, `Client`. All that is simulated is what they
+//! never see: sockets, time, applications. Every decision that a world takes comes from [`Choices`], so that a seed
+//! tells a whole history, and a fuzzer's bytes tell another.
+//!
+//! A world goes through ages: a storm, in which anything may break; a calm, after which whoever still plays must have
+//! got everything but what it was told to have missed; and at last everybody leaves, and the server has to be empty.
+//! What must hold is checked where it happens, and a violation is a panic.
+
+mod app;
+mod books;
+pub(crate) mod choices;
+mod conn;
+mod door;
+mod fate;
+mod hostile;
+mod ledger;
+mod logs;
+mod pair;
+mod plan;
+mod player;
+mod role;
+mod script;
+mod source;
+mod tcp;
+mod trace;
+mod truth;
+mod udp;
+mod world;
+
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+use std::time::Duration;
+
+pub use choices::{Choices, FromBytes, Seeded};
+use rtspan_core::Instant;
+pub use trace::Counts;
+
+use choices::Chance;
+use trace::Trace;
+use world::World;
+
+/// What a world came to.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Of all that happened: the same choices give the same.
+    pub hash: u64,
+    /// Runs of tasks.
+    pub steps: u64,
+    /// How much time has passed there.
+    pub simulated: Duration,
+    /// What was seen.
+    pub counts: Counts,
+}
+
+/// What a world violated.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The seed that it grew from.
+    pub seed: u64,
+    /// What was violated.
+    pub message: String,
+    /// The last that happened before.
+    pub trace: Vec<String>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.trace.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        write!(f, "seed {}: {}", self.seed, self.message)
+    }
+}
+
+/// Lets a world happen.
+///
+/// # Panics
+///
+/// If anything is violated that must hold.
+pub fn run(choices: &mut dyn Choices) -> Summary {
+    history(choices, false)
+}
+
+/// Lets the world of a seed happen.
+///
+/// # Errors
+///
+/// What was violated, with the tail of the trace.
+pub fn run_seed(seed: u64) -> Result<Summary, Failure> {
+    attempt(seed, false).map_err(|_| {
+        // The same again, with what happened written down.
+        let message = attempt(seed, true).err().unwrap_or_else(|| "it fails only sometimes".to_owned());
+        Failure { seed, message, trace: Trace::take_left() }
+    })
+}
+
+fn history(choices: &mut dyn Choices, records: bool) -> Summary {
+    let mut world = World::new(Chance::new(choices), records);
+    world.run();
+    Summary {
+        hash: world.trace.hash(),
+        steps: world.steps,
+        simulated: world.now - Instant::ZERO,
+        counts: std::mem::take(&mut world.counts),
+    }
+}
+
+thread_local! {
+    /// Where a panic of this thread is told while a world happens here.
+    static TOLD: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+fn attempt(seed: u64, records: bool) -> Result<Summary, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let is_told =
+                TOLD.with_borrow_mut(|told| told.as_mut().map(|told| *told = info.to_string()).is_some());
+            if !is_told {
+                others(info);
+            }
+        }));
+    });
+    TOLD.set(Some(String::new()));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| history(&mut Seeded::new(seed), records)));
+    let told = TOLD.take().unwrap_or_default();
+    result.map_err(|_| told)
+}

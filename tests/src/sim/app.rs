@@ -1,0 +1,195 @@
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use rtspan_core::server::{Event, Question, Refusal, Ticket};
+use rtspan_core::stream::Media;
+use rtspan_core::wire::StatusCode;
+use rtspan_core::{Instant, StreamId};
+
+use super::source::{Kind, Source};
+use super::world::{Age, Task, World};
+
+/// What can be published, whoever does.
+pub(super) const PATHS: &[&str] = &["/cam0", "/cam1", "/deep/er/cam", "/", "/live"];
+
+/// The application of the server: it publishes streams of its own, and answers questions as it likes.
+#[derive(Debug, Default)]
+pub(super) struct App {
+    pub(super) streams: Vec<(StreamId, Source)>,
+    tickets: Vec<(Instant, Held)>,
+}
+
+/// A question that is not answered yet.
+#[derive(Debug)]
+enum Held {
+    Describe(Ticket<rtspan_core::server::Describe>, String),
+    Announce(Ticket<rtspan_core::server::Announce>),
+    Setup(Ticket<rtspan_core::server::Setup>),
+    Play(Ticket<rtspan_core::server::Play>),
+    Record(Ticket<rtspan_core::server::Record>),
+    GetParameter(Ticket<rtspan_core::server::GetParameter>),
+    SetParameter(Ticket<rtspan_core::server::SetParameter>),
+}
+
+impl World<'_> {
+    pub(super) fn run_app(&mut self) {
+        while let Some(event) = self.events.pop_front() {
+            self.app_sees(event);
+        }
+        self.app_answers();
+        self.app_pushes();
+        if self.age == Age::Storm {
+            self.app_decides();
+        }
+        let streams = self.app.streams.iter().map(|(_, source)| source.next).min();
+        let streams = streams.filter(|_| self.age < Age::Still);
+        let tickets = self.app.tickets.iter().map(|(at, _)| *at).min();
+        self.wake_by(Task::App, streams.into_iter().chain(tickets).min().map(|at| at.max(self.now)));
+    }
+
+    fn app_sees(&mut self, event: Event) {
+        let held = match event {
+            Event::Describe(Question { ticket, path, .. }) => Held::Describe(ticket, path),
+            Event::Announce(Question { ticket, description, .. }) => {
+                assert!(description.is_some(), "ANNOUNCE without a description");
+                Held::Announce(ticket)
+            }
+            Event::Setup(Question { ticket, .. }) => Held::Setup(ticket),
+            Event::Play(Question { ticket, .. }) => Held::Play(ticket),
+            Event::Record(Question { ticket, .. }) => Held::Record(ticket),
+            Event::GetParameter(Question { ticket, .. }) => Held::GetParameter(ticket),
+            Event::SetParameter(Question { ticket, .. }) => Held::SetParameter(ticket),
+            Event::Unpublished { stream, .. } => return self.app.streams.retain(|(own, _)| *own != stream),
+            _ => return,
+        };
+        self.counts.add("questions", 1);
+        // At once, later (also too late), or never.
+        let delay = match self.chance.below(10) {
+            0..=4 => self.chance.millis(0, 0),
+            5..=7 => self.chance.millis(1, 2_000),
+            8 => self.chance.millis(1_000, 35_000),
+            _ => return,
+        };
+        self.app.tickets.push((self.now + delay, held));
+    }
+
+    fn app_answers(&mut self) {
+        loop {
+            let now = self.now;
+            let Some(index) = self.app.tickets.iter().position(|(at, _)| *at <= now) else { return };
+            let (_, held) = self.app.tickets.swap_remove(index);
+            let status = [
+                StatusCode::NOT_FOUND,
+                StatusCode::FORBIDDEN,
+                StatusCode::UNAUTHORIZED,
+                StatusCode::SERVICE_UNAVAILABLE,
+            ];
+            let no = self.chance.happens(250).then(|| Refusal::new(self.chance.pick(&status)));
+            let yes = no.map_or(Ok(()), Err);
+            if let (Held::Describe(_, path), Ok(())) = (&held, &yes) {
+                // A yes without a stream is a wrong answer, too.
+                if self.age == Age::Storm && self.chance.happens(700) {
+                    let path = path.clone();
+                    self.app_publishes_at(&path);
+                }
+            }
+            let answered = self.door(|server, now, logs| match held {
+                Held::Describe(ticket, _) => server.answer(now, ticket, yes, logs),
+                Held::Announce(ticket) => server.answer(now, ticket, yes, logs),
+                Held::Setup(ticket) => server.answer(now, ticket, yes, logs),
+                Held::Play(ticket) => server.answer(now, ticket, yes, logs),
+                Held::Record(ticket) => server.answer(now, ticket, yes, logs),
+                Held::GetParameter(ticket) => {
+                    server.answer(now, ticket, yes.map(|()| Bytes::from_static(b"fps: 25\r\n")), logs)
+                }
+                Held::SetParameter(ticket) => server.answer(now, ticket, yes, logs),
+            });
+            self.counts.add(if answered.is_ok() { "questions answered" } else { "answers too late" }, 1);
+        }
+    }
+
+    fn app_pushes(&mut self) {
+        for index in 0..self.app.streams.len() {
+            let (stream, source) = &mut self.app.streams[index];
+            if source.next > self.now || self.age >= Age::Still {
+                continue;
+            }
+            source.next = self.now + source.interval;
+            let (stream, packets) = (*stream, source.make(&mut self.chance));
+            self.publish(stream, packets);
+        }
+    }
+
+    fn publish(&mut self, stream: StreamId, packets: Vec<(u8, rtspan_core::rtp::RtpPacket)>) {
+        for (track, packet) in packets {
+            self.append(stream, Media::Packet { track, packet });
+        }
+    }
+
+    /// The last packets, at which every reader can start.
+    pub(super) fn app_pushes_last(&mut self, round: u32) {
+        for index in 0..self.app.streams.len() {
+            let (stream, source) = &mut self.app.streams[index];
+            let (stream, packet) = (*stream, source.make_last(round));
+            self.truth.lasts(stream);
+            self.publish(stream, vec![packet]);
+        }
+    }
+
+    fn app_decides(&mut self) {
+        if self.app.streams.len() < 4 && self.chance.happens(8) {
+            self.app_publishes();
+        }
+        if !self.app.streams.is_empty() && self.chance.happens(6) {
+            let index = self.chance.index(self.app.streams.len());
+            let (stream, _) = self.app.streams.swap_remove(index);
+            self.app_removes(stream);
+        }
+        if self.chance.happens(2) {
+            // It may as well be a publisher's.
+            let path = self.chance.pick(PATHS);
+            if let Some(stream) = self.books.stream_at(path) {
+                self.app.streams.retain(|(own, _)| *own != stream);
+                self.app_removes(stream);
+            }
+        }
+        if self.chance.happens(3) {
+            let host = self.chance.index(self.players.len());
+            let peer = self.players[host].as_ref().and_then(|player| player.peer());
+            if let Some((session, _)) = peer.and_then(|peer| self.books.session_of(peer)) {
+                self.door(|server, now, _| server.close_session(now, session));
+            }
+        }
+    }
+
+    pub(super) fn app_removes(&mut self, stream: StreamId) {
+        self.counts.add("streams removed by the application", 1);
+        self.door(|server, now, _| server.remove_stream(now, stream));
+        // Who reads it has to be told that nothing more comes.
+        self.notify(stream);
+    }
+
+    pub(super) fn app_publishes(&mut self) {
+        let path = self.chance.pick(PATHS);
+        self.app_publishes_at(path);
+    }
+
+    fn app_publishes_at(&mut self, path: &str) {
+        let kinds = Kind::any(&mut self.chance);
+        let description = Kind::describe(&kinds);
+        let added = self.door(|server, now, _| server.add_stream(now, path, description));
+        // The path may be taken.
+        let Ok((stream, log)) = added else { return };
+        self.logs.insert(stream, log);
+        let origin = self.truth.origin();
+        self.truth.set_lossless(origin, true);
+        let source = Source::new(self.now, origin, &kinds, &mut self.chance);
+        self.app.streams.push((stream, source));
+        self.wake(Task::App, self.now);
+    }
+}
+
+/// Where hosts are: players, and then those that keep to no rule, several on some of them.
+pub(super) fn host(kind: u8, index: usize) -> Ipv4Addr {
+    Ipv4Addr::new(10, kind, 0, 1 + index as u8)
+}

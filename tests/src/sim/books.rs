@@ -1,0 +1,125 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rtspan_core::conn::CloseReason;
+use rtspan_core::server::{Event, MediaTransport};
+use rtspan_core::{ConnId, Instant, SessionId, StreamId};
+
+use super::choices::Chance;
+use super::trace::Counts;
+
+/// Why and when something ended.
+type End = (CloseReason, Instant);
+
+/// What the server has told of connections, sessions and streams: all of it has to fit together.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    conns: BTreeSet<ConnId>,
+    paths: BTreeMap<String, StreamId>,
+    sessions: BTreeMap<SessionId, Reader>,
+    /// The session that a peer has begun to play last.
+    players: BTreeMap<SocketAddr, SessionId>,
+    ended: BTreeMap<SessionId, End>,
+    unpublished: BTreeMap<StreamId, Instant>,
+    /// Names of sessions that hostile hosts have heard of.
+    keys: Vec<String>,
+    /// How often the last packets are still to be published.
+    pub(super) last_rounds: u32,
+}
+
+/// What was told of a session that has played.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reader {
+    /// Packets that it has missed since it plays.
+    pub(super) dropped: u64,
+    told: Option<Instant>,
+}
+
+impl Books {
+    pub(super) fn enter(&mut self, now: Instant, event: &Event, counts: &mut Counts) {
+        match event {
+            Event::ConnOpened { conn, .. } => assert!(self.conns.insert(*conn), "{conn:?} was opened twice"),
+            Event::ConnClosed { conn, reason, .. } => {
+                assert!(self.conns.remove(conn), "{conn:?} was not open");
+                counts.add(name(reason), 1);
+            }
+            Event::Published { stream, path, .. } => {
+                let before = self.paths.insert(path.clone(), *stream);
+                assert_eq!(before, None, "{path} was published already");
+                counts.add("streams published", 1);
+            }
+            Event::Unpublished { stream, path, .. } => {
+                assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
+                self.unpublished.insert(*stream, now);
+            }
+            Event::Playing { session, peer, transport, .. } => {
+                assert!(!self.ended.contains_key(session), "{session:?} has ended and plays");
+                self.sessions.insert(*session, Reader::default());
+                self.players.insert(*peer, *session);
+                counts.add(
+                    if *transport == MediaTransport::Tcp { "plays over TCP" } else { "plays over UDP" },
+                    1,
+                );
+            }
+            Event::ReaderLagged { session, dropped } => {
+                let reader = self.sessions.entry(*session).or_default();
+                let is_soon = reader.told.is_some_and(|told| now < told + Duration::from_secs(1));
+                assert!(!is_soon, "{session:?} lags, and it was told less than a second ago");
+                reader.dropped += dropped;
+                reader.told = Some(now);
+                counts.add("readers lagged", 1);
+            }
+            Event::SessionClosed { session, reason, .. } => {
+                let before = self.ended.insert(*session, (reason.clone(), now));
+                assert_eq!(before, None, "{session:?} has ended twice");
+                counts.add("sessions ended", 1);
+            }
+            _ => {}
+        }
+    }
+
+    /// The session that a peer plays, or has played.
+    pub(super) fn session_of(&self, peer: SocketAddr) -> Option<(SessionId, Reader)> {
+        let id = self.players.get(&peer)?;
+        Some((*id, *self.sessions.get(id)?))
+    }
+
+    /// When and why a session has ended.
+    pub(super) fn end_of(&self, session: SessionId) -> Option<&End> {
+        self.ended.get(&session)
+    }
+
+    pub(super) fn unpublished_at(&self, stream: StreamId) -> Option<Instant> {
+        self.unpublished.get(&stream).copied()
+    }
+
+    pub(super) fn stream_at(&self, path: &str) -> Option<StreamId> {
+        self.paths.get(path).copied()
+    }
+
+    pub(super) fn learn(&mut self, key: &str) {
+        self.keys.push(key.to_owned());
+    }
+
+    pub(super) fn any_key(&self, chance: &mut Chance<'_>) -> Option<String> {
+        (!self.keys.is_empty()).then(|| chance.pick(&self.keys))
+    }
+
+    pub(super) fn check_empty(&self) {
+        assert!(self.conns.is_empty(), "never told to be closed: {:?}", self.conns);
+        assert!(self.paths.is_empty(), "never told to be unpublished: {:?}", self.paths);
+    }
+}
+
+fn name(reason: &CloseReason) -> &'static str {
+    match reason {
+        CloseReason::PeerClosed => "connections closed by the peer",
+        CloseReason::Io(_) => "connections broken",
+        CloseReason::Wire(_) => "connections closed for what cannot be read",
+        CloseReason::MessageTimeout => "connections closed for a message that did not end",
+        CloseReason::WriteStalled => "connections closed for a stalled peer",
+        CloseReason::OutboxFull => "connections closed for answers not read",
+        _ => "connections closed by the server",
+    }
+}

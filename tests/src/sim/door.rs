@@ -1,0 +1,73 @@
+use rtspan_core::Instant;
+use rtspan_core::server::{Output, Server};
+
+use super::logs::Logs;
+use super::pair::Pair;
+use super::world::{Task, World};
+
+impl World<'_> {
+    /// Every access to the server; what it wants done is handed on at once, or later.
+    pub(super) fn door<R>(&mut self, enter: impl FnOnce(&mut Server, Instant, &Logs) -> R) -> R {
+        let result = enter(&mut self.server, self.now, &self.logs);
+        self.hand_on();
+        result
+    }
+
+    pub(super) fn run_door(&mut self) {
+        let due = self.server.poll_timeout().is_some_and(|at| at <= self.now);
+        if due || self.chance.happens(200) {
+            self.server.handle_timeout(self.now, &self.logs);
+        }
+        while let Some(output) = self.server.poll_output() {
+            self.carry_out(output);
+        }
+        let next = self.server.poll_timeout();
+        assert!(next.is_none_or(|at| at > self.now), "the server's deadline {next:?} does not pass");
+        self.wake_by(Task::Door, next);
+    }
+
+    pub(super) fn hand_on(&mut self) {
+        let mut rest = if self.is_lazy() { self.chance.below(4) } else { u64::MAX };
+        while rest > 0 {
+            let Some(output) = self.server.poll_output() else { break };
+            self.carry_out(output);
+            rest -= 1;
+        }
+        let next = self.server.poll_timeout().map(|at| at.max(self.now));
+        self.wake_by(Task::Door, next);
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Conn(id, command) => {
+                // It may have gone in the meantime.
+                if let Some(mailbox) = self.mailboxes.get_mut(&id) {
+                    mailbox.push_back(command);
+                    self.wake(Task::Conn(id), self.now);
+                }
+            }
+            Output::AddStream(stream, log) => self.logs.insert(stream, log),
+            Output::RemoveStream(stream) => {
+                self.logs.remove(stream);
+                self.note(stream.index() as u64, || format!("{stream:?} is removed"));
+            }
+            Output::OpenUdp(media) => {
+                let at = self.now + self.chance.millis(0, 3_000);
+                self.pair = Some(Pair::new(media, at));
+                self.wake(Task::Pair, at);
+            }
+            Output::Udp(id, command) => {
+                let pair = self.pair.as_mut().expect("it was asked for before");
+                pair.take_command(id, command);
+                self.wake(Task::Pair, self.now);
+            }
+            Output::Event(event) => {
+                self.trace.note(self.now, 1, || format!("event {event:?}"));
+                self.books.enter(self.now, &event, &mut self.counts);
+                self.events.push_back(event);
+                self.wake(Task::App, self.now);
+            }
+            other => panic!("an output that no driver knows: {other:?}"),
+        }
+    }
+}

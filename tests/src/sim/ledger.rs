@@ -1,0 +1,198 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use rtspan_core::StreamId;
+use rtspan_core::client::{Playing, Received, State, TrackStart};
+use rtspan_core::conn::CloseReason;
+use rtspan_core::limits::WRITE_STALL;
+
+use super::player::Player;
+use super::truth::{Start, Truth, missing, seems_anew};
+use super::world::World;
+
+/// What a client has received since it plays.
+#[derive(Debug, Default)]
+pub(super) struct Period {
+    stream: Option<StreamId>,
+    /// Where the medias start, as far as it was told.
+    starts: BTreeMap<usize, Option<u16>>,
+    /// Numbers of the packets of each media.
+    got: BTreeMap<usize, Vec<u64>>,
+    last: BTreeMap<usize, (u16, u32)>,
+    ended: BTreeSet<usize>,
+    /// It plays again over another connection than this: what comes before that is of the time before.
+    former: Option<SocketAddr>,
+}
+
+impl Period {
+    pub(super) fn begin(playing: &Playing) -> Self {
+        Self {
+            starts: playing.tracks.iter().filter(|track| is_told(track)).map(start_of).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn after_switch(former: Option<SocketAddr>) -> Self {
+        Self { former, ..Self::default() }
+    }
+
+    pub(super) fn ended(&mut self, media: usize) {
+        self.ended.insert(media);
+    }
+
+    /// Takes a packet in the order in which the application gets it.
+    pub(super) fn take(&mut self, truth: &Truth, received: &Received, is_tcp: bool) {
+        let Received { media, packet, lost, .. } = received;
+        let (stream, number) = truth.place(packet).expect("every packet of a log tells who made it");
+        assert_eq!(*self.stream.get_or_insert(stream), stream, "packets of several streams");
+        let entry = &truth.entries(stream)[number as usize];
+        assert_eq!(usize::from(entry.track), *media, "a packet of another track");
+        let newest = self.got.values().filter_map(|got| got.last()).max().copied();
+        let before = if is_tcp { newest } else { self.got.get(media).and_then(|got| got.last()).copied() };
+        let is_anew = !is_tcp && self.last.get(media).is_some_and(|last| seems_anew(*last, entry));
+        assert!(is_anew || before.is_none_or(|before| before < number), "packet {number} behind {before:?}");
+        let now = (entry.sequence, entry.ssrc);
+        if let Some((sequence, ssrc)) = self.last.insert(*media, now) {
+            let gap = entry.sequence.wrapping_sub(sequence).wrapping_sub(1);
+            let is_known = ssrc == entry.ssrc && gap < 1000;
+            assert!(!is_known || *lost == gap, "{gap} packets are missing and {lost} are told");
+        }
+        self.got.entry(*media).or_default().push(number);
+    }
+
+    fn start(&self, media: usize) -> Start {
+        match self.starts.get(&media) {
+            Some(sequence) => Start::Told(*sequence),
+            None => Start::Unknown,
+        }
+    }
+}
+
+/// A sequence number of zero is not told apart from none: there are servers that write it for none.
+fn is_told(track: &TrackStart) -> bool {
+    track.sequence.is_some() || track.timestamp.is_none()
+}
+
+fn start_of(track: &TrackStart) -> (usize, Option<u16>) {
+    (track.media, track.sequence)
+}
+
+fn medias(player: &Player) -> impl Iterator<Item = usize> + '_ {
+    (0..32).filter(|media| player.client.stats(*media).is_some())
+}
+
+/// Packets that the client has dropped because its application was slow.
+pub(super) fn dropped(player: &Player) -> u64 {
+    medias(player).filter_map(|media| player.client.stats(media)).map(|stats| stats.dropped).sum()
+}
+
+impl World<'_> {
+    pub(super) fn take_packets(&mut self, player: &mut Player) {
+        let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
+        let peer = player.peer();
+        let is_former = |period: &Period| peer.is_none() || peer == period.former;
+        while let Some(received) = player.client.poll_packet() {
+            self.trace.bytes(received.packet.as_bytes());
+            self.counts
+                .add(if is_tcp { "packets received over TCP" } else { "packets received over UDP" }, 1);
+            match &mut player.period {
+                Some(period) if period.former.is_some() && is_former(period) => {}
+                Some(period) => period.take(&self.truth, &received, is_tcp),
+                None => {
+                    assert!(self.truth.place(&received.packet).is_some(), "a packet of nobody");
+                    player.early.push(received);
+                }
+            }
+        }
+    }
+
+    /// The server has closed the connection: a stream that has ended was told to end, once all of it was sent.
+    pub(super) fn check_farewell(&mut self, player: &Player) {
+        let Some(period) = &player.period else { return };
+        let session = player.peer().and_then(|peer| self.books.session_of(peer));
+        let is_clean = player.link.and_then(|link| self.tcp.get(link)).is_some_and(|link| link.is_clean);
+        let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
+        let (Some((session, reader)), Some(stream)) = (session, period.stream) else { return };
+        let Some((CloseReason::StreamEnded, at)) = self.books.end_of(session) else { return };
+        let had_time = self.books.unpublished_at(stream).is_some_and(|since| *at < since + WRITE_STALL);
+        let is_settled = player.asked.is_empty() && !player.is_unsure;
+        if !(is_clean && is_tcp && had_time && is_settled) || player.client.state() != State::Play {
+            return;
+        }
+        for (media, got) in &period.got {
+            assert!(period.ended.contains(media), "media {media} of {stream:?} has ended without a word");
+            let last = self.truth.track(stream, *media as u8).next_back().map(|(number, _)| number);
+            let is_whole = reader.dropped > 0 || dropped(player) > 0 || got.last().copied() == last;
+            assert!(is_whole, "{stream:?} ended at {last:?}, and {:?} was the last that came", got.last());
+        }
+        self.counts.add("farewells checked", 1);
+    }
+
+    /// Everything is at rest: who plays has got all there was but what it was told to have missed.
+    pub(super) fn check_reader(&mut self, player: &Player) {
+        let Some(peer) = player.peer() else { return };
+        let Some(period) = player.period.as_ref().filter(|_| player.client.state() == State::Play) else {
+            return;
+        };
+        let Some((session, reader)) = self.books.session_of(peer) else { return };
+        if self.books.end_of(session).is_some() || !player.asked.is_empty() {
+            return;
+        }
+        let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
+        let stream = self.books.stream_at(player.role.path());
+        let Some(stream) = stream.filter(|stream| self.truth.has_lasted(*stream)) else { return };
+        let mut gaps = Some(0);
+        for media in medias(player) {
+            let Some((last, entry)) = self.truth.track(stream, media as u8).next_back() else { continue };
+            let described = player.client.description().and_then(|known| known.medias.get(media));
+            if described.is_none_or(|described| described.format(entry.payload_type).is_none()) {
+                // It was described before another stream was published there.
+                return;
+            }
+            if period.start(media) == Start::Told(Some(entry.sequence.wrapping_add(1))) {
+                // It came when all was over.
+                continue;
+            }
+            let got = match player.media_ports.get(&media).filter(|_| !is_tcp) {
+                None => period.got.get(&media).cloned().unwrap_or_default(),
+                Some(port) => {
+                    let to = SocketAddr::new(player.host, *port);
+                    let mark = player.marks.get(&to).copied().unwrap_or_default();
+                    self.truth.sent_to(to)[mark..].iter().map(|(_, number)| *number).collect()
+                }
+            };
+            if got.is_empty() && period.start(media) == Start::Unknown {
+                // Perhaps likewise.
+                continue;
+            }
+            let came = period.got.get(&media).and_then(|got| got.last());
+            let to = player.media_ports.get(&media).map(|port| SocketAddr::new(player.host, *port));
+            let may_be_lost = to.is_some_and(|to| player.is_rebound || !self.truth.has_sent_safely(to));
+            assert!(
+                (may_be_lost && !is_tcp) || came == Some(&last),
+                "{came:?} and not {last} came of media {media} of {stream:?} to client {}",
+                player.index
+            );
+            let is_increasing = got.windows(2).all(|pair| pair[0] < pair[1]);
+            assert!(is_increasing, "packets of media {media} were sent twice, or out of order: {got:?}");
+            assert_eq!(got.last(), Some(&last), "client {}, media {media} of {stream:?}", player.index);
+            self.note(5, || format!("media {media}: from {:?} {got:?}", period.start(media)));
+            gaps = gaps
+                .zip(missing(&self.truth, stream, media as u8, period.start(media), &got))
+                .map(|(sum, gap)| sum + gap);
+        }
+        let Some(gaps) = gaps else { return };
+        let told = reader.dropped + if is_tcp { dropped(player) - player.dropped_before } else { 0 };
+        let entries = self.truth.entries(stream);
+        let is_exact = entries.iter().all(|entry| period.starts.contains_key(&entry.track.into()));
+        assert!(
+            gaps <= told && (gaps == told || !is_exact),
+            "client {} has missed {gaps} packets of {stream:?}, and was told of {told}",
+            player.index
+        );
+        self.counts.add("readers checked at rest", 1);
+        if told > 0 {
+            self.counts.add("readers checked at rest that had missed something", 1);
+        }
+    }
+}

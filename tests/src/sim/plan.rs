@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use rtspan_core::Instant;
+use rtspan_core::limits::REQUESTS_WAITING_MAX;
+use rtspan_core::server::{Asks, ServerConfig};
+use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
+use rtspan_core::udp::{UdpPorts, UdpSpec};
+
+use super::choices::Chance;
+use super::udp::UdpFaults;
+use super::world::SERVER;
+
+/// What kind of world it is: chosen once, at its beginning.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) session_timeout: Duration,
+    pub(super) publisher_silence: Duration,
+    pub(super) conn_idle: Duration,
+    pub(super) ticket_deadline: Duration,
+    pub(super) conns_max: usize,
+    pub(super) sessions_max: usize,
+    pub(super) log_packets: usize,
+    pub(super) log_bytes: usize,
+    pub(super) lag: LagPolicy,
+    start: StartAt,
+    asks: Asks,
+    has_udp: bool,
+    /// How long things go wrong.
+    pub(super) storm: Instant,
+    /// How much may happen until then.
+    pub(super) steps: u64,
+    pub(super) udp: UdpFaults,
+    /// How often something breaks; `None` for a world where nothing does.
+    pub(super) chaos: Option<Duration>,
+    /// How often in a thousand a task does less than it could.
+    pub(super) laziness: u64,
+    pub(super) streams: u64,
+    pub(super) players: u64,
+    pub(super) hostiles: u64,
+    /// Whether the world ends by closing the server; otherwise everybody leaves.
+    pub(super) closes: bool,
+}
+
+impl Plan {
+    pub(super) fn new(chance: &mut Chance<'_>) -> Self {
+        let asks = [
+            Asks::DESCRIBE,
+            Asks::ANNOUNCE,
+            Asks::SETUP,
+            Asks::PLAY,
+            Asks::RECORD,
+            Asks::GET_PARAMETER,
+            Asks::SET_PARAMETER,
+        ];
+        let asking = chance.pick(&[0, 150, 500, 1000]);
+        let asks = asks.into_iter().filter(|_| chance.happens(asking)).fold(Asks::NONE, |all, ask| all | ask);
+        let is_calm = chance.happens(200);
+        let udp = UdpFaults {
+            lost: chance.pick(&[0, 5, 50, 200]),
+            doubled: chance.pick(&[0, 0, 20]),
+            delayed: chance.pick(&[0, 50, 400]),
+            bursts: chance.pick(&[0, 0, 1, 5]),
+        };
+        let size = chance.pick(&[1, 1, 1, 2, 4]);
+        Self {
+            session_timeout: chance.millis(6_000, 60_000),
+            publisher_silence: chance.millis(2_000, 10_000),
+            conn_idle: chance.millis(5_000, 60_000),
+            ticket_deadline: chance.millis(500, 30_000),
+            conns_max: chance.pick(&[1000, 1000, 1000, 6]),
+            sessions_max: chance.pick(&[1000, 1000, 1000, 4]),
+            log_packets: chance.pick(&[4096, 512, 64, 12, 1]),
+            log_bytes: chance.pick(&[8 << 20, 8 << 20, 8 << 20, 6_000]),
+            lag: chance.pick(&[LagPolicy::SkipToKeyframe, LagPolicy::SkipToLive, LagPolicy::Disconnect]),
+            start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
+            asks,
+            has_udp: chance.happens(800),
+            storm: Instant::ZERO + chance.millis(20_000, 150_000),
+            steps: chance.between(1_000, 2_000 * size),
+            udp: if is_calm { UdpFaults::default() } else { udp },
+            chaos: (!is_calm).then(|| chance.millis(200, 5_000)),
+            laziness: chance.pick(&[0, 100, 400]),
+            streams: chance.between(1, 3),
+            players: chance.between(1, 3 * size),
+            hostiles: chance.between(0, 2 * size),
+            closes: chance.happens(300),
+        }
+    }
+
+    pub(super) fn config(&self) -> ServerConfig {
+        let spec = UdpSpec { ip: SERVER.into(), ports: UdpPorts::Any };
+        let log = LogLimits::default().packets(self.log_packets).bytes(self.log_bytes);
+        ServerConfig::default()
+            .session_timeout(self.session_timeout)
+            .publisher_silence(self.publisher_silence)
+            .conn_idle(self.conn_idle)
+            .ticket_deadline(self.ticket_deadline)
+            .conns_max(self.conns_max)
+            .sessions_max(self.sessions_max)
+            .log(log)
+            .lag(self.lag)
+            .start(self.start)
+            .asks(self.asks)
+            .udp(self.has_udp.then_some(spec))
+    }
+
+    /// How long a host may say nothing before nothing is sent to it any more.
+    pub(super) fn patience(&self) -> Duration {
+        self.session_timeout + self.answers() + SLACK
+    }
+
+    /// How long all requests of a connection may wait for the application; they are signs of life when their turn comes.
+    fn answers(&self) -> Duration {
+        let requests = if self.asks == Asks::NONE { 0 } else { 1 + REQUESTS_WAITING_MAX as u32 };
+        self.ticket_deadline * requests
+    }
+
+    /// How long a server may take to become empty once everybody has left.
+    pub(super) fn farewell(&self) -> Duration {
+        self.session_timeout + self.publisher_silence + self.conn_idle * 2 + self.answers() + SLACK * 6
+    }
+}
+
+/// What an overshooting clock and reports once a second cost.
+pub(super) const SLACK: Duration = Duration::from_secs(6);

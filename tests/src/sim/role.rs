@@ -1,0 +1,314 @@
+use std::time::Duration;
+
+use rtspan_core::client::{
+    Client, ClientCloseReason, ClientConfig, ClientEvent, CommandError, Misuse, Reply, State, TrackTransport,
+    Transports,
+};
+use rtspan_core::{CommandId, Description, Url};
+
+use super::app::PATHS;
+use super::choices::Chance;
+use super::ledger::{Period, dropped};
+use super::player::Player;
+use super::source::{Kind, Source};
+use super::world::{Age, World};
+
+/// What the application of one of our clients is after.
+#[derive(Debug)]
+pub(super) enum Role {
+    Reader { path: &'static str },
+    Publisher { path: &'static str, description: Description, source: Source, origin: super::source::Origin },
+}
+
+impl Role {
+    pub(super) fn any(world: &mut World<'_>) -> Self {
+        let path = world.chance.pick(PATHS);
+        if world.chance.happens(650) {
+            return Self::Reader { path };
+        }
+        let kinds = Kind::any(&mut world.chance);
+        let origin = world.truth.origin();
+        let source = Source::new(world.now, origin, &kinds, &mut world.chance);
+        Self::Publisher { path, description: Kind::describe(&kinds), source, origin }
+    }
+
+    pub(super) fn path(&self) -> &'static str {
+        match self {
+            Self::Reader { path } | Self::Publisher { path, .. } => path,
+        }
+    }
+
+    pub(super) fn client(&self, chance: &mut Chance<'_>) -> Client {
+        let url = Url::parse(&format!("rtsp://10.0.0.1{}", self.path())).expect("a URL");
+        let config = ClientConfig::default()
+            .transports(chance.pick(&[
+                Transports::Tcp,
+                Transports::Tcp,
+                Transports::Udp,
+                Transports::UdpThenTcp,
+            ]))
+            .response_deadline(chance.millis(2_000, 12_000))
+            .first_udp_packet(chance.millis(500, 4_000))
+            .silence(chance.millis(6_000, 20_000))
+            .received_packets_max(chance.pick(&[4096, 4096, 4096, 20]));
+        Client::new(url, config, chance.seed())
+    }
+}
+
+impl World<'_> {
+    /// What the application of a client does next.
+    pub(super) fn act(&mut self, player: &mut Player) {
+        player.next = self.now + self.chance.millis(1, 4_000);
+        if self.age == Age::Storm {
+            if player.is_over {
+                self.begin_anew(player);
+            } else if self.chance.happens(30) {
+                self.ask_anything(player);
+            } else if player.asked.is_empty() {
+                self.ask(player);
+            }
+        }
+        if self.age < Age::Still {
+            self.record(player);
+        }
+    }
+
+    fn begin_anew(&mut self, player: &mut Player) {
+        self.hang_up(player);
+        player.role = Role::any(self);
+        player.client = player.role.client(&mut self.chance);
+        player.asked.clear();
+        player.is_over = false;
+        player.is_unsure = false;
+        player.period = None;
+        self.counts.add("clients begun anew", 1);
+    }
+
+    fn ask(&mut self, player: &mut Player) {
+        let is_publisher = matches!(player.role, Role::Publisher { .. });
+        match player.client.state() {
+            State::Initial if is_publisher => {
+                self.command(player, |player, world| {
+                    let Role::Publisher { description, .. } = &player.role else {
+                        return Err(Misuse::Closed);
+                    };
+                    player.client.announce(world.now, description.clone())
+                });
+                self.set_up(player, 0);
+                self.command(player, |player, world| player.client.record(world.now));
+            }
+            State::PreRecord => {
+                self.set_up(player, 0);
+                self.command(player, |player, world| player.client.record(world.now));
+            }
+            State::Initial => {
+                if player.client.description().is_none() || self.chance.happens(200) {
+                    self.command(player, |player, world| player.client.describe(world.now));
+                }
+                if player.client.description().is_some() || self.chance.happens(300) {
+                    let leaves_out = self.chance.pick(&[0, 0, 400]);
+                    self.set_up(player, leaves_out);
+                    self.play(player);
+                }
+            }
+            State::PrePlay => match self.chance.below(10) {
+                0 => self.set_up(player, 0),
+                1 => self.leave(player),
+                _ => self.play(player),
+            },
+            State::Play | State::Record => match self.chance.below(60) {
+                0..=3 => self.pause(player),
+                4 => self.leave(player),
+                5 => {
+                    let body = self.chance.pick(&[&b""[..], b"fps\r\n"]);
+                    self.command(player, |player, world| player.client.get_parameter(world.now, body.into()));
+                }
+                6 => self.command(player, |player, world| player.client.options(world.now)),
+                7 => {
+                    self.command(player, |player, world| {
+                        player.client.set_parameter(world.now, b"fps: 1\r\n"[..].into())
+                    });
+                }
+                8 => {
+                    self.pause(player);
+                    self.leave(player);
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// Something that may make no sense.
+    fn ask_anything(&mut self, player: &mut Player) {
+        match self.chance.below(9) {
+            0 => self.command(player, |player, world| player.client.options(world.now)),
+            1 => self.command(player, |player, world| player.client.describe(world.now)),
+            2 => self.set_up(player, 500),
+            3 if player.asked.is_empty() => self.play(player),
+            4 => self.pause(player),
+            5 if player.asked.is_empty() => {
+                self.command(player, |player, world| player.client.record(world.now));
+            }
+            6 if matches!(player.role, Role::Reader { .. }) => self.command(player, |player, world| {
+                player.client.announce(world.now, Kind::describe(&[Kind::Pcmu]))
+            }),
+            7 => self.leave(player),
+            3 | 5 | 6 => {}
+            _ => {
+                // An application that crashes.
+                self.hang_up(player);
+                player.client.handle_closed(self.now);
+            }
+        }
+    }
+
+    fn set_up(&mut self, player: &mut Player, leaves_out: u64) {
+        let medias = match &player.role {
+            Role::Publisher { description, .. } => description.medias.len(),
+            Role::Reader { .. } => player.client.description().map_or(1, |known| known.medias.len()),
+        };
+        for media in 0..medias {
+            if !self.chance.happens(leaves_out) {
+                self.command(player, |player, world| player.client.setup(world.now, media));
+            }
+        }
+    }
+
+    fn play(&mut self, player: &mut Player) {
+        self.take_packets(player);
+        let asked = player.asked.len();
+        self.command(player, |player, world| player.client.play(world.now, None));
+        if player.asked.len() > asked {
+            // What was sent before belongs to the time before.
+            player.early.clear();
+            player.dropped_before = dropped(player);
+            player.marks = player.sockets().map(|to| (to, self.truth.sent_to(to).len())).collect();
+        }
+    }
+
+    fn pause(&mut self, player: &mut Player) {
+        if let Role::Publisher { origin, .. } = player.role {
+            self.truth.set_lossless(origin, false);
+        }
+        self.command(player, |player, world| player.client.pause(world.now));
+    }
+
+    pub(super) fn leave(&mut self, player: &mut Player) {
+        if let Role::Publisher { origin, .. } = player.role {
+            self.truth.set_lossless(origin, false);
+        }
+        self.command(player, |player, world| player.client.teardown(world.now));
+    }
+
+    fn command(
+        &mut self,
+        player: &mut Player,
+        give: impl FnOnce(&mut Player, &Self) -> Result<CommandId, Misuse>,
+    ) {
+        match give(player, self) {
+            Ok(id) => player.asked.push_back(id),
+            Err(_) => self.counts.add("commands refused", 1),
+        }
+    }
+
+    /// A publisher's camera goes on.
+    fn record(&mut self, player: &mut Player) {
+        let Role::Publisher { source, origin, .. } = &mut player.role else { return };
+        if player.client.state() != State::Record {
+            return;
+        }
+        let pause = source.interval;
+        for (track, packet) in source.make(&mut self.chance) {
+            if player.client.send(self.now, track.into(), &packet).is_err() {
+                self.truth.set_lossless(*origin, false);
+            }
+        }
+        player.next = player.next.min(self.now + pause);
+    }
+
+    /// A publisher's last packets.
+    pub(super) fn record_last(&mut self, player: &mut Player, round: u32) {
+        let Role::Publisher { path, source, origin, .. } = &mut player.role else { return };
+        if player.client.state() != State::Record {
+            return;
+        }
+        let (track, packet) = source.make_last(round);
+        let stream = self.books.stream_at(path).filter(|stream| self.truth.is_of(*stream, *origin));
+        stream.into_iter().for_each(|stream| self.truth.lasts(stream));
+        if player.client.send(self.now, track.into(), &packet).is_err() {
+            self.truth.set_lossless(*origin, false);
+        }
+    }
+
+    pub(super) fn player_sees(&mut self, player: &mut Player, event: ClientEvent) {
+        assert!(!player.is_over, "player {} was closed, and then {event:?}", player.index);
+        match event {
+            ClientEvent::Done(id, result) => {
+                assert_eq!(player.asked.pop_front(), Some(id), "done out of turn: {result:?}");
+                match result {
+                    Ok(Reply::Playing(playing)) => {
+                        self.counts.add("clients play", 1);
+                        let mut period = Period::begin(&playing);
+                        for received in player.early.drain(..) {
+                            period.take(&self.truth, &received, false);
+                        }
+                        player.period = Some(period);
+                    }
+                    Ok(Reply::Recording) => {
+                        self.counts.add("clients record", 1);
+                        if let Role::Publisher { origin, source, .. } = &player.role {
+                            let is_first = source.is_fresh();
+                            let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
+                            self.truth.set_lossless(*origin, is_first && is_tcp);
+                        }
+                        player.next = self.now;
+                    }
+                    Ok(Reply::Paused) => {
+                        // What is under way over UDP does not come after it has begun again.
+                        player.next = player.next.max(self.now + Duration::from_millis(200));
+                        self.take_packets(player);
+                        player.period = None;
+                    }
+                    Ok(Reply::Setup(info)) => {
+                        let ports = match info.transport {
+                            TrackTransport::Udp { client_ports, .. } => Some(client_ports.0),
+                            _ => None,
+                        };
+                        ports.map(|port| player.media_ports.insert(info.media, port));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        player.is_unsure |= error == CommandError::Timeout;
+                        self.counts.add("commands failed", 1);
+                        if self.chance.happens(200) {
+                            self.leave(player);
+                        }
+                    }
+                }
+            }
+            ClientEvent::TransportSwitched(_) => {
+                self.counts.add("clients switched to TCP", 1);
+                let peer = player.peer();
+                player.period = player.period.take().map(|_| Period::after_switch(peer));
+            }
+            ClientEvent::Ended(media) => {
+                self.counts.add("streams ended for a client", 1);
+                player.period.iter_mut().for_each(|period| period.ended(media));
+            }
+            ClientEvent::Closed(reason) => {
+                assert!(player.asked.is_empty(), "closed and not done: {:?}", player.asked);
+                self.counts.add(
+                    match reason {
+                        ClientCloseReason::ConnectionLost => "clients that lost the connection",
+                        ClientCloseReason::Silence => "clients that heard nothing",
+                        _ => "clients closed",
+                    },
+                    1,
+                );
+                player.is_over = true;
+                player.period = None;
+            }
+            other => panic!("an event that nobody knows: {other:?}"),
+        }
+    }
+}

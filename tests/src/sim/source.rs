@@ -1,0 +1,209 @@
+use std::time::Duration;
+
+use rtspan_core::rtp::{RtpHeader, RtpPacket};
+use rtspan_core::{Description, Format, Instant, Media, MediaKind};
+
+use super::choices::Chance;
+
+/// Where packets come from. Each packet says in its payload which one it is.
+#[derive(Debug)]
+pub(super) struct Source {
+    tracks: Vec<Track>,
+    pub(super) interval: Duration,
+    pub(super) next: Instant,
+    /// Pictures from one keyframe to the next.
+    group: u64,
+    /// Packets of a keyframe at most.
+    burst: u64,
+    pictures: u64,
+}
+
+/// Who makes packets: no two makers make the same.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Origin(pub(super) u32);
+
+impl Origin {
+    /// Whose packets nobody may ever receive.
+    pub(super) const FORGER: Self = Self(0xff_ffff);
+}
+
+#[derive(Debug)]
+struct Track {
+    kind: Kind,
+    made: Made,
+    sequence: u16,
+    timestamp: u32,
+    ssrc: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// Video whose keyframes can be told.
+    H264,
+    /// Video whose keyframes cannot.
+    Vp8,
+    Pcmu,
+}
+
+impl Kind {
+    fn payload_type(self) -> u8 {
+        match self {
+            Self::H264 => 96,
+            Self::Vp8 => 97,
+            Self::Pcmu => 0,
+        }
+    }
+
+    fn media(self) -> Media {
+        match self {
+            Self::H264 => {
+                Media::new(MediaKind::Video, vec![Format::h264(96, &[0x67, 0x42, 0, 0x1e], &[0x68])])
+            }
+            Self::Vp8 => Media::new(MediaKind::Video, vec![Format::new(97, "VP8", 90_000)]),
+            Self::Pcmu => Media::new(MediaKind::Audio, vec![Format::pcmu()]),
+        }
+    }
+
+    /// What a stream may consist of.
+    pub(super) fn any(chance: &mut Chance<'_>) -> Vec<Self> {
+        chance.pick(&[
+            vec![Self::H264],
+            vec![Self::H264, Self::Pcmu],
+            vec![Self::Pcmu],
+            vec![Self::Vp8],
+            vec![Self::Pcmu, Self::H264, Self::Vp8],
+        ])
+    }
+
+    pub(super) fn describe(kinds: &[Self]) -> Description {
+        Description::new(kinds.iter().map(|kind| kind.media()).collect())
+    }
+}
+
+/// Which packet this is: its maker, its track, and its place among those of the track.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Made {
+    pub(super) origin: Origin,
+    pub(super) track: u8,
+    pub(super) number: u32,
+}
+
+const MARK: [u8; 3] = *b"sim";
+/// The kind of NAL unit, the mark, and which packet it is.
+const NAME_BYTES: usize = 1 + MARK.len() + 8;
+
+impl Made {
+    /// What a packet says of itself; `None` if it was made by nobody here.
+    ///
+    /// # Panics
+    ///
+    /// If its bytes have changed on the way.
+    pub(super) fn of(packet: &RtpPacket) -> Option<Self> {
+        let payload = packet.payload();
+        let name = payload.get(1 + MARK.len()..NAME_BYTES).filter(|_| payload[1..].starts_with(&MARK))?;
+        let number = u32::from_be_bytes(name[4..].try_into().expect("four bytes"));
+        let filled = payload[NAME_BYTES..].iter().all(|byte| *byte == number as u8);
+        assert!(filled, "the payload of a packet has changed on its way: {packet:?}");
+        let origin = Origin(u32::from_be_bytes([0, name[0], name[1], name[2]]));
+        Some(Self { origin, track: name[3], number })
+    }
+
+    fn payload(self, nal: u8, bytes: usize) -> Vec<u8> {
+        let mut payload = vec![nal];
+        payload.extend(MARK);
+        payload.extend(&self.origin.0.to_be_bytes()[1..]);
+        payload.push(self.track);
+        payload.extend(self.number.to_be_bytes());
+        payload.resize(NAME_BYTES + bytes, self.number as u8);
+        payload
+    }
+}
+
+impl Source {
+    pub(super) fn new(now: Instant, origin: Origin, kinds: &[Kind], chance: &mut Chance<'_>) -> Self {
+        let tracks = kinds.iter().zip(0..).map(|(kind, track)| Track {
+            kind: *kind,
+            made: Made { origin, track, number: 0 },
+            sequence: chance.pick(&[0, 1, 40_000, 65_500, 65_535]),
+            timestamp: chance.below(1 << 32) as u32,
+            ssrc: chance.below(1 << 32) as u32,
+        });
+        let tracks = tracks.collect();
+        Self {
+            tracks,
+            interval: chance.millis(20, 900),
+            next: now,
+            group: chance.between(1, 30),
+            burst: chance.pick(&[1, 4, 40, 90]),
+            pictures: 0,
+        }
+    }
+
+    /// What comes next: a picture, or some sound.
+    pub(super) fn make(&mut self, chance: &mut Chance<'_>) -> Vec<(u8, RtpPacket)> {
+        let index = chance.index(self.tracks.len());
+        let is_key = self.pictures.is_multiple_of(self.group);
+        let track = &mut self.tracks[index];
+        if chance.happens(3) {
+            track.ssrc = chance.below(1 << 32) as u32;
+            track.sequence = chance.below(1 << 16) as u16;
+        }
+        let packets = match track.kind {
+            Kind::Pcmu => 1,
+            Kind::H264 | Kind::Vp8 if is_key => chance.between(1, self.burst),
+            Kind::H264 | Kind::Vp8 => chance.between(1, 3),
+        };
+        if track.kind != Kind::Pcmu {
+            self.pictures += 1;
+        }
+        track.timestamp = track.timestamp.wrapping_add(3000);
+        let bytes = if chance.happens(100) { chance.index(1300) } else { chance.index(30) };
+        (1..=packets).map(|n| (index as u8, track.packet(is_key, n == packets, bytes))).collect()
+    }
+
+    /// Whether nothing was made yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.tracks.iter().all(|track| track.made.number == 0)
+    }
+
+    /// The number of the last packet of each track.
+    pub(super) fn last(&self) -> impl Iterator<Item = Option<u32>> {
+        self.tracks.iter().map(|track| track.made.number.checked_sub(1))
+    }
+
+    /// A packet at which any reader can start, of one track in each round.
+    pub(super) fn make_last(&mut self, round: u32) -> (u8, RtpPacket) {
+        let index = round as usize % self.tracks.len();
+        let track = &mut self.tracks[index];
+        track.timestamp = track.timestamp.wrapping_add(3000);
+        (index as u8, track.packet(true, true, 0))
+    }
+}
+
+impl Track {
+    fn packet(&mut self, is_key: bool, marker: bool, bytes: usize) -> RtpPacket {
+        let nal = if is_key && self.kind == Kind::H264 { 0x65 } else { 0x41 };
+        let header = RtpHeader {
+            payload_type: self.kind.payload_type(),
+            marker,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        let packet = RtpPacket::build(header, &self.made.payload(nal, bytes));
+        self.sequence = self.sequence.wrapping_add(1);
+        self.made.number += 1;
+        packet
+    }
+}
+
+/// A packet that nobody may ever receive.
+pub(super) fn forged(chance: &mut Chance<'_>) -> RtpPacket {
+    let made = Made { origin: Origin::FORGER, track: 0, number: chance.below(1 << 32) as u32 };
+    let header = RtpHeader {
+        payload_type: chance.pick(&[96, 97, 0]),
+        sequence: chance.below(1 << 16) as u16,
+        ..RtpHeader::default()
+    };
+    RtpPacket::build(header, &made.payload(0x65, 4))
+}

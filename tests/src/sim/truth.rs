@@ -1,0 +1,178 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use rtspan_core::StreamId;
+use rtspan_core::limits::REORDER_PACKETS;
+use rtspan_core::rtp::RtpPacket;
+
+use super::source::{Made, Origin};
+
+/// What was published, and what was sent over UDP: what readers received is compared with it.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    streams: BTreeMap<StreamId, Vec<Entry>>,
+    places: BTreeMap<Made, (StreamId, u64)>,
+    /// Makers of which every packet comes through, because their connection is sound and they never pause.
+    lossless: BTreeSet<Origin>,
+    /// Packets handed to the network, for each address.
+    datagrams: BTreeMap<SocketAddr, Vec<(StreamId, u64)>>,
+    /// How many of them when the network began to lose nothing any more.
+    healed: BTreeMap<SocketAddr, usize>,
+    /// Streams that were published to until everything was at rest.
+    lasting: BTreeSet<StreamId>,
+    origins: u32,
+}
+
+/// A packet of a log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) track: u8,
+    pub(super) sequence: u16,
+    pub(super) ssrc: u32,
+    pub(super) payload_type: u8,
+    made: Option<Made>,
+}
+
+impl Truth {
+    /// Somebody who makes packets.
+    pub(super) fn origin(&mut self) -> Origin {
+        self.origins += 1;
+        Origin(self.origins)
+    }
+
+    pub(super) fn set_lossless(&mut self, origin: Origin, is: bool) {
+        if is {
+            self.lossless.insert(origin);
+        } else {
+            self.lossless.remove(&origin);
+        }
+    }
+
+    /// A packet was appended to a log, under the number that follows the last.
+    pub(super) fn push(&mut self, stream: StreamId, number: u64, track: u8, packet: &RtpPacket) {
+        let made = Made::of(packet);
+        let entry = Entry {
+            track,
+            sequence: packet.sequence(),
+            ssrc: packet.ssrc(),
+            payload_type: packet.payload_type(),
+            made,
+        };
+        let entries = self.streams.entry(stream).or_default();
+        assert_eq!(number, entries.len() as u64, "{stream:?} leaves out numbers");
+        if let Some(made) = made {
+            assert_ne!(made.origin, Origin::FORGER, "{stream:?} took a packet from elsewhere");
+            assert_eq!(made.track, track, "{stream:?} took a packet of another track");
+            let before = entries.iter().rev().find(|entry| entry.track == track);
+            let is_anew = before.is_some_and(|before| seems_anew((before.sequence, before.ssrc), &entry));
+            let before = before.and_then(|before| before.made);
+            if let Some(before) = before.filter(|before| before.origin == made.origin) {
+                let is_lossless = self.lossless.contains(&made.origin);
+                assert!(
+                    (is_anew && !is_lossless) || before.number < made.number,
+                    "{stream:?} took {made:?} behind {before:?}"
+                );
+                assert!(
+                    !is_lossless || made.number == before.number + 1,
+                    "{stream:?} lost what is between {before:?} and {made:?}"
+                );
+            }
+            let former = self.places.insert(made, (stream, number));
+            assert_eq!(former, None, "{made:?} was appended again");
+        }
+        entries.push(entry);
+    }
+
+    pub(super) fn entries(&self, stream: StreamId) -> &[Entry] {
+        self.streams.get(&stream).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The packets of a track, with their numbers.
+    pub(super) fn track(
+        &self,
+        stream: StreamId,
+        track: u8,
+    ) -> impl DoubleEndedIterator<Item = (u64, &Entry)> {
+        let entries = self.entries(stream).iter().enumerate().map(|(number, entry)| (number as u64, entry));
+        entries.filter(move |(_, entry)| entry.track == track)
+    }
+
+    /// Whether a stream's packets come from this maker.
+    pub(super) fn is_of(&self, stream: StreamId, origin: Origin) -> bool {
+        self.entries(stream).iter().any(|entry| entry.made.is_some_and(|made| made.origin == origin))
+    }
+
+    /// The number of the newest packet of a track, as its maker counts.
+    pub(super) fn newest(&self, stream: StreamId, track: u8) -> Option<u32> {
+        self.track(stream, track).next_back()?.1.made.map(|made| made.number)
+    }
+
+    /// Where a packet stands that a reader got.
+    pub(super) fn place(&self, packet: &RtpPacket) -> Option<(StreamId, u64)> {
+        let made = Made::of(packet)?;
+        Some(*self.places.get(&made).unwrap_or_else(|| panic!("{made:?} was never published")))
+    }
+
+    /// A datagram was handed to the network.
+    pub(super) fn sent(&mut self, to: SocketAddr, packet: &RtpPacket) {
+        if let Some(place) = self.place(packet) {
+            self.datagrams.entry(to).or_default().push(place);
+        }
+    }
+
+    /// A stream's last packets are published, at which every reader can start.
+    pub(super) fn lasts(&mut self, stream: StreamId) {
+        self.lasting.insert(stream);
+    }
+
+    pub(super) fn has_lasted(&self, stream: StreamId) -> bool {
+        self.lasting.contains(&stream)
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.healed = self.datagrams.iter().map(|(to, sent)| (*to, sent.len())).collect();
+    }
+
+    /// Whether the newest packet that was sent there cannot have been lost on its way.
+    pub(super) fn has_sent_safely(&self, to: SocketAddr) -> bool {
+        self.sent_to(to).len() > self.healed.get(&to).copied().unwrap_or_default()
+    }
+
+    pub(super) fn sent_to(&self, to: SocketAddr) -> &[(StreamId, u64)] {
+        self.datagrams.get(&to).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Whether a packet that is late over UDP looks as if its source had begun anew: it is of another source, or so late that
+/// its number is taken for the beginning of another sequence (RFC 3550, appendix A.1).
+pub(super) fn seems_anew((sequence, ssrc): (u16, u32), late: &Entry) -> bool {
+    ssrc != late.ssrc || usize::from(sequence.wrapping_sub(late.sequence)) >= REORDER_PACKETS
+}
+
+/// Where a track of a reader starts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Start {
+    /// Nobody has said.
+    Unknown,
+    /// With this sequence number, or with the track's first packet.
+    Told(Option<u16>),
+}
+
+/// Packets of one track that a reader should have got between where it started and the last that it got, and has not;
+/// `None` if it cannot be known.
+pub(super) fn missing(truth: &Truth, stream: StreamId, track: u8, start: Start, got: &[u64]) -> Option<u64> {
+    let (first, last) = (*got.first()?, *got.last()?);
+    let from = match start {
+        Start::Unknown => first,
+        Start::Told(None) => truth.track(stream, track).next()?.0,
+        Start::Told(Some(sequence)) => {
+            let mut told = truth.track(stream, track).rev().skip_while(|(number, _)| *number > first);
+            let (from, entry) = told.find(|(_, entry)| entry.sequence == sequence)?;
+            // What was told before the source began anew is not true any more.
+            let is_one = truth.track(stream, track).filter(|(number, _)| (from..=first).contains(number));
+            is_one.map(|(_, other)| other.ssrc).all(|ssrc| ssrc == entry.ssrc).then_some(from)?
+        }
+    };
+    let due = truth.track(stream, track).filter(|(number, _)| (from..=last).contains(number)).count() as u64;
+    Some(due - got.len() as u64)
+}
