@@ -2,3 +2,4 @@
 
 pub mod fuzz;
 pub mod rig;
+pub mod sim;

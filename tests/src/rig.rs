@@ -256,13 +256,14 @@ impl Rig {
         any
     }
 
+    /// One at a time, and then what comes of it: an answer that is ordered behind the end of its connection is lost.
     fn take_outputs(&mut self) -> bool {
-        let mut any = false;
-        while let Some(output) = self.server.poll_output() {
-            any = true;
+        let output = self.server.poll_output();
+        let any = output.is_some();
+        if let Some(output) = output {
             match output {
                 Output::Conn(id, command) => {
-                    let Some(line) = self.conns.get_mut(&id) else { continue };
+                    let Some(line) = self.conns.get_mut(&id) else { return true };
                     match command {
                         ConnCommand::Rx(command) => line.conn.rx.handle_command(self.now, command),
                         ConnCommand::Tx(command) => line.conn.tx.handle_command(self.now, command),

@@ -16,8 +16,15 @@ use super::world::{Age, World};
 /// What the application of one of our clients is after.
 #[derive(Debug)]
 pub(super) enum Role {
-    Reader { path: &'static str },
-    Publisher { path: &'static str, description: Description, source: Source, origin: super::source::Origin },
+    Reader {
+        path: &'static str,
+    },
+    Publisher {
+        path: &'static str,
+        description: Box<Description>,
+        source: Source,
+        origin: super::source::Origin,
+    },
 }
 
 impl Role {
@@ -29,7 +36,7 @@ impl Role {
         let kinds = Kind::any(&mut world.chance);
         let origin = world.truth.origin();
         let source = Source::new(world.now, origin, &kinds, &mut world.chance);
-        Self::Publisher { path, description: Kind::describe(&kinds), source, origin }
+        Self::Publisher { path, description: Box::new(Kind::describe(&kinds)), source, origin }
     }
 
     pub(super) fn path(&self) -> &'static str {
@@ -92,7 +99,7 @@ impl World<'_> {
                     let Role::Publisher { description, .. } = &player.role else {
                         return Err(Misuse::Closed);
                     };
-                    player.client.announce(world.now, description.clone())
+                    player.client.announce(world.now, (**description).clone())
                 });
                 self.set_up(player, 0);
                 self.command(player, |player, world| player.client.record(world.now));

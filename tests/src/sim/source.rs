@@ -142,7 +142,7 @@ impl Source {
     /// What comes next: a picture, or some sound.
     pub(super) fn make(&mut self, chance: &mut Chance<'_>) -> Vec<(u8, RtpPacket)> {
         let index = chance.index(self.tracks.len());
-        let is_key = self.pictures.is_multiple_of(self.group);
+        let is_key = self.pictures % self.group == 0;
         let track = &mut self.tracks[index];
         if chance.happens(3) {
             track.ssrc = chance.below(1 << 32) as u32;
