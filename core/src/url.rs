@@ -266,7 +266,8 @@ fn host_and_port(authority: &str) -> Result<(Box<str>, Option<u16>), UrlError> {
         }
         None => {
             let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-            let foreign = |c: char| c.is_whitespace() || r##"[]<>"\#"##.contains(c);
+            // A registered name (RFC 3986, 3.2.2), in the letters of any language.
+            let foreign = |c: char| !c.is_alphanumeric() && !"-._~%!$&'()*+,;=".contains(c);
             if host.is_empty() || host.contains(foreign) || port.contains(':') {
                 return Err(UrlError::Host);
             }

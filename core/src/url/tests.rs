@@ -108,6 +108,8 @@ fn what_cannot_be_used_is_refused() {
         ("rtsp://:554/x", UrlError::Host),
         ("rtsp://  aaaaa", UrlError::Host),
         ("rtsp://h#x", UrlError::Host),
+        ("rtsp://198.51^.100.7/x", UrlError::Host),
+        ("rtsp://a|b`{}/x", UrlError::Host),
         ("rtsp://fe80::1/x", UrlError::Host),
         ("rtsp://[fe80::1/x", UrlError::Host),
         ("rtsp://[]/x", UrlError::Host),
