@@ -126,6 +126,9 @@ impl Fault {
 /// The method ends at the first blank and the version begins behind the last: a URI may hold blanks.
 fn request(line: &str, tolerances: &mut Tolerances) -> Result<Message, Fault> {
     let (method, rest) = line.split_once(BLANKS).ok_or(Fault::Lacks(Expected::Uri))?;
+    if method.bytes().any(|byte| byte.is_ascii_control()) {
+        return Err(Fault::Lacks(Expected::Uri));
+    }
     let (between, version) = rest.rsplit_once(BLANKS).unwrap_or((rest, ""));
     match version {
         VERSION => {}

@@ -48,6 +48,7 @@ fn malformed_request_lines_are_refused_with_what_they_lack() {
         ("OPTIONS", lacks(Expected::Uri), Some(400)),
         ("OPTIONS RTSP/1.0", lacks(Expected::Uri), Some(400)),
         ("OPTIONS   RTSP/1.0", lacks(Expected::Uri), Some(400)),
+        ("OPTIONS\rX * RTSP/1.0", lacks(Expected::Uri), Some(400)),
         ("OPTIONS rtsp://h/\0 RTSP/1.0", lacks(Expected::Uri), Some(400)),
         ("OPTIONS rtsp://h/\rX RTSP/1.0", lacks(Expected::Uri), Some(400)),
         ("OPTIONS *", lacks(Expected::Version), Some(400)),
