@@ -110,17 +110,13 @@ impl World {
             reached: Reached::default(),
         };
         world.client.set_wall_clock(world.now, NtpTime::from_unix(Duration::from_secs(1_000_000)));
-        let script: &[u8] = match (world.is_automatic, has(b'r')) {
-            (false, _) => b"",
-            (true, true) => b"A0101R0",
-            (true, false) => b"D0S0S1P0",
+        let script: &[&[u8]] = match (world.is_automatic, has(b'r')) {
+            (false, _) => &[],
+            (true, true) => &[b"A", b"S0", b"R"],
+            (true, false) => &[b"D", b"S0", b"S1", b"P"],
         };
-        for command in script.chunks(2) {
-            world.step(command[0], &command[1..]);
-        }
-        if world.is_automatic && has(b'r') {
-            world.step(b'S', b"0");
-            world.step(b'R', b"");
+        for step in script {
+            world.step(step[0], &step[1..]);
         }
         world.drain();
         world
