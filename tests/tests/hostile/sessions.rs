@@ -129,11 +129,18 @@ fn churn_of_connections_leaves_nothing_behind() {
 
 #[test]
 fn churn_of_sessions_leaves_nothing_behind() {
-    for transport in [TCP, UDP] {
+    for over_udp in [false, true] {
         let mut world = World::new();
         let conn = world.attack();
+        let mut port = 5000;
         let mut cycle = |cycles: usize| {
             for _ in 0..cycles {
+                // Each at an address of its own.
+                port += 2;
+                let transport = match over_udp {
+                    true => format!("Transport: RTP/AVP;unicast;client_port={port}-{}", port + 1),
+                    false => TCP.to_owned(),
+                };
                 let session =
                     session_of(&world.ask(conn, &format!("SETUP rtsp://h/cam/trackID=0|{transport}")));
                 assert_eq!(world.status(conn, &format!("PLAY rtsp://h/cam|Session: {session}")), 200);
