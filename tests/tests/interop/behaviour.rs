@@ -63,11 +63,9 @@ fn readers_end_when_the_publisher_is_killed() {
     let url = server.url("/live");
     let publisher = Publisher::Ffmpeg.publish(Transport::Tcp, clip, &url);
     server.published("/live");
-    let mut readings = [Reader::Ffmpeg, Reader::Gstreamer, Reader::Rtspan(Runtime::Smol)]
-        .map(|reader| reader.read_both(&url))
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>();
+    let readers = [Reader::Ffmpeg, Reader::Gstreamer, Reader::Rtspan(Runtime::Smol)];
+    let mut readings: Vec<Reading> =
+        readers.into_iter().flat_map(|reader| reader.read_both(&url)).map(Reading::cut_short).collect();
     readings.iter().for_each(Reading::has_begun);
     publisher.signal("KILL");
     expect(&mut readings, ENDING, &clip.units, 1);

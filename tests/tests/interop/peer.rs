@@ -118,7 +118,9 @@ impl Reader {
             }
             Self::Gstreamer => {
                 let source = format!("rtspsrc name=source location={url} protocols={transport}");
-                let video = "source. ! application/x-rtp,media=video ! rtph264depay ! h264parse";
+                // No filter before the depayloader: gst-launch tries pads on filters, and two at once get in each other's
+                // way.
+                let video = "source. ! rtph264depay ! h264parse";
                 let caps = "video/x-h264,stream-format=byte-stream,alignment=au";
                 launch(&name, &format!("{source} {video} ! {caps} ! filesink location={}", file.display()))
             }
@@ -143,6 +145,11 @@ impl Reader {
 }
 
 impl Reading {
+    /// The publisher will end amid a picture.
+    pub(crate) fn cut_short(self) -> Self {
+        Self { unsure: 1, ..self }
+    }
+
     /// Waits until the reader has ended by itself, at most for some time, and returns what it has read.
     pub(crate) fn finish(&mut self, patience: Duration) -> Result<Vec<AccessUnit>, String> {
         match &mut self.task {
