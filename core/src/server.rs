@@ -61,7 +61,7 @@ use crate::wire::{DecoderLimits, Message};
 use crate::{ConnId, Instant, NtpTime, SessionId, StreamId, UdpId};
 
 use connection::Connection;
-use session::Session;
+use session::{Session, State};
 use streams::Published;
 use timers::{Timer, Timers};
 
@@ -251,9 +251,9 @@ impl Server {
         self.publish(now, path, description, None)
     }
 
-    /// Ends a stream: its readers get what is left, are told (BYE) and closed.
+    /// Ends a stream: its readers get what is left, are told (BYE) and closed. A publisher's session ends with it.
     pub fn remove_stream(&mut self, now: Instant, stream: StreamId) {
-        self.end_stream(now, stream, CloseReason::Application);
+        self.withdraw(now, stream, CloseReason::Application);
     }
 
     /// Closes a session and, if it has no other, its connection.
@@ -265,7 +265,11 @@ impl Server {
     pub fn close(&mut self, now: Instant) {
         self.closing = true;
         let streams: Vec<StreamId> = self.published.iter().map(|(id, _)| id).collect();
-        streams.into_iter().for_each(|stream| self.end_stream(now, stream, CloseReason::ServerClosed));
+        streams.into_iter().for_each(|stream| self.withdraw(now, stream, CloseReason::ServerClosed));
+        let plays = |session: &Session| matches!(session.state, State::Play(_));
+        let others = self.sessions.iter().filter(|(_, session)| !plays(session)).map(|(id, _)| id);
+        let others: Vec<SessionId> = others.collect();
+        others.into_iter().for_each(|session| self.end_session(now, session, CloseReason::ServerClosed));
         let conns: Vec<ConnId> = self.conns.iter().map(|(id, _)| id).collect();
         for conn in conns {
             if !self.waits_for_readers_end(conn) {

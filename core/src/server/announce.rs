@@ -78,7 +78,8 @@ impl Server {
     /// Whether a connection may have another session (503 if not).
     fn check_room(&self, conn: ConnId) -> Result<(), Response> {
         let sessions_of_conn = self.conns.get(conn).map(|connection| connection.sessions.len());
-        let has_room = self.sessions.len() < self.config.sessions_max
+        let has_room = !self.closing
+            && self.sessions.len() < self.config.sessions_max
             && sessions_of_conn.is_some_and(|sessions| sessions < self.config.sessions_per_conn_max);
         if has_room { Ok(()) } else { Err(Response::new(StatusCode::SERVICE_UNAVAILABLE)) }
     }

@@ -22,6 +22,8 @@ pub(super) struct Published {
     pub(super) medias: usize,
     /// The sessions that have set up a track of it.
     pub(super) readers: BTreeSet<SessionId>,
+    /// The session that records it; `None` for the application's own.
+    publisher: Option<SessionId>,
     ended: Option<CloseReason>,
 }
 
@@ -80,6 +82,7 @@ impl Server {
             medias: description.medias.len(),
             sdp: description.with_track_controls().to_sdp().into(),
             readers: BTreeSet::new(),
+            publisher,
             ended: None,
         };
         let stream = self.published.insert_with(|_| published);
@@ -100,6 +103,14 @@ impl Server {
         let (stream, log) = self.publish(now, path, description, Some(session)).ok()?;
         self.outputs.push_back(Output::AddStream(stream, log));
         Some(stream)
+    }
+
+    /// Ends a stream, and the session that records it.
+    pub(super) fn withdraw(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
+        match self.published.get(stream).and_then(|published| published.publisher) {
+            Some(publisher) => self.end_session(now, publisher, reason),
+            None => self.end_stream(now, stream, reason),
+        }
     }
 
     /// Frees the path at once; readers that play get what is left, and are told before they are closed.

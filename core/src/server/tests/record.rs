@@ -234,3 +234,34 @@ fn a_teardown_that_ends_its_own_connection_is_answered_first() {
         .collect();
     assert_eq!(orders, ["send", "close"]);
 }
+
+#[test]
+fn a_stream_that_the_application_removes_takes_its_publisher_along() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    record(&mut scenario, publisher);
+    let stream = stream_of(&scenario);
+    scenario.server.remove_stream(scenario.now, stream);
+    assert!(scenario.is_closed(publisher) && scenario.server.is_empty());
+    let ended =
+        |event: &Event| matches!(event, Event::SessionClosed { reason: CloseReason::Application, .. });
+    assert!(scenario.events.iter().any(ended), "{:?}", scenario.events);
+}
+
+#[test]
+fn a_server_that_closes_does_not_wait_for_publishers() {
+    let mut scenario = Scenario::with_udp();
+    let (publisher, announcer) = (scenario.connect(), scenario.connect());
+    record(&mut scenario, publisher);
+    // It reads its own stream, so that its connection waits for the end of that.
+    scenario.post(publisher, "ANNOUNCE rtsp://h/other", SDP);
+    scenario.response(publisher);
+    let setup = scenario.request(publisher, &format!("SETUP rtsp://h/live/trackID=0|{TCP}4-5"));
+    scenario.request(publisher, &format!("PLAY rtsp://h/live|Session: {}", session_of(&setup)));
+    scenario.post(announcer, "ANNOUNCE rtsp://h/third", SDP);
+    scenario.response(announcer);
+    scenario.server.close(scenario.now);
+    scenario.send(publisher, &frame(0, video(1, &[0x41, 9]).as_bytes()));
+    assert!(scenario.is_closed(publisher) && scenario.is_closed(announcer));
+    assert!(scenario.server.is_empty());
+}
