@@ -84,7 +84,13 @@ impl ConnRx {
                 self.readers.extend(channels.into_iter().map(|channel| (channel, session, Pulse::default())));
             }
             RxOrder::Unroute(session) => {
-                self.publishers.retain(|track| track.ingest.session() != session);
+                let own = |track: &Publishing| track.ingest.session() == session;
+                let channels = self.publishers.iter().filter(|track| own(track)).map(|track| track.rtcp);
+                let channels: Vec<u8> = channels.collect();
+                // A report that is not polled yet would come behind the answer to TEARDOWN.
+                let is_over = |inbound: &Inbound| matches!(inbound, Inbound::Reply(frame) if channels.contains(&frame.channel));
+                self.inbound.retain(|inbound| !is_over(inbound));
+                self.publishers.retain(|track| !own(track));
                 self.readers.retain(|(_, reader, _)| *reader != session);
             }
         }

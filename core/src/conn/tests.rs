@@ -199,3 +199,27 @@ fn the_clock_of_a_message_starts_at_its_first_byte() {
     assert!(!rx.wants_read());
     assert_eq!(rx.poll_timeout(), None);
 }
+
+#[test]
+fn no_report_comes_behind_the_end_of_its_session() {
+    let media = MediaSection::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+    let delivery = crate::rtp::Delivery::Ordered;
+    let ingest = crate::ingest::Ingest::new(START, id(), id(), (0, &media), delivery, (7, "cname"));
+    let mut rx = rx();
+    rx.handle_command(START, RxCommand(RxOrder::Route(Routes::Publisher(vec![(0, 1, ingest)]))));
+    let header = RtpHeader { payload_type: 96, ..RtpHeader::default() };
+    let packet = RtpPacket::build(header, b"x");
+    let mut frame = Frame::header(0, packet.len() as u16).to_vec();
+    frame.extend_from_slice(packet.as_bytes());
+    rx.read_buf()[..frame.len()].copy_from_slice(&frame);
+    rx.handle_read(START, frame.len());
+    while rx.poll_input(START).unwrap().is_some() {}
+
+    let later = rx.poll_timeout().unwrap();
+    rx.handle_timeout(later);
+    assert!(matches!(rx.poll_input(later), Ok(Some(Inbound::Reply(_)))));
+    let later = rx.poll_timeout().unwrap();
+    rx.handle_timeout(later);
+    rx.handle_command(later, RxCommand(RxOrder::Unroute(id())));
+    assert!(matches!(rx.poll_input(later), Ok(None)));
+}
