@@ -12,6 +12,9 @@ use crate::udp::UdpOrder;
 use crate::wire::StatusCode;
 use crate::{ConnId, Instant, SessionId};
 
+/// How soon what lives is looked at again at the earliest: timeouts of zero must not make a busy loop.
+const RECHECK_MIN: Duration = Duration::from_secs(1);
+
 impl Server {
     pub(super) fn expire(&mut self, now: Instant, timer: Timer, streams: &dyn Streams) {
         match timer {
@@ -39,7 +42,7 @@ impl Server {
         } else if is_free && now >= idle_at {
             self.close_conn(id, CloseReason::Idle);
         } else {
-            let at = if now >= idle_at { now + self.config.conn_idle } else { idle_at };
+            let at = if now >= idle_at { now + self.config.conn_idle.max(RECHECK_MIN) } else { idle_at };
             self.timers.arm(at, Timer::Conn(id));
         }
     }
@@ -50,7 +53,7 @@ impl Server {
         match silence {
             Some(silence) if now >= session.alive + silence => self.end_session(now, id, CloseReason::Idle),
             Some(silence) => self.timers.arm(session.alive + silence, Timer::Session(id)),
-            None => self.timers.arm(now + self.config.session_timeout, Timer::Session(id)),
+            None => self.timers.arm(now + self.config.session_timeout.max(RECHECK_MIN), Timer::Session(id)),
         }
     }
 

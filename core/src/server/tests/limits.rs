@@ -126,3 +126,13 @@ fn closing_tells_readers_and_leaves_nothing() {
         |event: &Event| matches!(event, Event::Unpublished { reason: CloseReason::ServerClosed, .. });
     assert!(scenario.events.iter().any(unpublished));
 }
+
+#[test]
+fn timeouts_of_zero_make_no_busy_loop() {
+    let config = ServerConfig::default().conn_idle(Duration::ZERO).session_timeout(Duration::ZERO);
+    let (mut scenario, conn, _) = Scenario::with_stream(config);
+    scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP");
+    assert_eq!(status(&scenario.request(conn, "PLAY rtsp://h/cam")), 200);
+    scenario.advance(Duration::from_secs(10));
+    assert!(!scenario.is_closed(conn));
+}
