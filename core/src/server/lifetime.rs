@@ -129,6 +129,9 @@ impl Server {
             if let Some(connection) = self.conns.get_mut(*conn) {
                 connection.sessions.remove(&id);
                 connection.alive = now;
+                if self.closing && connection.sessions.is_empty() {
+                    self.close_conn(*conn, CloseReason::ServerClosed);
+                }
             }
         }
         self.emit(Event::SessionClosed {

@@ -4,6 +4,7 @@ use super::scenario::{Scenario, peer, session_of, status};
 use crate::conn::CloseReason;
 use crate::limits::{REQUESTS_WAITING_MAX, URI_BYTES_MAX};
 use crate::server::{AddStreamError, Asks, Event, Refused, ServerConfig};
+use crate::wire::{Message, Method, Request};
 
 #[test]
 fn no_more_connections_are_taken_on_than_may_be() {
@@ -125,6 +126,20 @@ fn closing_tells_readers_and_leaves_nothing() {
     let unpublished =
         |event: &Event| matches!(event, Event::Unpublished { reason: CloseReason::ServerClosed, .. });
     assert!(scenario.events.iter().any(unpublished));
+}
+
+#[test]
+fn a_reader_that_leaves_while_the_server_closes_keeps_nothing_open() {
+    let (mut scenario, reader, _) = Scenario::with_stream(ServerConfig::default());
+    scenario.request(reader, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP");
+    scenario.request(reader, "PLAY rtsp://h/cam");
+    scenario.server.close(scenario.now);
+    // Its TEARDOWN comes before it has been told of the end.
+    let teardown = Request::new(Method::Teardown, "rtsp://h/cam").with_header("CSeq", 9);
+    let (now, logs) = (scenario.now, &scenario.logs);
+    scenario.server.handle_message(now, reader, Message::Request(teardown), logs);
+    assert_eq!(status(&scenario.response(reader)), 200);
+    assert!(scenario.is_closed(reader) && scenario.server.is_empty());
 }
 
 #[test]
