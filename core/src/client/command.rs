@@ -113,6 +113,10 @@ impl Client {
     /// Runs what can run.
     pub(super) fn advance(&mut self, now: Instant) {
         while self.running.is_none() && !self.link.is_closed() {
+            if self.queue.is_empty() {
+                // The first datagram may have been waited for long enough while something else ran.
+                self.check_silence(now);
+            }
             let Some(task) = self.queue.pop_front() else { return };
             if !self.link.is_up() && !matches!(task.command, Command::Restart(_)) {
                 self.queue.push_front(task);

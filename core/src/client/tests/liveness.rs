@@ -217,7 +217,6 @@ fn the_switch_to_tcp_waits_for_the_command_that_runs() {
     it.no_event();
     it.answer("200 OK || position: 5");
     assert_eq!(it.done(), Reply::Body("position: 5".into()));
-    it.advance(Duration::ZERO);
     assert_eq!(it.switched(), SwitchReason::NothingHeard);
 }
 
