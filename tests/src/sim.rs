@@ -66,10 +66,13 @@ pub struct Failure {
     pub trace: Vec<String>,
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.trace.iter().try_for_each(|line| writeln!(f, "{line}"))?;
-        write!(f, "seed {}: {}", self.seed, self.message)
+impl Failure {
+    /// The last lines of the trace, and what was violated.
+    pub fn tail(&self, lines: usize) -> String {
+        let skipped = self.trace.len().saturating_sub(lines);
+        let mut text = self.trace[skipped..].join("\n");
+        text += &format!("\nseed {}: {}", self.seed, self.message);
+        text
     }
 }
 

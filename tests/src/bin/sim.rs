@@ -8,6 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rtspan_tests::sim::{Counts, run_seed};
 
+/// Lines of a trace that are shown when one of many fails.
+const TAIL: usize = 40;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.next_if(|argument| argument == "--seed").is_some() {
@@ -30,7 +33,7 @@ fn one(seed: u64) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            println!("{failure}");
+            println!("{}", failure.tail(usize::MAX));
             ExitCode::FAILURE
         }
     }
@@ -53,12 +56,8 @@ fn many(first: u64, end: Option<Instant>) -> ExitCode {
                 simulated += summary.simulated;
             }
             Err(failure) => {
-                let tail = failure.trace.len().saturating_sub(40);
-                failure.trace[tail..].iter().for_each(|line| println!("{line}"));
-                println!(
-                    "seed {}: {}\nafter {done} seeds; again: sim --seed {}",
-                    failure.seed, failure.message, failure.seed
-                );
+                println!("{}", failure.tail(TAIL));
+                println!("after {done} seeds; again: tests/simulate --seed {}", failure.seed);
                 return ExitCode::FAILURE;
             }
         }

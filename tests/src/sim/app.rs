@@ -42,7 +42,7 @@ impl World<'_> {
             self.app_decides();
         }
         let streams = self.app.streams.iter().map(|(_, source)| source.next).min();
-        let streams = streams.filter(|_| self.age < Age::Still);
+        let streams = streams.filter(|_| self.is_live());
         let tickets = self.app.tickets.iter().map(|(at, _)| *at).min();
         self.wake_by(Task::App, streams.into_iter().chain(tickets).min().map(|at| at.max(self.now)));
     }
@@ -109,9 +109,10 @@ impl World<'_> {
     }
 
     fn app_pushes(&mut self) {
+        let is_live = self.is_live();
         for index in 0..self.app.streams.len() {
             let (stream, source) = &mut self.app.streams[index];
-            if source.next > self.now || self.age >= Age::Still {
+            if source.next > self.now || !is_live {
                 continue;
             }
             source.next = self.now + source.interval;

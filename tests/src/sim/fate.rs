@@ -6,7 +6,7 @@ use rtspan_core::client::State;
 
 use super::role::Role;
 use super::source::forged;
-use super::tcp::Side;
+use super::tcp::{Link, Side};
 use super::udp::Datagram;
 use super::world::{Age, SERVER, SERVER_PORTS, Task, World};
 
@@ -20,30 +20,36 @@ impl World<'_> {
     /// The next age begins.
     pub(super) fn turn(&mut self) {
         match self.age {
+            Age::Storm if self.plan.closes_early => {
+                self.note(4, || "closing".to_owned());
+                self.age = Age::Leaving;
+                self.close();
+                self.turn_at(self.now + self.plan.farewell());
+            }
             Age::Storm => {
                 self.note(4, || "calm".to_owned());
                 self.age = Age::Calm;
                 self.heal();
-                self.wake(Task::Fate, self.now + Duration::from_secs(4));
+                self.turn_at(self.now + Duration::from_secs(4));
             }
             Age::Calm => {
                 self.note(4, || "still".to_owned());
                 self.age = Age::Still;
                 self.books.last_rounds = LAST_ROUNDS;
-                self.wake(Task::Fate, self.now);
+                self.turn_at(self.now);
             }
             Age::Still if self.books.last_rounds > 0 => {
                 self.books.last_rounds -= 1;
                 self.push_last(LAST_ROUNDS - self.books.last_rounds);
                 let pause = if self.books.last_rounds > 0 { LAST_PAUSE } else { REST };
-                self.wake(Task::Fate, self.now + pause);
+                self.turn_at(self.now + pause);
             }
             Age::Still => {
                 self.note(4, || "leaving".to_owned());
                 self.check_rest();
                 self.age = Age::Leaving;
                 self.all_leave();
-                self.wake(Task::Fate, self.now + self.plan.farewell());
+                self.turn_at(self.now + self.plan.farewell());
             }
             Age::Leaving => {
                 self.check_over();
@@ -111,12 +117,16 @@ impl World<'_> {
     /// Everything is at rest: what a publisher sent last has come.
     fn check_publisher(&mut self, player: &super::player::Player) {
         let Role::Publisher { path, source, origin, .. } = &player.role else { return };
-        let stream = self.books.stream_at(path);
-        if player.client.state() != State::Record || !player.asked.is_empty() || player.is_rebound {
+        // One that was silent for too long may be about to hear that it is closed.
+        let is_connected = player.link.and_then(|link| self.tcp.get(link)).is_some_and(Link::is_open);
+        let records = player.client.state() == State::Record && is_connected;
+        if !records || !player.asked.is_empty() || source.is_fresh() || player.is_rebound {
             return;
         }
-        // Somebody else may be at its path, after the application has removed its stream.
-        let Some(stream) = stream.filter(|stream| self.truth.is_of(*stream, *origin)) else { return };
+        let stream = self.books.stream_at(path).filter(|stream| self.truth.is_of(*stream, *origin));
+        let Some(stream) = stream else {
+            panic!("client {} records, and nothing is at {path}", player.index)
+        };
         for (track, last) in (0..).zip(source.last()) {
             let newest = self.truth.newest(stream, track);
             assert_eq!(newest, last, "what client {} sent last to {stream:?} has not come", player.index);
@@ -124,15 +134,19 @@ impl World<'_> {
         self.counts.add("publishers checked at rest", 1);
     }
 
+    fn close(&mut self) {
+        self.counts.add("servers closed", 1);
+        self.door(|server, now, _| server.close(now));
+        let logs: Vec<_> = self.logs.logs.keys().copied().collect();
+        logs.into_iter().for_each(|stream| self.notify(stream));
+    }
+
     fn all_leave(&mut self) {
         if self.plan.closes {
-            self.counts.add("servers closed", 1);
-            self.door(|server, now, _| server.close(now));
+            self.close();
         }
         let streams: Vec<_> = self.app.streams.drain(..).map(|(stream, _)| stream).collect();
         streams.into_iter().for_each(|stream| self.app_removes(stream));
-        let logs: Vec<_> = self.logs.logs.keys().copied().collect();
-        logs.into_iter().for_each(|stream| self.notify(stream));
         for index in 0..self.players.len() {
             let Some(mut player) = self.players[index].take() else { continue };
             match self.chance.below(3) {

@@ -12,7 +12,7 @@ use super::script::{Asked, Goal};
 use super::source::Source;
 use super::tcp::{Io, LinkId, Side};
 use super::udp::Datagram;
-use super::world::{Age, SERVER, SERVER_PORTS, Task, World};
+use super::world::{SERVER, SERVER_PORTS, Task, World};
 
 /// A host that keeps to no rule: it asks for anything in any order over several connections, and sends garbage.
 #[derive(Debug)]
@@ -83,16 +83,16 @@ impl World<'_> {
         let mut raws = std::mem::take(&mut hostile.raws);
         raws.retain_mut(|raw| self.raw_reads(raw) && self.raw_writes(raw));
         hostile.raws = raws;
-        if hostile.next <= self.now && self.age == Age::Storm {
+        if hostile.next <= self.now && self.is_stormy() {
             self.misbehave(&mut hostile);
             let pause = self.chance.pick(&[3, 300, 3_000]);
             hostile.next = self.now + self.chance.millis(1, pause);
         }
-        let mut wake = (self.age == Age::Storm).then_some(hostile.next);
+        let mut wake = self.is_stormy().then_some(hostile.next);
         for raw in &hostile.raws {
             let Some(link) = self.tcp.get(raw.link) else { continue };
             let readable = link.readable(Side::Client).filter(|_| raw.reads);
-            let writable = link.writable(Side::Client).filter(|_| !raw.out.is_empty());
+            let writable = link.writable(Side::Client).filter(|_| !raw.out.is_empty() && !raw.is_shut);
             wake = wake.into_iter().chain(readable).chain(writable).min();
         }
         self.wake_by(Task::Hostile(index), wake.map(|at| at.max(self.now)));

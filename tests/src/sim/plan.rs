@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rtspan_core::Instant;
-use rtspan_core::limits::REQUESTS_WAITING_MAX;
+use rtspan_core::limits::{REQUESTS_WAITING_MAX, WRITE_STALL};
 use rtspan_core::server::{Asks, ServerConfig};
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
@@ -21,6 +21,7 @@ pub(super) struct Plan {
     pub(super) sessions_max: usize,
     pub(super) log_packets: usize,
     pub(super) log_bytes: usize,
+    unproven_bytes: usize,
     pub(super) lag: LagPolicy,
     start: StartAt,
     asks: Asks,
@@ -39,6 +40,8 @@ pub(super) struct Plan {
     pub(super) hostiles: u64,
     /// Whether the world ends by closing the server; otherwise everybody leaves.
     pub(super) closes: bool,
+    /// Whether it is closed in the middle of the storm.
+    pub(super) closes_early: bool,
 }
 
 impl Plan {
@@ -71,6 +74,7 @@ impl Plan {
             sessions_max: chance.pick(&[1000, 1000, 1000, 4]),
             log_packets: chance.pick(&[4096, 512, 64, 12, 1]),
             log_bytes: chance.pick(&[8 << 20, 8 << 20, 8 << 20, 6_000]),
+            unproven_bytes: chance.pick(&[32 << 20, 32 << 20, 3_000, 0]),
             lag: chance.pick(&[LagPolicy::SkipToKeyframe, LagPolicy::SkipToLive, LagPolicy::Disconnect]),
             start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
             asks,
@@ -84,6 +88,7 @@ impl Plan {
             players: chance.between(1, 3 * size),
             hostiles: chance.between(0, 2 * size),
             closes: chance.happens(300),
+            closes_early: chance.happens(150),
         }
     }
 
@@ -98,6 +103,7 @@ impl Plan {
             .conns_max(self.conns_max)
             .sessions_max(self.sessions_max)
             .log(log)
+            .unproven_bytes_max(self.unproven_bytes)
             .lag(self.lag)
             .start(self.start)
             .asks(self.asks)
@@ -115,8 +121,12 @@ impl Plan {
         self.ticket_deadline * requests
     }
 
-    /// How long a server may take to become empty once everybody has left.
+    /// How long a server may take to become empty once everybody has left, or it is closed.
     pub(super) fn farewell(&self) -> Duration {
+        if self.closes || self.closes_early {
+            // Readers get the rest of their streams, and then all that there is to say is written.
+            return WRITE_STALL * 2 + SLACK * 3;
+        }
         self.session_timeout + self.publisher_silence + self.conn_idle * 2 + self.answers() + SLACK * 6
     }
 }

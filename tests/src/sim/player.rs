@@ -154,7 +154,7 @@ impl World<'_> {
         let flush = player.client.wants_flush().then(|| self.now + self.chance.micros(10, 10_000));
         let attempt = player.attempt.map(|(at, _)| at);
         let opening = player.opening.iter().map(|(at, ..)| *at).min();
-        let next = (self.age < Age::Still).then_some(player.next);
+        let next = self.is_live().then_some(player.next);
         let at = [player.client.poll_timeout(), readable, writable, flush, attempt, opening, next];
         let at = at.into_iter().flatten().min();
         self.wake_by(Task::Player(player.index), at.map(|at| at.max(self.now)));

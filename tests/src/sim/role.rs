@@ -11,7 +11,7 @@ use super::choices::Chance;
 use super::ledger::{Period, dropped};
 use super::player::Player;
 use super::source::{Kind, Source};
-use super::world::{Age, World};
+use super::world::World;
 
 /// What the application of one of our clients is after.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl World<'_> {
     /// What the application of a client does next.
     pub(super) fn act(&mut self, player: &mut Player) {
         player.next = self.now + self.chance.millis(1, 4_000);
-        if self.age == Age::Storm {
+        if self.is_stormy() {
             if player.is_over {
                 self.begin_anew(player);
             } else if self.chance.happens(30) {
@@ -75,7 +75,7 @@ impl World<'_> {
                 self.ask(player);
             }
         }
-        if self.age < Age::Still {
+        if self.is_live() {
             self.record(player);
         }
     }

@@ -134,13 +134,18 @@ impl Tcp {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.shut(side, now);
         link.pipes[side.other().out()].is_deaf = true;
-        if link.is_reset || link.pipes.iter().all(|pipe| pipe.is_deaf) {
+        if link.pipes.iter().all(|pipe| pipe.is_deaf) {
             self.links.remove(&id);
         }
     }
 }
 
 impl Link {
+    /// Whether neither side has said that it says no more.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_reset && self.pipes.iter().all(|pipe| pipe.end.is_none())
+    }
+
     /// The task at one end.
     pub(super) fn task(&self, side: Side) -> Option<Task> {
         match side {

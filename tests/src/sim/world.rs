@@ -103,6 +103,11 @@ impl Schedule {
         }
     }
 
+    fn put_off(&mut self, task: Task, at: Instant) {
+        self.at.remove(&task).map(|before| self.queue.remove(&(before, task)));
+        self.wake(task, at);
+    }
+
     fn take(&mut self, entry: (Instant, Task)) {
         self.queue.remove(&entry);
         self.at.remove(&entry.1);
@@ -225,6 +230,11 @@ impl<'a> World<'a> {
         self.schedule.wake(task, at);
     }
 
+    /// When the world's history takes its next turn, and not before.
+    pub(super) fn turn_at(&mut self, at: Instant) {
+        self.schedule.put_off(Task::Fate, at);
+    }
+
     pub(super) fn wake_by(&mut self, task: Task, at: Option<Instant>) {
         if let Some(at) = at {
             self.schedule.wake(task, at);
@@ -233,6 +243,16 @@ impl<'a> World<'a> {
 
     pub(super) fn note(&mut self, what: u64, line: impl FnOnce() -> String) {
         self.trace.note(self.now, what, line);
+    }
+
+    /// Whether hosts do as they like.
+    pub(super) fn is_stormy(&self) -> bool {
+        self.age == Age::Storm || (self.age == Age::Leaving && self.plan.closes_early)
+    }
+
+    /// Whether packets are published.
+    pub(super) fn is_live(&self) -> bool {
+        self.is_stormy() || self.age == Age::Calm
     }
 
     /// Whether a task does less than it could this time.
