@@ -15,6 +15,8 @@ pub mod receiver;
 pub mod rtcp;
 pub mod rtp;
 pub mod server;
+pub mod sessions;
+pub mod simulation;
 pub mod url;
 
 /// A fuzz target: panics if anything is not as it has to be.
@@ -33,5 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("rtcp", rtcp::run),
     ("rtp", rtp::run),
     ("server", server::run),
+    ("sessions", sessions::run),
+    ("simulation", simulation::run),
     ("url", url::run),
 ];

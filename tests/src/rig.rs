@@ -212,7 +212,7 @@ impl Rig {
     /// What every driver does, until nothing is left to do.
     pub fn drain(&mut self) {
         for _ in 0..ROUNDS_MAX {
-            if !(self.read() | self.take_outputs() | self.take_inputs() | self.write() | self.flush()) {
+            if !(self.read() | self.take_outputs() | self.flush() | self.take_inputs() | self.write()) {
                 return;
             }
         }

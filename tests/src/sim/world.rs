@@ -247,7 +247,8 @@ impl<'a> World<'a> {
 
     /// Whether hosts do as they like.
     pub(super) fn is_stormy(&self) -> bool {
-        self.age == Age::Storm || (self.age == Age::Leaving && self.plan.closes_early)
+        let outlives_the_server = self.age == Age::Leaving && self.plan.closes_early;
+        self.age == Age::Storm || (outlives_the_server && !self.chance.is_over())
     }
 
     /// Whether packets are published.
