@@ -18,7 +18,7 @@ use super::{LIMIT, UDP, description, event, packet, pause, serve};
 /// Patience that a test can wait for.
 const SHORT: Duration = Duration::from_millis(200);
 
-fn connect<R: Runtime>(server: &Server<R>) -> TcpStream {
+pub(super) fn connect<R: Runtime>(server: &Server<R>) -> TcpStream {
     let socket = TcpStream::connect(server.local_addr()).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
     socket.set_write_timeout(Some(LIMIT)).unwrap();
@@ -26,7 +26,7 @@ fn connect<R: Runtime>(server: &Server<R>) -> TcpStream {
 }
 
 /// Sends a request, as far as it is taken, and reads the answer and what follows up to the end of the connection.
-fn last_answer<R: Runtime>(server: &Server<R>, request: &[u8]) -> String {
+pub(super) fn last_answer<R: Runtime>(server: &Server<R>, request: &[u8]) -> String {
     let mut socket = connect(server);
     // A server that has read enough may close before all is written.
     let _ = socket.write_all(request);
@@ -35,12 +35,12 @@ fn last_answer<R: Runtime>(server: &Server<R>, request: &[u8]) -> String {
     answer
 }
 
-fn ask(socket: &mut TcpStream, request: &str) -> String {
+pub(super) fn ask(socket: &mut TcpStream, request: &str) -> String {
     socket.write_all(request.as_bytes()).unwrap();
     read_message(socket)
 }
 
-const OPTIONS: &str = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+pub(super) const OPTIONS: &str = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
 
 async fn close_of<R: Runtime>(server: &Server<R>) -> CloseReason {
     let closed = event(server, |event| match event {

@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod commands;
+mod defaults;
 mod endings;
 mod limits;
 mod media;
@@ -21,6 +22,7 @@ use rtspan_std::{
 };
 
 pub(crate) use commands::*;
+pub(crate) use defaults::*;
 pub(crate) use endings::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
@@ -66,6 +68,9 @@ macro_rules! scenarios {
             a_message_that_does_not_end_closes_the_connection,
             a_connection_that_asks_nothing_is_closed,
             an_address_that_shows_nothing_is_sent_little,
+            what_is_one_over_a_default_is_refused,
+            a_connection_has_as_many_sessions_as_by_default_and_no_more,
+            nobody_is_waited_for_longer_than_by_default,
         ]);
     };
 }
