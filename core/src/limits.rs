@@ -112,7 +112,7 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 pub const SESSION_TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 /// A connection without a session that sends nothing for so long is closed.
 pub const CONN_IDLE: Duration = Duration::from_secs(60);
-/// A publisher that sends no media for so long is closed.
+/// A publisher of whom nothing is heard for so long, neither packets nor reports nor requests, is closed.
 pub const PUBLISHER_SILENCE: Duration = Duration::from_secs(10);
 
 // client

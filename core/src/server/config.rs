@@ -118,7 +118,7 @@ setters! {
     log: LogLimits,
     /// A session that shows no life for so long is closed ([`limits::SESSION_TIMEOUT`]).
     session_timeout: Duration,
-    /// A publisher that sends no media for so long is closed ([`limits::PUBLISHER_SILENCE`]).
+    /// A publisher of whom nothing is heard for so long is closed ([`limits::PUBLISHER_SILENCE`]).
     publisher_silence: Duration,
     /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
     conn_idle: Duration,
