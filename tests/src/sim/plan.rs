@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rtspan_core::Instant;
-use rtspan_core::limits::{REQUESTS_WAITING_MAX, WRITE_STALL};
+use rtspan_core::limits::{REQUESTS_WAITING_MAX, UNPROVEN_BYTES_MAX, WRITE_STALL};
 use rtspan_core::server::{Asks, ServerConfig};
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
@@ -74,7 +74,7 @@ impl Plan {
             sessions_max: chance.pick(&[1000, 1000, 1000, 4]),
             log_packets: chance.pick(&[4096, 512, 64, 12, 1]),
             log_bytes: chance.pick(&[8 << 20, 8 << 20, 8 << 20, 6_000]),
-            unproven_bytes: chance.pick(&[32 << 20, 32 << 20, 3_000, 0]),
+            unproven_bytes: chance.pick(&[UNPROVEN_BYTES_MAX, UNPROVEN_BYTES_MAX, 3_000, 0]),
             lag: chance.pick(&[LagPolicy::SkipToKeyframe, LagPolicy::SkipToLive, LagPolicy::Disconnect]),
             start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
             asks,
@@ -119,6 +119,11 @@ impl Plan {
     fn answers(&self) -> Duration {
         let requests = if self.asks == Asks::NONE { 0 } else { 1 + REQUESTS_WAITING_MAX as u32 };
         self.ticket_deadline * requests
+    }
+
+    /// Whether a reader over UDP may be sent less than everything because nothing of it has come.
+    pub(super) fn limits_unproven(&self) -> bool {
+        self.unproven_bytes < UNPROVEN_BYTES_MAX
     }
 
     /// How long a server may take to become empty once everybody has left, or it is closed.
