@@ -25,7 +25,7 @@
 use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use rtp_types::{RtpPacketBuilder, RtpParseError};
+use rtp_types::RtpParseError;
 
 use crate::{Tolerance, Tolerances};
 
@@ -41,6 +41,9 @@ pub(crate) use writer::PacketWriter;
 
 /// Bytes of an RTP header without contributing sources and extension.
 pub const HEADER_BYTES: usize = 12;
+
+/// The first byte of a header: the version, without padding, extension and contributing sources.
+const VERSION_2: u8 = 2 << 6;
 
 /// The bit that says that padding follows the payload.
 const PADDING_BIT: u8 = 0x20;
@@ -111,6 +114,7 @@ impl RtpPacket {
     }
 
     /// The packet whose `bytes` begin with `header` as written.
+    #[inline]
     fn from_parts(header: RtpHeader, bytes: Bytes) -> Self {
         Self {
             bytes,
@@ -222,16 +226,13 @@ impl RtpHeader {
     }
 
     /// The 12 bytes of the header.
+    #[inline]
     pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
-        let mut bytes = [0; HEADER_BYTES];
-        RtpPacketBuilder::<&[u8], &[u8]>::new()
-            .payload_type(self.payload_type & 0x7f)
-            .marker_bit(self.marker)
-            .sequence_number(self.sequence)
-            .timestamp(self.timestamp)
-            .ssrc(self.ssrc)
-            .write_into_unchecked(&mut bytes);
-        bytes
+        let [s0, s1] = self.sequence.to_be_bytes();
+        let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
+        let [r0, r1, r2, r3] = self.ssrc.to_be_bytes();
+        let kind = u8::from(self.marker) << 7 | self.payload_type & 0x7f;
+        [VERSION_2, kind, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3]
     }
 }
 

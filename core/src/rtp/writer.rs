@@ -24,6 +24,7 @@ impl PacketWriter {
     }
 
     /// Begins a packet; its header is filled in at the end, when the marker is known.
+    #[inline]
     pub(crate) fn begin(&mut self) {
         let spare = self.block.capacity().saturating_sub(self.block.len());
         if spare < self.packet_bytes_max {
@@ -33,16 +34,19 @@ impl PacketWriter {
     }
 
     /// Appends to the payload of the packet that was begun.
+    #[inline]
     pub(crate) fn put(&mut self, payload: &[u8]) {
         self.block.extend_from_slice(payload);
     }
 
     /// The payload byte at `index` of the packet that was begun.
+    #[inline]
     pub(crate) fn payload_byte(&mut self, index: usize) -> Option<&mut u8> {
         self.block.get_mut(HEADER_BYTES.saturating_add(index))
     }
 
     /// Ends the packet that was begun.
+    #[inline]
     pub(crate) fn finish(&mut self, timestamp: u32, marker: bool) -> RtpPacket {
         let header = RtpHeader {
             payload_type: self.payload_type,

@@ -1,7 +1,7 @@
 use bytes::BufMut;
 
-/// Bytes that are looked at together; a round number lets the compiler use vector instructions.
-const STRIDE: usize = 32;
+/// Bytes that are looked at together, an even number; a round one lets the compiler use vector instructions.
+const STRIDE: usize = 256;
 
 /// Splits a byte stream into its NAL units, without start codes and the zeros around them (H.264, annex B).
 ///
@@ -31,22 +31,32 @@ pub fn write_annex_b<N: AsRef<[u8]>>(nals: impl IntoIterator<Item = N>, to: &mut
 /// Where the first `00 00 01` begins.
 pub(super) fn find_start_code(bytes: &[u8]) -> Option<usize> {
     let mut from = 0_usize;
-    while let Some(rest) = bytes.get(from..).filter(|rest| rest.len() > STRIDE) {
-        if has_two_zeros(rest) {
-            let reach = rest.len().min(STRIDE.saturating_add(3));
-            if let Some(at) = rest.get(..reach).and_then(find_bytewise) {
-                return Some(from.saturating_add(at));
+    for stride in bytes.chunks(STRIDE) {
+        let end = from.saturating_add(STRIDE);
+        // A length that the compiler knows lets it unroll the loop.
+        let suspect = match stride.first_chunk::<STRIDE>() {
+            Some(stride) => has_suspect_pair(stride),
+            None => has_suspect_pair(stride),
+        };
+        if suspect {
+            // The pair may be the end of a start code, or the beginning of one that ends behind the stride.
+            let start = from.saturating_sub(1);
+            let around = bytes.get(start..bytes.len().min(end.saturating_add(1)))?;
+            if let Some(at) = find_bytewise(around) {
+                return Some(start.saturating_add(at));
             }
         }
-        from = from.saturating_add(STRIDE);
+        from = end;
     }
-    bytes.get(from..).and_then(find_bytewise).map(|at| from.saturating_add(at))
+    None
 }
 
-/// Whether two zeros in a row begin within the first stride.
-fn has_two_zeros(bytes: &[u8]) -> bool {
-    let pairs = bytes.iter().zip(bytes.iter().skip(1)).take(STRIDE);
-    pairs.fold(false, |found, (first, second)| found | (first | second == 0))
+/// Whether there is a pair of bytes that each start code holds one of: `00 00` where it begins at an
+/// even place, `00 01` where it begins at an odd one.
+#[inline]
+fn has_suspect_pair(stride: &[u8]) -> bool {
+    let pairs = stride.chunks_exact(2).filter_map(|pair| pair.first_chunk());
+    pairs.fold(false, |found, pair| found | (u16::from_le_bytes(*pair) & 0xfeff == 0))
 }
 
 fn find_bytewise(bytes: &[u8]) -> Option<usize> {

@@ -24,7 +24,8 @@ use crate::{Tolerance, Tolerances};
 /// nothing is left does not come out at all.
 #[derive(Debug, Default)]
 pub struct Depacketizer {
-    unit: Option<Unit>,
+    /// Stays where it is from packet to packet: moving it costs more than all else that is done to it.
+    unit: Unit,
     fragment: BytesMut,
     fragment_is_open: bool,
     last: Option<Last>,
@@ -59,23 +60,21 @@ impl Depacketizer {
         if self.ready.len() >= ACCESS_UNITS_READY_MAX {
             return Err(PayloadError::Unpolled);
         }
-        let mut unit = self.unit_of(packet, lost);
-        let result = if unit.has_overflowed() { Ok(()) } else { self.push_payload(&mut unit, packet) };
-        unit.damaged |= result.is_err();
+        self.turn_to_unit_of(packet, lost);
+        let result = if self.unit.has_overflowed() { Ok(()) } else { self.push_payload(packet) };
+        self.unit.damaged |= result.is_err();
         self.last =
             Some(Last { ssrc: packet.ssrc(), sequence: packet.sequence(), timestamp: packet.timestamp() });
         if packet.marker() && !self.fragment_is_open {
             self.seen_marker = true;
-            if !unit.has_picture && !unit.damaged {
+            if !self.unit.has_picture && !self.unit.damaged {
                 self.tolerances.record(Tolerance::MarkerOnParameterSets);
             } else if self.distrusts_marker {
-                unit.marked = true;
+                self.unit.marked = true;
             } else {
-                self.ready.extend(unit.finish());
-                return result;
+                self.end_unit();
             }
         }
-        self.unit = Some(unit);
         result
     }
 
@@ -87,10 +86,8 @@ impl Depacketizer {
 
     /// Ends the access unit that is being put together, at the end of the stream or before a jump.
     pub fn flush(&mut self) {
-        if let Some(mut unit) = self.unit.take() {
-            unit.damaged |= self.drop_fragment();
-            self.ready.extend(unit.finish());
-        }
+        self.unit.damaged |= self.drop_fragment();
+        self.end_unit();
         self.last = None;
     }
 
@@ -99,38 +96,45 @@ impl Depacketizer {
         std::mem::take(&mut self.tolerances)
     }
 
-    /// The access unit that a packet belongs to; ends the one before.
-    fn unit_of(&mut self, packet: &RtpPacket, lost: u16) -> Unit {
+    /// Goes on with the access unit that a packet belongs to, or ends the one before and begins it.
+    fn turn_to_unit_of(&mut self, packet: &RtpPacket, lost: u16) {
         let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
         let intact = lost == 0
             && self
                 .last
                 .is_none_or(|last| last.ssrc == ssrc && packet.sequence() == last.sequence.wrapping_add(1));
-        let goes_on = self.last.is_some_and(|last| last.ssrc == ssrc && last.timestamp == timestamp);
-        let Some(mut unit) = self.unit.take() else {
-            return self.first_unit(packet, intact, goes_on);
-        };
+        let unit = &mut self.unit;
+        if !unit.is_open {
+            let goes_on = self.last.is_some_and(|last| last.ssrc == ssrc && last.timestamp == timestamp);
+            self.unit = self.first_unit(packet, intact, goes_on);
+            return;
+        }
         if unit.ssrc == ssrc && unit.timestamp == timestamp {
             if !unit.marked || matches!(beginning(packet.payload()), Beginning::No) {
                 if !intact {
                     unit.damaged = true;
                     self.drop_fragment();
                 }
-                return unit;
+                return;
             }
         } else if intact && !unit.has_picture && !unit.damaged && !self.fragment_is_open {
             (unit.ssrc, unit.timestamp) = (ssrc, timestamp);
-            return unit;
+            return;
         }
         if intact && !self.seen_marker {
             self.tolerances.record(Tolerance::MarkerMissing);
         }
-        unit.damaged |= !intact | self.drop_fragment();
         // A single lost packet was the marker of this unit, if there are markers at all.
         let lost_was_marker = lost == 1 && self.seen_marker && !unit.marked;
-        self.ready.extend(unit.finish());
+        unit.damaged |= !intact;
+        self.unit.damaged |= self.drop_fragment();
+        self.end_unit();
         let is_whole = intact || lost_was_marker || matches!(beginning(packet.payload()), Beginning::Certain);
-        Unit::new(ssrc, timestamp, !is_whole)
+        self.unit = Unit::new(ssrc, timestamp, !is_whole);
+    }
+
+    fn end_unit(&mut self) {
+        self.ready.extend(std::mem::take(&mut self.unit).finish());
     }
 
     /// The access unit that a packet begins while none is being put together.
@@ -151,32 +155,30 @@ impl Depacketizer {
         Unit::new(packet.ssrc(), packet.timestamp(), !is_whole)
     }
 
-    fn push_payload(&mut self, unit: &mut Unit, packet: &RtpPacket) -> Result<(), PayloadError> {
+    fn push_payload(&mut self, packet: &RtpPacket) -> Result<(), PayloadError> {
         let payload = packet.payload();
         let header = *payload.first().ok_or(PayloadError::Empty)?;
         let nal_type = nal::type_of(header);
         if nal_type != nal::FU_A {
-            unit.damaged |= self.drop_fragment();
+            self.unit.damaged |= self.drop_fragment();
         }
         match nal_type {
-            1..=23 => self.push_nal(unit, packet.payload_bytes()),
-            nal::STAP_A => self.push_aggregate(unit, &packet.payload_bytes()),
-            nal::FU_A => self.push_fragment(unit, payload),
-            0 if without_start_code(payload).len() < payload.len() => {
-                self.push_nal(unit, packet.payload_bytes())
-            }
+            1..=23 => self.push_nal(packet.payload_bytes()),
+            nal::STAP_A => self.push_aggregate(&packet.payload_bytes()),
+            nal::FU_A => self.push_fragment(payload),
+            0 if without_start_code(payload).len() < payload.len() => self.push_nal(packet.payload_bytes()),
             _ => Err(PayloadError::Unsupported(nal_type)),
         }
     }
 
-    fn push_nal(&mut self, unit: &mut Unit, nal: Bytes) -> Result<(), PayloadError> {
-        if unit.push(nal)? {
+    fn push_nal(&mut self, nal: Bytes) -> Result<(), PayloadError> {
+        if self.unit.push(nal)? {
             self.tolerances.record(Tolerance::AnnexBInPayload);
         }
         Ok(())
     }
 
-    fn push_aggregate(&mut self, unit: &mut Unit, payload: &Bytes) -> Result<(), PayloadError> {
+    fn push_aggregate(&mut self, payload: &Bytes) -> Result<(), PayloadError> {
         let mut rest = payload.get(1..).unwrap_or_default();
         for nal in aggregate_units(rest) {
             rest = rest.get(nal.len().saturating_add(2)..).unwrap_or_default();
@@ -187,7 +189,7 @@ impl Depacketizer {
                 self.tolerances.record(Tolerance::AggregatePadded);
                 return Ok(());
             }
-            self.push_nal(unit, payload.slice_ref(nal))?;
+            self.push_nal(payload.slice_ref(nal))?;
         }
         match rest {
             [] => Ok(()),
@@ -203,25 +205,25 @@ impl Depacketizer {
         }
     }
 
-    fn push_fragment(&mut self, unit: &mut Unit, payload: &[u8]) -> Result<(), PayloadError> {
+    fn push_fragment(&mut self, payload: &[u8]) -> Result<(), PayloadError> {
         let &[indicator, position, ref content @ ..] = payload else {
             return Err(PayloadError::Truncated { needed: 2, length: payload.len() });
         };
         let header = indicator & 0xe0 | nal::type_of(position);
         if position & nal::FU_START != 0 {
-            unit.damaged |= self.drop_fragment();
+            self.unit.damaged |= self.drop_fragment();
             self.fragment.extend_from_slice(&[header]);
             self.fragment_is_open = true;
         } else if !self.fragment_is_open {
             // What a loss, or joining in the middle, has left over is no error.
-            return if unit.damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
+            return if self.unit.damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
         } else if self.fragment.first().is_some_and(|first| nal::type_of(*first) != nal::type_of(header)) {
             self.tolerances.record(Tolerance::FragmentTypeChanged);
         }
         if content.is_empty() {
             self.tolerances.record(Tolerance::FragmentEmpty);
         }
-        if let Err(error) = unit.reserve(self.fragment.len().saturating_add(content.len())) {
+        if let Err(error) = self.unit.reserve(self.fragment.len().saturating_add(content.len())) {
             self.drop_fragment();
             return Err(error);
         }
@@ -232,7 +234,7 @@ impl Depacketizer {
             }
             self.fragment_is_open = false;
             let nal = self.fragment.split().freeze();
-            return self.push_nal(unit, nal);
+            return self.push_nal(nal);
         }
         Ok(())
     }

@@ -5,9 +5,10 @@ use super::nal;
 use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_NALS_MAX};
 use crate::payload::{AccessUnit, PayloadError};
 
-/// An access unit that is being put together.
+/// An access unit that is being put together, or by default none.
 #[derive(Debug, Default)]
 pub(super) struct Unit {
+    pub(super) is_open: bool,
     pub(super) ssrc: u32,
     pub(super) timestamp: u32,
     nals: Vec<Bytes>,
@@ -24,7 +25,7 @@ pub(super) struct Unit {
 
 impl Unit {
     pub(super) fn new(ssrc: u32, timestamp: u32, damaged: bool) -> Self {
-        Self { ssrc, timestamp, damaged, ..Self::default() }
+        Self { is_open: true, ssrc, timestamp, damaged, ..Self::default() }
     }
 
     /// Adds a NAL unit, or those that start codes separate in it; says whether it was several.
