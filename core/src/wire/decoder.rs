@@ -186,6 +186,10 @@ impl Decoder {
                 },
                 State::Head { kind, search } => {
                     let Some(head) = self.head(*kind, *search)? else { return Ok(None) };
+                    if head.body_bytes == 0 {
+                        self.state = State::Start;
+                        return Ok(Some(Item::Message(head.message)));
+                    }
                     self.state = State::Body { message: head.message, bytes: head.body_bytes };
                 }
                 State::Body { bytes, .. } => return Ok(self.body(*bytes)),

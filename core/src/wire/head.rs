@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use super::message::parse_cseq;
 use super::{
-    DecoderLimits, Expected, Headers, Message, MessageKind, Method, Request, Response, StatusCode, WireError,
-    name, scan,
+    DecoderLimits, Expected, Headers, Message, MessageKind, Request, Response, StatusCode, WireError, name,
+    scan,
 };
 use crate::{Tolerance, Tolerances};
 
 const VERSION: &str = "RTSP/1.0";
 /// Headers that are read without an allocation; heads with more are split by hand.
-const HEADERS_FAST: usize = 32;
+const HEADERS_FAST: usize = 16;
 
 /// How far the search for the end of a head has come.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -67,15 +67,18 @@ impl Head {
         let (line, block) = head.split_at_checked(end).unwrap_or_default();
         let line = text(line, tolerances);
         let line = line.trim_matches(BLANKS_AND_BREAKS);
-        let mut message = match kind {
+        let start = match kind {
             MessageKind::Request => request(line, tolerances),
             MessageKind::Response => response(line, tolerances),
-        }
-        .map_err(|fault| fault.into_error(kind, offset, head))?;
-
-        let mut headers = headers(block, limits.headers, tolerances).ok_or_else(|| {
-            WireError::TooManyHeaders { kind, offset, limit: limits.headers, cseq: find_cseq(head) }
-        })?;
+        };
+        let start = match start {
+            Ok(start) => start,
+            Err(fault) => return Err(fault.into_error(kind, offset, head)),
+        };
+        let Some(mut headers) = headers(block, limits.headers, tolerances) else {
+            let (limit, cseq) = (limits.headers, find_cseq(head));
+            return Err(WireError::TooManyHeaders { kind, offset, limit, cseq });
+        };
         let body_bytes = match content_length(&headers, tolerances) {
             Some(length) => {
                 usize::try_from(length).ok().filter(|bytes| *bytes <= limits.body_bytes).ok_or_else(|| {
@@ -86,10 +89,19 @@ impl Head {
             None => return Err(WireError::BadContentLength { kind, offset, cseq: find_cseq(head) }),
         };
         headers.remove(name::CONTENT_LENGTH);
-        match &mut message {
-            Message::Request(request) => request.headers = headers,
-            Message::Response(response) => response.headers = headers,
-        }
+        let body = Bytes::new();
+        let message = match start {
+            StartLine::Request(method, uri) => {
+                Message::Request(Request { method: method.into(), uri: uri.into(), headers, body })
+            }
+            StartLine::Response(status, reason) => {
+                let reason = match status.reason() {
+                    known if known == reason => known.into(),
+                    _ => reason.to_owned().into(),
+                };
+                Message::Response(Response { status, reason, headers, body })
+            }
+        };
         Ok(Self { message, body_bytes })
     }
 }
@@ -103,6 +115,11 @@ pub(super) fn find_cseq(head: &[u8]) -> Option<u32> {
         }
         parse_cseq(value.trim())
     })
+}
+
+enum StartLine<'a> {
+    Request(&'a str, &'a str),
+    Response(StatusCode, &'a str),
 }
 
 enum Fault {
@@ -124,7 +141,7 @@ impl Fault {
 }
 
 /// The method ends at the first blank and the version begins behind the last: a URI may hold blanks.
-fn request(line: &str, tolerances: &mut Tolerances) -> Result<Message, Fault> {
+fn request<'a>(line: &'a str, tolerances: &mut Tolerances) -> Result<StartLine<'a>, Fault> {
     let (method, rest) = line.split_once(BLANKS).ok_or(Fault::Lacks(Expected::Uri))?;
     if method.bytes().any(|byte| byte.is_ascii_control()) {
         return Err(Fault::Lacks(Expected::Uri));
@@ -144,13 +161,13 @@ fn request(line: &str, tolerances: &mut Tolerances) -> Result<Message, Fault> {
     if uri.len() != between.len() {
         tolerances.record(Tolerance::ExtraBlank);
     }
-    if scan::any(uri.as_bytes(), |byte| matches!(byte, b' ' | b'\t')) {
+    if scan::any(uri.as_bytes(), |byte| (byte == b' ') | (byte == b'\t')) {
         tolerances.record(Tolerance::BlankInUri);
     }
-    Ok(Request::new(Method::from(method), uri).into())
+    Ok(StartLine::Request(method, uri))
 }
 
-fn response(line: &str, tolerances: &mut Tolerances) -> Result<Message, Fault> {
+fn response<'a>(line: &'a str, tolerances: &mut Tolerances) -> Result<StartLine<'a>, Fault> {
     let (version, rest) = line.split_once(BLANKS).unwrap_or((line, ""));
     if version != VERSION {
         return Err(Fault::Version);
@@ -168,7 +185,7 @@ fn response(line: &str, tolerances: &mut Tolerances) -> Result<Message, Fault> {
     if reason.is_empty() {
         tolerances.record(Tolerance::MissingReason);
     }
-    Ok(Response { status, reason: reason.into(), headers: Headers::new(), body: Bytes::new() }.into())
+    Ok(StartLine::Response(status, reason))
 }
 
 /// The headers of a block that ends in an empty line; none if they are more than `max`.
@@ -180,9 +197,10 @@ fn headers(block: &[u8], max: usize, tolerances: &mut Tolerances) -> Option<Head
     if list.len() > max {
         return None;
     }
-    let mut headers = Headers::with_capacity(list.len());
+    let mut headers = Headers::with_capacity(list.len(), block.len());
     for header in list {
-        headers.push_text(header.name, text(header.value, tolerances));
+        // The parser takes no control characters, and leaves the blanks around a value away.
+        headers.push_clean(header.name, &text(header.value, tolerances));
     }
     Some(headers)
 }
@@ -208,7 +226,7 @@ fn split_headers(block: &[u8], max: usize, tolerances: &mut Tolerances) -> Optio
             continue;
         }
         if let Some((name, value)) = pending.take() {
-            headers.push_text(&name, value);
+            headers.push(&name, value);
         }
         let Some((name, value)) = line.split_once(':') else {
             if !line.is_empty() {

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::{name, scan};
 
@@ -9,49 +9,103 @@ use super::{name, scan};
 /// blanks at their ends. CR, LF and NUL are taken out of what is put in, so that no value can
 /// become a header of its own.
 #[derive(Clone, Default, Eq, PartialEq)]
-pub struct Headers(Vec<Header>);
+pub struct Headers {
+    list: Vec<Header>,
+    /// The values, one behind the other: a message is made by as few allocations as it takes.
+    text: String,
+}
 
 #[derive(Clone, Eq, PartialEq)]
 struct Header {
     name: Cow<'static, str>,
-    value: Box<str>,
+    /// Bytes of the value.
+    len: usize,
 }
 
 impl Headers {
     /// No headers.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { list: Vec::new(), text: String::new() }
     }
 
-    pub(super) fn with_capacity(headers: usize) -> Self {
-        Self(Vec::with_capacity(headers))
+    /// No headers, with room for so many, and for values of so many bytes together.
+    pub(super) fn with_capacity(headers: usize, bytes: usize) -> Self {
+        Self { list: Vec::with_capacity(headers), text: String::with_capacity(bytes) }
     }
 
     /// Adds a header behind the others, also if one of that name is there.
     ///
     /// Colons and control characters are taken out of the name; without a name nothing is added.
     pub fn push(&mut self, name: &str, value: impl fmt::Display) {
-        self.push_text(name, value.to_string());
+        let start = self.text.len();
+        // Writing to a string does not fail; a value that does counts as far as it came.
+        let _ = write!(self.text, "{value}");
+        if let Some(clean) = self.text.get(start..).and_then(cleaned) {
+            self.text.truncate(start);
+            self.text.push_str(&clean);
+        }
+        self.push_last(name, self.text.len().saturating_sub(start));
+    }
+
+    /// Adds a header as [`push`](Self::push) does; its value needs no cleaning.
+    pub(super) fn push_clean(&mut self, name: &str, value: &str) {
+        self.text.push_str(value);
+        self.push_last(name, value.len());
     }
 
     /// Puts `value` in the place of the first header of that name and removes the others.
     pub fn set(&mut self, name: &str, value: impl fmt::Display) {
-        let Some(index) = self.0.iter().position(|header| header.is(name)) else {
+        let Some(index) = self.list.iter().position(|header| header.is(name)) else {
             return self.push(name, value);
         };
-        if let Some(header) = self.0.get_mut(index) {
-            header.value = clean_value(value.to_string());
+        let start = self.list.iter().take(index).map(|header| header.len).sum();
+        if let Some(header) = self.list.get_mut(index) {
+            let value = value.to_string();
+            let value = cleaned(&value).unwrap_or(value);
+            self.text.replace_range(start..header.len.saturating_add(start), &value);
+            header.len = value.len();
         }
-        let mut at = 0_usize..;
-        self.0.retain(|header| at.next() == Some(index) || !header.is(name));
+        self.remove_behind(index.saturating_add(1), name);
     }
 
     /// Removes every header of that name.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|header| !header.is(name));
+        self.remove_behind(0, name);
     }
 
-    pub(super) fn push_text(&mut self, name: &str, value: impl Into<String> + AsRef<str>) {
+    /// The value of the first header of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.get_all(name).next()
+    }
+
+    /// The values of all headers of that name, in order.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.entries().filter(move |(header, _)| header.is(name)).map(|(_, value)| value)
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries().map(|(header, value)| (&*header.name, value))
+    }
+
+    /// The number of headers.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Bytes that the headers take on the wire.
+    pub(super) fn encoded_len(&self) -> usize {
+        let around = self.list.iter().map(|header| header.name.len().saturating_add(": \r\n".len()));
+        around.fold(self.text.len(), usize::saturating_add)
+    }
+
+    /// Makes a header of the last `len` bytes of the text.
+    fn push_last(&mut self, name: &str, len: usize) {
         let name = match name::canonical(name) {
             Some(known) => Cow::Borrowed(known),
             None => {
@@ -60,34 +114,36 @@ impl Headers {
                 known.map_or(Cow::Owned(clean), Cow::Borrowed)
             }
         };
-        if !name.is_empty() {
-            self.0.push(Header { name, value: clean_value(value) });
+        if name.is_empty() {
+            self.text.truncate(self.text.len().saturating_sub(len));
+        } else {
+            self.list.push(Header { name, len });
         }
     }
 
-    /// The value of the first header of that name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|header| header.is(name)).map(|header| &*header.value)
+    /// Removes every header of that name but the first `keep` of all.
+    fn remove_behind(&mut self, keep: usize, name: &str) {
+        if !self.list.iter().skip(keep).any(|header| header.is(name)) {
+            return;
+        }
+        let text = std::mem::take(&mut self.text);
+        let (mut index, mut rest) = (0_usize.., &*text);
+        self.list.retain(|header| {
+            let (value, behind) = rest.split_at_checked(header.len).unwrap_or_default();
+            rest = behind;
+            let stays = index.next() < Some(keep) || !header.is(name);
+            self.text.push_str(if stays { value } else { "" });
+            stays
+        });
     }
 
-    /// The values of all headers of that name, in order.
-    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |header| header.is(name)).map(|header| &*header.value)
-    }
-
-    /// Names and values, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|header| (&*header.name, &*header.value))
-    }
-
-    /// The number of headers.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    fn entries(&self) -> impl Iterator<Item = (&Header, &str)> {
+        let mut rest = &*self.text;
+        self.list.iter().map(move |header| {
+            let (value, behind) = rest.split_at_checked(header.len).unwrap_or_default();
+            rest = behind;
+            (header, value)
+        })
     }
 }
 
@@ -112,13 +168,13 @@ fn clean_name(name: &str) -> String {
     stripped.trim_matches(BLANKS).to_owned()
 }
 
-fn clean_value(value: impl Into<String> + AsRef<str>) -> Box<str> {
-    let text = value.as_ref();
-    if scan::any(text.as_bytes(), |byte| matches!(byte, b'\r' | b'\n' | 0)) {
-        return text.replace(['\r', '\n', '\0'], "").trim_matches(BLANKS).into();
+/// What is left of a value that is not clean.
+fn cleaned(value: &str) -> Option<String> {
+    if scan::any(value.as_bytes(), |byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return Some(value.replace(['\r', '\n', '\0'], "").trim_matches(BLANKS).to_owned());
     }
-    let trimmed = text.trim_matches(BLANKS);
-    if trimmed.len() == text.len() { value.into().into_boxed_str() } else { trimmed.into() }
+    let trimmed = value.trim_matches(BLANKS);
+    (trimmed.len() < value.len()).then(|| trimmed.to_owned())
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];
@@ -154,7 +210,7 @@ mod tests {
     #[test]
     fn names_of_the_standards_are_not_allocated() {
         let headers = headers(&[("session", "1")]);
-        assert!(matches!(headers.0.first().unwrap().name, Cow::Borrowed("Session")));
+        assert!(matches!(headers.list.first().unwrap().name, Cow::Borrowed("Session")));
     }
 
     #[test]
@@ -174,6 +230,24 @@ mod tests {
         assert_eq!(all, [("Require", "c"), ("CSeq", "1"), ("Scale", "2")]);
         headers.remove("require");
         assert_eq!(headers.len(), 2);
+    }
+
+    #[test]
+    fn values_stay_with_their_names_whatever_is_put_in_the_place_of_others() {
+        let list = [("A", "a"), ("B", ""), ("A", "aa"), ("C", "c"), ("A", ""), ("D", "dd")];
+        for value in ["", " x ", "longer than what was there"] {
+            let mut set = headers(&list);
+            set.set("a", value);
+            assert_eq!(set, headers(&[("A", value), ("B", ""), ("C", "c"), ("D", "dd")]));
+            set.set("D", value);
+            set.set("C", value);
+            assert_eq!(set, headers(&[("A", value), ("B", ""), ("C", value), ("D", value)]));
+            set.remove("A");
+            set.push("E", "e");
+            assert_eq!(set, headers(&[("B", ""), ("C", value), ("D", value), ("E", "e")]));
+            ["b", "c", "d", "e"].iter().for_each(|name| set.remove(name));
+            assert_eq!((set.len(), set.encoded_len()), (0, 0));
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -23,7 +24,7 @@ pub struct Response {
     /// How the request went.
     pub status: StatusCode,
     /// The status in words; some servers send none.
-    pub reason: Box<str>,
+    pub reason: Cow<'static, str>,
     /// The headers without `Content-Length`, which follows from the body.
     pub headers: Headers,
     /// The body, mostly empty.
@@ -84,7 +85,7 @@ impl Request {
 
     /// The bytes of the request.
     pub fn to_bytes(&self) -> Bytes {
-        let mut dst = BytesMut::new();
+        let mut dst = room_for(&self.headers, &self.body);
         self.encode(&mut dst);
         dst.freeze()
     }
@@ -120,9 +121,7 @@ impl Response {
     ///
     /// `Content-Length` is written for a body, and never otherwise.
     pub fn encode(&self, dst: &mut BytesMut) {
-        dst.put_slice(b"RTSP/1.0 ");
-        dst.put_slice(self.status.as_u16().to_string().as_bytes());
-        dst.put_u8(b' ');
+        let _ = write!(dst, "RTSP/1.0 {} ", self.status.as_u16());
         put_filtered(dst, &self.reason, |byte| !byte.is_ascii_control());
         dst.put_slice(b"\r\n");
         put_headers_and_body(dst, &self.headers, &self.body);
@@ -130,7 +129,7 @@ impl Response {
 
     /// The bytes of the response.
     pub fn to_bytes(&self) -> Bytes {
-        let mut dst = BytesMut::new();
+        let mut dst = room_for(&self.headers, &self.body);
         self.encode(&mut dst);
         dst.freeze()
     }
@@ -191,6 +190,12 @@ pub(super) fn parse_cseq(value: &str) -> Option<u32> {
     if value.starts_with('+') { None } else { value.parse().ok() }
 }
 
+/// Room for a message with a start line of usual length.
+fn room_for(headers: &Headers, body: &[u8]) -> BytesMut {
+    const START_LINE: usize = 128;
+    BytesMut::with_capacity(headers.encoded_len().saturating_add(body.len()).saturating_add(START_LINE))
+}
+
 fn put_filtered(dst: &mut BytesMut, text: &str, keep: impl Fn(&u8) -> bool) {
     if text.as_bytes().iter().all(&keep) {
         dst.put_slice(text.as_bytes());
@@ -214,7 +219,7 @@ fn put_headers_and_body(dst: &mut BytesMut, headers: &Headers, body: &[u8]) {
         }
     }
     if !body.is_empty() {
-        put(name::CONTENT_LENGTH, &body.len().to_string());
+        let _ = write!(dst, "{}: {}\r\n", name::CONTENT_LENGTH, body.len());
     }
     dst.put_slice(b"\r\n");
     dst.put_slice(body);

@@ -7,6 +7,14 @@ macro_rules! names {
         pub const $name: &str = $text;)*
 
         const ALL: &[&str] = &[$($text),*];
+
+        /// A name that is spelt as the standard spells it, which nearly all are.
+        fn exact(name: &str) -> Option<&'static str> {
+            match name {
+                $($text => Some($text),)*
+                _ => None,
+            }
+        }
     };
 }
 
@@ -65,5 +73,5 @@ names! {
 
 /// The standard's spelling of `name`, if a standard has one.
 pub(super) fn canonical(name: &str) -> Option<&'static str> {
-    ALL.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
+    exact(name).or_else(|| ALL.iter().copied().find(|known| known.eq_ignore_ascii_case(name)))
 }

@@ -1,19 +1,27 @@
-//! Searches that the compiler turns into vector instructions, as those that stop early are not.
+//! Searches that look at many bytes at a time.
 
-const LANES: usize = 32;
-
-/// Whether any byte fits. Looks at all of them.
+/// Whether any byte fits. Looks at all of them, which the compiler turns into vector instructions.
 pub(super) fn any(bytes: &[u8], fits: impl Fn(u8) -> bool) -> bool {
-    bytes.iter().fold(false, |found, byte| found | fits(*byte))
+    bytes.iter().fold(0, |found, byte| found | u8::from(fits(*byte))) != 0
 }
 
 /// Where the first line feed is.
 pub(super) fn find_feed(bytes: &[u8]) -> Option<usize> {
-    let is_feed = |byte| byte == b'\n';
-    let clean =
-        bytes.chunks_exact(LANES).take_while(|chunk| !any(chunk, is_feed)).count().saturating_mul(LANES);
-    let rest = bytes.get(clean..)?.iter().position(|byte| *byte == b'\n')?;
-    Some(clean.saturating_add(rest))
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const FEEDS: u64 = ONES.wrapping_mul(b'\n' as u64);
+    let words = bytes.chunks_exact(8);
+    let mut at = 0_usize;
+    for word in words.clone().filter_map(|word| word.first_chunk()) {
+        // A byte that is zero borrows, and sets its highest bit; those above it may do so wrongly.
+        let word = u64::from_le_bytes(*word) ^ FEEDS;
+        let zeros = word.wrapping_sub(ONES) & !word & ONES << 7;
+        if zeros != 0 {
+            return Some(at.saturating_add((zeros.trailing_zeros() / 8) as usize));
+        }
+        at = at.saturating_add(8);
+    }
+    let rest = words.remainder().iter().position(|byte| *byte == b'\n')?;
+    Some(at.saturating_add(rest))
 }
 
 #[cfg(test)]

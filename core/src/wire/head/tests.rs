@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::Method;
 
 fn parse(kind: MessageKind, head: &[u8]) -> (Result<Head, WireError>, Tolerances) {
     let mut tolerances = Tolerances::NONE;
