@@ -28,10 +28,13 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
     if bytes.len() > SDP_BYTES_MAX {
         return Err(DescriptionError::TooLong { bytes: bytes.len() });
     }
-    let text = String::from_utf8_lossy(bytes);
-    if matches!(text, Cow::Owned(_)) {
-        tolerances.record(Tolerance::SdpEncoding);
-    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            tolerances.record(Tolerance::SdpEncoding);
+            String::from_utf8_lossy(bytes)
+        }
+    };
     let mut out = Canonical {
         text: String::with_capacity(text.len().saturating_add(64)),
         lines: 0,
@@ -40,7 +43,7 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
     };
     out.text.push_str("v=0\r\n");
     let mut versioned = false;
-    for raw in text.split(['\r', '\n', '\0']) {
+    for raw in lines(&text) {
         let line = raw.trim_matches(is_blank);
         if line.is_empty() {
             continue;
@@ -107,7 +110,7 @@ impl Canonical {
     }
 
     fn attribute(&mut self, value: &str, tolerances: &mut Tolerances) {
-        let (name, value) = match value.split_once(':') {
+        let (name, value) = match split_once(value, b':') {
             Some((name, value)) => (name.trim_matches(is_blank), Some(value)),
             None => (value, None),
         };
@@ -155,9 +158,29 @@ impl Canonical {
     }
 }
 
+/// The lines of a text, whatever they end in, and what is empty between two ends.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.bytes().position(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        let (line, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        rest = behind.get(1..).unwrap_or_default();
+        Some(line)
+    })
+}
+
+/// As [`str::split_once`], which takes longer to set up than to search texts as short as these.
+pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
+    let index = text.bytes().position(|byte| byte == at)?;
+    Some((text.get(..index)?, text.get(index.saturating_add(1)..)?))
+}
+
 /// Splits `x=value`; blanks around the `=` do not count.
 fn key_and_value(line: &str) -> Option<(&str, &str)> {
-    let (key, value) = line.split_once('=')?;
+    let (key, value) = split_once(line, b'=')?;
     let key = key.trim_end_matches(is_blank);
     (key.len() == 1).then(|| (key, value.trim_start_matches(is_blank)))
 }

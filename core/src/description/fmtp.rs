@@ -1,23 +1,29 @@
 //! Format parameters: `name=value` pairs with semicolons between (most payload formats, by RFC 4855).
 
-/// The pairs of `text`; items that are empty or have no value are skipped.
-pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split(';').filter_map(pair)
-}
+use crate::sdp::split_once;
 
 /// The value of the first parameter of this name, in any case.
 pub(super) fn get<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    pairs(text).find(|(candidate, _)| candidate.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    let value = items(text).find_map(|item| {
+        let (candidate, rest) = item.trim_ascii_start().split_at_checked(name.len())?;
+        rest.trim_ascii_start().strip_prefix('=').filter(|_| candidate.eq_ignore_ascii_case(name))
+    })?;
+    Some(value.trim_ascii().trim_matches('"'))
 }
 
 /// Whether there is an item that is not a pair.
 pub(super) fn has_others(text: &str) -> bool {
-    text.split(';').any(|item| pair(item).is_none())
+    items(text).any(|item| split_once(item, b'=').is_none())
 }
 
-fn pair(item: &str) -> Option<(&str, &str)> {
-    let (name, value) = item.split_once('=')?;
-    Some((name.trim_ascii(), value.trim_ascii().trim_matches('"')))
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (item, behind) = split_once(text, b';').map_or((text, None), |(item, rest)| (item, Some(rest)));
+        rest = behind;
+        Some(item)
+    })
 }
 
 #[cfg(test)]

@@ -13,19 +13,18 @@ pub(super) fn description(session: sdp_types::Session, tolerances: &mut Toleranc
     };
     let mut direction = None;
     for attribute in session.attributes.into_iter().map(attribute) {
-        let slot = match attribute.name.to_ascii_lowercase().as_str() {
-            "control" => &mut description.control,
-            "range" => &mut description.range,
-            "tool" => &mut description.tool,
-            name => {
-                match Direction::from_name(name) {
-                    Some(found) => direction = direction.or(Some(found)),
-                    None => description.attributes.push(attribute),
-                }
-                continue;
-            }
-        };
-        keep_first(slot, &attribute);
+        let is = |name: &str| attribute.name.eq_ignore_ascii_case(name);
+        if is("control") {
+            keep_first(&mut description.control, &attribute);
+        } else if is("range") {
+            keep_first(&mut description.range, &attribute);
+        } else if is("tool") {
+            keep_first(&mut description.tool, &attribute);
+        } else if let Some(found) = Direction::from_name(&attribute.name) {
+            direction = direction.or(Some(found));
+        } else {
+            description.attributes.push(attribute);
+        }
     }
     description.medias =
         session.medias.into_iter().map(|section| media(section, direction, tolerances)).collect();
@@ -38,23 +37,19 @@ fn media(section: sdp_types::Media, direction: Option<Direction>, tolerances: &m
     media.bandwidths = bandwidths(section.bandwidths);
     let mut slots = Slots::new(&section.fmt, tolerances);
     for attribute in section.attributes.into_iter().map(attribute) {
-        match attribute.name.to_ascii_lowercase().as_str() {
-            "control" => keep_first(&mut media.control, &attribute),
-            "mid" => keep_first(&mut media.mid, &attribute),
-            "rtpmap" => {
-                if !slots.rtpmap(&attribute, tolerances) {
-                    media.attributes.push(attribute);
-                }
+        let is = |name: &str| attribute.name.eq_ignore_ascii_case(name);
+        if is("control") {
+            keep_first(&mut media.control, &attribute);
+        } else if is("mid") {
+            keep_first(&mut media.mid, &attribute);
+        } else if let Some(found) = Direction::from_name(&attribute.name) {
+            media.direction = media.direction.or(Some(found));
+        } else {
+            let belongs_to_format = is("rtpmap") && slots.rtpmap(&attribute, tolerances)
+                || is("fmtp") && slots.fmtp(&attribute, tolerances);
+            if !belongs_to_format {
+                media.attributes.push(attribute);
             }
-            "fmtp" => {
-                if !slots.fmtp(&attribute, tolerances) {
-                    media.attributes.push(attribute);
-                }
-            }
-            name => match Direction::from_name(name) {
-                Some(found) => media.direction = media.direction.or(Some(found)),
-                None => media.attributes.push(attribute),
-            },
         }
     }
     media.direction = media.direction.or(direction);
