@@ -1,4 +1,4 @@
-//! The steady state of the fan-out allocates nothing, whatever the number of readers.
+//! The steady state of the fan-out allocates nothing, whatever the number of readers; what does allocate has a bound.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -8,11 +8,13 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
 use rtspan_core::description::{Description, Format, Media, MediaKind};
+use rtspan_core::payload::PacketizerConfig;
+use rtspan_core::payload::h264::{Depacketizer, Packetizer};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Output, Server, ServerConfig};
 use rtspan_core::stream::{LogLimits, StreamLog, Streams};
 use rtspan_core::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
-use rtspan_core::wire::{Method, Request};
+use rtspan_core::wire::{Decoder, Item, Message, Method, Request, Response, StatusCode};
 use rtspan_core::{Instant, StreamId};
 
 /// Counts what the current thread allocates; others, such as the test harness's, do not disturb it.
@@ -160,7 +162,111 @@ fn no_packet_costs_a_reader_an_allocation() {
     assert!(!world.server.is_empty());
 }
 
+/// What a decoder gives for these bytes, and what its `poll` allocates.
+fn parsed(bytes: &[u8]) -> (Message, u64) {
+    let mut decoder = Decoder::default();
+    decoder.feed(bytes);
+    let mut item = None;
+    let allocations = allocations_of(|| item = decoder.poll().expect("a message"));
+    let Some(Item::Message(message)) = item else { panic!("{item:?}") };
+    (message, allocations)
+}
+
+#[test]
+fn a_message_is_read_by_three_allocations_at_most_and_written_by_two() {
+    let request = Request::new(Method::Setup, "rtsp://192.168.1.10:554/Streaming/Channels/101/trackID=1")
+        .with_header("CSeq", 4)
+        .with_header("User-Agent", "Lavf60.16.100")
+        .with_header("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1")
+        .with_header("Session", "1185d20035702ca");
+    let response = Response::new(StatusCode::OK)
+        .with_header("CSeq", 4)
+        .with_header("Session", "1185d20035702ca;timeout=60")
+        .with_header("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=4D9C2A11")
+        .with_header("Server", "rtspan");
+    // The list of the headers, their text, and the URI of a request.
+    for (message, reading) in [(Message::from(request), 3), (response.into(), 2)] {
+        let mut bytes = Bytes::new();
+        assert!(allocations_of(|| bytes = message.to_bytes()) <= 2);
+        assert_eq!(parsed(&bytes), (message, reading));
+    }
+}
+
+#[test]
+fn a_connection_that_describes_sets_up_plays_and_tears_down_costs_72_allocations_at_most() {
+    let mut world = world();
+    let now = Instant::ZERO;
+    let peer = SocketAddr::from(([127, 0, 0, 1], 9_000));
+    let dialogue = |world: &mut World| {
+        let ServerConn { id, .. } = world.server.open_conn(now, peer).expect("room for a connection");
+        let interleaved = "RTP/AVP/TCP;interleaved=0-1";
+        let setup =
+            Request::new(Method::Setup, "rtsp://h/cam/trackID=0").with_header("Transport", interleaved);
+        let mut answers = 0;
+        for request in [Request::new(Method::Describe, "rtsp://h/cam"), setup] {
+            world.server.handle_message(now, id, request.with_header("CSeq", 1).into(), &world.stream);
+        }
+        for method in [Method::Play, Method::Teardown] {
+            let request = Request::new(method, "rtsp://h/cam").with_header("CSeq", 2);
+            world.server.handle_message(now, id, request.into(), &world.stream);
+        }
+        while let Some(output) = world.server.poll_output() {
+            answers += u32::from(matches!(output, Output::Conn(_, ConnCommand::Tx(_))));
+        }
+        answers
+    };
+    dialogue(&mut world);
+    let mut answers = 0;
+    let allocations = allocations_of(|| answers = dialogue(&mut world));
+    assert!(answers >= 4, "{answers}");
+    assert!(allocations <= 72, "{allocations}");
+}
+
+/// A keyframe: parameter sets and four slices, 200 KB together.
+fn keyframe() -> Vec<Vec<u8>> {
+    let nal = |(header, bytes): (u8, usize)| {
+        let mut nal = vec![0x55; bytes];
+        nal[0] = header;
+        nal
+    };
+    [(0x67, 20), (0x68, 4), (0x65, 50_000), (0x65, 50_000), (0x65, 50_000), (0x65, 50_000)].map(nal).into()
+}
+
+#[test]
+fn an_access_unit_is_packetized_by_two_allocations_for_each_block_of_packets() {
+    const BLOCK: usize = 32 << 10;
+    let unit = keyframe();
+    let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+    let mut packets = Vec::with_capacity(1000);
+    let mut packetize = || {
+        packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
+    };
+    packetize();
+    let allocations = allocations_of(packetize);
+    assert!(allocations as usize <= 2 * 200_000_usize.div_ceil(BLOCK), "{allocations}");
+    assert_eq!(packets.len(), 2 * 141);
+}
+
+#[test]
+fn an_access_unit_of_four_slices_is_depacketized_by_16_allocations_at_most() {
+    let mut packets = Vec::new();
+    let unit = keyframe();
+    let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+    packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
+    let mut depacketizer = Depacketizer::new();
+    let mut depacketize = || {
+        packets.iter().for_each(|packet| depacketizer.push(packet, 0).expect("a packet in order"));
+        depacketizer.poll().expect("a whole unit")
+    };
+    assert_eq!(depacketize().nals, unit);
+    let mut nals = 0;
+    let allocations = allocations_of(|| nals = depacketize().nals.len());
+    // The list of the units, and for each of the four large ones a buffer that doubles.
+    assert!(allocations <= 16, "{allocations}");
+    assert_eq!(nals, 6);
+}
+
 #[test]
 fn the_count_counts() {
-    assert_eq!(allocations_of(|| drop(Box::new(1))), 1);
+    assert_eq!(allocations_of(|| drop(std::hint::black_box(Box::new(1)))), 1);
 }
