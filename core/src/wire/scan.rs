@@ -30,12 +30,14 @@ mod tests {
 
     #[test]
     fn the_first_line_feed_is_found_wherever_it_is() {
-        for len in 0..100 {
-            let mut bytes = vec![b'x'; len];
-            assert_eq!(find_feed(&bytes), None);
-            for at in (0..len).rev() {
-                bytes[at] = b'\n';
-                assert_eq!(find_feed(&bytes), Some(at), "of {len}");
+        for other in [b'x', b'\n' + 1, b'\n' | 0x80, 0] {
+            for len in 0..40 {
+                let mut bytes = vec![other; len];
+                assert_eq!(find_feed(&bytes), None);
+                for at in (0..len).rev() {
+                    bytes[at] = b'\n';
+                    assert_eq!(find_feed(&bytes), Some(at), "of {len}");
+                }
             }
         }
     }

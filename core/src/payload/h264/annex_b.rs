@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_start_code_is_found_at_every_place() {
-        for len in 3..120 {
+        for len in (3..70).chain(STRIDE - 4..STRIDE + 5).chain(2 * STRIDE - 4..2 * STRIDE + 5) {
             for at in 0..=len - 3 {
                 let mut bytes = vec![0x5a; len];
                 bytes[at..at + 3].copy_from_slice(&[0, 0, 1]);
