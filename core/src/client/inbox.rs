@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Received;
+use crate::limits::RECEIVED_BATCH_MAX;
 
 /// Received packets that wait for the application.
 #[derive(Debug)]
@@ -29,6 +30,43 @@ impl Inbox {
     pub(super) fn push(&mut self, received: Received) {
         self.bytes = self.bytes.saturating_add(received.packet.len());
         self.packets.push_back(received);
+        self.trim();
+    }
+
+    /// Moves the oldest packets behind those in `batch`: of as many as may wait an eighth, and one at least.
+    pub(super) fn pop_batch(&mut self, batch: &mut VecDeque<Received>) {
+        let packets_max = (self.packets_max / 8).min(RECEIVED_BATCH_MAX);
+        let bytes_rest = self.bytes.saturating_sub(self.bytes_max / 8);
+        if self.dropped.is_empty() && batch.is_empty() && self.packets.len() <= packets_max && bytes_rest == 0
+        {
+            // As most often.
+            std::mem::swap(&mut self.packets, batch);
+            self.bytes = 0;
+            return;
+        }
+        batch.extend(self.pop());
+        for _ in 1..packets_max {
+            if self.bytes <= bytes_rest {
+                return;
+            }
+            batch.extend(self.pop());
+        }
+    }
+
+    /// Puts packets back that were taken and not used, in front of the others.
+    pub(super) fn push_back(&mut self, batch: &mut VecDeque<Received>) {
+        let bytes = batch.iter().map(|received| received.packet.len()).fold(0, usize::saturating_add);
+        self.bytes = self.bytes.saturating_add(bytes);
+        batch.append(&mut self.packets);
+        std::mem::swap(&mut self.packets, batch);
+        self.trim();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    fn trim(&mut self) {
         while self.packets.len() > self.packets_max || self.bytes > self.bytes_max {
             let Some(oldest) = self.take() else { return };
             let dropped = self.dropped.entry(oldest.media).or_default();
@@ -80,6 +118,64 @@ mod tests {
         }
         assert_eq!((inbox.dropped(0), inbox.dropped(1)), (1, 0));
         assert_eq!(drained(&mut inbox), [(1, 1, 0), (0, 2, 3), (0, 3, 0)]);
+    }
+
+    fn numbers(packets: impl IntoIterator<Item = Received>) -> Vec<(u16, u16)> {
+        packets.into_iter().map(|received| (received.packet.sequence(), received.lost)).collect()
+    }
+
+    #[test]
+    fn a_batch_is_an_eighth_of_what_may_wait_and_one_at_least() {
+        // Packets of 100 bytes.
+        for (packets_max, bytes_max, expected) in [
+            (1, usize::MAX, 1),
+            (15, usize::MAX, 1),
+            (16, usize::MAX, 2),
+            (usize::MAX, usize::MAX, RECEIVED_BATCH_MAX),
+            (usize::MAX, 80_000, RECEIVED_BATCH_MAX),
+            (usize::MAX, 8_000, 10),
+            (usize::MAX, 800, 1),
+            (usize::MAX, 100, 1),
+        ] {
+            let mut inbox = Inbox::new(packets_max, bytes_max);
+            (0..1000).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
+            let waiting = inbox.packets.len();
+            let mut batch = VecDeque::new();
+            inbox.pop_batch(&mut batch);
+            assert_eq!(batch.len(), expected, "{packets_max} packets, {bytes_max} bytes");
+            assert_eq!((inbox.packets.len(), inbox.bytes), (waiting - expected, 100 * (waiting - expected)));
+        }
+    }
+
+    #[test]
+    fn batches_are_in_order_and_tell_what_is_lost_before_them() {
+        let mut inbox = Inbox::new(16, usize::MAX);
+        let mut batch = VecDeque::new();
+        (1..=20).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
+        inbox.pop_batch(&mut batch);
+        inbox.pop_batch(&mut batch);
+        assert_eq!(numbers(batch.drain(..)), [(5, 4), (6, 0), (7, 0), (8, 0)]);
+        inbox.pop_batch(&mut batch);
+        assert_eq!(numbers(batch), [(9, 0), (10, 0)]);
+        let few = &mut Inbox::new(16, usize::MAX);
+        let mut batch = VecDeque::new();
+        (1..=2).for_each(|sequence| few.push(packet(0, sequence, 0)));
+        few.pop_batch(&mut batch);
+        assert_eq!((numbers(batch), few.bytes, few.is_empty()), (vec![(1, 0), (2, 0)], 0, true));
+    }
+
+    #[test]
+    fn what_is_put_back_comes_first_and_counts_again() {
+        let mut inbox = Inbox::new(16, usize::MAX);
+        let mut batch = VecDeque::new();
+        inbox.push(packet(0, 1, 3));
+        inbox.push(packet(0, 2, 0));
+        inbox.pop_batch(&mut batch);
+        (3..=17).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
+        inbox.push_back(&mut batch);
+        assert!(batch.is_empty());
+        assert_eq!((inbox.packets.len(), inbox.bytes, inbox.dropped(0)), (16, 1600, 1));
+        assert_eq!(inbox.pop().map(|first| (first.packet.sequence(), first.lost)), Some((2, 4)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The way of packets and reports, in both directions.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -19,6 +20,24 @@ impl Client {
     #[must_use]
     pub fn poll_packet(&mut self) -> Option<Received> {
         self.inbox.pop()
+    }
+
+    /// Moves the next received packets behind those in `batch`, so that a runtime need not come for each of them.
+    ///
+    /// They are an eighth of those that may wait at most, and no longer count among them; and one at least, if there
+    /// is one. What turns out not to be wanted goes back with [`return_packets`](Self::return_packets).
+    pub fn poll_packets(&mut self, batch: &mut VecDeque<Received>) {
+        self.inbox.pop_batch(batch);
+    }
+
+    /// Takes packets back that [`poll_packets`](Self::poll_packets) has given and nobody has used.
+    pub fn return_packets(&mut self, batch: &mut VecDeque<Received>) {
+        self.inbox.push_back(batch);
+    }
+
+    /// Whether received packets wait.
+    pub fn has_packets(&self) -> bool {
+        !self.inbox.is_empty()
     }
 
     /// Takes a datagram that came to one of the sockets; one from anywhere else than the server is dropped and counted.

@@ -219,6 +219,11 @@ impl ClientBuilder {
 pub struct Packets(client::Packets);
 
 impl Packets {
+    /// The next packet, if it is here already.
+    pub fn try_next(&mut self) -> Option<Received> {
+        self.0.try_next()
+    }
+
     /// What the server has described.
     pub fn description(&self) -> Description {
         self.0.description()
@@ -248,7 +253,8 @@ impl Iterator for Packets {
     type Item = Result<Received, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        block_on(self.0.next())
+        // Most often it is, and then nothing has to be set up to wait for it.
+        self.0.try_next().map(Ok).or_else(|| block_on(self.0.next()))
     }
 }
 

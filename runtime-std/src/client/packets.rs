@@ -1,5 +1,7 @@
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use rtspan_core::client::{Received, TrackStats};
 use rtspan_core::description::Description;
@@ -10,35 +12,53 @@ use super::shared::Owner;
 /// The packets that a client receives, in the order of each media.
 ///
 /// They wait in a queue that is bounded in packets and bytes; whoever is too slow loses the oldest, and can see how many
-/// ([`dropped`](Self::dropped)).
+/// ([`dropped`](Self::dropped)). Beside that queue, up to
+/// [`RECEIVED_BATCH_MAX`](rtspan_core::limits::RECEIVED_BATCH_MAX) packets are held here, and an eighth of the bounds of
+/// the queue at most; they are the oldest, and go back into the queue when this is dropped.
 #[derive(Debug)]
-pub struct Packets(Arc<Owner>);
+pub struct Packets {
+    owner: Arc<Owner>,
+    /// Taken from the queue together, so that its lock is not taken for each.
+    batch: VecDeque<Received>,
+}
 
 impl Packets {
     pub(super) fn new(owner: &Arc<Owner>) -> Self {
-        Self(Arc::clone(owner))
+        owner.0.state().readers += 1;
+        Self { owner: Arc::clone(owner), batch: VecDeque::new() }
     }
 
     /// The next packet; `None` when all medias have ended or the client was torn down.
     ///
     /// An error is the last but `None`: the client is closed for another reason.
     pub async fn next(&mut self) -> Option<Result<Received, Error>> {
-        poll_fn(|cx| self.0.0.poll_packet(cx)).await
+        if let Some(received) = self.batch.pop_front() {
+            return Some(Ok(received));
+        }
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The next packet, if it is here already.
+    pub fn try_next(&mut self) -> Option<Received> {
+        if self.batch.is_empty() {
+            self.owner.0.state().take_packets(&mut self.batch);
+        }
+        self.batch.pop_front()
     }
 
     /// What the server has described.
     pub fn description(&self) -> Description {
-        self.0.0.state().core.description().cloned().unwrap_or_default()
+        self.owner.0.state().core.description().cloned().unwrap_or_default()
     }
 
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.0.0.state().core.stats(media)
+        self.owner.0.state().core.stats(media)
     }
 
     /// Packets of all medias that were dropped because they were not taken in time.
     pub fn dropped(&self) -> u64 {
-        let state = self.0.0.state();
+        let state = self.owner.0.state();
         let medias = state.core.description().map_or(0, |description| description.medias.len());
         (0..medias).filter_map(|media| state.core.stats(media)).map(|stats| stats.dropped).sum()
     }
@@ -49,6 +69,33 @@ impl Packets {
     ///
     /// The server does not answer; the client is closed all the same.
     pub async fn teardown(self) -> Result<(), Error> {
-        self.0.0.command(|core, now| core.teardown(now)).await.map(drop)
+        self.owner.0.command(|core, now| core.teardown(now)).await.map(drop)
+    }
+
+    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Received, Error>>> {
+        if let Some(received) = self.try_next() {
+            return Poll::Ready(Some(Ok(received)));
+        }
+        let shared = &self.owner.0;
+        shared.waiters.register(cx);
+        let mut state = shared.state();
+        state.take_packets(&mut self.batch);
+        match self.batch.pop_front() {
+            Some(received) => Poll::Ready(Some(Ok(received))),
+            None => state.poll_end(),
+        }
+    }
+}
+
+impl Drop for Packets {
+    fn drop(&mut self) {
+        let mut state = self.owner.0.state();
+        state.readers -= 1;
+        if !self.batch.is_empty() {
+            state.core.return_packets(&mut self.batch);
+            drop(state);
+            // Another may wait for them.
+            self.owner.0.waiters.wake_all();
+        }
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
@@ -32,6 +32,8 @@ pub(crate) struct State {
     ended: BTreeSet<usize>,
     pub(crate) switched: Option<SwitchReason>,
     pub(crate) closed: Option<ClientCloseReason>,
+    /// How many [`Packets`](super::Packets) there are.
+    pub(super) readers: usize,
     /// The reader of the packets has been told of the end.
     told: bool,
     /// Somebody waits for room to send.
@@ -63,6 +65,7 @@ impl Shared {
                 ended: BTreeSet::new(),
                 switched: None,
                 closed: None,
+                readers: 0,
                 told: false,
                 starved: false,
                 abandoned: false,
@@ -93,23 +96,6 @@ impl Shared {
         poll_fn(|cx| awaited.poll(cx)).await
     }
 
-    /// The next packet; ready with nothing at the end, which an error may precede.
-    pub(crate) fn poll_packet(&self, cx: &Context<'_>) -> Poll<Option<Result<Received, Error>>> {
-        self.waiters.register(cx);
-        let mut state = self.state();
-        if let Some(received) = state.core.poll_packet() {
-            return Poll::Ready(Some(Ok(received)));
-        }
-        if state.told || state.is_at_end() {
-            return Poll::Ready(None);
-        }
-        if state.closed.is_some() || state.gone {
-            state.told = true;
-            return Poll::Ready(Some(Err(state.closed_error())));
-        }
-        Poll::Pending
-    }
-
     /// Ends all waiting: nobody drives the client any more.
     pub(crate) fn leave(&self) {
         self.state().gone = true;
@@ -118,6 +104,27 @@ impl Shared {
 }
 
 impl State {
+    /// Moves packets into `batch`: one if others want them as well, else as many as may be.
+    pub(super) fn take_packets(&mut self, batch: &mut VecDeque<Received>) {
+        if self.readers > 1 {
+            batch.extend(self.core.poll_packet());
+        } else {
+            self.core.poll_packets(batch);
+        }
+    }
+
+    /// Whether no packet is to be waited for: ready with nothing at the end, which an error may precede.
+    pub(super) fn poll_end(&mut self) -> Poll<Option<Result<Received, Error>>> {
+        if self.told || self.is_at_end() {
+            return Poll::Ready(None);
+        }
+        if self.closed.is_some() || self.gone {
+            self.told = true;
+            return Poll::Ready(Some(Err(self.closed_error())));
+        }
+        Poll::Pending
+    }
+
     /// Takes note of what the core tells the application.
     pub(crate) fn handle_event(&mut self, event: ClientEvent) {
         match event {

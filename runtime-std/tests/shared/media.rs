@@ -117,6 +117,88 @@ pub(crate) async fn dropped_packets_are_counted<R: Runtime>() {
     assert_eq!((number(&received), received.lost), (90, 90));
 }
 
+pub(crate) async fn packets_that_are_held_are_the_oldest_and_what_is_dropped_behind_them_is_told<
+    R: Runtime,
+>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let config = ClientConfig::default().transports(Transports::Tcp).received_packets_max(16);
+    let mut packets =
+        Client::<R>::builder(&url(&server, "/cam")).unwrap().config(config).play().await.unwrap();
+    assert!(packets.try_next().is_none());
+    let mut got = Vec::new();
+    for hundred in 1..=2_u16 {
+        let frame: Vec<_> =
+            (hundred * 100 - 100..hundred * 100).map(|number| packet(0, number, 100)).collect();
+        stream.write_frame(0, &frame).unwrap();
+        while packets.stats(0).unwrap().packets < u64::from(hundred) * 100 {
+            pause::<R>().await;
+        }
+        // The first time this takes two packets out of the queue.
+        let received = packets.next().await.unwrap().unwrap();
+        got.push((number(&received), received.lost));
+    }
+    assert_eq!(packets.dropped(), 84 + 98);
+    got.extend(std::iter::from_fn(|| packets.try_next()).map(|received| (number(&received), received.lost)));
+    assert_eq!(got[..4], [(84, 84), (85, 0), (184, 98), (185, 0)]);
+    assert_eq!(got.len(), 200 - 84 - 98);
+    assert_eq!(got.last(), Some(&(199, 0)));
+}
+
+pub(crate) async fn packets_that_a_handle_has_not_used_are_there_for_the_next<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let client = play::<R>(&url(&server, "/cam")).await;
+    let frame: Vec<_> = (0..300).map(|number| packet(0, number, 100)).collect();
+    stream.write_frame(0, &frame).unwrap();
+    for expected in 0..100 {
+        // Each is a handle of its own.
+        let received = client.packets().next().await.unwrap().unwrap();
+        assert_eq!((number(&received), received.lost), (expected, 0));
+    }
+    // While there are two, neither holds what the other could have.
+    let mut both = [client.packets(), client.packets()];
+    for expected in 100..200 {
+        let received = both[usize::from(expected % 3 == 0)].next().await.unwrap().unwrap();
+        assert_eq!((number(&received), received.lost), (expected, 0));
+    }
+    let [mut last, other] = both;
+    drop(other);
+    for expected in 200..300 {
+        let received = last.next().await.unwrap().unwrap();
+        assert_eq!((number(&received), received.lost), (expected, 0));
+    }
+    assert_eq!(last.dropped(), 0);
+}
+
+pub(crate) async fn packets_that_came_before_the_end_are_told_before_it<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let client = play::<R>(&url(&server, "/cam")).await;
+    let mut packets = client.packets();
+    let frame: Vec<_> = (0..300).map(|number| packet(0, number, 1000)).collect();
+    stream.write_frame(0, &frame).unwrap();
+    let first = packets.next().await.unwrap().unwrap();
+    assert_eq!(number(&first), 0);
+    while client.stats(0).unwrap().packets < 300 {
+        pause::<R>().await;
+    }
+    client.teardown().await.unwrap();
+    for expected in 1..300 {
+        assert_eq!(number(&packets.next().await.unwrap().unwrap()), expected);
+    }
+    assert!(packets.next().await.is_none());
+    assert!(packets.try_next().is_none());
+}
+
+async fn play<R: Runtime>(url: &str) -> Client<R> {
+    let client = Client::<R>::builder(url).unwrap().transport(Transports::Tcp).connect().await.unwrap();
+    client.describe().await.unwrap();
+    client.setup(0).await.unwrap();
+    client.play(None).await.unwrap();
+    client
+}
+
 pub(crate) async fn a_publisher_without_room_waits_and_goes_on<R: Runtime>() {
     const PACKETS: u16 = 20_000;
     let listener = TcpListener::bind(LOOPBACK).unwrap();
