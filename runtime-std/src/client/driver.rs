@@ -81,19 +81,24 @@ impl<R: Runtime> Driver<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = Arc::clone(&self.shared.0);
         shared.driver.register(cx);
+        let mut news = false;
+        let mut round = Round::default();
         for _ in 0..ROUNDS {
-            let round = self.round(cx, &mut shared.state());
-            if round.news {
-                shared.waiters.wake_all();
-            }
-            if round.done {
-                return Poll::Ready(());
-            }
-            if !round.again {
-                return Poll::Pending;
+            round = self.round(cx, &mut shared.state());
+            news |= round.news;
+            if round.done || !round.again {
+                break;
             }
         }
-        cx.waker().wake_by_ref();
+        if news {
+            shared.waiters.wake_all();
+        }
+        if round.done {
+            return Poll::Ready(());
+        }
+        if round.again {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 
@@ -113,16 +118,14 @@ impl<R: Runtime> Driver<R> {
         // Datagrams first: servers forget what comes after TEARDOWN.
         self.send(cx, &mut state.core, &mut round);
         self.write(cx, &mut state.core, now, &mut round);
-        if round.room && std::mem::take(&mut state.starved) {
-            round.news = true;
-        }
+        round.news |= state.core.has_packets() || (round.room && std::mem::take(&mut state.starved));
         if state.closed.is_some() || self.limit.is_some_and(|limit| now >= limit) {
             return Round { done: true, ..round };
         }
         let deadline = state.core.poll_timeout().into_iter().chain(self.limit).min();
         if self.alarm.is_due(cx, deadline) {
             state.core.handle_timeout(clock::now());
-            (round.again, round.news) = (true, true);
+            round.again = true;
         }
         round
     }
@@ -143,19 +146,26 @@ impl<R: Runtime> Driver<R> {
     fn read(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant, round: &mut Round) {
         let Some(socket) = self.socket.as_mut().filter(|_| core.wants_read()) else { return };
         let Poll::Ready(ready) = socket.poll_ready(cx, Direction::Read) else { return };
-        match ready.and_then(|()| socket.try_read(core.read_buf())) {
-            Ok(n) if n > 0 => core.handle_read(now, n),
+        let room = core.read_buf();
+        let size = room.len();
+        match ready.and_then(|()| socket.try_read(room)) {
+            Ok(n) if n > 0 => {
+                core.handle_read(now, n);
+                // Most often less has come than there was room for, and the socket waits for more already.
+                round.again |= n == size || socket.poll_ready(cx, Direction::Read).is_ready();
+            }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 core.handle_read(now, 0);
+                round.again = true;
             }
             _ => {
+                round.again = true;
                 self.socket = None;
                 // What was sent before the end belongs before it: the goodbyes of the medias tell that it is a good one.
                 self.drain(core, now);
                 core.handle_closed(now);
             }
         }
-        (round.again, round.news) = (true, true);
     }
 
     /// Receives the datagrams that have come, whether the system has told of them yet or not.
@@ -169,7 +179,6 @@ impl<R: Runtime> Driver<R> {
         for (id, pair) in &mut self.udp {
             let received = pair.poll_receive(cx, BURSTS, |port, from, data| {
                 core.handle_datagram(now, *id, port, from, data);
-                round.news = true;
             });
             round.again |= received.is_ready();
         }
