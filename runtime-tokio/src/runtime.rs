@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,6 +10,10 @@ use rtspan_std::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, Timer
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UdpSocket as TokioUdpSocket};
 use tokio::time::Sleep;
+
+/// Whether the system tells of what comes after a read that did not fill its buffer: epoll and kqueue do.
+const SHORT_READS_EMPTY: bool =
+    cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"));
 
 /// The tokio runtime that the calling task runs in.
 ///
@@ -66,7 +70,18 @@ impl Socket for Tcp {
 
 impl TcpSocket for Tcp {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(into)
+        let room = into.len();
+        let mut read = 0;
+        let tried = self.0.try_io(Interest::READABLE, || {
+            read = self.0.try_read(into)?;
+            // It was all there is: the socket is not ready again before the system says so.
+            if SHORT_READS_EMPTY && 0 < read && read < room {
+                Err(ErrorKind::WouldBlock.into())
+            } else {
+                Ok(())
+            }
+        });
+        if read > 0 { Ok(read) } else { tried.map(|()| 0) }
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
