@@ -10,25 +10,30 @@ use crate::{Failure, run};
 
 /// A runtime that can be entered from `main`.
 trait Launch: Runtime {
-    fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T>;
+    /// Runs a future to its end; `on_one_thread` if there is but one stream, and more would only wait for each other.
+    fn block_on<T>(on_one_thread: bool, future: impl Future<Output = T>) -> io::Result<T>;
 }
 
 impl Launch for Threads {
-    fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    fn block_on<T>(_: bool, future: impl Future<Output = T>) -> io::Result<T> {
         Ok(threads::block_on(future))
     }
 }
 
 impl Launch for Smol {
-    fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    fn block_on<T>(_: bool, future: impl Future<Output = T>) -> io::Result<T> {
         Ok(async_io::block_on(future))
     }
 }
 
 #[cfg(feature = "tokio")]
 impl Launch for rtspan_tokio::Tokio {
-    fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
-        Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future))
+    fn block_on<T>(on_one_thread: bool, future: impl Future<Output = T>) -> io::Result<T> {
+        let mut builder = match on_one_thread {
+            true => tokio::runtime::Builder::new_current_thread(),
+            false => tokio::runtime::Builder::new_multi_thread(),
+        };
+        Ok(builder.enable_all().build()?.block_on(future))
     }
 }
 
@@ -43,5 +48,6 @@ pub(crate) fn launch(runtime: RuntimeName, command: Command) -> Result<(), Failu
 }
 
 fn launch_on<R: Launch>(command: Command) -> Result<(), Failure> {
-    R::block_on(run::<R>(command)).map_err(Failure::Runtime)?
+    let on_one_thread = matches!(command, Command::Play(_) | Command::Publish(_) | Command::Probe(_));
+    R::block_on(on_one_thread, run::<R>(command)).map_err(Failure::Runtime)?
 }
