@@ -6,7 +6,7 @@ use super::{Received, TrackStats, TrackTransport};
 use crate::description::Description;
 use crate::random::Random;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp};
-use crate::rtp::{Delivery, Receiver, RtpPacket, Sender};
+use crate::rtp::{self, Delivery, Receiver, RtpPacket, Sender};
 use crate::udp::Port;
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerances, UdpId};
@@ -117,9 +117,14 @@ impl Track {
             self.invalid = self.invalid.saturating_add(1);
             return false;
         };
-        receiver.handle_packet(now, packet);
-        self.reorder_at = earliest(self.reorder_at, receiver.poll_timeout());
-        drain(self.media, receiver, inbox);
+        let mut next = receiver.receive(now, packet);
+        if let Some(deadline) = receiver.poll_timeout() {
+            self.reorder_at = earliest(self.reorder_at, Some(deadline));
+        }
+        while let Some(received) = next {
+            hand_on(self.media, receiver, received, inbox);
+            next = receiver.poll_packet();
+        }
         true
     }
 
@@ -229,9 +234,13 @@ impl Track {
 
 fn drain(media: usize, receiver: &mut Receiver, inbox: &mut Inbox) {
     while let Some(received) = receiver.poll_packet() {
-        let ntp = receiver.ntp_of(received.packet.timestamp());
-        inbox.push(Received { media, packet: received.packet, lost: received.lost, ntp });
+        hand_on(media, receiver, received, inbox);
     }
+}
+
+fn hand_on(media: usize, receiver: &mut Receiver, received: rtp::Received, inbox: &mut Inbox) {
+    let ntp = receiver.convert(received.packet.timestamp());
+    inbox.push(Received { media, packet: received.packet, lost: received.lost, ntp });
 }
 
 pub(super) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

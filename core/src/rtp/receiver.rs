@@ -73,6 +73,8 @@ pub struct Receiver {
     /// The source before this one, and until when its stragglers are dropped.
     former: Option<(u32, Instant)>,
     report: Option<(Instant, SenderReport)>,
+    /// The timestamp that was converted last, since the packets of a picture share one; for this report and source.
+    converted: Option<(u32, Option<NtpTime>)>,
     stats: ReceiverStats,
 }
 
@@ -103,6 +105,7 @@ impl Receiver {
             source: None,
             former: None,
             report: None,
+            converted: None,
             stats: ReceiverStats::default(),
         }
     }
@@ -145,6 +148,18 @@ impl Receiver {
         self.count_packet(now, sequence, timestamp, len);
     }
 
+    /// Takes a packet that came at `now`, and hands out the next one in order: most often the same, at once.
+    pub(crate) fn receive(&mut self, now: Instant, packet: RtpPacket) -> Option<Received> {
+        let is_expected = self.source.as_ref().is_some_and(|source| source.ssrc == packet.ssrc())
+            && self.sequence.is_next(&packet);
+        if !is_expected {
+            self.handle_packet(now, packet);
+            return self.poll_packet();
+        }
+        self.count_packet(now, packet.sequence(), packet.timestamp(), packet.len());
+        Some(self.sequence.pass(packet))
+    }
+
     /// The next packet in order.
     #[must_use]
     pub fn poll_packet(&mut self) -> Option<Received> {
@@ -167,6 +182,7 @@ impl Receiver {
         if self.source.as_ref().is_none_or(|source| source.ssrc == report.ssrc) {
             // The blocks tell about sources that this receiver does not know.
             self.report = Some((now, SenderReport { reports: Vec::new(), ..*report }));
+            self.converted = None;
         }
     }
 
@@ -209,6 +225,19 @@ impl Receiver {
         })
     }
 
+    /// As [`ntp_of`](Self::ntp_of), for one packet after the other.
+    pub(crate) fn convert(&mut self, timestamp: u32) -> Option<NtpTime> {
+        self.report.as_ref()?;
+        match self.converted {
+            Some((converted, ntp)) if converted == timestamp => ntp,
+            _ => {
+                let ntp = self.ntp_of(timestamp);
+                self.converted = Some((timestamp, ntp));
+                ntp
+            }
+        }
+    }
+
     /// What has been counted.
     pub fn stats(&self) -> ReceiverStats {
         let source = self.source.as_ref();
@@ -226,6 +255,7 @@ impl Receiver {
     /// Hands out what waits, and lets the next packet begin another source.
     fn leave_source(&mut self, now: Instant) {
         self.sequence.restart();
+        self.converted = None;
         let left = self.source.take().filter(|_| self.delivery == Delivery::Unordered);
         self.former = left.map(|source| (source.ssrc, now + REORDER_DELAY));
         self.stats.restarts = self.stats.restarts.saturating_add(1);
@@ -237,6 +267,7 @@ impl Receiver {
             // The timestamps may have begun anew as well.
             self.report = None;
         }
+        self.converted = None;
         self.source = Some(Source {
             ssrc,
             base: u32::from(sequence),
@@ -268,7 +299,11 @@ impl Source {
     /// Updates the jitter from differences alone, so that neither clock's wrap shows (RFC 3550, appendix A.8).
     fn count_jitter(&mut self, now: Instant, timestamp: u32, clock_rate: u32) {
         let (came, before) = std::mem::replace(&mut self.last, (now, timestamp));
-        let passed = i64::try_from(clock::to_units(now - came, clock_rate)).unwrap_or(i64::MAX);
+        let passed = match now {
+            // As for all of a picture.
+            now if now == came => 0,
+            _ => i64::try_from(clock::to_units(now - came, clock_rate)).unwrap_or(i64::MAX),
+        };
         let played = i64::from(timestamp.wrapping_sub(before) as i32);
         let difference = passed.saturating_sub(played).unsigned_abs().min(u64::from(u32::MAX));
         let decay = self.jitter.saturating_add(8) >> 4;

@@ -92,6 +92,17 @@ impl Sequence {
         Placed::Taken
     }
 
+    /// Whether a packet is the one that is next, and none is before it: then it can be [passed](Self::pass).
+    pub(super) fn is_next(&self, packet: &RtpPacket) -> bool {
+        self.next == Some(packet.sequence()) && self.waiting == 0 && self.ready.is_empty()
+    }
+
+    /// Hands out a packet that [is next](Self::is_next), without putting it anywhere.
+    pub(super) fn pass(&mut self, packet: RtpPacket) -> Received {
+        self.advance_past(&packet);
+        Received { packet, lost: std::mem::take(&mut self.missing) }
+    }
+
     /// Gives up the missing packets that were waited for long enough.
     pub(super) fn expire(&mut self, now: Instant) {
         while self.deadline.is_some_and(|deadline| deadline <= now) {
@@ -178,8 +189,7 @@ impl Sequence {
 
     /// Makes `packet` the last of the sequence.
     fn deliver(&mut self, packet: RtpPacket) {
-        self.next = Some(packet.sequence().wrapping_add(1));
-        self.history = self.history << 1 | 1;
+        self.advance_past(&packet);
         let mut lost = std::mem::take(&mut self.missing);
         if self.ready.len() >= READY_PACKETS_MAX {
             self.lost = self.lost.saturating_add(1);
@@ -188,6 +198,11 @@ impl Sequence {
             *oldest = oldest.saturating_add(pushed_out);
         }
         self.ready.push_back(Received { packet, lost });
+    }
+
+    fn advance_past(&mut self, packet: &RtpPacket) {
+        self.next = Some(packet.sequence().wrapping_add(1));
+        self.history = self.history << 1 | 1;
     }
 
     /// Delivers the packets that follow without a gap.

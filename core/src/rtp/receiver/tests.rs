@@ -390,3 +390,38 @@ fn a_sender_without_a_wall_clock_or_of_another_source_tells_no_time() {
     }
     assert_eq!(receiver.ntp_of(0), None);
 }
+
+#[test]
+fn what_is_handed_out_at_once_is_what_comes_out_in_two_steps() {
+    // (SSRC, sequence, timestamp, when), or a report; with gaps, the wrap, packets late, twice, and begun anew.
+    let near = |sequence: u16| {
+        [3, 1, 2, 2, 5, 6, 90, 91, 4000, 4001, 30_000, 1, 30_001, 30_002]
+            .map(|ahead| sequence.wrapping_add(ahead))
+    };
+    let sequences = [65_520, 65_532, 7, 20, 20_000].into_iter().flat_map(near);
+    let packets = sequences.zip(0..).map(|(sequence, number): (u16, u64)| {
+        let ssrc = if number % 17 == 16 { SSRC + 1 } else { SSRC };
+        (packet_of(ssrc, sequence, number as u32 / 3 * 3000), at(number / 2 * 30))
+    });
+    for delivery in [Delivery::Ordered, Delivery::Unordered] {
+        let [mut one, mut other] = [(); 2].map(|()| Receiver::new(RATE, delivery, LOCAL));
+        for ((packet, now), number) in packets.clone().zip(0..) {
+            if number % 10 == 1 {
+                let report = sender_report(packet.ssrc(), number << 32, packet.timestamp());
+                one.handle_sender_report(now, &report);
+                other.handle_sender_report(now, &report);
+            }
+            one.handle_packet(now, packet.clone());
+            let expected: Vec<_> = std::iter::from_fn(|| one.poll_packet()).collect();
+            let first = other.receive(now, packet);
+            let rest: Vec<_> = std::iter::from_fn(|| other.poll_packet()).collect();
+            assert_eq!(first.into_iter().chain(rest).collect::<Vec<_>>(), expected);
+            for received in expected {
+                let timestamp = received.packet.timestamp();
+                assert_eq!(other.convert(timestamp), one.ntp_of(timestamp));
+            }
+            assert_eq!((one.stats(), one.poll_timeout()), (other.stats(), other.poll_timeout()));
+        }
+        assert!(one.stats().packets > 30 && one.stats().restarts > 3, "{:?}", one.stats());
+    }
+}
