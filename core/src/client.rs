@@ -56,7 +56,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, SourcePolicy, Transports};
 pub use error::{ClientCloseReason, CommandError, ConnectError, Misuse, SendError};
@@ -256,15 +256,31 @@ impl Client {
         self.link.is_up()
     }
 
+    /// Has `read` append what it reads, for those who can do that without room that is initialised, and takes it.
+    ///
+    /// This is [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read) in one. There is capacity for what
+    /// is read, as the one has room; more is not to be appended.
+    pub fn read_with<T>(&mut self, now: Instant, read: impl FnOnce(&mut BytesMut) -> T) -> T {
+        let before = self.link.decoder.buffered();
+        let read = self.link.decoder.read_with(read);
+        if self.link.is_up() && self.link.decoder.buffered() > before {
+            self.handle_bytes(now);
+        }
+        read
+    }
+
     /// Takes `n` bytes that were read into [`read_buf`](Self::read_buf).
     pub fn handle_read(&mut self, now: Instant, n: usize) {
         if !self.link.is_up() {
             return;
         }
         self.link.decoder.handle_read(n);
-        if n == 0 {
-            return;
+        if n > 0 {
+            self.handle_bytes(now);
         }
+    }
+
+    fn handle_bytes(&mut self, now: Instant) {
         if self.lower == Lower::Tcp {
             self.liveness.handle_heard(now);
         }

@@ -5,6 +5,7 @@
 //! ```
 #![allow(clippy::unwrap_used)]
 
+mod client;
 mod description;
 mod fan_out;
 mod payload;

@@ -12,8 +12,8 @@ use crate::limits::{
 /// what is read fills it up behind, and only when the room behind is too small does the rest, a part
 /// of one item, move to a new block.
 pub(super) struct Block {
-    /// Initialised throughout, so that the room in it can be lent as a slice.
     bytes: BytesMut,
+    /// Bytes that were read; those behind are the room, as far as it was lent as a slice and so had to be initialised.
     filled: usize,
     /// A slice of the block was taken: using up the block keeps less memory alive than a new one.
     shared: bool,
@@ -68,12 +68,26 @@ impl Block {
 
     /// Room to read into, never empty. `need`: the size of the item in front, if known, else 0.
     pub(super) fn room(&mut self, need: usize) -> &mut [u8] {
-        let room = self.bytes.len().saturating_sub(self.filled);
-        let item_fits = need > self.filled && need <= self.bytes.len();
-        if room < READ_BYTES_MIN && !item_fits {
-            self.renew(need);
+        self.make_room(need);
+        if self.bytes.len() < self.bytes.capacity() {
+            self.bytes.resize(self.bytes.capacity(), 0);
         }
         self.bytes.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// Has `read` append to what was read; there is capacity for it, as much as [`room`](Self::room) would have.
+    pub(super) fn read_with<T>(&mut self, need: usize, read: impl FnOnce(&mut BytesMut) -> T) -> T {
+        self.bytes.truncate(self.filled);
+        let used_up = self.size.saturating_sub(self.bytes.capacity());
+        if self.shared && used_up > 0 && self.bytes.try_reclaim(self.size.saturating_sub(self.filled)) {
+            // All that was taken out of the block is gone, and its memory is still warm.
+            self.shared = false;
+        }
+        self.make_room(need);
+        let read = read(&mut self.bytes);
+        self.filled = self.bytes.len();
+        self.settle();
+        read
     }
 
     /// Counts the first `n` bytes of the room as read; none at all gives the room back.
@@ -140,8 +154,16 @@ impl Block {
 
     /// Holds no block for a peer that is silent, unless media came out of it and more will fill it up.
     fn settle(&mut self) {
-        if self.filled == 0 && (!self.shared || self.bytes.len() < READ_BYTES_MIN) {
+        if self.filled == 0 && (!self.shared || self.bytes.capacity() < READ_BYTES_MIN) {
             self.bytes = BytesMut::new();
+        }
+    }
+
+    fn make_room(&mut self, need: usize) {
+        let capacity = self.bytes.capacity();
+        let item_fits = need > self.filled && need <= capacity;
+        if capacity.saturating_sub(self.filled) < READ_BYTES_MIN && !item_fits {
+            self.renew(need);
         }
     }
 
@@ -150,10 +172,8 @@ impl Block {
         let grown = self.filled.saturating_mul(2).saturating_add(READ_BYTES_MIN);
         let wanted = if need > self.filled { need.min(grown) } else { grown };
         let size = wanted.max(self.size);
-        let mut bytes = BytesMut::zeroed(size);
-        if let Some(front) = bytes.get_mut(..self.filled) {
-            front.copy_from_slice(self.as_slice());
-        }
+        let mut bytes = BytesMut::with_capacity(size);
+        bytes.extend_from_slice(self.as_slice());
         self.bytes = bytes;
         self.shared = false;
     }
@@ -163,13 +183,15 @@ impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Block")
             .field("filled", &self.filled)
-            .field("size", &self.bytes.len())
+            .field("size", &self.bytes.capacity())
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
     fn fill(block: &mut Block, n: usize) {
@@ -252,6 +274,50 @@ mod tests {
     fn what_is_announced_is_not_allocated_before_it_comes() {
         let mut block = Block::new();
         assert!(block.room(1 << 20).len() <= CONTROL_BLOCK_BYTES);
+    }
+
+    #[test]
+    fn what_is_appended_is_read_like_what_is_filled_in() {
+        let mut block = Block::new();
+        let append = |block: &mut Block, bytes: &[u8]| {
+            block.read_with(0, |into| {
+                assert!(into.capacity() - into.len() >= READ_BYTES_MIN);
+                into.extend_from_slice(bytes);
+            });
+        };
+        append(&mut block, b"one");
+        block.room(0).first_mut().into_iter().for_each(|first| *first = b',');
+        block.fill(1);
+        append(&mut block, b"two");
+        assert_eq!(block.as_slice(), b"one,two");
+        append(&mut block, b"");
+        assert_eq!(block.take(4, 3), &b"two"[..]);
+        append(&mut block, b"");
+        assert_eq!(block.bytes.capacity(), 0, "nothing is held when everything was consumed");
+        block.read_with(0, BytesMut::clear);
+        assert_eq!(block.len(), 0);
+    }
+
+    #[test]
+    fn a_block_is_used_again_when_all_that_was_taken_out_of_it_is_gone() {
+        let mut block = Block::new();
+        // How many packets of a thousand, of which so many are held, begin where the one before did.
+        let mut again = |hold: usize| {
+            let (mut held, mut again, mut last) = (VecDeque::new(), 0, std::ptr::null());
+            for number in 0..1000_usize {
+                block.read_with(0, |into| into.extend_from_slice(&[number as u8; 1000]));
+                let taken = block.take(0, 1000);
+                block.keep(1000);
+                again += usize::from(last == taken.as_ptr());
+                last = taken.as_ptr();
+                held.push_back((taken, number as u8));
+                held.drain(..held.len().saturating_sub(hold));
+                assert!(held.iter().all(|(taken, byte)| taken.iter().all(|found| found == byte)));
+            }
+            again
+        };
+        assert_eq!(again(1), 0, "while the last one is held");
+        assert!(again(0) > 990, "when none is");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use std::mem;
 
+use bytes::BytesMut;
+
 use super::block::Block;
 use super::head::{Head, Search, find_cseq};
 use super::start::{self, Start};
@@ -80,6 +82,13 @@ impl Decoder {
     /// Takes the first `n` bytes of [`read_buf`](Self::read_buf) as read.
     pub fn handle_read(&mut self, n: usize) {
         self.block.fill(n);
+    }
+
+    /// Has `read` append what it reads, for those who can do that without room that is initialised.
+    ///
+    /// There is capacity for it, as [`read_buf`](Self::read_buf) has room; more is not to be appended.
+    pub fn read_with<T>(&mut self, read: impl FnOnce(&mut BytesMut) -> T) -> T {
+        self.block.read_with(self.need, read)
     }
 
     /// Takes a copy of `bytes` as read.
