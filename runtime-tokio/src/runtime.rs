@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use bytes::BytesMut;
 use rtspan_std::SocketRef;
 use rtspan_std::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, Timer, UdpSocket};
 use tokio::io::Interest;
@@ -68,20 +69,33 @@ impl Socket for Tcp {
     }
 }
 
-impl TcpSocket for Tcp {
-    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        let room = into.len();
-        let mut read = 0;
+impl Tcp {
+    fn read_once(
+        &self,
+        room: usize,
+        read: impl FnOnce(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let mut count = 0;
         let tried = self.0.try_io(Interest::READABLE, || {
-            read = self.0.try_read(into)?;
+            count = read(&self.0)?;
             // It was all there is: the socket is not ready again before the system says so.
-            if SHORT_READS_EMPTY && 0 < read && read < room {
+            if SHORT_READS_EMPTY && 0 < count && count < room {
                 Err(ErrorKind::WouldBlock.into())
             } else {
                 Ok(())
             }
         });
-        if read > 0 { Ok(read) } else { tried.map(|()| 0) }
+        if count > 0 { Ok(count) } else { tried.map(|()| 0) }
+    }
+}
+
+impl TcpSocket for Tcp {
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.read_once(into.len(), |io| io.try_read(into))
+    }
+
+    fn try_read_buf(&self, into: &mut BytesMut) -> io::Result<usize> {
+        self.read_once(into.capacity() - into.len(), |io| io.try_read_buf(into))
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {

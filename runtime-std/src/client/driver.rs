@@ -146,16 +146,18 @@ impl<R: Runtime> Driver<R> {
     fn read(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant, round: &mut Round) {
         let Some(socket) = self.socket.as_mut().filter(|_| core.wants_read()) else { return };
         let Poll::Ready(ready) = socket.poll_ready(cx, Direction::Read) else { return };
-        let room = core.read_buf();
-        let size = room.len();
-        match ready.and_then(|()| socket.try_read(room)) {
+        let mut is_full = false;
+        let read = core.read_with(now, |into| {
+            let read = ready.and_then(|()| socket.try_read_buf(into));
+            is_full = into.len() == into.capacity();
+            read
+        });
+        match read {
             Ok(n) if n > 0 => {
-                core.handle_read(now, n);
                 // Most often less has come than there was room for, and the socket waits for more already.
-                round.again |= n == size || socket.poll_ready(cx, Direction::Read).is_ready();
+                round.again |= is_full || socket.poll_ready(cx, Direction::Read).is_ready();
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                core.handle_read(now, 0);
                 round.again = true;
             }
             _ => {
