@@ -44,12 +44,12 @@ impl Inbox {
             self.bytes = 0;
             return;
         }
-        batch.extend(self.pop());
-        for _ in 1..packets_max {
-            if self.bytes <= bytes_rest {
+        for count in 0..packets_max.max(1) {
+            if count > 0 && self.bytes <= bytes_rest {
                 return;
             }
-            batch.extend(self.pop());
+            let Some(received) = self.pop() else { return };
+            batch.push_back(received);
         }
     }
 
