@@ -1,11 +1,11 @@
 use std::array;
 use std::cell::RefCell;
-use std::io::{self, IoSliceMut};
+use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use rtspan_core::udp::{DatagramSink, Port};
 
 use super::SocketRef;
@@ -165,7 +165,7 @@ impl<U: UdpSocket> Half<U> {
     fn receive(
         &self,
         each: &mut dyn FnMut(SocketAddr, Bytes),
-        with: impl FnOnce(&mut dyn FnMut(SocketRef<'_>) -> io::Result<usize>) -> io::Result<usize>,
+        with: impl FnOnce(&mut dyn FnMut(SocketRef<'_>) -> io::Result<()>) -> io::Result<()>,
     ) -> usize {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.receive.resize(SLOTS * SLOT_BYTES, 0);
@@ -173,9 +173,13 @@ impl<U: UdpSocket> Half<U> {
             let mut slots = scratch.receive.chunks_exact_mut(SLOT_BYTES);
             let mut slices: [IoSliceMut<'_>; SLOTS] =
                 array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
+            let mut received = 0;
             // An error is that of a datagram sent before, which some systems tell here: the next one may be whole.
-            let received =
-                with(&mut |socket| self.state.recv(socket.0, &mut slices, &mut metas)).unwrap_or_default();
+            let _ = with(&mut |socket| {
+                received = self.state.recv(socket.0, &mut slices, &mut metas)?;
+                // They were all there are: the socket is not ready again before the system says so.
+                if received < SLOTS.min(BATCH_SIZE) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
             for (slot, meta) in scratch.receive.chunks_exact(SLOT_BYTES).zip(&metas).take(received) {
                 let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
                 for datagram in slot[..meta.len.min(SLOT_BYTES)].chunks(meta.stride.max(1)) {
