@@ -81,24 +81,23 @@ impl<R: Runtime> Driver<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = Arc::clone(&self.shared.0);
         shared.driver.register(cx);
-        let mut news = false;
-        let mut round = Round::default();
         for _ in 0..ROUNDS {
-            round = self.round(cx, &mut shared.state());
-            news |= round.news;
-            if round.done || !round.again {
+            let round = self.round(cx, &mut shared.state());
+            if round.news {
+                shared.waiters.wake_all();
+            }
+            if round.done {
+                return Poll::Ready(());
+            }
+            if !round.again {
+                return Poll::Pending;
+            }
+            if round.news {
+                // Whoever waits is to have what has come while it is in the cache, and room is to be read into again.
                 break;
             }
         }
-        if news {
-            shared.waiters.wake_all();
-        }
-        if round.done {
-            return Poll::Ready(());
-        }
-        if round.again {
-            cx.waker().wake_by_ref();
-        }
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 
