@@ -37,8 +37,8 @@ impl Inbox {
     pub(super) fn pop_batch(&mut self, batch: &mut VecDeque<Received>) {
         let packets_max = (self.packets_max / 8).min(RECEIVED_BATCH_MAX);
         let bytes_rest = self.bytes.saturating_sub(self.bytes_max / 8);
-        if self.dropped.is_empty() && batch.is_empty() && self.packets.len() <= packets_max && bytes_rest == 0
-        {
+        let is_told = self.dropped.values().all(|dropped| dropped.missing == 0);
+        if is_told && batch.is_empty() && self.packets.len() <= packets_max && bytes_rest == 0 {
             // As most often.
             std::mem::swap(&mut self.packets, batch);
             self.bytes = 0;
@@ -156,7 +156,12 @@ mod tests {
         inbox.pop_batch(&mut batch);
         assert_eq!(numbers(batch.drain(..)), [(5, 4), (6, 0), (7, 0), (8, 0)]);
         inbox.pop_batch(&mut batch);
-        assert_eq!(numbers(batch), [(9, 0), (10, 0)]);
+        assert_eq!(numbers(batch.drain(..)), [(9, 0), (10, 0)]);
+        while inbox.packets.len() > 2 {
+            inbox.pop();
+        }
+        inbox.pop_batch(&mut batch);
+        assert_eq!((numbers(batch), inbox.bytes), (vec![(19, 0), (20, 0)], 0), "all that there is");
         let few = &mut Inbox::new(16, usize::MAX);
         let mut batch = VecDeque::new();
         (1..=2).for_each(|sequence| few.push(packet(0, sequence, 0)));
