@@ -21,6 +21,8 @@ pub(crate) struct Recording {
     /// Those of the description, for streams that do not bring their own.
     parameter_sets: Option<[Bytes; 2]>,
     depacketizer: Depacketizer,
+    /// The picture that is written.
+    bytes: BytesMut,
     pictures: u64,
 }
 
@@ -40,6 +42,7 @@ impl Recording {
             payload_type: format.payload_type,
             parameter_sets,
             depacketizer: Depacketizer::new(),
+            bytes: BytesMut::new(),
             pictures: 0,
         })
     }
@@ -77,14 +80,14 @@ impl Recording {
         if self.pictures == 0 && !unit.is_keyframe {
             return Ok(());
         }
-        let mut bytes = BytesMut::new();
+        self.bytes.clear();
         let brings_its_own =
             unit.nals.iter().any(|nal| nal.first().is_some_and(|header| header & 0x1f == SPS));
         if let (true, false, Some(sets)) = (unit.is_keyframe, brings_its_own, &self.parameter_sets) {
-            write_annex_b(sets, &mut bytes);
+            write_annex_b(sets, &mut self.bytes);
         }
-        write_annex_b(&unit.nals, &mut bytes);
+        write_annex_b(&unit.nals, &mut self.bytes);
         self.pictures += 1;
-        self.file.write_all(&bytes)
+        self.file.write_all(&self.bytes)
     }
 }
