@@ -213,8 +213,9 @@ impl ClientBuilder {
 /// The packets that a client receives, in the order of each media: an iterator that waits for the next one.
 ///
 /// They wait in a queue that is bounded in packets and bytes; whoever is too slow loses the oldest, and can see how many
-/// ([`dropped`](Self::dropped)). It ends when all medias have ended or the client was torn down; an error is the last
-/// item: the client is closed for another reason.
+/// ([`dropped`](Self::dropped)). Up to [`RECEIVED_BATCH_MAX`](rtspan_core::limits::RECEIVED_BATCH_MAX) packets are held
+/// here beside that queue; they are the oldest, and go back when this is dropped. It ends when all medias have ended or
+/// the client was torn down; an error is the last item: the client is closed for another reason.
 #[derive(Debug)]
 pub struct Packets(client::Packets);
 
