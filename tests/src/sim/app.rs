@@ -1,4 +1,5 @@
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::server::{Event, Question, Refusal, Ticket};
@@ -63,8 +64,9 @@ impl World<'_> {
             _ => return,
         };
         self.counts.add("questions", 1);
-        // At once, later (also too late), or never.
+        // At once, later (also too late), or never; but what a host has left behind is not to take for ever.
         let delay = match self.chance.below(10) {
+            _ if self.age == Age::Leaving => Duration::ZERO,
             0..=4 => self.chance.millis(0, 0),
             5..=7 => self.chance.millis(1, 2_000),
             8 => self.chance.millis(1_000, 35_000),
