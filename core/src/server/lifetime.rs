@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::event::MediaTransport;
-use super::session::{Publishing, Session, State};
+use super::session::{Session, State};
 use super::ticket::{Answer, RawTicket, Refusal};
 use super::timers::Timer;
 use super::{Event, Place, Server};
@@ -141,10 +141,6 @@ impl Server {
         });
         match &session.state {
             State::PrePlay(reading) | State::Play(reading) => self.remove_reader(reading.stream, id),
-            // The UDP pair tells when all that had come is in the log; a connection's frames came before its last request.
-            State::Record(Publishing { stream: Some(stream), .. }) if session.bound_to().is_none() => {
-                self.unpublish(now, *stream, reason);
-            }
             State::PreRecord(publishing) | State::Record(publishing) => match publishing.stream {
                 Some(stream) => self.end_stream(now, stream, reason),
                 None if self.paths.get(&session.path) == Some(&Place::Announced(id)) => {

@@ -94,8 +94,13 @@ impl Server {
     pub(super) fn stop_receiving(&mut self, id: SessionId) {
         let Some(session) = self.sessions.get(id) else { return };
         match session.bound_to() {
+            // Its frames came before the request that ends it.
             Some(conn) => self.order_rx(conn, RxOrder::Unroute(id)),
-            None => self.order_udp(UdpOrder::Unpublish(session.udp_peers().collect())),
+            None => {
+                let (peers, stream) = (session.udp_peers().collect(), session.recorded_stream());
+                stream.into_iter().for_each(|stream| self.publisher_drains(stream));
+                self.order_udp(UdpOrder::Unpublish(peers));
+            }
         }
     }
 

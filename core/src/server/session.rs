@@ -119,6 +119,14 @@ impl Session {
         }
     }
 
+    /// The stream that it has recorded.
+    pub(super) fn recorded_stream(&self) -> Option<StreamId> {
+        match &self.state {
+            State::PreRecord(publishing) | State::Record(publishing) => publishing.stream,
+            State::PrePlay(_) | State::Play(_) => None,
+        }
+    }
+
     /// The connection that carries its media, if one does; it cannot live without it.
     pub(super) fn bound_to(&self) -> Option<ConnId> {
         self.tracks.iter().find_map(|track| match track.channels {

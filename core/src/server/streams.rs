@@ -24,6 +24,8 @@ pub(super) struct Published {
     pub(super) readers: BTreeSet<SessionId>,
     /// The session that records it; `None` for the application's own.
     publisher: Option<SessionId>,
+    /// How often the UDP pair is still to say that all that had come is in the log.
+    draining: usize,
     ended: Option<CloseReason>,
 }
 
@@ -83,6 +85,7 @@ impl Server {
             sdp: description.with_track_controls().to_sdp().into(),
             readers: BTreeSet::new(),
             publisher,
+            draining: 0,
             ended: None,
         };
         let stream = self.published.insert_with(|_| published);
@@ -116,11 +119,10 @@ impl Server {
     /// Frees the path at once; readers that play get what is left, and are told before they are closed.
     pub(super) fn end_stream(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
         self.unpublish(now, stream, reason);
-        self.publisher_drained(now, stream);
+        self.tell_readers_of_end(now, stream);
     }
 
-    /// Frees the path; what is still on its way from the publisher to the log will be told of, and then readers are.
-    pub(super) fn unpublish(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
+    fn unpublish(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
         let Some(published) = self.published.get_mut(stream).filter(|published| !published.has_ended())
         else {
             return;
@@ -132,11 +134,25 @@ impl Server {
         self.timers.arm(now + self.config.write_stall, Timer::Stream(stream));
     }
 
-    /// All that there will be of a stream is in its log: once it has ended, its readers are told.
+    /// The UDP pair is told to take no more from the publisher of a stream.
+    pub(super) fn publisher_drains(&mut self, stream: StreamId) {
+        if let Some(published) = self.published.get_mut(stream) {
+            published.draining = published.draining.saturating_add(1);
+        }
+    }
+
+    /// All that had come until then is in the log.
     pub(super) fn publisher_drained(&mut self, now: Instant, stream: StreamId) {
-        let Some(published) = self.published.get(stream).filter(|published| published.has_ended()) else {
-            return;
-        };
+        if let Some(published) = self.published.get_mut(stream) {
+            published.draining = published.draining.saturating_sub(1);
+        }
+        self.tell_readers_of_end(now, stream);
+    }
+
+    /// Once a stream has ended, and nothing is on its way to its log any more.
+    fn tell_readers_of_end(&mut self, now: Instant, stream: StreamId) {
+        let is_whole = |published: &&Published| published.has_ended() && published.draining == 0;
+        let Some(published) = self.published.get(stream).filter(is_whole) else { return };
         let readers: Vec<SessionId> = published.readers.iter().copied().collect();
         for id in readers {
             match self.sessions.get(id).map(|session| (&session.state, session.bound_to())) {

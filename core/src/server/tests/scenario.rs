@@ -11,7 +11,7 @@ use crate::description::{Description, Format, Media, MediaKind};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::server::{Event, Output, Server, ServerConfig};
 use crate::stream::{StreamLog, Streams};
-use crate::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
+use crate::udp::{DatagramSink, Port, UdpCommand, UdpMedia, UdpPorts, UdpSpec};
 use crate::wire::{Decoder, DecoderLimits, Item, Message, Response};
 use crate::{ConnId, Instant, NtpTime, StreamId};
 
@@ -28,6 +28,8 @@ pub(super) struct Scenario {
     pub(super) udp: Option<UdpMedia>,
     pub(super) datagrams: Datagrams,
     conns: BTreeMap<ConnId, Line>,
+    /// Commands that the driver of the UDP pair has not come to.
+    late_for_udp: Option<Vec<UdpCommand>>,
 }
 
 /// One connection as its client sees it.
@@ -92,6 +94,7 @@ impl Scenario {
             udp: None,
             datagrams: Datagrams { sent: Vec::new(), room: usize::MAX },
             conns: BTreeMap::new(),
+            late_for_udp: None,
         };
         scenario.server.set_wall_clock(scenario.now, NtpTime::from_unix(Duration::from_secs(1_000_000)));
         scenario.drain();
@@ -211,6 +214,16 @@ impl Scenario {
         self.drain();
     }
 
+    /// What is done while the driver of the UDP pair does not come to its commands.
+    pub(super) fn while_udp_is_late(&mut self, act: impl FnOnce(&mut Self)) {
+        self.late_for_udp = Some(Vec::new());
+        act(self);
+        for command in self.late_for_udp.take().unwrap() {
+            self.udp.as_mut().unwrap().handle_command(self.now, command);
+        }
+        self.drain();
+    }
+
     /// Time passes, deadline after deadline.
     pub(super) fn advance(&mut self, by: Duration) {
         let until = self.now + by;
@@ -282,7 +295,10 @@ impl Scenario {
                     self.server.handle_udp_opened(self.now, media.id(), Ok((8000, 8001)));
                     self.udp = Some(media);
                 }
-                Output::Udp(_, command) => self.udp.as_mut().unwrap().handle_command(self.now, command),
+                Output::Udp(_, command) => match &mut self.late_for_udp {
+                    Some(late) => late.push(command),
+                    None => self.udp.as_mut().unwrap().handle_command(self.now, command),
+                },
                 Output::Event(event) => self.events.push(event),
             }
         }

@@ -194,21 +194,27 @@ fn a_publisher_over_udp_lives_by_its_packets_alone() {
 
 #[test]
 fn what_had_come_of_a_publisher_over_udp_is_read_before_its_end() {
-    let (mut scenario, conn, _, session) = publisher();
-    let reader = scenario.connect_from(peer(41_000));
-    let setup =
-        scenario.request(reader, "SETUP rtsp://h/live/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
-    scenario.request(reader, &format!("PLAY rtsp://h/live|Session: {}", session_of(&setup)));
-    for sequence in [1, 2, 4] {
-        scenario.datagram(Port::Rtp, peer(6000), video(sequence, SLICE).into_bytes());
+    for pauses in [false, true] {
+        let (mut scenario, conn, _, session) = publisher();
+        let reader = scenario.connect_from(peer(41_000));
+        let setup =
+            scenario.request(reader, "SETUP rtsp://h/live/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+        scenario.request(reader, &format!("PLAY rtsp://h/live|Session: {}", session_of(&setup)));
+        for sequence in [1, 2, 4] {
+            scenario.datagram(Port::Rtp, peer(6000), video(sequence, SLICE).into_bytes());
+        }
+        let end = ["PAUSE", "TEARDOWN"].map(|method| {
+            format!("{method} rtsp://h/live RTSP/1.0\r\nCSeq: 9\r\nSession: {session}\r\n\r\n")
+        });
+        let end = end[usize::from(!pauses)..].concat();
+        scenario.while_udp_is_late(|scenario| scenario.send(conn, end.as_bytes()));
+        let frames = scenario.frames(reader);
+        let packets = frames.iter().filter(|(channel, _)| *channel == 0);
+        let sequences: Vec<u16> = packets.map(|(_, data)| u16::from_be_bytes([data[2], data[3]])).collect();
+        assert_eq!(sequences, [1, 2, 4], "the packet that was held back too, pausing: {pauses}");
+        assert!(scenario.is_closed(reader));
+        assert!(scenario.logs.0.borrow().is_empty());
     }
-    assert_eq!(status(&scenario.request(conn, &format!("TEARDOWN rtsp://h/live|Session: {session}"))), 200);
-    let frames = scenario.frames(reader);
-    let packets = frames.iter().filter(|(channel, _)| *channel == 0);
-    let sequences: Vec<u16> = packets.map(|(_, data)| u16::from_be_bytes([data[2], data[3]])).collect();
-    assert_eq!(sequences, [1, 2, 4], "the packet that was held back too");
-    assert!(scenario.is_closed(reader));
-    assert!(scenario.logs.0.borrow().is_empty());
 }
 
 #[test]
