@@ -11,6 +11,7 @@ mod tx;
 
 pub use close::CloseReason;
 pub(crate) use outbox::Outbox;
+pub use outbox::Room;
 pub use rx::{ConnRx, RxCommand};
 pub(crate) use rx::{Routes, RxOrder};
 pub use tx::{ConnTx, TxCommand};

@@ -11,9 +11,15 @@ pub(crate) struct Outbox {
     items: VecDeque<Item>,
     /// Bytes of the first item that are already written.
     written: usize,
+    /// Bytes that are still to be written.
+    rest: usize,
     message_bytes: usize,
     frames: usize,
 }
+
+/// Memory for what waits to be written to a connection, to be lent to one that has something to write.
+#[derive(Debug, Default)]
+pub struct Room(VecDeque<Item>);
 
 #[derive(Debug)]
 struct Item {
@@ -44,6 +50,7 @@ impl Outbox {
     /// Appends an encoded message.
     pub(crate) fn push_message(&mut self, message: Bytes) {
         self.message_bytes = self.message_bytes.saturating_add(message.len());
+        self.rest = self.rest.saturating_add(message.len());
         self.items.push_back(Item { kind: Kind::Message, payload: message });
     }
 
@@ -52,7 +59,9 @@ impl Outbox {
         let Ok(len) = u16::try_from(payload.len()) else { return false };
         let [high, low] = len.to_be_bytes();
         self.frames = self.frames.saturating_add(1);
-        self.items.push_back(Item { kind: Kind::Frame([b'$', channel, high, low]), payload });
+        let item = Item { kind: Kind::Frame([b'$', channel, high, low]), payload };
+        self.rest = self.rest.saturating_add(item.len());
+        self.items.push_back(item);
         true
     }
 
@@ -76,6 +85,12 @@ impl Outbox {
 
     /// Takes out `n` bytes that were written.
     pub(crate) fn handle_written(&mut self, n: usize) {
+        self.rest = self.rest.saturating_sub(n);
+        if self.rest == 0 {
+            self.items.clear();
+            (self.written, self.message_bytes, self.frames) = (0, 0, 0);
+            return;
+        }
         self.written = self.written.saturating_add(n);
         while let Some(first) = self.items.front() {
             let len = first.len();
@@ -89,7 +104,18 @@ impl Outbox {
             }
             self.items.pop_front();
         }
-        self.written = 0;
+    }
+
+    /// Uses this memory, if it has none.
+    pub(crate) fn lend(&mut self, room: Room) {
+        if self.items.capacity() == 0 {
+            self.items = room.0;
+        }
+    }
+
+    /// Gives the memory back, if nothing waits in it.
+    pub(crate) fn take_room(&mut self) -> Option<Room> {
+        self.is_empty().then(|| Room(std::mem::take(&mut self.items)))
     }
 
     /// Bytes of the messages that wait; frames are not counted.
@@ -152,6 +178,22 @@ mod tests {
         assert!(!outbox.push_frame(0, Bytes::from(vec![0; 65536])));
         assert!(outbox.push_frame(0, Bytes::from(vec![0; 65535])));
         assert_eq!(outbox.frames(), 1);
+    }
+
+    #[test]
+    fn memory_goes_from_one_to_the_next_unless_something_waits_in_it() {
+        let mut first = filled();
+        assert!(first.take_room().is_none());
+        drain(&mut first, 8, usize::MAX);
+        let room = first.take_room().unwrap();
+        let memory = room.0.capacity();
+        assert!(memory > 0 && first.items.capacity() == 0);
+        let mut second = Outbox::default();
+        second.lend(room);
+        second.push_message(Bytes::from_static(b"x"));
+        second.lend(Room::default());
+        assert_eq!(second.items.capacity(), memory);
+        assert_eq!(drain(&mut second, 1, 1), b"x");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CloseReason, Outbox, Report};
+use super::{CloseReason, Outbox, Report, Room};
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_BYTES_MIN, WRITE_STALL};
 use crate::stream::{StreamLog, Streams};
 use crate::subscription::Subscription;
@@ -130,6 +130,18 @@ impl ConnTx {
             }
         }
         self.readers.retain(|reader| !reader.subscription.is_finished());
+    }
+
+    /// Uses memory that was taken from another connection, instead of its own.
+    pub fn lend(&mut self, room: Room) {
+        self.outbox.lend(room);
+    }
+
+    /// Gives back the memory for what is to be written, unless something is.
+    ///
+    /// So few connections at a time need any, whatever their number.
+    pub fn take_room(&mut self) -> Option<Room> {
+        self.outbox.take_room()
     }
 
     /// Whether the last [`pull`](Self::pull) was stopped by the bound: pull again after writing.

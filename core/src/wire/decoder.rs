@@ -116,6 +116,9 @@ impl Decoder {
         }
         self.need = 0;
         self.held = false;
+        if matches!(self.state, State::Start) && self.block.len() == 0 {
+            return Ok(None);
+        }
         self.advance().inspect_err(|error| self.state = State::Failed(error.clone()))
     }
 
