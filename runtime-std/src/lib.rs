@@ -1,8 +1,8 @@
 //! RTSP client and server on blocking threads, and what every runtime shares.
 //!
-//! [`Client`], [`Server`] and what comes of them block the thread that calls them. Behind them every connection has a
-//! thread of its own, with the same tasks that the asynchronous runtimes run: those stand in [`client`] and [`server`],
-//! generic over a [`Runtime`](runtime::Runtime).
+//! [`Client`], [`Server`] and what comes of them block the thread that calls them. Behind them a thread for each core runs
+//! the same tasks that the asynchronous runtimes run: those stand in [`client`] and [`server`], generic over a
+//! [`Runtime`](runtime::Runtime).
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -137,7 +137,7 @@ pub trait Timer: Send + 'static {
     /// Sets when it fires; `None` for never.
     fn reset(&mut self, deadline: Option<Instant>);
 
-    /// Asks whether it has fired, and wakes the task when it does.
+    /// Asks whether it has fired, which it never does early, and wakes the task when it does.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -175,6 +175,6 @@ struct Lookup {
 }
 
 /// Looks up a host, which blocks.
-pub(crate) fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }

@@ -1,19 +1,22 @@
-//! The runtime that needs none: every task is a thread that waits for its own sockets.
+//! The runtime that needs none: a thread for each core, which waits for the sockets of its tasks itself.
 
+mod pool;
 mod reactor;
 mod sockets;
 
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
-use std::thread;
 
 pub use reactor::block_on;
 pub use sockets::{ThreadListener, ThreadTcp, ThreadTimer, ThreadUdp};
 
-use crate::runtime::{Runtime, lookup};
+use crate::runtime::Runtime;
 
-/// Blocking threads: one per connection, one per pair of UDP sockets, each with its own reactor.
+/// Threads of the process, one for each core at most, each with its own reactor.
+///
+/// They are started when there is something for them to do, and are there until the process ends. A task stays on the
+/// thread that it was given to, and must not block it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Threads;
 
@@ -24,16 +27,11 @@ impl Runtime for Threads {
     type Timer = ThreadTimer;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        thread::Builder::new().name("rtspan".to_owned()).spawn(move || block_on(task))?;
-        Ok(())
+        pool::spawn(task)
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<ThreadTcp> {
         ThreadTcp::connect(to).await
-    }
-
-    async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-        lookup(&host, port)
     }
 
     fn listener(&self, socket: StdTcpListener) -> io::Result<ThreadListener> {

@@ -11,7 +11,7 @@ use rtspan_core::url::UrlError;
 use crate::client::{self, Error};
 use crate::threads::{Threads, block_on};
 
-/// An RTSP client, driven by a thread of its own: it stays alive also while nobody calls it.
+/// An RTSP client, driven by other threads than the caller's: it stays alive also while nobody calls it.
 ///
 /// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn
 /// down; that waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.

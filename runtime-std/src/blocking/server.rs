@@ -11,7 +11,7 @@ use crate::threads::{Threads, block_on};
 /// An RTSP server, which listens until it is closed or dropped.
 ///
 /// Streams are published by the application ([`publish`](Self::publish)) or by clients that announce them; readers are
-/// served by threads of their own, also when nobody takes the events.
+/// served by other threads than the caller's, also when nobody takes the events.
 #[derive(Debug)]
 pub struct Server(server::Server<Threads>);
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -18,9 +18,16 @@ use crate::runtime::Direction;
 use crate::wake::lock;
 
 /// Events taken from the system in one call.
-const EVENTS: usize = 64;
+const EVENTS: usize = 256;
 /// The token by which other threads interrupt the wait.
 const WAKE: Token = Token(0);
+
+/// The thread is running, and polls its future again before it waits.
+const AWAKE: u8 = 0;
+/// The thread waits, or is about to.
+const ASLEEP: u8 = 1;
+/// The future is to be polled again.
+const NOTIFIED: u8 = 2;
 
 thread_local! {
     static REACTOR: Rc<Reactor> = Rc::new(Reactor::new());
@@ -33,10 +40,10 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
-        reactor.parker.notified.swap(false, Ordering::AcqRel);
+        reactor.parker.state.swap(AWAKE, Ordering::AcqRel);
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             // A future that this thread was already running may have been woken meanwhile.
-            reactor.parker.notified.store(true, Ordering::Release);
+            reactor.parker.state.store(NOTIFIED, Ordering::Release);
             return output;
         }
         reactor.turn();
@@ -64,7 +71,7 @@ struct Timers {
 }
 
 struct Parker {
-    notified: AtomicBool,
+    state: AtomicU8,
     thread: Thread,
     interrupt: OnceLock<mio::Waker>,
 }
@@ -75,7 +82,7 @@ impl Wake for Parker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.notified.swap(true, Ordering::AcqRel) {
+        if self.state.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP {
             match self.interrupt.get() {
                 // It fails only when the thread is gone, and then nobody waits.
                 Some(interrupt) => drop(interrupt.wake()),
@@ -85,11 +92,18 @@ impl Wake for Parker {
     }
 }
 
+impl Parker {
+    /// Goes from one state to another; whether it was in the former.
+    fn exchange(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
 impl Reactor {
     fn new() -> Self {
         Self {
             parker: Arc::new(Parker {
-                notified: AtomicBool::new(false),
+                state: AtomicU8::new(AWAKE),
                 thread: thread::current(),
                 interrupt: OnceLock::new(),
             }),
@@ -101,15 +115,18 @@ impl Reactor {
 
     /// Waits until something happens, or takes what has happened if the future is to be polled again anyway.
     fn turn(&self) {
-        let timeout = if self.parker.notified.load(Ordering::Acquire) {
-            Some(Duration::ZERO)
-        } else {
+        // Only a thread that sleeps has to be interrupted.
+        let timeout = if self.parker.exchange(AWAKE, ASLEEP) {
             self.timers.borrow().until_next()
+        } else {
+            Some(Duration::ZERO)
         };
         match &mut *self.poll.borrow_mut() {
             Some((poll, events)) => {
                 // An interrupted wait brings no events and is begun again by the caller.
-                if poll.poll(events, timeout).is_ok() {
+                let polled = poll.poll(events, timeout);
+                self.parker.exchange(ASLEEP, AWAKE);
+                if polled.is_ok() {
                     let sources = lock(&self.sources);
                     for event in &*events {
                         if let Some(readiness) = sources.by_token.get(&event.token().0) {
@@ -118,10 +135,13 @@ impl Reactor {
                     }
                 }
             }
-            None => match timeout {
-                Some(timeout) => thread::park_timeout(timeout),
-                None => thread::park(),
-            },
+            None => {
+                match timeout {
+                    Some(timeout) => thread::park_timeout(timeout),
+                    None => thread::park(),
+                }
+                self.parker.exchange(ASLEEP, AWAKE);
+            }
         }
         let due = self.timers.borrow_mut().take_due();
         due.into_iter().for_each(Waker::wake);
@@ -241,25 +261,23 @@ impl Drop for Registration {
 pub(super) struct Alarm {
     deadline: Instant,
     id: u64,
+    waker: Waker,
 }
 
 impl Alarm {
-    pub(super) fn new(deadline: Instant, waker: Waker) -> Self {
+    pub(super) fn new(deadline: Instant, waker: &Waker) -> Self {
         REACTOR.with(|reactor| {
             let mut timers = reactor.timers.borrow_mut();
             timers.last += 1;
             let id = timers.last;
-            timers.by_deadline.insert((deadline, id), waker);
-            Self { deadline, id }
+            timers.by_deadline.insert((deadline, id), waker.clone());
+            Self { deadline, id, waker: waker.clone() }
         })
     }
 
     /// Whether `waker` is still the one to be woken.
     pub(super) fn wakes(&self, waker: &Waker) -> bool {
-        REACTOR.with(|reactor| {
-            let timers = reactor.timers.borrow();
-            timers.by_deadline.get(&(self.deadline, self.id)).is_some_and(|armed| armed.will_wake(waker))
-        })
+        self.waker.will_wake(waker)
     }
 }
 

@@ -187,7 +187,7 @@ impl Timer for ThreadTimer {
             return Poll::Ready(());
         }
         if !self.alarm.as_ref().is_some_and(|alarm| alarm.wakes(cx.waker())) {
-            self.alarm = Some(Alarm::new(deadline, cx.waker().clone()));
+            self.alarm = Some(Alarm::new(deadline, cx.waker()));
         }
         Poll::Pending
     }

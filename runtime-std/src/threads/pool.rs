@@ -1,0 +1,211 @@
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use super::reactor::block_on;
+use crate::wake::{Wake, lock};
+
+/// Tasks that run before it is looked again what the sockets have to say.
+const TASKS_AT_ONCE: usize = 64;
+
+/// The threads of the process, started as they are needed, one for each core at most.
+static POOL: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
+
+/// Runs `task` on one of the threads, always the same one.
+pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let worker = least_loaded()?;
+    worker.load.fetch_add(1, Ordering::Relaxed);
+    let task = Task {
+        worker: Arc::clone(&worker),
+        is_queued: AtomicBool::new(true),
+        future: Mutex::new(Some(Box::pin(task))),
+    };
+    worker.push(Arc::new(task));
+    Ok(())
+}
+
+/// The thread with the fewest tasks; a new one, if all have some and there is a core for it.
+fn least_loaded() -> io::Result<Arc<Worker>> {
+    let mut pool = lock(&POOL);
+    let load = |worker: &Arc<Worker>| worker.load.load(Ordering::Relaxed);
+    let least = pool.iter().min_by_key(|worker| load(worker));
+    if let Some(worker) = least.filter(|worker| load(worker) == 0 || pool.len() >= cores()) {
+        return Ok(Arc::clone(worker));
+    }
+    match Worker::start() {
+        Ok(worker) => {
+            pool.push(Arc::clone(&worker));
+            Ok(worker)
+        }
+        // Those that could be started do the work.
+        Err(error) => least.map(Arc::clone).ok_or(error),
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// One thread, and what is ready to run on it.
+#[derive(Default)]
+struct Worker {
+    ready: Mutex<Vec<Arc<Task>>>,
+    wake: Wake,
+    load: AtomicUsize,
+}
+
+impl Worker {
+    fn start() -> io::Result<Arc<Self>> {
+        let worker = Arc::new(Self::default());
+        let own = Arc::clone(&worker);
+        thread::Builder::new().name("rtspan".to_owned()).spawn(move || own.run())?;
+        Ok(worker)
+    }
+
+    fn push(&self, task: Arc<Task>) {
+        lock(&self.ready).push(task);
+        self.wake.wake();
+    }
+
+    /// Runs tasks for ever.
+    fn run(&self) {
+        let mut ready = VecDeque::new();
+        block_on(poll_fn(|cx| {
+            self.wake.register(cx);
+            ready.extend(lock(&self.ready).drain(..));
+            for _ in 0..TASKS_AT_ONCE {
+                match ready.pop_front() {
+                    Some(task) => self.run_task(task),
+                    None => return Poll::Pending,
+                }
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }))
+    }
+
+    fn run_task(&self, task: Arc<Task>) {
+        if task.run() {
+            self.load.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A future that belongs to one thread.
+struct Task {
+    worker: Arc<Worker>,
+    is_queued: AtomicBool,
+    /// Locked by its thread only; taken out when it is done.
+    future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+}
+
+impl std::task::Wake for Task {
+    fn wake(self: Arc<Self>) {
+        if !self.is_queued.swap(true, Ordering::AcqRel) {
+            Arc::clone(&self.worker).push(self);
+        }
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.is_queued.swap(true, Ordering::AcqRel) {
+            self.worker.push(Arc::clone(self));
+        }
+    }
+}
+
+impl Task {
+    /// Runs it as far as it goes; whether it has just ended. One that panics ends, and no other with it.
+    fn run(self: Arc<Self>) -> bool {
+        // Lowered before looking: a wake from here on queues it again.
+        self.is_queued.swap(false, Ordering::AcqRel);
+        let waker = Waker::from(Arc::clone(&self));
+        let mut slot = lock(&self.future);
+        let Some(future) = slot.as_mut() else { return false };
+        let poll = || future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
+        if catch_unwind(AssertUnwindSafe(poll)).unwrap_or(false) {
+            return false;
+        }
+        // Others may hold on to the task by its waker; what it owns is given up now.
+        let _ = catch_unwind(AssertUnwindSafe(|| *slot = None));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_panics_ends_and_the_others_go_on() {
+        let (sender, receiver) = mpsc::channel();
+        for number in 0..100 {
+            let sender = sender.clone();
+            spawn(async move {
+                assert!(number % 10 != 0, "one of the tasks that fail");
+                sender.send(number).unwrap();
+            })
+            .unwrap();
+        }
+        drop(sender);
+        let mut numbers: Vec<_> = receiver.iter().collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..100).filter(|number| number % 10 != 0).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_task_stays_on_its_thread_and_there_are_no_more_threads_than_cores() {
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..50 {
+            let sender = sender.clone();
+            spawn(async move {
+                let first = thread::current().id();
+                for _ in 0..10 {
+                    yield_now().await;
+                    assert_eq!(thread::current().id(), first);
+                }
+                sender.send(first).unwrap();
+            })
+            .unwrap();
+        }
+        drop(sender);
+        let threads: Vec<_> = receiver.iter().collect();
+        assert_eq!(threads.len(), 50);
+        let different: std::collections::HashSet<_> = threads.into_iter().collect();
+        assert!(different.len() <= cores());
+    }
+
+    #[test]
+    fn a_task_that_is_always_ready_keeps_nobody_from_running() {
+        let (sender, receiver) = mpsc::channel();
+        let is_over = Arc::new(AtomicBool::new(false));
+        for _ in 0..=cores() {
+            let is_over = Arc::clone(&is_over);
+            spawn(async move {
+                while !is_over.load(Ordering::Relaxed) {
+                    yield_now().await;
+                }
+            })
+            .unwrap();
+        }
+        spawn(async move { sender.send(()).unwrap() }).unwrap();
+        receiver.recv().unwrap();
+        is_over.store(true, Ordering::Relaxed);
+    }
+
+    async fn yield_now() {
+        let mut yielded = false;
+        poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
