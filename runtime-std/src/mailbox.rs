@@ -28,8 +28,8 @@ impl<T> Mailbox<T> {
         &self.wake
     }
 
-    /// Takes out all letters; `into` is empty, and its room is used for those to come.
-    pub(crate) fn take(&self, into: &mut Vec<T>) {
-        std::mem::swap(&mut *lock(&self.letters), into);
+    /// Takes out all letters; they are rare, and an empty mailbox holds no memory.
+    pub(crate) fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *lock(&self.letters))
     }
 }

@@ -1,9 +1,10 @@
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound};
+use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Room};
 use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
 use rtspan_core::{ConnId, Instant};
 
@@ -18,6 +19,11 @@ use crate::runtime::{Direction, Runtime, Socket, TcpSocket, Timer};
 const ROUNDS: usize = 16;
 /// Pieces of messages and frames that are handed to the system in one call.
 const SLICES: usize = 64;
+
+thread_local! {
+    /// Where what is to be written waits: per thread, so that only a connection whose socket is full holds any.
+    static ROOM: Cell<Room> = Cell::default();
+}
 
 /// Serves one connection until it is over.
 ///
@@ -34,7 +40,6 @@ pub(crate) fn serve<R: Runtime>(
         tx: conn.tx,
         subscriptions: Subscriptions::new(Arc::clone(mailbox.waker())),
         mailbox,
-        commands: Vec::new(),
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
         failure: None,
@@ -75,20 +80,30 @@ struct ConnTask<R: Runtime> {
     rx: ConnRx,
     tx: ConnTx,
     mailbox: Arc<Mailbox<ConnCommand>>,
-    commands: Vec<ConnCommand>,
     subscriptions: Subscriptions,
     feeds: Feeds,
     socket: R::Tcp,
     alarm: Alarm<R::Timer>,
     /// Why nothing more is read; what is left to say is still written.
     failure: Option<CloseReason>,
-    /// The socket had no room; the system has not said since that it has.
+    /// The socket had no room for all; the system has not said since that it has.
     blocked: bool,
 }
 
 impl<R: Runtime> ConnTask<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         self.mailbox.waker().register(cx);
+        if !self.tx.wants_write() {
+            self.tx.lend(ROOM.take());
+        }
+        let polled = self.poll_rounds(cx);
+        if let Some(room) = self.tx.take_room() {
+            ROOM.set(room);
+        }
+        polled
+    }
+
+    fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         for _ in 0..ROUNDS {
             match self.round(cx) {
                 Ok(true) => {}
@@ -118,8 +133,11 @@ impl<R: Runtime> ConnTask<R> {
         };
         self.take_commands(now);
         self.take_input(now);
-        self.take_commands(now);
-        let written = self.write(cx, now)?;
+        if read {
+            // The answers to what was read leave at once.
+            self.take_commands(now);
+        }
+        let more = self.write(cx, now)?;
         if self.tx.is_finished() {
             let closing = self.place.door.is_closing();
             return Err(if closing { CloseReason::ServerClosed } else { CloseReason::Application });
@@ -130,12 +148,11 @@ impl<R: Runtime> ConnTask<R> {
         if due {
             self.rx.handle_timeout(clock::now());
         }
-        Ok(read || written || due)
+        Ok(read || more || due)
     }
 
     fn take_commands(&mut self, now: Instant) {
-        self.mailbox.take(&mut self.commands);
-        for command in self.commands.drain(..) {
+        for command in self.mailbox.take() {
             match command {
                 ConnCommand::Rx(command) => self.rx.handle_command(now, command),
                 ConnCommand::Tx(command) => self.tx.handle_command(now, command),
@@ -167,6 +184,7 @@ impl<R: Runtime> ConnTask<R> {
         }
         let (Place { door, id, .. }, rx, tx) = (&self.place, &mut self.rx, &mut self.tx);
         let pumped = self.feeds.pump(
+            now,
             door.registry(),
             || rx.poll_input(now),
             |inbound| match inbound {
@@ -184,9 +202,9 @@ impl<R: Runtime> ConnTask<R> {
         }
     }
 
-    /// Pulls and writes until there is nothing left, the socket has no room, or others are to have their turn.
+    /// Pulls and writes until there is nothing left or the socket has no room; `true` if others are to have their turn
+    /// before that.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
-        let mut progress = false;
         for _ in 0..ROUNDS {
             let door = &self.place.door;
             self.subscriptions.set(door.registry(), || self.tx.streams());
@@ -195,25 +213,29 @@ impl<R: Runtime> ConnTask<R> {
                 door.enter(|server, now| server.handle_report(now, report));
             }
             if !self.tx.wants_write() {
-                return Ok(progress);
+                return Ok(false);
             }
             if self.blocked {
                 match self.socket.poll_ready(cx, Direction::Write) {
-                    Poll::Pending => return Ok(progress),
+                    Poll::Pending => return Ok(false),
                     Poll::Ready(ready) => ready.map_err(broken)?,
                 }
             }
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = self.tx.io_slices(&mut slices);
+            let offered: usize = slices[..filled].iter().map(|slice| slice.len()).sum();
             match self.socket.try_write_vectored(&slices[..filled]) {
                 Ok(0) => return Err(CloseReason::Io(ErrorKind::WriteZero)),
                 Ok(n) => {
                     self.tx.handle_written(now, n);
-                    self.blocked = false;
-                    progress = true;
+                    self.blocked = n < offered;
                 }
                 Err(error) if is_transient(&error) => self.blocked = true,
                 Err(error) => return Err(broken(error)),
+            }
+            // What is published from now on wakes this task.
+            if !self.tx.wants_write() && !self.tx.has_more() {
+                return Ok(false);
             }
         }
         Ok(true)

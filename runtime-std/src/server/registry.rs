@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 
-use rtspan_core::StreamId;
 use rtspan_core::conn::Inbound;
 use rtspan_core::stream::{StreamLog, Streams};
+use rtspan_core::{Instant, StreamId};
 
 use crate::clock;
 use crate::wake::{Wake, lock, read, write};
@@ -135,11 +135,11 @@ impl Feeds {
     /// What `next` fails with.
     pub(crate) fn pump<E>(
         &mut self,
+        now: Instant,
         registry: &Registry,
         mut next: impl FnMut() -> Result<Option<Inbound>, E>,
         mut other: impl FnMut(Inbound),
     ) -> Result<(), E> {
-        let now = clock::now();
         let mut inbound = next()?;
         loop {
             inbound = match inbound {

@@ -34,7 +34,6 @@ pub(crate) fn serve<R: Runtime>(
         pair,
         subscriptions: Subscriptions::new(Arc::clone(mailbox.waker())),
         mailbox,
-        commands: Vec::new(),
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
         door: Tenant::new(door),
@@ -46,7 +45,6 @@ struct UdpTask<R: Runtime> {
     media: UdpMedia,
     pair: UdpPair<R::Udp>,
     mailbox: Arc<Mailbox<UdpCommand>>,
-    commands: Vec<UdpCommand>,
     subscriptions: Subscriptions,
     feeds: Feeds,
     alarm: Alarm<R::Timer>,
@@ -92,9 +90,8 @@ impl<R: Runtime> UdpTask<R> {
     }
 
     fn take_commands(&mut self, now: Instant) {
-        self.mailbox.take(&mut self.commands);
         let (media, pair) = (&mut self.media, &self.pair);
-        for command in self.commands.drain(..) {
+        for command in self.mailbox.take() {
             if command.ends_receiving() {
                 // What came before a publisher's TEARDOWN was published, also if the system has not told of it yet.
                 pair.drain(DRAIN_BURSTS, |port, from, data| media.handle_datagram(now, port, from, data));
@@ -106,7 +103,7 @@ impl<R: Runtime> UdpTask<R> {
     fn take_input(&mut self, now: Instant) {
         let (door, media) = (&self.door, &mut self.media);
         let next = || Ok::<_, Infallible>(media.poll_input(now));
-        let Ok(()) = self.feeds.pump(door.registry(), next, |inbound| {
+        let Ok(()) = self.feeds.pump(now, door.registry(), next, |inbound| {
             if let Inbound::Report(report) = inbound {
                 door.enter(|server, now| server.handle_report(now, report));
             }
