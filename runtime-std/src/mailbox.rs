@@ -16,7 +16,7 @@ impl<T> Mailbox<T> {
 
     pub(crate) fn push(&self, letter: T) {
         lock(&self.letters).push(letter);
-        self.wake.wake();
+        self.wake.wake_for_letter();
     }
 
     /// Has the task look around, without a letter.

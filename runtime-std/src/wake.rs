@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Waker};
 
@@ -10,21 +10,35 @@ use atomic_waker::AtomicWaker;
 /// the flag. Either the task sees it or it is woken.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
-    raised: AtomicBool,
+    raised: AtomicU8,
     waker: AtomicWaker,
 }
 
+/// There is something new.
+const NEWS: u8 = 1;
+/// There is a letter in the task's mailbox.
+const LETTER: u8 = 1 << 1;
+
 impl Wake {
     pub(crate) fn wake(&self) {
-        if !self.raised.swap(true, Ordering::AcqRel) {
-            self.waker.wake();
-        }
+        self.raise(NEWS);
     }
 
-    /// To be called by the task before it looks at anything.
-    pub(crate) fn register(&self, cx: &Context<'_>) {
+    /// Wakes the task for a letter in its mailbox.
+    pub(crate) fn wake_for_letter(&self) {
+        self.raise(LETTER);
+    }
+
+    /// To be called by the task before it looks at anything; whether a letter has come since it last was.
+    pub(crate) fn register(&self, cx: &Context<'_>) -> bool {
         self.waker.register(cx.waker());
-        self.raised.swap(false, Ordering::AcqRel);
+        self.raised.swap(0, Ordering::AcqRel) & LETTER != 0
+    }
+
+    fn raise(&self, flag: u8) {
+        if self.raised.fetch_or(flag, Ordering::AcqRel) == 0 {
+            self.waker.wake();
+        }
     }
 }
 
@@ -88,6 +102,21 @@ mod tests {
         wake.register(&cx);
         wake.wake();
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_letter_is_told_from_other_news_once() {
+        let waker = Waker::from(Arc::new(Count::default()));
+        let cx = Context::from_waker(&waker);
+        let wake = Wake::default();
+        wake.wake_for_letter();
+        wake.wake();
+        assert!(wake.register(&cx));
+        wake.wake();
+        assert!(!wake.register(&cx));
+        wake.wake();
+        wake.wake_for_letter();
+        assert!(wake.register(&cx), "also behind other news");
     }
 
     #[test]

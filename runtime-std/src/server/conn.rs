@@ -43,6 +43,9 @@ pub(crate) fn serve<R: Runtime>(
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
         failure: None,
+        has_news: true,
+        wants_read: true,
+        rx_deadline: None,
         blocked: false,
         socket,
     };
@@ -86,13 +89,18 @@ struct ConnTask<R: Runtime> {
     alarm: Alarm<R::Timer>,
     /// Why nothing more is read; what is left to say is still written.
     failure: Option<CloseReason>,
+    /// Something has come for the half that reads, or for both.
+    has_news: bool,
+    /// Whether the half that reads wants more, and when it wants to know of the time.
+    wants_read: bool,
+    rx_deadline: Option<Instant>,
     /// The socket had no room for all; the system has not said since that it has.
     blocked: bool,
 }
 
 impl<R: Runtime> ConnTask<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
-        self.mailbox.waker().register(cx);
+        self.has_news |= self.mailbox.waker().register(cx);
         if !self.tx.wants_write() {
             self.tx.lend(ROOM.take());
         }
@@ -131,11 +139,15 @@ impl<R: Runtime> ConnTask<R> {
             }
             Ok(read) => read,
         };
-        self.take_commands(now);
-        self.take_input(now);
-        if read {
+        // What is published does not concern the half that reads, which is not touched for it.
+        let news = std::mem::take(&mut self.has_news) || read;
+        if news {
+            self.take_commands(now);
+            self.take_input(now);
             // The answers to what was read leave at once.
             self.take_commands(now);
+            self.wants_read = self.failure.is_none() && self.rx.wants_read();
+            self.rx_deadline = self.rx.poll_timeout();
         }
         let more = self.write(cx, now)?;
         if self.tx.is_finished() {
@@ -143,12 +155,14 @@ impl<R: Runtime> ConnTask<R> {
             return Err(if closing { CloseReason::ServerClosed } else { CloseReason::Application });
         }
         self.tx.handle_timeout(now)?;
-        let deadline = self.rx.poll_timeout().into_iter().chain(self.tx.poll_timeout()).min();
+        let deadline = self.rx_deadline.into_iter().chain(self.tx.poll_timeout()).min();
         let due = self.alarm.is_due(cx, deadline);
         if due {
             self.rx.handle_timeout(clock::now());
+            self.has_news = true;
         }
-        Ok(read || more || due)
+        // With an order more may be read than before.
+        Ok(news || more || due)
     }
 
     fn take_commands(&mut self, now: Instant) {
@@ -161,7 +175,7 @@ impl<R: Runtime> ConnTask<R> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
-        if self.failure.is_some() || !self.rx.wants_read() {
+        if !self.wants_read {
             return Ok(false);
         }
         match self.socket.poll_ready(cx, Direction::Read) {
@@ -223,7 +237,7 @@ impl<R: Runtime> ConnTask<R> {
             }
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = self.tx.io_slices(&mut slices);
-            let offered: usize = slices[..filled].iter().map(|slice| slice.len()).sum();
+            let offered = slices[..filled].iter().map(|slice| slice.len()).sum::<usize>();
             match self.socket.try_write_vectored(&slices[..filled]) {
                 Ok(0) => return Err(CloseReason::Io(ErrorKind::WriteZero)),
                 Ok(n) => {
