@@ -21,6 +21,8 @@ pub(crate) struct Subscription {
     missed: u64,
     /// The SSRC that each track was last sent with.
     sources: Vec<(u8, u32)>,
+    /// The one of them that something was last sent with.
+    source: Option<(u8, u32)>,
     /// How long after the last packet goodbye is said.
     goodbye_wait: Duration,
     phase: Phase,
@@ -54,6 +56,7 @@ impl Subscription {
             next_lag_report: now,
             missed: 0,
             sources: Vec::new(),
+            source: None,
             goodbye_wait,
             phase: Phase::Reading,
         }
@@ -79,8 +82,9 @@ impl Subscription {
     /// Moves past a packet; whether it is sent.
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
         let wanted = self.cursor.take(packet);
-        if wanted {
-            let ssrc = packet.rtp.ssrc();
+        let ssrc = packet.rtp.ssrc();
+        if wanted && self.source != Some((packet.track, ssrc)) {
+            self.source = Some((packet.track, ssrc));
             match self.sources.iter_mut().find(|(track, _)| *track == packet.track) {
                 Some((_, own)) => *own = ssrc,
                 None => self.sources.push((packet.track, ssrc)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{CloseReason, Outbox, Report, Room};
-use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_BYTES_MIN, WRITE_STALL};
+use crate::limits::{MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_BYTES_MIN, WRITE_STALL};
 use crate::stream::{StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::wire::Frame;
@@ -37,12 +37,19 @@ pub(crate) struct FrameReader {
     pub(crate) channels: Vec<Option<(u8, u8)>>,
 }
 
+/// The same with its channels at hand: whatever one more list costs, it costs for every burst and reader.
+#[derive(Debug)]
+struct Reading {
+    subscription: Subscription,
+    channels: [Option<(u8, u8)>; MEDIAS_MAX],
+}
+
 /// The half of a connection that writes.
 #[derive(Debug)]
 pub struct ConnTx {
     stall: Duration,
     outbox: Outbox,
-    readers: Vec<FrameReader>,
+    readers: Vec<Reading>,
     /// Which reader is pulled first, so that none starves another.
     turn: usize,
     reports: VecDeque<Report>,
@@ -82,7 +89,7 @@ impl ConnTx {
                 self.touch(now);
                 self.outbox.push_message(message);
             }
-            TxOrder::Attach(reader) => self.readers.push(reader),
+            TxOrder::Attach(reader) => self.readers.push(Reading::new(reader)),
             TxOrder::Detach(session) => {
                 self.readers.retain(|reader| reader.subscription.session() != session)
             }
@@ -217,7 +224,13 @@ impl ConnTx {
     }
 }
 
-impl FrameReader {
+impl Reading {
+    fn new(FrameReader { subscription, channels: named }: FrameReader) -> Self {
+        let mut channels = [None; MEDIAS_MAX];
+        channels.iter_mut().zip(named).for_each(|(own, named)| *own = named);
+        Self { subscription, channels }
+    }
+
     /// Pulls up to the bound; whether the bound stopped it.
     fn pull(
         &mut self,

@@ -1,10 +1,11 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
+use std::iter;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Room};
+use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Report, Room};
 use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
 use rtspan_core::{ConnId, Instant};
 
@@ -148,6 +149,7 @@ impl<R: Runtime> ConnTask<R> {
             self.take_commands(now);
             self.wants_read = self.failure.is_none() && self.rx.wants_read();
             self.rx_deadline = self.rx.poll_timeout();
+            self.subscribe();
         }
         let more = self.write(cx, now)?;
         if self.tx.is_finished() {
@@ -220,11 +222,9 @@ impl<R: Runtime> ConnTask<R> {
     /// before that.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
         for _ in 0..ROUNDS {
-            let door = &self.place.door;
-            self.subscriptions.set(door.registry(), || self.tx.streams());
             self.tx.pull(now, &self.subscriptions);
-            while let Some(report) = self.tx.poll_report() {
-                door.enter(|server, now| server.handle_report(now, report));
+            if let Some(report) = self.tx.poll_report() {
+                self.report(report);
             }
             if !self.tx.wants_write() {
                 return Ok(false);
@@ -253,6 +253,19 @@ impl<R: Runtime> ConnTask<R> {
             }
         }
         Ok(true)
+    }
+
+    /// Hands on what comes of pulling, and leaves the streams that have ended.
+    fn report(&mut self, report: Report) {
+        let Place { door, .. } = &self.place;
+        for report in iter::once(report).chain(iter::from_fn(|| self.tx.poll_report())) {
+            door.enter(|server, now| server.handle_report(now, report));
+        }
+        self.subscribe();
+    }
+
+    fn subscribe(&mut self) {
+        self.subscriptions.set(self.place.door.registry(), || self.tx.streams());
     }
 }
 

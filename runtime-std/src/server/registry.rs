@@ -76,11 +76,13 @@ pub(crate) struct Subscriptions {
     wake: Arc<Wake>,
     /// In the order in which the task named them, `None` for one that is gone.
     streams: Vec<(StreamId, Option<Arc<Published>>)>,
+    /// The first of them, found without looking at the list: mostly there is no other.
+    first: Option<Arc<Published>>,
 }
 
 impl Subscriptions {
     pub(crate) fn new(wake: Arc<Wake>) -> Self {
-        Self { wake, streams: Vec::new() }
+        Self { wake, streams: Vec::new(), first: None }
     }
 
     /// Reads exactly `wanted` from here on; costs next to nothing when that is what it did before.
@@ -93,10 +95,12 @@ impl Subscriptions {
         for published in self.streams.iter().filter_map(|(_, published)| published.as_ref()) {
             lock(&published.readers).push(Arc::clone(&self.wake));
         }
+        self.first = self.streams.first().and_then(|(_, published)| published.clone());
     }
 
     /// A stream that is named twice wakes twice, and is left as often.
     fn clear(&mut self) {
+        self.first = None;
         for published in self.streams.drain(..).filter_map(|(_, published)| published) {
             let mut readers = lock(&published.readers);
             if let Some(place) = readers.iter().position(|reader| Arc::ptr_eq(reader, &self.wake)) {
@@ -108,7 +112,8 @@ impl Subscriptions {
 
 impl Streams for Subscriptions {
     fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
-        let published = self.streams.iter().find(|(id, _)| *id == stream).and_then(|(_, log)| log.as_ref());
+        let other = || self.streams.iter().find(|(id, _)| *id == stream).and_then(|(_, log)| log.as_ref());
+        let published = self.first.as_ref().filter(|published| published.id == stream).or_else(other);
         published.is_some_and(|published| {
             f(&read(&published.log));
             true
