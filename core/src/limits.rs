@@ -89,6 +89,8 @@ pub const REQUESTS_WAITING_MAX: usize = 16;
 pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// Interleaved frames pulled ahead of the socket.
 pub const OUTBOX_FRAMES_MAX: usize = 32;
+/// How long packets are gathered for a reader, so that one call takes more of them: by default not at all.
+pub const GATHER_DELAY: Duration = Duration::ZERO;
 /// A socket that takes less than [`WRITE_BYTES_MIN`] in so long, with more to send, is closed.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
 /// Bytes that a socket takes within [`WRITE_STALL`] at least, if so many wait.

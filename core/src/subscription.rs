@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::conn::Report;
 use crate::ingest::ALIVE_PERIOD;
-use crate::limits::SENDER_REPORT_PERIOD;
+use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD};
 use crate::rtp::rtcp;
 use crate::stream::{Cursor, Packet, StreamLog};
 use crate::{Instant, SessionId, StreamId};
@@ -25,6 +25,10 @@ pub(crate) struct Subscription {
     source: Option<(u8, u32)>,
     /// How long after the last packet goodbye is said.
     goodbye_wait: Duration,
+    /// How long a packet may wait for others.
+    gather: Duration,
+    /// Until when those that are there wait.
+    gathers_until: Option<Instant>,
     phase: Phase,
 }
 
@@ -58,8 +62,15 @@ impl Subscription {
             sources: Vec::new(),
             source: None,
             goodbye_wait,
+            gather: Duration::ZERO,
+            gathers_until: None,
             phase: Phase::Reading,
         }
+    }
+
+    /// Has packets wait for others for so long.
+    pub(crate) fn gathering(self, gather: Duration) -> Self {
+        Self { gather, ..self }
     }
 
     pub(crate) fn session(&self) -> SessionId {
@@ -112,6 +123,24 @@ impl Subscription {
         Some(Report::Lagged { session: self.session, dropped: std::mem::take(&mut self.missed) })
     }
 
+    /// Whether what there is waits for more, its reports with it.
+    pub(crate) fn gathers(&mut self, now: Instant, log: &StreamLog) -> bool {
+        self.gathers_until = None;
+        if self.gather.is_zero() || self.phase != Phase::Reading || log.is_closed() {
+            return false;
+        }
+        let count = log.head().saturating_sub(self.next());
+        if let Some(oldest) = log.get(self.next()).filter(|_| count < OUTBOX_FRAMES_MAX as u64) {
+            self.gathers_until = Some(oldest.at + self.gather).filter(|until| now < *until);
+        }
+        self.gathers_until.is_some()
+    }
+
+    /// Until when packets wait for others.
+    pub(crate) fn gathers_until(&self) -> Option<Instant> {
+        self.gathers_until
+    }
+
     /// Hands the sender reports that are due to `send`; the first go before the first packet.
     pub(crate) fn reports_due(&mut self, now: Instant, log: &StreamLog, mut send: impl FnMut(u8, Bytes)) {
         if now < self.next_report {
@@ -126,7 +155,8 @@ impl Subscription {
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
-        self.goodbye_at().map_or(self.next_report, |goodbye| goodbye.min(self.next_report))
+        let next = self.goodbye_at().map_or(self.next_report, |goodbye| goodbye.min(self.next_report));
+        self.gathers_until.unwrap_or(next)
     }
 
     /// When goodbye is said, if nothing else is left to send.
@@ -140,6 +170,7 @@ impl Subscription {
     /// The stream has ended: what is left of it is sent, and then goodbye is said.
     pub(crate) fn end(&mut self) {
         if self.phase == Phase::Reading {
+            self.gathers_until = None;
             self.phase = Phase::Ending;
         }
     }

@@ -70,6 +70,57 @@ fn no_more_frames_are_pulled_than_the_outbox_may_hold() {
     assert_eq!(sent, 100);
 }
 
+const GATHER: Duration = Duration::from_millis(10);
+
+/// A half with a reader, and the packets that came since it began.
+fn gathering(packets: u16) -> (ConnTx, One) {
+    let stream = stream_of(packets);
+    let cursor = Cursor::new(&stream_of(0).0, StartAt::Live, LagPolicy::default(), TrackSet::ALL);
+    let subscription =
+        Subscription::new(START, id(), id(), cursor, "cname".into(), Duration::ZERO).gathering(GATHER);
+    let mut tx = ConnTx::default();
+    let reader = FrameReader { subscription, channels: vec![Some((0, 1))] };
+    tx.handle_command(START, TxCommand(TxOrder::Attach(reader)));
+    (tx, stream)
+}
+
+#[test]
+fn packets_are_gathered_until_the_first_has_waited_long_enough() {
+    let (mut tx, stream) = gathering(3);
+    let almost = START + (GATHER - Duration::from_nanos(1));
+    for now in [START, almost] {
+        tx.pull(now, &stream);
+        assert!(!tx.wants_write() && !tx.has_more());
+        assert_eq!(tx.poll_timeout(), Some(START + GATHER));
+    }
+    tx.pull(START + GATHER, &stream);
+    assert_eq!(waiting(&tx), 3 * (4 + 12 + 100));
+}
+
+#[test]
+fn packets_are_gathered_until_one_call_takes_no_more() {
+    let frames = OUTBOX_FRAMES_MAX as u16;
+    for (packets, expected) in [(frames - 1, 0), (frames, OUTBOX_FRAMES_MAX)] {
+        let (mut tx, stream) = gathering(packets);
+        tx.pull(START, &stream);
+        assert_eq!(waiting(&tx), expected * (4 + 12 + 100));
+    }
+}
+
+#[test]
+fn what_was_gathered_leaves_with_the_end_of_its_stream() {
+    let (mut tx, stream) = gathering(1);
+    tx.pull(START, &stream);
+    assert!(!tx.wants_write());
+    tx.handle_command(START, TxCommand(TxOrder::End(id())));
+    tx.pull(START, &stream);
+    assert!(waiting(&tx) > 4 + 12 + 100, "the packet, and goodbye behind it");
+    let (mut tx, mut stream) = gathering(1);
+    stream.0.close();
+    tx.pull(START, &stream);
+    assert_eq!(waiting(&tx), 4 + 12 + 100);
+}
+
 #[test]
 fn a_socket_that_takes_nothing_for_too_long_is_given_up() {
     let stream = stream_of(1);

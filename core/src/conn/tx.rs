@@ -239,6 +239,9 @@ impl Reading {
         outbox: &mut Outbox,
         reports: &mut VecDeque<Report>,
     ) -> bool {
+        if self.subscription.gathers(now, log) {
+            return false;
+        }
         let channels = &self.channels;
         let channel_of = |track: u8| channels.get(usize::from(track)).copied().flatten();
         self.subscription.reports_due(now, log, |track, report| {

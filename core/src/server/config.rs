@@ -62,6 +62,7 @@ pub struct ServerConfig {
     pub(super) sessions_per_conn_max: usize,
     pub(super) request_body_max: usize,
     pub(super) unproven_bytes_max: usize,
+    pub(super) gather: Duration,
 }
 
 impl Default for ServerConfig {
@@ -85,6 +86,7 @@ impl Default for ServerConfig {
             sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
             request_body_max: limits::BODY_BYTES_MAX,
             unproven_bytes_max: limits::UNPROVEN_BYTES_MAX,
+            gather: limits::GATHER_DELAY,
         }
     }
 }
@@ -138,6 +140,11 @@ setters! {
     request_body_max: usize,
     /// Bytes that a reader over UDP is sent before it has shown that it wants them ([`limits::UNPROVEN_BYTES_MAX`]).
     unproven_bytes_max: usize,
+    /// How long packets may be gathered for a reader before they are written ([`limits::GATHER_DELAY`]).
+    ///
+    /// It saves calls to the system where packets are published one by one, at the price of so much latency. No packet
+    /// waits longer, nor when there are as many as one call takes ([`limits::OUTBOX_FRAMES_MAX`]), or the stream ends.
+    gather: Duration,
 }
 
 impl ServerConfig {

@@ -61,7 +61,8 @@ impl Server {
             .with_header(name::RTP_INFO, info);
         let goodbye_wait = if session.bound_to().is_some() { Duration::ZERO } else { GOODBYE_WAIT };
         let subscription =
-            Subscription::new(now, id, reading.stream, cursor, self.cname.clone(), goodbye_wait);
+            Subscription::new(now, id, reading.stream, cursor, self.cname.clone(), goodbye_wait)
+                .gathering(self.config.gather);
         let playing = session.transport().map(|transport| Event::Playing {
             session: id,
             peer: session.peer,

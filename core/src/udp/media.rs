@@ -208,8 +208,10 @@ impl UdpMedia {
             readers.retain(|reader| !reader.subscription.is_finished());
             !readers.is_empty()
         });
-        let goodbyes = self.readers.values().flatten().filter_map(|reader| reader.subscription.goodbye_at());
-        self.due = self.due.into_iter().chain(goodbyes).min();
+        let waits = self.readers.values().flatten().flat_map(|DatagramReader { subscription, .. }| {
+            [subscription.goodbye_at(), subscription.gathers_until()]
+        });
+        self.due = self.due.into_iter().chain(waits.flatten()).min();
         !self.queues.send_reports(sink)
     }
 
@@ -361,6 +363,14 @@ impl Fanout<'_> {
         readers: &mut [DatagramReader],
         until: &mut Option<u64>,
     ) -> u64 {
+        // They are mostly at the same place, and one that has to go on takes the others with it.
+        let mut gathers = true;
+        for reader in readers.iter_mut().filter(|reader| !reader.subscription.is_finished()) {
+            gathers &= reader.subscription.gathers(self.now, log);
+        }
+        if gathers {
+            return log.head();
+        }
         for DatagramReader { subscription, peers, trust } in readers.iter_mut() {
             subscription.reports_due(self.now, log, |track, report| {
                 let peer = peers.get(usize::from(track)).copied().flatten();

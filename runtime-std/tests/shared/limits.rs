@@ -177,6 +177,29 @@ pub(crate) async fn a_reader_that_takes_nothing_is_closed<R: Runtime>() {
     drop(socket);
 }
 
+pub(crate) async fn packets_are_gathered_as_long_as_they_may_be<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().gather(SHORT)).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut socket = play_by_hand(server.local_addr(), "/cam");
+    for round in 0..2 {
+        let begun = Instant::now();
+        for number in 0..3 {
+            stream.write(0, packet(0, 3 * round + number, 100)).unwrap();
+        }
+        let mut frames = 0;
+        while frames < 3 {
+            let mut header = [0; 4];
+            socket.read_exact(&mut header).unwrap();
+            socket.read_exact(&mut vec![0; usize::from(u16::from_be_bytes([header[2], header[3]]))]).unwrap();
+            // The second channel is that of reports.
+            if header[1] == 0 {
+                assert!(begun.elapsed() >= SHORT, "after {:?}", begun.elapsed());
+                frames += 1;
+            }
+        }
+    }
+}
+
 pub(crate) async fn a_message_that_does_not_end_closes_the_connection<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default().message_deadline(SHORT)).await;
     let (begun, mut other) = (Instant::now(), connect(&server));

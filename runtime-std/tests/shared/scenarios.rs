@@ -68,6 +68,7 @@ macro_rules! scenarios {
             requests_that_wait_for_their_answer_are_not_read_beyond_the_limit,
             answers_that_are_not_read_close_the_connection,
             a_reader_that_takes_nothing_is_closed,
+            packets_are_gathered_as_long_as_they_may_be,
             a_message_that_does_not_end_closes_the_connection,
             a_connection_that_asks_nothing_is_closed,
             an_address_that_shows_nothing_is_sent_little,

@@ -3,6 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
+use crate::limits::OUTBOX_FRAMES_MAX;
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::udp::Port;
 use crate::{ConnId, StreamId, Tolerances};
@@ -37,6 +38,36 @@ fn a_reader_over_udp_gets_packets_and_reports_on_its_own_ports() {
     scenario.advance(Duration::from_secs(6));
     let reports = sent(&mut scenario);
     assert!(matches!(&*reports, [(Port::Rtcp, 5001, _)]), "{reports:?}");
+}
+
+#[test]
+fn packets_over_udp_are_gathered_as_long_as_they_may_be() {
+    let delay = Duration::from_millis(10);
+    let mut scenario = Scenario::with_udp_and(|config| config.gather(delay));
+    let stream = scenario.publish("/cam");
+    let conn = scenario.connect();
+    let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+    let session = session_of(&scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{offer}")));
+    scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
+    let packets = |scenario: &mut Scenario| {
+        let sent = sent(scenario);
+        sent.iter().filter(|(port, ..)| *port == Port::Rtp).count()
+    };
+    scenario.push(stream, 0, video(1, SLICE));
+    scenario.push(stream, 0, video(2, SLICE));
+    scenario.advance(delay - Duration::from_nanos(1));
+    assert_eq!(packets(&mut scenario), 0);
+    scenario.advance(Duration::from_nanos(1));
+    assert_eq!(packets(&mut scenario), 2);
+    for sequence in 0..OUTBOX_FRAMES_MAX as u16 {
+        assert_eq!(packets(&mut scenario), 0);
+        scenario.push(stream, 0, video(3 + sequence, SLICE));
+    }
+    assert_eq!(packets(&mut scenario), OUTBOX_FRAMES_MAX);
+    scenario.push(stream, 0, video(99, SLICE));
+    scenario.server.remove_stream(scenario.now, stream);
+    scenario.drain();
+    assert_eq!(packets(&mut scenario), 1, "the stream has ended");
 }
 
 #[test]
