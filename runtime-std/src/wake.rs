@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Waker};
 
 use atomic_waker::AtomicWaker;
@@ -18,6 +18,24 @@ pub(crate) struct Wake {
 const NEWS: u8 = 1;
 /// There is a letter in the task's mailbox.
 const LETTER: u8 = 1 << 1;
+/// A socket is ready, or a timer has fired.
+const READY: u8 = 1 << 2;
+
+/// What a task was woken for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Reasons(u8);
+
+impl Reasons {
+    /// A letter has come.
+    pub(crate) fn letter(self) -> bool {
+        self.0 & LETTER != 0
+    }
+
+    /// A socket or timer that was given the waker made of the [`Wake`] has something to say.
+    pub(crate) fn ready(self) -> bool {
+        self.0 & READY != 0
+    }
+}
 
 impl Wake {
     pub(crate) fn wake(&self) {
@@ -29,16 +47,27 @@ impl Wake {
         self.raise(LETTER);
     }
 
-    /// To be called by the task before it looks at anything; whether a letter has come since it last was.
-    pub(crate) fn register(&self, cx: &Context<'_>) -> bool {
+    /// To be called by the task before it looks at anything; what there is to look at since it last was.
+    pub(crate) fn register(&self, cx: &Context<'_>) -> Reasons {
         self.waker.register(cx.waker());
-        self.raised.swap(0, Ordering::AcqRel) & LETTER != 0
+        Reasons(self.raised.swap(0, Ordering::AcqRel))
     }
 
     fn raise(&self, flag: u8) {
         if self.raised.fetch_or(flag, Ordering::AcqRel) == 0 {
             self.waker.wake();
         }
+    }
+}
+
+/// For sockets and timers, so that the task knows that it was one of them.
+impl std::task::Wake for Wake {
+    fn wake(self: Arc<Self>) {
+        self.raise(READY);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.raise(READY);
     }
 }
 
@@ -75,7 +104,6 @@ pub(crate) fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
@@ -104,19 +132,24 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
     }
 
+    type Step = fn(&Arc<Wake>);
+
     #[test]
-    fn a_letter_is_told_from_other_news_once() {
+    fn a_task_is_told_once_what_it_was_woken_for() {
         let waker = Waker::from(Arc::new(Count::default()));
         let cx = Context::from_waker(&waker);
-        let wake = Wake::default();
-        wake.wake_for_letter();
-        wake.wake();
-        assert!(wake.register(&cx));
-        wake.wake();
-        assert!(!wake.register(&cx));
-        wake.wake();
-        wake.wake_for_letter();
-        assert!(wake.register(&cx), "also behind other news");
+        let wake = Arc::new(Wake::default());
+        let reasons = |steps: &[Step]| {
+            steps.iter().for_each(|step| step(&wake));
+            let reasons = wake.register(&cx);
+            (reasons.letter(), reasons.ready())
+        };
+        let (news, letter): (Step, Step) = (|wake| wake.wake(), |wake| wake.wake_for_letter());
+        let ready: Step = |wake| Waker::from(Arc::clone(wake)).wake();
+        assert_eq!(reasons(&[letter, news]), (true, false));
+        assert_eq!(reasons(&[news]), (false, false));
+        assert_eq!(reasons(&[news, letter]), (true, false), "also behind other news");
+        assert_eq!(reasons(&[news, ready]), (false, true));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::iter;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Report, Room};
 use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
@@ -40,11 +40,13 @@ pub(crate) fn serve<R: Runtime>(
         rx: conn.rx,
         tx: conn.tx,
         subscriptions: Subscriptions::new(Arc::clone(mailbox.waker())),
+        waker: Waker::from(Arc::clone(mailbox.waker())),
         mailbox,
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
         failure: None,
         has_news: true,
+        is_idle: false,
         wants_read: true,
         rx_deadline: None,
         blocked: false,
@@ -90,8 +92,12 @@ struct ConnTask<R: Runtime> {
     alarm: Alarm<R::Timer>,
     /// Why nothing more is read; what is left to say is still written.
     failure: Option<CloseReason>,
+    /// What the socket and the timer wake this task by.
+    waker: Waker,
     /// Something has come for the half that reads, or for both.
     has_news: bool,
+    /// The socket has nothing to read, and has not woken the task since.
+    is_idle: bool,
     /// Whether the half that reads wants more, and when it wants to know of the time.
     wants_read: bool,
     rx_deadline: Option<Instant>,
@@ -100,8 +106,12 @@ struct ConnTask<R: Runtime> {
 }
 
 impl<R: Runtime> ConnTask<R> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
-        self.has_news |= self.mailbox.waker().register(cx);
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
+        let reasons = self.mailbox.waker().register(cx);
+        self.has_news |= reasons.letter();
+        self.is_idle &= !reasons.ready();
+        let waker = self.waker.clone();
+        let cx = &mut Context::from_waker(&waker);
         if !self.tx.wants_write() {
             self.tx.lend(ROOM.take());
         }
@@ -177,11 +187,14 @@ impl<R: Runtime> ConnTask<R> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
-        if !self.wants_read {
+        if !self.wants_read || self.is_idle {
             return Ok(false);
         }
         match self.socket.poll_ready(cx, Direction::Read) {
-            Poll::Pending => return Ok(false),
+            Poll::Pending => {
+                self.is_idle = true;
+                return Ok(false);
+            }
             Poll::Ready(ready) => ready.map_err(broken)?,
         }
         let n = match self.socket.try_read(self.rx.read_buf()) {
