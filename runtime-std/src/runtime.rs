@@ -137,7 +137,9 @@ pub trait Timer: Send + 'static {
     /// Sets when it fires; `None` for never.
     fn reset(&mut self, deadline: Option<Instant>);
 
-    /// Asks whether it has fired, which it never does early, and wakes the task when it does.
+    /// Asks whether it has fired, which it never does early.
+    ///
+    /// If it has not, it wakes the task when it does, also if it is not asked again until then.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 

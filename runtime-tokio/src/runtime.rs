@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use rtspan_std::SocketRef;
 use rtspan_std::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, Timer, UdpSocket};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UdpSocket as TokioUdpSocket};
+use tokio::task::unconstrained;
 use tokio::time::Sleep;
 
 /// Whether the system tells of what comes after a read that did not fill its buffer: epoll and kqueue do.
@@ -182,8 +183,52 @@ impl Timer for TokioTimer {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.sleep {
-            Some(sleep) if self.is_set => sleep.as_mut().poll(cx),
+            // A task that has used up its budget would not be registered, and it asks once only.
+            Some(sleep) if self.is_set => pin!(unconstrained(sleep.as_mut())).poll(cx),
             _ => Poll::Pending,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Wake, Waker};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    #[test]
+    fn a_timer_that_is_asked_once_wakes_a_task_that_has_used_up_its_budget() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(Arc::clone(&flag));
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let task = async move {
+            let mut timer = TokioTimer::default();
+            timer.reset(Some(deadline));
+            poll_fn(|cx| {
+                while pin!(tokio::task::consume_budget()).poll(cx).is_ready() {}
+                assert!(timer.poll(&mut Context::from_waker(&waker)).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            while !flag.0.load(Ordering::Acquire) {
+                tokio::task::yield_now().await;
+            }
+            assert!(Instant::now() >= deadline, "woken before its time");
+        };
+        runtime.block_on(async { tokio::spawn(task).await }).expect("a task that ends");
     }
 }
