@@ -159,7 +159,9 @@ impl Unit {
             return None;
         }
         Some(match self {
-            Self::Npt => Range::Npt { start: unless_empty(start, npt)?, end: npt_end(end, tolerances)? },
+            // Without a start, an end that is no time leaves nothing.
+            Self::Npt if start.is_empty() => Range::Npt { start: None, end: Some(npt(end)?) },
+            Self::Npt => Range::Npt { start: Some(npt(start)?), end: npt_end(end, tolerances)? },
             Self::Smpte(rate) => {
                 Range::Smpte { rate, start: unless_empty(start, smpte)?, end: unless_empty(end, smpte)? }
             }

@@ -117,6 +117,7 @@ fn what_is_no_range_is_an_error() {
     for value in [
         "smpte=",
         "smpte=-",
+        "npt=-9999999999999999991",
         "smpte=00:00:01-123",
         "smpte=123-",
         "smpte=aa:00:00-",
