@@ -266,13 +266,15 @@ impl World<'_> {
             Method::Setup => {
                 let key = key.expect("the answer to SETUP names the session");
                 self.books.learn(&key);
-                let known = raw.sessions.entry(key).or_default();
                 let transport =
                     response.headers.get(name::TRANSPORT).expect("the answer to SETUP has a transport");
                 let read = rtspan_core::header::Transport::parse(transport, &mut Default::default());
-                if let Some((rtp, rtcp)) = read.expect("a transport that can be read").interleaved {
-                    known.channels.push((rtp, rtcp, asked.track));
-                }
+                let interleaved = read.expect("a transport that can be read").interleaved;
+                // A session that had the channels before has ended.
+                let taken = |rtp: u8| interleaved.is_some_and(|(own, _)| own == rtp);
+                raw.sessions.values_mut().for_each(|known| known.channels.retain(|(rtp, ..)| !taken(*rtp)));
+                let known = raw.sessions.entry(key).or_default();
+                known.channels.extend(interleaved.map(|(rtp, rtcp)| (rtp, rtcp, asked.track)));
             }
             Method::Play => {
                 let known =
