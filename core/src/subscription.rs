@@ -130,7 +130,8 @@ impl Subscription {
             return false;
         }
         let count = log.head().saturating_sub(self.next());
-        if let Some(oldest) = log.get(self.next()).filter(|_| count < OUTBOX_FRAMES_MAX as u64) {
+        let may_wait = count < OUTBOX_FRAMES_MAX as u64 && log.keeps(self.next());
+        if let Some(oldest) = log.get(self.next()).filter(|_| may_wait) {
             self.gathers_until = Some(oldest.at + self.gather).filter(|until| now < *until);
         }
         self.gathers_until.is_some()

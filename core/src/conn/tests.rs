@@ -31,8 +31,12 @@ impl Streams for One {
 }
 
 fn stream_of(packets: u16) -> One {
+    stream_within(LogLimits::default(), packets)
+}
+
+fn stream_within(limits: LogLimits, packets: u16) -> One {
     let video = MediaSection::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
-    let mut log = StreamLog::new(&Description::new(vec![video]), LogLimits::default());
+    let mut log = StreamLog::new(&Description::new(vec![video]), limits);
     for sequence in 0..packets {
         let header = RtpHeader { payload_type: 96, marker: true, sequence, timestamp: 0, ssrc: 1 };
         assert!(log.push(START, 0, RtpPacket::build(header, &[0; 100])));
@@ -104,6 +108,20 @@ fn packets_are_gathered_until_one_call_takes_no_more() {
         let (mut tx, stream) = gathering(packets);
         tx.pull(START, &stream);
         assert_eq!(waiting(&tx), expected * (4 + 12 + 100));
+    }
+}
+
+#[test]
+fn packets_are_not_gathered_in_a_log_that_would_drop_them() {
+    for (limits, waits) in [
+        (LogLimits::default().packets(6), true),
+        (LogLimits::default().packets(5), false),
+        (LogLimits::default().bytes(6 * 112), true),
+        (LogLimits::default().bytes(6 * 112 - 1), false),
+    ] {
+        let (mut tx, _) = gathering(0);
+        tx.pull(START, &stream_within(limits, 3));
+        assert_eq!(tx.wants_write(), !waits, "{limits:?}");
     }
 }
 

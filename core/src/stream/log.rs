@@ -214,6 +214,15 @@ impl StreamLog {
         self.packets.range(skip.min(self.packets.len())..)
     }
 
+    /// Whether a packet stays although as much again is appended as there is from it on.
+    pub(crate) fn keeps(&self, number: u64) -> bool {
+        let sizes = self.from(number).map(|packet| packet.rtp.len());
+        let (packets, bytes) = sizes.fold((0_usize, 0_usize), |(packets, bytes), len| {
+            (packets.saturating_add(2), bytes.saturating_add(len.saturating_mul(2)))
+        });
+        packets <= self.limits.packets && bytes <= self.limits.bytes
+    }
+
     /// Sequence number and timestamp of the first packet of `track` that a reader at `number` gets (RFC 2326, 12.33).
     ///
     /// Exact if that packet is in the log; otherwise what follows if the track goes on as it did; `None` before its

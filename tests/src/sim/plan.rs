@@ -22,6 +22,7 @@ pub(super) struct Plan {
     pub(super) log_packets: usize,
     pub(super) log_bytes: usize,
     unproven_bytes: usize,
+    gather: Duration,
     pub(super) lag: LagPolicy,
     start: StartAt,
     asks: Asks,
@@ -75,6 +76,7 @@ impl Plan {
             log_packets: chance.pick(&[4096, 512, 64, 12, 1]),
             log_bytes: chance.pick(&[8 << 20, 8 << 20, 8 << 20, 6_000]),
             unproven_bytes: chance.pick(&[UNPROVEN_BYTES_MAX, UNPROVEN_BYTES_MAX, 3_000, 0]),
+            gather: Duration::from_millis(chance.pick(&[0, 0, 0, 0, 2, 20, 500])),
             lag: chance.pick(&[LagPolicy::SkipToKeyframe, LagPolicy::SkipToLive, LagPolicy::Disconnect]),
             start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
             asks,
@@ -104,6 +106,7 @@ impl Plan {
             .sessions_max(self.sessions_max)
             .log(log)
             .unproven_bytes_max(self.unproven_bytes)
+            .gather(self.gather)
             .lag(self.lag)
             .start(self.start)
             .asks(self.asks)
