@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::command::Command;
 use super::request::Asker;
 use super::{Client, KeepalivePolicy, State};
 use crate::limits::{KEEPALIVE_MARGIN, KEEPALIVE_PERIOD_MIN};
@@ -31,13 +30,9 @@ fn period(session_timeout: Duration) -> Duration {
 
 impl Client {
     pub(super) fn keepalive_deadline(&self) -> Option<Instant> {
-        let is_leaving = self
-            .running
-            .as_ref()
-            .is_some_and(|running| matches!(running.task.command, Command::Restart(_) | Command::Teardown));
         let is_on = self.state != State::Initial
             && self.link.is_up()
-            && !is_leaving
+            && !self.is_leaving()
             && self.config.keepalive != KeepalivePolicy::Never;
         self.keepalive.due.filter(|_| is_on)
     }

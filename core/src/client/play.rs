@@ -85,7 +85,7 @@ impl Client {
 
     /// When the server is silent for too long, or UDP for so long that TCP is asked for.
     pub(super) fn silence_deadline(&self) -> Option<Instant> {
-        let playing = self.liveness.playing.filter(|_| self.state == State::Play)?;
+        let playing = self.liveness.playing.filter(|_| self.state == State::Play && !self.is_leaving())?;
         if self.tracks.iter().all(|track| track.ended) {
             return None;
         }

@@ -49,6 +49,12 @@ impl Client {
         self.restart(None, tasks);
     }
 
+    /// Whether it is ending its session, to begin anew or for good.
+    pub(super) fn is_leaving(&self) -> bool {
+        let running = self.running.as_ref().map(|running| &running.task.command);
+        matches!(running, Some(Command::Restart(_) | Command::Teardown))
+    }
+
     pub(super) fn start_restart(&mut self, now: Instant, task: Task) {
         if self.link.is_up() && self.session.exists() {
             self.request_teardown(now, task);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::scenario::*;
 use crate::Instant;
 use crate::client::*;
-use crate::limits::{OUTBOX_BYTES_MAX, WRITE_STALL};
+use crate::limits::{OUTBOX_BYTES_MAX, SERVER_SILENCE, WRITE_STALL};
 use crate::udp::Port;
 use crate::wire::Method;
 
@@ -218,6 +218,22 @@ fn the_switch_to_tcp_waits_for_the_command_that_runs() {
     it.answer("200 OK || position: 5");
     assert_eq!(it.done(), Reply::Body("position: 5".into()));
     assert_eq!(it.switched(), SwitchReason::NothingHeard);
+}
+
+#[test]
+fn whoever_begins_anew_does_not_count_the_silence_before() {
+    let config = ClientConfig::default().response_deadline(Duration::from_secs(60));
+    let mut it = Scenario::playing_udp(config);
+    it.client.get_parameter(it.now, "position".into()).unwrap();
+    it.expect_method("GET_PARAMETER");
+    it.advance(SERVER_SILENCE + Duration::from_secs(1));
+    it.answer("200 OK");
+    it.done();
+    assert_eq!(it.switched(), SwitchReason::NothingHeard);
+    it.expect_method("TEARDOWN");
+    assert!(it.client.poll_timeout().is_some_and(|at| at > it.now));
+    it.advance(Duration::from_secs(1));
+    it.no_event();
 }
 
 #[test]
