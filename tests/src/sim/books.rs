@@ -22,6 +22,10 @@ pub(super) struct Books {
     players: BTreeMap<SocketAddr, SessionId>,
     ended: BTreeMap<SessionId, End>,
     unpublished: BTreeMap<StreamId, Instant>,
+    /// What sessions have recorded.
+    recorded: BTreeMap<SessionId, StreamId>,
+    /// Streams whose publishers have paused since everybody was to be still.
+    pub(super) paused: BTreeSet<StreamId>,
     /// Names of sessions that hostile hosts have heard of.
     keys: Vec<String>,
     /// How often the last packets are still to be published.
@@ -46,7 +50,8 @@ impl Books {
                 assert!(self.conns.remove(conn), "{conn:?} was not open");
                 counts.add(name(reason), 1);
             }
-            Event::Published { stream, path, .. } => {
+            Event::Published { stream, path, session, .. } => {
+                self.recorded.extend(session.map(|session| (session, *stream)));
                 let before = self.paths.insert(path.clone(), *stream);
                 assert_eq!(before, None, "{path} was published already");
                 counts.add("streams published", 1);
@@ -65,6 +70,7 @@ impl Books {
                     1,
                 );
             }
+            Event::Paused { session } => self.paused.extend(self.recorded.get(session)),
             Event::ReaderLagged { session, dropped } => {
                 let reader = self.sessions.entry(*session).or_default();
                 let is_soon = reader.told.is_some_and(|told| now < told + Duration::from_secs(1));

@@ -36,6 +36,7 @@ impl World<'_> {
                 self.note(4, || "still".to_owned());
                 self.age = Age::Still;
                 self.books.last_rounds = LAST_ROUNDS;
+                self.books.paused.clear();
                 self.turn_at(self.now);
             }
             Age::Still if self.books.last_rounds > 0 => {

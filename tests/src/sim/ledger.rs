@@ -140,7 +140,8 @@ impl World<'_> {
         }
         let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
         let stream = self.books.stream_at(player.role.path());
-        let Some(stream) = stream.filter(|stream| self.truth.has_lasted(*stream)) else { return };
+        let has_lasted = |stream: &_| self.truth.has_lasted(*stream) && !self.books.paused.contains(stream);
+        let Some(stream) = stream.filter(has_lasted) else { return };
         let mut gaps = Some(0);
         for media in medias(player) {
             let Some((last, entry)) = self.truth.track(stream, media as u8).next_back() else { continue };
