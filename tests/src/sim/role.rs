@@ -240,7 +240,9 @@ impl World<'_> {
             return;
         }
         let (track, packet) = source.make_last(round);
-        let stream = self.books.stream_at(path).filter(|stream| self.truth.is_of(*stream, *origin));
+        let is_own = |stream: &_| self.truth.is_of(*stream, *origin);
+        // What comes from another address than before is not taken.
+        let stream = self.books.stream_at(path).filter(is_own).filter(|_| !player.is_rebound);
         stream.into_iter().for_each(|stream| self.truth.lasts(stream));
         if player.client.send(self.now, track.into(), &packet).is_err() {
             self.truth.set_lossless(*origin, false);
