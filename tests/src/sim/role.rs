@@ -241,8 +241,9 @@ impl World<'_> {
         }
         let (track, packet) = source.make_last(round);
         let is_own = |stream: &_| self.truth.is_of(*stream, *origin);
-        // What comes from another address than before is not taken.
-        let stream = self.books.stream_at(path).filter(is_own).filter(|_| !player.is_rebound);
+        // What comes from another address than before is not taken, nor after a PAUSE whose answer was given up.
+        let is_taken = !player.is_rebound && !player.is_unsure;
+        let stream = self.books.stream_at(path).filter(is_own).filter(|_| is_taken);
         stream.into_iter().for_each(|stream| self.truth.lasts(stream));
         if player.client.send(self.now, track.into(), &packet).is_err() {
             self.truth.set_lossless(*origin, false);
