@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::BytesMut;
+
 use super::{CloseReason, Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::REQUESTS_WAITING_MAX;
@@ -106,6 +108,14 @@ impl ConnRx {
     /// Takes note that the first `n` bytes of [`read_buf`](Self::read_buf) were filled.
     pub fn handle_read(&mut self, _now: Instant, n: usize) {
         self.decoder.handle_read(n);
+    }
+
+    /// Has `read` append what it reads, for those who can do that without room that is initialised.
+    ///
+    /// This is [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read) in one. There is capacity for what
+    /// is read, as the one has room; more is not to be appended.
+    pub fn read_with<T>(&mut self, _now: Instant, read: impl FnOnce(&mut BytesMut) -> T) -> T {
+        self.decoder.read_with(read)
     }
 
     /// Whether more is to be read: not while too much waits for its answer, or after a failure.

@@ -94,14 +94,12 @@ impl Decoder {
     /// Takes a copy of `bytes` as read.
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let room = self.read_buf();
-            let n = room.len().min(bytes.len());
-            let (now, later) = bytes.split_at_checked(n).unwrap_or_default();
-            if let Some(room) = room.get_mut(..n) {
-                room.copy_from_slice(now);
-            }
-            self.handle_read(n);
-            bytes = later;
+            bytes = self.read_with(|into| {
+                let room = into.capacity().saturating_sub(into.len());
+                let (now, later) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+                into.extend_from_slice(now);
+                later
+            });
         }
     }
 

@@ -197,14 +197,12 @@ impl<R: Runtime> ConnTask<R> {
             }
             Poll::Ready(ready) => ready.map_err(broken)?,
         }
-        let n = match self.socket.try_read(self.rx.read_buf()) {
-            Ok(0) => return Err(CloseReason::PeerClosed),
-            Ok(n) => n,
-            Err(error) if is_transient(&error) => 0,
-            Err(error) => return Err(broken(error)),
-        };
-        self.rx.handle_read(now, n);
-        Ok(true)
+        match self.rx.read_with(now, |into| self.socket.try_read_buf(into)) {
+            Ok(0) => Err(CloseReason::PeerClosed),
+            Ok(_) => Ok(true),
+            Err(error) if is_transient(&error) => Ok(true),
+            Err(error) => Err(broken(error)),
+        }
     }
 
     fn take_input(&mut self, now: Instant) {
