@@ -43,6 +43,19 @@ pub(crate) async fn what_is_one_over_a_default_is_refused<R: Runtime>() {
         let answer = ask(&mut connect(&server), &announce(path, &sdp));
         assert!(answer.starts_with(&format!("RTSP/1.0 {expected}")), "{path}: {answer}");
     }
+    let media = "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\n";
+    let long =
+        |bytes: usize| format!("{media}a=x:{}\r\n", "y".repeat(bytes - media.len() - "a=x:\r\n".len()));
+    let lines = |count: usize| format!("{media}{}", "a=x\r\n".repeat(count - 1));
+    for (path, sdp, expected) in [
+        ("/longest", long(limits::SDP_BYTES_MAX), "200"),
+        ("/longer", long(limits::SDP_BYTES_MAX + 1), "400"),
+        ("/lines", lines(limits::SDP_LINES_MAX), "200"),
+        ("/more-lines", lines(limits::SDP_LINES_MAX + 1), "400"),
+    ] {
+        let answer = ask(&mut connect(&server), &announce(path, &sdp));
+        assert!(answer.starts_with(&format!("RTSP/1.0 {expected}")), "{path}: {answer}");
+    }
     assert!(ask(&mut other, OPTIONS).starts_with("RTSP/1.0 200"), "the other connection goes on");
 }
 
@@ -65,7 +78,9 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
     slow.write_all(b"OPTIONS").unwrap();
     let publisher = record_by_hand(connect(&server));
     let reader = play_by_hand(server.local_addr(), "/cam");
-    (0..200).for_each(|number| stream.write(0, packet(0, number, 60_000)).unwrap());
+    // More than the system takes, and all that the log keeps: a reader that misses any waits for a keyframe.
+    let count = limits::LOG_BYTES / 60_100;
+    (0..count).for_each(|number| stream.write(0, packet(0, number as u16, 60_000)).unwrap());
     let clients = [1, 4].map(|answers| first_error::<R>(serve_by_hand(answers)));
 
     for _ in 0..3 {
