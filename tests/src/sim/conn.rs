@@ -109,11 +109,9 @@ impl World<'_> {
             }
             let Some(link) = self.tcp.get_mut(line.link) else { return Err(broken()) };
             let (client, peer) = (link.client, link.peer);
-            let room = line.rx.read_buf();
-            assert!(!room.is_empty(), "no room to read into");
-            match link.read(Side::Server, self.now, room, &mut self.chance) {
+            let read = |into: &mut _| link.read(Side::Server, self.now, into, &mut self.chance);
+            match line.rx.read_with(self.now, read) {
                 Io::Done(n) => {
-                    line.rx.handle_read(self.now, n);
                     self.heard.insert(peer.ip(), self.now);
                     self.note(n as u64, || format!("{n} bytes read from {peer}"));
                     // The window is open again.
@@ -121,10 +119,7 @@ impl World<'_> {
                     // What is polled may hold the rest back.
                     break;
                 }
-                Io::Blocked => {
-                    line.rx.handle_read(self.now, 0);
-                    break;
-                }
+                Io::Blocked => break,
                 Io::Closed => line.at_end = true,
                 Io::Reset => return Err(broken()),
             }

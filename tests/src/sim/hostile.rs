@@ -209,10 +209,9 @@ impl World<'_> {
     fn raw_reads(&mut self, raw: &mut Raw) -> bool {
         while raw.reads {
             let Some(link) = self.tcp.get_mut(raw.link) else { return false };
-            let mut room = [0; 4096];
-            match link.read(Side::Client, self.now, &mut room, &mut self.chance) {
-                Io::Done(n) => {
-                    raw.decoder.feed(&room[..n]);
+            let read = |into: &mut _| link.read(Side::Client, self.now, into, &mut self.chance);
+            match raw.decoder.read_with(read) {
+                Io::Done(_) => {
                     let server = link.task(Side::Server);
                     server.into_iter().for_each(|server| self.wake(server, self.now));
                 }

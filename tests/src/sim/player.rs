@@ -186,10 +186,9 @@ impl World<'_> {
     fn player_reads(&mut self, player: &mut Player) {
         while let (Some(id), true) = (player.link, player.client.wants_read()) {
             let Some(link) = self.tcp.get_mut(id) else { break };
-            let room = player.client.read_buf();
-            match link.read(Side::Client, self.now, room, &mut self.chance) {
+            let read = |into: &mut _| link.read(Side::Client, self.now, into, &mut self.chance);
+            match player.client.read_with(self.now, read) {
                 Io::Done(n) => {
-                    player.client.handle_read(self.now, n);
                     self.note(n as u64, || format!("{n} bytes read by player {}", player.index));
                     let server = self.tcp.get(id).and_then(|link| link.task(Side::Server));
                     server.into_iter().for_each(|server| self.wake(server, self.now));

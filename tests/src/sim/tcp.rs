@@ -3,7 +3,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rtspan_core::{ConnId, Instant};
 
 use super::choices::Chance;
@@ -212,7 +212,14 @@ impl Link {
         Io::Done(n)
     }
 
-    pub(super) fn read(&mut self, side: Side, now: Instant, room: &mut [u8], chance: &mut Chance<'_>) -> Io {
+    /// Reads as much as `into` has capacity for, or less.
+    pub(super) fn read(
+        &mut self,
+        side: Side,
+        now: Instant,
+        into: &mut BytesMut,
+        chance: &mut Chance<'_>,
+    ) -> Io {
         if self.is_frozen && side == Side::Client {
             return Io::Blocked;
         }
@@ -220,11 +227,13 @@ impl Link {
             return Io::Reset;
         }
         let pipe = &mut self.pipes[side.other().out()];
-        let most = if chance.happens(200) { 1 + chance.index(room.len()) } else { room.len() };
+        let room = into.capacity() - into.len();
+        assert!(room > 0, "no room to read into");
+        let most = if chance.happens(200) { 1 + chance.index(room) } else { room };
         let mut n = 0;
         while let Some((_, chunk)) = pipe.chunks.front_mut().filter(|(at, _)| n < most && *at <= now) {
             let taken = chunk.split_to(chunk.len().min(most - n));
-            room[n..n + taken.len()].copy_from_slice(&taken);
+            into.extend_from_slice(&taken);
             n += taken.len();
             if chunk.is_empty() {
                 pipe.chunks.pop_front();
