@@ -90,8 +90,10 @@ impl ConnRx {
                 let channels = self.publishers.iter().filter(|track| own(track)).map(|track| track.rtcp);
                 let channels: Vec<u8> = channels.collect();
                 // A report that is not polled yet would come behind the answer to TEARDOWN.
-                let is_over = |inbound: &Inbound| matches!(inbound, Inbound::Reply(frame) if channels.contains(&frame.channel));
-                self.inbound.retain(|inbound| !is_over(inbound));
+                self.inbound.retain(|inbound| match inbound {
+                    Inbound::Reply(frame) => !channels.contains(&frame.channel),
+                    _ => true,
+                });
                 self.publishers.retain(|track| !own(track));
                 self.readers.retain(|(_, reader, _)| *reader != session);
             }

@@ -299,10 +299,11 @@ impl Source {
     /// Updates the jitter from differences alone, so that neither clock's wrap shows (RFC 3550, appendix A.8).
     fn count_jitter(&mut self, now: Instant, timestamp: u32, clock_rate: u32) {
         let (came, before) = std::mem::replace(&mut self.last, (now, timestamp));
-        let passed = match now {
-            // As for all of a picture.
-            now if now == came => 0,
-            _ => i64::try_from(clock::to_units(now - came, clock_rate)).unwrap_or(i64::MAX),
+        let passed = if now == came {
+            // As most packets of a picture do.
+            0
+        } else {
+            i64::try_from(clock::to_units(now - came, clock_rate)).unwrap_or(i64::MAX)
         };
         let played = i64::from(timestamp.wrapping_sub(before) as i32);
         let difference = passed.saturating_sub(played).unsigned_abs().min(u64::from(u32::MAX));
