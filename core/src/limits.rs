@@ -133,7 +133,7 @@ pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
 pub const RECEIVED_PACKETS_MAX: usize = 4096;
 /// Bytes of received packets that wait for the application; the oldest are dropped and counted.
 pub const RECEIVED_BYTES_MAX: usize = 8 << 20;
-/// Received packets that the application takes together at most, behind which the same number may wait again.
+/// Received packets that are handed to the application together at most; they no longer count among those that wait.
 pub const RECEIVED_BATCH_MAX: usize = 64;
 /// Commands that wait together with outputs that were not polled; further commands are refused.
 pub const COMMANDS_WAITING_MAX: usize = 96;

@@ -143,7 +143,8 @@ setters! {
     /// How long packets may be gathered for a reader before they are written ([`limits::GATHER_DELAY`]).
     ///
     /// It saves calls to the system where packets are published one by one, at the price of so much latency. No packet
-    /// waits longer, nor when there are as many as one call takes ([`limits::OUTBOX_FRAMES_MAX`]), or the stream ends.
+    /// waits longer, nor when there are as many as one call takes ([`limits::OUTBOX_FRAMES_MAX`]), when the log would
+    /// drop it meanwhile, or when the stream ends.
     gather: Duration,
 }
 

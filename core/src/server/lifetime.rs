@@ -60,7 +60,7 @@ impl Server {
     /// How long a session may show no life.
     ///
     /// A reader over TCP lives as long as its socket takes what it is sent, which the connection watches. A publisher
-    /// lives by its packets: FFmpeg sends nothing else while it records.
+    /// lives by all that it sends, packets too: FFmpeg sends nothing else while it records.
     fn allowed_silence(&self, session: &Session) -> Option<Duration> {
         match (&session.state, session.transport()) {
             (State::Play(_), Some(MediaTransport::Tcp)) => None,
