@@ -34,7 +34,14 @@ pub(crate) struct ReadArgs {
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
 
-    /// How long to measure, once all are playing.
+    #[command(flatten)]
+    pub(crate) measure: MeasureArgs,
+}
+
+/// How a server is measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MeasureArgs {
+    /// How long to measure, once it has begun.
     #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
     pub(crate) seconds: u64,
 
@@ -94,17 +101,8 @@ pub(crate) struct ChurnArgs {
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
 
-    /// How long to measure.
-    #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
-    pub(crate) seconds: u64,
-
-    /// Look at what the server with this process number uses (Linux).
-    #[arg(long, value_name = "PID")]
-    pub(crate) pid: Option<u32>,
-
-    /// Print the figures as one JSON object.
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArgs,
 }
 
 fn count(max: u32) -> RangedI64ValueParser<u32> {

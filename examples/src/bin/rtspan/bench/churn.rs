@@ -26,7 +26,7 @@ struct Cycles {
 /// Opens and closes sessions, and tells how it went.
 pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
     let failed = |trouble| Failure::Bench { url: args.url.clone(), trouble };
-    let usage = || args.pid.map(Usage::of).transpose();
+    let usage = || args.measure.pid.map(Usage::of).transpose();
     let mut swarm =
         Swarm::new(args.url.url(), args.transport).map_err(|error| failed(Trouble::Connect(error)))?;
     let (server, own, start) = (usage()?, Usage::own(), Instant::now());
@@ -39,7 +39,7 @@ pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
         return Err(failed(trouble));
     }
     let report = report(args, &cycles, server, own, elapsed);
-    if args.json {
+    if args.measure.json {
         println!("{report}");
     } else {
         print(&report);
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
 
 fn churn(args: &ChurnArgs, swarm: &mut Swarm, cycles: &mut Cycles) -> Result<(), Failure> {
     let wanted = args.concurrency as usize;
-    let end = Instant::now() + Duration::from_secs(args.seconds);
+    let end = Instant::now() + Duration::from_secs(args.measure.seconds);
     // When each began.
     let mut open = HashMap::new();
     let mut news = Vec::new();

@@ -28,7 +28,7 @@ struct Used {
 
 /// Reads a stream many times over and tells how it went.
 pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
-    let usage = || args.pid.map(Usage::of).transpose();
+    let usage = || args.measure.pid.map(Usage::of).transpose();
     let idle = usage()?;
     let connect = |error| Failure::Bench { url: args.url.clone(), trouble: Trouble::Connect(error) };
     let mut swarm = Swarm::new(args.url.url(), args.transport).map_err(connect)?;
@@ -38,14 +38,14 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
 
     swarm.restart();
     let (server, own, start) = (usage()?, Usage::own(), Instant::now());
-    readers.wait(&mut swarm, Duration::from_secs(args.seconds))?;
+    readers.wait(&mut swarm, Duration::from_secs(args.measure.seconds))?;
     let elapsed = start.elapsed();
     let server = server.zip(usage()?).map(|(before, after)| [before, after]);
     let used = Used { idle, server, own: [own, Usage::own()] };
 
     let report = report(args, &mut swarm, &readers, &used, elapsed);
     swarm.close();
-    if args.json {
+    if args.measure.json {
         println!("{report}");
     } else {
         print(&report);
