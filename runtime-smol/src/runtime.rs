@@ -1,44 +1,30 @@
-use std::future::{Future, pending};
+use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket as StdUdpSocket};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use std::thread;
 use std::time::Instant;
 
 use async_executor::Executor;
 use async_io::Async;
 use rtspan_std::SocketRef;
-use rtspan_std::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, Timer, UdpSocket};
+use rtspan_std::runtime::{Direction, Listener, Pool, Runtime, Socket, TcpSocket, Timer, UdpSocket};
 
-/// An executor of smol, with async-io's reactor.
+/// The threads of the process that run tasks for smol.
+static POOL: Pool = Pool::new("rtspan-smol", async_io::block_on);
+
+/// Where tasks run that wait for async-io's reactor.
 ///
-/// The default is one executor for the whole process, with a thread per core, started when it is first used.
-#[derive(Clone, Debug)]
-pub struct Smol(Arc<Executor<'static>>);
+/// By default that are threads of their own, one for each core at most, started when they are first used.
+#[derive(Clone, Debug, Default)]
+pub struct Smol(Option<Arc<Executor<'static>>>);
 
 impl Smol {
     /// Runs everything on `executor`, which somebody else drives.
     pub fn on(executor: Arc<Executor<'static>>) -> Self {
-        Self(executor)
-    }
-}
-
-impl Default for Smol {
-    fn default() -> Self {
-        static GLOBAL: OnceLock<Arc<Executor<'static>>> = OnceLock::new();
-        Self(Arc::clone(GLOBAL.get_or_init(|| {
-            let executor = Arc::new(Executor::new());
-            for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-                let executor = Arc::clone(&executor);
-                // Without any thread, those that could be started or the caller's do the work.
-                let _ = thread::Builder::new()
-                    .name("rtspan-smol".to_owned())
-                    .spawn(move || async_io::block_on(executor.run(pending::<()>())));
-            }
-            executor
-        })))
+        Self(Some(executor))
     }
 }
 
@@ -49,12 +35,15 @@ impl Runtime for Smol {
     type Timer = SmolTimer;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        self.0.spawn(task).detach();
+        match &self.0 {
+            Some(executor) => executor.spawn(task).detach(),
+            None => POOL.spawn(task)?,
+        }
         Ok(())
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<Tcp> {
-        Async::<TcpStream>::connect(to).await.map(Tcp)
+        Async::<TcpStream>::connect(to).await.map(|io| Tcp(Tried::new(io)))
     }
 
     fn listener(&self, socket: TcpListener) -> io::Result<SmolListener> {
@@ -62,7 +51,7 @@ impl Runtime for Smol {
     }
 
     fn udp(&self, socket: StdUdpSocket) -> io::Result<Udp> {
-        Async::new_nonblocking(socket).map(Udp)
+        Async::new_nonblocking(socket).map(|io| Udp(Tried::new(io)))
     }
 
     fn timer(&self) -> SmolTimer {
@@ -70,46 +59,83 @@ impl Runtime for Smol {
     }
 }
 
-fn poll_ready<T>(io: &Async<T>, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-    match direction {
-        Direction::Read => io.poll_readable(cx),
-        Direction::Write => io.poll_writable(cx),
+/// A socket of async-io that is tried before it is waited for.
+///
+/// The reactor tells of each readiness once, and asking it for the next one costs two calls to the system and often a
+/// switch to its thread; so a socket counts as ready until an operation on it would have blocked.
+#[derive(Debug)]
+struct Tried<T> {
+    io: Async<T>,
+    is_drained: AtomicBool,
+    is_full: AtomicBool,
+}
+
+impl<T> Tried<T> {
+    fn new(io: Async<T>) -> Self {
+        Self { io, is_drained: AtomicBool::new(false), is_full: AtomicBool::new(false) }
+    }
+
+    fn blocked(&self, direction: Direction) -> &AtomicBool {
+        match direction {
+            Direction::Read => &self.is_drained,
+            Direction::Write => &self.is_full,
+        }
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        if !self.blocked(direction).load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(match direction {
+            Direction::Read => self.io.poll_readable(cx),
+            Direction::Write => self.io.poll_writable(cx),
+        })?;
+        self.blocked(direction).store(false, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_io<R>(&self, direction: Direction, operation: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        let result = operation(self.io.get_ref());
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+            self.blocked(direction).store(true, Ordering::Relaxed);
+        }
+        result
     }
 }
 
 /// A TCP socket of async-io.
 #[derive(Debug)]
-pub struct Tcp(Async<TcpStream>);
+pub struct Tcp(Tried<TcpStream>);
 
 impl Socket for Tcp {
     fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        poll_ready(&self.0, cx, direction)
+        self.0.poll_ready(cx, direction)
     }
 }
 
 impl TcpSocket for Tcp {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.get_ref().read(into)
+        self.0.try_io(Direction::Read, |mut io| io.read(into))
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.get_ref().write_vectored(from)
+        self.0.try_io(Direction::Write, |mut io| io.write_vectored(from))
     }
 
     fn shutdown(&self) -> io::Result<()> {
-        self.0.get_ref().shutdown(Shutdown::Write)
+        self.0.io.get_ref().shutdown(Shutdown::Write)
     }
 
     fn set_nodelay(&self) -> io::Result<()> {
-        self.0.get_ref().set_nodelay(true)
+        self.0.io.get_ref().set_nodelay(true)
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().peer_addr()
+        self.0.io.get_ref().peer_addr()
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
+        self.0.io.get_ref().local_addr()
     }
 }
 
@@ -126,7 +152,7 @@ impl Listener for SmolListener {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.0.poll_readable(cx))?,
                 accepted => {
                     let (stream, peer) = accepted?;
-                    return Poll::Ready(Async::new(stream).map(|stream| (Tcp(stream), peer)));
+                    return Poll::Ready(Async::new(stream).map(|stream| (Tcp(Tried::new(stream)), peer)));
                 }
             }
         }
@@ -135,25 +161,25 @@ impl Listener for SmolListener {
 
 /// A UDP socket of async-io.
 #[derive(Debug)]
-pub struct Udp(Async<StdUdpSocket>);
+pub struct Udp(Tried<StdUdpSocket>);
 
 impl Socket for Udp {
     fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        poll_ready(&self.0, cx, direction)
+        self.0.poll_ready(cx, direction)
     }
 }
 
 impl UdpSocket for Udp {
     fn try_io<T>(
         &self,
-        _: Direction,
+        direction: Direction,
         operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
-        operation(self.socket())
+        self.0.try_io(direction, |io| operation(SocketRef::new(io)))
     }
 
     fn socket(&self) -> SocketRef<'_> {
-        SocketRef::new(self.0.get_ref())
+        SocketRef::new(self.0.io.get_ref())
     }
 }
 

@@ -25,6 +25,7 @@ pub mod client;
 mod clock;
 mod mailbox;
 mod net;
+mod pool;
 pub mod runtime;
 pub mod server;
 pub mod threads;

@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use rtspan_core::limits::READ_BLOCK_BYTES;
 
 use crate::net::SocketRef;
+pub use crate::pool::{Pool, Work};
 
 /// An executor with its reactor.
 ///

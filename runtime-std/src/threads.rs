@@ -1,6 +1,5 @@
 //! The runtime that needs none: a thread for each core, which waits for the sockets of its tasks itself.
 
-mod pool;
 mod reactor;
 mod sockets;
 
@@ -11,7 +10,10 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSoc
 pub use reactor::block_on;
 pub use sockets::{ThreadListener, ThreadTcp, ThreadTimer, ThreadUdp};
 
+use crate::pool::Pool;
 use crate::runtime::Runtime;
+
+static POOL: Pool = Pool::new("rtspan", block_on);
 
 /// Threads of the process, one for each core at most, each with its own reactor.
 ///
@@ -27,7 +29,7 @@ impl Runtime for Threads {
     type Timer = ThreadTimer;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        pool::spawn(task)
+        POOL.spawn(task)
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<ThreadTcp> {

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::fmt;
+use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,43 +9,96 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::reactor::block_on;
 use crate::wake::{Wake, lock};
 
 /// Tasks that run before it is looked again what the sockets have to say.
 const TASKS_AT_ONCE: usize = 64;
 
-/// The threads of the process, started as they are needed, one for each core at most.
-static POOL: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
-
-/// Runs `task` on one of the threads, always the same one.
-pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    let worker = least_loaded()?;
-    worker.load.fetch_add(1, Ordering::Relaxed);
-    let task = Task {
-        worker: Arc::clone(&worker),
-        is_queued: AtomicBool::new(true),
-        future: Mutex::new(Some(Box::pin(task))),
-    };
-    worker.push(Arc::new(task));
-    Ok(())
+/// Threads for tasks, one for each core at most, started as they are needed and there until the process ends.
+///
+/// A task stays on the thread that it was given to: what it touches stays in the caches of one core, and to be woken
+/// costs it no more than a place in a list. It must not block the thread.
+#[derive(Debug)]
+pub struct Pool {
+    name: &'static str,
+    run: fn(Work),
+    workers: Mutex<Vec<Arc<Worker>>>,
 }
 
-/// The thread with the fewest tasks; a new one, if all have some and there is a core for it.
-fn least_loaded() -> io::Result<Arc<Worker>> {
-    let mut pool = lock(&POOL);
-    let load = |worker: &Arc<Worker>| worker.load.load(Ordering::Relaxed);
-    let least = pool.iter().min_by_key(|worker| load(worker));
-    if let Some(worker) = least.filter(|worker| load(worker) == 0 || pool.len() >= cores()) {
-        return Ok(Arc::clone(worker));
+impl Pool {
+    /// A pool without threads yet, whose threads will bear `name` and wait for sockets and timers with `run`.
+    ///
+    /// `run` is called once on each thread, and is to run its future to the end, which does not come.
+    pub const fn new(name: &'static str, run: fn(Work)) -> Self {
+        Self { name, run, workers: Mutex::new(Vec::new()) }
     }
-    match Worker::start() {
-        Ok(worker) => {
-            pool.push(Arc::clone(&worker));
-            Ok(worker)
+
+    /// Runs `task` on one of the threads until it is done.
+    ///
+    /// # Errors
+    ///
+    /// The system has no room for the first thread; the task is dropped.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let worker = self.least_loaded()?;
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        let task = Task {
+            worker: Arc::clone(&worker),
+            is_queued: AtomicBool::new(true),
+            future: Mutex::new(Some(Box::pin(task))),
+        };
+        worker.push(Arc::new(task));
+        Ok(())
+    }
+
+    /// The thread with the fewest tasks; a new one, if all have some and there is a core for it.
+    fn least_loaded(&self) -> io::Result<Arc<Worker>> {
+        let mut workers = lock(&self.workers);
+        let load = |worker: &Arc<Worker>| worker.load.load(Ordering::Relaxed);
+        let least = workers.iter().min_by_key(|worker| load(worker));
+        if let Some(worker) = least.filter(|worker| load(worker) == 0 || workers.len() >= cores()) {
+            return Ok(Arc::clone(worker));
         }
-        // Those that could be started do the work.
-        Err(error) => least.map(Arc::clone).ok_or(error),
+        match self.start() {
+            Ok(worker) => {
+                workers.push(Arc::clone(&worker));
+                Ok(worker)
+            }
+            // Those that could be started do the work.
+            Err(error) => least.map(Arc::clone).ok_or(error),
+        }
+    }
+
+    fn start(&self) -> io::Result<Arc<Worker>> {
+        let worker = Arc::new(Worker::default());
+        let work = Work { worker: Arc::clone(&worker), ready: VecDeque::new() };
+        let run = self.run;
+        thread::Builder::new().name(self.name.to_owned()).spawn(move || run(work))?;
+        Ok(worker)
+    }
+}
+
+/// What one thread of a [`Pool`] does: a future that is never done.
+#[derive(Debug)]
+pub struct Work {
+    worker: Arc<Worker>,
+    ready: VecDeque<Arc<Task>>,
+}
+
+impl Future for Work {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { worker, ready } = &mut *self;
+        worker.wake.register(cx);
+        ready.extend(lock(&worker.ready).drain(..));
+        for _ in 0..TASKS_AT_ONCE {
+            let Some(task) = ready.pop_front() else { return Poll::Pending };
+            if task.run() {
+                worker.load.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -53,7 +107,7 @@ fn cores() -> usize {
 }
 
 /// One thread, and what is ready to run on it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Worker {
     ready: Mutex<Vec<Arc<Task>>>,
     wake: Wake,
@@ -61,39 +115,9 @@ struct Worker {
 }
 
 impl Worker {
-    fn start() -> io::Result<Arc<Self>> {
-        let worker = Arc::new(Self::default());
-        let own = Arc::clone(&worker);
-        thread::Builder::new().name("rtspan".to_owned()).spawn(move || own.run())?;
-        Ok(worker)
-    }
-
     fn push(&self, task: Arc<Task>) {
         lock(&self.ready).push(task);
         self.wake.wake();
-    }
-
-    /// Runs tasks for ever.
-    fn run(&self) {
-        let mut ready = VecDeque::new();
-        block_on(poll_fn(|cx| {
-            self.wake.register(cx);
-            ready.extend(lock(&self.ready).drain(..));
-            for _ in 0..TASKS_AT_ONCE {
-                match ready.pop_front() {
-                    Some(task) => self.run_task(task),
-                    None => return Poll::Pending,
-                }
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }))
-    }
-
-    fn run_task(&self, task: Arc<Task>) {
-        if task.run() {
-            self.load.fetch_sub(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -103,6 +127,12 @@ struct Task {
     is_queued: AtomicBool,
     /// Locked by its thread only; taken out when it is done.
     future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("is_queued", &self.is_queued).finish_non_exhaustive()
+    }
 }
 
 impl std::task::Wake for Task {
@@ -139,16 +169,20 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::sync::mpsc;
 
     use super::*;
+    use crate::threads::block_on;
+
+    static POOL: Pool = Pool::new("test", block_on);
 
     #[test]
     fn a_task_that_panics_ends_and_the_others_go_on() {
         let (sender, receiver) = mpsc::channel();
         for number in 0..100 {
             let sender = sender.clone();
-            spawn(async move {
+            POOL.spawn(async move {
                 assert!(number % 10 != 0, "one of the tasks that fail");
                 sender.send(number).unwrap();
             })
@@ -165,7 +199,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel();
         for _ in 0..50 {
             let sender = sender.clone();
-            spawn(async move {
+            POOL.spawn(async move {
                 let first = thread::current().id();
                 for _ in 0..10 {
                     yield_now().await;
@@ -188,14 +222,14 @@ mod tests {
         let is_over = Arc::new(AtomicBool::new(false));
         for _ in 0..=cores() {
             let is_over = Arc::clone(&is_over);
-            spawn(async move {
+            POOL.spawn(async move {
                 while !is_over.load(Ordering::Relaxed) {
                     yield_now().await;
                 }
             })
             .unwrap();
         }
-        spawn(async move { sender.send(()).unwrap() }).unwrap();
+        POOL.spawn(async move { sender.send(()).unwrap() }).unwrap();
         receiver.recv().unwrap();
         is_over.store(true, Ordering::Relaxed);
     }
