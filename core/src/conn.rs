@@ -6,6 +6,7 @@
 
 mod close;
 mod outbox;
+mod recent;
 mod rx;
 mod tx;
 

@@ -3,12 +3,17 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
+use super::recent::Recent;
+
 /// What waits to be written to one connection, in order: messages and interleaved frames, never cut.
 ///
 /// It remembers how far a partial write got, so that a frame always leaves whole.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     items: VecDeque<Item>,
+    /// The packets that are held on to for all who use the same memory, while it is lent.
+    recent: Recent,
+    is_lent: bool,
     /// Bytes of the first item that are already written.
     written: usize,
     /// Bytes that are still to be written.
@@ -18,13 +23,19 @@ pub(crate) struct Outbox {
 }
 
 /// Memory for what waits to be written to a connection, to be lent to one that has something to write.
+///
+/// It also holds the packets that were pulled last, [`OUTBOX_FRAMES_MAX`](crate::limits::OUTBOX_FRAMES_MAX) at most:
+/// readers that use it one behind the other do not have to hold on to them each.
 #[derive(Debug, Default)]
-pub struct Room(VecDeque<Item>);
+pub struct Room {
+    items: VecDeque<Item>,
+    recent: Recent,
+}
 
 #[derive(Debug)]
 struct Item {
     kind: Kind,
-    payload: Bytes,
+    payload: Payload,
 }
 
 #[derive(Debug)]
@@ -33,16 +44,30 @@ enum Kind {
     Frame([u8; 4]),
 }
 
-impl Item {
-    fn len(&self) -> usize {
-        self.header().len().saturating_add(self.payload.len())
-    }
+#[derive(Debug)]
+enum Payload {
+    Own(Bytes),
+    /// The place of a packet in [`Recent`].
+    Recent(usize),
+}
 
+impl Item {
     fn header(&self) -> &[u8] {
         match &self.kind {
             Kind::Message => &[],
             Kind::Frame(header) => header,
         }
+    }
+
+    fn payload<'a>(&'a self, recent: &'a Recent) -> &'a Bytes {
+        match &self.payload {
+            Payload::Own(payload) => payload,
+            Payload::Recent(place) => recent.get(*place),
+        }
+    }
+
+    fn len(&self, recent: &Recent) -> usize {
+        self.header().len().saturating_add(self.payload(recent).len())
     }
 }
 
@@ -51,17 +76,28 @@ impl Outbox {
     pub(crate) fn push_message(&mut self, message: Bytes) {
         self.message_bytes = self.message_bytes.saturating_add(message.len());
         self.rest = self.rest.saturating_add(message.len());
-        self.items.push_back(Item { kind: Kind::Message, payload: message });
+        self.items.push_back(Item { kind: Kind::Message, payload: Payload::Own(message) });
     }
 
     /// Appends an interleaved frame; a payload that its 16-bit length cannot hold is left out, and `false` comes back.
     pub(crate) fn push_frame(&mut self, channel: u8, payload: Bytes) -> bool {
-        let Ok(len) = u16::try_from(payload.len()) else { return false };
-        let [high, low] = len.to_be_bytes();
+        let len = payload.len();
+        self.push(channel, len, Payload::Own(payload))
+    }
+
+    /// Appends a packet, as [`push_frame`](Self::push_frame) does, that others are going to append as well.
+    pub(crate) fn push_packet(&mut self, channel: u8, packet: &Bytes) -> bool {
+        let place = if self.is_lent { self.recent.place(packet) } else { None };
+        self.push(channel, packet.len(), place.map_or_else(|| Payload::Own(packet.clone()), Payload::Recent))
+    }
+
+    fn push(&mut self, channel: u8, len: usize, payload: Payload) -> bool {
+        let Ok(short) = u16::try_from(len) else { return false };
+        let [high, low] = short.to_be_bytes();
+        let header = [b'$', channel, high, low];
         self.frames = self.frames.saturating_add(1);
-        let item = Item { kind: Kind::Frame([b'$', channel, high, low]), payload };
-        self.rest = self.rest.saturating_add(item.len());
-        self.items.push_back(item);
+        self.rest = self.rest.saturating_add(header.len()).saturating_add(len);
+        self.items.push_back(Item { kind: Kind::Frame(header), payload });
         true
     }
 
@@ -70,7 +106,7 @@ impl Outbox {
         let mut skip = self.written;
         let mut slices = slices.iter_mut();
         let mut filled = 0_usize;
-        for part in self.items.iter().flat_map(|item| [item.header(), &item.payload]) {
+        for part in self.items.iter().flat_map(|item| [item.header(), item.payload(&self.recent)]) {
             let rest = part.get(skip..).unwrap_or_default();
             skip = skip.saturating_sub(part.len());
             if rest.is_empty() {
@@ -89,11 +125,12 @@ impl Outbox {
         if self.rest == 0 {
             self.items.clear();
             (self.written, self.message_bytes, self.frames) = (0, 0, 0);
+            self.recent.rewind();
             return;
         }
         self.written = self.written.saturating_add(n);
         while let Some(first) = self.items.front() {
-            let len = first.len();
+            let len = first.len(&self.recent);
             if self.written < len {
                 return;
             }
@@ -106,16 +143,29 @@ impl Outbox {
         }
     }
 
-    /// Uses this memory, if it has none.
+    /// Uses this memory, if nothing waits in its own.
     pub(crate) fn lend(&mut self, room: Room) {
-        if self.items.capacity() == 0 {
-            self.items = room.0;
+        if self.is_empty() {
+            (self.items, self.recent, self.is_lent) = (room.items, room.recent, true);
+            self.recent.rewind();
         }
     }
 
-    /// Gives the memory back, if nothing waits in it.
+    /// Gives lent memory back, except what something waits in.
     pub(crate) fn take_room(&mut self) -> Option<Room> {
-        self.is_empty().then(|| Room(std::mem::take(&mut self.items)))
+        if !std::mem::take(&mut self.is_lent) {
+            return None;
+        }
+        let recent = std::mem::take(&mut self.recent);
+        if self.is_empty() {
+            return Some(Room { items: std::mem::take(&mut self.items), recent });
+        }
+        for item in &mut self.items {
+            if let Payload::Recent(_) = item.payload {
+                item.payload = Payload::Own(item.payload(&recent).clone());
+            }
+        }
+        Some(Room { items: VecDeque::new(), recent })
     }
 
     /// Bytes of the messages that wait; frames are not counted.
@@ -182,18 +232,48 @@ mod tests {
 
     #[test]
     fn memory_goes_from_one_to_the_next_unless_something_waits_in_it() {
-        let mut first = filled();
-        assert!(first.take_room().is_none());
+        let mut first = Outbox::default();
+        first.lend(Room::default());
+        first.push_message(Bytes::from_static(b"x"));
         drain(&mut first, 8, usize::MAX);
         let room = first.take_room().unwrap();
-        let memory = room.0.capacity();
+        let memory = room.items.capacity();
         assert!(memory > 0 && first.items.capacity() == 0);
+        assert!(first.take_room().is_none(), "nothing is lent");
         let mut second = Outbox::default();
         second.lend(room);
-        second.push_message(Bytes::from_static(b"x"));
+        second.push_message(Bytes::from_static(b"y"));
         second.lend(Room::default());
         assert_eq!(second.items.capacity(), memory);
-        assert_eq!(drain(&mut second, 1, 1), b"x");
+        assert_eq!(second.take_room().unwrap().items.capacity(), 0);
+        assert_eq!(drain(&mut second, 1, 1), b"y");
+    }
+
+    #[test]
+    fn packets_that_others_write_as_well_are_held_on_to_once_however_far_each_gets() {
+        let block = Bytes::from((0..40).collect::<Vec<u8>>());
+        let packets = [0, 10, 20, 30].map(|from| block.slice(from..from + 10));
+        let expected: Vec<u8> =
+            packets.iter().flat_map(|packet| [&[b'$', 4, 0, 10], &packet[..]].concat()).collect();
+        let mut room = Room::default();
+        for at_once in 1..=expected.len() {
+            let mut outbox = Outbox::default();
+            outbox.lend(room);
+            assert!(packets.iter().all(|packet| outbox.push_packet(4, packet)));
+            let mut buffers = [IoSlice::new(&[]); 8];
+            let filled = outbox.io_slices(&mut buffers);
+            let mut written: Vec<u8> =
+                buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).take(at_once).collect();
+            outbox.handle_written(at_once);
+            // The socket has no room for the rest, and another connection goes on with the memory.
+            room = outbox.take_room().unwrap();
+            let mut other = Outbox::default();
+            other.lend(std::mem::take(&mut room));
+            assert!(other.push_packet(4, &Bytes::from(vec![1; 10])));
+            room = other.take_room().unwrap();
+            written.extend(drain(&mut outbox, 8, 7));
+            assert_eq!(written, expected, "{at_once} bytes at once");
+        }
     }
 
     #[test]

@@ -139,14 +139,15 @@ impl ConnTx {
         self.readers.retain(|reader| !reader.subscription.is_finished());
     }
 
-    /// Uses memory that was taken from another connection, instead of its own.
+    /// Uses memory that was taken from another connection, instead of its own, if nothing waits in that.
     pub fn lend(&mut self, room: Room) {
         self.outbox.lend(room);
     }
 
-    /// Gives back the memory for what is to be written, unless something is.
+    /// Gives back the memory that was lent, except what something waits in.
     ///
-    /// So few connections at a time need any, whatever their number.
+    /// So few connections at a time need any, whatever their number; and those that write the same packets one behind
+    /// the other hold on to them once.
     pub fn take_room(&mut self) -> Option<Room> {
         self.outbox.take_room()
     }
@@ -258,7 +259,7 @@ impl Reading {
                 return true;
             }
             if let (true, Some((rtp, _))) = (subscription.take(packet), channel_of(packet.track)) {
-                outbox.push_frame(rtp, packet.rtp.as_bytes().clone());
+                outbox.push_packet(rtp, packet.rtp.as_bytes());
             }
         }
         subscription.mark_drained(now);

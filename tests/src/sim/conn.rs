@@ -34,7 +34,15 @@ pub(super) fn reads(line: &Line, stream: StreamId) -> bool {
 impl World<'_> {
     pub(super) fn run_conn(&mut self, id: ConnId) {
         let Some(mut line) = self.lines.remove(&id) else { return };
-        match self.serve(id, &mut line) {
+        // As drivers do that have many connections on one thread; not all do.
+        if self.chance.happens(900) {
+            line.tx.lend(std::mem::take(&mut self.room));
+        }
+        let served = self.serve(id, &mut line);
+        if let Some(room) = line.tx.take_room() {
+            self.room = room;
+        }
+        match served {
             Ok(()) => {
                 self.lines.insert(id, line);
             }

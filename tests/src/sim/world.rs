@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use rtspan_core::conn::{ConnCommand, Room};
 use rtspan_core::server::{Event, Server};
 use rtspan_core::{ConnId, Instant, NtpTime};
 
@@ -77,7 +78,9 @@ pub(super) struct World<'a> {
     pub(super) events: VecDeque<Event>,
     pub(super) app: App,
     pub(super) lines: BTreeMap<ConnId, Line>,
-    pub(super) mailboxes: BTreeMap<ConnId, VecDeque<rtspan_core::conn::ConnCommand>>,
+    /// What the connections lend each other to write from.
+    pub(super) room: Room,
+    pub(super) mailboxes: BTreeMap<ConnId, VecDeque<ConnCommand>>,
     pub(super) pair: Option<Pair>,
     pub(super) tcp: Tcp,
     pub(super) udp: Udp,
@@ -135,6 +138,7 @@ impl<'a> World<'a> {
             events: VecDeque::new(),
             app: App::default(),
             lines: BTreeMap::new(),
+            room: Room::default(),
             mailboxes: BTreeMap::new(),
             pair: None,
             tcp: Tcp::default(),
