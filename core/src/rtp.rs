@@ -78,7 +78,16 @@ impl RtpPacket {
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
+    #[inline]
     pub fn parse_with(bytes: Bytes, tolerances: &mut Tolerances) -> Result<Self, RtpError> {
+        match RtpHeader::read(&bytes) {
+            Some(header) => Ok(Self::from_parts(header, bytes)),
+            None => Self::parse_longer(bytes, tolerances),
+        }
+    }
+
+    /// Reads a packet with a longer header or with padding, and all that are none.
+    fn parse_longer(bytes: Bytes, tolerances: &mut Tolerances) -> Result<Self, RtpError> {
         let view = match rtp_types::RtpPacket::parse(&bytes) {
             Ok(view) => view,
             Err(RtpParseError::PaddingInvalid(0)) => {
@@ -220,6 +229,21 @@ pub struct RtpHeader {
 }
 
 impl RtpHeader {
+    /// Reads a header of 12 bytes, as nearly all are; `None` for any other.
+    #[inline]
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let [VERSION_2, second, s1, s0, t3, t2, t1, t0, c3, c2, c1, c0] = *bytes.first_chunk()? else {
+            return None;
+        };
+        Some(Self {
+            payload_type: second & 0x7f,
+            marker: second & 0x80 != 0,
+            sequence: u16::from_be_bytes([s1, s0]),
+            timestamp: u32::from_be_bytes([t3, t2, t1, t0]),
+            ssrc: u32::from_be_bytes([c3, c2, c1, c0]),
+        })
+    }
+
     /// Appends the 12 bytes of the header.
     pub fn write(&self, to: &mut BytesMut) {
         to.put_slice(&self.to_bytes());

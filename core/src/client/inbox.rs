@@ -30,7 +30,9 @@ impl Inbox {
     pub(super) fn push(&mut self, received: Received) {
         self.bytes = self.bytes.saturating_add(received.packet.len());
         self.packets.push_back(received);
-        self.trim();
+        if self.is_over() {
+            self.trim();
+        }
     }
 
     /// Moves the oldest packets behind those in `batch`: of as many as may wait an eighth, and one at least.
@@ -66,8 +68,12 @@ impl Inbox {
         self.packets.is_empty()
     }
 
+    fn is_over(&self) -> bool {
+        self.packets.len() > self.packets_max || self.bytes > self.bytes_max
+    }
+
     fn trim(&mut self) {
-        while self.packets.len() > self.packets_max || self.bytes > self.bytes_max {
+        while self.is_over() {
             let Some(oldest) = self.take() else { return };
             let dropped = self.dropped.entry(oldest.media).or_default();
             dropped.total = dropped.total.saturating_add(1);

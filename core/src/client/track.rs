@@ -117,14 +117,14 @@ impl Track {
             self.invalid = self.invalid.saturating_add(1);
             return false;
         };
-        let mut next = receiver.receive(now, packet);
-        if let Some(deadline) = receiver.poll_timeout() {
-            self.reorder_at = earliest(self.reorder_at, Some(deadline));
+        if let Some(lost) = receiver.pass(now, &packet) {
+            let ntp = receiver.convert(packet.timestamp());
+            inbox.push(Received { media: self.media, packet, lost, ntp });
+            return true;
         }
-        while let Some(received) = next {
-            hand_on(self.media, receiver, received, inbox);
-            next = receiver.poll_packet();
-        }
+        receiver.handle_packet(now, packet);
+        self.reorder_at = earliest(self.reorder_at, receiver.poll_timeout());
+        drain(self.media, receiver, inbox);
         true
     }
 
@@ -233,14 +233,10 @@ impl Track {
 }
 
 fn drain(media: usize, receiver: &mut Receiver, inbox: &mut Inbox) {
-    while let Some(received) = receiver.poll_packet() {
-        hand_on(media, receiver, received, inbox);
+    while let Some(rtp::Received { packet, lost }) = receiver.poll_packet() {
+        let ntp = receiver.convert(packet.timestamp());
+        inbox.push(Received { media, packet, lost, ntp });
     }
-}
-
-fn hand_on(media: usize, receiver: &mut Receiver, received: rtp::Received, inbox: &mut Inbox) {
-    let ntp = receiver.convert(received.packet.timestamp());
-    inbox.push(Received { media, packet: received.packet, lost: received.lost, ntp });
 }
 
 pub(super) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

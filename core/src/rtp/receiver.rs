@@ -148,13 +148,12 @@ impl Receiver {
         self.count_packet(now, sequence, timestamp, len);
     }
 
-    /// Takes a packet that came at `now`, and hands out the next one in order: most often the same, at once.
-    pub(crate) fn receive(&mut self, now: Instant, packet: RtpPacket) -> Option<Received> {
-        let is_expected = self.source.as_ref().is_some_and(|source| source.ssrc == packet.ssrc())
-            && self.sequence.is_next(&packet);
-        if !is_expected {
-            self.handle_packet(now, packet);
-            return self.poll_packet();
+    /// Counts a packet that came at `now` if it is the next one in order and needs no place here, as most do; says how
+    /// many are missing before it. `None` leaves it to [`handle_packet`](Self::handle_packet).
+    pub(crate) fn pass(&mut self, now: Instant, packet: &RtpPacket) -> Option<u16> {
+        let source = self.source.as_ref().filter(|source| source.ssrc == packet.ssrc());
+        if source.is_none() || !self.sequence.is_next(packet) {
+            return None;
         }
         self.count_packet(now, packet.sequence(), packet.timestamp(), packet.len());
         Some(self.sequence.pass(packet))

@@ -104,19 +104,16 @@ impl Block {
 
     /// Takes `len` bytes behind the first `skip` ones, which are dropped.
     pub(super) fn take(&mut self, skip: usize, len: usize) -> Bytes {
+        if len > SMALL_PAYLOAD_BYTES && !self.thrift.copies {
+            return self.slice(skip, len);
+        }
         self.cut(skip);
         let len = len.min(self.filled);
-        let taken = if len > SMALL_PAYLOAD_BYTES && self.thrift.copies {
+        let taken = if len > SMALL_PAYLOAD_BYTES {
             self.size = READ_BLOCK_BYTES;
             let taken = Bytes::copy_from_slice(self.bytes.get(..len).unwrap_or_default());
             self.cut(len);
             taken
-        } else if len > SMALL_PAYLOAD_BYTES {
-            self.shared = true;
-            self.thrift.pass(len);
-            self.size = READ_BLOCK_BYTES;
-            self.filled = self.filled.saturating_sub(len);
-            self.bytes.split_to(len).freeze()
         } else if len > 0 {
             let taken = self.copy_small(len);
             self.cut(len);
@@ -135,6 +132,19 @@ impl Block {
 
     pub(super) fn len(&self) -> usize {
         self.filled
+    }
+
+    fn slice(&mut self, skip: usize, len: usize) -> Bytes {
+        let end = skip.saturating_add(len).min(self.filled);
+        self.shared = true;
+        self.size = READ_BLOCK_BYTES;
+        self.thrift.pass(end);
+        self.filled = self.filled.saturating_sub(end);
+        // Cheaper than to cut the front off the block first.
+        let mut taken = self.bytes.split_to(end).freeze();
+        taken.advance(skip.min(end));
+        self.settle();
+        taken
     }
 
     fn cut(&mut self, n: usize) {

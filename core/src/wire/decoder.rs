@@ -114,8 +114,13 @@ impl Decoder {
         }
         self.need = 0;
         self.held = false;
-        if matches!(self.state, State::Start) && self.block.len() == 0 {
-            return Ok(None);
+        if matches!(self.state, State::Start) && self.garbage == 0 {
+            match self.block.as_slice().first() {
+                None => return Ok(None),
+                // Nearly all that comes while media flows.
+                Some(b'$') => return Ok(self.frame()),
+                Some(_) => {}
+            }
         }
         self.advance().inspect_err(|error| self.state = State::Failed(error.clone()))
     }

@@ -97,10 +97,10 @@ impl Sequence {
         self.next == Some(packet.sequence()) && self.waiting == 0 && self.ready.is_empty()
     }
 
-    /// Hands out a packet that [is next](Self::is_next), without putting it anywhere.
-    pub(super) fn pass(&mut self, packet: RtpPacket) -> Received {
-        self.advance_past(&packet);
-        Received { packet, lost: std::mem::take(&mut self.missing) }
+    /// Takes note of a packet that [is next](Self::is_next), and says how many are missing before it.
+    pub(super) fn pass(&mut self, packet: &RtpPacket) -> u16 {
+        self.advance_past(packet);
+        std::mem::take(&mut self.missing)
     }
 
     /// Gives up the missing packets that were waited for long enough.
