@@ -50,6 +50,21 @@ fn depacketize_h264_of_200_kb(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// Per packet: the least that either can cost, the same bytes copied into memory of the same size.
+#[divan::bench]
+fn copy_of_200_kb(bencher: Bencher<'_, '_>) {
+    let unit = access_unit();
+    let mut packets = Vec::new();
+    packetize(&mut Packetizer::new(PacketizerConfig::new(96, 7, 0)), &unit, &mut packets);
+    bencher.counter(ItemsCount::new(packets.len())).bench_local(|| {
+        let mut block = Vec::with_capacity(200_100);
+        for packet in black_box(&packets) {
+            block.extend_from_slice(packet.payload());
+        }
+        block
+    });
+}
+
 /// 20 ms of sound.
 #[divan::bench]
 fn packetize_g711(bencher: Bencher<'_, '_>) {

@@ -32,12 +32,13 @@ impl Packetizer {
     pub fn packetize(&mut self, samples: &[u8], timestamp: u32, mut sink: impl FnMut(RtpPacket)) {
         let mut timestamp = timestamp;
         for chunk in samples.chunks(self.payload_bytes_max) {
-            self.writer.begin();
+            self.writer.begin(&mut sink);
             self.writer.put(chunk);
-            sink(self.writer.finish(timestamp, false));
+            self.writer.end(timestamp, false);
             let passed = chunk.len().checked_div(self.channels.into()).unwrap_or(0);
             timestamp = timestamp.wrapping_add(passed as u32);
         }
+        self.writer.flush(&mut sink);
     }
 
     /// The sequence number of the next packet.

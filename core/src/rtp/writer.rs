@@ -1,9 +1,13 @@
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::{HEADER_BYTES, RtpHeader, RtpPacket};
 use crate::limits::PACKET_BLOCK_BYTES;
 
 /// Writes the packets of one source, in sequence, one behind the other into shared blocks.
+///
+/// They are cut out of their block together, once it is full or nothing more follows. To count one more owner of a block,
+/// the processor first has to finish every write that is under way; after each packet by itself that takes as long as
+/// copying its bytes.
 #[derive(Debug)]
 pub(crate) struct PacketWriter {
     payload_type: u8,
@@ -11,11 +15,23 @@ pub(crate) struct PacketWriter {
     sequence: u16,
     packet_bytes_max: usize,
     block: BytesMut,
+    /// Where the packet that was begun starts in the block.
+    start: usize,
+    /// The packets that stand in the block, each with its length.
+    written: Vec<(RtpHeader, usize)>,
 }
 
 impl PacketWriter {
     pub(crate) fn new(payload_type: u8, ssrc: u32, first_sequence: u16, packet_bytes_max: usize) -> Self {
-        Self { payload_type, ssrc, sequence: first_sequence, packet_bytes_max, block: BytesMut::new() }
+        Self {
+            payload_type,
+            ssrc,
+            sequence: first_sequence,
+            packet_bytes_max,
+            block: BytesMut::new(),
+            start: 0,
+            written: Vec::new(),
+        }
     }
 
     /// The sequence number of the next packet.
@@ -24,13 +40,17 @@ impl PacketWriter {
     }
 
     /// Begins a packet; its header is filled in at the end, when the marker is known.
+    ///
+    /// Gives those before it to `sink` if their block is full.
     #[inline]
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self, sink: &mut impl FnMut(RtpPacket)) {
         let spare = self.block.capacity().saturating_sub(self.block.len());
         if spare < self.packet_bytes_max {
+            self.flush(sink);
             self.block = BytesMut::with_capacity(PACKET_BLOCK_BYTES.max(self.packet_bytes_max));
         }
-        self.block.put_slice(&[0; HEADER_BYTES]);
+        self.start = self.block.len();
+        self.block.extend_from_slice(&[0; HEADER_BYTES]);
     }
 
     /// Appends to the payload of the packet that was begun.
@@ -39,15 +59,15 @@ impl PacketWriter {
         self.block.extend_from_slice(payload);
     }
 
-    /// The payload byte at `index` of the packet that was begun.
+    /// The first byte of the payload of the packet that was begun.
     #[inline]
-    pub(crate) fn payload_byte(&mut self, index: usize) -> Option<&mut u8> {
-        self.block.get_mut(HEADER_BYTES.saturating_add(index))
+    pub(crate) fn first_byte(&mut self) -> Option<&mut u8> {
+        self.block.get_mut(self.start.saturating_add(HEADER_BYTES))
     }
 
     /// Ends the packet that was begun.
     #[inline]
-    pub(crate) fn finish(&mut self, timestamp: u32, marker: bool) -> RtpPacket {
+    pub(crate) fn end(&mut self, timestamp: u32, marker: bool) {
         let header = RtpHeader {
             payload_type: self.payload_type,
             marker,
@@ -55,10 +75,19 @@ impl PacketWriter {
             timestamp,
             ssrc: self.ssrc,
         };
-        if let Some(head) = self.block.get_mut(..HEADER_BYTES) {
-            head.copy_from_slice(&header.to_bytes());
+        let packet = self.block.get_mut(self.start..).unwrap_or_default();
+        if let Some(head) = packet.first_chunk_mut() {
+            *head = header.to_bytes();
         }
+        self.written.push((header, packet.len()));
         self.sequence = self.sequence.wrapping_add(1);
-        RtpPacket::from_parts(header, self.block.split().freeze())
+    }
+
+    /// Gives the packets that were ended, and not yet given, to `sink`.
+    #[inline]
+    pub(crate) fn flush(&mut self, sink: &mut impl FnMut(RtpPacket)) {
+        for (header, len) in self.written.drain(..) {
+            sink(RtpPacket::from_parts(header, self.block.split_to(len).freeze()));
+        }
     }
 }

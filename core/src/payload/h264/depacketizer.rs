@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
+use super::annex_b::{STRIDE, find_start_code, split_annex_b};
 use super::unit::Unit;
 use super::{Beginning, aggregate_units, beginning, nal, without_start_code};
-use crate::limits::ACCESS_UNITS_READY_MAX;
+use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNITS_READY_MAX};
 use crate::payload::{AccessUnit, PayloadError};
 use crate::rtp::RtpPacket;
 use crate::{Tolerance, Tolerances};
@@ -22,12 +23,18 @@ use crate::{Tolerance, Tolerances};
 /// After a loss, the unit that was being put together is marked as damaged, and so is the one that
 /// begins behind the loss unless it is certain that nothing before it belongs to it. A unit of which
 /// nothing is left does not come out at all.
+///
+/// Start codes that a device has left in separate NAL units. A picture is looked through for them only
+/// in a stream that has had some where devices leave them: behind parameter sets, or near the beginning.
 #[derive(Debug, Default)]
 pub struct Depacketizer {
     /// Stays where it is from packet to packet: moving it costs more than all else that is done to it.
     unit: Unit,
-    fragment: BytesMut,
+    fragment: Vec<u8>,
     fragment_is_open: bool,
+    /// Bytes of the last NAL unit that came in fragments.
+    last_fragmented: usize,
+    seen_start_code: bool,
     last: Option<Last>,
     seen_marker: bool,
     distrusts_marker: bool,
@@ -171,11 +178,21 @@ impl Depacketizer {
         }
     }
 
+    /// Adds a NAL unit, or those that start codes separate in it.
     fn push_nal(&mut self, nal: Bytes) -> Result<(), PayloadError> {
-        if self.unit.push(nal)? {
-            self.tolerances.record(Tolerance::AnnexBInPayload);
+        // To look through every picture would cost as much as putting it together.
+        let is_picture = nal.first().is_some_and(|header| nal::is_picture(nal::type_of(*header)));
+        let suspect =
+            if is_picture && !self.seen_start_code { nal.get(..STRIDE).unwrap_or(&nal) } else { &nal };
+        if find_start_code(suspect).is_none() {
+            return self.unit.push(nal);
         }
-        Ok(())
+        self.seen_start_code = true;
+        self.tolerances.record(Tolerance::AnnexBInPayload);
+        let mut units = split_annex_b(&nal).peekable();
+        // The header that a fragmented byte stream was given is no unit of its own.
+        units.next_if(|first| first.len() == 1);
+        units.try_for_each(|unit| self.unit.push(nal.slice_ref(unit)))
     }
 
     fn push_aggregate(&mut self, payload: &Bytes) -> Result<(), PayloadError> {
@@ -212,7 +229,10 @@ impl Depacketizer {
         let header = indicator & 0xe0 | nal::type_of(position);
         if position & nal::FU_START != 0 {
             self.unit.damaged |= self.drop_fragment();
-            self.fragment.extend_from_slice(&[header]);
+            // Twice the last one, as sizes vary: what is left over is given back.
+            self.fragment =
+                Vec::with_capacity(self.last_fragmented.saturating_mul(2).min(ACCESS_UNIT_BYTES_MAX));
+            self.fragment.push(header);
             self.fragment_is_open = true;
         } else if !self.fragment_is_open {
             // What a loss, or joining in the middle, has left over is no error.
@@ -233,15 +253,17 @@ impl Depacketizer {
                 self.tolerances.record(Tolerance::FragmentStartsAndEnds);
             }
             self.fragment_is_open = false;
-            let nal = self.fragment.split().freeze();
-            return self.push_nal(nal);
+            self.last_fragmented = self.fragment.len();
+            let mut nal = std::mem::take(&mut self.fragment);
+            nal.shrink_to_fit();
+            return self.push_nal(nal.into());
         }
         Ok(())
     }
 
     /// Drops a NAL unit whose end is missing; says whether there was one.
     fn drop_fragment(&mut self) -> bool {
-        self.fragment.clear();
+        self.fragment = Vec::new();
         std::mem::take(&mut self.fragment_is_open)
     }
 }

@@ -37,7 +37,7 @@ impl Packetizer {
                 self.fragment(nal, timestamp, is_last, &mut sink);
                 continue;
             }
-            self.writer.begin();
+            self.writer.begin(&mut sink);
             let alone = aggregate_bytes(1, nal);
             if nals.peek().is_some_and(|next| aggregate_bytes(alone, next) <= self.payload_bytes_max) {
                 // The type, then the highest importance of the units and any forbidden bit (RFC 6184, 5.7.1).
@@ -53,14 +53,15 @@ impl Packetizer {
                     self.writer.put(nal);
                     unit = nals.next_if(|next| aggregate_bytes(bytes, next) <= self.payload_bytes_max);
                 }
-                if let Some(first) = self.writer.payload_byte(0) {
+                if let Some(first) = self.writer.first_byte() {
                     *first = header;
                 }
             } else {
                 self.writer.put(nal);
             }
-            sink(self.writer.finish(timestamp, nals.peek().is_none()));
+            self.writer.end(timestamp, nals.peek().is_none());
         }
+        self.writer.flush(&mut sink);
     }
 
     /// The sequence number of the next packet.
@@ -78,10 +79,10 @@ impl Packetizer {
             if ends {
                 position |= nal::FU_END;
             }
-            self.writer.begin();
+            self.writer.begin(sink);
             self.writer.put(&[indicator, position | nal::type_of(*header)]);
             self.writer.put(chunk);
-            sink(self.writer.finish(timestamp, is_last && ends));
+            self.writer.end(timestamp, is_last && ends);
             position = 0;
         }
     }

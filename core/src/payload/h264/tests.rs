@@ -1,6 +1,6 @@
 //! Round trips and losses; vectors, devices and hostile input in the files beside.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::*;
 use crate::payload::{AccessUnit, PacketizerConfig, PayloadError};
@@ -76,6 +76,18 @@ fn units_of_every_size_come_back_whole() {
                 );
             }
             assert_eq!((errors, tolerances), (vec![], crate::Tolerances::NONE));
+        }
+    }
+}
+
+#[test]
+fn a_fragmented_unit_holds_no_more_memory_than_its_bytes() {
+    let sizes = [70_000, 200, 9_000, 300, 20_000];
+    let units: Vec<_> = sizes.iter().map(|len| vec![nal(0x65, *len, 1), nal(0x65, *len, 2)]).collect();
+    for unit in depacketize(&packets_of(&units, 100)).0 {
+        for nal in unit.nals {
+            let len = nal.len();
+            assert_eq!(BytesMut::from(nal).capacity(), len);
         }
     }
 }

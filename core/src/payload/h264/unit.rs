@@ -1,6 +1,5 @@
 use bytes::Bytes;
 
-use super::annex_b::{find_start_code, split_annex_b};
 use super::nal;
 use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_NALS_MAX};
 use crate::payload::{AccessUnit, PayloadError};
@@ -28,15 +27,22 @@ impl Unit {
         Self { is_open: true, ssrc, timestamp, damaged, ..Self::default() }
     }
 
-    /// Adds a NAL unit, or those that start codes separate in it; says whether it was several.
-    pub(super) fn push(&mut self, nal: Bytes) -> Result<bool, PayloadError> {
-        if find_start_code(&nal).is_none() {
-            return self.push_one(nal).map(|()| false);
+    /// Adds a NAL unit; an empty one is left out.
+    pub(super) fn push(&mut self, nal: Bytes) -> Result<(), PayloadError> {
+        let Some(header) = nal.first() else { return Ok(()) };
+        let nal_type = nal::type_of(*header);
+        if matches!(nal_type, 0 | 24..) {
+            return Err(PayloadError::Unsupported(nal_type));
         }
-        let mut units = split_annex_b(&nal).peekable();
-        // The header that a fragmented byte stream was given is no unit of its own.
-        units.next_if(|first| first.len() == 1);
-        units.try_for_each(|unit| self.push_one(nal.slice_ref(unit))).map(|()| true)
+        self.reserve(nal.len())?;
+        if self.nals.len() >= ACCESS_UNIT_NALS_MAX {
+            return Err(self.overflow(PayloadError::TooManyNals));
+        }
+        self.is_keyframe |= nal_type == nal::IDR;
+        self.has_picture |= nal::is_picture(nal_type);
+        self.bytes = self.bytes.saturating_add(nal.len());
+        self.nals.push(nal);
+        Ok(())
     }
 
     /// Fails when `more` bytes, which have yet to be added, exceed the bound.
@@ -55,23 +61,6 @@ impl Unit {
     pub(super) fn finish(self) -> Option<AccessUnit> {
         let Self { timestamp, nals, is_keyframe, damaged, .. } = self;
         (!nals.is_empty()).then_some(AccessUnit { timestamp, nals, is_keyframe, damaged })
-    }
-
-    fn push_one(&mut self, nal: Bytes) -> Result<(), PayloadError> {
-        let Some(header) = nal.first() else { return Ok(()) };
-        let nal_type = nal::type_of(*header);
-        if matches!(nal_type, 0 | 24..) {
-            return Err(PayloadError::Unsupported(nal_type));
-        }
-        self.reserve(nal.len())?;
-        if self.nals.len() >= ACCESS_UNIT_NALS_MAX {
-            return Err(self.overflow(PayloadError::TooManyNals));
-        }
-        self.is_keyframe |= nal_type == nal::IDR;
-        self.has_picture |= nal::is_picture(nal_type);
-        self.bytes = self.bytes.saturating_add(nal.len());
-        self.nals.push(nal);
-        Ok(())
     }
 
     fn overflow(&mut self, error: PayloadError) -> PayloadError {

@@ -59,6 +59,33 @@ fn start_codes_inside_fragments_separate_nal_units_wherever_they_are_cut() {
 }
 
 #[test]
+fn a_picture_is_split_at_start_codes_far_inside_once_the_stream_has_shown_some() {
+    let first = nal(0x41, 1000, 1);
+    let slices = [&first, &[0, 0, 0, 1][..], SECOND_SLICE].concat();
+    let keyframe = [SPS, &[0, 0, 1], PPS, &[0, 0, 1], IDR].concat();
+    let (units, tolerances) =
+        lenient(&[(0, true, &slices), (3000, true, &keyframe), (6000, true, &slices), (9000, true, SLICE)]);
+    assert_eq!(
+        units,
+        [
+            unit(0, &[&slices], false),
+            unit(3000, &[SPS, PPS, IDR], false),
+            unit(6000, &[&first, SECOND_SLICE], false),
+            unit(9000, &[SLICE], false),
+        ]
+    );
+    assert_eq!(tolerances, [Tolerance::AnnexBInPayload]);
+}
+
+#[test]
+fn a_picture_is_split_at_start_codes_near_its_beginning() {
+    let slices = [SLICE, &[0, 0, 1], SECOND_SLICE].concat();
+    let (units, tolerances) = lenient(&[(0, true, &slices)]);
+    assert_eq!(units, [unit(0, &[SLICE, SECOND_SLICE], false)]);
+    assert_eq!(tolerances, [Tolerance::AnnexBInPayload]);
+}
+
+#[test]
 fn a_fragment_that_starts_and_ends_is_a_whole_nal_unit() {
     let (units, tolerances) = lenient(&[(0, true, &[0x7c, 0xc5, 0x88, 0x84])]);
     assert_eq!(units, [unit(0, &[IDR], false)]);
