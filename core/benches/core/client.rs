@@ -1,18 +1,23 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use divan::counter::ItemsCount;
-use divan::{Bencher, black_box};
+use divan::black_box;
 use rtspan_core::Instant;
 use rtspan_core::client::{Client, ClientConfig, State, Transports};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::url::Url;
 use rtspan_core::wire::Frame;
 
+use crate::step::{Step, steps};
+
 /// Packets that come together, such as those of a picture.
 const BURST: usize = 20;
 const BYTES: usize = 1400;
 const BURSTS: usize = 100;
+
+steps! {
+    receive_over_tcp = receive();
+}
 
 /// Answers the request that the client has to write.
 fn answer(client: &mut Client, headers: &str, body: &str) {
@@ -66,15 +71,15 @@ fn go_on(burst: &mut [u8], sequence: &mut u16) {
     }
 }
 
-#[divan::bench(max_time = 2)]
-fn receive_over_tcp(bencher: Bencher<'_, '_>) {
+/// From the bytes to the application.
+fn receive() -> Step<impl FnMut()> {
     let mut client = playing();
     let packet =
         RtpPacket::build(RtpHeader { payload_type: 96, ..RtpHeader::default() }, &[0x41; BYTES - 12]);
     let mut burst = [&Frame::header(0, BYTES as u16)[..], packet.as_bytes()].concat().repeat(BURST);
     let mut sequence = 0;
     let mut batch = VecDeque::new();
-    bencher.counter(ItemsCount::new(BURSTS * BURST)).bench_local(|| {
+    Step::new(BURSTS * BURST, move || {
         for _ in 0..BURSTS {
             go_on(&mut burst, &mut sequence);
             read(&mut client, &burst);
@@ -85,5 +90,5 @@ fn receive_over_tcp(bencher: Bencher<'_, '_>) {
             }
             assert_eq!(received, BURST);
         }
-    });
+    })
 }

@@ -1,5 +1,7 @@
-use divan::{Bencher, black_box};
+use divan::black_box;
 use rtspan_core::{Description, Tolerances};
+
+use crate::step::{Step, steps};
 
 const SDP: &[u8] = b"v=0\r\no=- 1109162014219182 1 IN IP4 0.0.0.0\r\ns=Media Presentation\r\nc=IN IP4 0.0.0.0\r\n\
     t=0 0\r\na=control:*\r\na=range:npt=0-\r\nm=video 0 RTP/AVP 96\r\nb=AS:5000\r\na=rtpmap:96 H264/90000\r\n\
@@ -8,15 +10,21 @@ const SDP: &[u8] = b"v=0\r\no=- 1109162014219182 1 IN IP4 0.0.0.0\r\ns=Media Pre
     a=fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;\
     config=1408\r\na=control:trackID=2\r\na=recvonly\r\n";
 
-#[divan::bench]
-fn sdp_of_two_medias_to_description() -> Description {
-    let description = Description::parse(black_box(SDP), &mut Tolerances::default()).unwrap();
-    assert_eq!(description.medias.len(), 2);
-    description
+steps! {
+    sdp_of_two_medias_to_description = from_sdp();
+    description_of_two_medias_to_sdp = to_sdp();
 }
 
-#[divan::bench]
-fn description_of_two_medias_to_sdp(bencher: Bencher<'_, '_>) {
-    let description = Description::parse(SDP, &mut Tolerances::default()).unwrap();
-    bencher.bench_local(|| black_box(&description).to_sdp());
+fn parse() -> Description {
+    Description::parse(black_box(SDP), &mut Tolerances::default()).unwrap()
+}
+
+fn from_sdp() -> Step<impl FnMut() -> Description> {
+    assert_eq!(parse().medias.len(), 2);
+    Step::new(1, parse)
+}
+
+fn to_sdp() -> Step<impl FnMut() -> String> {
+    let description = parse();
+    Step::new(1, move || black_box(&description).to_sdp())
 }

@@ -2,8 +2,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use divan::counter::ItemsCount;
-use divan::{Bencher, black_box};
+use divan::black_box;
 use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Output, Server, ServerConfig};
@@ -12,7 +11,19 @@ use rtspan_core::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
 use rtspan_core::wire::{Method, Request};
 use rtspan_core::{Description, Format, Instant, Media, MediaKind, StreamId};
 
+use crate::step::{Step, steps};
+
 const BURST: u16 = 20;
+/// Of one stream.
+const READERS: [usize; 4] = [1, 10, 100, 1000];
+
+steps! {
+    push_to_the_log = push();
+    /// From the log to what `writev` takes, for each packet and reader.
+    pull_over_tcp(readers in READERS) = pull(readers);
+    /// From the log to the batches of datagrams, for each packet and reader.
+    flush_over_udp(readers in READERS) = flush(readers);
+}
 
 /// A server with one stream and its readers, without anything that the system does.
 struct World {
@@ -86,18 +97,15 @@ impl World {
     }
 }
 
-/// Per packet.
-#[divan::bench]
-fn push_to_the_log(bencher: Bencher<'_, '_>) {
+fn push() -> Step<impl FnMut()> {
     let mut world = World::new(0, |_| String::new());
-    bencher.counter(ItemsCount::new(BURST)).bench_local(|| world.push());
+    Step::new(BURST.into(), move || world.push())
 }
 
-/// Per packet and reader: from the log to what `writev` takes.
-#[divan::bench(args = [1, 10, 100, 1000])]
-fn pull_over_tcp(bencher: Bencher<'_, '_>, readers: usize) {
+fn pull(readers: usize) -> Step<impl FnMut()> {
     let mut world = World::new(readers, |_| "RTP/AVP/TCP;interleaved=0-1".to_owned());
-    bencher.counter(ItemsCount::new(readers * usize::from(BURST))).bench_local(|| {
+    let items = readers * usize::from(BURST);
+    Step::new(items, move || {
         world.push();
         let mut frames = 0;
         for tx in &mut world.readers {
@@ -108,22 +116,21 @@ fn pull_over_tcp(bencher: Bencher<'_, '_>, readers: usize) {
             let written = black_box(&slices[..filled]).iter().map(|slice| slice.len()).sum();
             tx.handle_written(Instant::ZERO, written);
         }
-        assert_eq!(frames, readers * usize::from(BURST));
-    });
+        assert_eq!(frames, items);
+    })
 }
 
-/// Per packet and reader: from the log to the batches of datagrams.
-#[divan::bench(args = [1, 10, 100, 1000])]
-fn flush_over_udp(bencher: Bencher<'_, '_>, readers: usize) {
+fn flush(readers: usize) -> Step<impl FnMut()> {
     let ports = |number: usize| {
         let port = 20_000 + 2 * number;
         format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)
     };
     let mut world = World::new(readers, ports);
-    bencher.counter(ItemsCount::new(readers * usize::from(BURST))).bench_local(|| {
+    let items = readers * usize::from(BURST);
+    Step::new(items, move || {
         world.push();
         let mut datagrams = Count(0);
         world.udp.flush(Instant::ZERO, &world.stream, &mut datagrams);
-        assert_eq!(datagrams.0, readers * usize::from(BURST));
-    });
+        assert_eq!(datagrams.0, items);
+    })
 }

@@ -1,20 +1,38 @@
-//! How long the steps take that are done for every message, packet and reader.
+//! What the steps take that are done for every message, packet and reader.
 //!
 //! ```sh
-//! cargo bench -p rtspan-core
+//! cargo bench -p rtspan-core --bench core                     # time
+//! cargo bench -p rtspan-core --bench core -- --instructions   # instructions, against instructions.txt; needs valgrind
 //! ```
+//!
+//! Instructions are the same on a busy machine and on an idle one, so they tell a step that has become dearer; but they do
+//! not tell what waiting for memory costs. Time does.
 #![allow(clippy::unwrap_used)]
 
 mod client;
 mod description;
 mod fan_out;
+mod instructions;
 mod payload;
 mod rtp;
+mod step;
 mod wire;
 
-fn main() {
-    keep_memory();
-    divan::main();
+fn main() -> std::process::ExitCode {
+    let is_given = |flag: &str| std::env::args().any(|argument| argument == flag);
+    if is_given(instructions::RUN_STEPS) {
+        for count in
+            [wire::count, description::count, rtp::count, payload::count, fan_out::count, client::count]
+        {
+            count();
+        }
+    } else if is_given("--instructions") {
+        return instructions::compare(is_given("--write"));
+    } else {
+        keep_memory();
+        divan::main();
+    }
+    std::process::ExitCode::SUCCESS
 }
 
 /// Has the allocator keep what is freed, as that of a program does which has run for a while: glibc returns free memory

@@ -1,8 +1,17 @@
-use divan::counter::ItemsCount;
-use divan::{Bencher, black_box};
+use divan::black_box;
 use rtspan_core::payload::h264::{Depacketizer, Packetizer};
-use rtspan_core::payload::{PacketizerConfig, g711};
+use rtspan_core::payload::{AccessUnit, PacketizerConfig, g711};
 use rtspan_core::rtp::RtpPacket;
+
+use crate::step::{Step, steps};
+
+steps! {
+    packetize_h264_of_200_kb = packetize_h264();
+    depacketize_h264_of_200_kb = depacketize_h264();
+    /// The least that either can cost: the same bytes copied.
+    copy_of_200_kb = copy();
+    packetize_20_ms_of_g711 = packetize_g711();
+}
 
 /// A keyframe: parameter sets and four slices, 200 KB together.
 fn access_unit() -> Vec<Vec<u8>> {
@@ -20,59 +29,49 @@ fn packetize(packetizer: &mut Packetizer, unit: &[Vec<u8>], packets: &mut Vec<Rt
     packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
 }
 
-/// Per packet.
-#[divan::bench]
-fn packetize_h264_of_200_kb(bencher: Bencher<'_, '_>) {
-    let unit = access_unit();
-    let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+fn packets() -> Vec<RtpPacket> {
     let mut packets = Vec::new();
-    packetize(&mut packetizer, &unit, &mut packets);
-    let count = packets.len();
-    bencher
-        .counter(ItemsCount::new(count))
-        .bench_local(|| packetize(&mut packetizer, black_box(&unit), &mut packets));
+    packetize(&mut Packetizer::new(PacketizerConfig::new(96, 7, 0)), &access_unit(), &mut packets);
+    packets
 }
 
-/// Per packet.
-#[divan::bench]
-fn depacketize_h264_of_200_kb(bencher: Bencher<'_, '_>) {
+fn packetize_h264() -> Step<impl FnMut()> {
     let unit = access_unit();
-    let mut packets = Vec::new();
-    packetize(&mut Packetizer::new(PacketizerConfig::new(96, 7, 0)), &unit, &mut packets);
-    bencher.counter(ItemsCount::new(packets.len())).bench_local(|| {
-        let mut depacketizer = Depacketizer::new();
+    let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+    let mut packets = packets();
+    Step::new(packets.len(), move || packetize(&mut packetizer, black_box(&unit), &mut packets))
+}
+
+fn depacketize_h264() -> Step<impl FnMut() -> AccessUnit> {
+    let packets = packets();
+    let mut depacketizer = Depacketizer::new();
+    Step::new(packets.len(), move || {
         for packet in black_box(&packets) {
             depacketizer.push(packet, 0).unwrap();
         }
         let unit = depacketizer.poll().unwrap();
         assert_eq!(unit.nals.len(), 6);
         unit
-    });
+    })
 }
 
-/// Per packet: the least that either can cost, the same bytes copied into memory of the same size.
-#[divan::bench]
-fn copy_of_200_kb(bencher: Bencher<'_, '_>) {
-    let unit = access_unit();
-    let mut packets = Vec::new();
-    packetize(&mut Packetizer::new(PacketizerConfig::new(96, 7, 0)), &unit, &mut packets);
-    bencher.counter(ItemsCount::new(packets.len())).bench_local(|| {
+fn copy() -> Step<impl FnMut() -> Vec<u8>> {
+    let packets = packets();
+    Step::new(packets.len(), move || {
         let mut block = Vec::with_capacity(200_100);
         for packet in black_box(&packets) {
             block.extend_from_slice(packet.payload());
         }
         block
-    });
+    })
 }
 
-/// 20 ms of sound.
-#[divan::bench]
-fn packetize_g711(bencher: Bencher<'_, '_>) {
+fn packetize_g711() -> Step<impl FnMut()> {
     let samples = [0x7f; 160];
     let mut packetizer = g711::Packetizer::new(PacketizerConfig::new(0, 7, 0), 1);
-    bencher.bench_local(|| {
+    Step::new(1, move || {
         packetizer.packetize(black_box(&samples), 0, |packet| {
             black_box(packet);
         });
-    });
+    })
 }

@@ -1,11 +1,19 @@
 use bytes::Bytes;
-use divan::counter::ItemsCount;
-use divan::{Bencher, black_box};
+use divan::black_box;
 use rtspan_core::Instant;
-use rtspan_core::rtp::{Delivery, Receiver, RtpHeader, RtpPacket};
+use rtspan_core::rtp::{Delivery, Receiver, RtpError, RtpHeader, RtpPacket};
+
+use crate::step::{Step, steps};
 
 /// All there are, so that the sequence goes on from one round to the next.
 const PACKETS: usize = 1 << 16;
+
+steps! {
+    parse = parse_packet();
+    receive_over_tcp = receive(packets(), Delivery::Ordered);
+    receive_over_udp_in_order = receive(packets(), Delivery::Unordered);
+    receive_over_udp_out_of_order = receive(packets_out_of_order(), Delivery::Unordered);
+}
 
 /// Packets of a video, 50 to a picture; short ones, since their payloads are not looked at.
 fn packets() -> Vec<RtpPacket> {
@@ -19,17 +27,23 @@ fn packets() -> Vec<RtpPacket> {
     (0..=u16::MAX).map(build).collect()
 }
 
-#[divan::bench]
-fn parse(bencher: Bencher<'_, '_>) {
-    let bytes = packets()[0].as_bytes().clone();
-    bencher.bench_local(|| RtpPacket::parse(Bytes::clone(black_box(&bytes))).unwrap());
+/// Every eighth packet comes three packets late.
+fn packets_out_of_order() -> Vec<RtpPacket> {
+    let mut packets = packets();
+    packets.chunks_exact_mut(8).for_each(|chunk| chunk[2..6].rotate_left(1));
+    packets
 }
 
-fn receive(bencher: Bencher<'_, '_>, packets: &[RtpPacket], delivery: Delivery) {
+fn parse_packet() -> Step<impl FnMut() -> Result<RtpPacket, RtpError>> {
+    let bytes = packets()[0].as_bytes().clone();
+    Step::new(1, move || RtpPacket::parse(Bytes::clone(black_box(&bytes))))
+}
+
+fn receive(packets: Vec<RtpPacket>, delivery: Delivery) -> Step<impl FnMut()> {
     let mut receiver = Receiver::new(90_000, delivery, 1);
-    bencher.counter(ItemsCount::new(packets.len())).bench_local(|| {
+    Step::new(packets.len(), move || {
         let mut received = 0;
-        for packet in packets {
+        for packet in &packets {
             receiver.handle_packet(Instant::ZERO, packet.clone());
             while let Some(packet) = receiver.poll_packet() {
                 black_box(packet);
@@ -37,23 +51,5 @@ fn receive(bencher: Bencher<'_, '_>, packets: &[RtpPacket], delivery: Delivery) 
             }
         }
         assert_eq!(received, PACKETS);
-    });
-}
-
-#[divan::bench(max_time = 1)]
-fn receive_over_tcp(bencher: Bencher<'_, '_>) {
-    receive(bencher, &packets(), Delivery::Ordered);
-}
-
-#[divan::bench(max_time = 1)]
-fn receive_over_udp_in_order(bencher: Bencher<'_, '_>) {
-    receive(bencher, &packets(), Delivery::Unordered);
-}
-
-/// Every eighth packet comes three packets late.
-#[divan::bench(max_time = 1)]
-fn receive_over_udp_out_of_order(bencher: Bencher<'_, '_>) {
-    let mut packets = packets();
-    packets.chunks_exact_mut(8).for_each(|chunk| chunk[2..6].rotate_left(1));
-    receive(bencher, &packets, Delivery::Unordered);
+    })
 }
