@@ -1,7 +1,7 @@
 use bytes::BufMut;
 
 /// Bytes that are looked at together, an even number; a round one lets the compiler use vector instructions.
-pub(super) const STRIDE: usize = 256;
+const STRIDE: usize = 256;
 
 /// Splits a byte stream into its NAL units, without start codes and the zeros around them (H.264, annex B).
 ///

@@ -46,6 +46,7 @@ impl Unit {
     }
 
     /// Fails when `more` bytes, which have yet to be added, exceed the bound.
+    #[inline]
     pub(super) fn reserve(&mut self, more: usize) -> Result<(), PayloadError> {
         if self.bytes.saturating_add(more) > ACCESS_UNIT_BYTES_MAX {
             return Err(self.overflow(PayloadError::TooLong));
