@@ -171,6 +171,10 @@ pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
 // runtimes
 
+/// Bytes of one block that received datagrams are copied into; larger ones have a block of their own.
+///
+/// It is small: a packet that is held on to keeps alive what came just before and behind it.
+pub const DATAGRAM_BLOCK_BYTES: usize = 8 << 10;
 /// Connections that the system holds until the server accepts them; more are told to come again.
 pub const LISTEN_BACKLOG: i32 = 4096;
 /// Bytes of a UDP socket's receive buffer, as far as the system allows; more are lost.
