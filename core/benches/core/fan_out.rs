@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use divan::black_box;
-use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
+use rtspan_core::conn::{ConnCommand, ConnTx, Room, ServerConn};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Output, Server, ServerConfig};
 use rtspan_core::stream::{StreamLog, Streams};
@@ -105,16 +105,20 @@ fn push() -> Step<impl FnMut()> {
 fn pull(readers: usize) -> Step<impl FnMut()> {
     let mut world = World::new(readers, |_| "RTP/AVP/TCP;interleaved=0-1".to_owned());
     let items = readers * usize::from(BURST);
+    let mut room = Room::default();
     Step::new(items, move || {
         world.push();
         let mut frames = 0;
         for tx in &mut world.readers {
+            // As threads do that serve many.
+            tx.lend(std::mem::take(&mut room));
             tx.pull(Instant::ZERO, &world.stream);
             let mut slices = [IoSlice::new(&[]); 64];
             let filled = tx.io_slices(&mut slices);
             frames += filled / 2;
             let written = black_box(&slices[..filled]).iter().map(|slice| slice.len()).sum();
             tx.handle_written(Instant::ZERO, written);
+            room = tx.take_room().unwrap();
         }
         assert_eq!(frames, items);
     })

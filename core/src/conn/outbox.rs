@@ -104,17 +104,19 @@ impl Outbox {
     /// Fills `slices` from the front with what is to be written, and says how many it filled.
     pub(crate) fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.written;
-        let mut slices = slices.iter_mut();
         let mut filled = 0_usize;
-        for part in self.items.iter().flat_map(|item| [item.header(), item.payload(&self.recent)]) {
-            let rest = part.get(skip..).unwrap_or_default();
-            skip = skip.saturating_sub(part.len());
-            if rest.is_empty() {
-                continue;
+        for item in &self.items {
+            for part in [item.header(), item.payload(&self.recent)] {
+                // Nothing of an empty part either.
+                let Some(rest @ [_, ..]) = part.get(skip..) else {
+                    skip = skip.saturating_sub(part.len());
+                    continue;
+                };
+                let Some(slice) = slices.get_mut(filled) else { return filled };
+                *slice = IoSlice::new(rest);
+                filled = filled.saturating_add(1);
+                skip = 0;
             }
-            let Some(slice) = slices.next() else { break };
-            *slice = IoSlice::new(rest);
-            filled = filled.saturating_add(1);
         }
         filled
     }
