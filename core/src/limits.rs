@@ -89,6 +89,10 @@ pub const REQUESTS_WAITING_MAX: usize = 16;
 pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// Interleaved frames pulled ahead of the socket.
 pub const OUTBOX_FRAMES_MAX: usize = 32;
+/// Packets that a thread holds on to for all of its readers, until they want others.
+pub const RECENT_PACKETS_MAX: usize = 128;
+/// Packets up to this size are copied once into a run of frames, if several readers on a thread want them.
+pub const FRAMED_BYTES_MAX: usize = 4 << 10;
 /// How long packets are gathered for a reader, so that one call takes more of them: by default not at all.
 pub const GATHER_DELAY: Duration = Duration::ZERO;
 /// A socket that takes less than [`WRITE_BYTES_MIN`] in so long, with more to send, is closed.

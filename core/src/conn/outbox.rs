@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::recent::Recent;
+use super::recent::{Place, Recent};
 
 /// What waits to be written to one connection, in order: messages and interleaved frames, never cut.
 ///
@@ -24,7 +25,7 @@ pub(crate) struct Outbox {
 
 /// Memory for what waits to be written to a connection, to be lent to one that has something to write.
 ///
-/// It also holds the packets that were pulled last, [`OUTBOX_FRAMES_MAX`](crate::limits::OUTBOX_FRAMES_MAX) at most:
+/// It also holds the packets that were pulled last, [`RECENT_PACKETS_MAX`](crate::limits::RECENT_PACKETS_MAX) at most:
 /// readers that use it one behind the other do not have to hold on to them each.
 #[derive(Debug, Default)]
 pub struct Room {
@@ -47,8 +48,7 @@ enum Kind {
 #[derive(Debug)]
 enum Payload {
     Own(Bytes),
-    /// The place of a packet in [`Recent`].
-    Recent(usize),
+    Recent(Place),
 }
 
 impl Item {
@@ -62,12 +62,38 @@ impl Item {
     fn payload<'a>(&'a self, recent: &'a Recent) -> &'a Bytes {
         match &self.payload {
             Payload::Own(payload) => payload,
-            Payload::Recent(place) => recent.get(*place),
+            Payload::Recent(place) => recent.packet(*place),
+        }
+    }
+
+    fn frame_range(&self, recent: &Recent) -> Option<Range<usize>> {
+        match &self.payload {
+            Payload::Own(_) => None,
+            Payload::Recent(place) => recent.frame_range(*place),
         }
     }
 
     fn len(&self, recent: &Recent) -> usize {
         self.header().len().saturating_add(self.payload(recent).len())
+    }
+}
+
+/// Slices, and how many of them are filled; what there is no slice for is left out.
+struct Filled<'s, 'a> {
+    slices: &'s mut [IoSlice<'a>],
+    count: usize,
+}
+
+impl<'a> Filled<'_, 'a> {
+    fn push(&mut self, bytes: &'a [u8]) {
+        if let (false, Some(slice)) = (bytes.is_empty(), self.slices.get_mut(self.count)) {
+            *slice = IoSlice::new(bytes);
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.count >= self.slices.len()
     }
 }
 
@@ -87,7 +113,7 @@ impl Outbox {
 
     /// Appends a packet, as [`push_frame`](Self::push_frame) does, that others are going to append as well.
     pub(crate) fn push_packet(&mut self, channel: u8, packet: &Bytes) -> bool {
-        let place = if self.is_lent { self.recent.place(packet) } else { None };
+        let place = if self.is_lent { self.recent.place(channel, packet) } else { None };
         self.push(channel, packet.len(), place.map_or_else(|| Payload::Own(packet.clone()), Payload::Recent))
     }
 
@@ -103,22 +129,31 @@ impl Outbox {
 
     /// Fills `slices` from the front with what is to be written, and says how many it filled.
     pub(crate) fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = Filled { slices, count: 0 };
         let mut skip = self.written;
-        let mut filled = 0_usize;
+        // Frames that are one behind the other.
+        let mut run = 0..0;
         for item in &self.items {
+            if let Some(frame) = item.frame_range(&self.recent) {
+                let start = frame.start.saturating_add(std::mem::take(&mut skip));
+                if start != run.end {
+                    filled.push(self.recent.frames(run));
+                    run = start..start;
+                }
+                run.end = frame.end;
+                continue;
+            }
+            filled.push(self.recent.frames(std::mem::take(&mut run)));
             for part in [item.header(), item.payload(&self.recent)] {
-                // Nothing of an empty part either.
-                let Some(rest @ [_, ..]) = part.get(skip..) else {
-                    skip = skip.saturating_sub(part.len());
-                    continue;
-                };
-                let Some(slice) = slices.get_mut(filled) else { return filled };
-                *slice = IoSlice::new(rest);
-                filled = filled.saturating_add(1);
-                skip = 0;
+                filled.push(part.get(skip..).unwrap_or_default());
+                skip = skip.saturating_sub(part.len());
+            }
+            if filled.is_full() {
+                break;
             }
         }
-        filled
+        filled.push(self.recent.frames(run));
+        filled.count
     }
 
     /// Takes out `n` bytes that were written.
@@ -127,7 +162,7 @@ impl Outbox {
         if self.rest == 0 {
             self.items.clear();
             (self.written, self.message_bytes, self.frames) = (0, 0, 0);
-            self.recent.rewind();
+            self.recent.release();
             return;
         }
         self.written = self.written.saturating_add(n);
@@ -149,7 +184,7 @@ impl Outbox {
     pub(crate) fn lend(&mut self, room: Room) {
         if self.is_empty() {
             (self.items, self.recent, self.is_lent) = (room.items, room.recent, true);
-            self.recent.rewind();
+            self.recent.restart();
         }
     }
 
@@ -252,29 +287,65 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_others_write_as_well_are_held_on_to_once_however_far_each_gets() {
+    fn packets_that_others_write_as_well_are_the_same_bytes_however_far_each_gets() {
         let block = Bytes::from((0..40).collect::<Vec<u8>>());
         let packets = [0, 10, 20, 30].map(|from| block.slice(from..from + 10));
         let expected: Vec<u8> =
             packets.iter().flat_map(|packet| [&[b'$', 4, 0, 10], &packet[..]].concat()).collect();
+        for (readers_before, slices_filled) in [(0, 8), (1, 1), (2, 1)] {
+            for at_once in 1..=expected.len() {
+                let mut room = Room::default();
+                for _ in 0..readers_before {
+                    let mut outbox = Outbox::default();
+                    outbox.lend(room);
+                    assert!(packets.iter().all(|packet| outbox.push_packet(4, packet)));
+                    outbox.handle_written(expected.len());
+                    room = outbox.take_room().unwrap();
+                }
+                let mut outbox = Outbox::default();
+                outbox.lend(room);
+                assert!(packets.iter().all(|packet| outbox.push_packet(4, packet)));
+                let mut buffers = [IoSlice::new(&[]); 9];
+                let filled = outbox.io_slices(&mut buffers);
+                assert_eq!(filled, slices_filled, "what is one behind the other is one slice");
+                let mut written: Vec<u8> =
+                    buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).take(at_once).collect();
+                outbox.handle_written(at_once);
+                if at_once % 2 == 0 {
+                    // The socket has no room for the rest, and another connection goes on with the memory.
+                    let mut other = Outbox::default();
+                    other.lend(outbox.take_room().unwrap());
+                    assert!(other.push_packet(4, &Bytes::from(vec![1; 10])));
+                }
+                written.extend(drain(&mut outbox, 8, 7));
+                assert_eq!(written, expected, "{at_once} bytes at once");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_messages_and_packets_without_a_frame_keep_their_order() {
+        let packets = [1, 2, 3].map(|byte| Bytes::from(vec![byte; 3]));
         let mut room = Room::default();
-        for at_once in 1..=expected.len() {
+        for slices_filled in [7, 3, 3] {
             let mut outbox = Outbox::default();
             outbox.lend(room);
-            assert!(packets.iter().all(|packet| outbox.push_packet(4, packet)));
-            let mut buffers = [IoSlice::new(&[]); 8];
-            let filled = outbox.io_slices(&mut buffers);
-            let mut written: Vec<u8> =
-                buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).take(at_once).collect();
-            outbox.handle_written(at_once);
-            // The socket has no room for the rest, and another connection goes on with the memory.
+            assert!(outbox.push_packet(0, &packets[0]));
+            assert!(outbox.push_packet(0, &packets[1]));
+            outbox.push_message(Bytes::from_static(b"OPTIONS"));
+            assert!(outbox.push_packet(0, &packets[2]));
+            let mut buffers = [IoSlice::new(&[]); 9];
+            assert_eq!(outbox.io_slices(&mut buffers), slices_filled);
+            let whole = b"$\x00\x00\x03\x01\x01\x01$\x00\x00\x03\x02\x02\x02OPTIONS$\x00\x00\x03\x03\x03\x03";
+            for slices in 1..5 {
+                let mut buffers = vec![IoSlice::new(&[]); slices];
+                let filled = outbox.io_slices(&mut buffers);
+                let bytes: Vec<u8> =
+                    buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
+                assert!(whole.starts_with(&bytes) && filled > 0, "{slices} slices");
+            }
+            assert_eq!(drain(&mut outbox, 2, 5), whole);
             room = outbox.take_room().unwrap();
-            let mut other = Outbox::default();
-            other.lend(std::mem::take(&mut room));
-            assert!(other.push_packet(4, &Bytes::from(vec![1; 10])));
-            room = other.take_room().unwrap();
-            written.extend(drain(&mut outbox, 8, 7));
-            assert_eq!(written, expected, "{at_once} bytes at once");
         }
     }
 

@@ -1,57 +1,115 @@
+use std::ops::Range;
+
 use bytes::Bytes;
 
-use crate::limits::OUTBOX_FRAMES_MAX;
+use crate::limits::{FRAMED_BYTES_MAX, RECENT_PACKETS_MAX};
+use crate::wire::Frame;
 
 /// The packets that connections have pulled last, one after another on one thread.
 ///
 /// The readers of a stream want the same packets, one reader right behind the other. Holding on to them once, instead of
-/// once for each reader, saves counting references up and down where several threads count at the same place.
+/// once for each reader, saves counting references up and down where several threads count at the same place. And as soon
+/// as a second reader wants a packet, it is copied into its frame, one frame behind the other: the system takes a run of
+/// frames for a quarter less than as many headers and payloads.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     packets: Vec<Bytes>,
+    /// The frames of the first of them.
+    frames: Vec<u8>,
+    /// The channel of each frame, and where it ends.
+    framed: Vec<(u8, usize)>,
     /// Where the next packet is expected.
     next: usize,
-    /// Something was placed since the last [`rewind`](Self::rewind), so that nothing may be forgotten.
+    /// Something was placed since the last [`release`](Self::release), so that nothing may be forgotten.
     is_used: bool,
 }
 
+/// Where a packet is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Place {
+    index: usize,
+    /// It also is there as a frame.
+    is_framed: bool,
+}
+
 impl Recent {
-    /// No place that was given out is used any longer.
-    pub(super) fn rewind(&mut self) {
+    /// Somebody else begins to pull.
+    pub(super) fn restart(&mut self) {
         self.next = 0;
         self.is_used = false;
     }
 
-    /// The place of a packet, where it stays until the next [`rewind`](Self::rewind); `None` if there is none for it.
-    pub(super) fn place(&mut self, packet: &Bytes) -> Option<usize> {
+    /// No place that was given out is used any longer.
+    pub(super) fn release(&mut self) {
+        self.is_used = false;
+    }
+
+    /// The place of a packet, where it stays until the next [`release`](Self::release); `None` if there is none for it.
+    pub(super) fn place(&mut self, channel: u8, packet: &Bytes) -> Option<Place> {
         let place = match self.find(packet) {
-            Some(place) => place,
-            None => {
-                if !self.is_used {
-                    self.packets.clear();
-                    self.next = 0;
-                }
-                // A reader of other media than the one before it would come to an end of its own.
-                if self.next < self.packets.len() || self.packets.len() >= OUTBOX_FRAMES_MAX {
-                    return None;
-                }
-                self.packets.push(packet.clone());
-                self.next
-            }
+            Some(index) => Place { index, is_framed: self.frame(index, channel, packet) },
+            None => Place { index: self.append(packet)?, is_framed: false },
         };
-        self.next = place.saturating_add(1);
+        self.next = place.index.saturating_add(1);
         self.is_used = true;
         Some(place)
     }
 
-    pub(super) fn get(&self, place: usize) -> &Bytes {
-        self.packets.get(place).expect("a place is kept until nobody uses it")
+    pub(super) fn packet(&self, place: Place) -> &Bytes {
+        self.packets.get(place.index).expect("a place is kept until nobody uses it")
+    }
+
+    /// The frame of a packet, as a part of [`frames`](Self::frames).
+    pub(super) fn frame_range(&self, place: Place) -> Option<Range<usize>> {
+        let (_, end) = self.framed.get(place.index).filter(|_| place.is_framed)?;
+        let start = place.index.checked_sub(1).and_then(|before| self.framed.get(before));
+        Some(start.map_or(0, |(_, end)| *end)..*end)
+    }
+
+    /// The frames, one behind the other.
+    pub(super) fn frames(&self, range: Range<usize>) -> &[u8] {
+        self.frames.get(range).unwrap_or_default()
     }
 
     fn find(&self, packet: &Bytes) -> Option<usize> {
-        let rest = self.packets.get(self.next..)?;
-        let ahead = rest.iter().position(|own| is_same(own, packet))?;
-        self.next.checked_add(ahead)
+        let is_there = |index: &usize| self.packets.get(*index).is_some_and(|own| is_same(own, packet));
+        if is_there(&self.next) {
+            return Some(self.next);
+        }
+        let from = if self.is_used { self.next } else { 0 };
+        (from..self.packets.len()).find(is_there)
+    }
+
+    fn append(&mut self, packet: &Bytes) -> Option<usize> {
+        let is_full = self.packets.len() >= RECENT_PACKETS_MAX;
+        if self.next < self.packets.len() || is_full {
+            if self.is_used {
+                return None;
+            }
+            self.packets.clear();
+            self.frames.clear();
+            self.framed.clear();
+        }
+        let index = self.packets.len();
+        self.packets.push(packet.clone());
+        Some(index)
+    }
+
+    /// Makes the frame of a packet, if it is the next one; says whether there is one of this channel.
+    fn frame(&mut self, index: usize, channel: u8, packet: &Bytes) -> bool {
+        if let Some((own, _)) = self.framed.get(index) {
+            return *own == channel;
+        }
+        let Some(len) = u16::try_from(packet.len()).ok().filter(|_| packet.len() <= FRAMED_BYTES_MAX) else {
+            return false;
+        };
+        if index != self.framed.len() {
+            return false;
+        }
+        self.frames.extend_from_slice(&Frame::header(channel, len));
+        self.frames.extend_from_slice(packet);
+        self.framed.push((channel, self.frames.len()));
+        true
     }
 }
 
@@ -69,46 +127,79 @@ mod tests {
         (0..count).map(|n| all.slice(n * 10..n * 10 + 10)).collect()
     }
 
-    fn places(recent: &mut Recent, packets: &[Bytes]) -> Vec<Option<usize>> {
-        let places: Vec<_> = packets.iter().map(|packet| recent.place(packet)).collect();
+    /// What one connection after another comes to: where each packet is, and whether it has a frame.
+    fn places(recent: &mut Recent, channel: u8, packets: &[Bytes]) -> Vec<Option<(usize, bool)>> {
+        recent.restart();
+        let places: Vec<_> = packets.iter().map(|packet| recent.place(channel, packet)).collect();
         for (packet, place) in packets.iter().zip(&places) {
-            assert!(place.is_none_or(|place| recent.get(place) == packet));
+            let Some(place) = place else { continue };
+            assert_eq!(recent.packet(*place), packet);
+            if let Some(range) = recent.frame_range(*place) {
+                assert_eq!(recent.frames(range), [&[b'$', channel, 0, 10], &packet[..]].concat());
+            }
         }
-        recent.rewind();
-        places
+        places.into_iter().map(|place| place.map(|Place { index, is_framed }| (index, is_framed))).collect()
+    }
+
+    fn at(indices: impl IntoIterator<Item = usize>, is_framed: bool) -> Vec<Option<(usize, bool)>> {
+        indices.into_iter().map(|index| Some((index, is_framed))).collect()
     }
 
     #[test]
-    fn readers_of_the_same_packets_find_them_in_the_same_places() {
+    fn readers_of_the_same_packets_find_them_in_the_same_places_and_framed_from_the_second_on() {
         let (mut recent, packets) = (Recent::default(), packets(5));
-        let all: Vec<_> = (0..5).map(Some).collect();
-        assert_eq!(places(&mut recent, &packets), all);
-        let held = packets[0].as_ptr();
-        assert_eq!(places(&mut recent, &packets), all);
-        assert_eq!(recent.packets.len(), 5);
-        assert_eq!(recent.get(0).as_ptr(), held, "and not copies of them");
-        assert_eq!(places(&mut recent, &packets[2..]), all[2..], "also one that is ahead");
-        assert_eq!(places(&mut recent, &packets[1..2]), all[1..2]);
+        assert_eq!(places(&mut recent, 2, &packets), at(0..5, false));
+        assert_eq!(recent.frames.len(), 0, "one reader is not worth a copy");
+        assert_eq!(places(&mut recent, 2, &packets), at(0..5, true));
+        assert_eq!(places(&mut recent, 2, &packets), at(0..5, true));
+        assert_eq!((recent.packets.len(), recent.frames.len()), (5, 5 * 14));
+        assert_eq!(recent.packets[0].as_ptr(), packets[0].as_ptr(), "and not copies of them");
+        assert_eq!(places(&mut recent, 2, &packets[2..]), at(2..5, true), "also one that is ahead");
+        assert_eq!(places(&mut recent, 4, &packets), at(0..5, false), "but not over other channels");
     }
 
     #[test]
     fn equal_packets_of_other_memory_are_others() {
         let (mut recent, own) = (Recent::default(), packets(3));
-        places(&mut recent, &own);
+        places(&mut recent, 0, &own);
+        places(&mut recent, 0, &own);
         let others = packets(3);
-        assert_eq!(places(&mut recent, &others), [Some(0), Some(1), Some(2)]);
-        assert_eq!(recent.get(0).as_ptr(), others[0].as_ptr());
-        assert_eq!(recent.packets.len(), 3, "those that nobody wanted are forgotten");
+        assert_eq!(places(&mut recent, 0, &others), at(0..3, false));
+        assert_eq!(recent.packets[0].as_ptr(), others[0].as_ptr());
+        assert_eq!((recent.packets.len(), recent.frames.len()), (3, 0), "what nobody wanted is forgotten");
+    }
+
+    #[test]
+    fn who_goes_on_behind_what_was_written_adds_to_it() {
+        let (mut recent, packets) = (Recent::default(), packets(6));
+        recent.restart();
+        assert!(packets[..3].iter().all(|packet| recent.place(0, packet).is_some()));
+        recent.release();
+        assert!(packets[3..].iter().all(|packet| recent.place(0, packet).is_some()));
+        assert_eq!(places(&mut recent, 0, &packets), at(0..6, true));
     }
 
     #[test]
     fn no_place_that_is_used_is_given_to_another() {
-        let (mut recent, packets) = (Recent::default(), packets(OUTBOX_FRAMES_MAX + 2));
-        places(&mut recent, &packets[..4]);
+        let (mut recent, packets) = (Recent::default(), packets(RECENT_PACKETS_MAX + 2));
+        places(&mut recent, 0, &packets[..4]);
         let mixed = [1, 6, 3, 2, 5].map(|n: usize| packets[n].clone());
-        assert_eq!(places(&mut recent, &mixed), [Some(1), None, Some(3), Some(4), Some(5)]);
-        let full = places(&mut recent, &packets);
-        assert!(full[OUTBOX_FRAMES_MAX..].iter().all(Option::is_none), "and there are no more than may be");
-        assert_eq!(recent.packets.len(), OUTBOX_FRAMES_MAX);
+        let expected = [Some((1, false)), None, Some((3, false)), Some((4, false)), Some((5, false))];
+        assert_eq!(places(&mut recent, 0, &mixed), expected);
+        let full = places(&mut recent, 0, &packets);
+        assert!(full[RECENT_PACKETS_MAX..].iter().all(Option::is_none), "and there are no more than may be");
+        assert_eq!(recent.packets.len(), RECENT_PACKETS_MAX);
+    }
+
+    #[test]
+    fn large_packets_and_those_behind_them_are_not_copied() {
+        let mut recent = Recent::default();
+        let sizes = [10, FRAMED_BYTES_MAX, FRAMED_BYTES_MAX + 1, 10];
+        let packets = sizes.map(|size| Bytes::from(vec![0; size]));
+        for expected in [[false; 4], [true, true, false, false]] {
+            recent.restart();
+            let is_framed = packets.iter().map(|packet| recent.place(0, packet).unwrap().is_framed);
+            assert_eq!(is_framed.collect::<Vec<_>>(), expected);
+        }
     }
 }
