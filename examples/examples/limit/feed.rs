@@ -33,10 +33,11 @@ pub(crate) struct Place {
 impl Feed {
     pub(crate) fn new(rate: f64, size: u16, burst: u32) -> Self {
         let now = Instant::now();
+        let synthetic = Synthetic::new(size, burst);
         Self {
-            synthetic: Synthetic::new(size, burst),
             size,
-            period: Duration::from_secs_f64(f64::from(burst) / rate),
+            period: synthetic.period(rate),
+            synthetic,
             start: now,
             due: now,
             bursts: VecDeque::new(),

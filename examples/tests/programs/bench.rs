@@ -39,15 +39,58 @@ fn readers_count_what_is_published_on_every_runtime() {
 }
 
 #[test]
-fn several_streams_are_published_beside_each_other() {
+fn several_streams_are_published_and_read_beside_each_other() {
     let (mut server, url) = Program::serve("smol");
-    let how = format!("bench publish {url}/live --streams 3 --rate 100 --burst 1 --seconds 1 --json");
-    let publisher = Program::rtspan(&how);
+    let how = format!("--streams 3 --rate 100 --burst 1 --seconds 3 --json --pid {}", server.pid());
+    let publisher = Program::rtspan(&format!("bench publish {url}/live {how}"));
     for number in 0..3 {
         server.line(&format!("/live-{number} is published"));
     }
+    let read = read(&url, "--streams 3 --readers 6 --seconds 1");
+    for (name, value) in [("playing", 6), ("failed", 0), ("silent", 0), ("lost", 0)] {
+        assert_eq!(read[name], value, "{name}: {read}");
+    }
     let report = publisher.end().json();
-    assert!(report["packets"].as_u64() > Some(150), "{report}");
+    assert!(report["packets"].as_u64() > Some(450), "{report}");
+    let server = &report["server"];
+    assert!(server["nanoseconds_per_packet"].as_f64() > Some(0.0), "{report}");
+    assert!(server["resident_bytes_per_stream"].as_f64().is_some(), "{report}");
+}
+
+#[test]
+fn readers_that_stop_reading_are_not_counted() {
+    let (mut server, url) = Program::serve("smol");
+    let _publisher = publish(&mut server, &url, "--rate 1000 --burst 10");
+    let report = read(&url, "--readers 2 --stalled 3 --seconds 1");
+    for (name, value) in [("playing", 2), ("stalled", 3), ("failed", 0), ("silent", 0), ("lost", 0)] {
+        assert_eq!(report[name], value, "{name}: {report}");
+    }
+    assert!((1000..3500).contains(&report["packets"].as_u64().unwrap()), "{report}");
+}
+
+#[test]
+fn keyframes_of_many_packets_arrive_whole() {
+    let (mut server, url) = Program::serve("smol");
+    let how = "--rate 8000 --burst 250 --keyframe-burst 1750 --keyframe-every 25";
+    let _publisher = publish(&mut server, &url, how);
+    let report = read(&url, "--readers 2 --seconds 2");
+    assert_eq!((&report["lost"], &report["silent"]), (&Value::from(0), &Value::from(0)), "{report}");
+    // A keyframe and the pictures up to the next are a second.
+    assert!(report["packets"].as_u64() > Some(2 * 8000), "{report}");
+}
+
+#[test]
+fn gathering_delays_packets_by_no_more_than_was_said() {
+    for (gather, delayed) in [(0, false), (500, true)] {
+        let args = format!("serve --listen 127.0.0.1:0 --no-demo --gather {gather}");
+        let mut server = Program::rtspan(&args);
+        let url = server.url();
+        let _publisher = publish(&mut server, &url, "--rate 50 --burst 1");
+        let report = read(&url, "--seconds 2");
+        let latency = report["latency_us"]["p50"].as_u64().unwrap();
+        assert_eq!(latency > 100_000, delayed, "{report}");
+        assert_eq!(report["lost"], 0, "{report}");
+    }
 }
 
 #[test]
@@ -84,6 +127,7 @@ fn what_cannot_be_measured_is_said_with_the_reason() {
         ("bench read rtsp://127.0.0.1:1/x".to_owned(), "cannot connect"),
         (format!("bench read {url}/demo --pid 4294967295"), "no process 4294967295"),
         (format!("bench publish {url}/demo"), "does not let us publish"),
+        (format!("bench publish {url} --streams 2"), "has no path"),
     ] {
         let said = Program::rtspan(&command).end().reason();
         assert!(said.contains(reason), "{command}: {said}");

@@ -60,6 +60,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "RTP-RTCP", value_parser = ports)]
     pub(crate) udp_ports: Option<UdpPorts>,
 
+    /// Gather packets for each reader for at most so many milliseconds, so that one call to the system takes more.
+    #[arg(long, value_name = "MS", default_value = "0")]
+    pub(crate) gather: u64,
+
     /// Serve no clip.
     #[arg(long)]
     pub(crate) no_demo: bool,
@@ -265,12 +269,13 @@ mod tests {
             "rtspan demo",
             "rtspan demo --seconds 1 --json --runtime std",
             "rtspan --runtime smol serve",
-            "rtspan serve --listen [::1]:0 --udp-ports 8000-8001 --no-demo --quiet",
+            "rtspan serve --listen [::1]:0 --udp-ports 8000-8001 --gather 20 --no-demo --quiet",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
             "rtspan probe rtsp://[::1]/",
-            "rtspan bench read rtsp://camera/main --readers 1000 --transport udp --seconds 5 --pid 42 --json",
-            "rtspan bench publish rtsp://camera/main --rate 30 --size 1400 --burst 20 --streams 3",
+            "rtspan bench read rtsp://camera/main --readers 1000 --stalled 1 --transport udp --seconds 5 --pid 42 --json",
+            "rtspan bench publish rtsp://camera/main --rate 30 --size 1400 --burst 20 --streams 3 --pid 42",
+            "rtspan bench publish rtsp://camera/main --keyframe-burst 1500 --keyframe-every 25",
             "rtspan bench churn rtsp://camera/main --concurrency 64",
         ] {
             parse(line).unwrap();

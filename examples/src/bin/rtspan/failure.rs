@@ -51,6 +51,8 @@ pub(crate) enum Failure {
     Demo(DemoFailure),
     #[error("nobody can read {url}: {trouble}")]
     Bench { url: Target, trouble: Trouble },
+    #[error("{url} has no path that the number of a stream could stand behind")]
+    NoPath { url: Target },
     #[error("cannot measure: {0}")]
     Measure(#[source] io::Error),
     #[error("{0}")]

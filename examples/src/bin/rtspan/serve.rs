@@ -1,6 +1,7 @@
 use std::future::pending;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use futures_lite::future::or;
 use rtspan_examples::Clip;
@@ -19,7 +20,8 @@ pub(crate) const DEMO: &str = "/demo";
 /// Relays what is published, and serves the embedded clip, until the user has enough.
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
-    let config = ServerConfig::default().udp(Some(udp));
+    let gather = Duration::from_millis(args.gather);
+    let config = ServerConfig::default().udp(Some(udp)).gather(gather);
     let server = Server::<R>::builder().config(config).bind(args.listen).await?;
     let clip = Clip::demo();
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };

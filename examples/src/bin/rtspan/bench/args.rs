@@ -1,8 +1,10 @@
 use clap::Subcommand;
 use clap::builder::RangedI64ValueParser;
 use rtspan_examples::stamp;
+use rtspan_examples::synthetic::KEYFRAME_EVERY;
 
 use super::dialogue::Over;
+use crate::Failure;
 use crate::args::{Target, seconds};
 
 #[derive(Debug, clap::Args)]
@@ -21,14 +23,29 @@ pub(crate) enum BenchCommand {
     Churn(ChurnArgs),
 }
 
+/// Streams beside each other.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ReadArgs {
-    /// Such as rtsp://127.0.0.1:8554/demo
+pub(crate) struct StreamsArgs {
+    /// Such as rtsp://127.0.0.1:8554/live
     pub(crate) url: Target,
 
-    /// How many readers there are.
+    /// How many streams; several are at the URL with -0, -1 and so on behind.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count(100_000))]
+    pub(crate) streams: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadArgs {
+    #[command(flatten)]
+    pub(crate) streams: StreamsArgs,
+
+    /// How many readers there are; several streams are read by turns.
     #[arg(long, value_name = "N", default_value = "1", value_parser = count(1_000_000))]
     pub(crate) readers: u32,
+
+    /// Have N more readers, which stop reading as soon as they play, and are not counted.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub(crate) stalled: u32,
 
     /// What media travels over.
     #[arg(long, value_enum, default_value = "tcp")]
@@ -56,10 +73,10 @@ pub(crate) struct MeasureArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PublishArgs {
-    /// Such as rtsp://127.0.0.1:8554/live
-    pub(crate) url: Target,
+    #[command(flatten)]
+    pub(crate) streams: StreamsArgs,
 
-    /// Packets in a second.
+    /// Packets in a second, of each stream.
     #[arg(long, value_name = "PPS", default_value = "500", value_parser = count(10_000_000))]
     pub(crate) rate: u32,
 
@@ -71,6 +88,14 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "N", default_value = "20", value_parser = count(2_000))]
     pub(crate) burst: u32,
 
+    /// Packets of a keyframe; as many as of any picture if not given.
+    #[arg(long, value_name = "N", value_parser = count(100_000))]
+    pub(crate) keyframe_burst: Option<u32>,
+
+    /// Pictures from one keyframe to the next.
+    #[arg(long, value_name = "N", default_value_t = KEYFRAME_EVERY, value_parser = count(1_000_000))]
+    pub(crate) keyframe_every: u32,
+
     /// What media travels over.
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
@@ -79,9 +104,9 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "N", value_parser = seconds())]
     pub(crate) seconds: Option<u64>,
 
-    /// How many streams; several are published at the URL with -0, -1 and so on behind.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = count(100_000))]
-    pub(crate) streams: u32,
+    /// Look at what the server with this process number uses (Linux).
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
 
     /// Print the figures as one JSON object.
     #[arg(long)]
@@ -103,6 +128,20 @@ pub(crate) struct ChurnArgs {
 
     #[command(flatten)]
     pub(crate) measure: MeasureArgs,
+}
+
+impl StreamsArgs {
+    /// The URL of each stream.
+    pub(super) fn urls(&self) -> Result<Vec<Target>, Failure> {
+        if self.streams == 1 {
+            return Ok(vec![self.url.clone()]);
+        }
+        let url = |number: u32| format!("{}-{number}", self.url.as_str()).parse();
+        (0..self.streams)
+            .map(url)
+            .collect::<Result<_, _>>()
+            .map_err(|_| Failure::NoPath { url: self.url.clone() })
+    }
 }
 
 fn count(max: u32) -> RangedI64ValueParser<u32> {

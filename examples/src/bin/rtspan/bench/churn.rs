@@ -27,8 +27,8 @@ struct Cycles {
 pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
     let failed = |trouble| Failure::Bench { url: args.url.clone(), trouble };
     let usage = || args.measure.pid.map(Usage::of).transpose();
-    let mut swarm =
-        Swarm::new(args.url.url(), args.transport).map_err(|error| failed(Trouble::Connect(error)))?;
+    let mut swarm = Swarm::new(vec![args.url.url().clone()], args.transport)
+        .map_err(|error| failed(Trouble::Connect(error)))?;
     let (server, own, start) = (usage()?, Usage::own(), Instant::now());
     let mut cycles = Cycles::default();
     churn(args, &mut swarm, &mut cycles)?;

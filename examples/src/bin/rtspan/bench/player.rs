@@ -32,9 +32,7 @@ pub(super) struct Player {
     said: Instant,
     sequences: Vec<Sequence>,
     datagrams: Vec<Datagrams>,
-    /// When a packet came last, or playing began.
-    last: Instant,
-    is_silent: bool,
+    life: Life,
 }
 
 /// What all players share.
@@ -72,8 +70,7 @@ impl Player {
             said: Instant::now(),
             sequences: Vec::new(),
             datagrams: Vec::new(),
-            last: Instant::now(),
-            is_silent: true,
+            life: Life { last: Instant::now(), is_silent: true },
         })
     }
 
@@ -83,17 +80,17 @@ impl Player {
 
     /// Begins to measure: what came before does not count.
     pub(super) fn restart(&mut self, now: Instant) {
-        (self.last, self.is_silent) = (now, true);
+        self.life = Life { last: now, is_silent: true };
     }
 
     /// Whether nothing has come since it began to measure.
     pub(super) fn is_silent(&self) -> bool {
-        self.is_silent
+        self.life.is_silent
     }
 
     /// How long nothing has come.
     pub(super) fn gap(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.last)
+        now.saturating_duration_since(self.life.last)
     }
 
     /// Takes what there is on the connection, and says what there is to say.
@@ -113,13 +110,11 @@ impl Player {
             return Ok(());
         };
         let Shared { buffer, tally, now, .. } = shared;
-        let mut first = true;
+        let mut arrivals = Arrivals::new(&mut self.life, *now);
         let received = datagrams.receive(buffer, |packet| {
             if let [_, _, high, low, ..] = *packet {
                 tally.take(sequence, u16::from_be_bytes([high, low]), packet.len());
-                if std::mem::take(&mut first) {
-                    note_arrival(&mut self.last, &mut self.is_silent, packet, *now, tally);
-                }
+                arrivals.take(packet, tally);
             }
         });
         received.map_err(Trouble::Udp)
@@ -129,13 +124,16 @@ impl Player {
     pub(super) fn handle_time(&mut self, now: Instant) -> Result<(), Trouble> {
         let quiet = now.saturating_duration_since(self.said);
         match self.stage {
-            Stage::Playing if quiet > self.dialogue.timeout() / 2 => {
-                self.dialogue.keep_alive(&mut self.out);
-                self.flush()
-            }
+            Stage::Playing if quiet > self.dialogue.timeout() / 2 => self.keep_alive(),
             Stage::Asking if quiet > PATIENCE => Err(Trouble::Silent(PATIENCE.as_secs())),
             _ => Ok(()),
         }
+    }
+
+    /// Says that it is there.
+    pub(super) fn keep_alive(&mut self) -> Result<(), Trouble> {
+        self.dialogue.keep_alive(&mut self.out);
+        self.flush()
     }
 
     /// Says goodbye.
@@ -175,18 +173,16 @@ impl Player {
 
     /// Takes the first `n` bytes of the buffer.
     fn take(&mut self, n: usize, place: usize, shared: &mut Shared<'_>) -> Result<(), Trouble> {
-        let Self { splitter, dialogue, out, sequences, datagrams, stage, socket, last, is_silent, .. } = self;
+        let Self { splitter, dialogue, out, sequences, datagrams, stage, socket, life, .. } = self;
         let Shared { registry, buffer, tally, now } = shared;
-        let mut first = true;
+        let mut arrivals = Arrivals::new(life, *now);
         splitter.split(&buffer[..n], |piece| {
             match piece {
                 Piece::Frame { channel, len, start } => {
                     let track = dialogue.channels().iter().position(|own| *own == Some(channel));
                     if let (Some(track), [_, _, high, low, ..]) = (track, start) {
                         tally.take(&mut sequences[track], u16::from_be_bytes([*high, *low]), len);
-                        if std::mem::take(&mut first) {
-                            note_arrival(last, is_silent, start, *now, tally);
-                        }
+                        arrivals.take(start, tally);
                     }
                 }
                 Piece::Message(Message::Response(response)) => {
@@ -199,7 +195,7 @@ impl Player {
                     };
                     *stage = dialogue.handle_response(&response, open, out)?;
                     sequences.resize(dialogue.channels().len(), Sequence::default());
-                    *last = *now;
+                    arrivals.life.last = *now;
                 }
                 Piece::Message(Message::Request(_)) => {}
             }
@@ -208,11 +204,35 @@ impl Player {
     }
 }
 
-/// Takes note that packets have come at once, the first of which is `packet`.
-fn note_arrival(last: &mut Instant, is_silent: &mut bool, packet: &[u8], now: Instant, tally: &mut Tally) {
-    tally.longest_gap = tally.longest_gap.max(now.saturating_duration_since(*last));
-    (*last, *is_silent) = (now, false);
-    if let Some(age) = stamp::age(packet) {
-        tally.latency.take(age);
+/// When packets came.
+#[derive(Debug)]
+struct Life {
+    /// When one came last, or playing began.
+    last: Instant,
+    is_silent: bool,
+}
+
+/// Packets that have come at once.
+struct Arrivals<'a> {
+    life: &'a mut Life,
+    now: Instant,
+    /// What the clock of the stamps showed when the first of them was looked at.
+    clock: Option<Duration>,
+}
+
+impl<'a> Arrivals<'a> {
+    fn new(life: &'a mut Life, now: Instant) -> Self {
+        Self { life, now, clock: None }
+    }
+
+    fn take(&mut self, packet: &[u8], tally: &mut Tally) {
+        let clock = *self.clock.get_or_insert_with(|| {
+            tally.longest_gap = tally.longest_gap.max(self.now.saturating_duration_since(self.life.last));
+            *self.life = Life { last: self.now, is_silent: false };
+            stamp::clock()
+        });
+        if let Some(age) = stamp::age(packet, clock) {
+            tally.latency.take(age);
+        }
     }
 }

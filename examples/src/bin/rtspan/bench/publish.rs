@@ -6,10 +6,11 @@ use rtspan_examples::Synthetic;
 use rtspan_std::Transports;
 use rtspan_std::client::{Client, Publisher};
 use rtspan_std::runtime::Runtime;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::PublishArgs;
 use super::dialogue::Over;
+use super::process::Usage;
 use crate::Failure;
 use crate::args::Target;
 use crate::stop::{is_interrupted, sleep, sleep_until, stop, unless_interrupted};
@@ -25,18 +26,19 @@ type Failed = Arc<Mutex<Option<Failure>>>;
 
 /// Publishes packets at a given rate.
 pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
+    let usage = || args.pid.map(Usage::of).transpose();
+    let idle = usage()?;
     let mut publishers = Vec::new();
-    for number in 0..args.streams {
-        let url = url_of(args, number);
+    for url in args.streams.urls()? {
         publishers.push(unless_interrupted(begin::<R>(args, url)).await?);
     }
     if !args.json {
-        println!("publishing at {}", args.url);
+        println!("publishing at {}", args.streams.url);
     }
-    let start = Instant::now();
+    let (server, start) = (usage()?, Instant::now());
     let failed = Failed::default();
-    for (publisher, url) in &publishers {
-        let feed = feed::<R>(Arc::clone(publisher), args.rate, Synthetic::new(args.size, args.burst));
+    for ((publisher, url), number) in publishers.iter().zip(0..) {
+        let feed = feed::<R>(Arc::clone(publisher), args, number);
         let (failed, url) = (Arc::clone(&failed), url.clone());
         let task = async move {
             if let Err(error) = feed.await {
@@ -60,34 +62,17 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     };
     let ended = or(watch, stopped).await;
 
-    let elapsed = start.elapsed().as_secs_f64();
-    let stats = publishers.iter().filter_map(|(publisher, _)| publisher.stats(0));
-    let (packets, payload) = stats
-        .fold((0, 0), |(packets, bytes), stats| (packets + stats.sent_packets, bytes + stats.sent_octets));
+    let elapsed = start.elapsed();
+    let mut report = report(args, &publishers, elapsed);
+    if let (Some(idle), Some(before), Ok(Some(after))) = (idle, server, usage()) {
+        report["server"] = used(&report, &idle, &before, &after, elapsed);
+    }
     if args.json {
-        let report = json!({
-            "url": args.url.to_string(),
-            "transport": args.transport.as_str(),
-            "streams": args.streams,
-            "seconds": elapsed,
-            "packets": packets,
-            "packets_per_second": packets as f64 / elapsed,
-            "payload_bytes": payload,
-        });
         println!("{report}");
     } else {
-        println!("{packets} packets, {:.0} a second", packets as f64 / elapsed);
+        print(&report);
     }
     ended
-}
-
-/// One stream is at the URL itself, several are beside each other.
-fn url_of(args: &PublishArgs, number: u32) -> Target {
-    if args.streams == 1 {
-        return args.url.clone();
-    }
-    let text = format!("{}-{number}", args.url.as_str());
-    text.parse().unwrap_or_else(|_| args.url.clone())
 }
 
 async fn begin<R: Runtime>(args: &PublishArgs, url: Target) -> Result<(Arc<Publisher>, Target), Failure> {
@@ -102,26 +87,71 @@ async fn begin<R: Runtime>(args: &PublishArgs, url: Target) -> Result<(Arc<Publi
     }
 }
 
-/// Writes pictures when they are due, without end.
-async fn feed<R: Runtime>(
+/// Writes the pictures of a stream when they are due, without end; those of several streams in turn.
+fn feed<R: Runtime>(
     publisher: Arc<Publisher>,
-    rate: u32,
-    mut synthetic: Synthetic,
-) -> Result<(), rtspan_std::Error> {
-    let period = Duration::from_secs(1).mul_f64(f64::from(synthetic.burst()) / f64::from(rate));
-    let start = Instant::now();
-    let mut due = start;
-    let mut packets = Vec::new();
-    while !is_interrupted() {
-        sleep_until::<R>(due).await;
-        if due.elapsed() > TOO_LATE {
-            due = Instant::now();
+    args: &PublishArgs,
+    number: u32,
+) -> impl Future<Output = Result<(), rtspan_std::Error>> + Send + use<R> {
+    let keyframe_burst = args.keyframe_burst.unwrap_or(args.burst);
+    let mut synthetic = Synthetic::new(args.size, args.burst).keyframes(keyframe_burst, args.keyframe_every);
+    let period = synthetic.period(args.rate.into());
+    let start = Instant::now() + period.mul_f64(f64::from(number) / f64::from(args.streams.streams));
+    async move {
+        let mut due = start;
+        let mut packets = Vec::new();
+        while !is_interrupted() {
+            sleep_until::<R>(due).await;
+            if due.elapsed() > TOO_LATE {
+                due = Instant::now();
+            }
+            let ticks = due.duration_since(start).as_secs_f64() * CLOCK_RATE;
+            // The clock wraps around.
+            synthetic.picture(ticks as u64 as u32, &mut packets);
+            publisher.write_frame(0, &packets).await?;
+            due += period;
         }
-        let ticks = due.duration_since(start).as_secs_f64() * CLOCK_RATE;
-        // The clock wraps around.
-        synthetic.picture(ticks as u64 as u32, &mut packets);
-        publisher.write_frame(0, &packets).await?;
-        due += period;
+        Ok(())
     }
-    Ok(())
+}
+
+fn report(args: &PublishArgs, publishers: &[(Arc<Publisher>, Target)], elapsed: Duration) -> Value {
+    let stats = publishers.iter().filter_map(|(publisher, _)| publisher.stats(0));
+    let (packets, payload) = stats
+        .fold((0, 0), |(packets, bytes), stats| (packets + stats.sent_packets, bytes + stats.sent_octets));
+    json!({
+        "url": args.streams.url.to_string(),
+        "transport": args.transport.as_str(),
+        "streams": args.streams.streams,
+        "seconds": elapsed.as_secs_f64(),
+        "packets": packets,
+        "packets_per_second": packets as f64 / elapsed.as_secs_f64().max(0.001),
+        "payload_bytes": payload,
+    })
+}
+
+/// What the server has used: `idle` was before there were publishers, `before` when they began to send.
+fn used(report: &Value, idle: &Usage, before: &Usage, after: &Usage, elapsed: Duration) -> Value {
+    let streams = report["streams"].as_u64().unwrap_or(1) as usize;
+    let packets = report["packets"].as_f64().unwrap_or(0.0).max(1.0);
+    let mut used = after.to_json(before, elapsed);
+    used["nanoseconds_per_packet"] = (after.cpu_since(before).as_nanos() as f64 / packets).into();
+    used["resident_bytes_per_silent_stream"] = before.resident_since(idle, streams).into();
+    used["resident_bytes_per_stream"] = after.resident_since(idle, streams).into();
+    used
+}
+
+fn print(report: &Value) {
+    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+    println!("{} packets, {:.0} a second", report["packets"], number(&report["packets_per_second"]));
+    let server = &report["server"];
+    if server.is_object() {
+        println!(
+            "server: {:.0} ns a packet, {:.2} cores, {:.1} KiB for each stream before its first packet, {:.1} KiB now",
+            number(&server["nanoseconds_per_packet"]),
+            number(&server["cores"]),
+            number(&server["resident_bytes_per_silent_stream"]) / 1024.0,
+            number(&server["resident_bytes_per_stream"]) / 1024.0
+        );
+    }
 }

@@ -30,9 +30,10 @@ struct Used {
 pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
     let usage = || args.measure.pid.map(Usage::of).transpose();
     let idle = usage()?;
-    let connect = |error| Failure::Bench { url: args.url.clone(), trouble: Trouble::Connect(error) };
-    let mut swarm = Swarm::new(args.url.url(), args.transport).map_err(connect)?;
-    let mut readers = Readers::default();
+    let connect = |error| Failure::Bench { url: args.streams.url.clone(), trouble: Trouble::Connect(error) };
+    let urls = args.streams.urls()?.iter().map(|url| url.url().clone()).collect();
+    let mut swarm = Swarm::new(urls, args.transport).map_err(connect)?;
+    let mut readers = Readers { to_stall: args.stalled as usize, ..Readers::default() };
     readers.gather(&mut swarm, args)?;
     readers.wait(&mut swarm, SETTLING)?;
 
@@ -58,6 +59,9 @@ struct Readers {
     asking: usize,
     playing: usize,
     failed: usize,
+    /// Those that play, but do not read; and how many more of them there are to be.
+    stalled: usize,
+    to_stall: usize,
     /// Why the first of them failed.
     trouble: Option<Trouble>,
     news: Vec<News>,
@@ -66,9 +70,9 @@ struct Readers {
 impl Readers {
     /// Has all readers play, or fail.
     fn gather(&mut self, swarm: &mut Swarm, args: &ReadArgs) -> Result<(), Failure> {
-        let wanted = args.readers as usize;
+        let wanted = args.readers as usize + args.stalled as usize;
         loop {
-            while self.asking < ASKING_MAX && self.asking + self.playing + self.failed < wanted {
+            while self.asking < ASKING_MAX && self.count() < wanted {
                 match swarm.open() {
                     Ok(_) => self.asking += 1,
                     Err(trouble) => self.fail(trouble),
@@ -83,7 +87,7 @@ impl Readers {
             self.turn(swarm, Instant::now() + GLANCE)?;
         }
         match self.trouble.take_if(|_| self.playing == 0) {
-            Some(trouble) => Err(Failure::Bench { url: args.url.clone(), trouble }),
+            Some(trouble) => Err(Failure::Bench { url: args.streams.url.clone(), trouble }),
             None => Ok(()),
         }
     }
@@ -102,7 +106,14 @@ impl Readers {
         swarm.turn(until, &mut news).map_err(Failure::Measure)?;
         for news in news.drain(..) {
             match news {
-                News::Playing(_) => (self.asking, self.playing) = (self.asking - 1, self.playing + 1),
+                News::Playing(place) if self.stalled < self.to_stall => {
+                    swarm.stall(place);
+                    (self.asking, self.stalled) = (self.asking - 1, self.stalled + 1);
+                }
+                News::Playing(place) => {
+                    swarm.keep_alive(place);
+                    (self.asking, self.playing) = (self.asking - 1, self.playing + 1);
+                }
                 News::Over(_) => self.fail(Trouble::Closed),
                 News::Failed { was_playing, trouble, .. } => {
                     *if was_playing { &mut self.playing } else { &mut self.asking } -= 1;
@@ -112,6 +123,10 @@ impl Readers {
         }
         self.news = news;
         Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.asking + self.playing + self.stalled + self.failed
     }
 
     fn fail(&mut self, trouble: Trouble) {
@@ -130,11 +145,12 @@ fn report(args: &ReadArgs, swarm: &mut Swarm, readers: &Readers, used: &Used, el
     };
     let quantile = |share| latency.quantile(share).map(|time| time.as_micros());
     let mut report = json!({
-        "url": args.url.to_string(),
+        "url": args.streams.url.to_string(),
         "transport": args.transport.as_str(),
         "seconds": seconds,
         "readers": args.readers,
         "playing": readers.playing,
+        "stalled": readers.stalled,
         "failed": readers.failed,
         "silent": silent,
         "packets": packets,
@@ -162,11 +178,12 @@ fn print(report: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(0.0);
     let number_of = |name: &str| number(&report[name]);
     println!(
-        "{} readers over {} for {:.1} s: {} play, {} failed, {} got nothing",
+        "{} readers over {} for {:.1} s: {} play, {} stalled, {} failed, {} got nothing",
         report["readers"],
         report["transport"].as_str().unwrap_or_default(),
         number_of("seconds"),
         report["playing"],
+        report["stalled"],
         report["failed"],
         report["silent"]
     );

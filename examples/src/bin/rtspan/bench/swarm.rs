@@ -19,12 +19,14 @@ const TICK: Duration = Duration::from_secs(1);
 /// Many light readers in one thread.
 #[derive(Debug)]
 pub(super) struct Swarm {
-    url: Url,
+    urls: Vec<Url>,
     over: Over,
     server: SocketAddr,
     poll: Poll,
     events: Events,
     players: Vec<Option<Player>>,
+    /// Those that have stopped reading; their places stay empty.
+    stalled: Vec<Player>,
     /// Places in `players` that are free.
     free: Vec<usize>,
     buffer: Vec<u8>,
@@ -41,16 +43,18 @@ pub(super) enum News {
 }
 
 impl Swarm {
-    /// Readers of `url`, of which there are none yet.
-    pub(super) fn new(url: &Url, over: Over) -> io::Result<Self> {
-        let server = (url.host(), url.port()).to_socket_addrs()?.next();
+    /// Readers of `urls` by turns, of which there are none yet; all are of one server.
+    pub(super) fn new(urls: Vec<Url>, over: Over) -> io::Result<Self> {
+        let server = urls.first().map(|url| (url.host(), url.port()).to_socket_addrs()).transpose()?;
+        let server = server.and_then(|mut addrs| addrs.next());
         Ok(Self {
-            url: url.clone(),
+            urls,
             over,
             server: server.ok_or(ErrorKind::NotFound)?,
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS),
             players: Vec::new(),
+            stalled: Vec::new(),
             free: Vec::new(),
             buffer: vec![0; SLOTS << 16],
             tally: Tally::default(),
@@ -61,7 +65,8 @@ impl Swarm {
     /// Has another reader connect; its place is told in the news.
     pub(super) fn open(&mut self) -> Result<usize, Trouble> {
         let place = self.free.pop().unwrap_or(self.players.len());
-        let opened = Player::open(place, &self.url, self.server, self.over, self.poll.registry());
+        let url = self.urls.get(place % self.urls.len().max(1)).ok_or(Trouble::NothingToPlay)?;
+        let opened = Player::open(place, url, self.server, self.over, self.poll.registry());
         let player = opened.map_err(|error| {
             self.free.extend((place < self.players.len()).then_some(place));
             Trouble::Connect(error)
@@ -79,6 +84,19 @@ impl Swarm {
             // If it does not work, that comes as an event.
             let _ = player.tear_down();
         }
+    }
+
+    /// Has a reader say that it is there; a server may send few datagrams to an address that has not.
+    pub(super) fn keep_alive(&mut self, place: usize) {
+        if let Some(Some(player)) = self.players.get_mut(place) {
+            // If it does not work, that comes as an event.
+            let _ = player.keep_alive();
+        }
+    }
+
+    /// Has a reader read nothing any more, and count no longer.
+    pub(super) fn stall(&mut self, place: usize) {
+        self.stalled.extend(self.players.get_mut(place).and_then(Option::take));
     }
 
     /// Has all readers say goodbye, and waits for no answer.
