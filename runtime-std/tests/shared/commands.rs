@@ -1,9 +1,7 @@
 //! Commands and questions, their answers and their errors.
 
-use std::future::{Future, poll_fn};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::pin::pin;
-use std::task::Poll;
 
 use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
@@ -13,7 +11,7 @@ use rtspan_std::{
     Transports, UdpOpenError, UdpPorts, UdpSpec, limits,
 };
 
-use super::{LOOPBACK, UDP, description, event, packet, pause, serve, url};
+use super::{LOOPBACK, UDP, both, description, event, packet, pause, serve, url};
 
 pub(crate) async fn every_command_has_its_typed_answer<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
@@ -112,28 +110,6 @@ pub(crate) async fn a_question_is_answered_by_the_application<R: Runtime>() {
         }
         other => panic!("{other:?}"),
     }
-}
-
-/// Waits for both, and gives what the first brought.
-async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> T {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    let (mut brought, mut done) = (None, false);
-    poll_fn(|cx| {
-        if brought.is_none() {
-            if let Poll::Ready(value) = first.as_mut().poll(cx) {
-                brought = Some(value);
-            }
-        }
-        done = done || second.as_mut().poll(cx).is_ready();
-        match brought.take() {
-            Some(value) if done => Poll::Ready(value),
-            waiting => {
-                brought = waiting;
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
 
 pub(crate) async fn news_that_nobody_takes_are_dropped_and_counted<R: Runtime>() {

@@ -7,10 +7,12 @@ mod defaults;
 mod endings;
 mod limits;
 mod media;
+mod scale;
 
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rtspan_std::client::{Client, Packets};
@@ -26,6 +28,7 @@ pub(crate) use defaults::*;
 pub(crate) use endings::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
+pub(crate) use scale::*;
 
 /// Makes a test of each scenario; `$run` runs a future to its end on `$runtime`.
 macro_rules! scenarios {
@@ -42,6 +45,8 @@ macro_rules! scenarios {
             what_a_client_publishes_over_tcp_is_read,
             what_a_client_publishes_over_udp_is_read,
             a_reader_that_stops_reading_costs_the_others_nothing,
+            large_keyframes_lose_nothing_at_a_healthy_reader,
+            hundreds_of_publishers_are_recorded_and_read,
             a_client_that_is_dropped_tears_its_session_down,
             a_server_that_is_closed_says_goodbye_and_stops,
             a_server_that_is_dropped_ends_its_readers,
@@ -140,6 +145,28 @@ async fn pause<R: Runtime>() {
     let mut timer = R::default().timer();
     timer.reset(Some(Instant::now() + Duration::from_millis(1)));
     poll_fn(|cx| timer.poll(cx)).await;
+}
+
+/// Waits for both, and gives what the first brought.
+async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> T {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    let (mut brought, mut done) = (None, false);
+    poll_fn(|cx| {
+        if brought.is_none() {
+            if let Poll::Ready(value) = first.as_mut().poll(cx) {
+                brought = Some(value);
+            }
+        }
+        done = done || second.as_mut().poll(cx).is_ready();
+        match brought.take() {
+            Some(value) if done => Poll::Ready(value),
+            waiting => {
+                brought = waiting;
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 async fn event<R: Runtime, T>(server: &Server<R>, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
