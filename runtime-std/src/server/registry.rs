@@ -184,3 +184,38 @@ impl Feeds {
         self.0.get(place).map(|published| &**published)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use rtspan_core::description::{Description, Format, Media, MediaKind};
+    use rtspan_core::server::{Server, ServerConfig};
+
+    use super::*;
+
+    #[test]
+    fn readers_look_at_the_same_log_at_the_same_time() {
+        let registry = Registry::default();
+        let mut server = Server::new(ServerConfig::default(), [7; 32]);
+        let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+        let (id, log) = server.add_stream(Instant::ZERO, "/cam", Description::new(vec![sound])).unwrap();
+        registry.insert(id, log);
+        let reader = || {
+            let mut subscriptions = Subscriptions::new(Arc::default());
+            subscriptions.set(&registry, || [id].into_iter());
+            subscriptions
+        };
+        let (first, second) = (reader(), reader());
+        let (looked, has_looked) = channel();
+        thread::scope(|scope| {
+            first.read(id, &mut |_| {
+                let (second, looked) = (&second, looked.clone());
+                scope.spawn(move || second.read(id, &mut |_| looked.send(()).unwrap()));
+                has_looked.recv_timeout(Duration::from_secs(10)).expect("nobody waits for the other");
+            });
+        });
+    }
+}
