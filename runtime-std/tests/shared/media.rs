@@ -1,6 +1,7 @@
 //! Media that flows, and what happens where there is no room for it.
 
 use std::io::{Read, Write};
+use std::iter::repeat_n;
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::thread;
@@ -81,17 +82,23 @@ async fn relay<R: Runtime>(from: Transports, to: Transports) {
 pub(crate) async fn a_reader_that_stops_reading_costs_the_others_nothing<R: Runtime>() {
     const PACKETS: u16 = 24_000;
     let limits = LogLimits::default().packets(512);
-    let server = serve::<R>(ServerConfig::default().log(limits).lag(LagPolicy::SkipToLive)).await;
+    let config = ServerConfig::default().udp(Some(UDP)).log(limits).lag(LagPolicy::SkipToLive);
+    let server = serve::<R>(config).await;
     let stream = server.publish("/cam", description()).unwrap();
+    let mut others = vec![read(&server, "/cam", Transports::Tcp).await];
     let _stopped = play_by_hand(server.local_addr(), "/cam");
-    let mut packets = read(&server, "/cam", Transports::Tcp).await;
+    for transports in repeat_n(Transports::Tcp, 8).chain([Transports::Udp]) {
+        others.push(read(&server, "/cam", transports).await);
+    }
     // Far more than the log and all buffers of the system hold.
     for start in (0..PACKETS).step_by(100) {
         let frame: Vec<_> = (start..start + 100).map(|number| packet(0, number, 1400)).collect();
         stream.write_frame(0, &frame).unwrap();
-        for sent in start..start + 100 {
-            let received = packets.next().await.unwrap().unwrap();
-            assert_eq!((number(&received), received.lost), (sent, 0));
+        for packets in &mut others {
+            for sent in start..start + 100 {
+                let received = packets.next().await.unwrap().unwrap();
+                assert_eq!((number(&received), received.lost), (sent, 0));
+            }
         }
     }
     let dropped = event(&server, |event| match event {
