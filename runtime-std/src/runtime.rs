@@ -72,6 +72,12 @@ pub trait Socket: Send + 'static {
     fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
 }
 
+/// Whether the system tells of what comes after a read that did not fill its buffer: epoll and kqueue do.
+///
+/// Such a read has found all there was, and the socket is not ready before the system says so.
+pub const SHORT_READS_EMPTY: bool =
+    cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"));
+
 thread_local! {
     /// What is read into before it is known how much it is.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };

@@ -7,15 +7,13 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use rtspan_std::SocketRef;
-use rtspan_std::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, Timer, UdpSocket};
+use rtspan_std::runtime::{
+    Direction, Listener, Runtime, SHORT_READS_EMPTY, Socket, TcpSocket, Timer, UdpSocket,
+};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UdpSocket as TokioUdpSocket};
 use tokio::task::unconstrained;
 use tokio::time::Sleep;
-
-/// Whether the system tells of what comes after a read that did not fill its buffer: epoll and kqueue do.
-const SHORT_READS_EMPTY: bool =
-    cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"));
 
 /// The tokio runtime that the calling task runs in.
 ///

@@ -173,16 +173,20 @@ struct Readiness {
 #[derive(Debug, Default)]
 struct Side {
     ready: AtomicBool,
+    /// Nothing more will come of it, which the system tells once.
+    closed: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Readiness {
     fn raise(&self, event: &mio::event::Event) {
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
-            self.read.raise();
+        let is_read_closed = event.is_read_closed() || event.is_error();
+        if event.is_readable() || is_read_closed {
+            self.read.raise(is_read_closed);
         }
-        if event.is_writable() || event.is_write_closed() || event.is_error() {
-            self.write.raise();
+        let is_write_closed = event.is_write_closed() || event.is_error();
+        if event.is_writable() || is_write_closed {
+            self.write.raise(is_write_closed);
         }
     }
 
@@ -195,9 +199,14 @@ impl Readiness {
 }
 
 impl Side {
-    fn raise(&self) {
+    fn raise(&self, is_closed: bool) {
+        self.closed.fetch_or(is_closed, Ordering::Release);
         self.ready.store(true, Ordering::Release);
         self.waker.wake();
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire) || self.closed.load(Ordering::Acquire)
     }
 }
 
@@ -242,7 +251,7 @@ impl Registration {
     pub(super) fn poll_ready(&self, cx: &Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         let side = self.readiness.side(direction);
         side.waker.register(cx.waker());
-        if side.ready.load(Ordering::Acquire) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if side.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     pub(super) fn clear(&self, direction: Direction) {

@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream, UdpSocket as MioUdpSocket};
 
 use super::reactor::{Alarm, Registration};
 use crate::net::SocketRef;
-use crate::runtime::{Direction, Listener, Socket, TcpSocket, Timer, UdpSocket};
+use crate::runtime::{Direction, Listener, SHORT_READS_EMPTY, Socket, TcpSocket, Timer, UdpSocket};
 
 /// A socket that belongs to the thread that waits for it first.
 #[derive(Debug)]
@@ -40,13 +40,18 @@ impl<S: Source> Registered<S> {
             match operation(&self.io) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if let Some(registration) = &self.registration {
-                        registration.clear(direction);
-                    }
+                    self.clear(direction);
                     return Err(error);
                 }
                 result => return result,
             }
+        }
+    }
+
+    /// It is not ready before the system says so.
+    fn clear(&self, direction: Direction) {
+        if let Some(registration) = &self.registration {
+            registration.clear(direction);
         }
     }
 }
@@ -82,7 +87,11 @@ impl Socket for ThreadTcp {
 
 impl TcpSocket for ThreadTcp {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.try_io(Direction::Read, |mut io| io.read(into))
+        let read = self.0.try_io(Direction::Read, |mut io| io.read(into))?;
+        if SHORT_READS_EMPTY && 0 < read && read < into.len() {
+            self.0.clear(Direction::Read);
+        }
+        Ok(read)
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
