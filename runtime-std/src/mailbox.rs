@@ -30,6 +30,7 @@ impl<T> Mailbox<T> {
 
     /// Takes out all letters; they are rare, and an empty mailbox holds no memory.
     pub(crate) fn take(&self) -> Vec<T> {
+        self.wake.lower_letter();
         std::mem::take(&mut *lock(&self.letters))
     }
 }

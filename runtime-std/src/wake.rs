@@ -7,7 +7,8 @@ use atomic_waker::AtomicWaker;
 /// How everything that concerns a task wakes it: one flag, one waker, no allocation.
 ///
 /// The task registers, lowers the flag and then looks; whoever has something for it puts it there and then raises
-/// the flag. Either the task sees it or it is woken.
+/// the flag. Either the task sees it or it is woken. A task that registers last, before it waits, is not woken for what
+/// comes while it runs, be it from itself: that it is told when it registers.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
     raised: AtomicU8,
@@ -26,6 +27,11 @@ const READY: u8 = 1 << 2;
 pub(crate) struct Reasons(u8);
 
 impl Reasons {
+    /// Nothing has come.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// A letter has come.
     pub(crate) fn letter(self) -> bool {
         self.0 & LETTER != 0
@@ -50,7 +56,17 @@ impl Wake {
     /// To be called by the task before it looks at anything; what there is to look at since it last was.
     pub(crate) fn register(&self, cx: &Context<'_>) -> Reasons {
         self.waker.register(cx.waker());
+        self.lower()
+    }
+
+    /// What there is to look at, for a task that registers only before it waits.
+    pub(crate) fn lower(&self) -> Reasons {
         Reasons(self.raised.swap(0, Ordering::AcqRel))
+    }
+
+    /// To be called by the task before it takes its letters: it is not told of those any more.
+    pub(crate) fn lower_letter(&self) {
+        self.raised.fetch_and(!LETTER, Ordering::AcqRel);
     }
 
     fn raise(&self, flag: u8) {
@@ -150,6 +166,25 @@ mod tests {
         assert_eq!(reasons(&[news]), (false, false));
         assert_eq!(reasons(&[news, letter]), (true, false), "also behind other news");
         assert_eq!(reasons(&[news, ready]), (false, true));
+    }
+
+    #[test]
+    fn a_task_is_not_woken_for_what_comes_while_it_runs_but_told_before_it_waits() {
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let cx = Context::from_waker(&waker);
+        let wake = Wake::default();
+        assert!(wake.register(&cx).is_empty());
+        wake.wake();
+        assert!(!wake.lower().is_empty());
+        wake.wake_for_letter();
+        wake.wake();
+        assert!(wake.register(&cx).letter());
+        wake.lower();
+        wake.wake_for_letter();
+        wake.lower_letter();
+        assert!(wake.register(&cx).is_empty(), "the letter was taken");
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
     }
 
     #[test]

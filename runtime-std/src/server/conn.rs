@@ -15,6 +15,7 @@ use crate::alarm::Alarm;
 use crate::clock;
 use crate::mailbox::Mailbox;
 use crate::runtime::{Direction, Runtime, Socket, TcpSocket, Timer};
+use crate::wake::Reasons;
 
 /// How often a task goes round before it lets others run.
 const ROUNDS: usize = 16;
@@ -107,11 +108,8 @@ struct ConnTask<R: Runtime> {
 
 impl<R: Runtime> ConnTask<R> {
     fn poll(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
-        let reasons = self.mailbox.waker().register(cx);
-        self.has_news |= reasons.letter();
-        self.is_idle &= !reasons.ready();
-        let waker = self.waker.clone();
-        let cx = &mut Context::from_waker(&waker);
+        let reasons = self.mailbox.waker().lower();
+        self.heed(reasons);
         if !self.tx.wants_write() {
             self.tx.lend(ROOM.take());
         }
@@ -122,16 +120,28 @@ impl<R: Runtime> ConnTask<R> {
         polled
     }
 
-    fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+    fn poll_rounds(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
+        let waker = self.waker.clone();
         for _ in 0..ROUNDS {
-            match self.round(cx) {
+            match self.round(&mut Context::from_waker(&waker)) {
                 Ok(true) => {}
-                Ok(false) => return Poll::Pending,
+                Ok(false) => {
+                    let reasons = self.mailbox.waker().register(cx);
+                    if reasons.is_empty() {
+                        return Poll::Pending;
+                    }
+                    self.heed(reasons);
+                }
                 Err(reason) => return Poll::Ready(self.failure.take().unwrap_or(reason)),
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn heed(&mut self, reasons: Reasons) {
+        self.has_news |= reasons.letter();
+        self.is_idle &= !reasons.ready();
     }
 
     /// Does a bounded amount of everything; whether there may be more to do at once.
@@ -155,8 +165,9 @@ impl<R: Runtime> ConnTask<R> {
         if news {
             self.take_commands(now);
             self.take_input(now);
-            // The answers to what was read leave at once.
-            self.take_commands(now);
+            // The answers to what was read leave at once, and requests that were held may be next.
+            let has_orders = self.take_commands(now);
+            self.has_news |= has_orders && !self.rx.wants_read();
             self.wants_read = self.failure.is_none() && self.rx.wants_read();
             self.rx_deadline = self.rx.poll_timeout();
             self.subscribe();
@@ -177,13 +188,17 @@ impl<R: Runtime> ConnTask<R> {
         Ok(news || more || due)
     }
 
-    fn take_commands(&mut self, now: Instant) {
-        for command in self.mailbox.take() {
+    /// Carries out what the control plane has ordered; whether that was anything.
+    fn take_commands(&mut self, now: Instant) -> bool {
+        let commands = self.mailbox.take();
+        let has_orders = !commands.is_empty();
+        for command in commands {
             match command {
                 ConnCommand::Rx(command) => self.rx.handle_command(now, command),
                 ConnCommand::Tx(command) => self.tx.handle_command(now, command),
             }
         }
+        has_orders
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
