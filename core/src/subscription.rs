@@ -44,7 +44,6 @@ enum Phase {
 
 impl Subscription {
     pub(crate) fn new(
-        now: Instant,
         session: SessionId,
         stream: StreamId,
         cursor: Cursor,
@@ -56,8 +55,9 @@ impl Subscription {
             stream,
             cursor,
             cname,
-            next_report: now,
-            next_lag_report: now,
+            // At once: the first reports go before the first packet, in the same write.
+            next_report: Instant::ZERO,
+            next_lag_report: Instant::ZERO,
             missed: 0,
             sources: Vec::new(),
             source: None,

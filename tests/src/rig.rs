@@ -277,7 +277,7 @@ impl Rig {
                 }
                 Output::OpenUdp(media) => {
                     self.server.handle_udp_opened(self.now, media.id(), Ok(UDP_PORTS));
-                    self.udp = Some(media);
+                    self.udp = Some(*media);
                 }
                 Output::Udp(_, command) => {
                     self.udp.as_mut().expect("a pair that was opened").handle_command(self.now, command);

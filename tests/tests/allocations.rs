@@ -104,7 +104,7 @@ fn world() -> World {
         }
         readers.push(tx);
     }
-    World { server, stream, readers, udp }
+    World { server, stream, readers, udp: *udp }
 }
 
 struct Count(u64);

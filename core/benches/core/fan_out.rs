@@ -87,7 +87,7 @@ impl World {
         let packets = (0..BURST)
             .map(|sequence| RtpPacket::build(RtpHeader { sequence, ..header }, &[0x41; 1388]))
             .collect();
-        Self { stream, readers, udp, packets }
+        Self { stream, readers, udp: *udp, packets }
     }
 
     fn push(&mut self) {

@@ -20,7 +20,7 @@ pub(crate) enum TxOrder {
     /// An encoded message, in its turn.
     Send(Bytes),
     /// Packets of a stream follow what stands in the outbox.
-    Attach(FrameReader),
+    Attach(Box<FrameReader>),
     /// No further packet of the session is pulled.
     Detach(SessionId),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
@@ -89,7 +89,11 @@ impl ConnTx {
                 self.touch(now);
                 self.outbox.push_message(message);
             }
-            TxOrder::Attach(reader) => self.readers.push(Reading::new(reader)),
+            TxOrder::Attach(reader) => {
+                // Mostly it stays the only one.
+                self.readers.reserve_exact(1);
+                self.readers.push(Reading::new(*reader));
+            }
             TxOrder::Detach(session) => {
                 self.readers.retain(|reader| reader.subscription.session() != session)
             }

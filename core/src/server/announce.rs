@@ -40,8 +40,9 @@ impl Server {
             .ok_or_else(|| Response::new(StatusCode::BAD_REQUEST))?;
         self.tolerate(conn, tolerances);
         if is_asked {
+            let description = Box::new(description);
             let question = self.question(conn, place, Some(description.clone()), Bytes::new())?;
-            return Ok(Outcome::ask(Step::Announce(Box::new(description)), Event::Announce(question)));
+            return Ok(Outcome::ask(Step::Announce(description), Event::Announce(question)));
         }
         self.announce_accepted(now, conn, request, description)
     }

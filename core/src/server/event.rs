@@ -18,7 +18,7 @@ pub enum Output {
     RemoveStream(StreamId),
     /// A pair of UDP sockets is to be opened; the result goes to
     /// [`Server::handle_udp_opened`](super::Server::handle_udp_opened).
-    OpenUdp(UdpMedia),
+    OpenUdp(Box<UdpMedia>),
     /// An order to a pair of UDP sockets.
     Udp(UdpId, UdpCommand),
     /// News, or a question, for the application.

@@ -6,7 +6,7 @@ use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State};
 use super::{Event, Output, Server};
-use crate::conn::{ConnCommand, FrameReader, Routes, RxOrder, TxCommand, TxOrder};
+use crate::conn::{ConnCommand, FrameReader, Routes, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::header::{RtpInfo, RtpInfoEntry};
 use crate::limits::GOODBYE_WAIT;
 use crate::stream::{Cursor, StreamLog, Streams};
@@ -14,13 +14,12 @@ use crate::subscription::Subscription;
 use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{ConnId, Instant, SessionId};
+use crate::{ConnId, SessionId};
 
 impl Server {
     /// PLAY (RFC 2326, section 10.5). A live stream has no other place to play from than now, so that Range is not obeyed.
     pub(super) fn play(
         &mut self,
-        now: Instant,
         conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
@@ -37,13 +36,12 @@ impl Server {
             let question = self.question(conn, (&session.path, None), None, Bytes::new())?;
             return Ok(Outcome::ask(Step::Play(id), Event::Play(question)));
         }
-        self.play_accepted(now, id, streams)
+        self.play_accepted(id, streams)
     }
 
     /// Media is attached behind the answer, so that no packet overtakes it.
     pub(super) fn play_accepted(
         &mut self,
-        now: Instant,
         id: SessionId,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
@@ -60,9 +58,8 @@ impl Server {
             .with_header(name::RANGE, "npt=0.000-")
             .with_header(name::RTP_INFO, info);
         let goodbye_wait = if session.bound_to().is_some() { Duration::ZERO } else { GOODBYE_WAIT };
-        let subscription =
-            Subscription::new(now, id, reading.stream, cursor, self.cname.clone(), goodbye_wait)
-                .gathering(self.config.gather);
+        let subscription = Subscription::new(id, reading.stream, cursor, self.cname.clone(), goodbye_wait)
+            .gathering(self.config.gather);
         let playing = session.transport().map(|transport| Event::Playing {
             session: id,
             peer: session.peer,
@@ -103,11 +100,8 @@ impl Server {
                     *place = Some((rtp, rtcp));
                 }
             }
-            let order = UdpOrder::Attach(DatagramReader {
-                subscription,
-                peers,
-                trust: Trust::unproven(self.config.unproven_bytes_max),
-            });
+            let trust = Trust::unproven(self.config.unproven_bytes_max);
+            let order = UdpOrder::Attach(Box::new(DatagramReader { subscription, peers, trust }));
             return self.udp.map(|udp| Output::Udp(udp.id, UdpCommand(order))).into_iter().collect();
         };
         let mut channels = vec![None; places];
@@ -121,12 +115,10 @@ impl Server {
             }
         }
         let routes = RxOrder::Route(Routes::Reader(subscription.session(), reports));
+        let reader = TxOrder::Attach(Box::new(FrameReader { subscription, channels }));
         vec![
-            Output::Conn(conn, ConnCommand::Rx(crate::conn::RxCommand(routes))),
-            Output::Conn(
-                conn,
-                ConnCommand::Tx(TxCommand(TxOrder::Attach(FrameReader { subscription, channels }))),
-            ),
+            Output::Conn(conn, ConnCommand::Rx(RxCommand(routes))),
+            Output::Conn(conn, ConnCommand::Tx(TxCommand(reader))),
         ]
     }
 

@@ -32,7 +32,7 @@ impl Server {
             return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
         }
         if self.config.asks.contains(Asks::RECORD) {
-            let description = Some(publishing.description.clone());
+            let description = Some(Box::new(publishing.description.clone()));
             let question = self.question(conn, (&session.path, None), description, Bytes::new())?;
             return Ok(Outcome::ask(Step::Record(id), Event::Record(question)));
         }

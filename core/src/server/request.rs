@@ -90,7 +90,7 @@ impl Server {
             (_, Step::Describe) => self.describe_published(&request),
             (_, Step::Announce(description)) => self.announce_accepted(now, conn, &request, *description),
             (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
-            (_, Step::Play(session)) => self.play_accepted(now, session, streams),
+            (_, Step::Play(session)) => self.play_accepted(session, streams),
             (_, Step::Record(session)) => self.record_accepted(now, session),
             (Answer::Body(body), _) => {
                 Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())
@@ -152,7 +152,7 @@ impl Server {
             Method::Describe => self.describe(conn, request),
             Method::Announce => self.announce(now, conn, request, session),
             Method::Setup => self.setup(now, conn, request, session, streams),
-            Method::Play => self.play(now, conn, request, session, streams),
+            Method::Play => self.play(conn, request, session, streams),
             Method::Pause => self.pause(request, session),
             Method::Record => self.record(now, conn, request, session),
             Method::Teardown => self.teardown(now, request, session),
@@ -243,7 +243,7 @@ impl Server {
         &self,
         conn: ConnId,
         (path, query): (&str, Option<&str>),
-        description: Option<Description>,
+        description: Option<Box<Description>>,
         body: Bytes,
     ) -> Result<Question<A>, Response> {
         let connection =

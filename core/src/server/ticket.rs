@@ -60,7 +60,7 @@ pub struct Question<A> {
     /// The query of the URL, if it has one.
     pub query: Option<String>,
     /// What the publisher announces; `None` for the other questions.
-    pub description: Option<Description>,
+    pub description: Option<Box<Description>>,
     /// The body of the request.
     pub body: Bytes,
 }

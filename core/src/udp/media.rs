@@ -36,7 +36,7 @@ pub(crate) enum UdpOrder {
     /// Something was asked for in a session that reads: its addresses are those of somebody who wants its packets.
     Trust(StreamId, SessionId),
     /// Packets of a stream go to a session.
-    Attach(DatagramReader),
+    Attach(Box<DatagramReader>),
     /// Nothing more is sent to a session.
     Detach(StreamId, SessionId),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
@@ -133,7 +133,7 @@ impl UdpMedia {
                 {
                     reader.trust = Trust::Proven;
                 }
-                self.readers.entry(reader.subscription.stream()).or_default().push(reader);
+                self.readers.entry(reader.subscription.stream()).or_default().push(*reader);
             }
             UdpOrder::Detach(stream, session) => self.detach(stream, session),
             UdpOrder::Expect(stream, session, peers) => {

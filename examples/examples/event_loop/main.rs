@@ -135,7 +135,7 @@ impl EventLoop {
                 }
                 Output::AddStream(id, log) => drop(self.logs.0.insert(id, log)),
                 Output::RemoveStream(id) => drop(self.logs.0.remove(&id)),
-                Output::OpenUdp(media) => self.open_udp(now, media)?,
+                Output::OpenUdp(media) => self.open_udp(now, *media)?,
                 Output::Udp(_, command) => {
                     if let Some(pair) = &mut self.udp {
                         pair.media.handle_command(now, command);

@@ -244,7 +244,7 @@ impl Door {
                 Output::OpenUdp(media) => {
                     let mailbox = Arc::new(Mailbox::new(Arc::default()));
                     control.udps.insert(media.id(), Arc::clone(&mailbox));
-                    control.opening.push(Opening { media, mailbox });
+                    control.opening.push(Opening { media: *media, mailbox });
                 }
                 Output::Udp(id, command) => {
                     if let Some(mailbox) = control.udps.get(&id) {

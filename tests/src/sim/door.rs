@@ -53,7 +53,7 @@ impl World<'_> {
             }
             Output::OpenUdp(media) => {
                 let at = self.now + self.chance.millis(0, 3_000);
-                self.pair = Some(Pair::new(media, at));
+                self.pair = Some(Pair::new(*media, at));
                 self.wake(Task::Pair, at);
             }
             Output::Udp(id, command) => {

@@ -293,7 +293,7 @@ impl Scenario {
                 Output::RemoveStream(stream) => assert!(self.logs.0.borrow_mut().remove(&stream).is_some()),
                 Output::OpenUdp(media) => {
                     self.server.handle_udp_opened(self.now, media.id(), Ok((8000, 8001)));
-                    self.udp = Some(media);
+                    self.udp = Some(*media);
                 }
                 Output::Udp(_, command) => match &mut self.late_for_udp {
                     Some(late) => late.push(command),
