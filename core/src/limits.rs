@@ -16,10 +16,12 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 pub const GARBAGE_BYTES_MAX: usize = 64 << 10;
 /// Bytes of one block that a connection reads into.
 pub const READ_BLOCK_BYTES: usize = 64 << 10;
-/// Bytes of the block that a connection reads into until it has sent media.
+/// Bytes of the block that a connection reads into until it has sent more than that at once.
+pub const FIRST_BLOCK_BYTES: usize = 1 << 10;
+/// Bytes of the block that a connection then reads into until it has sent media.
 pub const CONTROL_BLOCK_BYTES: usize = 4 << 10;
 /// A rest of a read block smaller than this is not read into.
-pub const READ_BYTES_MIN: usize = 2 << 10;
+pub const READ_BYTES_MIN: usize = 512;
 /// Payloads up to this size are copied out of the read block, so that a small packet does not pin a large block.
 pub const SMALL_PAYLOAD_BYTES: usize = 512;
 /// Bytes of one block that small payloads are copied into.

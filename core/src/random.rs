@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 /// Chance from a seed: the ChaCha20 key stream (RFC 8439, section 2.3), so that ids cannot be guessed and runs repeat.
 #[derive(Clone)]
 pub(crate) struct Random {
@@ -32,7 +34,12 @@ impl Random {
 
     /// 128 bits as 32 hexadecimal digits: no dash, which confuses some clients.
     pub(crate) fn hex_id(&mut self) -> String {
-        (0..4).map(|_| format!("{:08x}", self.next_u32())).collect()
+        let mut id = String::with_capacity(32);
+        for _ in 0..4 {
+            // Writing to a string does not fail.
+            let _ = write!(id, "{:08x}", self.next_u32());
+        }
+        id
     }
 }
 

@@ -77,7 +77,10 @@ impl ConnRx {
     /// Takes an order of the control plane.
     pub fn handle_command(&mut self, _now: Instant, command: RxCommand) {
         match command.0 {
-            RxOrder::Answered => self.unanswered = self.unanswered.saturating_sub(1),
+            RxOrder::Answered => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                return;
+            }
             RxOrder::Route(Routes::Publisher(tracks)) => {
                 let tracks = tracks.into_iter().map(|(rtp, rtcp, ingest)| Publishing { rtp, rtcp, ingest });
                 self.publishers.extend(tracks);

@@ -3,7 +3,8 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::limits::{
-    CONTROL_BLOCK_BYTES, READ_BLOCK_BYTES, READ_BYTES_MIN, SMALL_BLOCK_BYTES, SMALL_PAYLOAD_BYTES,
+    CONTROL_BLOCK_BYTES, FIRST_BLOCK_BYTES, READ_BLOCK_BYTES, READ_BYTES_MIN, SMALL_BLOCK_BYTES,
+    SMALL_PAYLOAD_BYTES,
 };
 
 /// The bytes that were read and not yet taken, in the block that the socket reads into.
@@ -55,7 +56,7 @@ impl Block {
             bytes: BytesMut::new(),
             filled: 0,
             shared: false,
-            size: CONTROL_BLOCK_BYTES,
+            size: FIRST_BLOCK_BYTES,
             small: BytesMut::new(),
             thrift: Thrift::default(),
         }
@@ -85,15 +86,13 @@ impl Block {
         }
         self.make_room(need);
         let read = read(&mut self.bytes);
-        self.filled = self.bytes.len();
-        self.settle();
+        self.count_to(self.bytes.len());
         read
     }
 
     /// Counts the first `n` bytes of the room as read; none at all gives the room back.
     pub(super) fn fill(&mut self, n: usize) {
-        self.filled = self.filled.saturating_add(n).min(self.bytes.len());
-        self.settle();
+        self.count_to(self.filled.saturating_add(n).min(self.bytes.len()));
     }
 
     /// Drops the first `n` bytes.
@@ -145,6 +144,15 @@ impl Block {
         taken.advance(skip.min(end));
         self.settle();
         taken
+    }
+
+    /// Whoever fills a small block has more to say.
+    fn count_to(&mut self, filled: usize) {
+        self.filled = filled;
+        if filled == self.bytes.capacity() {
+            self.size = self.size.max(CONTROL_BLOCK_BYTES);
+        }
+        self.settle();
     }
 
     fn cut(&mut self, n: usize) {
@@ -212,6 +220,19 @@ mod tests {
     }
 
     #[test]
+    fn who_fills_the_first_block_is_given_a_larger_one() {
+        let mut block = Block::new();
+        let first = block.room(0).len();
+        assert!((FIRST_BLOCK_BYTES..CONTROL_BLOCK_BYTES).contains(&first));
+        block.fill(first - 1);
+        block.skip(first - 1);
+        assert_eq!(block.room(0).len(), first);
+        block.fill(first);
+        block.skip(first);
+        assert_eq!(block.room(0).len(), CONTROL_BLOCK_BYTES);
+    }
+
+    #[test]
     fn nothing_is_held_when_everything_was_consumed() {
         let mut block = Block::new();
         fill(&mut block, 300);
@@ -276,7 +297,7 @@ mod tests {
             last = first.wrapping_add(1);
             block.fill(1);
         }
-        assert!(blocks <= 11, "{blocks} blocks");
+        assert!(blocks <= 12, "{blocks} blocks");
         assert!(block.bytes.len() <= 1 << 20);
     }
 

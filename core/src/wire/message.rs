@@ -5,6 +5,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Headers, Method, StatusCode, name};
 
+/// What is made has room for so many headers, and for so many bytes of their values; nearly all need no more.
+const HEADERS_USUAL: usize = 6;
+const VALUE_BYTES_USUAL: usize = 192;
+
 /// A request (RFC 2326, 6).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
@@ -43,7 +47,8 @@ pub enum Message {
 impl Request {
     /// A request without headers and body.
     pub fn new(method: Method, uri: impl Into<Box<str>>) -> Self {
-        Self { method, uri: uri.into(), headers: Headers::new(), body: Bytes::new() }
+        let headers = Headers::with_capacity(HEADERS_USUAL, VALUE_BYTES_USUAL);
+        Self { method, uri: uri.into(), headers, body: Bytes::new() }
     }
 
     /// Adds a header behind the others.
@@ -94,7 +99,8 @@ impl Request {
 impl Response {
     /// A response with the standard's reason phrase, without headers and body.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, reason: status.reason().into(), headers: Headers::new(), body: Bytes::new() }
+        let headers = Headers::with_capacity(HEADERS_USUAL, VALUE_BYTES_USUAL);
+        Self { status, reason: status.reason().into(), headers, body: Bytes::new() }
     }
 
     /// Adds a header behind the others.
