@@ -6,6 +6,7 @@ use crate::Tolerances;
 use crate::description::DescriptionError;
 use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
 use crate::tolerance::Tolerance;
+use crate::wire::scan;
 
 #[cfg(test)]
 mod tests;
@@ -165,7 +166,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        let end = rest.bytes().position(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        let end = scan::find(rest.as_bytes(), [b'\r', b'\n', 0]);
         let (line, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
         rest = behind.get(1..).unwrap_or_default();
         Some(line)
@@ -174,7 +175,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// As [`str::split_once`], which takes longer to set up than to search texts as short as these.
 pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
-    let index = text.bytes().position(|byte| byte == at)?;
+    let index = scan::find(text.as_bytes(), [at])?;
     Some((text.get(..index)?, text.get(index.saturating_add(1)..)?))
 }
 

@@ -12,7 +12,7 @@ mod limits;
 mod message;
 mod method;
 pub mod name;
-mod scan;
+pub(crate) mod scan;
 mod start;
 mod status;
 

@@ -26,7 +26,7 @@ impl Search {
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Option<usize> {
         loop {
             let rest = bytes.get(self.searched..)?;
-            let Some(next) = scan::find_feed(rest) else {
+            let Some(next) = scan::find(rest, [b'\n']) else {
                 self.searched = bytes.len();
                 return None;
             };
@@ -63,7 +63,7 @@ impl Head {
         limits: &DecoderLimits,
         tolerances: &mut Tolerances,
     ) -> Result<Self, WireError> {
-        let end = scan::find_feed(head).map_or(head.len(), |feed| feed.saturating_add(1));
+        let end = scan::find(head, [b'\n']).map_or(head.len(), |feed| feed.saturating_add(1));
         let (line, block) = head.split_at_checked(end).unwrap_or_default();
         let line = text(line, tolerances);
         let line = line.trim_matches(BLANKS_AND_BREAKS);
