@@ -2,6 +2,7 @@
 
 mod batch;
 mod bind;
+mod copies;
 mod udp;
 
 use std::io;

@@ -4,13 +4,13 @@ use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
-use rtspan_core::limits::DATAGRAM_BLOCK_BYTES;
 use rtspan_core::udp::{DatagramSink, Port};
 
 use super::SocketRef;
 use super::batch::Batch;
+use super::copies::Copies;
 use crate::runtime::{Direction, Runtime, UdpSocket};
 
 /// Bytes of one receive buffer: the system may put many datagrams into it.
@@ -27,19 +27,7 @@ thread_local! {
 struct Scratch {
     receive: Vec<u8>,
     send: Vec<u8>,
-    block: BytesMut,
-}
-
-/// Copies a datagram behind those before it, since the allocator is asked for a block sooner than for each packet.
-fn copy(block: &mut BytesMut, datagram: &[u8]) -> Bytes {
-    if datagram.len() > DATAGRAM_BLOCK_BYTES / 2 {
-        return Bytes::copy_from_slice(datagram);
-    }
-    if block.capacity() < datagram.len() {
-        *block = BytesMut::with_capacity(DATAGRAM_BLOCK_BYTES);
-    }
-    block.extend_from_slice(datagram);
-    block.split().freeze()
+    copies: Copies,
 }
 
 /// The two UDP sockets of a session or of a server.
@@ -195,13 +183,14 @@ impl<U: UdpSocket> Half<U> {
                 // They were all there are: the socket is not ready again before the system says so.
                 if received < SLOTS.min(BATCH_SIZE) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
-            let Scratch { receive, block, .. } = scratch;
+            let Scratch { receive, copies, .. } = scratch;
             for (slot, meta) in receive.chunks_exact(SLOT_BYTES).zip(&metas).take(received) {
                 let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
                 for datagram in slot[..meta.len.min(SLOT_BYTES)].chunks(meta.stride.max(1)) {
-                    each(from, copy(block, datagram));
+                    copies.push(from, datagram, each);
                 }
             }
+            copies.hand_out(each);
             received
         })
     }
@@ -309,23 +298,6 @@ mod tests {
         }));
         assert_eq!(packets, datagrams);
         assert_eq!(reports, [report]);
-    }
-
-    #[test]
-    fn datagrams_share_small_blocks_and_large_ones_have_their_own() {
-        let mut block = BytesMut::new();
-        let mut last = std::ptr::null();
-        let mut blocks = 0;
-        for number in 0..100_u8 {
-            let copied = copy(&mut block, &[number; 1400]);
-            assert_eq!(copied, [number; 1400][..]);
-            blocks += u32::from(copied.as_ptr() != last);
-            last = copied.as_ptr().wrapping_add(1400);
-        }
-        assert_eq!(blocks as usize, 100_usize.div_ceil(DATAGRAM_BLOCK_BYTES / 1400));
-        let rest = block.capacity();
-        assert_eq!(copy(&mut block, &[7; DATAGRAM_BLOCK_BYTES]), [7; DATAGRAM_BLOCK_BYTES][..]);
-        assert_eq!(block.capacity(), rest);
     }
 
     #[test]
