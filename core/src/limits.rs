@@ -162,6 +162,12 @@ pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 /// datagram before PLAY, to open firewalls. A player that sends none at all has its keepalive: this is half a session
 /// timeout of 8 Mbit/s.
 pub const UNPROVEN_BYTES_MAX: usize = 32 << 20;
+/// Packets of one stream that each reader over UDP is sent at once, and then in each [`UDP_BURST_PERIOD`].
+///
+/// A socket of Linux that nobody has configured holds some 90.
+pub const UDP_BURST_PACKETS: usize = 64;
+/// How long it takes until as many packets may follow.
+pub const UDP_BURST_PERIOD: Duration = Duration::from_millis(1);
 /// Datagrams from addresses that no session has that are kept for a moment: a publisher's first packets may be read
 /// before the order that says whose they are. The oldest are left out.
 pub const EARLY_DATAGRAMS_MAX: usize = 64;

@@ -118,7 +118,7 @@ impl Server {
         let mut outputs = VecDeque::new();
         let udp = config.udp.map(|spec| {
             let id = UdpId::from(crate::id::RawId::numbered(0));
-            outputs.push_back(Output::OpenUdp(Box::new(UdpMedia::new(id, spec))));
+            outputs.push_back(Output::OpenUdp(Box::new(UdpMedia::new(id, spec, config.udp_burst))));
             Udp { id, ports: None }
         });
         Self {

@@ -55,6 +55,7 @@ pub trait DatagramSink {
 
 mod early;
 mod media;
+mod pace;
 mod trust;
 
 pub(crate) use media::{DatagramReader, UdpOrder};

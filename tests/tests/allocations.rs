@@ -75,7 +75,8 @@ const READERS: u16 = 20;
 fn world() -> World {
     let now = Instant::ZERO;
     let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
-    let config = ServerConfig::default().udp(Some(spec)).log(LogLimits::default().packets(256));
+    let config =
+        ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX).log(LogLimits::default().packets(256));
     let mut server = Server::new(config, [7; 32]);
     let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a UDP pair to open") };
     server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));

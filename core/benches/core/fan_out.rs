@@ -58,7 +58,7 @@ impl World {
     fn new(readers: usize, transport: impl Fn(usize) -> String) -> Self {
         let now = Instant::ZERO;
         let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
-        let mut server = Server::new(ServerConfig::default().udp(Some(spec)), [7; 32]);
+        let mut server = Server::new(ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX), [7; 32]);
         let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a pair to open") };
         server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));
         let media = Media::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);

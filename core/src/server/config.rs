@@ -62,6 +62,7 @@ pub struct ServerConfig {
     pub(super) sessions_per_conn_max: usize,
     pub(super) request_body_max: usize,
     pub(super) unproven_bytes_max: usize,
+    pub(super) udp_burst: usize,
     pub(super) gather: Duration,
 }
 
@@ -86,6 +87,7 @@ impl Default for ServerConfig {
             sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
             request_body_max: limits::BODY_BYTES_MAX,
             unproven_bytes_max: limits::UNPROVEN_BYTES_MAX,
+            udp_burst: limits::UDP_BURST_PACKETS,
             gather: limits::GATHER_DELAY,
         }
     }
@@ -140,6 +142,11 @@ setters! {
     request_body_max: usize,
     /// Bytes that a reader over UDP is sent before it has shown that it wants them ([`limits::UNPROVEN_BYTES_MAX`]).
     unproven_bytes_max: usize,
+    /// Packets of one stream that each reader over UDP is sent at once ([`limits::UDP_BURST_PACKETS`]).
+    ///
+    /// As many follow a millisecond later: so a large keyframe does not come faster than sockets and switches take it.
+    /// With the default a stream of over 500 Mbit/s does not fit.
+    udp_burst: usize,
     /// How long packets may be gathered for a reader before they are written ([`limits::GATHER_DELAY`]).
     ///
     /// It saves calls to the system where packets are published one by one, at the price of so much latency. No packet

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::early::Early;
+use super::pace::Pace;
 use super::{DatagramSink, Port, Trust, UdpSpec};
 use crate::conn::{Inbound, Report};
 use crate::id::{Arena, RawId};
@@ -64,13 +65,31 @@ pub(crate) struct DatagramReader {
 pub struct UdpMedia {
     id: UdpId,
     spec: UdpSpec,
-    readers: BTreeMap<StreamId, Vec<DatagramReader>>,
+    burst: usize,
+    readers: BTreeMap<StreamId, Readers>,
     publishers: Arena<Publishing>,
     sources: BTreeMap<(Port, SocketAddr), Source>,
     early: Early,
     queues: Queues,
     batch: Vec<Packet>,
     due: Option<Instant>,
+}
+
+/// Those who read one stream, and how fast it goes to them.
+#[derive(Debug)]
+struct Readers {
+    pace: Pace,
+    all: Vec<DatagramReader>,
+}
+
+impl Readers {
+    /// When there is something to be sent, beside reports.
+    fn due(&self) -> Option<Instant> {
+        let waits =
+            |reader: &DatagramReader| [reader.subscription.goodbye_at(), reader.subscription.gathers_until()];
+        // Until it resumes nothing is sent, and something may wait.
+        self.pace.resumes_at().or_else(|| self.all.iter().flat_map(waits).flatten().min())
+    }
 }
 
 /// What waits to be polled, and the reports that wait for the socket.
@@ -99,10 +118,12 @@ enum Source {
 }
 
 impl UdpMedia {
-    pub(crate) fn new(id: UdpId, spec: UdpSpec) -> Self {
+    /// A pair that sends each reader so many packets of a stream at once.
+    pub(crate) fn new(id: UdpId, spec: UdpSpec, burst: usize) -> Self {
         Self {
             id,
             spec,
+            burst,
             readers: BTreeMap::new(),
             publishers: Arena::default(),
             sources: BTreeMap::new(),
@@ -133,7 +154,9 @@ impl UdpMedia {
                 {
                     reader.trust = Trust::Proven;
                 }
-                self.readers.entry(reader.subscription.stream()).or_default().push(*reader);
+                let readers = || Readers { pace: Pace::new(self.burst), all: Vec::new() };
+                let stream = reader.subscription.stream();
+                self.readers.entry(stream).or_insert_with(readers).all.push(*reader);
             }
             UdpOrder::Detach(stream, session) => self.detach(stream, session),
             UdpOrder::Expect(stream, session, peers) => {
@@ -205,13 +228,10 @@ impl UdpMedia {
             }
         }
         self.readers.retain(|_, readers| {
-            readers.retain(|reader| !reader.subscription.is_finished());
-            !readers.is_empty()
+            readers.all.retain(|reader| !reader.subscription.is_finished());
+            !readers.all.is_empty()
         });
-        let waits = self.readers.values().flatten().flat_map(|DatagramReader { subscription, .. }| {
-            [subscription.goodbye_at(), subscription.gathers_until()]
-        });
-        self.due = self.due.into_iter().chain(waits.flatten()).min();
+        self.due = self.due.into_iter().chain(self.readers.values().filter_map(Readers::due)).min();
         !self.queues.send_reports(sink)
     }
 
@@ -233,7 +253,7 @@ impl UdpMedia {
             }
         }
         let publishers = self.publishers.values_mut().map(|track| track.ingest.poll_timeout());
-        let readers = self.readers.values().flatten().map(|reader| {
+        let readers = self.readers.values().flat_map(|readers| &readers.all).map(|reader| {
             let due = reader.subscription.poll_timeout();
             // What is due already is sent by the flush that follows, and then a period later.
             if due > now { due } else { now + SENDER_REPORT_PERIOD }
@@ -273,15 +293,15 @@ impl UdpMedia {
     /// Sends nothing more to a session.
     fn detach(&mut self, stream: StreamId, session: SessionId) {
         if let Some(readers) = self.readers.get_mut(&stream) {
-            readers.retain(|reader| reader.subscription.session() != session);
-            if readers.is_empty() {
+            readers.all.retain(|reader| reader.subscription.session() != session);
+            if readers.all.is_empty() {
                 self.readers.remove(&stream);
             }
         }
     }
 
     fn reader(&mut self, stream: StreamId, session: SessionId) -> Option<&mut DatagramReader> {
-        self.readers.get_mut(&stream)?.iter_mut().find(|reader| reader.subscription.session() == session)
+        self.readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.subscription.session() == session)
     }
 
     /// Somebody is where the packets of this session go.
@@ -335,14 +355,19 @@ struct Fanout<'a> {
 }
 
 impl Fanout<'_> {
-    /// Sends one stream to all its readers, a batch at a time, up to where its log stood; `false` if the sink would block.
-    fn flush(&mut self, stream: StreamId, readers: &mut [DatagramReader]) -> bool {
+    /// Sends one stream to all its readers, a batch at a time, up to where its log stood or its pace allows; `false` if the
+    /// sink would block.
+    fn flush(&mut self, stream: StreamId, Readers { pace, all: readers }: &mut Readers) -> bool {
         let mut until = None;
         loop {
+            let most = pace.left(self.now).min(BATCH);
+            if most == 0 {
+                return true;
+            }
             self.batch.clear();
             let mut from = 0;
             let known =
-                self.streams.read(stream, &mut |log| from = self.fill_batch(log, readers, &mut until));
+                self.streams.read(stream, &mut |log| from = self.fill_batch(log, readers, &mut until, most));
             if !self.queues.send_reports(self.sink) {
                 return false;
             }
@@ -353,15 +378,17 @@ impl Fanout<'_> {
             if !readers.iter_mut().all(|reader| reader.send(from, self.batch, self.sink)) {
                 return false;
             }
+            pace.spend(self.batch.len());
         }
     }
 
-    /// Takes what comes next for the reader that is furthest behind; the number of its first packet.
+    /// Takes what comes next for the reader that is furthest behind, `most` packets of it; the number of its first one.
     fn fill_batch(
         &mut self,
         log: &StreamLog,
         readers: &mut [DatagramReader],
         until: &mut Option<u64>,
+        most: usize,
     ) -> u64 {
         // They are mostly at the same place, and one that has to go on takes the others with it.
         let mut gathers = true;
@@ -388,7 +415,7 @@ impl Fanout<'_> {
         let reading = readers.iter().filter(|reader| !reader.subscription.is_finished());
         let until = *until.get_or_insert_with(|| log.head());
         let from = reading.map(|reader| reader.subscription.next()).min().unwrap_or(until);
-        let count = usize::try_from(until.saturating_sub(from)).unwrap_or(BATCH).min(BATCH);
+        let count = usize::try_from(until.saturating_sub(from)).unwrap_or(most).min(most);
         self.batch.extend(log.from(from).take(count).cloned());
         from
     }

@@ -222,19 +222,7 @@ pub(crate) async fn an_address_that_shows_nothing_is_sent_little<R: Runtime>() {
     const BOUND: usize = 10_000;
     let server = serve::<R>(ServerConfig::default().udp(Some(UDP)).unproven_bytes_max(BOUND)).await;
     let stream = server.publish("/cam", description()).unwrap();
-    let media = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let reports = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let ports = [&media, &reports].map(|socket| socket.local_addr().unwrap().port());
-    let mut socket = connect(&server);
-    let transport = format!("Transport: RTP/AVP;unicast;client_port={}-{}", ports[0], ports[1]);
-    let setup = format!("SETUP rtsp://h/cam/trackID=1 RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n\r\n");
-    let answer = ask(&mut socket, &setup);
-    let session = header(&answer, "Session").unwrap();
-    let session = session.split(';').next().unwrap().to_owned();
-    let server_port =
-        answer.split("server_port=").nth(1).unwrap().split('-').next().unwrap().parse().unwrap();
-    let play = format!("PLAY rtsp://h/cam RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
-    assert!(ask(&mut socket, &play).starts_with("RTSP/1.0 200"));
+    let ByHand { media, server_port, .. } = play_over_udp(&server);
     (0..100).for_each(|number| stream.write(1, packet(1, number, 1000)).unwrap());
     let mut received = receive(&media);
     assert!((BOUND - 1200..=BOUND).contains(&received), "{received}");
@@ -249,6 +237,47 @@ pub(crate) async fn an_address_that_shows_nothing_is_sent_little<R: Runtime>() {
         }
         assert!(begun.elapsed() < LIMIT);
     }
+}
+
+pub(crate) async fn a_burst_over_udp_leaves_in_portions<R: Runtime>() {
+    const PORTIONS: u16 = 50;
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP)).udp_burst(2)).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let by_hand = play_over_udp(&server);
+    by_hand.media.set_read_timeout(Some(LIMIT)).unwrap();
+    let begun = Instant::now();
+    (0..2 * PORTIONS).for_each(|number| stream.write(1, packet(1, number, 1000)).unwrap());
+    for number in 0..2 * PORTIONS {
+        let mut datagram = [0; 2000];
+        by_hand.media.recv(&mut datagram).unwrap();
+        assert_eq!(u16::from_be_bytes([datagram[2], datagram[3]]), number);
+    }
+    assert!(begun.elapsed() > limits::UDP_BURST_PERIOD * u32::from(PORTIONS - 2), "{:?}", begun.elapsed());
+}
+
+/// One that reads the audio of `/cam` over UDP, and says nothing.
+struct ByHand {
+    media: UdpSocket,
+    server_port: u16,
+    _reports: UdpSocket,
+    _socket: TcpStream,
+}
+
+fn play_over_udp<R: Runtime>(server: &Server<R>) -> ByHand {
+    let media = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let reports = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ports = [&media, &reports].map(|socket| socket.local_addr().unwrap().port());
+    let mut socket = connect(server);
+    let transport = format!("Transport: RTP/AVP;unicast;client_port={}-{}", ports[0], ports[1]);
+    let setup = format!("SETUP rtsp://h/cam/trackID=1 RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n\r\n");
+    let answer = ask(&mut socket, &setup);
+    let session = header(&answer, "Session").unwrap();
+    let session = session.split(';').next().unwrap();
+    let server_port =
+        answer.split("server_port=").nth(1).unwrap().split('-').next().unwrap().parse().unwrap();
+    let play = format!("PLAY rtsp://h/cam RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
+    assert!(ask(&mut socket, &play).starts_with("RTSP/1.0 200"));
+    ByHand { media, server_port, _reports: reports, _socket: socket }
 }
 
 /// Bytes of the datagrams that come until none has for a while.

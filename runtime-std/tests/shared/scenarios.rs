@@ -77,6 +77,7 @@ macro_rules! scenarios {
             a_message_that_does_not_end_closes_the_connection,
             a_connection_that_asks_nothing_is_closed,
             an_address_that_shows_nothing_is_sent_little,
+            a_burst_over_udp_leaves_in_portions,
             what_is_one_over_a_default_is_refused,
             a_connection_has_as_many_sessions_as_by_default_and_no_more,
             nobody_is_waited_for_longer_than_by_default,

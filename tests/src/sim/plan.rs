@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rtspan_core::Instant;
-use rtspan_core::limits::{REQUESTS_WAITING_MAX, UNPROVEN_BYTES_MAX, WRITE_STALL};
+use rtspan_core::limits::{REQUESTS_WAITING_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX, WRITE_STALL};
 use rtspan_core::server::{Asks, ServerConfig};
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
@@ -23,6 +23,7 @@ pub(super) struct Plan {
     pub(super) log_bytes: usize,
     unproven_bytes: usize,
     gather: Duration,
+    udp_burst: usize,
     pub(super) lag: LagPolicy,
     start: StartAt,
     asks: Asks,
@@ -77,6 +78,7 @@ impl Plan {
             log_bytes: chance.pick(&[8 << 20, 8 << 20, 8 << 20, 6_000]),
             unproven_bytes: chance.pick(&[UNPROVEN_BYTES_MAX, UNPROVEN_BYTES_MAX, 3_000, 0]),
             gather: Duration::from_millis(chance.pick(&[0, 0, 0, 0, 2, 20, 500])),
+            udp_burst: chance.pick(&[UDP_BURST_PACKETS, UDP_BURST_PACKETS, 5, 1]),
             lag: chance.pick(&[LagPolicy::SkipToKeyframe, LagPolicy::SkipToLive, LagPolicy::Disconnect]),
             start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
             asks,
@@ -107,6 +109,7 @@ impl Plan {
             .log(log)
             .unproven_bytes_max(self.unproven_bytes)
             .gather(self.gather)
+            .udp_burst(self.udp_burst)
             .lag(self.lag)
             .start(self.start)
             .asks(self.asks)

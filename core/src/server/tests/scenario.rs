@@ -107,7 +107,8 @@ impl Scenario {
 
     pub(super) fn with_udp_and(configure: impl FnOnce(ServerConfig) -> ServerConfig) -> Self {
         let spec = UdpSpec { ip: [192, 0, 2, 100].into(), ports: UdpPorts::Fixed(8000, 8001) };
-        Self::new(configure(ServerConfig::default().udp(Some(spec))))
+        // What is pushed is sent at once, as long as it is not about the pace.
+        Self::new(configure(ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX)))
     }
 
     /// A server with a stream at `/cam`, and one connection to it.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
-use crate::limits::OUTBOX_FRAMES_MAX;
+use crate::limits::{OUTBOX_FRAMES_MAX, UDP_BURST_PERIOD};
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::udp::Port;
 use crate::{ConnId, StreamId, Tolerances};
@@ -12,7 +12,10 @@ const SLICE: &[u8] = &[0x41, 1];
 
 /// A reader of `/cam` over UDP on ports 5000 and 5001.
 fn reader() -> (Scenario, ConnId, StreamId, String) {
-    let mut scenario = Scenario::with_udp();
+    reader_of(Scenario::with_udp())
+}
+
+fn reader_of(mut scenario: Scenario) -> (Scenario, ConnId, StreamId, String) {
     let stream = scenario.publish("/cam");
     let conn = scenario.connect();
     let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001";
@@ -24,6 +27,11 @@ fn reader() -> (Scenario, ConnId, StreamId, String) {
 
 fn sent(scenario: &mut Scenario) -> Vec<(Port, u16, Bytes)> {
     scenario.datagrams.sent.drain(..).map(|(port, to, data)| (port, to.port(), data)).collect()
+}
+
+/// How many packets were sent since it was last asked.
+fn packets(scenario: &mut Scenario) -> usize {
+    sent(scenario).iter().filter(|(port, ..)| *port == Port::Rtp).count()
 }
 
 #[test]
@@ -43,16 +51,7 @@ fn a_reader_over_udp_gets_packets_and_reports_on_its_own_ports() {
 #[test]
 fn packets_over_udp_are_gathered_as_long_as_they_may_be() {
     let delay = Duration::from_millis(10);
-    let mut scenario = Scenario::with_udp_and(|config| config.gather(delay));
-    let stream = scenario.publish("/cam");
-    let conn = scenario.connect();
-    let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001";
-    let session = session_of(&scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{offer}")));
-    scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
-    let packets = |scenario: &mut Scenario| {
-        let sent = sent(scenario);
-        sent.iter().filter(|(port, ..)| *port == Port::Rtp).count()
-    };
+    let (mut scenario, _, stream, _) = reader_of(Scenario::with_udp_and(|config| config.gather(delay)));
     scenario.push(stream, 0, video(1, SLICE));
     scenario.push(stream, 0, video(2, SLICE));
     scenario.advance(delay - Duration::from_nanos(1));
@@ -68,6 +67,27 @@ fn packets_over_udp_are_gathered_as_long_as_they_may_be() {
     scenario.server.remove_stream(scenario.now, stream);
     scenario.drain();
     assert_eq!(packets(&mut scenario), 1, "the stream has ended");
+}
+
+#[test]
+fn a_burst_over_udp_leaves_at_the_pace_of_sockets_also_at_the_end_of_its_stream() {
+    let (mut scenario, _, stream, _) = reader_of(Scenario::with_udp_and(|config| config.udp_burst(4)));
+    (0..11).for_each(|sequence| scenario.push(stream, 0, video(sequence, SLICE)));
+    assert_eq!(packets(&mut scenario), 4);
+    scenario.advance(UDP_BURST_PERIOD - Duration::from_nanos(1));
+    assert_eq!(packets(&mut scenario), 0);
+    scenario.advance(Duration::from_nanos(1));
+    assert_eq!(packets(&mut scenario), 4);
+    scenario.server.remove_stream(scenario.now, stream);
+    scenario.drain();
+    assert_eq!(packets(&mut scenario), 0);
+    scenario.advance(UDP_BURST_PERIOD);
+    let end = sent(&mut scenario);
+    let ports: Vec<Port> = end.iter().map(|(port, ..)| *port).collect();
+    assert_eq!(ports, [Port::Rtp, Port::Rtp, Port::Rtp]);
+    scenario.advance(Duration::from_secs(1));
+    let goodbye = sent(&mut scenario);
+    assert!(matches!(&goodbye[..], [(Port::Rtcp, ..)]), "{goodbye:?}");
 }
 
 #[test]
