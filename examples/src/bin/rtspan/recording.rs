@@ -2,15 +2,17 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rtspan_std::payload::AccessUnit;
-use rtspan_std::payload::h264::{Depacketizer, write_annex_b};
+use rtspan_std::payload::h264::Depacketizer;
 use rtspan_std::{Codec, Description, Received};
 
 use crate::Failure;
 use crate::args::Target;
 
 const SPS: u8 = 7;
+/// What each NAL unit of a file begins with (H.264, annex B).
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// A file of H.264 (Annex B) that is being written.
 pub(crate) struct Recording {
@@ -21,8 +23,6 @@ pub(crate) struct Recording {
     /// Those of the description, for streams that do not bring their own.
     parameter_sets: Option<[Bytes; 2]>,
     depacketizer: Depacketizer,
-    /// The picture that is written.
-    bytes: BytesMut,
     pictures: u64,
 }
 
@@ -42,7 +42,6 @@ impl Recording {
             payload_type: format.payload_type,
             parameter_sets,
             depacketizer: Depacketizer::new(),
-            bytes: BytesMut::new(),
             pictures: 0,
         })
     }
@@ -80,14 +79,14 @@ impl Recording {
         if self.pictures == 0 && !unit.is_keyframe {
             return Ok(());
         }
-        self.bytes.clear();
         let brings_its_own =
             unit.nals.iter().any(|nal| nal.first().is_some_and(|header| header & 0x1f == SPS));
-        if let (true, false, Some(sets)) = (unit.is_keyframe, brings_its_own, &self.parameter_sets) {
-            write_annex_b(sets, &mut self.bytes);
+        let added = self.parameter_sets.as_ref().filter(|_| unit.is_keyframe && !brings_its_own);
+        for nal in added.into_iter().flatten().chain(&unit.nals) {
+            self.file.write_all(&START_CODE)?;
+            self.file.write_all(nal)?;
         }
-        write_annex_b(&unit.nals, &mut self.bytes);
         self.pictures += 1;
-        self.file.write_all(&self.bytes)
+        Ok(())
     }
 }
