@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Asks, CloseReason, Event, ServerConfig, limits};
+use rtspan_std::{Asks, CloseReason, Event, LagPolicy, ServerConfig, limits};
 
 use super::by_hand::{header, play_by_hand, read_message};
 use super::{LIMIT, UDP, description, event, packet, pause, serve};
@@ -159,7 +159,9 @@ pub(crate) async fn answers_that_are_not_read_close_the_connection<R: Runtime>()
 }
 
 pub(crate) async fn a_reader_that_takes_nothing_is_closed<R: Runtime>() {
-    let server = serve::<R>(ServerConfig::default().write_stall(SHORT)).await;
+    // One that misses packets is to go on with those that come, since there is no keyframe among them.
+    let config = ServerConfig::default().write_stall(SHORT).lag(LagPolicy::SkipToLive);
+    let server = serve::<R>(config).await;
     let stream = server.publish("/cam", description()).unwrap();
     let socket = play_by_hand(server.local_addr(), "/cam");
     let mut number = 0_u16;
