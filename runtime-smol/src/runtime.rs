@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use async_executor::Executor;
 use async_io::Async;
+use bytes::BytesMut;
 use rtspan_std::SocketRef;
 use rtspan_std::runtime::{Direction, Listener, Pool, Runtime, Socket, TcpSocket, Timer, UdpSocket};
 
@@ -116,6 +117,10 @@ impl Socket for Tcp {
 impl TcpSocket for Tcp {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.0.try_io(Direction::Read, |mut io| io.read(into))
+    }
+
+    fn try_read_buf(&self, into: &mut BytesMut) -> io::Result<usize> {
+        self.0.try_io(Direction::Read, |io| rtspan_std::read_buf(io, into))
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {

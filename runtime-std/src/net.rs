@@ -8,9 +8,12 @@ mod udp;
 use std::io;
 use std::net::Shutdown;
 #[cfg(unix)]
-use std::os::fd::AsFd;
+use std::os::fd::AsFd as AsSocket;
 #[cfg(windows)]
 use std::os::windows::io::AsSocket;
+
+use bytes::BytesMut;
+use socket2::SockRef;
 
 pub(crate) use bind::{bind_pair, listen};
 pub(crate) use udp::UdpPair;
@@ -20,13 +23,6 @@ pub struct SocketRef<'a>(pub(crate) quinn_udp::UdpSockRef<'a>);
 
 impl<'a> SocketRef<'a> {
     /// Lends `socket`.
-    #[cfg(unix)]
-    pub fn new(socket: &'a impl AsFd) -> Self {
-        Self(quinn_udp::UdpSockRef::from(socket))
-    }
-
-    /// Lends `socket`.
-    #[cfg(windows)]
     pub fn new(socket: &'a impl AsSocket) -> Self {
         Self(quinn_udp::UdpSockRef::from(socket))
     }
@@ -39,13 +35,18 @@ impl std::fmt::Debug for SocketRef<'_> {
 }
 
 /// Shuts down one or both directions of a TCP socket whose runtime only closes it.
-#[cfg(unix)]
-pub fn shutdown(socket: &impl AsFd, how: Shutdown) -> io::Result<()> {
-    socket2::SockRef::from(socket).shutdown(how)
+pub fn shutdown(socket: &impl AsSocket, how: Shutdown) -> io::Result<()> {
+    SockRef::from(socket).shutdown(how)
 }
 
-/// Shuts down one or both directions of a TCP socket whose runtime only closes it.
-#[cfg(windows)]
-pub fn shutdown(socket: &impl AsSocket, how: Shutdown) -> io::Result<()> {
-    socket2::SockRef::from(socket).shutdown(how)
+/// Reads what a TCP socket has straight into the capacity of `into` that is free.
+pub fn read_buf(socket: &impl AsSocket, into: &mut BytesMut) -> io::Result<usize> {
+    let read = SockRef::from(socket).recv(into.spare_capacity_mut())?;
+    // Nothing safe reads into memory that is not initialised, and to initialise it would cost what a copy costs.
+    // SAFETY: The system has written the first `read` bytes of the free capacity.
+    #[allow(unsafe_code)]
+    unsafe {
+        into.set_len(into.len() + read);
+    }
+    Ok(read)
 }

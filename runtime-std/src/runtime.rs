@@ -1,6 +1,5 @@
 //! What a runtime has to bring: tasks, sockets that tell when they are ready, timers.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs, UdpSocket as StdUdpSocket};
@@ -9,7 +8,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use rtspan_core::limits::READ_BLOCK_BYTES;
 
 use crate::net::SocketRef;
 pub use crate::pool::{Pool, Work};
@@ -78,28 +76,13 @@ pub trait Socket: Send + 'static {
 pub const SHORT_READS_EMPTY: bool =
     cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"));
 
-thread_local! {
-    /// What is read into before it is known how much it is.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 /// A connected TCP socket.
 pub trait TcpSocket: Socket {
     /// Reads what is there.
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize>;
 
-    /// Reads what is there, and appends it to `into` as far as that has capacity.
-    ///
-    /// Sockets that cannot do so without initialising all of the capacity go by way of memory that is.
-    fn try_read_buf(&self, into: &mut BytesMut) -> io::Result<usize> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(READ_BLOCK_BYTES, 0);
-            let room = into.capacity() - into.len();
-            let read = self.try_read(&mut scratch[..room.min(READ_BLOCK_BYTES)])?;
-            into.extend_from_slice(&scratch[..read]);
-            Ok(read)
-        })
-    }
+    /// Reads what is there, and appends it to `into` as far as that has capacity; [`read_buf`](crate::read_buf) does it.
+    fn try_read_buf(&self, into: &mut BytesMut) -> io::Result<usize>;
 
     /// Writes what there is room for.
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize>;

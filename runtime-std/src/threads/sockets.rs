@@ -4,11 +4,12 @@ use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener, UdpSocket as
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use bytes::BytesMut;
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UdpSocket as MioUdpSocket};
 
 use super::reactor::{Alarm, Registration};
-use crate::net::SocketRef;
+use crate::net::{SocketRef, read_buf};
 use crate::runtime::{Direction, Listener, SHORT_READS_EMPTY, Socket, TcpSocket, Timer, UdpSocket};
 
 /// A socket that belongs to the thread that waits for it first.
@@ -79,6 +80,16 @@ impl ThreadTcp {
     }
 }
 
+impl ThreadTcp {
+    fn read_once(&self, room: usize, read: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
+        let read = self.0.try_io(Direction::Read, read)?;
+        if SHORT_READS_EMPTY && 0 < read && read < room {
+            self.0.clear(Direction::Read);
+        }
+        Ok(read)
+    }
+}
+
 impl Socket for ThreadTcp {
     fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         self.0.poll_ready(cx, direction)
@@ -87,11 +98,11 @@ impl Socket for ThreadTcp {
 
 impl TcpSocket for ThreadTcp {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.0.try_io(Direction::Read, |mut io| io.read(into))?;
-        if SHORT_READS_EMPTY && 0 < read && read < into.len() {
-            self.0.clear(Direction::Read);
-        }
-        Ok(read)
+        self.read_once(into.len(), |mut io| io.read(into))
+    }
+
+    fn try_read_buf(&self, into: &mut BytesMut) -> io::Result<usize> {
+        self.read_once(into.capacity() - into.len(), |io| io.try_io(|| read_buf(io, into)))
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
