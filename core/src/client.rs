@@ -322,6 +322,11 @@ impl Client {
         self.datagrams.flush(sink)
     }
 
+    /// Whether [`poll_output`](Self::poll_output) has something.
+    pub fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     /// The next thing to be done, or to be told to the application.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<ClientOutput> {

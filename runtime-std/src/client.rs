@@ -4,6 +4,7 @@ mod driver;
 mod packets;
 mod publisher;
 mod shared;
+mod sockets;
 
 use std::fmt;
 use std::io;
@@ -26,6 +27,7 @@ pub use publisher::Publisher;
 use crate::clock;
 use crate::runtime::Runtime;
 use shared::{Owner, Shared};
+use sockets::Sockets;
 
 /// What went wrong with a client.
 #[derive(Debug, thiserror::Error)]
@@ -332,7 +334,7 @@ impl<R: Runtime> ClientBuilder<R> {
     fn start(self) -> Result<Client<R>, Error> {
         let Self { url, config, runtime } = self;
         let core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
-        let shared = Arc::new(Shared::new(core));
+        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
         let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
         runtime.spawn(driver).map_err(Error::Start)?;
         Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })

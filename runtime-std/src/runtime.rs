@@ -25,6 +25,11 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     /// A timer.
     type Timer: Timer;
 
+    /// Whether those who wait for the packets of a client read its sockets themselves, on whichever thread that is.
+    ///
+    /// It spares a change of tasks for each burst; not so where the tasks of the runtime have threads of their own.
+    const READERS_READ: bool = true;
+
     /// Runs `task` until it is done, whoever waits for it.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ impl Runtime for Threads {
     type Udp = ThreadUdp;
     type Timer = ThreadTimer;
 
+    const READERS_READ: bool = false;
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         POOL.spawn(task)
     }

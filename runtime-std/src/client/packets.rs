@@ -35,7 +35,8 @@ impl Packets {
         if let Some(received) = self.batch.pop_front() {
             return Some(Ok(received));
         }
-        poll_fn(|cx| self.poll_next(cx)).await
+        let mut waiting = Waiting { packets: self, has_baton: false };
+        poll_fn(|cx| waiting.poll(cx)).await
     }
 
     /// The next packet, if it is here already.
@@ -71,18 +72,43 @@ impl Packets {
     pub async fn teardown(self) -> Result<(), Error> {
         self.owner.0.command(|core, now| core.teardown(now)).await.map(drop)
     }
+}
 
-    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Received, Error>>> {
-        if let Some(received) = self.try_next() {
+/// One who waits for a packet, and reads the sockets as long as that lasts.
+struct Waiting<'a> {
+    packets: &'a mut Packets,
+    has_baton: bool,
+}
+
+impl Waiting<'_> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Received, Error>>> {
+        let Packets { owner, batch } = &mut *self.packets;
+        let shared = &owner.0;
+        let was_woken = std::mem::take(&mut self.has_baton) && shared.baton.give_back();
+        let mut state = shared.state();
+        state.take_packets(batch);
+        if batch.is_empty() || was_woken {
+            shared.receive(&mut state);
+            state.take_packets(batch);
+            if state.readers > 1 && state.core.has_packets() {
+                shared.waiters.wake_all();
+            }
+        }
+        if let Some(received) = batch.pop_front() {
             return Poll::Ready(Some(Ok(received)));
         }
-        let shared = &self.owner.0;
         shared.waiters.register(cx);
-        let mut state = shared.state();
-        state.take_packets(&mut self.batch);
-        match self.batch.pop_front() {
-            Some(received) => Poll::Ready(Some(Ok(received))),
-            None => state.poll_end(),
+        self.has_baton = shared.take_baton(cx);
+        state.poll_end()
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let baton = &self.packets.owner.0.baton;
+        if self.has_baton && baton.give_back() {
+            // Something has come, and nobody has looked at it.
+            baton.driver.wake();
         }
     }
 }

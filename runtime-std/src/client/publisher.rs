@@ -89,7 +89,7 @@ impl Publisher {
             }
         };
         drop(state);
-        shared.driver.wake();
+        shared.baton.driver.wake();
         appended
     }
 }

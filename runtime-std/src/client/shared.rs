@@ -1,25 +1,59 @@
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use atomic_waker::AtomicWaker;
 use rtspan_core::Instant;
 use rtspan_core::client::{
     Client, ClientCloseReason, ClientEvent, CommandError, CommandId, Misuse, Received, Reply, SwitchReason,
 };
 
 use super::Error;
+use super::sockets::{Look, Receive};
 use crate::clock;
 use crate::wake::{Waiters, Wake, lock};
 
-/// What the handles of a client and its driver share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    /// Wakes the driver.
-    pub(crate) driver: Wake,
+/// What the handles of a client and its driver share; locked from the top down.
+pub(crate) struct Shared<S: ?Sized = dyn Receive> {
+    /// Whom the sockets wake.
+    pub(crate) baton: Arc<Baton>,
+    waker: Waker,
+    /// Those who wait for packets may have the baton.
+    readers_read: bool,
     /// Those who wait for an answer, a packet or room.
     pub(crate) waiters: Waiters,
+    state: Mutex<State>,
+    pub(super) sockets: Mutex<S>,
+}
+
+/// Who looks at the sockets when something has come: who waits for packets, for then they need not change tasks, and
+/// the driver while nobody does.
+#[derive(Debug, Default)]
+pub(crate) struct Baton {
+    reader: AtomicWaker,
+    pub(crate) driver: Wake,
+}
+
+impl Baton {
+    /// Leaves the sockets to the driver; whether the task was woken for them.
+    pub(super) fn give_back(&self) -> bool {
+        self.reader.take().is_none()
+    }
+}
+
+impl std::task::Wake for Baton {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        match self.reader.take() {
+            Some(reader) => reader.wake(),
+            None => self.driver.wake(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -38,6 +72,8 @@ pub(crate) struct State {
     told: bool,
     /// Somebody waits for room to send.
     pub(crate) starved: bool,
+    /// When the driver lets time pass, unless it is told of an earlier deadline.
+    pub(super) alarm: Option<Instant>,
     /// The last handle is gone.
     pub(crate) abandoned: bool,
     /// The driver is gone.
@@ -51,13 +87,18 @@ pub(crate) struct Owner(pub(crate) Arc<Shared>);
 impl Drop for Owner {
     fn drop(&mut self) {
         self.0.state().abandoned = true;
-        self.0.driver.wake();
+        self.0.baton.driver.wake();
     }
 }
 
-impl Shared {
-    pub(crate) fn new(core: Client) -> Self {
+impl<S> Shared<S> {
+    pub(crate) fn new(core: Client, sockets: S, readers_read: bool) -> Self {
+        let baton = Arc::new(Baton::default());
         Self {
+            waker: Waker::from(Arc::clone(&baton)),
+            baton,
+            readers_read,
+            waiters: Waiters::default(),
             state: Mutex::new(State {
                 core,
                 awaited: Vec::new(),
@@ -68,18 +109,33 @@ impl Shared {
                 readers: 0,
                 told: false,
                 starved: false,
+                alarm: None,
                 abandoned: false,
                 gone: false,
             }),
-            driver: Wake::default(),
-            waiters: Waiters::default(),
+            sockets: Mutex::new(sockets),
         }
     }
+}
 
+impl<S: ?Sized> Shared<S> {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
+    /// Ends all waiting: nobody drives the client any more.
+    pub(crate) fn leave(&self) {
+        self.state().gone = true;
+        self.waiters.wake_all();
+    }
+
+    /// For looking at the sockets, which wake whoever has the baton.
+    pub(super) fn socket_context(&self) -> Context<'_> {
+        Context::from_waker(&self.waker)
+    }
+}
+
+impl Shared {
     /// Gives a command and waits until it is done.
     pub(crate) async fn command(
         self: &Arc<Self>,
@@ -92,18 +148,48 @@ impl Shared {
             id
         };
         let awaited = Awaited { shared: self, id };
-        self.driver.wake();
+        // Who has the baton may not look for packets as long as this takes, and the answer is to be read.
+        self.baton.give_back();
+        self.baton.driver.wake();
         poll_fn(|cx| awaited.poll(cx)).await
     }
 
-    /// Ends all waiting: nobody drives the client any more.
-    pub(crate) fn leave(&self) {
-        self.state().gone = true;
-        self.waiters.wake_all();
+    /// Has a task that waits for packets woken the next time that something comes, if such tasks read themselves.
+    pub(super) fn take_baton(&self, cx: &Context<'_>) -> bool {
+        if self.readers_read {
+            self.baton.reader.register(cx.waker());
+        }
+        self.readers_read
+    }
+
+    /// Reads what has come, for one who waits for packets; the driver is told of what else there is to do.
+    pub(super) fn receive(&self, state: &mut State) {
+        if !self.readers_read {
+            return;
+        }
+        let look = lock(&self.sockets).receive(&mut self.socket_context(), &mut state.core, clock::now());
+        if look != Look::Done || state.is_driver_wanted() {
+            self.baton.driver.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
 impl State {
+    /// Whether there is anything to do but to read.
+    fn is_driver_wanted(&self) -> bool {
+        let core = &self.core;
+        core.has_outputs()
+            || core.wants_write()
+            || core.wants_flush()
+            || core.poll_timeout().is_some_and(|deadline| self.alarm.is_none_or(|alarm| deadline < alarm))
+    }
+
     /// Moves packets into `batch`: one if others want them as well, else as many as may be.
     pub(super) fn take_packets(&mut self, batch: &mut VecDeque<Received>) {
         if self.readers > 1 {

@@ -1,10 +1,7 @@
 //! The limits of a server, each one over: the core decides, and every runtime obeys.
 
-use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::pin::pin;
-use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +10,7 @@ use rtspan_std::server::Server;
 use rtspan_std::{Asks, CloseReason, Event, LagPolicy, ServerConfig, limits};
 
 use super::by_hand::{header, play_by_hand, read_message};
-use super::{LIMIT, UDP, description, event, packet, pause, serve};
+use super::{LIMIT, UDP, description, event, if_ready, packet, pause, serve};
 
 /// Patience that a test can wait for.
 const SHORT: Duration = Duration::from_millis(200);
@@ -286,16 +283,4 @@ fn play_over_udp<R: Runtime>(server: &Server<R>) -> ByHand {
 fn receive(socket: &UdpSocket) -> usize {
     socket.set_read_timeout(Some(SHORT)).unwrap();
     std::iter::from_fn(|| socket.recv(&mut [0; 2000]).ok()).sum()
-}
-
-/// What comes of a future at once.
-async fn if_ready<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        Poll::Ready(match future.as_mut().poll(cx) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        })
-    })
-    .await
 }

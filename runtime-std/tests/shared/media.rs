@@ -3,18 +3,20 @@
 use std::io::{Read, Write};
 use std::iter::repeat_n;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
 
 use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{
     ClientConfig, Description, Event, Format, LagPolicy, LogLimits, Media, MediaKind, ServerConfig,
-    Transports, WriteError,
+    Transports, WriteError, limits,
 };
 
 use super::by_hand::{header, play_by_hand, read_message};
-use super::{LIMIT, LOOPBACK, UDP, description, event, number, packet, pause, read, serve, url};
+use super::{LIMIT, LOOPBACK, UDP, description, event, if_ready, number, packet, pause, read, serve, url};
 
 pub(crate) async fn what_is_published_is_read_over_tcp<R: Runtime>() {
     publish_and_read::<R>(Transports::Tcp).await;
@@ -198,8 +200,78 @@ pub(crate) async fn packets_that_came_before_the_end_are_told_before_it<R: Runti
     assert!(packets.try_next().is_none());
 }
 
+pub(crate) async fn a_client_stays_alive_while_nobody_comes_back_who_waited_for_packets<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    for (path, transports) in [("/tcp", Transports::Tcp), ("/udp", Transports::Udp)] {
+        let stream = server.publish(path, description()).unwrap();
+        let write = |numbers: Range<u16>| {
+            let frame: Vec<_> = numbers.map(|number| packet(0, number, 1000)).collect();
+            stream.write_frame(0, &frame).unwrap();
+        };
+        let client = play_over::<R>(&url(&server, path), transports).await;
+        let begun = Instant::now();
+        let mut packets = client.packets();
+        assert!(if_ready(packets.next()).await.is_none());
+        write(0..50);
+        while client.stats(0).unwrap().packets < 50 {
+            pause::<R>().await;
+        }
+        for expected in 0..50 {
+            assert_eq!(number(&packets.next().await.unwrap().unwrap()), expected);
+        }
+
+        // One that is kept and not asked again, while there are answers to be read.
+        let mut next = Box::pin(packets.next());
+        assert!(if_ready(next.as_mut()).await.is_none());
+        client.options().await.unwrap();
+        assert!(if_ready(next.as_mut()).await.is_none());
+        write(50..100);
+        client.options().await.unwrap();
+        assert_eq!(number(&next.await.unwrap().unwrap()), 50, "{transports:?}");
+        for expected in 51..100 {
+            assert_eq!(number(&packets.next().await.unwrap().unwrap()), expected);
+        }
+        assert!(begun.elapsed() < limits::RECEIVER_REPORT_PERIOD, "only a timer has helped");
+    }
+}
+
+pub(crate) async fn tasks_that_wait_for_packets_share_them<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let client = play::<R>(&url(&server, "/cam")).await;
+    let (got, numbers) = mpsc::channel();
+    for _ in 0..3 {
+        let (mut packets, got) = (client.packets(), got.clone());
+        let task = async move {
+            while let Some(Ok(received)) = packets.next().await {
+                got.send(number(&received)).unwrap();
+            }
+        };
+        R::default().spawn(task).unwrap();
+    }
+    let mut first = 0;
+    for together in [1, 2, 3, 50] {
+        for _ in 0..20 {
+            let frame: Vec<_> = (first..first + together).map(|number| packet(0, number, 100)).collect();
+            stream.write_frame(0, &frame).unwrap();
+            let mut came = Vec::new();
+            while came.len() < frame.len() {
+                came.extend(numbers.try_iter());
+                pause::<R>().await;
+            }
+            came.sort_unstable();
+            assert_eq!(came, (first..first + together).collect::<Vec<_>>());
+            first += together;
+        }
+    }
+}
+
 async fn play<R: Runtime>(url: &str) -> Client<R> {
-    let client = Client::<R>::builder(url).unwrap().transport(Transports::Tcp).connect().await.unwrap();
+    play_over(url, Transports::Tcp).await
+}
+
+async fn play_over<R: Runtime>(url: &str, transports: Transports) -> Client<R> {
+    let client = Client::<R>::builder(url).unwrap().transport(transports).connect().await.unwrap();
     client.describe().await.unwrap();
     client.setup(0).await.unwrap();
     client.play(None).await.unwrap();

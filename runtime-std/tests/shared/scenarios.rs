@@ -63,6 +63,8 @@ macro_rules! scenarios {
             packets_that_are_held_are_the_oldest_and_what_is_dropped_behind_them_is_told,
             packets_that_a_handle_has_not_used_are_there_for_the_next,
             packets_that_came_before_the_end_are_told_before_it,
+            a_client_stays_alive_while_nobody_comes_back_who_waited_for_packets,
+            tasks_that_wait_for_packets_share_them,
             more_than_there_is_room_for_is_sent_over_udp_in_turn,
             news_that_nobody_takes_are_dropped_and_counted,
             a_closed_server_has_given_up_its_ports,
@@ -146,6 +148,18 @@ async fn pause<R: Runtime>() {
     let mut timer = R::default().timer();
     timer.reset(Some(Instant::now() + Duration::from_millis(1)));
     poll_fn(|cx| timer.poll(cx)).await;
+}
+
+/// What comes of a future at once.
+async fn if_ready<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        Poll::Ready(match future.as_mut().poll(cx) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 /// Waits for both, and gives what the first brought.

@@ -310,7 +310,8 @@ impl Scenario {
     /// Does all that the client asks for.
     pub(super) fn pump(&mut self) {
         self.write();
-        while let Some(output) = self.client.poll_output() {
+        while self.client.has_outputs() {
+            let output = self.client.poll_output().expect("it was just said to be there");
             match output {
                 ClientOutput::Connect { host, port, secure } => {
                     self.log.push(format!("connect {host}:{port} {secure}"));

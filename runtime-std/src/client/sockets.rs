@@ -1,0 +1,174 @@
+use std::io::{ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use rtspan_core::client::{Client, ClientSink};
+use rtspan_core::udp::{DatagramSink, Port, UdpOpenError, UdpSpec};
+use rtspan_core::{Instant, UdpId};
+
+use crate::net::{UdpPair, bind_pair};
+use crate::runtime::{Direction, Runtime, Socket, TcpSocket, UdpSocket};
+
+/// Calls to the system that write, in one go.
+const WRITES: usize = 16;
+/// Pieces of messages and frames that are handed to the system in one call.
+const SLICES: usize = 64;
+/// Calls to the system that receive datagrams, in one go.
+const BURSTS: usize = 4;
+/// Calls to the system that receive what came before the end of the connection.
+const DRAIN_BURSTS: usize = 64;
+
+/// The sockets of a client.
+pub(super) struct Sockets<R: Runtime> {
+    tcp: Option<R::Tcp>,
+    /// The socket had no room; the system has not said since that it has.
+    blocked: bool,
+    udp: Vec<(UdpId, UdpPair<R::Udp>)>,
+}
+
+/// What a look at the sockets came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Look {
+    /// They are empty, and tell when something comes.
+    Done,
+    /// There may be more.
+    Again,
+    /// The connection is at its end, which is still to be [taken note of](Sockets::end).
+    End,
+}
+
+/// What those can do who only wait for packets, on whichever runtime the client is.
+pub(super) trait Receive: Send {
+    /// Reads what has come, a bounded amount of it.
+    fn receive(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> Look;
+}
+
+impl<R: Runtime> Receive for Sockets<R> {
+    fn receive(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> Look {
+        let look = self.read(cx, core, now);
+        let mut more = false;
+        for (id, pair) in &mut self.udp {
+            let id = *id;
+            let received = pair.poll_receive(cx, BURSTS, |port, from, data| {
+                core.handle_datagram(now, id, port, from, data);
+            });
+            more |= received.is_ready();
+        }
+        if more && look == Look::Done { Look::Again } else { look }
+    }
+}
+
+impl<R: Runtime> Sockets<R> {
+    pub(super) fn new() -> Self {
+        Self { tcp: None, blocked: false, udp: Vec::new() }
+    }
+
+    pub(super) fn connect(&mut self, socket: R::Tcp) {
+        self.tcp = Some(socket);
+        self.blocked = false;
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.tcp = None;
+    }
+
+    /// Tells the client of the end of the connection.
+    pub(super) fn end(&mut self, core: &mut Client, now: Instant) {
+        self.tcp = None;
+        // What was sent before the end belongs before it: the goodbyes of the medias tell that it is a good one.
+        for (id, pair) in &mut self.udp {
+            pair.drain(DRAIN_BURSTS, |port, from, data| core.handle_datagram(now, *id, port, from, data));
+        }
+        core.handle_closed(now);
+    }
+
+    pub(super) fn open_udp(
+        &mut self,
+        runtime: &R,
+        id: UdpId,
+        spec: &UdpSpec,
+    ) -> Result<(u16, u16), UdpOpenError> {
+        let (sockets, ports) = bind_pair(spec)?;
+        let pair = UdpPair::new(runtime, sockets).map_err(|error| UdpOpenError::Io(error.kind()))?;
+        self.udp.push((id, pair));
+        Ok(ports)
+    }
+
+    pub(super) fn close_udp(&mut self, id: UdpId) {
+        self.udp.retain(|(own, _)| *own != id);
+    }
+
+    /// Writes messages and frames, a bounded number of times; whether some were written.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> bool {
+        let mut written = false;
+        for _ in 0..WRITES {
+            let Some(socket) = self.tcp.as_mut().filter(|_| core.wants_write()) else { break };
+            if self.blocked && socket.poll_ready(cx, Direction::Write).is_pending() {
+                break;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = core.io_slices(&mut slices);
+            match socket.try_write_vectored(&slices[..filled]) {
+                Ok(n) if n > 0 => {
+                    core.handle_written(now, n);
+                    self.blocked = false;
+                    written = true;
+                }
+                Err(error) if is_transient(error.kind()) => self.blocked = true,
+                // What the server said before it went is still to be read; reading tells of the end.
+                _ => break,
+            }
+        }
+        written
+    }
+
+    /// Sends datagrams; whether all were sent, and whether there may be room for more.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, core: &mut Client) -> (bool, bool) {
+        if self.udp.is_empty() {
+            return (false, false);
+        }
+        let stopped = core.flush(&mut Pairs(&mut self.udp));
+        let mut again = false;
+        for (_, pair) in &mut self.udp {
+            let sent = pair.poll_send(cx, |_| false);
+            again |= stopped && sent.is_ready();
+        }
+        (!stopped, again)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> Look {
+        let Some(socket) = self.tcp.as_mut().filter(|_| core.wants_read()) else { return Look::Done };
+        let Poll::Ready(ready) = socket.poll_ready(cx, Direction::Read) else { return Look::Done };
+        let mut is_full = false;
+        let read = core.read_with(now, |into| {
+            let read = ready.and_then(|()| socket.try_read_buf(into));
+            is_full = into.len() == into.capacity();
+            read
+        });
+        match read {
+            // Most often less has come than there was room for, and the socket waits for more already.
+            Ok(n) if n > 0 && !is_full && socket.poll_ready(cx, Direction::Read).is_pending() => Look::Done,
+            Ok(n) if n > 0 => Look::Again,
+            Err(error) if is_transient(error.kind()) => Look::Again,
+            _ => Look::End,
+        }
+    }
+}
+
+fn is_transient(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// All UDP sockets of a client.
+struct Pairs<'a, U>(&'a mut Vec<(UdpId, UdpPair<U>)>);
+
+impl<U: UdpSocket> ClientSink for Pairs<'_, U> {
+    fn send(&mut self, id: UdpId, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+        match self.0.iter_mut().find(|(own, _)| *own == id) {
+            Some((_, pair)) => pair.send(port, to, datagram),
+            // Its sockets are closed: it is lost, as datagrams are.
+            None => true,
+        }
+    }
+}
