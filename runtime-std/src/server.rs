@@ -10,7 +10,6 @@ mod stream;
 mod udp;
 
 use std::fmt::{self, Display};
-use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -93,7 +92,7 @@ impl<R: Runtime> Server<R> {
     /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)); `None` means that the server is
     /// closed.
     pub async fn next(&self) -> Option<Event> {
-        poll_fn(|cx| self.door.poll_event(cx)).await
+        self.door.event().await
     }
 
     /// Answers a question.
@@ -120,7 +119,7 @@ impl<R: Runtime> Server<R> {
     /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
     pub async fn close(self) {
         self.door.close();
-        poll_fn(|cx| self.door.poll_stopped(cx)).await;
+        self.door.stopped().await;
     }
 }
 

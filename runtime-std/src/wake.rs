@@ -1,6 +1,7 @@
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use atomic_waker::AtomicWaker;
 
@@ -89,19 +90,59 @@ impl std::task::Wake for Wake {
 
 /// Those outside of the tasks who wait for something to happen; few and rarely.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters(Mutex<Vec<Waker>>);
+pub(crate) struct Waiters(Mutex<Places>);
+
+#[derive(Debug, Default)]
+struct Places {
+    taken: Vec<(u64, Waker)>,
+    last: u64,
+}
 
 impl Waiters {
-    /// To be called before looking whether it has happened.
-    pub(crate) fn register(&self, cx: &Context<'_>) {
-        let mut wakers = lock(&self.0);
-        if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            wakers.push(cx.waker().clone());
-        }
+    /// Waits until `look` is ready, which is asked again whenever something has happened.
+    pub(crate) async fn wait<T>(&self, mut look: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+        let place = self.place();
+        poll_fn(|cx| {
+            place.register(cx);
+            look(cx)
+        })
+        .await
+    }
+
+    /// A place for one who waits.
+    pub(crate) fn place(&self) -> Place<'_> {
+        let mut places = lock(&self.0);
+        places.last += 1;
+        Place { waiters: self, id: places.last }
     }
 
     pub(crate) fn wake_all(&self) {
-        lock(&self.0).drain(..).for_each(Waker::wake);
+        lock(&self.0).taken.drain(..).for_each(|(_, waker)| waker.wake());
+    }
+}
+
+/// The place of one who waits: there is one waker in it, however often it is asked for.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    waiters: &'a Waiters,
+    id: u64,
+}
+
+impl Place<'_> {
+    /// To be called before looking whether it has happened.
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        let mut places = lock(&self.waiters.0);
+        match places.taken.iter_mut().find(|(id, _)| *id == self.id) {
+            // Wakers do not always know that they wake the same.
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => places.taken.push((self.id, cx.waker().clone())),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        lock(&self.waiters.0).taken.retain(|(id, _)| *id != self.id);
     }
 }
 
@@ -196,5 +237,24 @@ mod tests {
         wake.register(&Context::from_waker(&waker));
         wake.wake();
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn who_waits_has_one_place_and_leaves_it_behind_empty() {
+        let waiters = Waiters::default();
+        let counts: Vec<_> = std::iter::repeat_with(|| Arc::new(Count::default())).take(1000).collect();
+        let place = waiters.place();
+        for count in &counts {
+            // As by an executor that makes another waker each time.
+            place.register(&Context::from_waker(&Waker::from(Arc::clone(count))));
+        }
+        assert_eq!(lock(&waiters.0).taken.len(), 1);
+        waiters.wake_all();
+        let woken = counts.iter().map(|count| count.0.load(Ordering::Relaxed));
+        assert_eq!(woken.collect::<Vec<_>>(), [vec![0; 999], vec![1]].concat());
+
+        place.register(&Context::from_waker(Waker::noop()));
+        drop(place);
+        assert!(lock(&waiters.0).taken.is_empty());
     }
 }

@@ -7,7 +7,8 @@ use rtspan_core::client::{Received, TrackStats};
 use rtspan_core::description::Description;
 
 use super::Error;
-use super::shared::Owner;
+use super::shared::{Owner, Shared};
+use crate::wake::Place;
 
 /// The packets that a client receives, in the order of each media.
 ///
@@ -35,7 +36,9 @@ impl Packets {
         if let Some(received) = self.batch.pop_front() {
             return Some(Ok(received));
         }
-        let mut waiting = Waiting { packets: self, has_baton: false };
+        let Self { owner, batch } = self;
+        let shared = &*owner.0;
+        let mut waiting = Waiting { shared, batch, place: shared.waiters.place(), has_baton: false };
         poll_fn(|cx| waiting.poll(cx)).await
     }
 
@@ -76,14 +79,15 @@ impl Packets {
 
 /// One who waits for a packet, and reads the sockets as long as that lasts.
 struct Waiting<'a> {
-    packets: &'a mut Packets,
+    shared: &'a Shared,
+    batch: &'a mut VecDeque<Received>,
+    place: Place<'a>,
     has_baton: bool,
 }
 
 impl Waiting<'_> {
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Received, Error>>> {
-        let Packets { owner, batch } = &mut *self.packets;
-        let shared = &owner.0;
+        let Self { shared, batch, .. } = self;
         let was_woken = std::mem::take(&mut self.has_baton) && shared.baton.give_back();
         let mut state = shared.state();
         state.take_packets(batch);
@@ -97,7 +101,7 @@ impl Waiting<'_> {
         if let Some(received) = batch.pop_front() {
             return Poll::Ready(Some(Ok(received)));
         }
-        shared.waiters.register(cx);
+        self.place.register(cx);
         self.has_baton = shared.take_baton(cx);
         state.poll_end()
     }
@@ -105,7 +109,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let baton = &self.packets.owner.0.baton;
+        let baton = &self.shared.baton;
         if self.has_baton && baton.give_back() {
             // Something has come, and nobody has looked at it.
             baton.driver.wake();

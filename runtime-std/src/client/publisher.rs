@@ -1,6 +1,5 @@
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use rtspan_core::client::{SendError, TrackStats};
 use rtspan_core::rtp::RtpPacket;
@@ -34,14 +33,11 @@ impl Publisher {
     /// The media is not set up, a packet is too long for its transport, or the client is closed.
     pub async fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
         let mut rest = packets;
-        poll_fn(|cx| {
-            self.0.0.waiters.register(cx);
-            match self.append(media, &mut rest) {
-                Err(Error::Send(SendError::Full)) => Poll::Pending,
-                written => Poll::Ready(written),
-            }
-        })
-        .await
+        let look = |_: &mut Context<'_>| match self.append(media, &mut rest) {
+            Err(Error::Send(SendError::Full)) => Poll::Pending,
+            written => Poll::Ready(written),
+        };
+        self.0.0.waiters.wait(look).await
     }
 
     /// Writes as many packets of one frame as there is room for, and says how many.

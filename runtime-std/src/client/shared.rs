@@ -1,6 +1,5 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -151,7 +150,7 @@ impl Shared {
         // Who has the baton may not look for packets as long as this takes, and the answer is to be read.
         self.baton.give_back();
         self.baton.driver.wake();
-        poll_fn(|cx| awaited.poll(cx)).await
+        self.waiters.wait(|_| awaited.poll()).await
     }
 
     /// Has a task that waits for packets woken the next time that something comes, if such tasks read themselves.
@@ -257,8 +256,7 @@ struct Awaited<'a> {
 }
 
 impl Awaited<'_> {
-    fn poll(&self, cx: &Context<'_>) -> Poll<Result<Reply, Error>> {
-        self.shared.waiters.register(cx);
+    fn poll(&self) -> Poll<Result<Reply, Error>> {
         let mut state = self.shared.state();
         let done = state.awaited.iter_mut().find(|(id, _)| *id == self.id).and_then(|(_, done)| done.take());
         match done {

@@ -176,21 +176,25 @@ impl Door {
         lock(&self.control).events.dropped()
     }
 
-    /// The next event; ready with nothing when the server has stopped.
-    pub(crate) fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
-        self.waiters.register(cx);
-        let event = lock(&self.control).events.pop();
-        match event {
-            None if !self.is_stopped() => Poll::Pending,
-            event => Poll::Ready(event),
-        }
+    /// The next event; nothing when the server has stopped.
+    pub(crate) async fn event(&self) -> Option<Event> {
+        let look = |_: &mut Context<'_>| {
+            let event = lock(&self.control).events.pop();
+            match event {
+                None if !self.is_stopped() => Poll::Pending,
+                event => Poll::Ready(event),
+            }
+        };
+        self.waiters.wait(look).await
     }
 
-    /// Ready when the server has stopped and its sockets are free.
-    pub(crate) fn poll_stopped(&self, cx: &Context<'_>) -> Poll<()> {
-        self.waiters.register(cx);
-        let is_over = self.is_stopped() && self.tenants.load(Ordering::Acquire) == 0;
-        if is_over { Poll::Ready(()) } else { Poll::Pending }
+    /// Waits until the server has stopped and its sockets are free.
+    pub(crate) async fn stopped(&self) {
+        let look = |_: &mut Context<'_>| {
+            let is_over = self.is_stopped() && self.tenants.load(Ordering::Acquire) == 0;
+            if is_over { Poll::Ready(()) } else { Poll::Pending }
+        };
+        self.waiters.wait(look).await;
     }
 
     pub(crate) fn acceptor(&self) -> &Wake {
