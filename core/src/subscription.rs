@@ -29,6 +29,8 @@ pub(crate) struct Subscription {
     gather: Duration,
     /// Until when those that are there wait.
     gathers_until: Option<Instant>,
+    /// The packet that they wait for at most, if it is worth waiting without a look at each.
+    gathers_to: u64,
     phase: Phase,
 }
 
@@ -64,6 +66,7 @@ impl Subscription {
             goodbye_wait,
             gather: Duration::ZERO,
             gathers_until: None,
+            gathers_to: 0,
             phase: Phase::Reading,
         }
     }
@@ -125,7 +128,7 @@ impl Subscription {
 
     /// Whether what there is waits for more, its reports with it.
     pub(crate) fn gathers(&mut self, now: Instant, log: &StreamLog) -> bool {
-        self.gathers_until = None;
+        (self.gathers_until, self.gathers_to) = (None, 0);
         if self.gather.is_zero() || self.phase != Phase::Reading || log.is_closed() {
             return false;
         }
@@ -134,7 +137,16 @@ impl Subscription {
         if let Some(oldest) = log.get(self.next()).filter(|_| may_wait) {
             self.gathers_until = Some(oldest.at + self.gather).filter(|until| now < *until);
         }
+        if self.gathers_until.is_some() && log.always_keeps(OUTBOX_FRAMES_MAX) {
+            self.gathers_to = self.next().saturating_add(OUTBOX_FRAMES_MAX as u64);
+        }
         self.gathers_until.is_some()
+    }
+
+    /// How many packets the stream has to have had before there is something to be done, unless time passes; 0 if that
+    /// is to be looked at with each.
+    pub(crate) fn gathers_to(&self) -> u64 {
+        self.gathers_to
     }
 
     /// Until when packets wait for others.
@@ -171,7 +183,7 @@ impl Subscription {
     /// The stream has ended: what is left of it is sent, and then goodbye is said.
     pub(crate) fn end(&mut self) {
         if self.phase == Phase::Reading {
-            self.gathers_until = None;
+            (self.gathers_until, self.gathers_to) = (None, 0);
             self.phase = Phase::Ending;
         }
     }

@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -13,6 +13,8 @@ use atomic_waker::AtomicWaker;
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
     raised: AtomicU8,
+    /// Where a stream has to be for its packets to concern the task.
+    patience: AtomicU64,
     waker: AtomicWaker,
 }
 
@@ -47,6 +49,22 @@ impl Reasons {
 impl Wake {
     pub(crate) fn wake(&self) {
         self.raise(NEWS);
+    }
+
+    /// Wakes the task for packets of a stream that has had so many.
+    pub(crate) fn wake_for_packets(&self, head: u64) {
+        if head >= self.patience.load(Ordering::Relaxed) {
+            self.wake();
+        }
+    }
+
+    /// Has the task woken for packets only when a stream has had so many, 0 for all.
+    ///
+    /// Who becomes impatient does so before he looks at the log: the lock of that tells the others.
+    pub(crate) fn set_patience(&self, head: u64) {
+        if self.patience.load(Ordering::Relaxed) != head {
+            self.patience.store(head, Ordering::Relaxed);
+        }
     }
 
     /// Wakes the task for a letter in its mailbox.
@@ -237,6 +255,24 @@ mod tests {
         wake.register(&Context::from_waker(&waker));
         wake.wake();
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_patient_task_is_woken_for_packets_when_there_are_enough_and_for_all_else_at_once() {
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let wake = Wake::default();
+        let woken = |head: Option<u64>| {
+            wake.register(&Context::from_waker(&waker));
+            let before = count.0.load(Ordering::Relaxed);
+            head.map_or_else(|| wake.wake(), |head| wake.wake_for_packets(head));
+            count.0.load(Ordering::Relaxed) > before
+        };
+        assert!(woken(Some(1)));
+        wake.set_patience(10);
+        assert_eq!([Some(9), Some(10), Some(11), None].map(woken), [false, true, true, true]);
+        wake.set_patience(0);
+        assert!(woken(Some(12)));
     }
 
     #[test]

@@ -108,7 +108,35 @@ fn packets_are_gathered_until_one_call_takes_no_more() {
         let (mut tx, stream) = gathering(packets);
         tx.pull(START, &stream);
         assert_eq!(waiting(&tx), expected * (4 + 12 + 100));
+        let gathers = expected == 0;
+        assert_eq!(tx.patience(), if gathers { OUTBOX_FRAMES_MAX as u64 } else { 0 });
     }
+}
+
+#[test]
+fn nobody_is_patient_who_might_lose_packets_by_it_or_reads_several_streams_or_their_end() {
+    let most = OUTBOX_FRAMES_MAX * usize::from(u16::MAX);
+    for (limits, patience) in [
+        (LogLimits::default().packets(OUTBOX_FRAMES_MAX).bytes(most), OUTBOX_FRAMES_MAX as u64),
+        (LogLimits::default().packets(OUTBOX_FRAMES_MAX - 1), 0),
+        (LogLimits::default().bytes(most - 1), 0),
+    ] {
+        let (mut tx, _) = gathering(0);
+        tx.pull(START, &stream_within(limits, 3));
+        assert!(!tx.wants_write(), "{limits:?}");
+        assert_eq!(tx.patience(), patience, "{limits:?}");
+    }
+
+    let (mut tx, stream) = gathering(1);
+    tx.pull(START, &stream);
+    assert!(tx.patience() > 0);
+    tx.handle_command(START, reader(&stream, StartAt::Live));
+    assert_eq!(tx.patience(), 0);
+
+    let (mut tx, stream) = gathering(1);
+    tx.pull(START, &stream);
+    tx.handle_command(START, TxCommand(TxOrder::End(id())));
+    assert_eq!(tx.patience(), 0);
 }
 
 #[test]

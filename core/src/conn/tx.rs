@@ -161,6 +161,16 @@ impl ConnTx {
         self.has_more
     }
 
+    /// How far the only stream that is read may get before [`pull`](Self::pull) has something to do, as of the last one:
+    /// a log whose [`head`](StreamLog::head) is below need not have it called, unless
+    /// [`poll_timeout`](Self::poll_timeout) is due. 0 if it is to be called for every packet.
+    pub fn patience(&self) -> u64 {
+        match &*self.readers {
+            [only] => only.subscription.gathers_to(),
+            _ => 0,
+        }
+    }
+
     /// The streams that are read over this connection.
     pub fn streams(&self) -> impl Iterator<Item = StreamId> + '_ {
         self.readers.iter().map(|reader| reader.subscription.stream())

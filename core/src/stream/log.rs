@@ -223,6 +223,11 @@ impl StreamLog {
         packets <= self.limits.packets && bytes <= self.limits.bytes
     }
 
+    /// Whether the newest so many packets are always kept, however large they are.
+    pub(crate) fn always_keeps(&self, packets: usize) -> bool {
+        packets <= self.limits.packets && packets.saturating_mul(u16::MAX.into()) <= self.limits.bytes
+    }
+
     /// Sequence number and timestamp of the first packet of `track` that a reader at `number` gets (RFC 2326, 12.33).
     ///
     /// Exact if that packet is in the log; otherwise what follows if the track goes on as it did; `None` before its

@@ -248,11 +248,13 @@ impl<R: Runtime> ConnTask<R> {
     /// before that.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
         for _ in 0..ROUNDS {
+            self.mailbox.waker().set_patience(0);
             self.tx.pull(now, &self.subscriptions);
             if let Some(report) = self.tx.poll_report() {
                 self.report(report);
             }
             if !self.tx.wants_write() {
+                self.mailbox.waker().set_patience(self.tx.patience());
                 return Ok(false);
             }
             if self.blocked {

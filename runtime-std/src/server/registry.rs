@@ -62,10 +62,14 @@ impl Published {
         self.id
     }
 
-    /// Changes the log, and wakes all readers once.
+    /// Changes the log, and wakes all readers once whom that concerns.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&mut StreamLog) -> T) -> T {
-        let result = change(&mut write(&self.log));
-        lock(&self.readers).iter().for_each(|reader| reader.wake());
+        let (result, head) = {
+            let mut log = write(&self.log);
+            let result = change(&mut log);
+            (result, if log.is_closed() { u64::MAX } else { log.head() })
+        };
+        lock(&self.readers).iter().for_each(|reader| reader.wake_for_packets(head));
         result
     }
 }

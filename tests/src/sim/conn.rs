@@ -13,7 +13,7 @@ use super::world::{Task, World};
 #[derive(Debug)]
 pub(super) struct Line {
     rx: ConnRx,
-    tx: ConnTx,
+    pub(super) tx: ConnTx,
     link: LinkId,
     /// What was sent cannot be read: nothing more is, and what is left to say is still written.
     has_failed: bool,

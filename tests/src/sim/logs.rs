@@ -55,16 +55,21 @@ impl World<'_> {
             assert_eq!(log.head(), number + 1, "{stream:?} did not take a packet of track {track}");
             self.truth.push(stream, number, track, &packet);
             self.counts.add("packets published", 1);
-            self.notify(stream);
+            self.notify_from(stream, number + 1);
         }
     }
 
     /// Wakes who reads a stream.
     pub(super) fn notify(&mut self, stream: StreamId) {
+        self.notify_from(stream, u64::MAX);
+    }
+
+    /// Wakes who reads a stream, except those who wait for it to have had more packets.
+    fn notify_from(&mut self, stream: StreamId, head: u64) {
         let readers: Vec<Task> = self
             .lines
             .iter()
-            .filter(|(_, line)| reads(line, stream))
+            .filter(|(_, line)| reads(line, stream) && head >= line.tx.patience())
             .map(|(id, _)| Task::Conn(*id))
             .collect();
         readers.into_iter().for_each(|reader| self.wake(reader, self.now));
