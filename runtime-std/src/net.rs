@@ -3,6 +3,8 @@
 mod batch;
 mod bind;
 mod copies;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod many;
 mod udp;
 
 use std::io;
@@ -19,12 +21,20 @@ pub(crate) use bind::{bind_pair, listen};
 pub(crate) use udp::UdpPair;
 
 /// A socket lent to the shared UDP code for one operation.
-pub struct SocketRef<'a>(pub(crate) quinn_udp::UdpSockRef<'a>);
+pub struct SocketRef<'a> {
+    socket: quinn_udp::UdpSockRef<'a>,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fd: std::os::fd::BorrowedFd<'a>,
+}
 
 impl<'a> SocketRef<'a> {
     /// Lends `socket`.
     pub fn new(socket: &'a impl AsSocket) -> Self {
-        Self(quinn_udp::UdpSockRef::from(socket))
+        Self {
+            socket: quinn_udp::UdpSockRef::from(socket),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            fd: socket.as_fd(),
+        }
     }
 }
 

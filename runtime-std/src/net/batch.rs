@@ -4,114 +4,159 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use rtspan_core::udp::Port;
 
-/// Bytes of segments that are handed to the system in one call, below what one datagram may carry.
-const BATCH_BYTES_MAX: usize = 64_000;
-/// The largest datagram that is put into a batch: a segment must not be cut into fragments.
+/// Messages that are handed to the system in one call.
+pub(super) const MESSAGES_MAX: usize = 64;
+/// Bytes of segments in one message, below what one datagram may carry.
+const MESSAGE_BYTES_MAX: usize = 64_000;
+/// The largest datagram that is one of several in a message: a segment must not be cut into fragments.
 const SEGMENT_BYTES_MAX: usize = 1472;
+/// Bytes of datagrams that are copied at most, before those that wait have to go: a full burst and as much again.
+const BYTES_MAX: usize = 192 << 10;
+/// Refusals without a success between them, after which a socket is asked no more for segments.
+const REFUSALS_MAX: u8 = 4;
 
-/// Consecutive datagrams of one size to one destination, which the system takes in one call.
+/// Datagrams that leave together: many destinations in one call to the system.
 ///
 /// The readers of a stream are sent the same, one right behind the other: what is in place for one is for the next.
 #[derive(Debug)]
 pub(crate) struct Batch {
     port: Port,
+    room: Room,
+    /// The destination of the last datagram.
     to: SocketAddr,
-    /// All datagrams have this size but the last, which may be shorter.
-    segment: usize,
-    /// How many datagrams there are, and their bytes.
-    count: usize,
-    len: usize,
+    /// Where the first datagram for that destination stands, and where the next one would.
+    first: Place,
+    next: Place,
+    /// Messages that have left, and up to which they go without segments.
     sent: usize,
-    /// The datagrams, one behind the other, and those behind them that another destination was sent.
+    plain: usize,
+    /// The next one was refused with segments, and not tried without yet.
+    is_in_doubt: bool,
+}
+
+/// The memory of a batch, which a thread lends.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    /// Datagrams, one behind the other; they are held on to, so that nobody else can have their memory.
     bytes: Vec<u8>,
     copied: Vec<Bytes>,
-    /// The system refused the batch as such.
-    singly: bool,
+    messages: Vec<Message>,
+}
+
+/// What one destination is sent: a datagram, or several of one size of which the last may be shorter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message {
+    pub(crate) to: SocketAddr,
+    segment: usize,
+    at: usize,
+    len: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Place {
+    index: usize,
+    at: usize,
+}
+
+/// Whether a socket cuts what it is given into segments (GSO).
+#[derive(Debug)]
+pub(crate) struct Offload {
+    segments_max: usize,
+    refusals: u8,
 }
 
 impl Batch {
     pub(crate) fn new() -> Self {
         Self {
             port: Port::Rtp,
+            room: Room::default(),
             to: SocketAddr::from(([0; 4], 0)),
-            segment: 0,
-            count: 0,
-            len: 0,
+            first: Place::default(),
+            next: Place::default(),
             sent: 0,
-            bytes: Vec::new(),
-            copied: Vec::new(),
-            singly: false,
+            plain: 0,
+            is_in_doubt: false,
         }
     }
 
-    /// Adds a datagram if it goes with those before it.
+    /// Takes a datagram; `false` if what waits has to leave first.
     pub(crate) fn add(&mut self, port: Port, to: SocketAddr, datagram: &Bytes, segments_max: usize) -> bool {
-        let fits = self.port == port
-            && self.to == to
-            && self.sent == 0
-            && datagram.len() <= self.segment
-            && self.segment <= SEGMENT_BYTES_MAX
-            && self.len % self.segment.max(1) == 0
-            && self.len / self.segment.max(1) < segments_max
-            && self.len + datagram.len() <= BATCH_BYTES_MAX
-            && !datagram.is_empty();
-        if fits {
-            self.push(datagram);
+        let is_empty = self.room.messages.is_empty();
+        if self.sent > 0 || (port != self.port && !is_empty) {
+            return false;
         }
-        fits
-    }
-
-    /// Begins anew with one datagram, in `room` if there is none.
-    pub(crate) fn begin(
-        &mut self,
-        port: Port,
-        to: SocketAddr,
-        datagram: &Bytes,
-        room: impl FnOnce() -> Vec<u8>,
-    ) {
-        if self.bytes.capacity() == 0 {
-            self.bytes = room();
+        let is_next = to == self.to;
+        let mut place = if is_next { self.next } else { self.first };
+        let is_copied = self.room.copied.get(place.index).is_some_and(|own| is_same(own, datagram));
+        if !is_copied {
+            if self.room.bytes.len() + datagram.len() > BYTES_MAX {
+                if !is_empty {
+                    return false;
+                }
+                self.clear();
+            }
+            place = self.room.end();
         }
-        self.port = port;
-        self.to = to;
-        self.segment = datagram.len();
-        (self.count, self.len, self.sent) = (0, 0, 0);
-        self.singly = false;
-        self.push(datagram);
-    }
-
-    fn push(&mut self, datagram: &Bytes) {
-        // It is held on to here, so that nobody else can have the memory.
-        let is_same = |own: &Bytes| own.as_ptr() == datagram.as_ptr() && own.len() == datagram.len();
-        if !self.copied.get(self.count).is_some_and(is_same) {
-            self.copied.truncate(self.count);
-            self.bytes.truncate(self.len);
-            self.copied.push(datagram.clone());
-            self.bytes.extend_from_slice(datagram);
+        let is_full = self.room.messages.len() >= MESSAGES_MAX;
+        let last = self.room.messages.last_mut().filter(|_| is_next);
+        match last.filter(|message| message.continues_with(place, datagram.len(), segments_max)) {
+            Some(message) => message.len += datagram.len(),
+            None if is_full => return false,
+            None => {
+                let (at, len) = (place.at, datagram.len());
+                self.room.messages.push(Message { to, segment: len, at, len });
+            }
         }
-        self.count += 1;
-        self.len += datagram.len();
+        if !is_copied {
+            self.room.bytes.extend_from_slice(datagram);
+            self.room.copied.push(datagram.clone());
+        }
+        if !is_next {
+            self.first = place;
+        }
+        (self.port, self.to) = (port, to);
+        self.next = Place { index: place.index + 1, at: place.at + datagram.len() };
+        true
     }
 
     /// Sends what is there; `false` if the socket would block before the end.
     ///
-    /// `send` gets the destination, one or more datagrams and the size of a segment if they are more. What the
-    /// system refuses for any other reason is lost, as datagrams are.
+    /// `send` gets all bytes, the messages within that come next, and the size of segments if any of them has some; it
+    /// says how many it has sent. What the system refuses for another reason than that the socket would block is tried
+    /// again without segments, and then lost, as datagrams are.
     pub(crate) fn flush(
         &mut self,
-        segments: bool,
-        mut send: impl FnMut(SocketAddr, &[u8], Option<usize>) -> io::Result<()>,
+        offload: &mut Offload,
+        mut send: impl FnMut(&[u8], &[Message], Option<u16>) -> io::Result<usize>,
     ) -> bool {
-        while let Some(rest) = self.bytes.get(self.sent..self.len).filter(|rest| !rest.is_empty()) {
-            let together = segments && !self.singly && rest.len() > self.segment;
-            let len = if together { rest.len() } else { self.segment.min(rest.len()) };
-            match send(self.to, &rest[..len], together.then_some(self.segment)) {
+        while let Some(first) = self.room.messages.get(self.sent) {
+            if first.has_segments() && offload.segments_max == 1 {
+                self.split();
+            }
+            let (group, segment) = self.group();
+            match send(&self.room.bytes, group, segment) {
+                Ok(taken) => {
+                    let taken = taken.clamp(1, group.len());
+                    offload.handle_taken(&group[..taken]);
+                    if std::mem::take(&mut self.is_in_doubt) {
+                        offload.handle_refused();
+                    }
+                    self.sent += taken;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(_) if together => self.singly = true,
-                _ => self.sent += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if segment.is_some() => {
+                    self.is_in_doubt = true;
+                    self.split();
+                }
+                Err(_) => {
+                    self.is_in_doubt = false;
+                    self.sent += 1;
+                }
             }
         }
-        self.len = 0;
+        self.room.messages.clear();
+        (self.sent, self.plain) = (0, 0);
         true
     }
 
@@ -119,134 +164,125 @@ impl Batch {
         self.port
     }
 
-    /// Takes away the room for datagrams if none wait in it.
-    pub(crate) fn take_room(&mut self) -> Option<Vec<u8>> {
-        if self.len > 0 || self.bytes.capacity() == 0 {
+    /// Takes `room` if it has none.
+    pub(crate) fn lend(&mut self, room: impl FnOnce() -> Room) {
+        if self.room.bytes.capacity() == 0 {
+            self.room = room();
+        }
+    }
+
+    /// Takes away the room if nothing waits in it.
+    pub(crate) fn take_room(&mut self) -> Option<Room> {
+        if !self.room.messages.is_empty() || self.room.bytes.capacity() == 0 {
             return None;
         }
-        self.copied.clear();
-        self.bytes.clear();
-        Some(std::mem::take(&mut self.bytes))
+        self.clear();
+        Some(std::mem::take(&mut self.room))
     }
+
+    fn clear(&mut self) {
+        self.room.clear();
+        (self.first, self.next) = Default::default();
+    }
+
+    /// What can go in one call: messages without segments, or those with segments of one size and shorter ones.
+    fn group(&self) -> (&[Message], Option<u16>) {
+        let rest = self.room.messages.get(self.sent..).unwrap_or_default();
+        let rest = &rest[..rest.len().min(MESSAGES_MAX)];
+        if self.sent < self.plain {
+            return (&rest[..rest.len().min(self.plain - self.sent)], None);
+        }
+        let (mut segment, mut longest) = (None, 0);
+        for (count, message) in rest.iter().enumerate() {
+            let wanted = if message.has_segments() { Some(message.segment) } else { segment };
+            longest = longest.max(message.segment);
+            if segment.is_some_and(|own| wanted != Some(own)) || wanted.is_some_and(|own| longest > own) {
+                return (&rest[..count], segment.and_then(|segment| u16::try_from(segment).ok()));
+            }
+            segment = wanted;
+        }
+        (rest, segment.and_then(|segment| u16::try_from(segment).ok()))
+    }
+
+    /// Has the datagrams of the next message go one by one.
+    fn split(&mut self) {
+        let Some(message) = self.room.messages.get(self.sent).copied() else { return };
+        let end = message.at + message.len;
+        let singles = (message.at..end).step_by(message.segment.max(1)).map(|at| {
+            let len = message.segment.min(end - at);
+            Message { segment: len, at, len, ..message }
+        });
+        let before = self.room.messages.len();
+        self.room.messages.splice(self.sent..=self.sent, singles);
+        self.plain = self.sent + 1 + self.room.messages.len() - before;
+    }
+}
+
+impl Room {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.copied.clear();
+    }
+
+    /// Where the next datagram is copied to.
+    fn end(&self) -> Place {
+        Place { index: self.copied.len(), at: self.bytes.len() }
+    }
+}
+
+impl Message {
+    /// Its part of all bytes.
+    pub(crate) fn within<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.at..self.at + self.len).unwrap_or_default()
+    }
+
+    fn has_segments(&self) -> bool {
+        self.len > self.segment
+    }
+
+    /// Whether a datagram at this place can be its next segment.
+    fn continues_with(&self, place: Place, len: usize, segments_max: usize) -> bool {
+        let Self { segment, at, len: own, .. } = *self;
+        at + own == place.at
+            && (1..=segment).contains(&len)
+            && segment <= SEGMENT_BYTES_MAX
+            && own % segment == 0
+            && own / segment < segments_max
+            && own + len <= MESSAGE_BYTES_MAX
+    }
+}
+
+impl Offload {
+    /// At first a socket is believed that it takes so many segments.
+    pub(crate) fn new(segments_max: usize) -> Self {
+        Self { segments_max, refusals: 0 }
+    }
+
+    /// Segments of one message; 1 if the socket takes none.
+    pub(crate) fn segments_max(&self) -> usize {
+        self.segments_max
+    }
+
+    fn handle_taken(&mut self, messages: &[Message]) {
+        if messages.iter().any(Message::has_segments) {
+            self.refusals = 0;
+        }
+    }
+
+    /// What was refused with segments was taken without. The path to one destination may be the reason, or the device
+    /// that all of them are reached by.
+    fn handle_refused(&mut self) {
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals >= REFUSALS_MAX {
+            self.segments_max = 1;
+        }
+    }
+}
+
+/// Whether they are one, which is what the readers of a stream are sent.
+fn is_same(own: &Bytes, datagram: &Bytes) -> bool {
+    own.as_ptr() == datagram.as_ptr() && own.len() == datagram.len()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn addr(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
-    }
-
-    fn datagram(byte: u8, len: usize) -> Bytes {
-        Bytes::from(vec![byte; len])
-    }
-
-    fn sent(batch: &mut Batch, segments: bool) -> Vec<(usize, Option<usize>)> {
-        let mut calls = Vec::new();
-        assert!(batch.flush(segments, |_, bytes, segment| {
-            calls.push((bytes.len(), segment));
-            Ok(())
-        }));
-        calls
-    }
-
-    #[test]
-    fn equal_datagrams_go_together_and_a_shorter_one_ends_the_batch() {
-        let mut batch = Batch::new();
-        batch.begin(Port::Rtp, addr(1), &datagram(0, 100), Vec::new);
-        assert!(batch.add(Port::Rtp, addr(1), &datagram(0, 100), 64));
-        assert!(batch.add(Port::Rtp, addr(1), &datagram(0, 60), 64));
-        assert!(!batch.add(Port::Rtp, addr(1), &datagram(0, 60), 64));
-        assert_eq!(sent(&mut batch, true), [(260, Some(100))]);
-    }
-
-    #[test]
-    fn what_does_not_go_with_the_batch_is_not_taken() {
-        let mut batch = Batch::new();
-        batch.begin(Port::Rtp, addr(1), &datagram(0, 100), Vec::new);
-        assert!(!batch.add(Port::Rtcp, addr(1), &datagram(0, 100), 64), "another socket");
-        assert!(!batch.add(Port::Rtp, addr(2), &datagram(0, 100), 64), "another destination");
-        assert!(!batch.add(Port::Rtp, addr(1), &datagram(0, 101), 64), "longer");
-        assert!(!batch.add(Port::Rtp, addr(1), &Bytes::new(), 64), "nothing");
-        assert!(!batch.add(Port::Rtp, addr(1), &datagram(0, 100), 1), "too many");
-        batch.begin(Port::Rtp, addr(1), &datagram(0, 1473), Vec::new);
-        assert!(!batch.add(Port::Rtp, addr(1), &datagram(0, 1473), 64), "larger than a packet of Ethernet");
-    }
-
-    #[test]
-    fn without_segmentation_each_datagram_goes_alone() {
-        let mut batch = Batch::new();
-        batch.begin(Port::Rtp, addr(1), &datagram(0, 100), Vec::new);
-        assert!(batch.add(Port::Rtp, addr(1), &datagram(0, 60), 64));
-        assert_eq!(sent(&mut batch, false), [(100, None), (60, None)]);
-    }
-
-    #[test]
-    fn a_batch_that_the_system_refuses_is_sent_singly() {
-        let mut batch = Batch::new();
-        batch.begin(Port::Rtp, addr(1), &datagram(0, 100), Vec::new);
-        assert!(batch.add(Port::Rtp, addr(1), &datagram(0, 100), 64));
-        let mut calls = Vec::new();
-        assert!(batch.flush(true, |_, bytes, segment| {
-            calls.push(bytes.len());
-            if segment.is_some() { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(()) }
-        }));
-        assert_eq!(calls, [200, 100, 100]);
-    }
-
-    #[test]
-    fn what_would_block_waits_and_nothing_is_sent_twice() {
-        let mut batch = Batch::new();
-        batch.begin(Port::Rtp, addr(1), &datagram(1, 4), Vec::new);
-        assert!(batch.add(Port::Rtp, addr(1), &datagram(2, 4), 64));
-        let mut room = 1;
-        let mut got = Vec::new();
-        let mut send = |_: SocketAddr, bytes: &[u8], _: Option<usize>| {
-            if room == 0 {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            room -= 1;
-            got.extend_from_slice(bytes);
-            Ok(())
-        };
-        assert!(!batch.flush(false, &mut send));
-        assert!(!batch.add(Port::Rtp, addr(1), &datagram(3, 4), 64));
-        assert!(batch.flush(false, |_, bytes, _| {
-            got.extend_from_slice(bytes);
-            Ok(())
-        }));
-        assert_eq!(got, [1, 1, 1, 1, 2, 2, 2, 2]);
-    }
-
-    #[test]
-    fn what_is_sent_to_many_is_copied_once_as_far_as_it_is_the_same() {
-        let mut batch = Batch::new();
-        let datagrams = [(1, 4), (2, 4), (3, 4), (4, 2)].map(|(byte, len)| datagram(byte, len));
-        let equal = datagram(2, 4);
-        for (port, chosen) in [
-            (1, vec![0, 1, 2, 3]),
-            (2, vec![0, 1, 2, 3]),
-            (3, vec![0, 1]),
-            (4, vec![0, 1, 3]),
-            (5, vec![1, 2]),
-            (6, vec![0, 1, 2, 3]),
-        ] {
-            let mut chosen: Vec<_> = chosen.into_iter().map(|index| datagrams[index].clone()).collect();
-            if port == 6 {
-                chosen[1] = equal.clone();
-            }
-            batch.begin(Port::Rtp, addr(port), &chosen[0], Vec::new);
-            assert!(chosen[1..].iter().all(|datagram| batch.add(Port::Rtp, addr(port), datagram, 64)));
-            let mut got = Vec::new();
-            assert!(batch.flush(true, |to, bytes, _| {
-                assert_eq!(to, addr(port));
-                got.extend_from_slice(bytes);
-                Ok(())
-            }));
-            assert_eq!(got, chosen.concat(), "{port}");
-        }
-        assert!(batch.take_room().is_some_and(|room| room.is_empty() && room.capacity() > 0));
-        assert!(batch.copied.is_empty() && batch.take_room().is_none());
-    }
-}
+mod tests;

@@ -5,11 +5,11 @@ use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
 use rtspan_core::udp::{DatagramSink, Port};
 
 use super::SocketRef;
-use super::batch::Batch;
+use super::batch::{Batch, Message, Offload, Room};
 use super::copies::Copies;
 use crate::runtime::{Direction, Runtime, UdpSocket};
 
@@ -26,7 +26,7 @@ thread_local! {
 #[derive(Default)]
 struct Scratch {
     receive: Vec<u8>,
-    send: Vec<u8>,
+    send: Room,
     copies: Copies,
 }
 
@@ -42,6 +42,7 @@ pub(crate) struct UdpPair<U> {
 struct Half<U> {
     socket: U,
     state: UdpSocketState,
+    offload: Offload,
     is_ipv6: bool,
 }
 
@@ -97,12 +98,12 @@ impl<U: UdpSocket> UdpPair<U> {
     }
 
     fn flush(&mut self) -> bool {
-        let half = match self.batch.port() {
-            Port::Rtp => &self.rtp,
-            Port::Rtcp => &self.rtcp,
+        let Half { socket, state, offload, .. } = match self.batch.port() {
+            Port::Rtp => &mut self.rtp,
+            Port::Rtcp => &mut self.rtcp,
         };
-        self.batch.flush(half.state.max_gso_segments() > 1, |to, contents, segment_size| {
-            half.send(&Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None })
+        self.batch.flush(offload, |bytes, messages, segment| {
+            socket.try_io(Direction::Write, |socket| send(state, socket, bytes, messages, segment))
         })
     }
 
@@ -116,18 +117,15 @@ impl<U: UdpSocket> UdpPair<U> {
 
 impl<U: UdpSocket> DatagramSink for UdpPair<U> {
     fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+        self.batch.lend(|| SCRATCH.with_borrow_mut(|scratch| std::mem::take(&mut scratch.send)));
         let half = self.half(port);
-        let (to, segments_max) = (half.reachable(to), half.state.max_gso_segments());
-        if self.batch.add(port, to, datagram, segments_max) {
-            return true;
+        let (to, segments_max) = (half.reachable(to), half.offload.segments_max());
+        while !self.batch.add(port, to, datagram, segments_max) {
+            if !self.flush() {
+                return false;
+            }
         }
-        let room = self.flush();
-        if room {
-            self.batch.begin(port, to, datagram, || {
-                SCRATCH.with_borrow_mut(|scratch| std::mem::take(&mut scratch.send))
-            });
-        }
-        room
+        true
     }
 }
 
@@ -136,7 +134,8 @@ impl<U: UdpSocket> Half<U> {
         let state = UdpSocketState::new((&socket).into())?;
         let is_ipv6 = socket.local_addr()?.is_ipv6();
         allow_fragments(&socket, is_ipv6)?;
-        Ok(Self { socket: runtime.udp(socket)?, state, is_ipv6 })
+        let offload = Offload::new(state.max_gso_segments());
+        Ok(Self { socket: runtime.udp(socket)?, state, offload, is_ipv6 })
     }
 
     fn poll_receive(
@@ -179,7 +178,7 @@ impl<U: UdpSocket> Half<U> {
             let mut received = 0;
             // An error is that of a datagram sent before, which some systems tell here: the next one may be whole.
             let _ = with(&mut |socket| {
-                received = self.state.recv(socket.0, &mut slices, &mut metas)?;
+                received = self.state.recv(socket.socket, &mut slices, &mut metas)?;
                 // They were all there are: the socket is not ready again before the system says so.
                 if received < SLOTS.min(BATCH_SIZE) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
@@ -195,10 +194,6 @@ impl<U: UdpSocket> Half<U> {
         })
     }
 
-    fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.socket.try_io(Direction::Write, |socket| self.state.try_send(socket.0, transmit))
-    }
-
     /// `to` as an address of the socket's family.
     fn reachable(&self, to: SocketAddr) -> SocketAddr {
         match to {
@@ -206,6 +201,38 @@ impl<U: UdpSocket> Half<U> {
             to => to,
         }
     }
+}
+
+/// Sends messages, as many as there are with one call; how many were taken.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn send(
+    _: &UdpSocketState,
+    socket: SocketRef<'_>,
+    bytes: &[u8],
+    messages: &[Message],
+    segment: Option<u16>,
+) -> io::Result<usize> {
+    super::many::send(&socket, bytes, messages, segment)
+}
+
+/// Sends the first of these messages.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn send(
+    state: &UdpSocketState,
+    socket: SocketRef<'_>,
+    bytes: &[u8],
+    messages: &[Message],
+    segment: Option<u16>,
+) -> io::Result<usize> {
+    let Some(first) = messages.first() else { return Ok(0) };
+    let transmit = quinn_udp::Transmit {
+        destination: first.to,
+        ecn: None,
+        contents: first.within(bytes),
+        segment_size: segment.map(usize::from),
+        src_ip: None,
+    };
+    state.try_send(socket.socket, &transmit).map(|()| 1)
 }
 
 /// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
@@ -243,87 +270,4 @@ fn allow_fragments(_: &StdUdpSocket, _: bool) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-    use rtspan_core::udp::{UdpPorts, UdpSpec};
-
-    use super::*;
-    use crate::net::bind_pair;
-    use crate::threads::{ThreadUdp, Threads, block_on};
-
-    fn pair(ip: IpAddr) -> (UdpPair<ThreadUdp>, (u16, u16)) {
-        let (sockets, ports) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
-        (UdpPair::new(&Threads, sockets).unwrap(), ports)
-    }
-
-    fn exchange(ip: IpAddr, to: IpAddr) {
-        let (mut near, _) = pair(ip);
-        let (mut far, (rtp, rtcp)) = pair(ip);
-        let sizes = [1200, 1200, 1200, 300, 300, 1200, 1, 9000, 9000, 64];
-        let datagrams: Vec<Bytes> =
-            sizes.iter().zip(0..).map(|(size, number)| Bytes::from(vec![number; *size])).collect();
-        let report = Bytes::from_static(b"report");
-        let mut rest = &datagrams[..];
-        block_on(poll_fn(|cx| {
-            near.poll_send(cx, |pair| {
-                while let Some((first, others)) = rest.split_first() {
-                    if !pair.send(Port::Rtp, SocketAddr::new(to, rtp), first) {
-                        return true;
-                    }
-                    rest = others;
-                }
-                false
-            })
-        }));
-        block_on(poll_fn(|cx| {
-            near.poll_send(cx, |pair| !pair.send(Port::Rtcp, SocketAddr::new(to, rtcp), &report))
-        }));
-        let (mut packets, mut reports) = (Vec::new(), Vec::new());
-        block_on(poll_fn(|cx| {
-            while packets.len() < datagrams.len() || reports.is_empty() {
-                let more = far.poll_receive(cx, 1, |port, from, datagram| {
-                    assert_eq!(from.ip(), to);
-                    match port {
-                        Port::Rtp => packets.push(datagram),
-                        Port::Rtcp => reports.push(datagram),
-                    }
-                });
-                if more.is_pending() {
-                    return Poll::Pending;
-                }
-            }
-            Poll::Ready(())
-        }));
-        assert_eq!(packets, datagrams);
-        assert_eq!(reports, [report]);
-    }
-
-    #[test]
-    fn datagrams_of_any_size_arrive_whole_and_in_order() {
-        exchange(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
-    }
-
-    #[test]
-    fn a_socket_for_both_families_reaches_and_names_peers_of_the_older_one() {
-        exchange(Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into());
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn packets_larger_than_the_path_allows_may_be_cut_into_fragments() {
-        use nix::sys::socket::{getsockopt, sockopt};
-        use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
-
-        for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-            let ([socket, _], _) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
-            let alias = socket.try_clone().unwrap();
-            let _half = Half::new(&Threads, socket).unwrap();
-            assert_eq!(ip_mtu_discover(&alias).unwrap(), Ipv4PathMtuDiscovery::DONT);
-            if ip.is_ipv6() {
-                assert!(!getsockopt(&alias, sockopt::Ipv6DontFrag).unwrap());
-            }
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,129 @@
+use std::future::poll_fn;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use rtspan_core::udp::{UdpPorts, UdpSpec};
+
+use super::*;
+use crate::net::bind_pair;
+use crate::threads::{ThreadUdp, Threads, block_on};
+
+fn pair(ip: IpAddr) -> (UdpPair<ThreadUdp>, (u16, u16)) {
+    let (sockets, ports) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
+    (UdpPair::new(&Threads, sockets).unwrap(), ports)
+}
+
+fn exchange(ip: IpAddr, to: IpAddr) {
+    let (mut near, _) = pair(ip);
+    let (mut far, (rtp, rtcp)) = pair(ip);
+    let sizes = [1200, 1200, 1200, 300, 300, 1200, 1, 9000, 9000, 64];
+    let datagrams: Vec<Bytes> =
+        sizes.iter().zip(0..).map(|(size, number)| Bytes::from(vec![number; *size])).collect();
+    let report = Bytes::from_static(b"report");
+    let mut rest = &datagrams[..];
+    block_on(poll_fn(|cx| {
+        near.poll_send(cx, |pair| {
+            while let Some((first, others)) = rest.split_first() {
+                if !pair.send(Port::Rtp, SocketAddr::new(to, rtp), first) {
+                    return true;
+                }
+                rest = others;
+            }
+            false
+        })
+    }));
+    block_on(poll_fn(|cx| {
+        near.poll_send(cx, |pair| !pair.send(Port::Rtcp, SocketAddr::new(to, rtcp), &report))
+    }));
+    let (mut packets, mut reports) = (Vec::new(), Vec::new());
+    block_on(poll_fn(|cx| {
+        while packets.len() < datagrams.len() || reports.is_empty() {
+            let more = far.poll_receive(cx, 1, |port, from, datagram| {
+                assert_eq!(from.ip(), to);
+                match port {
+                    Port::Rtp => packets.push(datagram),
+                    Port::Rtcp => reports.push(datagram),
+                }
+            });
+            if more.is_pending() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }));
+    assert_eq!(packets, datagrams);
+    assert_eq!(reports, [report]);
+}
+
+#[test]
+fn datagrams_of_any_size_arrive_whole_and_in_order() {
+    exchange(Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
+}
+
+#[test]
+fn a_socket_for_both_families_reaches_and_names_peers_of_the_older_one() {
+    exchange(Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into());
+}
+
+#[test]
+fn many_destinations_get_their_own_datagrams_of_any_size() {
+    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let readers: Vec<_> = (0..150).map(|_| StdUdpSocket::bind((ip, 0)).unwrap()).collect();
+    let ports: Vec<_> = readers.iter().map(|reader| reader.local_addr().unwrap()).collect();
+    let sizes = [1400, 1400, 160, 1400, 700, 700, 3000, 12];
+    let datagrams: Vec<Bytes> =
+        sizes.iter().zip(0..).map(|(size, number)| Bytes::from(vec![number; *size])).collect();
+    // Every third one wants less, and every fifth what nobody else does.
+    let wanted = |reader: usize| {
+        let (fewer, own) = (reader % 3 == 2, reader % 5 == 4);
+        let chosen = datagrams.iter().enumerate().filter(move |(place, _)| !fewer || place % 2 == 0);
+        let number = u8::try_from(reader).unwrap();
+        chosen
+            .map(|(_, datagram)| datagram.clone())
+            .chain(own.then(|| vec![number; reader].into()))
+            .collect::<Vec<Bytes>>()
+    };
+    let sent: Vec<_> = (0..readers.len()).map(wanted).collect();
+    for segments_max in [64, 1] {
+        let (mut near, _) = pair(ip);
+        if segments_max == 1 {
+            near.rtp.offload = Offload::new(1);
+        }
+        let mut rest = sent.iter().zip(&ports).flat_map(|(all, to)| all.iter().map(|one| (*to, one)));
+        let mut next = rest.next();
+        block_on(poll_fn(|cx| {
+            near.poll_send(cx, |pair| {
+                while let Some((to, datagram)) = next {
+                    if !pair.send(Port::Rtp, to, datagram) {
+                        return true;
+                    }
+                    next = rest.next();
+                }
+                false
+            })
+        }));
+        let mut buffer = vec![0; 1 << 16];
+        for (reader, datagrams) in readers.iter().zip(&sent) {
+            for datagram in datagrams {
+                let len = reader.recv(&mut buffer).unwrap();
+                assert_eq!(&buffer[..len], &datagram[..]);
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn packets_larger_than_the_path_allows_may_be_cut_into_fragments() {
+    use nix::sys::socket::{getsockopt, sockopt};
+    use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
+
+    for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
+        let ([socket, _], _) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
+        let alias = socket.try_clone().unwrap();
+        let _half = Half::new(&Threads, socket).unwrap();
+        assert_eq!(ip_mtu_discover(&alias).unwrap(), Ipv4PathMtuDiscovery::DONT);
+        if ip.is_ipv6() {
+            assert!(!getsockopt(&alias, sockopt::Ipv6DontFrag).unwrap());
+        }
+    }
+}
