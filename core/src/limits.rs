@@ -168,6 +168,8 @@ pub const UNPROVEN_BYTES_MAX: usize = 32 << 20;
 pub const UDP_BURST_PACKETS: usize = 64;
 /// How long it takes until as many packets may follow.
 pub const UDP_BURST_PERIOD: Duration = Duration::from_millis(1);
+/// Pairs of UDP sockets of one server.
+pub const UDP_PAIRS_MAX: usize = 32;
 /// Datagrams from addresses that no session has that are kept for a moment: a publisher's first packets may be read
 /// before the order that says whose they are. The oldest are left out.
 pub const EARLY_DATAGRAMS_MAX: usize = 64;

@@ -39,6 +39,7 @@ mod teardown;
 mod ticket;
 mod timers;
 mod transport;
+mod udp;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -56,7 +57,7 @@ use crate::description::Description;
 use crate::id::Arena;
 use crate::random::Random;
 use crate::stream::{StreamLog, Streams};
-use crate::udp::{UdpMedia, UdpOpenError};
+use crate::udp::UdpOpenError;
 use crate::wire::{DecoderLimits, Message};
 use crate::{ConnId, Instant, NtpTime, SessionId, StreamId, UdpId};
 
@@ -80,7 +81,7 @@ pub struct Server {
     session_keys: BTreeMap<Box<str>, SessionId>,
     published: Arena<Published>,
     paths: BTreeMap<Box<str>, Place>,
-    udp: Option<Udp>,
+    udp_pairs: udp::Pairs,
     /// Where UDP readers and publishers are: no two sessions share an address.
     udp_peers: BTreeMap<SocketAddr, SessionId>,
     timers: Timers,
@@ -98,14 +99,6 @@ enum Place {
     Announced(SessionId),
 }
 
-/// The pair of UDP sockets that all sessions share.
-#[derive(Clone, Copy, Debug)]
-struct Udp {
-    id: UdpId,
-    /// Its ports, once it is open.
-    ports: Option<(u16, u16)>,
-}
-
 /// A connection was not taken on: the server has as many as it may, or is closing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the server takes on no further connection")]
@@ -115,12 +108,8 @@ impl Server {
     /// A server whose ids and SSRCs come from `seed`; the same seed and the same inputs give the same bytes.
     pub fn new(config: ServerConfig, seed: [u8; 32]) -> Self {
         let mut random = Random::new(seed);
-        let mut outputs = VecDeque::new();
-        let udp = config.udp.map(|spec| {
-            let id = UdpId::from(crate::id::RawId::numbered(0));
-            outputs.push_back(Output::OpenUdp(Box::new(UdpMedia::new(id, spec, config.udp_burst))));
-            Udp { id, ports: None }
-        });
+        let (udp_pairs, medias) = udp::Pairs::new(&config);
+        let outputs = medias.into_iter().map(|media| Output::OpenUdp(Box::new(media))).collect();
         Self {
             config,
             cname: random.hex_id().into(),
@@ -131,7 +120,7 @@ impl Server {
             session_keys: BTreeMap::new(),
             published: Arena::default(),
             paths: BTreeMap::new(),
-            udp,
+            udp_pairs,
             udp_peers: BTreeMap::new(),
             timers: Timers::default(),
             outputs,
@@ -208,9 +197,7 @@ impl Server {
 
     /// Takes the result of [`Output::OpenUdp`]: the ports of the pair.
     pub fn handle_udp_opened(&mut self, _now: Instant, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
-        if let Some(udp) = self.udp.as_mut().filter(|udp| udp.id == id) {
-            udp.ports = opened.ok();
-        }
+        self.udp_pairs.handle_opened(id, opened.ok());
     }
 
     /// Lets time pass.

@@ -103,7 +103,7 @@ impl Future for Work {
 }
 
 /// Asked once: the system reads files for it.
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }

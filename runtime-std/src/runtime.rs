@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use crate::net::SocketRef;
+use crate::pool::cores;
 pub use crate::pool::{Pool, Work};
 
 /// An executor with its reactor.
@@ -36,6 +37,11 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     ///
     /// The system has no room for it; the task is dropped then.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()>;
+
+    /// How many tasks can run at the same time.
+    fn parallelism(&self) -> usize {
+        cores()
+    }
 
     /// Connects to one address.
     fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Tcp>> + Send;

@@ -161,6 +161,7 @@ impl<R: Runtime> ServerBuilder<R> {
         let listener = listen_on(&runtime, &addr).await?;
         let local_addr = listener.local_addr().map_err(BindError::Start)?;
         let listener = runtime.listener(listener).map_err(BindError::Start)?;
+        let config = config.processors(runtime.parallelism());
         let door = Arc::new(Door::new(config, clock::seed().map_err(BindError::Start)?));
         // Dropped on the way out, it ends the task that was started.
         let server = Server { door, local_addr, runtime: PhantomData };

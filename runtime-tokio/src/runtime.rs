@@ -12,6 +12,7 @@ use rtspan_std::runtime::{
 };
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UdpSocket as TokioUdpSocket};
+use tokio::runtime::Handle;
 use tokio::task::unconstrained;
 use tokio::time::Sleep;
 
@@ -32,6 +33,10 @@ impl Runtime for Tokio {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         tokio::spawn(task);
         Ok(())
+    }
+
+    fn parallelism(&self) -> usize {
+        Handle::current().metrics().num_workers()
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<Tcp> {

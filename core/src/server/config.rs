@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
-use crate::udp::UdpSpec;
+use crate::udp::{UdpPorts, UdpSpec};
 
 /// Which decisions the application takes itself; the others are taken by default.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -47,6 +47,8 @@ pub struct ServerConfig {
     pub(super) asks: Asks,
     pub(super) publishers: bool,
     pub(super) udp: Option<UdpSpec>,
+    pub(super) udp_pairs: Option<usize>,
+    pub(super) processors: usize,
     pub(super) name: Box<str>,
     pub(super) start: StartAt,
     pub(super) lag: LagPolicy,
@@ -72,6 +74,8 @@ impl Default for ServerConfig {
             asks: Asks::NONE,
             publishers: true,
             udp: None,
+            udp_pairs: None,
+            processors: 1,
             name: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
             start: StartAt::default(),
             lag: LagPolicy::default(),
@@ -112,8 +116,10 @@ setters! {
     asks: Asks,
     /// Whether ANNOUNCE is accepted when the application is not asked (it is by default).
     publishers: bool,
-    /// The pair of UDP sockets that all sessions share; without one (the default) media goes over TCP only.
+    /// The UDP sockets that media goes through; without any (the default) it goes over TCP only.
     udp: Option<UdpSpec>,
+    /// How many processors there are (1 by default); the runtimes set it.
+    processors: usize,
     /// Where readers start ([`StartAt::Live`] by default).
     start: StartAt,
     /// What becomes of readers that are too slow ([`LagPolicy::SkipToKeyframe`] by default).
@@ -156,6 +162,21 @@ setters! {
 }
 
 impl ServerConfig {
+    /// How many pairs of UDP sockets sessions are spread over, and so processors ([`limits::UDP_PAIRS_MAX`] at most).
+    ///
+    /// By default there is one for each processor if they may have [any](UdpPorts::Any) ports, and otherwise a single
+    /// one. Behind [fixed](UdpPorts::Fixed) ports the next ones are taken, so that 8000 and 8001 are followed by 8002 and
+    /// 8003. A session stays with one pair, whose ports its answer to SETUP names.
+    #[must_use]
+    pub fn udp_pairs(self, pairs: usize) -> Self {
+        Self { udp_pairs: Some(pairs), ..self }
+    }
+
+    pub(super) fn udp_pairs_of(&self, spec: UdpSpec) -> usize {
+        let all = if spec.ports == UdpPorts::Any { self.processors } else { 1 };
+        self.udp_pairs.unwrap_or(all)
+    }
+
     /// What the Server header of responses says; line ends are left out.
     #[must_use]
     pub fn name(self, name: &str) -> Self {

@@ -114,17 +114,18 @@ impl Server {
             Some(State::Record(_)) => self.stop_receiving(id),
             _ => {}
         }
+        if let Some(session) = self.sessions.get(id).filter(|session| session.read_stream().is_some()) {
+            let peers = session.udp_peers().collect();
+            self.order_udp(id, UdpOrder::Forget(peers));
+        }
         let Some(session) = self.sessions.remove(id) else { return };
         self.session_keys.remove(&session.key);
         self.timers.disarm(Timer::Session(id));
-        let peers: Vec<_> = session.udp_peers().collect();
-        for (rtp, rtcp) in &peers {
-            self.udp_peers.remove(rtp);
-            self.udp_peers.remove(rtcp);
+        for (rtp, rtcp) in session.udp_peers() {
+            self.udp_peers.remove(&rtp);
+            self.udp_peers.remove(&rtcp);
         }
-        if session.read_stream().is_some() && !peers.is_empty() {
-            self.order_udp(UdpOrder::Forget(peers));
-        }
+        session.udp_pair().into_iter().for_each(|pair| self.udp_pairs.leave(pair));
         for conn in &session.conns {
             if let Some(connection) = self.conns.get_mut(*conn) {
                 connection.sessions.remove(&id);

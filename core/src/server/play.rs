@@ -94,7 +94,7 @@ impl Server {
         let Some(conn) = session.bound_to() else {
             let mut peers = vec![None; places];
             for track in &session.tracks {
-                if let (Some(place), Channels::Udp { rtp, rtcp }) =
+                if let (Some(place), Channels::Udp { rtp, rtcp, .. }) =
                     (peers.get_mut(usize::from(track.index)), track.channels)
                 {
                     *place = Some((rtp, rtcp));
@@ -102,7 +102,7 @@ impl Server {
             }
             let trust = Trust::unproven(self.config.unproven_bytes_max);
             let order = UdpOrder::Attach(Box::new(DatagramReader { subscription, peers, trust }));
-            return self.udp.map(|udp| Output::Udp(udp.id, UdpCommand(order))).into_iter().collect();
+            return session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))).into_iter().collect();
         };
         let mut channels = vec![None; places];
         let mut reports = Vec::new();
@@ -132,15 +132,9 @@ impl Server {
             }
             None => {
                 if let Some(stream) = session.read_stream() {
-                    self.order_udp(UdpOrder::Detach(stream, id));
+                    self.order_udp(id, UdpOrder::Detach(stream, id));
                 }
             }
-        }
-    }
-
-    pub(super) fn order_udp(&mut self, order: UdpOrder) {
-        if let Some(udp) = self.udp {
-            self.outputs.push_back(Output::Udp(udp.id, UdpCommand(order)));
         }
     }
 

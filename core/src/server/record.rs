@@ -77,7 +77,7 @@ impl Server {
                 Channels::Frames { rtp, rtcp, .. } => {
                     frames.extend(ingest(track.index, Delivery::Ordered).map(|ingest| (rtp, rtcp, ingest)));
                 }
-                Channels::Udp { rtp, rtcp } => {
+                Channels::Udp { rtp, rtcp, .. } => {
                     datagrams
                         .extend(ingest(track.index, Delivery::Unordered).map(|ingest| (rtp, rtcp, ingest)));
                 }
@@ -85,8 +85,8 @@ impl Server {
         }
         match session.bound_to() {
             Some(conn) => self.order_rx(conn, RxOrder::Route(Routes::Publisher(frames))),
-            None if is_resumed => self.order_udp(UdpOrder::Resume(datagrams)),
-            None => self.order_udp(UdpOrder::Publish(datagrams)),
+            None if is_resumed => self.order_udp(id, UdpOrder::Resume(datagrams)),
+            None => self.order_udp(id, UdpOrder::Publish(datagrams)),
         }
     }
 
@@ -99,7 +99,7 @@ impl Server {
             None => {
                 let (peers, stream) = (session.udp_peers().collect(), session.recorded_stream());
                 stream.into_iter().for_each(|stream| self.publisher_drains(stream));
-                self.order_udp(UdpOrder::Unpublish(peers));
+                self.order_udp(id, UdpOrder::Unpublish(peers));
             }
         }
     }

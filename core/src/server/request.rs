@@ -203,7 +203,7 @@ impl Server {
         {
             let stream = *stream;
             if !std::mem::replace(&mut session.is_trusted, true) {
-                self.order_udp(UdpOrder::Trust(stream, id));
+                self.order_udp(id, UdpOrder::Trust(stream, id));
             }
         }
     }

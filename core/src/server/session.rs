@@ -9,7 +9,7 @@ use crate::description::Description;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
 use crate::url::track::match_control;
 use crate::wire::{Response, StatusCode};
-use crate::{ConnId, Instant, SessionId, StreamId};
+use crate::{ConnId, Instant, SessionId, StreamId, UdpId};
 
 /// A session, from its first SETUP or ANNOUNCE on.
 #[derive(Debug)]
@@ -67,8 +67,8 @@ pub(super) struct Track {
 pub(super) enum Channels {
     /// Interleaved frames of a connection.
     Frames { conn: ConnId, rtp: u8, rtcp: u8 },
-    /// UDP datagrams, to or from these addresses.
-    Udp { rtp: SocketAddr, rtcp: SocketAddr },
+    /// UDP datagrams of a pair of sockets, to or from these addresses.
+    Udp { pair: UdpId, rtp: SocketAddr, rtcp: SocketAddr },
 }
 
 impl Channels {
@@ -138,7 +138,15 @@ impl Session {
     /// The addresses of its tracks over UDP, of packets and of reports.
     pub(super) fn udp_peers(&self) -> impl Iterator<Item = (SocketAddr, SocketAddr)> + '_ {
         self.tracks.iter().filter_map(|track| match track.channels {
-            Channels::Udp { rtp, rtcp } => Some((rtp, rtcp)),
+            Channels::Udp { rtp, rtcp, .. } => Some((rtp, rtcp)),
+            Channels::Frames { .. } => None,
+        })
+    }
+
+    /// The pair of sockets that carries all its tracks, if they go over UDP.
+    pub(super) fn udp_pair(&self) -> Option<UdpId> {
+        self.tracks.iter().find_map(|track| match track.channels {
+            Channels::Udp { pair, .. } => Some(pair),
             Channels::Frames { .. } => None,
         })
     }

@@ -89,6 +89,7 @@ impl Server {
         };
         let unknown = || Response::new(StatusCode::SESSION_NOT_FOUND);
         let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
+        let is_first = session.tracks.is_empty();
         session.tracks.push(Track { index: track, uri, channels });
         let mut ssrc = None;
         if let Purpose::Read(stream) = purpose {
@@ -97,10 +98,13 @@ impl Server {
             }
             streams.read(stream, &mut |log| ssrc = log.ssrc(track));
         }
-        if let Channels::Udp { rtp, rtcp } = channels {
+        if let Channels::Udp { pair, rtp, rtcp } = channels {
+            if is_first {
+                self.udp_pairs.enter(pair);
+            }
             self.udp_peers.extend([(rtp, id), (rtcp, id)]);
             if let Purpose::Read(stream) = purpose {
-                self.order_udp(UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
+                self.order_udp(id, UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
             }
         }
         let (_, session) = self.existing(Some(id))?;

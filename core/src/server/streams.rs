@@ -24,7 +24,7 @@ pub(super) struct Published {
     pub(super) readers: BTreeSet<SessionId>,
     /// The session that records it; `None` for the application's own.
     publisher: Option<SessionId>,
-    /// How often the UDP pair is still to say that all that had come is in the log.
+    /// How often a UDP pair is still to say that all that had come is in the log.
     draining: usize,
     ended: Option<CloseReason>,
 }
@@ -134,7 +134,7 @@ impl Server {
         self.timers.arm(now + self.config.write_stall, Timer::Stream(stream));
     }
 
-    /// The UDP pair is told to take no more from the publisher of a stream.
+    /// A UDP pair is told to take no more from the publisher of a stream.
     pub(super) fn publisher_drains(&mut self, stream: StreamId) {
         if let Some(published) = self.published.get_mut(stream) {
             published.draining = published.draining.saturating_add(1);
@@ -157,7 +157,7 @@ impl Server {
         for id in readers {
             match self.sessions.get(id).map(|session| (&session.state, session.bound_to())) {
                 Some((State::Play(_), Some(conn))) => self.order_tx(conn, TxOrder::End(id)),
-                Some((State::Play(_), None)) => self.order_udp(UdpOrder::End(stream, id)),
+                Some((State::Play(_), None)) => self.order_udp(id, UdpOrder::End(stream, id)),
                 _ => self.end_session(now, id, CloseReason::StreamEnded),
             }
         }

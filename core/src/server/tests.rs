@@ -1,5 +1,6 @@
 mod dialogues;
 mod limits;
+mod pairs;
 mod play;
 mod questions;
 mod record;

@@ -79,7 +79,9 @@ impl Server {
         }
         match offer.lower {
             Lower::Tcp if carried != Some(MediaTransport::Udp) => self.free_frames(conn, offer.interleaved),
-            Lower::Udp if carried != Some(MediaTransport::Tcp) => self.free_udp(conn, offer.client_port?),
+            Lower::Udp if carried != Some(MediaTransport::Tcp) => {
+                self.free_udp(conn, session, offer.client_port?)
+            }
             _ => None,
         }
     }
@@ -101,23 +103,23 @@ impl Server {
         Some(Channels::Frames { conn, rtp, rtcp })
     }
 
-    /// The client's own ports, if the server's UDP pair is open and no other session is there.
-    fn free_udp(&self, conn: ConnId, (rtp, rtcp): (u16, u16)) -> Option<Channels> {
-        self.udp?.ports?;
+    /// The client's own ports, if the server has a UDP pair open and no other session is there.
+    fn free_udp(&self, conn: ConnId, session: Option<&Session>, (rtp, rtcp): (u16, u16)) -> Option<Channels> {
+        let pair = session.and_then(Session::udp_pair).or_else(|| self.udp_pairs.choose())?;
         let ip = self.conns.get(conn)?.peer.ip();
         let (rtp, rtcp) = (SocketAddr::new(ip, rtp), SocketAddr::new(ip, rtcp));
         let is_free = |address: &SocketAddr| address.port() != 0 && !self.udp_peers.contains_key(address);
-        (rtp != rtcp && is_free(&rtp) && is_free(&rtcp)).then_some(Channels::Udp { rtp, rtcp })
+        (rtp != rtcp && is_free(&rtp) && is_free(&rtcp)).then_some(Channels::Udp { pair, rtp, rtcp })
     }
 
     /// The Transport header of the answer.
     pub(super) fn granted(&self, offer: &Transport, channels: Channels, ssrc: Option<u32>) -> Transport {
         let mut granted = match channels {
             Channels::Frames { rtp, rtcp, .. } => Transport::tcp((rtp, rtcp)),
-            Channels::Udp { rtp, rtcp } => Transport::udp((rtp.port(), rtcp.port())),
+            Channels::Udp { rtp, rtcp, .. } => Transport::udp((rtp.port(), rtcp.port())),
         };
-        if let Channels::Udp { .. } = channels {
-            granted.server_port = self.udp.and_then(|udp| udp.ports);
+        if let Channels::Udp { pair, .. } = channels {
+            granted.server_port = self.udp_pairs.ports(pair);
         }
         granted.ssrc = ssrc;
         granted.mode = offer.mode;

@@ -8,6 +8,7 @@ mod endings;
 mod limits;
 mod media;
 mod scale;
+mod udp;
 
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr};
@@ -29,6 +30,7 @@ pub(crate) use endings::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
 pub(crate) use scale::*;
+pub(crate) use udp::*;
 
 /// Makes a test of each scenario; `$run` runs a future to its end on `$runtime`.
 macro_rules! scenarios {
@@ -80,6 +82,7 @@ macro_rules! scenarios {
             a_connection_that_asks_nothing_is_closed,
             an_address_that_shows_nothing_is_sent_little,
             a_burst_over_udp_leaves_in_portions,
+            readers_over_several_udp_pairs_get_everything,
             what_is_one_over_a_default_is_refused,
             a_connection_has_as_many_sessions_as_by_default_and_no_more,
             nobody_is_waited_for_longer_than_by_default,

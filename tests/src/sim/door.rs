@@ -53,13 +53,13 @@ impl World<'_> {
             }
             Output::OpenUdp(media) => {
                 let at = self.now + self.chance.millis(0, 3_000);
-                self.pair = Some(Pair::new(*media, at));
-                self.wake(Task::Pair, at);
+                let id = media.id();
+                self.pairs.insert(id, Pair::new(*media, at));
+                self.wake(Task::Pair(id), at);
             }
             Output::Udp(id, command) => {
-                let pair = self.pair.as_mut().expect("it was asked for before");
-                pair.take_command(id, command);
-                self.wake(Task::Pair, self.now);
+                self.pairs.get_mut(&id).expect("it was asked for before").take_command(command);
+                self.wake(Task::Pair(id), self.now);
             }
             Output::Event(event) => {
                 self.trace.note(self.now, 1, || format!("event {event:?}"));

@@ -8,7 +8,7 @@ use super::role::Role;
 use super::source::forged;
 use super::tcp::{Link, Side};
 use super::udp::Datagram;
-use super::world::{Age, SERVER, SERVER_PORTS, Task, World};
+use super::world::{Age, PAIRS_MAX, SERVER, SERVER_PORTS, Task, World};
 
 /// How often a last packet is published, of one track after the other: twice for each of three.
 const LAST_ROUNDS: u32 = 6;
@@ -230,7 +230,7 @@ impl World<'_> {
 
     /// Datagrams that are not from where they say, or from where they should be.
     fn forge(&mut self) {
-        let (server, port) = (SocketAddr::from((SERVER, SERVER_PORTS.0)), self.chance.pick(&[8000, 8001]));
+        let (server, port) = (SocketAddr::from((SERVER, SERVER_PORTS.0)), self.any_server_port());
         let packet = forged(&mut self.chance).into_bytes();
         let nowhere = SocketAddr::from((Ipv4Addr::new(10, 9, 9, 9), 20_002));
         let index = self.chance.index(self.players.len());
@@ -269,8 +269,13 @@ impl World<'_> {
             self.wake(Task::Conn(conn), self.now);
         }
         let index = self.chance.index(self.players.len());
-        [Task::Door, Task::Pair, Task::App, Task::Player(index)]
-            .into_iter()
-            .for_each(|task| self.wake(task, self.now));
+        [Task::Door, Task::App, Task::Player(index)].into_iter().for_each(|task| self.wake(task, self.now));
+        let pairs: Vec<_> = self.pairs.keys().map(|id| Task::Pair(*id)).collect();
+        pairs.into_iter().for_each(|pair| self.wake(pair, self.now));
+    }
+
+    /// One that a pair of UDP sockets may have.
+    fn any_server_port(&mut self) -> u16 {
+        SERVER_PORTS.0 + self.chance.below(2 * PAIRS_MAX) as u16
     }
 }

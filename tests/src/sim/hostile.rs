@@ -12,7 +12,7 @@ use super::script::{Asked, Goal};
 use super::source::Source;
 use super::tcp::{Io, LinkId, Side};
 use super::udp::Datagram;
-use super::world::{SERVER, SERVER_PORTS, Task, World};
+use super::world::{PAIRS_MAX, SERVER, SERVER_PORTS, Task, World};
 
 /// A host that keeps to no rule: it asks for anything in any order over several connections, and sends garbage.
 #[derive(Debug)]
@@ -174,7 +174,8 @@ impl World<'_> {
     fn send_datagrams(&mut self, hostile: &mut Hostile) {
         let port = hostile.ports - 2 * self.chance.below(4) as u16;
         let report = Bytes::from_static(&[0x80, 201, 0, 1, 0, 0, 0, 7]);
-        for (own, to) in [(port, SERVER_PORTS.0), (port + 1, SERVER_PORTS.1)] {
+        let further = 2 * self.chance.below(PAIRS_MAX) as u16;
+        for (own, to) in [(port, SERVER_PORTS.0 + further), (port + 1, SERVER_PORTS.1 + further)] {
             let from = SocketAddr::new(hostile.host, own);
             self.send_datagram(Datagram { from, to: (SERVER, to).into(), data: report.clone() });
         }

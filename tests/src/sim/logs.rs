@@ -73,8 +73,8 @@ impl World<'_> {
             .map(|(id, _)| Task::Conn(*id))
             .collect();
         readers.into_iter().for_each(|reader| self.wake(reader, self.now));
-        if self.pair.as_ref().is_some_and(|pair| pair.reads(stream)) {
-            self.wake(Task::Pair, self.now);
-        }
+        let pairs: Vec<_> =
+            self.pairs.iter().filter(|(_, pair)| pair.reads(stream)).map(|(id, _)| *id).collect();
+        pairs.into_iter().for_each(|pair| self.wake(Task::Pair(pair), self.now));
     }
 }

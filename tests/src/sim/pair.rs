@@ -40,8 +40,7 @@ impl Pair {
         Self { media, mailbox: VecDeque::new(), opens: Some(opens) }
     }
 
-    pub(super) fn take_command(&mut self, id: UdpId, command: UdpCommand) {
-        assert_eq!(id, self.media.id());
+    pub(super) fn take_command(&mut self, command: UdpCommand) {
         assert_eq!(self.opens, None, "a command for sockets that are not open");
         self.mailbox.push_back(command);
     }
@@ -51,20 +50,25 @@ impl Pair {
     }
 }
 
+/// The ports of a pair.
+fn ports(id: UdpId) -> (u16, u16) {
+    let further = 2 * id.index() as u16;
+    (SERVER_PORTS.0 + further, SERVER_PORTS.1 + further)
+}
+
 impl World<'_> {
-    pub(super) fn run_pair(&mut self) {
-        let Some(mut pair) = self.pair.take() else { return };
+    pub(super) fn run_pair(&mut self, id: UdpId) {
+        let Some(pair) = self.pairs.get_mut(&id) else { return };
         if let Some(opens) = pair.opens {
             if opens > self.now {
-                self.wake(Task::Pair, opens);
-                self.pair = Some(pair);
-                return;
+                return self.wake(Task::Pair(id), opens);
             }
             pair.opens = None;
-            let id = pair.media.id();
             let fails = self.chance.happens(50);
-            self.pair = (!fails).then_some(pair);
-            let result = if fails { Err(UdpOpenError::NoFreePorts) } else { Ok(SERVER_PORTS) };
+            if fails {
+                self.pairs.remove(&id);
+            }
+            let result = if fails { Err(UdpOpenError::NoFreePorts) } else { Ok(ports(id)) };
             return self.door(|server, now, _| server.handle_udp_opened(now, id, result));
         }
         let commands = std::mem::take(&mut pair.mailbox);
@@ -73,28 +77,27 @@ impl World<'_> {
         if was_due || self.chance.happens(100) {
             pair.media.handle_timeout(self.now);
         }
-        self.pair = Some(pair);
-        self.pair_input();
-        let is_blocked = self.pair_flush();
-        self.pair_input();
-        let pair = self.pair.as_ref().expect("it is back");
+        self.pair_input(id);
+        let is_blocked = self.pair_flush(id);
+        self.pair_input(id);
+        let pair = &self.pairs[&id];
         let deadline = pair.media.poll_timeout();
         let waits = !pair.mailbox.is_empty();
         assert!(
             waits || deadline.is_none_or(|at| at > self.now),
-            "the deadline {deadline:?} of the UDP pair does not pass"
+            "the deadline {deadline:?} of {id:?} does not pass"
         );
-        self.wake_by(Task::Pair, deadline.map(|at| at.max(self.now)));
+        self.wake_by(Task::Pair(id), deadline.map(|at| at.max(self.now)));
         if waits {
-            self.wake(Task::Pair, self.now);
+            self.wake(Task::Pair(id), self.now);
         } else if is_blocked {
             let at = self.now + self.chance.micros(10, 20_000);
-            self.wake(Task::Pair, at);
+            self.wake(Task::Pair(id), at);
         }
     }
 
-    fn pair_input(&mut self) {
-        while let Some(inbound) = self.pair.as_mut().and_then(|pair| pair.media.poll_input(self.now)) {
+    fn pair_input(&mut self, id: UdpId) {
+        while let Some(inbound) = self.pairs.get_mut(&id).and_then(|pair| pair.media.poll_input(self.now)) {
             match inbound {
                 Inbound::Media(stream, media) => self.append(stream, media),
                 Inbound::Report(report) => self.door(|server, now, _| server.handle_report(now, report)),
@@ -103,15 +106,15 @@ impl World<'_> {
         }
     }
 
-    fn pair_flush(&mut self) -> bool {
+    fn pair_flush(&mut self, id: UdpId) -> bool {
         let room = if self.is_lazy() { self.chance.below(4) } else { u64::MAX };
         let mut sink = Sink { room, taken: Vec::new() };
-        let Some(pair) = &mut self.pair else { return false };
+        let Some(pair) = self.pairs.get_mut(&id) else { return false };
         let is_blocked = pair.media.flush(self.now, &self.logs, &mut sink);
         for (port, to, data) in sink.taken {
             let from = match port {
-                Port::Rtp => SERVER_PORTS.0,
-                Port::Rtcp => SERVER_PORTS.1,
+                Port::Rtp => ports(id).0,
+                Port::Rtcp => ports(id).1,
             };
             let heard = self.heard.get(&to.ip()).copied();
             let silence =
@@ -131,10 +134,14 @@ impl World<'_> {
     }
 
     pub(super) fn pair_receives(&mut self, from: SocketAddr, to: u16, data: Bytes) {
-        let port = if to == SERVER_PORTS.0 { Port::Rtp } else { Port::Rtcp };
-        if let Some(pair) = self.pair.as_mut().filter(|pair| pair.opens.is_none()) {
+        let named = self.pairs.iter_mut().find_map(|(id, pair)| {
+            let (rtp, rtcp) = ports(*id);
+            let port = if to == rtp { Port::Rtp } else { Port::Rtcp };
+            (pair.opens.is_none() && [rtp, rtcp].contains(&to)).then_some((*id, pair, port))
+        });
+        if let Some((id, pair, port)) = named {
             pair.media.handle_datagram(self.now, port, from, data);
-            self.wake(Task::Pair, self.now);
+            self.wake(Task::Pair(id), self.now);
         }
     }
 }

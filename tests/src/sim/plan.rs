@@ -8,7 +8,7 @@ use rtspan_core::udp::{UdpPorts, UdpSpec};
 
 use super::choices::Chance;
 use super::udp::UdpFaults;
-use super::world::SERVER;
+use super::world::{PAIRS_MAX, SERVER};
 
 /// What kind of world it is: chosen once, at its beginning.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Plan {
     start: StartAt,
     asks: Asks,
     has_udp: bool,
+    udp_pairs: usize,
     /// How long things go wrong.
     pub(super) storm: Instant,
     /// How much may happen until then.
@@ -83,6 +84,7 @@ impl Plan {
             start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
             asks,
             has_udp: chance.happens(800),
+            udp_pairs: chance.between(1, PAIRS_MAX) as usize,
             storm: Instant::ZERO + chance.millis(20_000, 150_000),
             steps: chance.between(1_000, 2_000 * size),
             udp: if is_calm { UdpFaults::default() } else { udp },
@@ -114,6 +116,7 @@ impl Plan {
             .start(self.start)
             .asks(self.asks)
             .udp(self.has_udp.then_some(spec))
+            .udp_pairs(self.udp_pairs)
     }
 
     /// How long a host may say nothing before nothing is sent to it any more.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rtspan_core::conn::{ConnCommand, Room};
 use rtspan_core::server::{Event, Server};
-use rtspan_core::{ConnId, Instant, NtpTime};
+use rtspan_core::{ConnId, Instant, NtpTime, UdpId};
 
 use super::app::App;
 use super::books::Books;
@@ -21,7 +21,10 @@ use super::truth::Truth;
 use super::udp::{Datagram, Udp};
 
 pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+/// The ports of the first pair of UDP sockets; those of the next ones follow.
 pub(super) const SERVER_PORTS: (u16, u16) = (8000, 8001);
+/// Pairs of UDP sockets at most.
+pub(super) const PAIRS_MAX: u64 = 3;
 /// Runs of tasks without the clock moving; more is a busy loop.
 const RUNS_AT_ONCE: u64 = 100_000;
 
@@ -30,8 +33,8 @@ const RUNS_AT_ONCE: u64 = 100_000;
 pub(super) enum Task {
     /// Hands on what the server wants done, and lets its time pass.
     Door,
-    /// The server's UDP sockets.
-    Pair,
+    /// A pair of the server's UDP sockets.
+    Pair(UdpId),
     /// The server's application.
     App,
     /// Datagrams that arrive.
@@ -81,7 +84,7 @@ pub(super) struct World<'a> {
     /// What the connections lend each other to write from.
     pub(super) room: Room,
     pub(super) mailboxes: BTreeMap<ConnId, VecDeque<ConnCommand>>,
-    pub(super) pair: Option<Pair>,
+    pub(super) pairs: BTreeMap<UdpId, Pair>,
     pub(super) tcp: Tcp,
     pub(super) udp: Udp,
     pub(super) players: Vec<Option<Player>>,
@@ -140,7 +143,7 @@ impl<'a> World<'a> {
             lines: BTreeMap::new(),
             room: Room::default(),
             mailboxes: BTreeMap::new(),
-            pair: None,
+            pairs: BTreeMap::new(),
             tcp: Tcp::default(),
             udp: Udp::new(plan.udp),
             players: Vec::new(),
@@ -204,7 +207,7 @@ impl<'a> World<'a> {
         self.note(self.steps, || format!("-- {task:?}"));
         match task {
             Task::Door => self.run_door(),
-            Task::Pair => self.run_pair(),
+            Task::Pair(id) => self.run_pair(id),
             Task::App => self.run_app(),
             Task::Network => self.run_network(),
             Task::Chaos => self.run_chaos(),

@@ -13,7 +13,7 @@ use crate::server::{Event, Output, Server, ServerConfig};
 use crate::stream::{StreamLog, Streams};
 use crate::udp::{DatagramSink, Port, UdpCommand, UdpMedia, UdpPorts, UdpSpec};
 use crate::wire::{Decoder, DecoderLimits, Item, Message, Response};
-use crate::{ConnId, Instant, NtpTime, StreamId};
+use crate::{ConnId, Instant, NtpTime, StreamId, UdpId};
 
 pub(super) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
     m=video 0 RTP/AVP 96\r\na=control:streamid=0\r\na=rtpmap:96 H264/90000\r\n\
@@ -25,11 +25,11 @@ pub(super) struct Scenario {
     pub(super) now: Instant,
     pub(super) logs: Logs,
     pub(super) events: Vec<Event>,
-    pub(super) udp: Option<UdpMedia>,
+    pub(super) udps: BTreeMap<UdpId, UdpMedia>,
     pub(super) datagrams: Datagrams,
     conns: BTreeMap<ConnId, Line>,
     /// Commands that the driver of the UDP pair has not come to.
-    late_for_udp: Option<Vec<UdpCommand>>,
+    late_for_udp: Option<Vec<(UdpId, UdpCommand)>>,
 }
 
 /// One connection as its client sees it.
@@ -54,6 +54,9 @@ impl Streams for Logs {
 /// Datagrams that were sent; once `room` is used up the socket would block.
 pub(super) struct Datagrams {
     pub(super) sent: Vec<(Port, SocketAddr, Bytes)>,
+    /// Which pair is sending, and which has sent what.
+    pair: usize,
+    pub(super) pairs: Vec<usize>,
     pub(super) room: usize,
 }
 
@@ -63,6 +66,7 @@ impl DatagramSink for Datagrams {
             return false;
         }
         self.sent.push((port, to, datagram.clone()));
+        self.pairs.push(self.pair);
         true
     }
 }
@@ -91,8 +95,8 @@ impl Scenario {
             now: Instant::ZERO + Duration::from_secs(100),
             logs: Logs::default(),
             events: Vec::new(),
-            udp: None,
-            datagrams: Datagrams { sent: Vec::new(), room: usize::MAX },
+            udps: BTreeMap::new(),
+            datagrams: Datagrams { sent: Vec::new(), pair: 0, pairs: Vec::new(), room: usize::MAX },
             conns: BTreeMap::new(),
             late_for_udp: None,
         };
@@ -211,7 +215,11 @@ impl Scenario {
     }
 
     pub(super) fn datagram(&mut self, port: Port, from: SocketAddr, data: Bytes) {
-        self.udp.as_mut().unwrap().handle_datagram(self.now, port, from, data);
+        self.datagram_to(0, port, from, data);
+    }
+
+    pub(super) fn datagram_to(&mut self, pair: usize, port: Port, from: SocketAddr, data: Bytes) {
+        self.udps.values_mut().nth(pair).unwrap().handle_datagram(self.now, port, from, data);
         self.drain();
     }
 
@@ -219,8 +227,8 @@ impl Scenario {
     pub(super) fn while_udp_is_late(&mut self, act: impl FnOnce(&mut Self)) {
         self.late_for_udp = Some(Vec::new());
         act(self);
-        for command in self.late_for_udp.take().unwrap() {
-            self.udp.as_mut().unwrap().handle_command(self.now, command);
+        for (id, command) in self.late_for_udp.take().unwrap() {
+            self.udps.get_mut(&id).unwrap().handle_command(self.now, command);
         }
         self.drain();
     }
@@ -234,14 +242,14 @@ impl Scenario {
                 self.conns.values().filter(|line| !line.closed).flat_map(|line| {
                     line.conn.rx.poll_timeout().into_iter().chain(line.conn.tx.poll_timeout())
                 });
-            let udp = self.udp.as_ref().and_then(UdpMedia::poll_timeout);
+            let udp = self.udps.values().filter_map(UdpMedia::poll_timeout);
             let next = deadlines.chain(udp).chain(self.server.poll_timeout()).min();
             match next.filter(|next| *next <= until) {
                 Some(next) => self.now = self.now.max(next),
                 None => break,
             }
             self.server.handle_timeout(self.now, &self.logs);
-            self.udp.iter_mut().for_each(|udp| udp.handle_timeout(self.now));
+            self.udps.values_mut().for_each(|udp| udp.handle_timeout(self.now));
             let now = self.now;
             let mut lost = Vec::new();
             for (id, line) in self.conns.iter_mut().filter(|(_, line)| !line.closed) {
@@ -293,12 +301,16 @@ impl Scenario {
                 }
                 Output::RemoveStream(stream) => assert!(self.logs.0.borrow_mut().remove(&stream).is_some()),
                 Output::OpenUdp(media) => {
-                    self.server.handle_udp_opened(self.now, media.id(), Ok((8000, 8001)));
-                    self.udp = Some(*media);
+                    let ports = match media.spec().ports {
+                        UdpPorts::Fixed(rtp, rtcp) => (rtp, rtcp),
+                        ports => panic!("no scenario asks for {ports:?}"),
+                    };
+                    self.server.handle_udp_opened(self.now, media.id(), Ok(ports));
+                    self.udps.insert(media.id(), *media);
                 }
-                Output::Udp(_, command) => match &mut self.late_for_udp {
-                    Some(late) => late.push(command),
-                    None => self.udp.as_mut().unwrap().handle_command(self.now, command),
+                Output::Udp(id, command) => match &mut self.late_for_udp {
+                    Some(late) => late.push((id, command)),
+                    None => self.udps.get_mut(&id).unwrap().handle_command(self.now, command),
                 },
                 Output::Event(event) => self.events.push(event),
             }
@@ -322,7 +334,7 @@ impl Scenario {
                 Err(reason) => self.server.handle_conn_error(self.now, id, &reason, &self.logs),
             }
         }
-        while let Some(inbound) = self.udp.as_mut().and_then(|udp| udp.poll_input(self.now)) {
+        while let Some(inbound) = self.udps.values_mut().find_map(|udp| udp.poll_input(self.now)) {
             any = true;
             self.handle_inbound(None, inbound);
         }
@@ -376,7 +388,8 @@ impl Scenario {
 
     fn flush(&mut self) -> bool {
         let before = self.datagrams.sent.len();
-        if let Some(udp) = &mut self.udp {
+        for (id, udp) in &mut self.udps {
+            self.datagrams.pair = id.index();
             udp.flush(self.now, &self.logs, &mut self.datagrams);
         }
         self.datagrams.sent.len() > before

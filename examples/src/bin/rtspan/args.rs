@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -59,6 +60,11 @@ pub(crate) struct ServeArgs {
     /// The UDP ports for media, such as 8000-8001; a free pair if not given.
     #[arg(long, value_name = "RTP-RTCP", value_parser = ports)]
     pub(crate) udp_ports: Option<UdpPorts>,
+
+    /// How many pairs of UDP ports media is spread over; the next ones follow. One for each processor, but a single one
+    /// if ports are given.
+    #[arg(long, value_name = "N")]
+    pub(crate) udp_pairs: Option<NonZeroUsize>,
 
     /// Gather packets for each reader for at most so many milliseconds, so that one call to the system takes more.
     #[arg(long, value_name = "MS", default_value = "0")]

@@ -21,7 +21,10 @@ pub(crate) const DEMO: &str = "/demo";
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
     let gather = Duration::from_millis(args.gather);
-    let config = ServerConfig::default().udp(Some(udp)).gather(gather);
+    let mut config = ServerConfig::default().udp(Some(udp)).gather(gather);
+    if let Some(pairs) = args.udp_pairs {
+        config = config.udp_pairs(pairs.get());
+    }
     let server = Server::<R>::builder().config(config).bind(args.listen).await?;
     let clip = Clip::demo();
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
