@@ -285,10 +285,15 @@ impl Client {
             self.liveness.handle_heard(now);
         }
         while self.link.is_up() {
+            if let Some(channel) = self.link.decoder.next_frame() {
+                let payload = self.link.decoder.take_frame();
+                self.handle_frame(now, channel, payload);
+                continue;
+            }
             let polled = self.link.decoder.poll();
             self.tolerances.merge(self.link.decoder.take_tolerances());
             match polled {
-                Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame),
+                Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame.channel, frame.payload),
                 Ok(Some(Item::Message(Message::Response(response)))) => self.handle_response(now, response),
                 Ok(Some(Item::Message(Message::Request(request)))) => self.handle_request(now, &request),
                 Ok(None) => break,

@@ -27,6 +27,7 @@ impl Inbox {
     }
 
     /// Appends a packet, and drops the oldest ones beyond the bounds.
+    #[inline]
     pub(super) fn push(&mut self, received: Received) {
         self.bytes = self.bytes.saturating_add(received.packet.len());
         self.packets.push_back(received);

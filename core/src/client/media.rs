@@ -10,7 +10,6 @@ use super::{Client, ClientEvent, Received, State, TrackStats};
 use crate::header::Lower;
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
 use crate::udp::Port;
-use crate::wire::Frame;
 use crate::{Instant, Tolerance, UdpId};
 
 impl Client {
@@ -68,11 +67,13 @@ impl Client {
         Some(TrackStats { dropped: self.inbox.dropped(media), ..track.stats() })
     }
 
-    pub(super) fn handle_frame(&mut self, now: Instant, frame: Frame) {
-        let named =
-            self.tracks.iter().enumerate().find_map(|(index, track)| {
-                track.path.port_of_channel(frame.channel).map(|port| (index, port))
-            });
+    #[inline]
+    pub(super) fn handle_frame(&mut self, now: Instant, channel: u8, payload: Bytes) {
+        let named = self
+            .tracks
+            .iter()
+            .enumerate()
+            .find_map(|(index, track)| track.path.port_of_channel(channel).map(|port| (index, port)));
         let Some((index, port)) = named else {
             return self.tolerances.record(Tolerance::UnassignedChannel);
         };
@@ -82,8 +83,8 @@ impl Client {
         if self.awaits_play() {
             self.tolerances.record(Tolerance::MediaBeforePlay);
         }
-        let len = frame.payload.len();
-        if self.handle_media(now, index, port, frame.payload) && port == Port::Rtp {
+        let len = payload.len();
+        if self.handle_media(now, index, port, payload) && port == Port::Rtp {
             self.link.decoder.handle_kept(len);
         }
     }
@@ -129,6 +130,7 @@ impl Client {
     }
 
     /// Hands a packet to its track; `false` if it makes no sense there.
+    #[inline]
     fn handle_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> bool {
         let is_recording = self.state == State::Record;
         let Some(track) = self.tracks.get_mut(index) else { return false };

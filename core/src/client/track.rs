@@ -102,6 +102,7 @@ impl Track {
     }
 
     /// Takes an RTP packet; `false` if it is none of this track.
+    #[inline]
     pub(super) fn handle_rtp(
         &mut self,
         now: Instant,

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::{CloseReason, Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
@@ -149,6 +149,11 @@ impl ConnRx {
             if let Some(failure) = &self.failure {
                 return Err(failure.clone());
             }
+            if let Some(channel) = self.decoder.next_frame() {
+                let payload = self.decoder.take_frame();
+                self.handle_frame(now, channel, payload);
+                continue;
+            }
             self.decoder.set_pause_messages(self.is_paused());
             let item = self.decoder.poll();
             let told = self.told;
@@ -157,7 +162,7 @@ impl ConnRx {
                 self.inbound.push_back(Inbound::Report(Report::Tolerated(self.id, self.told)));
             }
             match item {
-                Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame),
+                Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame.channel, frame.payload),
                 Ok(Some(Item::Message(message))) => {
                     if matches!(message, Message::Request(_)) {
                         self.unanswered = self.unanswered.saturating_add(1);
@@ -198,8 +203,7 @@ impl ConnRx {
 
     /// Frames on channels of no session are left out: live555 before 2017.06.04 writes those of an older session, and a
     /// frame may be under way when its session ends.
-    fn handle_frame(&mut self, now: Instant, frame: Frame) {
-        let Frame { channel, payload } = frame;
+    fn handle_frame(&mut self, now: Instant, channel: u8, payload: Bytes) {
         let out = &mut self.inbound;
         if let Some(track) = self.publishers.iter_mut().find(|track| track.rtp == channel) {
             track.ingest.handle_rtp(now, payload, out);

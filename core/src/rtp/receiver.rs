@@ -150,6 +150,7 @@ impl Receiver {
 
     /// Counts a packet that came at `now` if it is the next one in order and needs no place here, as most do; says how
     /// many are missing before it. `None` leaves it to [`handle_packet`](Self::handle_packet).
+    #[inline]
     pub(crate) fn pass(&mut self, now: Instant, packet: &RtpPacket) -> Option<u16> {
         let source = self.source.as_ref().filter(|source| source.ssrc == packet.ssrc());
         if source.is_none() || !self.sequence.is_next(packet) {
@@ -225,6 +226,7 @@ impl Receiver {
     }
 
     /// As [`ntp_of`](Self::ntp_of), for one packet after the other.
+    #[inline]
     pub(crate) fn convert(&mut self, timestamp: u32) -> Option<NtpTime> {
         self.report.as_ref()?;
         match self.converted {
@@ -279,6 +281,7 @@ impl Receiver {
         });
     }
 
+    #[inline]
     fn count_packet(&mut self, now: Instant, sequence: u16, timestamp: u32, len: usize) {
         self.stats.packets = self.stats.packets.saturating_add(1);
         self.stats.bytes = self.stats.bytes.saturating_add(len as u64);
@@ -296,6 +299,7 @@ impl Receiver {
 
 impl Source {
     /// Updates the jitter from differences alone, so that neither clock's wrap shows (RFC 3550, appendix A.8).
+    #[inline]
     fn count_jitter(&mut self, now: Instant, timestamp: u32, clock_rate: u32) {
         let (came, before) = std::mem::replace(&mut self.last, (now, timestamp));
         let passed = if now == came {

@@ -102,10 +102,15 @@ impl Block {
     }
 
     /// Takes `len` bytes behind the first `skip` ones, which are dropped.
+    #[inline]
     pub(super) fn take(&mut self, skip: usize, len: usize) -> Bytes {
         if len > SMALL_PAYLOAD_BYTES && !self.thrift.copies {
             return self.slice(skip, len);
         }
+        self.copy(skip, len)
+    }
+
+    fn copy(&mut self, skip: usize, len: usize) -> Bytes {
         self.cut(skip);
         let len = len.min(self.filled);
         let taken = if len > SMALL_PAYLOAD_BYTES {
@@ -133,6 +138,7 @@ impl Block {
         self.filled
     }
 
+    #[inline]
     fn slice(&mut self, skip: usize, len: usize) -> Bytes {
         let end = skip.saturating_add(len).min(self.filled);
         self.shared = true;

@@ -1,6 +1,6 @@
 use std::mem;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::block::Block;
 use super::head::{Head, Search, find_cseq};
@@ -125,6 +125,26 @@ impl Decoder {
         self.advance().inspect_err(|error| self.state = State::Failed(error.clone()))
     }
 
+    /// The channel of the frame in front, if that is what is there and it is whole, as it is nearly always while media
+    /// flows. Then it can be [taken](Self::take_frame).
+    ///
+    /// [`poll`](Self::poll) puts an item together and moves it, and each move waits for the writes before it: that takes
+    /// longer than all else that a frame needs, bar its reading and counting its owners.
+    #[inline]
+    pub(crate) fn next_frame(&mut self) -> Option<u8> {
+        let is_due = matches!(self.state, State::Start) && self.garbage == 0;
+        if is_due { self.whole_frame() } else { None }
+    }
+
+    /// Takes the frame in front, which is whole; gives its payload.
+    #[inline]
+    pub(crate) fn take_frame(&mut self) -> Bytes {
+        let bytes = mem::take(&mut self.need);
+        self.garbage = 0;
+        self.count(bytes);
+        self.block.take(FRAME_HEADER_BYTES, bytes.saturating_sub(FRAME_HEADER_BYTES))
+    }
+
     /// Pauses messages: a whole one in front stays there, and so does all behind it.
     ///
     /// Frames in front of it still come out.
@@ -232,17 +252,16 @@ impl Decoder {
     }
 
     fn frame(&mut self) -> Option<Item> {
-        let [_, channel, high, low] = *self.block.as_slice().first_chunk()?;
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        self.need = len.saturating_add(FRAME_HEADER_BYTES);
-        if self.block.len() < self.need {
-            return None;
-        }
-        let payload = self.block.take(FRAME_HEADER_BYTES, len);
-        self.count(self.need);
-        self.need = 0;
-        self.garbage = 0;
-        Some(Item::Frame(Frame { channel, payload }))
+        let channel = self.whole_frame()?;
+        Some(Item::Frame(Frame { channel, payload: self.take_frame() }))
+    }
+
+    /// The channel of the frame in front, once it has come as a whole.
+    #[inline]
+    fn whole_frame(&mut self) -> Option<u8> {
+        let [b'$', channel, high, low] = *self.block.as_slice().first_chunk()? else { return None };
+        self.need = usize::from(u16::from_be_bytes([high, low])).saturating_add(FRAME_HEADER_BYTES);
+        (self.block.len() >= self.need).then_some(channel)
     }
 
     fn head(&mut self, kind: MessageKind, mut search: Search) -> Result<Option<Head>, WireError> {
