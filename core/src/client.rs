@@ -68,7 +68,7 @@ pub use table::State;
 
 use crate::description::Description;
 use crate::header::{HeaderError, Lower, Methods, Range};
-use crate::random::Random;
+use crate::random::{HexId, Random};
 use crate::url::{Scheme, Url};
 use crate::wire::{Item, Message};
 use crate::{Instant, NtpTime, Tolerances, UdpId};
@@ -91,7 +91,7 @@ use track::{Track, earliest};
 pub struct Client {
     config: ClientConfig,
     random: Random,
-    cname: String,
+    cname: HexId,
     url: Url,
     state: State,
     link: Link,

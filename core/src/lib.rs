@@ -111,6 +111,7 @@ mod base64;
 pub mod client;
 pub mod conn;
 pub mod description;
+mod few;
 pub mod header;
 mod id;
 mod ingest;

@@ -1,4 +1,5 @@
-use std::fmt::Write as _;
+use std::fmt;
+use std::ops::Deref;
 
 /// Chance from a seed: the ChaCha20 key stream (RFC 8439, section 2.3), so that ids cannot be guessed and runs repeat.
 #[derive(Clone)]
@@ -32,19 +33,46 @@ impl Random {
         word
     }
 
-    /// 128 bits as 32 hexadecimal digits: no dash, which confuses some clients.
-    pub(crate) fn hex_id(&mut self) -> String {
-        let mut id = String::with_capacity(32);
-        for _ in 0..4 {
-            // Writing to a string does not fail.
-            let _ = write!(id, "{:08x}", self.next_u32());
+    pub(crate) fn hex_id(&mut self) -> HexId {
+        let mut id = [0; 32];
+        for digits in id.chunks_exact_mut(8) {
+            let word = self.next_u32();
+            for (digit, shift) in digits.iter_mut().zip((0..32).step_by(4).rev()) {
+                let value = (word >> shift) as u8 & 0xf;
+                *digit = if value < 10 { b'0' | value } else { b'a'.wrapping_add(value).wrapping_sub(10) };
+            }
         }
-        id
+        HexId(id)
     }
 }
 
-impl std::fmt::Debug for Random {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// 128 bits as 32 hexadecimal digits: no dash, which confuses some clients.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct HexId([u8; 32]);
+
+impl HexId {
+    /// The id that reads so, if any does.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        text.as_bytes().try_into().ok().map(Self)
+    }
+}
+
+impl Deref for HexId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for HexId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Random(..)")
     }
 }

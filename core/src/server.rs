@@ -55,7 +55,7 @@ pub use ticket::{
 use crate::conn::{CloseReason, ConnRx, ConnTx, Report, ServerConn};
 use crate::description::Description;
 use crate::id::Arena;
-use crate::random::Random;
+use crate::random::{HexId, Random};
 use crate::stream::{StreamLog, Streams};
 use crate::udp::UdpOpenError;
 use crate::wire::{DecoderLimits, Message};
@@ -74,11 +74,11 @@ use timers::{Timer, Timers};
 pub struct Server {
     config: ServerConfig,
     random: Random,
-    cname: Box<str>,
+    cname: HexId,
     wall: Option<(Instant, NtpTime)>,
     conns: Arena<Connection>,
     sessions: Arena<Session>,
-    session_keys: BTreeMap<Box<str>, SessionId>,
+    session_keys: BTreeMap<HexId, SessionId>,
     published: Arena<Published>,
     paths: BTreeMap<Box<str>, Place>,
     udp_pairs: udp::Pairs,
@@ -112,7 +112,7 @@ impl Server {
         let outputs = medias.into_iter().map(|media| Output::OpenUdp(Box::new(media))).collect();
         Self {
             config,
-            cname: random.hex_id().into(),
+            cname: random.hex_id(),
             random,
             wall: None,
             conns: Arena::default(),
@@ -189,7 +189,7 @@ impl Server {
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
             Report::MediaTolerated(session, tolerances) => {
-                let conn = self.sessions.get(session).and_then(|session| session.conns.first().copied());
+                let conn = self.sessions.get(session).and_then(|session| session.conns.first());
                 conn.into_iter().for_each(|conn| self.tolerate(conn, tolerances));
             }
         }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::conn::Report;
 use crate::ingest::ALIVE_PERIOD;
 use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD};
+use crate::random::HexId;
 use crate::rtp::rtcp;
 use crate::stream::{Cursor, Packet, StreamLog};
 use crate::{Instant, SessionId, StreamId};
@@ -15,7 +16,7 @@ pub(crate) struct Subscription {
     session: SessionId,
     stream: StreamId,
     cursor: Cursor,
-    cname: Box<str>,
+    cname: HexId,
     next_report: Instant,
     next_lag_report: Instant,
     missed: u64,
@@ -49,7 +50,7 @@ impl Subscription {
         session: SessionId,
         stream: StreamId,
         cursor: Cursor,
-        cname: Box<str>,
+        cname: HexId,
         goodbye_wait: Duration,
     ) -> Self {
         Self {

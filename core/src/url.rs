@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use crate::wire::scan;
+
 /// An absolute `rtsp` or `rtsps` URL (RFC 2326, section 3.2).
 ///
 /// No byte of host, port, path or query is ever rewritten, because a server compares them, and hashes them into
@@ -236,7 +238,8 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn split(text: &'a str) -> Result<Self, UrlError> {
         refuse_control_characters(text)?;
-        let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
+        let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
+        let rest = rest.strip_prefix("//").ok_or(UrlError::Scheme)?;
         let scheme = [Scheme::Rtsp, Scheme::Rtsps]
             .into_iter()
             .find(|known| known.as_str().eq_ignore_ascii_case(scheme))
@@ -251,10 +254,11 @@ impl<'a> Parts<'a> {
 }
 
 fn refuse_control_characters(text: &str) -> Result<(), UrlError> {
-    match text.bytes().position(|byte| byte.is_ascii_control()) {
-        Some(at) => Err(UrlError::ControlCharacter { at }),
-        None => Ok(()),
+    if !scan::any(text.as_bytes(), |byte| byte.is_ascii_control()) {
+        return Ok(());
     }
+    let at = text.bytes().position(|byte| byte.is_ascii_control());
+    at.map_or(Ok(()), |at| Err(UrlError::ControlCharacter { at }))
 }
 
 fn host_and_port(authority: &str) -> Result<(Box<str>, Option<u16>), UrlError> {

@@ -124,7 +124,10 @@ impl TcpSocket for Tcp {
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_io(Direction::Write, |mut io| io.write_vectored(from))
+        self.0.try_io(Direction::Write, |mut io| match from {
+            [all] => io.write(all),
+            _ => io.write_vectored(from),
+        })
     }
 
     fn shutdown(&self) -> io::Result<()> {

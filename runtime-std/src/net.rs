@@ -17,7 +17,7 @@ use std::os::windows::io::AsSocket;
 use bytes::BytesMut;
 use socket2::SockRef;
 
-pub(crate) use bind::{bind_pair, listen};
+pub(crate) use bind::{NODELAY_IS_INHERITED, bind_pair, listen};
 pub(crate) use udp::UdpPair;
 
 /// A socket lent to the shared UDP code for one operation.

@@ -2,6 +2,7 @@
 
 mod accept;
 mod conn;
+mod conns;
 mod door;
 mod events;
 mod keeper;

@@ -103,7 +103,10 @@ impl TcpSocket for Tcp {
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(from)
+        match from {
+            [all] => self.0.try_write(all),
+            _ => self.0.try_write_vectored(from),
+        }
     }
 
     fn shutdown(&self) -> io::Result<()> {

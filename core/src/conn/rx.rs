@@ -123,6 +123,18 @@ impl ConnRx {
         self.decoder.read_with(read)
     }
 
+    /// Reads into memory that others use as well, if it has none of its own; it is allocated if there is none yet.
+    pub fn lend(&mut self, memory: impl FnOnce() -> BytesMut) {
+        self.decoder.lend(memory);
+    }
+
+    /// Gives lent memory back, except what was read into that is still to be handed on or held on to.
+    ///
+    /// So a connection that only speaks now and then allocates nothing to read into.
+    pub fn take_memory(&mut self) -> Option<BytesMut> {
+        self.decoder.take_lent()
+    }
+
     /// Whether more is to be read: not while too much waits for its answer, or after a failure.
     pub fn wants_read(&self) -> bool {
         self.failure.is_none() && !self.decoder.is_held()

@@ -46,8 +46,12 @@ fn stream_within(limits: LogLimits, packets: u16) -> One {
 
 fn reader(stream: &One, start: StartAt) -> TxCommand {
     let cursor = Cursor::new(&stream.0, start, LagPolicy::default(), TrackSet::ALL);
-    let subscription = Subscription::new(id(), id(), cursor, "cname".into(), Duration::ZERO);
-    TxCommand(TxOrder::Attach(Box::new(FrameReader { subscription, channels: vec![Some((0, 1))] })))
+    let subscription =
+        Subscription::new(id(), id(), cursor, crate::random::Random::new([1; 32]).hex_id(), Duration::ZERO);
+    TxCommand(TxOrder::Attach(Box::new(FrameReader {
+        subscription,
+        channels: std::array::from_fn(|track| (track == 0).then_some((0, 1))),
+    })))
 }
 
 fn waiting(tx: &ConnTx) -> usize {
@@ -81,9 +85,11 @@ fn gathering(packets: u16) -> (ConnTx, One) {
     let stream = stream_of(packets);
     let cursor = Cursor::new(&stream_of(0).0, StartAt::Live, LagPolicy::default(), TrackSet::ALL);
     let subscription =
-        Subscription::new(id(), id(), cursor, "cname".into(), Duration::ZERO).gathering(GATHER);
+        Subscription::new(id(), id(), cursor, crate::random::Random::new([1; 32]).hex_id(), Duration::ZERO)
+            .gathering(GATHER);
     let mut tx = ConnTx::default();
-    let reader = FrameReader { subscription, channels: vec![Some((0, 1))] };
+    let reader =
+        FrameReader { subscription, channels: std::array::from_fn(|track| (track == 0).then_some((0, 1))) };
     tx.handle_command(START, TxCommand(TxOrder::Attach(Box::new(reader))));
     (tx, stream)
 }

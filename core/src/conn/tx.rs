@@ -33,15 +33,8 @@ pub(crate) enum TxOrder {
 #[derive(Debug)]
 pub(crate) struct FrameReader {
     pub(crate) subscription: Subscription,
-    /// Per track: the channels of its packets and of its reports.
-    pub(crate) channels: Vec<Option<(u8, u8)>>,
-}
-
-/// The same with its channels at hand: whatever one more list costs, it costs for every burst and reader.
-#[derive(Debug)]
-struct Reading {
-    subscription: Subscription,
-    channels: [Option<(u8, u8)>; MEDIAS_MAX],
+    /// Per track: the channels of its packets and of its reports. Not a list, which every burst would have to look for.
+    pub(crate) channels: [Option<(u8, u8)>; MEDIAS_MAX],
 }
 
 /// The half of a connection that writes.
@@ -49,7 +42,7 @@ struct Reading {
 pub struct ConnTx {
     stall: Duration,
     outbox: Outbox,
-    readers: Vec<Reading>,
+    readers: Vec<FrameReader>,
     /// Which reader is pulled first, so that none starves another.
     turn: usize,
     reports: VecDeque<Report>,
@@ -92,7 +85,7 @@ impl ConnTx {
             TxOrder::Attach(reader) => {
                 // Mostly it stays the only one.
                 self.readers.reserve_exact(1);
-                self.readers.push(Reading::new(*reader));
+                self.readers.push(*reader);
             }
             TxOrder::Detach(session) => {
                 self.readers.retain(|reader| reader.subscription.session() != session)
@@ -239,13 +232,7 @@ impl ConnTx {
     }
 }
 
-impl Reading {
-    fn new(FrameReader { subscription, channels: named }: FrameReader) -> Self {
-        let mut channels = [None; MEDIAS_MAX];
-        channels.iter_mut().zip(named).for_each(|(own, named)| *own = named);
-        Self { subscription, channels }
-    }
-
+impl FrameReader {
     /// Pulls up to the bound; whether the bound stopped it.
     fn pull(
         &mut self,

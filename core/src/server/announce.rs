@@ -6,6 +6,7 @@ use super::request::{Outcome, Step};
 use super::session::{Publishing, Session, State};
 use super::{Event, Place, Server};
 use crate::description::Description;
+use crate::few::Few;
 use crate::header::content_type_is;
 use crate::limits::MEDIAS_MAX;
 use crate::wire::{Method, Request, Response, StatusCode, name};
@@ -60,7 +61,7 @@ impl Server {
         let (path, _) = path_of(request)?;
         self.check_free(path)?;
         let publishing = Publishing { announce_uri: request.uri.clone(), description, stream: None };
-        let session = self.open_session(now, conn, path, State::PreRecord(publishing))?;
+        let session = self.open_session(now, conn, path.into(), State::PreRecord(publishing))?;
         self.paths.insert(path.into(), Place::Announced(session));
         Ok(StatusCode::OK.into())
     }
@@ -90,18 +91,20 @@ impl Server {
         &mut self,
         now: Instant,
         conn: ConnId,
-        path: &str,
+        path: Box<str>,
         state: State,
     ) -> Result<SessionId, Response> {
         self.check_room(conn)?;
         let connection =
             self.conns.get_mut(conn).ok_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
-        let key: Box<str> = self.random.hex_id().into();
+        let key = self.random.hex_id();
+        let mut conns = Few::new();
+        conns.insert(conn);
         let session = Session {
-            key: key.clone(),
+            key,
             peer: connection.peer,
-            path: path.into(),
-            conns: [conn].into(),
+            path,
+            conns,
             alive: now,
             is_trusted: false,
             tracks: Vec::new(),

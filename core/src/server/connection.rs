@@ -1,10 +1,11 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::request::Pending;
 use super::timers::Timer;
 use super::{Event, Output, Server};
 use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
+use crate::few::Few;
 use crate::stream::Streams;
 use crate::wire::{Request, Response, name};
 use crate::{ConnId, Instant, SessionId, Tolerances};
@@ -20,7 +21,7 @@ pub(super) struct Connection {
     /// The request whose answer the application is asked for.
     pub(super) pending: Option<Pending>,
     /// Sessions that were used over it.
-    pub(super) sessions: BTreeSet<SessionId>,
+    pub(super) sessions: Few<SessionId>,
     pub(super) tolerances: Tolerances,
     /// When it is closed if no session comes, and why.
     pub(super) farewell: Option<(Instant, CloseReason)>,
@@ -45,7 +46,7 @@ impl Connection {
             alive: now,
             queue: VecDeque::new(),
             pending: None,
-            sessions: BTreeSet::new(),
+            sessions: Few::new(),
             tolerances: Tolerances::NONE,
             farewell: None,
             is_answering: false,
@@ -61,8 +62,12 @@ impl Server {
             return;
         };
         connection.alive = now;
-        connection.queue.push_back(Incoming::Request(request));
-        self.run(now, conn, streams);
+        if connection.pending.is_none() && connection.queue.is_empty() {
+            self.process(now, conn, request, streams);
+        } else {
+            connection.queue.push_back(Incoming::Request(request));
+            self.run(now, conn, streams);
+        }
     }
 
     pub(super) fn fail_conn(
@@ -159,7 +164,7 @@ impl Server {
         self.drop_question(conn);
         let Some(connection) = self.conns.remove(conn) else { return };
         self.timers.disarm(Timer::Conn(conn));
-        for session in connection.sessions {
+        for session in connection.sessions.iter() {
             self.session_lost_conn(now, session, conn);
         }
         // What the server decided comes before how the socket noticed it.

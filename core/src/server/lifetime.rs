@@ -75,7 +75,7 @@ impl Server {
     /// plays or records over UDP outlives it.
     pub(super) fn session_lost_conn(&mut self, now: Instant, id: SessionId, conn: ConnId) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        session.conns.remove(&conn);
+        session.conns.remove(conn);
         let goes_on =
             matches!(session.state, State::Play(_) | State::Record(_)) && session.bound_to().is_none();
         if session.bound_to() == Some(conn) || (session.conns.is_empty() && !goes_on) {
@@ -90,7 +90,7 @@ impl Server {
         let is_said_goodbye =
             matches!(session.state, State::Play(_)) && session.transport() == Some(MediaTransport::Udp);
         self.close_session_quietly(now, id, reason.clone());
-        for conn in conns {
+        for conn in conns.iter() {
             let Some(connection) =
                 self.conns.get_mut(conn).filter(|connection| connection.sessions.is_empty())
             else {
@@ -126,36 +126,31 @@ impl Server {
             self.udp_peers.remove(&rtcp);
         }
         session.udp_pair().into_iter().for_each(|pair| self.udp_pairs.leave(pair));
-        for conn in &session.conns {
-            if let Some(connection) = self.conns.get_mut(*conn) {
-                connection.sessions.remove(&id);
+        for conn in session.conns.iter() {
+            if let Some(connection) = self.conns.get_mut(conn) {
+                connection.sessions.remove(id);
                 connection.alive = now;
                 if self.closing && connection.sessions.is_empty() {
-                    self.close_conn(*conn, CloseReason::ServerClosed);
+                    self.close_conn(conn, CloseReason::ServerClosed);
                 }
             }
         }
-        self.emit(Event::SessionClosed {
-            session: id,
-            path: session.path.to_string(),
-            reason: reason.clone(),
-        });
-        match &session.state {
+        if self.paths.get(&session.path) == Some(&Place::Announced(id)) {
+            self.paths.remove(&session.path);
+        }
+        self.emit(Event::SessionClosed { session: id, path: session.path.into(), reason: reason.clone() });
+        match session.state {
             State::PrePlay(reading) | State::Play(reading) => self.remove_reader(reading.stream, id),
-            State::PreRecord(publishing) | State::Record(publishing) => match publishing.stream {
-                Some(stream) => self.end_stream(now, stream, reason),
-                None if self.paths.get(&session.path) == Some(&Place::Announced(id)) => {
-                    self.paths.remove(&session.path);
-                }
-                None => {}
-            },
+            State::PreRecord(publishing) | State::Record(publishing) => {
+                publishing.stream.into_iter().for_each(|stream| self.end_stream(now, stream, reason.clone()));
+            }
         }
     }
 
     /// Whether a reader on this connection still gets the rest of a stream that has ended.
     pub(super) fn waits_for_readers_end(&self, conn: ConnId) -> bool {
         let Some(connection) = self.conns.get(conn) else { return false };
-        let sessions = connection.sessions.iter().filter_map(|id| self.sessions.get(*id));
+        let sessions = connection.sessions.iter().filter_map(|id| self.sessions.get(id));
         sessions.map(|session| &session.state).any(|state| matches!(state, State::Play(_)))
     }
 }

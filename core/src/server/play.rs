@@ -8,7 +8,7 @@ use super::session::{Channels, Reading, Session, State};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, Routes, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::header::{RtpInfo, RtpInfoEntry};
-use crate::limits::GOODBYE_WAIT;
+use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
@@ -58,7 +58,7 @@ impl Server {
             .with_header(name::RANGE, "npt=0.000-")
             .with_header(name::RTP_INFO, info);
         let goodbye_wait = if session.bound_to().is_some() { Duration::ZERO } else { GOODBYE_WAIT };
-        let subscription = Subscription::new(id, reading.stream, cursor, self.cname.clone(), goodbye_wait)
+        let subscription = Subscription::new(id, reading.stream, cursor, self.cname, goodbye_wait)
             .gathering(self.config.gather);
         let playing = session.transport().map(|transport| Event::Playing {
             session: id,
@@ -66,7 +66,8 @@ impl Server {
             path: session.path.to_string(),
             transport,
         });
-        let mut after = self.attach(session, subscription);
+        let mut after = Vec::with_capacity(3);
+        self.attach(session, subscription, &mut after);
         after.extend(playing.map(Output::Event));
         self.enter(id, State::Play(reading));
         Ok(Outcome::Done(response, after))
@@ -88,11 +89,10 @@ impl Server {
         (cursor, info)
     }
 
-    fn attach(&self, session: &Session, subscription: Subscription) -> Vec<Output> {
-        let places =
-            session.tracks.iter().map(|track| usize::from(track.index).saturating_add(1)).max().unwrap_or(0);
+    fn attach(&self, session: &Session, subscription: Subscription, outputs: &mut Vec<Output>) {
         let Some(conn) = session.bound_to() else {
-            let mut peers = vec![None; places];
+            let places = session.tracks.iter().map(|track| usize::from(track.index).saturating_add(1)).max();
+            let mut peers = vec![None; places.unwrap_or(0)];
             for track in &session.tracks {
                 if let (Some(place), Channels::Udp { rtp, rtcp, .. }) =
                     (peers.get_mut(usize::from(track.index)), track.channels)
@@ -102,10 +102,11 @@ impl Server {
             }
             let trust = Trust::unproven(self.config.unproven_bytes_max);
             let order = UdpOrder::Attach(Box::new(DatagramReader { subscription, peers, trust }));
-            return session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))).into_iter().collect();
+            outputs.extend(session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))));
+            return;
         };
-        let mut channels = vec![None; places];
-        let mut reports = Vec::new();
+        let mut channels = [None; MEDIAS_MAX];
+        let mut reports = Vec::with_capacity(session.tracks.len());
         for track in &session.tracks {
             if let (Some(place), Channels::Frames { rtp, rtcp, .. }) =
                 (channels.get_mut(usize::from(track.index)), track.channels)
@@ -116,10 +117,8 @@ impl Server {
         }
         let routes = RxOrder::Route(Routes::Reader(subscription.session(), reports));
         let reader = TxOrder::Attach(Box::new(FrameReader { subscription, channels }));
-        vec![
-            Output::Conn(conn, ConnCommand::Rx(RxCommand(routes))),
-            Output::Conn(conn, ConnCommand::Tx(TxCommand(reader))),
-        ]
+        outputs.push(Output::Conn(conn, ConnCommand::Rx(RxCommand(routes))));
+        outputs.push(Output::Conn(conn, ConnCommand::Tx(TxCommand(reader))));
     }
 
     /// Takes a reader's media away: what is answered next is the last that it gets.

@@ -9,6 +9,7 @@ use super::{Event, Output, Server, Stale};
 use crate::description::Description;
 use crate::header::{Methods, SessionHeader};
 use crate::limits::URI_BYTES_MAX;
+use crate::random::HexId;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::wire::{Method, Request, Response, StatusCode, name};
@@ -180,7 +181,8 @@ impl Server {
         let Some(connection) = self.conns.get_mut(conn) else { return Ok(None) };
         let mut tolerances = Tolerances::NONE;
         let key = SessionHeader::parse(header, &mut tolerances).map_err(|_| unknown())?.id;
-        let id = *self.session_keys.get(&key).ok_or_else(unknown)?;
+        let id =
+            HexId::read(&key).and_then(|key| self.session_keys.get(&key).copied()).ok_or_else(unknown)?;
         let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
         let is_foreign =
             session.peer.ip() != connection.peer.ip() || session.bound_to().is_some_and(|own| own != conn);
@@ -215,7 +217,7 @@ impl Server {
             Method::Setup | Method::Play | Method::Pause | Method::Record | Method::Teardown
         );
         let sessions = &self.conns.get(conn)?.sessions;
-        let only = sessions.first().copied().filter(|_| sessions.len() == 1 && needs_one)?;
+        let only = sessions.first().filter(|_| sessions.len() == 1 && needs_one)?;
         let state = self.sessions.get(only)?.kind();
         // The answer to ANNOUNCE carries no id, so that the SETUP after it cannot either.
         if !(request.method == Method::Setup && state == StateKind::PreRecord) {

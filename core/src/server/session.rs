@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -6,7 +6,9 @@ use super::Server;
 use super::event::MediaTransport;
 use super::table::StateKind;
 use crate::description::Description;
+use crate::few::Few;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
+use crate::random::HexId;
 use crate::url::track::match_control;
 use crate::wire::{Response, StatusCode};
 use crate::{ConnId, Instant, SessionId, StreamId, UdpId};
@@ -15,12 +17,12 @@ use crate::{ConnId, Instant, SessionId, StreamId, UdpId};
 #[derive(Debug)]
 pub(super) struct Session {
     /// What stands in the Session header.
-    pub(super) key: Box<str>,
+    pub(super) key: HexId,
     /// Who made it.
     pub(super) peer: SocketAddr,
     pub(super) path: Box<str>,
     /// The connections that it was used over.
-    pub(super) conns: BTreeSet<ConnId>,
+    pub(super) conns: Few<ConnId>,
     /// The last sign of life.
     pub(super) alive: Instant,
     /// A request has come since it plays over UDP.
@@ -154,9 +156,18 @@ impl Session {
     pub(super) fn transport(&self) -> Option<MediaTransport> {
         self.tracks.first().map(|track| track.channels.transport())
     }
+}
 
-    pub(super) fn id_header(&self, timeout: Duration) -> String {
-        format!("{};timeout={}", self.key, timeout.as_secs().max(1))
+/// What a Session header tells a client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    key: HexId,
+    timeout: Duration,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{};timeout={}", &*self.key, self.timeout.as_secs().max(1))
     }
 }
 
@@ -168,7 +179,8 @@ impl Server {
     }
 
     /// The Session header of a response: the timeout is told a little shorter, for those that refresh at the last moment.
-    pub(super) fn session_header(&self, session: &Session) -> String {
-        session.id_header(self.config.session_timeout.saturating_sub(SESSION_TIMEOUT_MARGIN))
+    pub(super) fn session_header(&self, session: &Session) -> Told {
+        let timeout = self.config.session_timeout.saturating_sub(SESSION_TIMEOUT_MARGIN);
+        Told { key: session.key, timeout }
     }
 }

@@ -83,7 +83,7 @@ impl Server {
             (None, Purpose::Read(stream)) => {
                 let published = self.published.get(stream).filter(|published| !published.has_ended());
                 let path = published.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?.path.clone();
-                self.open_session(now, conn, &path, State::PrePlay(Reading { stream }))?
+                self.open_session(now, conn, path, State::PrePlay(Reading { stream }))?
             }
             (None, Purpose::Publish) => return Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
         };

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{ConnId, Instant, SessionId, StreamId};
 
@@ -21,19 +21,40 @@ pub(super) enum Timer {
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     due: BTreeSet<(Instant, Timer)>,
-    armed: BTreeMap<Timer, Instant>,
+    /// By kind, and then by the index of what may be due.
+    armed: [Vec<Option<(Instant, Timer)>>; 4],
+}
+
+impl Timer {
+    fn place(self) -> (usize, usize) {
+        match self {
+            Self::Conn(id) => (0, id.index()),
+            Self::Session(id) => (1, id.index()),
+            Self::Ticket(id) => (2, id.index()),
+            Self::Stream(id) => (3, id.index()),
+        }
+    }
 }
 
 impl Timers {
     pub(super) fn arm(&mut self, at: Instant, timer: Timer) {
-        self.disarm(timer);
-        self.armed.insert(timer, at);
-        self.due.insert((at, timer));
+        let (kind, index) = timer.place();
+        let Some(armed) = self.armed.get_mut(kind) else { return };
+        if armed.len() <= index {
+            armed.resize(index.saturating_add(1), None);
+        }
+        let before = armed.get_mut(index).and_then(|armed| armed.replace((at, timer)));
+        if before != Some((at, timer)) {
+            before.map(|before| self.due.remove(&before));
+            self.due.insert((at, timer));
+        }
     }
 
     pub(super) fn disarm(&mut self, timer: Timer) {
-        if let Some(at) = self.armed.remove(&timer) {
-            self.due.remove(&(at, timer));
+        let (kind, index) = timer.place();
+        let armed = self.armed.get_mut(kind).and_then(|armed| armed.get_mut(index));
+        if let Some(before) = armed.and_then(|armed| armed.take_if(|(_, own)| *own == timer)) {
+            self.due.remove(&before);
         }
     }
 

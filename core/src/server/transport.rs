@@ -88,7 +88,7 @@ impl Server {
 
     /// Two free channels of a connection: those that the client asks for, if they are.
     fn free_frames(&self, conn: ConnId, asked: Option<(u8, u8)>) -> Option<Channels> {
-        let sessions = self.conns.get(conn)?.sessions.iter().filter_map(|id| self.sessions.get(*id));
+        let sessions = self.conns.get(conn)?.sessions.iter().filter_map(|id| self.sessions.get(id));
         let taken: Vec<u8> = sessions
             .flat_map(|session| &session.tracks)
             .filter_map(|track| match track.channels {

@@ -21,6 +21,7 @@ pub(super) struct Block {
     /// The size of the next block; large ones are for those that send media.
     size: usize,
     small: BytesMut,
+    is_lent: bool,
     thrift: Thrift,
 }
 
@@ -58,6 +59,7 @@ impl Block {
             shared: false,
             size: FIRST_BLOCK_BYTES,
             small: BytesMut::new(),
+            is_lent: false,
             thrift: Thrift::default(),
         }
     }
@@ -93,6 +95,28 @@ impl Block {
     /// Counts the first `n` bytes of the room as read; none at all gives the room back.
     pub(super) fn fill(&mut self, n: usize) {
         self.count_to(self.filled.saturating_add(n).min(self.bytes.len()));
+    }
+
+    /// Reads into this memory, if it has none of its own and reads no media.
+    pub(super) fn lend(&mut self, memory: impl FnOnce() -> BytesMut) {
+        if self.bytes.capacity() == 0 && self.size <= CONTROL_BLOCK_BYTES {
+            (self.bytes, self.is_lent) = (memory(), true);
+            self.reuse();
+        }
+    }
+
+    /// Gives lent memory back, and moves what has come of an item to its own; memory that was sliced it keeps.
+    pub(super) fn take_lent(&mut self) -> Option<BytesMut> {
+        if !std::mem::take(&mut self.is_lent) || self.shared {
+            return None;
+        }
+        let lent = std::mem::take(&mut self.bytes);
+        if self.filled > 0 {
+            let filled = lent.get(..self.filled).unwrap_or_default();
+            self.bytes = BytesMut::with_capacity(self.size.max(self.filled.saturating_add(READ_BYTES_MIN)));
+            self.bytes.extend_from_slice(filled);
+        }
+        Some(lent)
     }
 
     /// Drops the first `n` bytes.
@@ -178,8 +202,21 @@ impl Block {
 
     /// Holds no block for a peer that is silent, unless media came out of it and more will fill it up.
     fn settle(&mut self) {
-        if self.filled == 0 && (!self.shared || self.bytes.capacity() < READ_BYTES_MIN) {
+        if self.filled > 0 {
+            return;
+        }
+        if self.is_lent && !self.shared {
+            self.reuse();
+        } else if !self.shared || self.bytes.capacity() < READ_BYTES_MIN {
             self.bytes = BytesMut::new();
+        }
+    }
+
+    /// Begins again at the front of a lent block.
+    fn reuse(&mut self) {
+        self.bytes.clear();
+        if !self.bytes.try_reclaim(CONTROL_BLOCK_BYTES) {
+            self.bytes = BytesMut::with_capacity(CONTROL_BLOCK_BYTES);
         }
     }
 
@@ -199,7 +236,7 @@ impl Block {
         let mut bytes = BytesMut::with_capacity(size);
         bytes.extend_from_slice(self.as_slice());
         self.bytes = bytes;
-        self.shared = false;
+        (self.shared, self.is_lent) = (false, false);
     }
 }
 
@@ -355,6 +392,42 @@ mod tests {
         };
         assert_eq!(again(1), 0, "while the last one is held");
         assert!(again(0) > 990, "when none is");
+    }
+
+    #[test]
+    fn lent_memory_goes_back_without_what_is_not_taken_yet() {
+        let mut block = Block::new();
+        block.lend(BytesMut::new);
+        let memory = block.as_slice().as_ptr();
+        for len in [CONTROL_BLOCK_BYTES, 100, READ_BYTES_MIN] {
+            block.read_with(0, |into| into.extend_from_slice(&vec![7; len]));
+            assert_eq!(block.take(0, 10), [7; 10][..]);
+            block.skip(len - 10);
+            assert_eq!(
+                (block.len(), block.as_slice().as_ptr()),
+                (0, memory),
+                "it is used from its front again"
+            );
+        }
+        block.read_with(0, |into| into.extend_from_slice(&[1, 2, 3]));
+        block.skip(1);
+        let lent = block.take_lent().unwrap();
+        assert!(block.take_lent().is_none());
+        assert_eq!(block.as_slice(), [2, 3]);
+        block.lend(|| lent);
+        assert_eq!(block.as_slice(), [2, 3], "it has its own");
+        assert!(block.take_lent().is_none());
+    }
+
+    #[test]
+    fn lent_memory_that_was_sliced_stays() {
+        let mut block = Block::new();
+        block.lend(BytesMut::new);
+        block.read_with(0, |into| into.extend_from_slice(&[7; 1000]));
+        let taken = block.take(0, 900);
+        assert!(block.take_lent().is_none());
+        block.read_with(0, |into| into.extend_from_slice(&[8; 1000]));
+        assert_eq!((&taken[..], &block.as_slice()[100..]), (&[7; 900][..], &[8; 1000][..]));
     }
 
     #[test]

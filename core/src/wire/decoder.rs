@@ -91,6 +91,16 @@ impl Decoder {
         self.block.read_with(self.need, read)
     }
 
+    /// Reads into this memory as long as it has none of its own.
+    pub(crate) fn lend(&mut self, memory: impl FnOnce() -> BytesMut) {
+        self.block.lend(memory);
+    }
+
+    /// Gives lent memory back, except what something was taken out of that is held on to.
+    pub(crate) fn take_lent(&mut self) -> Option<BytesMut> {
+        self.block.take_lent()
+    }
+
     /// Takes a copy of `bytes` as read.
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {

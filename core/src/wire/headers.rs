@@ -173,8 +173,9 @@ fn cleaned(value: &str) -> Option<String> {
     if scan::any(value.as_bytes(), |byte| matches!(byte, b'\r' | b'\n' | 0)) {
         return Some(value.replace(['\r', '\n', '\0'], "").trim_matches(BLANKS).to_owned());
     }
-    let trimmed = value.trim_matches(BLANKS);
-    (trimmed.len() < value.len()).then(|| trimmed.to_owned())
+    let is_blank = |end: Option<&u8>| matches!(end, Some(b' ' | b'\t'));
+    let has_blanks = is_blank(value.as_bytes().first()) || is_blank(value.as_bytes().last());
+    has_blanks.then(|| value.trim_matches(BLANKS).to_owned())
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];

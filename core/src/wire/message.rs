@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -76,6 +76,18 @@ impl Request {
     /// Blanks in the URI are escaped and control characters left out; an empty URI becomes `*`.
     /// `Content-Length` is written for a body, and never otherwise.
     pub fn encode(&self, dst: &mut BytesMut) {
+        self.put(dst);
+    }
+
+    /// The bytes of the request.
+    pub fn to_bytes(&self) -> Bytes {
+        let start_line = self.method.as_str().len().saturating_add(self.uri.len());
+        let mut dst = room_for(start_line, &self.headers, &self.body);
+        self.put(&mut dst);
+        dst.into()
+    }
+
+    fn put(&self, dst: &mut impl BufMut) {
         let uri = if self.uri.is_empty() { "*" } else { &*self.uri };
         put_filtered(dst, self.method.as_str(), u8::is_ascii_graphic);
         dst.put_u8(b' ');
@@ -86,13 +98,6 @@ impl Request {
         }
         dst.put_slice(b" RTSP/1.0\r\n");
         put_headers_and_body(dst, &self.headers, &self.body);
-    }
-
-    /// The bytes of the request.
-    pub fn to_bytes(&self) -> Bytes {
-        let mut dst = room_for(&self.headers, &self.body);
-        self.encode(&mut dst);
-        dst.freeze()
     }
 }
 
@@ -127,17 +132,23 @@ impl Response {
     ///
     /// `Content-Length` is written for a body, and never otherwise.
     pub fn encode(&self, dst: &mut BytesMut) {
-        let _ = write!(dst, "RTSP/1.0 {} ", self.status.as_u16());
-        put_filtered(dst, &self.reason, |byte| !byte.is_ascii_control());
-        dst.put_slice(b"\r\n");
-        put_headers_and_body(dst, &self.headers, &self.body);
+        self.put(dst);
     }
 
     /// The bytes of the response.
     pub fn to_bytes(&self) -> Bytes {
-        let mut dst = room_for(&self.headers, &self.body);
-        self.encode(&mut dst);
-        dst.freeze()
+        let mut dst = room_for("200".len().saturating_add(self.reason.len()), &self.headers, &self.body);
+        self.put(&mut dst);
+        dst.into()
+    }
+
+    fn put(&self, dst: &mut impl BufMut) {
+        dst.put_slice(b"RTSP/1.0 ");
+        put_number(dst, self.status.as_u16().into());
+        dst.put_slice(b" ");
+        put_filtered(dst, &self.reason, |byte| !byte.is_ascii_control());
+        dst.put_slice(b"\r\n");
+        put_headers_and_body(dst, &self.headers, &self.body);
     }
 }
 
@@ -196,21 +207,40 @@ pub(super) fn parse_cseq(value: &str) -> Option<u32> {
     if value.starts_with('+') { None } else { value.parse().ok() }
 }
 
-/// Room for a message with a start line of usual length.
-fn room_for(headers: &Headers, body: &[u8]) -> BytesMut {
-    const START_LINE: usize = 128;
-    BytesMut::with_capacity(headers.encoded_len().saturating_add(body.len()).saturating_add(START_LINE))
+/// Room for just the message, whose start line has so many bytes beside blanks and version.
+fn room_for(start_line: usize, headers: &Headers, body: &[u8]) -> Vec<u8> {
+    const AROUND: usize = "RTSP/1.0  \r\n\r\n".len();
+    const CONTENT_LENGTH: usize = name::CONTENT_LENGTH.len() + ": \r\n".len();
+    let digits = body
+        .len()
+        .checked_ilog10()
+        .map_or(0, |log| CONTENT_LENGTH.saturating_add(log as usize).saturating_add(1));
+    let parts = [AROUND, start_line, headers.encoded_len(), digits, body.len()];
+    Vec::with_capacity(parts.into_iter().fold(0, usize::saturating_add))
 }
 
-fn put_filtered(dst: &mut BytesMut, text: &str, keep: impl Fn(&u8) -> bool) {
+fn put_filtered(dst: &mut impl BufMut, text: &str, keep: impl Fn(&u8) -> bool) {
     if text.as_bytes().iter().all(&keep) {
         dst.put_slice(text.as_bytes());
     } else {
-        dst.extend(text.bytes().filter(keep));
+        text.bytes().filter(keep).for_each(|byte| dst.put_u8(byte));
     }
 }
 
-fn put_headers_and_body(dst: &mut BytesMut, headers: &Headers, body: &[u8]) {
+fn put_number(dst: &mut impl BufMut, number: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut unused) = (number, digits.len());
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' | (rest % 10) as u8;
+        (rest, unused) = (rest / 10, unused.saturating_sub(1));
+        if rest == 0 {
+            break;
+        }
+    }
+    dst.put_slice(digits.get(unused..).unwrap_or_default());
+}
+
+fn put_headers_and_body(dst: &mut impl BufMut, headers: &Headers, body: &[u8]) {
     let mut put = |name: &str, value: &str| {
         for part in [name, ": ", value, "\r\n"] {
             dst.put_slice(part.as_bytes());
@@ -225,7 +255,10 @@ fn put_headers_and_body(dst: &mut BytesMut, headers: &Headers, body: &[u8]) {
         }
     }
     if !body.is_empty() {
-        let _ = write!(dst, "{}: {}\r\n", name::CONTENT_LENGTH, body.len());
+        dst.put_slice(name::CONTENT_LENGTH.as_bytes());
+        dst.put_slice(b": ");
+        put_number(dst, body.len());
+        dst.put_slice(b"\r\n");
     }
     dst.put_slice(b"\r\n");
     dst.put_slice(body);
@@ -290,5 +323,19 @@ mod tests {
         }
         assert_eq!(number(&"1".repeat(1 << 20)), None);
         assert_eq!(Response::new(StatusCode::OK).cseq(), None);
+    }
+
+    #[test]
+    fn the_room_for_a_message_is_that_which_it_takes() {
+        for body in ["", "x", "ten bytes."] {
+            let response = Response::new(StatusCode::NOT_FOUND).with_header("CSeq", 1).with_header("X", "y");
+            let response = Response { body: body.into(), ..response };
+            let room = room_for("404Not Found".len(), &response.headers, &response.body).capacity();
+            assert_eq!(room, response.to_bytes().len());
+            let request = Request::new(Method::Setup, "rtsp://h/a").with_header("CSeq", 10);
+            let request = Request { body: response.body, ..request };
+            let room = room_for("SETUPrtsp://h/a".len(), &request.headers, &request.body).capacity();
+            assert_eq!(room, request.to_bytes().len());
+        }
     }
 }

@@ -8,6 +8,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// How often a free port is asked for whose neighbour is free as well.
 const PAIR_ATTEMPTS: usize = 64;
 
+/// Whether accepted sockets send small writes at once because the one that listens does.
+pub(crate) const NODELAY_IS_INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// Listens on `addr` for many connections at once.
 pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
@@ -16,6 +19,9 @@ pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
+    if NODELAY_IS_INHERITED {
+        socket.set_tcp_nodelay(true)?;
+    }
     socket.listen(limits::LISTEN_BACKLOG)?;
     Ok(socket.into())
 }
@@ -115,5 +121,14 @@ mod tests {
     fn an_address_of_another_host_is_refused_with_its_kind() {
         let elsewhere = UdpSpec { ip: Ipv4Addr::new(192, 0, 2, 1).into(), ports: UdpPorts::Any };
         assert_eq!(bind_pair(&elsewhere).unwrap_err(), UdpOpenError::Io(io::ErrorKind::AddrNotAvailable));
+    }
+
+    #[test]
+    fn what_is_accepted_sends_small_writes_at_once_where_it_inherits_that() {
+        let listener = listen(SocketAddr::new(LOOPBACK, 0)).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert_eq!(accepted.nodelay().unwrap(), NODELAY_IS_INHERITED);
     }
 }

@@ -9,6 +9,7 @@ use super::conn;
 use super::door::{Door, Tenant};
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::net::NODELAY_IS_INHERITED;
 use crate::runtime::{Listener, Runtime, TcpSocket};
 
 /// Connections accepted before other tasks have their turn.
@@ -72,9 +73,12 @@ fn poll_accept<R: Runtime>(
         }
     };
     peer.set_ip(peer.ip().to_canonical());
-    // It costs latency where it fails, nothing else.
-    let _ = socket.set_nodelay();
+    if !NODELAY_IS_INHERITED {
+        // It costs latency where it fails, nothing else.
+        let _ = socket.set_nodelay();
+    }
     // One too many is closed at once.
-    let Ok(accepted) = door.open_conn(peer, &Arc::default()) else { return Poll::Ready(true) };
-    Poll::Ready(runtime.spawn(conn::serve(runtime, Arc::clone(door), socket, accepted)).is_ok())
+    let wake = Arc::default();
+    let Ok(conn) = door.open_conn(peer, &wake) else { return Poll::Ready(true) };
+    Poll::Ready(runtime.spawn(conn::serve(runtime, Arc::clone(door), socket, conn, wake)).is_ok())
 }

@@ -5,17 +5,17 @@ use std::iter;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Report, Room};
+use bytes::BytesMut;
+use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Report, Room, ServerConn};
 use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
 use rtspan_core::{ConnId, Instant};
 
-use super::door::{Accepted, Door};
+use super::door::Door;
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
 use crate::clock;
-use crate::mailbox::Mailbox;
 use crate::runtime::{Direction, Runtime, Socket, TcpSocket, Timer};
-use crate::wake::Reasons;
+use crate::wake::{Reasons, Wake};
 
 /// How often a task goes round before it lets others run.
 const ROUNDS: usize = 16;
@@ -25,6 +25,10 @@ const SLICES: usize = 64;
 thread_local! {
     /// Where what is to be written waits: per thread, so that only a connection whose socket is full holds any.
     static ROOM: Cell<Room> = Cell::default();
+    /// Where the orders are that a connection carries out at once.
+    static ORDERS: Cell<Vec<ConnCommand>> = const { Cell::new(Vec::new()) };
+    /// What is read into, so that only a connection that a part of something has come over holds any.
+    static BLOCK: Cell<BytesMut> = Cell::default();
 }
 
 /// Serves one connection until it is over.
@@ -34,31 +38,34 @@ pub(crate) fn serve<R: Runtime>(
     runtime: &R,
     door: Arc<Door>,
     socket: R::Tcp,
-    Accepted { conn, mailbox }: Accepted,
+    ServerConn { id, rx, tx }: ServerConn,
+    wake: Arc<Wake>,
 ) -> impl Future<Output = ()> + Send + use<R> {
-    let mut task = ConnTask::<R> {
-        place: Place { id: conn.id, reason: None, door },
-        rx: conn.rx,
-        tx: conn.tx,
-        subscriptions: Subscriptions::new(Arc::clone(mailbox.waker())),
-        waker: Waker::from(Arc::clone(mailbox.waker())),
-        mailbox,
+    // Executors move what they are given about before it runs.
+    let mut task = Box::new(ConnTask::<R> {
+        place: Place { id, door, is_left: false },
+        rx,
+        tx,
+        subscriptions: Subscriptions::new(Arc::clone(&wake)),
+        waker: Waker::from(Arc::clone(&wake)),
+        wake,
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
         failure: None,
+        has_letter: false,
         has_news: true,
+        is_settled: false,
         is_idle: false,
         wants_read: true,
         rx_deadline: None,
         blocked: false,
         socket,
-    };
+    });
     async move {
         let reason = poll_fn(|cx| task.poll(cx)).await;
-        let ConnTask { place, mut socket, mut alarm, tx, .. } = task;
-        place.leave(reason);
-        if tx.is_finished() {
-            linger(&mut socket, &mut alarm).await;
+        task.place.leave(reason);
+        if task.tx.is_finished() {
+            linger(&mut task.socket, &mut task.alarm).await;
         }
     }
 }
@@ -67,18 +74,20 @@ pub(crate) fn serve<R: Runtime>(
 struct Place {
     door: Arc<Door>,
     id: ConnId,
-    reason: Option<CloseReason>,
+    is_left: bool,
 }
 
 impl Place {
-    fn leave(mut self, reason: CloseReason) {
-        self.reason = Some(reason);
+    fn leave(&mut self, reason: CloseReason) {
+        if !std::mem::replace(&mut self.is_left, true) {
+            self.door.close_conn(self.id, reason);
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.door.close_conn(self.id, self.reason.take().unwrap_or(CloseReason::ServerClosed));
+        self.leave(CloseReason::ServerClosed);
     }
 }
 
@@ -86,7 +95,7 @@ struct ConnTask<R: Runtime> {
     place: Place,
     rx: ConnRx,
     tx: ConnTx,
-    mailbox: Arc<Mailbox<ConnCommand>>,
+    wake: Arc<Wake>,
     subscriptions: Subscriptions,
     feeds: Feeds,
     socket: R::Tcp,
@@ -95,8 +104,12 @@ struct ConnTask<R: Runtime> {
     failure: Option<CloseReason>,
     /// What the socket and the timer wake this task by.
     waker: Waker,
+    /// Others have ordered something.
+    has_letter: bool,
     /// Something has come for the half that reads, or for both.
     has_news: bool,
+    /// All was written that there was, and nothing has come since.
+    is_settled: bool,
     /// The socket has nothing to read, and has not woken the task since.
     is_idle: bool,
     /// Whether the half that reads wants more, and when it wants to know of the time.
@@ -108,7 +121,7 @@ struct ConnTask<R: Runtime> {
 
 impl<R: Runtime> ConnTask<R> {
     fn poll(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
-        let reasons = self.mailbox.waker().lower();
+        let reasons = self.wake.lower();
         self.heed(reasons);
         if !self.tx.wants_write() {
             self.tx.lend(ROOM.take());
@@ -126,7 +139,7 @@ impl<R: Runtime> ConnTask<R> {
             match self.round(&mut Context::from_waker(&waker)) {
                 Ok(true) => {}
                 Ok(false) => {
-                    let reasons = self.mailbox.waker().register(cx);
+                    let reasons = self.wake.register(cx);
                     if reasons.is_empty() {
                         return Poll::Pending;
                     }
@@ -140,7 +153,9 @@ impl<R: Runtime> ConnTask<R> {
     }
 
     fn heed(&mut self, reasons: Reasons) {
+        self.has_letter |= reasons.letter();
         self.has_news |= reasons.letter();
+        self.is_settled = false;
         self.is_idle &= !reasons.ready();
     }
 
@@ -149,12 +164,16 @@ impl<R: Runtime> ConnTask<R> {
         if self.place.door.is_stopped() {
             return Err(CloseReason::ServerClosed);
         }
+        let readable = self.poll_readable(cx);
+        if self.is_settled && !self.has_news && matches!(readable, Ok(false)) {
+            return Ok(false);
+        }
         let now = clock::now();
-        let read = match self.read(cx, now) {
+        let read = match readable.and_then(|readable| if readable { self.read(now) } else { Ok(false) }) {
             Err(reason) => {
                 // What it asked before it left is still answered, as far as there is room.
                 self.take_input(now);
-                self.take_commands(now);
+                self.take_letters(now);
                 let _ = self.write(cx, now);
                 return Err(reason);
             }
@@ -163,10 +182,9 @@ impl<R: Runtime> ConnTask<R> {
         // What is published does not concern the half that reads, which is not touched for it.
         let news = std::mem::take(&mut self.has_news) || read;
         if news {
-            self.take_commands(now);
-            self.take_input(now);
+            self.take_letters(now);
             // The answers to what was read leave at once, and requests that were held may be next.
-            let has_orders = self.take_commands(now);
+            let has_orders = self.take_input(now);
             self.has_news |= has_orders && !self.rx.wants_read();
             self.wants_read = self.failure.is_none() && self.rx.wants_read();
             self.rx_deadline = self.rx.poll_timeout();
@@ -184,34 +202,27 @@ impl<R: Runtime> ConnTask<R> {
             self.rx.handle_timeout(clock::now());
             self.has_news = true;
         }
+        self.is_settled = !more && !due;
         // With an order more may be read than before.
         Ok(news || more || due)
     }
 
-    /// Carries out what the control plane has ordered; whether that was anything.
-    fn take_commands(&mut self, now: Instant) -> bool {
-        let commands = self.mailbox.take();
-        let has_orders = !commands.is_empty();
-        for command in commands {
-            match command {
-                ConnCommand::Rx(command) => self.rx.handle_command(now, command),
-                ConnCommand::Tx(command) => self.tx.handle_command(now, command),
-            }
-        }
-        has_orders
-    }
-
-    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
+    /// Whether the socket may have something to read that is wanted.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
         if !self.wants_read || self.is_idle {
             return Ok(false);
         }
         match self.socket.poll_ready(cx, Direction::Read) {
             Poll::Pending => {
                 self.is_idle = true;
-                return Ok(false);
+                Ok(false)
             }
-            Poll::Ready(ready) => ready.map_err(broken)?,
+            Poll::Ready(ready) => ready.map(|()| true).map_err(broken),
         }
+    }
+
+    fn read(&mut self, now: Instant) -> Result<bool, CloseReason> {
+        self.rx.lend(|| BLOCK.take());
         match self.rx.read_with(now, |into| self.socket.try_read_buf(into)) {
             Ok(0) => Err(CloseReason::PeerClosed),
             Ok(_) => Ok(true),
@@ -220,41 +231,72 @@ impl<R: Runtime> ConnTask<R> {
         }
     }
 
-    fn take_input(&mut self, now: Instant) {
-        if self.failure.is_some() {
-            return;
+    /// Carries out what others have ordered.
+    fn take_letters(&mut self, now: Instant) {
+        if std::mem::take(&mut self.has_letter) {
+            let mut orders = ORDERS.take();
+            self.place.door.enter_for(self.place.id, &mut orders, |_| ());
+            self.carry_out(now, orders);
         }
+    }
+
+    /// Hands on what was read, and carries out what is ordered for it; whether that was anything.
+    fn take_input(&mut self, now: Instant) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
+        let mut orders = ORDERS.take();
         let (Place { door, id, .. }, rx, tx) = (&self.place, &mut self.rx, &mut self.tx);
         let pumped = self.feeds.pump(
             now,
             door.registry(),
             || rx.poll_input(now),
             |inbound| match inbound {
-                Inbound::Message(message) => {
-                    door.enter(|server, now| server.handle_message(now, *id, message, door.registry()));
-                }
+                Inbound::Message(message) => door.enter_for(*id, &mut orders, |server| {
+                    server.handle_message(now, *id, message, door.registry());
+                }),
                 Inbound::Reply(frame) => tx.handle_reply(now, frame),
-                Inbound::Report(report) => door.enter(|server, now| server.handle_report(now, report)),
+                Inbound::Report(report) => {
+                    door.enter_for(*id, &mut orders, |server| server.handle_report(now, report));
+                }
                 _ => {}
             },
         );
         if let Err(reason) = pumped {
-            door.enter(|server, now| server.handle_conn_error(now, *id, &reason, door.registry()));
+            door.enter_for(*id, &mut orders, |server| {
+                server.handle_conn_error(now, *id, &reason, door.registry());
+            });
             self.failure = Some(reason);
         }
+        if let Some(block) = self.rx.take_memory() {
+            BLOCK.set(block);
+        }
+        self.carry_out(now, orders)
+    }
+
+    fn carry_out(&mut self, now: Instant, mut orders: Vec<ConnCommand>) -> bool {
+        let has_orders = !orders.is_empty();
+        for order in orders.drain(..) {
+            match order {
+                ConnCommand::Rx(order) => self.rx.handle_command(now, order),
+                ConnCommand::Tx(order) => self.tx.handle_command(now, order),
+            }
+        }
+        ORDERS.set(orders);
+        has_orders
     }
 
     /// Pulls and writes until there is nothing left or the socket has no room; `true` if others are to have their turn
     /// before that.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
         for _ in 0..ROUNDS {
-            self.mailbox.waker().set_patience(0);
+            self.wake.set_patience(0);
             self.tx.pull(now, &self.subscriptions);
             if let Some(report) = self.tx.poll_report() {
                 self.report(report);
             }
             if !self.tx.wants_write() {
-                self.mailbox.waker().set_patience(self.tx.patience());
+                self.wake.set_patience(self.tx.patience());
                 return Ok(false);
             }
             if self.blocked {

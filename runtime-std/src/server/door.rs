@@ -11,6 +11,7 @@ use rtspan_core::server::{Event, Output, Refused, Server, ServerConfig};
 use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
 use rtspan_core::{ConnId, Instant, UdpId};
 
+use super::conns::Conns;
 use super::events::Events;
 use super::registry::Registry;
 use crate::clock;
@@ -39,7 +40,7 @@ pub(crate) struct Door {
 #[derive(Debug)]
 struct Control {
     server: Server,
-    conns: BTreeMap<ConnId, Arc<Mailbox<ConnCommand>>>,
+    conns: Conns,
     udps: BTreeMap<UdpId, Arc<Mailbox<UdpCommand>>>,
     opening: Vec<Opening>,
     events: Events,
@@ -54,13 +55,6 @@ struct Control {
 pub(crate) struct Opening {
     pub(crate) media: UdpMedia,
     pub(crate) mailbox: Arc<Mailbox<UdpCommand>>,
-}
-
-/// A connection that was taken on, and where its orders arrive.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) conn: ServerConn,
-    pub(crate) mailbox: Arc<Mailbox<ConnCommand>>,
 }
 
 /// The door as a task holds it that has sockets of the server itself, until they are closed.
@@ -96,7 +90,7 @@ impl Door {
         let door = Self {
             control: Mutex::new(Control {
                 server,
-                conns: BTreeMap::new(),
+                conns: Conns::default(),
                 udps: BTreeMap::new(),
                 opening: Vec::new(),
                 events: Events::default(),
@@ -122,27 +116,35 @@ impl Door {
     pub(crate) fn enter<T>(&self, f: impl FnOnce(&mut Server, Instant) -> T) -> T {
         let mut control = lock(&self.control);
         let result = f(&mut control.server, clock::now());
-        self.hand_out(&mut control);
+        self.hand_out(&mut control, None);
         result
     }
 
-    /// Takes on a connection; its mailbox is there before the first order can be.
-    pub(crate) fn open_conn(&self, peer: SocketAddr, wake: &Arc<Wake>) -> Result<Accepted, Refused> {
+    /// Does something with the control plane in the task of a connection, which finds in `orders` what is ordered of it:
+    /// what came of this, behind what others have left for it.
+    pub(crate) fn enter_for(&self, conn: ConnId, orders: &mut Vec<ConnCommand>, f: impl FnOnce(&mut Server)) {
         let mut control = lock(&self.control);
-        let opened = control.server.open_conn(clock::now(), peer).map(|conn| {
-            let mailbox = Arc::new(Mailbox::new(Arc::clone(wake)));
-            control.conns.insert(conn.id, Arc::clone(&mailbox));
-            Accepted { conn, mailbox }
-        });
-        self.hand_out(&mut control);
+        f(&mut control.server);
+        control.conns.take_orders(conn, orders);
+        self.hand_out(&mut control, Some((conn, orders)));
+    }
+
+    /// Takes on a connection, whose task is woken through `wake`.
+    pub(crate) fn open_conn(&self, peer: SocketAddr, wake: &Arc<Wake>) -> Result<ServerConn, Refused> {
+        let mut control = lock(&self.control);
+        let opened = control.server.open_conn(clock::now(), peer);
+        if let Ok(conn) = &opened {
+            control.conns.insert(conn.id, Arc::clone(wake));
+        }
+        self.hand_out(&mut control, None);
         opened
     }
 
     pub(crate) fn close_conn(&self, id: ConnId, reason: CloseReason) {
         let mut control = lock(&self.control);
-        control.conns.remove(&id);
+        control.conns.remove(id);
         control.server.handle_conn_closed(clock::now(), id, reason);
-        self.hand_out(&mut control);
+        self.hand_out(&mut control, None);
     }
 
     /// Says goodbye to everybody, and stops when they have heard it or after a limit.
@@ -153,7 +155,7 @@ impl Door {
             control.limit = Some(now + CLOSE_LIMIT);
             control.server.close(now);
         }
-        self.hand_out(&mut control);
+        self.hand_out(&mut control, None);
         self.keeper.wake();
         self.acceptor.wake();
     }
@@ -220,7 +222,7 @@ impl Door {
             control.udps.remove(&id);
         }
         control.server.handle_udp_opened(clock::now(), id, opened);
-        self.hand_out(&mut control);
+        self.hand_out(&mut control, None);
     }
 
     /// Lets time pass.
@@ -228,21 +230,21 @@ impl Door {
         let mut control = lock(&self.control);
         let now = clock::now();
         control.server.handle_timeout(now, &self.registry);
-        self.hand_out(&mut control);
+        self.hand_out(&mut control, None);
         if control.limit.is_some_and(|limit| now >= limit) {
             self.stop_with(&mut control);
         }
     }
 
-    fn hand_out(&self, control: &mut Control) {
+    /// Gives everybody what there is for them; `own` is who waits for its own.
+    fn hand_out(&self, control: &mut Control, mut own: Option<(ConnId, &mut Vec<ConnCommand>)>) {
         let mut news = false;
         while let Some(output) = control.server.poll_output() {
             match output {
-                Output::Conn(id, command) => {
-                    if let Some(mailbox) = control.conns.get(&id) {
-                        mailbox.push(command);
-                    }
-                }
+                Output::Conn(id, command) => match &mut own {
+                    Some((own, orders)) if *own == id => orders.push(command),
+                    _ => control.conns.order(id, command),
+                },
                 Output::AddStream(id, log) => drop(self.registry.insert(id, log)),
                 Output::RemoveStream(id) => self.registry.remove(id),
                 Output::OpenUdp(media) => {
@@ -269,14 +271,14 @@ impl Door {
         if sooner || !control.opening.is_empty() {
             self.keeper.wake();
         }
-        if self.is_closing() && control.server.is_empty() && control.conns.is_empty() {
+        if self.is_closing() && control.server.is_empty() {
             self.stop_with(control);
         }
     }
 
     fn stop_with(&self, control: &mut Control) {
         if self.raise(STOPPED) {
-            control.conns.values().for_each(|mailbox| mailbox.wake());
+            control.conns.wake_all();
             control.udps.values().for_each(|mailbox| mailbox.wake());
             control.opening.clear();
             self.keeper.wake();

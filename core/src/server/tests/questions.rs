@@ -103,7 +103,7 @@ fn an_answer_to_a_session_that_is_gone_finds_none() {
     let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP");
     scenario.post(conn, &format!("PLAY rtsp://h/cam|Session: {}", session_of(&setup)), "");
     let question = asked!(scenario, Play);
-    let session = *scenario.server.conns.get(conn).unwrap().sessions.first().unwrap();
+    let session = scenario.server.conns.get(conn).unwrap().sessions.first().unwrap();
     scenario.server.close_session_quietly(scenario.now, session, crate::conn::CloseReason::Application);
     scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
     assert_eq!(status(&scenario.response(conn)), 454);
