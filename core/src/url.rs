@@ -244,13 +244,19 @@ impl<'a> Parts<'a> {
             .into_iter()
             .find(|known| known.as_str().eq_ignore_ascii_case(scheme))
             .ok_or(UrlError::Scheme)?;
-        let before_path = rest.split('/').next().unwrap_or(rest);
+        let (before_path, _) = split_before(rest, [b'/']);
         let userinfo = before_path.rsplit_once('@').map(|(userinfo, _)| userinfo);
         let rest =
             userinfo.and_then(|userinfo| rest.strip_prefix(userinfo)?.strip_prefix('@')).unwrap_or(rest);
-        let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (authority, tail) = split_before(rest, [b'/', b'?']);
         Ok(Self { scheme, userinfo, authority, tail })
     }
+}
+
+/// What stands before the first of these characters, and the rest.
+fn split_before<const N: usize>(text: &str, characters: [u8; N]) -> (&str, &str) {
+    let at = scan::find(text.as_bytes(), characters).unwrap_or(text.len());
+    text.split_at_checked(at).unwrap_or((text, ""))
 }
 
 fn refuse_control_characters(text: &str) -> Result<(), UrlError> {

@@ -14,11 +14,13 @@
 //! ```
 
 mod runtime;
+mod timer;
 
 pub use rtspan_std::client::{Error, Packets, Publisher};
 pub use rtspan_std::server::{BindError, Stream, WriteError};
 pub use rtspan_std::types::*;
-pub use runtime::{Smol, SmolListener, SmolTimer, Tcp, Udp};
+pub use runtime::{Smol, SmolListener, Tcp, Udp};
+pub use timer::SmolTimer;
 
 /// An RTSP client on smol.
 pub type Client = rtspan_std::client::Client<Smol>;

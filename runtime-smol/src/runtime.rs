@@ -1,17 +1,17 @@
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket as StdUdpSocket};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use async_executor::Executor;
 use async_io::Async;
 use bytes::BytesMut;
 use rtspan_std::SocketRef;
-use rtspan_std::runtime::{Direction, Listener, Pool, Runtime, Socket, TcpSocket, Timer, UdpSocket};
+use rtspan_std::runtime::{Direction, Listener, Pool, Runtime, Socket, TcpSocket, UdpSocket};
+
+use crate::timer::SmolTimer;
 
 /// The threads of the process that run tasks for smol.
 static POOL: Pool = Pool::new("rtspan-smol", async_io::block_on);
@@ -56,7 +56,7 @@ impl Runtime for Smol {
     }
 
     fn timer(&self) -> SmolTimer {
-        SmolTimer(async_io::Timer::never())
+        SmolTimer::default()
     }
 }
 
@@ -156,11 +156,12 @@ impl Listener for SmolListener {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Tcp, SocketAddr)>> {
         loop {
-            match self.0.get_ref().accept() {
+            match rtspan_std::accept(self.0.get_ref()) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.0.poll_readable(cx))?,
                 accepted => {
                     let (stream, peer) = accepted?;
-                    return Poll::Ready(Async::new(stream).map(|stream| (Tcp(Tried::new(stream)), peer)));
+                    let stream = Async::new_nonblocking(stream);
+                    return Poll::Ready(stream.map(|stream| (Tcp(Tried::new(stream)), peer)));
                 }
             }
         }
@@ -188,22 +189,5 @@ impl UdpSocket for Udp {
 
     fn socket(&self) -> SocketRef<'_> {
         SocketRef::new(self.0.io.get_ref())
-    }
-}
-
-/// A timer of async-io.
-#[derive(Debug)]
-pub struct SmolTimer(async_io::Timer);
-
-impl Timer for SmolTimer {
-    fn reset(&mut self, deadline: Option<Instant>) {
-        match deadline {
-            Some(deadline) => self.0.set_at(deadline),
-            None => self.0 = async_io::Timer::never(),
-        }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx).map(drop)
     }
 }

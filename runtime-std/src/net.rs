@@ -8,7 +8,7 @@ mod many;
 mod udp;
 
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::fd::AsFd as AsSocket;
 #[cfg(windows)]
@@ -42,6 +42,23 @@ impl std::fmt::Debug for SocketRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SocketRef(..)")
     }
+}
+
+/// Accepts a connection whose socket does not block either, by one call where the system has one.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    use rustix::net::{SocketFlags, acceptfrom_with};
+    let (socket, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let peer = peer.ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((socket.into(), peer.try_into().map_err(|_| io::ErrorKind::ConnectionAborted)?))
+}
+
+/// Accepts a connection whose socket does not block either, by one call where the system has one.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (socket, peer) = listener.accept()?;
+    socket.set_nonblocking(true)?;
+    Ok((socket, peer))
 }
 
 /// Shuts down one or both directions of a TCP socket whose runtime only closes it.

@@ -1,15 +1,16 @@
 //! RTCP: reading compound packets leniently, writing them canonically (RFC 3550, section 6).
 
-use bytes::{Bytes, BytesMut};
+mod write;
+
 use rtcp_types::prelude::*;
-use rtcp_types::{Bye, Compound, Sdes, SdesChunk, SdesItem};
+use rtcp_types::{Bye, SdesItem};
+
+pub use write::{goodbye_compound, receiver_report_compound, sender_report_compound};
 
 use crate::{NtpTime, Tolerance, Tolerances};
 
 /// Report blocks, chunks and sources of one RTCP packet at most: what its 5-bit count can say.
 const COUNT_MAX: usize = 31;
-/// Bytes of a text in an SDES item or a goodbye.
-const TEXT_BYTES_MAX: usize = 255;
 
 /// One packet of an RTCP compound.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -240,70 +241,6 @@ impl ReportBlock {
             delay: block.delay_since_last_sender_report_timestamp(),
         }
     }
-
-    fn to_wire(self) -> rtcp_types::ReportBlockBuilder {
-        rtcp_types::ReportBlock::builder(self.ssrc)
-            .fraction_lost(self.fraction_lost)
-            .cumulative_lost(self.lost.clamp(-0x80_0000, 0x7f_ffff) as u32 & 0xff_ffff)
-            .extended_sequence_number(self.highest_sequence)
-            .interarrival_jitter(self.jitter)
-            .last_sender_report_timestamp(self.last_sr)
-            .delay_since_last_sender_report_timestamp(self.delay)
-    }
-}
-
-/// Writes a sender report followed by the sender's name (SR, SDES).
-///
-/// A name longer than 255 bytes is cut.
-pub fn sender_report_compound(report: &SenderReport, cname: &str) -> Bytes {
-    let head = rtcp_types::SenderReport::builder(report.ssrc)
-        .ntp_timestamp(report.ntp.to_bits())
-        .rtp_timestamp(report.rtp)
-        .packet_count(report.packets)
-        .octet_count(report.octets);
-    let blocks = report.reports.iter().take(COUNT_MAX);
-    let head = blocks.fold(head, |head, block| head.add_report_block(block.to_wire()));
-    write(Compound::builder().add_packet(head).add_packet(description(report.ssrc, cname)))
-}
-
-/// Writes a receiver report followed by the receiver's name (RR, SDES).
-///
-/// A name longer than 255 bytes is cut.
-pub fn receiver_report_compound(report: &ReceiverReport, cname: &str) -> Bytes {
-    let head = rtcp_types::ReceiverReport::builder(report.ssrc);
-    let blocks = report.reports.iter().take(COUNT_MAX);
-    let head = blocks.fold(head, |head, block| head.add_report_block(block.to_wire()));
-    write(Compound::builder().add_packet(head).add_packet(description(report.ssrc, cname)))
-}
-
-/// Writes that `ssrc` leaves, after an empty report and its name (RR, SDES, BYE).
-///
-/// A name or a reason longer than 255 bytes is cut.
-pub fn goodbye_compound(ssrc: u32, cname: &str, reason: &str) -> Bytes {
-    write(
-        Compound::builder()
-            .add_packet(rtcp_types::ReceiverReport::builder(ssrc))
-            .add_packet(description(ssrc, cname))
-            .add_packet(Bye::builder().add_source(ssrc).reason(text(reason))),
-    )
-}
-
-fn description(ssrc: u32, cname: &str) -> rtcp_types::SdesBuilder<'_> {
-    let item = SdesItem::builder(SdesItem::CNAME, text(cname));
-    Sdes::builder().add_chunk(SdesChunk::builder(ssrc).add_item(item))
-}
-
-/// The beginning of a text that its one byte of length can tell.
-fn text(whole: &str) -> &str {
-    let fits = (0..=TEXT_BYTES_MAX.min(whole.len())).rev().find(|end| whole.is_char_boundary(*end));
-    fits.and_then(|end| whole.get(..end)).unwrap_or_default()
-}
-
-fn write(compound: rtcp_types::CompoundBuilder<'_>) -> Bytes {
-    let size = compound.calculate_size().expect("reports and texts are cut to what RTCP can say");
-    let mut bytes = BytesMut::zeroed(size);
-    compound.write_into_unchecked(&mut bytes);
-    bytes.freeze()
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Headers {
     }
 
     /// Adds a header as [`push`](Self::push) does; its value needs no cleaning.
-    pub(super) fn push_clean(&mut self, name: &str, value: &str) {
+    pub(crate) fn push_clean(&mut self, name: &str, value: &str) {
         self.text.push_str(value);
         self.push_last(name, value.len());
     }
@@ -170,7 +170,7 @@ fn clean_name(name: &str) -> String {
 
 /// What is left of a value that is not clean.
 fn cleaned(value: &str) -> Option<String> {
-    if scan::any(value.as_bytes(), |byte| matches!(byte, b'\r' | b'\n' | 0)) {
+    if scan::find(value.as_bytes(), [b'\r', b'\n', 0]).is_some() {
         return Some(value.replace(['\r', '\n', '\0'], "").trim_matches(BLANKS).to_owned());
     }
     let is_blank = |end: Option<&u8>| matches!(end, Some(b' ' | b'\t'));
