@@ -73,7 +73,7 @@ use crate::url::{Scheme, Url};
 use crate::wire::{Item, Message};
 use crate::{Instant, NtpTime, Tolerances, UdpId};
 use command::{Command, Running, Task};
-use datagrams::Datagrams;
+use datagrams::{Datagrams, Held};
 use describe::Presentation;
 use inbox::Inbox;
 use keepalive::Keepalive;
@@ -120,6 +120,8 @@ pub struct Client {
     liveness: Liveness,
     inbox: Inbox,
     datagrams: Datagrams,
+    /// What is to be written waits for some of them.
+    held: Option<Held>,
     wall: Option<(Instant, NtpTime)>,
     outputs: VecDeque<ClientOutput>,
     tolerances: Tolerances,
@@ -150,6 +152,8 @@ impl Client {
             cname: random.hex_id(),
             requests: Requests::new(config.cseq),
             inbox: Inbox::new(config.received_packets_max, config.received_bytes_max),
+            datagrams: Datagrams::new(config.udp_burst),
+            held: None,
             config,
             random,
             url,
@@ -170,7 +174,6 @@ impl Client {
             range: None,
             has_played: false,
             liveness: Liveness::default(),
-            datagrams: Datagrams::default(),
             wall: None,
             outputs: VecDeque::new(),
             tolerances: Tolerances::NONE,
@@ -304,12 +307,12 @@ impl Client {
 
     /// Whether [`io_slices`](Self::io_slices) has something to write.
     pub fn wants_write(&self) -> bool {
-        self.link.wants_write()
+        self.held.is_none() && self.link.wants_write()
     }
 
     /// Fills `slices` with what is to be written, and says how many it filled.
     pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        self.link.io_slices(slices)
+        if self.held.is_some() { 0 } else { self.link.io_slices(slices) }
     }
 
     /// Takes note that `n` bytes were written.
@@ -317,14 +320,20 @@ impl Client {
         self.link.handle_written(now, n);
     }
 
-    /// Whether [`flush`](Self::flush) has datagrams to send.
+    /// Whether [`flush`](Self::flush) has datagrams to send that may leave now.
     pub fn wants_flush(&self) -> bool {
-        !self.datagrams.is_empty()
+        self.datagrams.wants_flush()
     }
 
-    /// Sends datagrams until none is left or the sink takes no more; `true` if it did not take all.
-    pub fn flush(&mut self, sink: &mut dyn ClientSink) -> bool {
-        self.datagrams.flush(sink)
+    /// Sends datagrams, as many as may leave at once ([`ClientConfig::udp_burst`]), until the sink takes no more; whether
+    /// it did not, so that this is to be called again when the socket is writable.
+    ///
+    /// What may leave later is announced by [`poll_timeout`](Self::poll_timeout). Datagrams are to be sent before what is
+    /// [written](Self::wants_write): PAUSE and TEARDOWN wait for those that belong before them.
+    pub fn flush(&mut self, now: Instant, sink: &mut dyn ClientSink) -> bool {
+        let is_blocked = self.datagrams.flush(now, sink);
+        self.held.take_if(|held| held.behind <= self.datagrams.sent());
+        is_blocked
     }
 
     /// Whether [`poll_output`](Self::poll_output) has something.
@@ -345,8 +354,14 @@ impl Client {
             return None;
         }
         let running = self.running.as_ref().map(|running| running.deadline);
-        let deadlines =
-            [self.link.poll_timeout(), running, self.keepalive_deadline(), self.silence_deadline()];
+        let deadlines = [
+            self.link.poll_timeout(),
+            running,
+            self.keepalive_deadline(),
+            self.silence_deadline(),
+            self.datagrams.poll_timeout(),
+            self.held.as_ref().map(|held| held.until),
+        ];
         let tracks = self.tracks.iter().map(Track::poll_timeout);
         deadlines.into_iter().chain(tracks).fold(None, earliest)
     }
@@ -361,6 +376,8 @@ impl Client {
             };
             return self.close(now, reason);
         }
+        self.datagrams.handle_timeout(now);
+        self.held.take_if(|held| held.until <= now);
         self.expire_command(now);
         self.expire_media(now);
         self.send_keepalive(now);

@@ -145,6 +145,8 @@ pub const RECEIVED_BATCH_MAX: usize = 64;
 pub const COMMANDS_WAITING_MAX: usize = 96;
 /// Packets that wait to be sent; further ones are refused.
 pub const SEND_PACKETS_MAX: usize = 2048;
+/// How long PAUSE and TEARDOWN wait for the datagrams that were sent before them: servers forget what comes later.
+pub const LAST_DATAGRAMS: Duration = Duration::from_secs(1);
 /// Bytes that wait to be sent; packets beyond are refused.
 pub const SEND_BYTES_MAX: usize = 8 << 20;
 /// How long the answer to TEARDOWN is waited for.
@@ -162,7 +164,8 @@ pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 /// datagram before PLAY, to open firewalls. A player that sends none at all has its keepalive: this is half a session
 /// timeout of 8 Mbit/s.
 pub const UNPROVEN_BYTES_MAX: usize = 32 << 20;
-/// Packets of one stream that each reader over UDP is sent at once, and then in each [`UDP_BURST_PERIOD`].
+/// Packets of one stream that each reader over UDP is sent at once, and then in each [`UDP_BURST_PERIOD`]; as many a client
+/// that publishes sends.
 ///
 /// A socket of Linux that nobody has configured holds some 90.
 pub const UDP_BURST_PACKETS: usize = 64;

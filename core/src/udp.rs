@@ -60,4 +60,5 @@ mod trust;
 
 pub(crate) use media::{DatagramReader, UdpOrder};
 pub use media::{UdpCommand, UdpMedia};
+pub(crate) use pace::Pace;
 pub(crate) use trust::Trust;

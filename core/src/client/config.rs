@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crate::limits::{
     FIRST_UDP_PACKET, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX, RESPONSE_DEADLINE, SERVER_SILENCE,
+    UDP_BURST_PACKETS,
 };
 use crate::udp::UdpPorts;
 use crate::wire::Method;
@@ -12,6 +13,7 @@ pub struct ClientConfig {
     pub(super) user_agent: Box<str>,
     pub(super) transports: Transports,
     pub(super) udp_ports: UdpPorts,
+    pub(super) udp_burst: usize,
     pub(super) source: SourcePolicy,
     pub(super) cseq: CSeqPolicy,
     pub(super) keepalive: KeepalivePolicy,
@@ -28,6 +30,7 @@ impl Default for ClientConfig {
             user_agent: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
             transports: Transports::default(),
             udp_ports: UdpPorts::default(),
+            udp_burst: UDP_BURST_PACKETS,
             source: SourcePolicy::default(),
             cseq: CSeqPolicy::default(),
             keepalive: KeepalivePolicy::default(),
@@ -59,6 +62,15 @@ impl ClientConfig {
     #[must_use]
     pub fn udp_ports(mut self, udp_ports: UdpPorts) -> Self {
         self.udp_ports = udp_ports;
+        self
+    }
+
+    /// Packets that are sent at once over UDP ([`UDP_BURST_PACKETS`]).
+    ///
+    /// As many follow a millisecond later: so a large keyframe does not come faster than the server's socket takes it.
+    #[must_use]
+    pub fn udp_burst(mut self, udp_burst: usize) -> Self {
+        self.udp_burst = udp_burst;
         self
     }
 

@@ -4,15 +4,29 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::ClientSink;
-use crate::UdpId;
 use crate::limits::{SEND_BYTES_MAX, SEND_PACKETS_MAX};
-use crate::udp::Port;
+use crate::udp::{Pace, Port};
+use crate::{Instant, UdpId};
 
-/// Datagrams that wait to be sent.
-#[derive(Debug, Default)]
+/// Datagrams that wait to be sent, and how fast they go.
+#[derive(Debug)]
 pub(super) struct Datagrams {
     queue: VecDeque<Datagram>,
     bytes: usize,
+    /// How many have left.
+    sent: u64,
+    pace: Pace,
+    /// When those that wait may go on.
+    resumes_at: Option<Instant>,
+}
+
+/// What is written waits for datagrams that belong before it.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// How many are to leave first, of all that there ever were.
+    pub(super) behind: u64,
+    /// When it is waited for them no longer.
+    pub(super) until: Instant,
 }
 
 #[derive(Debug)]
@@ -24,6 +38,11 @@ struct Datagram {
 }
 
 impl Datagrams {
+    /// So many leave at once.
+    pub(super) fn new(burst: usize) -> Self {
+        Self { queue: VecDeque::new(), bytes: 0, sent: 0, pace: Pace::new(burst), resumes_at: None }
+    }
+
     /// Appends a datagram; `false` if it was not taken because too many wait.
     pub(super) fn push(&mut self, id: UdpId, port: Port, to: SocketAddr, data: Bytes) -> bool {
         let bytes = self.bytes.saturating_add(data.len());
@@ -35,16 +54,52 @@ impl Datagrams {
         true
     }
 
-    /// Hands out what waits, until the sink takes no more; `true` if it did not take all.
-    pub(super) fn flush(&mut self, sink: &mut dyn ClientSink) -> bool {
+    /// Hands out what waits as fast as it may go, until the sink takes no more; `true` if that is why some is left.
+    pub(super) fn flush(&mut self, now: Instant, sink: &mut dyn ClientSink) -> bool {
+        self.resumes_at = None;
         while let Some(Datagram { id, port, to, data }) = self.queue.front() {
+            if self.pace.left(now) == 0 {
+                self.resumes_at = self.pace.resumes_at();
+                return false;
+            }
             if !sink.send(*id, *port, *to, data) {
                 return true;
             }
+            self.pace.spend(1);
+            self.sent = self.sent.saturating_add(1);
             self.bytes = self.bytes.saturating_sub(data.len());
             self.queue.pop_front();
         }
         false
+    }
+
+    /// How many have left, of all that there ever were.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// How many there ever were.
+    pub(super) fn pushed(&self) -> u64 {
+        self.sent.saturating_add(self.queue.len() as u64)
+    }
+
+    /// Whether [`flush`](Self::flush) is to be called, also if nothing has happened.
+    pub(super) fn wants_flush(&self) -> bool {
+        !self.queue.is_empty() && self.resumes_at.is_none()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.resumes_at
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.resumes_at.take_if(|at| *at <= now);
+    }
+
+    /// What waits leaves at once: it is now or never.
+    pub(super) fn hurry(&mut self) {
+        self.pace = Pace::new(usize::MAX);
+        self.resumes_at = None;
     }
 
     pub(super) fn is_empty(&self) -> bool {

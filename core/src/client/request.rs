@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::datagrams::Held;
 use super::{CSeqPolicy, Client, ClientCloseReason};
 use crate::header::SessionHeader;
-use crate::limits::{REQUESTS_WAITING_MAX, SESSION_TIMEOUT_DEFAULT};
+use crate::limits::{LAST_DATAGRAMS, REQUESTS_WAITING_MAX, SESSION_TIMEOUT_DEFAULT};
 use crate::wire::{Method, Request, Response, name};
 use crate::{Instant, Tolerance, Tolerances};
 
@@ -130,6 +131,9 @@ impl Client {
             request.headers.set(name::SESSION, id);
         }
         self.keepalive.put_off(now, self.session.timeout());
+        if matches!(request.method, Method::Pause | Method::Teardown) && !self.datagrams.is_empty() {
+            self.held = Some(Held { behind: self.datagrams.pushed(), until: now + LAST_DATAGRAMS });
+        }
         if !self.link.push_message(now, request.to_bytes()) {
             self.close(now, ClientCloseReason::Stalled);
         }

@@ -88,6 +88,8 @@ impl Client {
             let request = Request::new(Method::Teardown, self.base().as_request_uri());
             self.send_request(now, Asker::Nobody, request);
         }
+        self.datagrams.hurry();
+        self.held = None;
         self.fail_all(&CommandError::Closed);
         self.release();
         if (was_connected && reason != ClientCloseReason::ConnectionLost) || self.link.is_connecting() {

@@ -4,6 +4,7 @@ mod leniency;
 mod liveness;
 mod media;
 mod misuse;
+mod pace;
 mod redirect;
 mod scenario;
 mod setup;

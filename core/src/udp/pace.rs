@@ -1,12 +1,12 @@
 use crate::Instant;
 use crate::limits::UDP_BURST_PERIOD;
 
-/// How many packets of a stream leave together.
+/// How many packets of a stream, or of a publisher, leave together.
 ///
 /// A keyframe is published in one go, but a reader has no room for all of it: that of a socket that nobody has
 /// configured is for some 90 packets, and that of a switch in between is for less.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     burst: usize,
     left: usize,
     /// When as many may leave again.
@@ -15,12 +15,12 @@ pub(super) struct Pace {
 
 impl Pace {
     /// So many packets at once, and one at least.
-    pub(super) fn new(burst: usize) -> Self {
+    pub(crate) fn new(burst: usize) -> Self {
         Self { burst: burst.max(1), left: 0, renewed: Instant::ZERO }
     }
 
     /// Packets that may leave at `now`.
-    pub(super) fn left(&mut self, now: Instant) -> usize {
+    pub(crate) fn left(&mut self, now: Instant) -> usize {
         if now >= self.renewed {
             self.left = self.burst;
             self.renewed = now + UDP_BURST_PERIOD;
@@ -29,12 +29,12 @@ impl Pace {
     }
 
     /// Takes note of packets that have left.
-    pub(super) fn spend(&mut self, packets: usize) {
+    pub(crate) fn spend(&mut self, packets: usize) {
         self.left = self.left.saturating_sub(packets);
     }
 
     /// When more may leave, if none may now.
-    pub(super) fn resumes_at(&self) -> Option<Instant> {
+    pub(crate) fn resumes_at(&self) -> Option<Instant> {
         (self.left == 0).then_some(self.renewed)
     }
 }

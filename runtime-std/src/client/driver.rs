@@ -190,7 +190,7 @@ fn send<R: Runtime>(
     now: Instant,
     round: &mut Round,
 ) {
-    let (sent, again) = sockets.send(cx, core);
+    let (sent, again) = sockets.send(cx, core, now);
     let written = sockets.write(cx, core, now);
     round.room |= sent || written;
     round.again |= again || written;

@@ -123,18 +123,19 @@ impl<R: Runtime> Sockets<R> {
         written
     }
 
-    /// Sends datagrams; whether all were sent, and whether there may be room for more.
-    pub(super) fn send(&mut self, cx: &mut Context<'_>, core: &mut Client) -> (bool, bool) {
+    /// Sends datagrams; whether some were sent, and whether there may be room for more.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> (bool, bool) {
         if self.udp.is_empty() {
             return (false, false);
         }
-        let stopped = core.flush(&mut Pairs(&mut self.udp));
-        let mut again = false;
+        let mut pairs = Pairs { all: &mut self.udp, has_sent: false };
+        let stopped = core.flush(now, &mut pairs);
+        let (has_sent, mut again) = (pairs.has_sent, false);
         for (_, pair) in &mut self.udp {
             let sent = pair.poll_send(cx, |_| false);
             again |= stopped && sent.is_ready();
         }
-        (!stopped, again)
+        (has_sent, again)
     }
 
     fn read(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> Look {
@@ -161,14 +162,19 @@ fn is_transient(kind: ErrorKind) -> bool {
 }
 
 /// All UDP sockets of a client.
-struct Pairs<'a, U>(&'a mut Vec<(UdpId, UdpPair<U>)>);
+struct Pairs<'a, U> {
+    all: &'a mut Vec<(UdpId, UdpPair<U>)>,
+    has_sent: bool,
+}
 
 impl<U: UdpSocket> ClientSink for Pairs<'_, U> {
     fn send(&mut self, id: UdpId, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
-        match self.0.iter_mut().find(|(own, _)| *own == id) {
+        let is_taken = match self.all.iter_mut().find(|(own, _)| *own == id) {
             Some((_, pair)) => pair.send(port, to, datagram),
             // Its sockets are closed: it is lost, as datagrams are.
             None => true,
-        }
+        };
+        self.has_sent |= is_taken;
+        is_taken
     }
 }

@@ -1,13 +1,19 @@
 //! Sockets for datagrams, several pairs of them.
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rtspan_std::client::{Client, Packets, Publisher};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{ServerConfig, TrackTransport, Transports};
+use rtspan_std::{ServerConfig, TrackTransport, Transports, limits};
 
-use super::{UDP, description, number, packet, read, serve, url};
+use super::by_hand::{header, read_message};
+use super::{LIMIT, UDP, description, number, packet, pause, read, serve, url};
 
 pub(crate) async fn readers_over_several_udp_pairs_get_everything<R: Runtime>() {
     const PAIRS: usize = 3;
@@ -59,4 +65,79 @@ async fn reader<R: Runtime>(server: &Server<R>) -> (Packets, u16) {
     assert_eq!(from, same);
     client.play(None).await.unwrap();
     (client.packets(), from)
+}
+
+/// Sockets that nobody has configured hold some 90 packets.
+pub(crate) async fn a_large_keyframe_published_over_udp_arrives_whole_in_a_small_socket<R: Runtime>() {
+    /// Packets of a keyframe of 2 MB.
+    const KEYFRAME: u16 = 1490;
+    /// A machine that is busy with something else may lose some, whatever the pace.
+    const ATTEMPTS: u16 = 40;
+    let (addr, received) = record_by_hand();
+    let builder = Client::<R>::builder(&format!("rtsp://{addr}/live")).unwrap().transport(Transports::Udp);
+    let publisher = builder.publish(description()).await.unwrap();
+    let whole = async {
+        for attempt in 0..ATTEMPTS {
+            let (first, begun) = (attempt * KEYFRAME, Instant::now());
+            let keyframe: Vec<_> = (first..first + KEYFRAME).map(|number| packet(0, number, 1388)).collect();
+            publisher.write_frame(0, &keyframe).await.unwrap();
+            let mut expected = first;
+            while expected < first + KEYFRAME && begun.elapsed() < Duration::from_secs(2) {
+                match received.try_recv() {
+                    Ok(number) if number == expected => expected += 1,
+                    Ok(number) if number < first => {}
+                    Ok(_) => break,
+                    Err(_) => pause::<R>().await,
+                }
+            }
+            if expected == first + KEYFRAME {
+                return Some(begun.elapsed());
+            }
+        }
+        None
+    };
+    let took = whole.await.expect("one of them arrives whole");
+    let bursts = usize::from(KEYFRAME) / limits::UDP_BURST_PACKETS;
+    assert!(took > limits::UDP_BURST_PERIOD * u32::try_from(bursts - 2).unwrap(), "{took:?}");
+    publisher.teardown().await.unwrap();
+}
+
+/// A server that is published to over UDP: where it is, and the numbers of the packets that it gets.
+fn record_by_hand() -> (std::net::SocketAddr, Receiver<u16>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let media = UdpSocket::bind("127.0.0.1:0").unwrap();
+    media.set_read_timeout(Some(LIMIT)).unwrap();
+    let port = media.local_addr().unwrap().port();
+    let (sender, received) = channel();
+    thread::spawn(move || take_packets(&media, &sender));
+    thread::spawn(move || answer_all(listener.accept().unwrap().0, port));
+    (addr, received)
+}
+
+fn take_packets(media: &UdpSocket, received: &Sender<u16>) {
+    let mut datagram = [0; 2000];
+    while let Ok(len) = media.recv(&mut datagram) {
+        let is_rtp = len > 1000;
+        if is_rtp && received.send(u16::from_be_bytes([datagram[2], datagram[3]])).is_err() {
+            return;
+        }
+    }
+}
+
+/// Says yes to everything, up to TEARDOWN.
+fn answer_all(mut socket: TcpStream, port: u16) {
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    loop {
+        let request = read_message(&mut socket);
+        let cseq = header(&request, "CSeq").unwrap();
+        let transport = header(&request, "Transport")
+            .map(|asked| format!("Transport: {asked};server_port={port}-{port}\r\n"))
+            .unwrap_or_default();
+        let answer = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: 1\r\n{transport}\r\n");
+        socket.write_all(answer.as_bytes()).unwrap();
+        if request.starts_with("TEARDOWN") {
+            return;
+        }
+    }
 }

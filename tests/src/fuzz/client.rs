@@ -221,7 +221,7 @@ impl World {
         }
         self.reached.packets += std::iter::from_fn(|| self.client.poll_packet()).count();
         let mut sent = Sent(0);
-        assert!(!self.client.flush(&mut sent));
+        assert!(!self.client.flush(self.now, &mut sent));
         self.reached.datagrams += sent.0;
         while self.client.wants_write() && self.reads > 0 {
             let mut slices = [IoSlice::new(&[]); 4];

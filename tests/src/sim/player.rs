@@ -229,7 +229,7 @@ impl World<'_> {
     fn player_flushes(&mut self, player: &mut Player) {
         let room = if self.is_lazy() { self.chance.below(3) } else { u64::MAX };
         let mut sink = Sink { room, taken: Vec::new() };
-        player.client.flush(&mut sink);
+        player.client.flush(self.now, &mut sink);
         for (id, port, to, data) in sink.taken {
             let Some(own) = player.sockets.get(&id) else { continue };
             let own = if port == Port::Rtp { *own } else { own + 1 };

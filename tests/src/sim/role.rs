@@ -4,6 +4,7 @@ use rtspan_core::client::{
     Client, ClientCloseReason, ClientConfig, ClientEvent, CommandError, Misuse, Reply, State, TrackTransport,
     Transports,
 };
+use rtspan_core::limits::UDP_BURST_PACKETS;
 use rtspan_core::{CommandId, Description, Url};
 
 use super::app::PATHS;
@@ -54,6 +55,7 @@ impl Role {
                 Transports::Udp,
                 Transports::UdpThenTcp,
             ]))
+            .udp_burst(chance.pick(&[UDP_BURST_PACKETS, UDP_BURST_PACKETS, 3, 1]))
             .response_deadline(chance.millis(2_000, 12_000))
             .first_udp_packet(chance.millis(500, 4_000))
             .silence(chance.millis(6_000, 20_000))

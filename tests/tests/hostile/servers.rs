@@ -116,7 +116,7 @@ impl Victim {
                 _ => {}
             }
         }
-        self.client.flush(&mut self.datagrams);
+        self.client.flush(self.now, &mut self.datagrams);
         while self.client.wants_write() {
             let mut slices = [IoSlice::new(&[])];
             self.client.io_slices(&mut slices);
