@@ -48,8 +48,15 @@ pub struct Decoder {
 #[derive(Debug)]
 enum State {
     Start,
-    Head { kind: MessageKind, search: Search },
-    Body { message: Message, bytes: usize },
+    Head {
+        kind: MessageKind,
+        search: Search,
+    },
+    /// Rare, and so not a part of every connection.
+    Body {
+        message: Box<Message>,
+        bytes: usize,
+    },
     Failed(WireError),
 }
 
@@ -235,7 +242,7 @@ impl Decoder {
                         self.state = State::Start;
                         return Ok(Some(Item::Message(head.message)));
                     }
-                    self.state = State::Body { message: head.message, bytes: head.body_bytes };
+                    self.state = State::Body { message: Box::new(head.message), bytes: head.body_bytes };
                 }
                 State::Body { bytes, .. } => return Ok(self.body(*bytes)),
                 State::Failed(error) => return Err(error.clone()),

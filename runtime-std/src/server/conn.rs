@@ -47,7 +47,6 @@ pub(crate) fn serve<R: Runtime>(
         rx,
         tx,
         subscriptions: Subscriptions::new(Arc::clone(&wake)),
-        waker: Waker::from(Arc::clone(&wake)),
         wake,
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
@@ -95,6 +94,7 @@ struct ConnTask<R: Runtime> {
     place: Place,
     rx: ConnRx,
     tx: ConnTx,
+    /// What everything wakes this task by, the socket and the timer as well.
     wake: Arc<Wake>,
     subscriptions: Subscriptions,
     feeds: Feeds,
@@ -102,8 +102,6 @@ struct ConnTask<R: Runtime> {
     alarm: Alarm<R::Timer>,
     /// Why nothing more is read; what is left to say is still written.
     failure: Option<CloseReason>,
-    /// What the socket and the timer wake this task by.
-    waker: Waker,
     /// Others have ordered something.
     has_letter: bool,
     /// Something has come for the half that reads, or for both.
@@ -134,7 +132,7 @@ impl<R: Runtime> ConnTask<R> {
     }
 
     fn poll_rounds(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
-        let waker = self.waker.clone();
+        let waker = Waker::from(Arc::clone(&self.wake));
         for _ in 0..ROUNDS {
             match self.round(&mut Context::from_waker(&waker)) {
                 Ok(true) => {}
