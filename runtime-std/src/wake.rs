@@ -20,7 +20,7 @@ pub(crate) struct Wake {
 
 /// There is something new.
 const NEWS: u8 = 1;
-/// There is a letter in the task's mailbox.
+/// There is a letter for the task.
 const LETTER: u8 = 1 << 1;
 /// A socket is ready, or a timer has fired.
 const READY: u8 = 1 << 2;
@@ -67,7 +67,7 @@ impl Wake {
         }
     }
 
-    /// Wakes the task for a letter in its mailbox.
+    /// Wakes the task for a letter.
     pub(crate) fn wake_for_letter(&self) {
         self.raise(LETTER);
     }
