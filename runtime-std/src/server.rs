@@ -6,6 +6,7 @@ mod conns;
 mod door;
 mod events;
 mod keeper;
+mod linger;
 mod registry;
 mod stream;
 mod udp;

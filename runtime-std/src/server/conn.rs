@@ -7,14 +7,14 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Report, Room, ServerConn};
-use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
 use rtspan_core::{ConnId, Instant};
 
 use super::door::Door;
+use super::linger::linger;
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
 use crate::clock;
-use crate::runtime::{Direction, Runtime, Socket, TcpSocket, Timer};
+use crate::runtime::{Direction, Runtime, Socket, TcpSocket};
 use crate::wake::{Reasons, Wake};
 
 /// How often a task goes round before it lets others run.
@@ -337,33 +337,7 @@ impl<R: Runtime> ConnTask<R> {
     }
 }
 
-/// Listens a little longer: closing a socket that has something to read would reset the last answer away.
-async fn linger<S: TcpSocket, T: Timer>(socket: &mut S, alarm: &mut Alarm<T>) {
-    if socket.shutdown().is_err() {
-        return;
-    }
-    let deadline = clock::now() + LINGER_LIMIT;
-    let mut room = LINGER_BYTES_MAX;
-    poll_fn(|cx| {
-        let mut scratch = [0; 4096];
-        while !alarm.is_due(cx, Some(deadline)) {
-            match socket.poll_ready(cx, Direction::Read) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(_)) => break,
-                Poll::Ready(Ok(())) => {}
-            }
-            match socket.try_read(&mut scratch) {
-                Ok(n) if n > 0 && n < room => room -= n,
-                Err(error) if is_transient(&error) => {}
-                _ => break,
-            }
-        }
-        Poll::Ready(())
-    })
-    .await;
-}
-
-fn is_transient(error: &io::Error) -> bool {
+pub(super) fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
