@@ -86,15 +86,18 @@ impl Subscription {
     }
 
     /// The number of the packet that it comes to next.
+    #[inline]
     pub(crate) fn next(&self) -> u64 {
         self.cursor.next()
     }
 
+    #[inline]
     pub(crate) fn wants(&self, packet: &Packet) -> bool {
         self.cursor.wants(packet)
     }
 
     /// Moves past a packet; whether it is sent.
+    #[inline]
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
         let wanted = self.cursor.take(packet);
         let ssrc = packet.rtp.ssrc();
@@ -209,6 +212,7 @@ impl Subscription {
         std::mem::take(&mut self.sources).into_iter().map(goodbye).collect()
     }
 
+    #[inline]
     pub(crate) fn is_finished(&self) -> bool {
         self.phase == Phase::Finished
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::recent::{Place, Recent};
+use crate::wire::Frame;
 
 /// What waits to be written to one connection, in order: messages and interleaved frames, never cut.
 ///
@@ -34,47 +35,45 @@ pub struct Room {
 }
 
 #[derive(Debug)]
-struct Item {
-    kind: Kind,
-    payload: Payload,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Message,
-    Frame([u8; 4]),
+enum Item {
+    Message(Bytes),
+    Frame([u8; 4], Payload),
+    /// Packets whose frames stand one behind the other.
+    Run(Range<usize>),
 }
 
 #[derive(Debug)]
 enum Payload {
     Own(Bytes),
-    Recent(Place),
+    Recent(usize),
+}
+
+impl Payload {
+    fn bytes<'a>(&'a self, recent: &'a Recent) -> &'a Bytes {
+        match self {
+            Self::Own(payload) => payload,
+            Self::Recent(index) => recent.packet(*index),
+        }
+    }
 }
 
 impl Item {
-    fn header(&self) -> &[u8] {
-        match &self.kind {
-            Kind::Message => &[],
-            Kind::Frame(header) => header,
+    /// What it is made of, one part behind the other.
+    fn parts<'a>(&'a self, recent: &'a Recent) -> [&'a [u8]; 2] {
+        match self {
+            Self::Message(message) => [&[], message],
+            Self::Frame(header, payload) => [header, payload.bytes(recent)],
+            Self::Run(run) => [&[], recent.frames(run.clone())],
         }
     }
 
-    fn payload<'a>(&'a self, recent: &'a Recent) -> &'a Bytes {
-        match &self.payload {
-            Payload::Own(payload) => payload,
-            Payload::Recent(place) => recent.packet(*place),
+    /// Bytes of the message or of the first frame.
+    fn unit(&self, recent: &Recent) -> usize {
+        match self {
+            Self::Message(message) => message.len(),
+            Self::Frame(header, payload) => header.len().saturating_add(payload.bytes(recent).len()),
+            Self::Run(run) => recent.frames(run.start..run.start.saturating_add(1)).len(),
         }
-    }
-
-    fn frame_range(&self, recent: &Recent) -> Option<Range<usize>> {
-        match &self.payload {
-            Payload::Own(_) => None,
-            Payload::Recent(place) => recent.frame_range(*place),
-        }
-    }
-
-    fn len(&self, recent: &Recent) -> usize {
-        self.header().len().saturating_add(self.payload(recent).len())
     }
 }
 
@@ -102,7 +101,7 @@ impl Outbox {
     pub(crate) fn push_message(&mut self, message: Bytes) {
         self.message_bytes = self.message_bytes.saturating_add(message.len());
         self.rest = self.rest.saturating_add(message.len());
-        self.items.push_back(Item { kind: Kind::Message, payload: Payload::Own(message) });
+        self.items.push_back(Item::Message(message));
     }
 
     /// Appends an interleaved frame; a payload that its 16-bit length cannot hold is left out, and `false` comes back.
@@ -112,39 +111,45 @@ impl Outbox {
     }
 
     /// Appends a packet, as [`push_frame`](Self::push_frame) does, that others are going to append as well.
+    #[inline]
     pub(crate) fn push_packet(&mut self, channel: u8, packet: &Bytes) -> bool {
         let place = if self.is_lent { self.recent.place(channel, packet) } else { None };
-        self.push(channel, packet.len(), place.map_or_else(|| Payload::Own(packet.clone()), Payload::Recent))
+        match place {
+            None => self.push(channel, packet.len(), Payload::Own(packet.clone())),
+            Some(Place { index, is_framed: false }) => {
+                self.push(channel, packet.len(), Payload::Recent(index))
+            }
+            Some(Place { index, is_framed: true }) => {
+                self.count_frame(packet.len());
+                let behind = index.saturating_add(1);
+                match self.items.back_mut() {
+                    Some(Item::Run(run)) if run.end == index => run.end = behind,
+                    _ => self.items.push_back(Item::Run(index..behind)),
+                }
+                true
+            }
+        }
     }
 
     fn push(&mut self, channel: u8, len: usize, payload: Payload) -> bool {
         let Ok(short) = u16::try_from(len) else { return false };
-        let [high, low] = short.to_be_bytes();
-        let header = [b'$', channel, high, low];
-        self.frames = self.frames.saturating_add(1);
-        self.rest = self.rest.saturating_add(header.len()).saturating_add(len);
-        self.items.push_back(Item { kind: Kind::Frame(header), payload });
+        self.count_frame(len);
+        self.items.push_back(Item::Frame(Frame::header(channel, short), payload));
         true
+    }
+
+    #[inline]
+    fn count_frame(&mut self, len: usize) {
+        self.frames = self.frames.saturating_add(1);
+        self.rest = self.rest.saturating_add(4).saturating_add(len);
     }
 
     /// Fills `slices` from the front with what is to be written, and says how many it filled.
     pub(crate) fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut filled = Filled { slices, count: 0 };
         let mut skip = self.written;
-        // Frames that are one behind the other.
-        let mut run = 0..0;
         for item in &self.items {
-            if let Some(frame) = item.frame_range(&self.recent) {
-                let start = frame.start.saturating_add(std::mem::take(&mut skip));
-                if start != run.end {
-                    filled.push(self.recent.frames(run));
-                    run = start..start;
-                }
-                run.end = frame.end;
-                continue;
-            }
-            filled.push(self.recent.frames(std::mem::take(&mut run)));
-            for part in [item.header(), item.payload(&self.recent)] {
+            for part in item.parts(&self.recent) {
                 filled.push(part.get(skip..).unwrap_or_default());
                 skip = skip.saturating_sub(part.len());
             }
@@ -152,7 +157,6 @@ impl Outbox {
                 break;
             }
         }
-        filled.push(self.recent.frames(run));
         filled.count
     }
 
@@ -166,15 +170,22 @@ impl Outbox {
             return;
         }
         self.written = self.written.saturating_add(n);
-        while let Some(first) = self.items.front() {
-            let len = first.len(&self.recent);
+        while let Some(first) = self.items.front_mut() {
+            let len = first.unit(&self.recent);
             if self.written < len {
                 return;
             }
             self.written = self.written.saturating_sub(len);
-            match first.kind {
-                Kind::Message => self.message_bytes = self.message_bytes.saturating_sub(len),
-                Kind::Frame(_) => self.frames = self.frames.saturating_sub(1),
+            match first {
+                Item::Message(_) => self.message_bytes = self.message_bytes.saturating_sub(len),
+                Item::Frame(..) => self.frames = self.frames.saturating_sub(1),
+                Item::Run(run) => {
+                    self.frames = self.frames.saturating_sub(1);
+                    run.start = run.start.saturating_add(1);
+                    if run.start < run.end {
+                        continue;
+                    }
+                }
             }
             self.items.pop_front();
         }
@@ -197,9 +208,17 @@ impl Outbox {
         if self.is_empty() {
             return Some(Room { items: std::mem::take(&mut self.items), recent });
         }
-        for item in &mut self.items {
-            if let Payload::Recent(_) = item.payload {
-                item.payload = Payload::Own(item.payload(&recent).clone());
+        let own = |index: usize| Payload::Own(recent.packet(index).clone());
+        for item in std::mem::take(&mut self.items) {
+            match item {
+                Item::Frame(header, Payload::Recent(index)) => {
+                    self.items.push_back(Item::Frame(header, own(index)));
+                }
+                Item::Run(run) => {
+                    let frames = run.map(|index| Item::Frame(recent.header(index), own(index)));
+                    self.items.extend(frames);
+                }
+                item => self.items.push_back(item),
             }
         }
         Some(Room { items: VecDeque::new(), recent })
@@ -211,6 +230,7 @@ impl Outbox {
     }
 
     /// Frames that wait.
+    #[inline]
     pub(crate) fn frames(&self) -> usize {
         self.frames
     }

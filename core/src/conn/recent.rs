@@ -27,9 +27,9 @@ pub(super) struct Recent {
 /// Where a packet is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Place {
-    index: usize,
+    pub(super) index: usize,
     /// It also is there as a frame.
-    is_framed: bool,
+    pub(super) is_framed: bool,
 }
 
 impl Recent {
@@ -45,6 +45,7 @@ impl Recent {
     }
 
     /// The place of a packet, where it stays until the next [`release`](Self::release); `None` if there is none for it.
+    #[inline]
     pub(super) fn place(&mut self, channel: u8, packet: &Bytes) -> Option<Place> {
         let place = match self.find(packet) {
             Some(index) => Place { index, is_framed: self.frame(index, channel, packet) },
@@ -55,22 +56,25 @@ impl Recent {
         Some(place)
     }
 
-    pub(super) fn packet(&self, place: Place) -> &Bytes {
-        self.packets.get(place.index).expect("a place is kept until nobody uses it")
+    pub(super) fn packet(&self, index: usize) -> &Bytes {
+        self.packets.get(index).expect("a place is kept until nobody uses it")
     }
 
-    /// The frame of a packet, as a part of [`frames`](Self::frames).
-    pub(super) fn frame_range(&self, place: Place) -> Option<Range<usize>> {
-        let (_, end) = self.framed.get(place.index).filter(|_| place.is_framed)?;
-        let start = place.index.checked_sub(1).and_then(|before| self.framed.get(before));
-        Some(start.map_or(0, |(_, end)| *end)..*end)
+    /// The frames of packets, one behind the other.
+    pub(super) fn frames(&self, run: Range<usize>) -> &[u8] {
+        let end = |behind: usize| {
+            behind.checked_sub(1).and_then(|index| self.framed.get(index)).map_or(0, |(_, end)| *end)
+        };
+        self.frames.get(end(run.start)..end(run.end)).unwrap_or_default()
     }
 
-    /// The frames, one behind the other.
-    pub(super) fn frames(&self, range: Range<usize>) -> &[u8] {
-        self.frames.get(range).unwrap_or_default()
+    /// The header of a packet's frame.
+    pub(super) fn header(&self, index: usize) -> [u8; 4] {
+        let frame = self.frames(index..index.saturating_add(1));
+        frame.first_chunk().copied().unwrap_or_default()
     }
 
+    #[inline]
     fn find(&self, packet: &Bytes) -> Option<usize> {
         let is_there = |index: &usize| self.packets.get(*index).is_some_and(|own| is_same(own, packet));
         if is_there(&self.next) {
@@ -96,6 +100,7 @@ impl Recent {
     }
 
     /// Makes the frame of a packet, if it is the next one; says whether there is one of this channel.
+    #[inline]
     fn frame(&mut self, index: usize, channel: u8, packet: &Bytes) -> bool {
         if let Some((own, _)) = self.framed.get(index) {
             return *own == channel;
@@ -114,6 +119,7 @@ impl Recent {
 }
 
 /// Whether both are the same bytes of the same memory, which nobody can have given to others: it is held on to here.
+#[inline]
 fn is_same(own: &Bytes, packet: &Bytes) -> bool {
     own.as_ptr() == packet.as_ptr() && own.len() == packet.len()
 }
@@ -133,9 +139,11 @@ mod tests {
         let places: Vec<_> = packets.iter().map(|packet| recent.place(channel, packet)).collect();
         for (packet, place) in packets.iter().zip(&places) {
             let Some(place) = place else { continue };
-            assert_eq!(recent.packet(*place), packet);
-            if let Some(range) = recent.frame_range(*place) {
-                assert_eq!(recent.frames(range), [&[b'$', channel, 0, 10], &packet[..]].concat());
+            assert_eq!(recent.packet(place.index), packet);
+            if place.is_framed {
+                let frame = recent.frames(place.index..place.index + 1);
+                assert_eq!(frame, [&recent.header(place.index), &packet[..]].concat());
+                assert_eq!(frame[..4], [b'$', channel, 0, 10]);
             }
         }
         places.into_iter().map(|place| place.map(|Place { index, is_framed }| (index, is_framed))).collect()

@@ -102,11 +102,13 @@ impl Cursor {
     }
 
     /// Whether this reader is to get the packet that stands at [`next`](Self::next).
+    #[inline]
     pub(crate) fn wants(&self, packet: &Packet) -> bool {
         (!self.waits || packet.keyframe) && self.tracks.contains(packet.track)
     }
 
     /// Moves past the packet that stands at [`next`](Self::next); whether this reader is to get it.
+    #[inline]
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
         let wanted = self.wants(packet);
         self.next = self.next.saturating_add(1);
@@ -119,6 +121,7 @@ impl Cursor {
     }
 
     /// The number of the packet that it comes to next.
+    #[inline]
     pub fn next(&self) -> u64 {
         self.next
     }

@@ -178,11 +178,13 @@ impl StreamLog {
     }
 
     /// The number that the next packet gets.
+    #[inline]
     pub fn head(&self) -> u64 {
         self.tail.saturating_add(self.packets.len() as u64)
     }
 
     /// The number of the oldest packet that is kept.
+    #[inline]
     pub fn tail(&self) -> u64 {
         self.tail
     }
@@ -204,11 +206,13 @@ impl StreamLog {
     }
 
     /// The packet with this number, if it is kept.
+    #[inline]
     pub fn get(&self, number: u64) -> Option<&Packet> {
         self.packets.get(usize::try_from(number.checked_sub(self.tail)?).ok()?)
     }
 
     /// The packets from `number` on, as far as they are kept.
+    #[inline]
     pub fn from(&self, number: u64) -> impl Iterator<Item = &Packet> {
         let skip = usize::try_from(number.saturating_sub(self.tail)).unwrap_or(usize::MAX);
         self.packets.range(skip.min(self.packets.len())..)
