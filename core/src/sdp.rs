@@ -6,7 +6,7 @@ use crate::Tolerances;
 use crate::description::DescriptionError;
 use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
 use crate::tolerance::Tolerance;
-use crate::wire::scan;
+use crate::wire::scan::{self, split_once};
 
 #[cfg(test)]
 mod tests;
@@ -171,12 +171,6 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
         rest = behind.get(1..).unwrap_or_default();
         Some(line)
     })
-}
-
-/// As [`str::split_once`], which takes longer to set up than to search texts as short as these.
-pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
-    let index = scan::find(text.as_bytes(), [at])?;
-    Some((text.get(..index)?, text.get(index.saturating_add(1)..)?))
 }
 
 /// Splits `x=value`; blanks around the `=` do not count.

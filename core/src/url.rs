@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use crate::wire::scan;
+use crate::wire::scan::{self, split_once};
 
 /// An absolute `rtsp` or `rtsps` URL (RFC 2326, section 3.2).
 ///
@@ -81,14 +81,14 @@ impl Url {
         let parts = Parts::split(text)?;
         let (host, port) = host_and_port(parts.authority)?;
         let scheme = parts.scheme;
-        let origin = format!("{scheme}://{}", parts.authority);
+        let text = [scheme.as_str(), "://", parts.authority, parts.tail].concat();
         Ok(Self {
             scheme,
             userinfo: parts.userinfo.filter(|userinfo| !userinfo.is_empty()).map(Box::from),
             host,
             port,
-            tail_at: origin.len(),
-            text: (origin + parts.tail).into(),
+            tail_at: text.len().saturating_sub(parts.tail.len()),
+            text: text.into(),
         })
     }
 
@@ -238,33 +238,27 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn split(text: &'a str) -> Result<Self, UrlError> {
         refuse_control_characters(text)?;
-        let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
+        let (scheme, rest) = split_once(text, b':').ok_or(UrlError::Scheme)?;
         let rest = rest.strip_prefix("//").ok_or(UrlError::Scheme)?;
         let scheme = [Scheme::Rtsp, Scheme::Rtsps]
             .into_iter()
             .find(|known| known.as_str().eq_ignore_ascii_case(scheme))
             .ok_or(UrlError::Scheme)?;
-        let (before_path, _) = split_before(rest, [b'/']);
+        let before_path = split_once(rest, b'/').map_or(rest, |(before_path, _)| before_path);
         let userinfo = before_path.rsplit_once('@').map(|(userinfo, _)| userinfo);
         let rest =
             userinfo.and_then(|userinfo| rest.strip_prefix(userinfo)?.strip_prefix('@')).unwrap_or(rest);
-        let (authority, tail) = split_before(rest, [b'/', b'?']);
+        let (authority, tail) =
+            rest.split_at(scan::find(rest.as_bytes(), [b'/', b'?']).unwrap_or(rest.len()));
         Ok(Self { scheme, userinfo, authority, tail })
     }
 }
 
-/// What stands before the first of these characters, and the rest.
-fn split_before<const N: usize>(text: &str, characters: [u8; N]) -> (&str, &str) {
-    let at = scan::find(text.as_bytes(), characters).unwrap_or(text.len());
-    text.split_at_checked(at).unwrap_or((text, ""))
-}
-
 fn refuse_control_characters(text: &str) -> Result<(), UrlError> {
-    if !scan::any(text.as_bytes(), |byte| byte.is_ascii_control()) {
-        return Ok(());
+    match scan::find_control(text.as_bytes()) {
+        Some(at) => Err(UrlError::ControlCharacter { at }),
+        None => Ok(()),
     }
-    let at = text.bytes().position(|byte| byte.is_ascii_control());
-    at.map_or(Ok(()), |at| Err(UrlError::ControlCharacter { at }))
 }
 
 fn host_and_port(authority: &str) -> Result<(Box<str>, Option<u16>), UrlError> {
@@ -275,9 +269,12 @@ fn host_and_port(authority: &str) -> Result<(Box<str>, Option<u16>), UrlError> {
             (ipv6_host(host)?, port)
         }
         None => {
-            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+            let (host, port) = split_once(authority, b':').unwrap_or((authority, ""));
             // A registered name (RFC 3986, 3.2.2), in the letters of any language.
-            let foreign = |c: char| !c.is_alphanumeric() && !"-._~%!$&'()*+,;=".contains(c);
+            let foreign = |c: char| {
+                !c.is_alphanumeric()
+                    && !matches!(c, '-' | '.' | '_' | '~' | '%' | '!' | '$' | '&'..=',' | ';' | '=')
+            };
             if host.is_empty() || host.contains(foreign) || port.contains(':') {
                 return Err(UrlError::Host);
             }

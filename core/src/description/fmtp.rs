@@ -1,6 +1,6 @@
 //! Format parameters: `name=value` pairs with semicolons between (most payload formats, by RFC 4855).
 
-use crate::sdp::split_once;
+use crate::wire::scan::split_once;
 
 /// The value of the first parameter of this name, in any case.
 pub(super) fn get<'a>(text: &'a str, name: &str) -> Option<&'a str> {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::HeaderError;
 use crate::limits::PARAMETERS_MAX;
+use crate::wire::scan::{self, split_once, trim};
 use crate::{Tolerance, Tolerances};
 
 /// One element of a list: the key in its own case, and the value without blanks and quotes around it.
@@ -27,7 +28,7 @@ pub(crate) fn params<'a>(
     tolerances: &mut Tolerances,
 ) -> Result<Vec<Param<'a>>, HeaderError> {
     let mut params = Vec::new();
-    if text.trim().is_empty() {
+    if trim(text).is_empty() {
         return Ok(params);
     }
     for element in elements(text, separator) {
@@ -49,7 +50,7 @@ pub(crate) fn elements(text: &str, separator: u8) -> impl Iterator<Item = &str> 
         let text = rest?;
         let (element, behind) = text.split_at(element_end(text, separator));
         rest = behind.get(1..);
-        Some(element.trim())
+        Some(trim(element))
     })
 }
 
@@ -60,19 +61,25 @@ pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
 }
 
 fn param(element: &str) -> Option<Param<'_>> {
-    let Some((key, value)) = element.split_once('=') else {
+    let Some((key, value)) = split_once(element, b'=') else {
         return Some(Param { key: element, value: None });
     };
-    let value = value.trim();
+    let value = trim(value);
     let value = match value.strip_prefix('"') {
         Some(quoted) => quoted.get(..quote_end(quoted)?)?,
         None => value,
     };
-    Some(Param { key: key.trim(), value: Some(value.trim()) })
+    Some(Param { key: trim(key), value: Some(trim(value)) })
 }
 
 /// A quote counts only where a value begins: right behind `=` or a separator.
 fn element_end(text: &str, separator: u8) -> usize {
+    // Hardly any has quotes.
+    match scan::find(text.as_bytes(), [separator, b'"']) {
+        None => return text.len(),
+        Some(at) if text.as_bytes().get(at) == Some(&separator) => return at,
+        Some(_) => {}
+    }
     let mut value_begins = true;
     let mut quoted = false;
     let mut escaped = false;

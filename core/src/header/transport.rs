@@ -3,6 +3,7 @@ use std::fmt;
 use super::HeaderError;
 use super::params::{Param, elements, number, params};
 use crate::limits::TRANSPORTS_MAX;
+use crate::wire::scan::{split_once, trim};
 use crate::{Profile, Tolerance, Tolerances};
 
 const TRANSPORT: &str = "Transport";
@@ -214,7 +215,8 @@ fn specification(param: &Param<'_>) -> Option<(Profile, Lower)> {
     if param.value.is_some() {
         return None;
     }
-    let (profile, lower) = match param.key.match_indices('/').nth(1) {
+    let mut slashes = param.key.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+    let (profile, lower) = match slashes.nth(1) {
         Some((at, _)) => param.key.split_at(at),
         None => (param.key, ""),
     };
@@ -239,8 +241,8 @@ fn missing_specification(first: Option<&Param<'_>>) -> HeaderError {
 
 /// `a-b`, or `a` for itself and the next number.
 fn pair<T: TryFrom<u32>>(value: &str) -> Option<(T, T)> {
-    let (first, second) = match value.split_once('-') {
-        Some((first, second)) => (number::<u32>(first.trim())?, number::<u32>(second.trim())?),
+    let (first, second) = match split_once(value, b'-') {
+        Some((first, second)) => (number::<u32>(trim(first))?, number::<u32>(trim(second))?),
         None => {
             let first = number::<u32>(value)?;
             (first, first.checked_add(1)?)

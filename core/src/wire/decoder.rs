@@ -139,7 +139,11 @@ impl Decoder {
                 Some(_) => {}
             }
         }
-        self.advance().inspect_err(|error| self.state = State::Failed(error.clone()))
+        let polled = self.advance();
+        if let Err(error) = &polled {
+            self.state = State::Failed(error.clone());
+        }
+        polled
     }
 
     /// The channel of the frame in front, if that is what is there and it is whole, as it is nearly always while media
@@ -236,14 +240,7 @@ impl Decoder {
                     Start::Http => return Err(WireError::Http { offset: self.offset }),
                     Start::Open | Start::Garbage => return Ok(None),
                 },
-                State::Head { kind, search } => {
-                    let Some(head) = self.head(*kind, *search)? else { return Ok(None) };
-                    if head.body_bytes == 0 {
-                        self.state = State::Start;
-                        return Ok(Some(Item::Message(head.message)));
-                    }
-                    self.state = State::Body { message: Box::new(head.message), bytes: head.body_bytes };
-                }
+                State::Head { .. } => return self.head(),
                 State::Body { bytes, .. } => return Ok(self.body(*bytes)),
                 State::Failed(error) => return Err(error.clone()),
             }
@@ -281,7 +278,9 @@ impl Decoder {
         (self.block.len() >= self.need).then_some(channel)
     }
 
-    fn head(&mut self, kind: MessageKind, mut search: Search) -> Result<Option<Head>, WireError> {
+    fn head(&mut self) -> Result<Option<Item>, WireError> {
+        let State::Head { kind, search } = &mut self.state else { return Ok(None) };
+        let kind = *kind;
         let (bytes, offset, limit) = (self.block.as_slice(), self.offset, self.limits.head_bytes);
         let end = search.find_end(bytes);
         if end.map_or(bytes.len() >= limit, |end| end > limit) {
@@ -293,17 +292,20 @@ impl Decoder {
             });
         }
         self.held = self.paused && end.is_some();
-        let Some(end) = end.filter(|_| !self.paused) else {
-            self.state = State::Head { kind, search };
-            return Ok(None);
-        };
+        let Some(end) = end.filter(|_| !self.paused) else { return Ok(None) };
         if search.bare {
             self.tolerances.record(Tolerance::BareLineFeed);
         }
         let head = bytes.get(..end).unwrap_or(bytes);
-        let head = Head::parse(kind, head, offset, &self.limits, &mut self.tolerances)?;
+        let Head { message, body_bytes } =
+            Head::parse(kind, head, offset, &self.limits, &mut self.tolerances)?;
         self.skip(end);
-        Ok(Some(head))
+        if body_bytes > 0 {
+            self.state = State::Body { message: Box::new(message), bytes: body_bytes };
+            return Ok(self.body(body_bytes));
+        }
+        self.state = State::Start;
+        Ok(Some(Item::Message(message)))
     }
 
     fn body(&mut self, bytes: usize) -> Option<Item> {

@@ -10,7 +10,7 @@ use super::{
 use crate::{Tolerance, Tolerances};
 
 const VERSION: &str = "RTSP/1.0";
-/// Headers that are read without an allocation; heads with more are split by hand.
+/// Headers that the strict parser has room for; hardly any message has more.
 const HEADERS_FAST: usize = 16;
 
 /// How far the search for the end of a head has come.
@@ -22,26 +22,30 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// The length of the head, if its empty line has come. Looks at no byte twice, bar the last two.
+    /// The length of the head, if its empty line has come. Goes on where it was with fewer bytes.
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Option<usize> {
         loop {
             let rest = bytes.get(self.searched..)?;
-            let Some(next) = scan::find(rest, [b'\n']) else {
-                self.searched = bytes.len();
+            // Of lines that end in CR and LF, only the empty one has any of these.
+            let is_of_note = |first: u8, second: u8| {
+                ((first == b'\r') ^ (second == b'\n')) | ((first == b'\n') & (second == b'\r'))
+            };
+            let Some(at) = scan::find_pair(rest, is_of_note) else {
+                self.searched = bytes.len().saturating_sub(1);
                 return None;
             };
-            let feed = self.searched.saturating_add(next);
-            self.bare |= feed.checked_sub(1).and_then(|before| bytes.get(before)) != Some(&b'\r');
-            self.searched = feed;
-            let after = feed.saturating_add(1);
-            match bytes.get(after..)? {
-                [b'\n', ..] => {
-                    self.bare = true;
-                    return Some(after.saturating_add(1));
+            self.searched = self.searched.saturating_add(at);
+            match rest.get(at..)? {
+                [b'\n', b'\r'] => return None,
+                [b'\n', b'\r', b'\n', ..] => return Some(self.searched.saturating_add(3)),
+                [first, second, ..] => {
+                    self.bare |= *second == b'\n';
+                    if (first, second) == (&b'\n', &b'\n') {
+                        return Some(self.searched.saturating_add(2));
+                    }
+                    self.searched = self.searched.saturating_add(1);
                 }
-                [b'\r', b'\n', ..] => return Some(after.saturating_add(2)),
-                [] | [b'\r'] => return None,
-                _ => self.searched = after,
+                _ => return None,
             }
         }
     }
@@ -63,10 +67,9 @@ impl Head {
         limits: &DecoderLimits,
         tolerances: &mut Tolerances,
     ) -> Result<Self, WireError> {
-        let end = scan::find(head, [b'\n']).map_or(head.len(), |feed| feed.saturating_add(1));
-        let (line, block) = head.split_at_checked(end).unwrap_or_default();
-        let line = text(line, tolerances);
-        let line = line.trim_matches(BLANKS_AND_BREAKS);
+        let text = text(head, tolerances);
+        let (line, block) = scan::split_once(&text, b'\n').unwrap_or((&text, ""));
+        let line = scan::trim_matches(line.strip_suffix('\r').unwrap_or(line), BLANKS_AND_BREAKS);
         let start = match kind {
             MessageKind::Request => request(line, tolerances),
             MessageKind::Response => response(line, tolerances),
@@ -75,11 +78,15 @@ impl Head {
             Ok(start) => start,
             Err(fault) => return Err(fault.into_error(kind, offset, head)),
         };
-        let Some(mut headers) = headers(block, limits.headers, tolerances) else {
+        let headers = match plain_headers(block, limits.headers) {
+            Some(headers) => Some(headers),
+            None => split_headers(block, limits.headers, tolerances),
+        };
+        let Some(mut headers) = headers else {
             let (limit, cseq) = (limits.headers, find_cseq(head));
             return Err(WireError::TooManyHeaders { kind, offset, limit, cseq });
         };
-        let body_bytes = match content_length(&headers, tolerances) {
+        let body_bytes = match take_content_length(&mut headers, tolerances) {
             Some(length) => {
                 usize::try_from(length).ok().filter(|bytes| *bytes <= limits.body_bytes).ok_or_else(|| {
                     let limit = limits.body_bytes;
@@ -88,7 +95,6 @@ impl Head {
             }
             None => return Err(WireError::BadContentLength { kind, offset, cseq: find_cseq(head) }),
         };
-        headers.remove(name::CONTENT_LENGTH);
         let body = Bytes::new();
         let message = match start {
             StartLine::Request(method, uri) => {
@@ -140,12 +146,20 @@ impl Fault {
     }
 }
 
-/// The method ends at the first blank and the version begins behind the last: a URI may hold blanks.
 fn request<'a>(line: &'a str, tolerances: &mut Tolerances) -> Result<StartLine<'a>, Fault> {
-    let (method, rest) = line.split_once(BLANKS).ok_or(Fault::Lacks(Expected::Uri))?;
-    if method.bytes().any(|byte| byte.is_ascii_control()) {
+    let (method, rest) = split_once_at_blank(line).ok_or(Fault::Lacks(Expected::Uri))?;
+    if has_control(method) {
         return Err(Fault::Lacks(Expected::Uri));
     }
+    let uri = match rest.strip_suffix(" RTSP/1.0") {
+        Some(uri) if !uri.is_empty() && scan::find_blank_or_control(uri.as_bytes()).is_none() => uri,
+        _ => uri_among_blanks(rest, tolerances)?,
+    };
+    Ok(StartLine::Request(method, uri))
+}
+
+/// The version begins behind the last blank: a URI may hold some.
+fn uri_among_blanks<'a>(rest: &'a str, tolerances: &mut Tolerances) -> Result<&'a str, Fault> {
     let (between, version) = rest.rsplit_once(BLANKS).unwrap_or((rest, ""));
     match version {
         VERSION => {}
@@ -155,20 +169,20 @@ fn request<'a>(line: &'a str, tolerances: &mut Tolerances) -> Result<StartLine<'
         _ => return Err(Fault::Lacks(Expected::Version)),
     }
     let uri = between.trim_matches(BLANKS);
-    if uri.is_empty() || scan::any(uri.as_bytes(), |byte| byte.is_ascii_control() && byte != b'\t') {
+    if uri.is_empty() || has_control(uri) {
         return Err(Fault::Lacks(Expected::Uri));
     }
     if uri.len() != between.len() {
         tolerances.record(Tolerance::ExtraBlank);
     }
-    if scan::any(uri.as_bytes(), |byte| (byte == b' ') | (byte == b'\t')) {
+    if uri.contains(BLANKS) {
         tolerances.record(Tolerance::BlankInUri);
     }
-    Ok(StartLine::Request(method, uri))
+    Ok(uri)
 }
 
 fn response<'a>(line: &'a str, tolerances: &mut Tolerances) -> Result<StartLine<'a>, Fault> {
-    let (version, rest) = line.split_once(BLANKS).unwrap_or((line, ""));
+    let (version, rest) = split_once_at_blank(line).unwrap_or((line, ""));
     if version != VERSION {
         return Err(Fault::Version);
     }
@@ -176,77 +190,81 @@ fn response<'a>(line: &'a str, tolerances: &mut Tolerances) -> Result<StartLine<
     if trimmed.len() != rest.len() {
         tolerances.record(Tolerance::ExtraBlank);
     }
-    let (code, reason) = trimmed.split_once(BLANKS).unwrap_or((trimmed, ""));
+    let (code, reason) = split_once_at_blank(trimmed).unwrap_or((trimmed, ""));
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Fault::Lacks(Expected::StatusCode));
     }
     let status = code.parse().ok().and_then(StatusCode::new).ok_or(Fault::Lacks(Expected::StatusCode))?;
-    let reason = reason.trim_matches(BLANKS);
+    let reason = scan::trim_matches(reason, BLANKS);
     if reason.is_empty() {
         tolerances.record(Tolerance::MissingReason);
     }
     Ok(StartLine::Response(status, reason))
 }
 
-/// The headers of a block that ends in an empty line; none if they are more than `max`.
-fn headers(block: &[u8], max: usize, tolerances: &mut Tolerances) -> Option<Headers> {
+/// The headers of a block that ends in an empty line, if a strict parser takes it, as it does nearly all.
+fn plain_headers(block: &str, max: usize) -> Option<Headers> {
     let mut fast = [httparse::EMPTY_HEADER; HEADERS_FAST];
-    let Ok(httparse::Status::Complete((_, list))) = httparse::parse_headers(block, &mut fast) else {
-        return split_headers(block, max, tolerances);
-    };
-    if list.len() > max {
+    let fast = fast.get_mut(..max.min(HEADERS_FAST))?;
+    let Ok(httparse::Status::Complete((_, list))) = httparse::parse_headers(block.as_bytes(), fast) else {
         return None;
-    }
+    };
     let mut headers = Headers::with_capacity(list.len(), block.len());
     for header in list {
         // The parser takes no control characters, and leaves the blanks around a value away.
-        headers.push_clean(header.name, &text(header.value, tolerances));
+        headers.push_clean(header.name, text_of(block, header.value)?);
     }
     Some(headers)
 }
 
-/// Reads what a strict parser does not: folded lines (RFC 2326, 15.1) and malformed ones.
-fn split_headers(block: &[u8], max: usize, tolerances: &mut Tolerances) -> Option<Headers> {
+/// A part of `text` as text again: looking whether it is UTF-8 takes longer than looking where it is.
+fn text_of<'a>(text: &'a str, part: &[u8]) -> Option<&'a str> {
+    let at = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    text.get(at..at.checked_add(part.len())?)
+}
+
+/// Reads what the strict parser does not: folded headers (RFC 2326, 15.1), malformed ones, and many; none if they are
+/// more than `max`.
+fn split_headers(block: &str, max: usize, tolerances: &mut Tolerances) -> Option<Headers> {
     let mut headers = Headers::new();
-    let mut pending: Option<(String, String)> = None;
-    for line in block.split(|byte| *byte == b'\n') {
-        let line = text(line, tolerances);
-        let line = line.strip_suffix('\r').unwrap_or(&line);
-        if line.chars().any(|c| c.is_ascii_control() && c != '\t') {
+    // Whether the line before was a header that the next one may go on with.
+    let mut may_fold = false;
+    for line in block.split('\n') {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.is_empty() {
+            break;
+        }
+        if has_control(line) {
             tolerances.record(Tolerance::MalformedHeader);
         }
         if line.starts_with(BLANKS) {
-            match &mut pending {
-                Some((_, value)) => {
-                    value.push(' ');
-                    value.push_str(line.trim_matches(BLANKS));
-                }
-                None => tolerances.record(Tolerance::MalformedHeader),
+            if may_fold {
+                headers.fold(line);
+            } else {
+                tolerances.record(Tolerance::MalformedHeader);
             }
             continue;
         }
-        if let Some((name, value)) = pending.take() {
-            headers.push(&name, value);
-        }
         let Some((name, value)) = line.split_once(':') else {
-            if !line.is_empty() {
-                tolerances.record(Tolerance::MalformedHeader);
-            }
+            tolerances.record(Tolerance::MalformedHeader);
+            may_fold = false;
             continue;
         };
         if name.is_empty() || name.contains(BLANKS) {
             tolerances.record(Tolerance::MalformedHeader);
         }
-        if headers.len() >= max {
+        let before = headers.len();
+        if before >= max {
             return None;
         }
-        pending = Some((name.trim_matches(BLANKS).to_owned(), value.to_owned()));
+        headers.push(name, value);
+        may_fold = headers.len() > before;
     }
     Some(headers)
 }
 
-/// The bytes of the body, 0 without a header; none if the header is no number, or two.
-fn content_length(headers: &Headers, tolerances: &mut Tolerances) -> Option<u64> {
+/// Takes out the bytes of the body, 0 without a header; none if the header is no number, or two.
+fn take_content_length(headers: &mut Headers, tolerances: &mut Tolerances) -> Option<u64> {
     let mut lengths = headers.get_all(name::CONTENT_LENGTH).map(digits);
     let Some(length) = lengths.next() else {
         return Some(0);
@@ -257,6 +275,7 @@ fn content_length(headers: &Headers, tolerances: &mut Tolerances) -> Option<u64>
             return None;
         }
     }
+    headers.remove(name::CONTENT_LENGTH);
     length
 }
 
@@ -268,15 +287,38 @@ fn digits(value: &str) -> Option<u64> {
     Some(value.parse().unwrap_or(u64::MAX))
 }
 
-/// UTF-8, and what is not is taken for Latin-1.
+/// UTF-8, and lines that are not are taken for Latin-1.
 fn text<'a>(bytes: &'a [u8], tolerances: &mut Tolerances) -> Cow<'a, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => {
-            tolerances.record(Tolerance::HeadNotUtf8);
-            Cow::Owned(bytes.iter().copied().map(char::from).collect())
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    tolerances.record(Tolerance::HeadNotUtf8);
+    let mut text = String::new();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match std::str::from_utf8(line) {
+            Ok(line) => text.push_str(line),
+            Err(_) => text.extend(line.iter().copied().map(char::from)),
         }
     }
+    Cow::Owned(text)
+}
+
+/// Whether there are control characters besides tabs.
+fn has_control(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// What is before the first blank, and what is behind it.
+fn split_once_at_blank(text: &str) -> Option<(&str, &str)> {
+    split_around(text, text.bytes().position(is_blank)?)
+}
+
+fn split_around(text: &str, at: usize) -> Option<(&str, &str)> {
+    Some((text.get(..at)?, text.get(at.saturating_add(1)..)?))
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];

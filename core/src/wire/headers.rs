@@ -53,6 +53,16 @@ impl Headers {
         self.push_last(name, value.len());
     }
 
+    /// Goes on with the value of the last header, behind a blank.
+    pub(super) fn fold(&mut self, more: &str) {
+        let Some(last) = self.list.last_mut() else { return };
+        let clean = cleaned(more);
+        let more = clean.as_deref().unwrap_or(more);
+        let blank = if more.is_empty() || last.len == 0 { "" } else { " " };
+        self.text.extend([blank, more]);
+        last.len = last.len.saturating_add(blank.len()).saturating_add(more.len());
+    }
+
     /// Puts `value` in the place of the first header of that name and removes the others.
     pub fn set(&mut self, name: &str, value: impl fmt::Display) {
         let Some(index) = self.list.iter().position(|header| header.is(name)) else {

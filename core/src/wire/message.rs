@@ -3,7 +3,7 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{Headers, Method, StatusCode, name};
+use super::{Headers, Method, StatusCode, name, scan};
 
 /// What is made has room for so many headers, and for so many bytes of their values; nearly all need no more.
 const HEADERS_USUAL: usize = 6;
@@ -89,12 +89,17 @@ impl Request {
 
     fn put(&self, dst: &mut impl BufMut) {
         let uri = if self.uri.is_empty() { "*" } else { &*self.uri };
-        put_filtered(dst, self.method.as_str(), u8::is_ascii_graphic);
+        match &self.method {
+            Method::Extension(name) => {
+                name.bytes().filter(u8::is_ascii_graphic).for_each(|byte| dst.put_u8(byte));
+            }
+            known => dst.put_slice(known.as_str().as_bytes()),
+        }
         dst.put_u8(b' ');
-        if uri.contains(' ') {
-            put_filtered(dst, &uri.replace(' ', "%20"), |byte| !byte.is_ascii_control());
+        if scan::find(uri.as_bytes(), [b' ']).is_some() {
+            put_text(dst, &uri.replace(' ', "%20"));
         } else {
-            put_filtered(dst, uri, |byte| !byte.is_ascii_control());
+            put_text(dst, uri);
         }
         dst.put_slice(b" RTSP/1.0\r\n");
         put_headers_and_body(dst, &self.headers, &self.body);
@@ -146,7 +151,7 @@ impl Response {
         dst.put_slice(b"RTSP/1.0 ");
         put_number(dst, self.status.as_u16().into());
         dst.put_slice(b" ");
-        put_filtered(dst, &self.reason, |byte| !byte.is_ascii_control());
+        put_text(dst, &self.reason);
         dst.put_slice(b"\r\n");
         put_headers_and_body(dst, &self.headers, &self.body);
     }
@@ -219,11 +224,11 @@ fn room_for(start_line: usize, headers: &Headers, body: &[u8]) -> Vec<u8> {
     Vec::with_capacity(parts.into_iter().fold(0, usize::saturating_add))
 }
 
-fn put_filtered(dst: &mut impl BufMut, text: &str, keep: impl Fn(&u8) -> bool) {
-    if text.as_bytes().iter().all(&keep) {
-        dst.put_slice(text.as_bytes());
-    } else {
-        text.bytes().filter(keep).for_each(|byte| dst.put_u8(byte));
+/// Leaves control characters out.
+fn put_text(dst: &mut impl BufMut, text: &str) {
+    match scan::find_control(text.as_bytes()) {
+        None => dst.put_slice(text.as_bytes()),
+        Some(_) => text.bytes().filter(|byte| !byte.is_ascii_control()).for_each(|byte| dst.put_u8(byte)),
     }
 }
 

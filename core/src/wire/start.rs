@@ -12,6 +12,8 @@ pub(super) enum Start {
     Garbage,
 }
 
+const REQUEST: Start = Start::Message(MessageKind::Request);
+
 /// What begins where an item is due.
 pub(super) fn at_item(bytes: &[u8]) -> Start {
     if bytes.first() == Some(&b'$') {
@@ -36,24 +38,28 @@ fn request(bytes: &[u8]) -> Start {
         return if bytes.len() > METHOD_BYTES_MAX { Start::Garbage } else { Start::Open };
     };
     let (token, rest) = bytes.split_at_checked(end).unwrap_or_default();
-    let known = Method::NAMES.iter().any(|name| name.as_bytes() == token);
-    match rest {
-        [b' ' | b'\t' | b'\r' | b'\n', ..] if known => Start::Message(MessageKind::Request),
+    let start = match rest {
         [b' ' | b'\t', uri @ ..] if !token.is_empty() => before_uri(uri),
         _ => Start::Garbage,
+    };
+    let is_known = || Method::NAMES.iter().any(|name| name.as_bytes() == token);
+    match rest {
+        [b' ' | b'\t' | b'\r' | b'\n', ..] if start != REQUEST && is_known() => REQUEST,
+        _ => start,
     }
 }
 
 /// A request, if what follows its method may be a URI.
 fn before_uri(bytes: &[u8]) -> Start {
-    let starts = ["*", "/", "rtsp", "RTSP", "http"].map(|start| prefix_of(start.as_bytes(), bytes));
-    if starts.contains(&Some(true)) {
-        Start::Message(MessageKind::Request)
-    } else if starts.contains(&Some(false)) {
-        Start::Open
-    } else {
-        Start::Garbage
+    let mut found = Start::Garbage;
+    for start in ["rtsp", "*", "/", "RTSP", "http"] {
+        match prefix_of(start.as_bytes(), bytes) {
+            Some(true) => return REQUEST,
+            Some(false) => found = Start::Open,
+            None => {}
+        }
     }
+    found
 }
 
 /// The next place after garbage where an item may begin, and what begins there.
@@ -117,7 +123,6 @@ fn prefix_of(prefix: &[u8], bytes: &[u8]) -> Option<bool> {
 mod tests {
     use super::*;
 
-    const REQUEST: Start = Start::Message(MessageKind::Request);
     const RESPONSE: Start = Start::Message(MessageKind::Response);
 
     #[test]
