@@ -38,6 +38,11 @@ impl<'a> SocketRef<'a> {
     }
 }
 
+/// Whether an operation that fails so is to be tried again later.
+pub(crate) fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
 impl std::fmt::Debug for SocketRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SocketRef(..)")
@@ -45,6 +50,10 @@ impl std::fmt::Debug for SocketRef<'_> {
 }
 
 /// Accepts a connection whose socket does not block either, by one call where the system has one.
+///
+/// # Errors
+///
+/// What the system says; `WouldBlock` while nobody connects.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     use rustix::net::{SocketFlags, acceptfrom_with};
@@ -54,6 +63,10 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
 }
 
 /// Accepts a connection whose socket does not block either, by one call where the system has one.
+///
+/// # Errors
+///
+/// What the system says; `WouldBlock` while nobody connects.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (socket, peer) = listener.accept()?;
@@ -62,11 +75,19 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
 }
 
 /// Shuts down one or both directions of a TCP socket whose runtime only closes it.
+///
+/// # Errors
+///
+/// What the system says; the connection may be gone already.
 pub fn shutdown(socket: &impl AsSocket, how: Shutdown) -> io::Result<()> {
     SockRef::from(socket).shutdown(how)
 }
 
-/// Reads what a TCP socket has straight into the capacity of `into` that is free.
+/// Reads what a TCP socket has straight into the capacity of `into` that is free, and says how many bytes; 0 at the end.
+///
+/// # Errors
+///
+/// What the system says; `WouldBlock` while there is nothing. Nothing is appended then.
 pub fn read_buf(socket: &impl AsSocket, into: &mut BytesMut) -> io::Result<usize> {
     let read = SockRef::from(socket).recv(into.spare_capacity_mut())?;
     // Nothing safe reads into memory that is not initialised, and to initialise it would cost what a copy costs.

@@ -31,7 +31,9 @@ impl Packets {
 
     /// The next packet; `None` when all medias have ended or the client was torn down.
     ///
-    /// An error is the last but `None`: the client is closed for another reason.
+    /// An error is the last but `None`: the client is closed for another reason. No packet is lost when the future is
+    /// dropped. One that is kept is to be polled when its task is woken, as all are: on tokio and smol it is what reads the
+    /// sockets, and until it is, only a command or a timer has somebody else do so.
     pub async fn next(&mut self) -> Option<Result<Received, Error>> {
         if let Some(received) = self.batch.pop_front() {
             return Some(Ok(received));

@@ -1,4 +1,4 @@
-use std::io::{ErrorKind, IoSlice};
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
@@ -7,7 +7,7 @@ use rtspan_core::client::{Client, ClientSink};
 use rtspan_core::udp::{DatagramSink, Port, UdpOpenError, UdpSpec};
 use rtspan_core::{Instant, UdpId};
 
-use crate::net::{UdpPair, bind_pair};
+use crate::net::{UdpPair, bind_pair, is_transient};
 use crate::runtime::{Direction, Runtime, Socket, TcpSocket, UdpSocket};
 
 /// Calls to the system that write, in one go.
@@ -115,7 +115,7 @@ impl<R: Runtime> Sockets<R> {
                     self.blocked = false;
                     written = true;
                 }
-                Err(error) if is_transient(error.kind()) => self.blocked = true,
+                Err(error) if is_transient(&error) => self.blocked = true,
                 // What the server said before it went is still to be read; reading tells of the end.
                 _ => break,
             }
@@ -151,14 +151,10 @@ impl<R: Runtime> Sockets<R> {
             // Most often less has come than there was room for, and the socket waits for more already.
             Ok(n) if n > 0 && !is_full && socket.poll_ready(cx, Direction::Read).is_pending() => Look::Done,
             Ok(n) if n > 0 => Look::Again,
-            Err(error) if is_transient(error.kind()) => Look::Again,
+            Err(error) if is_transient(&error) => Look::Again,
             _ => Look::End,
         }
     }
-}
-
-fn is_transient(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// All UDP sockets of a client.

@@ -14,6 +14,7 @@ use super::linger::linger;
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::net::is_transient;
 use crate::runtime::{Direction, Runtime, Socket, TcpSocket};
 use crate::wake::{Reasons, Wake};
 
@@ -335,10 +336,6 @@ impl<R: Runtime> ConnTask<R> {
     fn subscribe(&mut self) {
         self.subscriptions.set(self.place.door.registry(), || self.tx.streams());
     }
-}
-
-pub(super) fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 fn broken(error: io::Error) -> CloseReason {

@@ -3,9 +3,9 @@ use std::task::Poll;
 
 use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
 
-use super::conn::is_transient;
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::net::is_transient;
 use crate::runtime::{Direction, TcpSocket, Timer};
 
 /// Listens a little longer: closing a socket that has something to read would reset the last answer away.
