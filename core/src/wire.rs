@@ -35,6 +35,9 @@ pub struct Frame {
     pub payload: Bytes,
 }
 
+/// Bytes in front of the payload of an interleaved frame (RFC 2326, section 10.12).
+pub(crate) const FRAME_HEADER_BYTES: usize = 4;
+
 impl Frame {
     /// The four bytes in front of a payload of `len` bytes.
     pub const fn header(channel: u8, len: u16) -> [u8; 4] {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::recent::{Place, Recent};
-use crate::wire::Frame;
+use crate::wire::{FRAME_HEADER_BYTES, Frame};
 
 /// What waits to be written to one connection, in order: messages and interleaved frames, never cut.
 ///
@@ -141,7 +141,7 @@ impl Outbox {
     #[inline]
     fn count_frame(&mut self, len: usize) {
         self.frames = self.frames.saturating_add(1);
-        self.rest = self.rest.saturating_add(4).saturating_add(len);
+        self.rest = self.rest.saturating_add(FRAME_HEADER_BYTES).saturating_add(len);
     }
 
     /// Fills `slices` from the front with what is to be written, and says how many it filled.

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::block::Block;
 use super::head::{Head, Search, find_cseq};
 use super::start::{self, Start};
-use super::{DecoderLimits, Frame, Item, Message, MessageKind, WireError};
+use super::{DecoderLimits, FRAME_HEADER_BYTES, Frame, Item, Message, MessageKind, WireError};
 use crate::{Tolerance, Tolerances};
 
 /// Gives the messages and frames in the bytes of a connection.
@@ -355,8 +355,6 @@ impl Default for Decoder {
         Self::new(DecoderLimits::default())
     }
 }
-
-const FRAME_HEADER_BYTES: usize = 4;
 
 fn widen(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
