@@ -125,8 +125,10 @@ pub const PUBLISHER_SILENCE: Duration = Duration::from_secs(10);
 
 // client
 
-/// How long a response is waited for.
+/// How long a response is waited for, and a connection.
 pub const RESPONSE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the response to DESCRIBE is waited for: some servers fetch or start a source only when they are asked for it.
+pub const DESCRIBE_DEADLINE: Duration = Duration::from_secs(60);
 /// Redirects followed in a row.
 pub const REDIRECTS_MAX: usize = 5;
 /// The session timeout when the server names none (RFC 2326, 12.37).

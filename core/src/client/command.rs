@@ -169,8 +169,11 @@ impl Client {
 
     /// Sends the request of a command, which waits for the response from here on.
     pub(super) fn run(&mut self, now: Instant, task: Task, request: Request) {
-        let deadline = now + self.config.response_deadline;
-        self.running = Some(Running { task, deadline, wait: Wait::Response });
+        let patience = match task.command {
+            Command::Describe => self.config.describe_deadline,
+            _ => self.config.response_deadline,
+        };
+        self.running = Some(Running { task, deadline: now + patience, wait: Wait::Response });
         self.send_request(now, Asker::Command, request);
     }
 

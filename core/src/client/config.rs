@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::limits::{
-    FIRST_UDP_PACKET, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX, RESPONSE_DEADLINE, SERVER_SILENCE,
-    UDP_BURST_PACKETS,
+    DESCRIBE_DEADLINE, FIRST_UDP_PACKET, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX, RESPONSE_DEADLINE,
+    SERVER_SILENCE, UDP_BURST_PACKETS,
 };
 use crate::udp::UdpPorts;
 use crate::wire::Method;
@@ -18,6 +18,7 @@ pub struct ClientConfig {
     pub(super) cseq: CSeqPolicy,
     pub(super) keepalive: KeepalivePolicy,
     pub(super) response_deadline: Duration,
+    pub(super) describe_deadline: Duration,
     pub(super) first_udp_packet: Duration,
     pub(super) silence: Duration,
     pub(super) received_packets_max: usize,
@@ -35,6 +36,7 @@ impl Default for ClientConfig {
             cseq: CSeqPolicy::default(),
             keepalive: KeepalivePolicy::default(),
             response_deadline: RESPONSE_DEADLINE,
+            describe_deadline: DESCRIBE_DEADLINE,
             first_udp_packet: FIRST_UDP_PACKET,
             silence: SERVER_SILENCE,
             received_packets_max: RECEIVED_PACKETS_MAX,
@@ -95,10 +97,21 @@ impl ClientConfig {
         self
     }
 
-    /// How long a connection and each response are waited for.
+    /// How long a connection and each response are waited for ([`RESPONSE_DEADLINE`]).
+    ///
+    /// DESCRIBE has a [deadline of its own](Self::describe_deadline).
     #[must_use]
     pub fn response_deadline(mut self, response_deadline: Duration) -> Self {
         self.response_deadline = response_deadline;
+        self
+    }
+
+    /// How long the response to DESCRIBE is waited for ([`DESCRIBE_DEADLINE`]).
+    ///
+    /// Servers with sources on demand (MediaMTX, recorders) answer only when the source has answered them.
+    #[must_use]
+    pub fn describe_deadline(mut self, describe_deadline: Duration) -> Self {
+        self.describe_deadline = describe_deadline;
         self
     }
 

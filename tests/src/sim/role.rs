@@ -57,6 +57,7 @@ impl Role {
             ]))
             .udp_burst(chance.pick(&[UDP_BURST_PACKETS, UDP_BURST_PACKETS, 3, 1]))
             .response_deadline(chance.millis(2_000, 12_000))
+            .describe_deadline(chance.millis(2_000, 12_000))
             .first_udp_packet(chance.millis(500, 4_000))
             .silence(chance.millis(6_000, 20_000))
             .received_packets_max(chance.pick(&[4096, 4096, 4096, 20]));

@@ -11,7 +11,7 @@ use rtspan_core::client::{
     Transports,
 };
 use rtspan_core::limits::{
-    BODY_BYTES_MAX, HEAD_BYTES_MAX, RECEIVED_BYTES_MAX, RESPONSE_DEADLINE, SDP_LINES_MAX,
+    BODY_BYTES_MAX, DESCRIBE_DEADLINE, HEAD_BYTES_MAX, RECEIVED_BYTES_MAX, SDP_LINES_MAX,
 };
 use rtspan_core::udp::Port;
 use rtspan_core::{Description, Instant, UdpId, Url};
@@ -186,7 +186,7 @@ fn a_body_beyond_the_limit_closes_the_client_at_once() {
     let head = |bytes: usize| format!("RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: {bytes}\r\n\r\n");
     let held = held(|| victim.send(head(BODY_BYTES_MAX).as_bytes()));
     assert!(victim.closed().is_none() && held.peak < 16 << 10, "{held:?}");
-    victim.wait(RESPONSE_DEADLINE);
+    victim.wait(DESCRIBE_DEADLINE);
     assert_eq!(victim.failure(), Some(&CommandError::Timeout), "what does not come is not waited for");
     let mut victim = Victim::new(Transports::Tcp);
     victim.send(head(BODY_BYTES_MAX + 1).as_bytes());
@@ -311,6 +311,7 @@ fn sessions_and_transports_of_a_server_may_be_anything() {
             victim.wait(Duration::from_secs(20));
             assert!(victim.written.len() - before < 21 * 50_000, "{headers:.60}");
             let _ = victim.client.teardown(victim.now);
+            victim.drain();
             victim.wait(Duration::from_secs(20));
             assert!(victim.closed().is_some(), "{headers:.60}");
         }
@@ -368,7 +369,7 @@ fn a_server_that_answers_a_byte_at_a_time_fails_its_commands_in_time() {
     victim.send(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nX: ");
     for _ in 0..4 {
         victim.send(b"x");
-        victim.wait(RESPONSE_DEADLINE / 3);
+        victim.wait(DESCRIBE_DEADLINE / 3);
     }
     assert_eq!(victim.failure(), Some(&CommandError::Timeout));
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::scenario::*;
 use crate::Instant;
 use crate::client::*;
-use crate::limits::{OUTBOX_BYTES_MAX, SERVER_SILENCE, WRITE_STALL};
+use crate::limits::{DESCRIBE_DEADLINE, OUTBOX_BYTES_MAX, SERVER_SILENCE, WRITE_STALL};
 use crate::udp::Port;
 use crate::wire::Method;
 
@@ -205,6 +205,40 @@ fn a_command_that_is_not_answered_fails_and_the_session_goes_on() {
     assert_eq!(it.failed(), CommandError::Timeout);
     it = it.play_tcp("1");
     assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn a_description_is_waited_for_longer_than_other_answers() {
+    // A server that starts its source only now, and needs 20 s to do so.
+    let mut it = Scenario::new(Transports::Tcp);
+    it.client.describe(it.now).unwrap();
+    it.expect_method("OPTIONS");
+    it.answer("200 OK");
+    it.expect_method("DESCRIBE");
+    it.advance(Duration::from_secs(20));
+    it.no_event();
+    it.answer(&sdp(SDP));
+    assert!(matches!(it.done(), Reply::Described(_)));
+    it.client.describe(it.now).unwrap();
+    it.expect_method("DESCRIBE");
+    it.advance(DESCRIBE_DEADLINE - Duration::from_millis(1));
+    it.no_event();
+    it.advance(Duration::from_millis(1));
+    assert_eq!(it.failed(), CommandError::Timeout);
+}
+
+#[test]
+fn the_application_sets_how_long_a_description_is_waited_for() {
+    let config = ClientConfig::default().describe_deadline(Duration::from_secs(3));
+    let mut it = Scenario::with(URL, config);
+    it.client.describe(it.now).unwrap();
+    it.expect_method("OPTIONS");
+    it.answer("200 OK");
+    it.expect_method("DESCRIBE");
+    it.advance(Duration::from_millis(2_999));
+    it.no_event();
+    it.advance(Duration::from_millis(1));
+    assert_eq!(it.failed(), CommandError::Timeout);
 }
 
 #[test]
