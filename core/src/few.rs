@@ -29,6 +29,10 @@ impl<T: Copy + Ord> Few<T> {
         }
     }
 
+    pub(crate) fn contains(&self, value: T) -> bool {
+        self.first == Some(value) || self.others.contains(&value)
+    }
+
     pub(crate) fn first(&self) -> Option<T> {
         self.first
     }
@@ -65,6 +69,7 @@ mod tests {
                 set.remove(&value);
             }
             assert!(few.iter().eq(set.iter().copied()));
+            assert_eq!(few.contains(value), set.contains(&value));
             assert_eq!(few.first(), set.first().copied());
             assert_eq!((few.len(), few.is_empty()), (set.len(), set.is_empty()));
         }

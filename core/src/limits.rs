@@ -110,8 +110,10 @@ pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(10);
 pub const CONNS_MAX: usize = 10_000;
 /// Sessions of one server; more are refused with 503.
 pub const SESSIONS_MAX: usize = 10_000;
-/// Sessions of one connection; more are refused with 503.
+/// Sessions of one connection, those that others have made and it names as well; more are refused with 503.
 pub const SESSIONS_PER_CONN_MAX: usize = 8;
+/// Connections that a session over UDP is used over at once; on further ones its requests are refused with 503.
+pub const CONNS_PER_SESSION_MAX: usize = 8;
 /// How long the application may take to answer a question; then the peer is answered 503.
 pub const TICKET_DEADLINE: Duration = Duration::from_secs(30);
 /// A session that shows no life for so long is closed.
@@ -160,12 +162,22 @@ pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 
 // UDP
 
-/// Bytes that a reader's address is sent before it has shown that somebody there wants them; then nothing, until it has.
+/// Bytes that a reader over UDP is sent while no datagram has shown that its client is at the ports it named.
 ///
-/// It has by a datagram, from SETUP on, or by a request for the session since PLAY. VLC, GStreamer and FFmpeg send a
-/// datagram before PLAY, to open firewalls. A player that sends none at all has its keepalive: this is half a session
-/// timeout of 8 Mbit/s.
+/// VLC, GStreamer and FFmpeg send a datagram before PLAY, to open firewalls, and reports behind it. A player that sends
+/// none at all has its requests: each grants what the time since the last has earned, which is all of this within
+/// [`UNPROVEN_PERIOD`]. So a keepalive is worth half a minute of 8 Mbit/s, and a neighbour at the port has no more to
+/// bear.
 pub const UNPROVEN_BYTES_MAX: usize = 32 << 20;
+/// How long it takes until requests may grant all of [`UNPROVEN_BYTES_MAX`] again.
+pub const UNPROVEN_PERIOD: Duration = Duration::from_secs(30);
+/// How many times [`UNPROVEN_BYTES_MAX`] all sessions of one address have together: each is granted as large a part of
+/// what is left.
+pub const UNPROVEN_SESSIONS: usize = 2;
+/// How long a datagram shows, to a session that begins to play, that its client is at the port.
+///
+/// A NAT keeps a port for its client for so long at least (RFC 4787, section 4.3).
+pub const PROOF_LASTS: Duration = Duration::from_secs(120);
 /// Packets of one stream that each reader over UDP is sent at once, and then in each [`UDP_BURST_PERIOD`]; as many a client
 /// that publishes sends.
 ///

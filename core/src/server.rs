@@ -22,6 +22,7 @@
 mod announce;
 mod config;
 mod connection;
+mod credit;
 mod describe;
 mod event;
 mod lifetime;
@@ -84,6 +85,7 @@ pub struct Server {
     udp_pairs: udp::Pairs,
     /// Where UDP readers and publishers are: no two sessions share an address.
     udp_peers: BTreeMap<SocketAddr, SessionId>,
+    unproven: credit::Budgets,
     timers: Timers,
     outputs: VecDeque<Output>,
     questions: u64,
@@ -122,6 +124,7 @@ impl Server {
             paths: BTreeMap::new(),
             udp_pairs,
             udp_peers: BTreeMap::new(),
+            unproven: credit::Budgets::default(),
             timers: Timers::default(),
             outputs,
             questions: 0,
@@ -149,6 +152,14 @@ impl Server {
         self.emit(Event::ConnOpened { conn: id, peer });
         let rx = ConnRx::new(id, limits, self.config.message_deadline);
         Ok(ServerConn { id, rx, tx: ConnTx::new(self.config.write_stall) })
+    }
+
+    /// Takes note of the server's own address that a connection came to: media over UDP does not go to the server's own
+    /// ports there.
+    pub fn set_local_addr(&mut self, conn: ConnId, local: SocketAddr) {
+        if let Some(connection) = self.conns.get_mut(conn) {
+            connection.is_local |= connection.peer.ip().to_canonical() == local.ip().to_canonical();
+        }
     }
 
     /// Takes a message that came over a connection.
@@ -179,8 +190,9 @@ impl Server {
     pub fn handle_report(&mut self, now: Instant, report: Report) {
         match report {
             Report::Alive(session) => {
-                if let Some(session) = self.sessions.get_mut(session) {
-                    session.alive = now;
+                if let Some(alive) = self.sessions.get_mut(session) {
+                    alive.alive = now;
+                    self.heard(now, session);
                 }
             }
             Report::Lagged { session, dropped } => self.emit(Event::ReaderLagged { session, dropped }),

@@ -9,6 +9,8 @@ mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rtspan_core::limits::CONNS_PER_SESSION_MAX;
+
 pub use story::{Told, tell};
 
 use ask::{Ask, Named, Offer, Verb};
@@ -156,6 +158,11 @@ impl Model {
                 let session = self.sessions.get(&id).ok_or(454_u16)?;
                 if session.host != conn.host || session.bound_to().is_some_and(|own| own != ask.conn) {
                     return Err(454);
+                }
+                let is_full =
+                    conn.sessions.len() >= SESSIONS_MAX || session.conns.len() >= CONNS_PER_SESSION_MAX;
+                if is_full && !conn.sessions.contains(&id) {
+                    return Err(503);
                 }
                 self.use_over(id, ask.conn);
                 Ok(Some(id))

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::config::Asks;
+use super::credit::Credit;
 use super::describe::path_of;
 use super::request::{Outcome, Step};
 use super::session::{Publishing, Session, State};
@@ -106,7 +107,7 @@ impl Server {
             path,
             conns,
             alive: now,
-            is_trusted: false,
+            credit: Credit::default(),
             tracks: Vec::new(),
             state,
         };

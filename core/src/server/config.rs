@@ -146,7 +146,7 @@ setters! {
     sessions_per_conn_max: usize,
     /// Bytes of a request's body ([`limits::BODY_BYTES_MAX`]).
     request_body_max: usize,
-    /// Bytes that a reader over UDP is sent before it has shown that it wants them ([`limits::UNPROVEN_BYTES_MAX`]).
+    /// Bytes that a reader over UDP is sent while no datagram shows that it is there ([`limits::UNPROVEN_BYTES_MAX`]).
     unproven_bytes_max: usize,
     /// Packets of one stream that each reader over UDP is sent at once ([`limits::UDP_BURST_PACKETS`]).
     ///

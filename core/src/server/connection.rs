@@ -14,6 +14,8 @@ use crate::{ConnId, Instant, SessionId, Tolerances};
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
+    /// It comes from the server's own host.
+    pub(super) is_local: bool,
     /// The last request.
     pub(super) alive: Instant,
     /// Requests that wait for the one before them.
@@ -43,6 +45,7 @@ impl Connection {
     pub(super) fn new(now: Instant, peer: SocketAddr) -> Self {
         Self {
             peer,
+            is_local: peer.ip().to_canonical().is_loopback(),
             alive: now,
             queue: VecDeque::new(),
             pending: None,

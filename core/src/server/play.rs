@@ -14,12 +14,13 @@ use crate::subscription::Subscription;
 use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{ConnId, SessionId};
+use crate::{ConnId, Instant, SessionId};
 
 impl Server {
     /// PLAY (RFC 2326, section 10.5). A live stream has no other place to play from than now, so that Range is not obeyed.
     pub(super) fn play(
         &mut self,
+        now: Instant,
         conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
@@ -36,12 +37,13 @@ impl Server {
             let question = self.question(conn, (&session.path, None), None, Bytes::new())?;
             return Ok(Outcome::ask(Step::Play(id), Event::Play(question)));
         }
-        self.play_accepted(id, streams)
+        self.play_accepted(now, id, streams)
     }
 
     /// Media is attached behind the answer, so that no packet overtakes it.
     pub(super) fn play_accepted(
         &mut self,
+        now: Instant,
         id: SessionId,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
@@ -53,6 +55,8 @@ impl Server {
         let mut started = None;
         streams.read(reading.stream, &mut |log| started = Some(self.start(session, log)));
         let (cursor, info) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let trust = self.trust(now, id);
+        let (_, session) = self.existing(Some(id))?;
         let response = Response::new(StatusCode::OK)
             .with_header(name::SESSION, self.session_header(session))
             .with_header(name::RANGE, "npt=0.000-")
@@ -67,7 +71,7 @@ impl Server {
             transport,
         });
         let mut after = Vec::with_capacity(3);
-        self.attach(session, subscription, &mut after);
+        self.attach(session, subscription, trust, &mut after);
         after.extend(playing.map(Output::Event));
         self.enter(id, State::Play(reading));
         Ok(Outcome::Done(response, after))
@@ -89,7 +93,7 @@ impl Server {
         (cursor, info)
     }
 
-    fn attach(&self, session: &Session, subscription: Subscription, outputs: &mut Vec<Output>) {
+    fn attach(&self, session: &Session, subscription: Subscription, trust: Trust, outputs: &mut Vec<Output>) {
         let Some(conn) = session.bound_to() else {
             let places = session.tracks.iter().map(|track| usize::from(track.index).saturating_add(1)).max();
             let mut peers = vec![None; places.unwrap_or(0)];
@@ -100,7 +104,6 @@ impl Server {
                     *place = Some((rtp, rtcp));
                 }
             }
-            let trust = Trust::unproven(self.config.unproven_bytes_max);
             let order = UdpOrder::Attach(Box::new(DatagramReader { subscription, peers, trust }));
             outputs.extend(session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))));
             return;
@@ -140,7 +143,6 @@ impl Server {
     pub(super) fn enter(&mut self, id: SessionId, state: State) {
         if let Some(session) = self.sessions.get_mut(id) {
             session.state = state;
-            session.is_trusted = false;
         }
     }
 

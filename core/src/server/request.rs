@@ -1,17 +1,14 @@
 use bytes::Bytes;
 
-use super::event::MediaTransport;
-use super::session::{Reading, State};
 use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
 use super::{Event, Output, Server, Stale};
 use crate::description::Description;
 use crate::header::{Methods, SessionHeader};
-use crate::limits::URI_BYTES_MAX;
+use crate::limits::{CONNS_PER_SESSION_MAX, URI_BYTES_MAX};
 use crate::random::HexId;
 use crate::stream::Streams;
-use crate::udp::UdpOrder;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
@@ -91,7 +88,7 @@ impl Server {
             (_, Step::Describe) => self.describe_published(&request),
             (_, Step::Announce(description)) => self.announce_accepted(now, conn, &request, *description),
             (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
-            (_, Step::Play(session)) => self.play_accepted(session, streams),
+            (_, Step::Play(session)) => self.play_accepted(now, session, streams),
             (_, Step::Record(session)) => self.record_accepted(now, session),
             (Answer::Body(body), _) => {
                 Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())
@@ -153,7 +150,7 @@ impl Server {
             Method::Describe => self.describe(conn, request),
             Method::Announce => self.announce(now, conn, request, session),
             Method::Setup => self.setup(now, conn, request, session, streams),
-            Method::Play => self.play(conn, request, session, streams),
+            Method::Play => self.play(now, conn, request, session, streams),
             Method::Pause => self.pause(request, session),
             Method::Record => self.record(now, conn, request, session),
             Method::Teardown => self.teardown(now, request, session),
@@ -189,6 +186,12 @@ impl Server {
         if is_foreign {
             return Err(unknown());
         }
+        let is_known = connection.sessions.contains(id);
+        let has_room = connection.sessions.len() < self.config.sessions_per_conn_max
+            && session.conns.len() < CONNS_PER_SESSION_MAX;
+        if !is_known && !has_room {
+            return Err(Response::new(StatusCode::SERVICE_UNAVAILABLE));
+        }
         session.conns.insert(conn);
         connection.sessions.insert(id);
         self.session_asked(now, id);
@@ -196,18 +199,11 @@ impl Server {
         Ok(Some(id))
     }
 
-    /// A request for a session is a sign of life, and while it plays over UDP one of somebody who wants its packets.
+    /// A request for a session is a sign of life, and of somebody who wants what it plays.
     fn session_asked(&mut self, now: Instant, id: SessionId) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.alive = now;
-        if let (State::Play(Reading { stream }), Some(MediaTransport::Udp)) =
-            (&session.state, session.transport())
-        {
-            let stream = *stream;
-            if !std::mem::replace(&mut session.is_trusted, true) {
-                self.order_udp(id, UdpOrder::Trust(stream, id));
-            }
-        }
+        self.ask_again(now, id);
     }
 
     /// Some clients leave the Session header out; a connection's only session is meant then.

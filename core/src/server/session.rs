@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Server;
+use super::credit::Credit;
 use super::event::MediaTransport;
 use super::table::StateKind;
 use crate::description::Description;
@@ -25,8 +26,8 @@ pub(super) struct Session {
     pub(super) conns: Few<ConnId>,
     /// The last sign of life.
     pub(super) alive: Instant,
-    /// A request has come since it plays over UDP.
-    pub(super) is_trusted: bool,
+    /// What it may be sent over UDP.
+    pub(super) credit: Credit,
     /// What was set up, in that order.
     pub(super) tracks: Vec<Track>,
     pub(super) state: State,

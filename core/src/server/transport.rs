@@ -103,12 +103,18 @@ impl Server {
         Some(Channels::Frames { conn, rtp, rtcp })
     }
 
-    /// The client's own ports, if the server has a UDP pair open and no other session is there.
+    /// The client's own ports, if the server has a UDP pair open and neither another session nor the server is there.
     fn free_udp(&self, conn: ConnId, session: Option<&Session>, (rtp, rtcp): (u16, u16)) -> Option<Channels> {
         let pair = session.and_then(Session::udp_pair).or_else(|| self.udp_pairs.choose())?;
-        let ip = self.conns.get(conn)?.peer.ip();
+        let connection = self.conns.get(conn)?;
+        let ip = connection.peer.ip();
+        // What the server sends itself looks like a client that is there.
+        let is_own_host = connection.is_local || self.config.udp.is_some_and(|spec| spec.ip == ip);
         let (rtp, rtcp) = (SocketAddr::new(ip, rtp), SocketAddr::new(ip, rtcp));
-        let is_free = |address: &SocketAddr| address.port() != 0 && !self.udp_peers.contains_key(address);
+        let is_free = |address: &SocketAddr| {
+            let is_own = is_own_host && self.udp_pairs.has_port(address.port());
+            address.port() != 0 && !is_own && !self.udp_peers.contains_key(address)
+        };
         (rtp != rtcp && is_free(&rtp) && is_free(&rtcp)).then_some(Channels::Udp { pair, rtp, rtcp })
     }
 

@@ -38,6 +38,11 @@ impl Pairs {
         self.0.get(id.index())?.ports
     }
 
+    /// Whether one of the pairs has this port.
+    pub(super) fn has_port(&self, port: u16) -> bool {
+        self.0.iter().filter_map(|pair| pair.ports).any(|(rtp, rtcp)| port == rtp || port == rtcp)
+    }
+
     /// The open pair with the fewest sessions, so that what those leave who go is filled again.
     pub(super) fn choose(&self) -> Option<UdpId> {
         let open = self.0.iter().filter(|pair| pair.ports.is_some());

@@ -9,7 +9,7 @@ use super::{DatagramSink, Port, Trust, UdpSpec};
 use crate::conn::{Inbound, Report};
 use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
-use crate::limits::{SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
+use crate::limits::{PROOF_LASTS, SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
 use crate::stream::{Packet, StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::{Instant, SessionId, StreamId, UdpId};
@@ -34,8 +34,8 @@ pub(crate) enum UdpOrder {
     Expect(StreamId, SessionId, Vec<(SocketAddr, SocketAddr)>),
     /// It is there no more.
     Forget(Vec<(SocketAddr, SocketAddr)>),
-    /// Something was asked for in a session that reads: its addresses are those of somebody who wants its packets.
-    Trust(StreamId, SessionId),
+    /// A session that reads may be sent so many bytes more, though nothing shows that it is at its addresses.
+    Credit(StreamId, SessionId, usize),
     /// Packets of a stream go to a session.
     Attach(Box<DatagramReader>),
     /// Nothing more is sent to a session.
@@ -113,7 +113,10 @@ enum Source {
         stream: StreamId,
         session: SessionId,
         pulse: Pulse,
-        was_heard: bool,
+        /// When the last datagram came from there.
+        heard: Option<Instant>,
+        /// What the reader was granted and not sent when it was last detached.
+        bytes_left: usize,
     },
 }
 
@@ -148,12 +151,7 @@ impl UdpMedia {
     pub fn handle_command(&mut self, now: Instant, command: UdpCommand) {
         match command.0 {
             UdpOrder::Attach(mut reader) => {
-                let mut peers = reader.peers.iter().flatten();
-                if peers
-                    .any(|(rtp, rtcp)| self.was_heard(Port::Rtp, *rtp) || self.was_heard(Port::Rtcp, *rtcp))
-                {
-                    reader.trust = Trust::Proven;
-                }
+                self.recall(now, &mut reader);
                 let readers = || Readers { pace: Pace::new(self.burst), all: Vec::new() };
                 let stream = reader.subscription.stream();
                 self.readers.entry(stream).or_insert_with(readers).all.push(*reader);
@@ -161,15 +159,24 @@ impl UdpMedia {
             UdpOrder::Detach(stream, session) => self.detach(stream, session),
             UdpOrder::Expect(stream, session, peers) => {
                 for source in both_ports(peers) {
-                    let reader =
-                        Source::Reader { stream, session, pulse: Pulse::default(), was_heard: false };
+                    let reader = Source::Reader {
+                        stream,
+                        session,
+                        pulse: Pulse::default(),
+                        heard: None,
+                        bytes_left: 0,
+                    };
                     self.sources.insert(source, reader);
                 }
             }
             UdpOrder::Forget(peers) => {
                 both_ports(peers).for_each(|source| _ = self.sources.remove(&source));
             }
-            UdpOrder::Trust(stream, session) => self.trust(stream, session),
+            UdpOrder::Credit(stream, session, bytes) => {
+                if let Some(reader) = self.reader(stream, session) {
+                    reader.trust.grant(bytes);
+                }
+            }
             UdpOrder::End(stream, session) => match self.reader(stream, session) {
                 Some(reader) => reader.subscription.end(),
                 None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
@@ -197,12 +204,11 @@ impl UdpMedia {
                 let next = ingest.poll_timeout();
                 self.due = Some(self.due.map_or(next, |due| due.min(next)));
             }
-            Some(Source::Reader { stream, session, pulse, was_heard }) => {
+            Some(Source::Reader { stream, session, pulse, heard, .. }) => {
                 let (stream, session) = (*stream, *session);
                 pulse.beat(now, session, &mut self.queues.inbound);
-                if !std::mem::replace(was_heard, true) {
-                    self.trust(stream, session);
-                }
+                *heard = Some(now);
+                self.trust(stream, session);
             }
             None => self.early.keep(now, port, from, data),
         }
@@ -292,11 +298,17 @@ impl UdpMedia {
 
     /// Sends nothing more to a session.
     fn detach(&mut self, stream: StreamId, session: SessionId) {
-        if let Some(readers) = self.readers.get_mut(&stream) {
-            readers.all.retain(|reader| reader.subscription.session() != session);
-            if readers.all.is_empty() {
-                self.readers.remove(&stream);
+        let Some(readers) = self.readers.get_mut(&stream) else { return };
+        let is_own = |reader: &DatagramReader| reader.subscription.session() == session;
+        if let Some(place) = readers.all.iter().position(is_own) {
+            let DatagramReader { peers, trust, .. } = readers.all.remove(place);
+            let own = both_ports(peers.into_iter().flatten()).next();
+            if let Some(Source::Reader { bytes_left, .. }) = own.and_then(|own| self.sources.get_mut(&own)) {
+                *bytes_left = trust.bytes_left();
             }
+        }
+        if readers.all.is_empty() {
+            self.readers.remove(&stream);
         }
     }
 
@@ -311,13 +323,24 @@ impl UdpMedia {
         }
     }
 
-    fn was_heard(&self, port: Port, from: SocketAddr) -> bool {
-        matches!(self.sources.get(&(port, from)), Some(Source::Reader { was_heard: true, .. }))
+    /// What is known of a reader that is attached, maybe again: it is proven if something has come from it not long ago,
+    /// and otherwise has what it was not sent before.
+    fn recall(&self, now: Instant, DatagramReader { peers, trust, .. }: &mut DatagramReader) {
+        for source in both_ports(peers.iter().flatten().copied()) {
+            if let Some(Source::Reader { heard, bytes_left, .. }) = self.sources.get(&source) {
+                if heard.is_some_and(|heard| now < heard + PROOF_LASTS) {
+                    *trust = Trust::Proven;
+                }
+                trust.grant(*bytes_left);
+            }
+        }
     }
 }
 
 /// What comes from each pair of addresses to the two ports.
-fn both_ports(peers: Vec<(SocketAddr, SocketAddr)>) -> impl Iterator<Item = (Port, SocketAddr)> {
+fn both_ports(
+    peers: impl IntoIterator<Item = (SocketAddr, SocketAddr)>,
+) -> impl Iterator<Item = (Port, SocketAddr)> {
     peers.into_iter().flat_map(|(rtp, rtcp)| [(Port::Rtp, rtp), (Port::Rtcp, rtcp)])
 }
 

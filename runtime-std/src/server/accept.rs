@@ -79,6 +79,6 @@ fn poll_accept<R: Runtime>(
     }
     // One too many is closed at once.
     let wake = Arc::default();
-    let Ok(conn) = door.open_conn(peer, &wake) else { return Poll::Ready(true) };
+    let Ok(conn) = door.open_conn(peer, socket.local_addr().ok(), &wake) else { return Poll::Ready(true) };
     Poll::Ready(runtime.spawn(conn::serve(runtime, Arc::clone(door), socket, conn, wake)).is_ok())
 }

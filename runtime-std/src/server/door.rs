@@ -130,10 +130,18 @@ impl Door {
     }
 
     /// Takes on a connection, whose task is woken through `wake`.
-    pub(crate) fn open_conn(&self, peer: SocketAddr, wake: &Arc<Wake>) -> Result<ServerConn, Refused> {
+    pub(crate) fn open_conn(
+        &self,
+        peer: SocketAddr,
+        local: Option<SocketAddr>,
+        wake: &Arc<Wake>,
+    ) -> Result<ServerConn, Refused> {
         let mut control = lock(&self.control);
         let opened = control.server.open_conn(clock::now(), peer);
         if let Ok(conn) = &opened {
+            if let Some(local) = local {
+                control.server.set_local_addr(conn.id, local);
+            }
             control.conns.insert(conn.id, Arc::clone(wake));
         }
         self.hand_out(&mut control, None);

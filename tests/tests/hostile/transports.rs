@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use rtspan_core::limits::{EARLY_BYTES_MAX, TRANSPORTS_MAX};
+use rtspan_core::limits::{EARLY_BYTES_MAX, TRANSPORTS_MAX, UNPROVEN_PERIOD, UNPROVEN_SESSIONS};
 use rtspan_core::server::ServerConfig;
 use rtspan_core::udp::Port;
 
@@ -139,11 +139,14 @@ fn sent_to(world: &World, port: u16) -> usize {
     own.map(|(.., data)| data.len()).sum()
 }
 
+/// A bound that a second of what is published here comes nowhere near.
+const BOUND: usize = 1 << 20;
+
 #[test]
-fn whoever_plays_to_a_port_and_hangs_up_has_little_sent_there() {
-    const BOUND: usize = 1 << 20;
+fn whoever_plays_to_a_port_asks_once_more_and_hangs_up_has_little_sent_there() {
     let mut world = World::with(ServerConfig::default().unproven_bytes_max(BOUND));
-    let (conn, _) = reader(&mut world);
+    let (conn, session) = reader(&mut world);
+    assert_eq!(world.status(conn, &format!("OPTIONS *|Session: {session}")), 200);
     world.rig.hang_up(conn);
     for _ in 0..100 {
         (0..100).for_each(|_| drop(world.publish(&[0x41; 1000])));
@@ -151,6 +154,32 @@ fn whoever_plays_to_a_port_and_hangs_up_has_little_sent_there() {
     }
     assert!((BOUND - 2000..=BOUND).contains(&sent_to(&world, 5000)));
     assert!(!world.rig.has_udp_readers(), "and the session is over");
+    world.nobody_else_notices();
+}
+
+#[test]
+fn whoever_keeps_asking_has_no_more_sent_to_a_neighbours_ports_than_time_earns() {
+    const SECONDS: usize = 300;
+    let mut world = World::with(ServerConfig::default().unproven_bytes_max(BOUND));
+    let mut sessions = Vec::new();
+    for port in (5000..5100).step_by(10) {
+        let conn = world.attack();
+        let offer = format!("Transport: RTP/AVP;unicast;client_port={port}-{}", port + 1);
+        let session = session_of(&world.ask(conn, &format!("SETUP rtsp://h/cam/trackID=0|{offer}")));
+        assert_eq!(world.status(conn, &format!("PLAY rtsp://h/cam|Session: {session}")), 200);
+        sessions.push((conn, session));
+    }
+    for second in 0..SECONDS {
+        for (conn, session) in &sessions {
+            let text = ["OPTIONS *", "PAUSE rtsp://h/cam", "PLAY rtsp://h/cam"][second % 3];
+            assert_eq!(world.status(*conn, &format!("{text}|Session: {session}")), 200);
+        }
+        (0..200).for_each(|_| drop(world.publish(&[0x65; 1000])));
+        world.wait(1);
+    }
+    let sent: usize = world.rig.datagrams.iter().map(|(.., data)| data.len()).sum();
+    let earned = BOUND * UNPROVEN_SESSIONS * (1 + SECONDS / UNPROVEN_PERIOD.as_secs() as usize);
+    assert!(sent <= earned && sent > BOUND, "{sent} of {earned}");
     world.nobody_else_notices();
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::scenario::{Scenario, peer, session_of, status};
 use crate::conn::CloseReason;
-use crate::limits::{REQUESTS_WAITING_MAX, URI_BYTES_MAX};
+use crate::limits::{CONNS_PER_SESSION_MAX, REQUESTS_WAITING_MAX, URI_BYTES_MAX};
 use crate::server::{AddStreamError, Asks, Event, Refused, ServerConfig};
 use crate::wire::{Message, Method, Request};
 
@@ -150,4 +150,48 @@ fn timeouts_of_zero_make_no_busy_loop() {
     assert_eq!(status(&scenario.request(conn, "PLAY rtsp://h/cam")), 200);
     scenario.advance(Duration::from_secs(10));
     assert!(!scenario.is_closed(conn));
+}
+
+/// Connections with a session over UDP each, which plays.
+fn sessions_over_udp(scenario: &mut Scenario, count: u16) -> Vec<String> {
+    let mut sessions = Vec::new();
+    for number in 0..count {
+        let conn = scenario.connect();
+        let ports = format!("client_port={}-{}", 5000 + 2 * number, 5001 + 2 * number);
+        let setup = format!("SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP;unicast;{ports}");
+        let session = session_of(&scenario.request(conn, &setup));
+        assert_eq!(status(&scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"))), 200);
+        sessions.push(session);
+    }
+    sessions
+}
+
+#[test]
+fn a_connection_names_no_more_sessions_of_its_address_than_it_may_have() {
+    let mut scenario = Scenario::with_udp_and(|config| config.sessions_per_conn_max(2));
+    scenario.publish("/cam");
+    let sessions = sessions_over_udp(&mut scenario, 3);
+    let other = scenario.connect();
+    let mut ask = |method: &str, session: &str| {
+        status(&scenario.request(other, &format!("{method} rtsp://h/cam|Session: {session}")))
+    };
+    for (number, expected) in [(0, 200), (1, 200), (2, 503), (1, 200)] {
+        assert_eq!(ask("GET_PARAMETER", &sessions[number]), expected, "session {number}");
+    }
+    assert_eq!(ask("TEARDOWN", &sessions[0]), 200);
+    assert_eq!(ask("GET_PARAMETER", &sessions[2]), 200);
+}
+
+#[test]
+fn a_session_is_named_by_no_more_connections_than_may_be() {
+    let mut scenario = Scenario::with_udp();
+    scenario.publish("/cam");
+    let session = sessions_over_udp(&mut scenario, 1).remove(0);
+    let ask = format!("GET_PARAMETER rtsp://h/cam|Session: {session}");
+    let others: Vec<_> = (0..CONNS_PER_SESSION_MAX).map(|_| scenario.connect()).collect();
+    let statuses: Vec<u16> = others.iter().map(|conn| status(&scenario.request(*conn, &ask))).collect();
+    let (last, first) = statuses.split_last().unwrap();
+    assert!(first.iter().all(|status| *status == 200) && *last == 503, "{statuses:?}");
+    scenario.hang_up(others[0]);
+    assert_eq!(status(&scenario.request(others[CONNS_PER_SESSION_MAX - 1], &ask)), 200);
 }

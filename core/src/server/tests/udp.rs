@@ -299,3 +299,29 @@ fn packets_that_come_while_a_publisher_pauses_are_not_published_when_it_goes_on(
     let kept: Vec<u16> = logs[&stream].from(0).map(|packet| packet.rtp.sequence()).collect();
     assert_eq!(kept, [2]);
 }
+
+#[test]
+fn media_does_not_go_to_the_servers_own_ports() {
+    let own = [192, 0, 2, 100];
+    for (from, local, ports, expected) in [
+        (own, None, "8000-8001", 461),
+        (own, None, "5000-8000", 461),
+        (own, None, "8002-8003", 200),
+        ([127, 0, 0, 1], None, "8001-8002", 461),
+        ([192, 0, 2, 7], None, "8000-8001", 200),
+        ([192, 0, 2, 7], Some([192, 0, 2, 100]), "8000-8001", 200),
+        ([192, 0, 2, 7], Some([192, 0, 2, 7]), "8000-8001", 461),
+    ] {
+        let mut scenario = Scenario::with_udp();
+        scenario.publish("/cam");
+        let conn = scenario.connect_from((from, 40_000).into());
+        local.into_iter().for_each(|ip: [u8; 4]| scenario.server.set_local_addr(conn, (ip, 554).into()));
+        let setup = |offer: &str| format!("SETUP rtsp://h/cam/trackID=0|Transport: {offer}");
+        let offer = format!("RTP/AVP;unicast;client_port={ports}");
+        assert_eq!(status(&scenario.request(conn, &setup(&offer))), expected, "{from:?}, {local:?}: {ports}");
+        if expected == 461 {
+            let with_tcp = scenario.request(conn, &setup(&format!("{offer},RTP/AVP/TCP;unicast")));
+            assert!(with_tcp.headers.get("Transport").unwrap().contains("TCP"), "the next one is taken");
+        }
+    }
+}
