@@ -6,9 +6,12 @@
 
 mod close;
 mod outbox;
+mod proxy;
 mod recent;
 mod rx;
 mod tx;
+
+use std::net::SocketAddr;
 
 pub use close::CloseReason;
 pub(crate) use outbox::Outbox;
@@ -75,6 +78,8 @@ pub enum Report {
     Overtaken(SessionId),
     /// The publisher of a stream has stopped, and all that had come of it by then is in the log.
     Drained(StreamId),
+    /// A proxy has told where a connection comes from.
+    Proxied(ConnId, SocketAddr),
     /// What came over a connection deviates from the standard, and was read all the same.
     Tolerated(ConnId, Tolerances),
     /// What a session sends as media deviates from the standard, and was read all the same.

@@ -14,6 +14,8 @@ pub const HEADERS_MAX: usize = 255;
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of garbage skipped between two messages before the connection is closed.
 pub const GARBAGE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of the header that a trusted proxy puts in front of a connection; more closes it.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 << 10;
 /// Bytes of one block that a connection reads into.
 pub const READ_BLOCK_BYTES: usize = 64 << 10;
 /// Bytes of the block that a connection reads into until it has sent more than that at once.

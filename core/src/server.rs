@@ -151,6 +151,7 @@ impl Server {
         self.timers.arm(now + self.config.conn_idle, Timer::Conn(id));
         self.emit(Event::ConnOpened { conn: id, peer });
         let rx = ConnRx::new(id, limits, self.config.message_deadline);
+        let rx = if self.config.trusts_as_proxy(peer.ip()) { rx.behind_proxy() } else { rx };
         Ok(ServerConn { id, rx, tx: ConnTx::new(self.config.write_stall) })
     }
 
@@ -158,7 +159,7 @@ impl Server {
     /// ports there.
     pub fn set_local_addr(&mut self, conn: ConnId, local: SocketAddr) {
         if let Some(connection) = self.conns.get_mut(conn) {
-            connection.is_local |= connection.peer.ip().to_canonical() == local.ip().to_canonical();
+            connection.local = Some(local.ip());
         }
     }
 
@@ -199,6 +200,7 @@ impl Server {
             Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
             Report::Drained(stream) => self.publisher_drained(now, stream),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
+            Report::Proxied(conn, peer) => self.proxied(conn, peer),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
             Report::MediaTolerated(session, tolerances) => {
                 let conn = self.sessions.get(session).and_then(|session| session.conns.first());

@@ -6,6 +6,7 @@
 mod block;
 mod decoder;
 mod error;
+mod foreign;
 mod head;
 mod headers;
 mod limits;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 
 pub use decoder::Decoder;
 pub use error::{Expected, MessageKind, WireError};
+pub use foreign::Protocol;
 pub use headers::Headers;
 pub use limits::DecoderLimits;
 pub use message::{Message, Request, Response};

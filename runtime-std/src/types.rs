@@ -17,5 +17,7 @@ pub use rtspan_core::server::{
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Url, UrlError};
-pub use rtspan_core::wire::{Method, StatusCode};
-pub use rtspan_core::{ConnId, Instant, NtpTime, SessionId, StreamId, Tolerance, Tolerances};
+pub use rtspan_core::wire::{Method, Protocol, StatusCode, WireError};
+pub use rtspan_core::{
+    ConnId, Instant, IpPrefix, IpPrefixError, NtpTime, SessionId, StreamId, Tolerance, Tolerances,
+};

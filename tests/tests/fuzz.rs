@@ -59,6 +59,8 @@ fn the_dialogues_with_a_server_get_as_far_as_their_names_say() {
         ("foreign_session", 454, true, false),
         ("wire_errors", 505, false, false),
         ("taken_up", 200, false, false),
+        ("foreign", 400, false, false),
+        ("proxied", 200, false, true),
     ] {
         let reached = server::go(&input("server", name));
         assert!(reached.responses.contains_key(&status), "{name}: {reached:?}");

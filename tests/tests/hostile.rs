@@ -2,6 +2,7 @@
 //! nobody else notices.
 
 mod hostile {
+    mod foreign;
     mod framing;
     mod media;
     mod memory;

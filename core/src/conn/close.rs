@@ -15,6 +15,9 @@ pub enum CloseReason {
     /// The peer sent what cannot be read.
     #[error("the peer sent what cannot be read: {0}")]
     Wire(#[from] WireError),
+    /// A trusted proxy did not say where the connection comes from.
+    #[error("a trusted proxy sent no header of the PROXY protocol")]
+    NoProxyHeader,
     /// A message began and did not end in time.
     #[error("the peer began a message and did not complete it in time")]
     MessageTimeout,

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::proxy::{NoHeader, ProxyHeader};
 use super::{CloseReason, Inbound, Report};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::REQUESTS_WAITING_MAX;
@@ -40,6 +41,8 @@ pub(crate) enum Routes {
 pub struct ConnRx {
     id: ConnId,
     message_deadline: Duration,
+    /// A proxy is still to say where the connection comes from.
+    awaits_proxy: bool,
     decoder: Decoder,
     publishers: Vec<Publishing>,
     readers: Vec<(u8, SessionId, Pulse)>,
@@ -60,10 +63,13 @@ struct Publishing {
 
 impl ConnRx {
     pub(crate) fn new(id: ConnId, limits: DecoderLimits, message_deadline: Duration) -> Self {
+        let mut decoder = Decoder::new(limits);
+        decoder.set_strict_beginning();
         Self {
             id,
             message_deadline,
-            decoder: Decoder::new(limits),
+            awaits_proxy: false,
+            decoder,
             publishers: Vec::new(),
             readers: Vec::new(),
             inbound: VecDeque::new(),
@@ -72,6 +78,11 @@ impl ConnRx {
             begun: None,
             failure: None,
         }
+    }
+
+    /// The same behind a proxy, which says first where the connection comes from.
+    pub(crate) fn behind_proxy(self) -> Self {
+        Self { awaits_proxy: true, ..self }
     }
 
     /// Takes an order of the control plane.
@@ -166,6 +177,14 @@ impl ConnRx {
                 self.handle_frame(now, channel, payload);
                 continue;
             }
+            if self.awaits_proxy {
+                self.take_proxy_header();
+                if self.awaits_proxy && self.failure.is_none() {
+                    self.watch(now);
+                    return Ok(None);
+                }
+                continue;
+            }
             self.decoder.set_pause_messages(self.is_paused());
             let item = self.decoder.poll();
             let told = self.told;
@@ -206,6 +225,19 @@ impl ConnRx {
             if let Some(payload) = track.ingest.handle_timeout(now, &mut self.inbound) {
                 self.inbound.push_back(Inbound::Reply(Frame { channel: track.rtcp, payload }));
             }
+        }
+    }
+
+    fn take_proxy_header(&mut self) {
+        match ProxyHeader::parse(self.decoder.buffered_bytes()) {
+            Ok(None) => {}
+            Ok(Some(header)) => {
+                self.awaits_proxy = false;
+                self.decoder.discard(header.len);
+                let report = header.source.map(|source| Report::Proxied(self.id, source));
+                self.inbound.extend(report.map(Inbound::Report));
+            }
+            Err(NoHeader) => self.failure = Some(CloseReason::NoProxyHeader),
         }
     }
 

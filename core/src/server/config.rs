@@ -1,6 +1,8 @@
+use std::net::IpAddr;
 use std::ops::BitOr;
 use std::time::Duration;
 
+use crate::IpPrefix;
 use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
 use crate::udp::{UdpPorts, UdpSpec};
@@ -50,6 +52,7 @@ pub struct ServerConfig {
     pub(super) udp_pairs: Option<usize>,
     pub(super) processors: usize,
     pub(super) name: Box<str>,
+    pub(super) trusted_proxies: Box<[IpPrefix]>,
     pub(super) start: StartAt,
     pub(super) lag: LagPolicy,
     pub(super) log: LogLimits,
@@ -77,6 +80,7 @@ impl Default for ServerConfig {
             udp_pairs: None,
             processors: 1,
             name: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
+            trusted_proxies: Box::default(),
             start: StartAt::default(),
             lag: LagPolicy::default(),
             log: LogLimits::default(),
@@ -170,6 +174,19 @@ impl ServerConfig {
     #[must_use]
     pub fn udp_pairs(self, pairs: usize) -> Self {
         Self { udp_pairs: Some(pairs), ..self }
+    }
+
+    /// Addresses of the proxies and load balancers in front of the server (by default none is trusted).
+    ///
+    /// Each connection from there has to begin with a header of the PROXY protocol, version 1 or 2, and counts as one
+    /// from the address that it names. From everywhere else such a header is refused.
+    #[must_use]
+    pub fn trusted_proxies(self, proxies: impl IntoIterator<Item = IpPrefix>) -> Self {
+        Self { trusted_proxies: proxies.into_iter().collect(), ..self }
+    }
+
+    pub(super) fn trusts_as_proxy(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|prefix| prefix.contains(peer))
     }
 
     pub(super) fn udp_pairs_of(&self, spec: UdpSpec) -> usize {

@@ -1,5 +1,7 @@
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
 
 use super::request::Pending;
 use super::timers::Timer;
@@ -7,15 +9,15 @@ use super::{Event, Output, Server};
 use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::few::Few;
 use crate::stream::Streams;
-use crate::wire::{Request, Response, name};
+use crate::wire::{Request, Response, WireError, name};
 use crate::{ConnId, Instant, SessionId, Tolerances};
 
 /// What the control plane knows of a connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
-    /// It comes from the server's own host.
-    pub(super) is_local: bool,
+    /// The server's own address that it came to, if that is known.
+    pub(super) local: Option<IpAddr>,
     /// The last request.
     pub(super) alive: Instant,
     /// Requests that wait for the one before them.
@@ -38,14 +40,14 @@ pub(super) struct Connection {
 pub(super) enum Incoming {
     Request(Request),
     /// The last that could be read of the connection.
-    Failure(Option<Response>, CloseReason),
+    Failure(CloseReason),
 }
 
 impl Connection {
     pub(super) fn new(now: Instant, peer: SocketAddr) -> Self {
         Self {
             peer,
-            is_local: peer.ip().to_canonical().is_loopback(),
+            local: None,
             alive: now,
             queue: VecDeque::new(),
             pending: None,
@@ -55,6 +57,12 @@ impl Connection {
             is_answering: false,
             closing: None,
         }
+    }
+
+    /// Whether it comes from the server's own host.
+    pub(super) fn is_from_here(&self) -> bool {
+        let peer = self.peer.ip().to_canonical();
+        peer.is_loopback() || self.local.is_some_and(|local| local.to_canonical() == peer)
     }
 }
 
@@ -80,22 +88,12 @@ impl Server {
         reason: &CloseReason,
         streams: &dyn Streams,
     ) {
-        let response = match reason {
-            CloseReason::Wire(error) => error.status().map(|status| {
-                let response = Response::new(status);
-                match error.cseq() {
-                    Some(cseq) => response.with_header(name::CSEQ, cseq),
-                    None => response,
-                }
-            }),
-            _ => None,
-        };
         let Some(connection) = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none())
         else {
             return;
         };
-        if !matches!(connection.queue.back(), Some(Incoming::Failure(..))) {
-            connection.queue.push_back(Incoming::Failure(response, reason.clone()));
+        if !matches!(connection.queue.back(), Some(Incoming::Failure(_))) {
+            connection.queue.push_back(Incoming::Failure(reason.clone()));
         }
         self.run(now, conn, streams);
     }
@@ -109,13 +107,30 @@ impl Server {
             match connection.queue.pop_front() {
                 None => return,
                 Some(Incoming::Request(request)) => self.process(now, conn, request, streams),
-                Some(Incoming::Failure(response, reason)) => {
-                    if let Some(response) = response {
-                        self.send(conn, response);
-                    }
+                Some(Incoming::Failure(reason)) => {
+                    self.answer_failure(conn, &reason);
                     self.close_conn(conn, reason);
                 }
             }
+        }
+    }
+
+    /// Says what is wrong, in the protocol of the peer.
+    fn answer_failure(&mut self, conn: ConnId, reason: &CloseReason) {
+        let CloseReason::Wire(error) = reason else { return };
+        if let WireError::Foreign { protocol, .. } = error {
+            let refusal = protocol.refusal().map(Bytes::from_static);
+            refusal.into_iter().for_each(|bytes| self.order_tx(conn, TxOrder::Send(bytes)));
+        }
+        if let Some(status) = error.status() {
+            let response = Response::new(status);
+            self.send(
+                conn,
+                match error.cseq() {
+                    Some(cseq) => response.with_header(name::CSEQ, cseq),
+                    None => response,
+                },
+            );
         }
     }
 
@@ -173,6 +188,13 @@ impl Server {
         // What the server decided comes before how the socket noticed it.
         let reason = connection.closing.unwrap_or(reason);
         self.emit(Event::ConnClosed { conn, peer: connection.peer, reason });
+    }
+
+    /// Takes note of where a connection comes from that a trusted proxy has passed on.
+    pub(super) fn proxied(&mut self, conn: ConnId, peer: SocketAddr) {
+        let Some(connection) = self.conns.get_mut(conn) else { return };
+        let proxy = std::mem::replace(&mut connection.peer, peer);
+        self.emit(Event::ConnProxied { conn, peer, proxy });
     }
 
     /// Takes note of deviations, and tells of new ones.

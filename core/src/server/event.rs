@@ -60,6 +60,15 @@ pub enum Event {
         /// Who it is.
         peer: SocketAddr,
     },
+    /// A trusted proxy has told where a connection comes from.
+    ConnProxied {
+        /// Its handle.
+        conn: ConnId,
+        /// The address that has connected to the proxy; it is the connection's from now on.
+        peer: SocketAddr,
+        /// The address of the proxy.
+        proxy: SocketAddr,
+    },
     /// A connection is gone.
     ConnClosed {
         /// Its handle.

@@ -109,7 +109,7 @@ impl Server {
         let connection = self.conns.get(conn)?;
         let ip = connection.peer.ip();
         // What the server sends itself looks like a client that is there.
-        let is_own_host = connection.is_local || self.config.udp.is_some_and(|spec| spec.ip == ip);
+        let is_own_host = connection.is_from_here() || self.config.udp.is_some_and(|spec| spec.ip == ip);
         let (rtp, rtcp) = (SocketAddr::new(ip, rtp), SocketAddr::new(ip, rtcp));
         let is_free = |address: &SocketAddr| {
             let is_own = is_own_host && self.udp_pairs.has_port(address.port());

@@ -3,9 +3,9 @@ use std::mem;
 use bytes::{Bytes, BytesMut};
 
 use super::block::Block;
-use super::head::{Head, Search, find_cseq};
+use super::head::{Head, Search, check_start_line, find_cseq};
 use super::start::{self, Start};
-use super::{DecoderLimits, FRAME_HEADER_BYTES, Frame, Item, Message, MessageKind, WireError};
+use super::{DecoderLimits, FRAME_HEADER_BYTES, Frame, Item, Message, MessageKind, Protocol, WireError};
 use crate::{Tolerance, Tolerances};
 
 /// Gives the messages and frames in the bytes of a connection.
@@ -17,7 +17,7 @@ use crate::{Tolerance, Tolerances};
 /// ```text
 ///          ┌────────────── garbage: skipped, counted, bounded ─────────────┐
 ///          ▼                                                               │
-///        start ── `$` ── frame whole ──▶ Item::Frame ──▶ start             │
+/// first ▶ start ── `$` ── frame whole ──▶ Item::Frame ──▶ start             │
 ///          ├── start line ──▶ head ── empty line ──▶ body ── whole ──▶ Item::Message ──▶ start
 ///          └── neither ────────────────────────────────────────────────────┘
 /// any ── framing broken ──▶ failed
@@ -29,6 +29,8 @@ use crate::{Tolerance, Tolerances};
 pub struct Decoder {
     limits: DecoderLimits,
     channels: Option<Vec<u8>>,
+    /// The stream has to begin with an item.
+    strict: bool,
     paused: bool,
 
     block: Block,
@@ -47,10 +49,14 @@ pub struct Decoder {
 
 #[derive(Debug)]
 enum State {
+    /// Nothing but line ends has come yet.
+    First,
     Start,
     Head {
         kind: MessageKind,
         search: Search,
+        /// The start line has come, and may be that of a message.
+        begins_well: bool,
     },
     /// Rare, and so not a part of every connection.
     Body {
@@ -66,9 +72,10 @@ impl Decoder {
         Self {
             limits,
             channels: None,
+            strict: false,
             paused: false,
             block: Block::new(),
-            state: State::Start,
+            state: State::First,
             need: 0,
             held: false,
             garbage: 0,
@@ -76,6 +83,11 @@ impl Decoder {
             skipped: 0,
             tolerances: Tolerances::NONE,
         }
+    }
+
+    /// Takes nothing but an item for the beginning of the stream, as a server may; cameras may begin with garbage.
+    pub fn set_strict_beginning(&mut self) {
+        self.strict = true;
     }
 
     /// Room to read into, never empty.
@@ -189,6 +201,11 @@ impl Decoder {
         self.block.keep(bytes);
     }
 
+    /// Drops the first `n` bytes of what was read, which were taken in another way.
+    pub(crate) fn discard(&mut self, n: usize) {
+        self.skip(n.min(self.block.len()));
+    }
+
     /// The deviations that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         mem::take(&mut self.tolerances)
@@ -209,7 +226,7 @@ impl Decoder {
         match &self.state {
             State::Failed(_) => false,
             State::Body { .. } => !self.held,
-            State::Start | State::Head { .. } => !self.held && self.block.len() > 0,
+            State::First | State::Start | State::Head { .. } => !self.held && self.block.len() > 0,
         }
     }
 
@@ -231,13 +248,18 @@ impl Decoder {
     fn advance(&mut self) -> Result<Option<Item>, WireError> {
         loop {
             match &self.state {
-                State::Start => match self.find_start()? {
-                    Start::Frame => return Ok(self.frame()),
+                State::First | State::Start => match self.find_start()? {
+                    Start::Frame => {
+                        self.state = State::Start;
+                        return Ok(self.frame());
+                    }
                     Start::Message(kind) => {
                         self.garbage = 0;
-                        self.state = State::Head { kind, search: Search::default() };
+                        self.state = State::Head { kind, search: Search::default(), begins_well: false };
                     }
-                    Start::Http => return Err(WireError::Http { offset: self.offset }),
+                    Start::Foreign(protocol) => {
+                        return Err(WireError::Foreign { protocol, offset: self.offset });
+                    }
                     Start::Open | Start::Garbage => return Ok(None),
                 },
                 State::Head { .. } => return self.head(),
@@ -255,7 +277,10 @@ impl Decoder {
                 self.tolerances.record(Tolerance::StrayLineEnd);
                 self.skip(stray);
             }
-            match start::at_item(self.block.as_slice()) {
+            let bytes = self.block.as_slice();
+            let is_first = matches!(self.state, State::First);
+            match if is_first { start::at_beginning(bytes) } else { start::at_item(bytes) } {
+                Start::Garbage if is_first && self.strict => return Ok(Start::Foreign(Protocol::Unknown)),
                 Start::Garbage => self.skip_garbage(1)?,
                 start => return Ok(start),
             }
@@ -279,7 +304,7 @@ impl Decoder {
     }
 
     fn head(&mut self) -> Result<Option<Item>, WireError> {
-        let State::Head { kind, search } = &mut self.state else { return Ok(None) };
+        let State::Head { kind, search, begins_well } = &mut self.state else { return Ok(None) };
         let kind = *kind;
         let (bytes, offset, limit) = (self.block.as_slice(), self.offset, self.limits.head_bytes);
         let end = search.find_end(bytes);
@@ -290,6 +315,12 @@ impl Decoder {
             } else {
                 WireError::StartLineTooLong { kind, offset, limit }
             });
+        }
+        if end.is_none() && !*begins_well {
+            if let Some(line) = bytes.iter().position(|byte| *byte == b'\n') {
+                check_start_line(kind, bytes.get(..line).unwrap_or(bytes), offset)?;
+                *begins_well = true;
+            }
         }
         self.held = self.paused && end.is_some();
         let Some(end) = end.filter(|_| !self.paused) else { return Ok(None) };

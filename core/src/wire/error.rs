@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::StatusCode;
+use super::{Protocol, StatusCode};
 
 /// Which of the two a message is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -81,8 +81,6 @@ pub enum WireError {
         offset: u64,
         /// What is missing.
         expected: Expected,
-        /// The number of the message.
-        cseq: Option<u32>,
     },
     /// The message is of a version other than RTSP/1.0.
     #[error("{kind} at offset {offset} is not of version RTSP/1.0")]
@@ -118,19 +116,26 @@ pub enum WireError {
         /// The number of the message.
         cseq: Option<u32>,
     },
-    /// The peer speaks HTTP.
-    #[error("http at offset {offset}")]
-    Http {
+    /// The peer speaks another protocol.
+    #[error("the peer speaks {protocol}, not RTSP, at offset {offset}")]
+    Foreign {
+        /// Which.
+        protocol: Protocol,
         /// Where it begins.
         offset: u64,
     },
 }
 
 impl WireError {
-    /// What a server answers before it closes; none where an answer makes no sense.
+    /// What a server answers before it closes; none where an answer in RTSP makes no sense.
+    ///
+    /// A peer that speaks another protocol may have a [refusal](Protocol::refusal) in its own.
     pub fn status(&self) -> Option<StatusCode> {
         let (kind, status) = match self {
-            Self::Garbage { .. } | Self::Http { .. } => return None,
+            Self::Garbage { .. } => return None,
+            Self::Foreign { protocol, .. } => {
+                return protocol.refusal().is_none().then_some(StatusCode::BAD_REQUEST);
+            }
             Self::StartLineTooLong { kind, .. } => (kind, StatusCode::REQUEST_URI_TOO_LARGE),
             Self::HeadTooLong { kind, .. } | Self::TooManyHeaders { kind, .. } => {
                 (kind, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -147,10 +152,12 @@ impl WireError {
     /// The number of the message at fault, as far as it could be read.
     pub fn cseq(&self) -> Option<u32> {
         match self {
-            Self::Garbage { .. } | Self::StartLineTooLong { .. } | Self::Http { .. } => None,
+            Self::Garbage { .. }
+            | Self::StartLineTooLong { .. }
+            | Self::BadStartLine { .. }
+            | Self::Foreign { .. } => None,
             Self::HeadTooLong { cseq, .. }
             | Self::TooManyHeaders { cseq, .. }
-            | Self::BadStartLine { cseq, .. }
             | Self::Version { cseq, .. }
             | Self::BadContentLength { cseq, .. }
             | Self::BodyTooLong { cseq, .. } => *cseq,
@@ -168,7 +175,7 @@ impl WireError {
             | Self::Version { offset, .. }
             | Self::BadContentLength { offset, .. }
             | Self::BodyTooLong { offset, .. }
-            | Self::Http { offset } => *offset,
+            | Self::Foreign { offset, .. } => *offset,
         }
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::message::parse_cseq;
 use super::{
-    DecoderLimits, Expected, Headers, Message, MessageKind, Request, Response, StatusCode, WireError, name,
-    scan,
+    DecoderLimits, Expected, Headers, Message, MessageKind, Protocol, Request, Response, StatusCode,
+    WireError, name, scan,
 };
 use crate::{Tolerance, Tolerances};
 
@@ -69,12 +69,7 @@ impl Head {
     ) -> Result<Self, WireError> {
         let text = text(head, tolerances);
         let (line, block) = scan::split_once(&text, b'\n').unwrap_or((&text, ""));
-        let line = scan::trim_matches(line.strip_suffix('\r').unwrap_or(line), BLANKS_AND_BREAKS);
-        let start = match kind {
-            MessageKind::Request => request(line, tolerances),
-            MessageKind::Response => response(line, tolerances),
-        };
-        let start = match start {
+        let start = match StartLine::parse(kind, line, tolerances) {
             Ok(start) => start,
             Err(fault) => return Err(fault.into_error(kind, offset, head)),
         };
@@ -112,6 +107,17 @@ impl Head {
     }
 }
 
+/// Looks at the start line of a head that has not come as a whole: the error, if no message can come of it.
+///
+/// Messages of other versions and of HTTP are read to the end of their heads, which say more.
+pub(super) fn check_start_line(kind: MessageKind, line: &[u8], offset: u64) -> Result<(), WireError> {
+    let mut tolerances = Tolerances::NONE;
+    match StartLine::parse(kind, &text(line, &mut tolerances), &mut tolerances) {
+        Err(fault @ (Fault::Lacks(_) | Fault::Sip)) => Err(fault.into_error(kind, offset, line)),
+        Err(Fault::Version | Fault::Http) | Ok(_) => Ok(()),
+    }
+}
+
 /// The number of a message whose head cannot be read as a whole.
 pub(super) fn find_cseq(head: &[u8]) -> Option<u32> {
     head.split(|byte| *byte == b'\n').find_map(|line| {
@@ -128,20 +134,33 @@ enum StartLine<'a> {
     Response(StatusCode, &'a str),
 }
 
+impl<'a> StartLine<'a> {
+    fn parse(kind: MessageKind, line: &'a str, tolerances: &mut Tolerances) -> Result<Self, Fault> {
+        let line = scan::trim_matches(line.strip_suffix('\r').unwrap_or(line), BLANKS_AND_BREAKS);
+        match kind {
+            MessageKind::Request => request(line, tolerances),
+            MessageKind::Response => response(line, tolerances),
+        }
+    }
+}
+
 enum Fault {
     Lacks(Expected),
     Version,
     Http,
+    Sip,
 }
 
 impl Fault {
     fn into_error(self, kind: MessageKind, offset: u64, head: &[u8]) -> WireError {
         match self {
-            Self::Lacks(expected) => {
-                WireError::BadStartLine { kind, offset, expected, cseq: find_cseq(head) }
-            }
+            Self::Lacks(expected) => WireError::BadStartLine { kind, offset, expected },
             Self::Version => WireError::Version { kind, offset, cseq: find_cseq(head) },
-            Self::Http => WireError::Http { offset },
+            Self::Http => {
+                let protocol = Protocol::of_http(&String::from_utf8_lossy(head));
+                WireError::Foreign { protocol, offset }
+            }
+            Self::Sip => WireError::Foreign { protocol: Protocol::Sip, offset },
         }
     }
 }
@@ -164,6 +183,7 @@ fn uri_among_blanks<'a>(rest: &'a str, tolerances: &mut Tolerances) -> Result<&'
     match version {
         VERSION => {}
         _ if version.starts_with("HTTP/") => return Err(Fault::Http),
+        _ if version.starts_with("SIP/") => return Err(Fault::Sip),
         _ if version.starts_with("RTSP/") => return Err(Fault::Version),
         _ if rest.starts_with("RTSP/") => return Err(Fault::Lacks(Expected::Uri)),
         _ => return Err(Fault::Lacks(Expected::Version)),

@@ -1,4 +1,4 @@
-use super::{MessageKind, Method};
+use super::{MessageKind, Method, Protocol};
 use crate::limits::METHOD_BYTES_MAX;
 
 /// What begins at a place in the stream.
@@ -6,7 +6,7 @@ use crate::limits::METHOD_BYTES_MAX;
 pub(super) enum Start {
     Frame,
     Message(MessageKind),
-    Http,
+    Foreign(Protocol),
     /// Too few bytes to tell.
     Open,
     Garbage,
@@ -14,12 +14,26 @@ pub(super) enum Start {
 
 const REQUEST: Start = Start::Message(MessageKind::Request);
 
+/// What begins where the stream does.
+pub(super) fn at_beginning(bytes: &[u8]) -> Start {
+    for (beginning, protocol) in Protocol::BEGINNINGS {
+        match prefix_of(beginning, bytes) {
+            Some(true) => return Start::Foreign(*protocol),
+            Some(false) => return Start::Open,
+            None => {}
+        }
+    }
+    at_item(bytes)
+}
+
 /// What begins where an item is due.
 pub(super) fn at_item(bytes: &[u8]) -> Start {
     if bytes.first() == Some(&b'$') {
         return Start::Frame;
     }
-    for (prefix, start) in [("RTSP/", Start::Message(MessageKind::Response)), ("HTTP/", Start::Http)] {
+    let responses =
+        [("RTSP/", Start::Message(MessageKind::Response)), ("HTTP/", Start::Foreign(Protocol::Http))];
+    for (prefix, start) in responses {
         match prefix_of(prefix.as_bytes(), bytes) {
             Some(true) => return start,
             Some(false) => return Start::Open,
@@ -52,7 +66,7 @@ fn request(bytes: &[u8]) -> Start {
 /// A request, if what follows its method may be a URI.
 fn before_uri(bytes: &[u8]) -> Start {
     let mut found = Start::Garbage;
-    for start in ["rtsp", "*", "/", "RTSP", "http"] {
+    for start in ["rtsp", "*", "/", "RTSP", "http", "sip"] {
         match prefix_of(start.as_bytes(), bytes) {
             Some(true) => return REQUEST,
             Some(false) => found = Start::Open,
@@ -133,7 +147,7 @@ mod tests {
             ("RTSP", Start::Open),
             ("RTSP/1.0 200", RESPONSE),
             ("RTSP/2.0 200", RESPONSE),
-            ("HTTP/1.1 200", Start::Http),
+            ("HTTP/1.1 200", Start::Foreign(Protocol::Http)),
             ("OPTI", Start::Open),
             ("OPTIONS ", REQUEST),
             ("OPTIONS\r", REQUEST),
@@ -152,6 +166,32 @@ mod tests {
             ("\u{80}", Start::Garbage),
         ] {
             assert_eq!(at_item(bytes.as_bytes()), start, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn another_protocol_is_told_by_its_first_bytes() {
+        use Protocol::{Http, Proxy, Sip, Ssh, Tls};
+        for (bytes, start) in [
+            (&b""[..], Start::Open),
+            (b"\x16", Start::Open),
+            (b"\x16\x03\x01\x02\x00\x01", Start::Foreign(Tls)),
+            (b"\x15\x03\x03\x00\x02\x02\x46", Start::Foreign(Tls)),
+            (b"\x16\x04", Start::Garbage),
+            (b"SSH", Start::Open),
+            (b"SSH-2.0-OpenSSH_9.2p1", Start::Foreign(Ssh)),
+            (b"SIP/2.0 200 OK", Start::Foreign(Sip)),
+            (b"REGISTER sip:h", REQUEST),
+            (b"PROXY TCP4", Start::Foreign(Proxy)),
+            (b"QUIT\n", Start::Foreign(Proxy)),
+            (b"QUIT\r", Start::Garbage),
+            (b"CONNECT h:443", Start::Foreign(Http)),
+            (b"GET /", REQUEST),
+            (b"SETUP rtsp", REQUEST),
+            (b"$", Start::Frame),
+            (b"\x03\0\0\x13", Start::Garbage),
+        ] {
+            assert_eq!(at_beginning(bytes), start, "{:?}", bytes.escape_ascii().to_string());
         }
     }
 

@@ -9,8 +9,8 @@ use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, Stream};
 use rtspan_std::{
-    ClientCloseReason, CloseReason, Event, ServerConfig, TrackTransport, Transports, UdpPorts, UdpSpec,
-    WriteError, limits,
+    ClientCloseReason, CloseReason, Event, Protocol, ServerConfig, TrackTransport, Transports, UdpPorts,
+    UdpSpec, WireError, WriteError, limits,
 };
 
 use super::by_hand::header;
@@ -133,6 +133,43 @@ pub(crate) async fn an_unreadable_message_is_answered_before_the_connection_is_c
         _ => None,
     });
     assert!(matches!(reason.await, CloseReason::Wire(_)));
+}
+
+pub(crate) async fn another_protocol_is_answered_in_its_own_words_and_closed_at_once<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    for (bytes, expected, answer) in [
+        (&b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"[..], Protocol::Http, &b"HTTP/1.1 400 "[..]),
+        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", Protocol::Tls, b"\x15\x03\x03\0\x02\x02\x28"),
+        (b"SSH-2.0-client\r\n", Protocol::Ssh, b"RTSP/1.0 400 "),
+    ] {
+        let begun = Instant::now();
+        let mut socket = TcpStream::connect(server.local_addr()).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        socket.write_all(bytes).unwrap();
+        let mut answered = Vec::new();
+        socket.read_to_end(&mut answered).unwrap();
+        assert!(answered.starts_with(answer), "{expected}: {}", answered.escape_ascii());
+        let told = event(&server, |event| match event {
+            Event::ConnClosed { reason: CloseReason::Wire(WireError::Foreign { protocol, .. }), .. } => {
+                Some(protocol)
+            }
+            _ => None,
+        });
+        assert_eq!(told.await, expected);
+        assert!(begun.elapsed() < limits::MESSAGE_DEADLINE, "{expected} is kept waiting");
+    }
+}
+
+pub(crate) async fn a_connection_behind_a_proxy_is_that_of_the_proxys_client<R: Runtime>() {
+    let config = ServerConfig::default().trusted_proxies(["127.0.0.0/8".parse().unwrap()]);
+    let server = serve::<R>(config).await;
+    let mut socket = TcpStream::connect(server.local_addr()).unwrap();
+    socket.write_all(b"PROXY TCP4 203.0.113.7 10.0.0.1 49152 554\r\n").unwrap();
+    let told = event(&server, |event| match event {
+        Event::ConnProxied { peer, proxy, .. } => Some((peer, proxy)),
+        _ => None,
+    });
+    assert_eq!(told.await, ("203.0.113.7:49152".parse().unwrap(), socket.local_addr().unwrap()));
 }
 
 pub(crate) async fn a_closed_server_has_given_up_its_ports<R: Runtime>() {

@@ -61,6 +61,8 @@ macro_rules! scenarios {
             a_publisher_without_room_waits_and_goes_on,
             a_server_that_goes_away_ends_the_packets_with_an_error,
             an_unreadable_message_is_answered_before_the_connection_is_closed,
+            another_protocol_is_answered_in_its_own_words_and_closed_at_once,
+            a_connection_behind_a_proxy_is_that_of_the_proxys_client,
             dropped_packets_are_counted,
             packets_that_are_held_are_the_oldest_and_what_is_dropped_behind_them_is_told,
             packets_that_a_handle_has_not_used_are_there_for_the_next,

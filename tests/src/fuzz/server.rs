@@ -11,7 +11,7 @@ use rtsp_types::headers;
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Asks, Event, Refusal, ServerConfig};
 use rtspan_core::udp::{Port, UdpPorts, UdpSpec};
-use rtspan_core::wire::StatusCode;
+use rtspan_core::wire::{Protocol, StatusCode};
 use rtspan_core::{ConnId, Description, Format, Media, MediaKind, SessionId, StreamId};
 
 use super::input::{number, steps};
@@ -21,7 +21,7 @@ use crate::rig::Rig;
 ///
 /// | step | what happens |
 /// | --- | --- |
-/// | `C` | at the beginning: `a` the application is asked, `n` no UDP, `p` no publishers |
+/// | `C` | at the beginning: `a` the application is asked, `n` no UDP, `p` no publishers, `r` proxies in front of 0 and 4 |
 /// | `0` to `7` | bytes over a connection, which is opened for it; `SID` and a digit stand for a session's id |
 /// | `x` 0 to 7 | a connection is closed |
 /// | `t` number | so many milliseconds pass |
@@ -97,6 +97,9 @@ impl World {
         }
         if !flags.contains(&b'n') {
             config = config.udp(Some(UdpSpec { ip: [192, 0, 2, 100].into(), ports: UdpPorts::Any }));
+        }
+        if flags.contains(&b'r') {
+            config = config.trusted_proxies([peer(0).ip().into()]);
         }
         let mut rig = Rig::new(config);
         let stream = Some(rig.publish("/cam", description()));
@@ -268,6 +271,11 @@ impl World {
 impl Conn {
     /// Reads what the server has written as strictly as the standard allows.
     fn parse(&mut self, sessions: &mut Vec<String>, reached: &mut Reached) {
+        // A peer that speaks another protocol is refused in it, behind all else.
+        let refusals = [Protocol::Http, Protocol::Tls].into_iter().filter_map(Protocol::refusal);
+        if let Some(refusal) = { refusals }.find(|refusal| self.unparsed.ends_with(refusal)) {
+            self.unparsed.truncate(self.unparsed.len() - refusal.len());
+        }
         loop {
             let parsed = rtsp_types::Message::<Vec<u8>>::parse(&self.unparsed);
             let (message, length) = match parsed {

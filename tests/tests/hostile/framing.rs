@@ -3,6 +3,7 @@
 use rtspan_core::conn::CloseReason;
 use rtspan_core::limits::{
     BODY_BYTES_MAX, CONN_IDLE, GARBAGE_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, MESSAGE_DEADLINE,
+    METHOD_BYTES_MAX,
 };
 
 use super::world::World;
@@ -27,8 +28,8 @@ fn until_closed(
 #[test]
 fn what_is_too_long_is_answered_and_closed_before_it_ends() {
     type Case<'a> = (&'a str, &'a [u8], &'a [u8], usize, &'a [u16]);
-    let cases: [Case<'_>; 7] = [
-        ("a method", b"", &[b'M'; 4096], GARBAGE_BYTES_MAX, &[]),
+    let cases: [Case<'_>; 8] = [
+        ("a method", b"", &[b'M'; 4096], METHOD_BYTES_MAX, &[400]),
         ("a URI", b"DESCRIBE rtsp://h/", &[b'u'; 4096], HEAD_BYTES_MAX, &[414]),
         ("a header", b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: ", &[b'x'; 4096], HEAD_BYTES_MAX, &[431]),
         ("a CSeq", b"OPTIONS * RTSP/1.0\r\nCSeq: ", &[b'1'; 4096], HEAD_BYTES_MAX, &[431]),
@@ -40,7 +41,8 @@ fn what_is_too_long_is_answered_and_closed_before_it_ends() {
             &[431],
         ),
         ("a list of headers", b"OPTIONS * RTSP/1.0\r\n", &b"X: 1\r\n".repeat(512), HEAD_BYTES_MAX, &[431]),
-        ("garbage", b"", &[0xff; 4096], GARBAGE_BYTES_MAX, &[]),
+        ("garbage", b"", &[0xff; 4096], 0, &[400]),
+        ("garbage behind a frame", b"$\0\0\0", &[0xff; 4096], GARBAGE_BYTES_MAX, &[]),
     ];
     for (name, start, piece, limit, expected) in cases {
         let mut world = World::new();
@@ -167,7 +169,8 @@ fn whoever_begins_and_does_not_go_on_is_closed_in_time() {
         ("a body", body, b'x', deadline),
         ("a frame's length", "$", b'x', deadline),
         ("a frame", "$\0\x08\0", b'x', deadline),
-        ("garbage", "", 0xff, CONN_IDLE.as_secs()),
+        ("a word", "", b'O', deadline),
+        ("garbage behind a frame", "$\0\0\0", 0xff, CONN_IDLE.as_secs()),
         ("empty lines", "", b'\n', CONN_IDLE.as_secs()),
     ] {
         let mut world = World::new();
@@ -204,18 +207,17 @@ fn what_is_no_request_is_closed_with_its_reason() {
         (b"OPTIONS * RTSP/1.1\r\nCSeq: 1\r\n\r\n", &[505]),
         (b"OPTIONS *\r\nCSeq: 1\r\n\r\n", &[400]),
         (b"OPTIONS\r\nCSeq: 1\r\n\r\n", &[400]),
-        (b"GET /x HTTP/1.1\r\n\r\n", &[]),
-        (b"RTSP/1.0 999 Nothing\r\n\r\n", &[]),
-        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03 a TLS greeting", &[]),
+        (b"OPTIONS *\r\n", &[400]),
+        (b"OPTIONS * RTSP\n", &[400]),
+        (b"PLAY\r\n", &[400]),
+        (b"GET /\r\n", &[400]),
+        (b"PLAYER\r\n", &[400]),
+        (b"RTSP/1.0 999 Nothing\r\n", &[]),
     ] {
         let mut world = World::new();
         let conn = world.attack();
         let shown = bytes.escape_ascii();
         assert_eq!(world.send(conn, bytes), expected, "{shown}");
-        if bytes.first() == Some(&0x16) {
-            // Garbage may be followed by something that is none.
-            world.wait(CONN_IDLE.as_secs());
-        }
         assert!(!world.is_open(conn), "{shown}");
         world.nobody_else_notices();
     }

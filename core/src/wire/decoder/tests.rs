@@ -290,7 +290,7 @@ fn http_is_told_apart_with_its_bytes_left_in_place() {
         "HTTP/1.1 400 Bad Request\r\n",
     ] {
         let (_, error, decoder) = decode_chunks(DecoderLimits::default(), [bytes.as_bytes()]);
-        assert_eq!(error, Some(WireError::Http { offset: 0 }), "{bytes:?}");
+        assert_eq!(error, Some(WireError::Foreign { protocol: Protocol::Http, offset: 0 }), "{bytes:?}");
         assert_eq!(error.unwrap().status(), None);
         assert_eq!(decoder.buffered_bytes(), bytes.as_bytes());
     }

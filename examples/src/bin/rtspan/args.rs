@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
-use rtspan_std::{Transports, UdpPorts, Url, UrlError};
+use rtspan_std::{IpPrefix, Transports, UdpPorts, Url, UrlError};
 
 use crate::bench::BenchArgs;
 
@@ -69,6 +69,11 @@ pub(crate) struct ServeArgs {
     /// Gather packets for each reader for at most so many milliseconds, so that one call to the system takes more.
     #[arg(long, value_name = "MS", default_value = "0")]
     pub(crate) gather: u64,
+
+    /// Addresses of the proxies and load balancers in front, such as 10.0.0.0/8; each connection from there has to begin
+    /// with a header of the PROXY protocol.
+    #[arg(long, value_name = "PREFIX,...", value_delimiter = ',')]
+    pub(crate) proxies: Vec<IpPrefix>,
 
     /// Serve no clip.
     #[arg(long)]

@@ -21,7 +21,8 @@ pub(crate) const DEMO: &str = "/demo";
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
     let gather = Duration::from_millis(args.gather);
-    let mut config = ServerConfig::default().udp(Some(udp)).gather(gather);
+    let proxies = args.proxies.iter().copied();
+    let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
     if let Some(pairs) = args.udp_pairs {
         config = config.udp_pairs(pairs.get());
     }
@@ -79,6 +80,7 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 fn describe(event: &Event) -> Option<String> {
     Some(match event {
         Event::ConnOpened { peer, .. } => format!("{peer} has connected"),
+        Event::ConnProxied { peer, proxy, .. } => format!("{proxy} is a proxy, and passes on {peer}"),
         Event::ConnClosed { peer, reason, .. } => format!("{peer} has gone: {reason}"),
         Event::Published { path, .. } => format!("{} is published", path.escape_debug()),
         Event::Unpublished { path, reason, .. } => {
