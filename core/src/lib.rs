@@ -110,6 +110,7 @@
 mod base64;
 pub mod client;
 pub mod conn;
+mod deadline;
 pub mod description;
 mod few;
 pub mod header;

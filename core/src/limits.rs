@@ -106,6 +106,16 @@ pub const WRITE_BYTES_MIN: usize = 4 << 10;
 /// A message that has begun and is not complete after so long closes the connection.
 pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(10);
 
+// time
+
+/// How long before it passes a deadline is looked at for the first time, so that none is shorter, and how long a process
+/// that has stood still has to read what came in the meantime.
+///
+/// A look that comes later than this by as much again shows that the process stood still.
+pub const DEADLINE_GRACE: Duration = Duration::from_secs(1);
+/// Late looks at a deadline that has passed in a row; the next one is believed, late or not.
+pub const DEADLINE_LATE_LOOKS_MAX: u8 = 3;
+
 // server
 
 /// Connections of one server; more are refused with 503.

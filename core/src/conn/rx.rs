@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::proxy::{NoHeader, ProxyHeader};
 use super::{CloseReason, Inbound, Report};
+use crate::deadline::Doubt;
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::REQUESTS_WAITING_MAX;
 use crate::stream::Media;
@@ -51,6 +52,8 @@ pub struct ConnRx {
     /// Deviations that were told; each is told once, however often it comes.
     told: Tolerances,
     begun: Option<(u64, Instant)>,
+    /// Whether the deadline of a message is believed.
+    doubt: Doubt,
     failure: Option<CloseReason>,
 }
 
@@ -76,6 +79,7 @@ impl ConnRx {
             unanswered: 0,
             told: Tolerances::NONE,
             begun: None,
+            doubt: Doubt::default(),
             failure: None,
         }
     }
@@ -212,13 +216,14 @@ impl ConnRx {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let reports = self.publishers.iter().map(|track| track.ingest.poll_timeout()).min();
-        let message = self.begun.map(|(_, at)| at + self.message_deadline);
+        let message = self.begun.map(|(_, at)| self.doubt.look_at(at + self.message_deadline));
         reports.into_iter().chain(message).min().filter(|_| self.failure.is_none())
     }
 
     /// Lets time pass; what comes of it is polled.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.begun.is_some_and(|(_, at)| now >= at + self.message_deadline) && self.failure.is_none() {
+        let begun = self.begun.filter(|_| self.failure.is_none());
+        if begun.is_some_and(|(_, at)| self.doubt.is_over(now, at + self.message_deadline)) {
             self.failure = Some(CloseReason::MessageTimeout);
         }
         for track in self.publishers.iter_mut().filter(|track| now >= track.ingest.poll_timeout()) {

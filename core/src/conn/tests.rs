@@ -8,7 +8,8 @@ use crate::Instant;
 use crate::description::{Description, Format, Media as MediaSection, MediaKind};
 use crate::id::Arena;
 use crate::limits::{
-    MESSAGE_DEADLINE, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, REQUESTS_WAITING_MAX, WRITE_BYTES_MIN, WRITE_STALL,
+    DEADLINE_GRACE, MESSAGE_DEADLINE, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, REQUESTS_WAITING_MAX,
+    WRITE_BYTES_MIN, WRITE_STALL,
 };
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::stream::{Cursor, LagPolicy, LogLimits, StartAt, StreamLog, Streams, TrackSet};
@@ -182,8 +183,36 @@ fn a_socket_that_takes_nothing_for_too_long_is_given_up() {
     let began = START + Duration::from_secs(60);
     tx.pull(began, &stream);
     assert!(tx.wants_write());
+    tx.handle_timeout(began + (WRITE_STALL - DEADLINE_GRACE)).unwrap();
     tx.handle_timeout(began + (WRITE_STALL - Duration::from_nanos(1))).unwrap();
     assert_eq!(tx.handle_timeout(began + WRITE_STALL), Err(CloseReason::WriteStalled));
+}
+
+#[test]
+fn a_reader_whose_server_stood_still_is_not_taken_for_stalled() {
+    let stream = stream_of(1);
+    let mut tx = ConnTx::default();
+    tx.handle_command(START, reader(&stream, StartAt::Live));
+    tx.pull(START, &stream);
+    let resumed = START + 3 * WRITE_STALL;
+    tx.handle_timeout(resumed).unwrap();
+    // The socket has had room all the time, which its driver hears of a little later.
+    tx.handle_written(resumed + DEADLINE_GRACE / 2, waiting(&tx));
+    assert!(tx.handle_timeout(resumed + DEADLINE_GRACE).is_ok());
+}
+
+#[test]
+fn a_message_whose_server_stood_still_is_not_taken_for_unfinished() {
+    let mut rx = rx();
+    feed(&mut rx, b"OPTI");
+    assert!(rx.poll_input(START).unwrap().is_none());
+    let resumed = START + 3 * MESSAGE_DEADLINE;
+    rx.handle_timeout(resumed);
+    feed(&mut rx, b"ONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    assert!(matches!(rx.poll_input(resumed), Ok(Some(Inbound::Message(_)))));
+    assert!(rx.poll_input(resumed).unwrap().is_none());
+    rx.handle_timeout(resumed + DEADLINE_GRACE);
+    assert!(rx.poll_input(resumed + DEADLINE_GRACE).is_ok());
 }
 
 #[test]
@@ -193,8 +222,10 @@ fn a_socket_that_takes_a_byte_less_than_it_has_to_is_given_up() {
         tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from(vec![0; 3 * WRITE_BYTES_MIN]))));
         tx.handle_written(START + Duration::from_secs(1), 1);
         tx.handle_written(START + Duration::from_secs(2), taken - 1);
+        tx.handle_timeout(START + (WRITE_STALL - DEADLINE_GRACE)).unwrap();
         assert_eq!(tx.handle_timeout(START + WRITE_STALL).is_ok(), is_enough, "{taken}");
         let later = START + Duration::from_secs(2) + WRITE_STALL;
+        let _ = tx.handle_timeout(START + Duration::from_secs(2) + (WRITE_STALL - DEADLINE_GRACE));
         assert_eq!(tx.handle_timeout(later), Err(CloseReason::WriteStalled), "the time begins anew");
     }
 }
@@ -287,13 +318,14 @@ fn the_clock_of_a_message_starts_at_its_first_byte() {
     assert!(rx.poll_input(START).unwrap().is_none());
     feed(&mut rx, b"ONS * RTSP/1.0\r\n");
     assert!(rx.poll_input(START + Duration::from_secs(5)).unwrap().is_none());
-    assert_eq!(rx.poll_timeout(), Some(START + MESSAGE_DEADLINE));
+    assert_eq!(rx.poll_timeout(), Some(START + (MESSAGE_DEADLINE - DEADLINE_GRACE)));
     feed(&mut rx, b"\r\nDESC");
     assert!(rx.poll_input(START + Duration::from_secs(6)).unwrap().is_some());
     assert!(rx.poll_input(START + Duration::from_secs(6)).unwrap().is_none());
     let due = START + Duration::from_secs(6) + MESSAGE_DEADLINE;
-    assert_eq!(rx.poll_timeout(), Some(due));
+    assert_eq!(rx.poll_timeout(), Some(START + Duration::from_secs(6) + (MESSAGE_DEADLINE - DEADLINE_GRACE)));
     rx.handle_timeout(START + Duration::from_secs(15));
+    assert_eq!(rx.poll_timeout(), Some(due));
     assert!(rx.poll_input(due).is_ok());
     rx.handle_timeout(due);
     for _ in 0..2 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{CloseReason, Outbox, Report, Room};
+use crate::deadline::Doubt;
 use crate::limits::{MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_BYTES_MIN, WRITE_STALL};
 use crate::stream::{StreamLog, Streams};
 use crate::subscription::Subscription;
@@ -50,6 +51,8 @@ pub struct ConnTx {
     /// When the socket had last taken enough, and how much it has since.
     progress: Instant,
     taken: usize,
+    /// Whether the end of that is believed.
+    doubt: Doubt,
     closing: bool,
 }
 
@@ -71,6 +74,7 @@ impl ConnTx {
             has_more: false,
             progress: Instant::ZERO,
             taken: 0,
+            doubt: Doubt::default(),
             closing: false,
         }
     }
@@ -203,7 +207,7 @@ impl ConnTx {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, after a [`pull`](Self::pull).
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let stall = (!self.outbox.is_empty()).then(|| self.progress + self.stall);
+        let stall = (!self.outbox.is_empty()).then(|| self.doubt.look_at(self.progress + self.stall));
         let reports = self.readers.iter().map(|reader| reader.subscription.poll_timeout());
         reports.chain(stall).min()
     }
@@ -217,7 +221,7 @@ impl ConnTx {
         if self.outbox.message_bytes() > OUTBOX_BYTES_MAX {
             return Err(CloseReason::OutboxFull);
         }
-        if !self.outbox.is_empty() && now >= self.progress + self.stall {
+        if !self.outbox.is_empty() && self.doubt.is_over(now, self.progress + self.stall) {
             return Err(CloseReason::WriteStalled);
         }
         Ok(())

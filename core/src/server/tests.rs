@@ -7,5 +7,6 @@ mod record;
 mod refusals;
 mod scenario;
 mod setup;
+mod standstill;
 mod udp;
 mod unproven;

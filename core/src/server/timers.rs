@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use crate::deadline::Doubt;
 use crate::{ConnId, Instant, SessionId, StreamId};
 
 /// What may be due.
@@ -15,14 +16,22 @@ pub(super) enum Timer {
     Stream(StreamId),
 }
 
-/// What is due when: at most one time for each.
+/// What is due when: at most one deadline for each.
 ///
 /// Signs of life move no timer: one that is due looks at the time of the last sign, and is armed again.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    due: BTreeSet<(Instant, Timer)>,
+    /// When which deadline is to be looked at.
+    looks: BTreeSet<(Instant, Timer)>,
     /// By kind, and then by the index of what may be due.
-    armed: [Vec<Option<(Instant, Timer)>>; 4],
+    armed: [Vec<Option<Armed>>; 4],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Armed {
+    timer: Timer,
+    deadline: Instant,
+    doubt: Doubt,
 }
 
 impl Timer {
@@ -36,38 +45,55 @@ impl Timer {
     }
 }
 
+impl Armed {
+    fn look(&self) -> (Instant, Timer) {
+        (self.doubt.look_at(self.deadline), self.timer)
+    }
+}
+
 impl Timers {
-    pub(super) fn arm(&mut self, at: Instant, timer: Timer) {
-        let (kind, index) = timer.place();
+    /// Sets the deadline of what may be due; it passes a [grace](crate::limits::DEADLINE_GRACE) from now at the earliest.
+    pub(super) fn arm(&mut self, deadline: Instant, timer: Timer) {
+        self.put(Armed { timer, deadline, doubt: Doubt::default() });
+    }
+
+    fn put(&mut self, new: Armed) {
+        let (kind, index) = new.timer.place();
         let Some(armed) = self.armed.get_mut(kind) else { return };
         if armed.len() <= index {
             armed.resize(index.saturating_add(1), None);
         }
-        let before = armed.get_mut(index).and_then(|armed| armed.replace((at, timer)));
-        if before != Some((at, timer)) {
-            before.map(|before| self.due.remove(&before));
-            self.due.insert((at, timer));
+        let before = armed.get_mut(index).and_then(|armed| armed.replace(new)).map(|before| before.look());
+        if before != Some(new.look()) {
+            before.map(|before| self.looks.remove(&before));
+            self.looks.insert(new.look());
         }
     }
 
     pub(super) fn disarm(&mut self, timer: Timer) {
-        let (kind, index) = timer.place();
-        let armed = self.armed.get_mut(kind).and_then(|armed| armed.get_mut(index));
-        if let Some(before) = armed.and_then(|armed| armed.take_if(|(_, own)| *own == timer)) {
-            self.due.remove(&before);
-        }
+        self.take(timer);
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        self.looks.first().map(|(at, _)| *at)
     }
 
+    /// What is due, and is believed to be.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Timer> {
-        let (at, timer) = *self.due.first()?;
-        if at > now {
-            return None;
+        loop {
+            let (_, timer) = *self.looks.first().filter(|(at, _)| *at <= now)?;
+            let mut armed = self.take(timer)?;
+            if armed.doubt.is_over(now, armed.deadline) {
+                return Some(timer);
+            }
+            self.put(armed);
         }
-        self.disarm(timer);
-        Some(timer)
+    }
+
+    fn take(&mut self, timer: Timer) -> Option<Armed> {
+        let (kind, index) = timer.place();
+        let taken = self.armed.get_mut(kind)?.get_mut(index)?.take_if(|armed| armed.timer == timer)?;
+        self.looks.remove(&taken.look());
+        Some(taken)
     }
 }

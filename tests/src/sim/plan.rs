@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use rtspan_core::Instant;
-use rtspan_core::limits::{REQUESTS_WAITING_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX, WRITE_STALL};
+use rtspan_core::limits::{
+    DEADLINE_GRACE, REQUESTS_WAITING_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX, WRITE_STALL,
+};
 use rtspan_core::server::{Asks, ServerConfig};
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
@@ -127,7 +129,7 @@ impl Plan {
     /// How long all requests of a connection may wait for the application; they are signs of life when their turn comes.
     fn answers(&self) -> Duration {
         let requests = if self.asks == Asks::NONE { 0 } else { 1 + REQUESTS_WAITING_MAX as u32 };
-        self.ticket_deadline * requests
+        self.ticket_deadline.max(DEADLINE_GRACE) * requests
     }
 
     /// Whether a reader over UDP may be sent less than everything because nothing of it has come.

@@ -265,6 +265,18 @@ impl Scenario {
         self.drain();
     }
 
+    /// The process stands still for so long, and then all its timers fire before any socket is read.
+    pub(super) fn stand_still(&mut self, time: Duration) {
+        self.drain();
+        self.now = self.now + time;
+        self.server.handle_timeout(self.now, &self.logs);
+        self.udps.values_mut().for_each(|udp| udp.handle_timeout(self.now));
+        for line in self.conns.values_mut().filter(|line| !line.closed) {
+            line.conn.rx.handle_timeout(self.now);
+            assert_eq!(line.conn.tx.handle_timeout(self.now), Ok(()));
+        }
+    }
+
     /// What every driver does, until nothing is left to do.
     pub(super) fn drain(&mut self) {
         while self.read() | self.take_outputs() | self.write() | self.flush() | self.feed_server() {}
