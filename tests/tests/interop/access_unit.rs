@@ -54,7 +54,8 @@ impl AccessUnit {
         self.slices.iter().any(|slice| slice[0] & 0x1f == 5)
     }
 
-    fn bytes(&self) -> usize {
+    /// Bytes of the slices, without start codes.
+    pub(crate) fn bytes(&self) -> usize {
         self.slices.iter().map(Vec::len).sum()
     }
 }

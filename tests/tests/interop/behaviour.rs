@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::clip::Clip;
 use crate::matrix::{DEMANDED, ENDING};
-use crate::peer::{Publisher, Reader, Reading, Transport, expect};
+use crate::peer::{Publisher, Reader, Reading, Transport, expect, stop};
 use crate::policy::{Needs, installed};
 use crate::program::Program;
 use crate::rtspan::{Runtime, Server};
@@ -41,14 +41,15 @@ fn a_second_publisher_is_refused_and_does_not_harm_the_first() {
     let url = server.url("/live");
     let mut first = Publisher::Ffmpeg.publish(Transport::Tcp, clip, &url);
     server.published("/live");
-    let mut readings = Reader::Ffmpeg.read_both(&url);
+    let mut readings = Reader::Ffmpeg.read_both(&url).map(Reading::cut_short);
     for transport in [Transport::Tcp, Transport::Udp] {
         let mut second = Publisher::Ffmpeg.publish(transport, clip, &url);
         let status = second.wait(ENDING).expect("it ends soon");
         assert!(!status.success());
         assert!(second.said().contains("403 Forbidden"), "{}", second.said());
     }
-    first.finish();
+    readings.iter().for_each(|reading| reading.has_read(DEMANDED, clip));
+    stop(&mut first);
     expect(&mut readings, ENDING, &clip.units, DEMANDED);
 }
 
@@ -65,7 +66,7 @@ fn readers_end_when_the_publisher_is_killed() {
     let readers = [Reader::Ffmpeg, Reader::Gstreamer, Reader::Rtspan(Runtime::Smol)];
     let mut readings: Vec<Reading> =
         readers.into_iter().flat_map(|reader| reader.read_both(&url)).map(Reading::cut_short).collect();
-    readings.iter().for_each(Reading::has_begun);
+    readings.iter().for_each(|reading| reading.has_read(1, clip));
     publisher.signal("KILL");
     expect(&mut readings, ENDING, &clip.units, 1);
 }
@@ -83,9 +84,10 @@ fn stop_a_reader(runtime: Runtime) {
     let stopped = Reader::Ffmpeg.read(Transport::Tcp, &url);
     server.played("/live", 1);
     stopped.signal("STOP");
-    let mut others = [Reader::Ffmpeg.read(Transport::Tcp, &url)];
-    publisher.finish();
+    let mut others = [Reader::Ffmpeg.read(Transport::Tcp, &url).cut_short()];
     server.said("has missed");
+    others.iter().for_each(|reading| reading.has_read(DEMANDED, clip));
+    stop(&mut publisher);
     let peak = server.memory_peak();
     assert!(peak < MEMORY, "{peak} bytes");
     expect(&mut others, ENDING, &clip.units, DEMANDED);

@@ -13,11 +13,12 @@ use crate::program::Program;
 /// Pictures a second.
 const RATE: usize = 25;
 
-/// How long the clips are, in seconds.
-pub(crate) const SECONDS: usize = 6;
+/// How long the clips are that are read from their start to their end, in seconds.
+const BRIEF_SECONDS: usize = 3;
 
-/// What our own publisher is told to publish of them, in seconds: it would begin anew after the end.
-pub(crate) const SECONDS_PUBLISHED: usize = SECONDS - 1;
+/// How long the others are, in seconds. They end when all readers have read enough of them, however long a busy machine
+/// takes to start these.
+const LIVE_SECONDS: usize = 100;
 
 /// A clip: H.264 with a keyframe each second, and PCMU.
 #[derive(Debug)]
@@ -28,40 +29,71 @@ pub(crate) struct Clip {
     pub(crate) h264: PathBuf,
     /// What is in it.
     pub(crate) units: Vec<AccessUnit>,
+    /// How long it is.
+    seconds: usize,
 }
 
-impl Clip {
-    /// How many access units our own publisher publishes of a clip.
-    pub(crate) const UNITS_PUBLISHED: usize = RATE * SECONDS_PUBLISHED;
+/// Three slices to a picture, no reordering.
+const BASELINE: [&str; 6] = ["-b:v", "600k", "-profile:v", "baseline", "-x264-params", "slices=3:bframes=0"];
 
-    /// Baseline profile, three slices to a picture, no reordering.
+/// B pictures, so that presentation is not in the order of decoding.
+const HIGH: [&str; 6] = ["-b:v", "600k", "-profile:v", "high", "-x264-params", "bframes=2:b-adapt=0"];
+
+impl Clip {
+    /// Baseline profile, to be stopped.
     pub(crate) fn baseline() -> &'static Self {
         static CLIP: OnceLock<Clip> = OnceLock::new();
-        let options = ["-b:v", "600k", "-profile:v", "baseline", "-x264-params", "slices=3:bframes=0"];
-        CLIP.get_or_init(|| Self::make("baseline", "testsrc2=size=320x240", &options))
+        CLIP.get_or_init(|| Self::make("baseline", LIVE_SECONDS, "320x240", &BASELINE))
     }
 
-    /// High profile with B pictures, so that presentation is not in the order of decoding.
+    /// High profile, to be stopped.
     pub(crate) fn high() -> &'static Self {
         static CLIP: OnceLock<Clip> = OnceLock::new();
-        let options = ["-b:v", "600k", "-profile:v", "high", "-x264-params", "bframes=2:b-adapt=0"];
-        CLIP.get_or_init(|| Self::make("high", "testsrc2=size=320x240", &options))
+        CLIP.get_or_init(|| Self::make("high", LIVE_SECONDS, "320x240", &HIGH))
+    }
+
+    /// Baseline profile, to be read as a whole.
+    pub(crate) fn brief_baseline() -> &'static Self {
+        static CLIP: OnceLock<Clip> = OnceLock::new();
+        CLIP.get_or_init(|| Self::make("brief_baseline", BRIEF_SECONDS, "320x240", &BASELINE))
+    }
+
+    /// High profile, to be read as a whole.
+    pub(crate) fn brief_high() -> &'static Self {
+        static CLIP: OnceLock<Clip> = OnceLock::new();
+        CLIP.get_or_init(|| Self::make("brief_high", BRIEF_SECONDS, "320x240", &HIGH))
     }
 
     /// Noise, at more than 30 Mbit/s: more than the buffers between a server and a reader hold.
     pub(crate) fn heavy() -> &'static Self {
         static CLIP: OnceLock<Clip> = OnceLock::new();
-        let options = ["-vf", "noise=alls=100:allf=t", "-preset", "ultrafast", "-qp", "18"];
-        CLIP.get_or_init(|| Self::make("heavy", "testsrc2=size=640x360", &options))
+        let options = ["-vf", "noise=alls=100:allf=t", "-qp", "18"];
+        CLIP.get_or_init(|| Self::make("heavy", LIVE_SECONDS / 5, "640x360", &options))
     }
 
-    fn make(name: &str, pictures: &str, options: &[&str]) -> Self {
+    /// What our own publisher is told to publish, in seconds: it would begin anew after the end.
+    pub(crate) fn seconds_published(&self) -> usize {
+        self.seconds - 1
+    }
+
+    /// How many access units our own publisher publishes.
+    pub(crate) fn units_published(&self) -> usize {
+        RATE * self.seconds_published()
+    }
+
+    /// Bytes that hold so many access units at least, wherever in the clip they are.
+    pub(crate) fn bytes_of(&self, units: usize) -> u64 {
+        let runs = self.units.windows(units).map(|run| run.iter().map(AccessUnit::bytes).sum::<usize>());
+        runs.max().unwrap_or_default() as u64
+    }
+
+    fn make(name: &str, seconds: usize, size: &str, options: &[&str]) -> Self {
         let [mov, h264] = ["mov", "h264"].map(|kind| folder().join(format!("{name}.{kind}")));
-        let pictures = format!("{pictures}:rate={RATE}:duration={SECONDS}");
-        let sound = format!("sine=frequency=440:sample_rate=8000:duration={SECONDS}");
+        let pictures = format!("testsrc2=size={size}:rate={RATE}:duration={seconds}");
+        let sound = format!("sine=frequency=440:sample_rate=8000:duration={seconds}");
         let mut encode = ffmpeg();
         encode.args(["-f", "lavfi", "-i", &pictures, "-f", "lavfi", "-i", &sound]);
-        encode.args(["-c:v", "libx264", "-pix_fmt", "yuv420p"]).args(options);
+        encode.args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]).args(options);
         encode.args(["-g", &RATE.to_string(), "-sc_threshold", "0"]);
         encode.args(["-c:a", "pcm_mulaw", "-ac", "1"]).arg(&mov);
         Program::start("ffmpeg, making a clip", &mut encode).finish();
@@ -70,12 +102,12 @@ impl Clip {
         Program::start("ffmpeg, extracting pictures", &mut extract).finish();
 
         let units = units_of(&h264);
-        assert_eq!(units.len(), RATE * SECONDS, "pictures in {name}");
+        assert_eq!(units.len(), RATE * seconds, "pictures in {name}");
         let keyframes = units.iter().filter(|unit| unit.is_keyframe()).count();
-        assert_eq!(keyframes, SECONDS, "keyframes in {name}");
+        assert_eq!(keyframes, seconds, "keyframes in {name}");
         let different: HashSet<&AccessUnit> = units.iter().collect();
         assert_eq!(different.len(), units.len(), "no two pictures of {name} are the same");
-        Self { mov, h264, units }
+        Self { mov, h264, units, seconds }
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::access_unit::{AccessUnit, compare};
-use crate::clip::{Clip, SECONDS, SECONDS_PUBLISHED, ffmpeg, file, units_of};
+use crate::clip::{Clip, ffmpeg, file, units_of};
 use crate::program::{PATIENCE, Program};
 #[cfg(feature = "tokio")]
 use crate::retina::Retina;
@@ -19,6 +19,9 @@ pub(crate) enum Transport {
     Tcp,
     Udp,
 }
+
+/// How long a program may take to stop.
+const STOPPING: Duration = Duration::from_secs(10);
 
 /// A program that publishes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,7 +78,7 @@ impl Publisher {
                 launch(name, &[&sink, &source, video, audio].join(" "))
             }
             Self::Rtspan(runtime) => {
-                let seconds = SECONDS_PUBLISHED.to_string();
+                let seconds = clip.seconds_published().to_string();
                 let mut command = rtspan(runtime);
                 command.args(["publish", url, "--transport", transport.name(), "--seconds", &seconds]);
                 Program::start(name, command.arg("--file").arg(&clip.h264))
@@ -84,15 +87,15 @@ impl Publisher {
     }
 }
 
-/// Waits until a publisher has ended.
+/// Stops a publisher as a person would.
 ///
-/// Over UDP GStreamer 1.22 sometimes waits for ever for the end of its own RTCP when it has sent everything, whatever
-/// server it has published to. Then it is told to stop.
-pub(crate) fn finish(publishing: &mut Program) {
-    if publishing.wait(Duration::from_secs(SECONDS as u64 * 2)).is_none() {
-        publishing.signal("INT");
+/// Over UDP GStreamer 1.22 sometimes waits for ever for the end of its own RTCP, whatever server it has published to.
+/// Then it is killed.
+pub(crate) fn stop(publishing: &mut Program) {
+    publishing.signal("INT");
+    if publishing.wait(STOPPING).is_none() {
+        publishing.signal("KILL");
     }
-    publishing.finish();
 }
 
 impl Reader {
@@ -122,7 +125,13 @@ impl Reader {
                 // way.
                 let video = "source. ! rtph264depay ! h264parse";
                 let caps = "video/x-h264,stream-format=byte-stream,alignment=au";
-                launch(&name, &format!("{source} {video} ! {caps} ! filesink location={}", file.display()))
+                launch(
+                    &name,
+                    &format!(
+                        "{source} {video} ! {caps} ! filesink buffer-mode=unbuffered location={}",
+                        file.display()
+                    ),
+                )
             }
             #[cfg(feature = "tokio")]
             Self::Retina => {
@@ -165,12 +174,20 @@ impl Reading {
         }
     }
 
-    /// Waits until the reader has written something to its file.
-    pub(crate) fn has_begun(&self) {
-        let (_, file) = self.program();
+    /// Waits until the reader has so many access units of a clip.
+    pub(crate) fn has_read(&self, units: usize, clip: &Clip) {
+        let bytes = clip.bytes_of(units);
+        let has_read = || match &self.task {
+            Task::Program { program, file } => {
+                assert!(program.is_running(), "{} has ended early:\n{}", self.name, program.said());
+                file.metadata().is_ok_and(|file| file.len() >= bytes)
+            }
+            #[cfg(feature = "tokio")]
+            Task::Retina(retina) => retina.has_read(units),
+        };
         let deadline = Instant::now() + PATIENCE;
-        while !file.metadata().is_ok_and(|file| file.len() > 0) {
-            assert!(Instant::now() < deadline, "{} has not begun after {PATIENCE:?}", self.name);
+        while !has_read() {
+            assert!(Instant::now() < deadline, "{} has not read enough after {PATIENCE:?}", self.name);
             thread::sleep(Duration::from_millis(10));
         }
     }

@@ -1,6 +1,8 @@
 //! The client library retina as a reader.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,30 +18,42 @@ use crate::peer::Transport;
 use crate::program::PATIENCE;
 
 /// Over UDP retina takes no notice of a goodbye: it is done when nothing comes for so long.
-const SILENCE: Duration = Duration::from_secs(4);
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Retina, reading in a thread of its own.
 #[derive(Debug)]
-pub(crate) struct Retina(Option<JoinHandle<Result<Vec<AccessUnit>, String>>>);
+pub(crate) struct Retina {
+    task: Option<JoinHandle<Result<Vec<AccessUnit>, String>>>,
+    /// Access units that it has read.
+    read: Arc<AtomicUsize>,
+}
 
 impl Retina {
     /// Reads the pictures at a URL until the server ends the session or the connection.
     pub(crate) fn read(transport: Transport, url: &str) -> Self {
         let url = url.to_owned();
-        Self(Some(thread::spawn(move || {
+        let read = Arc::default();
+        let count = Arc::clone(&read);
+        let task = thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let items =
                     within(PATIENCE, play(transport, &url)).await?.map_err(|error| error.to_string())?;
-                within(PATIENCE, read(items)).await?
+                within(PATIENCE, read_all(items, &count)).await?
             })
-        })))
+        });
+        Self { task: Some(task), read }
+    }
+
+    /// Whether it has read so many access units.
+    pub(crate) fn has_read(&self, units: usize) -> bool {
+        self.task.as_ref().is_none_or(JoinHandle::is_finished) || self.read.load(Ordering::Relaxed) >= units
     }
 
     /// Waits until it has ended, and returns what it has read.
     pub(crate) fn finish(&mut self) -> Result<Vec<AccessUnit>, String> {
-        self.0.take().expect("it is awaited once").join().expect("retina does not panic")
+        self.task.take().expect("it is awaited once").join().expect("retina does not panic")
     }
 }
 
@@ -61,14 +75,17 @@ async fn play(transport: Transport, url: &str) -> Result<Demuxed, ::retina::Erro
     session.play(PlayOptions::default()).await?.demuxed()
 }
 
-async fn read(mut items: Demuxed) -> Result<Vec<AccessUnit>, String> {
+async fn read_all(mut items: Demuxed, count: &AtomicUsize) -> Result<Vec<AccessUnit>, String> {
     let mut units = Vec::new();
     while let Ok(Some(item)) = within(SILENCE, items.next()).await {
         match item {
             Ok(CodecItem::VideoFrame(frame)) if frame.loss() > 0 => {
                 return Err(format!("lost {} packets before picture {}", frame.loss(), units.len()));
             }
-            Ok(CodecItem::VideoFrame(frame)) => units.extend(AccessUnit::split(nals(frame.data()))),
+            Ok(CodecItem::VideoFrame(frame)) => {
+                units.extend(AccessUnit::split(nals(frame.data())));
+                count.store(units.len(), Ordering::Relaxed);
+            }
             Ok(_) => {}
             Err(_) => break,
         }
