@@ -92,7 +92,8 @@ impl Ingest {
         for packet in rtcp::parse(data, &mut self.tolerances) {
             if let rtcp::Rtcp::SenderReport(report) = packet {
                 self.receiver.handle_sender_report(now, &report);
-                let clock = Media::Clock { track: self.track, ntp: report.ntp, rtp: report.rtp };
+                let clock =
+                    Media::Clock { track: self.track, ssrc: report.ssrc, ntp: report.ntp, rtp: report.rtp };
                 out.push_back(Inbound::Media(self.stream, clock));
             }
         }

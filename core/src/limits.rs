@@ -63,6 +63,8 @@ pub const REORDER_DELAY: Duration = Duration::from_millis(100);
 pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 /// Time between two sender reports.
 pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
+/// Sources (SSRCs) of one media that are told apart; of more, the one goes of which nothing has come for longest.
+pub const SOURCES_MAX: usize = 16;
 /// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
 pub const PACKET_BYTES_MAX: usize = 1452;
 /// Bytes of one block that a packetizer writes packets into.

@@ -33,10 +33,13 @@ mod clock;
 mod receiver;
 pub mod rtcp;
 mod sender;
+mod senders;
 mod writer;
 
+pub(crate) use clock::ClockRates;
 pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
 pub use sender::{Sender, SenderStats};
+pub(crate) use senders::Senders;
 pub(crate) use writer::PacketWriter;
 
 /// Bytes of an RTP header without contributing sources and extension.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::conn::Report;
 use crate::ingest::ALIVE_PERIOD;
-use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD};
+use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SOURCES_MAX};
 use crate::random::HexId;
 use crate::rtp::rtcp;
 use crate::stream::{Cursor, Packet, StreamLog};
@@ -17,13 +17,16 @@ pub(crate) struct Subscription {
     stream: StreamId,
     cursor: Cursor,
     cname: HexId,
-    next_report: Instant,
+    /// When all sources are reported again; `None` before the first packet.
+    next_report: Option<Instant>,
     next_lag_report: Instant,
     missed: u64,
-    /// The SSRC that each track was last sent with.
+    /// The tracks and SSRCs that something was sent with.
     sources: Vec<(u8, u32)>,
     /// The one of them that something was last sent with.
     source: Option<(u8, u32)>,
+    /// How many of the sources, at the end, have not been reported yet.
+    unreported: usize,
     /// How long after the last packet goodbye is said.
     goodbye_wait: Duration,
     /// How long a packet may wait for others.
@@ -58,12 +61,12 @@ impl Subscription {
             stream,
             cursor,
             cname,
-            // At once: the first reports go before the first packet, in the same write.
-            next_report: Instant::ZERO,
+            next_report: None,
             next_lag_report: Instant::ZERO,
             missed: 0,
             sources: Vec::new(),
             source: None,
+            unreported: 0,
             goodbye_wait,
             gather: Duration::ZERO,
             gathers_until: None,
@@ -100,13 +103,10 @@ impl Subscription {
     #[inline]
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
         let wanted = self.cursor.take(packet);
-        let ssrc = packet.rtp.ssrc();
-        if wanted && self.source != Some((packet.track, ssrc)) {
-            self.source = Some((packet.track, ssrc));
-            match self.sources.iter_mut().find(|(track, _)| *track == packet.track) {
-                Some((_, own)) => *own = ssrc,
-                None => self.sources.push((packet.track, ssrc)),
-            }
+        let source = (packet.track, packet.rtp.ssrc());
+        if wanted && self.source != Some(source) {
+            self.source = Some(source);
+            self.note_source(source);
         }
         wanted
     }
@@ -153,27 +153,20 @@ impl Subscription {
         self.gathers_to
     }
 
-    /// Until when packets wait for others.
-    pub(crate) fn gathers_until(&self) -> Option<Instant> {
-        self.gathers_until
-    }
-
-    /// Hands the sender reports that are due to `send`; the first go before the first packet.
-    pub(crate) fn reports_due(&mut self, now: Instant, log: &StreamLog, mut send: impl FnMut(u8, Bytes)) {
-        if now < self.next_report {
-            return;
-        }
-        self.next_report = now + SENDER_REPORT_PERIOD;
-        for track in 0..log.tracks() {
-            if let Some(report) = log.sender_report(track, now, &self.cname) {
-                send(track, report);
-            }
+    /// Hands the sender reports that are due to `send`: one of each source behind its first packet, and then one of all
+    /// in each period.
+    ///
+    /// Not before the first packet: gortsplib knows an SSRC only from a packet, and drops a report that comes earlier.
+    #[inline]
+    pub(crate) fn reports_due(&mut self, now: Instant, log: &StreamLog, send: impl FnMut(u8, Bytes)) {
+        let is_due = self.next_report.is_some_and(|next| now >= next);
+        if is_due || self.unreported > 0 {
+            self.report(now, log, is_due, send);
         }
     }
 
-    pub(crate) fn poll_timeout(&self) -> Instant {
-        let next = self.goodbye_at().map_or(self.next_report, |goodbye| goodbye.min(self.next_report));
-        self.gathers_until.unwrap_or(next)
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.gathers_until.or_else(|| self.next_report.into_iter().chain(self.goodbye_at()).min())
     }
 
     /// When goodbye is said, if nothing else is left to send.
@@ -204,7 +197,7 @@ impl Subscription {
         self.goodbye_at().is_some_and(|at| now >= at) || (self.phase == Phase::Ending && !log_is_there)
     }
 
-    /// BYE for every track of which anything was sent (RFC 3550, section 6.6).
+    /// BYE for every source of which anything was sent (RFC 3550, section 6.6).
     pub(crate) fn goodbyes(&mut self) -> Vec<(u8, Bytes)> {
         self.phase = Phase::Finished;
         let goodbye =
@@ -215,5 +208,35 @@ impl Subscription {
     #[inline]
     pub(crate) fn is_finished(&self) -> bool {
         self.phase == Phase::Finished
+    }
+
+    /// Takes note that something is sent with a track and an SSRC.
+    fn note_source(&mut self, source: (u8, u32)) {
+        if self.sources.contains(&source) {
+            return;
+        }
+        let of_track = |(track, _): &&(u8, u32)| *track == source.0;
+        if self.sources.iter().filter(of_track).count() < SOURCES_MAX {
+            self.sources.push(source);
+            self.unreported = self.unreported.saturating_add(1);
+            return;
+        }
+        // A stream whose SSRC is always another costs its readers no report for each: it takes the place of the oldest.
+        if let Some(oldest) = self.sources.iter_mut().find(|(track, _)| *track == source.0) {
+            *oldest = source;
+        }
+    }
+
+    fn report(&mut self, now: Instant, log: &StreamLog, all: bool, mut send: impl FnMut(u8, Bytes)) {
+        let reported = self.sources.len().saturating_sub(self.unreported);
+        for (track, ssrc) in self.sources.iter().skip(if all { 0 } else { reported }) {
+            if let Some(report) = log.sender_report(*track, *ssrc, now, &self.cname) {
+                send(*track, report);
+            }
+        }
+        self.unreported = 0;
+        if all || self.next_report.is_none() {
+            self.next_report = Some(now + SENDER_REPORT_PERIOD);
+        }
     }
 }

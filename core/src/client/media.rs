@@ -10,7 +10,7 @@ use super::{Client, ClientEvent, Received, State, TrackStats};
 use crate::header::Lower;
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
 use crate::udp::Port;
-use crate::{Instant, Tolerance, UdpId};
+use crate::{Instant, NtpTime, Tolerance, UdpId};
 
 impl Client {
     /// The next received packet.
@@ -98,29 +98,34 @@ impl Client {
 
     /// Sends the reports that are due.
     pub(super) fn send_reports(&mut self, now: Instant) {
-        let wall = self.wall.map(|(then, ntp)| ntp + (now - then));
+        let wall = self.wall_clock(now);
         for track in self.tracks.iter_mut().filter(|track| track.report_at.is_some_and(|at| at <= now)) {
             let reports: Vec<Bytes> = if self.state == State::Record {
                 track.report_at = Some(now + SENDER_REPORT_PERIOD);
-                wall.and_then(|wall| track.sender_report(now, wall, &self.cname)).into_iter().collect()
+                let sent = |wall| track.sender_reports(now, wall, &self.cname);
+                wall.into_iter().flat_map(sent).collect()
             } else {
                 track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
                 track.receiver_reports(now, &self.cname).collect()
             };
             for report in reports {
                 // One that finds no room is left out; the next one tells the same.
-                match &track.path {
-                    Path::Tcp { rtcp, .. } => {
-                        self.link.push_frame(now, *rtcp, report);
-                    }
-                    Path::Udp { id, source, .. } => {
-                        if let Some(to) = source.destination(Port::Rtcp) {
-                            self.datagrams.push(*id, Port::Rtcp, to, report);
-                        }
-                    }
-                }
+                track.path.send_rtcp(now, &mut self.link, &mut self.datagrams, report);
             }
         }
+    }
+
+    /// Sends the first report of a source, behind its first packet.
+    pub(super) fn send_first_report(&mut self, now: Instant, index: usize, ssrc: u32) {
+        let (wall, track) = (self.wall_clock(now), self.tracks.get(index));
+        let (Some(wall), Some(track)) = (wall, track) else { return };
+        if let Some(report) = track.sender_report(ssrc, now, wall, &self.cname) {
+            track.path.send_rtcp(now, &mut self.link, &mut self.datagrams, report);
+        }
+    }
+
+    fn wall_clock(&self, now: Instant) -> Option<NtpTime> {
+        self.wall.map(|(then, ntp)| ntp + (now - then))
     }
 
     /// Whether what comes belongs to what is played or recorded: from PLAY on, since v4l2rtspserver sends before its

@@ -3,7 +3,7 @@
 use super::command::{Command, Task, accepted};
 use super::describe::Presentation;
 use super::table::Verb;
-use super::track::Path;
+use super::track::{Path, Track};
 use super::{Client, CommandError, Reply, SendError, State};
 use crate::Instant;
 use crate::rtp::RtpPacket;
@@ -60,8 +60,9 @@ impl Client {
         if self.state != State::Record || !self.link.is_up() {
             return Err(SendError::State(self.state));
         }
-        let track =
-            self.tracks.iter_mut().find(|track| track.media == media).ok_or(SendError::NotSetUp(media))?;
+        let named = |(_, track): &(usize, &mut Track)| track.media == media;
+        let (index, track) =
+            self.tracks.iter_mut().enumerate().find(named).ok_or(SendError::NotSetUp(media))?;
         let bytes = packet.as_bytes().clone();
         let bytes_max = match track.path {
             Path::Tcp { .. } => FRAME_BYTES_MAX,
@@ -79,10 +80,13 @@ impl Client {
         if !is_taken {
             return Err(SendError::Full);
         }
-        if track.handle_sent(now, packet) || track.report_at.is_none() {
-            // Readers can tell the time of a source from its first report on.
+        // Readers can tell the time of a source from its first report on.
+        let is_first = track.handle_sent(now, packet);
+        if track.report_at.is_none() {
             track.report_at = Some(now);
             self.send_reports(now);
+        } else if is_first {
+            self.send_first_report(now, index, packet.ssrc());
         }
         Ok(())
     }

@@ -2,12 +2,10 @@
 
 use super::command::{Command, Task};
 use super::request::Asker;
-use super::track::Path;
 use super::{
     Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Reply, State,
 };
 use crate::Instant;
-use crate::udp::Port;
 use crate::wire::{Method, Request};
 
 impl Client {
@@ -105,16 +103,8 @@ impl Client {
             return;
         }
         for track in &self.tracks {
-            let Some(goodbye) = track.goodbye(&self.cname) else { continue };
-            match &track.path {
-                Path::Tcp { rtcp, .. } => {
-                    self.link.push_frame(now, *rtcp, goodbye);
-                }
-                Path::Udp { id, source, .. } => {
-                    if let Some(to) = source.destination(Port::Rtcp) {
-                        self.datagrams.push(*id, Port::Rtcp, to, goodbye);
-                    }
-                }
+            for goodbye in track.goodbyes(&self.cname) {
+                track.path.send_rtcp(now, &mut self.link, &mut self.datagrams, goodbye);
             }
         }
     }

@@ -1,12 +1,14 @@
 use bytes::Bytes;
 
+use super::datagrams::Datagrams;
 use super::inbox::Inbox;
+use super::link::Link;
 use super::source::Source;
 use super::{Received, TrackStats, TrackTransport};
 use crate::description::Description;
 use crate::random::Random;
-use crate::rtp::rtcp::{self, ReportBlock, Rtcp};
-use crate::rtp::{self, Delivery, Receiver, RtpPacket, Sender};
+use crate::rtp::rtcp::{self, Rtcp};
+use crate::rtp::{self, ClockRates, Delivery, Receiver, RtpPacket, Senders};
 use crate::udp::Port;
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerances, UdpId};
@@ -21,8 +23,8 @@ pub(super) struct Track {
     formats: Vec<(u8, u32)>,
     /// What is received, by payload type; empty until played.
     receivers: Vec<(u8, Receiver)>,
-    /// What is sent, and with which SSRC.
-    sender: Option<(u32, Sender)>,
+    /// What is sent.
+    senders: Senders,
     /// When the next report is due.
     pub(super) report_at: Option<Instant>,
     /// When a receiver gives up a missing packet, or earlier.
@@ -31,7 +33,6 @@ pub(super) struct Track {
     pub(super) ended: bool,
     invalid: u64,
     foreign: u64,
-    reported_lost: i32,
 }
 
 /// What a track travels over.
@@ -61,6 +62,18 @@ impl Path {
         }
     }
 
+    /// Sends RTCP; what finds no room is left out.
+    pub(super) fn send_rtcp(&self, now: Instant, link: &mut Link, datagrams: &mut Datagrams, data: Bytes) {
+        match self {
+            Self::Tcp { rtcp, .. } => _ = link.push_frame(now, *rtcp, data),
+            Self::Udp { id, source, .. } => {
+                if let Some(to) = source.destination(Port::Rtcp) {
+                    datagrams.push(*id, Port::Rtcp, to, data);
+                }
+            }
+        }
+    }
+
     pub(super) fn udp_id(&self) -> Option<UdpId> {
         match self {
             Self::Udp { id, .. } => Some(*id),
@@ -78,13 +91,12 @@ impl Track {
             path,
             formats: formats.iter().map(|format| (format.payload_type, format.clock_rate)).collect(),
             receivers: Vec::new(),
-            sender: None,
+            senders: Senders::new(ClockRates::new(formats)),
             report_at: None,
             reorder_at: None,
             ended: false,
             invalid: 0,
             foreign: 0,
-            reported_lost: 0,
         }
     }
 
@@ -136,12 +148,12 @@ impl Track {
             is_valid = true;
             match packet {
                 Rtcp::SenderReport(report) => {
-                    self.read_blocks(&report.reports);
+                    self.senders.handle_report_blocks(&report.reports);
                     for (_, receiver) in &mut self.receivers {
                         receiver.handle_sender_report(now, &report);
                     }
                 }
-                Rtcp::ReceiverReport(report) => self.read_blocks(&report.reports),
+                Rtcp::ReceiverReport(report) => self.senders.handle_report_blocks(&report.reports),
                 Rtcp::Goodbye(goodbye) => {
                     let mut heard = self.receivers.iter().filter_map(|(_, receiver)| receiver.stats().ssrc);
                     self.ended |= heard.any(|ssrc| goodbye.sources.contains(&ssrc));
@@ -161,30 +173,30 @@ impl Track {
 
     /// Counts a packet that is sent; `true` if it is the first of its source.
     pub(super) fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) -> bool {
-        let ssrc = packet.ssrc();
-        let is_first = self.sender.as_ref().is_none_or(|(known, _)| *known != ssrc);
-        if is_first {
-            let is_named = |format: &&(u8, u32)| format.0 == packet.payload_type();
-            let format = self.formats.iter().find(is_named).or_else(|| self.formats.first());
-            let clock_rate = format.map_or(0, |(_, clock_rate)| *clock_rate);
-            self.sender = Some((ssrc, Sender::new(clock_rate, ssrc)));
-        }
-        if let Some((_, sender)) = &mut self.sender {
-            sender.handle_sent(now, packet);
-        }
-        is_first
+        self.senders.handle_sent(now, packet)
     }
 
-    pub(super) fn sender_report(&mut self, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
-        self.sender.as_mut()?.1.report(now, wall, cname)
+    /// A sender report of this source.
+    pub(super) fn sender_report(&self, ssrc: u32, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
+        self.senders.report(ssrc, now, wall, cname)
+    }
+
+    /// A sender report of each source that is active.
+    pub(super) fn sender_reports(
+        &self,
+        now: Instant,
+        wall: NtpTime,
+        cname: &str,
+    ) -> impl Iterator<Item = Bytes> {
+        self.senders.ssrcs().filter_map(move |ssrc| self.senders.report(ssrc, now, wall, cname))
     }
 
     pub(super) fn receiver_reports(&mut self, now: Instant, cname: &str) -> impl Iterator<Item = Bytes> {
         self.receivers.iter_mut().filter_map(move |(_, receiver)| receiver.report(now, cname))
     }
 
-    pub(super) fn goodbye(&self, cname: &str) -> Option<Bytes> {
-        self.sender.as_ref().map(|(_, sender)| sender.goodbye(cname, "teardown"))
+    pub(super) fn goodbyes(&self, cname: &str) -> impl Iterator<Item = Bytes> {
+        self.senders.ssrcs().map(move |ssrc| rtcp::goodbye_compound(ssrc, cname, "teardown"))
     }
 
     /// Gives up the packets that were waited for long enough.
@@ -205,13 +217,13 @@ impl Track {
     }
 
     pub(super) fn stats(&self) -> TrackStats {
-        let sent = self.sender.as_ref().map(|(_, sender)| sender.stats()).unwrap_or_default();
+        let sent = self.senders.stats();
         let counted = TrackStats {
             invalid: self.invalid,
             foreign: self.foreign,
             sent_packets: sent.packets,
             sent_octets: sent.octets,
-            reported_lost: self.reported_lost,
+            reported_lost: self.senders.reported_lost(),
             ..TrackStats::default()
         };
         self.receivers.iter().map(|(_, receiver)| receiver.stats()).fold(counted, |sum, stats| TrackStats {
@@ -223,13 +235,6 @@ impl Track {
             jitter: sum.jitter.max(stats.jitter),
             ..sum
         })
-    }
-
-    fn read_blocks(&mut self, blocks: &[ReportBlock]) {
-        let Some((ssrc, _)) = &self.sender else { return };
-        if let Some(block) = blocks.iter().find(|block| block.ssrc == *ssrc) {
-            self.reported_lost = block.lost;
-        }
     }
 }
 

@@ -208,7 +208,7 @@ impl ConnTx {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, after a [`pull`](Self::pull).
     pub fn poll_timeout(&self) -> Option<Instant> {
         let stall = (!self.outbox.is_empty()).then(|| self.doubt.look_at(self.progress + self.stall));
-        let reports = self.readers.iter().map(|reader| reader.subscription.poll_timeout());
+        let reports = self.readers.iter().filter_map(|reader| reader.subscription.poll_timeout());
         reports.chain(stall).min()
     }
 
@@ -250,25 +250,29 @@ impl FrameReader {
         }
         let channels = &self.channels;
         let channel_of = |track: u8| channels.get(usize::from(track)).copied().flatten();
-        self.subscription.reports_due(now, log, |track, report| {
-            if let Some((_, rtcp)) = channel_of(track) {
-                outbox.push_frame(rtcp, report);
-            }
-        });
         let subscription = &mut self.subscription;
         if let Some(report) = subscription.catch_up(now, log) {
             reports.push_back(report);
         }
+        let mut is_full = false;
         for packet in log.from(subscription.next()) {
-            if outbox.frames() >= OUTBOX_FRAMES_MAX {
-                return true;
+            is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
+            if is_full {
+                break;
             }
             if let (true, Some((rtp, _))) = (subscription.take(packet), channel_of(packet.track)) {
                 outbox.push_packet(rtp, packet.rtp.as_bytes());
             }
         }
-        subscription.mark_drained(now);
-        false
+        subscription.reports_due(now, log, |track, report| {
+            if let Some((_, rtcp)) = channel_of(track) {
+                outbox.push_frame(rtcp, report);
+            }
+        });
+        if !is_full {
+            subscription.mark_drained(now);
+        }
+        is_full
     }
 
     fn say_goodbye(&mut self, outbox: &mut Outbox, reports: &mut VecDeque<Report>) {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::description::Format;
+
 /// Units of a clock in a time; a clock rate of 0 gives 0.
 pub(super) fn to_units(time: Duration, clock_rate: u32) -> u64 {
     let seconds = time.as_secs().wrapping_mul(u64::from(clock_rate));
@@ -18,4 +20,25 @@ pub(super) fn to_time(units: u32, clock_rate: u32) -> Option<Duration> {
 pub(super) fn distance(timestamp: u32, reference: u32) -> Result<u32, u32> {
     let ahead = timestamp.wrapping_sub(reference) as i32;
     if ahead >= 0 { Ok(ahead.unsigned_abs()) } else { Err(ahead.unsigned_abs()) }
+}
+
+/// The clock rates of a media's formats, by payload type.
+#[derive(Clone, Debug)]
+pub(crate) struct ClockRates(Box<[(u8, u32)]>);
+
+impl ClockRates {
+    pub(crate) fn new(formats: &[Format]) -> Self {
+        Self(formats.iter().map(|format| (format.payload_type, format.clock_rate)).collect())
+    }
+
+    /// The clock rate of a payload type; `None` if no format has it.
+    #[inline]
+    pub(crate) fn of(&self, payload_type: u8) -> Option<u32> {
+        self.0.iter().find(|(own, _)| *own == payload_type).map(|(_, clock_rate)| *clock_rate)
+    }
+
+    /// The clock rate of the first format; 0 if there is none.
+    pub(crate) fn first(&self) -> u32 {
+        self.0.first().map_or(0, |(_, clock_rate)| *clock_rate)
+    }
 }

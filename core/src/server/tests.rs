@@ -5,6 +5,7 @@ mod play;
 mod questions;
 mod record;
 mod refusals;
+mod reports;
 mod scenario;
 mod setup;
 mod standstill;

@@ -36,6 +36,8 @@ pub enum Media {
     Clock {
         /// Which media of the description it belongs to.
         track: u8,
+        /// The source whose report it is.
+        ssrc: u32,
         /// The publisher's wall clock.
         ntp: NtpTime,
         /// The timestamp at that time.
@@ -120,20 +122,20 @@ impl StreamLog {
             Media::Packet { track, packet } => {
                 self.push(now, track, packet);
             }
-            Media::Clock { track, ntp, rtp } => self.set_reference(now, track, ntp, rtp),
+            Media::Clock { track, ssrc, ntp, rtp } => self.set_reference(now, track, ssrc, ntp, rtp),
         }
     }
 
-    /// Sets which wall clock time a timestamp of `track` stands for, by a clock that shows `ntp` about `now`.
+    /// Sets which wall clock time a timestamp of `ssrc` in `track` stands for, by a clock that shows `ntp` about `now`.
     ///
-    /// Sender reports of all tracks go by that clock from then on, so that what the publisher has synchronised stays so;
-    /// a time of zero, which a sender without a clock gives, is left out.
-    pub fn set_reference(&mut self, now: Instant, track: u8, ntp: NtpTime, rtp: u32) {
+    /// Sender reports of all tracks go by that clock from then on, so that what the publisher has synchronised stays so.
+    /// An SSRC that no packet of the track has is left out, and a time of zero, which a sender without a clock gives.
+    pub fn set_reference(&mut self, now: Instant, track: u8, ssrc: u32, ntp: NtpTime, rtp: u32) {
         if ntp == NtpTime::default() {
             return;
         }
-        if let Some(track) = self.tracks.get_mut(usize::from(track)) {
-            track.set_reference(ntp, rtp);
+        let track = self.tracks.get_mut(usize::from(track));
+        if track.is_some_and(|track| track.set_reference(ssrc, ntp, rtp)) {
             self.publishers_wall = Some((now, ntp));
         }
     }
@@ -170,11 +172,6 @@ impl StreamLog {
     /// Whether the stream has ended.
     pub fn is_closed(&self) -> bool {
         self.closed
-    }
-
-    /// How many tracks the stream has.
-    pub(crate) fn tracks(&self) -> u8 {
-        u8::try_from(self.tracks.len()).unwrap_or(u8::MAX)
     }
 
     /// The number that the next packet gets.
@@ -247,9 +244,11 @@ impl StreamLog {
         self.tracks.get(usize::from(track))?.ssrc()
     }
 
-    /// A sender report of `track`, with its SDES (RFC 3550, section 6.4.1); `None` before its first packet.
-    pub fn sender_report(&self, track: u8, now: Instant, cname: &str) -> Option<Bytes> {
+    /// A sender report of `ssrc` in `track`, with its SDES (RFC 3550, section 6.4.1).
+    ///
+    /// `None` before its first packet, and once other SSRCs of the track have sent for two periods and it has not.
+    pub fn sender_report(&self, track: u8, ssrc: u32, now: Instant, cname: &str) -> Option<Bytes> {
         let (at, wall) = self.publishers_wall.or(self.wall)?;
-        self.tracks.get(usize::from(track))?.report(now, wall + now.since(at), cname)
+        self.tracks.get(usize::from(track))?.report(ssrc, now, wall + now.since(at), cname)
     }
 }

@@ -8,6 +8,8 @@ use crate::{Instant, NtpTime, Tolerances};
 
 const VIDEO: u8 = 0;
 const AUDIO: u8 = 1;
+const VIDEO_SSRC: u32 = 0x1000;
+const AUDIO_SSRC: u32 = 0x1001;
 const SPS: &[u8] = &[0x67, 0x42];
 const PPS: &[u8] = &[0x68, 0xce];
 const IDR: &[u8] = &[0x65, 0x88];
@@ -24,7 +26,7 @@ fn log(limits: LogLimits) -> StreamLog {
 
 fn packet(track: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> RtpPacket {
     let payload_type = if track == VIDEO { 96 } else { 0 };
-    let ssrc = 0x1000 + u32::from(track);
+    let ssrc = if track == VIDEO { VIDEO_SSRC } else { AUDIO_SSRC };
     RtpPacket::build(RtpHeader { payload_type, marker: false, sequence, timestamp, ssrc }, payload)
 }
 
@@ -185,12 +187,12 @@ fn reported(report: &[u8]) -> (NtpTime, u32, u32) {
 #[test]
 fn sender_reports_map_media_time_to_the_wall_clock_of_the_server() {
     let mut log = log(LogLimits::default());
-    assert_eq!(log.sender_report(VIDEO, now(0), "cname"), None);
+    assert_eq!(log.sender_report(VIDEO, VIDEO_SSRC, now(0), "cname"), None);
     let wall = NtpTime::from_unix(Duration::from_secs(1_000_000));
     log.set_wall_clock(now(0), wall);
-    assert_eq!(log.sender_report(VIDEO, now(0), "cname"), None);
+    assert_eq!(log.sender_report(VIDEO, VIDEO_SSRC, now(0), "cname"), None);
     log.push(now(1000), VIDEO, packet(VIDEO, 0, 90_000, SLICE));
-    let (ntp, rtp, packets) = reported(&log.sender_report(VIDEO, now(3000), "cname").unwrap());
+    let (ntp, rtp, packets) = reported(&log.sender_report(VIDEO, VIDEO_SSRC, now(3000), "cname").unwrap());
     assert_eq!((ntp, rtp, packets), (wall + Duration::from_secs(3), 270_000, 1));
 }
 
@@ -201,13 +203,58 @@ fn sender_reports_go_by_the_publishers_clock_once_it_is_known() {
     log.push(now(1000), VIDEO, packet(VIDEO, 0, 90_000, SLICE));
     log.push(now(1000), AUDIO, packet(AUDIO, 0, 8_000, b"sound"));
     let theirs = NtpTime::from_unix(Duration::from_secs(5_000));
-    log.handle_media(now(2000), Media::Clock { track: VIDEO, ntp: NtpTime::default(), rtp: 1 });
-    log.handle_media(now(2000), Media::Clock { track: VIDEO, ntp: theirs, rtp: 100_000 });
+    log.handle_media(
+        now(2000),
+        Media::Clock { track: VIDEO, ssrc: VIDEO_SSRC, ntp: NtpTime::default(), rtp: 1 },
+    );
+    log.handle_media(now(2000), Media::Clock { track: VIDEO, ssrc: VIDEO_SSRC, ntp: theirs, rtp: 100_000 });
     let later = theirs + Duration::from_secs(1);
-    let (ntp, rtp, _) = reported(&log.sender_report(VIDEO, now(3000), "cname").unwrap());
+    let (ntp, rtp, _) = reported(&log.sender_report(VIDEO, VIDEO_SSRC, now(3000), "cname").unwrap());
     assert_eq!((ntp, rtp), (later, 190_000));
     log.set_wall_clock(now(2500), NtpTime::from_unix(Duration::from_secs(1_000_003)));
     // The sound has no report of its own yet: its arrival counts, by the same clock.
-    let (ntp, rtp, _) = reported(&log.sender_report(AUDIO, now(3000), "cname").unwrap());
+    let (ntp, rtp, _) = reported(&log.sender_report(AUDIO, AUDIO_SSRC, now(3000), "cname").unwrap());
     assert_eq!((ntp, rtp), (later, 24_000));
+}
+
+#[test]
+fn sender_reports_count_every_packet_of_their_source_and_no_other() {
+    let mut log = log(LogLimits::default());
+    log.set_wall_clock(now(0), NtpTime::from_unix(Duration::from_secs(1_000_000)));
+    let of = |ssrc, sequence, timestamp| {
+        let header = RtpHeader { payload_type: 96, marker: false, sequence, timestamp, ssrc };
+        RtpPacket::build(header, SLICE)
+    };
+    for step in 0..3 {
+        log.push(now(0), VIDEO, of(7, step, 0));
+        log.push(now(0), VIDEO, of(8, step, 900_000));
+    }
+    log.push(now(0), VIDEO, of(8, 3, 900_000));
+    let [one, other] =
+        [7, 8].map(|ssrc| reported(&log.sender_report(VIDEO, ssrc, now(1000), "cname").unwrap()));
+    assert_eq!((one.1, one.2), (90_000, 3));
+    assert_eq!((other.1, other.2), (990_000, 4));
+}
+
+#[test]
+fn each_reference_of_a_source_takes_the_place_of_the_one_before() {
+    let mut log = log(LogLimits::default());
+    log.push(now(0), VIDEO, packet(VIDEO, 0, 0, SLICE));
+    let theirs = NtpTime::from_unix(Duration::from_secs(5_000));
+    log.set_reference(now(0), VIDEO, VIDEO_SSRC, theirs, 0);
+    // Their clock of media runs 100 units fast in ten seconds.
+    log.set_reference(now(10_000), VIDEO, VIDEO_SSRC, theirs + Duration::from_secs(10), 900_100);
+    let (ntp, rtp, _) = reported(&log.sender_report(VIDEO, VIDEO_SSRC, now(11_000), "cname").unwrap());
+    assert_eq!((ntp, rtp), (theirs + Duration::from_secs(11), 990_100));
+}
+
+#[test]
+fn a_reference_of_a_source_that_has_sent_no_packet_moves_no_clock() {
+    let mut log = log(LogLimits::default());
+    let wall = NtpTime::from_unix(Duration::from_secs(1_000_000));
+    log.set_wall_clock(now(0), wall);
+    log.push(now(0), VIDEO, packet(VIDEO, 0, 90_000, SLICE));
+    log.set_reference(now(0), VIDEO, 0x9999, NtpTime::from_unix(Duration::from_secs(5_000)), 5_000_000);
+    let (ntp, rtp, _) = reported(&log.sender_report(VIDEO, VIDEO_SSRC, now(1000), "cname").unwrap());
+    assert_eq!((ntp, rtp), (wall + Duration::from_secs(1), 180_000));
 }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use crate::description::{Codec, Format, Media, MediaKind};
 use crate::payload::{h264, h265};
-use crate::rtp::{RtpPacket, Sender};
+use crate::rtp::{ClockRates, RtpPacket, Senders};
 use crate::{Instant, NtpTime};
 
 /// A set of tracks of one stream, by their index.
@@ -43,8 +43,7 @@ pub(super) struct Track {
     is_video: bool,
     /// How packets at which a decoder can start are told, per payload type.
     keyframes: Vec<(u8, Detector)>,
-    clock_rate: u32,
-    sender: Option<Sender>,
+    senders: Senders,
     newest: Option<Newest>,
 }
 
@@ -71,8 +70,7 @@ impl Track {
         Self {
             is_video: media.kind == MediaKind::Video,
             keyframes: media.formats.iter().filter_map(detector).collect(),
-            clock_rate: media.formats.first().map_or(0, |format| format.clock_rate),
-            sender: None,
+            senders: Senders::new(ClockRates::new(&media.formats)),
             newest: None,
         }
     }
@@ -96,27 +94,22 @@ impl Track {
                 Newest { sequence, timestamp, step, access_unit: number }
             }
         });
-        let ssrc = packet.ssrc();
-        let sender = self.sender.take().filter(|sender| sender.ssrc() == ssrc);
-        self.sender
-            .insert(sender.unwrap_or_else(|| Sender::new(self.clock_rate, ssrc)))
-            .handle_sent(now, packet);
+        self.senders.handle_sent(now, packet);
         let payload_type = packet.payload_type();
         self.keyframes.iter().any(|(own, is_keyframe)| *own == payload_type && is_keyframe(packet.payload()))
     }
 
-    pub(super) fn set_reference(&mut self, ntp: NtpTime, rtp: u32) {
-        if let Some(sender) = &mut self.sender {
-            sender.set_reference(ntp, rtp);
-        }
+    /// Tells which wall clock time a timestamp of `ssrc` is; `false` if no packet has it.
+    pub(super) fn set_reference(&mut self, ssrc: u32, ntp: NtpTime, rtp: u32) -> bool {
+        self.senders.set_reference(ssrc, ntp, rtp)
     }
 
-    pub(super) fn report(&self, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
-        self.sender.as_ref()?.report(now, wall, cname)
+    pub(super) fn report(&self, ssrc: u32, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
+        self.senders.report(ssrc, now, wall, cname)
     }
 
     pub(super) fn ssrc(&self) -> Option<u32> {
-        self.sender.as_ref().map(Sender::ssrc)
+        self.senders.newest()
     }
 
     /// Number in the log of the first packet of the newest access unit.

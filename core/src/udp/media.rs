@@ -83,12 +83,11 @@ struct Readers {
 }
 
 impl Readers {
-    /// When there is something to be sent, beside reports.
+    /// When there is something to be sent.
     fn due(&self) -> Option<Instant> {
-        let waits =
-            |reader: &DatagramReader| [reader.subscription.goodbye_at(), reader.subscription.gathers_until()];
+        let waits = |reader: &DatagramReader| reader.subscription.poll_timeout();
         // Until it resumes nothing is sent, and something may wait.
-        self.pace.resumes_at().or_else(|| self.all.iter().flat_map(waits).flatten().min())
+        self.pace.resumes_at().or_else(|| self.all.iter().filter_map(waits).min())
     }
 }
 
@@ -259,8 +258,8 @@ impl UdpMedia {
             }
         }
         let publishers = self.publishers.values_mut().map(|track| track.ingest.poll_timeout());
-        let readers = self.readers.values().flat_map(|readers| &readers.all).map(|reader| {
-            let due = reader.subscription.poll_timeout();
+        let readers = self.readers.values().flat_map(|readers| &readers.all);
+        let readers = readers.filter_map(|reader| reader.subscription.poll_timeout()).map(|due| {
             // What is due already is sent by the flush that follows, and then a period later.
             if due > now { due } else { now + SENDER_REPORT_PERIOD }
         });

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
-use crate::limits::{OUTBOX_FRAMES_MAX, UDP_BURST_PERIOD};
+use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, UDP_BURST_PERIOD};
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::udp::Port;
 use crate::{ConnId, StreamId, Tolerances};
@@ -40,12 +40,16 @@ fn a_reader_over_udp_gets_packets_and_reports_on_its_own_ports() {
     scenario.push(stream, 0, video(1, SLICE));
     scenario.push(stream, 1, video(9, SLICE));
     scenario.push(stream, 0, video(2, SLICE));
-    let packets = sent(&mut scenario);
+    let mut datagrams = sent(&mut scenario);
+    let report = datagrams.remove(1);
+    assert!(matches!(report, (Port::Rtcp, 5001, _)), "the first report is right behind the first packet");
     let expected = [1, 2].map(|sequence| (Port::Rtp, 5000, video(sequence, SLICE).into_bytes()));
-    assert_eq!(packets, expected);
-    scenario.advance(Duration::from_secs(6));
-    let reports = sent(&mut scenario);
-    assert!(matches!(&*reports, [(Port::Rtcp, 5001, _)]), "{reports:?}");
+    assert_eq!(datagrams, expected);
+    for _ in 0..3 {
+        scenario.advance(SENDER_REPORT_PERIOD);
+        let reports = sent(&mut scenario);
+        assert!(matches!(&*reports, [(Port::Rtcp, 5001, _)]), "{reports:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,129 @@
+use bytes::Bytes;
+
+use super::clock::ClockRates;
+use super::rtcp::ReportBlock;
+use super::{RtpPacket, Sender, SenderStats};
+use crate::limits::{SENDER_REPORT_PERIOD, SOURCES_MAX};
+use crate::{Instant, NtpTime};
+
+/// The outgoing sources of one media: a sender for each SSRC.
+///
+/// Formats of a media may have an SSRC each. Beyond [`SOURCES_MAX`] the one goes that has sent nothing for longest.
+#[derive(Debug)]
+pub(crate) struct Senders {
+    clock_rates: ClockRates,
+    all: Vec<Outgoing>,
+    /// Where the one stands that sent last.
+    newest: usize,
+    /// Packets and payload bytes of those that are not kept.
+    gone: (u64, u64),
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    sender: Sender,
+    sent: Instant,
+    /// What the peer says it has not received.
+    reported_lost: i32,
+}
+
+impl Senders {
+    pub(crate) fn new(clock_rates: ClockRates) -> Self {
+        Self { clock_rates, all: Vec::new(), newest: 0, gone: (0, 0) }
+    }
+
+    /// Counts a packet that was sent at `now`; `true` if it is the first of its source.
+    #[inline]
+    pub(crate) fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) -> bool {
+        let is_first = !self.is_newest(packet.ssrc()) && self.turn_to(now, packet);
+        if let Some(Outgoing { sender, sent, .. }) = self.all.get_mut(self.newest) {
+            sender.handle_sent(now, packet);
+            *sent = now;
+        }
+        is_first
+    }
+
+    /// Tells which wall clock time a timestamp of `ssrc` is; `false` if nothing was sent with it.
+    pub(crate) fn set_reference(&mut self, ssrc: u32, ntp: NtpTime, rtp: u32) -> bool {
+        let Some(place) = self.place_of(ssrc) else { return false };
+        if let Some(Outgoing { sender, .. }) = self.all.get_mut(place) {
+            sender.set_reference(ntp, rtp);
+        }
+        true
+    }
+
+    /// Makes a sender report of `ssrc`; `None` if nothing was sent with it, or for two periods only with others.
+    pub(crate) fn report(&self, ssrc: u32, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
+        let place = self.place_of(ssrc)?;
+        let Outgoing { sender, sent, .. } = self.all.get(place)?;
+        let is_active = place == self.newest || now.since(*sent) < SENDER_REPORT_PERIOD.saturating_mul(2);
+        sender.report(now, wall, cname).filter(|_| is_active)
+    }
+
+    /// The SSRCs that are kept.
+    pub(crate) fn ssrcs(&self) -> impl Iterator<Item = u32> + '_ {
+        self.all.iter().map(|outgoing| outgoing.sender.ssrc())
+    }
+
+    /// The SSRC that was sent with last.
+    pub(crate) fn newest(&self) -> Option<u32> {
+        self.all.get(self.newest).map(|outgoing| outgoing.sender.ssrc())
+    }
+
+    /// Takes what a peer tells of our sources.
+    pub(crate) fn handle_report_blocks(&mut self, blocks: &[ReportBlock]) {
+        for Outgoing { sender, reported_lost, .. } in &mut self.all {
+            if let Some(block) = blocks.iter().find(|block| block.ssrc == sender.ssrc()) {
+                *reported_lost = block.lost;
+            }
+        }
+    }
+
+    /// Packets that the peer says it has not received, of the sources that are kept.
+    pub(crate) fn reported_lost(&self) -> i32 {
+        self.all.iter().fold(0, |sum, outgoing| sum.saturating_add(outgoing.reported_lost))
+    }
+
+    /// What was counted, of all sources together.
+    pub(crate) fn stats(&self) -> SenderStats {
+        let newest = self.all.get(self.newest).map(|outgoing| outgoing.sender.stats()).unwrap_or_default();
+        let all = self.all.iter().map(|outgoing| outgoing.sender.stats());
+        let (packets, octets) = all.fold(self.gone, |(packets, octets), stats| {
+            (packets.saturating_add(stats.packets), octets.saturating_add(stats.octets))
+        });
+        SenderStats { packets, octets, ..newest }
+    }
+
+    #[inline]
+    fn is_newest(&self, ssrc: u32) -> bool {
+        self.all.get(self.newest).is_some_and(|outgoing| outgoing.sender.ssrc() == ssrc)
+    }
+
+    fn place_of(&self, ssrc: u32) -> Option<usize> {
+        self.all.iter().position(|outgoing| outgoing.sender.ssrc() == ssrc)
+    }
+
+    /// Makes the sender of a packet's SSRC the newest; `true` if there was none.
+    fn turn_to(&mut self, now: Instant, packet: &RtpPacket) -> bool {
+        if let Some(place) = self.place_of(packet.ssrc()) {
+            self.newest = place;
+            return false;
+        }
+        if self.all.len() >= SOURCES_MAX {
+            let oldest = self.all.iter().enumerate().min_by_key(|(_, outgoing)| outgoing.sent);
+            let oldest = oldest.map_or(0, |(place, _)| place);
+            let gone = self.all.remove(oldest).sender.stats();
+            self.gone.0 = self.gone.0.saturating_add(gone.packets);
+            self.gone.1 = self.gone.1.saturating_add(gone.octets);
+        }
+        let clock_rate =
+            self.clock_rates.of(packet.payload_type()).unwrap_or_else(|| self.clock_rates.first());
+        self.newest = self.all.len();
+        let sender = Sender::new(clock_rate, packet.ssrc());
+        self.all.push(Outgoing { sender, sent: now, reported_lost: 0 });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
