@@ -148,6 +148,7 @@ impl Client {
             Transports::UdpThenTcp if url.scheme() == Scheme::Rtsp => Lower::Udp,
             Transports::UdpThenTcp | Transports::Tcp => Lower::Tcp,
         };
+        let tolerances = url.tolerances();
         Self {
             cname: random.hex_id(),
             requests: Requests::new(config.cseq),
@@ -176,7 +177,7 @@ impl Client {
             liveness: Liveness::default(),
             wall: None,
             outputs: VecDeque::new(),
-            tolerances: Tolerances::NONE,
+            tolerances,
             is_torn_down: false,
             is_finished: false,
         }
@@ -413,7 +414,7 @@ impl Client {
         self.session.id()
     }
 
-    /// What the server does differently from the standard.
+    /// What the server, and the URL, do differently from the standard.
     pub fn tolerances(&self) -> Tolerances {
         self.tolerances
     }

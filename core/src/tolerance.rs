@@ -67,6 +67,9 @@ tolerances! {
     ZeroClock = "a clock range starts at zero instead of a date",
     /// `url=trackID=1` in RTP-Info, where an absolute URL belongs (Wowza, Reolink).
     RelativeRtpInfoUrl = "a url in RTP-Info is relative",
+    // url
+    /// `rtsp://u:p/ss@host`: `/`, `?`, `#` or `@` in credentials, as people type the passwords of their cameras.
+    RawCredentials = "the credentials of a url have characters that have to be percent-encoded",
     // description
     /// Bytes that are not UTF-8 (Tuya and Symynelec C5 send uninitialised memory).
     SdpEncoding = "the session description is not UTF-8",

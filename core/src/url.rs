@@ -1,12 +1,15 @@
 //! RTSP URLs as cameras print them and people type them.
 
+mod authority;
+mod percent;
 pub mod track;
 
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use crate::wire::scan::{self, split_once};
+use authority::{Parts, host_and_port, refuse_control_characters};
+
+use crate::{Tolerance, Tolerances};
 
 /// An absolute `rtsp` or `rtsps` URL (RFC 2326, section 3.2).
 ///
@@ -71,8 +74,11 @@ pub enum UrlError {
 impl Url {
     /// Reads a URL with a scheme in any case.
     ///
-    /// Credentials reach to the last `@` before the first `/`, so a password may hold `@`, `#`, `?` and `%` as
-    /// they are; only `/` has to be written `%2F`. IPv6 hosts stand in brackets and may have a zone.
+    /// What stands before the last `@` of the authority is the credentials, so a password may hold `@`, `#`, `?`, `/`
+    /// and `%` as they are, which [`tolerances`](Self::tolerances) tells. The authority ends at the first `/` in front
+    /// of which it has a usable host: `u:p/ss@host/cam` has credentials, `host/a@b` and `host:554/a@b` have none. So
+    /// a password whose part before a slash is a port (`u:12/34@host`) has to be written with `%2F`. IPv6 hosts
+    /// stand in brackets and may have a zone.
     ///
     /// # Errors
     ///
@@ -128,8 +134,17 @@ impl Url {
     /// The credentials, percent-decoded; a `%` that starts no code stands for itself.
     pub fn credentials(&self) -> Option<Credentials> {
         let (user, password) = split_userinfo(self.userinfo.as_deref()?);
-        let credentials = Credentials::new(percent_decoded(user), percent_decoded(password.unwrap_or("")));
+        let credentials = Credentials::new(percent::decoded(user), percent::decoded(password.unwrap_or("")));
         (!credentials.user.is_empty() || !credentials.password.is_empty()).then_some(credentials)
+    }
+
+    /// How the URL deviates from RFC 3986: [`Tolerance::RawCredentials`], or not at all.
+    pub fn tolerances(&self) -> Tolerances {
+        let mut tolerances = Tolerances::NONE;
+        if self.userinfo.as_deref().is_some_and(|userinfo| userinfo.contains(['/', '?', '#', '@'])) {
+            tolerances.record(Tolerance::RawCredentials);
+        }
+        tolerances
     }
 
     /// The URL as it goes on a request line: without credentials, and with the scheme in lower case.
@@ -157,12 +172,14 @@ impl Url {
 
     /// The same server with another path and query; `tail` is empty or starts with `/` or `?`.
     fn with_tail(&self, tail: &str) -> Self {
-        let origin = self.text.get(..self.tail_at).unwrap_or("");
+        // Behind a colon without port, an `@` in the path would turn the host into a user name.
+        let origin = self.text.get(..self.tail_at).unwrap_or("").trim_end_matches(':');
         // Directly behind a host, an `@` would turn that host into a user name.
         let ambiguous =
             tail.starts_with('?') && tail.split('/').next().is_some_and(|first| first.contains('@'));
         let slash = if ambiguous { "/" } else { "" };
-        Self { text: format!("{origin}{slash}{tail}").into(), ..self.clone() }
+        let text = format!("{origin}{slash}{tail}").into();
+        Self { text, tail_at: origin.len(), ..self.clone() }
     }
 }
 
@@ -227,93 +244,6 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The pieces of an absolute URL, unchecked but for scheme and control characters.
-struct Parts<'a> {
-    scheme: Scheme,
-    userinfo: Option<&'a str>,
-    authority: &'a str,
-    tail: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    fn split(text: &'a str) -> Result<Self, UrlError> {
-        refuse_control_characters(text)?;
-        let (scheme, rest) = split_once(text, b':').ok_or(UrlError::Scheme)?;
-        let rest = rest.strip_prefix("//").ok_or(UrlError::Scheme)?;
-        let scheme = [Scheme::Rtsp, Scheme::Rtsps]
-            .into_iter()
-            .find(|known| known.as_str().eq_ignore_ascii_case(scheme))
-            .ok_or(UrlError::Scheme)?;
-        let before_path = split_once(rest, b'/').map_or(rest, |(before_path, _)| before_path);
-        let userinfo = before_path.rsplit_once('@').map(|(userinfo, _)| userinfo);
-        let rest =
-            userinfo.and_then(|userinfo| rest.strip_prefix(userinfo)?.strip_prefix('@')).unwrap_or(rest);
-        let (authority, tail) =
-            rest.split_at(scan::find(rest.as_bytes(), [b'/', b'?']).unwrap_or(rest.len()));
-        Ok(Self { scheme, userinfo, authority, tail })
-    }
-}
-
-fn refuse_control_characters(text: &str) -> Result<(), UrlError> {
-    match scan::find_control(text.as_bytes()) {
-        Some(at) => Err(UrlError::ControlCharacter { at }),
-        None => Ok(()),
-    }
-}
-
-fn host_and_port(authority: &str) -> Result<(Box<str>, Option<u16>), UrlError> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(bracketed) => {
-            let (host, rest) = bracketed.split_once(']').ok_or(UrlError::Host)?;
-            let port = if rest.is_empty() { "" } else { rest.strip_prefix(':').ok_or(UrlError::Host)? };
-            (ipv6_host(host)?, port)
-        }
-        None => {
-            let (host, port) = split_once(authority, b':').unwrap_or((authority, ""));
-            // A registered name (RFC 3986, 3.2.2), in the letters of any language.
-            let foreign = |c: char| {
-                !c.is_alphanumeric()
-                    && !matches!(c, '-' | '.' | '_' | '~' | '%' | '!' | '$' | '&'..=',' | ';' | '=')
-            };
-            if host.is_empty() || host.contains(foreign) || port.contains(':') {
-                return Err(UrlError::Host);
-            }
-            (host.into(), port)
-        }
-    };
-    if port.is_empty() {
-        return Ok((host, None));
-    }
-    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(UrlError::Port);
-    }
-    match port.parse() {
-        Ok(0) | Err(_) => Err(UrlError::Port),
-        Ok(port) => Ok((host, Some(port))),
-    }
-}
-
-/// An IPv6 address with its zone behind a bare `%`, as resolvers take it.
-///
-/// RFC 6874 writes that `%` as `%25`; people and cameras write `%`.
-fn ipv6_host(text: &str) -> Result<Box<str>, UrlError> {
-    let (address, zone) = match text.split_once('%') {
-        Some((address, zone)) => (address, Some(zone)),
-        None => (text, None),
-    };
-    if address.parse::<Ipv6Addr>().is_err() {
-        return Err(UrlError::Host);
-    }
-    match zone {
-        None => Ok(address.into()),
-        Some("") => Err(UrlError::Host),
-        Some(zone) => {
-            let decoded = zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone);
-            Ok(format!("{address}%{decoded}").into())
-        }
-    }
-}
-
 fn split_query(tail: &str) -> (&str, Option<&str>) {
     match tail.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -326,28 +256,6 @@ fn split_userinfo(userinfo: &str) -> (&str, Option<&str>) {
         Some((user, password)) => (user, Some(password)),
         None => (userinfo, None),
     }
-}
-
-/// Decodes `%XX` and leaves any other `%` alone; bytes that are not UTF-8 are read as Latin-1.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let decoded = match after {
-            [high, low, after @ ..] if *first == b'%' => hex_pair(*high, *low).map(|byte| (byte, after)),
-            _ => None,
-        };
-        let (byte, after) = decoded.unwrap_or((*first, after));
-        bytes.push(byte);
-        rest = after;
-    }
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
-}
-
-fn hex_pair(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from((digit(high)? << 4) | digit(low)?).ok()
 }
 
 #[cfg(test)]

@@ -83,6 +83,54 @@ fn credentials_are_read_as_people_type_them() {
 }
 
 #[test]
+fn a_password_may_have_a_slash_where_no_host_can_end() {
+    for (text, password, rest) in [
+        ("rtsp://u:p/ss@host/cam", "p/ss", "rtsp://host/cam"),
+        ("rtsp://u:p@ss@host/cam", "p@ss", "rtsp://host/cam"),
+        ("rtsp://u:p#ss@host/cam", "p#ss", "rtsp://host/cam"),
+        ("rtsp://u:p?ss@host/cam", "p?ss", "rtsp://host/cam"),
+        ("rtsp://u:/ss@host/cam", "/ss", "rtsp://host/cam"),
+        ("rtsp://u:p//s/@host", "p//s/", "rtsp://host"),
+        ("rtsp://u:p/s@s@host:8554/cam", "p/s@s", "rtsp://host:8554/cam"),
+        ("rtsp://u:p@s#/s@host/cam", "p@s#/s", "rtsp://host/cam"),
+        ("rtsp://u:p?s/#s@[::1]:554/cam", "p?s/#s", "rtsp://[::1]:554/cam"),
+        ("rtsp://u:p/%2F%zz@host?x", "p//%zz", "rtsp://host?x"),
+        ("rtsp://u:99999/ss@host/cam", "99999/ss", "rtsp://host/cam"),
+        ("rtsp://u:p/ss@host/cam@2x", "p/ss", "rtsp://host/cam@2x"),
+        ("rtsp://u:p/ss@host/a?mail=x@y", "p/ss", "rtsp://host/a?mail=x@y"),
+    ] {
+        let url = url(text);
+        assert_eq!(url.credentials(), Some(Credentials::new("u", password)), "{text}");
+        assert_eq!(url.as_request_uri(), rest, "{text}");
+        assert_eq!(url.tolerances().iter().collect::<Vec<_>>(), [Tolerance::RawCredentials], "{text}");
+        let shown = rest.replace("rtsp://", "rtsp://u:***@");
+        assert_eq!((url.to_string(), format!("{url:?}")), (shown.clone(), format!("Url({shown})")), "{text}");
+    }
+}
+
+#[test]
+fn an_at_sign_behind_a_usable_host_is_part_of_the_path() {
+    for text in [
+        "rtsp://host/path@2x",
+        "rtsp://host/a?mail=x@y",
+        "rtsp://host:554/path@2x/b",
+        "rtsp://host:554/a/u:p@x",
+        "rtsp://[::1]/path@2x",
+        "rtsp://host/a:b@c",
+        "rtsp://12:34/56@host",
+    ] {
+        let url = url(text);
+        assert_eq!((url.credentials(), url.as_request_uri()), (None, text));
+        assert!(url.tolerances().is_empty(), "{text}");
+    }
+    let both = url("rtsp://u:p%2Fss%40@host/path@2x");
+    assert_eq!(both.credentials(), Some(Credentials::new("u", "p/ss@")));
+    assert!(both.tolerances().is_empty() && both.path() == "/path@2x");
+    // Behind a colon without a port, another path must not make the host a user name.
+    assert_eq!(url("rtsp://x/a@b").with_authority_of(&url("rtsp://h:/")).as_request_uri(), "rtsp://h/a@b");
+}
+
+#[test]
 fn what_a_person_reads_never_has_the_password() {
     assert_eq!(url("rtsp://admin@h/x").to_string(), "rtsp://admin@h/x");
     let url = url("rtsp://admin:hunter2@h/x");
@@ -120,7 +168,11 @@ fn what_cannot_be_used_is_refused() {
         ("rtsp://h:65536/x", UrlError::Port),
         ("rtsp://h:+554/x", UrlError::Port),
         ("rtsp://h:-1/x", UrlError::Port),
-        ("rtsp://user:pass/word@h/x", UrlError::Port),
+        ("rtsp://user:pass/word@/x", UrlError::Port),
+        ("rtsp://user:pass/word@h^/x", UrlError::Port),
+        ("rtsp://fe80::1/x@y", UrlError::Host),
+        ("rtsp://[fe80::1/x@y", UrlError::Host),
+        ("rtsp://198.51^.100.7/x@y", UrlError::Host),
         ("rtsp://h/\r\nX: y", UrlError::ControlCharacter { at: 9 }),
         ("rtsp://h/a\tb", UrlError::ControlCharacter { at: 10 }),
         ("rtsp://h/\0", UrlError::ControlCharacter { at: 9 }),
