@@ -28,6 +28,7 @@ mod event;
 mod lifetime;
 mod options;
 mod parameter;
+mod paths;
 mod pause;
 mod play;
 mod record;
@@ -63,6 +64,7 @@ use crate::wire::{DecoderLimits, Message};
 use crate::{ConnId, Instant, NtpTime, SessionId, StreamId, UdpId};
 
 use connection::Connection;
+use paths::{Paths, Place};
 use session::{Session, State};
 use streams::Published;
 use timers::{Timer, Timers};
@@ -81,7 +83,7 @@ pub struct Server {
     sessions: Arena<Session>,
     session_keys: BTreeMap<HexId, SessionId>,
     published: Arena<Published>,
-    paths: BTreeMap<Box<str>, Place>,
+    paths: Paths,
     udp_pairs: udp::Pairs,
     /// Where UDP readers and publishers are: no two sessions share an address.
     udp_peers: BTreeMap<SocketAddr, SessionId>,
@@ -90,15 +92,6 @@ pub struct Server {
     outputs: VecDeque<Output>,
     questions: u64,
     closing: bool,
-}
-
-/// What stands at a path.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Place {
-    /// A stream that can be read.
-    Stream(StreamId),
-    /// A publisher that has announced and not recorded yet.
-    Announced(SessionId),
 }
 
 /// A connection was not taken on: the server has as many as it may, or is closing.
@@ -121,7 +114,7 @@ impl Server {
             sessions: Arena::default(),
             session_keys: BTreeMap::new(),
             published: Arena::default(),
-            paths: BTreeMap::new(),
+            paths: Paths::default(),
             udp_pairs,
             udp_peers: BTreeMap::new(),
             unproven: credit::Budgets::default(),
@@ -290,18 +283,17 @@ impl Server {
         if self.outputs.is_empty() { self.timers.next() } else { Some(Instant::ZERO) }
     }
 
-    /// The stream that is published at `path`.
+    /// The stream that is published at `path`, or at one that is the same once both are decoded.
     pub fn stream_at(&self, path: &str) -> Option<StreamId> {
         match self.paths.get(path) {
-            Some(Place::Stream(stream)) => Some(*stream),
+            Some(Place::Stream(stream)) => Some(stream),
             _ => None,
         }
     }
 
-    /// The paths at which a stream can be read, in their order.
+    /// The paths at which a stream can be read, as they were written, in their order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        let streams = self.paths.iter().filter(|(_, place)| matches!(place, Place::Stream(_)));
-        streams.map(|(path, _)| &**path)
+        self.paths.streams().filter_map(|stream| Some(&*self.published.get(stream)?.path))
     }
 
     /// How many connections there are.

@@ -154,6 +154,9 @@ tolerances! {
     /// A keepalive that is refused, and followed by another method (TP-Link Tapo C520WS, GW Security GW4089IP).
     KeepaliveRefused = "a keepalive was refused",
     // server
+    /// The first SETUP of a session for the URL of a stream with several medias, of which the first is meant (players
+    /// that set up one track do not look which there are).
+    AggregateSetup = "a stream with several medias is set up by its own url",
     /// A request without the Session header that it needs; the connection's only session is meant (quirky players).
     SessionNotNamed = "a request does not name its session",
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use authority::{Parts, host_and_port, refuse_control_characters};
+pub(crate) use percent::{canonical, same};
 
 use crate::{Tolerance, Tolerances};
 

@@ -3,8 +3,8 @@ use std::fmt;
 use super::HeaderError;
 use super::params::{number, params};
 use crate::limits::RTP_INFO_ENTRIES_MAX;
-use crate::url::Url;
 use crate::url::track::absolute_tail;
+use crate::url::{Url, canonical};
 use crate::{Tolerance, Tolerances};
 
 const RTP_INFO: &str = "RTP-Info";
@@ -50,9 +50,10 @@ impl RtpInfo {
     /// Servers write the URL of the SETUP, an absolute one with another host, a relative one, or leave the query
     /// out; so path and query count first, and then the last segment if no other entry has it.
     pub fn find(&self, track: &Url) -> Option<&RtpInfoEntry> {
-        let tail = track.tail();
+        let tail = &*canonical(track.tail());
         self.0.iter().find(|entry| names_tail(&entry.url, tail)).or_else(|| {
-            let mut same = self.0.iter().filter(|entry| last_segment(&entry.url) == last_segment(tail));
+            let is_same = |entry: &&RtpInfoEntry| last_segment(&canonical(&entry.url)) == last_segment(tail);
+            let mut same = self.0.iter().filter(is_same);
             same.next().filter(|_| same.next().is_none())
         })
     }
@@ -124,8 +125,11 @@ fn read_entry(text: &str, tolerances: &mut Tolerances) -> Result<Option<RtpInfoE
 
 fn names_tail(url: &str, tail: &str) -> bool {
     match absolute_tail(url) {
-        Some(named) => named == tail,
-        None => tail.strip_suffix(url).is_some_and(|base| base.ends_with('/') || url.starts_with(['/', '?'])),
+        Some(named) => canonical(named) == tail,
+        None => {
+            let url = &*canonical(url);
+            tail.strip_suffix(url).is_some_and(|base| base.ends_with('/') || url.starts_with(['/', '?']))
+        }
     }
 }
 

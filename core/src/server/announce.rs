@@ -3,6 +3,7 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::credit::Credit;
 use super::describe::path_of;
+use super::paths::Taken;
 use super::request::{Outcome, Step};
 use super::session::{Publishing, Session, State};
 use super::{Event, Place, Server};
@@ -63,19 +64,19 @@ impl Server {
         self.check_free(path)?;
         let publishing = Publishing { announce_uri: request.uri.clone(), description, stream: None };
         let session = self.open_session(now, conn, path.into(), State::PreRecord(publishing))?;
-        self.paths.insert(path.into(), Place::Announced(session));
+        self.paths.insert(path, Place::Announced(session));
         Ok(StatusCode::OK.into())
     }
 
     fn check_free(&self, path: &str) -> Result<(), Response> {
-        match self.paths.get(path) {
-            None => Ok(()),
-            Some(_) => {
-                let mut refusal = Response::new(StatusCode::FORBIDDEN);
-                refusal.reason = "Path Is In Use".into();
-                Err(refusal)
-            }
-        }
+        self.paths.check_free(path).map_err(|taken| {
+            let mut refusal = Response::new(StatusCode::FORBIDDEN);
+            refusal.reason = match taken {
+                Taken::By(_) => "Path Is In Use".into(),
+                Taken::Track => "Path Is That Of A Track".into(),
+            };
+            refusal
+        })
     }
 
     /// Whether a connection may have another session (503 if not).

@@ -10,7 +10,7 @@ use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrd
 use crate::few::Few;
 use crate::stream::Streams;
 use crate::wire::{Request, Response, WireError, name};
-use crate::{ConnId, Instant, SessionId, Tolerances};
+use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
 /// What the control plane knows of a connection.
 #[derive(Debug)]
@@ -198,6 +198,12 @@ impl Server {
     }
 
     /// Takes note of deviations, and tells of new ones.
+    pub(super) fn tolerate_one(&mut self, conn: ConnId, tolerance: Tolerance) {
+        let mut tolerances = Tolerances::NONE;
+        tolerances.record(tolerance);
+        self.tolerate(conn, tolerances);
+    }
+
     pub(super) fn tolerate(&mut self, conn: ConnId, tolerances: Tolerances) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let known = connection.tolerances;

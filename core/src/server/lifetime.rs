@@ -135,7 +135,7 @@ impl Server {
                 }
             }
         }
-        if self.paths.get(&session.path) == Some(&Place::Announced(id)) {
+        if self.paths.get(&session.path) == Some(Place::Announced(id)) {
             self.paths.remove(&session.path);
         }
         self.emit(Event::SessionClosed { session: id, path: session.path.into(), reason: reason.clone() });

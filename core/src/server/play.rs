@@ -12,6 +12,7 @@ use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
+use crate::url::same;
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId};
@@ -159,12 +160,15 @@ pub(super) fn check_aggregate(request: &Request, session: &Session) -> Result<()
     if &*request.uri == "*" {
         return Ok(());
     }
-    let names_track = session.tracks.iter().any(|track| track.uri == request.uri);
+    let own = |path: &str| same(path, &session.path);
+    // The whole stream comes first: a track may have been set up by its URL.
+    if resolve_aggregate(&request.uri).is_ok_and(|(path, _)| own(path)) {
+        return Ok(());
+    }
+    let names_track = session.tracks.iter().any(|track| same(&track.uri, &request.uri));
     if names_track && session.tracks.len() > 1 {
         return Err(Response::new(StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED));
     }
-    let own = |path: &str| path == &*session.path;
-    let is_own = resolve_aggregate(&request.uri).is_ok_and(|(path, _)| own(path))
-        || resolve_setup(&request.uri).is_ok_and(|named| own(named.path));
-    if names_track || is_own { Ok(()) } else { Err(Response::new(StatusCode::NOT_FOUND)) }
+    let is_own = names_track || resolve_setup(&request.uri).is_ok_and(|named| own(named.path));
+    if is_own { Ok(()) } else { Err(Response::new(StatusCode::NOT_FOUND)) }
 }

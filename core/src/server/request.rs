@@ -217,9 +217,7 @@ impl Server {
         let state = self.sessions.get(only)?.kind();
         // The answer to ANNOUNCE carries no id, so that the SETUP after it cannot either.
         if !(request.method == Method::Setup && state == StateKind::PreRecord) {
-            let mut tolerances = Tolerances::NONE;
-            tolerances.record(Tolerance::SessionNotNamed);
-            self.tolerate(conn, tolerances);
+            self.tolerate_one(conn, Tolerance::SessionNotNamed);
         }
         Some(only)
     }

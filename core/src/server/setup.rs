@@ -9,7 +9,7 @@ use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::url::track::{TrackPath, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{ConnId, Instant, SessionId};
+use crate::{ConnId, Instant, SessionId, Tolerance};
 
 impl Server {
     /// SETUP (RFC 2326, section 10.4): one track, and what carries it.
@@ -59,7 +59,7 @@ impl Server {
                     let track = publishing.track_of(&request.uri);
                     (Purpose::Publish, track.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?)
                 }
-                _ => self.readable_track(request, session)?,
+                _ => self.readable_track(conn, request, session)?,
             };
         let tracks = session.and_then(|id| self.sessions.get(id)).map(|session| &*session.tracks);
         if tracks.unwrap_or_default().iter().any(|own| own.index == track) {
@@ -116,7 +116,8 @@ impl Server {
 
     /// Which track of which stream a reader's SETUP names.
     fn readable_track(
-        &self,
+        &mut self,
+        conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
     ) -> Result<(Purpose, u8), Response> {
@@ -134,6 +135,10 @@ impl Server {
             (Some(_), None) => return Err(not_found()),
             // Readers of a stream with a single media leave the track out.
             (None, None) if medias == 1 => 0,
+            (None, None) if session.is_none() => {
+                self.tolerate_one(conn, Tolerance::AggregateSetup);
+                0
+            }
             (None, None) => return Err(Response::new(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED)),
         };
         let track = u8::try_from(index).ok().filter(|_| index < medias);

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
+use super::paths::Taken;
 use super::session::State;
 use super::timers::Timer;
 use super::{Event, Output, Place, Server};
@@ -42,6 +43,10 @@ pub enum AddStreamError {
     /// Another stream, or a publisher, is at the path.
     #[error("the path is in use")]
     PathInUse,
+    /// The path is the URL of another stream's track, such as `/cam/trackID=0`, or one of its tracks would be at
+    /// another stream's path.
+    #[error("the path and that of another stream differ by the name of a track")]
+    TrackPath,
     /// The path does not start with a slash, or ends with one.
     #[error("the path does not start with a slash, or ends with one")]
     BadPath,
@@ -70,10 +75,11 @@ impl Server {
         if !(1..=MEDIAS_MAX).contains(&description.medias.len()) {
             return Err(AddStreamError::Medias);
         }
-        match self.paths.get(path) {
-            None => {}
-            Some(Place::Announced(session)) if Some(*session) == publisher => {}
-            Some(_) => return Err(AddStreamError::PathInUse),
+        match self.paths.check_free(path) {
+            Ok(()) => {}
+            Err(Taken::By(Place::Announced(session))) if Some(session) == publisher => {}
+            Err(Taken::By(_)) => return Err(AddStreamError::PathInUse),
+            Err(Taken::Track) => return Err(AddStreamError::TrackPath),
         }
         let mut log = StreamLog::new(&description, self.config.log);
         if let Some((at, wall)) = self.wall {
@@ -89,7 +95,7 @@ impl Server {
             ended: None,
         };
         let stream = self.published.insert_with(|_| published);
-        self.paths.insert(path.into(), Place::Stream(stream));
+        self.paths.insert(path, Place::Stream(stream));
         self.emit(Event::Published { stream, path: path.to_owned(), session: publisher });
         let _ = now;
         Ok((stream, log))

@@ -1,6 +1,7 @@
 mod dialogues;
 mod limits;
 mod pairs;
+mod paths;
 mod play;
 mod questions;
 mod record;

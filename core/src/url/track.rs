@@ -4,7 +4,7 @@
 //! after RFC 3986. Whatever host a peer's control or `Content-Base` names, the result keeps the host, the port and
 //! the credentials of the URL that the user gave: a description never sends a client elsewhere.
 
-use super::{Parts, Url, UrlError, refuse_control_characters, split_query};
+use super::{Parts, Url, UrlError, canonical, refuse_control_characters, split_query};
 
 /// The URL to SETUP a track: `base` with the `a=control` of the media.
 ///
@@ -97,7 +97,8 @@ pub struct TrackPath<'a> {
 impl TrackPath<'_> {
     /// The number in the control; `None` if there is no control or it has no number.
     pub fn index(&self) -> Option<usize> {
-        let digits = self.control?.strip_prefix("trackID=")?;
+        let control = canonical(self.control?);
+        let digits = control.strip_prefix("trackID=")?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
     }
 }
@@ -148,9 +149,9 @@ pub fn match_control<'a>(
     announce_uri: &str,
     mut controls: impl Iterator<Item = Option<&'a str>>,
 ) -> Option<usize> {
-    let setup = tail_of(setup_uri).ok()?;
-    let announced = tail_of(announce_uri).ok()?;
-    controls.position(|control| names_control(setup, announced, control.unwrap_or("").trim()))
+    let setup = canonical(tail_of(setup_uri).ok()?);
+    let announced = canonical(tail_of(announce_uri).ok()?);
+    controls.position(|control| names_control(&setup, &announced, control.unwrap_or("").trim()))
 }
 
 fn names_control(setup: &str, announced: &str, control: &str) -> bool {
@@ -158,8 +159,9 @@ fn names_control(setup: &str, announced: &str, control: &str) -> bool {
         return aggregate_of(setup) == aggregate_of(announced);
     }
     if let Some(tail) = absolute_tail(control) {
-        return tail == setup;
+        return canonical(tail) == setup;
     }
+    let control = &*canonical(control);
     let (setup_path, setup_query) = split_query(setup);
     let (path, query) = split_query(announced);
     is_appended(announced, control, setup) || (setup_query == query && is_appended(path, control, setup_path))
@@ -208,8 +210,17 @@ fn stream_path(path: &str) -> &str {
 }
 
 fn split_track(text: &str) -> Option<(&str, &str)> {
-    let (before, control) = text.split_at(text.rfind("/trackID=")?);
+    let at = if text.contains('%') { find_encoded_track(text) } else { text.rfind("/trackID=") };
+    let (before, control) = text.split_at(at?);
     Some((before.trim_end_matches('/'), control.trim_matches('/')))
+}
+
+fn find_encoded_track(text: &str) -> Option<usize> {
+    let names_track = |(at, _): &(usize, &str)| {
+        let segment = text.get(at.saturating_add(1)..).and_then(|behind| behind.split('/').next());
+        segment.is_some_and(|segment| canonical(segment).starts_with("trackID="))
+    };
+    text.rmatch_indices('/').find(names_track).map(|(at, _)| at)
 }
 
 #[cfg(test)]
