@@ -76,6 +76,10 @@ pub enum Report {
     Ended(SessionId),
     /// A reader was too slow, and its policy is to be closed.
     Overtaken(SessionId),
+    /// No packet of a publisher's media has come for too long: its session, its stream, and which media of it.
+    MediaSilent(SessionId, StreamId, u8),
+    /// Packets of such a media come again.
+    MediaResumed(SessionId, StreamId, u8),
     /// The publisher of a stream has stopped, and all that had come of it by then is in the log.
     Drained(StreamId),
     /// A proxy has told where a connection comes from.

@@ -1,14 +1,18 @@
+mod silence;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::conn::{Inbound, Report};
-use crate::description;
+use crate::description::{self, MediaKind};
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{self, Delivery, Receiver, RtpPacket, rtcp};
 use crate::stream::Media;
 use crate::{Instant, SessionId, StreamId, Tolerances};
+
+use silence::Silence;
 
 /// How often the control plane is told that a session lives.
 pub(crate) const ALIVE_PERIOD: Duration = Duration::from_secs(1);
@@ -20,11 +24,14 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    pub(crate) fn beat(&mut self, now: Instant, session: SessionId, out: &mut VecDeque<Inbound>) {
-        if now >= self.next {
+    /// Whether the control plane is told now.
+    pub(crate) fn beat(&mut self, now: Instant, session: SessionId, out: &mut VecDeque<Inbound>) -> bool {
+        let beats = now >= self.next;
+        if beats {
             self.next = now + ALIVE_PERIOD;
             out.push_back(Inbound::Report(Report::Alive(session)));
         }
+        beats
     }
 }
 
@@ -38,7 +45,9 @@ pub(crate) struct Ingest {
     receiver: Receiver,
     next_report: Instant,
     cname: Box<str>,
-    pulse: Pulse,
+    /// Of its packets, and of its reports.
+    pulses: [Pulse; 2],
+    silence: Silence,
     tolerances: Tolerances,
     told: Tolerances,
 }
@@ -51,7 +60,9 @@ impl Ingest {
         (track, media): (u8, &description::Media),
         delivery: Delivery,
         (local_ssrc, cname): (u32, &str),
+        silence: Duration,
     ) -> Self {
+        let is_quiet = !matches!(media.kind, MediaKind::Audio | MediaKind::Video);
         let clock_rate = media.formats.first().map_or(0, |format| format.clock_rate);
         Self {
             session,
@@ -61,7 +72,8 @@ impl Ingest {
             receiver: Receiver::new(clock_rate, delivery, local_ssrc),
             next_report: now + RECEIVER_REPORT_PERIOD,
             cname: cname.into(),
-            pulse: Pulse::default(),
+            pulses: [Pulse::default(); 2],
+            silence: Silence::new(now, (!is_quiet).then_some(silence)),
             tolerances: Tolerances::NONE,
             told: Tolerances::NONE,
         }
@@ -81,14 +93,18 @@ impl Ingest {
         if !self.payload_types.contains(&packet.payload_type()) {
             return;
         }
-        self.pulse.beat(now, self.session, out);
+        let [pulse, _] = &mut self.pulses;
+        if pulse.beat(now, self.session, out) && self.silence.hear(now) {
+            out.push_back(Inbound::Report(Report::MediaResumed(self.session, self.stream, self.track)));
+        }
         self.receiver.handle_packet(now, packet);
         self.drain(out);
         self.tell_tolerances(out);
     }
 
     pub(crate) fn handle_rtcp(&mut self, now: Instant, data: &[u8], out: &mut VecDeque<Inbound>) {
-        self.pulse.beat(now, self.session, out);
+        let [_, pulse] = &mut self.pulses;
+        pulse.beat(now, self.session, out);
         for packet in rtcp::parse(data, &mut self.tolerances) {
             if let rtcp::Rtcp::SenderReport(report) = packet {
                 self.receiver.handle_sender_report(now, &report);
@@ -101,13 +117,19 @@ impl Ingest {
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
-        self.receiver.poll_timeout().map_or(self.next_report, |reorder| reorder.min(self.next_report))
+        let next = self.next_report.min(self.silence.poll_timeout());
+        self.receiver.poll_timeout().map_or(next, |reorder| reorder.min(next))
     }
 
     /// Lets go what was held back too long; the receiver report that is due, if one is.
     pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut VecDeque<Inbound>) -> Option<Bytes> {
         self.receiver.handle_timeout(now);
         self.drain(out);
+        if self.silence.begins(now) {
+            // The next packet is told of at once.
+            self.pulses = [Pulse::default(); 2];
+            out.push_back(Inbound::Report(Report::MediaSilent(self.session, self.stream, self.track)));
+        }
         if now < self.next_report {
             return None;
         }

@@ -136,8 +136,10 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 pub const SESSION_TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 /// A connection without a session that sends nothing for so long is closed.
 pub const CONN_IDLE: Duration = Duration::from_secs(60);
-/// A publisher of whom nothing is heard for so long, neither packets nor reports nor requests, is closed.
-pub const PUBLISHER_SILENCE: Duration = Duration::from_secs(10);
+/// A media of which a publisher sends no packet for so long is told of.
+pub const MEDIA_SILENCE: Duration = Duration::from_secs(10);
+/// How long a session over UDP that has neither played nor recorded outlives its last connection.
+pub const UNBEGUN_SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 // client
 
@@ -220,6 +222,15 @@ pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
 ///
 /// It is small: a packet that is held on to keeps alive what came just before and behind it.
 pub const DATAGRAM_BLOCK_BYTES: usize = 8 << 10;
+/// A TCP connection that nothing comes over for so long is probed by the system: a peer that is there answers.
+pub const TCP_PROBE_IDLE: Duration = Duration::from_secs(10);
+/// Time between two such probes.
+pub const TCP_PROBE_PERIOD: Duration = Duration::from_secs(5);
+/// Probes without an answer after which the connection is gone.
+pub const TCP_PROBES_MAX: u32 = 3;
+/// A TCP connection is gone as well if its peer's system acknowledges nothing of what is sent for so long (where the
+/// system can be told).
+pub const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(25);
 /// Connections that the system holds until the server accepts them; more are told to come again.
 pub const LISTEN_BACKLOG: i32 = 4096;
 /// Bytes of a UDP socket's receive buffer, as far as the system allows; more are lost.

@@ -193,6 +193,13 @@ impl Server {
             Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
             Report::Drained(stream) => self.publisher_drained(now, stream),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
+            Report::MediaSilent(session, stream, media) if self.sessions.get(session).is_some() => {
+                self.emit(Event::MediaSilent { session, stream, media: media.into() });
+            }
+            Report::MediaResumed(session, stream, media) if self.sessions.get(session).is_some() => {
+                self.emit(Event::MediaResumed { session, stream, media: media.into() });
+            }
+            Report::MediaSilent(..) | Report::MediaResumed(..) => {}
             Report::Proxied(conn, peer) => self.proxied(conn, peer),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
             Report::MediaTolerated(session, tolerances) => {

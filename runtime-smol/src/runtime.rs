@@ -138,6 +138,10 @@ impl TcpSocket for Tcp {
         self.0.io.get_ref().set_nodelay(true)
     }
 
+    fn set_keepalive(&self) -> io::Result<()> {
+        rtspan_std::set_keepalive(self.0.io.get_ref())
+    }
+
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.io.get_ref().peer_addr()
     }

@@ -35,6 +35,6 @@ mod wake;
 pub use blocking::{Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder};
 pub use client::Error;
 pub use clock::{now, wall};
-pub use net::{SocketRef, accept, read_buf, shutdown};
+pub use net::{SocketRef, accept, read_buf, set_keepalive, shutdown};
 pub use server::{BindError, Stream, WriteError};
 pub use types::*;

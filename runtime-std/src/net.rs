@@ -15,9 +15,10 @@ use std::os::fd::AsFd as AsSocket;
 use std::os::windows::io::AsSocket;
 
 use bytes::BytesMut;
-use socket2::SockRef;
+use rtspan_core::limits;
+use socket2::{SockRef, TcpKeepalive};
 
-pub(crate) use bind::{NODELAY_IS_INHERITED, bind_pair, listen};
+pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_pair, listen};
 pub(crate) use udp::UdpPair;
 
 /// A socket lent to the shared UDP code for one operation.
@@ -81,6 +82,25 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
 /// What the system says; the connection may be gone already.
 pub fn shutdown(socket: &impl AsSocket, how: Shutdown) -> io::Result<()> {
     SockRef::from(socket).shutdown(how)
+}
+
+/// Has the system probe the peer of a TCP socket when nothing comes, and give up one that is gone without a word: after
+/// [`TCP_UNACKNOWLEDGED_MAX`](limits::TCP_UNACKNOWLEDGED_MAX) or about that time.
+///
+/// # Errors
+///
+/// What the system says; it may not know the option.
+pub fn set_keepalive(socket: &impl AsSocket) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    let probes =
+        TcpKeepalive::new().with_time(limits::TCP_PROBE_IDLE).with_interval(limits::TCP_PROBE_PERIOD);
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"))]
+    let probes = probes.with_retries(limits::TCP_PROBES_MAX);
+    socket.set_tcp_keepalive(&probes)?;
+    // Probes are not sent while something waits to be acknowledged.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(limits::TCP_UNACKNOWLEDGED_MAX))?;
+    Ok(())
 }
 
 /// Reads what a TCP socket has straight into the capacity of `into` that is free, and says how many bytes; 0 at the end.

@@ -104,6 +104,9 @@ pub trait TcpSocket: Socket {
     /// Has small writes leave at once.
     fn set_nodelay(&self) -> io::Result<()>;
 
+    /// Has the system find out when the peer is gone without a word; [`set_keepalive`](crate::set_keepalive) does it.
+    fn set_keepalive(&self) -> io::Result<()>;
+
     /// The address at the other end.
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 

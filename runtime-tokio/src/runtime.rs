@@ -117,6 +117,10 @@ impl TcpSocket for Tcp {
         self.0.set_nodelay(true)
     }
 
+    fn set_keepalive(&self) -> io::Result<()> {
+        rtspan_std::set_keepalive(&self.0)
+    }
+
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.peer_addr()
     }

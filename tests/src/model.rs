@@ -331,15 +331,14 @@ impl Model {
         }
     }
 
-    /// A connection is gone (RFC 2326, 1.1): with it go the sessions whose media it carried, and those that nothing
-    /// else keeps.
+    /// A connection is gone (RFC 2326, 1.1): with it go the sessions whose media it carried, and announcements of which
+    /// nothing is set up.
     fn close(&mut self, conn: usize) {
         self.conns[conn].is_open = false;
         for id in std::mem::take(&mut self.conns[conn].sessions) {
             let Some(session) = self.sessions.get_mut(&id) else { continue };
             session.conns.remove(&conn);
-            let is_kept = !session.conns.is_empty() || matches!(session.state, State::Play | State::Record);
-            if session.bound_to() == Some(conn) || !is_kept {
+            if session.bound_to() == Some(conn) || (session.conns.is_empty() && session.tracks.is_empty()) {
                 self.end(id);
             }
         }

@@ -109,6 +109,7 @@ impl Server {
             conns,
             alive: now,
             credit: Credit::default(),
+            has_begun: false,
             tracks: Vec::new(),
             state,
         };

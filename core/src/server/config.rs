@@ -57,7 +57,8 @@ pub struct ServerConfig {
     pub(super) lag: LagPolicy,
     pub(super) log: LogLimits,
     pub(super) session_timeout: Duration,
-    pub(super) publisher_silence: Duration,
+    pub(super) unbegun_session_timeout: Duration,
+    pub(super) media_silence: Duration,
     pub(super) conn_idle: Duration,
     pub(super) message_deadline: Duration,
     pub(super) write_stall: Duration,
@@ -85,7 +86,8 @@ impl Default for ServerConfig {
             lag: LagPolicy::default(),
             log: LogLimits::default(),
             session_timeout: limits::SESSION_TIMEOUT,
-            publisher_silence: limits::PUBLISHER_SILENCE,
+            unbegun_session_timeout: limits::UNBEGUN_SESSION_TIMEOUT,
+            media_silence: limits::MEDIA_SILENCE,
             conn_idle: limits::CONN_IDLE,
             message_deadline: limits::MESSAGE_DEADLINE,
             write_stall: limits::WRITE_STALL,
@@ -131,9 +133,16 @@ setters! {
     /// How much of each stream is kept for readers that lag.
     log: LogLimits,
     /// A session that shows no life for so long is closed ([`limits::SESSION_TIMEOUT`]).
+    ///
+    /// Over UDP requests, reports and a publisher's packets are life. One that plays or records over TCP lives as long as
+    /// its connection.
     session_timeout: Duration,
-    /// A publisher of whom nothing is heard for so long is closed ([`limits::PUBLISHER_SILENCE`]).
-    publisher_silence: Duration,
+    /// A session over UDP that has neither played nor recorded outlives its last connection for so long
+    /// ([`limits::UNBEGUN_SESSION_TIMEOUT`]).
+    unbegun_session_timeout: Duration,
+    /// A media of which a publisher sends no packet for so long, or up to a second more, is told of by
+    /// [`Event::MediaSilent`](super::Event::MediaSilent) ([`limits::MEDIA_SILENCE`]).
+    media_silence: Duration,
     /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
     conn_idle: Duration,
     /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).

@@ -112,6 +112,27 @@ pub enum Event {
         /// Its session.
         session: SessionId,
     },
+    /// No packet of a publisher's media has come for [`ServerConfig::media_silence`](super::ServerConfig::media_silence).
+    ///
+    /// Its session goes on: [`Server::close_session`](super::Server::close_session) ends it. Medias that are quiet by
+    /// nature, which is all but audio and video, are not told of.
+    MediaSilent {
+        /// The publisher's session.
+        session: SessionId,
+        /// Its stream.
+        stream: StreamId,
+        /// Which media of the description.
+        media: usize,
+    },
+    /// Packets of a media that was told to be silent come again.
+    MediaResumed {
+        /// The publisher's session.
+        session: SessionId,
+        /// Its stream.
+        stream: StreamId,
+        /// Which media of the description.
+        media: usize,
+    },
     /// A session is over.
     SessionClosed {
         /// Its handle.

@@ -59,27 +59,34 @@ impl Server {
 
     /// How long a session may show no life.
     ///
-    /// A reader over TCP lives as long as its socket takes what it is sent, which the connection watches. A publisher
-    /// lives by all that it sends, packets too: FFmpeg sends nothing else while it records.
+    /// One that plays or records over TCP lives as long as its connection: as long as the socket takes what it is sent,
+    /// and the system finds the peer there. FFmpeg publishes a picture every 12 seconds if it is asked to, and sends
+    /// nothing else. Over UDP requests, reports and a publisher's packets are signs of life.
     fn allowed_silence(&self, session: &Session) -> Option<Duration> {
+        let timeout = self.config.session_timeout;
         match (&session.state, session.transport()) {
-            (State::Play(_), Some(MediaTransport::Tcp)) => None,
-            (State::Record(_), _) => Some(self.config.publisher_silence),
-            _ => Some(self.config.session_timeout),
+            (State::Play(_) | State::Record(_), Some(MediaTransport::Tcp)) => None,
+            _ if session.conns.is_empty() && !session.has_begun => {
+                Some(timeout.min(self.config.unbegun_session_timeout))
+            }
+            _ => Some(timeout),
         }
     }
 
     /// A connection that a session was used over is gone.
     ///
-    /// What is interleaved there ends with it; so does what has not begun and has no other connection. A session that
-    /// plays or records over UDP outlives it.
+    /// What is interleaved there ends with it, and so does an announcement of which nothing is set up: its id was never
+    /// told. A session over UDP goes on, since there are clients that have a connection for each request; one that has
+    /// not begun is waited for a short while.
     pub(super) fn session_lost_conn(&mut self, now: Instant, id: SessionId, conn: ConnId) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.conns.remove(conn);
-        let goes_on =
-            matches!(session.state, State::Play(_) | State::Record(_)) && session.bound_to().is_none();
-        if session.bound_to() == Some(conn) || (session.conns.is_empty() && !goes_on) {
+        let is_last = session.conns.is_empty();
+        if session.bound_to() == Some(conn) || (is_last && session.transport().is_none()) {
             self.close_session_quietly(now, id, CloseReason::ConnectionLost);
+        } else if is_last && !session.has_begun {
+            session.alive = now;
+            self.session_due(now, id);
         }
     }
 

@@ -143,6 +143,7 @@ impl Server {
 
     pub(super) fn enter(&mut self, id: SessionId, state: State) {
         if let Some(session) = self.sessions.get_mut(id) {
+            session.has_begun |= matches!(state, State::Play(_));
             session.state = state;
         }
     }

@@ -55,7 +55,6 @@ impl Server {
             session.record(true, Some(stream));
             session.alive = now;
         }
-        self.timers.arm(now + self.config.publisher_silence, super::Timer::Session(id));
         let (_, session) = self.existing(Some(id))?;
         Ok(Response::new(StatusCode::OK).with_header(name::SESSION, self.session_header(session)).into())
     }
@@ -64,11 +63,12 @@ impl Server {
     fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId) {
         let Some(session) = self.sessions.get(id) else { return };
         let State::PreRecord(publishing) = &session.state else { return };
-        let is_resumed = publishing.stream.is_some();
+        let (is_resumed, silence) = (session.has_begun, self.config.media_silence);
         let (random, cname) = (&mut self.random, &self.cname);
         let mut ingest = |index: u8, delivery: Delivery| {
             let media = publishing.description.medias.get(usize::from(index))?;
-            Some(Ingest::new(now, id, stream, (index, media), delivery, (random.next_u32(), cname)))
+            let source = (random.next_u32(), &**cname);
+            Some(Ingest::new(now, id, stream, (index, media), delivery, source, silence))
         };
         let mut frames = Vec::new();
         let mut datagrams = Vec::new();

@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) alive: Instant,
     /// What it may be sent over UDP.
     pub(super) credit: Credit,
+    /// It has played or recorded.
+    pub(super) has_begun: bool,
     /// What was set up, in that order.
     pub(super) tracks: Vec<Track>,
     pub(super) state: State,
@@ -104,6 +106,7 @@ impl Session {
 
     /// Has a publisher begin or pause; its description, which may be long, is moved and not copied.
     pub(super) fn record(&mut self, is_recording: bool, stream: Option<StreamId>) {
+        self.has_begun |= is_recording;
         let state = std::mem::replace(&mut self.state, State::PreRecord(Publishing::default()));
         self.state = match state {
             State::PreRecord(publishing) | State::Record(publishing) => {

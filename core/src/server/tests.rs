@@ -1,4 +1,5 @@
 mod dialogues;
+mod life;
 mod limits;
 mod pairs;
 mod paths;

@@ -3,13 +3,15 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use rtspan_core::limits;
 use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use super::set_keepalive;
 
 /// How often a free port is asked for whose neighbour is free as well.
 const PAIR_ATTEMPTS: usize = 64;
 
-/// Whether accepted sockets send small writes at once because the one that listens does.
-pub(crate) const NODELAY_IS_INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
+/// Whether accepted sockets have the options of the one that listens.
+pub(crate) const OPTIONS_ARE_INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Listens on `addr` for many connections at once.
 pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -19,11 +21,13 @@ pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
-    if NODELAY_IS_INHERITED {
-        socket.set_tcp_nodelay(true)?;
-    }
     socket.listen(limits::LISTEN_BACKLOG)?;
-    Ok(socket.into())
+    let listener = socket.into();
+    if OPTIONS_ARE_INHERITED {
+        SockRef::from(&listener).set_tcp_nodelay(true)?;
+        set_keepalive(&listener)?;
+    }
+    Ok(listener)
 }
 
 /// Binds two neighbouring ports, the even one for packets and the one above for reports.
@@ -124,11 +128,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_accepted_sends_small_writes_at_once_where_it_inherits_that() {
+    fn what_is_accepted_inherits_the_options_of_connections_where_the_system_does_that() {
         let listener = listen(SocketAddr::new(LOOPBACK, 0)).unwrap();
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         listener.set_nonblocking(false).unwrap();
         let (accepted, _) = listener.accept().unwrap();
-        assert_eq!(accepted.nodelay().unwrap(), NODELAY_IS_INHERITED);
+        assert_eq!(accepted.nodelay().unwrap(), OPTIONS_ARE_INHERITED);
+        let accepted = SockRef::from(&accepted);
+        assert_eq!(accepted.keepalive().unwrap(), OPTIONS_ARE_INHERITED);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            assert_eq!(accepted.tcp_keepalive_time().unwrap(), limits::TCP_PROBE_IDLE);
+            assert_eq!(accepted.tcp_keepalive_interval().unwrap(), limits::TCP_PROBE_PERIOD);
+            assert_eq!(accepted.tcp_keepalive_retries().unwrap(), limits::TCP_PROBES_MAX);
+            assert_eq!(accepted.tcp_user_timeout().unwrap(), Some(limits::TCP_UNACKNOWLEDGED_MAX));
+        }
     }
 }

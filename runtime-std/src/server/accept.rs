@@ -9,7 +9,7 @@ use super::conn;
 use super::door::{Door, Tenant};
 use crate::alarm::Alarm;
 use crate::clock;
-use crate::net::NODELAY_IS_INHERITED;
+use crate::net::OPTIONS_ARE_INHERITED;
 use crate::runtime::{Listener, Runtime, TcpSocket};
 
 /// Connections accepted before other tasks have their turn.
@@ -73,9 +73,10 @@ fn poll_accept<R: Runtime>(
         }
     };
     peer.set_ip(peer.ip().to_canonical());
-    if !NODELAY_IS_INHERITED {
-        // It costs latency where it fails, nothing else.
+    if !OPTIONS_ARE_INHERITED {
+        // Where it fails it costs latency, and the place of a peer that is gone without a word.
         let _ = socket.set_nodelay();
+        let _ = socket.set_keepalive();
     }
     // One too many is closed at once.
     let wake = Arc::default();

@@ -9,7 +9,7 @@ use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UdpSocket as MioUdpSocket};
 
 use super::reactor::{Alarm, Registration};
-use crate::net::{SocketRef, read_buf};
+use crate::net::{SocketRef, read_buf, set_keepalive};
 use crate::runtime::{Direction, Listener, SHORT_READS_EMPTY, Socket, TcpSocket, Timer, UdpSocket};
 
 /// A socket that belongs to the thread that waits for it first.
@@ -118,6 +118,10 @@ impl TcpSocket for ThreadTcp {
 
     fn set_nodelay(&self) -> io::Result<()> {
         self.0.io.set_nodelay(true)
+    }
+
+    fn set_keepalive(&self) -> io::Result<()> {
+        set_keepalive(&self.0.io)
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

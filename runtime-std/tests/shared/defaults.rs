@@ -78,6 +78,7 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
     let mut slow = connect(&server);
     slow.write_all(b"OPTIONS").unwrap();
     let publisher = record_by_hand(connect(&server));
+    let recording = publisher.local_addr().unwrap();
     let reader = play_by_hand(server.local_addr(), "/cam");
     // More than the system takes, and all that the log keeps: a reader that misses any waits for a keyframe.
     let count = limits::LOG_BYTES / 60_100;
@@ -86,18 +87,19 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
 
     for _ in 0..3 {
         let closed = event(&server, |event| match event {
-            Event::ConnClosed { peer, reason, .. } => Some((peer, reason)),
+            Event::ConnClosed { peer, reason, .. } => Some((peer, Some(reason))),
+            Event::MediaSilent { media: 0, .. } => Some((recording, None)),
             _ => None,
         });
         let (peer, reason) = closed.await;
         let (expected, deadline) = match peer {
             peer if peer == slow.local_addr().unwrap() => {
-                (CloseReason::MessageTimeout, limits::MESSAGE_DEADLINE)
+                (Some(CloseReason::MessageTimeout), limits::MESSAGE_DEADLINE)
             }
-            peer if peer == publisher.local_addr().unwrap() => (CloseReason::Idle, limits::PUBLISHER_SILENCE),
+            peer if peer == recording => (None, limits::MEDIA_SILENCE),
             peer => {
                 assert_eq!(peer, reader.local_addr().unwrap());
-                (CloseReason::WriteStalled, limits::WRITE_STALL)
+                (Some(CloseReason::WriteStalled), limits::WRITE_STALL)
             }
         };
         assert_eq!(reason, expected);

@@ -43,7 +43,7 @@ impl Bench {
             .udp(Some(spec))
             .sessions_per_conn_max(SESSIONS_MAX)
             .session_timeout(long)
-            .publisher_silence(long)
+            .unbegun_session_timeout(long)
             .conn_idle(long);
         Self { rig: Rig::new(config), lines: Vec::new() }
     }

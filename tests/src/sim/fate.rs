@@ -87,9 +87,16 @@ impl World<'_> {
                 });
                 conn.into_iter().for_each(|conn| self.wake(conn, self.now));
             }
-            1 => self.tcp.get_mut(link).into_iter().for_each(|link| link.freeze()),
+            1 => self.freeze(link),
             _ => self.close_link(link, Side::Client),
         }
+    }
+
+    /// The client of a connection is gone without a word, and the server's system finds out later.
+    fn freeze(&mut self, link: super::tcp::LinkId) {
+        let Some(link) = self.tcp.get_mut(link) else { return };
+        let found_out = link.freeze(self.now);
+        link.task(Side::Server).into_iter().for_each(|task| self.wake(task, found_out));
     }
 
     fn push_last(&mut self, round: u32) {
@@ -257,8 +264,7 @@ impl World<'_> {
         let Some(player) = &mut self.players[index] else { return };
         player.has_vanished = true;
         self.udp.silence(player.host);
-        let link = player.link;
-        link.and_then(|link| self.tcp.get_mut(link)).into_iter().for_each(|link| link.freeze());
+        player.link.into_iter().for_each(|link| self.freeze(link));
         self.counts.add("hosts vanished", 1);
     }
 

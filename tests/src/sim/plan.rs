@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use rtspan_core::Instant;
 use rtspan_core::limits::{
-    DEADLINE_GRACE, REQUESTS_WAITING_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX, WRITE_STALL,
+    DEADLINE_GRACE, REQUESTS_WAITING_MAX, TCP_UNACKNOWLEDGED_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX,
+    WRITE_STALL,
 };
 use rtspan_core::server::{Asks, ServerConfig};
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
@@ -16,7 +17,7 @@ use super::world::{PAIRS_MAX, SERVER};
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) session_timeout: Duration,
-    pub(super) publisher_silence: Duration,
+    pub(super) media_silence: Duration,
     pub(super) conn_idle: Duration,
     pub(super) ticket_deadline: Duration,
     pub(super) conns_max: usize,
@@ -72,7 +73,7 @@ impl Plan {
         let size = chance.pick(&[1, 1, 1, 2, 4]);
         Self {
             session_timeout: chance.millis(6_000, 60_000),
-            publisher_silence: chance.millis(2_000, 10_000),
+            media_silence: chance.millis(2_000, 10_000),
             conn_idle: chance.millis(5_000, 60_000),
             ticket_deadline: chance.millis(500, 30_000),
             conns_max: chance.pick(&[1000, 1000, 1000, 6]),
@@ -105,7 +106,7 @@ impl Plan {
         let log = LogLimits::default().packets(self.log_packets).bytes(self.log_bytes);
         ServerConfig::default()
             .session_timeout(self.session_timeout)
-            .publisher_silence(self.publisher_silence)
+            .media_silence(self.media_silence)
             .conn_idle(self.conn_idle)
             .ticket_deadline(self.ticket_deadline)
             .conns_max(self.conns_max)
@@ -143,7 +144,7 @@ impl Plan {
             // Readers get the rest of their streams, and then all that there is to say is written.
             return WRITE_STALL * 2 + SLACK * 3;
         }
-        self.session_timeout + self.publisher_silence + self.conn_idle * 2 + self.answers() + SLACK * 6
+        self.session_timeout + TCP_UNACKNOWLEDGED_MAX + self.conn_idle * 2 + self.answers() + SLACK * 6
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use rtspan_core::limits::TCP_UNACKNOWLEDGED_MAX;
 use rtspan_core::{ConnId, Instant};
 
 use super::choices::Chance;
@@ -49,8 +50,8 @@ pub(super) struct Link {
     /// Nothing but time has happened to it.
     pub(super) is_clean: bool,
     is_reset: bool,
-    /// The client's host has gone without a word.
-    is_frozen: bool,
+    /// The client's host has gone without a word; at this time the server's system finds out.
+    frozen: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -103,16 +104,7 @@ impl Tcp {
         let pipes = [pipe(65_536), pipe(window)];
         self.links.insert(
             id,
-            Link {
-                client,
-                conn: None,
-                peer,
-                pipes,
-                latency,
-                is_clean: true,
-                is_reset: false,
-                is_frozen: false,
-            },
+            Link { client, conn: None, peer, pipes, latency, is_clean: true, is_reset: false, frozen: None },
         );
         id
     }
@@ -167,10 +159,14 @@ impl Link {
         self.pipes.iter_mut().for_each(|pipe| pipe.chunks.clear());
     }
 
-    /// The client's host is gone, and nobody says so.
-    pub(super) fn freeze(&mut self) {
-        self.is_frozen = true;
+    /// The client's host is gone, and nobody says so; when the server's system finds out.
+    pub(super) fn freeze(&mut self, now: Instant) -> Instant {
         self.is_clean = false;
+        *self.frozen.get_or_insert(now + TCP_UNACKNOWLEDGED_MAX)
+    }
+
+    fn is_given_up(&self, now: Instant) -> bool {
+        self.frozen.is_some_and(|at| now >= at)
     }
 
     /// Takes nothing from this end until then.
@@ -190,12 +186,13 @@ impl Link {
         slices: &[IoSlice<'_>],
         chance: &mut Chance<'_>,
     ) -> Io {
-        if self.is_frozen && side == Side::Client {
+        if self.frozen.is_some() && side == Side::Client {
             return Io::Blocked;
         }
         let latency = self.latency + chance.micros(1, 500);
+        let is_over = self.is_reset || self.is_given_up(now);
         let pipe = &mut self.pipes[side.out()];
-        if self.is_reset || pipe.is_deaf || pipe.end.is_some() {
+        if is_over || pipe.is_deaf || pipe.end.is_some() {
             return Io::Reset;
         }
         let room = pipe.window.saturating_sub(pipe.bytes);
@@ -220,10 +217,10 @@ impl Link {
         into: &mut BytesMut,
         chance: &mut Chance<'_>,
     ) -> Io {
-        if self.is_frozen && side == Side::Client {
+        if self.frozen.is_some() && side == Side::Client {
             return Io::Blocked;
         }
-        if self.is_reset {
+        if self.is_reset || self.is_given_up(now) {
             return Io::Reset;
         }
         let pipe = &mut self.pipes[side.other().out()];
@@ -249,20 +246,20 @@ impl Link {
 
     /// When there is something to read at this end.
     pub(super) fn readable(&self, side: Side) -> Option<Instant> {
-        if self.is_frozen && side == Side::Client {
+        if self.frozen.is_some() && side == Side::Client {
             return None;
         }
         let pipe = &self.pipes[side.other().out()];
         match pipe.chunks.front() {
             _ if self.is_reset => Some(Instant::ZERO),
             Some((at, _)) => Some(*at),
-            None => pipe.end,
+            None => pipe.end.into_iter().chain(self.frozen).min(),
         }
     }
 
     /// When this end may write.
     pub(super) fn writable(&self, side: Side) -> Option<Instant> {
-        if self.is_frozen && side == Side::Client {
+        if self.frozen.is_some() && side == Side::Client {
             return None;
         }
         let pipe = &self.pipes[side.out()];

@@ -74,7 +74,7 @@ fn a_second_publisher_on_a_path_in_use_is_refused() {
 
 #[test]
 fn when_a_publisher_leaves_its_path_is_free_and_its_readers_are_closed() {
-    for leave in ["teardown", "hang up", "silence"] {
+    for leave in ["teardown", "hang up", "application"] {
         let mut scenario = Scenario::new(ServerConfig::default());
         let publisher = scenario.connect();
         let session = record(&mut scenario, publisher);
@@ -89,7 +89,7 @@ fn when_a_publisher_leaves_its_path_is_free_and_its_readers_are_closed() {
                 assert_eq!(status(&response), 200);
             }
             "hang up" => scenario.hang_up(publisher),
-            _ => scenario.advance(Duration::from_secs(11)),
+            _ => scenario.server.remove_stream(scenario.now, stream_of(&scenario)),
         }
         assert_eq!(scenario.server.stream_at("/live"), None, "{leave}");
         assert!(scenario.is_closed(reader), "{leave}");

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
-use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, UDP_BURST_PERIOD};
+use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SESSION_TIMEOUT, UDP_BURST_PERIOD};
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::udp::Port;
 use crate::{ConnId, StreamId, Tolerances};
@@ -237,12 +237,12 @@ fn one_publisher_that_leaves_does_not_disturb_another_on_the_same_sockets() {
 fn a_publisher_over_udp_lives_by_its_packets_alone() {
     let (mut scenario, conn, stream, _) = publisher();
     for sequence in 0..20 {
-        scenario.advance(Duration::from_secs(5));
+        scenario.advance(Duration::from_secs(55));
         scenario.datagram(Port::Rtp, peer(6000), video(sequence, SLICE).into_bytes());
     }
     assert_eq!(scenario.logs.0.borrow()[&stream].head(), 20);
     assert!(!scenario.is_closed(conn));
-    scenario.advance(Duration::from_secs(12));
+    scenario.advance(SESSION_TIMEOUT + Duration::from_secs(1));
     assert!(scenario.is_closed(conn));
     assert!(scenario.logs.0.borrow().is_empty());
 }
