@@ -70,6 +70,18 @@ tolerances! {
     // url
     /// `rtsp://u:p/ss@host`: `/`, `?`, `#` or `@` in credentials, as people type the passwords of their cameras.
     RawCredentials = "the credentials of a url have characters that have to be percent-encoded",
+    /// A URL without scheme, with another one or with two (Anjvision, SV3C: `192.168.1.10:554/stream0/`; cameras that
+    /// put `rtsp://` in front of what begins with it).
+    UrlScheme = "a url of the server lacks its scheme, or has another or several",
+    /// Credentials in a URL that a server writes, ignored (Samsung, Hanwha: `rtsp://admin:secret@10.132.250.29/`).
+    UrlCredentials = "a url of the server has credentials",
+    /// A host that is none, or leads nowhere (cameras behind address translation: `0.0.0.0`, `127.0.0.1`, IPv6 without
+    /// brackets).
+    UrlHost = "a url of the server names a host that cannot be reached",
+    /// A Content-Base that is a path (servers reported to gortsplib).
+    RelativeBase = "the base of the controls is relative",
+    /// A base that is no URL at all, ignored (cameras that leave it empty).
+    UnreadableBase = "the base of the controls cannot be read",
     // description
     /// Bytes that are not UTF-8 (Tuya and Symynelec C5 send uninitialised memory).
     SdpEncoding = "the session description is not UTF-8",
@@ -147,6 +159,9 @@ tolerances! {
     NoServerPorts = "a transport over UDP has no server ports",
     /// A control that is found only where RFC 3986 puts it, not appended to the base (servers reported to GStreamer).
     JoinedControl = "a control is relative to the folder of the base",
+    /// A base by which no media is found, so that the URL of the request takes its place (cameras behind proxies and
+    /// address translation, reported to GStreamer and VLC).
+    BaseRefused = "the base of the controls leads to no media",
     /// Frames on channels that were not set up, ignored (live555 before 2017 sends those of former connections).
     UnassignedChannel = "frames come on a channel that was not set up",
     /// Media before the answer to PLAY (v4l2rtspserver).

@@ -1,6 +1,7 @@
 //! RTSP URLs as cameras print them and people type them.
 
 mod authority;
+pub mod base;
 mod percent;
 pub mod track;
 

@@ -5,7 +5,7 @@ use super::{Client, CommandError, Reply};
 use crate::description::Description;
 use crate::header::content_type_is;
 use crate::limits::REDIRECTS_MAX;
-use crate::url::track::base_url;
+use crate::url::base::{Bases, check_control};
 use crate::url::{Scheme, Url};
 use crate::wire::{Method, Request, Response, name};
 use crate::{Instant, Tolerance};
@@ -17,6 +17,13 @@ const SDP: &str = "application/sdp";
 pub(super) struct Presentation {
     pub(super) description: Description,
     pub(super) base: Url,
+}
+
+impl Presentation {
+    /// The control of a media, as the description has it.
+    pub(super) fn control(&self, media: usize) -> Option<&str> {
+        self.description.medias.get(media)?.control.as_deref()
+    }
 }
 
 impl Client {
@@ -56,8 +63,15 @@ impl Client {
         }
         let description =
             Description::parse(&response.body, &mut self.tolerances).map_err(CommandError::Description)?;
-        let content_base = response.headers.get(name::CONTENT_BASE);
-        let base = base_url(&self.url, content_base, description.control.as_deref());
+        for control in description.medias.iter().filter_map(|media| media.control.as_deref()) {
+            check_control(&self.url, control, &mut self.tolerances);
+        }
+        let bases = Bases {
+            content_base: response.headers.get(name::CONTENT_BASE),
+            content_location: response.headers.get(name::CONTENT_LOCATION),
+            control: description.control.as_deref(),
+        };
+        let base = bases.url(&self.url, &mut self.tolerances);
         Ok(Presentation { description, base })
     }
 

@@ -10,7 +10,7 @@ use super::{Client, ClientEvent, ClientOutput, CommandError, Misuse, Reply, Stat
 use crate::header::{Lower, Mode, Transport};
 use crate::udp::{UdpOpenError, UdpSpec};
 use crate::url::Url;
-use crate::url::track::{joined_track_url, track_url};
+use crate::url::base::Way;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{Instant, Tolerance, UdpId};
 
@@ -20,13 +20,13 @@ pub(super) struct Setup {
     pub(super) media: usize,
     /// What the server is asked for.
     offer: Option<Offer>,
-    /// The control is resolved as RFC 3986 does, after the server has refused it appended to the base.
-    joined: bool,
+    /// How its URL is made; another is taken after the server has refused it.
+    way: Way,
 }
 
 impl Setup {
     pub(super) fn new(media: usize) -> Self {
-        Self { media, offer: None, joined: false }
+        Self { media, offer: None, way: Way::default() }
     }
 }
 
@@ -103,8 +103,10 @@ impl Client {
         if response.status == StatusCode::UNSUPPORTED_TRANSPORT && self.may_switch() {
             return self.switch_at_once(SwitchReason::Refused, task);
         }
-        if is_control_refused(response.status) && !setup.joined && self.joined_url(setup.media).is_some() {
-            setup.joined = true;
+        if is_control_refused(response.status)
+            && let Some(way) = self.next_way(setup)
+        {
+            setup.way = way;
             return self.request_setup(now, task);
         }
         if response.status.is_success() {
@@ -135,8 +137,13 @@ impl Client {
         let url = self.setup_url(setup)?;
         let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
         self.tracks.push(Track::new(setup.media, url, path, &presentation.description));
-        if setup.joined {
+        if setup.way.is_joined() {
             self.tolerances.record(Tolerance::JoinedControl);
+        }
+        if setup.way.is_by_request() {
+            self.tolerances.record(Tolerance::BaseRefused);
+            let request = self.url.clone();
+            self.presentation.iter_mut().for_each(|presentation| presentation.base = request.clone());
         }
         self.state = self.state.after(Verb::Setup);
         let channels = self.tracks.iter().filter_map(|track| match track.path {
@@ -196,19 +203,16 @@ impl Client {
 
     fn setup_url(&self, setup: &Setup) -> Result<Url, CommandError> {
         let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
-        if let Some(joined) = setup.joined.then(|| self.joined_url(setup.media)).flatten() {
-            return Ok(joined);
-        }
-        let media = presentation.description.medias.get(setup.media);
-        let control = media.and_then(|media| media.control.as_deref());
-        track_url(&presentation.base, control)
+        let control = presentation.control(setup.media);
+        setup
+            .way
+            .url(&self.url, &presentation.base, control)
             .map_err(|error| CommandError::Control { media: setup.media, error })
     }
 
-    fn joined_url(&self, media: usize) -> Option<Url> {
+    fn next_way(&self, setup: &Setup) -> Option<Way> {
         let presentation = self.presentation.as_ref()?;
-        let control = presentation.description.medias.get(media)?.control.as_deref()?;
-        joined_track_url(&presentation.base, control)
+        setup.way.next(&self.url, &presentation.base, presentation.control(setup.media))
     }
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use super::HeaderError;
 use super::params::{number, params};
 use crate::limits::RTP_INFO_ENTRIES_MAX;
-use crate::url::track::absolute_tail;
+use crate::url::base::absolute_tail;
 use crate::url::{Url, canonical};
 use crate::{Tolerance, Tolerances};
 

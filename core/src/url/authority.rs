@@ -69,7 +69,7 @@ fn split_at_sign(rest: &str, at: Option<usize>) -> (Option<&str>, &str) {
     split.map_or((None, rest), |(userinfo, rest)| (Some(userinfo), rest))
 }
 
-fn before_tail(text: &str) -> &str {
+pub(super) fn before_tail(text: &str) -> &str {
     text.split(['/', '?']).next().unwrap_or(text)
 }
 

@@ -4,6 +4,7 @@
 //! after RFC 3986. Whatever host a peer's control or `Content-Base` names, the result keeps the host, the port and
 //! the credentials of the URL that the user gave: a description never sends a client elsewhere.
 
+use super::base::absolute_tail;
 use super::{Parts, Url, UrlError, canonical, refuse_control_characters, split_query};
 
 /// The URL to SETUP a track: `base` with the `a=control` of the media.
@@ -48,39 +49,6 @@ pub fn joined_track_url(base: &Url, control: &str) -> Option<Url> {
         _ => format!("{}/{control}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
     };
     Some(base.with_tail(&joined)).filter(|joined| *joined != plain)
-}
-
-/// The base of a description's controls, which is also its aggregate URL.
-///
-/// The session-level `a=control` comes first, then `Content-Base`, then the URL of the request (RFC 2326, C.1.1).
-/// Of the former two only path and query are taken. What cannot be read is passed over.
-pub fn base_url(request: &Url, content_base: Option<&str>, session_control: Option<&str>) -> Url {
-    let content_base = content_base
-        .and_then(|text| based_on(request, text.trim(), |_| None))
-        .unwrap_or_else(|| request.clone());
-    session_control
-        .and_then(|text| based_on(request, text.trim(), |text| track_url(&content_base, Some(text)).ok()))
-        .unwrap_or(content_base)
-}
-
-/// Reads an absolute URL, a path, or an authority and path without scheme; `relative` reads anything else.
-fn based_on(request: &Url, text: &str, relative: impl FnOnce(&str) -> Option<Url>) -> Option<Url> {
-    if is_aggregate(text) || refuse_control_characters(text).is_err() {
-        return None;
-    }
-    let tail = absolute_tail(text).or_else(|| text.starts_with('/').then_some(text));
-    match tail.or_else(|| tail_behind_authority(request, text)) {
-        Some(tail) => Some(request.with_tail(tail)),
-        None => relative(text),
-    }
-}
-
-/// Anjvision and SV3C write `192.168.1.10:554/stream0/`, without scheme.
-fn tail_behind_authority<'a>(request: &Url, text: &'a str) -> Option<&'a str> {
-    let (authority, tail) = text.split_at(text.find('/')?);
-    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-    let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    (has_port || host.eq_ignore_ascii_case(request.host())).then_some(tail)
 }
 
 /// The stream and the track that the URI of a SETUP names.
@@ -177,13 +145,6 @@ fn is_appended(base: &str, control: &str, whole: &str) -> bool {
 
 fn is_aggregate(control: &str) -> bool {
     matches!(control, "" | "*")
-}
-
-/// Path and query of an absolute RTSP URL whose authority does not matter and may be anything.
-pub(crate) fn absolute_tail(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once("://")?;
-    let known = ["rtsp", "rtsps", "rtspu"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
-    known.then(|| rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or(""))
 }
 
 /// Path and query of a request's URI, which may lack scheme and authority.

@@ -1,9 +1,10 @@
 //! URLs and tracks: nothing is rewritten, and no control leads to another server.
 
+use rtspan_core::url::base::{Bases, Way};
 use rtspan_core::url::track::{
-    TrackPath, base_url, joined_track_url, match_control, resolve_aggregate, resolve_setup, track_url,
+    TrackPath, joined_track_url, match_control, resolve_aggregate, resolve_setup, track_url,
 };
-use rtspan_core::{Credentials, Url};
+use rtspan_core::{Credentials, Tolerances, Url};
 
 use super::input::text;
 
@@ -31,7 +32,14 @@ pub fn run(data: &[u8]) {
         let is_elsewhere = user.contains(&password) || url.as_request_uri().contains(&password);
         assert!(!is_shown || is_elsewhere, "{url} tells a password");
     }
-    stays(&url, &base_url(&url, Some(content_base), Some(stream_control)));
+    let [content_base, stream_control] = [content_base, stream_control].map(Some);
+    let bases = Bases { content_base, content_location: stream_control, control: stream_control };
+    let base = bases.url(&url, &mut Tolerances::default());
+    stays(&url, &base);
+    let ways = std::iter::successors(Some(Way::Base), |way| way.next(&url, &base, Some(control)));
+    for led in ways.filter_map(|way| way.url(&url, &base, Some(control)).ok()) {
+        stays(&url, &led);
+    }
     if let Some(joined) = joined_track_url(&url, control) {
         stays(&url, &joined);
     }

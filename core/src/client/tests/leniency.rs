@@ -297,6 +297,39 @@ fn a_control_that_is_refused_appended_to_the_base_is_joined_to_it() {
 }
 
 #[test]
+fn a_base_by_which_no_media_is_found_gives_way_to_the_url_of_the_request() {
+    for base in ["rtsp://cam.lan/elsewhere/", "rtsp://rtsp://192.0.2.1/elsewhere/"] {
+        let mut it = Scenario::new(Transports::Tcp);
+        it.client.describe(it.now).unwrap();
+        it.expect_method("OPTIONS");
+        it.answer("200 OK");
+        it.expect_method("DESCRIBE");
+        it.answer(&format!("200 OK | Content-Type: application/sdp | Content-Base: {base} || {SDP}"));
+        it.done();
+        (0..2).for_each(|media| _ = it.client.setup(it.now, media).unwrap());
+        it.client.play(it.now, None).unwrap();
+        for (url, answer) in [
+            ("SETUP rtsp://192.0.2.1/elsewhere/trackID=0", "404 Not Found"),
+            (
+                "SETUP rtsp://192.0.2.1/cam?q=1/trackID=0",
+                "200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1",
+            ),
+            (
+                "SETUP rtsp://192.0.2.1/cam?q=1/trackID=1",
+                "200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=2-3",
+            ),
+            ("PLAY rtsp://192.0.2.1/cam?q=1", "200 OK"),
+        ] {
+            let request = it.request();
+            assert!(request.starts_with(&format!("{url} |")), "{request}");
+            it.answer(answer);
+        }
+        assert!(it.client.tolerances().contains(Tolerance::BaseRefused));
+        assert_eq!(it.client.tolerances().contains(Tolerance::UrlScheme), base.starts_with("rtsp://rtsp"));
+    }
+}
+
+#[test]
 fn a_media_that_is_refused_both_ways_fails_and_the_other_does_not() {
     let mut it = Scenario::described(Transports::Tcp);
     it.client.setup(it.now, 0).unwrap();

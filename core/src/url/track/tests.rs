@@ -100,38 +100,6 @@ fn the_other_way_to_join_is_that_of_rfc_3986() {
 }
 
 #[test]
-fn the_base_is_the_session_control_then_content_base_then_the_request() {
-    let request = "rtsp://u:p@192.168.1.10:554/stream0?x=y";
-    for (content_base, control, expected) in [
-        (None, None, request),
-        (None, Some("*"), request),
-        (Some(""), Some(""), request),
-        (Some("rtsp://192.168.1.10:554/stream0/ "), None, "rtsp://u:p@192.168.1.10:554/stream0/"),
-        (Some("rtsp://192.168.1.10:554/stream0/"), Some("*"), "rtsp://u:p@192.168.1.10:554/stream0/"),
-        (Some("rtsp://127.0.0.1/stream0?x=y/"), None, "rtsp://u:p@192.168.1.10:554/stream0?x=y/"),
-        // Anjvision, SV3C
-        (Some("192.168.1.10:554/stream0/"), None, "rtsp://u:p@192.168.1.10:554/stream0/"),
-        (Some("192.168.253.220:1935/"), None, "rtsp://u:p@192.168.1.10:554/"),
-        (Some("192.168.1.10/stream0/"), None, "rtsp://u:p@192.168.1.10:554/stream0/"),
-        // gortsplib issue 636
-        (Some("/relative-content-base"), None, "rtsp://u:p@192.168.1.10:554/relative-content-base"),
-        (Some("stream0/"), None, request),
-        (Some("rtsp://h/\0"), None, request),
-        (Some("rtsp://h/a/"), Some("rtsp://evil/b"), "rtsp://u:p@192.168.1.10:554/b"),
-        (Some("rtsp://h/a/"), Some("/b"), "rtsp://u:p@192.168.1.10:554/b"),
-        (Some("rtsp://h/a/"), Some("b"), "rtsp://u:p@192.168.1.10:554/a/b"),
-        (None, Some("b"), "rtsp://u:p@192.168.1.10:554/stream0?x=y/b"),
-        (Some("rtsp://h/a/"), Some("b\nc"), "rtsp://u:p@192.168.1.10:554/a/"),
-    ] {
-        assert_eq!(
-            base_url(&url(request), content_base, control),
-            url(expected),
-            "{content_base:?} {control:?}"
-        );
-    }
-}
-
-#[test]
 fn the_uri_of_a_setup_names_stream_and_track() {
     for (uri, path, query, index) in [
         ("rtsp://h/teststream/trackID=1", "/teststream", None, Some(1)),
