@@ -63,6 +63,8 @@ tolerances! {
     ZeroSessionTimeout = "a session has a timeout of zero",
     /// A range that ends more than a century late (Windows Media Services).
     RangeEndOverflow = "a range has an end that no media can have",
+    /// `npt=23,89-now`: a number with a decimal comma (players that print numbers in the locale of their user).
+    DecimalComma = "a range has a comma in front of its decimals",
     /// `clock=0-` for a recording without wall clock (cameras reported to mediamtx).
     ZeroClock = "a clock range starts at zero instead of a date",
     /// `url=trackID=1` in RTP-Info, where an absolute URL belongs (Wowza, Reolink).

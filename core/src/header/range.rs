@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -97,6 +98,17 @@ impl Range {
     pub fn parse(value: &str, tolerances: &mut Tolerances) -> Result<Self, HeaderError> {
         TimedRange::parse(value, tolerances).map(|timed| timed.range)
     }
+
+    /// Whether it ends before it starts, which only makes sense where media is played backwards (RFC 2326, section
+    /// 12.34).
+    pub fn is_reversed(&self) -> bool {
+        match self {
+            Self::Npt { start: Some(NptTime::At(start)), end: Some(NptTime::At(end)) } => end < start,
+            Self::Npt { .. } => false,
+            Self::Smpte { start, end, .. } => start.zip(*end).is_some_and(|(start, end)| end < start),
+            Self::Clock { start, end } => start.zip(*end).is_some_and(|(start, end)| end < start),
+        }
+    }
 }
 
 impl TimedRange {
@@ -109,7 +121,8 @@ impl TimedRange {
         let params = params(value, b';', RANGE, tolerances)?;
         let found = params.iter().find_map(|param| Some((Unit::of(param.key)?, param.value?)));
         let (unit, span) = found.ok_or(HeaderError::Missing { header: RANGE, what: "known unit" })?;
-        let range = unit.read(span, tolerances).ok_or_else(|| unreadable(unit.as_str()))?;
+        let range = unit.read(&decimal_points(span, tolerances), tolerances);
+        let range = range.ok_or_else(|| unreadable(unit.as_str()))?;
         let time = match params.iter().find(|param| param.is("time")) {
             Some(param) => Some(UtcTime::parse(param.value.unwrap_or("")).ok_or_else(|| unreadable("time"))?),
             None => None,
@@ -171,6 +184,15 @@ impl Unit {
             },
         })
     }
+}
+
+/// No time has a comma of its own, so that one can only be a decimal sign.
+fn decimal_points<'a>(span: &'a str, tolerances: &mut Tolerances) -> Cow<'a, str> {
+    if !span.contains(',') {
+        return span.into();
+    }
+    tolerances.record(Tolerance::DecimalComma);
+    span.replace(',', ".").into()
 }
 
 fn unreadable(parameter: &'static str) -> HeaderError {

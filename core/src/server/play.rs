@@ -7,7 +7,7 @@ use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, Routes, RxCommand, RxOrder, TxCommand, TxOrder};
-use crate::header::{RtpInfo, RtpInfoEntry};
+use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, StreamLog, Streams};
 use crate::subscription::Subscription;
@@ -15,10 +15,11 @@ use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
 use crate::url::same;
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{ConnId, Instant, SessionId};
+use crate::{ConnId, Instant, SessionId, Tolerances};
 
 impl Server {
-    /// PLAY (RFC 2326, section 10.5). A live stream has no other place to play from than now, so that Range is not obeyed.
+    /// PLAY (RFC 2326, section 10.5). A live stream has no other place to play from than now, so that a Range that makes
+    /// sense is not obeyed.
     pub(super) fn play(
         &mut self,
         now: Instant,
@@ -30,6 +31,8 @@ impl Server {
         let (id, session) = self.existing(session)?;
         self.check_state(Some(id), &Method::Play)?;
         check_aggregate(request, session)?;
+        self.check_range(conn, request)?;
+        let (id, session) = self.existing(Some(id))?;
         if let State::Play(_) = session.state {
             let header = self.session_header(session);
             return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());
@@ -76,6 +79,21 @@ impl Server {
         after.extend(playing.map(Output::Event));
         self.enter(id, State::Play(reading));
         Ok(Outcome::Done(response, after))
+    }
+
+    /// Refuses a range in an unknown unit (501), and one that cannot be read or runs backwards (457), for nothing is
+    /// played backwards (RFC 2326, section 12.29).
+    pub(super) fn check_range(&mut self, conn: ConnId, request: &Request) -> Result<(), Response> {
+        let Some(value) = request.headers.get(name::RANGE) else { return Ok(()) };
+        let mut tolerances = Tolerances::NONE;
+        match Range::parse(value, &mut tolerances) {
+            Ok(range) if !range.is_reversed() => {
+                self.tolerate(conn, tolerances);
+                Ok(())
+            }
+            Err(HeaderError::Missing { .. }) => Err(Response::new(StatusCode::NOT_IMPLEMENTED)),
+            _ => Err(Response::new(StatusCode::INVALID_RANGE)),
+        }
     }
 
     /// Where a reader starts, and what RTP-Info says of it.

@@ -24,6 +24,8 @@ impl Server {
         let (id, session) = self.existing(session)?;
         self.check_state(Some(id), &Method::Record)?;
         check_aggregate(request, session)?;
+        self.check_range(conn, request)?;
+        let (id, session) = self.existing(Some(id))?;
         let State::PreRecord(publishing) = &session.state else {
             let header = self.session_header(session);
             return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());

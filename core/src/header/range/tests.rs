@@ -110,6 +110,46 @@ fn a_clock_that_starts_at_zero_is_open() {
 }
 
 #[test]
+fn a_comma_is_read_as_a_decimal_point() {
+    let now = Some(NptTime::Now);
+    for (value, range) in [
+        ("npt=23,89-now", Range::Npt { start: at(23, 890_000_000), end: now }),
+        ("npt=0,000-", Range::from_npt(Duration::ZERO)),
+        ("npt=0:00:01,5-0:00:02,25", Range::Npt { start: at(1, 500_000_000), end: at(2, 250_000_000) }),
+        ("npt=now-4,5", Range::Npt { start: now, end: at(4, 500_000_000) }),
+        ("clock=19961108T143720,25Z-", Range::Clock { start: utc("19961108T143720.25Z"), end: None }),
+        (
+            "smpte-25=0:00:00:05,01-",
+            Range::Smpte { rate: SmpteRate::Fps25, start: code(0, 0, 0, 5, 1), end: None },
+        ),
+    ] {
+        let (timed, tolerances) = read(value);
+        assert_eq!(timed, Ok(TimedRange { range, time: None }), "{value}");
+        assert!(tolerances.contains(Tolerance::DecimalComma), "{value}");
+    }
+}
+
+#[test]
+fn a_range_knows_whether_it_runs_backwards() {
+    for (value, reversed) in [
+        ("npt=5-3", true),
+        ("npt=5-5", false),
+        ("npt=3-5", false),
+        ("npt=5-", false),
+        ("npt=-5", false),
+        ("npt=now-5", false),
+        ("npt=5-now", false),
+        ("smpte=0:10:00-0:09:59:24", true),
+        ("smpte=0:10:00-0:10:00:01", false),
+        ("clock=19961108T143520Z-19961108T142300Z", true),
+        ("clock=19961108T142300Z-19961108T143520Z", false),
+        ("clock=0-", false),
+    ] {
+        assert_eq!(read(value).0.unwrap().range.is_reversed(), reversed, "{value}");
+    }
+}
+
+#[test]
 fn what_is_no_range_is_an_error() {
     for value in ["", "aa", "bytes=0-1", "time=19970123T143720Z", "npt", "smpte-60=0:00:00-"] {
         assert_eq!(read(value).0, Err(HeaderError::Missing { header: RANGE, what: "known unit" }), "{value}");
@@ -147,6 +187,9 @@ fn what_is_no_range_is_an_error() {
         "npt=.-",
         "npt=0-.5",
         "npt=0-1.2.3",
+        "npt=0-1,2.3",
+        "npt=0-1,2-3",
+        "npt=0-1,npt=2-3",
         "npt=0-71582788:16",
         "clock=",
         "clock=-",

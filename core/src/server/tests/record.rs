@@ -41,6 +41,24 @@ fn stream_of(scenario: &Scenario) -> StreamId {
 }
 
 #[test]
+fn a_range_that_cannot_be_read_records_nothing() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    scenario.post(publisher, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp", SDP);
+    scenario.response(publisher);
+    let setup = scenario.request(publisher, &format!("SETUP rtsp://h/live/streamid=0|{TCP}0-1;mode=record"));
+    let session = session_of(&setup);
+    scenario.request(
+        publisher,
+        &format!("SETUP rtsp://h/live/streamid=1|Session: {session}|{TCP}2-3;mode=record"),
+    );
+    for (range, expected) in [("npt=x-", 457), ("npt=0.000-", 200)] {
+        let record = format!("RECORD rtsp://h/live|Session: {session}|Range: {range}");
+        assert_eq!(status(&scenario.request(publisher, &record)), expected, "{range}");
+    }
+}
+
+#[test]
 fn what_is_recorded_is_read_packet_for_packet() {
     let mut scenario = Scenario::new(ServerConfig::default());
     let publisher = scenario.connect();

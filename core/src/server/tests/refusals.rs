@@ -150,3 +150,27 @@ fn a_request_that_does_not_name_its_session_is_a_sign_of_its_life() {
     scenario.advance(Duration::from_secs(61));
     assert!(scenario.is_closed(conn));
 }
+
+#[test]
+fn a_range_that_cannot_be_played_is_refused_and_the_session_stays() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+    let session = session_of(&scenario.request(conn, setup));
+    for (range, expected) in [
+        ("npt=5-3", 457),
+        ("npt=now", 457),
+        ("npt=-", 457),
+        ("clock=20260102T000000Z-20260101T000000Z", 457),
+        ("smpte=99:99:99:99-", 457),
+        ("bytes=0-5", 501),
+        ("npt=23,89-now", 200),
+        ("npt=5-3", 457),
+        ("clock=20260101T000000Z-", 200),
+    ] {
+        let response =
+            scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}|Range: {range}"));
+        assert_eq!(status(&response), expected, "{range}");
+    }
+    let told = |event: &Event| matches!(event, Event::Tolerated { tolerances, .. } if tolerances.contains(Tolerance::DecimalComma));
+    assert!(scenario.events.iter().any(told));
+}
