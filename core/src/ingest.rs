@@ -6,10 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::conn::{Inbound, Report};
+use crate::demux;
 use crate::description::{self, MediaKind};
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{self, Delivery, Receiver, RtpPacket, rtcp};
 use crate::stream::Media;
+use crate::udp::Port;
 use crate::{Instant, SessionId, StreamId, Tolerances};
 
 use silence::Silence;
@@ -87,8 +89,17 @@ impl Ingest {
         self.stream
     }
 
+    /// Takes what came on the channel or port of RTP or of RTCP.
+    pub(crate) fn handle(&mut self, now: Instant, port: Port, data: Bytes, out: &mut VecDeque<Inbound>) {
+        let announced = |payload_type| self.payload_types.contains(&payload_type);
+        match demux::port_of(port, &data, announced, &mut self.tolerances) {
+            Port::Rtp => self.handle_rtp(now, data, out),
+            Port::Rtcp => self.handle_rtcp(now, &data, out),
+        }
+    }
+
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
-    pub(crate) fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
+    fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
         let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else { return };
         if !self.payload_types.contains(&packet.payload_type()) {
             return;
@@ -102,7 +113,7 @@ impl Ingest {
         self.tell_tolerances(out);
     }
 
-    pub(crate) fn handle_rtcp(&mut self, now: Instant, data: &[u8], out: &mut VecDeque<Inbound>) {
+    fn handle_rtcp(&mut self, now: Instant, data: &[u8], out: &mut VecDeque<Inbound>) {
         let [_, pulse] = &mut self.pulses;
         pulse.beat(now, self.session, out);
         for packet in rtcp::parse(data, &mut self.tolerances) {

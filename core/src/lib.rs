@@ -111,6 +111,7 @@ mod base64;
 pub mod client;
 pub mod conn;
 mod deadline;
+mod demux;
 pub mod description;
 mod few;
 pub mod header;

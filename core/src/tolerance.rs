@@ -59,6 +59,9 @@ tolerances! {
     ModeReceive = "a transport has the mode receive instead of record",
     /// `client_port=3456-3457;RTP/AVP;...`: the profile stands behind parameters (clients reported to gortsplib).
     LateTransportProfile = "a transport does not begin with its profile",
+    /// `RTP/AVP;unicast;interleaved=0-1`, without `/TCP`: what names channels and no ports is interleaved (cameras that
+    /// answer a SETUP over TCP so, and the clients that their makers write for them).
+    InterleavedWithoutTcp = "a transport has interleaved channels and does not say TCP",
     /// `timeout=0` for a session without timeout (servers reported to GStreamer).
     ZeroSessionTimeout = "a session has a timeout of zero",
     /// A range that ends more than a century late (Windows Media Services).
@@ -105,6 +108,14 @@ tolerances! {
     SdpBandwidth = "a b= line is not a whole number",
     /// An rtpmap or fmtp attribute without content or for another payload type (Ubiquiti: `a=fmtp:96`).
     SdpFormatAttribute = "an rtpmap or fmtp attribute is empty or names a payload type that is not listed",
+    /// An rtpmap or fmtp attribute under another media, or for a payload type that no media has where its own has a single
+    /// format (hand-written descriptions of encoders, pasted into issue trackers).
+    SdpFormatMisplaced = "an rtpmap or fmtp attribute was taken for a format that it does not name",
+    /// `OPUS/48000/1` (intercoms and encoders known to issue trackers), where RFC 7587 has `opus/48000/2` for mono too;
+    /// `10 L16/44100` for the stereo of RFC 3551; two channels of MPEG-4 audio that only its configuration has.
+    RtpmapChannels = "an rtpmap does not have the channels of its encoding",
+    /// `G722/16000`: the samples, not the ticks, which RFC 3551 has as 8000 (telephones and intercoms).
+    G722ClockRate = "an rtpmap gives G722 the clock rate of its samples",
     /// A clock rate that is missing or zero, replaced by the usual one (broken servers reported to GStreamer, mediamtx).
     RtpmapClockRate = "an rtpmap has no clock rate",
     /// A static payload type that means another encoding (Anpviz: `rtpmap:0 MPEG4-GENERIC`, GW Security: `8 PCMU`).
@@ -113,6 +124,12 @@ tolerances! {
     FmtpParameter = "an fmtp parameter is empty or has no value",
     /// A parameter whose value makes no sense, ignored (macro-video: `profile-level-id=TeAo`, GW Security: `5046314`).
     FmtpValue = "the value of an fmtp parameter is unreadable",
+    /// Parameter sets with quotes around them or blanks between (`Z2QAKA==","aO4xshs=`: encoders that build the line as JSON).
+    SpropSeparators = "parameter sets have quotes or blanks where commas belong",
+    /// Parameter sets in the URL-safe alphabet of RFC 4648, section 5 (encoders that use the base64 of their web page).
+    SpropAlphabet = "parameter sets are in the base64 of URLs",
+    /// Parameter sets without the padding of base64 (encoders that use the base64 of their web page).
+    SpropPadding = "parameter sets lack the padding of base64",
     /// Start codes around or between parameter sets (GW Security: `…gQAAAAAE=`).
     SpropStartCode = "parameter sets contain Annex B start codes",
     /// MPEG-4 audio without its configuration or its AU header, assumed (Hikvision: no `config`, Anpviz: no `sizelength`).
@@ -126,6 +143,10 @@ tolerances! {
     RtcpMalformed = "an RTCP packet could not be read",
     /// A source description without the zero that ends it (Hanwha QNV-8080R).
     SdesUnterminated = "an RTCP source description ends without a zero",
+    /// RTCP on the channel or port of RTP (encoders that mux both as RFC 5761 has it, without saying so).
+    RtcpOnRtp = "RTCP comes on the channel or port of RTP",
+    /// RTP on the channel or port of RTCP (cameras whose second channel is that of the next media).
+    RtpOnRtcp = "RTP comes on the channel or port of RTCP",
     // payload
     /// Start codes inside RTP payloads (V380, Amatek AR-N3222F, Revotech).
     AnnexBInPayload = "an RTP payload holds several NAL units separated by start codes",
@@ -164,6 +185,9 @@ tolerances! {
     /// A base by which no media is found, so that the URL of the request takes its place (cameras behind proxies and
     /// address translation, reported to GStreamer and VLC).
     BaseRefused = "the base of the controls leads to no media",
+    /// Two medias with the same control, set up once and told apart by payload type (cameras whose firmware repeats the
+    /// line of the video for the sound).
+    SharedControl = "several medias have the same control",
     /// Frames on channels that were not set up, ignored (live555 before 2017 sends those of former connections).
     UnassignedChannel = "frames come on a channel that was not set up",
     /// Media before the answer to PLAY (v4l2rtspserver).

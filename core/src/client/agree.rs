@@ -66,6 +66,11 @@ impl Client {
             (Offer::Udp(..), Lower::Tcp) => {
                 Err(self.switch_or(SwitchReason::Answered, CommandError::OtherTransport))
             }
+            // RTP/AVP;unicast;client_port=0-1;interleaved=0-1: the channels decide, not the profile.
+            (Offer::Tcp(channels), Lower::Udp) if answer.interleaved.is_some() => {
+                self.tolerances.record(Tolerance::InterleavedWithoutTcp);
+                Ok(self.agree_tcp(channels, answer)?)
+            }
             (Offer::Tcp(_), Lower::Udp) => Err(CommandError::OtherTransport.into()),
         }
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::track::{Path, Track};
 use super::{Client, ClientEvent, Received, State, TrackStats};
+use crate::demux;
 use crate::header::Lower;
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
 use crate::udp::Port;
@@ -52,11 +53,15 @@ impl Client {
         if !source.accepts(port, from) {
             return track.count_foreign();
         }
-        let is_valid = self.handle_media(now, index, port, data);
-        if let Some(Track { path: Path::Udp { source, .. }, .. }) =
-            self.tracks.get_mut(index).filter(|_| is_valid)
-        {
-            source.learn(port, from);
+        let sharing = if track.is_shared { usize::MAX } else { 1 };
+        if self.handle_media(now, index, port, data).is_some() {
+            for track in self.tracks.iter_mut().skip(index).take(sharing) {
+                if let Path::Udp { id: own, source, .. } = &mut track.path
+                    && *own == id
+                {
+                    source.learn(port, from);
+                }
+            }
         }
         self.liveness.handle_heard(now);
     }
@@ -84,7 +89,7 @@ impl Client {
             self.tolerances.record(Tolerance::MediaBeforePlay);
         }
         let len = payload.len();
-        if self.handle_media(now, index, port, payload) && port == Port::Rtp {
+        if self.handle_media(now, index, port, payload) == Some(Port::Rtp) {
             self.link.decoder.handle_kept(len);
         }
     }
@@ -134,12 +139,43 @@ impl Client {
         matches!(self.state, State::Play | State::Record) || self.awaits_play()
     }
 
-    /// Hands a packet to its track; `false` if it makes no sense there.
+    /// Hands a packet to its track, and says which kind it was; `None` if it makes no sense there.
     #[inline]
-    fn handle_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> bool {
+    fn handle_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> Option<Port> {
+        if self.tracks.get(index)?.is_shared {
+            return self.handle_shared_media(now, index, port, data);
+        }
+        self.handle_track_media(now, index, port, data)
+    }
+
+    /// Hands a packet to the one of several tracks that its payload type belongs to, and RTCP to all of them.
+    fn handle_shared_media(&mut self, now: Instant, first: usize, port: Port, data: Bytes) -> Option<Port> {
+        let way = self.tracks.get(first)?.path.clone();
+        let sharing = |track: &Track| track.path.is_same_way(&way);
+        let owner = |payload_type: u8| {
+            self.tracks.iter().position(|track| sharing(track) && track.announces(payload_type))
+        };
+        let announced = |payload_type: u8| owner(payload_type).is_some();
+        if demux::port_of(port, &data, announced, &mut self.tolerances) == Port::Rtp {
+            let index = data.get(1).and_then(|second| owner(second & 0x7f)).unwrap_or(first);
+            return self.handle_track_media(now, index, port, data);
+        }
+        let mut valid = None;
+        for index in first..self.tracks.len() {
+            if self.tracks.get(index).is_some_and(sharing) {
+                valid = self.handle_track_media(now, index, port, data.clone()).or(valid);
+            }
+        }
+        valid
+    }
+
+    #[inline]
+    fn handle_track_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> Option<Port> {
         let is_recording = self.state == State::Record;
-        let Some(track) = self.tracks.get_mut(index) else { return false };
-        match port {
+        let track = self.tracks.get_mut(index)?;
+        let port =
+            demux::port_of(port, &data, |payload_type| track.announces(payload_type), &mut self.tolerances);
+        let is_valid = match port {
             Port::Rtp if is_recording => false,
             Port::Rtp => track.handle_rtp(now, data, &mut self.inbox, &mut self.tolerances),
             Port::Rtcp => {
@@ -151,7 +187,8 @@ impl Client {
                 }
                 is_valid
             }
-        }
+        };
+        is_valid.then_some(port)
     }
 
     /// What media travels over, once anything is set up.

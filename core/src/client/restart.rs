@@ -1,15 +1,17 @@
 //! Beginning again: with TCP where UDP does not work, or at the server that a redirect names.
 
+use std::collections::BTreeSet;
+
 use super::command::{Command, Running, Task, Wait};
 use super::keepalive::Keepalive;
 use super::request::{Asker, Requests, Session};
 use super::setup::Setup;
 use super::{Client, ClientEvent, ClientOutput, State, SwitchReason};
-use crate::Instant;
 use crate::header::Lower;
 use crate::limits::TEARDOWN_DEADLINE;
 use crate::url::{Scheme, Url};
 use crate::wire::{Method, Request};
+use crate::{Instant, UdpId};
 
 impl Client {
     /// Leaves the session and the connection, goes to `url`, and runs `tasks` there before all that waits.
@@ -92,7 +94,8 @@ impl Client {
 
     /// Closes the sockets and forgets the session.
     pub(super) fn release(&mut self) {
-        for id in self.tracks.iter().filter_map(|track| track.path.udp_id()) {
+        let sockets: BTreeSet<UdpId> = self.tracks.iter().filter_map(|track| track.path.udp_id()).collect();
+        for id in sockets {
             self.outputs.push_back(ClientOutput::CloseUdp(id));
         }
         self.stop_media();

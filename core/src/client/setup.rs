@@ -11,6 +11,7 @@ use crate::header::{Lower, Mode, Transport};
 use crate::udp::{UdpOpenError, UdpSpec};
 use crate::url::Url;
 use crate::url::base::Way;
+use crate::url::track::track_url;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{Instant, Tolerance, UdpId};
 
@@ -61,6 +62,9 @@ impl Client {
         let Command::Setup(setup) = &mut task.command else { return };
         if let Err(error) = self.can_set_up(setup.media) {
             return self.finish(now, task, Err(error));
+        }
+        if let Some(info) = self.share_track(setup.media) {
+            return self.finish(now, task, Ok(Reply::Setup(info)));
         }
         match self.lower {
             Lower::Tcp => {
@@ -170,6 +174,27 @@ impl Client {
         if let Some(Offer::Udp(id, _)) = setup.offer {
             self.outputs.push_back(ClientOutput::CloseUdp(id));
         }
+    }
+
+    /// Has a media share the track of another one with the same control, which a server knows once only.
+    ///
+    /// Medias without a control are each set up: what they have in common is the URL of the stream.
+    fn share_track(&mut self, media: usize) -> Option<TrackInfo> {
+        if self.state == State::PreRecord {
+            return None;
+        }
+        let presentation = self.presentation.as_ref()?;
+        let control = |media: usize| track_url(&presentation.base, Some(presentation.control(media)?)).ok();
+        let own = control(media)?;
+        let first =
+            self.tracks.iter_mut().find(|track| control(track.media).is_some_and(|url| url == own))?;
+        first.is_shared = true;
+        let mut track = Track::new(media, first.url.clone(), first.path.clone(), &presentation.description);
+        track.is_shared = true;
+        let info = TrackInfo { media, transport: track.path.transport(), ssrc: None };
+        self.tracks.push(track);
+        self.tolerances.record(Tolerance::SharedControl);
+        Some(info)
     }
 
     fn can_set_up(&self, media: usize) -> Result<(), CommandError> {

@@ -4,7 +4,7 @@ use super::SourcePolicy;
 use crate::udp::Port;
 
 /// From where the datagrams of a track come, and where they go to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     policy: SourcePolicy,
     peer: IpAddr,

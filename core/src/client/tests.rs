@@ -8,3 +8,4 @@ mod pace;
 mod redirect;
 mod scenario;
 mod setup;
+mod shared;

@@ -19,6 +19,8 @@ pub(super) struct Track {
     pub(super) media: usize,
     pub(super) url: Url,
     pub(super) path: Path,
+    /// Other medias have the same control, so that they share the way, and their packets are told apart by payload type.
+    pub(super) is_shared: bool,
     /// Payload types and their clock rates.
     formats: Vec<(u8, u32)>,
     /// What is received, by payload type; empty until played.
@@ -36,13 +38,24 @@ pub(super) struct Track {
 }
 
 /// What a track travels over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Path {
     Tcp { rtp: u8, rtcp: u8 },
     Udp { id: UdpId, client_ports: (u16, u16), source: Source },
 }
 
 impl Path {
+    /// Whether both are the same channels, or the same sockets.
+    pub(super) fn is_same_way(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp { rtp, rtcp }, Self::Tcp { rtp: other_rtp, rtcp: other_rtcp }) => {
+                (rtp, rtcp) == (other_rtp, other_rtcp)
+            }
+            (Self::Udp { id, .. }, Self::Udp { id: other, .. }) => id == other,
+            _ => false,
+        }
+    }
+
     pub(super) fn port_of_channel(&self, channel: u8) -> Option<Port> {
         match *self {
             Self::Tcp { rtp, .. } if channel == rtp => Some(Port::Rtp),
@@ -89,6 +102,7 @@ impl Track {
             media,
             url,
             path,
+            is_shared: false,
             formats: formats.iter().map(|format| (format.payload_type, format.clock_rate)).collect(),
             receivers: Vec::new(),
             senders: Senders::new(ClockRates::new(formats)),
@@ -111,6 +125,11 @@ impl Track {
         };
         self.receivers = self.formats.iter().map(receiver).collect();
         self.ended = false;
+    }
+
+    /// Whether packets with this payload type belong to the media.
+    pub(super) fn announces(&self, payload_type: u8) -> bool {
+        self.formats.iter().any(|(own, _)| *own == payload_type)
     }
 
     /// Takes an RTP packet; `false` if it is none of this track.

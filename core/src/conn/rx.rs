@@ -9,6 +9,7 @@ use crate::deadline::Doubt;
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::REQUESTS_WAITING_MAX;
 use crate::stream::Media;
+use crate::udp::Port;
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
 use crate::{ConnId, Instant, SessionId, Tolerances};
 
@@ -255,9 +256,9 @@ impl ConnRx {
     fn handle_frame(&mut self, now: Instant, channel: u8, payload: Bytes) {
         let out = &mut self.inbound;
         if let Some(track) = self.publishers.iter_mut().find(|track| track.rtp == channel) {
-            track.ingest.handle_rtp(now, payload, out);
+            track.ingest.handle(now, Port::Rtp, payload, out);
         } else if let Some(track) = self.publishers.iter_mut().find(|track| track.rtcp == channel) {
-            track.ingest.handle_rtcp(now, &payload, out);
+            track.ingest.handle(now, Port::Rtcp, payload, out);
         } else if let Some((_, session, pulse)) = self.readers.iter_mut().find(|(own, ..)| *own == channel) {
             pulse.beat(now, *session, out);
         }

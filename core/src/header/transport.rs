@@ -157,10 +157,20 @@ fn read_alternative(text: &str, tolerances: &mut Tolerances) -> Result<Transport
             Some(value) => transport.read_parameter(&param.key.to_ascii_lowercase(), value, tolerances)?,
         }
     }
+    if transport.lower == Lower::Udp && transport.names_only_channels() {
+        tolerances.record(Tolerance::InterleavedWithoutTcp);
+        transport.lower = Lower::Tcp;
+    }
     Ok(transport)
 }
 
 impl Transport {
+    fn names_only_channels(&self) -> bool {
+        self.interleaved.is_some()
+            && self.delivery != Some(Delivery::Multicast)
+            && [self.port, self.client_port, self.server_port].iter().all(Option::is_none)
+    }
+
     fn read_flag(&mut self, param: &Param<'_>) {
         if self.delivery.is_none() {
             self.delivery = [Delivery::Unicast, Delivery::Multicast]

@@ -196,10 +196,7 @@ impl UdpMedia {
         match self.sources.get_mut(&(port, from)) {
             Some(Source::Publisher(track)) => {
                 let Some(Publishing { ingest, .. }) = self.publishers.get_mut(*track) else { return };
-                match port {
-                    Port::Rtp => ingest.handle_rtp(now, data, &mut self.queues.inbound),
-                    Port::Rtcp => ingest.handle_rtcp(now, &data, &mut self.queues.inbound),
-                }
+                ingest.handle(now, port, data, &mut self.queues.inbound);
                 let next = ingest.poll_timeout();
                 self.due = Some(self.due.map_or(next, |due| due.min(next)));
             }

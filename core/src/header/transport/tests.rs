@@ -116,6 +116,20 @@ fn transports_are_read_and_written_in_one_order() {
 }
 
 #[test]
+fn channels_beside_ports_or_a_group_leave_the_transport_as_it_is_called() {
+    for value in [
+        "RTP/AVP;unicast;interleaved=0-1;client_port=4-5",
+        "RTP/AVP;unicast;interleaved=0-1;server_port=4-5",
+        "RTP/AVP;multicast;interleaved=0-1",
+        "RTP/AVP;interleaved=0-1;port=7000-7001",
+    ] {
+        let (transport, tolerances) = read(value);
+        assert_eq!(transport.map(|transport| transport.lower), Ok(Lower::Udp), "{value}");
+        assert!(tolerances.is_empty(), "{value}");
+    }
+}
+
+#[test]
 fn what_devices_send_is_read_and_recorded() {
     let play = |ports| Transport {
         mode: Some(Mode::Play),
@@ -123,6 +137,12 @@ fn what_devices_send_is_read_and_recorded() {
         ..Transport::udp(ports)
     };
     for (value, transport, tolerance) in [
+        ("RTP/AVP;unicast;interleaved=0-1", Transport::tcp((0, 1)), Tolerance::InterleavedWithoutTcp),
+        (
+            "RTP/AVP/UDP;interleaved=4;ssrc=0B6020AD",
+            Transport { delivery: None, ssrc: Some(0x0b60_20ad), ..Transport::tcp((4, 5)) },
+            Tolerance::InterleavedWithoutTcp,
+        ),
         (
             r#"client_port=3456-3457;RTP/AVP;mode="PLAY";unicast"#,
             Transport { mode: Some(Mode::Play), ..Transport::udp((3456, 3457)) },

@@ -6,7 +6,7 @@ use crate::conn::{CloseReason, ConnCommand, TxCommand, TxOrder};
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::server::{Event, Output, ServerConfig};
 use crate::wire::{Message, Method, Request};
-use crate::{StreamId, Tolerances};
+use crate::{StreamId, Tolerance, Tolerances};
 
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=";
 
@@ -282,4 +282,42 @@ fn a_server_that_closes_does_not_wait_for_publishers() {
     scenario.send(publisher, &frame(0, video(1, &[0x41, 9]).as_bytes()));
     assert!(scenario.is_closed(publisher) && scenario.is_closed(announcer));
     assert!(scenario.server.is_empty());
+}
+
+#[test]
+fn reports_and_packets_of_a_publisher_are_told_apart_on_either_channel() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    record(&mut scenario, publisher);
+    let reader = scenario.connect();
+    let setup = scenario.request(reader, &format!("SETUP rtsp://h/live/trackID=0|{TCP}0-1"));
+    scenario.request(reader, &format!("PLAY rtsp://h/live|Session: {}", session_of(&setup)));
+    let report = rtcp::SenderReport { ssrc: video(1, &[0x41, 9]).ssrc(), ..Default::default() };
+    let report = rtcp::sender_report_compound(&report, "x");
+    scenario.send(publisher, &frame(0, video(1, &[0x41, 9]).as_bytes()));
+    scenario.send(publisher, &frame(0, &report));
+    scenario.send(publisher, &frame(1, video(2, &[0x41, 9]).as_bytes()));
+    let read: Vec<_> = scenario.frames(reader).into_iter().filter(|(channel, _)| *channel == 0).collect();
+    assert_eq!(read, [1, 2].map(|sequence| (0, video(sequence, &[0x41, 9]).into_bytes())));
+    let told = |tolerance| {
+        let has = |event: &Event| matches!(event, Event::Tolerated { tolerances, .. } if tolerances.contains(tolerance));
+        scenario.events.iter().any(has)
+    };
+    assert!(told(Tolerance::RtcpOnRtp) && told(Tolerance::RtpOnRtcp));
+}
+
+#[test]
+fn a_relayed_description_has_the_rtpmap_that_its_rfc_wants() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let publisher = scenario.connect();
+    let sdp = "v=0\r\ns=x\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 OPUS/48000/1\r\na=control:streamid=0\r\n";
+    scenario.post(publisher, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp", sdp);
+    scenario.response(publisher);
+    let setup = scenario.request(publisher, &format!("SETUP rtsp://h/live/streamid=0|{TCP}0-1;mode=record"));
+    let session = session_of(&setup);
+    scenario.request(publisher, &format!("RECORD rtsp://h/live|Session: {session}"));
+    let reader = scenario.connect();
+    let described = scenario.request(reader, "DESCRIBE rtsp://h/live");
+    let sdp = String::from_utf8(described.body.to_vec()).unwrap();
+    assert!(sdp.contains("a=rtpmap:97 opus/48000/2\r\n"), "{sdp}");
 }

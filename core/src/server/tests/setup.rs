@@ -167,3 +167,12 @@ fn a_destination_is_never_obeyed() {
     assert!(!scenario.datagrams.sent.is_empty());
     assert!(scenario.datagrams.sent.iter().all(|(_, to, _)| to.ip() == peer(0).ip()));
 }
+
+#[test]
+fn a_setup_that_names_channels_and_no_ports_is_interleaved() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP;unicast;interleaved=0-1";
+    let response = scenario.request(conn, setup);
+    assert_eq!(status(&response), 200);
+    assert_eq!(response.headers.get("Transport"), Some("RTP/AVP/TCP;unicast;interleaved=0-1"));
+}
