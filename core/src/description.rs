@@ -25,8 +25,11 @@ mod fmtp;
 mod format;
 mod media;
 mod mpeg4_audio;
+mod names;
 mod read;
+mod sprop;
 mod static_types;
+mod strays;
 mod video;
 mod write;
 

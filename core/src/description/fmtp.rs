@@ -16,7 +16,8 @@ pub(super) fn has_others(text: &str) -> bool {
     items(text).any(|item| split_once(item, b'=').is_none())
 }
 
-fn items(text: &str) -> impl Iterator<Item = &str> {
+/// What stands between the semicolons.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;

@@ -1,7 +1,7 @@
 use super::codec::Codec;
-use super::mpeg4_audio::{self, BadAudioConfig};
+use super::mpeg4_audio::{self, BadAudioConfig, Mpeg4Audio};
 use super::static_types::static_type;
-use super::{MediaKind, fmtp, video};
+use super::{MediaKind, fmtp, names, sprop, video};
 use crate::Tolerances;
 use crate::tolerance::Tolerance;
 
@@ -11,13 +11,14 @@ use crate::tolerance::Tolerance;
 pub struct Format {
     /// The payload type, 0 to 127, unique within the media.
     pub payload_type: u8,
-    /// The name of the encoding as the rtpmap writes it, or as RFC 3551 does; empty if nobody says.
+    /// The name of the encoding, in its usual spelling where the library knows it; empty if nobody says.
     pub encoding: Box<str>,
     /// Ticks of the RTP timestamp in a second; never zero when read.
     pub clock_rate: u32,
     /// The third part of the rtpmap: for audio the number of channels, one if it is missing.
     pub channels: Option<u16>,
-    /// The parameters as they were written.
+    /// The parameters as they were written, but for parameter sets in broken base64, which are written as RFC 6184 and
+    /// RFC 7798 have them.
     pub fmtp: Option<Box<str>>,
     /// What all of the above means, for the codecs that the library knows.
     ///
@@ -115,7 +116,8 @@ impl Format {
         fmtp: Option<String>,
         tolerances: &mut Tolerances,
     ) -> Self {
-        let Rtpmap { encoding, clock_rate, channels } = Rtpmap::read(payload_type, rtpmap, tolerances);
+        let rtpmap = Rtpmap::read(payload_type, rtpmap, tolerances).repaired(tolerances);
+        let Rtpmap { encoding, clock_rate, channels } = rtpmap;
         let clock_rate = clock_rate.unwrap_or_else(|| {
             tolerances.record(Tolerance::RtpmapClockRate);
             if *kind == MediaKind::Audio { 8_000 } else { 90_000 }
@@ -123,10 +125,21 @@ impl Format {
         if fmtp.as_deref().is_some_and(fmtp::has_others) {
             tolerances.record(Tolerance::FmtpParameter);
         }
-        let fmtp = fmtp.map(Into::into);
+        let fmtp = fmtp.map(|text| sprop::repair(&text, tolerances).unwrap_or(text).into());
         let format =
             Self { payload_type, encoding: encoding.into(), clock_rate, channels, fmtp, codec: Codec::Other };
-        format.with_codec(tolerances)
+        format.with_codec(tolerances).with_channels_of_codec(tolerances)
+    }
+
+    /// Without channels an rtpmap means one; MPEG-4 audio has its own count of them.
+    fn with_channels_of_codec(mut self, tolerances: &mut Tolerances) -> Self {
+        if let (None, Codec::Mpeg4Audio(Mpeg4Audio { channels: channels @ 2.., .. })) =
+            (self.channels, &self.codec)
+        {
+            tolerances.record(Tolerance::RtpmapChannels);
+            self.channels = Some((*channels).into());
+        }
+        self
     }
 
     fn with_codec(mut self, tolerances: &mut Tolerances) -> Self {
@@ -165,6 +178,28 @@ impl<'a> Rtpmap<'a> {
             return Self { encoding, clock_rate: Some(known.clock_rate), channels: known.channels };
         }
         let channels = parts.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
-        Self { encoding, clock_rate, channels }
+        let usual =
+            same.filter(|known| Some(known.clock_rate) == clock_rate).and_then(|known| known.channels);
+        if channels.is_none() && usual.is_some() {
+            tolerances.record(Tolerance::RtpmapChannels);
+        }
+        Self { encoding, clock_rate, channels: channels.or(usual) }
+    }
+
+    /// What RFC 7587 (section 7) and RFC 3551 (section 4.5.2) say, whatever is meant.
+    fn repaired(self, tolerances: &mut Tolerances) -> Self {
+        let mut rtpmap = Self { encoding: names::canonical(self.encoding), ..self };
+        match (rtpmap.encoding, rtpmap.clock_rate, rtpmap.channels) {
+            ("opus", Some(_), None | Some(1)) => {
+                tolerances.record(Tolerance::RtpmapChannels);
+                rtpmap.channels = Some(2);
+            }
+            ("G722", Some(16_000), _) => {
+                tolerances.record(Tolerance::G722ClockRate);
+                rtpmap.clock_rate = Some(8_000);
+            }
+            _ => {}
+        }
+        rtpmap
     }
 }

@@ -1,6 +1,6 @@
 //! From parsed SDP to a description.
 
-use super::{Attribute, Bandwidth, Description, Direction, Format, Media, MediaKind};
+use super::{Attribute, Bandwidth, Description, Direction, Format, Media, MediaKind, strays};
 use crate::limits::FORMATS_MAX;
 use crate::tolerance::Tolerance;
 use crate::{Profile, Tolerances};
@@ -26,12 +26,23 @@ pub(super) fn description(session: sdp_types::Session, tolerances: &mut Toleranc
             description.attributes.push(attribute);
         }
     }
-    description.medias =
+    let mut medias: Vec<(Media, Slots)> =
         session.medias.into_iter().map(|section| media(section, direction, tolerances)).collect();
+    strays::adopt(&mut description.attributes, &mut medias, tolerances);
+    let read = |(mut media, slots): (Media, Slots)| {
+        media.formats = slots.into_formats(&media.kind, tolerances);
+        media
+    };
+    description.medias = medias.into_iter().map(read).collect();
     description
 }
 
-fn media(section: sdp_types::Media, direction: Option<Direction>, tolerances: &mut Tolerances) -> Media {
+/// Reads a media but for its formats, whose attributes may stand elsewhere.
+fn media(
+    section: sdp_types::Media,
+    direction: Option<Direction>,
+    tolerances: &mut Tolerances,
+) -> (Media, Slots) {
     let mut media = Media::new(MediaKind::from(section.media.as_str()), Vec::new());
     media.profile = profile(&section.proto, tolerances);
     media.bandwidths = bandwidths(section.bandwidths);
@@ -53,8 +64,7 @@ fn media(section: sdp_types::Media, direction: Option<Direction>, tolerances: &m
         }
     }
     media.direction = media.direction.or(direction);
-    media.formats = slots.into_formats(&media.kind, tolerances);
-    media
+    (media, slots)
 }
 
 fn profile(protocol: &str, tolerances: &mut Tolerances) -> Profile {
@@ -71,16 +81,16 @@ fn profile(protocol: &str, tolerances: &mut Tolerances) -> Profile {
 }
 
 /// The formats of a media while its attributes are read.
-struct Slots {
-    slots: Vec<Slot>,
+pub(super) struct Slots {
+    pub(super) slots: Vec<Slot>,
     /// Whether the `m=` line lists formats but no payload type, so that the attributes say which there are.
     from_attributes: bool,
 }
 
-struct Slot {
-    payload_type: u8,
-    rtpmap: Option<String>,
-    fmtp: Option<String>,
+pub(super) struct Slot {
+    pub(super) payload_type: u8,
+    pub(super) rtpmap: Option<String>,
+    pub(super) fmtp: Option<String>,
 }
 
 impl Slots {
@@ -159,7 +169,10 @@ impl Slots {
 }
 
 /// Splits the value of an rtpmap or fmtp attribute.
-fn payload_type_and_rest<'a>(attribute: &'a Attribute, tolerances: &mut Tolerances) -> Option<(u8, &'a str)> {
+pub(super) fn payload_type_and_rest<'a>(
+    attribute: &'a Attribute,
+    tolerances: &mut Tolerances,
+) -> Option<(u8, &'a str)> {
     let value = attribute.value.as_deref().unwrap_or_default();
     let trimmed = value.trim_ascii();
     if trimmed.len() != value.len() {

@@ -65,7 +65,7 @@ fn a_published_description_is_served_again_with_our_own_controls() {
          a=framerate:25\r\n\
          m=audio 0 RTP/AVP 97\r\n\
          a=control:trackID=1\r\n\
-         a=rtpmap:97 MPEG4-GENERIC/48000/2\r\n\
+         a=rtpmap:97 mpeg4-generic/48000/2\r\n\
          a=fmtp:97 profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3; config=1190\r\n"
     );
 }

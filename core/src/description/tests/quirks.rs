@@ -151,12 +151,12 @@ fn other_kinds_and_protocols_pass_through() {
 
 #[test]
 fn attributes_that_are_not_understood_are_carried_and_bad_ones_do_no_harm() {
-    // H264DVR's frame rates, AMS32's control that is none, an fmtp for a payload type that is not there.
+    // H264DVR's frame rates, AMS32's control that is none, an fmtp for what is no payload type.
     let lines = [
         "framerate:0S",
         "framerate:25",
         "type:control:*",
-        "fmtp:40 profile-level-id=30;cpresent=0;config=",
+        "fmtp:x profile-level-id=30;cpresent=0;config=",
         "rtpmap:41 L16/8000",
         "rtpmap:x y",
         "source-filter: incl IN IP4 * 10.175.31.17",
@@ -209,8 +209,8 @@ fn parameters_of_h264_that_make_no_sense_are_ignored() {
         // In front, and all in one.
         ("packetization-mode=1;sprop-parameter-sets=AAAAAWdNAA==,AAABaO48gA==", &[SpropStartCode]),
         ("packetization-mode=1;sprop-parameter-sets=AAAAAWdNACoAAAABaO48gA==", &[SpropStartCode]),
-        // Unpadded, and with a trailing semicolon (Reolink).
-        ("packetization-mode=1;sprop-parameter-sets=Z00AKg,aO48gA;", &[FmtpParameter]),
+        // With a trailing semicolon (Reolink).
+        ("packetization-mode=1;sprop-parameter-sets=Z00AKgA=,aO48gA==;", &[FmtpParameter]),
         ("packetization-mode=1;sprop-parameter-sets=Z00AKg==,!!!!,aO48gA==", &[FmtpValue]),
     ] {
         let (format, tolerances) =
@@ -291,4 +291,138 @@ fn mpeg4_audio_gets_along_without_most_of_its_parameters() {
         assert_eq!(format.rtpmap().as_deref(), Some(rtpmap));
         assert_eq!(format.codec, Codec::Other, "{rtpmap}");
     }
+}
+
+const SPS: &[u8] = &[0x67, 0x64, 0x00, 0x28, 0xfb, 0xef];
+const PPS: &[u8] = &[0x68, 0xee, 0x31, 0xb2];
+
+#[test]
+fn parameter_sets_are_read_whatever_stands_between_them_and_written_as_the_rfc_has_them() {
+    for (sets, tolerated) in [
+        ("Z2QAKPvv,aO4xsg==", &[][..]),
+        (r#"Z2QAKPvv","aO4xsg=="#, &[SpropSeparators]),
+        (r#""Z2QAKPvv","aO4xsg==""#, &[SpropSeparators]),
+        ("Z2QAKPvv aO4xsg==", &[SpropSeparators]),
+        ("Z2QAK Pvv,aO4xs g==", &[SpropSeparators]),
+        ("Z2QAKPvv, aO4xsg==", &[]),
+        ("Z2QAKPvv,aO4xsg", &[SpropPadding]),
+        ("Z2QAKPvv,aO4xsg=", &[SpropPadding]),
+        ("Z2QAKPvv=,aO4xsg==", &[SpropPadding]),
+        (r#"Z2QAKPvv" "aO4xsg"#, &[SpropSeparators, SpropPadding]),
+    ] {
+        let fmtp =
+            format!("fmtp:96 packetization-mode=1; sprop-parameter-sets={sets};profile-level-id=640028");
+        let (format, tolerances) = read_format("video 0 RTP/AVP 96", &["rtpmap:96 H264/90000", &fmtp]);
+        let Codec::H264(h264) = &format.codec else { panic!("{format:?}") };
+        assert_eq!(h264.parameter_sets().map(|sets| sets.map(|set| &set[..])), Some([SPS, PPS]), "{sets}");
+        assert_eq!(tolerances, tolerated, "{sets}");
+        let written = if tolerated.is_empty() { sets } else { "Z2QAKPvv,aO4xsg==" };
+        assert_eq!(format.parameter("sprop-parameter-sets"), Some(written), "{sets}");
+        assert_eq!(format.parameter("profile-level-id"), Some("640028"), "{sets}");
+    }
+}
+
+#[test]
+fn parameter_sets_in_the_base64_of_urls_are_read() {
+    // The same bytes would be Z2QA+/8= and aP//.
+    let (format, tolerances) = read_format(
+        "video 0 RTP/AVP 96",
+        &["rtpmap:96 H264/90000", "fmtp:96 sprop-parameter-sets=Z2QA-_8,aP__"],
+    );
+    assert!(matches!(&format.codec, Codec::H264(h264) if h264.parameter_sets().is_some()), "{format:?}");
+    assert_eq!(format.fmtp.as_deref(), Some("sprop-parameter-sets=Z2QA+/8=,aP//"));
+    assert_eq!(tolerances, [SpropAlphabet, SpropPadding]);
+
+    let (format, tolerances) = read_format(
+        "video 0 RTP/AVP 96",
+        &["rtpmap:96 H265/90000", r#"fmtp:96 sprop-vps="QAEM-_8";sprop-sps=QgEB-_8=;sprop-pps=RAHA"#],
+    );
+    assert!(matches!(&format.codec, Codec::H265(h265) if h265.parameter_sets().is_some()), "{format:?}");
+    assert_eq!(format.fmtp.as_deref(), Some("sprop-vps=QAEM+/8=;sprop-sps=QgEB+/8=;sprop-pps=RAHA"));
+    assert_eq!(tolerances, [SpropSeparators, SpropAlphabet, SpropPadding]);
+}
+
+#[test]
+fn an_fmtp_that_stands_elsewhere_finds_the_only_format_that_it_can_be_of() {
+    const VIDEO: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+    const AUDIO: &str = "m=audio 0 RTP/AVP 0\r\n";
+    let other = |number: u8| format!("a=fmtp:{number} sprop-parameter-sets=Z2QAKPvv,aO4xsg==\r\n");
+    for text in [
+        // Under the other media, and above both.
+        format!("v=0\r\n{VIDEO}{AUDIO}{}", other(96)),
+        format!("v=0\r\n{AUDIO}{}{VIDEO}", other(96)),
+        format!("v=0\r\n{}{AUDIO}{VIDEO}", other(96)),
+        // For a payload type that nobody has, above the only media or in the only one with room.
+        format!("v=0\r\n{AUDIO}{VIDEO}{}", other(97)),
+        format!("v=0\r\n{}{VIDEO}", other(97)),
+    ] {
+        let (description, tolerances) = read(&text);
+        let (media, format) = description.find("H264").unwrap_or_else(|| panic!("{text}"));
+        assert!(matches!(&format.codec, Codec::H264(h264) if h264.parameter_sets().is_some()), "{text}");
+        assert!(tolerances.contains(&SdpFormatMisplaced), "{text}");
+        let written = description.to_sdp();
+        assert_eq!(written.matches("a=fmtp:96 ").count(), 1, "{written}");
+        assert_eq!(read(written).0.medias[media].formats, description.medias[media].formats);
+    }
+}
+
+#[test]
+fn an_fmtp_that_may_be_of_several_formats_is_carried_where_it_stands() {
+    for text in [
+        "v=0\r\na=fmtp:97 a=b\r\nm=video 0 RTP/AVP 96\r\nm=video 0 RTP/AVP 98\r\n",
+        "v=0\r\na=fmtp:96 a=b\r\nm=video 0 RTP/AVP 96\r\nm=video 0 RTP/AVP 96\r\n",
+        "v=0\r\nm=video 0 RTP/AVP 96 98\r\na=fmtp:97 a=b\r\n",
+        "v=0\r\nm=video 0 RTP/AVP 96\r\na=fmtp:96 c=d\r\na=fmtp:97 a=b\r\n",
+        "v=0\r\nm=video 0 RTP/AVP 96\r\na=fmtp:96 c=d\r\nm=audio 0 RTP/AVP 0\r\na=fmtp:96 a=b\r\n",
+    ] {
+        let (description, tolerances) = read(text);
+        let carried = description
+            .attributes
+            .iter()
+            .chain(description.medias.iter().flat_map(|media| &media.attributes));
+        assert_eq!(carried.filter(|attribute| attribute.name == "fmtp").count(), 1, "{text}");
+        assert!(!tolerances.contains(&SdpFormatMisplaced), "{text}");
+    }
+}
+
+#[test]
+fn an_rtpmap_for_a_payload_type_that_is_not_listed_names_the_only_format() {
+    let (format, tolerances) = read_format("video 0 RTP/AVP 96", &["rtpmap:97 H265/90000"]);
+    assert_eq!((format.payload_type, &*format.encoding), (96, "H265"));
+    assert_eq!(tolerances, [SdpFormatAttribute, SdpFormatMisplaced]);
+    // A static payload type says itself what it is.
+    let (format, _) = read_format("audio 0 RTP/AVP 0", &["rtpmap:97 opus/48000/2"]);
+    assert_eq!(&*format.encoding, "PCMU");
+}
+
+#[test]
+fn rtpmaps_are_written_as_the_rfcs_have_them() {
+    for (media, rtpmap, written, tolerated) in [
+        ("audio 0 RTP/AVP 97", "97 OPUS/48000/1", "opus/48000/2", &[RtpmapChannels][..]),
+        ("audio 0 RTP/AVP 97", "97 opus/48000", "opus/48000/2", &[RtpmapChannels]),
+        ("audio 0 RTP/AVP 97", "97 Opus/48000/2", "opus/48000/2", &[]),
+        ("audio 0 RTP/AVP 97", "97 opus/48000/6", "opus/48000/6", &[]),
+        ("audio 0 RTP/AVP 9", "9 G722/16000", "G722/8000", &[G722ClockRate]),
+        ("audio 0 RTP/AVP 97", "97 g722/16000/1", "G722/8000/1", &[G722ClockRate]),
+        ("audio 0 RTP/AVP 10", "10 L16/44100", "L16/44100/2", &[RtpmapChannels]),
+        ("audio 0 RTP/AVP 11", "11 l16/44100", "L16/44100", &[]),
+        ("audio 0 RTP/AVP 97", "97 L16/44100", "L16/44100", &[]),
+        ("audio 0 RTP/AVP 8", "8 pcma/8000", "PCMA/8000", &[]),
+        ("video 0 RTP/AVP 96", "96 h264/90000", "H264/90000", &[]),
+        ("video 0 RTP/AVP 96", "96 vp8/90000", "VP8/90000", &[]),
+        ("video 0 RTP/AVP 26", "26 jpeg/90000", "JPEG/90000", &[]),
+        ("application 0 RTP/AVP 107", "107 VND.ONVIF.METADATA/90000", "vnd.onvif.metadata/90000", &[]),
+        ("audio 0 RTP/AVP 97", "97 X-Private/8000", "X-Private/8000", &[]),
+    ] {
+        let (format, tolerances) = read_format(media, &[&format!("rtpmap:{rtpmap}")]);
+        assert_eq!(format.rtpmap().as_deref(), Some(written), "{rtpmap}");
+        assert_eq!(tolerances, tolerated, "{rtpmap}");
+    }
+    // Two channels, of which the rtpmap knows nothing.
+    let (format, tolerances) = read_format(
+        "audio 0 RTP/AVP 97",
+        &["rtpmap:97 MPEG4-GENERIC/48000", "fmtp:97 mode=AAC-hbr; sizelength=13; config=1190"],
+    );
+    assert_eq!(format.rtpmap().as_deref(), Some("mpeg4-generic/48000/2"));
+    assert_eq!(tolerances, [RtpmapChannels]);
 }

@@ -1,0 +1,59 @@
+//! The names of encodings as the documents write them that register them (RFC 4855: their case does not count).
+
+const NAMES: &[&str] = &[
+    // video
+    "AV1",
+    "CelB",
+    "H261",
+    "H263",
+    "H263-1998",
+    "H263-2000",
+    "H264",
+    "H265",
+    "H266",
+    "JPEG",
+    "MP2T",
+    "MP4V-ES",
+    "MPV",
+    "VP8",
+    "VP9",
+    "nv",
+    "raw",
+    // audio
+    "AC3",
+    "AMR",
+    "AMR-WB",
+    "CN",
+    "DVI4",
+    "G722",
+    "G723",
+    "G726-16",
+    "G726-24",
+    "G726-32",
+    "G726-40",
+    "G728",
+    "G729",
+    "GSM",
+    "L8",
+    "L16",
+    "L20",
+    "L24",
+    "LPC",
+    "MP4A-LATM",
+    "MPA",
+    "PCMA",
+    "PCMU",
+    "QCELP",
+    "mpeg4-generic",
+    "opus",
+    "speex",
+    "telephone-event",
+    // other
+    "SMPTE336M",
+    "vnd.onvif.metadata",
+];
+
+/// The usual spelling of a name; the name itself, if it is not known.
+pub(super) fn canonical(name: &str) -> &str {
+    NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).copied().unwrap_or(name)
+}
