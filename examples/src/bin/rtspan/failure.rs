@@ -39,6 +39,11 @@ pub(crate) enum Failure {
     Ended { url: Target },
     #[error("{url} has no H264 media that could be written to a file; leave out --out")]
     NoH264 { url: Target },
+    #[error(
+        "{url} has no {missing}, neither in its description nor among its packets, so that no picture can be decoded \
+         and the file is empty; look at its description with `rtspan probe`"
+    )]
+    NoParameterSets { url: Target, missing: String },
     #[error("no keyframe arrived from {url}, so that nothing was written to {}; play for longer", .path.display())]
     NoKeyframe { url: Target, path: PathBuf },
     #[error("cannot read {}: {source}", .path.display())]
