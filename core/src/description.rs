@@ -127,6 +127,14 @@ impl Description {
             && !self.medias.iter().all(sends)
     }
 
+    /// Whether what is read by the one can be read by the other: medias and formats are the same, whatever else is said.
+    pub(crate) fn has_same_medias(&self, other: &Self) -> bool {
+        let is_same = |(own, other): (&Media, &Media)| {
+            (&own.kind, own.profile, &own.formats) == (&other.kind, other.profile, &other.formats)
+        };
+        self.medias.len() == other.medias.len() && self.medias.iter().zip(&other.medias).all(is_same)
+    }
+
     fn of_kind(&self, kind: MediaKind) -> impl Iterator<Item = (usize, &Media)> {
         self.medias.iter().enumerate().filter(move |(_, media)| media.kind == kind)
     }

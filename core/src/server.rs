@@ -20,6 +20,7 @@
 //! TEARDOWN leads from each of them to the end.
 
 mod announce;
+mod closing;
 mod config;
 mod connection;
 mod credit;
@@ -37,6 +38,7 @@ mod session;
 mod setup;
 mod streams;
 mod table;
+mod takeover;
 mod teardown;
 mod ticket;
 mod timers;
@@ -49,6 +51,7 @@ use std::net::SocketAddr;
 pub use config::{Asks, ServerConfig};
 pub use event::{Event, MediaTransport, Output};
 pub use streams::AddStreamError;
+pub use takeover::TakeoverPolicy;
 pub use ticket::{
     Announce, Ask, Describe, GetParameter, Play, Question, Record, Refusal, SetParameter, Setup, Stale,
     Ticket,
@@ -132,6 +135,9 @@ impl Server {
 
     /// Takes on a connection from `peer`.
     ///
+    /// A session that plays or records over it lives as long as it does, so the system is to be told to probe the peer (TCP
+    /// keepalive): it notices when that is gone without a word.
+    ///
     /// # Errors
     ///
     /// [`Refused`] when there are as many as there may be; the socket is to be closed.
@@ -164,7 +170,9 @@ impl Server {
         }
     }
 
-    /// Takes note that what a connection sends cannot be read, or that its peer does not read; it is told and closed.
+    /// Takes note that what a connection sends cannot be read, that its peer does not read, or that it says no more
+    /// ([`CloseReason::PeerClosed`]). What it has asked before is answered, it is told what was wrong, and then the connection
+    /// is closed.
     pub fn handle_conn_error(
         &mut self,
         now: Instant,
@@ -193,13 +201,22 @@ impl Server {
             Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
             Report::Drained(stream) => self.publisher_drained(now, stream),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
-            Report::MediaSilent(session, stream, media) if self.sessions.get(session).is_some() => {
-                self.emit(Event::MediaSilent { session, stream, media: media.into() });
+            Report::MediaSilent(session, stream, media) => {
+                self.media_heard(session, stream, |path| Event::MediaSilent {
+                    session,
+                    stream,
+                    path,
+                    media: media.into(),
+                });
             }
-            Report::MediaResumed(session, stream, media) if self.sessions.get(session).is_some() => {
-                self.emit(Event::MediaResumed { session, stream, media: media.into() });
+            Report::MediaResumed(session, stream, media) => {
+                self.media_heard(session, stream, |path| Event::MediaResumed {
+                    session,
+                    stream,
+                    path,
+                    media: media.into(),
+                });
             }
-            Report::MediaSilent(..) | Report::MediaResumed(..) => {}
             Report::Proxied(conn, peer) => self.proxied(conn, peer),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
             Report::MediaTolerated(session, tolerances) => {
@@ -274,7 +291,7 @@ impl Server {
         let conns: Vec<ConnId> = self.conns.iter().map(|(id, _)| id).collect();
         for conn in conns {
             if !self.waits_for_readers_end(conn) {
-                self.close_conn(conn, CloseReason::ServerClosed);
+                self.close_conn(now, conn, CloseReason::ServerClosed);
             }
         }
     }

@@ -36,6 +36,9 @@ pub enum CloseReason {
     /// The connection that the session was bound to is gone.
     #[error("the connection of the session is gone")]
     ConnectionLost,
+    /// Another publisher has taken the place of the session.
+    #[error("another publisher has taken its place")]
+    TakenOver,
     /// The stream that the session read has ended.
     #[error("the stream has ended")]
     StreamEnded,

@@ -21,6 +21,8 @@ pub struct RxCommand(pub(crate) RxOrder);
 pub(crate) enum RxOrder {
     /// A request has been answered, so that the next may be parsed.
     Answered,
+    /// The connection is being closed: what was read is still parsed, and nothing more is read.
+    Finish,
     /// Frames of these channels belong to a session from now on.
     Route(Routes),
     /// Frames of a session are no longer wanted.
@@ -56,6 +58,7 @@ pub struct ConnRx {
     /// Whether the deadline of a message is believed.
     doubt: Doubt,
     failure: Option<CloseReason>,
+    is_finishing: bool,
 }
 
 #[derive(Debug)]
@@ -82,6 +85,7 @@ impl ConnRx {
             begun: None,
             doubt: Doubt::default(),
             failure: None,
+            is_finishing: false,
         }
     }
 
@@ -95,6 +99,10 @@ impl ConnRx {
         match command.0 {
             RxOrder::Answered => {
                 self.unanswered = self.unanswered.saturating_sub(1);
+                return;
+            }
+            RxOrder::Finish => {
+                self.is_finishing = true;
                 return;
             }
             RxOrder::Route(Routes::Publisher(tracks)) => {
@@ -151,9 +159,9 @@ impl ConnRx {
         self.decoder.take_lent()
     }
 
-    /// Whether more is to be read: not while too much waits for its answer, or after a failure.
+    /// Whether more is to be read: not while too much waits for its answer, after a failure, or when it is being closed.
     pub fn wants_read(&self) -> bool {
-        self.failure.is_none() && !self.decoder.is_held()
+        self.failure.is_none() && !self.is_finishing && !self.decoder.is_held()
     }
 
     /// Bytes that were read and not parsed yet.

@@ -86,6 +86,8 @@ impl ConnTx {
                 self.touch(now);
                 self.outbox.push_message(message);
             }
+            // Nothing begins on a connection that is being closed.
+            TxOrder::Attach(_) if self.closing => {}
             TxOrder::Attach(reader) => {
                 // Mostly it stays the only one.
                 self.readers.reserve_exact(1);

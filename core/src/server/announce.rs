@@ -3,14 +3,14 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::credit::Credit;
 use super::describe::path_of;
-use super::paths::Taken;
 use super::request::{Outcome, Step};
 use super::session::{Publishing, Session, State};
-use super::{Event, Place, Server};
+use super::{Event, Place, Question, Server, TakeoverPolicy};
 use crate::description::Description;
 use crate::few::Few;
 use crate::header::content_type_is;
 use crate::limits::MEDIAS_MAX;
+use crate::stream::Streams;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, Tolerances};
 
@@ -22,6 +22,7 @@ impl Server {
         conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
+        streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         self.check_state(session, &Method::Announce)?;
         let is_sdp = |value| content_type_is(value, "application/sdp");
@@ -29,13 +30,17 @@ impl Server {
             return Err(Response::new(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         let place = path_of(request)?;
-        self.check_free(place.0)?;
-        let is_asked = self.config.asks.contains(Asks::ANNOUNCE);
+        let replaces = self.publisher_at(place.0)?;
+        if let Some(publisher) = replaces {
+            self.check_takeover(now, conn, publisher, streams)?;
+        }
+        let asks_takeover = replaces.is_some() && self.config.takeover == TakeoverPolicy::Ask;
+        let is_asked = asks_takeover || self.config.asks.contains(Asks::ANNOUNCE);
         if !is_asked && !self.config.publishers {
             return Err(Response::new(StatusCode::FORBIDDEN));
         }
         // What is refused anyway is not worth the time to read it.
-        self.check_room(conn)?;
+        self.check_room(conn, replaces.is_some())?;
         let mut tolerances = Tolerances::NONE;
         let description = Description::parse(&request.body, &mut tolerances)
             .ok()
@@ -45,9 +50,10 @@ impl Server {
         if is_asked {
             let description = Box::new(description);
             let question = self.question(conn, place, Some(description.clone()), Bytes::new())?;
-            return Ok(Outcome::ask(Step::Announce(description), Event::Announce(question)));
+            let question = Question { replaces, ..question };
+            return Ok(Outcome::ask(Step::Announce(description, replaces), Event::Announce(question)));
         }
-        self.announce_accepted(now, conn, request, description)
+        self.announce_accepted(now, conn, request, description, replaces)
     }
 
     /// The path is the publisher's from here on, but nothing can be read there before RECORD.
@@ -59,31 +65,30 @@ impl Server {
         conn: ConnId,
         request: &Request,
         description: Description,
+        replaces: Option<SessionId>,
     ) -> Result<Outcome, Response> {
         let (path, _) = path_of(request)?;
-        self.check_free(path)?;
-        let publishing = Publishing { announce_uri: request.uri.clone(), description, stream: None };
+        let former = self.publisher_at(path)?;
+        if former.is_some() && former != replaces {
+            return Err(path_refused(IN_USE));
+        }
+        self.check_room(conn, former.is_some())?;
+        let stream = former.and_then(|former| self.take_over(now, former, conn, &description));
+        let publishing = Publishing { announce_uri: request.uri.clone(), description, stream };
         let session = self.open_session(now, conn, path.into(), State::PreRecord(publishing))?;
-        self.paths.insert(path, Place::Announced(session));
+        match stream.zip(former) {
+            Some((stream, former)) => self.hand_over(stream, former, session),
+            None => self.paths.insert(path, Place::Announced(session)),
+        }
         Ok(StatusCode::OK.into())
     }
 
-    fn check_free(&self, path: &str) -> Result<(), Response> {
-        self.paths.check_free(path).map_err(|taken| {
-            let mut refusal = Response::new(StatusCode::FORBIDDEN);
-            refusal.reason = match taken {
-                Taken::By(_) => "Path Is In Use".into(),
-                Taken::Track => "Path Is That Of A Track".into(),
-            };
-            refusal
-        })
-    }
-
-    /// Whether a connection may have another session (503 if not).
-    fn check_room(&self, conn: ConnId) -> Result<(), Response> {
-        let sessions_of_conn = self.conns.get(conn).map(|connection| connection.sessions.len());
+    /// Whether a connection may have another session (503 if not), which may take the place of one.
+    fn check_room(&self, conn: ConnId, replaces: bool) -> Result<(), Response> {
+        let open = self.conns.get(conn).filter(|connection| connection.closing.is_none());
+        let sessions_of_conn = open.map(|connection| connection.sessions.len());
         let has_room = !self.closing
-            && self.sessions.len() < self.config.sessions_max
+            && self.sessions.len() < self.config.sessions_max.saturating_add(replaces.into())
             && sessions_of_conn.is_some_and(|sessions| sessions < self.config.sessions_per_conn_max);
         if has_room { Ok(()) } else { Err(Response::new(StatusCode::SERVICE_UNAVAILABLE)) }
     }
@@ -96,7 +101,7 @@ impl Server {
         path: Box<str>,
         state: State,
     ) -> Result<SessionId, Response> {
-        self.check_room(conn)?;
+        self.check_room(conn, false)?;
         let connection =
             self.conns.get_mut(conn).ok_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
         let key = self.random.hex_id();
@@ -115,8 +120,20 @@ impl Server {
         };
         let id = self.sessions.insert_with(|_| session);
         connection.sessions.insert(id);
+        connection.farewell = None;
         self.session_keys.insert(key, id);
         self.timers.arm(now + self.config.session_timeout, super::Timer::Session(id));
         Ok(id)
     }
+}
+
+/// Another stream, or a publisher that stays, is at the path.
+pub(super) const IN_USE: &str = "Path Is In Use";
+/// A stream has tracks there, or would have.
+pub(super) const TRACK_PATH: &str = "Path Is That Of A Track";
+
+pub(super) fn path_refused(reason: &'static str) -> Response {
+    let mut refusal = Response::new(StatusCode::FORBIDDEN);
+    refusal.reason = reason.into();
+    refusal
 }

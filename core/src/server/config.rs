@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::ops::BitOr;
 use std::time::Duration;
 
+use super::TakeoverPolicy;
 use crate::IpPrefix;
 use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
@@ -59,6 +60,7 @@ pub struct ServerConfig {
     pub(super) session_timeout: Duration,
     pub(super) unbegun_session_timeout: Duration,
     pub(super) media_silence: Duration,
+    pub(super) takeover: TakeoverPolicy,
     pub(super) conn_idle: Duration,
     pub(super) message_deadline: Duration,
     pub(super) write_stall: Duration,
@@ -88,6 +90,7 @@ impl Default for ServerConfig {
             session_timeout: limits::SESSION_TIMEOUT,
             unbegun_session_timeout: limits::UNBEGUN_SESSION_TIMEOUT,
             media_silence: limits::MEDIA_SILENCE,
+            takeover: TakeoverPolicy::default(),
             conn_idle: limits::CONN_IDLE,
             message_deadline: limits::MESSAGE_DEADLINE,
             write_stall: limits::WRITE_STALL,
@@ -143,6 +146,8 @@ setters! {
     /// A media of which a publisher sends no packet for so long, or up to a second more, is told of by
     /// [`Event::MediaSilent`](super::Event::MediaSilent) ([`limits::MEDIA_SILENCE`]).
     media_silence: Duration,
+    /// Who may publish at a path that a publisher has, in its place ([`TakeoverPolicy::SameAddress`] by default).
+    takeover: TakeoverPolicy,
     /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
     conn_idle: Duration,
     /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).

@@ -3,6 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
+use super::closing::Farewell;
 use super::request::Pending;
 use super::timers::Timer;
 use super::{Event, Output, Server};
@@ -27,8 +28,8 @@ pub(super) struct Connection {
     /// Sessions that were used over it.
     pub(super) sessions: Few<SessionId>,
     pub(super) tolerances: Tolerances,
-    /// When it is closed if no session comes, and why.
-    pub(super) farewell: Option<(Instant, CloseReason)>,
+    /// Its last session has ended, and it is closed if no other comes.
+    pub(super) farewell: Option<Farewell>,
     /// A request is being worked on, whose answer comes before all else.
     pub(super) is_answering: bool,
     /// Why it is being closed.
@@ -68,10 +69,11 @@ impl Connection {
 
 impl Server {
     pub(super) fn enqueue(&mut self, now: Instant, conn: ConnId, request: Request, streams: &dyn Streams) {
-        let Some(connection) = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none())
-        else {
+        let Some(connection) = self.conns.get_mut(conn) else { return };
+        if connection.closing.is_some() {
+            self.answer_last(now, conn, &request);
             return;
-        };
+        }
         connection.alive = now;
         if connection.pending.is_none() && connection.queue.is_empty() {
             self.process(now, conn, request, streams);
@@ -109,14 +111,14 @@ impl Server {
                 Some(Incoming::Request(request)) => self.process(now, conn, request, streams),
                 Some(Incoming::Failure(reason)) => {
                     self.answer_failure(conn, &reason);
-                    self.close_conn(conn, reason);
+                    self.close_conn(now, conn, reason);
                 }
             }
         }
     }
 
     /// Says what is wrong, in the protocol of the peer.
-    fn answer_failure(&mut self, conn: ConnId, reason: &CloseReason) {
+    pub(super) fn answer_failure(&mut self, conn: ConnId, reason: &CloseReason) {
         let CloseReason::Wire(error) = reason else { return };
         if let WireError::Foreign { protocol, .. } = error {
             let refusal = protocol.refusal().map(Bytes::from_static);
@@ -156,30 +158,8 @@ impl Server {
         self.outputs.push_back(Output::Conn(conn, ConnCommand::Tx(TxCommand(order))));
     }
 
-    /// Has a connection closed once all is written that waits, and the request that is being worked on is answered.
-    pub(super) fn close_conn(&mut self, conn: ConnId, reason: CloseReason) {
-        if let Some(connection) = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none()) {
-            connection.closing = Some(reason);
-            connection.queue.clear();
-            let answers_first = connection.is_answering;
-            self.drop_question(conn);
-            if !answers_first {
-                self.order_tx(conn, TxOrder::Close);
-            }
-        }
-    }
-
-    /// The request was answered, and may have ended what the connection was for.
-    pub(super) fn stop_answering(&mut self, conn: ConnId) {
-        let Some(connection) = self.conns.get_mut(conn) else { return };
-        connection.is_answering = false;
-        if connection.closing.is_some() {
-            self.order_tx(conn, TxOrder::Close);
-        }
-    }
-
     pub(super) fn conn_closed(&mut self, now: Instant, conn: ConnId, reason: CloseReason) {
-        self.drop_question(conn);
+        self.take_question(conn);
         let Some(connection) = self.conns.remove(conn) else { return };
         self.timers.disarm(Timer::Conn(conn));
         for session in connection.sessions.iter() {

@@ -87,6 +87,17 @@ pub enum Event {
         /// The session of its publisher; `None` for the application's own.
         session: Option<SessionId>,
     },
+    /// A stream goes on with another publisher, and its readers with it ([`TakeoverPolicy`](super::TakeoverPolicy)).
+    TakenOver {
+        /// Its handle, as before.
+        stream: StreamId,
+        /// Where it is.
+        path: String,
+        /// The session of its publisher from now on, which has announced and will record.
+        session: SessionId,
+        /// The session of its publisher before; it is closed.
+        former: SessionId,
+    },
     /// A stream can no longer be read; its readers are told and closed.
     Unpublished {
         /// Its handle.
@@ -121,6 +132,8 @@ pub enum Event {
         session: SessionId,
         /// Its stream.
         stream: StreamId,
+        /// The path of the stream.
+        path: String,
         /// Which media of the description.
         media: usize,
     },
@@ -130,6 +143,8 @@ pub enum Event {
         session: SessionId,
         /// Its stream.
         stream: StreamId,
+        /// The path of the stream.
+        path: String,
         /// Which media of the description.
         media: usize,
     },

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
+use super::closing::Farewell;
 use super::event::MediaTransport;
 use super::session::{Session, State};
 use super::ticket::{Answer, RawTicket, Refusal};
 use super::timers::Timer;
 use super::{Event, Place, Server};
 use crate::conn::CloseReason;
-use crate::limits::GOODBYE_DELAY;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::wire::StatusCode;
@@ -36,13 +36,18 @@ impl Server {
         let Some(connection) = self.conns.get(id) else { return };
         let idle_at = connection.alive + self.config.conn_idle;
         let is_free = connection.sessions.is_empty() && connection.pending.is_none();
-        let farewell = connection.farewell.clone().filter(|(at, _)| is_free && now >= *at);
-        if let Some((_, reason)) = farewell {
-            self.close_conn(id, reason);
+        let farewell = connection.farewell.as_ref();
+        let is_over = |farewell: &&Farewell| is_free && now >= farewell.at;
+        if let Some(reason) = farewell.filter(is_over).map(|farewell| farewell.reason.clone()) {
+            self.close_conn(now, id, reason);
         } else if is_free && now >= idle_at {
-            self.close_conn(id, CloseReason::Idle);
+            self.close_conn(now, id, CloseReason::Idle);
         } else {
-            let at = if now >= idle_at { now + self.config.conn_idle.max(RECHECK_MIN) } else { idle_at };
+            let at = match farewell {
+                Some(farewell) => farewell.at.max(now + RECHECK_MIN),
+                None if now >= idle_at => now + self.config.conn_idle.max(RECHECK_MIN),
+                None => idle_at,
+            };
             self.timers.arm(at, Timer::Conn(id));
         }
     }
@@ -90,27 +95,17 @@ impl Server {
         }
     }
 
-    /// Closes a session, and those of its connections that have no other.
+    /// Closes a session, and those of its connections that have no other; a reader's a little later.
     pub(super) fn end_session(&mut self, now: Instant, id: SessionId, reason: CloseReason) {
         let Some(session) = self.sessions.get(id) else { return };
-        let conns = session.conns.clone();
-        let is_said_goodbye =
+        let (conns, key) = (session.conns.clone(), session.key);
+        let is_sent_datagrams =
             matches!(session.state, State::Play(_)) && session.transport() == Some(MediaTransport::Udp);
         self.close_session_quietly(now, id, reason.clone());
-        for conn in conns.iter() {
-            let Some(connection) =
-                self.conns.get_mut(conn).filter(|connection| connection.sessions.is_empty())
-            else {
-                continue;
-            };
-            if is_said_goodbye {
-                // The end of the connection must not overtake the last packets: GStreamer drops them then.
-                let at = now + GOODBYE_DELAY;
-                connection.farewell = Some((at, reason.clone()));
-                self.timers.arm(at, Timer::Conn(conn));
-            } else {
-                self.close_conn(conn, reason.clone());
-            }
+        if is_sent_datagrams || reason == CloseReason::StreamEnded {
+            self.bid_farewell(now, &conns, key, &reason);
+        } else {
+            self.close_unused(now, &conns, None, &reason);
         }
     }
 
@@ -137,9 +132,6 @@ impl Server {
             if let Some(connection) = self.conns.get_mut(conn) {
                 connection.sessions.remove(id);
                 connection.alive = now;
-                if self.closing && connection.sessions.is_empty() {
-                    self.close_conn(conn, CloseReason::ServerClosed);
-                }
             }
         }
         if self.paths.get(&session.path) == Some(Place::Announced(id)) {

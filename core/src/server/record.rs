@@ -106,6 +106,19 @@ impl Server {
         }
     }
 
+    /// Tells of a publisher's media by the path of its stream, as long as the session is its publisher.
+    pub(super) fn media_heard(
+        &mut self,
+        session: SessionId,
+        stream: StreamId,
+        event: impl FnOnce(String) -> Event,
+    ) {
+        let own = self.published.get(stream).filter(|published| published.publisher == Some(session));
+        if let Some(path) = own.map(|published| published.path.to_string()) {
+            self.emit(event(path));
+        }
+    }
+
     /// A publisher pauses: its stream stays, and its readers wait.
     pub(super) fn pause_publisher(&mut self, id: SessionId) {
         self.stop_receiving(id);

@@ -24,7 +24,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) enum Step {
     Describe,
-    Announce(Box<Description>),
+    /// In the place of this publisher, if there was one.
+    Announce(Box<Description>, Option<SessionId>),
     /// Of this session, or of a new one.
     Setup(Option<SessionId>),
     Play(SessionId),
@@ -67,7 +68,7 @@ impl Server {
         }
         let outcome = self.dispatch(now, conn, &request, streams).unwrap_or_else(Outcome::from);
         self.conclude(now, conn, request, outcome);
-        self.stop_answering(conn);
+        self.stop_answering(now, conn);
     }
 
     /// The application has answered, or its time is up.
@@ -81,12 +82,15 @@ impl Server {
         let connection = self.conns.get_mut(ticket.conn).ok_or(Stale)?;
         let asked = connection.pending.take_if(|pending| pending.number == ticket.number);
         let Pending { request, step, .. } = asked.ok_or(Stale)?;
+        connection.is_answering = true;
         self.timers.disarm(Timer::Ticket(ticket.conn));
         let conn = ticket.conn;
         let outcome = match (answer, step) {
             (Answer::No(refusal), _) => Ok(refusal.into_response().into()),
             (_, Step::Describe) => self.describe_published(&request),
-            (_, Step::Announce(description)) => self.announce_accepted(now, conn, &request, *description),
+            (_, Step::Announce(description, replaces)) => {
+                self.announce_accepted(now, conn, &request, *description, replaces)
+            }
             (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
             (_, Step::Play(session)) => self.play_accepted(now, session, streams),
             (_, Step::Record(session)) => self.record_accepted(now, session),
@@ -96,16 +100,16 @@ impl Server {
             (Answer::Yes, Step::GetParameter | Step::SetParameter) => Ok(StatusCode::OK.into()),
         };
         self.conclude(now, conn, request, outcome.unwrap_or_else(Outcome::from));
+        self.stop_answering(now, conn);
         self.run(now, conn, streams);
         Ok(())
     }
 
     /// Nobody waits any more for the answer to what the application is asked.
-    pub(super) fn drop_question(&mut self, conn: ConnId) {
-        if let Some(connection) = self.conns.get_mut(conn) {
-            connection.pending = None;
-            self.timers.disarm(Timer::Ticket(conn));
-        }
+    pub(super) fn take_question(&mut self, conn: ConnId) -> Option<Pending> {
+        let pending = self.conns.get_mut(conn)?.pending.take()?;
+        self.timers.disarm(Timer::Ticket(conn));
+        Some(pending)
     }
 
     fn conclude(&mut self, now: Instant, conn: ConnId, request: Request, outcome: Outcome) {
@@ -127,7 +131,7 @@ impl Server {
     }
 
     /// A refusal may come from any step: `Err` is the response to it.
-    fn dispatch(
+    pub(super) fn dispatch(
         &mut self,
         now: Instant,
         conn: ConnId,
@@ -144,11 +148,14 @@ impl Server {
             return Err(with_methods(StatusCode::NOT_IMPLEMENTED, name::PUBLIC, SUPPORTED.iter().cloned()));
         }
         check_required(request)?;
+        if request.method == Method::Teardown && self.has_just_ended(conn, request) {
+            return Ok(self.teardown_of_ended(now, conn));
+        }
         let session = self.session_of(now, conn, request)?;
         match request.method {
             Method::Options => Ok(self.options()),
             Method::Describe => self.describe(conn, request),
-            Method::Announce => self.announce(now, conn, request, session),
+            Method::Announce => self.announce(now, conn, request, session, streams),
             Method::Setup => self.setup(now, conn, request, session, streams),
             Method::Play => self.play(now, conn, request, session, streams),
             Method::Pause => self.pause(request, session),
@@ -163,7 +170,7 @@ impl Server {
     ///
     /// A session belongs to the address that made it, and to the connection if its media is interleaved there. To all
     /// others it does not exist, whether they guess its id or not.
-    fn session_of(
+    pub(super) fn session_of(
         &mut self,
         now: Instant,
         conn: ConnId,
@@ -181,8 +188,7 @@ impl Server {
         let id =
             HexId::read(&key).and_then(|key| self.session_keys.get(&key).copied()).ok_or_else(unknown)?;
         let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
-        let is_foreign =
-            session.peer.ip() != connection.peer.ip() || session.bound_to().is_some_and(|own| own != conn);
+        let is_foreign = !session.is_of(connection.peer) || session.bound_to().is_some_and(|own| own != conn);
         if is_foreign {
             return Err(unknown());
         }
@@ -251,6 +257,7 @@ impl Server {
             path: path.to_owned(),
             query: query.map(str::to_owned),
             description,
+            replaces: None,
             body,
         })
     }

@@ -104,6 +104,11 @@ impl Session {
         }
     }
 
+    /// Whether it belongs to a peer at this address: the only identity that there is.
+    pub(super) fn is_of(&self, peer: SocketAddr) -> bool {
+        self.peer.ip() == peer.ip()
+    }
+
     /// Has a publisher begin or pause; its description, which may be long, is moved and not copied.
     pub(super) fn record(&mut self, is_recording: bool, stream: Option<StreamId>) {
         self.has_begun |= is_recording;

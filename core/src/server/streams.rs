@@ -24,7 +24,7 @@ pub(super) struct Published {
     /// The sessions that have set up a track of it.
     pub(super) readers: BTreeSet<SessionId>,
     /// The session that records it; `None` for the application's own.
-    publisher: Option<SessionId>,
+    pub(super) publisher: Option<SessionId>,
     /// How often a UDP pair is still to say that all that had come is in the log.
     draining: usize,
     ended: Option<CloseReason>,

@@ -1,4 +1,5 @@
 mod dialogues;
+mod farewell;
 mod life;
 mod limits;
 mod pairs;
@@ -11,5 +12,6 @@ mod reports;
 mod scenario;
 mod setup;
 mod standstill;
+mod takeover;
 mod udp;
 mod unproven;

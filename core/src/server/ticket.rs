@@ -3,9 +3,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::ConnId;
 use crate::description::Description;
 use crate::wire::{Response, StatusCode};
+use crate::{ConnId, SessionId};
 
 /// A decision that the application may take: its kind says how it is answered.
 pub trait Ask: sealed::Ask {
@@ -61,6 +61,9 @@ pub struct Question<A> {
     pub query: Option<String>,
     /// What the publisher announces; `None` for the other questions.
     pub description: Option<Box<Description>>,
+    /// The session that publishes at the path, and that a yes to this ANNOUNCE ends; `None` for a free path and for the
+    /// other questions.
+    pub replaces: Option<SessionId>,
     /// The body of the request.
     pub body: Bytes,
 }

@@ -52,6 +52,7 @@ pub(crate) fn serve<R: Runtime>(
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
         failure: None,
+        at_end: false,
         has_letter: false,
         has_news: true,
         is_settled: false,
@@ -64,7 +65,8 @@ pub(crate) fn serve<R: Runtime>(
     async move {
         let reason = poll_fn(|cx| task.poll(cx)).await;
         task.place.leave(reason);
-        if task.tx.is_finished() {
+        // A peer that says no more has nothing on its way that would reset the last answer away.
+        if task.tx.is_finished() && !task.at_end {
             linger(&mut task.socket, &mut task.alarm).await;
         }
     }
@@ -103,6 +105,8 @@ struct ConnTask<R: Runtime> {
     alarm: Alarm<R::Timer>,
     /// Why nothing more is read; what is left to say is still written.
     failure: Option<CloseReason>,
+    /// The peer says no more; what it has asked is still answered.
+    at_end: bool,
     /// Others have ordered something.
     has_letter: bool,
     /// Something has come for the half that reads, or for both.
@@ -170,7 +174,7 @@ impl<R: Runtime> ConnTask<R> {
         let now = clock::now();
         let read = match readable.and_then(|readable| if readable { self.read(now) } else { Ok(false) }) {
             Err(reason) => {
-                // What it asked before it left is still answered, as far as there is room.
+                // What it asked before it broke is still carried out.
                 self.take_input(now);
                 self.take_letters(now);
                 let _ = self.write(cx, now);
@@ -185,12 +189,13 @@ impl<R: Runtime> ConnTask<R> {
             // The answers to what was read leave at once, and requests that were held may be next.
             let has_orders = self.take_input(now);
             self.has_news |= has_orders && !self.rx.wants_read();
-            self.wants_read = self.failure.is_none() && self.rx.wants_read();
+            self.wants_read = self.failure.is_none() && !self.at_end && self.rx.wants_read();
             self.rx_deadline = self.rx.poll_timeout();
             self.subscribe();
         }
         let more = self.write(cx, now)?;
-        if self.tx.is_finished() {
+        // News are requests that were held and come first.
+        if self.tx.is_finished() && !self.has_news {
             let closing = self.place.door.is_closing();
             return Err(if closing { CloseReason::ServerClosed } else { CloseReason::Application });
         }
@@ -223,8 +228,10 @@ impl<R: Runtime> ConnTask<R> {
     fn read(&mut self, now: Instant) -> Result<bool, CloseReason> {
         self.rx.lend(|| BLOCK.take());
         match self.rx.read_with(now, |into| self.socket.try_read_buf(into)) {
-            Ok(0) => Err(CloseReason::PeerClosed),
-            Ok(_) => Ok(true),
+            Ok(n) => {
+                self.at_end = n == 0;
+                Ok(true)
+            }
             Err(error) if is_transient(&error) => Ok(true),
             Err(error) => Err(broken(error)),
         }
@@ -261,7 +268,9 @@ impl<R: Runtime> ConnTask<R> {
                 _ => {}
             },
         );
-        if let Err(reason) = pumped {
+        // After the last request that was read, which may still be held, comes the end.
+        let is_over = self.at_end && rx.wants_read();
+        if let Err(reason) = pumped.and(if is_over { Err(CloseReason::PeerClosed) } else { Ok(()) }) {
             door.enter_for(*id, &mut orders, |server| {
                 server.handle_conn_error(now, *id, &reason, door.registry());
             });

@@ -1,6 +1,7 @@
 //! What has to hold on every runtime, once; each runtime's test file runs all of it.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod by_hand;
 mod commands;
 mod defaults;
@@ -24,6 +25,7 @@ use rtspan_std::{
     UdpPorts, UdpSpec,
 };
 
+pub(crate) use answers::*;
 pub(crate) use commands::*;
 pub(crate) use defaults::*;
 pub(crate) use endings::*;
@@ -61,6 +63,9 @@ macro_rules! scenarios {
             a_publisher_without_room_waits_and_goes_on,
             a_server_that_goes_away_ends_the_packets_with_an_error,
             an_unreadable_message_is_answered_before_the_connection_is_closed,
+            a_peer_that_says_no_more_gets_all_its_answers,
+            a_teardown_just_behind_the_end_of_its_stream_is_answered_200,
+            requests_that_race_the_end_of_their_stream_are_answered,
             another_protocol_is_answered_in_its_own_words_and_closed_at_once,
             a_connection_behind_a_proxy_is_that_of_the_proxys_client,
             dropped_packets_are_counted,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rtspan_core::limits::{GOODBYE_DELAY, GOODBYE_WAIT};
 use rtspan_core::rtp::RtpPacket;
-use rtspan_core::server::ServerConfig;
+use rtspan_core::server::{ServerConfig, TakeoverPolicy};
 use rtspan_core::udp::{Port, UdpPorts, UdpSpec};
 use rtspan_core::wire::{Decoder, DecoderLimits, Frame, Item, Message, Request, Response};
 use rtspan_core::{ConnId, Description, Format, MediaKind};
@@ -44,6 +44,8 @@ impl Bench {
             .sessions_per_conn_max(SESSIONS_MAX)
             .session_timeout(long)
             .unbegun_session_timeout(long)
+            // The model knows no time.
+            .takeover(TakeoverPolicy::Never)
             .conn_idle(long);
         Self { rig: Rig::new(config), lines: Vec::new() }
     }

@@ -56,6 +56,12 @@ impl Books {
                 assert_eq!(before, None, "{path} was published already");
                 counts.add("streams published", 1);
             }
+            Event::TakenOver { stream, path, session, former } => {
+                assert_eq!(self.paths.get(path), Some(stream), "{path} is not published");
+                assert!(self.ended.contains_key(former), "{former:?} goes on");
+                self.recorded.insert(*session, *stream);
+                counts.add("publishers taken over", 1);
+            }
             Event::Unpublished { stream, path, .. } => {
                 assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
                 self.unpublished.insert(*stream, now);

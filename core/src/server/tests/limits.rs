@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::scenario::{Scenario, peer, session_of, status};
 use crate::conn::CloseReason;
-use crate::limits::{CONNS_PER_SESSION_MAX, REQUESTS_WAITING_MAX, URI_BYTES_MAX};
+use crate::limits::{CONNS_PER_SESSION_MAX, GOODBYE_DELAY, REQUESTS_WAITING_MAX, URI_BYTES_MAX};
 use crate::server::{AddStreamError, Asks, Event, Refused, ServerConfig};
 use crate::wire::{Message, Method, Request};
 
@@ -120,7 +120,9 @@ fn closing_tells_readers_and_leaves_nothing() {
         session_of(&scenario.request(reader, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP"));
     scenario.request(reader, &format!("PLAY rtsp://h/cam|Session: {session}"));
     scenario.server.close(scenario.now);
-    assert!(scenario.is_closed(reader) && scenario.is_closed(idle));
+    assert!(scenario.is_closed(idle));
+    scenario.advance(GOODBYE_DELAY);
+    assert!(scenario.is_closed(reader));
     assert!(scenario.server.is_empty());
     assert_eq!(scenario.server.open_conn(scenario.now, peer(1)).unwrap_err(), Refused);
     let unpublished =

@@ -4,6 +4,7 @@ use super::scenario::{SDP, Scenario, session_of, status, video};
 use crate::ConnId;
 use crate::Tolerances;
 use crate::conn::CloseReason;
+use crate::limits::GOODBYE_DELAY;
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::server::{Event, ServerConfig};
 use crate::stream::{LagPolicy, LogLimits, StartAt};
@@ -147,6 +148,7 @@ fn readers_of_a_stream_that_ends_get_the_rest_and_are_told_and_closed() {
     let mut tolerances = Tolerances::NONE;
     let said: Vec<Rtcp> = rtcp::parse(goodbye, &mut tolerances).collect();
     assert!(said.iter().any(|packet| matches!(packet, Rtcp::Goodbye(goodbye) if goodbye.sources == [0xabc])));
+    scenario.advance(GOODBYE_DELAY);
     assert!(scenario.is_closed(conn) && scenario.is_closed(idle));
     assert!(scenario.server.is_empty() && scenario.logs.0.borrow().is_empty());
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
 use crate::ConnId;
 use crate::conn::{CloseReason, ConnCommand, TxCommand, TxOrder};
+use crate::limits::GOODBYE_DELAY;
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::server::{Event, Output, ServerConfig};
 use crate::wire::{Message, Method, Request};
@@ -109,7 +110,10 @@ fn when_a_publisher_leaves_its_path_is_free_and_its_readers_are_closed() {
             "hang up" => scenario.hang_up(publisher),
             _ => scenario.server.remove_stream(scenario.now, stream_of(&scenario)),
         }
+        scenario.drain();
         assert_eq!(scenario.server.stream_at("/live"), None, "{leave}");
+        assert!(!scenario.is_closed(reader), "it may tear its session down, {leave}");
+        scenario.advance(GOODBYE_DELAY);
         assert!(scenario.is_closed(reader), "{leave}");
         let frames = scenario.frames(reader);
         let mut tolerances = Tolerances::NONE;
@@ -224,23 +228,15 @@ fn an_announcement_that_is_not_followed_up_ends() {
 
 #[test]
 fn a_teardown_that_ends_its_own_connection_is_answered_first() {
-    let mut scenario = Scenario::with_udp();
+    let mut scenario = Scenario::new(ServerConfig::default());
     let publisher = scenario.connect();
-    scenario.post(publisher, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp", SDP);
-    scenario.response(publisher);
-    let setup = "SETUP rtsp://h/live/streamid=0|Transport: RTP/AVP;unicast;client_port=6000-6001;mode=record";
-    let session = session_of(&scenario.request(publisher, setup));
-    let udp = "Transport: RTP/AVP;unicast;client_port=6002-6003;mode=record";
-    scenario.request(publisher, &format!("SETUP rtsp://h/live/streamid=1|Session: {session}|{udp}"));
-    for method in ["RECORD", "PAUSE"] {
-        let response = scenario.request(publisher, &format!("{method} rtsp://h/live|Session: {session}"));
-        assert_eq!(status(&response), 200);
-    }
-    // All that this connection is for is to read that stream, and it tears the publisher down.
+    record(&mut scenario, publisher);
     let reader = scenario.connect();
     scenario.request(reader, &format!("SETUP rtsp://h/live/trackID=0|{TCP}0-1"));
-    let teardown = Request::new(Method::Teardown, "rtsp://h/live").with_header("CSeq", 9);
-    let teardown = Message::Request(teardown.with_header("Session", session));
+    scenario.request(reader, "PLAY rtsp://h/live");
+    scenario.server.close(scenario.now);
+    while scenario.server.poll_output().is_some() {}
+    let teardown = Message::Request(Request::new(Method::Teardown, "rtsp://h/live").with_header("CSeq", 9));
     scenario.server.handle_message(scenario.now, reader, teardown, &scenario.logs);
     let outputs = std::iter::from_fn(|| scenario.server.poll_output());
     let orders: Vec<&str> = outputs
@@ -248,9 +244,14 @@ fn a_teardown_that_ends_its_own_connection_is_answered_first() {
             Output::Conn(conn, ConnCommand::Tx(TxCommand(order))) if conn == reader => Some(order),
             _ => None,
         })
-        .map(|order| if let TxOrder::Close = order { "close" } else { "send" })
+        .map(|order| match order {
+            TxOrder::Detach(_) => "detach",
+            TxOrder::Send(_) => "send",
+            TxOrder::Close => "close",
+            _ => "other",
+        })
         .collect();
-    assert_eq!(orders, ["send", "close"]);
+    assert_eq!(orders, ["detach", "send", "close"]);
 }
 
 #[test]
@@ -280,7 +281,9 @@ fn a_server_that_closes_does_not_wait_for_publishers() {
     scenario.response(announcer);
     scenario.server.close(scenario.now);
     scenario.send(publisher, &frame(0, video(1, &[0x41, 9]).as_bytes()));
-    assert!(scenario.is_closed(publisher) && scenario.is_closed(announcer));
+    assert!(scenario.is_closed(announcer));
+    scenario.advance(GOODBYE_DELAY);
+    assert!(scenario.is_closed(publisher));
     assert!(scenario.server.is_empty());
 }
 

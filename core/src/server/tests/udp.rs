@@ -3,7 +3,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
-use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SESSION_TIMEOUT, UDP_BURST_PERIOD};
+use crate::limits::{
+    GOODBYE_DELAY, OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SESSION_TIMEOUT, UDP_BURST_PERIOD,
+};
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::udp::Port;
 use crate::{ConnId, StreamId, Tolerances};
@@ -267,6 +269,7 @@ fn what_had_come_of_a_publisher_over_udp_is_read_before_its_end() {
         let packets = frames.iter().filter(|(channel, _)| *channel == 0);
         let sequences: Vec<u16> = packets.map(|(_, data)| u16::from_be_bytes([data[2], data[3]])).collect();
         assert_eq!(sequences, [1, 2, 4], "the packet that was held back too, pausing: {pauses}");
+        scenario.advance(GOODBYE_DELAY);
         assert!(scenario.is_closed(reader));
         assert!(scenario.logs.0.borrow().is_empty());
     }

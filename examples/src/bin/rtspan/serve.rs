@@ -92,6 +92,13 @@ fn describe(event: &Event) -> Option<String> {
         Event::SessionClosed { path, reason, .. } => {
             format!("a session of {} is over: {reason}", path.escape_debug())
         }
+        Event::TakenOver { path, .. } => format!("{} has another publisher", path.escape_debug()),
+        Event::MediaSilent { path, media, .. } => {
+            format!("nothing comes of media {media} of {}", path.escape_debug())
+        }
+        Event::MediaResumed { path, media, .. } => {
+            format!("media {media} of {} comes again", path.escape_debug())
+        }
         Event::ReaderLagged { dropped, .. } => {
             format!("a reader is too slow and has missed {dropped} packets")
         }

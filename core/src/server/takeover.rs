@@ -1,0 +1,118 @@
+use super::announce::{IN_USE, TRACK_PATH, path_refused};
+use super::paths::Taken;
+use super::session::{Publishing, Session, State};
+use super::{Event, Place, Server};
+use crate::conn::CloseReason;
+use crate::description::Description;
+use crate::limits::TAKEOVER_SILENCE;
+use crate::stream::Streams;
+use crate::wire::Response;
+use crate::{ConnId, Instant, SessionId, StreamId};
+
+/// Who may publish at a path that a publisher has, in its place.
+///
+/// A publisher that comes back mostly finds its former self there: a UDP session that nobody has torn down, or a connection
+/// that the system still takes for open.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TakeoverPolicy {
+    /// The publisher's own address, once nothing has come of the publisher for
+    /// [`TAKEOVER_SILENCE`], or when its session has no connection any more (the default).
+    #[default]
+    SameAddress,
+    /// Nobody: the path is free again when the publisher's session has ended.
+    Never,
+    /// Whom the application allows to: it is asked by [`Event::Announce`] with the publisher's session in
+    /// [`Question::replaces`](super::Question::replaces), whatever else it is [asked](super::Asks).
+    Ask,
+}
+
+impl Server {
+    /// The publisher at a path, if there is one; an error if the path is the application's own, or that of
+    /// a track.
+    pub(super) fn publisher_at(&self, path: &str) -> Result<Option<SessionId>, Response> {
+        let publisher = match self.paths.check_free(path) {
+            Ok(()) => return Ok(None),
+            Err(Taken::Track) => return Err(path_refused(TRACK_PATH)),
+            Err(Taken::By(Place::Announced(session))) => Some(session),
+            Err(Taken::By(Place::Stream(stream))) => {
+                self.published.get(stream).and_then(|stream| stream.publisher)
+            }
+        };
+        publisher.map(Some).ok_or_else(|| path_refused(IN_USE))
+    }
+
+    /// Whether a connection may announce in the place of a publisher, or is to ask the application.
+    pub(super) fn check_takeover(
+        &self,
+        now: Instant,
+        conn: ConnId,
+        publisher: SessionId,
+        streams: &dyn Streams,
+    ) -> Result<(), Response> {
+        let may = match self.config.takeover {
+            TakeoverPolicy::Never => false,
+            TakeoverPolicy::Ask => true,
+            TakeoverPolicy::SameAddress => {
+                let session = self.sessions.get(publisher);
+                let peer = self.conns.get(conn).map(|connection| connection.peer);
+                let is_gone = |session: &Session| {
+                    session.conns.is_empty() || now >= last_heard(session, streams) + TAKEOVER_SILENCE
+                };
+                session.zip(peer).is_some_and(|(session, peer)| session.is_of(peer) && is_gone(session))
+            }
+        };
+        if may { Ok(()) } else { Err(path_refused(IN_USE)) }
+    }
+
+    /// Ends a publisher in whose place another comes, over the connection `conn`.
+    ///
+    /// The stream stays for its readers if the other announces the same medias and formats.
+    pub(super) fn take_over(
+        &mut self,
+        now: Instant,
+        publisher: SessionId,
+        conn: ConnId,
+        description: &Description,
+    ) -> Option<StreamId> {
+        let session = self.sessions.get(publisher)?;
+        let conns = session.conns.clone();
+        let announced = match &session.state {
+            State::PreRecord(publishing) | State::Record(publishing) => &publishing.description,
+            State::PrePlay(_) | State::Play(_) => return None,
+        };
+        let stream = session.recorded_stream().filter(|_| announced.has_same_medias(description));
+        if stream.is_some() {
+            if matches!(session.state, State::Record(_)) {
+                self.stop_receiving(publisher);
+            }
+            if let Some(session) = self.sessions.get_mut(publisher) {
+                session.state = State::PreRecord(Publishing::default());
+            }
+        }
+        self.close_session_quietly(now, publisher, CloseReason::TakenOver);
+        self.close_unused(now, &conns, Some(conn), &CloseReason::TakenOver);
+        stream
+    }
+
+    /// A stream has another publisher from here on.
+    pub(super) fn hand_over(&mut self, stream: StreamId, former: SessionId, session: SessionId) {
+        let Some(published) = self.published.get_mut(stream) else { return };
+        published.publisher = Some(session);
+        let path = published.path.to_string();
+        self.emit(Event::TakenOver { stream, path, session, former });
+    }
+}
+
+/// When something has come of a publisher: a request, a report or a packet.
+fn last_heard(session: &Session, streams: &dyn Streams) -> Instant {
+    let mut heard = session.alive;
+    if let Some(stream) = session.recorded_stream() {
+        // Packets are told of once a second only, and the log knows.
+        streams.read(stream, &mut |log| {
+            let newest = log.get(log.head().saturating_sub(1));
+            heard = newest.map_or(heard, |packet| heard.max(packet.at));
+        });
+    }
+    heard
+}
