@@ -239,7 +239,8 @@ impl Model {
                 let track = match ask.track {
                     Some(track) if track < medias => track,
                     Some(_) => return Err(404),
-                    None if medias == 1 => 0,
+                    // A tolerance: the first SETUP may name the stream, and means its first media.
+                    None if medias == 1 || own.is_none() => 0,
                     None => return Err(459),
                 };
                 (track, Some(stream))

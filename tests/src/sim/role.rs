@@ -227,13 +227,17 @@ impl World<'_> {
         if player.client.state() != State::Record {
             return;
         }
-        let pause = source.interval;
+        if self.now < source.next {
+            player.next = player.next.min(source.next);
+            return;
+        }
+        source.next = self.now + source.interval;
+        player.next = player.next.min(source.next);
         for (track, packet) in source.make(&mut self.chance) {
             if player.client.send(self.now, track.into(), &packet).is_err() {
                 self.truth.set_lossless(*origin, false);
             }
         }
-        player.next = player.next.min(self.now + pause);
     }
 
     /// A publisher's last packets.

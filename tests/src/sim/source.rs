@@ -131,7 +131,8 @@ impl Source {
         let tracks = tracks.collect();
         Self {
             tracks,
-            interval: chance.millis(20, 900),
+            // Some are quiet by nature.
+            interval: if chance.happens(100) { chance.millis(5_000, 40_000) } else { chance.millis(20, 900) },
             next: now,
             group: chance.between(1, 30),
             burst: chance.pick(&[1, 4, 40, 90]),
