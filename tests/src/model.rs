@@ -309,7 +309,10 @@ impl Model {
 
     fn names_one_of_several(&self, ask: &Ask, id: usize) -> bool {
         let tracks = &self.sessions[&id].tracks;
-        tracks.len() > 1 && tracks.iter().any(|(.., uri)| *uri == (ask.path, ask.track))
+        // One that was set up by the URL of the stream has no name of its own.
+        ask.track.is_some()
+            && tracks.len() > 1
+            && tracks.iter().any(|(.., uri)| *uri == (ask.path, ask.track))
     }
 
     /// A session ends; with a publisher's ends its stream, with that its readers, and what they are connected by.

@@ -1,4 +1,5 @@
 use super::Server;
+use super::play::check_aggregate;
 use super::request::Outcome;
 use crate::conn::CloseReason;
 use crate::header::SessionHeader;
@@ -17,9 +18,11 @@ impl Server {
         session: Option<SessionId>,
     ) -> Result<Outcome, Response> {
         let (id, session) = self.existing(session)?;
-        if session.tracks.len() > 1 && session.tracks.iter().any(|track| track.uri == request.uri) {
-            return Err(Response::new(StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED));
-        }
+        // The URL need not be that of the stream; some clients name another.
+        check_aggregate(request, session).or_else(|refusal| match refusal.status {
+            StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED => Err(refusal),
+            _ => Ok(()),
+        })?;
         let conns = session.conns.clone();
         self.close_session_quietly(now, id, CloseReason::Teardown);
         if self.closing {
