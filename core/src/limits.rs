@@ -120,10 +120,17 @@ pub const DEADLINE_LATE_LOOKS_MAX: u8 = 3;
 
 // server
 
-/// Connections of one server; more are refused with 503.
+/// Connections of one server; the first request on a further one is answered 503, and it is closed.
 pub const CONNS_MAX: usize = 10_000;
 /// Sessions of one server; more are refused with 503.
 pub const SESSIONS_MAX: usize = 10_000;
+/// One part in so many of the connections and sessions that others leave is what one address may have; it is refused more
+/// like everybody beyond the bounds of the whole.
+pub const ADDRESS_SHARE: usize = 4;
+/// Connections or sessions that one address may have, however few others leave, if there are any.
+pub const SHARE_LEAST: usize = 8;
+/// Connections beyond the bounds that are answered at a time; further ones are closed without an answer.
+pub const REFUSALS_MAX: usize = 64;
 /// Sessions of one connection, those that others have made and it names as well; more are refused with 503.
 pub const SESSIONS_PER_CONN_MAX: usize = 8;
 /// Connections that a session over UDP is used over at once; on further ones its requests are refused with 503.
@@ -203,6 +210,9 @@ pub const PROOF_LASTS: Duration = Duration::from_secs(120);
 pub const UDP_BURST_PACKETS: usize = 64;
 /// How long it takes until as many packets may follow.
 pub const UDP_BURST_PERIOD: Duration = Duration::from_millis(1);
+/// UDP ports that all sessions of one address name, a quarter of those that it has; tracks beyond are refused with 461, so
+/// that neighbours behind the same NAT find free ones.
+pub const UDP_PORTS_OF_ADDRESS_MAX: usize = 1 << 14;
 /// Pairs of UDP sockets of one server.
 pub const UDP_PAIRS_MAX: usize = 32;
 /// Datagrams from addresses that no session has that are kept for a moment: a publisher's first packets may be read

@@ -36,6 +36,7 @@ mod record;
 mod request;
 mod session;
 mod setup;
+mod shares;
 mod streams;
 mod table;
 mod takeover;
@@ -50,6 +51,7 @@ use std::net::SocketAddr;
 
 pub use config::{Asks, ServerConfig};
 pub use event::{Event, MediaTransport, Output};
+pub use shares::Refused;
 pub use streams::AddStreamError;
 pub use takeover::TakeoverPolicy;
 pub use ticket::{
@@ -69,6 +71,7 @@ use crate::{ConnId, Instant, NtpTime, SessionId, StreamId, UdpId};
 use connection::Connection;
 use paths::{Paths, Place};
 use session::{Session, State};
+use shares::Held;
 use streams::Published;
 use timers::{Timer, Timers};
 
@@ -91,16 +94,13 @@ pub struct Server {
     /// Where UDP readers and publishers are: no two sessions share an address.
     udp_peers: BTreeMap<SocketAddr, SessionId>,
     unproven: credit::Budgets,
+    shares: shares::Shares,
+    refusals: shares::Refusals,
     timers: Timers,
     outputs: VecDeque<Output>,
     questions: u64,
     closing: bool,
 }
-
-/// A connection was not taken on: the server has as many as it may, or is closing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the server takes on no further connection")]
-pub struct Refused;
 
 impl Server {
     /// A server whose ids and SSRCs come from `seed`; the same seed and the same inputs give the same bytes.
@@ -121,6 +121,8 @@ impl Server {
             udp_pairs,
             udp_peers: BTreeMap::new(),
             unproven: credit::Budgets::default(),
+            shares: shares::Shares::default(),
+            refusals: shares::Refusals::default(),
             timers: Timers::default(),
             outputs,
             questions: 0,
@@ -140,11 +142,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Refused`] when there are as many as there may be; the socket is to be closed.
+    /// There are as many as there may be, of all peers or of this one's address. The first request is to be answered with
+    /// [`Refused::response`], and the socket to be closed.
     pub fn open_conn(&mut self, now: Instant, peer: SocketAddr) -> Result<ServerConn, Refused> {
-        if self.closing || self.conns.len() >= self.config.conns_max {
-            return Err(Refused);
+        if let Err(reason) = self.check_conn(peer.ip()) {
+            self.tell_refused(now, peer, reason);
+            return Err(reason);
         }
+        self.shares.take(peer.ip(), Held { conns: 1, ..Held::default() });
         let limits = DecoderLimits::default().body_bytes(self.config.request_body_max);
         let id: ConnId = self.conns.insert_with(|_| Connection::new(now, peer));
         self.timers.arm(now + self.config.conn_idle, Timer::Conn(id));
@@ -217,7 +222,7 @@ impl Server {
                     media: media.into(),
                 });
             }
-            Report::Proxied(conn, peer) => self.proxied(conn, peer),
+            Report::Proxied(conn, peer) => self.proxied(now, conn, peer),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
             Report::MediaTolerated(session, tolerances) => {
                 let conn = self.sessions.get(session).and_then(|session| session.conns.first());

@@ -7,6 +7,7 @@ mod door;
 mod events;
 mod keeper;
 mod linger;
+mod refuse;
 mod registry;
 mod stream;
 mod udp;

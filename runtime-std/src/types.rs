@@ -12,8 +12,8 @@ pub use rtspan_core::limits;
 pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
-    AddStreamError, Asks, Event, MediaTransport, Question, Refusal, ServerConfig, Stale, TakeoverPolicy,
-    Ticket,
+    AddStreamError, Asks, Event, MediaTransport, Question, Refusal, Refused, ServerConfig, Stale,
+    TakeoverPolicy, Ticket,
 };
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};

@@ -48,6 +48,9 @@ pub enum CloseReason {
     /// The application closed it.
     #[error("closed by the application")]
     Application,
+    /// A proxy has passed it on from an address that has as many connections as it may.
+    #[error("the peer's address has as many connections as it may")]
+    AddressFull,
     /// The server was closed.
     #[error("the server was closed")]
     ServerClosed,

@@ -1,7 +1,7 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::*;
 use crate::Instant;
@@ -358,4 +358,25 @@ fn no_report_comes_behind_the_end_of_its_session() {
     rx.handle_timeout(later);
     rx.handle_command(later, RxCommand(RxOrder::Unroute(id())));
     assert!(matches!(rx.poll_input(later), Ok(None)));
+}
+
+#[test]
+fn the_half_that_writes_gives_back_what_it_was_lent_once_all_is_written() {
+    let mut tx = ConnTx::default();
+    tx.lend(Room::default());
+    tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from_static(b"answer"))));
+    tx.handle_written(START, waiting(&tx));
+    assert!(tx.take_room().is_some(), "another connection may write with it");
+    assert!(tx.take_room().is_none(), "it is given back once");
+}
+
+#[test]
+fn the_half_that_reads_gives_back_what_it_was_lent_once_all_is_parsed() {
+    let mut rx = ConnRx::new(id(), DecoderLimits::default(), MESSAGE_DEADLINE);
+    rx.lend(|| BytesMut::with_capacity(5000));
+    rx.read_with(START, |into| into.extend_from_slice(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"));
+    assert!(matches!(rx.poll_input(START), Ok(Some(Inbound::Message(_)))));
+    assert!(matches!(rx.poll_input(START), Ok(None)));
+    assert!(rx.take_memory().is_some_and(|memory| memory.capacity() > 0), "another may read into it");
+    assert!(rx.take_memory().is_none(), "it is given back once");
 }

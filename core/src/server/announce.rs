@@ -1,10 +1,12 @@
 use bytes::Bytes;
 
 use super::config::Asks;
+use super::connection::Connection;
 use super::credit::Credit;
 use super::describe::path_of;
 use super::request::{Outcome, Step};
 use super::session::{Publishing, Session, State};
+use super::shares::Held;
 use super::{Event, Place, Question, Server, TakeoverPolicy};
 use crate::description::Description;
 use crate::few::Few;
@@ -40,7 +42,7 @@ impl Server {
             return Err(Response::new(StatusCode::FORBIDDEN));
         }
         // What is refused anyway is not worth the time to read it.
-        self.check_room(conn, replaces.is_some())?;
+        self.check_room(now, conn, replaces.is_some())?;
         let mut tolerances = Tolerances::NONE;
         let description = Description::parse(&request.body, &mut tolerances)
             .ok()
@@ -72,7 +74,7 @@ impl Server {
         if former.is_some() && former != replaces {
             return Err(path_refused(IN_USE));
         }
-        self.check_room(conn, former.is_some())?;
+        self.check_room(now, conn, former.is_some())?;
         let stream = former.and_then(|former| self.take_over(now, former, conn, &description));
         let publishing = Publishing { announce_uri: request.uri.clone(), description, stream };
         let session = self.open_session(now, conn, path.into(), State::PreRecord(publishing))?;
@@ -84,13 +86,15 @@ impl Server {
     }
 
     /// Whether a connection may have another session (503 if not), which may take the place of one.
-    fn check_room(&self, conn: ConnId, replaces: bool) -> Result<(), Response> {
+    fn check_room(&mut self, now: Instant, conn: ConnId, replaces: bool) -> Result<(), Response> {
+        let full = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let open = self.conns.get(conn).filter(|connection| connection.closing.is_none());
-        let sessions_of_conn = open.map(|connection| connection.sessions.len());
-        let has_room = !self.closing
-            && self.sessions.len() < self.config.sessions_max.saturating_add(replaces.into())
-            && sessions_of_conn.is_some_and(|sessions| sessions < self.config.sessions_per_conn_max);
-        if has_room { Ok(()) } else { Err(Response::new(StatusCode::SERVICE_UNAVAILABLE)) }
+        let Connection { peer, sessions, .. } = open.ok_or_else(full)?;
+        let (peer, on_conn) = (*peer, sessions.len());
+        self.check_session(peer.ip(), on_conn, replaces.into()).map_err(|reason| {
+            self.tell_refused(now, peer, reason);
+            full()
+        })
     }
 
     /// A new session of a connection, within the limits (503 beyond them).
@@ -101,7 +105,7 @@ impl Server {
         path: Box<str>,
         state: State,
     ) -> Result<SessionId, Response> {
-        self.check_room(conn, false)?;
+        self.check_room(now, conn, false)?;
         let connection =
             self.conns.get_mut(conn).ok_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
         let key = self.random.hex_id();
@@ -121,6 +125,7 @@ impl Server {
         let id = self.sessions.insert_with(|_| session);
         connection.sessions.insert(id);
         connection.farewell = None;
+        self.shares.take(connection.peer.ip(), Held { sessions: 1, ..Held::default() });
         self.session_keys.insert(key, id);
         self.timers.arm(now + self.config.session_timeout, super::Timer::Session(id));
         Ok(id)

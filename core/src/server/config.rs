@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::BitOr;
 use std::time::Duration;
 
@@ -68,6 +68,8 @@ pub struct ServerConfig {
     pub(super) conns_max: usize,
     pub(super) sessions_max: usize,
     pub(super) sessions_per_conn_max: usize,
+    pub(super) address_share: usize,
+    pub(super) shared_addresses: Vec<IpPrefix>,
     pub(super) request_body_max: usize,
     pub(super) unproven_bytes_max: usize,
     pub(super) udp_burst: usize,
@@ -98,6 +100,11 @@ impl Default for ServerConfig {
             conns_max: limits::CONNS_MAX,
             sessions_max: limits::SESSIONS_MAX,
             sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
+            address_share: limits::ADDRESS_SHARE,
+            shared_addresses: vec![
+                IpPrefix::new(Ipv4Addr::LOCALHOST.into(), 8),
+                IpPrefix::from(IpAddr::from(Ipv6Addr::LOCALHOST)),
+            ],
             request_body_max: limits::BODY_BYTES_MAX,
             unproven_bytes_max: limits::UNPROVEN_BYTES_MAX,
             udp_burst: limits::UDP_BURST_PACKETS,
@@ -162,6 +169,15 @@ setters! {
     sessions_max: usize,
     /// Sessions of one connection ([`limits::SESSIONS_PER_CONN_MAX`]).
     sessions_per_conn_max: usize,
+    /// One part in so many of the connections and sessions that others leave is what a single address may have
+    /// ([`limits::ADDRESS_SHARE`]); with 1 an address may have them all.
+    ///
+    /// An address is one of IPv4, or the /64 of one of IPv6. Each has [`limits::SHARE_LEAST`] at least.
+    address_share: usize,
+    /// Addresses that many peers share and that have no such bound: balancers, or the NAT of one's own network.
+    ///
+    /// By default those of the host itself (127.0.0.0/8 and ::1), where proxies and tunnels come from.
+    shared_addresses: Vec<IpPrefix>,
     /// Bytes of a request's body ([`limits::BODY_BYTES_MAX`]).
     request_body_max: usize,
     /// Bytes that a reader over UDP is sent while no datagram shows that it is there ([`limits::UNPROVEN_BYTES_MAX`]).

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::closing::Farewell;
 use super::request::Pending;
+use super::shares::Held;
 use super::timers::Timer;
 use super::{Event, Output, Server};
 use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
@@ -162,6 +163,7 @@ impl Server {
         self.take_question(conn);
         let Some(connection) = self.conns.remove(conn) else { return };
         self.timers.disarm(Timer::Conn(conn));
+        self.shares.give_back(connection.peer.ip(), Held { conns: 1, ..Held::default() });
         for session in connection.sessions.iter() {
             self.session_lost_conn(now, session, conn);
         }
@@ -170,11 +172,21 @@ impl Server {
         self.emit(Event::ConnClosed { conn, peer: connection.peer, reason });
     }
 
-    /// Takes note of where a connection comes from that a trusted proxy has passed on.
-    pub(super) fn proxied(&mut self, conn: ConnId, peer: SocketAddr) {
+    /// Takes note of where a connection comes from that a trusted proxy has passed on: it is of that address's share now,
+    /// and refused if that is used up.
+    pub(super) fn proxied(&mut self, now: Instant, conn: ConnId, peer: SocketAddr) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let proxy = std::mem::replace(&mut connection.peer, peer);
+        let own = Held { conns: 1, ..Held::default() };
+        self.shares.give_back(proxy.ip(), own);
+        let room = self.check_share_of_conns(peer.ip(), self.conns.len().saturating_sub(1));
+        self.shares.take(peer.ip(), own);
         self.emit(Event::ConnProxied { conn, peer, proxy });
+        if let Err(reason) = room {
+            self.tell_refused(now, peer, reason);
+            self.send(conn, reason.response(None));
+            self.close_conn(now, conn, CloseReason::AddressFull);
+        }
     }
 
     /// Takes note of deviations, and tells of new ones.

@@ -51,13 +51,17 @@ pub(super) struct Budgets {
 }
 
 impl Budgets {
-    fn of(&mut self, now: Instant, ip: IpAddr, most: usize) -> &mut Budget {
+    /// What an address is granted of `wanted`: as much as leaves something for its other sessions.
+    fn take(&mut self, now: Instant, ip: IpAddr, most: usize, wanted: usize) -> usize {
         let origin = Origin::from(ip);
         if self.all.len() >= self.sweeps_at && !self.all.contains_key(&origin) {
             self.all.retain(|_, budget| !budget.is_full(now));
             self.sweeps_at = self.all.len().saturating_mul(2).max(SWEEPS_AT_MIN);
         }
-        self.all.entry(origin).or_insert_with(|| Budget::full(now, most))
+        let budget = self.all.entry(origin).or_insert_with(|| Budget::full(now, most));
+        let granted = wanted.min(budget.left(now) / UNPROVEN_SESSIONS);
+        budget.take(granted);
+        granted
     }
 
     #[cfg(test)]
@@ -149,9 +153,12 @@ impl Server {
         if earned == 0 {
             return 0;
         }
-        let budget = self.unproven.of(now, session.peer.ip(), most.saturating_mul(UNPROVEN_SESSIONS));
-        let bytes = earned.min(budget.left(now) / UNPROVEN_SESSIONS);
-        budget.take(bytes);
+        let bytes = if self.config.shared_addresses.iter().any(|prefix| prefix.contains(session.peer.ip())) {
+            earned
+        } else {
+            let whole = most.saturating_mul(UNPROVEN_SESSIONS);
+            self.unproven.take(now, session.peer.ip(), whole, earned)
+        };
         credit.since = Some(now);
         credit.granted = credit.granted.saturating_add(bytes);
         bytes

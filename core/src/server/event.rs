@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use super::shares::Refused;
 use super::ticket::{Announce, Describe, GetParameter, Play, Question, Record, SetParameter, Setup};
 use crate::conn::{CloseReason, ConnCommand};
 use crate::stream::StreamLog;
@@ -166,6 +167,15 @@ pub enum Event {
         session: SessionId,
         /// Packets of the stream that it missed since it was last told of.
         dropped: u64,
+    },
+    /// Peers were refused a connection or a session: told at once, and then at most once a second.
+    Refused {
+        /// The last of them.
+        peer: SocketAddr,
+        /// Why it was refused.
+        reason: Refused,
+        /// How many were refused since this was last told.
+        count: u64,
     },
     /// A peer's deviations from the standard were read all the same.
     Tolerated {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::closing::Farewell;
 use super::event::MediaTransport;
 use super::session::{Session, State};
+use super::shares::Held;
 use super::ticket::{Answer, RawTicket, Refusal};
 use super::timers::Timer;
 use super::{Event, Place, Server};
@@ -123,10 +124,13 @@ impl Server {
         let Some(session) = self.sessions.remove(id) else { return };
         self.session_keys.remove(&session.key);
         self.timers.disarm(Timer::Session(id));
+        let mut held = Held { sessions: 1, ..Held::default() };
         for (rtp, rtcp) in session.udp_peers() {
+            held.ports = held.ports.saturating_add(2);
             self.udp_peers.remove(&rtp);
             self.udp_peers.remove(&rtcp);
         }
+        self.shares.give_back(session.peer.ip(), held);
         session.udp_pair().into_iter().for_each(|pair| self.udp_pairs.leave(pair));
         for conn in session.conns.iter() {
             if let Some(connection) = self.conns.get_mut(conn) {

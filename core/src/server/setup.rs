@@ -3,6 +3,7 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, State, Track};
+use super::shares::Held;
 use super::transport::{Purpose, SetupPlan};
 use super::{Event, Server};
 use crate::stream::Streams;
@@ -103,6 +104,7 @@ impl Server {
                 self.udp_pairs.enter(pair);
             }
             self.udp_peers.extend([(rtp, id), (rtcp, id)]);
+            self.shares.take(rtp.ip(), Held { ports: 2, ..Held::default() });
             if let Purpose::Read(stream) = purpose {
                 self.order_udp(id, UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
             }

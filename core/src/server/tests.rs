@@ -11,6 +11,7 @@ mod refusals;
 mod reports;
 mod scenario;
 mod setup;
+mod shares;
 mod standstill;
 mod takeover;
 mod udp;

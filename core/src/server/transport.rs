@@ -115,6 +115,9 @@ impl Server {
             let is_own = is_own_host && self.udp_pairs.has_port(address.port());
             address.port() != 0 && !is_own && !self.udp_peers.contains_key(address)
         };
+        if !self.may_have_ports(ip) {
+            return None;
+        }
         (rtp != rtcp && is_free(&rtp) && is_free(&rtcp)).then_some(Channels::Udp { pair, rtp, rtcp })
     }
 

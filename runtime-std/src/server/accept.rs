@@ -7,6 +7,7 @@ use rtspan_core::Instant;
 
 use super::conn;
 use super::door::{Door, Tenant};
+use super::refuse::refuse;
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::net::OPTIONS_ARE_INHERITED;
@@ -78,8 +79,9 @@ fn poll_accept<R: Runtime>(
         let _ = socket.set_nodelay();
         let _ = socket.set_keepalive();
     }
-    // One too many is closed at once.
     let wake = Arc::default();
-    let Ok(conn) = door.open_conn(peer, socket.local_addr().ok(), &wake) else { return Poll::Ready(true) };
-    Poll::Ready(runtime.spawn(conn::serve(runtime, Arc::clone(door), socket, conn, wake)).is_ok())
+    Poll::Ready(match door.open_conn(peer, socket.local_addr().ok(), &wake) {
+        Ok(conn) => runtime.spawn(conn::serve(runtime, Arc::clone(door), socket, conn, wake)).is_ok(),
+        Err(refused) => refuse(runtime, door, socket, refused),
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use rtspan_core::conn::{CloseReason, ConnCommand, ServerConn};
-use rtspan_core::limits::CLOSE_LIMIT;
+use rtspan_core::limits::{CLOSE_LIMIT, REFUSALS_MAX};
 use rtspan_core::server::{Event, Output, Refused, Server, ServerConfig};
 use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
 use rtspan_core::{ConnId, Instant, UdpId};
@@ -30,6 +30,8 @@ pub(crate) struct Door {
     phase: AtomicU8,
     /// Tasks that hold sockets of the server itself.
     tenants: AtomicUsize,
+    /// Connections that are told that there is no room for them.
+    refusals: AtomicUsize,
     /// The task that keeps the time and opens sockets.
     keeper: Wake,
     acceptor: Wake,
@@ -83,6 +85,16 @@ impl Drop for Tenant {
     }
 }
 
+/// The place of a connection that is only answered that there is no room for it.
+#[derive(Debug)]
+pub(crate) struct Refusal(Arc<Door>);
+
+impl Drop for Refusal {
+    fn drop(&mut self) {
+        self.0.refusals.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Door {
     pub(crate) fn new(config: ServerConfig, seed: [u8; 32]) -> Self {
         let mut server = Server::new(config, seed);
@@ -100,6 +112,7 @@ impl Door {
             registry: Registry::default(),
             phase: AtomicU8::new(RUNNING),
             tenants: AtomicUsize::new(0),
+            refusals: AtomicUsize::new(0),
             keeper: Wake::default(),
             acceptor: Wake::default(),
             waiters: Waiters::default(),
@@ -146,6 +159,15 @@ impl Door {
         }
         self.hand_out(&mut control, None);
         opened
+    }
+
+    /// A place for a connection that is refused with an answer, if there is one left.
+    pub(crate) fn refusal(self: &Arc<Self>) -> Option<Refusal> {
+        if self.refusals.fetch_add(1, Ordering::AcqRel) < REFUSALS_MAX {
+            return Some(Refusal(Arc::clone(self)));
+        }
+        self.refusals.fetch_sub(1, Ordering::AcqRel);
+        None
     }
 
     pub(crate) fn close_conn(&self, id: ConnId, reason: CloseReason) {

@@ -33,3 +33,99 @@ pub(super) async fn linger<S: TcpSocket, T: Timer>(socket: &mut S, alarm: &mut A
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, IoSlice};
+    use std::net::SocketAddr;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Waker};
+    use std::time::Instant;
+
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::runtime::Socket;
+
+    /// A socket that has so many bytes to read.
+    struct Talker(AtomicUsize);
+
+    impl Talker {
+        fn left(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Socket for Talker {
+        fn poll_ready(&mut self, _: &mut Context<'_>, _: Direction) -> Poll<io::Result<()>> {
+            if self.left() == 0 { Poll::Pending } else { Poll::Ready(Ok(())) }
+        }
+    }
+
+    impl TcpSocket for Talker {
+        fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+            let n = into.len().min(self.left());
+            self.0.fetch_sub(n, Ordering::Relaxed);
+            Ok(n)
+        }
+
+        fn try_read_buf(&self, _: &mut BytesMut) -> io::Result<usize> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn try_write_vectored(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn shutdown(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn set_nodelay(&self) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn set_keepalive(&self) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn peer_addr(&self) -> io::Result<SocketAddr> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    /// A timer whose time does not come.
+    struct Never;
+
+    impl Timer for Never {
+        fn reset(&mut self, _: Option<Instant>) {}
+
+        fn poll(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+    }
+
+    /// Whether the socket is still listened to when so much has been sent, and what was not read.
+    fn listens(sent: usize) -> (bool, usize) {
+        let mut socket = Talker(AtomicUsize::new(sent));
+        let mut alarm = Alarm::new(Never);
+        let listens = {
+            let lingering = pin!(linger(&mut socket, &mut alarm));
+            lingering.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        };
+        (listens, socket.left())
+    }
+
+    #[test]
+    fn no_more_is_read_of_a_connection_that_is_closed_than_may_be() {
+        assert_eq!(listens(LINGER_BYTES_MAX - 1), (true, 0));
+        assert_eq!(listens(LINGER_BYTES_MAX), (false, 0));
+        let (listens, left) = listens(LINGER_BYTES_MAX + (1 << 20));
+        assert!(!listens && left >= 1 << 20);
+    }
+}

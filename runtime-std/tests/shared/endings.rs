@@ -13,8 +13,8 @@ use rtspan_std::{
     UdpSpec, WireError, WriteError, limits,
 };
 
-use super::by_hand::header;
-use super::{LIMIT, LOOPBACK, UDP, description, event, packet, read, serve, url};
+use super::by_hand::{header, play_by_hand};
+use super::{LIMIT, LOOPBACK, UDP, description, event, packet, pause, read, serve, url};
 
 pub(crate) async fn a_client_that_is_dropped_tears_its_session_down<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
@@ -191,4 +191,36 @@ pub(crate) async fn a_closed_server_has_given_up_its_ports<R: Runtime>() {
     drop(stream);
     let spec = UdpSpec { ports: UdpPorts::Fixed(ports.0, ports.1), ..UDP };
     Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(addr).await.unwrap();
+}
+
+pub(crate) async fn a_server_that_is_closed_waits_no_longer_than_the_limit_for_a_reader_that_does_not_read<
+    R: Runtime,
+>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let _reader = play_by_hand(server.local_addr(), "/cam");
+    // More than the system takes for it, and less than the log keeps.
+    let count = limits::LOG_BYTES / 60_100;
+    (0..count).for_each(|number| stream.write(0, packet(0, number as u16, 60_000)).unwrap());
+    let begun = Instant::now();
+    server.close().await;
+    assert!(begun.elapsed() >= limits::CLOSE_LIMIT, "nobody was waited for");
+    assert!(begun.elapsed() < limits::WRITE_STALL, "{:?}", begun.elapsed());
+}
+
+pub(crate) async fn a_connection_that_is_closed_is_listened_to_for_a_moment_and_no_longer<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let mut socket = TcpStream::connect(server.local_addr()).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let begun = Instant::now();
+    socket.write_all(b"OPTIONS * RTSP/2.0\r\nCSeq: 9\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("RTSP/1.0 505"), "{answer:?}");
+    // The system refuses what is written to a socket that is closed.
+    while socket.write_all(b"x").is_ok() {
+        assert!(begun.elapsed() < LIMIT, "it is never closed");
+        pause::<R>().await;
+    }
+    assert!(begun.elapsed() >= limits::LINGER_LIMIT, "{:?}", begun.elapsed());
 }

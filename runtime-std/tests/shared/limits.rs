@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Asks, CloseReason, Event, LagPolicy, ServerConfig, limits};
+use rtspan_std::{Asks, CloseReason, Event, LagPolicy, Refused, ServerConfig, limits};
 
 use super::by_hand::{header, play_by_hand, read_message};
 use super::{LIMIT, UDP, description, event, if_ready, packet, pause, serve};
@@ -47,21 +47,54 @@ async fn close_of<R: Runtime>(server: &Server<R>) -> CloseReason {
     closed.await
 }
 
-pub(crate) async fn one_connection_too_many_is_closed_at_once<R: Runtime>() {
+pub(crate) async fn one_connection_too_many_is_answered_503_and_closed<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default().conns_max(2)).await;
     let mut kept = [connect(&server), connect(&server)];
     for socket in &mut kept {
         assert!(ask(socket, OPTIONS).starts_with("RTSP/1.0 200"));
     }
-    let refused = connect(&server).read(&mut [0]);
-    assert!(
-        matches!(&refused, Ok(0)) || refused.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
-    );
+    let answer = last_answer(&server, b"DESCRIBE rtsp://h/cam RTSP/1.0\r\nCSeq: 77\r\n\r\n");
+    assert!(answer.starts_with("RTSP/1.0 503"), "{answer}");
+    assert_eq!(header(&answer, "CSeq").as_deref(), Some("77"));
+    let refused = event(&server, |event| match event {
+        Event::Refused { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(refused.await, Refused::Conns);
     let [first, mut second] = kept;
     drop(first);
     assert_eq!(close_of(&server).await, CloseReason::PeerClosed);
     assert!(ask(&mut connect(&server), OPTIONS).starts_with("RTSP/1.0 200"), "there is room again");
     assert!(ask(&mut second, OPTIONS).starts_with("RTSP/1.0 200"));
+}
+
+pub(crate) async fn connections_too_many_are_answered_a_few_at_a_time<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().conns_max(1)).await;
+    let mut kept = connect(&server);
+    assert!(ask(&mut kept, OPTIONS).starts_with("RTSP/1.0 200"));
+    // They say nothing, and each is waited for a moment.
+    let begun = Instant::now();
+    let mut silent: Vec<_> = (0..limits::REFUSALS_MAX).map(|_| connect(&server)).collect();
+    let mut one_more = String::new();
+    // It may be closed, or reset because of what it sends.
+    let mut socket = connect(&server);
+    let _ = socket.write_all(OPTIONS.as_bytes());
+    let _ = socket.read_to_string(&mut one_more);
+    // On a machine that was busy for longer, the silent ones have gone before it came.
+    assert!(one_more.is_empty() || begun.elapsed() >= limits::LINGER_LIMIT, "{one_more}");
+    for socket in &mut silent {
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("RTSP/1.0 503"), "{answer}");
+    }
+    assert!(begun.elapsed() >= limits::LINGER_LIMIT);
+    drop(silent);
+    let asked = Instant::now();
+    while !last_answer(&server, OPTIONS.as_bytes()).starts_with("RTSP/1.0 503") {
+        assert!(asked.elapsed() < LIMIT, "there is room for an answer again");
+        pause::<R>().await;
+    }
+    assert!(ask(&mut kept, OPTIONS).starts_with("RTSP/1.0 200"));
 }
 
 pub(crate) async fn one_byte_too_many_of_a_head_is_answered_431<R: Runtime>() {

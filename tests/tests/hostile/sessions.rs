@@ -63,7 +63,7 @@ fn ids_of_sessions_cannot_be_guessed_from_one_another() {
 
 #[test]
 fn sessions_that_are_set_up_and_not_used_are_capped_and_end() {
-    let mut world = World::with(ServerConfig::default().sessions_max(20));
+    let mut world = World::with(ServerConfig::default().sessions_max(20).address_share(1));
     let mut conns = Vec::new();
     let (mut granted, mut refused) = (0, 0);
     for number in 0..10 {

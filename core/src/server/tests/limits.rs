@@ -11,7 +11,7 @@ fn no_more_connections_are_taken_on_than_may_be() {
     let mut scenario = Scenario::new(ServerConfig::default().conns_max(2));
     let first = scenario.connect();
     scenario.connect();
-    assert_eq!(scenario.server.open_conn(scenario.now, peer(1)).unwrap_err(), Refused);
+    assert_eq!(scenario.server.open_conn(scenario.now, peer(1)).unwrap_err(), Refused::Conns);
     scenario.hang_up(first);
     assert!(scenario.server.open_conn(scenario.now, peer(1)).is_ok());
 }
@@ -124,7 +124,7 @@ fn closing_tells_readers_and_leaves_nothing() {
     scenario.advance(GOODBYE_DELAY);
     assert!(scenario.is_closed(reader));
     assert!(scenario.server.is_empty());
-    assert_eq!(scenario.server.open_conn(scenario.now, peer(1)).unwrap_err(), Refused);
+    assert_eq!(scenario.server.open_conn(scenario.now, peer(1)).unwrap_err(), Refused::Closing);
     let unpublished =
         |event: &Event| matches!(event, Event::Unpublished { reason: CloseReason::ServerClosed, .. });
     assert!(scenario.events.iter().any(unpublished));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::scenario::{Scenario, peer, session_of, status};
+use super::scenario::{SDP, Scenario, peer, session_of, status};
 use crate::Tolerance;
 use crate::server::{Event, ServerConfig};
 
@@ -173,4 +173,57 @@ fn a_range_that_cannot_be_played_is_refused_and_the_session_stays() {
     }
     let told = |event: &Event| matches!(event, Event::Tolerated { tolerances, .. } if tolerances.contains(Tolerance::DecimalComma));
     assert!(scenario.events.iter().any(told));
+}
+
+/// Whether it was told that a client does not name its session.
+fn told_that_it_was_not_named(scenario: &Scenario) -> bool {
+    let told = |event: &Event| matches!(event, Event::Tolerated { tolerances, .. } if tolerances.contains(Tolerance::SessionNotNamed));
+    scenario.events.iter().any(told)
+}
+
+const TRACK: &str = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;unicast";
+
+#[test]
+fn a_request_that_is_about_no_session_is_not_taken_for_one() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    assert_eq!(status(&scenario.request(conn, TRACK)), 200);
+    for request in ["OPTIONS *", "DESCRIBE rtsp://h/cam", "GET_PARAMETER *"] {
+        assert_eq!(status(&scenario.request(conn, request)), 200);
+    }
+    assert!(!told_that_it_was_not_named(&scenario));
+}
+
+#[test]
+fn of_two_sessions_none_is_meant_by_a_request_that_names_none() {
+    let mut scenario = Scenario::with_udp();
+    scenario.publish("/cam");
+    let udp = |ports| format!("SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP;unicast;client_port={ports}");
+    let (first, second) = (scenario.connect(), scenario.connect());
+    let sessions = [(first, "5000-5001"), (second, "6000-6001")]
+        .map(|(conn, ports)| session_of(&scenario.request(conn, &udp(ports))));
+    let ask = format!("GET_PARAMETER *|Session: {}", sessions[1]);
+    assert_eq!(status(&scenario.request(first, &ask)), 200);
+    assert_eq!(status(&scenario.request(first, "PLAY rtsp://h/cam")), 454);
+    assert_eq!(status(&scenario.request(second, "PLAY rtsp://h/cam")), 200, "which has only one");
+}
+
+#[test]
+fn only_the_setup_behind_announce_need_not_name_its_session() {
+    let setup = "SETUP rtsp://h/live/streamid=0|Transport: RTP/AVP/TCP;unicast;mode=record";
+    for (requests, is_told) in [
+        ([setup, "OPTIONS *"], false),
+        ([setup, "PAUSE rtsp://h/live"], true),
+        (["OPTIONS *", "TEARDOWN rtsp://h/live"], true),
+    ] {
+        let mut scenario = Scenario::new(ServerConfig::default());
+        let conn = scenario.connect();
+        scenario.post(conn, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp", SDP);
+        assert_eq!(status(&scenario.response(conn)), 200);
+        requests.iter().for_each(|request| assert_eq!(status(&scenario.request(conn, request)), 200));
+        assert_eq!(told_that_it_was_not_named(&scenario), is_told, "{requests:?}");
+    }
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    scenario.request(conn, TRACK);
+    scenario.request(conn, &TRACK.replace("trackID=0", "trackID=1"));
+    assert!(told_that_it_was_not_named(&scenario), "a reader's second SETUP names it");
 }

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use crate::conn::{CloseReason, ConnCommand, Inbound, ServerConn};
 use crate::description::{Description, Format, Media, MediaKind};
 use crate::rtp::{RtpHeader, RtpPacket};
-use crate::server::{Event, Output, Server, ServerConfig};
+use crate::server::{Event, Output, Refused, Server, ServerConfig};
 use crate::stream::{StreamLog, Streams};
 use crate::udp::{DatagramSink, Port, UdpCommand, UdpMedia, UdpPorts, UdpSpec};
 use crate::wire::{Decoder, DecoderLimits, Item, Message, Response};
@@ -134,14 +134,18 @@ impl Scenario {
     }
 
     pub(super) fn connect_from(&mut self, peer: SocketAddr) -> ConnId {
-        let conn = self.server.open_conn(self.now, peer).unwrap();
+        self.try_connect_from(peer).unwrap()
+    }
+
+    pub(super) fn try_connect_from(&mut self, peer: SocketAddr) -> Result<ConnId, Refused> {
+        let conn = self.server.open_conn(self.now, peer)?;
         let id = conn.id;
         let received = Decoder::new(DecoderLimits::default());
         self.conns.insert(
             id,
             Line { conn, unread: VecDeque::new(), received, transcript: BytesMut::new(), closed: false },
         );
-        id
+        Ok(id)
     }
 
     /// Sends bytes, and lets everything that follows from it happen.

@@ -176,3 +176,18 @@ fn a_setup_that_names_channels_and_no_ports_is_interleaved() {
     assert_eq!(status(&response), 200);
     assert_eq!(response.headers.get("Transport"), Some("RTP/AVP/TCP;unicast;interleaved=0-1"));
 }
+
+#[test]
+fn channels_that_the_server_chooses_begin_with_an_even_one_and_neither_is_taken() {
+    for (taken, chosen) in
+        [("0-1", "2-3"), ("1-0", "2-3"), ("1-2", "4-5"), ("0-2", "4-5"), ("3-5", "0-1"), ("0-255", "2-3")]
+    {
+        let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+        let offer = "RTP/AVP/TCP;unicast";
+        let first = scenario
+            .request(conn, &format!("SETUP rtsp://h/cam/trackID=0|Transport: {offer};interleaved={taken}"));
+        let headers = format!("Session: {}|Transport: {offer}", session_of(&first));
+        let second = setup(&mut scenario, conn, "rtsp://h/cam/trackID=1", &headers);
+        assert_eq!(second, (200, Some(format!("{offer};interleaved={chosen}"))), "beside {taken}");
+    }
+}

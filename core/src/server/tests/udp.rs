@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
 use crate::limits::{
-    GOODBYE_DELAY, OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SESSION_TIMEOUT, UDP_BURST_PERIOD,
+    CONN_IDLE, GOODBYE_DELAY, OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SESSION_TIMEOUT, UDP_BURST_PERIOD,
 };
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::udp::Port;
@@ -331,4 +331,67 @@ fn media_does_not_go_to_the_servers_own_ports() {
             assert!(with_tcp.headers.get("Transport").unwrap().contains("TCP"), "the next one is taken");
         }
     }
+}
+
+#[test]
+fn a_pair_names_the_streams_that_are_read_over_it() {
+    let (mut scenario, conn, stream, session) = reader();
+    let read = |scenario: &Scenario| -> Vec<StreamId> {
+        scenario.udps.values().flat_map(|udp| udp.streams()).collect()
+    };
+    assert_eq!(read(&scenario), [stream]);
+    scenario.request(conn, &format!("PAUSE rtsp://h/cam|Session: {session}"));
+    assert_eq!(read(&scenario), []);
+}
+
+#[test]
+fn a_pair_says_whether_its_socket_has_stopped_it() {
+    let (mut scenario, _, stream, _) = reader();
+    let flush = |scenario: &mut Scenario| {
+        let udp = scenario.udps.values_mut().next().unwrap();
+        udp.flush(scenario.now, &scenario.logs, &mut scenario.datagrams)
+    };
+    assert!(!flush(&mut scenario), "there is nothing to send");
+    scenario.datagrams.room = 1;
+    for sequence in 1..=2 {
+        let log = &scenario.logs.0;
+        assert!(log.borrow_mut().get_mut(&stream).unwrap().push(scenario.now, 0, video(sequence, SLICE)));
+    }
+    assert!(flush(&mut scenario), "the second packet waits");
+    // The first report goes out behind the first packet.
+    scenario.datagrams.room = 3;
+    assert!(!flush(&mut scenario), "all is sent");
+    // The same of reports, which wait before and behind the packets.
+    scenario.now = scenario.now + Duration::from_secs(6);
+    assert!(flush(&mut scenario), "the report waits");
+    scenario.datagrams.room = usize::MAX;
+    assert!(!flush(&mut scenario));
+}
+
+#[test]
+fn a_connection_stays_open_behind_the_goodbye_to_its_reader_over_udp() {
+    let (mut scenario, conn, stream, _) = reader();
+    scenario.push(stream, 0, video(1, SLICE));
+    scenario.server.remove_stream(scenario.now, stream);
+    // The goodbye comes 200 ms behind the last packet, and the end of the connection a second later.
+    scenario.advance(Duration::from_millis(1100));
+    assert!(sent(&mut scenario).iter().any(|(port, ..)| *port == Port::Rtcp), "it was said goodbye");
+    assert!(!scenario.is_closed(conn), "and has time to read what came before it");
+    scenario.advance(Duration::from_millis(200));
+    assert!(scenario.is_closed(conn));
+}
+
+#[test]
+fn a_connection_whose_last_session_ends_elsewhere_may_be_idle_for_as_long_as_any() {
+    let (mut scenario, first, _, session) = reader();
+    let second = scenario.connect();
+    for _ in 0..7 {
+        scenario.advance(Duration::from_secs(10));
+        scenario.request(second, &format!("GET_PARAMETER rtsp://h/cam|Session: {session}"));
+    }
+    assert_eq!(status(&scenario.request(second, &format!("TEARDOWN rtsp://h/cam|Session: {session}"))), 200);
+    scenario.advance(CONN_IDLE - Duration::from_secs(1));
+    assert!(!scenario.is_closed(first), "it has been without a session for less than that");
+    scenario.advance(Duration::from_secs(2));
+    assert!(scenario.is_closed(first));
 }

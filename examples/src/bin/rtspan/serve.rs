@@ -102,6 +102,10 @@ fn describe(event: &Event) -> Option<String> {
         Event::ReaderLagged { dropped, .. } => {
             format!("a reader is too slow and has missed {dropped} packets")
         }
+        Event::Refused { peer, reason, count } => {
+            let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
+            format!("{peer} was refused{times}: {reason}")
+        }
         Event::Tolerated { tolerances, .. } => {
             let texts: Vec<_> = tolerances.iter().map(|tolerance| tolerance.to_string()).collect();
             format!("a peer was put up with: {}", texts.join("; "))

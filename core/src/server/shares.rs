@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::{Event, Server};
+use crate::Instant;
+use crate::limits::{SHARE_LEAST, UDP_PORTS_OF_ADDRESS_MAX};
+use crate::prefix::Origin;
+use crate::wire::{Request, Response, StatusCode, name};
+
+/// Why a connection was not taken on, or a session not opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// There are as many connections as there may be.
+    #[error("the server has as many connections as it may")]
+    Conns,
+    /// The peer's address has as many connections as it may.
+    #[error("the peer's address has as many connections as it may")]
+    ConnsOfAddress,
+    /// There are as many sessions as there may be.
+    #[error("the server has as many sessions as it may")]
+    Sessions,
+    /// The peer's address has as many sessions as it may.
+    #[error("the peer's address has as many sessions as it may")]
+    SessionsOfAddress,
+    /// The connection has as many sessions as it may.
+    #[error("the peer's connection has as many sessions as it may")]
+    SessionsOfConn,
+    /// The server is closing.
+    #[error("the server is closing")]
+    Closing,
+}
+
+impl Refused {
+    /// The answer (503) to the first request of a connection that was not taken on.
+    pub fn response(self, request: Option<&Request>) -> Response {
+        let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE);
+        if let Some(cseq) = request.and_then(Request::cseq) {
+            response.headers.set(name::CSEQ, cseq);
+        }
+        response
+    }
+}
+
+/// What the peers of one address have.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Held {
+    pub(super) conns: usize,
+    pub(super) sessions: usize,
+    /// UDP ports that sessions have named.
+    pub(super) ports: usize,
+}
+
+/// What each address has, so that none takes what is there for all.
+#[derive(Debug, Default)]
+pub(super) struct Shares(BTreeMap<Origin, Held>);
+
+impl Shares {
+    fn of(&self, ip: IpAddr) -> Held {
+        self.0.get(&Origin::from(ip)).copied().unwrap_or_default()
+    }
+
+    pub(super) fn take(&mut self, ip: IpAddr, more: Held) {
+        let held = self.0.entry(Origin::from(ip)).or_default();
+        held.conns = held.conns.saturating_add(more.conns);
+        held.sessions = held.sessions.saturating_add(more.sessions);
+        held.ports = held.ports.saturating_add(more.ports);
+    }
+
+    pub(super) fn give_back(&mut self, ip: IpAddr, less: Held) {
+        let Some(held) = self.0.get_mut(&Origin::from(ip)) else { return };
+        held.conns = held.conns.saturating_sub(less.conns);
+        held.sessions = held.sessions.saturating_sub(less.sessions);
+        held.ports = held.ports.saturating_sub(less.ports);
+        if *held == Held::default() {
+            self.0.remove(&Origin::from(ip));
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Refusals that the application is told of, seldom enough not to burden it.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    count: u64,
+    next: Option<Instant>,
+}
+
+/// Time between two events that tell of refusals.
+const TELL_PERIOD: Duration = Duration::from_secs(1);
+
+impl Server {
+    /// Whether a peer may have another connection.
+    pub(super) fn check_conn(&self, ip: IpAddr) -> Result<(), Refused> {
+        if self.closing {
+            return Err(Refused::Closing);
+        }
+        if self.conns.len() >= self.config.conns_max {
+            return Err(Refused::Conns);
+        }
+        // Who is behind a proxy is known once its header has come.
+        if self.config.trusts_as_proxy(ip) { Ok(()) } else { self.check_share_of_conns(ip, self.conns.len()) }
+    }
+
+    /// Whether a peer's address may have another connection beside `all` that there are.
+    pub(super) fn check_share_of_conns(&self, ip: IpAddr, all: usize) -> Result<(), Refused> {
+        let own = self.shares.of(ip).conns;
+        if self.is_within_share(ip, all, own, self.config.conns_max) {
+            Ok(())
+        } else {
+            Err(Refused::ConnsOfAddress)
+        }
+    }
+
+    /// Whether a peer may have another session, with so many on its connection, in the place of `replaced`.
+    pub(super) fn check_session(&self, ip: IpAddr, on_conn: usize, replaced: usize) -> Result<(), Refused> {
+        if self.closing {
+            return Err(Refused::Closing);
+        }
+        if on_conn >= self.config.sessions_per_conn_max {
+            return Err(Refused::SessionsOfConn);
+        }
+        let all = self.sessions.len().saturating_sub(replaced);
+        let own = self.shares.of(ip).sessions.saturating_sub(replaced);
+        let most = self.config.sessions_max;
+        if all >= most {
+            return Err(Refused::Sessions);
+        }
+        if self.is_within_share(ip, all, own, most) { Ok(()) } else { Err(Refused::SessionsOfAddress) }
+    }
+
+    /// Whether a peer's sessions may name two more UDP ports.
+    pub(super) fn may_have_ports(&self, ip: IpAddr) -> bool {
+        self.is_exempt(ip) || self.shares.of(ip).ports < UDP_PORTS_OF_ADDRESS_MAX
+    }
+
+    /// Whether an address that has `own` of `all` may have one more. It has a part of what the others leave, so that
+    /// there is something left for one more, however many have come.
+    fn is_within_share(&self, ip: IpAddr, all: usize, own: usize, most: usize) -> bool {
+        let left = most.saturating_sub(all.saturating_sub(own));
+        let share = left.checked_div(self.config.address_share).unwrap_or(left).max(SHARE_LEAST);
+        own < share || self.is_exempt(ip)
+    }
+
+    fn is_exempt(&self, ip: IpAddr) -> bool {
+        self.config.shared_addresses.iter().any(|prefix| prefix.contains(ip))
+    }
+
+    /// Tells the application of a refusal, at once or with the next ones.
+    pub(super) fn tell_refused(&mut self, now: Instant, peer: SocketAddr, reason: Refused) {
+        self.refusals.count = self.refusals.count.saturating_add(1);
+        if self.refusals.next.is_none_or(|next| now >= next) {
+            self.refusals.next = Some(now + TELL_PERIOD);
+            let count = std::mem::take(&mut self.refusals.count);
+            self.emit(Event::Refused { peer, reason, count });
+        }
+    }
+}
