@@ -127,6 +127,7 @@ mod sdp;
 pub mod server;
 pub mod stream;
 mod subscription;
+mod thrift;
 mod time;
 mod tolerance;
 pub mod udp;

@@ -84,7 +84,7 @@ pub const ACCESS_UNIT_NALS_MAX: usize = 512;
 
 /// Packets that a stream's log keeps.
 pub const LOG_PACKETS: usize = 4096;
-/// Bytes that a stream's log keeps.
+/// Bytes that a stream's log keeps; less, if there are so many that they would not fit in [`MEMORY_BYTES`].
 pub const LOG_BYTES: usize = 8 << 20;
 
 // connection
@@ -124,6 +124,15 @@ pub const DEADLINE_LATE_LOOKS_MAX: u8 = 3;
 pub const CONNS_MAX: usize = 10_000;
 /// Sessions of one server; more are refused with 503.
 pub const SESSIONS_MAX: usize = 10_000;
+/// Bytes that all logs of a server and the descriptions of its publishers take; then logs are shorter, and then publishers
+/// are refused with 503. A machine of 1 GiB has room for it and for ten thousand connections.
+pub const MEMORY_BYTES: usize = 640 << 20;
+/// Bytes that each log keeps, however many there are; a publisher that would leave less to the others is refused.
+pub const LOG_BYTES_LEAST: usize = 64 << 10;
+/// How many times the bytes of a description are counted: it is held as it is read, and as readers are told of it.
+pub const DESCRIPTION_COST: usize = 4;
+/// Bytes of counted descriptions that one address may have, however few others leave, if there are any.
+pub const DESCRIPTION_SHARE_LEAST: usize = 1 << 20;
 /// One part in so many of the connections and sessions that others leave is what one address may have; it is refused more
 /// like everybody beyond the bounds of the whole.
 pub const ADDRESS_SHARE: usize = 4;

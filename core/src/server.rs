@@ -27,6 +27,7 @@ mod credit;
 mod describe;
 mod event;
 mod lifetime;
+mod memory;
 mod options;
 mod parameter;
 mod paths;
@@ -96,6 +97,10 @@ pub struct Server {
     unproven: credit::Budgets,
     shares: shares::Shares,
     refusals: shares::Refusals,
+    /// Bytes that each log keeps at most.
+    log_bytes: usize,
+    /// Bytes that the descriptions of publishers take.
+    described: usize,
     timers: Timers,
     outputs: VecDeque<Output>,
     questions: u64,
@@ -109,6 +114,7 @@ impl Server {
         let (udp_pairs, medias) = udp::Pairs::new(&config);
         let outputs = medias.into_iter().map(|media| Output::OpenUdp(Box::new(media))).collect();
         Self {
+            log_bytes: config.log.bytes_kept(),
             config,
             cname: random.hex_id(),
             random,
@@ -123,6 +129,7 @@ impl Server {
             unproven: credit::Budgets::default(),
             shares: shares::Shares::default(),
             refusals: shares::Refusals::default(),
+            described: 0,
             timers: Timers::default(),
             outputs,
             questions: 0,

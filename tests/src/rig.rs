@@ -272,6 +272,11 @@ impl Rig {
                 Output::AddStream(stream, log) => {
                     assert!(self.logs.0.borrow_mut().insert(stream, log).is_none(), "a stream is added once");
                 }
+                Output::LimitLog(stream, limits) => {
+                    if let Some(log) = self.logs.0.borrow_mut().get_mut(&stream) {
+                        log.set_limits(limits);
+                    }
+                }
                 Output::RemoveStream(stream) => {
                     assert!(self.logs.0.borrow_mut().remove(&stream).is_some(), "a stream is removed once");
                 }

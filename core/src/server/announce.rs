@@ -43,6 +43,7 @@ impl Server {
         }
         // What is refused anyway is not worth the time to read it.
         self.check_room(now, conn, replaces.is_some())?;
+        self.check_memory(now, conn, request.body.len(), replaces.is_some())?;
         let mut tolerances = Tolerances::NONE;
         let description = Description::parse(&request.body, &mut tolerances)
             .ok()
@@ -75,9 +76,11 @@ impl Server {
             return Err(path_refused(IN_USE));
         }
         self.check_room(now, conn, former.is_some())?;
+        self.check_memory(now, conn, request.body.len(), former.is_some())?;
         let stream = former.and_then(|former| self.take_over(now, former, conn, &description));
-        let publishing = Publishing { announce_uri: request.uri.clone(), description, stream };
+        let publishing = Publishing { announce_uri: request.uri.clone(), description, described: 0, stream };
         let session = self.open_session(now, conn, path.into(), State::PreRecord(publishing))?;
+        self.hold_description(session, request.body.len());
         match stream.zip(former) {
             Some((stream, former)) => self.hand_over(stream, former, session),
             None => self.paths.insert(path, Place::Announced(session)),
@@ -92,6 +95,23 @@ impl Server {
         let Connection { peer, sessions, .. } = open.ok_or_else(full)?;
         let (peer, on_conn) = (*peer, sessions.len());
         self.check_session(peer.ip(), on_conn, replaces.into()).map_err(|reason| {
+            self.tell_refused(now, peer, reason);
+            full()
+        })
+    }
+
+    /// Whether a publisher's description and stream may be held (503 if not).
+    fn check_memory(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        bytes: usize,
+        replaces: bool,
+    ) -> Result<(), Response> {
+        let full = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
+        let peer = self.conns.get(conn).ok_or_else(full)?.peer;
+        let stream = if replaces { Ok(()) } else { self.check_stream() };
+        stream.and_then(|()| self.check_description(peer.ip(), bytes)).map_err(|reason| {
             self.tell_refused(now, peer, reason);
             full()
         })

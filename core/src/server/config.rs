@@ -68,6 +68,7 @@ pub struct ServerConfig {
     pub(super) conns_max: usize,
     pub(super) sessions_max: usize,
     pub(super) sessions_per_conn_max: usize,
+    pub(super) memory: usize,
     pub(super) address_share: usize,
     pub(super) shared_addresses: Vec<IpPrefix>,
     pub(super) request_body_max: usize,
@@ -100,6 +101,7 @@ impl Default for ServerConfig {
             conns_max: limits::CONNS_MAX,
             sessions_max: limits::SESSIONS_MAX,
             sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
+            memory: limits::MEMORY_BYTES,
             address_share: limits::ADDRESS_SHARE,
             shared_addresses: vec![
                 IpPrefix::new(Ipv4Addr::LOCALHOST.into(), 8),
@@ -169,6 +171,12 @@ setters! {
     sessions_max: usize,
     /// Sessions of one connection ([`limits::SESSIONS_PER_CONN_MAX`]).
     sessions_per_conn_max: usize,
+    /// Bytes that the logs of all streams and the descriptions of all publishers take together
+    /// ([`limits::MEMORY_BYTES`]).
+    ///
+    /// An eighth is for descriptions, the rest for logs. With more streams than it has room for each log is shorter, down
+    /// to [`limits::LOG_BYTES_LEAST`]; what then is announced is refused with 503.
+    memory: usize,
     /// One part in so many of the connections and sessions that others leave is what a single address may have
     /// ([`limits::ADDRESS_SHARE`]); with 1 an address may have them all.
     ///

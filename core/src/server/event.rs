@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use super::shares::Refused;
 use super::ticket::{Announce, Describe, GetParameter, Play, Question, Record, SetParameter, Setup};
 use crate::conn::{CloseReason, ConnCommand};
-use crate::stream::StreamLog;
+use crate::stream::{LogLimits, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
 use crate::{ConnId, SessionId, StreamId, Tolerances, UdpId};
 
@@ -15,6 +15,8 @@ pub enum Output {
     Conn(ConnId, ConnCommand),
     /// A publisher's stream begins: the log is to be kept where [`Streams`](crate::stream::Streams) finds it.
     AddStream(StreamId, StreamLog),
+    /// A log keeps no more than so much from here on ([`StreamLog::set_limits`]), since there are more streams, or fewer.
+    LimitLog(StreamId, LogLimits),
     /// A stream is over and nobody reads it any more: its log may be dropped.
     RemoveStream(StreamId),
     /// A pair of UDP sockets is to be opened; the result goes to

@@ -130,6 +130,8 @@ impl Server {
             self.udp_peers.remove(&rtp);
             self.udp_peers.remove(&rtcp);
         }
+        held.described = session.described();
+        self.described = self.described.saturating_sub(held.described);
         self.shares.give_back(session.peer.ip(), held);
         session.udp_pair().into_iter().for_each(|pair| self.udp_pairs.leave(pair));
         for conn in session.conns.iter() {

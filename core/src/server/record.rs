@@ -48,6 +48,7 @@ impl Server {
         let stream = match publishing.stream {
             Some(stream) => stream,
             None => {
+                self.check_stream().map_err(|_| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
                 let (path, description) = (session.path.clone(), publishing.description.clone());
                 self.publish_announced(now, id, &path, description).ok_or_else(invalid)?
             }

@@ -53,6 +53,8 @@ pub(super) struct Reading {
 pub(super) struct Publishing {
     pub(super) announce_uri: Box<str>,
     pub(super) description: Description,
+    /// Bytes that are counted for the description.
+    pub(super) described: usize,
     /// From the first RECORD on.
     pub(super) stream: Option<StreamId>,
 }
@@ -120,6 +122,14 @@ impl Session {
             }
             state => state,
         };
+    }
+
+    /// Bytes that are counted for the description that it has announced.
+    pub(super) fn described(&self) -> usize {
+        match &self.state {
+            State::PreRecord(publishing) | State::Record(publishing) => publishing.described,
+            State::PrePlay(_) | State::Play(_) => 0,
+        }
     }
 
     /// The stream that it reads.

@@ -24,6 +24,15 @@ pub enum Refused {
     /// The peer's address has as many sessions as it may.
     #[error("the peer's address has as many sessions as it may")]
     SessionsOfAddress,
+    /// The logs of the streams that there are take as much memory as they may.
+    #[error("there are as many streams as the server has memory for")]
+    Streams,
+    /// The descriptions of all publishers take as much memory as they may.
+    #[error("the descriptions of publishers take as much memory as they may")]
+    Descriptions,
+    /// The descriptions of the peer's address take as much memory as they may.
+    #[error("the descriptions that the peer's address has announced take as much memory as they may")]
+    DescriptionsOfAddress,
     /// The connection has as many sessions as it may.
     #[error("the peer's connection has as many sessions as it may")]
     SessionsOfConn,
@@ -50,6 +59,8 @@ pub(super) struct Held {
     pub(super) sessions: usize,
     /// UDP ports that sessions have named.
     pub(super) ports: usize,
+    /// Bytes that the descriptions of publishers take.
+    pub(super) described: usize,
 }
 
 /// What each address has, so that none takes what is there for all.
@@ -57,7 +68,7 @@ pub(super) struct Held {
 pub(super) struct Shares(BTreeMap<Origin, Held>);
 
 impl Shares {
-    fn of(&self, ip: IpAddr) -> Held {
+    pub(super) fn of(&self, ip: IpAddr) -> Held {
         self.0.get(&Origin::from(ip)).copied().unwrap_or_default()
     }
 
@@ -66,6 +77,7 @@ impl Shares {
         held.conns = held.conns.saturating_add(more.conns);
         held.sessions = held.sessions.saturating_add(more.sessions);
         held.ports = held.ports.saturating_add(more.ports);
+        held.described = held.described.saturating_add(more.described);
     }
 
     pub(super) fn give_back(&mut self, ip: IpAddr, less: Held) {
@@ -73,6 +85,7 @@ impl Shares {
         held.conns = held.conns.saturating_sub(less.conns);
         held.sessions = held.sessions.saturating_sub(less.sessions);
         held.ports = held.ports.saturating_sub(less.ports);
+        held.described = held.described.saturating_sub(less.described);
         if *held == Held::default() {
             self.0.remove(&Origin::from(ip));
         }
@@ -147,7 +160,7 @@ impl Server {
         own < share || self.is_exempt(ip)
     }
 
-    fn is_exempt(&self, ip: IpAddr) -> bool {
+    pub(super) fn is_exempt(&self, ip: IpAddr) -> bool {
         self.config.shared_addresses.iter().any(|prefix| prefix.contains(ip))
     }
 

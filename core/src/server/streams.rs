@@ -81,7 +81,7 @@ impl Server {
             Err(Taken::By(_)) => return Err(AddStreamError::PathInUse),
             Err(Taken::Track) => return Err(AddStreamError::TrackPath),
         }
-        let mut log = StreamLog::new(&description, self.config.log);
+        let mut log = StreamLog::new(&description, self.log_limits());
         if let Some((at, wall)) = self.wall {
             log.set_wall_clock(at, wall);
         }
@@ -96,6 +96,8 @@ impl Server {
         };
         let stream = self.published.insert_with(|_| published);
         self.paths.insert(path, Place::Stream(stream));
+        self.share_logs();
+        log.set_limits(self.log_limits());
         self.emit(Event::Published { stream, path: path.to_owned(), session: publisher });
         let _ = now;
         Ok((stream, log))
@@ -189,6 +191,7 @@ impl Server {
         let is_over = |published: &Published| published.has_ended() && published.readers.is_empty();
         if self.published.get(stream).is_some_and(is_over) {
             self.published.remove(stream);
+            self.share_logs();
             self.timers.disarm(Timer::Stream(stream));
             self.outputs.push_back(Output::RemoveStream(stream));
         }

@@ -87,7 +87,8 @@ impl Server {
                 self.stop_receiving(publisher);
             }
             if let Some(session) = self.sessions.get_mut(publisher) {
-                session.state = State::PreRecord(Publishing::default());
+                let described = session.described();
+                session.state = State::PreRecord(Publishing { described, ..Publishing::default() });
             }
         }
         self.close_session_quietly(now, publisher, CloseReason::TakenOver);

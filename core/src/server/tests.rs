@@ -2,6 +2,7 @@ mod dialogues;
 mod farewell;
 mod life;
 mod limits;
+mod memory;
 mod pairs;
 mod paths;
 mod play;

@@ -70,6 +70,10 @@ impl LogLimits {
     pub fn bytes(self, bytes: usize) -> Self {
         Self { bytes, ..self }
     }
+
+    pub(crate) fn bytes_kept(self) -> usize {
+        self.bytes
+    }
 }
 
 /// The newest packets of a stream, numbered from zero without a gap.
@@ -154,6 +158,18 @@ impl StreamLog {
         }
         self.bytes = self.bytes.saturating_add(rtp.len());
         self.packets.push_back(Packet { track, keyframe, at: now, rtp });
+        self.trim();
+        true
+    }
+
+    /// Keeps no more than so much from here on.
+    pub fn set_limits(&mut self, limits: LogLimits) {
+        self.limits = limits;
+        self.trim();
+        self.packets.shrink_to(self.packets.len().saturating_mul(2));
+    }
+
+    fn trim(&mut self) {
         while self.packets.len() > self.limits.packets
             || (self.bytes > self.limits.bytes && self.packets.len() > 1)
         {
@@ -161,7 +177,6 @@ impl StreamLog {
             self.bytes = self.bytes.saturating_sub(oldest.rtp.len());
             self.tail = self.tail.saturating_add(1);
         }
-        true
     }
 
     /// Ends the stream: nothing is appended any more.

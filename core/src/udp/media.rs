@@ -10,8 +10,9 @@ use crate::conn::{Inbound, Report};
 use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{PROOF_LASTS, SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
-use crate::stream::{Packet, StreamLog, Streams};
+use crate::stream::{Media, Packet, StreamLog, Streams};
 use crate::subscription::Subscription;
+use crate::thrift::Thrift;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
 /// Packets of one stream that are handed to all its readers in one go.
@@ -72,6 +73,7 @@ pub struct UdpMedia {
     early: Early,
     queues: Queues,
     batch: Vec<Packet>,
+    thrift: Thrift,
     due: Option<Instant>,
 }
 
@@ -132,6 +134,7 @@ impl UdpMedia {
             early: Early::default(),
             queues: Queues::default(),
             batch: Vec::new(),
+            thrift: Thrift::default(),
             due: None,
         }
     }
@@ -193,9 +196,11 @@ impl UdpMedia {
 
     /// Takes a datagram; one from an address that belongs to no session is left out.
     pub fn handle_datagram(&mut self, now: Instant, port: Port, from: SocketAddr, data: Bytes) {
+        self.thrift.pass(data.len());
         match self.sources.get_mut(&(port, from)) {
             Some(Source::Publisher(track)) => {
                 let Some(Publishing { ingest, .. }) = self.publishers.get_mut(*track) else { return };
+                let data = if self.thrift.copies() { Bytes::copy_from_slice(&data) } else { data };
                 ingest.handle(now, port, data, &mut self.queues.inbound);
                 let next = ingest.poll_timeout();
                 self.due = Some(self.due.map_or(next, |due| due.min(next)));
@@ -213,7 +218,11 @@ impl UdpMedia {
     /// What comes next of what came in: media and reports.
     #[must_use]
     pub fn poll_input(&mut self, _now: Instant) -> Option<Inbound> {
-        self.queues.inbound.pop_front()
+        let inbound = self.queues.inbound.pop_front();
+        if let Some(Inbound::Media(_, Media::Packet { packet, .. })) = &inbound {
+            self.thrift.keep(packet.len());
+        }
+        inbound
     }
 
     /// Sends what the logs hold for the readers, and reports; whether the sink stopped it, so that it is to be called

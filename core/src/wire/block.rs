@@ -6,6 +6,7 @@ use crate::limits::{
     CONTROL_BLOCK_BYTES, FIRST_BLOCK_BYTES, READ_BLOCK_BYTES, READ_BYTES_MIN, SMALL_BLOCK_BYTES,
     SMALL_PAYLOAD_BYTES,
 };
+use crate::thrift::Thrift;
 
 /// The bytes that were read and not yet taken, in the block that the socket reads into.
 ///
@@ -23,32 +24,6 @@ pub(super) struct Block {
     small: BytesMut,
     is_lent: bool,
     thrift: Thrift,
-}
-
-/// Whether slices of the block are worth it: each keeps the whole block alive.
-///
-/// Of what a publisher sends nearly all is kept. From a peer that sends a lot around little that is kept, payloads are
-/// copied, so that nobody can have a block held for a packet.
-#[derive(Debug, Default)]
-struct Thrift {
-    /// Bytes that went by since it was last decided, and those of them that are kept.
-    passed: usize,
-    kept: usize,
-    copies: bool,
-}
-
-impl Thrift {
-    fn pass(&mut self, bytes: usize) {
-        self.passed = self.passed.saturating_add(bytes);
-        if self.passed >= READ_BLOCK_BYTES {
-            self.copies = self.kept < self.passed / 2;
-            (self.passed, self.kept) = (0, 0);
-        }
-    }
-
-    fn keep(&mut self, bytes: usize) {
-        self.kept = self.kept.saturating_add(bytes);
-    }
 }
 
 impl Block {
@@ -128,7 +103,7 @@ impl Block {
     /// Takes `len` bytes behind the first `skip` ones, which are dropped.
     #[inline]
     pub(super) fn take(&mut self, skip: usize, len: usize) -> Bytes {
-        if len > SMALL_PAYLOAD_BYTES && !self.thrift.copies {
+        if len > SMALL_PAYLOAD_BYTES && !self.thrift.copies() {
             return self.slice(skip, len);
         }
         self.copy(skip, len)

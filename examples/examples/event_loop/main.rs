@@ -134,6 +134,11 @@ impl EventLoop {
                     }
                 }
                 Output::AddStream(id, log) => drop(self.logs.0.insert(id, log)),
+                Output::LimitLog(id, limits) => {
+                    if let Some(log) = self.logs.0.get_mut(&id) {
+                        log.set_limits(limits);
+                    }
+                }
                 Output::RemoveStream(id) => drop(self.logs.0.remove(&id)),
                 Output::OpenUdp(media) => self.open_udp(now, *media)?,
                 Output::Udp(_, command) => {

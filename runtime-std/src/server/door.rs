@@ -276,6 +276,7 @@ impl Door {
                     _ => control.conns.order(id, command),
                 },
                 Output::AddStream(id, log) => drop(self.registry.insert(id, log)),
+                Output::LimitLog(id, limits) => self.registry.limit(id, limits),
                 Output::RemoveStream(id) => self.registry.remove(id),
                 Output::OpenUdp(media) => {
                     let mailbox = Arc::new(Mailbox::new(Arc::default()));

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use rtspan_core::conn::Inbound;
-use rtspan_core::stream::{StreamLog, Streams};
+use rtspan_core::stream::{LogLimits, StreamLog, Streams};
 use rtspan_core::{Instant, StreamId};
 
 use crate::clock;
@@ -32,6 +32,13 @@ impl Registry {
         let removed = write(&self.0).remove(&id);
         if let Some(published) = removed {
             published.write(StreamLog::close);
+        }
+    }
+
+    /// Has a log keep no more than so much.
+    pub(crate) fn limit(&self, id: StreamId, limits: LogLimits) {
+        if let Some(published) = self.get(id) {
+            write(&published.log).set_limits(limits);
         }
     }
 

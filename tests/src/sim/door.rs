@@ -47,6 +47,11 @@ impl World<'_> {
                 }
             }
             Output::AddStream(stream, log) => self.logs.insert(stream, log),
+            Output::LimitLog(stream, limits) => {
+                if let Some(log) = self.logs.logs.get_mut(&stream) {
+                    log.set_limits(limits);
+                }
+            }
             Output::RemoveStream(stream) => {
                 self.logs.remove(stream);
                 self.note(stream.index() as u64, || format!("{stream:?} is removed"));

@@ -315,6 +315,11 @@ impl Scenario {
                 Output::AddStream(stream, log) => {
                     assert!(self.logs.0.borrow_mut().insert(stream, log).is_none())
                 }
+                Output::LimitLog(stream, limits) => {
+                    if let Some(log) = self.logs.0.borrow_mut().get_mut(&stream) {
+                        log.set_limits(limits);
+                    }
+                }
                 Output::RemoveStream(stream) => assert!(self.logs.0.borrow_mut().remove(&stream).is_some()),
                 Output::OpenUdp(media) => {
                     let ports = match media.spec().ports {

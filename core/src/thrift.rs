@@ -1,0 +1,31 @@
+use crate::limits::READ_BLOCK_BYTES;
+
+/// Whether slices of the blocks that are read into are worth it: each keeps its whole block alive.
+///
+/// Of what a publisher sends nearly all is kept. Where a lot comes around little that is kept, what is kept is copied, so
+/// that nobody can have a block held for a packet.
+#[derive(Debug, Default)]
+pub(crate) struct Thrift {
+    /// Bytes that went by since it was last decided, and those of them that are kept.
+    passed: usize,
+    kept: usize,
+    copies: bool,
+}
+
+impl Thrift {
+    pub(crate) fn pass(&mut self, bytes: usize) {
+        self.passed = self.passed.saturating_add(bytes);
+        if self.passed >= READ_BLOCK_BYTES {
+            self.copies = self.kept < self.passed / 2;
+            (self.passed, self.kept) = (0, 0);
+        }
+    }
+
+    pub(crate) fn keep(&mut self, bytes: usize) {
+        self.kept = self.kept.saturating_add(bytes);
+    }
+
+    pub(crate) fn copies(&self) -> bool {
+        self.copies
+    }
+}
