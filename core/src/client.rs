@@ -41,8 +41,11 @@ mod event;
 mod inbox;
 mod keepalive;
 mod link;
+mod liveness;
 mod media;
 mod play;
+mod presence;
+mod reconnect;
 mod record;
 mod request;
 mod restart;
@@ -58,7 +61,7 @@ use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 
-pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, SourcePolicy, Transports};
+pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, MediaSilencePolicy, SourcePolicy, Transports};
 pub use error::{ClientCloseReason, CommandError, ConnectError, Misuse, SendError};
 pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
@@ -72,13 +75,13 @@ use crate::random::{HexId, Random};
 use crate::url::{Scheme, Url};
 use crate::wire::{Item, Message};
 use crate::{Instant, NtpTime, Tolerances, UdpId};
-use command::{Command, Running, Task};
+use command::{Command, Running, Task, Wait};
 use datagrams::{Datagrams, Held};
 use describe::Presentation;
 use inbox::Inbox;
 use keepalive::Keepalive;
 use link::Link;
-use play::Liveness;
+use liveness::Liveness;
 use request::{Requests, Session};
 use setup::Setup;
 use track::{Track, earliest};
@@ -100,6 +103,8 @@ pub struct Client {
     keepalive: Keepalive,
     queue: VecDeque<Task>,
     running: Option<Running>,
+    /// No connection is tried before.
+    reconnect_at: Option<Instant>,
     /// How many commands there were.
     commands: u64,
     /// How many pairs of UDP sockets there were.
@@ -164,6 +169,7 @@ impl Client {
             keepalive: Keepalive::default(),
             queue: VecDeque::new(),
             running: None,
+            reconnect_at: None,
             commands: 0,
             udps: 0,
             probed: false,
@@ -244,9 +250,13 @@ impl Client {
         match result {
             Ok(peer) => {
                 self.link.handle_connected(peer);
+                if let Some(running) = self.running.take_if(|running| running.wait == Wait::Connection) {
+                    return self.request_teardown(now, running.task);
+                }
                 self.advance(now);
+                self.send_keepalive(now);
             }
-            Err(error) => self.close(now, ClientCloseReason::Connect(error)),
+            Err(error) => self.connection_failed(now, error),
         }
     }
 
@@ -285,9 +295,7 @@ impl Client {
     }
 
     fn handle_bytes(&mut self, now: Instant) {
-        if self.lower == Lower::Tcp {
-            self.liveness.handle_heard(now);
-        }
+        self.liveness.handle_heard(now);
         while self.link.is_up() {
             if let Some(channel) = self.link.decoder.next_frame() {
                 let payload = self.link.decoder.take_frame();
@@ -354,12 +362,13 @@ impl Client {
         if self.link.is_closed() {
             return None;
         }
-        let running = self.running.as_ref().map(|running| running.deadline);
+        let running = self.running.as_ref().map(Running::poll_timeout);
         let deadlines = [
             self.link.poll_timeout(),
             running,
             self.keepalive_deadline(),
             self.silence_deadline(),
+            self.reconnect_deadline(),
             self.datagrams.poll_timeout(),
             self.held.as_ref().map(|held| held.until),
         ];
@@ -369,13 +378,12 @@ impl Client {
 
     /// Does what is due at `now`; a call too early or too late does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.link.poll_timeout().is_some_and(|deadline| deadline <= now) {
-            let reason = if self.link.is_connecting() {
-                ClientCloseReason::Connect(ConnectError::Timeout)
-            } else {
-                ClientCloseReason::Stalled
-            };
-            return self.close(now, reason);
+        if self.link.is_over(now) {
+            if !self.link.is_connecting() {
+                return self.close(now, ClientCloseReason::Stalled);
+            }
+            self.outputs.push_back(ClientOutput::Disconnect);
+            self.connection_failed(now, ConnectError::Timeout);
         }
         self.datagrams.handle_timeout(now);
         self.held.take_if(|held| held.until <= now);

@@ -1,5 +1,3 @@
-mod silence;
-
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -7,14 +5,13 @@ use bytes::Bytes;
 
 use crate::conn::{Inbound, Report};
 use crate::demux;
-use crate::description::{self, MediaKind};
+use crate::description;
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{self, Delivery, Receiver, RtpPacket, rtcp};
+use crate::silence::Silence;
 use crate::stream::Media;
 use crate::udp::Port;
 use crate::{Instant, SessionId, StreamId, Tolerances};
-
-use silence::Silence;
 
 /// How often the control plane is told that a session lives.
 pub(crate) const ALIVE_PERIOD: Duration = Duration::from_secs(1);
@@ -64,7 +61,6 @@ impl Ingest {
         (local_ssrc, cname): (u32, &str),
         silence: Duration,
     ) -> Self {
-        let is_quiet = !matches!(media.kind, MediaKind::Audio | MediaKind::Video);
         let clock_rate = media.formats.first().map_or(0, |format| format.clock_rate);
         Self {
             session,
@@ -75,7 +71,7 @@ impl Ingest {
             next_report: now + RECEIVER_REPORT_PERIOD,
             cname: cname.into(),
             pulses: [Pulse::default(); 2],
-            silence: Silence::new(now, (!is_quiet).then_some(silence)),
+            silence: Silence::new(now, media, silence),
             tolerances: Tolerances::NONE,
             told: Tolerances::NONE,
         }

@@ -125,6 +125,7 @@ mod random;
 pub mod rtp;
 mod sdp;
 pub mod server;
+mod silence;
 pub mod stream;
 mod subscription;
 mod thrift;

@@ -152,7 +152,7 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 pub const SESSION_TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 /// A connection without a session that sends nothing for so long is closed.
 pub const CONN_IDLE: Duration = Duration::from_secs(60);
-/// A media of which a publisher sends no packet for so long is told of.
+/// A media of which a publisher, or a server that plays, sends no packet for so long is told of.
 pub const MEDIA_SILENCE: Duration = Duration::from_secs(10);
 /// How long nothing has come of a publisher before one from its address may take its place.
 pub const TAKEOVER_SILENCE: Duration = Duration::from_secs(1);
@@ -171,8 +171,13 @@ pub const REDIRECTS_MAX: usize = 5;
 pub const SESSION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// How long the first packet over UDP is waited for before the client asks for TCP.
 pub const FIRST_UDP_PACKET: Duration = Duration::from_secs(3);
-/// A server that sends nothing at all for so long is taken for gone.
+/// A server that sends nothing at all for so long is asked whether it is there, and taken for gone if nothing comes within
+/// [`RESPONSE_DEADLINE`] then either.
 pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
+/// How long a media may go on after its server has said that it ends (BYE), before it counts as ended.
+pub const RESTART_WAIT: Duration = Duration::from_secs(3);
+/// How long after a failure a client connects again whose session over UDP goes on without its connection.
+pub const RECONNECT_PERIOD: Duration = Duration::from_secs(2);
 /// Received packets that wait for the application; the oldest are dropped and counted.
 pub const RECEIVED_PACKETS_MAX: usize = 4096;
 /// Bytes of received packets that wait for the application; the oldest are dropped and counted.

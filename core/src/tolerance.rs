@@ -194,6 +194,10 @@ tolerances! {
     MediaBeforePlay = "media comes before the answer to PLAY",
     /// A keepalive that is refused, and followed by another method (TP-Link Tapo C520WS, GW Security GW4089IP).
     KeepaliveRefused = "a keepalive was refused",
+    /// Keepalives that are never answered (cameras that play on).
+    KeepaliveUnanswered = "keepalives are not answered",
+    /// A connection that ends between two requests, before anything plays (servers that keep one for each request).
+    ConnectionPerRequest = "the connection ended between two requests",
     // server
     /// The first SETUP of a session for the URL of a stream with several medias, of which the first is meant (players
     /// that set up one track do not look which there are).

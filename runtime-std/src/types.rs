@@ -1,9 +1,9 @@
 //! What a user of any runtime needs of the core; each runtime has it at its root.
 
 pub use rtspan_core::client::{
-    CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectError, KeepalivePolicy, Misuse,
-    Playing, Received, SendError, SourcePolicy, SwitchReason, TrackInfo, TrackStats, TrackTransport,
-    Transports,
+    CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectError, KeepalivePolicy,
+    MediaSilencePolicy, Misuse, Playing, Received, SendError, SourcePolicy, SwitchReason, TrackInfo,
+    TrackStats, TrackTransport, Transports,
 };
 pub use rtspan_core::conn::CloseReason;
 pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};

@@ -6,6 +6,7 @@ use super::request::Asker;
 use super::setup::Setup;
 use super::table::{self, Verb};
 use super::{Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Reply};
+use crate::deadline::Doubt;
 use crate::description::Description;
 use crate::header::{Methods, Range};
 use crate::limits::COMMANDS_WAITING_MAX;
@@ -19,6 +20,8 @@ pub(super) struct Task {
     /// `None` if the client gave the command to itself.
     pub(super) id: Option<CommandId>,
     pub(super) command: Command,
+    /// Its connection has ended once before it was answered.
+    pub(super) retried: bool,
 }
 
 #[derive(Debug)]
@@ -44,20 +47,33 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) task: Task,
-    pub(super) deadline: Instant,
+    deadline: Instant,
+    doubt: Doubt,
     pub(super) wait: Wait,
+}
+
+impl Running {
+    pub(super) fn new(task: Task, deadline: Instant, wait: Wait) -> Self {
+        Self { task, deadline, doubt: Doubt::default(), wait }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Instant {
+        self.doubt.look_at(self.deadline)
+    }
 }
 
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Wait {
     Response,
     Udp(UdpId),
+    /// For the connection that its request is sent over.
+    Connection,
 }
 
 impl Task {
     /// A command that the client gives to itself.
     pub(super) fn own(command: Command) -> Self {
-        Self { id: None, command }
+        Self { id: None, command, retried: false }
     }
 }
 
@@ -100,7 +116,7 @@ impl Client {
             _ => {}
         }
         let id = self.next_command_id();
-        self.queue.push_back(Task { id: Some(id), command });
+        self.queue.push_back(Task { id: Some(id), command, retried: false });
         self.advance(now);
         Ok(id)
     }
@@ -120,10 +136,7 @@ impl Client {
             let Some(task) = self.queue.pop_front() else { return };
             if !self.link.is_up() && !matches!(task.command, Command::Restart(_)) {
                 self.queue.push_front(task);
-                if self.link.is_idle() {
-                    self.connect(now);
-                }
-                return;
+                return self.connect_if_due(now);
             }
             if task.command.needs_probe() && !self.probed {
                 self.queue.push_front(task);
@@ -173,7 +186,7 @@ impl Client {
             Command::Describe => self.config.describe_deadline,
             _ => self.config.response_deadline,
         };
-        self.running = Some(Running { task, deadline: now + patience, wait: Wait::Response });
+        self.running = Some(Running::new(task, now + patience, Wait::Response));
         self.send_request(now, Asker::Command, request);
     }
 
@@ -210,7 +223,10 @@ impl Client {
 
     /// Ends the command whose response has not come in time.
     pub(super) fn expire_command(&mut self, now: Instant) {
-        let Some(running) = self.running.take_if(|running| running.deadline <= now) else { return };
+        let Some(running) = self.running.take_if(|running| running.doubt.is_over(now, running.deadline))
+        else {
+            return;
+        };
         let task = self.abandon(running);
         match task.command {
             Command::Restart(_) => self.restart_answered(now, task),
@@ -247,9 +263,9 @@ impl Client {
     }
 
     /// Waits no longer.
-    fn abandon(&mut self, running: Running) -> Task {
+    pub(super) fn abandon(&mut self, running: Running) -> Task {
         match running.wait {
-            Wait::Response => self.requests.forget_command(),
+            Wait::Response | Wait::Connection => self.requests.forget_command(),
             Wait::Udp(id) => self.outputs.push_back(ClientOutput::CloseUdp(id)),
         }
         running.task

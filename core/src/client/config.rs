@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::limits::{
-    DESCRIBE_DEADLINE, FIRST_UDP_PACKET, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX, RESPONSE_DEADLINE,
-    SERVER_SILENCE, UDP_BURST_PACKETS,
+    DESCRIBE_DEADLINE, FIRST_UDP_PACKET, MEDIA_SILENCE, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX,
+    RESPONSE_DEADLINE, SERVER_SILENCE, UDP_BURST_PACKETS,
 };
 use crate::udp::UdpPorts;
 use crate::wire::Method;
@@ -21,6 +21,8 @@ pub struct ClientConfig {
     pub(super) describe_deadline: Duration,
     pub(super) first_udp_packet: Duration,
     pub(super) silence: Duration,
+    pub(super) media_silence: Duration,
+    pub(super) media_silence_policy: MediaSilencePolicy,
     pub(super) received_packets_max: usize,
     pub(super) received_bytes_max: usize,
 }
@@ -39,6 +41,8 @@ impl Default for ClientConfig {
             describe_deadline: DESCRIBE_DEADLINE,
             first_udp_packet: FIRST_UDP_PACKET,
             silence: SERVER_SILENCE,
+            media_silence: MEDIA_SILENCE,
+            media_silence_policy: MediaSilencePolicy::default(),
             received_packets_max: RECEIVED_PACKETS_MAX,
             received_bytes_max: RECEIVED_BYTES_MAX,
         }
@@ -122,10 +126,27 @@ impl ClientConfig {
         self
     }
 
-    /// How long a playing server may send nothing at all before it is taken for gone.
+    /// How long a playing server may send nothing at all before it is asked whether it is there ([`SERVER_SILENCE`]).
+    ///
+    /// If nothing comes within [`response_deadline`](Self::response_deadline) then either, the client closes. Over UDP
+    /// alone it also closes if no packet has come at all for so long, because a firewall is in the way.
     #[must_use]
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
+        self
+    }
+
+    /// How long a media may send no packet before that is told ([`MEDIA_SILENCE`]), or up to a second more.
+    #[must_use]
+    pub fn media_silence(mut self, media_silence: Duration) -> Self {
+        self.media_silence = media_silence;
+        self
+    }
+
+    /// What becomes of a session with a silent media ([`MediaSilencePolicy::Tell`] by default).
+    #[must_use]
+    pub fn media_silence_policy(mut self, policy: MediaSilencePolicy) -> Self {
+        self.media_silence_policy = policy;
         self
     }
 
@@ -188,6 +209,17 @@ pub enum CSeqPolicy {
     Lenient,
     /// By number only; other responses are ignored.
     Strict,
+}
+
+/// What becomes of a session in which a media sends no packets any more, while the server is there.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum MediaSilencePolicy {
+    /// It goes on, and the application is told (the default).
+    #[default]
+    Tell,
+    /// It is torn down.
+    Close,
 }
 
 /// How the session is kept alive.

@@ -107,6 +107,9 @@ pub enum CommandError {
     /// The UDP sockets were not opened.
     #[error(transparent)]
     Udp(UdpOpenError),
+    /// The connection ended before the server answered, twice.
+    #[error("the connection ended before the server answered")]
+    ConnectionLost,
     /// TEARDOWN was asked for before the command was done.
     #[error("torn down before the command was done")]
     TornDown,
@@ -167,9 +170,15 @@ pub enum ClientCloseReason {
     /// What the server sent cannot be read.
     #[error("unreadable: {0}")]
     Wire(#[source] WireError),
-    /// The server sent nothing for too long.
+    /// The server sent nothing for too long, not even an answer to a keepalive.
     #[error("server is silent")]
     Silence,
+    /// The server does not know the session any more, and sends nothing.
+    #[error("server has ended the session")]
+    SessionLost,
+    /// No packet of the media of this index came for too long, and that was to end the session.
+    #[error("media {0} is silent")]
+    MediaSilent(usize),
     /// The server does not read what is sent to it.
     #[error("server does not read")]
     Stalled,

@@ -49,8 +49,18 @@ pub enum ClientEvent {
     Done(CommandId, Result<Reply, CommandError>),
     /// Media goes over TCP from here on.
     TransportSwitched(SwitchReason),
-    /// The server says that the media of this index has ended (RTCP BYE).
+    /// The server says that the media of this index has ended (RTCP BYE), and nothing has come of it since.
     Ended(usize),
+    /// The media of this index goes on after the server has said that it ends, as cameras do that restart an encoder.
+    Restarted(usize),
+    /// No packet of the media of this index has come for [`ClientConfig::media_silence`](super::ClientConfig::media_silence).
+    ///
+    /// What is neither audio nor video is quiet by nature, and not told of.
+    MediaSilent(usize),
+    /// Packets of a media that was silent come again.
+    MediaResumed(usize),
+    /// The connection has ended; the session goes on over UDP, and the next request connects again.
+    Disconnected,
     /// The client is closed. This is the last event.
     Closed(ClientCloseReason),
 }

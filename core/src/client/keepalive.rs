@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::request::Asker;
-use super::{Client, KeepalivePolicy, State};
+use super::{Client, ClientCloseReason, KeepalivePolicy, State};
 use crate::limits::{KEEPALIVE_MARGIN, KEEPALIVE_PERIOD_MIN};
 use crate::wire::{Method, Request, StatusCode};
 use crate::{Instant, Tolerance};
@@ -13,12 +13,37 @@ use crate::{Instant, Tolerance};
 pub(super) struct Keepalive {
     due: Option<Instant>,
     refused: Vec<Method>,
+    /// When the one was sent that is not answered.
+    sent: Option<Instant>,
+    /// The server plays on and answers none.
+    is_mute: bool,
+    /// When the server has answered a request.
+    answered: Option<Instant>,
 }
 
 impl Keepalive {
     /// Starts the period again: any request keeps the session alive.
     pub(super) fn put_off(&mut self, now: Instant, session_timeout: Duration) {
         self.due = Some(now + period(session_timeout));
+    }
+
+    pub(super) fn handle_answer(&mut self, now: Instant) {
+        self.answered = Some(now);
+    }
+
+    /// When the server has answered a request.
+    pub(super) fn answered(&self) -> Option<Instant> {
+        self.answered
+    }
+
+    /// Whether the server answers none, though it is there.
+    pub(super) fn is_mute(&self) -> bool {
+        self.is_mute
+    }
+
+    /// No answer to the last one comes any more.
+    pub(super) fn forget(&mut self) {
+        self.sent = None;
     }
 }
 
@@ -31,27 +56,48 @@ fn period(session_timeout: Duration) -> Duration {
 impl Client {
     pub(super) fn keepalive_deadline(&self) -> Option<Instant> {
         let is_on = self.state != State::Initial
-            && self.link.is_up()
+            && !self.link.is_connecting()
             && !self.is_leaving()
             && self.config.keepalive != KeepalivePolicy::Never;
-        self.keepalive.due.filter(|_| is_on)
+        let due = self.keepalive.due.filter(|_| is_on)?;
+        Some(self.reconnect_at.map_or(due, |at| due.max(at)))
+    }
+
+    /// Asks the server at once whether it is there.
+    pub(super) fn keepalive_now(&mut self, now: Instant) {
+        self.keepalive.due = Some(now);
+        self.send_keepalive(now);
     }
 
     pub(super) fn send_keepalive(&mut self, now: Instant) {
         if self.keepalive_deadline().is_none_or(|due| due > now) {
             return;
         }
+        if !self.link.is_up() {
+            return self.connect_if_due(now);
+        }
         let method = self.keepalive_method();
         // Cameras that never answer one must not make the wait for the others longer.
         self.requests.forget_keepalives();
+        let was_ignored = |sent: Instant| now >= sent + self.config.response_deadline;
+        if self.keepalive.sent.is_some_and(|sent| was_ignored(sent) && self.liveness.has_heard_since(sent)) {
+            self.keepalive.is_mute = true;
+            self.tolerances.record(Tolerance::KeepaliveUnanswered);
+        }
+        self.keepalive.sent = Some(now);
         let request = Request::new(method.clone(), self.base().as_request_uri());
         self.send_request(now, Asker::Keepalive(method), request);
     }
 
     pub(super) fn keepalive_answered(&mut self, now: Instant, method: Method, status: StatusCode) {
+        (self.keepalive.sent, self.keepalive.is_mute) = (None, false);
         if status.is_success() {
             // The answer may have told another timeout.
             return self.keepalive.put_off(now, self.session.timeout());
+        }
+        // Some devices do not know the session of a keepalive, and play it on.
+        if status == StatusCode::SESSION_NOT_FOUND && !(self.state == State::Play && self.hears_media(now)) {
+            return self.close(now, ClientCloseReason::SessionLost);
         }
         self.tolerances.record(Tolerance::KeepaliveRefused);
         if self.keepalive.refused.contains(&method) {

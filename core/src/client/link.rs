@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::Instant;
 use crate::conn::Outbox;
+use crate::deadline::Doubt;
 use crate::limits::{OUTBOX_BYTES_MAX, SEND_BYTES_MAX, SEND_PACKETS_MAX, WRITE_STALL};
 use crate::wire::{Decoder, DecoderLimits};
 
@@ -18,6 +19,9 @@ pub(super) struct Link {
     waiting: usize,
     /// Since when the socket has taken none of them.
     stuck: Option<Instant>,
+    /// A response has come over it.
+    has_answered: bool,
+    doubt: Doubt,
 }
 
 #[derive(Debug)]
@@ -36,6 +40,8 @@ impl Link {
             outbox: Outbox::default(),
             waiting: 0,
             stuck: None,
+            has_answered: false,
+            doubt: Doubt::default(),
         }
     }
 
@@ -121,8 +127,25 @@ impl Link {
         }
     }
 
-    /// When the connection is given up unless it comes about, or takes something.
+    pub(super) fn handle_response(&mut self) {
+        self.has_answered = true;
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline().map(|deadline| self.doubt.look_at(deadline))
+    }
+
+    /// Whether the connection is to be given up, because it does not come about, or takes nothing.
+    pub(super) fn is_over(&mut self, now: Instant) -> bool {
+        let deadline = self.deadline();
+        deadline.is_some_and(|deadline| self.doubt.is_over(now, deadline))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Connecting { deadline } => Some(deadline),
             Phase::Up { .. } => self.stuck.map(|since| since + WRITE_STALL),

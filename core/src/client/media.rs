@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::track::{Path, Track};
-use super::{Client, ClientEvent, Received, State, TrackStats};
+use super::{Client, Received, State, TrackStats};
 use crate::demux;
 use crate::header::Lower;
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
@@ -54,7 +54,8 @@ impl Client {
             return track.count_foreign();
         }
         let sharing = if track.is_shared { usize::MAX } else { 1 };
-        if self.handle_media(now, index, port, data).is_some() {
+        let kind = self.handle_media(now, index, port, data);
+        if kind.is_some() {
             for track in self.tracks.iter_mut().skip(index).take(sharing) {
                 if let Path::Udp { id: own, source, .. } = &mut track.path
                     && *own == id
@@ -64,6 +65,9 @@ impl Client {
             }
         }
         self.liveness.handle_heard(now);
+        if kind == Some(Port::Rtp) {
+            self.liveness.handle_datagram();
+        }
     }
 
     /// What was counted for the media of this index, also when the client has closed; `None` if it is not set up.
@@ -177,16 +181,15 @@ impl Client {
             demux::port_of(port, &data, |payload_type| track.announces(payload_type), &mut self.tolerances);
         let is_valid = match port {
             Port::Rtp if is_recording => false,
-            Port::Rtp => track.handle_rtp(now, data, &mut self.inbox, &mut self.tolerances),
-            Port::Rtcp => {
-                let had_ended = track.ended;
-                let is_valid = track.handle_rtcp(now, &data, &mut self.tolerances);
-                if track.ended && !had_ended {
+            Port::Rtp => {
+                let is_valid = track.handle_rtp(now, data, &mut self.inbox, &mut self.tolerances);
+                if let Some(change) = if is_valid { track.hear(now) } else { None } {
                     let media = track.media;
-                    self.event(ClientEvent::Ended(media));
+                    self.tell(media, change);
                 }
                 is_valid
             }
+            Port::Rtcp => track.handle_rtcp(now, &data, &mut self.tolerances),
         };
         is_valid.then_some(port)
     }

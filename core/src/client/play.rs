@@ -1,14 +1,16 @@
-//! PLAY, and whether anything comes.
+//! PLAY, and what the server says of where it starts.
 
 use bytes::Bytes;
 
 use super::command::{Command, Task, accepted};
 use super::describe::is_redirect;
+use super::liveness::Liveness;
+use super::presence::Presence;
 use super::table::Verb;
 use super::track::Path;
-use super::{Client, ClientCloseReason, Playing, Reply, State, SwitchReason, TrackStart, Transports};
+use super::{Client, Playing, Reply, TrackStart};
 use crate::Instant;
-use crate::header::{Lower, RtpInfo, TimedRange};
+use crate::header::{RtpInfo, TimedRange};
 use crate::limits::RECEIVER_REPORT_PERIOD;
 use crate::udp::Port;
 use crate::wire::{Method, Request, Response, name};
@@ -18,21 +20,6 @@ const FROM_START: &str = "npt=0.000-";
 /// Empty RTP and RTCP packets: they open the NATs and firewalls on the way to the server's ports.
 const HOLE_PUNCHES: [(Port, &[u8]); 2] =
     [(Port::Rtp, &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (Port::Rtcp, &[0x80, 201, 0, 1, 0, 0, 0, 0])];
-
-/// Whether the server shows life while it plays.
-#[derive(Debug, Default)]
-pub(super) struct Liveness {
-    /// Since when it plays.
-    playing: Option<Instant>,
-    /// When it was heard last: over TCP any byte, over UDP any datagram of a track.
-    heard: Option<Instant>,
-}
-
-impl Liveness {
-    pub(super) fn handle_heard(&mut self, now: Instant) {
-        self.heard = Some(now);
-    }
-}
 
 impl Client {
     pub(super) fn start_play(&mut self, now: Instant, task: Task) {
@@ -46,8 +33,11 @@ impl Client {
         }
         self.range.clone_from(range);
         self.liveness = Liveness::default();
+        let medias = self.presentation.as_ref().map_or(&[][..], |known| &known.description.medias);
         for track in &mut self.tracks {
-            track.begin(&mut self.random);
+            let media = medias.get(track.media);
+            let presence = media.map(|media| Presence::new(now, media, self.config.media_silence));
+            track.begin(presence, &mut self.random);
             let Path::Udp { id, source, .. } = &track.path else { continue };
             for (port, packet) in HOLE_PUNCHES {
                 if let Some(to) = source.destination(port) {
@@ -75,37 +65,12 @@ impl Client {
         self.state = self.state.after(Verb::Play);
         self.has_played = true;
         self.redirects = 0;
-        self.liveness.playing = Some(now);
+        self.liveness.begin(now);
         for track in &mut self.tracks {
             track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
         }
         let playing = self.read_playing(response);
         self.finish(now, task, Ok(Reply::Playing(playing)));
-    }
-
-    /// When the server is silent for too long, or UDP for so long that TCP is asked for.
-    pub(super) fn silence_deadline(&self) -> Option<Instant> {
-        let playing = self.liveness.playing.filter(|_| self.state == State::Play && !self.is_leaving())?;
-        if self.tracks.iter().all(|track| track.ended) {
-            return None;
-        }
-        if self.hears_no_udp() {
-            // What runs comes first; it has a deadline of its own.
-            return self.running.is_none().then_some(playing + self.config.first_udp_packet);
-        }
-        let heard = self.liveness.heard.map_or(playing, |heard| heard.max(playing));
-        Some(heard + self.config.silence)
-    }
-
-    pub(super) fn check_silence(&mut self, now: Instant) {
-        if self.silence_deadline().is_none_or(|deadline| deadline > now) {
-            return;
-        }
-        if self.hears_no_udp() {
-            self.play_over_tcp(SwitchReason::NothingHeard);
-        } else {
-            self.close(now, ClientCloseReason::Silence);
-        }
     }
 
     /// Ends what goes on while media flows.
@@ -114,12 +79,6 @@ impl Client {
         for track in &mut self.tracks {
             track.report_at = None;
         }
-    }
-
-    fn hears_no_udp(&self) -> bool {
-        self.config.transports == Transports::UdpThenTcp
-            && self.lower == Lower::Udp
-            && self.liveness.heard.is_none()
     }
 
     /// What the server says of where it starts; it may say nothing, and what cannot be read is left out.

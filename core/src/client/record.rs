@@ -57,7 +57,7 @@ impl Client {
     /// When the client does not record, or this media is not set up; when the packet is too long for its transport;
     /// when too many packets wait because the server does not read as fast: then the packet is not sent and not counted.
     pub fn send(&mut self, now: Instant, media: usize, packet: &RtpPacket) -> Result<(), SendError> {
-        if self.state != State::Record || !self.link.is_up() {
+        if self.state != State::Record || self.link.is_closed() {
             return Err(SendError::State(self.state));
         }
         let named = |(_, track): &(usize, &mut Track)| track.media == media;

@@ -71,6 +71,11 @@ impl Requests {
         self.forget(|asker| matches!(asker, Asker::Keepalive(_)));
     }
 
+    /// No response comes any more.
+    pub(super) fn forget_all(&mut self) {
+        self.waiting.clear();
+    }
+
     fn forget(&mut self, which: impl Fn(&Asker) -> bool) {
         for (_, asker) in self.waiting.iter_mut().filter(|(_, asker)| which(asker)) {
             *asker = Asker::Nobody;
@@ -144,6 +149,8 @@ impl Client {
         if response.status.as_u16() < 200 {
             return;
         }
+        self.link.handle_response();
+        self.keepalive.handle_answer(now);
         match self.requests.answered(response.cseq(), &mut self.tolerances) {
             Some(Asker::Command) => {
                 self.session.read(&response, &mut self.tolerances);

@@ -69,7 +69,7 @@ impl Client {
     pub(super) fn request_teardown(&mut self, now: Instant, task: Task) {
         let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
         let request = Request::new(Method::Teardown, self.base().as_request_uri());
-        self.running = Some(Running { task, deadline, wait: Wait::Response });
+        self.running = Some(Running::new(task, deadline, Wait::Response));
         self.send_request(now, Asker::Command, request);
     }
 

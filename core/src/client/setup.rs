@@ -81,7 +81,7 @@ impl Client {
                 let spec = UdpSpec { ip, ports: self.config.udp_ports };
                 self.outputs.push_back(ClientOutput::OpenUdp(id, spec));
                 let deadline = now + self.config.response_deadline;
-                self.running = Some(Running { task, deadline, wait: Wait::Udp(id) });
+                self.running = Some(Running::new(task, deadline, Wait::Udp(id)));
             }
         }
     }

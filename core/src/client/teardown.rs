@@ -1,11 +1,12 @@
 //! TEARDOWN, and every other way in which a client ends.
 
-use super::command::{Command, Task};
+use super::command::{Command, Running, Task, Wait};
 use super::request::Asker;
 use super::{
     Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Reply, State,
 };
 use crate::Instant;
+use crate::limits::TEARDOWN_DEADLINE;
 use crate::wire::{Method, Request};
 
 impl Client {
@@ -24,7 +25,7 @@ impl Client {
         self.fail_all(&CommandError::TornDown);
         let id = self.next_command_id();
         self.is_torn_down = true;
-        self.start_teardown(now, Task { id: Some(id), command: Command::Teardown });
+        self.start_teardown(now, Task { id: Some(id), command: Command::Teardown, retried: false });
         Ok(id)
     }
 
@@ -37,6 +38,10 @@ impl Client {
         self.state = State::Initial;
         if self.link.is_up() && self.session.exists() {
             self.request_teardown(now, task);
+        } else if self.session.exists() && self.outlives_connection() {
+            let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
+            self.running = Some(Running::new(task, deadline, Wait::Connection));
+            self.connect_if_due(now);
         } else {
             self.teardown_answered(now, task);
         }
@@ -69,7 +74,11 @@ impl Client {
                 self.link.reset();
                 self.restart_answered(now, running.task);
             }
-            None => self.close(now, ClientCloseReason::ConnectionLost),
+            None if self.outlives_connection() => self.lose_connection(now),
+            None => {
+                self.end_tracks_that_were_left();
+                self.close(now, ClientCloseReason::ConnectionLost);
+            }
         }
     }
 

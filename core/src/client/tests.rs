@@ -5,6 +5,7 @@ mod liveness;
 mod media;
 mod misuse;
 mod pace;
+mod reconnect;
 mod redirect;
 mod scenario;
 mod setup;

@@ -3,12 +3,14 @@ use bytes::Bytes;
 use super::datagrams::Datagrams;
 use super::inbox::Inbox;
 use super::link::Link;
+use super::presence::{Change, Presence};
 use super::source::Source;
 use super::{Received, TrackStats, TrackTransport};
 use crate::description::Description;
 use crate::random::Random;
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::rtp::{self, ClockRates, Delivery, Receiver, RtpPacket, Senders};
+use crate::silence::is_quiet;
 use crate::udp::Port;
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerances, UdpId};
@@ -31,8 +33,10 @@ pub(super) struct Track {
     pub(super) report_at: Option<Instant>,
     /// When a receiver gives up a missing packet, or earlier.
     reorder_at: Option<Instant>,
-    /// The server has said that there is no more.
-    pub(super) ended: bool,
+    /// Whether packets come; `None` until played.
+    pub(super) presence: Option<Presence>,
+    /// No packet may come for long.
+    pub(super) is_quiet: bool,
     invalid: u64,
     foreign: u64,
 }
@@ -97,7 +101,8 @@ impl Path {
 
 impl Track {
     pub(super) fn new(media: usize, url: Url, path: Path, description: &Description) -> Self {
-        let formats = description.medias.get(media).map(|media| media.formats.as_slice()).unwrap_or_default();
+        let described = description.medias.get(media);
+        let formats = described.map(|media| media.formats.as_slice()).unwrap_or_default();
         Self {
             media,
             url,
@@ -108,14 +113,15 @@ impl Track {
             senders: Senders::new(ClockRates::new(formats)),
             report_at: None,
             reorder_at: None,
-            ended: false,
+            presence: None,
+            is_quiet: described.is_some_and(is_quiet),
             invalid: 0,
             foreign: 0,
         }
     }
 
     /// Begins to receive; what was counted before is forgotten.
-    pub(super) fn begin(&mut self, random: &mut Random) {
+    pub(super) fn begin(&mut self, presence: Option<Presence>, random: &mut Random) {
         let delivery = match self.path {
             Path::Tcp { .. } => Delivery::Ordered,
             Path::Udp { .. } => Delivery::Unordered,
@@ -124,7 +130,17 @@ impl Track {
             (*payload_type, Receiver::new(*clock_rate, delivery, random.next_u32()))
         };
         self.receivers = self.formats.iter().map(receiver).collect();
-        self.ended = false;
+        self.presence = presence;
+    }
+
+    /// Takes note of a packet.
+    #[inline]
+    pub(super) fn hear(&mut self, now: Instant) -> Option<Change> {
+        self.presence.as_mut()?.hear(now)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.presence.as_ref().is_some_and(Presence::has_ended)
     }
 
     /// Whether packets with this payload type belong to the media.
@@ -175,7 +191,10 @@ impl Track {
                 Rtcp::ReceiverReport(report) => self.senders.handle_report_blocks(&report.reports),
                 Rtcp::Goodbye(goodbye) => {
                     let mut heard = self.receivers.iter().filter_map(|(_, receiver)| receiver.stats().ssrc);
-                    self.ended |= heard.any(|ssrc| goodbye.sources.contains(&ssrc));
+                    let leaves = heard.any(|ssrc| goodbye.sources.contains(&ssrc));
+                    if let Some(presence) = self.presence.as_mut().filter(|_| leaves) {
+                        presence.leave(now);
+                    }
                 }
                 _ => {}
             }

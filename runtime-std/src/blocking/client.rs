@@ -235,6 +235,12 @@ impl Packets {
         self.0.stats(media)
     }
 
+    /// Whether a media that should not be quiet has sent nothing for too long
+    /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
+    pub fn is_silent(&self, media: usize) -> bool {
+        self.0.is_silent(media)
+    }
+
     /// Packets of all medias that were dropped because they were not taken in time.
     pub fn dropped(&self) -> u64 {
         self.0.dropped()

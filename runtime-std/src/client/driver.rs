@@ -209,6 +209,8 @@ async fn connect<R: Runtime>(
             Ok(socket) => {
                 // It costs latency where it fails, nothing else.
                 let _ = socket.set_nodelay();
+                // A server that is gone without a word is noticed later where this fails.
+                let _ = socket.set_keepalive();
                 return Ok((socket, addr));
             }
             Err(error) => failure = ConnectError::Io(error.kind()),

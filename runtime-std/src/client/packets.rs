@@ -62,6 +62,12 @@ impl Packets {
         self.owner.0.state().core.stats(media)
     }
 
+    /// Whether a media that should not be quiet has sent nothing for too long
+    /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
+    pub fn is_silent(&self, media: usize) -> bool {
+        self.owner.0.state().is_silent(media)
+    }
+
     /// Packets of all medias that were dropped because they were not taken in time.
     pub fn dropped(&self) -> u64 {
         let state = self.owner.0.state();

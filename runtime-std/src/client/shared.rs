@@ -63,6 +63,8 @@ pub(crate) struct State {
     /// Medias that are set up, and those of them that have ended.
     set_up: BTreeSet<usize>,
     ended: BTreeSet<usize>,
+    /// Medias that send nothing, though the server is there.
+    silent: BTreeSet<usize>,
     pub(crate) switched: Option<SwitchReason>,
     pub(crate) closed: Option<ClientCloseReason>,
     /// How many [`Packets`](super::Packets) there are.
@@ -103,6 +105,7 @@ impl<S> Shared<S> {
                 awaited: Vec::new(),
                 set_up: BTreeSet::new(),
                 ended: BTreeSet::new(),
+                silent: BTreeSet::new(),
                 switched: None,
                 closed: None,
                 readers: 0,
@@ -216,7 +219,10 @@ impl State {
             ClientEvent::Done(id, result) => {
                 match &result {
                     Ok(Reply::Setup(info)) => drop(self.set_up.insert(info.media)),
-                    Ok(Reply::Playing(_)) => self.ended.clear(),
+                    Ok(Reply::Playing(_)) => {
+                        self.ended.clear();
+                        self.silent.clear();
+                    }
                     _ => {}
                 }
                 if let Some((_, done)) = self.awaited.iter_mut().find(|(awaited, _)| *awaited == id) {
@@ -224,7 +230,13 @@ impl State {
                 }
             }
             ClientEvent::TransportSwitched(reason) => self.switched = Some(reason),
-            ClientEvent::Ended(media) => drop(self.ended.insert(media)),
+            ClientEvent::Ended(media) => {
+                self.ended.insert(media);
+                self.silent.remove(&media);
+            }
+            ClientEvent::Restarted(media) => drop(self.ended.remove(&media)),
+            ClientEvent::MediaSilent(media) => drop(self.silent.insert(media)),
+            ClientEvent::MediaResumed(media) => drop(self.silent.remove(&media)),
             ClientEvent::Closed(reason) => self.closed = Some(reason),
             _ => {}
         }
@@ -240,6 +252,11 @@ impl State {
 
     pub(crate) fn closed_error(&self) -> Error {
         self.closed.clone().map_or(Error::Stopped, Error::Closed)
+    }
+
+    /// Whether a media sends nothing, though the server is there.
+    pub(crate) fn is_silent(&self, media: usize) -> bool {
+        self.silent.contains(&media)
     }
 
     /// Whether nothing more is to come, and that is as it should be.

@@ -40,6 +40,10 @@ impl Period {
         self.ended.insert(media);
     }
 
+    pub(super) fn restarted(&mut self, media: usize) {
+        self.ended.remove(&media);
+    }
+
     /// Takes a packet in the order in which the application gets it.
     pub(super) fn take(&mut self, truth: &Truth, received: &Received, is_tcp: bool) {
         let Received { media, packet, lost, .. } = received;
@@ -106,23 +110,28 @@ impl World<'_> {
         }
     }
 
-    /// The server has closed the connection: a stream that has ended was told to end, once all of it was sent.
-    pub(super) fn check_farewell(&mut self, player: &Player) {
-        let Some(period) = &player.period else { return };
+    /// What is to be checked when the client closes because the server has closed the connection: the stream that has
+    /// ended for it, and whether it missed something of it.
+    pub(super) fn farewell(&self, player: &Player) -> Option<(StreamId, bool)> {
+        let period = player.period.as_ref()?;
         let session = player.peer().and_then(|peer| self.books.session_of(peer));
         let is_clean = player.link.and_then(|link| self.tcp.get(link)).is_some_and(|link| link.is_clean);
         let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
-        let (Some((session, reader)), Some(stream)) = (session, period.stream) else { return };
-        let Some((CloseReason::StreamEnded, at)) = self.books.end_of(session) else { return };
+        let (Some((session, reader)), Some(stream)) = (session, period.stream) else { return None };
+        let Some((CloseReason::StreamEnded, at)) = self.books.end_of(session) else { return None };
         let had_time = self.books.unpublished_at(stream).is_some_and(|since| *at < since + WRITE_STALL);
         let is_settled = player.asked.is_empty() && !player.is_unsure;
-        if !(is_clean && is_tcp && had_time && is_settled) || player.client.state() != State::Play {
-            return;
-        }
+        let is_due = is_clean && is_tcp && had_time && is_settled && player.client.state() == State::Play;
+        is_due.then_some((stream, reader.dropped > 0))
+    }
+
+    /// The client has closed: a stream that has ended was told to end, once all of it was sent.
+    pub(super) fn check_farewell(&mut self, player: &Player) {
+        let (Some(period), Some((stream, has_missed))) = (&player.period, player.farewell) else { return };
         for (media, got) in &period.got {
             assert!(period.ended.contains(media), "media {media} of {stream:?} has ended without a word");
             let last = self.truth.track(stream, *media as u8).next_back().map(|(number, _)| number);
-            let is_whole = reader.dropped > 0 || dropped(player) > 0 || got.last().copied() == last;
+            let is_whole = has_missed || dropped(player) > 0 || got.last().copied() == last;
             assert!(is_whole, "{stream:?} ended at {last:?}, and {:?} was the last that came", got.last());
         }
         self.counts.add("farewells checked", 1);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use rtspan_core::client::{Client, ClientOutput, ClientSink, CommandId, ConnectError, Received};
 use rtspan_core::udp::{Port, UdpOpenError};
-use rtspan_core::{Instant, UdpId};
+use rtspan_core::{Instant, StreamId, UdpId};
 
 use super::app::host;
 use super::ledger::Period;
@@ -34,6 +34,8 @@ pub(super) struct Player {
     /// The local port of each media over UDP.
     pub(super) media_ports: BTreeMap<usize, u16>,
     pub(super) is_over: bool,
+    /// What is to be checked when its client closes.
+    pub(super) farewell: Option<(StreamId, bool)>,
     /// A command was given up: the server may have done it all the same.
     pub(super) is_unsure: bool,
     /// A NAT has forgotten one of its sockets.
@@ -84,6 +86,7 @@ impl Player {
             asked: VecDeque::new(),
             media_ports: BTreeMap::new(),
             is_over: false,
+            farewell: None,
             is_unsure: false,
             is_rebound: false,
             has_vanished: false,
@@ -197,7 +200,7 @@ impl World<'_> {
                 Io::Closed | Io::Reset => {
                     self.player_outputs(player);
                     self.take_packets(player);
-                    self.check_farewell(player);
+                    player.farewell = self.farewell(player);
                     self.hang_up(player);
                     player.client.handle_closed(self.now);
                 }

@@ -312,6 +312,13 @@ impl World<'_> {
                 self.counts.add("streams ended for a client", 1);
                 player.period.iter_mut().for_each(|period| period.ended(media));
             }
+            ClientEvent::Restarted(media) => {
+                self.counts.add("streams restarted for a client", 1);
+                player.period.iter_mut().for_each(|period| period.restarted(media));
+            }
+            ClientEvent::MediaSilent(_) => self.counts.add("silences told to clients", 1),
+            ClientEvent::MediaResumed(_) => {}
+            ClientEvent::Disconnected => self.counts.add("sessions that outlived their connection", 1),
             ClientEvent::Closed(reason) => {
                 assert!(player.asked.is_empty(), "closed and not done: {:?}", player.asked);
                 self.counts.add(
@@ -322,7 +329,11 @@ impl World<'_> {
                     },
                     1,
                 );
+                if reason == ClientCloseReason::ConnectionLost {
+                    self.check_farewell(player);
+                }
                 player.is_over = true;
+                player.farewell = None;
                 player.period = None;
             }
             other => panic!("an event that nobody knows: {other:?}"),

@@ -158,7 +158,7 @@ fn sockets_are_closed_with_the_client_whatever_it_waits_for() {
     assert!(it.log.contains(&format!("close {:?}", it.udp[0])));
 
     let mut it = Scenario::playing_udp(ClientConfig::default());
-    it.close();
+    it.receive(b"RTSP/2.0 200 OK\r\n\r\n");
     assert!(it.log.contains(&format!("close {:?}", it.udp[0])));
 }
 

@@ -1,11 +1,14 @@
 use std::time::Duration;
 
 use super::scenario::*;
-use crate::Instant;
 use crate::client::*;
-use crate::limits::{DESCRIBE_DEADLINE, OUTBOX_BYTES_MAX, SERVER_SILENCE, WRITE_STALL};
+use crate::limits::{
+    DEADLINE_GRACE, DESCRIBE_DEADLINE, OUTBOX_BYTES_MAX, RESPONSE_DEADLINE, RESTART_WAIT, SERVER_SILENCE,
+    WRITE_STALL,
+};
 use crate::udp::Port;
 use crate::wire::Method;
+use crate::{Instant, Tolerance};
 
 /// Lets time pass while the server sends a packet every half second.
 fn advance_with_media(it: &mut Scenario, by: Duration) {
@@ -134,13 +137,139 @@ fn a_server_that_sends_nothing_over_tcp_is_given_up() {
     let mut it = Scenario::playing_tcp();
     it.advance(Duration::from_secs(4));
     it.frame(0, video(1).as_bytes());
-    it.advance(Duration::from_millis(9_999));
+    it.advance(SERVER_SILENCE - Duration::from_millis(1));
+    it.frames.clear();
+    it.expect_nothing_sent();
+    // It is asked first.
+    it.advance(Duration::from_millis(1));
+    it.expect_method("GET_PARAMETER");
+    it.advance(RESPONSE_DEADLINE - Duration::from_millis(1));
+    assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
     it.no_event();
     it.frames.clear();
     it.advance(Duration::from_millis(1));
     assert_eq!(it.closed(), ClientCloseReason::Silence);
-    it.expect("TEARDOWN rtsp://192.0.2.1/cam?q=1/ | CSeq: 5 | User-Agent: test | Session: 1234");
+    it.expect("TEARDOWN rtsp://192.0.2.1/cam?q=1/ | CSeq: 6 | User-Agent: test | Session: 1234");
     assert!(it.log.contains(&"disconnect".to_owned()));
+}
+
+/// Answers keepalives for so long, and says how many there were.
+fn advance_with_answers(it: &mut Scenario, seconds: u64) -> usize {
+    let before = it.log.len();
+    for _ in 0..seconds {
+        it.advance(Duration::from_secs(1));
+        let asked = it.log.iter().skip(before).filter(|line| line.starts_with("GET_PARAMETER")).count();
+        let answered = it.answered.len();
+        if asked > answered {
+            it.answered.push(it.now);
+            it.answer("200 OK");
+        }
+    }
+    std::mem::take(&mut it.answered).len()
+}
+
+#[test]
+fn a_server_that_answers_is_there_however_quiet_its_media() {
+    // Metadata over TCP: an event now and then, or none at all.
+    let metadata = "v=0\r\ns=x\r\nm=application 0 RTP/AVP 96\r\na=rtpmap:96 vnd.onvif.metadata/90000\r\n";
+    let mut it = Scenario::new(Transports::Tcp).describe_as(metadata).play_tcp("1234;timeout=60");
+    assert!(advance_with_answers(&mut it, 600) > 50);
+    it.no_event();
+    it.frame(0, video(1).as_bytes());
+    assert_eq!(it.packets().len(), 1);
+    // A picture every 12 s.
+    let mut it = Scenario::playing_tcp();
+    for picture in 0..20 {
+        it.frame(0, video(picture).as_bytes());
+        advance_with_answers(&mut it, 12);
+    }
+    assert_eq!(it.client.state(), State::Play);
+    // The same over UDP.
+    let mut it = Scenario::playing_udp(ClientConfig::default());
+    for picture in 0..20 {
+        it.datagram(Port::Rtp, "192.0.2.1:5000", video(picture).into_bytes());
+        advance_with_answers(&mut it, 12);
+    }
+    assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn media_that_stops_is_told_although_the_server_answers() {
+    let mut it = Scenario::playing_tcp();
+    it.frame(0, video(1).as_bytes());
+    advance_with_answers(&mut it, 45);
+    assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
+    it.no_event();
+    it.frame(0, video(2).as_bytes());
+    assert!(matches!(it.event(), ClientEvent::MediaResumed(0)));
+    assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn media_that_stops_closes_the_client_if_that_was_asked_for() {
+    let config = ClientConfig::default()
+        .transports(Transports::Tcp)
+        .media_silence(Duration::from_secs(20))
+        .media_silence_policy(MediaSilencePolicy::Close);
+    let mut it = Scenario::with(URL, config).describe().play_tcp("1234");
+    it.frame(0, video(1).as_bytes());
+    advance_with_answers(&mut it, 19);
+    it.no_event();
+    advance_with_answers(&mut it, 3);
+    assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
+    assert_eq!(it.closed(), ClientCloseReason::MediaSilent(0));
+    assert!(it.log.iter().any(|line| line.starts_with("TEARDOWN")));
+}
+
+#[test]
+fn a_server_that_never_answers_keepalives_and_then_falls_silent_is_left_to_its_connection() {
+    let mut it = Scenario::described(Transports::Tcp).play_tcp("1;timeout=20");
+    advance_with_media(&mut it, Duration::from_secs(60));
+    it.advance(Duration::from_secs(100));
+    assert!(it.client.tolerances().contains(Tolerance::KeepaliveUnanswered));
+    assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
+    it.no_event();
+    it.close();
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+}
+
+#[test]
+fn a_client_that_stood_still_reads_what_came_before_it_believes_its_deadlines() {
+    for standstill in [14, 25, 300] {
+        let mut it = Scenario::playing_tcp();
+        it.frame(0, video(1).as_bytes());
+        it.client.options(it.now).unwrap();
+        it.expect_method("OPTIONS");
+        it.now = it.now + Duration::from_secs(standstill);
+        // All its timers fire before any socket is read.
+        it.client.handle_timeout(it.now);
+        it.client.handle_timeout(it.now);
+        it.answer("200 OK");
+        it.frame(0, video(2).as_bytes());
+        assert!(matches!(it.done(), Reply::Options(_)), "{standstill}");
+        it.advance(2 * DEADLINE_GRACE);
+        it.no_event();
+        assert_eq!(it.client.state(), State::Play, "{standstill}");
+    }
+}
+
+#[test]
+fn a_camera_that_restarts_its_encoder_goes_on() {
+    for ssrc in [0xabcd, 0x9999] {
+        let mut it = Scenario::playing_tcp();
+        it.frame(0, video(1).as_bytes());
+        it.frame(1, &crate::rtp::rtcp::goodbye_compound(0xabcd, "camera", ""));
+        it.advance(RESTART_WAIT / 3);
+        let mut sequence = 500;
+        while it.now < Instant::ZERO + 2 * RESTART_WAIT {
+            it.frame(0, packet(96, sequence, ssrc).as_bytes());
+            sequence += 1;
+            it.advance(Duration::from_millis(40));
+        }
+        assert!(matches!(it.event(), ClientEvent::Restarted(0)), "{ssrc:x}");
+        it.no_event();
+        assert_eq!(it.packets().len(), usize::from(sequence - 500) + 1);
+    }
 }
 
 #[test]
@@ -160,6 +289,9 @@ fn udp_that_was_heard_once_is_not_given_up_for_tcp() {
     it.advance(Duration::from_millis(9_999));
     it.no_event();
     it.advance(Duration::from_millis(1));
+    it.expect_method("GET_PARAMETER");
+    it.advance(RESPONSE_DEADLINE);
+    assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
     assert_eq!(it.closed(), ClientCloseReason::Silence);
 }
 
@@ -178,6 +310,7 @@ fn a_stream_that_has_ended_may_be_silent() {
     let mut it = Scenario::playing_tcp();
     it.frame(0, video(1).as_bytes());
     it.frame(1, &crate::rtp::rtcp::goodbye_compound(0xabcd, "server", ""));
+    it.advance(RESTART_WAIT);
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
     it.advance(Duration::from_secs(25));
     it.no_event();
@@ -251,6 +384,7 @@ fn the_switch_to_tcp_waits_for_the_command_that_runs() {
     it.no_event();
     it.answer("200 OK || position: 5");
     assert_eq!(it.done(), Reply::Body("position: 5".into()));
+    it.advance(DEADLINE_GRACE);
     assert_eq!(it.switched(), SwitchReason::NothingHeard);
 }
 
@@ -260,9 +394,12 @@ fn whoever_begins_anew_does_not_count_the_silence_before() {
     let mut it = Scenario::playing_udp(config);
     it.client.get_parameter(it.now, "position".into()).unwrap();
     it.expect_method("GET_PARAMETER");
-    it.advance(SERVER_SILENCE + Duration::from_secs(1));
+    it.advance(SERVER_SILENCE);
     it.answer("200 OK");
     it.done();
+    it.advance(DEADLINE_GRACE / 2);
+    it.no_event();
+    it.advance(DEADLINE_GRACE / 2);
     assert_eq!(it.switched(), SwitchReason::NothingHeard);
     it.expect_method("TEARDOWN");
     assert!(it.client.poll_timeout().is_some_and(|at| at > it.now));
@@ -302,6 +439,7 @@ fn a_server_that_reads_nothing_is_given_up() {
     it.pump();
     it.client.handle_connected(it.now, Ok(SERVER.parse().unwrap()));
     let late = it.now + WRITE_STALL;
+    it.client.handle_timeout(it.now + (WRITE_STALL - DEADLINE_GRACE));
     it.client.handle_timeout(Instant::from_nanos(late.as_nanos() - 1));
     assert!(it.client.poll_output().is_none());
     assert!(it.client.poll_timeout().is_some_and(|deadline| deadline <= late));

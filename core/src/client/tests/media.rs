@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::scenario::*;
 use crate::client::*;
-use crate::limits::{SEND_BYTES_MAX, SEND_PACKETS_MAX};
+use crate::limits::{RESTART_WAIT, SEND_BYTES_MAX, SEND_PACKETS_MAX};
 use crate::rtp::rtcp::{self, ReceiverReport, ReportBlock, Rtcp, SenderReport};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::udp::Port;
@@ -99,10 +99,15 @@ fn a_goodbye_of_another_source_ends_nothing() {
     it.frame(1, &rtcp::goodbye_compound(0xabcd, "server", ""));
     it.frame(0, video(1).as_bytes());
     it.frame(1, &rtcp::goodbye_compound(0x1234, "server", ""));
+    it.advance(RESTART_WAIT);
     it.no_event();
     it.frame(1, &rtcp::goodbye_compound(0xabcd, "server", ""));
+    it.advance(RESTART_WAIT - Duration::from_millis(1));
+    it.no_event();
+    it.advance(Duration::from_millis(1));
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
     it.frame(1, &rtcp::goodbye_compound(0xabcd, "server", ""));
+    it.advance(RESTART_WAIT);
     it.no_event();
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Scenario {
     pub(super) now: Instant,
     /// All that the client did, in words.
     pub(super) log: Vec<String>,
+    /// When keepalives were answered.
+    pub(super) answered: Vec<Instant>,
     pub(super) frames: VecDeque<Frame>,
     pub(super) datagrams: VecDeque<(UdpId, Port, SocketAddr, Bytes)>,
     pub(super) udp: Vec<UdpId>,
@@ -58,6 +60,7 @@ impl Scenario {
             client,
             now: Instant::ZERO,
             log: Vec::new(),
+            answered: Vec::new(),
             frames: VecDeque::new(),
             datagrams: VecDeque::new(),
             udp: Vec::new(),
@@ -91,12 +94,16 @@ impl Scenario {
         Self::new(transports).describe()
     }
 
-    pub(super) fn describe(mut self) -> Self {
+    pub(super) fn describe(self) -> Self {
+        self.describe_as(SDP)
+    }
+
+    pub(super) fn describe_as(mut self, description: &str) -> Self {
         self.client.describe(self.now).unwrap();
         self.expect_method("OPTIONS");
         self.answer(&format!("200 OK | {PUBLIC}"));
         self.expect_method("DESCRIBE");
-        self.answer(&sdp(SDP));
+        self.answer(&sdp(description));
         assert!(matches!(self.done(), Reply::Described(_)));
         self
     }

@@ -2,6 +2,7 @@
 
 use super::scenario::{Scenario, packet, sdp, video};
 use crate::client::{ClientConfig, ClientEvent, Reply, TrackTransport, Transports};
+use crate::limits::RESTART_WAIT;
 use crate::rtp::rtcp;
 use crate::udp::Port;
 use crate::{NtpTime, Tolerance};
@@ -56,6 +57,7 @@ fn medias_with_the_same_control_are_set_up_once_and_told_apart_over_tcp() {
     assert!(it.client.tolerances().contains(Tolerance::SharedControl));
     // A BYE is for the media whose source it names.
     it.frame(1, &rtcp::goodbye_compound(0x77, "cam", "over"));
+    it.advance(RESTART_WAIT);
     assert!(matches!(it.event(), ClientEvent::Ended(1)));
 }
 
@@ -106,6 +108,7 @@ fn a_report_that_comes_among_packets_is_a_report() {
     assert_eq!(it.packets(), [(0, 1, 0), (0, 2, 0)]);
     assert_eq!(it.client.stats(0).map(|stats| (stats.packets, stats.invalid)), Some((2, 0)));
     it.frame(0, &rtcp::goodbye_compound(0xabcd, "cam", "over"));
+    it.advance(RESTART_WAIT);
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
     for tolerance in [Tolerance::RtcpOnRtp, Tolerance::RtpOnRtcp] {
         assert!(it.client.tolerances().contains(tolerance), "{tolerance}");
@@ -118,6 +121,7 @@ fn a_report_that_comes_to_the_port_of_packets_is_a_report() {
     it.datagram(Port::Rtcp, "192.0.2.1:5001", video(1).into_bytes());
     it.datagram(Port::Rtp, "192.0.2.1:5000", rtcp::goodbye_compound(0xabcd, "cam", "over").to_vec());
     assert_eq!(it.packets(), [(0, 1, 0)]);
+    it.advance(RESTART_WAIT);
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
 }
 

@@ -1,14 +1,20 @@
 use std::time::Duration;
 
-use super::ALIVE_PERIOD;
 use crate::Instant;
 use crate::deadline::Doubt;
+use crate::description::{Media, MediaKind};
+use crate::ingest::ALIVE_PERIOD;
 
 const NEVER: Instant = Instant::from_nanos(u64::MAX);
 
+/// Whether no packet of a media may come for long: it is neither audio nor video.
+pub(crate) fn is_quiet(media: &Media) -> bool {
+    !matches!(media.kind, MediaKind::Audio | MediaKind::Video)
+}
+
 /// Notices when no packet of a media comes any more.
 #[derive(Debug)]
-pub(super) struct Silence {
+pub(crate) struct Silence {
     /// How long is too long; `None` for a media that is quiet by nature.
     limit: Option<Duration>,
     /// Packets had come at this time, and may have for an [`ALIVE_PERIOD`] since.
@@ -19,26 +25,28 @@ pub(super) struct Silence {
 }
 
 impl Silence {
-    pub(super) fn new(now: Instant, limit: Option<Duration>) -> Self {
+    /// A media that has just begun, and is silent after `limit`; one that is neither audio nor video is quiet by nature.
+    pub(crate) fn new(now: Instant, media: &Media, limit: Duration) -> Self {
+        let limit = (!is_quiet(media)).then_some(limit);
         let mut silence = Self { limit, heard: now, next: NEVER, is_told: false, doubt: Doubt::default() };
         silence.hear(now);
         silence
     }
 
     /// Takes note that a packet has come; whether that ends a silence that was told of.
-    pub(super) fn hear(&mut self, now: Instant) -> bool {
+    pub(crate) fn hear(&mut self, now: Instant) -> bool {
         self.heard = now;
         self.next = self.deadline().map_or(NEVER, |deadline| self.doubt.look_at(deadline));
         std::mem::take(&mut self.is_told)
     }
 
     /// When [`begins`](Self::begins) is to be asked.
-    pub(super) fn poll_timeout(&self) -> Instant {
+    pub(crate) fn poll_timeout(&self) -> Instant {
         self.next
     }
 
     /// Whether a silence is to be told of.
-    pub(super) fn begins(&mut self, now: Instant) -> bool {
+    pub(crate) fn begins(&mut self, now: Instant) -> bool {
         let Some(deadline) = self.deadline().filter(|_| now >= self.next) else { return false };
         self.is_told = self.doubt.is_over(now, deadline);
         self.next = if self.is_told { NEVER } else { self.doubt.look_at(deadline) };

@@ -1,0 +1,176 @@
+//! Whether the server is there, and whether media comes.
+//!
+//! These are two questions. A server that answers is there, however quiet its media: when nothing has come of it for a
+//! while it is asked with a keepalive, and taken for gone if nothing comes then either. A media that falls silent is
+//! told of, and what that leads to is the application's choice.
+
+use super::presence::{Change, Presence};
+use super::track::Track;
+use super::{
+    Client, ClientCloseReason, ClientEvent, KeepalivePolicy, MediaSilencePolicy, State, SwitchReason,
+    Transports,
+};
+use crate::Instant;
+use crate::deadline::Doubt;
+use crate::header::Lower;
+
+/// What shows that the server is there while it plays.
+#[derive(Debug, Default)]
+pub(super) struct Liveness {
+    /// Since when it plays.
+    playing: Option<Instant>,
+    /// When anything came of the server: a byte of the connection, or a datagram of a track.
+    heard: Option<Instant>,
+    /// An RTP datagram of a track has come.
+    hears_datagrams: bool,
+    /// When the server was asked whether it is there.
+    asked: Option<Instant>,
+    doubt: Doubt,
+}
+
+impl Liveness {
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.playing = Some(now);
+    }
+
+    #[inline]
+    pub(super) fn handle_heard(&mut self, now: Instant) {
+        self.heard = Some(now);
+    }
+
+    pub(super) fn has_heard_since(&self, then: Instant) -> bool {
+        self.heard.is_some_and(|heard| heard > then)
+    }
+
+    pub(super) fn handle_datagram(&mut self) {
+        self.hears_datagrams = true;
+    }
+}
+
+/// What is due when the server has shown nothing for too long.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Due {
+    /// It is asked.
+    Ask(Instant),
+    /// UDP is given up for TCP.
+    Switch(Instant),
+    /// It is taken for gone.
+    GiveUp(Instant),
+}
+
+impl Client {
+    /// When something is due because the server, or its media, is silent.
+    pub(super) fn silence_deadline(&self) -> Option<Instant> {
+        let server = self.due().map(|due| match due {
+            Due::Ask(at) => at,
+            Due::Switch(at) | Due::GiveUp(at) => self.liveness.doubt.look_at(at),
+        });
+        let presences = self.presences().filter_map(|track| track.presence.as_ref()?.poll_timeout());
+        server.into_iter().chain(presences).min()
+    }
+
+    pub(super) fn check_silence(&mut self, now: Instant) {
+        match self.due() {
+            Some(Due::Ask(at)) if at <= now => {
+                self.liveness.asked = Some(now);
+                self.keepalive_now(now);
+            }
+            Some(Due::Switch(at)) if self.liveness.doubt.is_over(now, at) => {
+                return self.play_over_tcp(SwitchReason::NothingHeard);
+            }
+            Some(Due::GiveUp(at)) if self.liveness.doubt.is_over(now, at) => {
+                return self.close(now, ClientCloseReason::Silence);
+            }
+            _ => {}
+        }
+        self.check_medias(now);
+    }
+
+    fn check_medias(&mut self, now: Instant) {
+        if !self.is_playing() {
+            return;
+        }
+        for index in 0..self.tracks.len() {
+            let Some(track) = self.tracks.get_mut(index) else { return };
+            let media = track.media;
+            if let Some(change) = track.presence.as_mut().and_then(|presence| presence.expire(now)) {
+                self.tell(media, change);
+                if change == Change::Silent && self.config.media_silence_policy == MediaSilencePolicy::Close {
+                    return self.close(now, ClientCloseReason::MediaSilent(media));
+                }
+            }
+        }
+    }
+
+    pub(super) fn tell(&mut self, media: usize, change: Change) {
+        self.event(match change {
+            Change::Silent => ClientEvent::MediaSilent(media),
+            Change::Resumed => ClientEvent::MediaResumed(media),
+            Change::Ended => ClientEvent::Ended(media),
+            Change::Restarted => ClientEvent::Restarted(media),
+        });
+    }
+
+    /// The server has gone, so that tracks that it has left do not begin again.
+    pub(super) fn end_tracks_that_were_left(&mut self) {
+        for index in 0..self.tracks.len() {
+            let Some(track) = self.tracks.get_mut(index) else { return };
+            let media = track.media;
+            if track.presence.as_mut().is_some_and(|presence| presence.end_if_left()) {
+                self.tell(media, Change::Ended);
+            }
+        }
+    }
+
+    /// Whether the server has left all that it has sent (BYE), so that the end of the connection is that of the session.
+    pub(super) fn was_left(&self) -> bool {
+        let presences = || self.tracks.iter().filter_map(|track| track.presence.as_ref());
+        self.state == State::Play && presences().any(Presence::was_left) && presences().all(Presence::is_over)
+    }
+
+    /// Whether packets come.
+    pub(super) fn hears_media(&self, now: Instant) -> bool {
+        let silence = self.config.media_silence;
+        let mut presences = self.tracks.iter().filter_map(|track| track.presence.as_ref());
+        presences.any(|presence| presence.has_heard_within(now, silence))
+    }
+
+    fn is_playing(&self) -> bool {
+        self.liveness.playing.is_some() && self.state == State::Play && !self.is_leaving()
+    }
+
+    fn presences(&self) -> impl Iterator<Item = &Track> {
+        let is_playing = self.is_playing();
+        self.tracks.iter().filter(move |_| is_playing)
+    }
+
+    fn due(&self) -> Option<Due> {
+        let playing = self.liveness.playing.filter(|_| self.is_playing())?;
+        if self.tracks.iter().all(Track::has_ended) {
+            return None;
+        }
+        if self.lower == Lower::Udp && !self.liveness.hears_datagrams && self.expects_packets() {
+            if self.config.transports == Transports::UdpThenTcp {
+                // What runs comes first; it has a deadline of its own.
+                let at = playing + self.config.first_udp_packet;
+                return self.running.is_none().then_some(Due::Switch(at));
+            }
+            return Some(Due::GiveUp(playing + self.config.silence));
+        }
+        let heard = self.liveness.heard.map_or(playing, |heard| heard.max(playing));
+        if self.keepalive.is_mute() || self.config.keepalive == KeepalivePolicy::Never {
+            // It cannot be asked. Of a connection the system says if it is alive.
+            let timeout = self.session.timeout().max(self.config.silence);
+            return (self.lower == Lower::Udp).then_some(Due::GiveUp(heard + timeout));
+        }
+        Some(match self.liveness.asked.filter(|asked| *asked > heard) {
+            Some(asked) => Due::GiveUp(asked + self.config.response_deadline),
+            None => Due::Ask(heard + self.config.silence),
+        })
+    }
+
+    /// Whether there is a media that is not quiet by nature.
+    fn expects_packets(&self) -> bool {
+        self.tracks.iter().any(|track| !track.is_quiet && !track.has_ended())
+    }
+}
