@@ -37,7 +37,7 @@ fn was_told(scenario: &Scenario, expected: Refused) -> bool {
 }
 
 /// Bytes that each log holds when it is given more than it keeps.
-fn held(scenario: &mut Scenario) -> Vec<usize> {
+fn held(scenario: &Scenario) -> Vec<usize> {
     let now = scenario.now;
     let mut logs = scenario.logs.0.borrow_mut();
     let fill = |log: &mut crate::stream::StreamLog| {
@@ -58,7 +58,7 @@ fn the_more_streams_there_are_the_shorter_is_each_log() {
             streams.push(scenario.publish(&format!("/{}", streams.len())));
             scenario.drain();
         }
-        let held = held(&mut scenario);
+        let held = held(&scenario);
         assert_eq!(held.len(), count);
         assert!(held.iter().all(|held| (each - 9000..=each).contains(held)), "{count}: {held:?}");
     }
@@ -82,7 +82,7 @@ fn a_publisher_whose_log_would_leave_too_little_to_the_others_is_refused() {
         scenario.publish(&format!("/{number}"));
     }
     scenario.drain();
-    assert!(held(&mut scenario).iter().all(|held| *held <= LOG_BYTES_LEAST));
+    assert!(held(&scenario).iter().all(|held| *held <= LOG_BYTES_LEAST));
     assert_eq!(announce(&mut scenario, from([192, 0, 2, 1]), "/one-more", 300).1, 503);
     assert!(was_told(&scenario, Refused::Streams));
 }
