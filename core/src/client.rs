@@ -74,7 +74,7 @@ use crate::header::{HeaderError, Lower, Methods, Range};
 use crate::random::{HexId, Random};
 use crate::url::{Scheme, Url};
 use crate::wire::{Item, Message};
-use crate::{Instant, NtpTime, Tolerances, UdpId};
+use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
 use command::{Command, Running, Task, Wait};
 use datagrams::{Datagrams, Held};
 use describe::Presentation;
@@ -443,7 +443,11 @@ impl Client {
         value: &str,
         parse: impl FnOnce(&str, &mut Tolerances) -> Result<T, HeaderError>,
     ) -> Option<T> {
-        parse(value, &mut self.tolerances).ok()
+        let read = parse(value, &mut self.tolerances);
+        if read.is_err() {
+            self.tolerances.record(Tolerance::UnreadableHeader);
+        }
+        read.ok()
     }
 }
 

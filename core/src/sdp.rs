@@ -8,6 +8,8 @@ use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
 use crate::tolerance::Tolerance;
 use crate::wire::scan::{self, split_once};
 
+mod unused;
+
 #[cfg(test)]
 mod tests;
 
@@ -59,7 +61,9 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
                 return Err(DescriptionError::TooManyLines);
             }
         }
-        if matches!(key, "a" | "m") && raw.len() != line.len() {
+        // A title may be a blank.
+        let has_blanks = raw.len() != line.len() || line.as_bytes().get(1) != Some(&b'=');
+        if has_blanks && !matches!(key, "s" | "i") {
             tolerances.record(Tolerance::SdpBlanks);
         }
         match key {
@@ -68,6 +72,8 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
             "b" => out.bandwidth(value, tolerances),
             "a" => out.attribute(value, tolerances),
             "m" => out.media(value, tolerances)?,
+            _ if !unused::is_known(key) => tolerances.record(Tolerance::SdpLine),
+            _ if !unused::is_well_formed(key, value) => tolerances.record(Tolerance::SdpUnusedLine),
             _ => {}
         }
     }

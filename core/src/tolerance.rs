@@ -62,6 +62,12 @@ tolerances! {
     /// `RTP/AVP;unicast;interleaved=0-1`, without `/TCP`: what names channels and no ports is interleaved (cameras that
     /// answer a SETUP over TCP so, and the clients that their makers write for them).
     InterleavedWithoutTcp = "a transport has interleaved channels and does not say TCP",
+    /// `interleaved=0`: one channel, behind which the next is that of RTCP (cameras reported to gortsplib).
+    LoneChannel = "a transport names one channel and not a pair",
+    /// The same parameter twice in a transport, of which the first counts (no device is known).
+    RepeatedParameter = "a transport has a parameter twice",
+    /// A Session, Range or RTP-Info header that cannot be read, ignored (cameras that leave them empty).
+    UnreadableHeader = "a header that can be done without cannot be read",
     /// `timeout=0` for a session without timeout (servers reported to GStreamer).
     ZeroSessionTimeout = "a session has a timeout of zero",
     /// A range that ends more than a century late (Windows Media Services).
@@ -72,6 +78,8 @@ tolerances! {
     ZeroClock = "a clock range starts at zero instead of a date",
     /// `url=trackID=1` in RTP-Info, where an absolute URL belongs (Wowza, Reolink).
     RelativeRtpInfoUrl = "a url in RTP-Info is relative",
+    /// The URL of RTP-Info is not that of the only track (GW Security leaves the query out).
+    ForeignRtpInfoUrl = "a url in RTP-Info is not that of the track",
     // url
     /// `rtsp://u:p/ss@host`: `/`, `?`, `#` or `@` in credentials, as people type the passwords of their cameras.
     RawCredentials = "the credentials of a url have characters that have to be percent-encoded",
@@ -94,6 +102,9 @@ tolerances! {
     SdpVersion = "the session description has no v= line",
     /// Lines that are not `x=value`, left out (firmware that sends its whole buffer, NUL and what follows).
     SdpLine = "a line of the session description is not of the form x=value",
+    /// A malformed `o=`, `c=`, `t=` or `r=` line, which RTSP has no use for (Vurix NVR: `c=IN IPV4 0.0.0.0`, Uniview,
+    /// LiveReporter, AXIS 221, AJA).
+    SdpUnusedLine = "an o=, c=, t= or r= line is malformed",
     /// Blanks where none belong (IPCAM, H264DVR: `H264/90000 `; VStarcam: `RTP/AVP 8\t `; AMS32: `fmtp: 97`).
     SdpBlanks = "the session description has blanks where none belong",
     /// An `m=` line without a port that is one, or cut short (Tuya, Symynelec C5: `m=video -1353744643`).

@@ -9,11 +9,11 @@ use super::presence::Presence;
 use super::table::Verb;
 use super::track::Path;
 use super::{Client, Playing, Reply, TrackStart};
-use crate::Instant;
 use crate::header::{RtpInfo, TimedRange};
 use crate::limits::RECEIVER_REPORT_PERIOD;
 use crate::udp::Port;
 use crate::wire::{Method, Request, Response, name};
+use crate::{Instant, Tolerance};
 
 /// The whole of a stream, as FFmpeg and live555 write it.
 const FROM_START: &str = "npt=0.000-";
@@ -88,6 +88,11 @@ impl Client {
         let info =
             response.headers.get(name::RTP_INFO).and_then(|value| self.tolerated(value, RtpInfo::parse));
         let info = info.unwrap_or_default();
+        if let ([track], false) = (&*self.tracks, info.0.is_empty())
+            && info.find(&track.url).is_none()
+        {
+            self.tolerances.record(Tolerance::ForeignRtpInfoUrl);
+        }
         let starts = self.tracks.iter().filter_map(|track| {
             let entry = match self.tracks.len() {
                 // The URL drops the query, so that it fits no track (GW Security).

@@ -113,7 +113,10 @@ impl Session {
     /// Reads the Session header that any response may carry.
     fn read(&mut self, response: &Response, tolerances: &mut Tolerances) {
         let header = response.headers.get(name::SESSION);
-        let Some(Ok(header)) = header.map(|value| SessionHeader::parse(value, tolerances)) else { return };
+        let Some(header) = header else { return };
+        let Ok(header) = SessionHeader::parse(header, tolerances) else {
+            return tolerances.record(Tolerance::UnreadableHeader);
+        };
         self.timeout = header.timeout.or(self.timeout);
         match &self.id {
             Some(id) if self.pinned => {

@@ -111,7 +111,12 @@ fn entries(value: &str) -> impl Iterator<Item = &str> {
 fn read_entry(text: &str, tolerances: &mut Tolerances) -> Result<Option<RtpInfoEntry>, HeaderError> {
     let params = params(text, b';', RTP_INFO, tolerances)?;
     let value_of = |key| params.iter().find(|param| param.is(key)).map(|param| param.value.unwrap_or(""));
-    let Some(url) = value_of("url").filter(|url| !url.is_empty()) else { return Ok(None) };
+    let Some(url) = value_of("url").filter(|url| !url.is_empty()) else {
+        if !params.is_empty() {
+            tolerances.record(Tolerance::UnreadableParameter);
+        }
+        return Ok(None);
+    };
     if absolute_tail(url).is_none() {
         tolerances.record(Tolerance::RelativeRtpInfoUrl);
     }

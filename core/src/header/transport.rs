@@ -187,12 +187,14 @@ impl Transport {
         tolerances: &mut Tolerances,
     ) -> Result<(), HeaderError> {
         match key {
-            "interleaved" => set(&mut self.interleaved, "interleaved", pair(value))?,
-            "port" => set(&mut self.port, "port", pair(value))?,
-            "client_port" => set(&mut self.client_port, "client_port", pair(value))?,
-            "server_port" => set(&mut self.server_port, "server_port", pair(value))?,
-            "ttl" => set(&mut self.ttl, "ttl", number(value))?,
-            "mode" => set(&mut self.mode, "mode", mode(value, tolerances))?,
+            "interleaved" => {
+                set(&mut self.interleaved, "interleaved", channels(value, tolerances), tolerances)?
+            }
+            "port" => set(&mut self.port, "port", pair(value), tolerances)?,
+            "client_port" => set(&mut self.client_port, "client_port", pair(value), tolerances)?,
+            "server_port" => set(&mut self.server_port, "server_port", pair(value), tolerances)?,
+            "ttl" => set(&mut self.ttl, "ttl", number(value), tolerances)?,
+            "mode" => set(&mut self.mode, "mode", mode(value, tolerances), tolerances)?,
             "source" => set_if_read(&mut self.source, host(value), tolerances),
             "destination" => set_if_read(&mut self.destination, host(value), tolerances),
             "ssrc" => {
@@ -207,16 +209,28 @@ impl Transport {
     }
 }
 
-fn set<T>(slot: &mut Option<T>, parameter: &'static str, read: Option<T>) -> Result<(), HeaderError> {
+fn set<T>(
+    slot: &mut Option<T>,
+    parameter: &'static str,
+    read: Option<T>,
+    tolerances: &mut Tolerances,
+) -> Result<(), HeaderError> {
     let read = read.ok_or(HeaderError::Unreadable { header: TRANSPORT, parameter })?;
-    slot.get_or_insert(read);
+    set_first(slot, read, tolerances);
     Ok(())
 }
 
 fn set_if_read<T>(slot: &mut Option<T>, read: Option<T>, tolerances: &mut Tolerances) {
     match read {
-        Some(read) => _ = slot.get_or_insert(read),
+        Some(read) => set_first(slot, read, tolerances),
         None => tolerances.record(Tolerance::UnreadableParameter),
+    }
+}
+
+fn set_first<T>(slot: &mut Option<T>, read: T, tolerances: &mut Tolerances) {
+    match slot {
+        Some(_) => tolerances.record(Tolerance::RepeatedParameter),
+        None => *slot = Some(read),
     }
 }
 
@@ -259,6 +273,14 @@ fn pair<T: TryFrom<u32>>(value: &str) -> Option<(T, T)> {
         }
     };
     Some((T::try_from(first).ok()?, T::try_from(second).ok()?))
+}
+
+/// Two channels, or one and the next.
+fn channels(value: &str, tolerances: &mut Tolerances) -> Option<(u8, u8)> {
+    if !value.contains('-') {
+        tolerances.record(Tolerance::LoneChannel);
+    }
+    pair(value)
 }
 
 fn host(value: &str) -> Option<Box<str>> {

@@ -413,3 +413,34 @@ fn a_server_may_ping_the_client() {
     it.no_event();
     assert_eq!(it.client.state(), State::Play);
 }
+
+#[test]
+fn headers_that_can_be_done_without_are_ignored_when_they_cannot_be_read() {
+    for header in ["Session: ;timeout=60", "Range: npt=nonsense", "RTP-Info: "] {
+        let mut it = Scenario::described(Transports::Tcp);
+        it.client.setup(it.now, 0).unwrap();
+        it.client.play(it.now, None).unwrap();
+        it.expect_method("SETUP");
+        it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+        it.expect_method("PLAY");
+        it.answer(&format!("200 OK | {header}"));
+        assert!(matches!((it.done(), it.done()), (Reply::Setup(_), Reply::Playing(_))), "{header}");
+        tolerated(&it, Tolerance::UnreadableHeader);
+    }
+}
+
+#[test]
+fn rtp_info_of_another_url_counts_for_the_only_track() {
+    // GW Security leaves the query out, and with it the track.
+    let mut it = Scenario::described(Transports::Tcp);
+    it.client.setup(it.now, 0).unwrap();
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("SETUP");
+    it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+    it.done();
+    it.expect_method("PLAY");
+    it.answer("200 OK | RTP-Info: url=rtsp://192.0.2.1/cam;seq=77;rtptime=9");
+    let Reply::Playing(playing) = it.done() else { panic!("not playing") };
+    assert_eq!(playing.tracks.first().map(|track| track.sequence), Some(Some(77)));
+    tolerated(&it, Tolerance::ForeignRtpInfoUrl);
+}

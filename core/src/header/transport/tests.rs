@@ -86,7 +86,7 @@ fn transports_are_read_and_written_in_one_order() {
         ("RTP/SAVP;unicast", Transport { profile: Profile::Savp, ..unicast() }, "RTP/SAVP;unicast"),
         ("RTP/AVPF/UDP;unicast", Transport { profile: Profile::Avpf, ..unicast() }, "RTP/AVPF;unicast"),
         (
-            "RTP/SAVPF/TCP;unicast;interleaved=0",
+            "RTP/SAVPF/TCP;unicast;interleaved=0-1",
             Transport { profile: Profile::Savpf, ..Transport::tcp((0, 1)) },
             "RTP/SAVPF/TCP;unicast;interleaved=0-1",
         ),
@@ -101,11 +101,7 @@ fn transports_are_read_and_written_in_one_order() {
             Transport { mode: Some(Mode::Record), ..Transport::tcp((2, 3)) },
             "RTP/AVP/TCP;unicast;interleaved=2-3;mode=record",
         ),
-        (
-            "RTP/AVP;unicast;multicast;ttl=1;ttl=2",
-            Transport { ttl: Some(1), ..unicast() },
-            "RTP/AVP;unicast;ttl=1",
-        ),
+        ("RTP/AVP;unicast;multicast;ttl=1", Transport { ttl: Some(1), ..unicast() }, "RTP/AVP;unicast;ttl=1"),
     ] {
         let (read_transport, tolerances) = read(value);
         assert_eq!(read_transport.as_ref(), Ok(&transport), "{value}");
@@ -139,7 +135,7 @@ fn what_devices_send_is_read_and_recorded() {
     for (value, transport, tolerance) in [
         ("RTP/AVP;unicast;interleaved=0-1", Transport::tcp((0, 1)), Tolerance::InterleavedWithoutTcp),
         (
-            "RTP/AVP/UDP;interleaved=4;ssrc=0B6020AD",
+            "RTP/AVP/UDP;interleaved=4-5;ssrc=0B6020AD",
             Transport { delivery: None, ssrc: Some(0x0b60_20ad), ..Transport::tcp((4, 5)) },
             Tolerance::InterleavedWithoutTcp,
         ),
@@ -293,4 +289,22 @@ fn only_so_many_alternatives_are_read() {
     assert_eq!(read_all(&[&late]), Err(HeaderError::UnknownTransport));
     let many = vec!["a"; 10_000].join(";");
     assert_eq!(read(&many).0, Err(HeaderError::TooManyParameters { header: TRANSPORT }));
+}
+
+#[test]
+fn a_lone_channel_and_what_stands_there_twice_are_recorded() {
+    for (value, fired) in [
+        ("RTP/AVP/TCP;interleaved=0", Some(Tolerance::LoneChannel)),
+        ("RTP/AVP;multicast;ttl=1;ttl=2", Some(Tolerance::RepeatedParameter)),
+        ("RTP/AVP;client_port=5000;server_port=6000", None),
+        ("RTP/AVP/TCP;interleaved=0-1;interleaved=2-3", Some(Tolerance::RepeatedParameter)),
+        ("RTP/AVP/TCP;interleaved=0-1;source=10.0.0.1;source=10.0.0.2", Some(Tolerance::RepeatedParameter)),
+        ("RTP/AVP/TCP;interleaved=0-1", None),
+        ("RTP/AVP;multicast;port=5000;ttl=1", None),
+    ] {
+        let mut tolerances = Tolerances::NONE;
+        let transport = Transport::parse(value, &mut tolerances).unwrap();
+        assert!(transport.interleaved.is_none_or(|channels| channels == (0, 1)), "the first counts: {value}");
+        assert_eq!(tolerances.iter().next(), fired, "{value}");
+    }
 }
