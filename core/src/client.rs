@@ -62,7 +62,7 @@ use std::net::SocketAddr;
 use bytes::{Bytes, BytesMut};
 
 pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, MediaSilencePolicy, SourcePolicy, Transports};
-pub use error::{ClientCloseReason, CommandError, ConnectError, Misuse, SendError};
+pub use error::{ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, SendError};
 pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
     TrackStart, TrackStats, TrackTransport,

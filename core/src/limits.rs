@@ -244,6 +244,10 @@ pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
 // runtimes
 
+/// Addresses of a host that a client tries to connect to; further ones are not tried.
+pub const CONNECT_ADDRESSES_MAX: usize = 8;
+/// How long an attempt to connect to an address is waited for before the next one is tried beside it (RFC 8305, section 8).
+pub const CONNECT_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Bytes of one block that received datagrams are copied into; larger ones have a block of their own.
 ///
 /// It is small: a packet that is held on to keeps alive what came just before and behind it.

@@ -1,5 +1,6 @@
 //! The client: its handles, generic over the runtime, and the task behind them.
 
+mod connect;
 mod driver;
 mod packets;
 mod publisher;

@@ -1,7 +1,7 @@
 //! What a user of any runtime needs of the core; each runtime has it at its root.
 
 pub use rtspan_core::client::{
-    CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectError, KeepalivePolicy,
+    CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectAttempt, ConnectError, KeepalivePolicy,
     MediaSilencePolicy, Misuse, Playing, Received, SendError, SourcePolicy, SwitchReason, TrackInfo,
     TrackStats, TrackTransport, Transports,
 };

@@ -1,4 +1,6 @@
+use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use super::State;
 use crate::description::DescriptionError;
@@ -137,21 +139,43 @@ pub enum SendError {
 }
 
 /// Why there is no connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The host name has no address.
     #[error("host name has no address")]
     Unresolved,
-    /// The system or the network refused.
-    #[error("connection refused: {0}")]
-    Io(io::ErrorKind),
+    /// None of the addresses of the host took the connection.
+    #[error("no connection: {}", Listed(.0))]
+    Unreachable(Vec<ConnectAttempt>),
     /// TLS was refused, or the certificate is not trusted.
     #[error("TLS failed")]
     Tls,
     /// There was no connection in time.
     #[error("no connection in time")]
     Timeout,
+}
+
+/// An address that was tried, and why there is no connection to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{addr}: {error}")]
+pub struct ConnectAttempt {
+    /// The address.
+    pub addr: SocketAddr,
+    /// What the system says; [`TimedOut`](io::ErrorKind::TimedOut) if there was no answer in time.
+    pub error: io::ErrorKind,
+}
+
+/// Several reasons, one behind the other.
+struct Listed<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(number, reason)| {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(f, "{separator}{reason}")
+        })
+    }
 }
 
 /// Why a client closed.

@@ -8,7 +8,7 @@ use crate::description::Description;
 use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
 use crate::udp::{Port, UdpSpec};
-use crate::{NtpTime, UdpId};
+use crate::{Instant, NtpTime, UdpId};
 
 /// A command of a client, to find its [`Done`](ClientEvent::Done).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -26,6 +26,8 @@ pub enum ClientOutput {
         port: u16,
         /// Whether TLS comes between.
         secure: bool,
+        /// Until when the answer is waited for: whoever gives up by then can say what was tried.
+        deadline: Instant,
     },
     /// Give up the connection, or the attempt at one.
     ///

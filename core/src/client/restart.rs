@@ -108,11 +108,13 @@ impl Client {
     }
 
     pub(super) fn connect(&mut self, now: Instant) {
-        self.link.connect(now + self.config.response_deadline);
+        let deadline = now + self.config.response_deadline;
+        self.link.connect(deadline);
         self.outputs.push_back(ClientOutput::Connect {
             host: self.url.host().to_owned(),
             port: self.url.port(),
             secure: self.url.scheme() == Scheme::Rtsps,
+            deadline,
         });
     }
 }

@@ -1,6 +1,4 @@
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -8,17 +6,16 @@ use rtspan_core::Instant;
 use rtspan_core::client::{Client, ClientOutput, ConnectError};
 use rtspan_core::limits::TEARDOWN_DEADLINE;
 
+use super::connect::Connecting;
 use super::shared::{Shared, State};
 use super::sockets::{Look, Receive, Sockets};
 use crate::alarm::Alarm;
 use crate::clock;
-use crate::runtime::{Runtime, TcpSocket};
+use crate::runtime::Runtime;
 use crate::wake::lock;
 
 /// How often the driver goes round before it lets others run.
 const ROUNDS: usize = 16;
-
-type Connecting<T> = Pin<Box<dyn Future<Output = Result<(T, SocketAddr), ConnectError>> + Send>>;
 
 /// Drives a client until it is closed, or torn down because its last handle is gone.
 pub(crate) fn drive<R: Runtime>(
@@ -48,7 +45,7 @@ impl<R: Runtime> Drop for Leave<R> {
 struct Driver<R: Runtime> {
     runtime: R,
     shared: Leave<R>,
-    connecting: Option<Connecting<R::Tcp>>,
+    connecting: Option<Connecting<R>>,
     alarm: Alarm<R::Timer>,
     /// When a client that nobody holds stops waiting for the answer to its TEARDOWN.
     limit: Option<Instant>,
@@ -110,7 +107,7 @@ impl<R: Runtime> Driver<R> {
         }
         state.alarm = state.core.poll_timeout().into_iter().chain(self.limit).min();
         if self.alarm.is_due(cx, state.alarm) {
-            state.core.handle_timeout(clock::now());
+            self.handle_timeout(&mut state.core, clock::now());
             round.again = true;
         }
         round
@@ -124,7 +121,7 @@ impl<R: Runtime> Driver<R> {
         round: &mut Round,
     ) {
         let Some(connecting) = &mut self.connecting else { return };
-        let Poll::Ready(connected) = connecting.as_mut().poll(cx) else { return };
+        let Poll::Ready(connected) = connecting.poll(cx) else { return };
         self.connecting = None;
         let connected = connected.map(|(socket, peer)| {
             sockets.connect(socket);
@@ -132,6 +129,15 @@ impl<R: Runtime> Driver<R> {
         });
         core.handle_connected(clock::now(), connected);
         round.again = true;
+    }
+
+    fn handle_timeout(&mut self, core: &mut Client, now: Instant) {
+        // The attempts know better than the client what there was no time for.
+        if let Some(error) = self.connecting.as_mut().and_then(|connecting| connecting.give_up(now)) {
+            self.connecting = None;
+            core.handle_connected(now, Err(error));
+        }
+        core.handle_timeout(now);
     }
 
     fn receive(&self, core: &mut Client, sockets: &mut Sockets<R>, now: Instant, round: &mut Round) {
@@ -156,8 +162,8 @@ impl<R: Runtime> Driver<R> {
                 ClientOutput::Connect { secure: true, .. } => {
                     state.core.handle_connected(now, Err(ConnectError::Tls));
                 }
-                ClientOutput::Connect { host, port, .. } => {
-                    self.connecting = Some(Box::pin(connect(self.runtime.clone(), host, port)));
+                ClientOutput::Connect { host, port, deadline, .. } => {
+                    self.connecting = Some(Connecting::new(self.runtime.clone(), host, port, deadline));
                 }
                 ClientOutput::Disconnect => {
                     send(cx, &mut state.core, sockets, now, round);
@@ -194,27 +200,4 @@ fn send<R: Runtime>(
     let written = sockets.write(cx, core, now);
     round.room |= sent || written;
     round.again |= again || written;
-}
-
-/// Connects to the first address of a host that answers.
-async fn connect<R: Runtime>(
-    runtime: R,
-    host: String,
-    port: u16,
-) -> Result<(R::Tcp, SocketAddr), ConnectError> {
-    let addrs = runtime.resolve(host, port).await.map_err(|_| ConnectError::Unresolved)?;
-    let mut failure = ConnectError::Unresolved;
-    for addr in addrs {
-        match runtime.connect(addr).await {
-            Ok(socket) => {
-                // It costs latency where it fails, nothing else.
-                let _ = socket.set_nodelay();
-                // A server that is gone without a word is noticed later where this fails.
-                let _ = socket.set_keepalive();
-                return Ok((socket, addr));
-            }
-            Err(error) => failure = ConnectError::Io(error.kind()),
-        }
-    }
-    Err(failure)
 }

@@ -7,8 +7,8 @@ use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{
-    Asks, BindError, ClientCloseReason, CommandError, ConnectError, Event, Method, ServerConfig, StatusCode,
-    Transports, UdpOpenError, UdpPorts, UdpSpec, limits,
+    Asks, BindError, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Event, Method,
+    ServerConfig, StatusCode, Transports, UdpOpenError, UdpPorts, UdpSpec, limits,
 };
 
 use super::{LOOPBACK, UDP, both, description, event, packet, pause, serve, url};
@@ -57,8 +57,9 @@ pub(crate) async fn a_server_that_is_not_there_is_an_error_with_its_kind<R: Runt
     let gone = TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap();
     let refused = Client::<R>::builder(&format!("rtsp://{gone}/cam")).unwrap().play().await;
     match refused {
-        Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Io(kind)))) => {
-            assert_eq!(kind, std::io::ErrorKind::ConnectionRefused);
+        Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Unreachable(tried)))) => {
+            let refused = ConnectAttempt { addr: gone, error: std::io::ErrorKind::ConnectionRefused };
+            assert_eq!(tried, [refused]);
         }
         other => panic!("{other:?}"),
     }

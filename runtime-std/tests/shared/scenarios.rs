@@ -4,6 +4,7 @@
 mod answers;
 mod by_hand;
 mod commands;
+mod connecting;
 mod defaults;
 mod endings;
 mod limits;
@@ -27,6 +28,7 @@ use rtspan_std::{
 
 pub(crate) use answers::*;
 pub(crate) use commands::*;
+pub(crate) use connecting::*;
 pub(crate) use defaults::*;
 pub(crate) use endings::*;
 pub(crate) use limits::*;
@@ -59,6 +61,8 @@ macro_rules! scenarios {
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,
             a_server_that_is_not_there_is_an_error_with_its_kind,
+            addresses_that_do_not_answer_are_not_waited_for,
+            a_host_that_cannot_be_connected_is_an_error_that_names_each_address,
             a_question_is_answered_by_the_application,
             a_publisher_without_room_waits_and_goes_on,
             a_server_that_goes_away_ends_the_packets_with_an_error,

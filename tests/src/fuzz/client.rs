@@ -3,7 +3,7 @@
 //! Each command is done once, what is written a strict server can read, and after the end there is nothing.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{ErrorKind, IoSlice};
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -132,7 +132,7 @@ impl World {
         match letter {
             b'r' => self.read(rest),
             b'k' => self.connect(Ok(SERVER.parse().expect("an address"))),
-            b'K' => self.connect(Err(ConnectError::Io(ErrorKind::ConnectionRefused))),
+            b'K' => self.connect(Err(ConnectError::Unresolved)),
             b'o' => self.open_udp(Ok((7000, 7001))),
             b'O' => self.open_udp(Err(UdpOpenError::NoFreePorts)),
             b'e' => self.client.handle_closed(now),

@@ -166,8 +166,7 @@ impl World<'_> {
     fn player_connects(&mut self, player: &mut Player) {
         let Some((_, succeeds)) = player.attempt.take_if(|(at, _)| *at <= self.now) else { return };
         if !succeeds {
-            let error = ConnectError::Io(std::io::ErrorKind::ConnectionRefused);
-            return player.client.handle_connected(self.now, Err(error));
+            return player.client.handle_connected(self.now, Err(ConnectError::Unresolved));
         }
         let peer = SocketAddr::new(player.host, player.port());
         player.peer = Some(peer);

@@ -32,10 +32,15 @@ fn a_connection_that_is_refused_closes_the_client() {
     it.connects = false;
     it.client.describe(it.now).unwrap();
     it.pump();
-    it.client.handle_connected(it.now, Err(ConnectError::Io(std::io::ErrorKind::ConnectionRefused)));
+    let refused = |addr: &str| ConnectAttempt {
+        addr: addr.parse().unwrap(),
+        error: std::io::ErrorKind::ConnectionRefused,
+    };
+    let tried = vec![refused("192.0.2.1:554"), refused("[2001:db8::1]:554")];
+    it.client.handle_connected(it.now, Err(ConnectError::Unreachable(tried)));
     assert_eq!(it.failed(), CommandError::Closed);
-    let reason = it.closed();
-    assert_eq!(reason.to_string(), "connection refused: connection refused");
+    let text = "no connection: 192.0.2.1:554: connection refused; [2001:db8::1]:554: connection refused";
+    assert_eq!(it.closed().to_string(), text);
 }
 
 #[test]

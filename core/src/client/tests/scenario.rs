@@ -328,7 +328,7 @@ impl Scenario {
         while self.client.has_outputs() {
             let output = self.client.poll_output().expect("it was just said to be there");
             match output {
-                ClientOutput::Connect { host, port, secure } => {
+                ClientOutput::Connect { host, port, secure, .. } => {
                     self.log.push(format!("connect {host}:{port} {secure}"));
                     self.sent = Decoder::new(DecoderLimits::default());
                     if self.connects {

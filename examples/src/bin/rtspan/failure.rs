@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use rtspan_examples::ClipError;
 use rtspan_std::{
-    AddStreamError, BindError, ClientCloseReason, CommandError, ConnectError, Error, Misuse, StatusCode,
-    WriteError,
+    AddStreamError, BindError, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse,
+    StatusCode, WriteError,
 };
 
 use crate::args::Target;
@@ -124,7 +124,7 @@ fn explain(url: &Target, error: &Error) -> String {
     match error {
         Error::Closed(ClientCloseReason::Connect(error)) => match error {
             ConnectError::Unresolved => format!("the host of {url} is unknown; is its name right?"),
-            ConnectError::Io(kind) => format!("cannot connect to {url}: {kind}; is a server running there?"),
+            ConnectError::Unreachable(tried) => explain_unreachable(url, tried),
             ConnectError::Timeout => {
                 format!("cannot connect to {url}: no answer; is the host on, and not behind a firewall?")
             }
@@ -141,4 +141,12 @@ fn explain(url: &Target, error: &Error) -> String {
         Error::Start(source) => format!("{error}: {source}"),
         error => format!("{url}: {error}"),
     }
+}
+
+fn explain_unreachable(url: &Target, tried: &[ConnectAttempt]) -> String {
+    let is_silent = tried.iter().all(|attempt| attempt.error == io::ErrorKind::TimedOut);
+    let question =
+        if is_silent { "is the host on, and not behind a firewall" } else { "is a server running there" };
+    let tried = tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    format!("cannot connect to {url} ({tried}); {question}?")
 }

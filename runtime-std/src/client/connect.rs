@@ -1,0 +1,142 @@
+//! Connecting to a host that may have several addresses (RFC 8305, "happy eyeballs").
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use rtspan_core::Instant;
+use rtspan_core::client::{ConnectAttempt, ConnectError};
+use rtspan_core::limits::{CONNECT_ADDRESSES_MAX, CONNECT_ATTEMPT_DELAY};
+
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::runtime::{Runtime, TcpSocket};
+
+type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+
+/// The addresses of a host are tried one after the other, without waiting long for any; the first that answers is taken.
+pub(super) struct Connecting<R: Runtime> {
+    runtime: R,
+    deadline: Instant,
+    lookup: Option<Pending<Vec<SocketAddr>>>,
+    untried: VecDeque<SocketAddr>,
+    attempts: Vec<(SocketAddr, Pending<R::Tcp>)>,
+    failed: Vec<ConnectAttempt>,
+    /// When the next address is tried, though those before it may still answer.
+    next: Option<Instant>,
+    alarm: Alarm<R::Timer>,
+}
+
+impl<R: Runtime> Connecting<R> {
+    pub(super) fn new(runtime: R, host: String, port: u16, deadline: Instant) -> Self {
+        let resolver = runtime.clone();
+        Self {
+            alarm: Alarm::new(runtime.timer()),
+            runtime,
+            deadline,
+            lookup: Some(Box::pin(async move { resolver.resolve(host, port).await })),
+            untried: VecDeque::new(),
+            attempts: Vec::new(),
+            failed: Vec::new(),
+            next: None,
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(R::Tcp, SocketAddr), ConnectError>> {
+        if let Some(lookup) = &mut self.lookup {
+            let Poll::Ready(found) = lookup.as_mut().poll(cx) else { return Poll::Pending };
+            self.lookup = None;
+            self.untried = by_turns(found.unwrap_or_default());
+        }
+        loop {
+            if let Some(connected) = self.poll_attempts(cx) {
+                return Poll::Ready(Ok(connected));
+            }
+            if !self.attempts.is_empty() && (self.untried.is_empty() || !self.alarm.is_due(cx, self.next)) {
+                return Poll::Pending;
+            }
+            let Some(addr) = self.untried.pop_front() else { return Poll::Ready(Err(self.failure())) };
+            let runtime = self.runtime.clone();
+            self.attempts.push((addr, Box::pin(async move { runtime.connect(addr).await })));
+            self.next = Some(clock::now() + CONNECT_ATTEMPT_DELAY);
+        }
+    }
+
+    /// What it has come to, if it has taken until `now` and that is too long.
+    pub(super) fn give_up(&mut self, now: Instant) -> Option<ConnectError> {
+        if now < self.deadline {
+            return None;
+        }
+        if self.lookup.is_some() {
+            return Some(ConnectError::Timeout);
+        }
+        let silent = self.attempts.drain(..).map(|(addr, _)| addr).chain(self.untried.drain(..));
+        let error = io::ErrorKind::TimedOut;
+        self.failed.extend(silent.map(|addr| ConnectAttempt { addr, error }));
+        Some(self.failure())
+    }
+
+    /// The connection of the first attempt that has succeeded. After one that has failed the next one is due at once.
+    fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<(R::Tcp, SocketAddr)> {
+        let mut connected = None;
+        self.attempts.retain_mut(|(addr, attempt)| {
+            if connected.is_some() {
+                return false;
+            }
+            match attempt.as_mut().poll(cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Ok(socket)) => {
+                    // It costs latency where it fails, nothing else.
+                    let _ = socket.set_nodelay();
+                    // A server that is gone without a word is noticed later where this fails.
+                    let _ = socket.set_keepalive();
+                    connected = Some((socket, *addr));
+                }
+                Poll::Ready(Err(error)) => {
+                    self.failed.push(ConnectAttempt { addr: *addr, error: error.kind() });
+                    self.next = Some(Instant::ZERO);
+                }
+            }
+            false
+        });
+        connected
+    }
+
+    fn failure(&mut self) -> ConnectError {
+        match std::mem::take(&mut self.failed) {
+            failed if failed.is_empty() => ConnectError::Unresolved,
+            failed => ConnectError::Unreachable(failed),
+        }
+    }
+}
+
+/// Addresses of both families by turns, beginning with the one that the system puts first (RFC 8305, section 4).
+fn by_turns(addrs: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let first_is_v4 = addrs.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = addrs.into_iter().partition(|addr| addr.is_ipv4() == first_is_v4);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let pairs = std::iter::from_fn(|| match (first.next(), second.next()) {
+        (None, None) => None,
+        (a, b) => Some(a.into_iter().chain(b)),
+    });
+    pairs.flatten().take(CONNECT_ADDRESSES_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_and_one_address_too_many_is_not_tried() {
+        let v4 = |n: u8| SocketAddr::from(([192, 0, 2, n], 554));
+        let v6 = |n: u16| SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, n], 554));
+        assert_eq!(by_turns(vec![v6(1), v6(2), v6(3), v4(1)]), [v6(1), v4(1), v6(2), v6(3)]);
+        assert_eq!(by_turns(vec![v4(1), v6(1), v4(2), v6(2)]), [v4(1), v6(1), v4(2), v6(2)]);
+        assert_eq!(by_turns(Vec::new()), []);
+        let many = (1..=CONNECT_ADDRESSES_MAX as u8 + 1).map(v4);
+        assert_eq!(by_turns(many.clone().collect()), many.take(CONNECT_ADDRESSES_MAX).collect::<Vec<_>>());
+    }
+}

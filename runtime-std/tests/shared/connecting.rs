@@ -1,0 +1,109 @@
+//! Hosts with several addresses.
+
+use std::future::{Future, pending};
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtspan_std::client::{Client, Error};
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{
+    ClientCloseReason, ClientConfig, ConnectAttempt, ConnectError, Description, ServerConfig, limits,
+};
+
+use super::{LOOPBACK, description, serve};
+
+/// A runtime on which every name leads to the same addresses, some of which never answer.
+#[derive(Clone, Default)]
+struct Names<R> {
+    runtime: R,
+    addrs: Arc<Vec<SocketAddr>>,
+    silent: Arc<Vec<SocketAddr>>,
+}
+
+impl<R: Runtime> Names<R> {
+    fn new(silent: &[SocketAddr], others: &[SocketAddr]) -> Self {
+        let addrs = Arc::new([silent, others].concat());
+        Self { runtime: R::default(), addrs, silent: Arc::new(silent.to_vec()) }
+    }
+
+    async fn describe(self, config: ClientConfig) -> Result<Description, Error> {
+        let builder = Client::<Self>::builder("rtsp://camera.example/cam").unwrap();
+        builder.runtime(self).config(config).connect().await?.describe().await
+    }
+}
+
+impl<R: Runtime> Runtime for Names<R> {
+    type Tcp = R::Tcp;
+    type Listener = R::Listener;
+    type Udp = R::Udp;
+    type Timer = R::Timer;
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        self.runtime.spawn(task)
+    }
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<R::Tcp> {
+        if self.silent.contains(&to) {
+            pending::<()>().await;
+        }
+        self.runtime.connect(to).await
+    }
+
+    async fn resolve(&self, _: String, _: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(self.addrs.to_vec())
+    }
+
+    fn listener(&self, socket: TcpListener) -> io::Result<R::Listener> {
+        self.runtime.listener(socket)
+    }
+
+    fn udp(&self, socket: UdpSocket) -> io::Result<R::Udp> {
+        self.runtime.udp(socket)
+    }
+
+    fn timer(&self) -> R::Timer {
+        self.runtime.timer()
+    }
+}
+
+fn silent() -> SocketAddr {
+    ([192, 0, 2, 1], 554).into()
+}
+
+/// An address at which nobody listens.
+fn refusing() -> SocketAddr {
+    TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap()
+}
+
+pub(crate) async fn addresses_that_do_not_answer_are_not_waited_for<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let _stream = server.publish("/cam", description()).unwrap();
+    let begun = Instant::now();
+    let names = Names::<R>::new(&[silent()], &[refusing(), server.local_addr()]);
+    assert_eq!(names.describe(ClientConfig::default()).await.unwrap().medias.len(), 2);
+    let took = begun.elapsed();
+    assert!(limits::CONNECT_ATTEMPT_DELAY <= took && took < limits::RESPONSE_DEADLINE, "{took:?}");
+}
+
+pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_address<R: Runtime>() {
+    let refusing = refusing();
+    let names = Names::<R>::new(&[silent()], &[refusing]);
+    let config = ClientConfig::default().response_deadline(Duration::from_millis(600));
+    match names.describe(config).await {
+        Err(Error::Closed(ClientCloseReason::Connect(error @ ConnectError::Unreachable(_)))) => {
+            let tried = vec![
+                ConnectAttempt { addr: refusing, error: io::ErrorKind::ConnectionRefused },
+                ConnectAttempt { addr: silent(), error: io::ErrorKind::TimedOut },
+            ];
+            assert_eq!(error, ConnectError::Unreachable(tried));
+            let text = format!("no connection: {refusing}: connection refused; 192.0.2.1:554: timed out");
+            assert_eq!(error.to_string(), text);
+        }
+        other => panic!("{other:?}"),
+    }
+    let nobody = Names::<R>::new(&[], &[]).describe(ClientConfig::default()).await;
+    let unresolved = ClientCloseReason::Connect(ConnectError::Unresolved);
+    assert!(matches!(&nobody, Err(Error::Closed(reason)) if *reason == unresolved), "{nobody:?}");
+}
