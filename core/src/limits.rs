@@ -86,6 +86,14 @@ pub const ACCESS_UNIT_NALS_MAX: usize = 512;
 pub const LOG_PACKETS: usize = 4096;
 /// Bytes that a stream's log keeps; less, if there are so many that they would not fit in [`MEMORY_BYTES`].
 pub const LOG_BYTES: usize = 8 << 20;
+/// How long readers that have missed something wait for the next access point of a stream; then any picture does.
+///
+/// It is longer than most cameras go without a keyframe, those with adaptive groups of pictures included.
+pub const ACCESS_POINT_WAIT: Duration = Duration::from_secs(30);
+/// Parameter sets that a log keeps of a format; a new one takes the place of the oldest.
+pub const PARAMETER_SETS_MAX: usize = 8;
+/// Bytes of a parameter set that a log keeps; a longer one is left out.
+pub const PARAMETER_SET_BYTES_MAX: usize = 512;
 
 // connection
 

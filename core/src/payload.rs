@@ -26,6 +26,11 @@ use crate::rtp::PacketWriter;
 pub mod g711;
 pub mod h264;
 pub mod h265;
+pub(crate) mod parameter_sets;
+pub(crate) mod probe;
+mod rbsp;
+
+pub use probe::AccessPoint;
 
 /// Bytes of a packet that every packetizer can work with.
 const PACKET_BYTES_MIN: usize = 64;

@@ -4,7 +4,7 @@
 use std::thread;
 
 use rtspan_std::{
-    Client, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, Transports,
+    Client, Codec, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, Transports,
 };
 
 fn description() -> Description {
@@ -52,4 +52,42 @@ fn a_client_publishes_and_takes_each_step_by_itself() {
     client.teardown().unwrap();
     publisher.teardown().unwrap();
     assert!(Client::connect("http://camera/").is_err());
+}
+
+#[test]
+fn a_description_tells_the_parameter_sets_that_came_last() {
+    let nal = |sequence: u16, payload: &[u8]| {
+        let header = RtpHeader { payload_type: 96, marker: true, sequence, timestamp: 0, ssrc: 1 };
+        RtpPacket::build(header, payload)
+    };
+    let (sps, other_sps, pps) = (&[0x67, 0x42, 0, 0x1e, 0x95], &[0x67, 0x64, 0, 0x28, 0x95], &[0x68, 0xce]);
+    let server = Server::builder().bind("127.0.0.1:0").unwrap();
+    let own = server.publish("/own", description()).unwrap();
+    own.write_frame(0, &[nal(1, sps), nal(2, pps)]).unwrap();
+    own.write(0, nal(3, other_sps)).unwrap();
+    for (path, transport) in [("own", None), ("tcp", Some(Transports::Tcp)), ("udp", Some(Transports::Udp))] {
+        let url = format!("rtsp://{}/{path}", server.local_addr());
+        let publisher = transport.map(|transport| {
+            Client::builder(&url).unwrap().transport(transport).publish(description()).unwrap()
+        });
+        let client = Client::connect(&url).unwrap();
+        if let Some(publisher) = &publisher {
+            publisher.write_frame(0, &[nal(1, sps), nal(2, pps), nal(3, other_sps)]).unwrap();
+            client.describe().unwrap();
+            client.setup(0).unwrap();
+            client.play(None).unwrap();
+            // What comes to a reader is in the log.
+            publisher.write(0, nal(4, b"\x41picture")).unwrap();
+            client
+                .packets()
+                .find(|received| received.as_ref().unwrap().packet.sequence() == 4)
+                .unwrap()
+                .unwrap();
+        }
+        let described = Client::connect(&url).unwrap().describe().unwrap();
+        let Codec::H264(h264) = &described.medias[0].formats[0].codec else { panic!("{described:?}") };
+        let told = h264.parameter_sets().map(|sets| sets.map(|set| set.to_vec()));
+        assert_eq!(told, Some([other_sps.to_vec(), pps.to_vec()]), "{path}");
+        assert_eq!(h264.profile_level_id, Some([0x64, 0, 0x28]), "{path}");
+    }
 }

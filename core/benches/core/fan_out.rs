@@ -18,7 +18,9 @@ const BURST: u16 = 20;
 const READERS: [usize; 4] = [1, 10, 100, 1000];
 
 steps! {
-    push_to_the_log = push();
+    push_to_the_log = push("VP8");
+    /// With a look at what each packet holds.
+    push_to_the_log_h264 = push("H264");
     /// From the log to what `writev` takes, for each packet and reader.
     pull_over_tcp(readers in READERS) = pull(readers);
     /// From the log to the batches of datagrams, for each packet and reader.
@@ -55,13 +57,13 @@ impl DatagramSink for Count {
 }
 
 impl World {
-    fn new(readers: usize, transport: impl Fn(usize) -> String) -> Self {
+    fn new(encoding: &str, readers: usize, transport: impl Fn(usize) -> String) -> Self {
         let now = Instant::ZERO;
         let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
         let mut server = Server::new(ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX), [7; 32]);
         let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a pair to open") };
         server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));
-        let media = Media::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+        let media = Media::new(MediaKind::Video, vec![Format::new(96, encoding, 90_000)]);
         let (id, log) = server.add_stream(now, "/cam", Description::new(vec![media])).unwrap();
         let stream = One(id, log);
         let connect = |number: usize| {
@@ -97,13 +99,13 @@ impl World {
     }
 }
 
-fn push() -> Step<impl FnMut()> {
-    let mut world = World::new(0, |_| String::new());
+fn push(encoding: &str) -> Step<impl FnMut() + use<>> {
+    let mut world = World::new(encoding, 0, |_| String::new());
     Step::new(BURST.into(), move || world.push())
 }
 
 fn pull(readers: usize) -> Step<impl FnMut()> {
-    let mut world = World::new(readers, |_| "RTP/AVP/TCP;interleaved=0-1".to_owned());
+    let mut world = World::new("VP8", readers, |_| "RTP/AVP/TCP;interleaved=0-1".to_owned());
     let items = readers * usize::from(BURST);
     let mut room = Room::default();
     Step::new(items, move || {
@@ -129,7 +131,7 @@ fn flush(readers: usize) -> Step<impl FnMut()> {
         let port = 20_000 + 2 * number;
         format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)
     };
-    let mut world = World::new(readers, ports);
+    let mut world = World::new("VP8", readers, ports);
     let items = readers * usize::from(BURST);
     Step::new(items, move || {
         world.push();

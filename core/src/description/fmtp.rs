@@ -4,11 +4,23 @@ use crate::wire::scan::split_once;
 
 /// The value of the first parameter of this name, in any case.
 pub(super) fn get<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let value = items(text).find_map(|item| {
-        let (candidate, rest) = item.trim_ascii_start().split_at_checked(name.len())?;
-        rest.trim_ascii_start().strip_prefix('=').filter(|_| candidate.eq_ignore_ascii_case(name))
-    })?;
+    let value = items(text).find_map(|item| value_in(item, name))?;
     Some(value.trim_ascii().trim_matches('"'))
+}
+
+/// The text with this value for the parameter, which comes last.
+pub(super) fn set(text: &str, name: &str, value: &str) -> String {
+    let is_kept = |item: &&str| !item.is_empty() && value_in(item, name).is_none();
+    let mut kept: Vec<&str> = items(text).map(str::trim_ascii).filter(is_kept).collect();
+    let set = format!("{name}={value}");
+    kept.push(&set);
+    kept.join("; ")
+}
+
+/// The value in an item, if it is of the parameter of this name.
+fn value_in<'a>(item: &'a str, name: &str) -> Option<&'a str> {
+    let (candidate, rest) = item.trim_ascii_start().split_at_checked(name.len())?;
+    rest.trim_ascii_start().strip_prefix('=').filter(|_| candidate.eq_ignore_ascii_case(name))
 }
 
 /// Whether there is an item that is not a pair.
@@ -43,6 +55,13 @@ mod tests {
             assert_eq!(get(text, "novalue"), None, "{text}");
         }
         assert_eq!(get("sprop-parameter-sets=Z00=,aO4=", "sprop-parameter-sets"), Some("Z00=,aO4="));
+        for (text, set_text) in [
+            ("", "config=12"),
+            ("CONFIG = 11;mode=x; ;y", "mode=x; y; config=12"),
+            ("mode=x;configs=1", "mode=x; configs=1; config=12"),
+        ] {
+            assert_eq!(set(text, "config", "12"), set_text, "{text}");
+        }
         assert!(has_others("vad=no;") && has_others("x") && !has_others("vad=no"));
     }
 }

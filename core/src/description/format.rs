@@ -94,6 +94,13 @@ impl Format {
         self.with_codec(&mut Tolerances::default())
     }
 
+    /// Sets one parameter, and leaves the others as they are.
+    #[must_use]
+    pub(crate) fn with_parameter(self, name: &str, value: &str) -> Self {
+        let fmtp = fmtp::set(self.fmtp.as_deref().unwrap_or_default(), name, value);
+        self.with_fmtp(fmtp)
+    }
+
     /// The value of a parameter, by its name in any case.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.fmtp.as_deref().and_then(|text| fmtp::get(text, name))

@@ -82,6 +82,14 @@ impl H265 {
     }
 }
 
+impl Format {
+    /// Calls `each` with every NAL unit that a parameter lists.
+    pub(crate) fn for_each_listed_nal(&self, name: &str, mut each: impl FnMut(&[u8])) {
+        let list = self.parameter(name).unwrap_or_default();
+        for_each_nal(list, &mut Tolerances::default(), |_, nal| each(nal));
+    }
+}
+
 pub(super) fn h264_fmtp(sps: &[u8], pps: &[u8]) -> String {
     let profile = match sps {
         [_, profile, constraints, level, ..] => {

@@ -3,31 +3,62 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::{Event, Server};
-use crate::ConnId;
+use crate::description::Description;
+use crate::payload::parameter_sets::ParameterSets;
+use crate::stream::Streams;
 use crate::url::track::resolve_aggregate;
 use crate::wire::{Request, Response, StatusCode, name};
+use crate::{ConnId, Tolerances};
 
 impl Server {
     /// DESCRIBE (RFC 2326, section 10.2).
-    pub(super) fn describe(&self, conn: ConnId, request: &Request) -> Result<Outcome, Response> {
+    pub(super) fn describe(
+        &self,
+        conn: ConnId,
+        request: &Request,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
         let (path, query) = path_of(request)?;
         if self.stream_at(path).is_none() && self.config.asks.contains(Asks::DESCRIBE) {
             let question = self.question(conn, (path, query), None, Bytes::new())?;
             return Ok(Outcome::ask(Step::Describe, Event::Describe(question)));
         }
-        self.describe_published(request)
+        self.describe_published(request, streams)
     }
 
-    pub(super) fn describe_published(&self, request: &Request) -> Result<Outcome, Response> {
+    pub(super) fn describe_published(
+        &self,
+        request: &Request,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
         let (path, _) = path_of(request)?;
-        let published = self.stream_at(path).and_then(|stream| self.published.get(stream));
-        let published = published.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let published = self.stream_at(path).and_then(|stream| Some((stream, self.published.get(stream)?)));
+        let (stream, published) = published.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let mut news = Vec::new();
+        streams.read(stream, &mut |log| news = log.new_parameter_sets());
+        let sdp = if news.is_empty() { published.sdp.clone() } else { with_news(&published.sdp, news) };
         let slash = if request.uri.ends_with('/') { "" } else { "/" };
         Ok(Response::new(StatusCode::OK)
             .with_header(name::CONTENT_BASE, format_args!("{}{slash}", request.uri))
-            .with_body("application/sdp", published.sdp.clone())
+            .with_body("application/sdp", sdp)
             .into())
     }
+}
+
+/// The description with the parameter sets that have come since it was made.
+///
+/// That is rare enough to read for it what was written: a description is not kept a second time.
+fn with_news(sdp: &Bytes, news: Vec<(u8, u8, ParameterSets)>) -> Bytes {
+    let Ok(mut description) = Description::parse(sdp, &mut Tolerances::default()) else { return sdp.clone() };
+    for (track, payload_type, sets) in news {
+        let formats =
+            description.medias.get_mut(usize::from(track)).map(|media| &mut media.formats).into_iter();
+        let own = formats.flatten().find(|format| format.payload_type == payload_type);
+        if let Some(format) = own {
+            *format = sets.tell(format.clone());
+        }
+    }
+    description.to_sdp().into()
 }
 
 /// The path of a stream and the query, from a request's URL.

@@ -87,7 +87,7 @@ impl Server {
         let conn = ticket.conn;
         let outcome = match (answer, step) {
             (Answer::No(refusal), _) => Ok(refusal.into_response().into()),
-            (_, Step::Describe) => self.describe_published(&request),
+            (_, Step::Describe) => self.describe_published(&request, streams),
             (_, Step::Announce(description, replaces)) => {
                 self.announce_accepted(now, conn, &request, *description, replaces)
             }
@@ -154,7 +154,7 @@ impl Server {
         let session = self.session_of(now, conn, request)?;
         match request.method {
             Method::Options => Ok(self.options()),
-            Method::Describe => self.describe(conn, request),
+            Method::Describe => self.describe(conn, request, streams),
             Method::Announce => self.announce(now, conn, request, session, streams),
             Method::Setup => self.setup(now, conn, request, session, streams),
             Method::Play => self.play(now, conn, request, session, streams),

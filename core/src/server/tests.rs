@@ -1,3 +1,4 @@
+mod describe;
 mod dialogues;
 mod farewell;
 mod life;

@@ -7,7 +7,7 @@ pub enum StartAt {
     /// At the newest picture (the default): what the reader sees is now.
     #[default]
     Live,
-    /// At the newest keyframe that is kept: a picture at once, as old as that keyframe is.
+    /// At the newest keyframe, or other access point, that is kept: a picture at once, as old as that is.
     Keyframe,
 }
 
@@ -15,7 +15,10 @@ pub enum StartAt {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LagPolicy {
-    /// It goes on at the newest keyframe, or waits for the next (the default).
+    /// It goes on at the newest keyframe, or other access point (the default).
+    ///
+    /// If none is kept, its pictures wait for the next one, and its sound goes on. They wait no longer than
+    /// [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT) since the last one; then they go on with any picture.
     #[default]
     SkipToKeyframe,
     /// It goes on at the newest picture.
@@ -37,9 +40,9 @@ pub struct Overtaken {
 pub struct Cursor {
     next: u64,
     tracks: TrackSet,
+    /// Those of them that wait for an access point, since the reader has missed something.
+    waits: TrackSet,
     lag: LagPolicy,
-    /// Since it was overtaken it waits for a keyframe.
-    waits: bool,
     dropped: u64,
 }
 
@@ -48,9 +51,9 @@ impl Cursor {
     pub fn new(log: &StreamLog, start: StartAt, lag: LagPolicy, tracks: TrackSet) -> Self {
         let next = match start {
             StartAt::Live => log.newest(),
-            StartAt::Keyframe => log.keyframe().unwrap_or_else(|| log.newest()),
+            StartAt::Keyframe => log.access_point(tracks).unwrap_or_else(|| log.newest()),
         };
-        Self { next, tracks, lag, waits: false, dropped: 0 }
+        Self { next, tracks, waits: TrackSet::NONE, lag, dropped: 0 }
     }
 
     /// The next packet for this reader.
@@ -80,11 +83,11 @@ impl Cursor {
         }
         let to = match self.lag {
             LagPolicy::Disconnect => return Err(Overtaken { missed }),
-            LagPolicy::SkipToKeyframe if log.tells_keyframes(self.tracks) => {
-                self.waits = log.keyframe().is_none();
-                log.keyframe().unwrap_or_else(|| log.head())
+            LagPolicy::SkipToKeyframe => {
+                self.waits = log.videos(self.tracks);
+                log.access_point(self.tracks).unwrap_or_else(|| log.newest())
             }
-            LagPolicy::SkipToKeyframe | LagPolicy::SkipToLive => log.newest(),
+            LagPolicy::SkipToLive => log.newest(),
         };
         self.dropped = self.dropped.saturating_add(to.saturating_sub(self.next));
         self.next = to;
@@ -97,14 +100,17 @@ impl Cursor {
         if missed > 0 {
             self.dropped = self.dropped.saturating_add(missed);
             self.next = log.head();
-            self.waits = self.lag == LagPolicy::SkipToKeyframe && log.tells_keyframes(self.tracks);
+            if self.lag == LagPolicy::SkipToKeyframe {
+                self.waits = log.videos(self.tracks);
+            }
         }
     }
 
     /// Whether this reader is to get the packet that stands at [`next`](Self::next).
     #[inline]
     pub(crate) fn wants(&self, packet: &Packet) -> bool {
-        (!self.waits || packet.keyframe) && self.tracks.contains(packet.track)
+        let is_free = self.waits.is_empty() || packet.access_point || !self.waits.contains(packet.track);
+        is_free && self.tracks.contains(packet.track)
     }
 
     /// Moves past the packet that stands at [`next`](Self::next); whether this reader is to get it.
@@ -112,12 +118,19 @@ impl Cursor {
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
         let wanted = self.wants(packet);
         self.next = self.next.saturating_add(1);
-        if self.waits && !packet.keyframe {
-            self.dropped = self.dropped.saturating_add(1);
-        } else {
-            self.waits = false;
+        if !self.waits.is_empty() {
+            self.take_while_waiting(packet);
         }
         wanted
+    }
+
+    #[cold]
+    fn take_while_waiting(&mut self, packet: &Packet) {
+        if packet.access_point {
+            self.waits.remove(packet.track);
+        } else if self.waits.contains(packet.track) {
+            self.dropped = self.dropped.saturating_add(1);
+        }
     }
 
     /// The number of the packet that it comes to next.
@@ -126,7 +139,8 @@ impl Cursor {
         self.next
     }
 
-    /// Packets of the stream, of any track, that this reader has missed since it was last asked.
+    /// Packets that this reader has missed since it was last asked: those that it was skipped over, of any track of the
+    /// stream, and pictures that were left out while it waited.
     pub fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped)
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::track::{Track, TrackSet};
 use crate::description::Description;
 use crate::limits::{LOG_BYTES, LOG_PACKETS};
+use crate::payload::parameter_sets::ParameterSets;
 use crate::rtp::RtpPacket;
 use crate::{Instant, NtpTime};
 
@@ -13,8 +14,12 @@ use crate::{Instant, NtpTime};
 pub struct Packet {
     /// Which media of the description it belongs to.
     pub track: u8,
-    /// Whether a decoder can start here.
-    pub keyframe: bool,
+    /// Whether a reader that has missed something may go on here with this media.
+    ///
+    /// That is so where its packets tell that decoding can begin: at a keyframe, a recovery point, an I picture. It is
+    /// so at each picture if nothing can be told: of formats that are not read, and of a stream without any access point
+    /// for [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT). Only video has access points.
+    pub access_point: bool,
     /// When it was appended.
     pub at: Instant,
     /// The packet.
@@ -83,20 +88,12 @@ pub struct StreamLog {
     packets: VecDeque<Packet>,
     tail: u64,
     bytes: usize,
-    keyframe: Option<Keyframe>,
     limits: LogLimits,
     /// What the server's wall clock showed, and when.
     wall: Option<(Instant, NtpTime)>,
     /// What the publisher's wall clock showed, and when; it goes before the server's.
     publishers_wall: Option<(Instant, NtpTime)>,
     closed: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Keyframe {
-    number: u64,
-    track: u8,
-    timestamp: u32,
 }
 
 impl StreamLog {
@@ -107,7 +104,6 @@ impl StreamLog {
             packets: VecDeque::new(),
             tail: 0,
             bytes: 0,
-            keyframe: None,
             limits,
             wall: None,
             publishers_wall: None,
@@ -150,14 +146,9 @@ impl StreamLog {
         let Some(state) = self.tracks.get_mut(usize::from(track)).filter(|_| !self.closed) else {
             return false;
         };
-        let keyframe = state.push(now, number, &rtp);
-        let timestamp = rtp.timestamp();
-        // Parameter sets and the picture behind them are one place to start at: the first of them.
-        if keyframe && self.keyframe.is_none_or(|last| (last.track, last.timestamp) != (track, timestamp)) {
-            self.keyframe = Some(Keyframe { number, track, timestamp });
-        }
+        let access_point = state.push(now, number, &rtp);
         self.bytes = self.bytes.saturating_add(rtp.len());
-        self.packets.push_back(Packet { track, keyframe, at: now, rtp });
+        self.packets.push_back(Packet { track, access_point, at: now, rtp });
         self.trim();
         true
     }
@@ -201,14 +192,29 @@ impl StreamLog {
         self.tail
     }
 
-    /// The number of the newest packet that starts a keyframe and is kept.
-    pub fn keyframe(&self) -> Option<u64> {
-        self.keyframe.map(|keyframe| keyframe.number).filter(|number| *number >= self.tail)
+    /// The number of the packet where decoding of `tracks` can begin: the newest access point that was told and is kept,
+    /// of several medias the oldest of theirs.
+    pub fn access_point(&self, tracks: TrackSet) -> Option<u64> {
+        let told = self.numbered().filter(|(index, _)| tracks.contains(*index));
+        told.filter_map(|(_, track)| track.access_point()).filter(|number| *number >= self.tail).min()
     }
 
-    /// Whether keyframes of one of `tracks` can be told from its packets.
-    pub(crate) fn tells_keyframes(&self, tracks: TrackSet) -> bool {
-        self.tracks.iter().zip(0..).any(|(track, index)| tracks.contains(index) && track.tells_keyframes())
+    /// Those of `tracks` that have pictures.
+    pub(crate) fn videos(&self, tracks: TrackSet) -> TrackSet {
+        let videos = self.numbered().filter(|(_, track)| track.is_video()).map(|(index, _)| index);
+        videos.filter(|index| tracks.contains(*index)).collect()
+    }
+
+    /// The parameter sets of each track and payload type of which others have come than were announced.
+    pub(crate) fn new_parameter_sets(&self) -> Vec<(u8, u8, ParameterSets)> {
+        let news = self.numbered().flat_map(|(index, track)| {
+            track.new_parameter_sets().map(move |(payload_type, sets)| (index, payload_type, sets.clone()))
+        });
+        news.collect()
+    }
+
+    fn numbered(&self) -> impl Iterator<Item = (u8, &Track)> {
+        (0..).zip(&self.tracks)
     }
 
     /// The number of the first packet of the newest picture; of the next packet, if there is no video.

@@ -1,3 +1,6 @@
+mod access;
+mod parameter_sets;
+
 use std::time::Duration;
 
 use super::*;
@@ -81,7 +84,7 @@ fn a_reader_gets_only_the_tracks_it_has_set_up() {
 #[test]
 fn the_position_is_that_of_the_first_packet_that_follows() {
     let log = filled();
-    let keyframe = log.keyframe().unwrap();
+    let keyframe = log.access_point(TrackSet::ALL).unwrap();
     assert_eq!(log.position(VIDEO, keyframe), Some((14, 6000)));
     assert_eq!(log.position(AUDIO, keyframe), Some((71, 160)));
     // At the head the track is expected to go on as it did.

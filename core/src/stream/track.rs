@@ -1,7 +1,9 @@
 use bytes::Bytes;
 
-use crate::description::{Codec, Format, Media, MediaKind};
-use crate::payload::{h264, h265};
+use super::access::Access;
+use crate::description::{Format, Media, MediaKind};
+use crate::payload::parameter_sets::ParameterSets;
+use crate::payload::probe::Probe;
 use crate::rtp::{ClockRates, RtpPacket, Senders};
 use crate::{Instant, NtpTime};
 
@@ -20,6 +22,14 @@ impl TrackSet {
         1_u32.checked_shl(u32::from(track)).is_some_and(|bit| self.0 & bit != 0)
     }
 
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn remove(&mut self, track: u8) {
+        self.0 &= !1_u32.checked_shl(u32::from(track)).unwrap_or_default();
+    }
+
     /// Adds `track`; one beyond the 32 that a stream may have is left out.
     pub fn insert(&mut self, track: u8) {
         self.0 |= 1_u32.checked_shl(u32::from(track)).unwrap_or_default();
@@ -34,15 +44,27 @@ impl FromIterator<u8> for TrackSet {
     }
 }
 
-/// Whether a packet with this payload starts a keyframe.
-type Detector = fn(&[u8]) -> bool;
+/// A format whose packets tell something.
+#[derive(Debug)]
+struct Known {
+    payload_type: u8,
+    probe: &'static Probe,
+    sets: ParameterSets,
+}
+
+impl Known {
+    fn new(format: &Format) -> Option<Self> {
+        let probe = Probe::of(&format.codec)?;
+        Some(Self { payload_type: format.payload_type, probe, sets: ParameterSets::announced(probe, format) })
+    }
+}
 
 /// What a log knows of one of its tracks.
 #[derive(Debug)]
 pub(super) struct Track {
     is_video: bool,
-    /// How packets at which a decoder can start are told, per payload type.
-    keyframes: Vec<(u8, Detector)>,
+    known: Vec<Known>,
+    access: Access,
     senders: Senders,
     newest: Option<Newest>,
 }
@@ -60,16 +82,11 @@ struct Newest {
 
 impl Track {
     pub(super) fn new(media: &Media) -> Self {
-        let detector = |format: &Format| -> Option<(u8, Detector)> {
-            match format.codec {
-                Codec::H264(_) => Some((format.payload_type, h264::is_keyframe_packet)),
-                Codec::H265(_) => Some((format.payload_type, h265::is_keyframe_packet)),
-                _ => None,
-            }
-        };
+        let known: Vec<Known> = media.formats.iter().filter_map(Known::new).collect();
         Self {
             is_video: media.kind == MediaKind::Video,
-            keyframes: media.formats.iter().filter_map(detector).collect(),
+            known,
+            access: Access::default(),
             senders: Senders::new(ClockRates::new(&media.formats)),
             newest: None,
         }
@@ -79,11 +96,17 @@ impl Track {
         self.is_video
     }
 
-    pub(super) fn tells_keyframes(&self) -> bool {
-        !self.keyframes.is_empty()
+    /// The number of the first packet of the newest access point that was told from its packets.
+    pub(super) fn access_point(&self) -> Option<u64> {
+        self.access.told()
     }
 
-    /// Takes note of the packet that gets `number`; whether a decoder can start at it.
+    /// The parameter sets of a format, if others have come than were announced.
+    pub(super) fn new_parameter_sets(&self) -> impl Iterator<Item = (u8, &ParameterSets)> {
+        self.known.iter().filter(|known| known.sets.are_news()).map(|known| (known.payload_type, &known.sets))
+    }
+
+    /// Takes note of the packet that gets `number`; whether a reader that waits may go on at it.
     pub(super) fn push(&mut self, now: Instant, number: u64, packet: &RtpPacket) -> bool {
         let (sequence, timestamp) = (packet.sequence(), packet.timestamp());
         let starts_unit = self.newest.is_none_or(|newest| newest.timestamp != timestamp);
@@ -95,8 +118,19 @@ impl Track {
             }
         });
         self.senders.handle_sent(now, packet);
+        if self.known.is_empty() {
+            return self.is_video && starts_unit;
+        }
         let payload_type = packet.payload_type();
-        self.keyframes.iter().any(|(own, is_keyframe)| *own == payload_type && is_keyframe(packet.payload()))
+        let known = self.known.iter_mut().find(|known| known.payload_type == payload_type);
+        let access_point = known.and_then(|known| {
+            let contents = (known.probe.contents)(packet.payload());
+            if contents.has_parameter_sets {
+                known.sets.learn_from(packet.payload());
+            }
+            contents.access_point
+        });
+        self.access.take(now, access_point, (number, timestamp), starts_unit)
     }
 
     /// Tells which wall clock time a timestamp of `ssrc` is; `false` if no packet has it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rtspan_core::payload::h264::{self, Depacketizer};
-use rtspan_core::payload::h265;
+use rtspan_core::payload::{AccessPoint, h265};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::stream::{Cursor, LagPolicy, LogLimits, StartAt, StreamLog, TrackSet};
 use rtspan_core::{Description, Format, Instant, Media, MediaKind};
@@ -32,17 +32,14 @@ pub fn run(data: &[u8]) {
         header.marker = flags & 4 != 0;
         assert!(log.push(now, track, RtpPacket::build(header, payload)));
         let number = log.head() - 1;
-        let told = log.get(number).expect("just pushed").keyframe;
-        assert_eq!(
-            told,
-            if track == 0 { h264::is_keyframe_packet(payload) } else { h265::is_keyframe_packet(payload) }
-        );
-        assert!(
-            log.keyframe().is_none_or(|keyframe| log.get(keyframe).is_some_and(|packet| packet.keyframe))
-        );
+        let is_access_point = log.get(number).expect("just pushed").access_point;
+        let told = if track == 0 { h264::access_point(payload) } else { h265::access_point(payload) };
+        assert!(is_access_point || told != Some(AccessPoint::Refresh), "a refresh is an access point");
+        let begins = |number| log.get(number).is_some_and(|packet| packet.access_point);
+        assert!(log.access_point(tracks).is_none_or(begins));
         let mut start = Cursor::new(&log, StartAt::Keyframe, LagPolicy::SkipToLive, tracks);
         let first = start.pull(&log).expect("a reader that is not closed");
-        assert!(log.keyframe().is_none() || first.is_some_and(|packet| packet.keyframe));
+        assert!(log.access_point(tracks).is_none() || first.is_some_and(|packet| packet.access_point));
         if flags & 8 != 0 {
             let next = lagging.next();
             let taken = lagging.pull(&log).expect("a reader that is not closed").is_some();
@@ -54,8 +51,8 @@ pub fn run(data: &[u8]) {
 
 /// A picture that is a keyframe by itself is told from its packet, if the packet is as it should be.
 fn check(payload: &[u8]) {
-    let is_told = h264::is_keyframe_packet(payload);
-    h265::is_keyframe_packet(payload);
+    let is_told = h264::access_point(payload) == Some(AccessPoint::Refresh);
+    h265::access_point(payload);
     let mut depacketizer = Depacketizer::new();
     let header = RtpHeader { payload_type: 96, marker: true, ..RtpHeader::default() };
     if depacketizer.push(&RtpPacket::build(header, payload), 0).is_err() {

@@ -134,7 +134,7 @@ impl World<'_> {
         for index in 0..self.app.streams.len() {
             let (stream, source) = &mut self.app.streams[index];
             let (stream, packet) = (*stream, source.make_last(round));
-            self.truth.lasts(stream);
+            self.truth.lasts(self.now, stream, source.endless());
             self.publish(stream, vec![packet]);
         }
     }

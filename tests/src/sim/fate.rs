@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::client::State;
+use rtspan_core::limits::ACCESS_POINT_WAIT;
 
 use super::role::Role;
 use super::source::forged;
@@ -13,6 +14,8 @@ use super::world::{Age, PAIRS_MAX, SERVER, SERVER_PORTS, Task, World};
 /// How often a last packet is published, of one track after the other: twice for each of three.
 const LAST_ROUNDS: u32 = 6;
 const LAST_PAUSE: Duration = Duration::from_millis(500);
+/// How long everybody reads at ease before that.
+const CALM: Duration = Duration::from_secs(4);
 /// Until everything that is under way has arrived, and has been reported.
 const REST: Duration = Duration::from_secs(12);
 
@@ -30,7 +33,7 @@ impl World<'_> {
                 self.note(4, || "calm".to_owned());
                 self.age = Age::Calm;
                 self.heal();
-                self.turn_at(self.now + Duration::from_secs(4));
+                self.turn_at(self.now + self.calm());
             }
             Age::Calm => {
                 self.note(4, || "still".to_owned());
@@ -58,6 +61,17 @@ impl World<'_> {
             }
             Age::Over => {}
         }
+    }
+
+    /// How long it takes until every reader can start at the last packets.
+    fn calm(&self) -> Duration {
+        let players = self.players.iter().flatten().filter_map(|player| match &player.role {
+            Role::Publisher { source, .. } => Some(source),
+            _ => None,
+        });
+        let mut sources = self.app.streams.iter().map(|(_, source)| source).chain(players);
+        let is_long = sources.any(|source| source.endless().next().is_some());
+        CALM + if is_long { ACCESS_POINT_WAIT } else { Duration::ZERO }
     }
 
     fn heal(&mut self) {

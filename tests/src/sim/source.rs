@@ -40,6 +40,12 @@ struct Track {
 pub(super) enum Kind {
     /// Video whose keyframes can be told.
     H264,
+    /// Video with recovery points, and no keyframes.
+    IntraRefresh,
+    /// Video with I pictures, and no keyframes.
+    OpenGroups,
+    /// Video whose keyframes could be told, and that has none.
+    Endless,
     /// Video whose keyframes cannot.
     Vp8,
     Pcmu,
@@ -48,7 +54,7 @@ pub(super) enum Kind {
 impl Kind {
     fn payload_type(self) -> u8 {
         match self {
-            Self::H264 => 96,
+            Self::H264 | Self::IntraRefresh | Self::OpenGroups | Self::Endless => 96,
             Self::Vp8 => 97,
             Self::Pcmu => 0,
         }
@@ -58,6 +64,9 @@ impl Kind {
         match self {
             Self::H264 => {
                 Media::new(MediaKind::Video, vec![Format::h264(96, &[0x67, 0x42, 0, 0x1e], &[0x68])])
+            }
+            Self::IntraRefresh | Self::OpenGroups | Self::Endless => {
+                Media::new(MediaKind::Video, vec![Format::new(96, "H264", 90_000)])
             }
             Self::Vp8 => Media::new(MediaKind::Video, vec![Format::new(97, "VP8", 90_000)]),
             Self::Pcmu => Media::new(MediaKind::Audio, vec![Format::pcmu()]),
@@ -72,7 +81,20 @@ impl Kind {
             vec![Self::Pcmu],
             vec![Self::Vp8],
             vec![Self::Pcmu, Self::H264, Self::Vp8],
+            vec![Self::IntraRefresh, Self::Pcmu],
+            vec![Self::OpenGroups, Self::Pcmu],
+            vec![Self::Pcmu, Self::Endless],
         ])
+    }
+
+    /// What the payload of a packet begins with: the first of a picture that decoding can begin with, or another of it.
+    fn nal(self, is_key: bool, is_first: bool) -> &'static [u8] {
+        match self {
+            Self::H264 if is_key => &[0x65],
+            Self::IntraRefresh if is_key && is_first => &[0x06, 6, 1, 0xc4, 0x80],
+            Self::OpenGroups if is_key && is_first => &[0x41, 0x88],
+            _ => &[0x41],
+        }
     }
 
     pub(super) fn describe(kinds: &[Self]) -> Description {
@@ -89,8 +111,10 @@ pub(super) struct Made {
 }
 
 const MARK: [u8; 3] = *b"sim";
-/// The kind of NAL unit, the mark, and which packet it is.
-const NAME_BYTES: usize = 1 + MARK.len() + 8;
+/// The mark, and which packet it is.
+const NAME_BYTES: usize = MARK.len() + 8;
+/// Where the mark may begin at the latest, behind what the NAL unit begins with.
+const NAL_BYTES_MAX: usize = 5;
 
 impl Made {
     /// What a packet says of itself; `None` if it was made by nobody here.
@@ -100,21 +124,22 @@ impl Made {
     /// If its bytes have changed on the way.
     pub(super) fn of(packet: &RtpPacket) -> Option<Self> {
         let payload = packet.payload();
-        let name = payload.get(1 + MARK.len()..NAME_BYTES).filter(|_| payload[1..].starts_with(&MARK))?;
+        let mark = payload.windows(MARK.len()).take(NAL_BYTES_MAX + 1).position(|bytes| bytes == MARK)?;
+        let name = payload.get(mark + MARK.len()..mark + NAME_BYTES)?;
         let number = u32::from_be_bytes(name[4..].try_into().expect("four bytes"));
-        let filled = payload[NAME_BYTES..].iter().all(|byte| *byte == number as u8);
+        let filled = payload[mark + NAME_BYTES..].iter().all(|byte| *byte == number as u8);
         assert!(filled, "the payload of a packet has changed on its way: {packet:?}");
         let origin = Origin(u32::from_be_bytes([0, name[0], name[1], name[2]]));
         Some(Self { origin, track: name[3], number })
     }
 
-    fn payload(self, nal: u8, bytes: usize) -> Vec<u8> {
-        let mut payload = vec![nal];
+    fn payload(self, nal: &[u8], bytes: usize) -> Vec<u8> {
+        let mut payload = nal.to_vec();
         payload.extend(MARK);
         payload.extend(&self.origin.0.to_be_bytes()[1..]);
         payload.push(self.track);
         payload.extend(self.number.to_be_bytes());
-        payload.resize(NAME_BYTES + bytes, self.number as u8);
+        payload.resize(nal.len() + NAME_BYTES + bytes, self.number as u8);
         payload
     }
 }
@@ -151,15 +176,16 @@ impl Source {
         }
         let packets = match track.kind {
             Kind::Pcmu => 1,
-            Kind::H264 | Kind::Vp8 if is_key => chance.between(1, self.burst),
-            Kind::H264 | Kind::Vp8 => chance.between(1, 3),
+            _ if is_key => chance.between(1, self.burst),
+            _ => chance.between(1, 3),
         };
         if track.kind != Kind::Pcmu {
             self.pictures += 1;
         }
         track.timestamp = track.timestamp.wrapping_add(3000);
         let bytes = if chance.happens(100) { chance.index(1300) } else { chance.index(30) };
-        (1..=packets).map(|n| (index as u8, track.packet(is_key, n == packets, bytes))).collect()
+        let mut packet = |n| track.packet(is_key, (n == 1, n == packets), bytes);
+        (1..=packets).map(|n| (index as u8, packet(n))).collect()
     }
 
     /// Whether nothing was made yet.
@@ -172,18 +198,23 @@ impl Source {
         self.tracks.iter().map(|track| track.made.number.checked_sub(1))
     }
 
-    /// A packet at which any reader can start, of one track in each round.
+    /// Tracks of pictures of which it cannot be told where a reader can start.
+    pub(super) fn endless(&self) -> impl Iterator<Item = u8> {
+        (0..).zip(&self.tracks).filter(|(_, track)| track.kind == Kind::Endless).map(|(index, _)| index)
+    }
+
+    /// A packet at which any reader can start, unless its track is endless, of one track in each round.
     pub(super) fn make_last(&mut self, round: u32) -> (u8, RtpPacket) {
         let index = round as usize % self.tracks.len();
         let track = &mut self.tracks[index];
         track.timestamp = track.timestamp.wrapping_add(3000);
-        (index as u8, track.packet(true, true, 0))
+        (index as u8, track.packet(true, (true, true), 0))
     }
 }
 
 impl Track {
-    fn packet(&mut self, is_key: bool, marker: bool, bytes: usize) -> RtpPacket {
-        let nal = if is_key && self.kind == Kind::H264 { 0x65 } else { 0x41 };
+    fn packet(&mut self, is_key: bool, (is_first, marker): (bool, bool), bytes: usize) -> RtpPacket {
+        let nal = self.kind.nal(is_key, is_first);
         let header = RtpHeader {
             payload_type: self.kind.payload_type(),
             marker,
@@ -206,5 +237,5 @@ pub(super) fn forged(chance: &mut Chance<'_>) -> RtpPacket {
         sequence: chance.below(1 << 16) as u16,
         ..RtpHeader::default()
     };
-    RtpPacket::build(header, &made.payload(0x65, 4))
+    RtpPacket::build(header, &made.payload(&[0x65], 4))
 }

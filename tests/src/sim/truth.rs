@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use rtspan_core::StreamId;
-use rtspan_core::limits::REORDER_PACKETS;
+use rtspan_core::limits::{ACCESS_POINT_WAIT, REORDER_PACKETS};
 use rtspan_core::rtp::RtpPacket;
+use rtspan_core::{Instant, StreamId};
 
 use super::source::{Made, Origin};
 
@@ -22,6 +22,8 @@ pub(super) struct Truth {
     returned: BTreeSet<(StreamId, u8)>,
     /// Streams that were published to until everything was at rest.
     lasting: BTreeSet<StreamId>,
+    /// When the first packet of a track was published.
+    began: BTreeMap<(StreamId, u8), Instant>,
     origins: u32,
 }
 
@@ -51,7 +53,14 @@ impl Truth {
     }
 
     /// A packet was appended to a log, under the number that follows the last.
-    pub(super) fn push(&mut self, stream: StreamId, number: u64, track: u8, packet: &RtpPacket) {
+    pub(super) fn push(
+        &mut self,
+        now: Instant,
+        (stream, number): (StreamId, u64),
+        track: u8,
+        packet: &RtpPacket,
+    ) {
+        self.began.entry((stream, track)).or_insert(now);
         let made = Made::of(packet);
         let entry = Entry {
             track,
@@ -127,9 +136,13 @@ impl Truth {
         }
     }
 
-    /// A stream's last packets are published, at which every reader can start.
-    pub(super) fn lasts(&mut self, stream: StreamId) {
-        self.lasting.insert(stream);
+    /// A stream's last packets are published; every reader can start at them, unless one of its endless tracks is too
+    /// young for that.
+    pub(super) fn lasts(&mut self, now: Instant, stream: StreamId, mut endless: impl Iterator<Item = u8>) {
+        let is_old = |began: &Instant| *began + ACCESS_POINT_WAIT <= now;
+        if endless.all(|track| self.began.get(&(stream, track)).is_some_and(is_old)) {
+            self.lasting.insert(stream);
+        }
     }
 
     pub(super) fn has_lasted(&self, stream: StreamId) -> bool {

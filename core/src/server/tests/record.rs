@@ -12,7 +12,7 @@ use crate::{StreamId, Tolerance, Tolerances};
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=";
 
 /// A publisher at `/live` that records; its session.
-fn record(scenario: &mut Scenario, conn: ConnId) -> String {
+pub(super) fn record(scenario: &mut Scenario, conn: ConnId) -> String {
     scenario.post(conn, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp; charset=utf-8", SDP);
     let announced = scenario.response(conn);
     assert_eq!((status(&announced), announced.headers.get("Session")), (200, None));
@@ -31,7 +31,7 @@ fn record(scenario: &mut Scenario, conn: ConnId) -> String {
     session
 }
 
-fn frame(channel: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(channel: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![b'$', channel, 0, u8::try_from(payload.len()).unwrap()];
     frame.extend_from_slice(payload);
     frame

@@ -7,6 +7,7 @@ use crate::conn::CloseReason;
 use crate::limits::TAKEOVER_SILENCE;
 use crate::rtp::RtpPacket;
 use crate::server::{Asks, Event, ServerConfig, TakeoverPolicy};
+use crate::stream::TrackSet;
 use crate::udp::Port;
 use crate::{ConnId, SessionId, StreamId};
 
@@ -113,7 +114,7 @@ fn a_publisher_whose_connection_is_half_open_comes_back_after_a_second_and_its_r
     assert_eq!(read(&mut scenario, reading), [1, 7000, 7001]);
     {
         let logs = scenario.logs.0.borrow();
-        assert_eq!(logs[&stream].keyframe(), Some(2), "the keyframe of the new publisher");
+        assert_eq!(logs[&stream].access_point(TrackSet::ALL), Some(2), "the keyframe of the new publisher");
         assert_eq!(logs[&stream].ssrc(0), Some(0x0909_0909));
     }
     let unpublished = |event: &Event| matches!(event, Event::Unpublished { .. });

@@ -169,7 +169,7 @@ fn readers_over_udp_are_told_when_the_stream_ends() {
 }
 
 /// A publisher of `/live` over UDP on ports 6000 to 6003.
-fn publisher() -> (Scenario, ConnId, StreamId, String) {
+pub(super) fn publisher() -> (Scenario, ConnId, StreamId, String) {
     let mut scenario = Scenario::with_udp();
     let conn = scenario.connect();
     scenario.post(conn, "ANNOUNCE rtsp://h/live", SDP);

@@ -138,8 +138,8 @@ fn no_sequence_of_bytes_panics_or_exceeds_the_bounds() {
         payload.truncate(chance() as usize % 25);
         sequence = sequence.wrapping_add(1 + (chance() % 16 / 15) as u16);
         timestamp = timestamp.wrapping_add(chance() % 3 / 2);
-        is_keyframe_packet(&payload);
-        crate::payload::h265::is_keyframe_packet(&payload);
+        access_point(&payload);
+        crate::payload::h265::access_point(&payload);
         let pushed = depacketizer.push(&packet(sequence, timestamp, chance() % 4 == 0, &payload), 0);
         assert_ne!(pushed, Err(PayloadError::Unpolled));
         while let Some(unit) = depacketizer.poll() {

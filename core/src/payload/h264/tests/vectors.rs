@@ -55,7 +55,7 @@ fn packet_sizes_out_of_range_are_brought_into_it() {
 }
 
 #[test]
-fn keyframes_are_told_from_one_packet() {
+fn refreshes_are_told_from_one_packet() {
     let table: &[(&str, &[u8], bool)] = &[
         ("nothing", &[], false),
         ("SPS", &[0x67, 0x42], true),
@@ -75,8 +75,35 @@ fn keyframes_are_told_from_one_packet() {
         ("last fragment of IDR", &[0x7c, 0x45, 0x88], false),
         ("first fragment of slice", &[0x5c, 0x81, 0x9a], false),
         ("fragment cut off", &[0x7c], false),
+        ("recovery point", &[0x06, 6, 1, 0xc4, 0x80], true),
+        ("aggregate of delimiter, PPS and recovery point", AGGREGATED_RECOVERY, true),
+        ("first fragment of a recovery point", &[0x1c, 0x86, 6, 1, 0xc4], true),
+        ("next fragment of a recovery point", &[0x1c, 0x06, 6, 1, 0xc4], false),
     ];
-    for (name, payload, is_key) in table {
-        assert_eq!(is_keyframe_packet(payload), *is_key, "{name}");
+    for (name, payload, is_refresh) in table {
+        assert_eq!(access_point(payload) == Some(AccessPoint::Refresh), *is_refresh, "{name}");
+    }
+}
+
+const AGGREGATED_RECOVERY: &[u8] = &[0x78, 0, 2, 9, 0xf0, 0, 2, 0x68, 0xce, 0, 5, 0x06, 6, 1, 0xc4, 0x80];
+
+#[test]
+fn i_pictures_are_told_from_their_first_slice() {
+    let table: &[(&str, &[u8], bool)] = &[
+        ("slice type 7", &[0x41, 0x88, 0x84], true),
+        ("slice type 2", &[0x61, 0xb5], true),
+        ("partition A", &[0x42, 0xb8], true),
+        ("slice type 5, all P", &[0x41, 0x9a], false),
+        ("slice type 0, P", &[0x41, 0xe0], false),
+        ("slice type 6, all B", &[0x01, 0x9e], false),
+        ("slice type 1, B", &[0x01, 0xa8], false),
+        ("a second slice", &[0x41, 0x40], false),
+        ("first fragment", &[0x7c, 0x81, 0x88], true),
+        ("next fragment", &[0x7c, 0x01, 0x88], false),
+        ("behind a delimiter", &[0x78, 0, 2, 9, 0x10, 0, 2, 0x41, 0x88], true),
+        ("cut off", &[0x41], false),
+    ];
+    for (name, payload, is_intra) in table {
+        assert_eq!(access_point(payload), is_intra.then_some(AccessPoint::Intra), "{name}");
     }
 }

@@ -1,0 +1,61 @@
+//! What a stream's log reads off the packets that go through it.
+
+use super::parameter_sets::Key;
+use super::{h264, h265};
+use crate::description::Codec;
+
+/// Where decoding can begin, as far as one packet can tell; the greater, the better.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum AccessPoint {
+    /// A picture that refers to no other; those behind it may refer to pictures before it.
+    Intra,
+    /// A refresh, a recovery point, or parameter sets in front of one.
+    Refresh,
+}
+
+/// What a packet has for those who come later.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Contents {
+    pub(crate) access_point: Option<AccessPoint>,
+    /// It holds whole parameter sets.
+    pub(crate) has_parameter_sets: bool,
+}
+
+/// What is called with each unit of a packet.
+pub(crate) type EachUnit<'a> = dyn FnMut(&[u8]) + 'a;
+
+/// How the packets of a format are read: each format that can be has one.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    /// Called for each packet.
+    pub(crate) contents: fn(&[u8]) -> Contents,
+    /// Calls back with each unit that is whole in a packet.
+    pub(crate) for_each_unit: fn(&[u8], &mut EachUnit<'_>),
+    /// Which parameter set a unit is, if it is one.
+    pub(crate) key: fn(&[u8]) -> Option<Key>,
+    /// The parameters of a description that list parameter sets, each with the kinds that it lists, in their order.
+    pub(crate) lists: &'static [(&'static str, &'static [u8])],
+    /// Calls back with other parameters of a description that follow from a parameter set. Those that are said to be
+    /// optional are only told if they were before.
+    pub(crate) consequences: fn(&[u8], &mut dyn FnMut(Consequence)),
+}
+
+/// A parameter of a description that follows from a parameter set.
+#[derive(Debug)]
+pub(crate) struct Consequence {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) is_optional: bool,
+}
+
+impl Probe {
+    /// How packets of this codec are read; `None` if nothing can be read off them.
+    pub(crate) fn of(codec: &Codec) -> Option<&'static Self> {
+        match codec {
+            Codec::H264(_) => Some(&h264::PROBE),
+            Codec::H265(_) => Some(&h265::PROBE),
+            _ => None,
+        }
+    }
+}
