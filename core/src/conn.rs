@@ -86,8 +86,29 @@ pub enum Report {
     Proxied(ConnId, SocketAddr),
     /// What came over a connection deviates from the standard, and was read all the same.
     Tolerated(ConnId, Tolerances),
+    /// What a session sends of a media may not all be its own, or has begun anew.
+    SourceDoubted {
+        /// The publisher's session.
+        session: SessionId,
+        /// Which media of the description.
+        media: u8,
+        /// What was counted since it records.
+        doubts: SourceDoubts,
+    },
     /// What a session sends as media deviates from the standard, and was read all the same.
     MediaTolerated(SessionId, Tolerances),
+}
+
+/// Packets and reports of a media that may not be its publisher's, counted since it records.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SourceDoubts {
+    /// Packets over UDP far from the sequence or of another SSRC, until two in a row have proved a source.
+    pub strays: u64,
+    /// How often a source began anew: with another SSRC, or far away in the sequence.
+    pub restarts: u64,
+    /// Sender reports left out, because they contradict those before.
+    pub reports_refused: u64,
 }
 
 #[cfg(test)]

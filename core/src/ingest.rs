@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::conn::{Inbound, Report};
+use crate::conn::{Inbound, Report, SourceDoubts};
 use crate::demux;
 use crate::description;
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
-use crate::rtp::{self, Delivery, Receiver, RtpPacket, rtcp};
+use crate::rtp::{ClockRates, Delivery, Receivers, RtpPacket, rtcp};
 use crate::silence::Silence;
 use crate::stream::Media;
 use crate::udp::Port;
@@ -40,8 +40,7 @@ pub(crate) struct Ingest {
     session: SessionId,
     stream: StreamId,
     track: u8,
-    payload_types: Vec<u8>,
-    receiver: Receiver,
+    receivers: Receivers,
     next_report: Instant,
     cname: Box<str>,
     /// Of its packets, and of its reports.
@@ -49,6 +48,9 @@ pub(crate) struct Ingest {
     silence: Silence,
     tolerances: Tolerances,
     told: Tolerances,
+    /// What was told of, and when it may be again.
+    doubts: SourceDoubts,
+    next_doubts: Instant,
 }
 
 impl Ingest {
@@ -61,19 +63,19 @@ impl Ingest {
         (local_ssrc, cname): (u32, &str),
         silence: Duration,
     ) -> Self {
-        let clock_rate = media.formats.first().map_or(0, |format| format.clock_rate);
         Self {
             session,
             stream,
             track,
-            payload_types: media.formats.iter().map(|format| format.payload_type).collect(),
-            receiver: Receiver::new(clock_rate, delivery, local_ssrc),
+            receivers: Receivers::new(ClockRates::new(&media.formats), delivery, local_ssrc),
             next_report: now + RECEIVER_REPORT_PERIOD,
             cname: cname.into(),
             pulses: [Pulse::default(); 2],
             silence: Silence::new(now, media, silence),
             tolerances: Tolerances::NONE,
             told: Tolerances::NONE,
+            doubts: SourceDoubts::default(),
+            next_doubts: now,
         }
     }
 
@@ -87,7 +89,7 @@ impl Ingest {
 
     /// Takes what came on the channel or port of RTP or of RTCP.
     pub(crate) fn handle(&mut self, now: Instant, port: Port, data: Bytes, out: &mut VecDeque<Inbound>) {
-        let announced = |payload_type| self.payload_types.contains(&payload_type);
+        let announced = |payload_type| self.receivers.has_format(payload_type);
         match demux::port_of(port, &data, announced, &mut self.tolerances) {
             Port::Rtp => self.handle_rtp(now, data, out),
             Port::Rtcp => self.handle_rtcp(now, &data, out),
@@ -97,15 +99,20 @@ impl Ingest {
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
     fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
         let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else { return };
-        if !self.payload_types.contains(&packet.payload_type()) {
+        if !self.receivers.has_format(packet.payload_type()) {
             return;
         }
         let [pulse, _] = &mut self.pulses;
         if pulse.beat(now, self.session, out) && self.silence.hear(now) {
             out.push_back(Inbound::Report(Report::MediaResumed(self.session, self.stream, self.track)));
         }
-        self.receiver.handle_packet(now, packet);
-        self.drain(out);
+        if self.receivers.pass(now, &packet).is_some() {
+            out.push_back(Inbound::Media(self.stream, Media::Packet { track: self.track, packet }));
+        } else {
+            self.receivers.handle_packet(now, packet);
+            self.drain(out);
+            self.tell_doubts(now, out);
+        }
         self.tell_tolerances(out);
     }
 
@@ -114,24 +121,24 @@ impl Ingest {
         pulse.beat(now, self.session, out);
         for packet in rtcp::parse(data, &mut self.tolerances) {
             if let rtcp::Rtcp::SenderReport(report) = packet {
-                self.receiver.handle_sender_report(now, &report);
-                let clock =
-                    Media::Clock { track: self.track, ssrc: report.ssrc, ntp: report.ntp, rtp: report.rtp };
-                out.push_back(Inbound::Media(self.stream, clock));
+                self.receivers.handle_sender_report(now, report);
             }
         }
+        self.drain(out);
+        self.tell_doubts(now, out);
         self.tell_tolerances(out);
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
         let next = self.next_report.min(self.silence.poll_timeout());
-        self.receiver.poll_timeout().map_or(next, |reorder| reorder.min(next))
+        self.receivers.poll_timeout().map_or(next, |reorder| reorder.min(next))
     }
 
     /// Lets go what was held back too long; the receiver report that is due, if one is.
     pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut VecDeque<Inbound>) -> Option<Bytes> {
-        self.receiver.handle_timeout(now);
+        self.receivers.handle_timeout(now);
         self.drain(out);
+        self.tell_doubts(now, out);
         if self.silence.begins(now) {
             // The next packet is told of at once.
             self.pulses = [Pulse::default(); 2];
@@ -141,7 +148,7 @@ impl Ingest {
             return None;
         }
         self.next_report = now + RECEIVER_REPORT_PERIOD;
-        self.receiver.report(now, &self.cname)
+        self.receivers.report(now, &self.cname)
     }
 
     /// Tells of each deviation once.
@@ -152,15 +159,37 @@ impl Ingest {
         }
     }
 
+    /// Tells of packets and reports that may not be the publisher's, at most once in a while.
+    fn tell_doubts(&mut self, now: Instant, out: &mut VecDeque<Inbound>) {
+        if now < self.next_doubts {
+            return;
+        }
+        let stats = self.receivers.stats();
+        let doubts = SourceDoubts {
+            strays: stats.strays,
+            restarts: stats.restarts,
+            reports_refused: stats.reports_refused,
+        };
+        if doubts != self.doubts {
+            (self.doubts, self.next_doubts) = (doubts, now + ALIVE_PERIOD);
+            let (session, media) = (self.session, self.track);
+            out.push_back(Inbound::Report(Report::SourceDoubted { session, media, doubts }));
+        }
+    }
+
     /// Gives up what is still waited for: the publisher sends no more.
     pub(crate) fn finish(&mut self, now: Instant, out: &mut VecDeque<Inbound>) {
-        self.receiver.handle_timeout(now + REORDER_DELAY);
+        self.receivers.handle_timeout(now + REORDER_DELAY);
         self.drain(out);
     }
 
     fn drain(&mut self, out: &mut VecDeque<Inbound>) {
-        while let Some(rtp::Received { packet, .. }) = self.receiver.poll_packet() {
-            out.push_back(Inbound::Media(self.stream, Media::Packet { track: self.track, packet }));
+        let track = self.track;
+        while let Some((received, _)) = self.receivers.poll_packet() {
+            out.push_back(Inbound::Media(self.stream, Media::Packet { track, packet: received.packet }));
+        }
+        while let Some(rtcp::SenderReport { ssrc, ntp, rtp, .. }) = self.receivers.poll_clock() {
+            out.push_back(Inbound::Media(self.stream, Media::Clock { track, ssrc, ntp, rtp }));
         }
     }
 }

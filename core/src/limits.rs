@@ -65,6 +65,14 @@ pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 /// Sources (SSRCs) of one media that are told apart; of more, the one goes of which nothing has come for longest.
 pub const SOURCES_MAX: usize = 16;
+/// Sources over UDP that have not proved themselves by packets in sequence, and whose last packet is held; the oldest go.
+pub const SOURCES_UNPROVEN_MAX: usize = 4;
+/// How long after its last packet a source lives: until then another over UDP has to prove itself beside it.
+pub const SOURCE_LIVES: Duration = Duration::from_secs(2);
+/// How often a sequence over UDP may begin anew, and a source be added beyond one for each format.
+pub const SOURCE_RESTART_PERIOD: Duration = Duration::from_secs(1);
+/// How far a sender report's clock may be from that of the report before; one further away is left out, unless it persists.
+pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(1);
 /// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
 pub const PACKET_BYTES_MAX: usize = 1452;
 /// Bytes of one block that a packetizer writes packets into.

@@ -31,13 +31,16 @@ use crate::{Tolerance, Tolerances};
 
 mod clock;
 mod receiver;
+mod receivers;
 pub mod rtcp;
 mod sender;
 mod senders;
+mod wall;
 mod writer;
 
 pub(crate) use clock::ClockRates;
 pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
+pub(crate) use receivers::Receivers;
 pub use sender::{Sender, SenderStats};
 pub(crate) use senders::Senders;
 pub(crate) use writer::PacketWriter;

@@ -231,6 +231,9 @@ impl Server {
             }
             Report::Proxied(conn, peer) => self.proxied(now, conn, peer),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
+            Report::SourceDoubted { session, media, doubts } => {
+                self.emit(Event::SourceDoubted { session, media: media.into(), doubts });
+            }
             Report::MediaTolerated(session, tolerances) => {
                 let conn = self.sessions.get(session).and_then(|session| session.conns.first());
                 conn.into_iter().for_each(|conn| self.tolerate(conn, tolerances));

@@ -188,7 +188,13 @@ pub struct TrackStats {
     pub duplicates: u64,
     /// RTP packets put back into order.
     pub reordered: u64,
-    /// The largest jitter of the media's formats.
+    /// RTP packets over UDP far from the sequence or of another SSRC, held until another proves that a source has begun.
+    pub strays: u64,
+    /// How often a source began anew: with another SSRC, or far away in the sequence.
+    pub restarts: u64,
+    /// Sender reports left out, because they contradict those before.
+    pub reports_refused: u64,
+    /// The largest jitter of the media's sources.
     pub jitter: Duration,
     /// RTP packets dropped because the application did not keep up.
     pub dropped: u64,

@@ -115,7 +115,7 @@ impl Client {
                 wall.into_iter().flat_map(sent).collect()
             } else {
                 track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
-                track.receiver_reports(now, &self.cname).collect()
+                track.receiver_report(now, &self.cname).into_iter().collect()
             };
             for report in reports {
                 // One that finds no room is left out; the next one tells the same.

@@ -9,7 +9,7 @@ use super::{Received, TrackStats, TrackTransport};
 use crate::description::Description;
 use crate::random::Random;
 use crate::rtp::rtcp::{self, Rtcp};
-use crate::rtp::{self, ClockRates, Delivery, Receiver, RtpPacket, Senders};
+use crate::rtp::{self, ClockRates, Delivery, Receivers, RtpPacket, Senders};
 use crate::silence::is_quiet;
 use crate::udp::Port;
 use crate::url::Url;
@@ -23,10 +23,9 @@ pub(super) struct Track {
     pub(super) path: Path,
     /// Other medias have the same control, so that they share the way, and their packets are told apart by payload type.
     pub(super) is_shared: bool,
-    /// Payload types and their clock rates.
-    formats: Vec<(u8, u32)>,
-    /// What is received, by payload type; empty until played.
-    receivers: Vec<(u8, Receiver)>,
+    clock_rates: ClockRates,
+    /// What is received, once played.
+    receivers: Option<Receivers>,
     /// What is sent.
     senders: Senders,
     /// When the next report is due.
@@ -103,14 +102,15 @@ impl Track {
     pub(super) fn new(media: usize, url: Url, path: Path, description: &Description) -> Self {
         let described = description.medias.get(media);
         let formats = described.map(|media| media.formats.as_slice()).unwrap_or_default();
+        let clock_rates = ClockRates::new(formats);
         Self {
             media,
             url,
             path,
             is_shared: false,
-            formats: formats.iter().map(|format| (format.payload_type, format.clock_rate)).collect(),
-            receivers: Vec::new(),
-            senders: Senders::new(ClockRates::new(formats)),
+            senders: Senders::new(clock_rates.clone()),
+            clock_rates,
+            receivers: None,
             report_at: None,
             reorder_at: None,
             presence: None,
@@ -126,10 +126,7 @@ impl Track {
             Path::Tcp { .. } => Delivery::Ordered,
             Path::Udp { .. } => Delivery::Unordered,
         };
-        let receiver = |(payload_type, clock_rate): &(u8, u32)| {
-            (*payload_type, Receiver::new(*clock_rate, delivery, random.next_u32()))
-        };
-        self.receivers = self.formats.iter().map(receiver).collect();
+        self.receivers = Some(Receivers::new(self.clock_rates.clone(), delivery, random.next_u32()));
         self.presence = presence;
     }
 
@@ -145,7 +142,7 @@ impl Track {
 
     /// Whether packets with this payload type belong to the media.
     pub(super) fn announces(&self, payload_type: u8) -> bool {
-        self.formats.iter().any(|(own, _)| *own == payload_type)
+        self.clock_rates.of(payload_type).is_some()
     }
 
     /// Takes an RTP packet; `false` if it is none of this track.
@@ -158,21 +155,19 @@ impl Track {
         tolerances: &mut Tolerances,
     ) -> bool {
         let packet = RtpPacket::parse_with(data, tolerances).ok();
-        let receiver = packet.as_ref().and_then(|packet| {
-            self.receivers.iter_mut().find(|(payload_type, _)| *payload_type == packet.payload_type())
-        });
-        let (Some(packet), Some((_, receiver))) = (packet, receiver) else {
+        let packet = packet.filter(|packet| self.clock_rates.of(packet.payload_type()).is_some());
+        let (Some(packet), Some(receivers)) = (packet, &mut self.receivers) else {
             self.invalid = self.invalid.saturating_add(1);
             return false;
         };
-        if let Some(lost) = receiver.pass(now, &packet) {
-            let ntp = receiver.convert(packet.timestamp());
+        if let Some(lost) = receivers.pass(now, &packet) {
+            let ntp = receivers.convert_passed(&packet);
             inbox.push(Received { media: self.media, packet, lost, ntp });
             return true;
         }
-        receiver.handle_packet(now, packet);
-        self.reorder_at = earliest(self.reorder_at, receiver.poll_timeout());
-        drain(self.media, receiver, inbox);
+        receivers.handle_packet(now, packet);
+        self.reorder_at = earliest(self.reorder_at, receivers.poll_timeout());
+        drain(self.media, receivers, inbox);
         true
     }
 
@@ -184,13 +179,15 @@ impl Track {
             match packet {
                 Rtcp::SenderReport(report) => {
                     self.senders.handle_report_blocks(&report.reports);
-                    for (_, receiver) in &mut self.receivers {
-                        receiver.handle_sender_report(now, &report);
+                    if let Some(receivers) = &mut self.receivers {
+                        receivers.handle_sender_report(now, report);
+                        // Packets carry their time; nobody else is told of the clock.
+                        while receivers.poll_clock().is_some() {}
                     }
                 }
                 Rtcp::ReceiverReport(report) => self.senders.handle_report_blocks(&report.reports),
                 Rtcp::Goodbye(goodbye) => {
-                    let mut heard = self.receivers.iter().filter_map(|(_, receiver)| receiver.stats().ssrc);
+                    let mut heard = self.receivers.iter().flat_map(Receivers::ssrcs);
                     let leaves = heard.any(|ssrc| goodbye.sources.contains(&ssrc));
                     if let Some(presence) = self.presence.as_mut().filter(|_| leaves) {
                         presence.leave(now);
@@ -229,8 +226,8 @@ impl Track {
         self.senders.ssrcs().filter_map(move |ssrc| self.senders.report(ssrc, now, wall, cname))
     }
 
-    pub(super) fn receiver_reports(&mut self, now: Instant, cname: &str) -> impl Iterator<Item = Bytes> {
-        self.receivers.iter_mut().filter_map(move |(_, receiver)| receiver.report(now, cname))
+    pub(super) fn receiver_report(&mut self, now: Instant, cname: &str) -> Option<Bytes> {
+        self.receivers.as_mut()?.report(now, cname)
     }
 
     pub(super) fn goodbyes(&self, cname: &str) -> impl Iterator<Item = Bytes> {
@@ -243,10 +240,10 @@ impl Track {
             return;
         }
         self.reorder_at = None;
-        for (_, receiver) in &mut self.receivers {
-            receiver.handle_timeout(now);
-            self.reorder_at = earliest(self.reorder_at, receiver.poll_timeout());
-            drain(self.media, receiver, inbox);
+        if let Some(receivers) = &mut self.receivers {
+            receivers.handle_timeout(now);
+            self.reorder_at = receivers.poll_timeout();
+            drain(self.media, receivers, inbox);
         }
     }
 
@@ -256,29 +253,29 @@ impl Track {
 
     pub(super) fn stats(&self) -> TrackStats {
         let sent = self.senders.stats();
-        let counted = TrackStats {
+        let received = self.receivers.as_ref().map(Receivers::stats).unwrap_or_default();
+        TrackStats {
+            packets: received.packets,
+            bytes: received.bytes,
+            lost: received.lost,
+            duplicates: received.duplicates,
+            reordered: received.reordered,
+            strays: received.strays,
+            restarts: received.restarts,
+            reports_refused: received.reports_refused,
+            jitter: received.jitter,
+            dropped: 0,
             invalid: self.invalid,
             foreign: self.foreign,
             sent_packets: sent.packets,
             sent_octets: sent.octets,
             reported_lost: self.senders.reported_lost(),
-            ..TrackStats::default()
-        };
-        self.receivers.iter().map(|(_, receiver)| receiver.stats()).fold(counted, |sum, stats| TrackStats {
-            packets: sum.packets.saturating_add(stats.packets),
-            bytes: sum.bytes.saturating_add(stats.bytes),
-            lost: sum.lost.saturating_add(stats.lost),
-            duplicates: sum.duplicates.saturating_add(stats.duplicates),
-            reordered: sum.reordered.saturating_add(stats.reordered),
-            jitter: sum.jitter.max(stats.jitter),
-            ..sum
-        })
+        }
     }
 }
 
-fn drain(media: usize, receiver: &mut Receiver, inbox: &mut Inbox) {
-    while let Some(rtp::Received { packet, lost }) = receiver.poll_packet() {
-        let ntp = receiver.convert(packet.timestamp());
+fn drain(media: usize, receivers: &mut Receivers, inbox: &mut Inbox) {
+    while let Some((rtp::Received { packet, lost }, ntp)) = receivers.poll_packet() {
         inbox.push(Received { media, packet, lost, ntp });
     }
 }

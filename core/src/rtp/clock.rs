@@ -37,6 +37,11 @@ impl ClockRates {
         self.0.iter().find(|(own, _)| *own == payload_type).map(|(_, clock_rate)| *clock_rate)
     }
 
+    /// How many formats there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The clock rate of the first format; 0 if there is none.
     pub(crate) fn first(&self) -> u32 {
         self.0.first().map_or(0, |(_, clock_rate)| *clock_rate)

@@ -3,8 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::rtcp::{self, ReceiverReport, ReportBlock, SenderReport};
+use super::wall::WallClock;
 use super::{RtpPacket, clock};
-use crate::limits::REORDER_DELAY;
 use crate::{Instant, NtpTime};
 
 mod sequence;
@@ -45,10 +45,12 @@ pub struct ReceiverStats {
     pub late: u64,
     /// Packets that came after a later one and were put back into order.
     pub reordered: u64,
-    /// Packets far from the sequence, held until the next one tells whether the source has begun anew.
+    /// Packets far from the sequence or of another source, held until the next one tells whether the source has begun anew.
     pub strays: u64,
-    /// How often the source began anew: with another SSRC, or far away in the sequence.
+    /// How often a source began anew: with another SSRC, or far away in the sequence.
     pub restarts: u64,
+    /// Sender reports left out, because they contradict those before.
+    pub reports_refused: u64,
     /// How much the time between packets varies (RFC 3550, section 6.4.1).
     pub jitter: Duration,
     /// The SSRC of the source that is followed.
@@ -59,20 +61,43 @@ pub struct ReceiverStats {
     pub last_timestamp: Option<u32>,
 }
 
+impl ReceiverStats {
+    /// The counts of both; the rest is that of the one heard last, `other` if it has a source.
+    pub(super) fn plus(self, other: &Self) -> Self {
+        Self {
+            packets: self.packets.saturating_add(other.packets),
+            bytes: self.bytes.saturating_add(other.bytes),
+            lost: self.lost.saturating_add(other.lost),
+            duplicates: self.duplicates.saturating_add(other.duplicates),
+            late: self.late.saturating_add(other.late),
+            reordered: self.reordered.saturating_add(other.reordered),
+            strays: self.strays.saturating_add(other.strays),
+            restarts: self.restarts.saturating_add(other.restarts),
+            reports_refused: self.reports_refused.saturating_add(other.reports_refused),
+            jitter: self.jitter.max(other.jitter),
+            ssrc: other.ssrc.or(self.ssrc),
+            last_sequence: other.last_sequence.or(self.last_sequence),
+            last_timestamp: other.last_timestamp.or(self.last_timestamp),
+        }
+    }
+}
+
 /// Receives the packets of one source: puts them in order, counts, and reports.
 ///
-/// Packets come out by [`poll_packet`](Self::poll_packet) after each `handle_*`. Another SSRC is
-/// followed at once, as cameras change it without notice (Uniview); so is a sequence that begins anew.
+/// Packets come out by [`poll_packet`](Self::poll_packet) after each `handle_*`. The first packet says which source it is;
+/// those of others are left out and count as strays. A sequence that begins anew is followed: at once over TCP, and over
+/// UDP once two packets in a row belong to it, with none of the old one between (RFC 3550, appendix A.1).
 #[derive(Debug)]
 pub struct Receiver {
     clock_rate: u32,
-    delivery: Delivery,
     local_ssrc: u32,
     sequence: Sequence,
     source: Option<Source>,
-    /// The source before this one, and until when its stragglers are dropped.
-    former: Option<(u32, Instant)>,
-    report: Option<(Instant, SenderReport)>,
+    /// The last sender report: when it came, and the middle of its time.
+    report: Option<(Instant, u32)>,
+    wall: WallClock,
+    /// Whose reports came, maybe before its first packet.
+    reported_ssrc: Option<u32>,
     /// The timestamp that was converted last, since the packets of a picture share one; for this report and source.
     converted: Option<(u32, Option<NtpTime>)>,
     stats: ReceiverStats,
@@ -99,12 +124,12 @@ impl Receiver {
     pub fn new(clock_rate: u32, delivery: Delivery, local_ssrc: u32) -> Self {
         Self {
             clock_rate,
-            delivery,
             local_ssrc,
             sequence: Sequence::new(delivery == Delivery::Unordered),
             source: None,
-            former: None,
             report: None,
+            wall: WallClock::default(),
+            reported_ssrc: None,
             converted: None,
             stats: ReceiverStats::default(),
         }
@@ -116,11 +141,8 @@ impl Receiver {
         let (ssrc, timestamp, sequence, len) =
             (packet.ssrc(), packet.timestamp(), packet.sequence(), packet.len());
         if self.source.as_ref().is_some_and(|source| source.ssrc != ssrc) {
-            if self.former.is_some_and(|(former, until)| former == ssrc && now < until) {
-                self.stats.late = self.stats.late.saturating_add(1);
-                return;
-            }
-            self.leave_source(now);
+            self.stats.strays = self.stats.strays.saturating_add(1);
+            return;
         }
         match self.sequence.push(now, packet) {
             Placed::Taken => {}
@@ -144,6 +166,7 @@ impl Receiver {
                 self.begin_source(now, ssrc, sequence, timestamp);
                 self.count_packet(now, sequence, timestamp, len);
             }
+            Placed::JumpedBefore { sequence, len } => self.count_packet(now, sequence, timestamp, len),
         }
         self.count_packet(now, sequence, timestamp, len);
     }
@@ -177,26 +200,35 @@ impl Receiver {
         self.sequence.expire(now);
     }
 
-    /// Takes a sender report that came at `now`; that of another source is ignored.
-    pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) {
-        if self.source.as_ref().is_none_or(|source| source.ssrc == report.ssrc) {
-            // The blocks tell about sources that this receiver does not know.
-            self.report = Some((now, SenderReport { reports: Vec::new(), ..*report }));
-            self.converted = None;
+    /// Takes a sender report that came at `now`; whether its time is believed.
+    ///
+    /// That of another source is ignored; one that contradicts the reports before is left out, unless it persists.
+    pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) -> bool {
+        if self.source.as_ref().is_some_and(|source| source.ssrc != report.ssrc) {
+            return false;
         }
+        self.report = Some((now, report.ntp.middle()));
+        self.reported_ssrc = Some(report.ssrc);
+        self.converted = None;
+        self.wall.handle_report(now, report, self.clock_rate)
     }
 
     /// Makes a receiver report with our name (RR, SDES); `None` before the first packet.
     ///
     /// The fraction lost counts from one report to the next.
     pub fn report(&mut self, now: Instant, cname: &str) -> Option<Bytes> {
+        let report = ReceiverReport { ssrc: self.local_ssrc, reports: vec![self.report_block(now)?] };
+        Some(rtcp::receiver_report_compound(&report, cname))
+    }
+
+    /// What a receiver report tells of the source; `None` before the first packet.
+    pub(super) fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
         let source = self.source.as_mut()?;
         let (fraction_lost, lost) = source.losses();
-        let heard = self.report.as_ref().filter(|(_, report)| report.ssrc == source.ssrc);
-        let (last_sr, delay) = heard.map_or((0, 0), |(came, report)| {
-            (report.ntp.middle(), u32::try_from(clock::to_units(now - *came, 1 << 16)).unwrap_or(u32::MAX))
+        let (last_sr, delay) = self.report.map_or((0, 0), |(came, middle)| {
+            (middle, u32::try_from(clock::to_units(now - came, 1 << 16)).unwrap_or(u32::MAX))
         });
-        let block = ReportBlock {
+        Some(ReportBlock {
             ssrc: source.ssrc,
             fraction_lost,
             lost,
@@ -204,9 +236,22 @@ impl Receiver {
             jitter: u32::try_from(source.jitter >> 4).unwrap_or(u32::MAX),
             last_sr,
             delay,
-        };
-        let report = ReceiverReport { ssrc: self.local_ssrc, reports: vec![block] };
-        Some(rtcp::receiver_report_compound(&report, cname))
+        })
+    }
+
+    /// The SSRC of the source, once a packet has come.
+    pub(super) fn ssrc(&self) -> Option<u32> {
+        self.source.as_ref().map(|source| source.ssrc)
+    }
+
+    /// When a packet of the source came last.
+    pub(super) fn heard(&self) -> Option<Instant> {
+        self.source.as_ref().map(|source| source.last.0)
+    }
+
+    /// Whether a packet of the source came less than `time` ago.
+    pub(super) fn heard_within(&self, now: Instant, time: Duration) -> bool {
+        self.heard().is_some_and(|heard| now.since(heard) < time)
     }
 
     /// The sender's wall clock time of a timestamp.
@@ -214,21 +259,15 @@ impl Receiver {
     /// `None` before the first sender report, and for a sender that has no wall clock. The timestamp
     /// is taken to be within 2^31 units of the last report.
     pub fn ntp_of(&self, timestamp: u32) -> Option<NtpTime> {
-        let (_, report) = self.report.as_ref()?;
-        if report.ntp.to_bits() == 0 || self.source.as_ref().is_some_and(|source| source.ssrc != report.ssrc)
-        {
-            return None;
-        }
-        Some(match clock::distance(timestamp, report.rtp) {
-            Ok(ahead) => report.ntp + clock::to_time(ahead, self.clock_rate)?,
-            Err(behind) => report.ntp - clock::to_time(behind, self.clock_rate)?,
-        })
+        self.wall.ntp_of(timestamp, self.clock_rate)
     }
 
     /// As [`ntp_of`](Self::ntp_of), for one packet after the other.
     #[inline]
     pub(crate) fn convert(&mut self, timestamp: u32) -> Option<NtpTime> {
-        self.report.as_ref()?;
+        if self.wall.is_unset() {
+            return None;
+        }
         match self.converted {
             Some((converted, ntp)) if converted == timestamp => ntp,
             _ => {
@@ -245,6 +284,7 @@ impl Receiver {
         let jitter = source.map_or(0, |source| u32::try_from(source.jitter >> 4).unwrap_or(u32::MAX));
         ReceiverStats {
             lost: self.sequence.lost(),
+            reports_refused: self.wall.refused(),
             jitter: clock::to_time(jitter, self.clock_rate).unwrap_or_default(),
             ssrc: source.map(|source| source.ssrc),
             last_sequence: source.map(|source| source.highest as u16),
@@ -253,20 +293,16 @@ impl Receiver {
         }
     }
 
-    /// Hands out what waits, and lets the next packet begin another source.
-    fn leave_source(&mut self, now: Instant) {
-        self.sequence.restart();
-        self.converted = None;
-        let left = self.source.take().filter(|_| self.delivery == Delivery::Unordered);
-        self.former = left.map(|source| (source.ssrc, now + REORDER_DELAY));
-        self.stats.restarts = self.stats.restarts.saturating_add(1);
-    }
-
     fn begin_source(&mut self, now: Instant, ssrc: u32, sequence: u16, timestamp: u32) {
         if self.source.is_some() {
             self.stats.restarts = self.stats.restarts.saturating_add(1);
             // The timestamps may have begun anew as well.
-            self.report = None;
+            (self.report, self.reported_ssrc) = (None, None);
+            self.wall.reset();
+        }
+        if self.reported_ssrc.is_some_and(|reported| reported != ssrc) {
+            (self.report, self.reported_ssrc) = (None, None);
+            self.wall.reset();
         }
         self.converted = None;
         self.source = Some(Source {

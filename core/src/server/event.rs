@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::shares::Refused;
 use super::ticket::{Announce, Describe, GetParameter, Play, Question, Record, SetParameter, Setup};
-use crate::conn::{CloseReason, ConnCommand};
+use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
 use crate::stream::{LogLimits, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
 use crate::{ConnId, SessionId, StreamId, Tolerances, UdpId};
@@ -178,6 +178,17 @@ pub enum Event {
         reason: Refused,
         /// How many were refused since this was last told.
         count: u64,
+    },
+    /// A publisher's packets or sender reports may not all be its own, or its source has begun anew.
+    ///
+    /// Each media is told of once a second at most.
+    SourceDoubted {
+        /// Its session.
+        session: SessionId,
+        /// Which media of its description.
+        media: usize,
+        /// What was counted since it records.
+        doubts: SourceDoubts,
     },
     /// A peer's deviations from the standard were read all the same.
     Tolerated {

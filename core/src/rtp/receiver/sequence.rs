@@ -2,7 +2,9 @@ use std::collections::VecDeque;
 
 use super::Received;
 use crate::Instant;
-use crate::limits::{READY_PACKETS_MAX, REORDER_DELAY, REORDER_PACKETS, SEQUENCE_JUMP_MAX};
+use crate::limits::{
+    READY_PACKETS_MAX, REORDER_DELAY, REORDER_PACKETS, SEQUENCE_JUMP_MAX, SOURCE_RESTART_PERIOD,
+};
 use crate::rtp::RtpPacket;
 
 /// Puts the packets of one sequence into order, and finds what is missing and what came twice.
@@ -18,9 +20,16 @@ pub(super) struct Sequence {
     /// Packets ahead of a gap, each at its sequence number modulo the length; empty until one is needed.
     slots: Vec<Option<(Instant, RtpPacket)>>,
     waiting: usize,
+    /// The sequence number behind the highest of those that wait.
+    end: u16,
     deadline: Option<Instant>,
-    /// A packet far from the sequence: if the one that follows it comes too, it began another.
-    suspect: Option<RtpPacket>,
+    /// A packet far from the sequence, and where that stood: if the one that follows comes too, and none of the sequence
+    /// between, the sequence goes on there.
+    suspect: Option<(RtpPacket, u16)>,
+    /// Where the sequence stood before it went on elsewhere; it may come back to that.
+    left: Option<u16>,
+    /// When it last began anew.
+    restarted: Option<Instant>,
     ready: VecDeque<Received>,
     lost: u64,
 }
@@ -45,6 +54,13 @@ pub(super) enum Placed {
         /// Its bytes.
         len: usize,
     },
+    /// The second packet behind a large gap in the same sequence, whose first was the suspect.
+    JumpedBefore {
+        /// The sequence number of the first.
+        sequence: u16,
+        /// Its bytes.
+        len: usize,
+    },
 }
 
 impl Sequence {
@@ -56,8 +72,11 @@ impl Sequence {
             missing: 0,
             slots: Vec::new(),
             waiting: 0,
+            end: 0,
             deadline: None,
             suspect: None,
+            left: None,
+            restarted: None,
             ready: VecDeque::new(),
             lost: 0,
         }
@@ -77,7 +96,7 @@ impl Sequence {
                 self.deliver_run();
                 self.reset_deadline();
             }
-        } else if ahead <= SEQUENCE_JUMP_MAX {
+        } else if self.is_near(sequence, ahead) {
             return self.push_ahead(now, ahead, packet);
         } else if behind <= REORDER_PACKETS {
             let came = self.history.checked_shr((behind as u32).wrapping_sub(1)).unwrap_or(0) & 1 == 1;
@@ -87,7 +106,7 @@ impl Sequence {
             self.deliver(packet);
             return Placed::Restarted;
         } else {
-            return self.push_suspect(packet);
+            return self.push_suspect(now, packet, next);
         }
         Placed::Taken
     }
@@ -164,27 +183,61 @@ impl Sequence {
             return Placed::Duplicate;
         }
         *slot = Some((now, packet));
+        self.suspect = None;
+        if self.waiting == 0 || (sequence.wrapping_sub(self.end) as i16) >= 0 {
+            self.end = sequence.wrapping_add(1);
+        }
         self.waiting = self.waiting.saturating_add(1);
         self.deadline = self.deadline.or(Some(now + REORDER_DELAY));
         Placed::Taken
     }
 
-    /// Takes a packet that is far from the sequence (RFC 3550, appendix A.1).
-    fn push_suspect(&mut self, packet: RtpPacket) -> Placed {
+    /// Whether a packet ahead is of the sequence beyond doubt: over UDP, when it is within the window of the highest.
+    fn is_near(&self, sequence: u16, ahead: u16) -> bool {
+        let end = if self.waiting > 0 { self.end } else { sequence.wrapping_sub(ahead) };
+        let beyond = sequence.wrapping_sub(end);
+        ahead <= SEQUENCE_JUMP_MAX
+            && (!self.may_reorder
+                || usize::from(ahead) < REORDER_PACKETS
+                || usize::from(beyond) < REORDER_PACKETS)
+    }
+
+    /// Takes a packet that is far from the sequence, which stands at `next` (RFC 3550, appendix A.1).
+    ///
+    /// A source that began anew, or whose packets were lost in a row, sends none of the old sequence any more; a forger
+    /// does not keep the true one from going on. How often the sequence begins anew is bounded; to where it was before it
+    /// comes back at any time.
+    fn push_suspect(&mut self, now: Instant, packet: RtpPacket, next: u16) -> Placed {
         let sequence = packet.sequence();
-        match self.suspect.take() {
-            Some(first) if first.sequence().wrapping_add(1) == sequence => {
-                self.restart();
-                let placed = Placed::RestartedBefore { sequence: first.sequence(), len: first.len() };
-                self.deliver(first);
-                self.deliver(packet);
-                placed
-            }
-            _ => {
-                self.suspect = Some(packet);
-                Placed::Suspect
-            }
+        let is_next = |(first, stood): &(RtpPacket, u16)| {
+            first.sequence().wrapping_add(1) == sequence && *stood == next
+        };
+        let Some((first, _)) = self.suspect.take_if(|suspect| is_next(suspect)) else {
+            self.suspect = Some((packet, next));
+            return Placed::Suspect;
+        };
+        let (start, len) = (first.sequence(), first.len());
+        let is_back = self.left.is_some_and(|left| start.wrapping_sub(left) <= SEQUENCE_JUMP_MAX);
+        let is_jump = start.wrapping_sub(next) <= SEQUENCE_JUMP_MAX;
+        let is_too_soon = self.restarted.is_some_and(|at| now < at + SOURCE_RESTART_PERIOD);
+        if !is_jump && !is_back && is_too_soon {
+            self.suspect = Some((packet, next));
+            return Placed::Suspect;
         }
+        let left = if is_back { None } else { Some(next) };
+        let placed = if is_jump {
+            self.advance_to(start);
+            Placed::JumpedBefore { sequence: start, len }
+        } else {
+            self.restart();
+            self.restarted = Some(now);
+            Placed::RestartedBefore { sequence: start, len }
+        };
+        self.left = left;
+        self.reset_deadline();
+        self.deliver(first);
+        self.deliver(packet);
+        placed
     }
 
     /// Makes `packet` the last of the sequence.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::Tolerances;
-use crate::limits::{READY_PACKETS_MAX, REORDER_PACKETS};
+use crate::limits::{READY_PACKETS_MAX, REORDER_PACKETS, SEQUENCE_JUMP_MAX};
 use crate::rtp::RtpHeader;
 use crate::rtp::rtcp::Rtcp;
 
@@ -138,10 +138,10 @@ fn no_more_than_64_packets_wait() {
 
 #[test]
 fn a_jump_within_the_sequence_counts_what_it_skips() {
-    let (out, mut receiver) = order(Delivery::Unordered, &[0, 2, 1000]);
-    assert_eq!(out, [(0, 0), (2, 1)]);
+    let (out, mut receiver) = order(Delivery::Unordered, &[0, 2, 1000, 1001]);
+    assert_eq!(out, [(0, 0), (2, 1), (1000, 997), (1001, 0)]);
     receiver.handle_timeout(at(100));
-    assert_eq!(drain(&mut receiver), [(1000, 997)]);
+    assert_eq!(drain(&mut receiver), []);
     assert_eq!(receiver.stats().lost, 998);
 
     let (out, receiver) = order(Delivery::Ordered, &[0, 2, 1000]);
@@ -206,29 +206,68 @@ fn a_single_packet_from_far_away_does_not_end_the_sequence() {
 }
 
 #[test]
-fn another_ssrc_is_followed_at_once_and_what_waited_comes_out_first() {
-    let mut receiver = Receiver::new(RATE, Delivery::Unordered, LOCAL);
-    receiver.handle_packet(at(0), packet_of(1, 10, 0));
-    receiver.handle_packet(at(0), packet_of(1, 12, 0));
-    receiver.handle_packet(at(0), packet_of(2, 500, 0));
-    assert_eq!(drain(&mut receiver), [(10, 0), (12, 1), (500, 0)]);
-    assert_eq!((receiver.stats().ssrc, receiver.stats().restarts), (Some(2), 1));
-
-    // A straggler of the source that was left does not bring it back, until it is clear that it is back.
-    receiver.handle_packet(at(50), packet_of(1, 13, 0));
-    assert_eq!(drain(&mut receiver), []);
-    receiver.handle_packet(at(100), packet_of(1, 14, 0));
-    assert_eq!(drain(&mut receiver), [(14, 0)]);
+fn a_jump_of_one_over_the_bound_begins_another_sequence() {
+    for delivery in [Delivery::Ordered, Delivery::Unordered] {
+        for (jump, lost, restarts) in
+            [(SEQUENCE_JUMP_MAX, SEQUENCE_JUMP_MAX, 0), (SEQUENCE_JUMP_MAX + 1, 0, 1)]
+        {
+            let (out, receiver) = order(delivery, &[0, 1 + jump, 2 + jump]);
+            assert_eq!(out, [(0, 0), (1 + jump, lost), (2 + jump, 0)], "{delivery:?}");
+            assert_eq!((receiver.stats().lost, receiver.stats().restarts), (lost.into(), restarts));
+        }
+    }
 }
 
 #[test]
-fn an_ssrc_that_changes_with_every_packet_is_followed_over_tcp() {
-    let mut receiver = Receiver::new(RATE, Delivery::Ordered, LOCAL);
-    for sequence in 0..10 {
-        receiver.handle_packet(at(0), packet_of(u32::from(sequence) % 2, sequence, 0));
+fn over_udp_a_packet_of_the_sequence_between_two_from_far_away_keeps_it() {
+    let (out, receiver) = order(Delivery::Unordered, &[100, 40_000, 101, 40_001, 102, 40_002, 103]);
+    assert_eq!(out, [(100, 0), (101, 0), (102, 0), (103, 0)]);
+    assert_eq!((receiver.stats().strays, receiver.stats().restarts), (3, 0));
+}
+
+#[test]
+fn a_sequence_begins_anew_once_in_a_period_and_comes_back_at_any_time() {
+    let mut receiver = Receiver::new(RATE, Delivery::Unordered, LOCAL);
+    let mut take = |millis, sequences: &[u16]| {
+        sequences.iter().for_each(|sequence| receiver.handle_packet(at(millis), packet(*sequence)));
+        drain(&mut receiver).len()
+    };
+    assert_eq!(take(0, &[100]), 1);
+    assert_eq!(take(0, &[40_000, 40_001]), 2);
+    assert_eq!(take(10, &[101, 102, 103]), 3, "it comes back");
+    assert_eq!(take(1009, &[50_000, 50_001]), 0, "too soon");
+    assert_eq!(take(1009, &[104]), 1);
+    assert_eq!(take(1010, &[50_000, 50_001]), 2);
+}
+
+#[test]
+fn packets_of_another_source_are_left_out() {
+    for delivery in [Delivery::Ordered, Delivery::Unordered] {
+        let mut receiver = Receiver::new(RATE, delivery, LOCAL);
+        receiver.handle_packet(at(0), packet_of(1, 10, 0));
+        receiver.handle_packet(at(0), packet_of(2, 500, 0));
+        receiver.handle_packet(at(0), packet_of(2, 501, 0));
+        receiver.handle_packet(at(0), packet_of(1, 11, 0));
+        assert_eq!(drain(&mut receiver), [(10, 0), (11, 0)]);
+        assert_eq!((receiver.stats().ssrc, receiver.stats().strays), (Some(1), 2));
     }
-    assert_eq!(drain(&mut receiver), (0..10).map(|sequence| (sequence, 0)).collect::<Vec<_>>());
-    assert_eq!(receiver.stats().restarts, 9);
+}
+
+#[test]
+fn only_the_next_packet_of_the_source_is_passed_and_counted() {
+    let mut receiver = Receiver::new(RATE, Delivery::Unordered, LOCAL);
+    assert_eq!(receiver.pass(at(0), &packet(5)), None, "the first begins the source");
+    receiver.handle_packet(at(0), packet(5));
+    assert_eq!(receiver.pass(at(0), &packet(6)), None, "one is to be polled before it");
+    assert_eq!(drain(&mut receiver), [(5, 0)]);
+    assert_eq!(receiver.pass(at(0), &packet(7)), None, "one is missing before it");
+    assert_eq!(receiver.pass(at(0), &packet_of(SSRC + 1, 6, 0)), None, "another source");
+    assert_eq!(receiver.pass(at(0), &packet(6)), Some(0));
+    assert_eq!(receiver.pass(at(0), &packet(6)), None, "it came already");
+    receiver.handle_packet(at(0), packet(8));
+    assert_eq!(receiver.pass(at(0), &packet(7)), None, "one waits behind it");
+    let stats = receiver.stats();
+    assert_eq!((stats.packets, stats.bytes, stats.last_sequence), (3, 66, Some(8)));
 }
 
 #[test]
@@ -401,7 +440,7 @@ fn what_is_handed_out_at_once_is_what_comes_out_in_two_steps() {
     let sequences = [65_520, 65_532, 7, 20, 20_000].into_iter().flat_map(near);
     let packets = sequences.zip(0..).map(|(sequence, number): (u16, u64)| {
         let ssrc = if number % 17 == 16 { SSRC + 1 } else { SSRC };
-        (packet_of(ssrc, sequence, number as u32 / 3 * 3000), at(number / 2 * 30))
+        (packet_of(ssrc, sequence, number as u32 / 3 * 3000), at(number / 2 * 2000))
     });
     for delivery in [Delivery::Ordered, Delivery::Unordered] {
         let [mut one, mut other] = [(); 2].map(|()| Receiver::new(RATE, delivery, LOCAL));

@@ -1,0 +1,221 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::clock::ClockRates;
+use super::rtcp::{self, ReceiverReport, SenderReport};
+use super::{Delivery, Received, Receiver, ReceiverStats, RtpPacket};
+use crate::limits::{
+    RECEIVER_REPORT_PERIOD, SOURCE_LIVES, SOURCE_RESTART_PERIOD, SOURCES_MAX, SOURCES_UNPROVEN_MAX,
+};
+use crate::{Instant, NtpTime};
+
+/// The incoming sources of one media: a receiver for each SSRC.
+///
+/// Formats of a media may have an SSRC each, and cameras change theirs without notice (Uniview). Over TCP another SSRC is
+/// followed at once, since nobody but the peer can have sent it. Over UDP it has to prove itself while another source
+/// lives, by two packets in sequence (RFC 3550, appendix A.1); both are then handed out. It takes nothing from those that
+/// are there. Beyond [`SOURCES_MAX`] the one goes of which nothing has come for longest.
+#[derive(Debug)]
+pub(crate) struct Receivers {
+    clock_rates: ClockRates,
+    delivery: Delivery,
+    local_ssrc: u32,
+    all: Vec<Receiver>,
+    /// Where the one stands of which a packet came last.
+    newest: usize,
+    /// The last packet of each SSRC that has not proved itself.
+    unproven: VecDeque<RtpPacket>,
+    /// When an SSRC was last taken beyond one for each format.
+    taken: Option<Instant>,
+    /// Reports of SSRCs of which no packet has come yet.
+    early: VecDeque<(Instant, SenderReport)>,
+    /// Reports that were believed.
+    clocks: VecDeque<SenderReport>,
+    /// What was counted of receivers that are gone, and of packets that have none.
+    others: ReceiverStats,
+}
+
+impl Receivers {
+    pub(crate) fn new(clock_rates: ClockRates, delivery: Delivery, local_ssrc: u32) -> Self {
+        Self {
+            clock_rates,
+            delivery,
+            local_ssrc,
+            all: Vec::new(),
+            newest: 0,
+            unproven: VecDeque::new(),
+            taken: None,
+            early: VecDeque::new(),
+            clocks: VecDeque::new(),
+            others: ReceiverStats::default(),
+        }
+    }
+
+    /// Whether the media has a format with this payload type.
+    #[inline]
+    pub(crate) fn has_format(&self, payload_type: u8) -> bool {
+        self.clock_rates.of(payload_type).is_some()
+    }
+
+    /// As [`Receiver::pass`], for the source of which a packet came last.
+    #[inline]
+    pub(crate) fn pass(&mut self, now: Instant, packet: &RtpPacket) -> Option<u16> {
+        self.all.get_mut(self.newest)?.pass(now, packet)
+    }
+
+    /// The wall clock time of a packet that was passed.
+    #[inline]
+    pub(crate) fn convert_passed(&mut self, packet: &RtpPacket) -> Option<NtpTime> {
+        self.all.get_mut(self.newest)?.convert(packet.timestamp())
+    }
+
+    /// Takes a packet that came at `now`; one of a payload type that no format has is left out.
+    pub(crate) fn handle_packet(&mut self, now: Instant, packet: RtpPacket) {
+        if let Some(place) = self.place_of(packet.ssrc()) {
+            self.newest = place;
+            return self.hand_to_newest(now, packet);
+        }
+        if !self.has_format(packet.payload_type()) {
+            return;
+        }
+        if self.delivery == Delivery::Ordered || !self.any_lives(now) {
+            self.begin(&packet);
+            return self.hand_to_newest(now, packet);
+        }
+        if let Some(first) = self.prove(now, &packet) {
+            self.begin(&packet);
+            self.hand_to_newest(now, first);
+            return self.hand_to_newest(now, packet);
+        }
+        self.others.strays = self.others.strays.saturating_add(1);
+        if self.unproven.len() >= SOURCES_UNPROVEN_MAX {
+            self.unproven.pop_front();
+        }
+        self.unproven.push_back(packet);
+    }
+
+    /// The next packet of any source, and its wall clock time.
+    pub(crate) fn poll_packet(&mut self) -> Option<(Received, Option<NtpTime>)> {
+        self.all.iter_mut().find_map(|receiver| {
+            let received = receiver.poll_packet()?;
+            let ntp = receiver.convert(received.packet.timestamp());
+            Some((received, ntp))
+        })
+    }
+
+    /// A sender report that was believed, once its source has sent a packet.
+    pub(crate) fn poll_clock(&mut self) -> Option<SenderReport> {
+        self.clocks.pop_front()
+    }
+
+    /// When a missing packet is given up.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.all.iter().filter_map(Receiver::poll_timeout).min()
+    }
+
+    /// Gives up the packets that were waited for long enough.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.all.iter_mut().for_each(|receiver| receiver.handle_timeout(now));
+    }
+
+    /// Takes a sender report that came at `now`; it counts for its own SSRC, also if that has not sent yet.
+    pub(crate) fn handle_sender_report(&mut self, now: Instant, report: SenderReport) {
+        if let Some(receiver) = self.place_of(report.ssrc).and_then(|place| self.all.get_mut(place)) {
+            if receiver.handle_sender_report(now, &report) {
+                self.tell_clock(report);
+            }
+            return;
+        }
+        self.early.retain(|(_, early)| early.ssrc != report.ssrc);
+        if self.early.len() >= SOURCES_UNPROVEN_MAX {
+            self.early.pop_front();
+        }
+        self.early.push_back((now, report));
+    }
+
+    /// Makes a receiver report of the sources that send; `None` before the first packet.
+    pub(crate) fn report(&mut self, now: Instant, cname: &str) -> Option<Bytes> {
+        let newest = self.newest;
+        let is_active = |place: usize, receiver: &Receiver| {
+            place == newest || receiver.heard_within(now, RECEIVER_REPORT_PERIOD.saturating_mul(2))
+        };
+        let active = self.all.iter_mut().enumerate().filter(|(place, receiver)| is_active(*place, receiver));
+        let reports: Vec<_> = active.filter_map(|(_, receiver)| receiver.report_block(now)).collect();
+        if reports.is_empty() {
+            return None;
+        }
+        Some(rtcp::receiver_report_compound(&ReceiverReport { ssrc: self.local_ssrc, reports }, cname))
+    }
+
+    /// The SSRCs that are received.
+    pub(crate) fn ssrcs(&self) -> impl Iterator<Item = u32> + '_ {
+        self.all.iter().filter_map(Receiver::ssrc)
+    }
+
+    /// What was counted, of all sources together.
+    pub(crate) fn stats(&self) -> ReceiverStats {
+        self.all.iter().fold(self.others, |sum, receiver| sum.plus(&receiver.stats()))
+    }
+
+    fn place_of(&self, ssrc: u32) -> Option<usize> {
+        self.all.iter().position(|receiver| receiver.ssrc() == Some(ssrc))
+    }
+
+    fn any_lives(&self, now: Instant) -> bool {
+        self.all.iter().any(|receiver| receiver.heard_within(now, SOURCE_LIVES))
+    }
+
+    /// The packet right before `packet` of the same SSRC, if it came and a source may be added.
+    fn prove(&mut self, now: Instant, packet: &RtpPacket) -> Option<RtpPacket> {
+        let place = self.unproven.iter().position(|first| first.ssrc() == packet.ssrc())?;
+        let first = self.unproven.remove(place)?;
+        let is_beyond_formats = self.all.len() >= self.clock_rates.len();
+        let is_too_soon = self.taken.is_some_and(|taken| now < taken + SOURCE_RESTART_PERIOD);
+        if first.sequence().wrapping_add(1) != packet.sequence() || (is_beyond_formats && is_too_soon) {
+            return None;
+        }
+        if is_beyond_formats {
+            self.taken = Some(now);
+        }
+        Some(first)
+    }
+
+    /// Makes a receiver for the SSRC of a packet.
+    fn begin(&mut self, packet: &RtpPacket) {
+        if !self.all.is_empty() {
+            self.others.restarts = self.others.restarts.saturating_add(1);
+        }
+        if self.all.len() >= SOURCES_MAX {
+            let quietest = self.all.iter().enumerate().min_by_key(|(_, receiver)| receiver.heard());
+            let gone = self.all.remove(quietest.map_or(0, |(place, _)| place));
+            self.others = self.others.plus(&gone.stats());
+        }
+        let clock_rate = self.clock_rates.of(packet.payload_type()).unwrap_or_default();
+        self.newest = self.all.len();
+        let mut receiver = Receiver::new(clock_rate, self.delivery, self.local_ssrc);
+        if let Some(place) = self.early.iter().position(|(_, report)| report.ssrc == packet.ssrc()) {
+            if let Some((came, report)) = self.early.remove(place) {
+                receiver.handle_sender_report(came, &report);
+                self.tell_clock(report);
+            }
+        }
+        self.all.push(receiver);
+    }
+
+    fn hand_to_newest(&mut self, now: Instant, packet: RtpPacket) {
+        if let Some(receiver) = self.all.get_mut(self.newest) {
+            receiver.handle_packet(now, packet);
+        }
+    }
+
+    fn tell_clock(&mut self, report: SenderReport) {
+        if self.clocks.len() >= SOURCES_MAX {
+            self.clocks.pop_front();
+        }
+        self.clocks.push_back(report);
+    }
+}
+
+#[cfg(test)]
+mod tests;
