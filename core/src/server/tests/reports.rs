@@ -8,7 +8,7 @@ use super::scenario::{SDP, Scenario, session_of, status};
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD, SOURCES_MAX};
 use crate::rtp::rtcp::{self, Rtcp, SenderReport};
 use crate::rtp::{RtpHeader, RtpPacket};
-use crate::server::ServerConfig;
+use crate::server::{Event, ServerConfig};
 use crate::{ConnId, NtpTime, Tolerances};
 
 const SLICE: &[u8] = &[0x41, 1, 2, 3];
@@ -135,4 +135,23 @@ fn a_publisher_is_sent_a_receiver_report_in_each_period() {
         scenario.advance(RECEIVER_REPORT_PERIOD);
         assert_eq!(scenario.frames(publisher).len(), 1, "period {period}");
     }
+}
+
+#[test]
+fn a_report_that_contradicts_and_a_source_that_begins_anew_are_told_of() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let (publisher, reader) = record_and_play(&mut scenario);
+    let theirs = NtpTime::from_unix(Duration::from_secs(5_000));
+    scenario.send(publisher, &frame(0, of_source(0x1234, 7).as_bytes()));
+    for rtp in [90_000, 5_000_000] {
+        scenario.send(publisher, &report_frame(0x1234, theirs, rtp));
+    }
+    scenario.advance(SENDER_REPORT_PERIOD);
+    assert_eq!(reports(&scenario.frames(reader)).last().unwrap().rtp, 90_000 + 450_000);
+    scenario.send(publisher, &frame(0, of_source(0x1234, 30_000).as_bytes()));
+    let told = scenario.events.iter().filter_map(|event| match event {
+        Event::SourceDoubted { media, doubts, .. } => Some((*media, doubts.reports_refused, doubts.restarts)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(0, 1, 0), (0, 1, 1)]);
 }
