@@ -13,7 +13,7 @@ impl Client {
     /// Ends the session and closes the connection.
     ///
     /// It does not wait for its turn: commands that are not done fail. The answer of the server is waited for
-    /// [`TEARDOWN_DEADLINE`](crate::limits::TEARDOWN_DEADLINE) at most.
+    /// [`TEARDOWN_DEADLINE`] at most.
     ///
     /// # Errors
     ///
