@@ -81,6 +81,8 @@ impl World {
                     _ => {}
                 }
             }
+            // Of a reader over UDP only a datagram from its port proves that it is there.
+            udp.handle_datagram(now, Port::Rtp, reader_port(number), Bytes::from_static(&[0x80]));
             tx.handle_written(now, usize::MAX);
             tx
         };
@@ -126,9 +128,13 @@ fn pull(readers: usize) -> Step<impl FnMut()> {
     })
 }
 
+fn reader_port(number: usize) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 20_000 + 2 * number as u16))
+}
+
 fn flush(readers: usize) -> Step<impl FnMut()> {
     let ports = |number: usize| {
-        let port = 20_000 + 2 * number;
+        let port = reader_port(number).port();
         format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)
     };
     let mut world = World::new("VP8", readers, ports);
