@@ -19,17 +19,24 @@ pub(crate) fn port_of(
     match port {
         Port::Rtp if !is_rtcp_type => Port::Rtp,
         Port::Rtcp if is_rtcp_type => Port::Rtcp,
-        _ => misplaced(port, data, announced(second & 0x7f), tolerances),
+        _ => misplaced(port, data, announced, tolerances),
     }
 }
 
 /// Of packets that are seldom where they are.
 #[cold]
-fn misplaced(port: Port, data: &[u8], is_announced: bool, tolerances: &mut Tolerances) -> Port {
+fn misplaced(
+    port: Port,
+    data: &[u8],
+    announced: impl FnOnce(u8) -> bool,
+    tolerances: &mut Tolerances,
+) -> Port {
     const VERSION: u8 = 2;
-    if data.first().is_none_or(|first| first >> 6 != VERSION) {
+    let &[first, second, ..] = data else { return port };
+    if first >> 6 != VERSION {
         return port;
     }
+    let is_announced = announced(second & 0x7f);
     match port {
         Port::Rtp if !is_announced && is_compound(data) => {
             tolerances.record(Tolerance::RtcpOnRtp);

@@ -53,8 +53,11 @@ impl Client {
         if !source.accepts(port, from) {
             return track.count_foreign();
         }
-        let sharing = if track.is_shared { usize::MAX } else { 1 };
-        let kind = self.handle_media(now, index, port, data);
+        let (kind, sharing) = if track.is_shared {
+            (self.handle_shared_media(now, index, port, data), usize::MAX)
+        } else {
+            (self.handle_media(now, index, port, data), 1)
+        };
         if kind.is_some() {
             for track in self.tracks.iter_mut().skip(index).take(sharing) {
                 if let Path::Udp { id: own, source, .. } = &mut track.path
@@ -78,12 +81,11 @@ impl Client {
 
     #[inline]
     pub(super) fn handle_frame(&mut self, now: Instant, channel: u8, payload: Bytes) {
-        let named = self
-            .tracks
-            .iter()
-            .enumerate()
-            .find_map(|(index, track)| track.path.port_of_channel(channel).map(|port| (index, port)));
-        let Some((index, port)) = named else {
+        let named =
+            self.tracks.iter().enumerate().find_map(|(index, track)| {
+                Some((index, track.path.port_of_channel(channel)?, track.is_shared))
+            });
+        let Some((index, port, is_shared)) = named else {
             return self.tolerances.record(Tolerance::UnassignedChannel);
         };
         if !self.takes_media() {
@@ -93,7 +95,12 @@ impl Client {
             self.tolerances.record(Tolerance::MediaBeforePlay);
         }
         let len = payload.len();
-        if self.handle_media(now, index, port, payload) == Some(Port::Rtp) {
+        let kind = if is_shared {
+            self.handle_shared_media(now, index, port, payload)
+        } else {
+            self.handle_media(now, index, port, payload)
+        };
+        if kind == Some(Port::Rtp) {
             self.link.decoder.handle_kept(len);
         }
     }
@@ -143,16 +150,9 @@ impl Client {
         matches!(self.state, State::Play | State::Record) || self.awaits_play()
     }
 
-    /// Hands a packet to its track, and says which kind it was; `None` if it makes no sense there.
-    #[inline]
-    fn handle_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> Option<Port> {
-        if self.tracks.get(index)?.is_shared {
-            return self.handle_shared_media(now, index, port, data);
-        }
-        self.handle_track_media(now, index, port, data)
-    }
-
-    /// Hands a packet to the one of several tracks that its payload type belongs to, and RTCP to all of them.
+    /// Hands a packet to the one of several tracks that its payload type belongs to, and RTCP to all of them; says which
+    /// kind it was.
+    #[cold]
     fn handle_shared_media(&mut self, now: Instant, first: usize, port: Port, data: Bytes) -> Option<Port> {
         let way = self.tracks.get(first)?.path.clone();
         let sharing = |track: &Track| track.path.is_same_way(&way);
@@ -160,21 +160,24 @@ impl Client {
             self.tracks.iter().position(|track| sharing(track) && track.announces(payload_type))
         };
         let announced = |payload_type: u8| owner(payload_type).is_some();
-        if demux::port_of(port, &data, announced, &mut self.tolerances) == Port::Rtp {
-            let index = data.get(1).and_then(|second| owner(second & 0x7f)).unwrap_or(first);
-            return self.handle_track_media(now, index, port, data);
-        }
+        let port = demux::port_of(port, &data, announced, &mut self.tolerances);
+        let only = match port {
+            Port::Rtp => Some(data.get(1).and_then(|second| owner(second & 0x7f)).unwrap_or(first)),
+            Port::Rtcp => None,
+        };
         let mut valid = None;
         for index in first..self.tracks.len() {
-            if self.tracks.get(index).is_some_and(sharing) {
-                valid = self.handle_track_media(now, index, port, data.clone()).or(valid);
+            let is_meant = only.is_none_or(|only| only == index);
+            if is_meant && self.tracks.get(index).is_some_and(sharing) {
+                valid = self.handle_media(now, index, port, data.clone()).or(valid);
             }
         }
         valid
     }
 
+    /// Hands a packet to its track, and says which kind it was; `None` if it makes no sense there.
     #[inline]
-    fn handle_track_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> Option<Port> {
+    fn handle_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> Option<Port> {
         let is_recording = self.state == State::Record;
         let track = self.tracks.get_mut(index)?;
         let port =

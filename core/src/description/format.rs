@@ -132,7 +132,10 @@ impl Format {
         if fmtp.as_deref().is_some_and(fmtp::has_others) {
             tolerances.record(Tolerance::FmtpParameter);
         }
-        let fmtp = fmtp.map(|text| sprop::repair(&text, tolerances).unwrap_or(text).into());
+        let has_parameter_sets = matches!(encoding, "H264" | "H265");
+        let repaired =
+            fmtp.as_deref().filter(|_| has_parameter_sets).and_then(|text| sprop::repair(text, tolerances));
+        let fmtp = repaired.or(fmtp).map(Into::into);
         let format =
             Self { payload_type, encoding: encoding.into(), clock_rate, channels, fmtp, codec: Codec::Other };
         format.with_codec(tolerances).with_channels_of_codec(tolerances)

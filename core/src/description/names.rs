@@ -1,6 +1,14 @@
 //! The names of encodings as the documents write them that register them (RFC 4855: their case does not count).
 
 const NAMES: &[&str] = &[
+    // those that nearly all devices have
+    "H264",
+    "H265",
+    "PCMU",
+    "PCMA",
+    "mpeg4-generic",
+    "opus",
+    "vnd.onvif.metadata",
     // video
     "AV1",
     "CelB",
@@ -8,8 +16,6 @@ const NAMES: &[&str] = &[
     "H263",
     "H263-1998",
     "H263-2000",
-    "H264",
-    "H265",
     "H266",
     "JPEG",
     "MP2T",
@@ -41,16 +47,11 @@ const NAMES: &[&str] = &[
     "LPC",
     "MP4A-LATM",
     "MPA",
-    "PCMA",
-    "PCMU",
     "QCELP",
-    "mpeg4-generic",
-    "opus",
     "speex",
     "telephone-event",
     // other
     "SMPTE336M",
-    "vnd.onvif.metadata",
 ];
 
 /// The usual spelling of a name; the name itself, if it is not known.

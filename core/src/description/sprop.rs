@@ -5,37 +5,52 @@ use std::borrow::Cow;
 
 use super::fmtp;
 use crate::tolerance::Tolerance;
+use crate::wire::scan::split_once;
 use crate::{Tolerances, base64};
+
+/// Whether a NAL unit with this first byte is a parameter set.
+type IsParameterSet = fn(u8) -> bool;
 
 /// Rewrites parameter sets as the RFCs have them; `None` if they are written so.
 pub(super) fn repair(text: &str, tolerances: &mut Tolerances) -> Option<String> {
-    let mut is_changed = false;
-    let items: Vec<Cow<'_, str>> = fmtp::items(text)
-        .map(|item| match repair_item(item, tolerances) {
-            Some(repaired) => {
-                is_changed = true;
-                repaired.into()
-            }
-            None => item.into(),
-        })
-        .collect();
-    is_changed.then(|| items.join(";"))
+    fmtp::items(text).any(is_to_be_repaired).then(|| {
+        let items: Vec<Cow<'_, str>> = fmtp::items(text).map(|item| repair_item(item, tolerances)).collect();
+        items.join(";")
+    })
 }
 
-fn repair_item(item: &str, tolerances: &mut Tolerances) -> Option<String> {
-    let (name, value) = item.split_once('=')?;
-    let is_parameter_set = match name.trim_ascii().to_ascii_lowercase().as_str() {
-        "sprop-parameter-sets" => is_h264_parameter_set,
-        "sprop-vps" | "sprop-sps" | "sprop-pps" => is_h265_parameter_set,
-        _ => return None,
+/// The name of a parameter, its list, and what is a parameter set in it.
+fn parameter_sets(item: &str) -> Option<(&str, &str, IsParameterSet)> {
+    const H265: [&str; 3] = ["sprop-vps", "sprop-sps", "sprop-pps"];
+    let (name, list) = split_once(item, b'=')?;
+    let bare = name.trim_ascii();
+    if bare.eq_ignore_ascii_case("sprop-parameter-sets") {
+        Some((name, list, is_h264_parameter_set))
+    } else {
+        let is_known = H265.iter().any(|known| bare.eq_ignore_ascii_case(known));
+        is_known.then_some((name, list, is_h265_parameter_set as IsParameterSet))
+    }
+}
+
+fn is_to_be_repaired(item: &str) -> bool {
+    let Some((_, list, _)) = parameter_sets(item) else { return false };
+    let is_wrong = |byte: u8| matches!(byte, b'"' | b'-' | b'_' | b' ' | b'\t');
+    let is_canonical = |set: &str| {
+        let set = set.trim_ascii();
+        set.len() % 4 == 0 && !set.ends_with("===") && !set.bytes().any(is_wrong)
     };
-    let mut fired = Tolerances::NONE;
-    let list = canonical_list(value, is_parameter_set, &mut fired);
-    tolerances.merge(fired);
-    (!fired.is_empty()).then(|| format!("{name}={list}"))
+    !list.split(',').all(is_canonical)
 }
 
-fn canonical_list(value: &str, is_parameter_set: fn(u8) -> bool, fired: &mut Tolerances) -> String {
+fn repair_item<'a>(item: &'a str, tolerances: &mut Tolerances) -> Cow<'a, str> {
+    let Some((name, list, is_parameter_set)) = parameter_sets(item) else { return item.into() };
+    let mut fired = Tolerances::NONE;
+    let list = canonical_list(list, is_parameter_set, &mut fired);
+    tolerances.merge(fired);
+    if fired.is_empty() { item.into() } else { format!("{name}={list}").into() }
+}
+
+fn canonical_list(value: &str, is_parameter_set: IsParameterSet, fired: &mut Tolerances) -> String {
     let mut list = Vec::new();
     if value.contains('"') {
         fired.record(Tolerance::SpropSeparators);
