@@ -143,3 +143,8 @@ pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
 pub use url::{Credentials, Scheme, Url, UrlError};
+
+/// The README, whose programs are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+const README: () = ();

@@ -3,23 +3,24 @@
 use std::error::Error;
 use std::time::Instant;
 
-use async_io::{Timer, block_on};
 use rtspan_examples::Clip;
-use rtspan_smol::{Client, Server, Transports};
+use rtspan_smol::{Client, Server, Smol, Transports};
+use smol::Timer;
 
 /// Two seconds: 50 pictures and 100 blocks of sound.
 const FRAMES: usize = 150;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    block_on(run())
+    smol::block_on(run())
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let server = Server::builder().bind("127.0.0.1:0").await?;
+    let server = Server::builder().runtime(Smol::global()).bind("127.0.0.1:0").await?;
     let clip = Clip::demo();
     let stream = server.publish("/clip", clip.description())?;
     let url = format!("rtsp://{}/clip", server.local_addr());
-    let mut packets = Client::builder(&url)?.transport(Transports::Tcp).play().await?;
+    let mut packets =
+        Client::builder(&url)?.runtime(Smol::global()).transport(Transports::Tcp).play().await?;
 
     // Writing never waits, whether anybody reads or not.
     let start = Instant::now();

@@ -30,3 +30,8 @@ pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
 pub type Server = rtspan_std::server::Server<Smol>;
 /// How a server on smol is set up.
 pub type ServerBuilder = rtspan_std::server::ServerBuilder<Smol>;
+
+/// The README, whose programs are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+const README: () = ();

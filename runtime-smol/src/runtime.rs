@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use async_executor::Executor;
 use async_io::Async;
 use bytes::BytesMut;
 use rtspan_std::SocketRef;
 use rtspan_std::runtime::{Direction, Listener, Pool, Runtime, Socket, TcpSocket, UdpSocket};
+use smol::Executor;
 
 use crate::timer::SmolTimer;
 
@@ -18,14 +18,41 @@ static POOL: Pool = Pool::new("rtspan-smol", async_io::block_on);
 
 /// Where tasks run that wait for async-io's reactor.
 ///
-/// By default that are threads of their own, one for each core at most, started when they are first used.
+/// By default these are threads of their own, one for each core at most, which start when they are first used.
+///
+/// ```
+/// use rtspan_smol::{Server, Smol};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// smol::block_on(async {
+///     let server = Server::builder().runtime(Smol::global()).bind("127.0.0.1:0").await?;
+///     println!("rtsp://{}", server.local_addr());
+///     # Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
-pub struct Smol(Option<Arc<Executor<'static>>>);
+pub struct Smol(Place);
+
+#[derive(Clone, Debug, Default)]
+enum Place {
+    #[default]
+    Pool,
+    Global,
+    On(Arc<Executor<'static>>),
+}
 
 impl Smol {
-    /// Runs everything on `executor`, which somebody else drives.
+    /// Runs everything on smol's global executor, as `smol::spawn` does.
+    ///
+    /// It has one thread, or as many as the environment variable `SMOL_THREADS` says.
+    pub fn global() -> Self {
+        Self(Place::Global)
+    }
+
+    /// Runs everything on `executor`, which the application drives.
     pub fn on(executor: Arc<Executor<'static>>) -> Self {
-        Self(Some(executor))
+        Self(Place::On(executor))
     }
 }
 
@@ -37,8 +64,9 @@ impl Runtime for Smol {
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         match &self.0 {
-            Some(executor) => executor.spawn(task).detach(),
-            None => POOL.spawn(task)?,
+            Place::Pool => POOL.spawn(task)?,
+            Place::Global => smol::spawn(task).detach(),
+            Place::On(executor) => executor.spawn(task).detach(),
         }
         Ok(())
     }

@@ -38,3 +38,8 @@ pub use clock::{now, wall};
 pub use net::{SocketRef, accept, read_buf, set_keepalive, shutdown};
 pub use server::{BindError, Stream, WriteError};
 pub use types::*;
+
+/// The README, whose programs are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+const README: () = ();

@@ -28,3 +28,8 @@ pub type ClientBuilder = rtspan_std::client::ClientBuilder<Tokio>;
 pub type Server = rtspan_std::server::Server<Tokio>;
 /// How a server on tokio is set up.
 pub type ServerBuilder = rtspan_std::server::ServerBuilder<Tokio>;
+
+/// The README, whose programs are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+const README: () = ();
