@@ -2,17 +2,24 @@
 
 /// Whether a line is as RFC 8866, section 9 has it; true for those without a form that could be wrong.
 pub(super) fn is_well_formed(key: &str, value: &str) -> bool {
-    let fields: Vec<&str> = value.split(' ').collect();
-    match (key, &*fields) {
-        ("o", [user, id, version, net, kind, address]) => {
-            !user.is_empty() && is_number(id) && is_number(version) && is_address(net, kind, address)
-        }
-        ("c", [net, kind, address]) => is_address(net, kind, address),
-        ("t", [start, stop]) => is_number(start) && is_number(stop),
-        ("r", times) => times.len() >= 3 && times.iter().all(|time| is_typed_time(time)),
-        ("o" | "c" | "t", _) => false,
+    match key {
+        "o" => matches!(fields(value), Some([user, id, version, net, kind, address])
+            if !user.is_empty() && is_number(id) && is_number(version) && is_address(net, kind, address)),
+        "c" => matches!(fields(value), Some([net, kind, address]) if is_address(net, kind, address)),
+        "t" => matches!(fields(value), Some([start, stop]) if is_number(start) && is_number(stop)),
+        "r" => value.split(' ').count() >= 3 && value.split(' ').all(is_typed_time),
         _ => true,
     }
+}
+
+/// The fields of a line, if there are just so many.
+fn fields<const N: usize>(value: &str) -> Option<[&str; N]> {
+    let mut fields = value.split(' ');
+    let mut found = [""; N];
+    for field in &mut found {
+        *field = fields.next()?;
+    }
+    fields.next().is_none().then_some(found)
 }
 
 /// Whether SDP has lines of this letter.
@@ -21,8 +28,8 @@ pub(super) fn is_known(key: &str) -> bool {
 }
 
 fn is_address(net: &str, kind: &str, address: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '/' | '%');
-    net == "IN" && matches!(kind, "IP4" | "IP6") && !address.is_empty() && address.chars().all(plain)
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b':' | b'-' | b'/' | b'%');
+    net == "IN" && matches!(kind, "IP4" | "IP6") && !address.is_empty() && address.bytes().all(plain)
 }
 
 fn is_number(text: &str) -> bool {
