@@ -209,6 +209,12 @@ tolerances! {
     KeepaliveUnanswered = "keepalives are not answered",
     /// A connection that ends between two requests, before anything plays (servers that keep one for each request).
     ConnectionPerRequest = "the connection ended between two requests",
+    /// OPTIONS that is refused though the rest is served (cameras and proxies that answer 404, 405 or 501; others 400, 454
+    /// or 551).
+    OptionsRefused = "OPTIONS was refused",
+    /// A Location that is no absolute URL, resolved against the URL of the request (load balancers that share code with
+    /// HTTP).
+    RelativeLocation = "the location of a redirect is relative",
     // server
     /// The first SETUP of a session for the URL of a stream with several medias, of which the first is meant (players
     /// that set up one track do not look which there are).

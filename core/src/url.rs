@@ -154,6 +154,37 @@ impl Url {
         &self.text
     }
 
+    /// The URL that `reference` means where this one was asked for (RFC 3986, section 5.2): an absolute URL, or one without
+    /// scheme, without host, or without the folder.
+    ///
+    /// # Errors
+    ///
+    /// If that makes no RTSP URL.
+    pub(crate) fn join(&self, reference: &str) -> Result<Self, UrlError> {
+        let reference = reference.trim();
+        refuse_control_characters(reference)?;
+        if let Some(network_path) = reference.strip_prefix("//") {
+            return Self::parse(&format!("{}://{network_path}", self.scheme));
+        }
+        // Only a scheme has a colon before the first slash.
+        let first = reference.split(['/', '?']).next().unwrap_or("");
+        if reference.is_empty() || first.contains(':') {
+            return Self::parse(reference);
+        }
+        if reference.starts_with('?') {
+            return Ok(self.with_tail(&format!("{}{reference}", self.path())));
+        }
+        let (path, query) = split_query(reference);
+        let path = if path.starts_with('/') {
+            without_dots(path)
+        } else {
+            let folder = self.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+            without_dots(&format!("{folder}/{path}"))
+        };
+        let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        Ok(self.with_tail(&format!("{path}{query}")))
+    }
+
     /// The same path and query, with scheme, host, port and credentials of `other`.
     #[must_use]
     pub fn with_authority_of(&self, other: &Self) -> Self {
@@ -244,6 +275,22 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).field("password", &"***").finish()
     }
+}
+
+/// A path without the segments that name its own folder or the one above (RFC 3986, section 5.2.4).
+fn without_dots(path: &str) -> String {
+    let mut segments = Vec::new();
+    let mut is_folder = false;
+    for segment in path.split('/').skip(1) {
+        is_folder = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    let slash = if is_folder && !segments.is_empty() { "/" } else { "" };
+    format!("/{}{slash}", segments.join("/"))
 }
 
 fn split_query(tail: &str) -> (&str, Option<&str>) {

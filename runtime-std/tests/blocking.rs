@@ -4,7 +4,8 @@
 use std::thread;
 
 use rtspan_std::{
-    Client, Codec, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, Transports,
+    Client, Codec, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, ServerConfig,
+    Transports, UdpPorts, UdpSpec,
 };
 
 fn description() -> Description {
@@ -61,7 +62,9 @@ fn a_description_tells_the_parameter_sets_that_came_last() {
         RtpPacket::build(header, payload)
     };
     let (sps, other_sps, pps) = (&[0x67, 0x42, 0, 0x1e, 0x95], &[0x67, 0x64, 0, 0x28, 0x95], &[0x68, 0xce]);
-    let server = Server::builder().bind("127.0.0.1:0").unwrap();
+    let udp = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
+    let config = ServerConfig::default().udp(Some(udp));
+    let server = Server::builder().config(config).bind("127.0.0.1:0").unwrap();
     let own = server.publish("/own", description()).unwrap();
     own.write_frame(0, &[nal(1, sps), nal(2, pps)]).unwrap();
     own.write(0, nal(3, other_sps)).unwrap();

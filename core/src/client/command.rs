@@ -12,7 +12,7 @@ use crate::header::{Methods, Range};
 use crate::limits::COMMANDS_WAITING_MAX;
 use crate::url::Url;
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{Instant, UdpId};
+use crate::{Instant, Tolerance, UdpId};
 
 /// A command, and whose it is.
 #[derive(Debug)]
@@ -195,7 +195,12 @@ impl Client {
         let Some(Running { task, .. }) = self.running.take() else { return };
         match &task.command {
             Command::Probe | Command::Options => {
-                let result = accepted(&response).map(|()| Reply::Options(self.read_methods(&response)));
+                let is_refused = is_options_refused(response.status);
+                if is_refused {
+                    self.tolerances.record(Tolerance::OptionsRefused);
+                }
+                let accepted = if is_refused { Ok(()) } else { accepted(&response) };
+                let result = accepted.map(|()| Reply::Options(self.read_methods(&response)));
                 self.finish(now, task, result);
             }
             Command::Describe => self.describe_answered(now, task, &response),
@@ -298,6 +303,11 @@ impl Client {
 
 fn with_parameters(request: Request, body: &Bytes) -> Request {
     if body.is_empty() { request } else { request.with_body("text/parameters", body.clone()) }
+}
+
+/// What servers answer that serve everything but OPTIONS; what they can do shows as it is asked for.
+fn is_options_refused(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 404 | 405 | 451 | 454 | 455 | 501 | 551)
 }
 
 /// Whether a response says yes.

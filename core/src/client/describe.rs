@@ -84,7 +84,10 @@ impl Client {
             return Err(CommandError::TooManyRedirects);
         }
         let location = response.headers.get(name::LOCATION).ok_or(CommandError::BadLocation)?;
-        let url = Url::parse(location).map_err(|_| CommandError::BadLocation)?;
+        let url = self.url.join(location).map_err(|_| CommandError::BadLocation)?;
+        if Url::parse(location).is_err() {
+            self.tolerances.record(Tolerance::RelativeLocation);
+        }
         if self.url.scheme() == Scheme::Rtsps && url.scheme() == Scheme::Rtsp {
             return Err(CommandError::Downgrade);
         }
@@ -93,7 +96,7 @@ impl Client {
     }
 }
 
-/// 304 and 300 name no other place; 307 is HTTP's, and servers send it.
+/// 304 and 300 name no other place; 307 and 308 are HTTP's, and servers send them.
 pub(super) fn is_redirect(response: &Response) -> bool {
-    matches!(response.status.as_u16(), 301 | 302 | 303 | 305 | 307)
+    matches!(response.status.as_u16(), 301 | 302 | 303 | 305 | 307 | 308)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::scenario::*;
 use crate::Tolerance;
 use crate::client::*;
+use crate::header::Methods;
 use crate::udp::Port;
 
 /// The one tolerance that has fired.
@@ -112,6 +113,34 @@ fn options_that_is_refused_is_not_asked_again() {
     assert!(matches!(it.done(), Reply::Described(_)));
     it = it.play_tcp("1");
     assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn options_that_is_refused_does_not_fail_unless_it_asks_for_credentials() {
+    for status in ["400 Bad Request", "404 Not Found", "405 Method Not Allowed", "454 Session Not Found"] {
+        options_refused_with(status);
+    }
+    options_refused_with("501 Not Implemented");
+    options_refused_with("551 Option not supported");
+    let mut it = Scenario::new(Transports::Tcp);
+    it.client.options(it.now).unwrap();
+    it.expect_method("OPTIONS");
+    it.answer("401 Unauthorized");
+    assert_eq!(it.failed(), CommandError::Unauthorized);
+    assert!(it.client.tolerances().is_empty());
+}
+
+fn options_refused_with(status: &str) {
+    let mut it = Scenario::new(Transports::Tcp);
+    it.client.options(it.now).unwrap();
+    it.expect_method("OPTIONS");
+    it.answer(status);
+    assert_eq!(it.done(), Reply::Options(Methods::default()), "{status}");
+    assert!(it.client.tolerances().contains(Tolerance::OptionsRefused), "{status}");
+    it.client.describe(it.now).unwrap();
+    it.expect_method("DESCRIBE");
+    it.answer(&sdp(SDP));
+    assert!(matches!(it.done(), Reply::Described(_)));
 }
 
 #[test]

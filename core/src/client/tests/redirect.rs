@@ -1,4 +1,5 @@
 use super::scenario::*;
+use crate::Tolerance;
 use crate::client::*;
 use crate::limits::REDIRECTS_MAX;
 use crate::url::Url;
@@ -14,7 +15,14 @@ fn describing(url: &str) -> Scenario {
 
 #[test]
 fn a_redirected_describe_goes_on_at_the_other_server() {
-    for status in ["301 Moved", "302 Found", "303 See Other", "305 Use Proxy", "307 Temporary Redirect"] {
+    for status in [
+        "301 Moved",
+        "302 Found",
+        "303 See Other",
+        "305 Use Proxy",
+        "307 Temporary Redirect",
+        "308 Permanent",
+    ] {
         let mut it = describing(URL);
         it.answer(&format!("{status} | Location: rtsp://192.0.2.7:8554/other"));
         it.expect("OPTIONS rtsp://192.0.2.7:8554/other | CSeq: 1 | User-Agent: test");
@@ -61,10 +69,28 @@ fn a_redirect_from_tls_to_plain_is_refused() {
 
 #[test]
 fn a_redirect_to_nowhere_is_an_error() {
-    for location in ["", " | Location: http://192.0.2.1/cam", " | Location: /cam", " | Location: rtsp://"] {
+    for location in ["", " | Location: http://192.0.2.1/cam", " | Location: cam:1/x", " | Location: rtsp://"]
+    {
         let mut it = describing(URL);
         it.answer(&format!("302 Found{location}"));
         assert_eq!(it.failed(), CommandError::BadLocation, "{location}");
+    }
+}
+
+#[test]
+fn a_relative_location_is_resolved_against_the_url_of_the_request() {
+    for (location, there) in [
+        ("/other", "rtsp://192.0.2.1/other"),
+        ("other?x=1", "rtsp://192.0.2.1/a/other?x=1"),
+        ("../other", "rtsp://192.0.2.1/other"),
+        ("?q=2", "rtsp://192.0.2.1/a/cam?q=2"),
+        ("//192.0.2.7:8554/other", "rtsp://192.0.2.7:8554/other"),
+    ] {
+        let mut it = describing("rtsp://admin:secret@192.0.2.1/a/cam?q=1");
+        it.answer(&format!("302 Found | Location: {location}"));
+        it.expect(&format!("OPTIONS {there} | CSeq: 1 | User-Agent: test"));
+        assert_eq!(it.client.url().credentials().is_some(), there.contains("192.0.2.1"), "{location}");
+        assert!(it.client.tolerances().contains(Tolerance::RelativeLocation), "{location}");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::live::watch;
 use crate::serve::DEMO;
 use crate::session::Session;
 use crate::stop::{stop, unless_interrupted};
+use crate::text::json_line;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -65,7 +66,7 @@ async fn play<R: Runtime>(url: &Target, args: &DemoArgs) -> Result<(), Failure> 
             "seconds": elapsed.as_secs_f64(),
             "tracks": tracks(&figures, elapsed),
         });
-        println!("{report}");
+        println!("{}", json_line(&report));
     } else {
         print!("{}", table(&figures, elapsed));
     }

@@ -7,6 +7,8 @@ use rtspan_std::rtp::HEADER_BYTES;
 use rtspan_std::{Media, TrackStats};
 use serde_json::{Value, json};
 
+use crate::text::printable;
+
 /// What was counted of one media.
 #[derive(Clone, Debug)]
 pub(crate) struct Figures {
@@ -132,6 +134,8 @@ pub(crate) fn tracks(figures: &[Figures], elapsed: Duration) -> Value {
 fn line(figures: &Figures, bytes: u64, elapsed: Duration) -> String {
     let Figures { over, kind, format, packets, lost, .. } = figures;
     let rate = bit_rate(rate(bytes, elapsed));
+    // The description is the peer's.
+    let (kind, format) = (printable(kind), printable(format));
     let mut line =
         format!("{over}  {kind:<5}  {format:<8}  {packets:>8} packets  {rate:>12}  {lost:>5} lost");
     if let Counted::Received { jitter, .. } = figures.counted {
@@ -175,5 +179,13 @@ mod tests {
         let json = tracks(&figures, Duration::from_secs(2));
         assert_eq!((&json[0]["bits_per_second"], &json[0]["jitter_ms"]), (&json!(80_000), &json!(1.234)));
         assert_eq!(bit_rate(12_345_678), "12.3 Mbit/s");
+    }
+
+    #[test]
+    fn what_a_description_calls_a_format_is_shown_escaped() {
+        let media = Media::new(MediaKind::Video, vec![Format::new(96, "H2\u{1b}[31m\u{7}", 90_000)]);
+        let table =
+            table(&[Figures::received("tcp", 0, &media, &TrackStats::default())], Duration::from_secs(1));
+        assert!(table.contains("H2\\u{1b}[31m\\u{7}"), "{table:?}");
     }
 }

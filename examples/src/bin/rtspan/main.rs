@@ -16,6 +16,7 @@ mod recording;
 mod serve;
 mod session;
 mod stop;
+mod text;
 
 use std::process::ExitCode;
 
@@ -24,13 +25,14 @@ use rtspan_std::runtime::Runtime;
 
 use args::{Args, Command};
 use failure::Failure;
+use text::printable;
 
 fn main() -> ExitCode {
     let Args { runtime, command } = Args::parse();
     match stop::listen().and_then(|()| launch::launch(runtime, command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("rtspan: {failure}");
+            eprintln!("rtspan: {}", printable(&failure.to_string()));
             ExitCode::FAILURE
         }
     }

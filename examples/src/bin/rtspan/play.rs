@@ -9,6 +9,7 @@ use crate::live::watch;
 use crate::recording::Recording;
 use crate::session::Session;
 use crate::stop::{stop, unless_interrupted};
+use crate::text::json_line;
 
 /// Why playing is over.
 enum End {
@@ -47,7 +48,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
             "pictures": written.as_ref().ok(),
             "tolerances": tolerances.iter().map(|tolerance| tolerance.to_string()).collect::<Vec<_>>(),
         });
-        println!("{report}");
+        println!("{}", json_line(&report));
     } else {
         print!("{}", table(&figures, elapsed));
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 use crate::args::{ProbeArgs, Target};
 use crate::stop::unless_interrupted;
+use crate::text::{json_line, printable};
 
 /// Shows what a server offers.
 pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
@@ -24,7 +25,7 @@ pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
     // All is known; how it ends does not matter.
     let _ = client.teardown().await;
     if args.json {
-        println!("{}", to_json(&args.url, &methods, &description, tolerances));
+        println!("{}", json_line(&to_json(&args.url, &methods, &description, tolerances)));
     } else {
         print(&args.url, &methods, &description, tolerances);
     }
@@ -32,7 +33,7 @@ pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
 }
 
 fn print(url: &Target, methods: &Methods, description: &Description, tolerances: Tolerances) {
-    println!("{url}");
+    println!("{}", printable(&url.to_string()));
     if !description.title.trim().is_empty() {
         println!("title    {}", printable(&description.title));
     }
@@ -59,11 +60,6 @@ fn line(format: &Format) -> String {
         line += &format!("  {fmtp}");
     }
     line
-}
-
-/// What a server says, without what would make a terminal do things.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn to_json(url: &Target, methods: &Methods, description: &Description, tolerances: Tolerances) -> Value {

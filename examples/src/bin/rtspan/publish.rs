@@ -13,6 +13,7 @@ use crate::feed::feed;
 use crate::figures::{Figures, table, tracks};
 use crate::live::watch;
 use crate::stop::{stop, unless_interrupted};
+use crate::text::json_line;
 
 /// Publishes the embedded clip or a file, in a loop and in real time.
 pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
@@ -57,7 +58,7 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
             "seconds": elapsed.as_secs_f64(),
             "tracks": tracks(&figures, elapsed),
         });
-        println!("{report}");
+        println!("{}", json_line(&report));
     } else {
         print!("{}", table(&figures, elapsed));
     }

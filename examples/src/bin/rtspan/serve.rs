@@ -13,6 +13,7 @@ use crate::Failure;
 use crate::args::ServeArgs;
 use crate::feed::feed;
 use crate::stop::interrupted;
+use crate::text::printable;
 
 /// Where the embedded clip is.
 pub(crate) const DEMO: &str = "/demo";
@@ -46,7 +47,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         }
         while let Some(event) = server.next().await {
             if let Some(line) = describe(&event) {
-                say(&line);
+                say(&printable(&line));
             }
         }
         Ok(())
@@ -76,21 +77,21 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-/// The line of an event; paths are shown escaped, since peers choose them.
+/// The line of an event, in which peers choose the paths.
 fn describe(event: &Event) -> Option<String> {
     Some(match event {
         Event::ConnOpened { peer, .. } => format!("{peer} has connected"),
         Event::ConnProxied { peer, proxy, .. } => format!("{proxy} is a proxy, and passes on {peer}"),
         Event::ConnClosed { peer, reason, .. } => format!("{peer} has gone: {reason}"),
-        Event::Published { path, .. } => format!("{} is published", path.escape_debug()),
+        Event::Published { path, .. } => format!("{} is published", path),
         Event::Unpublished { path, reason, .. } => {
-            format!("{} is no longer published: {reason}", path.escape_debug())
+            format!("{} is no longer published: {reason}", path)
         }
         Event::Playing { peer, path, transport, .. } => {
-            format!("{peer} plays {} over {}", path.escape_debug(), over(*transport))
+            format!("{peer} plays {} over {}", path, over(*transport))
         }
         Event::SessionClosed { path, reason, .. } => {
-            format!("a session of {} is over: {reason}", path.escape_debug())
+            format!("a session of {} is over: {reason}", path)
         }
         Event::TakenOver { path, .. } => format!("{} has another publisher", path.escape_debug()),
         Event::MediaSilent { path, media, .. } => {

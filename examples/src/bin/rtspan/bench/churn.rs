@@ -10,6 +10,7 @@ use super::tally::Times;
 use super::trouble::Trouble;
 use crate::Failure;
 use crate::stop::is_interrupted;
+use crate::text::{json_line, printable};
 
 /// How long Ctrl-C may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -40,7 +41,7 @@ pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
     }
     let report = report(args, &cycles, server, own, elapsed);
     if args.measure.json {
-        println!("{report}");
+        println!("{}", json_line(&report));
     } else {
         print(&report);
     }
@@ -137,7 +138,7 @@ fn print(report: &Value) {
         report["failed"]
     );
     if let Some(trouble) = report["trouble"].as_str() {
-        println!("the first that failed: {trouble}");
+        println!("the first that failed: {}", printable(trouble));
     }
     let times = &report["cycle_us"];
     println!(

@@ -14,6 +14,7 @@ use super::process::Usage;
 use crate::Failure;
 use crate::args::Target;
 use crate::stop::{is_interrupted, sleep, sleep_until, stop, unless_interrupted};
+use crate::text::json_line;
 
 /// A delay that is not made up for.
 const TOO_LATE: Duration = Duration::from_secs(1);
@@ -68,7 +69,7 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         report["server"] = used(&report, &idle, &before, &after, elapsed);
     }
     if args.json {
-        println!("{report}");
+        println!("{}", json_line(&report));
     } else {
         print(&report);
     }

@@ -9,6 +9,7 @@ use super::tally::Tally;
 use super::trouble::Trouble;
 use crate::Failure;
 use crate::stop::is_interrupted;
+use crate::text::{json_line, printable};
 
 /// Readers that are asking at the same time.
 const ASKING_MAX: usize = 64;
@@ -47,7 +48,7 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
     let report = report(args, &mut swarm, &readers, &used, elapsed);
     swarm.close();
     if args.measure.json {
-        println!("{report}");
+        println!("{}", json_line(&report));
     } else {
         print(&report);
     }
@@ -188,7 +189,7 @@ fn print(report: &Value) {
         report["silent"]
     );
     if let Some(trouble) = report["trouble"].as_str() {
-        println!("the first that failed: {trouble}");
+        println!("the first that failed: {}", printable(trouble));
     }
     println!(
         "{:.0} packets and {:.1} MB a second, {} lost, longest gap {:.0} ms",
