@@ -58,7 +58,7 @@ pub struct ServerConfig {
     pub(super) lag: LagPolicy,
     pub(super) log: LogLimits,
     pub(super) session_timeout: Duration,
-    pub(super) unbegun_session_timeout: Duration,
+    pub(super) unattended_session_timeout: Duration,
     pub(super) media_silence: Duration,
     pub(super) takeover: TakeoverPolicy,
     pub(super) conn_idle: Duration,
@@ -91,7 +91,7 @@ impl Default for ServerConfig {
             lag: LagPolicy::default(),
             log: LogLimits::default(),
             session_timeout: limits::SESSION_TIMEOUT,
-            unbegun_session_timeout: limits::UNBEGUN_SESSION_TIMEOUT,
+            unattended_session_timeout: limits::UNATTENDED_SESSION_TIMEOUT,
             media_silence: limits::MEDIA_SILENCE,
             takeover: TakeoverPolicy::default(),
             conn_idle: limits::CONN_IDLE,
@@ -149,9 +149,9 @@ setters! {
     /// Over UDP requests, reports and a publisher's packets are life. One that plays or records over TCP lives as long as
     /// its connection.
     session_timeout: Duration,
-    /// A session over UDP that has neither played nor recorded outlives its last connection for so long
-    /// ([`limits::UNBEGUN_SESSION_TIMEOUT`]).
-    unbegun_session_timeout: Duration,
+    /// A session over UDP that has not begun, or a publisher that pauses, outlives its last connection for so long
+    /// ([`limits::UNATTENDED_SESSION_TIMEOUT`]).
+    unattended_session_timeout: Duration,
     /// A media of which a publisher sends no packet for so long, or up to a second more, is told of by
     /// [`Event::MediaSilent`](super::Event::MediaSilent) ([`limits::MEDIA_SILENCE`]).
     media_silence: Duration,

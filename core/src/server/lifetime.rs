@@ -72,8 +72,8 @@ impl Server {
         let timeout = self.config.session_timeout;
         match (&session.state, session.transport()) {
             (State::Play(_) | State::Record(_), Some(MediaTransport::Tcp)) => None,
-            _ if session.conns.is_empty() && !session.has_begun => {
-                Some(timeout.min(self.config.unbegun_session_timeout))
+            _ if session.conns.is_empty() && session.is_awaited() => {
+                Some(timeout.min(self.config.unattended_session_timeout))
             }
             _ => Some(timeout),
         }
@@ -82,15 +82,15 @@ impl Server {
     /// A connection that a session was used over is gone.
     ///
     /// What is interleaved there ends with it, and so does an announcement of which nothing is set up: its id was never
-    /// told. A session over UDP goes on, since there are clients that have a connection for each request; one that has
-    /// not begun is waited for a short while.
+    /// told. A session over UDP goes on, since there are clients that have a connection for each request; one that is
+    /// awaited goes on for a short while.
     pub(super) fn session_lost_conn(&mut self, now: Instant, id: SessionId, conn: ConnId) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.conns.remove(conn);
         let is_last = session.conns.is_empty();
         if session.bound_to() == Some(conn) || (is_last && session.transport().is_none()) {
             self.close_session_quietly(now, id, CloseReason::ConnectionLost);
-        } else if is_last && !session.has_begun {
+        } else if is_last && session.is_awaited() {
             session.alive = now;
             self.session_due(now, id);
         }

@@ -106,6 +106,17 @@ impl Session {
         }
     }
 
+    /// Whether the next request of its peer is awaited soon: it has not begun, or a publisher pauses and readers wait.
+    ///
+    /// GStreamer's `rtspclientsink`, interrupted, sends PAUSE and then, in two runs of three, no TEARDOWN.
+    pub(super) fn is_awaited(&self) -> bool {
+        match self.state {
+            State::PrePlay(_) => !self.has_begun,
+            State::PreRecord(_) => true,
+            State::Play(_) | State::Record(_) => false,
+        }
+    }
+
     /// Whether it belongs to a peer at this address: the only identity that there is.
     pub(super) fn is_of(&self, peer: SocketAddr) -> bool {
         self.peer.ip() == peer.ip()

@@ -43,7 +43,7 @@ impl Bench {
             .udp(Some(spec))
             .sessions_per_conn_max(SESSIONS_MAX)
             .session_timeout(long)
-            .unbegun_session_timeout(long)
+            .unattended_session_timeout(long)
             // The model knows no time.
             .takeover(TakeoverPolicy::Never)
             .conn_idle(long);

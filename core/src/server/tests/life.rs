@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::scenario::{Scenario, peer, session_of, status, video};
 use crate::conn::CloseReason;
-use crate::limits::{MEDIA_SILENCE, SESSION_TIMEOUT, UNBEGUN_SESSION_TIMEOUT};
+use crate::limits::{MEDIA_SILENCE, SESSION_TIMEOUT, UNATTENDED_SESSION_TIMEOUT};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::server::{Event, ServerConfig};
 use crate::udp::Port;
@@ -162,7 +162,7 @@ fn each_request_of_a_session_over_udp_may_have_a_connection_of_its_own() {
     let setup = ask_alone(&mut scenario, &format!("SETUP rtsp://h/cam/trackID=0|Transport: {UDP}"));
     let session = session_of(&setup);
     for method in ["PLAY", "PAUSE", "PLAY", "GET_PARAMETER"] {
-        scenario.advance(UNBEGUN_SESSION_TIMEOUT - SECOND);
+        scenario.advance(UNATTENDED_SESSION_TIMEOUT - SECOND);
         let response = ask_alone(&mut scenario, &format!("{method} rtsp://h/cam|Session: {session}"));
         assert_eq!(status(&response), 200, "{method}");
     }
@@ -182,7 +182,7 @@ fn a_publisher_over_udp_may_set_up_and_record_on_the_next_connection() {
         &scenario.request(conn, &format!("SETUP rtsp://h/live/streamid=0|Transport: {UDP};mode=record")),
     );
     scenario.hang_up(conn);
-    scenario.advance(UNBEGUN_SESSION_TIMEOUT - SECOND);
+    scenario.advance(UNATTENDED_SESSION_TIMEOUT - SECOND);
     assert_eq!(status(&ask_alone(&mut scenario, &format!("RECORD rtsp://h/live|Session: {session}"))), 200);
     let stream = scenario.server.stream_at("/live").unwrap();
     scenario.advance(SESSION_TIMEOUT - SECOND);
@@ -190,6 +190,28 @@ fn a_publisher_over_udp_may_set_up_and_record_on_the_next_connection() {
     assert_eq!(scenario.logs.0.borrow()[&stream].head(), 1);
     scenario.advance(SESSION_TIMEOUT + SECOND);
     assert!(scenario.server.is_empty(), "nothing came of it any more");
+}
+
+/// GStreamer 1.22 (`rtspclientsink protocols=udp`), interrupted: PAUSE, and the connection closes.
+#[test]
+fn a_publisher_over_udp_that_pauses_outlives_its_connection_for_a_short_while() {
+    let mut scenario = Scenario::with_udp();
+    let conn = scenario.connect();
+    scenario.post(conn, "ANNOUNCE rtsp://h/live", VIDEO);
+    scenario.response(conn);
+    let setup = format!("SETUP rtsp://h/live/streamid=0|Transport: {UDP};mode=record");
+    let session = session_of(&scenario.request(conn, &setup));
+    scenario.hang_up(conn);
+    for (method, count) in [("RECORD", 1), ("PAUSE", 0)] {
+        let response = ask_alone(&mut scenario, &format!("{method} rtsp://h/live|Session: {session}"));
+        assert_eq!(status(&response), 200, "{method}");
+        scenario.advance(UNATTENDED_SESSION_TIMEOUT - SECOND);
+        assert_eq!(scenario.server.session_count(), 1, "after {method}");
+        scenario.advance(SECOND);
+        assert_eq!(scenario.server.session_count(), count, "after {method}");
+    }
+    let idle = |event: &Event| matches!(event, Event::SessionClosed { reason: CloseReason::Idle, .. });
+    assert!(scenario.events.iter().any(idle));
 }
 
 #[test]
@@ -207,7 +229,7 @@ fn a_session_over_udp_that_never_began_outlives_its_connection_for_a_short_while
         assert_eq!(scenario.server.session_count(), 1, "its connection is there");
         scenario.hang_up(conn);
         assert_eq!(scenario.server.session_count(), 1, "{url}");
-        scenario.advance(UNBEGUN_SESSION_TIMEOUT - Duration::from_nanos(1));
+        scenario.advance(UNATTENDED_SESSION_TIMEOUT - Duration::from_nanos(1));
         assert_eq!(scenario.server.session_count(), 1, "{url}");
         scenario.advance(Duration::from_nanos(1));
         assert_eq!(scenario.server.session_count(), 0, "{url}");
