@@ -2,6 +2,9 @@
 //!
 //! Each is read leniently, records the [`Tolerance`](crate::Tolerance)s that it needed, and is written in one
 //! canonical form. Reading takes linear time, and the counts that a peer decides are bounded.
+//!
+//! [`Display`](std::fmt::Display) is what is written on the wire, with all that a peer has put into it. A person is shown
+//! [`Debug`], or the value in [`Printable`](crate::Printable).
 
 mod date;
 mod methods;

@@ -11,14 +11,14 @@ use std::str::FromStr;
 use authority::{Parts, host_and_port, refuse_control_characters};
 pub(crate) use percent::{canonical, same};
 
-use crate::{Tolerance, Tolerances};
+use crate::{Printable, Tolerance, Tolerances};
 
 /// An absolute `rtsp` or `rtsps` URL (RFC 2326, section 3.2).
 ///
 /// No byte of host, port, path or query is ever rewritten, because a server compares them, and hashes them into
 /// digest responses, as it printed them. RTSP has no fragments: a `#` belongs to the path or query.
 ///
-/// [`Display`](fmt::Display) and [`Debug`] hide the password.
+/// [`Display`](fmt::Display) and [`Debug`] hide the password, and escape what is not [printable](crate::is_printable).
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Url {
     scheme: Scheme,
@@ -226,11 +226,11 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(userinfo) = self.userinfo.as_deref() else { return f.write_str(&self.text) };
+        let Some(userinfo) = self.userinfo.as_deref() else { return Printable(&self.text).fmt(f) };
         let (user, password) = split_userinfo(userinfo);
         let hidden = if password.is_some() { ":***" } else { "" };
         let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
-        write!(f, "{}://{user}{hidden}@{rest}", self.scheme)
+        write!(f, "{}://{}{hidden}@{}", self.scheme, Printable(user), Printable(rest))
     }
 }
 

@@ -20,5 +20,6 @@ pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Url, UrlError};
 pub use rtspan_core::wire::{Method, Protocol, StatusCode, WireError};
 pub use rtspan_core::{
-    ConnId, Instant, IpPrefix, IpPrefixError, NtpTime, SessionId, StreamId, Tolerance, Tolerances,
+    ConnId, Instant, IpPrefix, IpPrefixError, NtpTime, Printable, SessionId, StreamId, Tolerance, Tolerances,
+    is_printable,
 };

@@ -9,6 +9,7 @@ mod hostile {
     mod publishers;
     mod servers;
     mod sessions;
+    mod terminal;
     mod transports;
     mod world;
 }

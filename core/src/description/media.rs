@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::Format;
-use crate::Profile;
+use crate::{Printable, Profile};
 
 /// One media of a stream: an `m=` section, which becomes a track when it is set up.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,7 +85,7 @@ impl From<&str> for MediaKind {
 
 impl fmt::Display for MediaKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        Printable(self.as_str()).fmt(f)
     }
 }
 

@@ -39,7 +39,7 @@ fn media(media: &Media) -> sdp_types::Media {
     attributes.extend(media.attributes.iter().map(carried));
     let numbers: Vec<String> = media.formats.iter().map(|format| format.payload_type.to_string()).collect();
     sdp_types::Media {
-        media: media.kind.to_string(),
+        media: media.kind.as_str().to_owned(),
         port: 0,
         num_ports: None,
         proto: media.profile.to_string(),

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::Printable;
+
 /// Declares the methods that RFC 2326 names.
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -63,7 +65,11 @@ methods! {
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        match self {
+            // A peer's own.
+            Self::Extension(name) => Printable(name).fmt(f),
+            known => f.pad(known.as_str()),
+        }
     }
 }
 

@@ -25,12 +25,12 @@ const SDP: &str = "v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=cam\r\nt=0 0\r\n\
 const CHANNELS: &str = "Session: 1234\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
 
 /// A client, and what a server can do to it.
-struct Victim {
-    client: Client,
+pub(super) struct Victim {
+    pub(super) client: Client,
     now: Instant,
     cseq: u32,
     written: Vec<u8>,
-    events: Vec<ClientEvent>,
+    pub(super) events: Vec<ClientEvent>,
     connects: Vec<String>,
     datagrams: Destinations,
 }
@@ -48,7 +48,7 @@ impl ClientSink for Destinations {
 
 impl Victim {
     /// A client that has asked for a description and will set up and play the first media.
-    fn new(transports: Transports) -> Self {
+    pub(super) fn new(transports: Transports) -> Self {
         let config = ClientConfig::default().transports(transports);
         let mut client = Client::new(Url::parse(URL).unwrap(), config, [7; 32]);
         let now = Instant::ZERO;
@@ -80,11 +80,11 @@ impl Victim {
         victim
     }
 
-    fn describe(&mut self, sdp: &str) {
+    pub(super) fn describe(&mut self, sdp: &str) {
         self.answer("200 OK", "Content-Type: application/sdp\r\n", sdp);
     }
 
-    fn answer(&mut self, status: &str, headers: &str, body: &str) {
+    pub(super) fn answer(&mut self, status: &str, headers: &str, body: &str) {
         self.cseq += 1;
         let length =
             if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
@@ -92,7 +92,7 @@ impl Victim {
         self.send(text.as_bytes());
     }
 
-    fn send(&mut self, mut bytes: &[u8]) {
+    pub(super) fn send(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.client.wants_read() {
             let room = self.client.read_buf();
             let n = room.len().min(bytes.len());

@@ -4,10 +4,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use rtspan_std::rtp::HEADER_BYTES;
-use rtspan_std::{Media, TrackStats};
+use rtspan_std::{Media, Printable, TrackStats};
 use serde_json::{Value, json};
-
-use crate::text::printable;
 
 /// What was counted of one media.
 #[derive(Clone, Debug)]
@@ -135,7 +133,7 @@ fn line(figures: &Figures, bytes: u64, elapsed: Duration) -> String {
     let Figures { over, kind, format, packets, lost, .. } = figures;
     let rate = bit_rate(rate(bytes, elapsed));
     // The description is the peer's.
-    let (kind, format) = (printable(kind), printable(format));
+    let (kind, format) = (Printable(kind), Printable(format));
     let mut line =
         format!("{over}  {kind:<5}  {format:<8}  {packets:>8} packets  {rate:>12}  {lost:>5} lost");
     if let Counted::Received { jitter, .. } = figures.counted {

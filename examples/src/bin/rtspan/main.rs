@@ -21,18 +21,18 @@ mod text;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rtspan_std::Printable;
 use rtspan_std::runtime::Runtime;
 
 use args::{Args, Command};
 use failure::Failure;
-use text::printable;
 
 fn main() -> ExitCode {
     let Args { runtime, command } = Args::parse();
     match stop::listen().and_then(|()| launch::launch(runtime, command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("rtspan: {}", printable(&failure.to_string()));
+            eprintln!("rtspan: {}", Printable(failure));
             ExitCode::FAILURE
         }
     }

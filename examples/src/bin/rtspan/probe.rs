@@ -1,13 +1,13 @@
 use rtspan_std::client::Client;
 use rtspan_std::header::Methods;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Description, Format, Media, Tolerances};
+use rtspan_std::{Description, Format, Media, Printable, Tolerances};
 use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::args::{ProbeArgs, Target};
 use crate::stop::unless_interrupted;
-use crate::text::{json_line, printable};
+use crate::text::json_line;
 
 /// Shows what a server offers.
 pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
@@ -33,17 +33,17 @@ pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
 }
 
 fn print(url: &Target, methods: &Methods, description: &Description, tolerances: Tolerances) {
-    println!("{}", printable(&url.to_string()));
+    println!("{}", url);
     if !description.title.trim().is_empty() {
-        println!("title    {}", printable(&description.title));
+        println!("title    {}", Printable(&description.title));
     }
-    println!("methods  {}", printable(&methods.to_string()));
+    println!("methods  {}", Printable(methods));
     for (number, media) in description.medias.iter().enumerate() {
         let back_channel =
             if description.is_back_channel(number) { ", to be sent to the server" } else { "" };
-        println!("media {number}  {}, {}{back_channel}", printable(media.kind.as_str()), media.profile);
+        println!("media {number}  {}, {}{back_channel}", media.kind, media.profile);
         for format in &media.formats {
-            println!("         {}", printable(&line(format)));
+            println!("         {}", Printable(line(format)));
         }
     }
     for tolerance in tolerances.iter() {

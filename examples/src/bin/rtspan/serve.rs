@@ -7,13 +7,12 @@ use futures_lite::future::or;
 use rtspan_examples::Clip;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Event, MediaTransport, ServerConfig, UdpSpec};
+use rtspan_std::{Event, MediaTransport, Printable, ServerConfig, UdpSpec};
 
 use crate::Failure;
 use crate::args::ServeArgs;
 use crate::feed::feed;
 use crate::stop::interrupted;
-use crate::text::printable;
 
 /// Where the embedded clip is.
 pub(crate) const DEMO: &str = "/demo";
@@ -47,7 +46,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         }
         while let Some(event) = server.next().await {
             if let Some(line) = describe(&event) {
-                say(&printable(&line));
+                say(&Printable(line).to_string());
             }
         }
         Ok(())
@@ -93,12 +92,12 @@ fn describe(event: &Event) -> Option<String> {
         Event::SessionClosed { path, reason, .. } => {
             format!("a session of {} is over: {reason}", path)
         }
-        Event::TakenOver { path, .. } => format!("{} has another publisher", path.escape_debug()),
+        Event::TakenOver { path, .. } => format!("{} has another publisher", path),
         Event::MediaSilent { path, media, .. } => {
-            format!("nothing comes of media {media} of {}", path.escape_debug())
+            format!("nothing comes of media {media} of {}", path)
         }
         Event::MediaResumed { path, media, .. } => {
-            format!("media {media} of {} comes again", path.escape_debug())
+            format!("media {media} of {} comes again", path)
         }
         Event::ReaderLagged { dropped, .. } => {
             format!("a reader is too slow and has missed {dropped} packets")

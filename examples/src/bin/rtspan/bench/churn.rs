@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use rtspan_std::Printable;
 use serde_json::{Value, json};
 
 use super::args::ChurnArgs;
@@ -10,7 +11,7 @@ use super::tally::Times;
 use super::trouble::Trouble;
 use crate::Failure;
 use crate::stop::is_interrupted;
-use crate::text::{json_line, printable};
+use crate::text::json_line;
 
 /// How long Ctrl-C may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -138,7 +139,7 @@ fn print(report: &Value) {
         report["failed"]
     );
     if let Some(trouble) = report["trouble"].as_str() {
-        println!("the first that failed: {}", printable(trouble));
+        println!("the first that failed: {}", Printable(trouble));
     }
     let times = &report["cycle_us"];
     println!(

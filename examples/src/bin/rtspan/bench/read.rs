@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use rtspan_std::Printable;
 use serde_json::{Value, json};
 
 use super::args::ReadArgs;
@@ -9,7 +10,7 @@ use super::tally::Tally;
 use super::trouble::Trouble;
 use crate::Failure;
 use crate::stop::is_interrupted;
-use crate::text::{json_line, printable};
+use crate::text::json_line;
 
 /// Readers that are asking at the same time.
 const ASKING_MAX: usize = 64;
@@ -189,7 +190,7 @@ fn print(report: &Value) {
         report["silent"]
     );
     if let Some(trouble) = report["trouble"].as_str() {
-        println!("the first that failed: {}", printable(trouble));
+        println!("the first that failed: {}", Printable(trouble));
     }
     println!(
         "{:.0} packets and {:.1} MB a second, {} lost, longest gap {:.0} ms",
