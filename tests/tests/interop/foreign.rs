@@ -61,13 +61,16 @@ fn is_listened_on(port: u16) -> bool {
 }
 
 /// Every reader gets the whole clip from GStreamer's server, which serves it to each from its start to its end.
+///
+/// Not GStreamer's own: it was seen to wait for the end for ever over TCP, after the whole clip.
 fn read_from_gstreamer(clip: fn() -> &'static Clip) {
     if !installed(&[Needs::Ffmpeg, Needs::Gstreamer, Needs::GstRtspServer]) {
         return;
     }
     let clip = clip();
     let (_server, url) = gst_server("play", &clip.mov);
-    let readers = Reader::FOREIGN.iter().copied().chain(Runtime::ALL.map(Reader::Rtspan));
+    let others = Reader::FOREIGN.iter().copied().filter(|reader| *reader != Reader::Gstreamer);
+    let readers = others.chain(Runtime::ALL.map(Reader::Rtspan));
     let mut readings: Vec<Reading> = readers.flat_map(|reader| reader.read_both(&url)).collect();
     expect(&mut readings, PATIENCE, &clip.units, clip.units.len() - TAIL);
 }
