@@ -6,4 +6,7 @@
 mod bench;
 mod examples;
 mod program;
+mod terminal;
 mod tool;
+#[cfg(target_os = "linux")]
+mod unread;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The longest that anything is waited for.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// What the tool can run on.
 pub(crate) const RUNTIMES: &[&str] =
@@ -40,7 +40,12 @@ pub(crate) struct Ended {
 impl Program {
     /// Starts the tool.
     pub(crate) fn rtspan(args: &str) -> Self {
-        Self::start(env!("CARGO_BIN_EXE_rtspan").into(), args)
+        Self::start(rtspan(), args)
+    }
+
+    /// Starts the tool with these as its standard output and standard error, which nobody else reads.
+    pub(crate) fn rtspan_to(args: &str, stdout: Stdio, stderr: Stdio) -> Self {
+        Self::start_to(rtspan(), args, stdout, stderr)
     }
 
     /// Starts `rtspan serve` on a free port, and says where it is.
@@ -52,19 +57,24 @@ impl Program {
 
     /// Starts an example program.
     pub(crate) fn example(name: &str, args: &str) -> Self {
-        let tests = env::current_exe().unwrap();
-        let path = tests.ancestors().nth(2).unwrap().join("examples").join(name);
-        assert!(path.exists(), "{} is built by a `cargo test` that names no targets", path.display());
-        Self::start(path, args)
+        Self::start(example(name), args)
     }
 
     fn start(path: PathBuf, args: &str) -> Self {
+        Self::start_to(path, args, Stdio::piped(), Stdio::piped())
+    }
+
+    fn start_to(path: PathBuf, args: &str, stdout: Stdio, stderr: Stdio) -> Self {
         let mut command = Command::new(&path);
         command.args(args.split_whitespace()).stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
         let (lines, output) = channel();
-        read_lines(child.stdout.take().unwrap(), lines.clone(), Line::Stdout);
-        read_lines(child.stderr.take().unwrap(), lines, Line::Stderr);
+        if let Some(stdout) = child.stdout.take() {
+            read_lines(stdout, lines.clone(), Line::Stdout);
+        }
+        if let Some(stderr) = child.stderr.take() {
+            read_lines(stderr, lines, Line::Stderr);
+        }
         let name = format!("{} {args}", path.file_name().unwrap().to_string_lossy());
         Self { name, child, output, stdout: String::new(), stderr: String::new() }
     }
@@ -105,6 +115,17 @@ impl Program {
         let code = self.child.wait().unwrap().code();
         let (stdout, stderr) = (std::mem::take(&mut self.stdout), std::mem::take(&mut self.stderr));
         Ended { code, stdout, stderr }
+    }
+
+    /// Stops it as Ctrl-C does; how long it took to end, and how it did.
+    pub(crate) fn interrupt_timed(mut self) -> (Duration, Ended) {
+        let start = Instant::now();
+        self.signal("INT");
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < LIMIT, "{} does not end", self.name);
+            thread::sleep(Duration::from_millis(5));
+        }
+        (start.elapsed(), self.end())
     }
 
     /// Stops it as Ctrl-C does, and waits until it ends.
@@ -157,6 +178,19 @@ impl Ended {
         assert_eq!(self.code, Some(1), "{self:?}");
         self.stderr.lines().last().unwrap_or_default().to_owned()
     }
+}
+
+/// Where the tool is.
+pub(crate) fn rtspan() -> PathBuf {
+    env!("CARGO_BIN_EXE_rtspan").into()
+}
+
+/// Where an example program is.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    let path = tests.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(path.exists(), "{} is built by a `cargo test` that names no targets", path.display());
+    path
 }
 
 fn read_lines(from: impl Read + Send + 'static, to: Sender<Line>, wrap: fn(String) -> Line) {

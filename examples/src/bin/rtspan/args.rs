@@ -13,6 +13,8 @@ use crate::bench::BenchArgs;
 /// Serves, plays, publishes, examines and measures RTSP streams.
 ///
 /// Exits with 0 when all went well, with 1 and a reason when it did not, with 2 when it was called wrongly.
+/// Output that nobody reads holds up nothing: news are left out and counted, and a result that cannot be written is a
+/// failure.
 #[derive(Debug, Parser)]
 #[command(name = "rtspan", version, max_term_width = 100)]
 pub(crate) struct Args {

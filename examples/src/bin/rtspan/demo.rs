@@ -13,10 +13,10 @@ use crate::failure::DemoFailure;
 use crate::feed::feed;
 use crate::figures::{Figures, table, tracks};
 use crate::live::watch;
+use crate::output::{news, result, result_json};
 use crate::serve::DEMO;
 use crate::session::Session;
 use crate::stop::{stop, unless_interrupted};
-use crate::text::json_line;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -29,7 +29,7 @@ pub(crate) async fn run<R: Runtime>(args: &DemoArgs) -> Result<(), Failure> {
     let stream = server.publish(DEMO, clip.description())?;
     let url = format!("rtsp://{}{DEMO}", server.local_addr());
     if !args.json {
-        println!("serving a clip at {url} and playing it over UDP and TCP for {} s", args.seconds);
+        news(format_args!("serving a clip at {url} and playing it over UDP and TCP for {} s", args.seconds));
     }
     let feed = feed::<R, _>(&clip, async |media, packets| stream.write_frame(media, packets));
     let feed = async { feed.await.map_err(Failure::from) };
@@ -66,13 +66,13 @@ async fn play<R: Runtime>(url: &Target, args: &DemoArgs) -> Result<(), Failure> 
             "seconds": elapsed.as_secs_f64(),
             "tracks": tracks(&figures, elapsed),
         });
-        println!("{}", json_line(&report));
+        result_json(&report);
     } else {
-        print!("{}", table(&figures, elapsed));
+        table(&figures, elapsed).iter().for_each(result);
     }
     figures.iter().try_for_each(check).map_err(Failure::Demo)?;
     if !args.json {
-        println!("all packets arrived, over UDP and over TCP");
+        result("all packets arrived, over UDP and over TCP");
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Runtime(#[source] io::Error),
     #[error("Ctrl-C cannot be listened to: {0}")]
     Signals(#[source] ctrlc::Error),
+    #[error("{}", explain_output(.0))]
+    Output(#[source] io::Error),
     #[error("interrupted")]
     Interrupted,
     #[error("{}", explain_bind(.0))]
@@ -73,6 +75,14 @@ pub(crate) enum DemoFailure {
     Lost { over: &'static str, media: usize, lost: u64, packets: u64 },
     #[error("a stream ended over {over} before its time")]
     Ended { over: &'static str },
+}
+
+fn explain_output(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => "the result cannot be written: its reader has gone".to_owned(),
+        io::ErrorKind::TimedOut => "the result cannot be written: its reader does not read".to_owned(),
+        _ => format!("the result cannot be written: {error}"),
+    }
 }
 
 fn explain_bind(error: &BindError) -> String {

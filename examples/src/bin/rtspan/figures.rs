@@ -115,13 +115,9 @@ impl Meter {
     }
 }
 
-/// A table of all that was counted in `elapsed`.
-pub(crate) fn table(figures: &[Figures], elapsed: Duration) -> String {
-    let mut table = String::new();
-    for figures in figures {
-        let _ = writeln!(table, "{}", line(figures, figures.bytes, elapsed));
-    }
-    table
+/// A table of all that was counted in `elapsed`: a line for each media.
+pub(crate) fn table(figures: &[Figures], elapsed: Duration) -> Vec<String> {
+    figures.iter().map(|figures| line(figures, figures.bytes, elapsed)).collect()
 }
 
 /// All that was counted in `elapsed`, as JSON.
@@ -170,7 +166,7 @@ mod tests {
         (stats.packets, stats.bytes, stats.lost) = (100, 20_000, 2);
         stats.jitter = Duration::from_micros(1234);
         let figures = [Figures::received("udp", 1, &media, &stats)];
-        let table = table(&figures, Duration::from_secs(2));
+        let table = table(&figures, Duration::from_secs(2)).concat();
         for part in ["udp", "audio", "PCMU", " 100 packets", " 80 kbit/s", " 2 lost", " 1.23 ms"] {
             assert!(table.contains(part), "{part:?} in {table:?}");
         }
@@ -183,7 +179,8 @@ mod tests {
     fn what_a_description_calls_a_format_is_shown_escaped() {
         let media = Media::new(MediaKind::Video, vec![Format::new(96, "H2\u{1b}[31m\u{7}", 90_000)]);
         let table =
-            table(&[Figures::received("tcp", 0, &media, &TrackStats::default())], Duration::from_secs(1));
+            table(&[Figures::received("tcp", 0, &media, &TrackStats::default())], Duration::from_secs(1))
+                .concat();
         assert!(table.contains("H2\\u{1b}[31m\\u{7}"), "{table:?}");
     }
 }

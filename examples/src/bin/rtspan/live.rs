@@ -1,11 +1,12 @@
 use std::fmt::Write as _;
 use std::future::pending;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use rtspan_std::runtime::Runtime;
 
 use crate::figures::{Figures, Meter};
+use crate::output::progress;
 use crate::stop::sleep_until;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -39,7 +40,6 @@ pub(crate) async fn watch<R: Runtime, T>(quiet: bool, mut figures: impl FnMut() 
             let line = lines.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
             let _ = writeln!(text, "{seconds} s: {line}");
         }
-        // Whoever does not want to see it may close stderr.
-        let _ = io::stderr().write_all(text.as_bytes());
+        progress(text);
     }
 }

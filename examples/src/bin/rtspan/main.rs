@@ -9,6 +9,7 @@ mod feed;
 mod figures;
 mod launch;
 mod live;
+mod output;
 mod play;
 mod probe;
 mod publish;
@@ -21,7 +22,6 @@ mod text;
 use std::process::ExitCode;
 
 use clap::Parser;
-use rtspan_std::Printable;
 use rtspan_std::runtime::Runtime;
 
 use args::{Args, Command};
@@ -29,10 +29,12 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     let Args { runtime, command } = Args::parse();
-    match stop::listen().and_then(|()| launch::launch(runtime, command)) {
+    let ended = stop::listen().and_then(|()| launch::launch(runtime, command));
+    let written = output::finish();
+    match ended.and(written) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("rtspan: {}", Printable(failure));
+            output::fail(&failure);
             ExitCode::FAILURE
         }
     }

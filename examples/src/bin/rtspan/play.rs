@@ -6,10 +6,10 @@ use crate::Failure;
 use crate::args::PlayArgs;
 use crate::figures::{table, tracks};
 use crate::live::watch;
+use crate::output::{result, result_json};
 use crate::recording::Recording;
 use crate::session::Session;
 use crate::stop::{stop, unless_interrupted};
-use crate::text::json_line;
 
 /// Why playing is over.
 enum End {
@@ -48,9 +48,9 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
             "pictures": written.as_ref().ok(),
             "tolerances": tolerances.iter().map(|tolerance| tolerance.to_string()).collect::<Vec<_>>(),
         });
-        println!("{}", json_line(&report));
+        result_json(&report);
     } else {
-        print!("{}", table(&figures, elapsed));
+        table(&figures, elapsed).iter().for_each(result);
     }
     let end = end?;
     if figures.iter().all(|figures| figures.packets == 0) {
@@ -61,7 +61,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         });
     }
     if let (Some(pictures), Some(path), false) = (written?, &args.out, args.json) {
-        println!("{pictures} pictures written to {}", path.display());
+        result(format_args!("{pictures} pictures written to {}", path.display()));
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
 use rtspan_std::client::Client;
 use rtspan_std::header::Methods;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Description, Format, Media, Printable, Tolerances};
+use rtspan_std::{Description, Format, Media, Tolerances};
 use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::args::{ProbeArgs, Target};
+use crate::output::{result, result_json};
 use crate::stop::unless_interrupted;
-use crate::text::json_line;
 
 /// Shows what a server offers.
 pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
@@ -25,7 +25,7 @@ pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
     // All is known; how it ends does not matter.
     let _ = client.teardown().await;
     if args.json {
-        println!("{}", json_line(&to_json(&args.url, &methods, &description, tolerances)));
+        result_json(&to_json(&args.url, &methods, &description, tolerances));
     } else {
         print(&args.url, &methods, &description, tolerances);
     }
@@ -33,21 +33,21 @@ pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
 }
 
 fn print(url: &Target, methods: &Methods, description: &Description, tolerances: Tolerances) {
-    println!("{}", url);
+    result(url);
     if !description.title.trim().is_empty() {
-        println!("title    {}", Printable(&description.title));
+        result(format_args!("title    {}", description.title));
     }
-    println!("methods  {}", Printable(methods));
+    result(format_args!("methods  {methods}"));
     for (number, media) in description.medias.iter().enumerate() {
         let back_channel =
             if description.is_back_channel(number) { ", to be sent to the server" } else { "" };
-        println!("media {number}  {}, {}{back_channel}", media.kind, media.profile);
+        result(format_args!("media {number}  {}, {}{back_channel}", media.kind, media.profile));
         for format in &media.formats {
-            println!("         {}", Printable(line(format)));
+            result(format_args!("         {}", line(format)));
         }
     }
     for tolerance in tolerances.iter() {
-        println!("put up with: {tolerance}");
+        result(format_args!("put up with: {tolerance}"));
     }
 }
 

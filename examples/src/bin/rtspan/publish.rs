@@ -12,8 +12,8 @@ use crate::args::{PublishArgs, PublishTransport};
 use crate::feed::feed;
 use crate::figures::{Figures, table, tracks};
 use crate::live::watch;
+use crate::output::{news, result, result_json};
 use crate::stop::{stop, unless_interrupted};
-use crate::text::json_line;
 
 /// Publishes the embedded clip or a file, in a loop and in real time.
 pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
@@ -28,7 +28,7 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     let publish = builder.transport(args.transport.into()).publish(description.clone());
     let publisher = unless_interrupted(async { publish.await.map_err(failed) }).await?;
     if !args.json {
-        println!("publishing at {}", args.url);
+        news(format_args!("publishing at {}", args.url));
     }
 
     let start = Instant::now();
@@ -58,9 +58,9 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
             "seconds": elapsed.as_secs_f64(),
             "tracks": tracks(&figures, elapsed),
         });
-        println!("{}", json_line(&report));
+        result_json(&report);
     } else {
-        print!("{}", table(&figures, elapsed));
+        table(&figures, elapsed).iter().for_each(result);
     }
     ended
 }

@@ -1,5 +1,4 @@
 use std::future::pending;
-use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -7,11 +6,12 @@ use futures_lite::future::or;
 use rtspan_examples::Clip;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Event, MediaTransport, Printable, ServerConfig, UdpSpec};
+use rtspan_std::{Event, MediaTransport, ServerConfig, UdpSpec};
 
 use crate::Failure;
 use crate::args::ServeArgs;
 use crate::feed::feed;
+use crate::output::news;
 use crate::stop::interrupted;
 
 /// Where the embedded clip is.
@@ -29,7 +29,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let server = Server::<R>::builder().config(config).bind(args.listen).await?;
     let clip = Clip::demo();
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
-    say(&format!("listening on rtsp://{}", reachable(server.local_addr())));
+    news(format_args!("listening on rtsp://{}", reachable(server.local_addr())));
 
     let feed = async {
         match stream {
@@ -46,7 +46,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         }
         while let Some(event) = server.next().await {
             if let Some(line) = describe(&event) {
-                say(&Printable(line).to_string());
+                news(line);
             }
         }
         Ok(())
@@ -58,12 +58,6 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let ended = or(stopped, or(feed, report)).await;
     server.close().await;
     ended
-}
-
-/// Prints a line, also when nobody reads it any more.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// An address that a player on this machine can be given.

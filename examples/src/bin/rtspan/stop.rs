@@ -10,7 +10,7 @@ use atomic_waker::AtomicWaker;
 use futures_lite::future::or;
 use rtspan_std::runtime::{Runtime, Timer};
 
-use crate::Failure;
+use crate::{Failure, output};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The task that waits: there is only the main one.
@@ -26,6 +26,7 @@ pub(crate) fn listen() -> Result<(), Failure> {
             process::exit(KILLED);
         }
         WAITER.wake();
+        output::hurry();
     })
     .map_err(Failure::Signals)
 }

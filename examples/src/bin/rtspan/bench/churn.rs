@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use rtspan_std::Printable;
 use serde_json::{Value, json};
 
 use super::args::ChurnArgs;
@@ -10,8 +9,8 @@ use super::swarm::{News, Swarm};
 use super::tally::Times;
 use super::trouble::Trouble;
 use crate::Failure;
+use crate::output::{result, result_json};
 use crate::stop::is_interrupted;
-use crate::text::json_line;
 
 /// How long Ctrl-C may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -42,7 +41,7 @@ pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
     }
     let report = report(args, &cycles, server, own, elapsed);
     if args.measure.json {
-        println!("{}", json_line(&report));
+        result_json(&report);
     } else {
         print(&report);
     }
@@ -131,29 +130,29 @@ fn report(
 
 fn print(report: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(0.0);
-    println!(
+    result(format_args!(
         "{} sessions of {} at once, {:.0} a second, {} failed",
         report["cycles"],
         report["concurrency"],
         number(&report["cycles_per_second"]),
         report["failed"]
-    );
+    ));
     if let Some(trouble) = report["trouble"].as_str() {
-        println!("the first that failed: {}", Printable(trouble));
+        result(format_args!("the first that failed: {trouble}"));
     }
     let times = &report["cycle_us"];
-    println!(
+    result(format_args!(
         "half within {} µs, 99 % within {} µs, all within {} µs",
         times["p50"], times["p99"], times["max"]
-    );
+    ));
     for (who, usage) in [("server", &report["server"]), ("this side", &report["own"])] {
         if usage.is_object() {
-            println!(
+            result(format_args!(
                 "{who}: {:.1} µs a session, {:.2} cores, {:.1} MB resident",
                 number(&usage["microseconds_per_cycle"]),
                 number(&usage["cores"]),
                 number(&usage["resident_bytes"]) / 1e6
-            );
+            ));
         }
     }
 }

@@ -13,8 +13,8 @@ use super::dialogue::Over;
 use super::process::Usage;
 use crate::Failure;
 use crate::args::Target;
+use crate::output::{news, result, result_json};
 use crate::stop::{is_interrupted, sleep, sleep_until, stop, unless_interrupted};
-use crate::text::json_line;
 
 /// A delay that is not made up for.
 const TOO_LATE: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         publishers.push(unless_interrupted(begin::<R>(args, url)).await?);
     }
     if !args.json {
-        println!("publishing at {}", args.streams.url);
+        news(format_args!("publishing at {}", args.streams.url));
     }
     let (server, start) = (usage()?, Instant::now());
     let failed = Failed::default();
@@ -69,7 +69,7 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         report["server"] = used(&report, &idle, &before, &after, elapsed);
     }
     if args.json {
-        println!("{}", json_line(&report));
+        result_json(&report);
     } else {
         print(&report);
     }
@@ -144,15 +144,19 @@ fn used(report: &Value, idle: &Usage, before: &Usage, after: &Usage, elapsed: Du
 
 fn print(report: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(0.0);
-    println!("{} packets, {:.0} a second", report["packets"], number(&report["packets_per_second"]));
+    result(format_args!(
+        "{} packets, {:.0} a second",
+        report["packets"],
+        number(&report["packets_per_second"])
+    ));
     let server = &report["server"];
     if server.is_object() {
-        println!(
+        result(format_args!(
             "server: {:.0} ns a packet, {:.2} cores, {:.1} KiB for each stream before its first packet, {:.1} KiB now",
             number(&server["nanoseconds_per_packet"]),
             number(&server["cores"]),
             number(&server["resident_bytes_per_silent_stream"]) / 1024.0,
             number(&server["resident_bytes_per_stream"]) / 1024.0
-        );
+        ));
     }
 }

@@ -1,6 +1,5 @@
 use std::time::{Duration, Instant};
 
-use rtspan_std::Printable;
 use serde_json::{Value, json};
 
 use super::args::ReadArgs;
@@ -9,8 +8,8 @@ use super::swarm::{News, Swarm};
 use super::tally::Tally;
 use super::trouble::Trouble;
 use crate::Failure;
+use crate::output::{result, result_json};
 use crate::stop::is_interrupted;
-use crate::text::json_line;
 
 /// Readers that are asking at the same time.
 const ASKING_MAX: usize = 64;
@@ -49,7 +48,7 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
     let report = report(args, &mut swarm, &readers, &used, elapsed);
     swarm.close();
     if args.measure.json {
-        println!("{}", json_line(&report));
+        result_json(&report);
     } else {
         print(&report);
     }
@@ -179,7 +178,7 @@ fn report(args: &ReadArgs, swarm: &mut Swarm, readers: &Readers, used: &Used, el
 fn print(report: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(0.0);
     let number_of = |name: &str| number(&report[name]);
-    println!(
+    result(format_args!(
         "{} readers over {} for {:.1} s: {} play, {} stalled, {} failed, {} got nothing",
         report["readers"],
         report["transport"].as_str().unwrap_or_default(),
@@ -188,35 +187,35 @@ fn print(report: &Value) {
         report["stalled"],
         report["failed"],
         report["silent"]
-    );
+    ));
     if let Some(trouble) = report["trouble"].as_str() {
-        println!("the first that failed: {}", Printable(trouble));
+        result(format_args!("the first that failed: {trouble}"));
     }
-    println!(
+    result(format_args!(
         "{:.0} packets and {:.1} MB a second, {} lost, longest gap {:.0} ms",
         number_of("packets_per_second"),
         number_of("bytes_per_second") / 1e6,
         report["lost"],
         number_of("longest_gap_ms")
-    );
+    ));
     let latency = &report["latency_us"];
     if !latency["p50"].is_null() {
-        println!(
+        result(format_args!(
             "from writing to reading: half within {} µs, 99 % within {} µs, all within {} µs",
             latency["p50"], latency["p99"], latency["max"]
-        );
+        ));
     }
     for (who, usage) in [("server", &report["server"]), ("these readers", &report["own"])] {
         if usage.is_object() {
-            println!(
+            result(format_args!(
                 "{who}: {:.0} ns a packet, {:.2} cores, {:.1} MB resident",
                 number(&usage["nanoseconds_per_packet"]),
                 number(&usage["cores"]),
                 number(&usage["resident_bytes"]) / 1e6
-            );
+            ));
         }
     }
     if let Some(bytes) = report["server"]["resident_bytes_per_reader"].as_f64() {
-        println!("server: {:.1} KiB more for each reader", bytes / 1024.0);
+        result(format_args!("server: {:.1} KiB more for each reader", bytes / 1024.0));
     }
 }

@@ -1,0 +1,157 @@
+//! Outputs that nobody reads: pipes that are full, and pipes whose reader has gone.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::pipe::{fcntl_setpipe_size, pipe};
+use serde_json::Value;
+
+use crate::program::{Program, RUNTIMES};
+
+/// As fast as Ctrl-C has to end what nobody reads.
+const SOON: Duration = Duration::from_secs(2);
+/// As small as the system makes a pipe.
+const SMALL: usize = 4096;
+
+/// A pipe that takes nothing, with its end for whoever might read.
+fn full() -> (OwnedFd, Stdio) {
+    let (reader, writer) = pipe().unwrap();
+    fcntl_setpipe_size(&writer, SMALL).unwrap();
+    ioctl_fionbio(&writer, true).unwrap();
+    while rustix::io::write(&writer, &[b'\n'; 1]) != Err(Errno::AGAIN) {}
+    ioctl_fionbio(&writer, false).unwrap();
+    (reader, writer.into())
+}
+
+/// A pipe whose reader has gone.
+fn broken() -> Stdio {
+    pipe().unwrap().1.into()
+}
+
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Waits until a server that says nothing serves its clip.
+fn wait_for(addr: SocketAddr) {
+    let describe = format!("DESCRIBE rtsp://{addr}/demo RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    let is_served = || -> io::Result<bool> {
+        let mut stream = TcpStream::connect(addr)?;
+        stream.write_all(describe.as_bytes())?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        Ok(status.ends_with(b"200"))
+    };
+    let start = Instant::now();
+    while !is_served().unwrap_or(false) {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing is served on {addr}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Checks that a stream goes on without gaps.
+#[track_caller]
+fn assert_flows(url: &str) {
+    let report = Program::rtspan(&format!("bench read {url} --seconds 3 --json")).end().json();
+    assert_eq!((&report["lost"], &report["failed"]), (&Value::from(0), &Value::from(0)), "{report}");
+    assert!(report["packets"].as_u64() > Some(150), "{report}");
+    assert!(report["longest_gap_ms"].as_f64() < Some(1500.0), "{report}");
+}
+
+#[test]
+fn a_server_whose_output_nobody_reads_serves_on_and_ends_when_asked() {
+    for runtime in RUNTIMES {
+        let ((_out, stdout), (_err, stderr)) = (full(), full());
+        let addr = free_port();
+        let server =
+            Program::rtspan_to(&format!("serve --listen {addr} --runtime {runtime}"), stdout, stderr);
+        wait_for(addr);
+        (0..20).for_each(|_| drop(TcpStream::connect(addr).unwrap()));
+        assert_flows(&format!("rtsp://{addr}/demo"));
+        let (took, ended) = server.interrupt_timed();
+        assert!(took < SOON, "{runtime}: {took:?}");
+        assert_eq!(ended.code, Some(0), "{runtime}");
+    }
+}
+
+#[test]
+fn a_publisher_and_a_player_whose_outputs_nobody_reads_go_on_and_end_when_asked() {
+    for runtime in RUNTIMES {
+        let (mut server, url) = Program::serve("smol");
+        let ((_out, stdout), (_err, stderr)) = (full(), full());
+        let publish = format!("publish {url}/live --runtime {runtime}");
+        let publisher = Program::rtspan_to(&publish, stdout, stderr);
+        server.line("/live is published");
+        let ((_out, stdout), (_err, stderr)) = (full(), full());
+        let play = format!("play {url}/live --transport tcp --runtime {runtime}");
+        let player = Program::rtspan_to(&play, stdout, stderr);
+        server.line("plays /live over tcp");
+        assert_flows(&format!("{url}/live"));
+        for program in [player, publisher] {
+            let (took, ended) = program.interrupt_timed();
+            assert!(took < SOON, "{runtime}: {took:?}");
+            assert_eq!(ended.code, Some(1), "{runtime}: its figures are lost");
+        }
+    }
+}
+
+#[test]
+fn lines_that_were_not_read_in_time_are_counted_for_whoever_reads_again() {
+    const CONNECTIONS: usize = 1000;
+    let (reader, writer) = pipe().unwrap();
+    fcntl_setpipe_size(&writer, SMALL).unwrap();
+    let server = Program::rtspan_to("serve --listen 127.0.0.1:0 --no-demo", writer.into(), Stdio::piped());
+    let mut lines = BufReader::new(File::from(reader)).lines().map(Result::unwrap);
+    let line = lines.next().unwrap();
+    let addr = line.rsplit('/').next().unwrap().to_owned();
+    for _ in 0..CONNECTIONS {
+        let mut stream = TcpStream::connect(&addr).unwrap();
+        stream.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+        assert!(stream.read(&mut [0; 1000]).unwrap() > 0, "it answers");
+    }
+    let (mut read, mut left_out) = (0, 0);
+    while read + left_out < 2 * CONNECTIONS {
+        let line = lines.next().unwrap();
+        match line.strip_suffix(" lines were left out: they were not read in time") {
+            Some(count) => left_out += count.parse::<usize>().unwrap(),
+            None => read += 1,
+        }
+    }
+    assert!(read > 1000 && left_out > 500, "{read} were read, {left_out} were left out");
+    assert_eq!(read + left_out, 2 * CONNECTIONS);
+    server.signal("INT");
+    assert_eq!(lines.next(), None);
+    assert_eq!(server.end().code, Some(0));
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_nothing_that_serves() {
+    let addr = free_port();
+    let server = Program::rtspan_to(&format!("serve --listen {addr}"), broken(), broken());
+    wait_for(addr);
+    assert_flows(&format!("rtsp://{addr}/demo"));
+    let (took, ended) = server.interrupt_timed();
+    assert_eq!(ended.code, Some(0));
+    assert!(took < SOON, "{took:?}");
+}
+
+#[test]
+fn a_result_that_nobody_gets_is_a_failure() {
+    let (_server, url) = Program::serve("smol");
+    for command in
+        ["probe", "probe --json", "play --seconds 1", "play --seconds 1 --json", "bench read --seconds 1"]
+    {
+        let ended = Program::rtspan_to(&format!("{command} {url}/demo"), broken(), Stdio::piped()).end();
+        let reason = ended.reason();
+        assert_eq!(reason, "rtspan: the result cannot be written: its reader has gone", "{command}");
+    }
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let reason = Program::rtspan_to(&format!("probe {url}/demo"), full.into(), Stdio::piped()).end().reason();
+    assert!(reason.contains("the result cannot be written: "), "{reason}");
+}
