@@ -1,5 +1,6 @@
 use std::fs;
-use std::net::{TcpListener, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 
 use rtspan_examples::Clip;
@@ -180,6 +181,30 @@ fn probing_shows_methods_and_medias() {
     let json = Program::rtspan(&format!("probe {url}/demo --json")).end().json();
     assert_eq!(json["medias"][1]["formats"][0]["encoding"], "PCMU");
     assert_eq!(json["tolerances"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn one_address_may_have_its_share_and_a_shared_one_all() {
+    // A share is eight at least.
+    for (shared, refused) in
+        [("--shared-addresses", true), ("--shared-addresses 127.0.0.0/8", false), ("", false)]
+    {
+        let args = format!("serve --listen 127.0.0.1:0 --no-demo --address-share 100000 {shared}");
+        let mut server = Program::rtspan(&args);
+        let url = server.url();
+        let connections = [(); 9].map(|()| TcpStream::connect(url.trim_start_matches("rtsp://")).unwrap());
+        let answers = connections.map(|mut stream| {
+            stream.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).unwrap();
+            (String::from_utf8(status.to_vec()).unwrap(), stream)
+        });
+        let ok = answers.iter().filter(|(status, _)| status.ends_with("200")).count();
+        assert_eq!(ok, if refused { 8 } else { 9 }, "{shared}: {answers:?}");
+        if refused {
+            server.line("was refused: the peer's address has as many connections as it may");
+        }
+    }
 }
 
 #[test]

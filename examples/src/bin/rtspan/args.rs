@@ -77,6 +77,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PREFIX,...", value_delimiter = ',')]
     pub(crate) proxies: Vec<IpPrefix>,
 
+    /// Let each address (of IPv4, or the /64 of one of IPv6) have one part in N of the connections and sessions that
+    /// others leave; with 1 it may have them all. 4 if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) address_share: Option<NonZeroUsize>,
+
+    /// Addresses that many peers share, such as 192.168.0.0/16, and that no share bounds. 127.0.0.0/8 and ::1 if not
+    /// given; none if given without a value.
+    #[arg(long, value_name = "PREFIX,...", value_delimiter = ',', num_args = 0..=1)]
+    pub(crate) shared_addresses: Option<Vec<IpPrefix>>,
+
     /// Serve no clip.
     #[arg(long)]
     pub(crate) no_demo: bool,
@@ -283,6 +293,8 @@ mod tests {
             "rtspan demo --seconds 1 --json --runtime std",
             "rtspan --runtime smol serve",
             "rtspan serve --listen [::1]:0 --udp-ports 8000-8001 --gather 20 --no-demo --quiet",
+            "rtspan serve --address-share 10 --shared-addresses 192.168.0.0/16,2001:db8::/32",
+            "rtspan serve --shared-addresses --quiet",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
             "rtspan probe rtsp://[::1]/",
@@ -310,6 +322,8 @@ mod tests {
             ("rtspan serve --udp-ports 8000", "8000-8001"),
             ("rtspan serve --udp-ports 8000-8000", "8000-8001"),
             ("rtspan serve --udp-ports 0-1", "8000-8001"),
+            ("rtspan serve --address-share 0", "--address-share"),
+            ("rtspan serve --shared-addresses 10.0.0.0/33", "10.0.0.0/8"),
             ("rtspan demo --runtime rayon", "std, smol and tokio"),
             ("rtspan bench", "Usage"),
             ("rtspan bench read rtsp://camera/main --readers 0", "1..=1000000"),

@@ -19,14 +19,7 @@ pub(crate) const DEMO: &str = "/demo";
 
 /// Relays what is published, and serves the embedded clip, until the user has enough.
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
-    let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
-    let gather = Duration::from_millis(args.gather);
-    let proxies = args.proxies.iter().copied();
-    let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
-    if let Some(pairs) = args.udp_pairs {
-        config = config.udp_pairs(pairs.get());
-    }
-    let server = Server::<R>::builder().config(config).bind(args.listen).await?;
+    let server = Server::<R>::builder().config(config(args)).bind(args.listen).await?;
     let clip = Clip::demo();
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
     news(format_args!("listening on rtsp://{}", reachable(server.local_addr())));
@@ -58,6 +51,23 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let ended = or(stopped, or(feed, report)).await;
     server.close().await;
     ended
+}
+
+fn config(args: &ServeArgs) -> ServerConfig {
+    let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
+    let gather = Duration::from_millis(args.gather);
+    let proxies = args.proxies.iter().copied();
+    let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
+    if let Some(pairs) = args.udp_pairs {
+        config = config.udp_pairs(pairs.get());
+    }
+    if let Some(share) = args.address_share {
+        config = config.address_share(share.get());
+    }
+    if let Some(shared) = &args.shared_addresses {
+        config = config.shared_addresses(shared.clone());
+    }
+    config
 }
 
 /// An address that a player on this machine can be given.
