@@ -47,6 +47,7 @@ mod play;
 mod presence;
 mod reconnect;
 mod record;
+mod redirect;
 mod request;
 mod restart;
 mod setup;
@@ -62,7 +63,10 @@ use std::net::SocketAddr;
 use bytes::{Bytes, BytesMut};
 
 pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, MediaSilencePolicy, SourcePolicy, Transports};
-pub use error::{ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, SendError};
+pub use error::{
+    ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, RedirectAttempt, RedirectError,
+    SendError,
+};
 pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
     TrackStart, TrackStats, TrackTransport,
@@ -82,6 +86,7 @@ use inbox::Inbox;
 use keepalive::Keepalive;
 use link::Link;
 use liveness::Liveness;
+use redirect::Redirects;
 use request::{Requests, Session};
 use setup::Setup;
 use track::{Track, earliest};
@@ -113,8 +118,7 @@ pub struct Client {
     probed: bool,
     methods: Option<Methods>,
     presentation: Option<Presentation>,
-    /// Redirects since a command of the application has succeeded that could be redirected.
-    redirects: usize,
+    redirects: Redirects,
     /// What media is to travel over.
     lower: Lower,
     tracks: Vec<Track>,
@@ -162,6 +166,7 @@ impl Client {
             held: None,
             config,
             random,
+            redirects: Redirects::new(url.clone()),
             url,
             state: State::Initial,
             link: Link::new(),
@@ -175,7 +180,6 @@ impl Client {
             probed: false,
             methods: None,
             presentation: None,
-            redirects: 0,
             lower,
             tracks: Vec::new(),
             range: None,
@@ -327,6 +331,10 @@ impl Client {
     /// Takes note that `n` bytes were written.
     pub fn handle_written(&mut self, now: Instant, n: usize) {
         self.link.handle_written(now, n);
+        let restart = |running: &mut Running| running.wait == Wait::Written && !self.link.wants_write();
+        if let Some(running) = self.running.take_if(restart) {
+            self.restart_answered(now, running.task);
+        }
     }
 
     /// Whether [`flush`](Self::flush) has datagrams to send that may leave now.

@@ -217,6 +217,11 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.description().cloned()
     }
 
+    /// The URL that the client is at, which is another than it was given if a server has redirected it.
+    pub fn url(&self) -> Url {
+        self.owner.0.state().core.url().clone()
+    }
+
     /// The state of the session.
     pub fn state(&self) -> State {
         self.owner.0.state().core.state()

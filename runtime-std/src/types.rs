@@ -2,8 +2,8 @@
 
 pub use rtspan_core::client::{
     CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectAttempt, ConnectError, KeepalivePolicy,
-    MediaSilencePolicy, Misuse, Playing, Received, SendError, SourcePolicy, SwitchReason, TrackInfo,
-    TrackStats, TrackTransport, Transports,
+    MediaSilencePolicy, Misuse, Playing, Received, RedirectAttempt, RedirectError, SendError, SourcePolicy,
+    SwitchReason, TrackInfo, TrackStats, TrackTransport, Transports,
 };
 pub use rtspan_core::conn::CloseReason;
 pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};

@@ -2,7 +2,6 @@
 
 use super::{Client, ClientCloseReason};
 use crate::Instant;
-use crate::url::Url;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 
 /// What the client answers with 200.
@@ -26,8 +25,7 @@ impl Client {
             return self.close(now, ClientCloseReason::Stalled);
         }
         if request.method == Method::Redirect {
-            let location = request.headers.get(name::LOCATION).and_then(|value| Url::parse(value).ok());
-            self.close(now, ClientCloseReason::Redirected(location));
+            self.handle_redirect(now, request);
         }
     }
 }

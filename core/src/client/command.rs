@@ -5,7 +5,10 @@ use bytes::Bytes;
 use super::request::Asker;
 use super::setup::Setup;
 use super::table::{self, Verb};
-use super::{Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Reply};
+use super::{
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, RedirectError,
+    Reply,
+};
 use crate::deadline::Doubt;
 use crate::description::Description;
 use crate::header::{Methods, Range};
@@ -68,6 +71,8 @@ pub(super) enum Wait {
     Udp(UdpId),
     /// For the connection that its request is sent over.
     Connection,
+    /// For the last answers to leave, before the connection is given up.
+    Written,
 }
 
 impl Task {
@@ -236,6 +241,10 @@ impl Client {
         match task.command {
             Command::Restart(_) => self.restart_answered(now, task),
             Command::Teardown => self.teardown_answered(now, task),
+            _ if self.is_lost() => {
+                self.put_back(task);
+                self.go_back(now, RedirectError::Silent);
+            }
             _ => self.finish(now, task, Err(CommandError::Timeout)),
         }
     }
@@ -267,10 +276,27 @@ impl Client {
         }
     }
 
+    /// Waits no longer for a command that runs, so that it may run again from its beginning.
+    pub(super) fn unsent(&mut self, running: Running) -> Task {
+        let mut task = self.abandon(running);
+        if let Command::Setup(setup) = &mut task.command {
+            self.take_back(setup);
+            *setup = Setup::new(setup.media);
+        }
+        task
+    }
+
+    /// Has a command run before those that wait; OPTIONS comes before it by itself.
+    pub(super) fn put_back(&mut self, task: Task) {
+        if !matches!(task.command, Command::Probe) {
+            self.queue.push_front(task);
+        }
+    }
+
     /// Waits no longer.
     pub(super) fn abandon(&mut self, running: Running) -> Task {
         match running.wait {
-            Wait::Response | Wait::Connection => self.requests.forget_command(),
+            Wait::Response | Wait::Connection | Wait::Written => self.requests.forget_command(),
             Wait::Udp(id) => self.outputs.push_back(ClientOutput::CloseUdp(id)),
         }
         running.task

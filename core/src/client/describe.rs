@@ -1,12 +1,12 @@
-//! DESCRIBE, and the redirects that lead to another server.
+//! DESCRIBE.
 
 use super::command::{Task, accepted};
+use super::redirect::is_redirect;
 use super::{Client, CommandError, Reply};
 use crate::description::Description;
 use crate::header::content_type_is;
-use crate::limits::REDIRECTS_MAX;
+use crate::url::Url;
 use crate::url::base::{Bases, check_control};
-use crate::url::{Scheme, Url};
 use crate::wire::{Method, Request, Response, name};
 use crate::{Instant, Tolerance};
 
@@ -35,7 +35,7 @@ impl Client {
 
     pub(super) fn describe_answered(&mut self, now: Instant, task: Task, response: &Response) {
         if is_redirect(response) {
-            match self.redirect(response) {
+            match self.redirect(response.headers.get(name::LOCATION)) {
                 Ok(url) => self.restart(Some(url), vec![task]),
                 Err(error) => self.finish(now, task, Err(error)),
             }
@@ -43,7 +43,7 @@ impl Client {
         }
         let result = self.read_description(response).map(|presentation| {
             if task.id.is_some() {
-                self.redirects = 0;
+                self.redirects.settle();
             }
             let description = presentation.description.clone();
             self.presentation = Some(presentation);
@@ -74,29 +74,4 @@ impl Client {
         let base = bases.url(&self.url, &mut self.tolerances);
         Ok(Presentation { description, base })
     }
-
-    /// Where a redirect leads.
-    ///
-    /// Credentials go along only to the same server; from TLS there is no way to a connection without.
-    pub(super) fn redirect(&mut self, response: &Response) -> Result<Url, CommandError> {
-        self.redirects = self.redirects.saturating_add(1);
-        if self.redirects > REDIRECTS_MAX {
-            return Err(CommandError::TooManyRedirects);
-        }
-        let location = response.headers.get(name::LOCATION).ok_or(CommandError::BadLocation)?;
-        let url = self.url.join(location).map_err(|_| CommandError::BadLocation)?;
-        if Url::parse(location).is_err() {
-            self.tolerances.record(Tolerance::RelativeLocation);
-        }
-        if self.url.scheme() == Scheme::Rtsps && url.scheme() == Scheme::Rtsp {
-            return Err(CommandError::Downgrade);
-        }
-        let keeps_credentials = url.credentials().is_none() && url.same_origin(&self.url);
-        Ok(if keeps_credentials { url.with_authority_of(&self.url) } else { url })
-    }
-}
-
-/// 304 and 300 name no other place; 307 and 308 are HTTP's, and servers send them.
-pub(super) fn is_redirect(response: &Response) -> bool {
-    matches!(response.status.as_u16(), 301 | 302 | 303 | 305 | 307 | 308)
 }

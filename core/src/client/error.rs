@@ -166,6 +166,44 @@ pub struct ConnectAttempt {
     pub error: io::ErrorKind,
 }
 
+/// A place that a redirect has led to or away from, and what came of connecting to it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{url}: {error}")]
+pub struct RedirectAttempt {
+    /// The place.
+    pub url: Url,
+    /// Why there was no answer.
+    #[source]
+    pub error: RedirectError,
+}
+
+/// Why a server has not answered anything.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// There was no connection.
+    #[error(transparent)]
+    Connect(ConnectError),
+    /// It took the connection and answered nothing in time.
+    #[error("server did not answer in time")]
+    Silent,
+    /// It closed the connection before it answered anything.
+    #[error("connection ended")]
+    Closed,
+}
+
+/// Where a client is to publish.
+struct Elsewhere<'a>(Option<&'a Url>);
+
+impl fmt::Display for Elsewhere<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(url) => write!(f, "to {url}: publish there"),
+            None => f.write_str("to the same place: publish again"),
+        }
+    }
+}
+
 /// Several reasons, one behind the other.
 struct Listed<'a, T>(&'a [T]);
 
@@ -206,9 +244,15 @@ pub enum ClientCloseReason {
     /// The server does not read what is sent to it.
     #[error("server does not read")]
     Stalled,
-    /// The server asked to go elsewhere (REDIRECT, RFC 2326, section 10.10).
-    #[error("server redirects")]
+    /// The server asked a client that records, or was about to, to go elsewhere (REDIRECT, RFC 2326, section 10.10).
+    ///
+    /// A client that plays goes on there. The readers of a recording need its beginning, so the application has to
+    /// publish anew, at this URL or, without one, at the same.
+    #[error("server redirects {}", Elsewhere(.0.as_ref()))]
     Redirected(Option<Url>),
+    /// Nobody answers at the place that a redirect has led to, nor at the first server when the client went back.
+    #[error("no server answers: {}", Listed(.0))]
+    RedirectFailed(Vec<RedirectAttempt>),
     /// Starting again with another transport, or at another server, failed.
     #[error("starting again failed: {0}")]
     RestartFailed(#[source] CommandError),

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{ClientCloseReason, CommandError};
+use super::{ClientCloseReason, CommandError, RedirectAttempt};
 use crate::description::Description;
 use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
 use crate::udp::{Port, UdpSpec};
+use crate::url::Url;
 use crate::{Instant, NtpTime, UdpId};
 
 /// A command of a client, to find its [`Done`](ClientEvent::Done).
@@ -63,6 +64,11 @@ pub enum ClientEvent {
     MediaResumed(usize),
     /// The connection has ended; the session goes on over UDP, and the next request connects again.
     Disconnected,
+    /// The server sends the client to this URL, where it goes on: by its answer to DESCRIBE or PLAY, or by REDIRECT
+    /// (RFC 2326, section 10.10). What has played plays again there, and nothing comes in between.
+    Redirected(Url),
+    /// Nobody answers at the place that a redirect has led to; the client goes on at its first URL, once.
+    RedirectFailed(RedirectAttempt),
     /// The client is closed. This is the last event.
     Closed(ClientCloseReason),
 }

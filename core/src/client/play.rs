@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::command::{Command, Task, accepted};
-use super::describe::is_redirect;
 use super::liveness::Liveness;
 use super::presence::Presence;
+use super::redirect::is_redirect;
 use super::table::Verb;
 use super::track::Path;
 use super::{Client, Playing, Reply, TrackStart};
@@ -50,7 +50,7 @@ impl Client {
 
     pub(super) fn play_answered(&mut self, now: Instant, task: Task, response: &Response) {
         if is_redirect(response) {
-            return match self.redirect(response) {
+            return match self.redirect(response.headers.get(name::LOCATION)) {
                 Ok(url) => {
                     let mut tasks = self.setups_again();
                     tasks.push(task);
@@ -64,7 +64,10 @@ impl Client {
         }
         self.state = self.state.after(Verb::Play);
         self.has_played = true;
-        self.redirects = 0;
+        if task.id.is_some() {
+            // What the client gives to itself counts on: a server that always sends it elsewhere ends it.
+            self.redirects.settle();
+        }
         self.liveness.begin(now);
         for track in &mut self.tracks {
             track.report_at = Some(now + RECEIVER_REPORT_PERIOD);

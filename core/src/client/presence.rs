@@ -119,6 +119,10 @@ impl Presence {
         self.heard.is_some_and(|heard| now < heard + ALIVE_PERIOD + period)
     }
 
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard.is_some()
+    }
+
     pub(super) fn was_left(&self) -> bool {
         self.ended || self.left.is_some()
     }

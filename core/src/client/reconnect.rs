@@ -1,9 +1,8 @@
 //! What goes on without its connection: a session over UDP, and the set-up of one with servers that keep a connection
 //! for each request. The next request connects again.
 
-use super::command::{Command, Running, Wait};
-use super::setup::Setup;
-use super::{Client, ClientCloseReason, ClientEvent, CommandError, ConnectError, State};
+use super::command::{Running, Wait};
+use super::{Client, ClientCloseReason, ClientEvent, CommandError, ConnectError, RedirectError, State};
 use crate::header::Lower;
 use crate::limits::RECONNECT_PERIOD;
 use crate::{Instant, Tolerance};
@@ -39,11 +38,7 @@ impl Client {
 
     /// Has the command that ran run once more: the server may not have read its request.
     fn retry(&mut self, now: Instant, running: Running) {
-        let mut task = self.abandon(running);
-        if let Command::Setup(setup) = &mut task.command {
-            self.take_back(setup);
-            *setup = Setup::new(setup.media);
-        }
+        let mut task = self.unsent(running);
         if std::mem::replace(&mut task.retried, true) {
             self.finish(now, task, Err(CommandError::ConnectionLost));
         } else {
@@ -61,6 +56,9 @@ impl Client {
         if self.session.exists() && self.outlives_connection() && is_kept {
             self.link.reset();
             self.reconnect_at = Some(next);
+        } else if self.is_lost() {
+            self.link.reset();
+            self.go_back(now, RedirectError::Connect(error));
         } else {
             self.close(now, ClientCloseReason::Connect(error));
         }

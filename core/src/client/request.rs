@@ -153,6 +153,7 @@ impl Client {
             return;
         }
         self.link.handle_response();
+        self.redirects.handle_response();
         self.keepalive.handle_answer(now);
         match self.requests.answered(response.cseq(), &mut self.tolerances) {
             Some(Asker::Command) => {

@@ -60,6 +60,9 @@ impl Client {
     pub(super) fn start_restart(&mut self, now: Instant, task: Task) {
         if self.link.is_up() && self.session.exists() {
             self.request_teardown(now, task);
+        } else if self.link.wants_write() {
+            let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
+            self.running = Some(Running::new(task, deadline, Wait::Written));
         } else {
             self.restart_answered(now, task);
         }
@@ -76,6 +79,8 @@ impl Client {
     pub(super) fn restart_answered(&mut self, now: Instant, task: Task) {
         let Command::Restart(url) = task.command else { return };
         if let Some(url) = url {
+            self.event(ClientEvent::Redirected((*url).clone()));
+            self.redirects.arrive();
             self.url = *url;
         }
         self.leave();

@@ -3,7 +3,8 @@
 use super::command::{Command, Running, Task, Wait};
 use super::request::Asker;
 use super::{
-    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Reply, State,
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, RedirectError,
+    Reply, State,
 };
 use crate::Instant;
 use crate::limits::TEARDOWN_DEADLINE;
@@ -73,6 +74,14 @@ impl Client {
             Some(running) => {
                 self.link.reset();
                 self.restart_answered(now, running.task);
+            }
+            None if self.is_lost() => {
+                self.link.reset();
+                if let Some(running) = self.running.take() {
+                    let task = self.unsent(running);
+                    self.put_back(task);
+                }
+                self.go_back(now, RedirectError::Closed);
             }
             None if self.outlives_connection() => self.lose_connection(now),
             None => {

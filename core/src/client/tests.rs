@@ -1,5 +1,6 @@
 mod closing;
 mod dialogues;
+mod elsewhere;
 mod leniency;
 mod liveness;
 mod media;

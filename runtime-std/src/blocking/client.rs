@@ -6,7 +6,7 @@ use rtspan_core::client::{
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
 use rtspan_core::rtp::RtpPacket;
-use rtspan_core::url::UrlError;
+use rtspan_core::url::{Url, UrlError};
 
 use crate::client::{self, Error};
 use crate::threads::{Threads, block_on};
@@ -154,6 +154,11 @@ impl Client {
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.0.stats(media)
+    }
+
+    /// The URL that the client is at, which is another than it was given if a server has redirected it.
+    pub fn url(&self) -> Url {
+        self.0.url()
     }
 
     /// Why media goes over TCP and not over UDP, if that was changed.

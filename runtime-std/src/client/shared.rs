@@ -219,17 +219,18 @@ impl State {
             ClientEvent::Done(id, result) => {
                 match &result {
                     Ok(Reply::Setup(info)) => drop(self.set_up.insert(info.media)),
-                    Ok(Reply::Playing(_)) => {
-                        self.ended.clear();
-                        self.silent.clear();
-                    }
+                    Ok(Reply::Playing(_)) => self.begin_anew(),
                     _ => {}
                 }
                 if let Some((_, done)) = self.awaited.iter_mut().find(|(awaited, _)| *awaited == id) {
                     *done = Some(result);
                 }
             }
-            ClientEvent::TransportSwitched(reason) => self.switched = Some(reason),
+            ClientEvent::TransportSwitched(reason) => {
+                self.switched = Some(reason);
+                self.begin_anew();
+            }
+            ClientEvent::Redirected(_) => self.begin_anew(),
             ClientEvent::Ended(media) => {
                 self.ended.insert(media);
                 self.silent.remove(&media);
@@ -240,6 +241,12 @@ impl State {
             ClientEvent::Closed(reason) => self.closed = Some(reason),
             _ => {}
         }
+    }
+
+    /// What plays is played from another session on, whose medias neither have ended nor are silent.
+    fn begin_anew(&mut self) {
+        self.ended.clear();
+        self.silent.clear();
     }
 
     /// What a command that was not taken comes to: one for a client that has closed fails for the reason of that.

@@ -73,7 +73,7 @@ fn silent() -> SocketAddr {
 }
 
 /// An address at which nobody listens.
-fn refusing() -> SocketAddr {
+pub(super) fn refusing() -> SocketAddr {
     TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap()
 }
 

@@ -6,6 +6,7 @@ mod by_hand;
 mod commands;
 mod connecting;
 mod defaults;
+mod elsewhere;
 mod endings;
 mod limits;
 mod media;
@@ -30,6 +31,7 @@ pub(crate) use answers::*;
 pub(crate) use commands::*;
 pub(crate) use connecting::*;
 pub(crate) use defaults::*;
+pub(crate) use elsewhere::*;
 pub(crate) use endings::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
@@ -63,6 +65,8 @@ macro_rules! scenarios {
             a_server_that_is_not_there_is_an_error_with_its_kind,
             addresses_that_do_not_answer_are_not_waited_for,
             a_host_that_cannot_be_connected_is_an_error_that_names_each_address,
+            a_client_goes_on_where_its_server_sends_it,
+            a_redirect_to_a_server_that_is_not_there_names_what_was_tried,
             a_question_is_answered_by_the_application,
             a_publisher_without_room_waits_and_goes_on,
             a_server_that_goes_away_ends_the_packets_with_an_error,

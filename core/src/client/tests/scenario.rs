@@ -312,6 +312,15 @@ impl Scenario {
         }
     }
 
+    /// Where the client goes on.
+    #[track_caller]
+    pub(super) fn redirected(&mut self) -> String {
+        match self.event() {
+            ClientEvent::Redirected(url) => url.to_string(),
+            event => panic!("{event:?}"),
+        }
+    }
+
     /// Sequence number and loss of each packet that has come.
     pub(super) fn packets(&mut self) -> Vec<(usize, u16, u16)> {
         self.pump();
