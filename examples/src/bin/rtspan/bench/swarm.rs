@@ -1,5 +1,5 @@
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
@@ -15,6 +15,8 @@ use super::trouble::Trouble;
 const EVENTS: usize = 1024;
 /// How often it is looked what time demands of the players.
 const TICK: Duration = Duration::from_secs(1);
+/// How long an address of the server may take to answer before the next one is tried.
+const ADDRESS_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Many light readers in one thread.
 #[derive(Debug)]
@@ -45,12 +47,11 @@ pub(super) enum News {
 impl Swarm {
     /// Readers of `urls` by turns, of which there are none yet; all are of one server.
     pub(super) fn new(urls: Vec<Url>, over: Over) -> io::Result<Self> {
-        let server = urls.first().map(|url| (url.host(), url.port()).to_socket_addrs()).transpose()?;
-        let server = server.and_then(|mut addrs| addrs.next());
+        let server = urls.first().map(|url| first_that_answers((url.host(), url.port())));
         Ok(Self {
             urls,
             over,
-            server: server.ok_or(ErrorKind::NotFound)?,
+            server: server.unwrap_or_else(|| Err(ErrorKind::NotFound.into()))?,
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS),
             players: Vec::new(),
@@ -177,5 +178,34 @@ impl Swarm {
                 self.free.push(place);
             }
         }
+    }
+}
+
+/// The first address of a host that takes a connection: one that is dead is not worth a swarm.
+fn first_that_answers(host: impl ToSocketAddrs) -> io::Result<SocketAddr> {
+    let mut failure = io::Error::from(ErrorKind::NotFound);
+    for addr in host.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&addr, ADDRESS_DEADLINE) {
+            Ok(_) => return Ok(addr),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn an_address_that_refuses_is_passed_over_for_the_next() {
+        let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = server.local_addr().unwrap();
+        assert_eq!(first_that_answers(&[refusing, addr][..]).unwrap(), addr);
+        let nobody = first_that_answers(&[refusing][..]);
+        assert_eq!(nobody.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     }
 }
