@@ -78,8 +78,9 @@ impl Description {
     ///
     /// The sender is at fault in all of them: too long, too many medias, none at all.
     pub fn parse(bytes: &[u8], tolerances: &mut Tolerances) -> Result<Self, DescriptionError> {
-        let session = sdp::parse(bytes, tolerances)?;
-        Ok(read::description(session, tolerances))
+        let text = sdp::text(bytes, tolerances)?;
+        let lines = sdp::parse(&text, tolerances)?;
+        Ok(read::description(lines, tolerances))
     }
 
     /// Names the controls of all medias `trackID=0`, `trackID=1`, … in their order, and the stream's own `*`.
@@ -159,7 +160,4 @@ pub enum DescriptionError {
     /// The description has no media, or is no session description at all.
     #[error("session description without a media")]
     NoMedia,
-    /// The description cannot be parsed.
-    #[error("malformed session description")]
-    Malformed,
 }

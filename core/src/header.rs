@@ -16,6 +16,7 @@ mod transport;
 
 pub use date::UtcTime;
 pub use methods::Methods;
+pub(crate) use params::number;
 pub use range::{NptTime, Range, SmpteRate, SmpteTime, TimedRange};
 pub use rtp_info::{RtpInfo, RtpInfoEntry};
 pub use session::SessionHeader;

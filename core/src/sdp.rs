@@ -1,53 +1,84 @@
-//! Makes strict SDP of whatever a peer sends, and has it parsed.
+//! Reads the lines of a session description, whatever a peer makes of them.
 
 use std::borrow::Cow;
 
 use crate::Tolerances;
-use crate::description::DescriptionError;
+use crate::description::{Bandwidth, DescriptionError};
 use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
 use crate::tolerance::Tolerance;
 use crate::wire::scan::{self, split_once};
 
+mod order;
 mod unused;
 
 #[cfg(test)]
 mod tests;
 
-/// Parses a session description.
-pub(crate) fn parse(
-    bytes: &[u8],
-    tolerances: &mut Tolerances,
-) -> Result<sdp_types::Session, DescriptionError> {
-    let text = canonical(bytes, tolerances)?;
-    sdp_types::Session::parse(text.as_bytes()).map_err(|_| DescriptionError::Malformed)
-}
+use order::Order;
 
-/// Rewrites a session description so that a strict parser takes it.
+/// What RTSP has a use for in a session description: names, bandwidths, attributes and medias, in their order.
 ///
-/// Only the lines that RTSP has a use for are kept: names, bandwidths, attributes and medias, in their order.
 /// Addresses, ports and times are negotiated by RTSP itself (RFC 2326, appendix C), and of all lines they are those
 /// that peers get wrong most; left out, they cannot do harm.
-fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, DescriptionError> {
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Lines<'a> {
+    /// The first `s=` line, empty if there is none.
+    pub(crate) name: &'a str,
+    /// What stands before the first media.
+    pub(crate) session: Section<'a>,
+    pub(crate) medias: Vec<(MediaLine<'a>, Section<'a>)>,
+}
+
+/// What follows an `m=` line, or stands before the first one.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Section<'a> {
+    pub(crate) bandwidths: Vec<Bandwidth>,
+    pub(crate) attributes: Vec<AttributeLine<'a>>,
+}
+
+/// An `m=` line without its port.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MediaLine<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) protocol: &'a str,
+    /// The formats with blanks between them.
+    pub(crate) formats: &'a str,
+}
+
+/// An `a=` line: its name, which is not empty, and what follows the colon.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct AttributeLine<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: Option<&'a str>,
+}
+
+/// The text of a session description.
+pub(crate) fn text<'a>(
+    bytes: &'a [u8],
+    tolerances: &mut Tolerances,
+) -> Result<Cow<'a, str>, DescriptionError> {
     if bytes.len() > SDP_BYTES_MAX {
         return Err(DescriptionError::TooLong { bytes: bytes.len() });
     }
-    let text = match std::str::from_utf8(bytes) {
+    Ok(match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => {
             tolerances.record(Tolerance::SdpEncoding);
             String::from_utf8_lossy(bytes)
         }
-    };
-    let mut out = Canonical {
-        text: String::with_capacity(text.len().saturating_add(64)),
-        lines: 0,
-        medias: 0,
-        named: false,
-    };
-    out.text.push_str("v=0\r\n");
-    let mut versioned = false;
-    for raw in lines(&text) {
-        let line = raw.trim_matches(is_blank);
+    })
+}
+
+/// Reads the lines of a session description; one that makes no sense is left out.
+pub(crate) fn parse<'a>(text: &'a str, tolerances: &mut Tolerances) -> Result<Lines<'a>, DescriptionError> {
+    let mut read = Lines::default();
+    let mut order = Order::default();
+    let mut lines_read = 0_usize;
+    for (raw, ends_well) in lines(text) {
+        let line = scan::trim_matches(raw, BLANKS);
+        if !ends_well || line.is_empty() {
+            tolerances.record(Tolerance::SdpLineEnd);
+        }
         if line.is_empty() {
             continue;
         }
@@ -55,55 +86,54 @@ fn canonical(bytes: &[u8], tolerances: &mut Tolerances) -> Result<String, Descri
             tolerances.record(Tolerance::SdpLine);
             continue;
         };
-        if matches!(key, "a" | "b" | "m") {
-            out.lines = out.lines.saturating_add(1);
-            if out.lines > SDP_LINES_MAX {
+        if matches!(key, b'a' | b'b' | b'm') {
+            lines_read = lines_read.saturating_add(1);
+            if lines_read > SDP_LINES_MAX {
                 return Err(DescriptionError::TooManyLines);
             }
         }
         // A title may be a blank.
         let has_blanks = raw.len() != line.len() || line.as_bytes().get(1) != Some(&b'=');
-        if has_blanks && !matches!(key, "s" | "i") {
+        if has_blanks && !matches!(key, b's' | b'i') {
             tolerances.record(Tolerance::SdpBlanks);
         }
+        if order::is_known(key) && !order.takes(key, raw) {
+            tolerances.record(Tolerance::SdpLineOrder);
+        }
         match key {
-            "v" => versioned = true,
-            "s" => out.name(value),
-            "b" => out.bandwidth(value, tolerances),
-            "a" => out.attribute(value, tolerances),
-            "m" => out.media(value, tolerances)?,
-            _ if !unused::is_known(key) => tolerances.record(Tolerance::SdpLine),
+            b'v' if value == "0" => {}
+            b'v' => tolerances.record(Tolerance::SdpVersion),
+            b's' if read.medias.is_empty() && read.name.is_empty() => read.name = value,
+            b's' => {}
+            b'b' => read.bandwidth(value, tolerances),
+            b'a' => read.attribute(value, tolerances),
+            b'm' => read.media(value, tolerances)?,
+            _ if !order::is_known(key) => tolerances.record(Tolerance::SdpLine),
             _ if !unused::is_well_formed(key, value) => tolerances.record(Tolerance::SdpUnusedLine),
             _ => {}
         }
     }
-    if !versioned {
+    if !order.has_version() {
         tolerances.record(Tolerance::SdpVersion);
     }
-    if out.medias == 0 {
-        return Err(DescriptionError::NoMedia);
+    if !order.has_origin_name_and_time() {
+        tolerances.record(Tolerance::SdpLineMissing);
     }
-    Ok(out.text)
+    if read.medias.is_empty() { Err(DescriptionError::NoMedia) } else { Ok(read) }
 }
 
-struct Canonical {
-    text: String,
-    lines: usize,
-    medias: usize,
-    named: bool,
-}
-
-impl Canonical {
-    fn name(&mut self, value: &str) {
-        if self.medias == 0 && !self.named {
-            self.named = true;
-            self.line(&["s=", value]);
-        }
+impl<'a> Lines<'a> {
+    fn section(&mut self) -> &mut Section<'a> {
+        self.medias.last_mut().map_or(&mut self.session, |(_, section)| section)
     }
 
     fn bandwidth(&mut self, value: &str, tolerances: &mut Tolerances) {
-        let readable = value.split_once(':').and_then(|(kind, number)| {
-            let (kind, number) = (kind.trim_matches(is_blank), number.trim_matches(is_blank));
+        let readable = split_once(value, b':').and_then(|(raw_kind, raw_number)| {
+            let (kind, number) =
+                (scan::trim_matches(raw_kind, BLANKS), scan::trim_matches(raw_number, BLANKS));
+            if (kind.len(), number.len()) != (raw_kind.len(), raw_number.len()) {
+                tolerances.record(Tolerance::SdpBlanks);
+            }
             let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
             let (whole, rest) = number.split_at_checked(end)?;
             (!kind.is_empty()).then_some((kind, whole.parse::<u64>().ok()?, rest))
@@ -112,61 +142,46 @@ impl Canonical {
             tolerances.record(Tolerance::SdpBandwidth);
         }
         if let Some((kind, whole, _)) = readable {
-            self.line(&["b=", kind, ":", &whole.to_string()]);
+            self.section().bandwidths.push(Bandwidth::new(kind, whole));
         }
     }
 
-    fn attribute(&mut self, value: &str, tolerances: &mut Tolerances) {
-        let (name, value) = match split_once(value, b':') {
-            Some((name, value)) => (name.trim_matches(is_blank), Some(value)),
+    fn attribute(&mut self, value: &'a str, tolerances: &mut Tolerances) {
+        let (raw_name, value) = match split_once(value, b':') {
+            Some((name, value)) => (name, Some(value)),
             None => (value, None),
         };
+        let name = scan::trim_matches(raw_name, BLANKS);
         if name.is_empty() {
-            tolerances.record(Tolerance::SdpLine);
-        } else if let Some(value) = value {
-            self.line(&["a=", name, ":", value]);
-        } else {
-            self.line(&["a=", name]);
+            return tolerances.record(Tolerance::SdpLine);
         }
-    }
-
-    fn media(&mut self, value: &str, tolerances: &mut Tolerances) -> Result<(), DescriptionError> {
-        self.medias = self.medias.saturating_add(1);
-        if self.medias > MEDIAS_MAX {
-            return Err(DescriptionError::TooManyMedias);
-        }
-        if value.contains('\t') || value.contains("  ") {
+        if name.len() != raw_name.len() {
             tolerances.record(Tolerance::SdpBlanks);
         }
-        let mut fields = value.split(is_blank).filter(|field| !field.is_empty());
-        let (kind, port, protocol) = (fields.next(), fields.next(), fields.next());
-        let mut formats = fields.peekable();
-        if !port.is_some_and(is_port) || formats.peek().is_none() {
-            tolerances.record(Tolerance::SdpMediaLine);
-        }
-        self.text.push_str("m=");
-        self.text.push_str(kind.unwrap_or("application"));
-        self.text.push_str(" 0 ");
-        self.text.push_str(protocol.unwrap_or("RTP/AVP"));
-        self.text.push(' ');
-        for (index, format) in formats.enumerate() {
-            if index > 0 {
-                self.text.push(' ');
-            }
-            self.text.push_str(format);
-        }
-        self.text.push_str("\r\n");
-        Ok(())
+        self.section().attributes.push(AttributeLine { name, value });
     }
 
-    fn line(&mut self, parts: &[&str]) {
-        self.text.extend(parts.iter().copied());
-        self.text.push_str("\r\n");
+    fn media(&mut self, value: &'a str, tolerances: &mut Tolerances) -> Result<(), DescriptionError> {
+        if self.medias.len() >= MEDIAS_MAX {
+            return Err(DescriptionError::TooManyMedias);
+        }
+        if scan::find(value.as_bytes(), [b'\t']).is_some() || has_double_blank(value) {
+            tolerances.record(Tolerance::SdpBlanks);
+        }
+        let mut rest = value;
+        let (kind, port, protocol) = (field(&mut rest), field(&mut rest), field(&mut rest));
+        let formats = scan::trim_matches(rest, BLANKS);
+        if !port.is_some_and(is_port) || formats.is_empty() {
+            tolerances.record(Tolerance::SdpMediaLine);
+        }
+        let (kind, protocol) = (kind.unwrap_or("application"), protocol.unwrap_or("RTP/AVP"));
+        self.medias.push((MediaLine { kind, protocol, formats }, Section::default()));
+        Ok(())
     }
 }
 
-/// The lines of a text, whatever they end in, and what is empty between two ends.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+/// The lines of a text, and whether each ends in CR LF.
+fn lines(text: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -174,24 +189,38 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
         }
         let end = scan::find(rest.as_bytes(), [b'\r', b'\n', 0]);
         let (line, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        rest = behind.get(1..).unwrap_or_default();
-        Some(line)
+        let well_ended = behind.strip_prefix("\r\n");
+        rest = well_ended.or_else(|| behind.get(1..)).unwrap_or_default();
+        Some((line, well_ended.is_some()))
     })
 }
 
 /// Splits `x=value`; blanks around the `=` do not count.
-fn key_and_value(line: &str) -> Option<(&str, &str)> {
+fn key_and_value(line: &str) -> Option<(u8, &str)> {
     let (key, value) = split_once(line, b'=')?;
-    let key = key.trim_end_matches(is_blank);
-    (key.len() == 1).then(|| (key, value.trim_start_matches(is_blank)))
+    match scan::trim_matches(key, BLANKS).as_bytes() {
+        [key] => Some((*key, scan::trim_matches(value, BLANKS))),
+        _ => None,
+    }
+}
+
+/// Takes the next field off a line.
+fn field<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let text = rest.trim_start_matches(BLANKS);
+    let end = scan::find(text.as_bytes(), [b' ', b'\t']).unwrap_or(text.len());
+    let (field, behind) = text.split_at_checked(end)?;
+    *rest = behind;
+    (!field.is_empty()).then_some(field)
+}
+
+fn has_double_blank(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
 /// Whether this is `<port>` or `<port>/<number of ports>`.
 fn is_port(text: &str) -> bool {
-    let (port, count) = text.split_once('/').unwrap_or((text, "1"));
+    let (port, count) = split_once(text, b'/').unwrap_or((text, "1"));
     port.parse::<u16>().is_ok() && count.parse::<u16>().is_ok()
 }
 
-fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t')
-}
+const BLANKS: [char; 2] = [' ', '\t'];

@@ -98,21 +98,35 @@ tolerances! {
     // description
     /// Bytes that are not UTF-8 (Tuya and Symynelec C5 send uninitialised memory).
     SdpEncoding = "the session description is not UTF-8",
-    /// A session description that does not begin with `v=` (UDP Technology).
-    SdpVersion = "the session description has no v= line",
+    /// A session description without `v=0` (UDP Technology).
+    SdpVersion = "the session description has no v=0 line",
+    /// A session description without `o=` (V380 by macro-video, Wisenet NVR), `s=` or `t=`, or with an empty `s=`.
+    SdpLineMissing = "the session description lacks an o=, s= or t= line, or has an empty s=",
+    /// Lines in another order than RFC 8866 has, or more often (Sony SNC-WR630: `a=range` in front of `c=`).
+    SdpLineOrder = "the lines of the session description are out of order or repeated",
+    /// Lines that end in LF alone (FritzBox 6660 Cable, Rockchip RbsLive, Mercury), empty ones, and a last one without
+    /// an end (a camera known to go2rtc).
+    SdpLineEnd = "a line of the session description is empty or does not end in CR LF",
+    /// Names in another case: `a=Control`, `m=VIDEO`, `rtp/avp` (no device is known; FFmpeg and GStreamer compare in any).
+    SdpNameCase = "a name in the session description has letters in another case",
+    /// A second `a=control`, `a=mid`, `a=range`, `a=tool`, direction, rtpmap or fmtp line, of which the first counts; the
+    /// parameters of several fmtp lines are taken together (no device is known).
+    SdpAttributeRepeated = "an attribute that stands once is repeated",
+    /// An `a=control`, `a=mid`, `a=range` or `a=tool` without a value, ignored (no device is known).
+    SdpAttributeEmpty = "an attribute that needs a value has none",
     /// Lines that are not `x=value`, left out (firmware that sends its whole buffer, NUL and what follows).
     SdpLine = "a line of the session description is not of the form x=value",
-    /// A malformed `o=`, `c=`, `t=` or `r=` line, which RTSP has no use for (Vurix NVR: `c=IN IPV4 0.0.0.0`, Uniview,
-    /// LiveReporter, AXIS 221, AJA).
-    SdpUnusedLine = "an o=, c=, t= or r= line is malformed",
+    /// A malformed `o=`, `e=`, `c=`, `t=` or `r=` line, which RTSP has no use for (Vurix NVR: `c=IN IPV4 0.0.0.0`,
+    /// Hikvision: `e=NONE`, Uniview, LiveReporter, AXIS 221, AJA).
+    SdpUnusedLine = "an o=, e=, c=, t= or r= line is malformed",
     /// Blanks where none belong (IPCAM, H264DVR: `H264/90000 `; VStarcam: `RTP/AVP 8\t `; AMS32: `fmtp: 97`).
     SdpBlanks = "the session description has blanks where none belong",
     /// An `m=` line without a port that is one, or cut short (Tuya, Symynelec C5: `m=video -1353744643`).
     SdpMediaLine = "an m= line lacks a field or a readable port",
     /// A protocol that is not an RTP profile, read as `RTP/AVP` (IPTV: `MP2T/AVP`; FFmpeg: `RTP/AVP/TCP`).
     SdpProtocol = "an m= line names another protocol than an RTP profile",
-    /// Formats that are no payload types (TP-Link, Mercury: `smart/1/90000`).
-    SdpPayloadType = "an m= line lists a format that is no payload type",
+    /// Formats that are no payload types (TP-Link, Mercury: `smart/1/90000`), or listed twice.
+    SdpPayloadType = "an m= line lists a format that is no payload type, or one twice",
     /// More formats than the library keeps of one media (no device known).
     SdpFormatsLeftOut = "an m= line lists more formats than are kept",
     /// A `b=` line without a whole number of kilobits, rounded down or left out (`b=AS:50.5`).
@@ -123,7 +137,8 @@ tolerances! {
     /// format (hand-written descriptions of encoders, pasted into issue trackers).
     SdpFormatMisplaced = "an rtpmap or fmtp attribute was taken for a format that it does not name",
     /// `OPUS/48000/1` (intercoms and encoders known to issue trackers), where RFC 7587 has `opus/48000/2` for mono too;
-    /// `10 L16/44100` for the stereo of RFC 3551; two channels of MPEG-4 audio that only its configuration has.
+    /// `10 L16/44100` for the stereo of RFC 3551; two channels of MPEG-4 audio that only its configuration has; a number
+    /// of channels that is none (`H264/90000/0`), or more parts than three.
     RtpmapChannels = "an rtpmap does not have the channels of its encoding",
     /// `G722/16000`: the samples, not the ticks, which RFC 3551 has as 8000 (telephones and intercoms).
     G722ClockRate = "an rtpmap gives G722 the clock rate of its samples",
@@ -131,11 +146,13 @@ tolerances! {
     RtpmapClockRate = "an rtpmap has no clock rate",
     /// A static payload type that means another encoding (Anpviz: `rtpmap:0 MPEG4-GENERIC`, GW Security: `8 PCMU`).
     StaticPayloadTypeRemapped = "a static payload type is mapped to another encoding",
-    /// Parameters that are empty or have no value (Reolink, VLC, libcamera: a `;` at the end).
-    FmtpParameter = "an fmtp parameter is empty or has no value",
+    /// Parameters that are empty or have no value (Reolink, VLC, libcamera: a `;` at the end), or that come twice, of which
+    /// the first counts.
+    FmtpParameter = "an fmtp parameter is empty, has no value or comes twice",
     /// A parameter whose value makes no sense, ignored (macro-video: `profile-level-id=TeAo`, GW Security: `5046314`).
     FmtpValue = "the value of an fmtp parameter is unreadable",
-    /// Parameter sets with quotes around them or blanks between (`Z2QAKA==","aO4xshs=`: encoders that build the line as JSON).
+    /// Parameter sets with quotes around them, blanks or nothing between (`Z2QAKA==","aO4xshs=`: encoders that build the
+    /// line as JSON).
     SpropSeparators = "parameter sets have quotes or blanks where commas belong",
     /// Parameter sets in the URL-safe alphabet of RFC 4648, section 5 (encoders that use the base64 of their web page).
     SpropAlphabet = "parameter sets are in the base64 of URLs",

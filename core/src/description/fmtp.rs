@@ -23,20 +23,35 @@ fn value_in<'a>(item: &'a str, name: &str) -> Option<&'a str> {
     rest.trim_ascii_start().strip_prefix('=').filter(|_| candidate.eq_ignore_ascii_case(name))
 }
 
-/// Whether there is an item that is not a pair.
-pub(super) fn has_others(text: &str) -> bool {
-    items(text).any(|item| split_once(item, b'=').is_none())
+/// Whether there is an item that is not a pair, or a second one of the same name.
+pub(super) fn is_malformed(text: &str) -> bool {
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (item, behind) = split_item(text);
+        let Some((name, _)) = split_once(item, b'=') else { return true };
+        if behind
+            .is_some_and(|behind| items(behind).any(|other| value_in(other, name.trim_ascii()).is_some()))
+        {
+            return true;
+        }
+        rest = behind;
+    }
+    false
 }
 
 /// What stands between the semicolons.
 pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
-        let text = rest?;
-        let (item, behind) = split_once(text, b';').map_or((text, None), |(item, rest)| (item, Some(rest)));
+        let (item, behind) = split_item(rest?);
         rest = behind;
         Some(item)
     })
+}
+
+/// The first item, and what follows its semicolon.
+fn split_item(text: &str) -> (&str, Option<&str>) {
+    split_once(text, b';').map_or((text, None), |(item, rest)| (item, Some(rest)))
 }
 
 #[cfg(test)]
@@ -62,6 +77,7 @@ mod tests {
         ] {
             assert_eq!(set(text, "config", "12"), set_text, "{text}");
         }
-        assert!(has_others("vad=no;") && has_others("x") && !has_others("vad=no"));
+        assert!(is_malformed("a=1;b=2; A =3") && !is_malformed("a=b;b=a"));
+        assert!(is_malformed("vad=no;") && is_malformed("x") && !is_malformed("vad=no; x=1"));
     }
 }

@@ -3,6 +3,7 @@ use super::mpeg4_audio::{self, BadAudioConfig, Mpeg4Audio};
 use super::static_types::static_type;
 use super::{MediaKind, fmtp, names, sprop, video};
 use crate::Tolerances;
+use crate::header::number;
 use crate::tolerance::Tolerance;
 
 /// What the packets of one payload type carry.
@@ -129,7 +130,7 @@ impl Format {
             tolerances.record(Tolerance::RtpmapClockRate);
             if *kind == MediaKind::Audio { 8_000 } else { 90_000 }
         });
-        if fmtp.as_deref().is_some_and(fmtp::has_others) {
+        if fmtp.as_deref().is_some_and(fmtp::is_malformed) {
             tolerances.record(Tolerance::FmtpParameter);
         }
         let has_parameter_sets = matches!(encoding, "H264" | "H265");
@@ -169,8 +170,16 @@ struct Rtpmap<'a> {
 impl<'a> Rtpmap<'a> {
     fn read(payload_type: u8, text: Option<&'a str>, tolerances: &mut Tolerances) -> Self {
         let known = static_type(payload_type);
-        let mut parts = text.unwrap_or_default().split('/').map(str::trim_ascii);
-        let encoding = parts.next().unwrap_or_default();
+        let mut parts = text.unwrap_or_default().split('/');
+        let mut part = |tolerances: &mut Tolerances| {
+            let part = parts.next()?;
+            let trimmed = part.trim_ascii();
+            if trimmed.len() != part.len() {
+                tolerances.record(Tolerance::SdpBlanks);
+            }
+            Some(trimmed)
+        };
+        let encoding = part(tolerances).unwrap_or_default();
         if encoding.is_empty() {
             return known.map_or_else(Self::default, |known| Self {
                 encoding: known.encoding,
@@ -182,15 +191,17 @@ impl<'a> Rtpmap<'a> {
         if known.is_some() && same.is_none() {
             tolerances.record(Tolerance::StaticPayloadTypeRemapped);
         }
-        let clock_rate = parts.next().and_then(|rate| rate.parse().ok()).filter(|rate| *rate > 0);
+        let clock_rate = part(tolerances).and_then(number).filter(|rate| *rate > 0);
         if let (None, Some(known)) = (clock_rate, same) {
             tolerances.record(Tolerance::RtpmapClockRate);
             return Self { encoding, clock_rate: Some(known.clock_rate), channels: known.channels };
         }
-        let channels = parts.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+        let written = part(tolerances);
+        let channels = written.and_then(number).filter(|count| *count > 0);
         let usual =
             same.filter(|known| Some(known.clock_rate) == clock_rate).and_then(|known| known.channels);
-        if channels.is_none() && usual.is_some() {
+        let is_unreadable = written.is_some() && channels.is_none() || part(tolerances).is_some();
+        if is_unreadable || channels.is_none() && usual.is_some() {
             tolerances.record(Tolerance::RtpmapChannels);
         }
         Self { encoding, clock_rate, channels: channels.or(usual) }

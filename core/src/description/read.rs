@@ -1,33 +1,36 @@
-//! From parsed SDP to a description.
+//! From the lines of SDP to a description.
 
-use super::{Attribute, Bandwidth, Description, Direction, Format, Media, MediaKind, strays};
+use super::{Attribute, Description, Direction, Format, Media, MediaKind, strays};
+use crate::header::number;
 use crate::limits::FORMATS_MAX;
+use crate::sdp::{AttributeLine, Lines, MediaLine, Section};
 use crate::tolerance::Tolerance;
+use crate::wire::scan;
 use crate::{Profile, Tolerances};
 
-pub(super) fn description(session: sdp_types::Session, tolerances: &mut Tolerances) -> Description {
+pub(super) fn description(lines: Lines<'_>, tolerances: &mut Tolerances) -> Description {
+    let Lines { name, session, medias } = lines;
     let mut description = Description {
-        title: Some(session.session_name).filter(|title| title != "-").unwrap_or_default(),
-        bandwidths: bandwidths(session.bandwidths),
+        title: if name == "-" { String::new() } else { name.to_owned() },
+        bandwidths: session.bandwidths,
         ..Description::default()
     };
     let mut direction = None;
-    for attribute in session.attributes.into_iter().map(attribute) {
-        let is = |name: &str| attribute.name.eq_ignore_ascii_case(name);
-        if is("control") {
-            keep_first(&mut description.control, &attribute);
-        } else if is("range") {
-            keep_first(&mut description.range, &attribute);
-        } else if is("tool") {
-            keep_first(&mut description.tool, &attribute);
-        } else if let Some(found) = Direction::from_name(&attribute.name) {
-            direction = direction.or(Some(found));
+    for line in session.attributes {
+        if is_named(line, "control", tolerances) {
+            keep_first(&mut description.control, line, tolerances);
+        } else if is_named(line, "range", tolerances) {
+            keep_first(&mut description.range, line, tolerances);
+        } else if is_named(line, "tool", tolerances) {
+            keep_first(&mut description.tool, line, tolerances);
+        } else if let Some(found) = direction_of(line, tolerances) {
+            keep_first_direction(&mut direction, found, tolerances);
         } else {
-            description.attributes.push(attribute);
+            description.attributes.push(attribute(line));
         }
     }
     let mut medias: Vec<(Media, Slots)> =
-        session.medias.into_iter().map(|section| media(section, direction, tolerances)).collect();
+        medias.into_iter().map(|(line, section)| media(line, section, direction, tolerances)).collect();
     strays::adopt(&mut description.attributes, &mut medias, tolerances);
     let read = |(mut media, slots): (Media, Slots)| {
         media.formats = slots.into_formats(&media.kind, tolerances);
@@ -39,27 +42,31 @@ pub(super) fn description(session: sdp_types::Session, tolerances: &mut Toleranc
 
 /// Reads a media but for its formats, whose attributes may stand elsewhere.
 fn media(
-    section: sdp_types::Media,
+    line: MediaLine<'_>,
+    section: Section<'_>,
     direction: Option<Direction>,
     tolerances: &mut Tolerances,
 ) -> (Media, Slots) {
-    let mut media = Media::new(MediaKind::from(section.media.as_str()), Vec::new());
-    media.profile = profile(&section.proto, tolerances);
-    media.bandwidths = bandwidths(section.bandwidths);
-    let mut slots = Slots::new(&section.fmt, tolerances);
-    for attribute in section.attributes.into_iter().map(attribute) {
-        let is = |name: &str| attribute.name.eq_ignore_ascii_case(name);
-        if is("control") {
-            keep_first(&mut media.control, &attribute);
-        } else if is("mid") {
-            keep_first(&mut media.mid, &attribute);
-        } else if let Some(found) = Direction::from_name(&attribute.name) {
-            media.direction = media.direction.or(Some(found));
+    let mut media = Media::new(MediaKind::from(line.kind), Vec::new());
+    // The names of the medias that are known have small letters.
+    if !matches!(media.kind, MediaKind::Other(_)) && media.kind.as_str() != line.kind {
+        tolerances.record(Tolerance::SdpNameCase);
+    }
+    media.profile = profile(line.protocol, tolerances);
+    media.bandwidths = section.bandwidths;
+    let mut slots = Slots::new(line.formats, tolerances);
+    for line in section.attributes {
+        if is_named(line, "control", tolerances) {
+            keep_first(&mut media.control, line, tolerances);
+        } else if is_named(line, "mid", tolerances) {
+            keep_first(&mut media.mid, line, tolerances);
+        } else if let Some(found) = direction_of(line, tolerances) {
+            keep_first_direction(&mut media.direction, found, tolerances);
         } else {
-            let belongs_to_format = is("rtpmap") && slots.rtpmap(&attribute, tolerances)
-                || is("fmtp") && slots.fmtp(&attribute, tolerances);
+            let belongs_to_format = is_named(line, "rtpmap", tolerances) && slots.rtpmap(line, tolerances)
+                || is_named(line, "fmtp", tolerances) && slots.fmtp(line, tolerances);
             if !belongs_to_format {
-                media.attributes.push(attribute);
+                media.attributes.push(attribute(line));
             }
         }
     }
@@ -70,6 +77,9 @@ fn media(
 fn profile(protocol: &str, tolerances: &mut Tolerances) -> Profile {
     let profiles = [Profile::Avp, Profile::Avpf, Profile::Savp, Profile::Savpf];
     if let Some(exact) = profiles.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(protocol)) {
+        if exact.as_str() != protocol {
+            tolerances.record(Tolerance::SdpNameCase);
+        }
         return exact;
     }
     tolerances.record(Tolerance::SdpProtocol);
@@ -96,7 +106,7 @@ pub(super) struct Slot {
 impl Slots {
     fn new(list: &str, tolerances: &mut Tolerances) -> Self {
         let mut slots = Self { slots: Vec::new(), from_attributes: false };
-        for format in list.split(' ').filter(|format| !format.is_empty()) {
+        for format in list.split([' ', '\t']).filter(|format| !format.is_empty()) {
             if slots.slots.len() == FORMATS_MAX {
                 tolerances.record(Tolerance::SdpFormatsLeftOut);
                 break;
@@ -111,18 +121,23 @@ impl Slots {
     }
 
     /// Takes an rtpmap; false if it does not belong to any format.
-    fn rtpmap(&mut self, attribute: &Attribute, tolerances: &mut Tolerances) -> bool {
-        let Some((slot, text)) = self.find(attribute, tolerances) else { return false };
-        slot.rtpmap.get_or_insert_with(|| text.to_owned());
+    fn rtpmap(&mut self, line: AttributeLine<'_>, tolerances: &mut Tolerances) -> bool {
+        let Some((slot, text)) = self.find(line, tolerances) else { return false };
+        match &slot.rtpmap {
+            _ if text.is_empty() => tolerances.record(Tolerance::SdpFormatAttribute),
+            Some(_) => tolerances.record(Tolerance::SdpAttributeRepeated),
+            None => slot.rtpmap = Some(text.to_owned()),
+        }
         true
     }
 
     /// Takes an fmtp; false if it does not belong to any format.
-    fn fmtp(&mut self, attribute: &Attribute, tolerances: &mut Tolerances) -> bool {
-        let Some((slot, text)) = self.find(attribute, tolerances) else { return false };
+    fn fmtp(&mut self, line: AttributeLine<'_>, tolerances: &mut Tolerances) -> bool {
+        let Some((slot, text)) = self.find(line, tolerances) else { return false };
         match &mut slot.fmtp {
             _ if text.is_empty() => tolerances.record(Tolerance::SdpFormatAttribute),
             Some(fmtp) => {
+                tolerances.record(Tolerance::SdpAttributeRepeated);
                 fmtp.push_str("; ");
                 fmtp.push_str(text);
             }
@@ -139,9 +154,11 @@ impl Slots {
 
     fn insert(&mut self, payload_type: u8, tolerances: &mut Tolerances) {
         if self.slots.iter().any(|slot| slot.payload_type == payload_type) {
-            return;
-        }
-        if self.slots.len() < FORMATS_MAX {
+            // Those that the attributes name have an rtpmap and an fmtp.
+            if !self.from_attributes {
+                tolerances.record(Tolerance::SdpPayloadType);
+            }
+        } else if self.slots.len() < FORMATS_MAX {
             self.slots.push(Slot { payload_type, rtpmap: None, fmtp: None });
         } else {
             tolerances.record(Tolerance::SdpFormatsLeftOut);
@@ -151,10 +168,10 @@ impl Slots {
     /// The format that an rtpmap or fmtp attribute belongs to, and what it says about it.
     fn find<'a>(
         &mut self,
-        attribute: &'a Attribute,
+        line: AttributeLine<'a>,
         tolerances: &mut Tolerances,
     ) -> Option<(&mut Slot, &'a str)> {
-        let found = payload_type_and_rest(attribute, tolerances).and_then(|(payload_type, text)| {
+        let found = payload_type_and_rest(line.value, tolerances).and_then(|(payload_type, text)| {
             if self.from_attributes {
                 self.insert(payload_type, tolerances);
             }
@@ -170,33 +187,63 @@ impl Slots {
 
 /// Splits the value of an rtpmap or fmtp attribute.
 pub(super) fn payload_type_and_rest<'a>(
-    attribute: &'a Attribute,
+    value: Option<&'a str>,
     tolerances: &mut Tolerances,
 ) -> Option<(u8, &'a str)> {
-    let value = attribute.value.as_deref().unwrap_or_default();
+    let value = value.unwrap_or_default();
     let trimmed = value.trim_ascii();
     if trimmed.len() != value.len() {
         tolerances.record(Tolerance::SdpBlanks);
     }
-    let (number, rest) = trimmed.split_once([' ', '\t']).unwrap_or((trimmed, ""));
+    let end = scan::find(trimmed.as_bytes(), [b' ', b'\t']).unwrap_or(trimmed.len());
+    let (number, rest) = trimmed.split_at_checked(end)?;
     Some((payload_type(number)?, rest.trim_ascii()))
 }
 
 fn payload_type(text: &str) -> Option<u8> {
-    text.parse().ok().filter(|number| *number < 128)
+    number(text).filter(|number| *number < 128)
 }
 
-fn keep_first(slot: &mut Option<String>, attribute: &Attribute) {
-    let value = attribute.value.as_deref().unwrap_or_default().trim_ascii();
-    if slot.is_none() && !value.is_empty() {
-        *slot = Some(value.to_owned());
+/// Whether this is the attribute of a name, in any case.
+fn is_named(line: AttributeLine<'_>, name: &str, tolerances: &mut Tolerances) -> bool {
+    let is_it = line.name.eq_ignore_ascii_case(name);
+    if is_it && line.name != name {
+        tolerances.record(Tolerance::SdpNameCase);
+    }
+    is_it
+}
+
+fn direction_of(line: AttributeLine<'_>, tolerances: &mut Tolerances) -> Option<Direction> {
+    let direction = Direction::from_name(line.name)?;
+    if direction.as_str() != line.name {
+        tolerances.record(Tolerance::SdpNameCase);
+    }
+    Some(direction)
+}
+
+/// Keeps the first value of several; an empty one is none.
+fn keep_first(slot: &mut Option<String>, line: AttributeLine<'_>, tolerances: &mut Tolerances) {
+    let value = line.value.unwrap_or_default();
+    let trimmed = value.trim_ascii();
+    if trimmed.len() != value.len() {
+        tolerances.record(Tolerance::SdpBlanks);
+    }
+    if trimmed.is_empty() {
+        tolerances.record(Tolerance::SdpAttributeEmpty);
+    } else if slot.is_some() {
+        tolerances.record(Tolerance::SdpAttributeRepeated);
+    } else {
+        *slot = Some(trimmed.to_owned());
     }
 }
 
-fn bandwidths(lines: Vec<sdp_types::Bandwidth>) -> Vec<Bandwidth> {
-    lines.into_iter().map(|line| Bandwidth { kind: line.bwtype, value: line.bandwidth }).collect()
+fn keep_first_direction(slot: &mut Option<Direction>, found: Direction, tolerances: &mut Tolerances) {
+    match slot {
+        Some(_) => tolerances.record(Tolerance::SdpAttributeRepeated),
+        None => *slot = Some(found),
+    }
 }
 
-fn attribute(line: sdp_types::Attribute) -> Attribute {
-    Attribute { name: line.attribute, value: line.value }
+fn attribute(line: AttributeLine<'_>) -> Attribute {
+    Attribute { name: line.name.to_owned(), value: line.value.map(str::to_owned) }
 }

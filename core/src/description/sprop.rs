@@ -36,10 +36,10 @@ fn is_to_be_repaired(item: &str) -> bool {
     let Some((_, list, _)) = parameter_sets(item) else { return false };
     let is_wrong = |byte: u8| matches!(byte, b'"' | b'-' | b'_' | b' ' | b'\t');
     let is_canonical = |set: &str| {
-        let set = set.trim_ascii();
-        set.len() % 4 == 0 && !set.ends_with("===") && !set.bytes().any(is_wrong)
+        !set.is_empty() && set.len() % 4 == 0 && !set.ends_with("===") && !set.bytes().any(is_wrong)
     };
-    !list.split(',').all(is_canonical)
+    let list = list.trim_ascii();
+    !list.is_empty() && !list.split(',').all(is_canonical)
 }
 
 fn repair_item<'a>(item: &'a str, tolerances: &mut Tolerances) -> Cow<'a, str> {
@@ -55,9 +55,9 @@ fn canonical_list(value: &str, is_parameter_set: IsParameterSet, fired: &mut Tol
     if value.contains('"') {
         fired.record(Tolerance::SpropSeparators);
     }
-    for item in value.replace('"', "").split(',') {
+    for item in value.trim_ascii().replace('"', "").split(',') {
         let parts: Vec<&str> = item.split_ascii_whitespace().collect();
-        if parts.len() > 1 {
+        if parts != [item] {
             fired.record(Tolerance::SpropSeparators);
         }
         // A blank stands between two parameter sets, or in the midst of one.
@@ -66,7 +66,7 @@ fn canonical_list(value: &str, is_parameter_set: IsParameterSet, fired: &mut Tol
         if parts.iter().all(is_whole) {
             list.extend(parts.into_iter().map(|part| canonical(part, fired)));
         } else {
-            list.push(canonical(&parts.concat(), fired));
+            list.extend(Some(canonical(&parts.concat(), fired)).filter(|set| !set.is_empty()));
         }
     }
     list.join(",")

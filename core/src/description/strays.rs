@@ -37,7 +37,7 @@ fn give_away(
         return false;
     }
     let has_content = |text: &str| !(text.is_empty() || is_rtpmap && text.starts_with('/'));
-    let read = payload_type_and_rest(attribute, &mut Tolerances::default());
+    let read = payload_type_and_rest(attribute.value.as_deref(), &mut Tolerances::default());
     let Some((payload_type, text)) = read.filter(|(_, text)| has_content(text)) else { return false };
     let Some(slot) = meant(payload_type, is_rtpmap, own, medias) else { return false };
     let place = if is_rtpmap { &mut slot.rtpmap } else { &mut slot.fmtp };

@@ -1,13 +1,14 @@
 //! Lines that RTSP has no use for: they are left out, and looked at only to tell what is wrong with them.
 
 /// Whether a line is as RFC 8866, section 9 has it; true for those without a form that could be wrong.
-pub(super) fn is_well_formed(key: &str, value: &str) -> bool {
+pub(super) fn is_well_formed(key: u8, value: &str) -> bool {
     match key {
-        "o" => matches!(fields(value), Some([user, id, version, net, kind, address])
+        b'o' => matches!(fields(value), Some([user, id, version, net, kind, address])
             if !user.is_empty() && is_number(id) && is_number(version) && is_address(net, kind, address)),
-        "c" => matches!(fields(value), Some([net, kind, address]) if is_address(net, kind, address)),
-        "t" => matches!(fields(value), Some([start, stop]) if is_number(start) && is_number(stop)),
-        "r" => value.split(' ').count() >= 3 && value.split(' ').all(is_typed_time),
+        b'c' => matches!(fields(value), Some([net, kind, address]) if is_address(net, kind, address)),
+        b'e' => value.contains('@'),
+        b't' => matches!(fields(value), Some([start, stop]) if is_number(start) && is_number(stop)),
+        b'r' => value.split(' ').count() >= 3 && value.split(' ').all(is_typed_time),
         _ => true,
     }
 }
@@ -20,11 +21,6 @@ fn fields<const N: usize>(value: &str) -> Option<[&str; N]> {
         *field = fields.next()?;
     }
     fields.next().is_none().then_some(found)
-}
-
-/// Whether SDP has lines of this letter.
-pub(super) fn is_known(key: &str) -> bool {
-    matches!(key, "v" | "o" | "s" | "i" | "u" | "e" | "p" | "c" | "b" | "t" | "r" | "z" | "k" | "a" | "m")
 }
 
 fn is_address(net: &str, kind: &str, address: &str) -> bool {

@@ -64,7 +64,10 @@ fn names_are_known_in_any_case() {
         "v=0\r\na=Control:*\r\nm=VIDEO 0 rtp/avp 96\r\na=RTPMAP:96 h264/90000\r\na=Control:track1\r\na=RecvOnly\r\n",
     );
     let media = &description.medias[0];
-    assert_eq!((&media.kind, media.profile, tolerances), (&MediaKind::Video, Profile::Avp, vec![]));
+    assert_eq!(
+        (&media.kind, media.profile, tolerances),
+        (&MediaKind::Video, Profile::Avp, vec![SdpNameCase])
+    );
     assert_eq!(media.control.as_deref(), Some("track1"));
     assert_eq!(media.direction, Some(Direction::RecvOnly));
     assert!(matches!(media.formats[0].codec, Codec::H264(_)));
@@ -304,7 +307,8 @@ fn parameter_sets_are_read_whatever_stands_between_them_and_written_as_the_rfc_h
         (r#""Z2QAKPvv","aO4xsg==""#, &[SpropSeparators]),
         ("Z2QAKPvv aO4xsg==", &[SpropSeparators]),
         ("Z2QAK Pvv,aO4xs g==", &[SpropSeparators]),
-        ("Z2QAKPvv, aO4xsg==", &[]),
+        ("Z2QAKPvv, aO4xsg==", &[SpropSeparators]),
+        ("Z2QAKPvv,,aO4xsg==,", &[SpropSeparators]),
         ("Z2QAKPvv,aO4xsg", &[SpropPadding]),
         ("Z2QAKPvv,aO4xsg=", &[SpropPadding]),
         ("Z2QAKPvv=,aO4xsg==", &[SpropPadding]),
