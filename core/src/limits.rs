@@ -175,6 +175,28 @@ pub const TAKEOVER_SILENCE: Duration = Duration::from_secs(1);
 /// How long a session over UDP that has not begun, or a publisher that pauses, outlives its last connection.
 pub const UNATTENDED_SESSION_TIMEOUT: Duration = Duration::from_secs(5);
 
+// authentication
+
+/// How long after it was given a nonce may be used on a connection for the first time.
+pub const NONCE_LIFETIME: Duration = Duration::from_secs(300);
+/// Nonces whose uses are counted, so that none is used twice for the same request; the oldest are forgotten.
+pub const NONCES_COUNTED_MAX: usize = 4096;
+/// Rights that a connection need not prove again; it has to prove the oldest again when there are more.
+pub const GRANTS_PER_CONN_MAX: usize = 16;
+/// Wrong credentials in a row on one connection that close it.
+pub const AUTH_FAILURES_OF_CONN_MAX: u32 = 5;
+/// Wrong credentials from one address that do not slow it down.
+pub const AUTH_FAILURES_OF_ADDRESS_FREE: u32 = 10;
+/// How long it takes until one of an address's wrong credentials is forgiven.
+pub const AUTH_FAILURE_FORGIVEN: Duration = Duration::from_secs(10);
+/// How long credentials from an address that has sent too many wrong ones wait until they are looked at, one after the
+/// other.
+pub const AUTH_TURN: Duration = Duration::from_secs(1);
+/// How long credentials wait for their turn at most; those that would wait longer are answered 503.
+pub const AUTH_TURN_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Addresses whose wrong credentials are remembered; of more, those with the fewest are forgotten.
+pub const AUTH_SLOWED_ADDRESSES_MAX: usize = 1024;
+
 // client
 
 /// How long a response is waited for, and a connection.

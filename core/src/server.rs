@@ -19,6 +19,7 @@
 //!
 //! TEARDOWN leads from each of them to the end.
 
+mod access;
 mod announce;
 mod closing;
 mod config;
@@ -50,16 +51,18 @@ mod udp;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
+pub use access::Authority;
 pub use config::{Asks, ServerConfig};
 pub use event::{Event, MediaTransport, Output};
 pub use shares::Refused;
 pub use streams::AddStreamError;
 pub use takeover::TakeoverPolicy;
 pub use ticket::{
-    Announce, Ask, Describe, GetParameter, Play, Question, Record, Refusal, SetParameter, Setup, Stale,
-    Ticket,
+    Announce, Ask, Authenticate, Describe, GetParameter, Play, Question, Record, Refusal, SetParameter,
+    Setup, Stale, Ticket,
 };
 
+use crate::auth::NonceKey;
 use crate::conn::{CloseReason, ConnRx, ConnTx, Report, ServerConn};
 use crate::description::Description;
 use crate::id::Arena;
@@ -97,6 +100,10 @@ pub struct Server {
     unproven: credit::Budgets,
     shares: shares::Shares,
     refusals: shares::Refusals,
+    nonce_key: NonceKey,
+    nonces_given: u32,
+    nonce_counts: access::NonceCounts,
+    guesses: access::guesses::Guesses,
     /// Bytes that each log keeps at most.
     log_bytes: usize,
     /// Bytes that the descriptions of publishers take.
@@ -129,6 +136,10 @@ impl Server {
             unproven: credit::Budgets::default(),
             shares: shares::Shares::default(),
             refusals: shares::Refusals::default(),
+            nonce_key: NonceKey::of(seed),
+            nonces_given: 0,
+            nonce_counts: access::NonceCounts::default(),
+            guesses: access::guesses::Guesses::default(),
             described: 0,
             timers: Timers::default(),
             outputs,

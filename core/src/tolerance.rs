@@ -47,6 +47,14 @@ tolerances! {
     BlankInUri = "a request URI has blanks in it",
     /// The same `Content-Length` more than once (gortsplib has to ignore such bodies).
     RepeatedContentLength = "the content length is given more than once",
+    // auth
+    /// Parameters of credentials or of a challenge without a comma between them (cameras known to http-auth's tests).
+    AuthParamsWithoutComma = "the parameters of a challenge or of credentials have no comma between them",
+    /// A digest made for the URL of the stream, with or without a slash at its end, where a track was asked for (VLC,
+    /// HappyTime), or for the path alone (Bosch BVMS).
+    DigestUriForm = "a digest is made for another form of the request's URL",
+    /// `Basic Og==`: an empty user with an empty password, which is no credentials (Seetec).
+    EmptyCredentials = "credentials without user and password were sent",
     // headers
     /// Empty elements in a parameter list, mostly a semicolon at its end (Laureii in RTP-Info).
     EmptyParameter = "a header has an empty parameter",

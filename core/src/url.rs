@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use authority::{Parts, host_and_port, refuse_control_characters};
-pub(crate) use percent::{canonical, same};
+pub(crate) use percent::{canonical, hex_pair, same};
 
 use crate::{Printable, Tolerance, Tolerances};
 

@@ -1,5 +1,6 @@
 //! What a user of any runtime needs of the core; each runtime has it at its root.
 
+pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{
     CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectAttempt, ConnectError, KeepalivePolicy,
     MediaSilencePolicy, Misuse, Playing, Received, RedirectAttempt, RedirectError, SendError, SourcePolicy,
@@ -12,7 +13,7 @@ pub use rtspan_core::limits;
 pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
-    AddStreamError, Asks, Event, MediaTransport, Question, Refusal, Refused, ServerConfig, Stale,
+    AddStreamError, Asks, Authority, Event, MediaTransport, Question, Refusal, Refused, ServerConfig, Stale,
     TakeoverPolicy, Ticket,
 };
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};

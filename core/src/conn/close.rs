@@ -27,6 +27,9 @@ pub enum CloseReason {
     /// Too many answers wait for the peer to read them.
     #[error("the peer does not read its answers")]
     OutboxFull,
+    /// The peer has sent wrong credentials too often.
+    #[error("the peer has sent wrong credentials too often")]
+    AuthFailed,
     /// Nothing came for too long.
     #[error("nothing came from the peer for too long")]
     Idle,

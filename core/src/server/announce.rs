@@ -1,5 +1,3 @@
-use bytes::Bytes;
-
 use super::config::Asks;
 use super::connection::Connection;
 use super::credit::Credit;
@@ -8,6 +6,7 @@ use super::request::{Outcome, Step};
 use super::session::{Publishing, Session, State};
 use super::shares::Held;
 use super::{Event, Place, Question, Server, TakeoverPolicy};
+use crate::auth::Action;
 use crate::description::Description;
 use crate::few::Few;
 use crate::header::content_type_is;
@@ -52,8 +51,8 @@ impl Server {
         self.tolerate(conn, tolerances);
         if is_asked {
             let description = Box::new(description);
-            let question = self.question(conn, place, Some(description.clone()), Bytes::new())?;
-            let question = Question { replaces, ..question };
+            let question = self.question(conn, request, session, place)?;
+            let question = Question { description: Some(description.clone()), replaces, ..question };
             return Ok(Outcome::ask(Step::Announce(description, replaces), Event::Announce(question)));
         }
         self.announce_accepted(now, conn, request, description, replaces)
@@ -70,7 +69,7 @@ impl Server {
         description: Description,
         replaces: Option<SessionId>,
     ) -> Result<Outcome, Response> {
-        let (path, _) = path_of(request)?;
+        let (path, query) = path_of(request)?;
         let former = self.publisher_at(path)?;
         if former.is_some() && former != replaces {
             return Err(path_refused(IN_USE));
@@ -79,7 +78,7 @@ impl Server {
         self.check_memory(now, conn, request.body.len(), former.is_some())?;
         let stream = former.and_then(|former| self.take_over(now, former, conn, &description));
         let publishing = Publishing { announce_uri: request.uri.clone(), description, described: 0, stream };
-        let session = self.open_session(now, conn, path.into(), State::PreRecord(publishing))?;
+        let session = self.open_session(now, conn, (path, query), State::PreRecord(publishing))?;
         self.hold_description(session, request.body.len());
         match stream.zip(former) {
             Some((stream, former)) => self.hand_over(stream, former, session),
@@ -122,10 +121,12 @@ impl Server {
         &mut self,
         now: Instant,
         conn: ConnId,
-        path: Box<str>,
+        (path, query): (&str, Option<&str>),
         state: State,
     ) -> Result<SessionId, Response> {
         self.check_room(now, conn, false)?;
+        let action = if matches!(state, State::PreRecord(_)) { Action::Publish } else { Action::Read };
+        let owner = self.owner_of_new(conn, action, path);
         let connection =
             self.conns.get_mut(conn).ok_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
         let key = self.random.hex_id();
@@ -134,7 +135,9 @@ impl Server {
         let session = Session {
             key,
             peer: connection.peer,
-            path,
+            owner,
+            path: path.into(),
+            query: query.map(Into::into),
             conns,
             alive: now,
             credit: Credit::default(),

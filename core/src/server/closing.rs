@@ -103,13 +103,13 @@ impl Server {
         let unavailable = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let outcome = match request.method {
             Method::Announce | Method::Setup | Method::Play | Method::Record => {
-                self.session_of(now, conn, request).and_then(|_| Err(unavailable()))
+                self.find_session(now, conn, request).and_then(|_| Err(unavailable()))
             }
             _ => self.dispatch(now, conn, request, &Nowhere),
         };
         let response = match outcome {
             Ok(Outcome::Done(response, _)) | Err(response) => response,
-            Ok(Outcome::Ask(..)) => unavailable(),
+            Ok(Outcome::Ask(..) | Outcome::Later(_)) => unavailable(),
         };
         self.respond(conn, request, response);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::TakeoverPolicy;
 use crate::IpPrefix;
+use crate::auth::{Algorithm, Scheme, Users};
 use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
 use crate::udp::{UdpPorts, UdpSpec};
@@ -29,6 +30,8 @@ impl Asks {
     pub const GET_PARAMETER: Self = Self(1 << 5);
     /// SET_PARAMETER with a body; the default is 451.
     pub const SET_PARAMETER: Self = Self(1 << 6);
+    /// Every request that needs a right; the default is to look in [`ServerConfig::users`], which is not used then.
+    pub const AUTHENTICATE: Self = Self(1 << 7);
 
     /// Whether all of `other` are asked.
     pub const fn contains(self, other: Self) -> bool {
@@ -49,6 +52,10 @@ impl BitOr for Asks {
 pub struct ServerConfig {
     pub(super) asks: Asks,
     pub(super) publishers: bool,
+    pub(super) users: Option<Users>,
+    pub(super) realm: Box<str>,
+    pub(super) schemes: Vec<Scheme>,
+    pub(super) nonce_lifetime: Duration,
     pub(super) udp: Option<UdpSpec>,
     pub(super) udp_pairs: Option<usize>,
     pub(super) processors: usize,
@@ -82,6 +89,10 @@ impl Default for ServerConfig {
         Self {
             asks: Asks::NONE,
             publishers: true,
+            users: None,
+            realm: "rtspan".into(),
+            schemes: vec![Scheme::Digest(Algorithm::Md5)],
+            nonce_lifetime: limits::NONCE_LIFETIME,
             udp: None,
             udp_pairs: None,
             processors: 1,
@@ -134,6 +145,15 @@ setters! {
     asks: Asks,
     /// Whether ANNOUNCE is accepted when the application is not asked (it is by default).
     publishers: bool,
+    /// How peers may prove who they are, in the order in which they are offered (Digest with MD5 by default).
+    ///
+    /// FFmpeg takes the last Digest that is offered and knows MD5 only, so that SHA-256 stands before it. Basic sends
+    /// passwords as they are.
+    schemes: Vec<Scheme>,
+    /// A peer has to answer a new challenge when the one that it answers is so old ([`limits::NONCE_LIFETIME`]).
+    ///
+    /// On the connection that it has proved itself on before it need not.
+    nonce_lifetime: Duration,
     /// The UDP sockets that media goes through; without any (the default) it goes over TCP only.
     udp: Option<UdpSpec>,
     /// How many processors there are (1 by default); the runtimes set it.
@@ -204,6 +224,25 @@ setters! {
 }
 
 impl ServerConfig {
+    /// Who may read and publish what. Without any (the default) everybody may everything.
+    ///
+    /// A peer that has no right to what it asks for is asked for credentials (401), or refused (403) if its credentials
+    /// are good. OPTIONS is for everybody.
+    #[must_use]
+    pub fn users(self, users: Users) -> Self {
+        Self { users: Some(users), ..self }
+    }
+
+    /// What credentials are for, as people are told when they are asked for a password (`rtspan` by default).
+    #[must_use]
+    pub fn realm(self, realm: &str) -> Self {
+        Self { realm: realm.into(), ..self }
+    }
+
+    pub(super) fn is_guarded(&self) -> bool {
+        self.users.is_some() || self.asks.contains(Asks::AUTHENTICATE)
+    }
+
     /// How many pairs of UDP sockets sessions are spread over, and so processors ([`limits::UDP_PAIRS_MAX`] at most).
     ///
     /// By default there is one for each processor if they may have [any](UdpPorts::Any) ports, and otherwise a single

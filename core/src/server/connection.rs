@@ -3,6 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
+use super::access::Access;
 use super::closing::Farewell;
 use super::request::Pending;
 use super::shares::Held;
@@ -26,6 +27,8 @@ pub(super) struct Connection {
     pub(super) queue: VecDeque<Incoming>,
     /// The request whose answer the application is asked for.
     pub(super) pending: Option<Pending>,
+    /// What it has proved that it may.
+    pub(super) access: Access,
     /// Sessions that were used over it.
     pub(super) sessions: Few<SessionId>,
     pub(super) tolerances: Tolerances,
@@ -53,6 +56,7 @@ impl Connection {
             alive: now,
             queue: VecDeque::new(),
             pending: None,
+            access: Access::default(),
             sessions: Few::new(),
             tolerances: Tolerances::NONE,
             farewell: None,

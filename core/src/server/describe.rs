@@ -20,7 +20,7 @@ impl Server {
     ) -> Result<Outcome, Response> {
         let (path, query) = path_of(request)?;
         if self.stream_at(path).is_none() && self.config.asks.contains(Asks::DESCRIBE) {
-            let question = self.question(conn, (path, query), None, Bytes::new())?;
+            let question = self.question(conn, request, None, (path, query))?;
             return Ok(Outcome::ask(Step::Describe, Event::Describe(question)));
         }
         self.describe_published(request, streams)

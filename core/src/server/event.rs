@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
 
 use super::shares::Refused;
-use super::ticket::{Announce, Describe, GetParameter, Play, Question, Record, SetParameter, Setup};
+use super::ticket::{
+    Announce, Authenticate, Describe, GetParameter, Play, Question, Record, SetParameter, Setup,
+};
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
 use crate::stream::{LogLimits, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
@@ -42,6 +44,10 @@ pub enum MediaTransport {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// How does this peer prove that it may do what it asks for?
+    ///
+    /// It is asked once for each user, action and path of a connection, and before any other question.
+    Authenticate(Question<Authenticate>),
     /// May this peer be told of a path at which nothing is published?
     Describe(Question<Describe>),
     /// May this peer publish?
@@ -80,6 +86,19 @@ pub enum Event {
         peer: SocketAddr,
         /// Why.
         reason: CloseReason,
+    },
+    /// Peers have sent wrong credentials. It is told once a second at most.
+    AuthFailed {
+        /// The connection of the last one.
+        conn: ConnId,
+        /// Who it is.
+        peer: SocketAddr,
+        /// The user that it named, if any.
+        user: Option<String>,
+        /// What it wanted to read or publish.
+        path: String,
+        /// How often it has happened since the last such event.
+        count: u64,
     },
     /// A stream can be read.
     Published {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::closing::Farewell;
 use super::event::MediaTransport;
+use super::request::Step;
 use super::session::{Session, State};
 use super::shares::Held;
 use super::ticket::{Answer, RawTicket, Refusal};
@@ -24,7 +25,9 @@ impl Server {
             Timer::Stream(id) => self.end_readers(now, id),
             Timer::Ticket(conn) => {
                 let pending = self.conns.get(conn).and_then(|connection| connection.pending.as_ref());
-                if let Some(number) = pending.map(|pending| pending.number) {
+                if pending.is_some_and(|pending| matches!(pending.step, Step::Turn)) {
+                    self.turn_comes(now, conn, streams);
+                } else if let Some(number) = pending.map(|pending| pending.number) {
                     let no = Answer::No(Refusal::new(StatusCode::SERVICE_UNAVAILABLE));
                     // It waits: it was looked up just before.
                     let _ = self.answer_ticket(now, RawTicket { conn, number }, no, streams);

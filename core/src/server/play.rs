@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State};
@@ -38,7 +36,8 @@ impl Server {
             return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());
         }
         if self.config.asks.contains(Asks::PLAY) {
-            let question = self.question(conn, (&session.path, None), None, Bytes::new())?;
+            let question =
+                self.question(conn, request, Some(id), (&session.path, session.query.as_deref()))?;
             return Ok(Outcome::ask(Step::Play(id), Event::Play(question)));
         }
         self.play_accepted(now, id, streams)

@@ -1,10 +1,8 @@
-use bytes::Bytes;
-
 use super::config::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
 use super::session::{Channels, State};
-use super::{Event, Server};
+use super::{Event, Question, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::Ingest;
 use crate::rtp::Delivery;
@@ -35,7 +33,8 @@ impl Server {
         }
         if self.config.asks.contains(Asks::RECORD) {
             let description = Some(Box::new(publishing.description.clone()));
-            let question = self.question(conn, (&session.path, None), description, Bytes::new())?;
+            let place = (&*session.path, session.query.as_deref());
+            let question = Question { description, ..self.question(conn, request, Some(id), place)? };
             return Ok(Outcome::ask(Step::Record(id), Event::Record(question)));
         }
         self.record_accepted(now, id)

@@ -1,9 +1,9 @@
-use bytes::Bytes;
-
+use super::access::{Given, Need};
 use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
 use super::{Event, Output, Server, Stale};
+use crate::auth::Action;
 use crate::description::Description;
 use crate::header::{Methods, SessionHeader};
 use crate::limits::{CONNS_PER_SESSION_MAX, URI_BYTES_MAX};
@@ -23,6 +23,9 @@ pub(super) struct Pending {
 /// How a request goes on when the application says yes.
 #[derive(Debug)]
 pub(super) enum Step {
+    /// Nobody is asked: it waits for the turn of its credentials.
+    Turn,
+    Authenticate(Need, Given),
     Describe,
     /// In the place of this publisher, if there was one.
     Announce(Box<Description>, Option<SessionId>),
@@ -40,6 +43,8 @@ pub(super) enum Outcome {
     Done(Response, Vec<Output>),
     /// The application is asked.
     Ask(Step, Box<Event>),
+    /// It is worked on later.
+    Later(Instant),
 }
 
 impl Outcome {
@@ -87,6 +92,9 @@ impl Server {
         let conn = ticket.conn;
         let outcome = match (answer, step) {
             (Answer::No(refusal), _) => Ok(refusal.into_response().into()),
+            (Answer::Authority(authority), Step::Authenticate(need, given)) => self
+                .authority_told(now, conn, &request, (need, given), authority)
+                .and_then(|()| self.route(now, conn, &request, streams)),
             (_, Step::Describe) => self.describe_published(&request, streams),
             (_, Step::Announce(description, replaces)) => {
                 self.announce_accepted(now, conn, &request, *description, replaces)
@@ -97,12 +105,22 @@ impl Server {
             (Answer::Body(body), _) => {
                 Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())
             }
-            (Answer::Yes, Step::GetParameter | Step::SetParameter) => Ok(StatusCode::OK.into()),
+            (_, Step::GetParameter | Step::SetParameter | Step::Authenticate(..) | Step::Turn) => {
+                Ok(StatusCode::OK.into())
+            }
         };
         self.conclude(now, conn, request, outcome.unwrap_or_else(Outcome::from));
         self.stop_answering(now, conn);
         self.run(now, conn, streams);
         Ok(())
+    }
+
+    /// The turn of a request whose credentials had to wait has come.
+    pub(super) fn turn_comes(&mut self, now: Instant, conn: ConnId, streams: &dyn Streams) {
+        let Some(Pending { request, .. }) = self.take_question(conn) else { return };
+        self.turn_has_come(conn);
+        self.process(now, conn, request, streams);
+        self.run(now, conn, streams);
     }
 
     /// Nobody waits any more for the answer to what the application is asked.
@@ -119,14 +137,18 @@ impl Server {
                 self.outputs.extend(after);
             }
             Outcome::Ask(step, event) => {
-                let number = self.questions;
-                if let Some(connection) = self.conns.get_mut(conn) {
-                    connection.pending = Some(Pending { number, request, step });
-                    self.questions = self.questions.wrapping_add(1);
-                    self.timers.arm(now + self.config.ticket_deadline, Timer::Ticket(conn));
-                    self.emit(*event);
-                }
+                self.wait(conn, now + self.config.ticket_deadline, request, step);
+                self.emit(*event);
             }
+            Outcome::Later(at) => self.wait(conn, at, request, Step::Turn),
+        }
+    }
+
+    fn wait(&mut self, conn: ConnId, until: Instant, request: Request, step: Step) {
+        if let Some(connection) = self.conns.get_mut(conn) {
+            connection.pending = Some(Pending { number: self.questions, request, step });
+            self.questions = self.questions.wrapping_add(1);
+            self.timers.arm(until, Timer::Ticket(conn));
         }
     }
 
@@ -151,6 +173,21 @@ impl Server {
         if request.method == Method::Teardown && self.has_just_ended(conn, request) {
             return Ok(self.teardown_of_ended(now, conn));
         }
+        let session = self.find_session(now, conn, request)?;
+        match self.authorize(now, conn, request, session)? {
+            Some(outcome) => Ok(outcome),
+            None => self.route(now, conn, request, streams),
+        }
+    }
+
+    /// What is done for a request that may go on.
+    fn route(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
         let session = self.session_of(now, conn, request)?;
         match request.method {
             Method::Options => Ok(self.options()),
@@ -161,37 +198,22 @@ impl Server {
             Method::Pause => self.pause(request, session),
             Method::Record => self.record(now, conn, request, session),
             Method::Teardown => self.teardown(now, request, session),
-            Method::GetParameter => self.get_parameter(conn, request),
-            _ => self.set_parameter(conn, request),
+            Method::GetParameter => self.get_parameter(conn, request, session),
+            _ => self.set_parameter(conn, request, session),
         }
     }
 
-    /// The session that a request is about.
-    ///
-    /// A session belongs to the address that made it, and to the connection if its media is interleaved there. To all
-    /// others it does not exist, whether they guess its id or not.
-    pub(super) fn session_of(
+    /// The session that a request is about, which its connection is used for from here on.
+    fn session_of(
         &mut self,
         now: Instant,
         conn: ConnId,
         request: &Request,
     ) -> Result<Option<SessionId>, Response> {
-        let unknown = || Response::new(StatusCode::SESSION_NOT_FOUND);
-        let Some(header) = request.headers.get(name::SESSION) else {
-            let only = self.session_not_named(conn, request);
-            only.into_iter().for_each(|id| self.session_asked(now, id));
-            return Ok(only);
+        let Some(id) = self.find_session(now, conn, request)? else { return Ok(None) };
+        let Some((connection, session)) = self.conns.get_mut(conn).zip(self.sessions.get_mut(id)) else {
+            return Ok(None);
         };
-        let Some(connection) = self.conns.get_mut(conn) else { return Ok(None) };
-        let mut tolerances = Tolerances::NONE;
-        let key = SessionHeader::parse(header, &mut tolerances).map_err(|_| unknown())?.id;
-        let id =
-            HexId::read(&key).and_then(|key| self.session_keys.get(&key).copied()).ok_or_else(unknown)?;
-        let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
-        let is_foreign = !session.is_of(connection.peer) || session.bound_to().is_some_and(|own| own != conn);
-        if is_foreign {
-            return Err(unknown());
-        }
         let is_known = connection.sessions.contains(id);
         let has_room = connection.sessions.len() < self.config.sessions_per_conn_max
             && session.conns.len() < CONNS_PER_SESSION_MAX;
@@ -201,8 +223,38 @@ impl Server {
         session.conns.insert(conn);
         connection.sessions.insert(id);
         self.session_asked(now, id);
-        self.tolerate(conn, tolerances);
         Ok(Some(id))
+    }
+
+    /// Looks for the session that a request names.
+    ///
+    /// A session belongs to the address that made it, and to the connection if its media is interleaved there. To all
+    /// others it does not exist, whether they guess its id or not.
+    pub(super) fn find_session(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &Request,
+    ) -> Result<Option<SessionId>, Response> {
+        let Some(header) = request.headers.get(name::SESSION) else {
+            return Ok(self.session_not_named(conn, request));
+        };
+        let mut tolerances = Tolerances::NONE;
+        let found = self.session_named(conn, header, &mut tolerances);
+        self.tolerate(conn, tolerances);
+        match found {
+            None if !self.may_know_sessions(conn, request) => Err(self.challenge(now, conn, false)),
+            None => Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
+            found => Ok(found),
+        }
+    }
+
+    fn session_named(&self, conn: ConnId, header: &str, tolerances: &mut Tolerances) -> Option<SessionId> {
+        let key = HexId::read(&SessionHeader::parse(header, tolerances).ok()?.id)?;
+        let id = *self.session_keys.get(&key)?;
+        let (connection, session) = self.conns.get(conn).zip(self.sessions.get(id))?;
+        let is_foreign = !session.is_of(connection.peer) || session.bound_to().is_some_and(|own| own != conn);
+        (!is_foreign).then_some(id)
     }
 
     /// A request for a session is a sign of life, and of somebody who wants what it plays.
@@ -244,21 +296,29 @@ impl Server {
     pub(super) fn question<A>(
         &self,
         conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
         (path, query): (&str, Option<&str>),
-        description: Option<Box<Description>>,
-        body: Bytes,
     ) -> Result<Question<A>, Response> {
         let connection =
             self.conns.get(conn).ok_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
+        let own = session.and_then(|id| self.sessions.get(id));
+        let publishes = own.map_or(request.method == Method::Announce, |own| own.read_stream().is_none());
+        let action = if publishes { Action::Publish } else { Action::Read };
+        let proved = || self.owner_of_new(conn, action, path).map(|identity| identity.user);
+        let user = own.map_or_else(proved, |own| own.owner.as_ref().map(|owner| owner.user.clone()));
         Ok(Question {
             ticket: Ticket::new(RawTicket { conn, number: self.questions }),
             conn,
             peer: connection.peer,
+            session,
+            action,
+            user: user.map(String::from),
             path: path.to_owned(),
             query: query.map(str::to_owned),
-            description,
+            request: Box::new(request.clone()),
+            description: None,
             replaces: None,
-            body,
         })
     }
 }

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Server;
+use super::access::Identity;
 use super::credit::Credit;
 use super::event::MediaTransport;
 use super::table::StateKind;
@@ -21,7 +22,11 @@ pub(super) struct Session {
     pub(super) key: HexId,
     /// Who made it.
     pub(super) peer: SocketAddr,
+    /// The user that has proved its right to it; `None` if anybody may.
+    pub(super) owner: Option<Identity>,
     pub(super) path: Box<str>,
+    /// The query of the URL that it began with.
+    pub(super) query: Option<Box<str>>,
     /// The connections that it was used over.
     pub(super) conns: Few<ConnId>,
     /// The last sign of life.

@@ -1,5 +1,3 @@
-use bytes::Bytes;
-
 use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, State, Track};
@@ -25,7 +23,7 @@ impl Server {
         let plan = self.plan_setup(conn, request, session)?;
         if self.config.asks.contains(Asks::SETUP) && plan.purpose != Purpose::Publish {
             let TrackPath { path, query, .. } = track_path(request)?;
-            let question = self.question(conn, (path, query), None, Bytes::new())?;
+            let question = self.question(conn, request, session, (path, query))?;
             return Ok(Outcome::ask(Step::Setup(session), Event::Setup(question)));
         }
         self.carry_out(now, conn, plan, streams)
@@ -84,7 +82,8 @@ impl Server {
             (None, Purpose::Read(stream)) => {
                 let published = self.published.get(stream).filter(|published| !published.has_ended());
                 let path = published.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?.path.clone();
-                self.open_session(now, conn, path, State::PrePlay(Reading { stream }))?
+                let query = resolve_setup(&uri).ok().and_then(|place| place.query);
+                self.open_session(now, conn, (&path, query), State::PrePlay(Reading { stream }))?
             }
             (None, Purpose::Publish) => return Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
         };

@@ -2,6 +2,7 @@ use super::announce::{IN_USE, TRACK_PATH, path_refused};
 use super::paths::Taken;
 use super::session::{Publishing, Session, State};
 use super::{Event, Place, Server};
+use crate::auth::Action;
 use crate::conn::CloseReason;
 use crate::description::Description;
 use crate::limits::TAKEOVER_SILENCE;
@@ -18,6 +19,8 @@ use crate::{ConnId, Instant, SessionId, StreamId};
 pub enum TakeoverPolicy {
     /// The publisher's own address, once nothing has come of the publisher for
     /// [`TAKEOVER_SILENCE`], or when its session has no connection any more (the default).
+    ///
+    /// Where publishers have to prove who they are, the same user from any address, and nobody else.
     #[default]
     SameAddress,
     /// Nobody: the path is free again when the publisher's session has ended.
@@ -59,7 +62,14 @@ impl Server {
                 let is_gone = |session: &Session| {
                     session.conns.is_empty() || now >= last_heard(session, streams) + TAKEOVER_SILENCE
                 };
-                session.zip(peer).is_some_and(|(session, peer)| session.is_of(peer) && is_gone(session))
+                let user =
+                    session.and_then(|session| self.owner_of_new(conn, Action::Publish, &session.path));
+                let is_same = |session: &Session, peer| match (&session.owner, user) {
+                    (Some(owner), Some(user)) => owner.user == user.user,
+                    (None, None) => session.is_of(peer),
+                    _ => false,
+                };
+                session.zip(peer).is_some_and(|(session, peer)| is_same(session, peer) && is_gone(session))
             }
         };
         if may { Ok(()) } else { Err(path_refused(IN_USE)) }

@@ -1,6 +1,8 @@
+mod access;
 mod describe;
 mod dialogues;
 mod farewell;
+mod guessing;
 mod life;
 mod limits;
 mod memory;

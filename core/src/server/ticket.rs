@@ -3,8 +3,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::access::Authority;
+use crate::auth::Action;
 use crate::description::Description;
-use crate::wire::{Response, StatusCode};
+use crate::wire::{Request, Response, StatusCode};
 use crate::{ConnId, SessionId};
 
 /// A decision that the application may take: its kind says how it is answered.
@@ -55,17 +57,23 @@ pub struct Question<A> {
     pub conn: ConnId,
     /// Who asks.
     pub peer: SocketAddr,
+    /// The session that it is for; `None` if there is none yet.
+    pub session: Option<SessionId>,
+    /// What the peer wants to do at the path.
+    pub action: Action,
+    /// The user that has proved itself, or for [`Authenticate`] the one that wants to; `None` if none is named.
+    pub user: Option<String>,
     /// The stream's path.
     pub path: String,
-    /// The query of the URL, if it has one.
+    /// The query of the URL, or of the URL that the session began with, if it has one.
     pub query: Option<String>,
+    /// The request as it came: its URL, headers and body.
+    pub request: Box<Request>,
     /// What the publisher announces; `None` for the other questions.
     pub description: Option<Box<Description>>,
     /// The session that publishes at the path, and that a yes to this ANNOUNCE ends; `None` for a free path and for the
     /// other questions.
     pub replaces: Option<SessionId>,
-    /// The body of the request.
-    pub body: Bytes,
 }
 
 /// A well-formed no, with the status that says why.
@@ -102,6 +110,7 @@ impl From<StatusCode> for Refusal {
 #[derive(Debug)]
 pub(super) enum Answer {
     Yes,
+    Authority(Authority),
     Body(Bytes),
     No(Refusal),
 }
@@ -139,6 +148,8 @@ macro_rules! asks {
 }
 
 asks! {
+    /// Any request that needs a right: how the peer proves that it has it.
+    Authenticate -> Authority, Answer::Authority;
     /// DESCRIBE of a path at which nothing is published: publish it and say yes, or refuse.
     Describe -> (), |()| Answer::Yes;
     /// ANNOUNCE: whether the peer may publish at this path.

@@ -93,7 +93,7 @@ pub(super) fn decoded(text: &str) -> String {
         .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
 }
 
-fn hex_pair(high: u8, low: u8) -> Option<u8> {
+pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from((digit(high)? << 4) | digit(low)?).ok()
 }

@@ -116,7 +116,7 @@ fn parameters_are_the_applications() {
     let conn = scenario.connect();
     scenario.post(conn, "GET_PARAMETER rtsp://h/cam|Content-Type: text/parameters", "jitter\r\n");
     let question = asked!(scenario, GetParameter);
-    assert_eq!(question.body, "jitter\r\n");
+    assert_eq!(question.request.body, "jitter\r\n");
     let values = Bytes::from_static(b"jitter: 3\r\n");
     scenario.server.answer(scenario.now, question.ticket, Ok(values.clone()), &scenario.logs).unwrap();
     assert_eq!(scenario.response(conn).body, values);

@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
-use rtspan_std::{IpPrefix, Transports, UdpPorts, Url, UrlError};
+use rtspan_std::{Algorithm, IpPrefix, Scheme, Transports, UdpPorts, Url, UrlError, User};
 
 use crate::bench::BenchArgs;
+use crate::users;
 
 /// Serves, plays, publishes, examines and measures RTSP streams.
 ///
@@ -87,6 +88,24 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PREFIX,...", value_delimiter = ',', num_args = 0..=1)]
     pub(crate) shared_addresses: Option<Vec<IpPrefix>>,
 
+    /// A user, and what it may do at which paths: NAME:PASSWORD, NAME:PASSWORD:read, NAME:PASSWORD:publish:/live/*. May be
+    /// given several times. Without any user everybody may everything. There is no colon in a password.
+    #[arg(long = "user", value_name = "NAME:PASSWORD[:read|publish|all[:PATHS]]", value_parser = users::parse_argument)]
+    pub(crate) users: Vec<User>,
+
+    /// A file with a user on each line, as for --user; empty lines and those that begin with # count for nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users_file: Option<PathBuf>,
+
+    /// What a password is for, as people are told when they are asked for it.
+    #[arg(long, value_name = "TEXT", default_value = "rtspan")]
+    pub(crate) realm: String,
+
+    /// How users prove their passwords: digest (MD5), sha256, basic. Several are offered in this order; FFmpeg takes the
+    /// last digest and knows MD5 only, so that it cannot log in where sha256 is the last.
+    #[arg(long, value_name = "SCHEME,...", value_delimiter = ',', default_value = "digest")]
+    pub(crate) auth: Vec<AuthScheme>,
+
     /// Serve no clip.
     #[arg(long)]
     pub(crate) no_demo: bool,
@@ -152,6 +171,23 @@ pub(crate) struct ProbeArgs {
     /// Print it as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AuthScheme {
+    Basic,
+    Digest,
+    Sha256,
+}
+
+impl From<AuthScheme> for Scheme {
+    fn from(scheme: AuthScheme) -> Self {
+        match scheme {
+            AuthScheme::Basic => Self::Basic,
+            AuthScheme::Digest => Self::Digest(Algorithm::Md5),
+            AuthScheme::Sha256 => Self::Digest(Algorithm::Sha256),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -9,6 +9,7 @@ use rtspan_std::{
 
 use crate::args::Target;
 use crate::bench::{NoProcess, Trouble};
+use crate::users::UserError;
 
 /// Why a command failed: who is at fault, and what to do about it, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,8 @@ pub(crate) enum Failure {
     NoKeyframe { url: Target, path: PathBuf },
     #[error("cannot read {}: {source}", .path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("line {line} of {} is no user: {source}", .path.display())]
+    User { path: PathBuf, line: usize, source: UserError },
     #[error("cannot write {}: {source}", .path.display())]
     WriteFile { path: PathBuf, source: io::Error },
     #[error("{} cannot be published: {source}; is it H.264 in Annex B?", .path.display())]

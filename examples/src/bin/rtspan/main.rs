@@ -18,6 +18,7 @@ mod serve;
 mod session;
 mod stop;
 mod text;
+mod users;
 
 use std::process::ExitCode;
 

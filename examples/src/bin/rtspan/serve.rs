@@ -6,20 +6,21 @@ use futures_lite::future::or;
 use rtspan_examples::Clip;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Event, MediaTransport, ServerConfig, UdpSpec};
+use rtspan_std::{Event, MediaTransport, Scheme, ServerConfig, UdpSpec};
 
 use crate::Failure;
 use crate::args::ServeArgs;
 use crate::feed::feed;
 use crate::output::news;
 use crate::stop::interrupted;
+use crate::users;
 
 /// Where the embedded clip is.
 pub(crate) const DEMO: &str = "/demo";
 
 /// Relays what is published, and serves the embedded clip, until the user has enough.
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
-    let server = Server::<R>::builder().config(config(args)).bind(args.listen).await?;
+    let server = Server::<R>::builder().config(config(args)?).bind(args.listen).await?;
     let clip = Clip::demo();
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
     news(format_args!("listening on rtsp://{}", reachable(server.local_addr())));
@@ -53,7 +54,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     ended
 }
 
-fn config(args: &ServeArgs) -> ServerConfig {
+fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
     let gather = Duration::from_millis(args.gather);
     let proxies = args.proxies.iter().copied();
@@ -67,7 +68,11 @@ fn config(args: &ServeArgs) -> ServerConfig {
     if let Some(shared) = &args.shared_addresses {
         config = config.shared_addresses(shared.clone());
     }
-    config
+    if let Some(users) = users::read(&args.users, args.users_file.as_deref())? {
+        let schemes = args.auth.iter().copied().map(Scheme::from).collect();
+        config = config.users(users).realm(&args.realm).schemes(schemes);
+    }
+    Ok(config)
 }
 
 /// An address that a player on this machine can be given.
@@ -105,6 +110,11 @@ fn describe(event: &Event) -> Option<String> {
         }
         Event::ReaderLagged { dropped, .. } => {
             format!("a reader is too slow and has missed {dropped} packets")
+        }
+        Event::AuthFailed { peer, user, path, count, .. } => {
+            let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
+            let user = user.as_deref().map_or_else(String::new, |user| format!(" for the user {user}"));
+            format!("{peer} has sent wrong credentials{user} for {path}{times}")
         }
         Event::Refused { peer, reason, count } => {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };

@@ -1,0 +1,106 @@
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+
+use super::digest::{Algorithm, Hash, HexHash, hash};
+
+/// A password, or a hash that stands for one. It is never shown.
+///
+/// ```
+/// use rtspan_core::auth::Secret;
+///
+/// assert_eq!(format!("{:?}", Secret::password("correct horse")), "Secret(..)");
+/// ```
+#[derive(Clone)]
+pub struct Secret(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Password(Box<str>),
+    /// The hash of `user:realm:password`.
+    Ha1(Hash, HexHash),
+}
+
+impl Secret {
+    /// A password as a person types it.
+    pub fn password(password: impl Into<Box<str>>) -> Self {
+        Self(Kind::Password(password.into()))
+    }
+
+    /// The hash of `user:realm:password` in hexadecimal digits, as password files keep it ("HA1", RFC 7616, section 3.4.2).
+    ///
+    /// It proves a password for this user, this realm and the hash function of this algorithm only. `None` if it does not
+    /// have the digits that the hash function gives.
+    pub fn ha1(algorithm: Algorithm, digits: &str) -> Option<Self> {
+        let hash = algorithm.hash();
+        HexHash::read(hash, digits).map(|digits| Self(Kind::Ha1(hash, digits)))
+    }
+
+    /// The hash of `user:realm:password`; `None` if another hash function's is all that is known.
+    pub(super) fn ha1_of(&self, function: Hash, user: &str, realm: &str) -> Option<HexHash> {
+        match &self.0 {
+            Kind::Password(password) => Some(hash(function, &[user, realm, password])),
+            Kind::Ha1(known, digits) => (*known == function).then_some(*digits),
+        }
+    }
+
+    pub(super) fn as_password(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Password(password) => Some(password),
+            Kind::Ha1(..) => None,
+        }
+    }
+
+    /// Whether this is the secret that belongs to a password that was sent as it is.
+    pub(super) fn is_of(&self, user: &str, realm: &str, password: &str) -> bool {
+        // Hashes are of one length, so that the time that this takes tells nothing of the length of a password.
+        let function = match &self.0 {
+            Kind::Password(_) => Hash::Sha256,
+            Kind::Ha1(function, _) => *function,
+        };
+        let given = hash(function, &[user, realm, password]);
+        self.ha1_of(function, user, realm).is_some_and(|known| known.is(given.as_str()))
+    }
+}
+
+impl HexHash {
+    /// Compares in a time that does not depend on where they differ.
+    pub(super) fn is(&self, digits: &str) -> bool {
+        self.as_str().as_bytes().ct_eq(digits.to_ascii_lowercase().as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_or_its_hash_is_known_again_and_nothing_else() {
+        let md5 = Secret::ha1(Algorithm::Md5, "939E7578ED9E3C518A452ACEE763BCE9").unwrap();
+        for secret in [Secret::password("Circle Of Life"), md5] {
+            assert!(secret.is_of("Mufasa", "testrealm@host.com", "Circle Of Life"), "{secret:?}");
+            assert!(!secret.is_of("Mufasa", "testrealm@host.com", "circle of life"));
+            assert!(!secret.is_of("Mufasa", "testrealm@host.com", ""));
+        }
+        let md5 = Secret::ha1(Algorithm::Md5Sess, "939e7578ed9e3c518a452acee763bce9").unwrap();
+        assert!(!md5.is_of("Scar", "testrealm@host.com", "Circle Of Life"), "the hash has the user in it");
+        assert!(md5.ha1_of(Hash::Sha256, "Mufasa", "testrealm@host.com").is_none());
+    }
+
+    #[test]
+    fn what_is_no_hash_is_refused() {
+        for digits in
+            ["", "939e7578ed9e3c518a452acee763bce", "939e7578ed9e3c518a452acee763bce90", &"g".repeat(32)]
+        {
+            assert!(Secret::ha1(Algorithm::Md5, digits).is_none(), "{digits}");
+        }
+        assert!(Secret::ha1(Algorithm::Sha256, &"a".repeat(64)).is_some());
+        assert!(Secret::ha1(Algorithm::Sha256, &"a".repeat(32)).is_none());
+    }
+}

@@ -1,0 +1,179 @@
+use std::collections::BTreeMap;
+
+use super::Secret;
+use crate::url::canonical;
+
+/// What a peer wants to do at a path.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Action {
+    /// To know of a stream and to read it: DESCRIBE, SETUP, PLAY.
+    Read,
+    /// To publish a stream: ANNOUNCE, SETUP, RECORD.
+    Publish,
+}
+
+/// A user, and what it may do.
+#[derive(Clone, Debug)]
+pub struct User {
+    name: Box<str>,
+    secret: Secret,
+    rights: Rights,
+}
+
+impl User {
+    /// A user that may do nothing.
+    pub fn new(name: impl Into<Box<str>>, secret: Secret) -> Self {
+        Self { name: name.into(), secret, rights: Rights::default() }
+    }
+
+    /// It may do this at the paths of a pattern.
+    ///
+    /// In a pattern `*` stands for any text, with slashes or without: `/lobby/*`, `*/low`, `*`. Paths are compared decoded
+    /// once, as the server compares them.
+    #[must_use]
+    pub fn may(mut self, action: Action, paths: &str) -> Self {
+        self.rights.add(action, paths);
+        self
+    }
+
+    /// It may read and publish at the paths of a pattern.
+    #[must_use]
+    pub fn may_all(self, paths: &str) -> Self {
+        self.may(Action::Read, paths).may(Action::Publish, paths)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    pub(crate) fn is_allowed(&self, action: Action, path: &str) -> bool {
+        self.rights.allow(action, path)
+    }
+}
+
+/// Who may do what at a server.
+#[derive(Clone, Debug, Default)]
+pub struct Users {
+    users: BTreeMap<Box<str>, User>,
+    anyone: Rights,
+}
+
+impl Users {
+    /// Adds a user, in the place of one of the same name.
+    #[must_use]
+    pub fn with(mut self, user: User) -> Self {
+        self.users.insert(user.name.clone(), user);
+        self
+    }
+
+    /// Nobody needs a name to do this at the paths of a [pattern](User::may).
+    #[must_use]
+    pub fn anyone_may(mut self, action: Action, paths: &str) -> Self {
+        self.anyone.add(action, paths);
+        self
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&User> {
+        self.users.get(name)
+    }
+
+    pub(crate) fn is_open(&self, action: Action, path: &str) -> bool {
+        self.anyone.allow(action, path)
+    }
+}
+
+/// Actions with the patterns of the paths at which they are allowed.
+#[derive(Clone, Debug, Default)]
+struct Rights(Vec<(Action, Box<str>)>);
+
+impl Rights {
+    fn add(&mut self, action: Action, paths: &str) {
+        self.0.push((action, canonical(paths).into()));
+    }
+
+    fn allow(&self, action: Action, path: &str) -> bool {
+        let path = canonical(path);
+        self.0.iter().any(|(own, pattern)| *own == action && matches(pattern.as_bytes(), path.as_bytes()))
+    }
+}
+
+/// Whether a text has the form of a pattern, in which `*` stands for anything.
+///
+/// Each `*` takes as little as will do: if the rest then does not fit, the last one takes a byte more.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut pattern, mut text) = (pattern, text);
+    let mut last_star = None;
+    loop {
+        match (pattern, text) {
+            ([b'*', behind @ ..], _) => {
+                last_star = Some((behind, text));
+                pattern = behind;
+            }
+            ([one, behind @ ..], [other, rest @ ..]) if one == other => (pattern, text) = (behind, rest),
+            ([], []) => return true,
+            _ => {
+                let Some((behind, [_, rest @ ..])) = last_star else { return false };
+                last_star = Some((behind, rest));
+                (pattern, text) = (behind, rest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, fits) in [
+            ("*", "", true),
+            ("*", "/a/b", true),
+            ("/a", "/a", true),
+            ("/a", "/ab", false),
+            ("/a", "/", false),
+            ("/a/*", "/a/b/c", true),
+            ("/a/*", "/a", false),
+            ("/a*", "/a", true),
+            ("*/low", "/cam/7/low", true),
+            ("*/low", "/cam/lower", false),
+            ("/*/a*b", "/x/a/y/ab", true),
+            ("/*/a*b", "/x/a/y/ac", false),
+            ("**", "/a", true),
+            ("", "", true),
+            ("", "/", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_wants_much_is_answered_soon() {
+        let (pattern, text) = ("*a".repeat(200), "a".repeat(4_000));
+        assert!(!matches(format!("{pattern}b").as_bytes(), text.as_bytes()));
+    }
+
+    #[test]
+    fn rights_are_those_of_the_action_and_the_path() {
+        let users = Users::default()
+            .with(
+                User::new("wall", Secret::password("x")).may(Action::Read, "/lobby/*").may_all("/caf%C3%A9"),
+            )
+            .anyone_may(Action::Read, "/public");
+        let wall = users.get("wall").unwrap();
+        assert!(wall.is_allowed(Action::Read, "/lobby/1"));
+        assert!(!wall.is_allowed(Action::Publish, "/lobby/1"));
+        assert!(!wall.is_allowed(Action::Read, "/vault"));
+        assert!(wall.is_allowed(Action::Publish, "/café"), "it is the same path");
+        assert!(wall.is_allowed(Action::Read, "//lobby/1"), "it is the same path");
+        assert!(users.get("Wall").is_none());
+        assert!(users.is_open(Action::Read, "/public") && !users.is_open(Action::Publish, "/public"));
+        let users = users.with(User::new("wall", Secret::password("y")));
+        assert!(!users.get("wall").unwrap().is_allowed(Action::Read, "/lobby/1"), "the new one may nothing");
+    }
+}

@@ -1,0 +1,85 @@
+//! Users as people write them: `NAME:PASSWORD[:read|publish|all[:PATHS]]`.
+
+use std::fs;
+use std::path::Path;
+
+use rtspan_std::{Action, Secret, User, Users};
+
+use crate::Failure;
+
+/// What was written is no user.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum UserError {
+    #[error("expected NAME:PASSWORD, and behind it :read, :publish or :all, and the paths, such as :/live/*")]
+    Form,
+    #[error("expected read, publish or all behind the password, which has no colon in it")]
+    Right,
+}
+
+/// A user on the command line.
+pub(crate) fn parse_argument(text: &str) -> Result<User, UserError> {
+    let mut fields = text.splitn(4, ':');
+    let (Some(name), Some(password)) = (fields.next(), fields.next()) else { return Err(UserError::Form) };
+    if name.is_empty() {
+        return Err(UserError::Form);
+    }
+    let (right, paths) = (fields.next().unwrap_or("all"), fields.next().unwrap_or("*"));
+    let user = User::new(name, Secret::password(password));
+    match right {
+        "read" => Ok(user.may(Action::Read, paths)),
+        "publish" => Ok(user.may(Action::Publish, paths)),
+        "all" => Ok(user.may_all(paths)),
+        _ => Err(UserError::Right),
+    }
+}
+
+/// The users of the command line and of a file; `None` if there are none, and everybody may everything.
+pub(crate) fn read(given: &[User], file: Option<&Path>) -> Result<Option<Users>, Failure> {
+    let mut users: Vec<User> = given.to_vec();
+    if let Some(path) = file {
+        let text = fs::read_to_string(path).map_err(|source| Failure::Read { path: path.into(), source })?;
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        for (number, line) in lines {
+            // The line itself has a password in it.
+            let user = parse_argument(line).map_err(|source| Failure::User {
+                path: path.into(),
+                line: number + 1,
+                source,
+            })?;
+            users.push(user);
+        }
+    }
+    let is_open = users.is_empty() && file.is_none();
+    Ok((!is_open).then(|| users.into_iter().fold(Users::default(), Users::with)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_read_and_their_passwords_not_shown() {
+        for (text, shown) in [
+            ("a:hunter2", r#"[(Read, "*"), (Publish, "*")]"#),
+            ("a:hunter2:read", r#"[(Read, "*")]"#),
+            ("a:hunter2:publish:/live/*", r#"[(Publish, "/live/*")]"#),
+            ("a:hunter2:all:/a:b", r#"[(Read, "/a:b"), (Publish, "/a:b")]"#),
+        ] {
+            let user = format!("{:?}", parse_argument(text).unwrap());
+            assert!(user.contains(shown) && !user.contains("hunter2"), "{user}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_user_is_refused() {
+        for (text, error) in [
+            ("", UserError::Form),
+            ("a", UserError::Form),
+            (":hunter2", UserError::Form),
+            ("a:b:c", UserError::Right),
+            ("a:b:", UserError::Right),
+        ] {
+            assert_eq!(parse_argument(text).unwrap_err(), error, "{text}");
+        }
+    }
+}
