@@ -6,14 +6,14 @@ use std::error::Error;
 use std::thread;
 use std::time::Instant;
 
-use rtspan_examples::Clip;
+use rtspan_examples::{Clip, say};
 use rtspan_std::{Asks, Event, Server, ServerConfig, StatusCode, Stream};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8554".to_owned());
     let config = ServerConfig::default().asks(Asks::DESCRIBE | Asks::ANNOUNCE);
     let server = Server::builder().config(config).bind(addr)?;
-    println!("listening on rtsp://{}", server.local_addr());
+    say(format_args!("listening on rtsp://{}", server.local_addr()));
     while let Some(event) = server.next() {
         // An answer that comes too late is no mishap: whoever asked has gone.
         let _ = match event {
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 server.answer(question.ticket, reply)
             }
             news => {
-                println!("{news:?}");
+                // Whoever does not read it holds nothing up.
+                say(format_args!("{news:?}"));
                 Ok(())
             }
         };

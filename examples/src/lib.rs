@@ -2,10 +2,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clip;
+pub mod output;
 pub mod stamp;
 pub mod synthetic;
 
 pub use clip::{Clip, ClipError, Frame};
+pub use output::say;
 pub use synthetic::Synthetic;
 
 /// The README, whose programs are tested.

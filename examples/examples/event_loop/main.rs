@@ -20,7 +20,7 @@ use rtspan_core::server::{Output, Server, ServerConfig};
 use rtspan_core::stream::{StreamLog, Streams};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
 use rtspan_core::{ConnId, Instant, NtpTime, StreamId};
-use rtspan_examples::Clip;
+use rtspan_examples::{Clip, say};
 
 use tcp::Connection;
 use udp::Pair;
@@ -52,7 +52,7 @@ impl Streams for Logs {
 fn main() -> Result<(), Box<dyn Error>> {
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8554".to_owned()).parse()?;
     let mut listener = TcpListener::bind(addr)?;
-    println!("listening on rtsp://{}", listener.local_addr()?);
+    say(format_args!("listening on rtsp://{}", listener.local_addr()?));
     let poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut seed = [0; 32];
@@ -146,7 +146,8 @@ impl EventLoop {
                         pair.media.handle_command(now, command);
                     }
                 }
-                Output::Event(event) => println!("{event:?}"),
+                // Whoever does not read it holds nothing up.
+                Output::Event(event) => say(format_args!("{event:?}")),
                 _ => {}
             }
         }

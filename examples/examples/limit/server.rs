@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
-use rtspan_examples::Synthetic;
+use rtspan_examples::{Synthetic, say};
 use rustix::net::SocketAddrAny;
 
 use crate::feed::Feed;
@@ -24,7 +24,7 @@ pub(crate) fn serve(addr: SocketAddr, mut feed: Feed) -> io::Result<()> {
     let gso = Gso::bind(SocketAddr::new(addr.ip(), 0), feed.size())?;
     let description = Synthetic::description().with_track_controls().to_sdp();
     let answers = Answers { description, port: gso.port()? };
-    println!("listening on rtsp://{}", listener.local_addr()?);
+    say(format_args!("listening on rtsp://{}", listener.local_addr()?));
 
     let mut events = Events::with_capacity(EVENTS);
     let mut buffer = vec![0; BUFFER];
@@ -97,6 +97,6 @@ fn accept(
 fn leave(reader: &mut Option<Reader>, feed: &Feed) {
     let packets = reader.take().map_or(0, |reader| reader.packets(feed));
     if packets > 0 {
-        println!("{packets} packets were for a reader that has gone");
+        say(format_args!("{packets} packets were for a reader that has gone"));
     }
 }

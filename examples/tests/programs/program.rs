@@ -44,6 +44,7 @@ impl Program {
     }
 
     /// Starts the tool with these as its standard output and standard error, which nobody else reads.
+    #[cfg(target_os = "linux")]
     pub(crate) fn rtspan_to(args: &str, stdout: Stdio, stderr: Stdio) -> Self {
         Self::start_to(rtspan(), args, stdout, stderr)
     }
@@ -58,6 +59,12 @@ impl Program {
     /// Starts an example program.
     pub(crate) fn example(name: &str, args: &str) -> Self {
         Self::start(example(name), args)
+    }
+
+    /// Starts an example program with this as its standard output, which nobody else reads.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn example_to(name: &str, args: &str, stdout: Stdio) -> Self {
+        Self::start_to(example(name), args, stdout, Stdio::piped())
     }
 
     fn start(path: PathBuf, args: &str) -> Self {
@@ -118,6 +125,7 @@ impl Program {
     }
 
     /// Stops it as Ctrl-C does; how long it took to end, and how it did.
+    #[cfg(target_os = "linux")]
     pub(crate) fn interrupt_timed(mut self) -> (Duration, Ended) {
         let start = Instant::now();
         self.signal("INT");

@@ -38,9 +38,10 @@ fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// Waits until a server that says nothing serves its clip.
-fn wait_for(addr: SocketAddr) {
-    let describe = format!("DESCRIBE rtsp://{addr}/demo RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+/// Waits until a server that says nothing serves a stream.
+fn wait_for(url: &str) {
+    let addr = url.split('/').nth(2).unwrap();
+    let describe = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
     let is_served = || -> io::Result<bool> {
         let mut stream = TcpStream::connect(addr)?;
         stream.write_all(describe.as_bytes())?;
@@ -50,7 +51,7 @@ fn wait_for(addr: SocketAddr) {
     };
     let start = Instant::now();
     while !is_served().unwrap_or(false) {
-        assert!(start.elapsed() < Duration::from_secs(30), "nothing is served on {addr}");
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing is served at {url}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -71,12 +72,24 @@ fn a_server_whose_output_nobody_reads_serves_on_and_ends_when_asked() {
         let addr = free_port();
         let server =
             Program::rtspan_to(&format!("serve --listen {addr} --runtime {runtime}"), stdout, stderr);
-        wait_for(addr);
+        let url = format!("rtsp://{addr}/demo");
+        wait_for(&url);
         (0..20).for_each(|_| drop(TcpStream::connect(addr).unwrap()));
-        assert_flows(&format!("rtsp://{addr}/demo"));
+        assert_flows(&url);
         let (took, ended) = server.interrupt_timed();
         assert!(took < SOON, "{runtime}: {took:?}");
         assert_eq!(ended.code, Some(0), "{runtime}");
+    }
+}
+
+#[test]
+fn the_example_servers_serve_on_when_nobody_reads_their_output() {
+    for name in ["event_loop", "serve"] {
+        let ((_out, stdout), addr) = (full(), free_port());
+        let _server = Program::example_to(name, &addr.to_string(), stdout);
+        wait_for(&format!("rtsp://{addr}/clip"));
+        (0..20).for_each(|_| drop(TcpStream::connect(addr).unwrap()));
+        assert_flows(&format!("rtsp://{addr}/clip"));
     }
 }
 
@@ -134,8 +147,9 @@ fn lines_that_were_not_read_in_time_are_counted_for_whoever_reads_again() {
 fn a_reader_that_has_gone_ends_nothing_that_serves() {
     let addr = free_port();
     let server = Program::rtspan_to(&format!("serve --listen {addr}"), broken(), broken());
-    wait_for(addr);
-    assert_flows(&format!("rtsp://{addr}/demo"));
+    let url = format!("rtsp://{addr}/demo");
+    wait_for(&url);
+    assert_flows(&url);
     let (took, ended) = server.interrupt_timed();
     assert_eq!(ended.code, Some(0));
     assert!(took < SOON, "{took:?}");

@@ -1,5 +1,7 @@
 //! `rtspan`: serves, plays, publishes, examines and measures RTSP streams.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+// All that is said goes through `output`, where nothing waits for its reader.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod bench;

@@ -1,39 +1,20 @@
-//! What the program says: no task ever waits for its reader.
-//!
-//! Standard output and standard error have a thread each that writes what is queued. News that find no room, since the
-//! reader has stopped reading, are left out and counted; a line says how many once it reads again. Results are what a
-//! command is for: they are never left out, and the program fails if it cannot write them. So a reader that has gone ends
-//! nothing that serves or plays, but makes a report that nobody got a failure.
-
-mod writer;
+//! What the tool says. Results are what a command is for, and the tool fails if it cannot write them: so a reader that has
+//! gone ends nothing that serves or plays, but makes a report that nobody got a failure.
 
 use std::fmt::Display;
-use std::io;
-use std::sync::LazyLock;
 use std::time::Duration;
 
+use rtspan_examples::output::{Patience, STDERR, STDOUT, Text};
 use rtspan_std::Printable;
 use serde_json::Value;
 
 use crate::Failure;
 use crate::text::json_line;
-use writer::{Patience, Text, Writer};
 
-/// Lines that may wait for each output, and their bytes; news beyond are left out.
-const LINES_MAX: usize = 1000;
-const BYTES_MAX: usize = 256 << 10;
+pub(crate) use rtspan_examples::say as news;
 
-/// How long the end waits: for news, and for everything once the user wants to stop; and for results, as long as the
-/// reader takes some of them now and then.
+/// How long the end waits.
 const PATIENCE: Patience = Patience { at_most: Duration::from_millis(500), between: Duration::from_secs(10) };
-
-static STDOUT: LazyLock<Writer> = LazyLock::new(|| Writer::start(io::stdout));
-static STDERR: LazyLock<Writer> = LazyLock::new(|| Writer::start(io::stderr));
-
-/// Says what goes on, in one line on standard output.
-pub(crate) fn news(line: impl Display) {
-    STDOUT.push(Text::news(format!("{}\n", Printable(line))));
-}
 
 /// Says a line of what the command is for, on standard output.
 pub(crate) fn result(line: impl Display) {

@@ -1,12 +1,32 @@
-//! A queue of texts, and the thread that writes them.
+//! What a program says: no task ever waits for whoever reads it.
+//!
+//! Standard output and standard error have a thread each that writes what is queued. News that find no room, since the
+//! reader has stopped reading, are left out and counted; a line says how many once it reads again. Results are never left
+//! out.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{BYTES_MAX, LINES_MAX};
+use rtspan_core::Printable;
+
+/// Lines that may wait for each output; news beyond are left out.
+pub const LINES_MAX: usize = 1000;
+/// Bytes of lines that may wait for each output; news beyond are left out.
+pub const BYTES_MAX: usize = 256 << 10;
+
+/// Standard output.
+pub static STDOUT: LazyLock<Writer> = LazyLock::new(|| Writer::start(io::stdout));
+/// Standard error.
+pub static STDERR: LazyLock<Writer> = LazyLock::new(|| Writer::start(io::stderr));
+
+/// Says what goes on, in one printable line on standard output.
+pub fn say(line: impl Display) {
+    STDOUT.push(Text::news(format!("{}\n", Printable(line))));
+}
 
 /// As much as is written at a time: a pipe takes that much whole, and it shows that the reader still reads.
 const PIECE: usize = 4096;
@@ -15,19 +35,19 @@ const RETRY: Duration = Duration::from_millis(10);
 
 /// Whole lines.
 #[derive(Debug)]
-pub(super) struct Text {
+pub struct Text {
     text: String,
     is_result: bool,
 }
 
 impl Text {
     /// What may be left out.
-    pub(super) fn news(text: String) -> Self {
+    pub fn news(text: String) -> Self {
         Self { text, is_result: false }
     }
 
     /// What may not.
-    pub(super) fn result(text: String) -> Self {
+    pub fn result(text: String) -> Self {
         Self { text, is_result: true }
     }
 
@@ -38,16 +58,16 @@ impl Text {
 
 /// How long a reader is waited for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub struct Patience {
     /// With news, or when the user wants to stop: altogether.
-    pub(super) at_most: Duration,
+    pub at_most: Duration,
     /// With results: as long as it takes nothing.
-    pub(super) between: Duration,
+    pub between: Duration,
 }
 
 /// Writes what is pushed, on a thread of its own, so that whoever pushes never waits.
 #[derive(Debug)]
-pub(super) struct Writer(Arc<Shared>);
+pub struct Writer(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -86,7 +106,7 @@ enum Current {
 
 impl Writer {
     /// Begins to write to what `open` opens.
-    pub(super) fn start<W: Write>(open: impl FnOnce() -> W + Send + 'static) -> Self {
+    pub fn start<W: Write>(open: impl FnOnce() -> W + Send + 'static) -> Self {
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
         let started = thread::Builder::new().name("output".into()).spawn(move || its.write_on(open()));
@@ -95,7 +115,7 @@ impl Writer {
     }
 
     /// Queues a text; news find no room beyond the bounds, nor before it is said how many lines were left out.
-    pub(super) fn push(&self, text: Text) {
+    pub fn push(&self, text: Text) {
         let mut queue = self.0.lock();
         if queue.is_closed {
             queue.lose(&text, ErrorKind::BrokenPipe);
@@ -115,7 +135,7 @@ impl Writer {
     /// # Errors
     ///
     /// If a result was lost.
-    pub(super) fn finish(&self, patience: Patience) -> io::Result<()> {
+    pub fn finish(&self, patience: Patience) -> io::Result<()> {
         let start = Instant::now();
         let mut queue = self.0.lock();
         let (mut since, mut pieces) = (start, queue.pieces);
@@ -138,7 +158,7 @@ impl Writer {
     }
 
     /// Waits no longer at the end than with news.
-    pub(super) fn hurry(&self) {
+    pub fn hurry(&self) {
         self.0.lock().in_a_hurry = true;
         self.0.written.notify_all();
     }
