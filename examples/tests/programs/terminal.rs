@@ -256,6 +256,7 @@ fn ask(stream: &mut TcpStream, request: &str, headers: &str, body: &str) -> (Str
     let common = format!("User-Agent: {line}\r\nReferer: {line}\r\nX-{line}: {line}\r\n");
     let length = body.len();
     let head = format!("{request} RTSP/1.0\r\nCSeq: 1\r\n{common}{headers}Content-Length: {length}\r\n\r\n");
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
     let responses = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let head: Vec<_> = responses.take_while(|line| !line.is_empty()).collect();

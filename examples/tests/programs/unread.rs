@@ -12,7 +12,7 @@ use rustix::io::{Errno, ioctl_fionbio};
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use serde_json::Value;
 
-use crate::program::{Program, RUNTIMES};
+use crate::program::{LIMIT, Program, RUNTIMES};
 
 /// As fast as Ctrl-C has to end what nobody reads.
 const SOON: Duration = Duration::from_secs(2);
@@ -44,6 +44,7 @@ fn wait_for(url: &str) {
     let describe = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
     let is_served = || -> io::Result<bool> {
         let mut stream = TcpStream::connect(addr)?;
+        stream.set_read_timeout(Some(LIMIT))?;
         stream.write_all(describe.as_bytes())?;
         let mut status = [0; 12];
         stream.read_exact(&mut status)?;
@@ -51,7 +52,7 @@ fn wait_for(url: &str) {
     };
     let start = Instant::now();
     while !is_served().unwrap_or(false) {
-        assert!(start.elapsed() < Duration::from_secs(30), "nothing is served at {url}");
+        assert!(start.elapsed() < LIMIT, "nothing is served at {url}");
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -37,6 +37,11 @@ fn sdp(text: &str, control: &str) -> String {
     )
 }
 
+/// A text with a byte for each character, so that C1 controls are no UTF-8.
+fn latin_1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
+}
+
 /// All that a client tells its application, as a program may print it.
 fn told(victim: &Victim) -> String {
     let mut told = format!("{:?} {:?}", victim.events, victim.client.tolerances());
@@ -89,6 +94,11 @@ fn told_of_servers(text: &str) -> String {
             &transport(text).replace("interleaved=0-1", &format!("interleaved={text}")),
             "",
         );
+    });
+    tell(&|victim| {
+        let body = latin_1(&sdp(text, text));
+        let head = "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: ";
+        victim.send(&[format!("{head}{}\r\n\r\n", body.len()).as_bytes(), &body].concat());
     });
     tell(&|victim| victim.send(text.repeat(1 << 18).as_bytes()));
     told_of
