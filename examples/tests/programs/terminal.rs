@@ -265,6 +265,19 @@ fn ask(stream: &mut TcpStream, request: &str, headers: &str, body: &str) -> (Str
     (status.to_owned(), format!("Session: {}\r\n", session.split(';').next().unwrap()))
 }
 
+/// Base64, in which a user may have any character.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits =
+            three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
+        let digit = |place: usize| char::from(DIGITS[bits >> (18 - 6 * place) & 63]);
+        text.extend((0..4).map(|place| if place <= three.len() { digit(place) } else { '=' }));
+    }
+    text
+}
+
 /// What is refused, or is no RTSP at all.
 fn misbehave(addr: &str) {
     let line = in_line();
@@ -316,4 +329,19 @@ fn nothing_that_a_client_says_reaches_the_terminal_as_it_came() {
         assert!(line.contains(&shown(&in_url())), "{name}: {line}");
         printable(std::mem::take(&mut serving.said), name);
     }
+}
+
+#[test]
+fn no_name_of_a_user_reaches_the_terminal_as_it_came() {
+    let mut tool = Command::new(rtspan());
+    tool.args(["serve", "--listen", "127.0.0.1:0", "--user", "user:secret", "--auth", "basic"]);
+    let (mut serving, addr) = Serving::start(tool);
+    let user = text(|_| true);
+    let headers = format!("Authorization: Basic {}\r\n", base64(format!("{user}:x").as_bytes()));
+    let mut stream = TcpStream::connect(&addr).unwrap();
+    let (status, _) = ask(&mut stream, &format!("DESCRIBE rtsp://{addr}/demo"), &headers, "");
+    assert_eq!(status, "401");
+    let line = serving.line("has sent wrong credentials");
+    assert!(line.contains(&shown(&user)), "{line}");
+    printable(std::mem::take(&mut serving.said), "serve");
 }

@@ -1,11 +1,13 @@
 //! Peers whose texts hold what a terminal obeys: all that is shown of them is escaped.
 
+use rtspan_core::auth::{Scheme, Secret, User, Users};
 use rtspan_core::client::{ClientEvent, Transports};
 use rtspan_core::server::{Asks, Event, ServerConfig};
 use rtspan_core::{ConnId, is_printable};
+use rtspan_tests::rig::Rig;
 
 use super::servers::Victim;
-use super::world::{TCP, World, request, session_of};
+use super::world::{TCP, World, attacker, request, session_of};
 
 /// Control characters, ends of lines and paragraphs, and marks that change the direction of writing.
 fn harmful() -> impl Iterator<Item = char> {
@@ -160,6 +162,29 @@ fn told_of_clients(text: &str) -> String {
     told
 }
 
+/// Base64, in which a user may have any character.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits =
+            three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
+        let digit = |place: usize| char::from(DIGITS[bits >> (18 - 6 * place) & 63]);
+        text.extend((0..4).map(|place| if place <= three.len() { digit(place) } else { '=' }));
+    }
+    text
+}
+
+/// What a server tells of a client that gives a text for the name of its user.
+fn told_of_users(text: &str) -> String {
+    let users = Users::default().with(User::new("user", Secret::password("secret")).may_all("/*"));
+    let mut rig = Rig::new(ServerConfig::default().users(users).schemes(vec![Scheme::Basic]));
+    let conn = rig.connect(attacker(50_000)).unwrap();
+    let credentials = base64(format!("{text}:{text}").as_bytes());
+    rig.send(conn, &request(&format!("DESCRIBE rtsp://h/cam|Authorization: Basic {credentials}"), ""));
+    format!("{:?}", rig.events)
+}
+
 /// The session that a SETUP has begun, unless it was refused.
 fn begun(world: &mut World, conn: ConnId) -> Option<String> {
     let responses = world.responses(conn);
@@ -185,5 +210,15 @@ fn what_a_server_tells_of_a_client_is_printable() {
         assert!(told.matches(&escaped).count() > 3 || ends_line(c), "{c:?} is told of, escaped: {told}");
         let is_played = told.contains(&format!("path: \"/{escaped}\", transport: Tcp"));
         assert!(is_played || c.is_ascii(), "{c:?} is in the path of a stream: {told}");
+    }
+}
+
+#[test]
+fn what_a_server_tells_of_a_user_is_printable() {
+    for c in harmful() {
+        let told = told_of_users(&format!("x{c}y"));
+        assert_printable(&told, &format!("{c:?}"));
+        let escaped = format!("Some(\"x{}y\")", c.escape_debug());
+        assert!(told.contains(&escaped), "{c:?} is told of: {told}");
     }
 }
