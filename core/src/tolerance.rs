@@ -41,8 +41,9 @@ tolerances! {
     HeadNotUtf8 = "a message head is not UTF-8",
     /// Status lines without a reason phrase (devices known to gortsplib send `RTSP/1.0 200`).
     MissingReason = "a status line has no reason phrase",
-    /// More than one blank between the parts of a start line (a camera known to IPCamKit).
-    ExtraBlank = "a start line has more blanks than it needs",
+    /// More than one blank between the parts of a start line (a camera known to IPCamKit), one at the end of a request
+    /// line, or tabs.
+    ExtraBlank = "a start line has more blanks than it needs, or tabs",
     /// Blanks in the request URI (no device is known; players pass on what was typed into them).
     BlankInUri = "a request URI has blanks in it",
     /// The same `Content-Length` more than once (gortsplib has to ignore such bodies).
@@ -74,6 +75,14 @@ tolerances! {
     LoneChannel = "a transport names one channel and not a pair",
     /// The same parameter twice in a transport, of which the first counts (no device is known).
     RepeatedParameter = "a transport has a parameter twice",
+    /// A transport that cannot be read, beside others that can (no device is known).
+    TransportLeftOut = "one of several transports cannot be read",
+    /// `RTP/AVP;client_port=…`, read as unicast as gortsplib does, where RFC 2326 has multicast (no device is known).
+    NoDelivery = "a transport over UDP says neither unicast nor multicast",
+    /// `Public: OPTIONS DESCRIBE`, without commas (no device is known).
+    BlankBetweenMethods = "methods are listed with blanks where commas belong",
+    /// `npt=1:30`, without hours, or minutes and seconds from 60 on (people who type positions as players show them).
+    NptFields = "a time has minutes without hours, or more than 59 of something",
     /// A Session, Range or RTP-Info header that cannot be read, ignored (cameras that leave them empty).
     UnreadableHeader = "a header that can be done without cannot be read",
     /// `timeout=0` for a session without timeout (servers reported to GStreamer).
@@ -88,14 +97,20 @@ tolerances! {
     RelativeRtpInfoUrl = "a url in RTP-Info is relative",
     /// The URL of RTP-Info is not that of the only track (GW Security leaves the query out).
     ForeignRtpInfoUrl = "a url in RTP-Info is not that of the track",
+    /// `seq=0` or `seq=1` in RTP-Info, from devices that start anywhere (Hikvision DS-2CD2032-I, Tapo C320WS).
+    UnbelievableSequence = "a sequence number in RTP-Info is not believed",
     // url
     /// `rtsp://u:p/ss@host`: `/`, `?`, `#` or `@` in credentials, as people type the passwords of their cameras.
     RawCredentials = "the credentials of a url have characters that have to be percent-encoded",
     /// A URL without scheme, with another one or with two (Anjvision, SV3C: `192.168.1.10:554/stream0/`; cameras that
     /// put `rtsp://` in front of what begins with it).
     UrlScheme = "a url of the server lacks its scheme, or has another or several",
-    /// Credentials in a URL that a server writes, ignored (Samsung, Hanwha: `rtsp://admin:secret@10.132.250.29/`).
-    UrlCredentials = "a url of the server has credentials",
+    /// Credentials in a URL that a peer writes, ignored (Samsung, Hanwha: `rtsp://admin:secret@10.132.250.29/`).
+    UrlCredentials = "a url of the peer has credentials",
+    /// `SETUP /cam/trackID=0`: a path, where RFC 2326 has an absolute URL (no device is known).
+    RelativeUri = "a request uri has neither scheme nor host",
+    /// `rtsp://host/café`: characters that RFC 3986 has percent-encoded (players pass on what was typed into them).
+    RawUri = "a request uri has characters that have to be percent-encoded",
     /// A host that is none, or leads nowhere (cameras behind address translation: `0.0.0.0`, `127.0.0.1`, IPv6 without
     /// brackets).
     UrlHost = "a url of the server names a host that cannot be reached",
@@ -208,10 +223,14 @@ tolerances! {
     StrayResponse = "a response answers nothing",
     /// Another session id once the first media is set up, of which the first is kept (H264DVR 1.0).
     SessionIdChanged = "the session id changes",
-    /// A description without Content-Type, taken for SDP (FFmpeg's `-rtsp_flags listen`).
+    /// A description without Content-Type, taken for SDP, also a publisher's (FFmpeg's `-rtsp_flags listen`).
     NoContentType = "a description has no content type",
     /// A SETUP answered without Transport, so that what was asked for counts (cameras reported to gortsplib).
     NoTransport = "the answer to SETUP has no transport",
+    /// `source=0.0.0.0`, or a name, which say nothing of where packets come from (cameras reported to gortsplib and mediamtx).
+    UnusableSource = "a transport names a source that packets cannot come from",
+    /// A SETUP answered without Session, so that the session has no name (no device is known).
+    NoSessionId = "the answer to SETUP names no session",
     /// A transport over TCP without channels, so that those asked for count (cameras reported to gortsplib).
     NoInterleavedChannels = "a transport over TCP has no interleaved channels",
     /// A transport over UDP without server ports, or with port 0, so that they have to be learnt (OpenIPC).
@@ -244,7 +263,13 @@ tolerances! {
     /// The first SETUP of a session for the URL of a stream with several medias, of which the first is meant (players
     /// that set up one track do not look which there are).
     AggregateSetup = "a stream with several medias is set up by its own url",
-    /// A request without the Session header that it needs; the connection's only session is meant (quirky players).
+    /// A publisher's transport without `mode=record` (no device is known).
+    NoRecordMode = "the transport of a publisher does not say mode=record",
+    /// A TEARDOWN for another URL than that of its session, which its id tells (no device is known).
+    ForeignTeardownUrl = "a TEARDOWN names another url than that of its session",
+    /// A TEARDOWN for a session that has ended with its stream (GStreamer, to which any other answer than 200 is an error).
+    LateTeardown = "a TEARDOWN is for a session that has ended",
+    /// A request without the Session header that it needs; the connection's only session is meant (no device is known).
     SessionNotNamed = "a request does not name its session",
 }
 

@@ -143,7 +143,7 @@ impl Url {
     /// How the URL deviates from RFC 3986: [`Tolerance::RawCredentials`], or not at all.
     pub fn tolerances(&self) -> Tolerances {
         let mut tolerances = Tolerances::NONE;
-        if self.userinfo.as_deref().is_some_and(|userinfo| userinfo.contains(['/', '?', '#', '@'])) {
+        if self.userinfo.as_deref().is_some_and(is_raw) {
             tolerances.record(Tolerance::RawCredentials);
         }
         tolerances
@@ -291,6 +291,11 @@ fn without_dots(path: &str) -> String {
     }
     let slash = if is_folder && !segments.is_empty() { "/" } else { "" };
     format!("/{}{slash}", segments.join("/"))
+}
+
+/// Whether credentials have characters that have to be percent-encoded there.
+fn is_raw(userinfo: &str) -> bool {
+    userinfo.contains(['/', '?', '#', '@'])
 }
 
 fn split_query(tail: &str) -> (&str, Option<&str>) {

@@ -105,6 +105,12 @@ impl Client {
             self.tolerances.record(Tolerance::NoServerPorts);
         }
         let named = answer.source.as_deref().and_then(|source| usable_source(source, peer));
+        if answer.source.is_some() && named.is_none() {
+            self.tolerances.record(Tolerance::UnusableSource);
+        }
+        if answer.delivery.is_none() {
+            self.tolerances.record(Tolerance::NoDelivery);
+        }
         let source = Source::new(self.config.source, peer, named, ports);
         Ok(Path::Udp { id, client_ports, source })
     }

@@ -320,7 +320,7 @@ impl Client {
     fn read_methods(&mut self, response: &Response) -> Methods {
         let mut methods = Methods::default();
         for value in response.headers.get_all(name::PUBLIC) {
-            methods.extend(Methods::parse(value));
+            methods.extend(Methods::parse(value, &mut self.tolerances));
         }
         self.methods = Some(methods.clone());
         methods

@@ -96,6 +96,9 @@ impl Client {
         {
             self.tolerances.record(Tolerance::ForeignRtpInfoUrl);
         }
+        if info.0.iter().any(|entry| entry.seq.is_some() && entry.first_sequence().is_none()) {
+            self.tolerances.record(Tolerance::UnbelievableSequence);
+        }
         let starts = self.tracks.iter().filter_map(|track| {
             let entry = match self.tracks.len() {
                 // The URL drops the query, so that it fits no track (GW Security).

@@ -115,6 +115,9 @@ impl Client {
         }
         if response.status.is_success() {
             self.session.pin();
+            if self.session.id().is_none() {
+                self.tolerances.record(Tolerance::NoSessionId);
+            }
         }
         match self.accept_setup(setup, response) {
             Ok(info) => self.finish(now, task, Ok(Reply::Setup(info))),

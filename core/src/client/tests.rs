@@ -1,3 +1,4 @@
+mod answers;
 mod closing;
 mod dialogues;
 mod elsewhere;

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::wire::Method;
+use crate::{Tolerance, Tolerances};
 
 /// A set of methods: the `Public` header (RFC 2326, 12.28) and the `Allow` header (12.4).
 ///
@@ -15,8 +16,11 @@ impl Methods {
         Self(BTreeSet::new())
     }
 
-    /// Reads names with commas or blanks between them; every text is a set of methods.
-    pub fn parse(value: &str) -> Self {
+    /// Reads names with commas between them, or blanks; every text is a set of methods.
+    pub fn parse(value: &str, tolerances: &mut Tolerances) -> Self {
+        if value.split(',').any(|name| name.trim().contains([' ', '\t'])) {
+            tolerances.record(Tolerance::BlankBetweenMethods);
+        }
         value.split([',', ' ', '\t']).filter(|name| !name.is_empty()).map(Method::from).collect()
     }
 
@@ -81,9 +85,27 @@ impl fmt::Display for Methods {
 mod tests {
     use super::*;
 
+    /// Reads a value in which nothing has to be tolerated.
+    fn read(value: &str) -> Methods {
+        let mut tolerances = Tolerances::NONE;
+        let methods = Methods::parse(value, &mut tolerances);
+        assert!(tolerances.is_empty(), "{value}");
+        methods
+    }
+
+    #[test]
+    fn blanks_without_commas_are_read_and_recorded() {
+        for value in ["OPTIONS DESCRIBE PLAY", "OPTIONS, DESCRIBE PLAY", "OPTIONS\tDESCRIBE\tPLAY"] {
+            let mut tolerances = Tolerances::NONE;
+            let methods = Methods::parse(value, &mut tolerances);
+            assert_eq!(methods, read("OPTIONS, DESCRIBE, PLAY"), "{value}");
+            assert!(tolerances.contains(Tolerance::BlankBetweenMethods), "{value}");
+        }
+    }
+
     #[test]
     fn the_order_written_does_not_depend_on_the_order_read() {
-        let methods = Methods::parse("TEARDOWN,X_ZOOM, PLAY ,\tOPTIONS,, DESCRIBE, PLAY");
+        let methods = read("TEARDOWN,X_ZOOM, PLAY ,\tOPTIONS,, DESCRIBE, PLAY");
         assert_eq!(methods.to_string(), "OPTIONS, DESCRIBE, PLAY, TEARDOWN, X_ZOOM");
         assert!(methods.contains(&Method::Play));
         assert!(methods.contains(&Method::from("X_ZOOM")));
@@ -92,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_standard_reads_and_writes() {
-        let methods = Methods::parse("DESCRIBE, SETUP, TEARDOWN, PLAY, PAUSE");
+        let methods = read("DESCRIBE, SETUP, TEARDOWN, PLAY, PAUSE");
         let same = [Method::Pause, Method::Play, Method::Setup, Method::Teardown, Method::Describe];
         assert_eq!(methods, same.into_iter().collect());
         assert_eq!(methods.to_string(), "DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN");
@@ -100,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_an_empty_set() {
-        assert!(Methods::parse(" , ").is_empty());
+        assert!(read(" , ").is_empty());
         assert_eq!(Methods::new().to_string(), "");
     }
 }

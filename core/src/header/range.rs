@@ -173,8 +173,8 @@ impl Unit {
         }
         Some(match self {
             // Without a start, an end that is no time leaves nothing.
-            Self::Npt if start.is_empty() => Range::Npt { start: None, end: Some(npt(end)?) },
-            Self::Npt => Range::Npt { start: Some(npt(start)?), end: npt_end(end, tolerances)? },
+            Self::Npt if start.is_empty() => Range::Npt { start: None, end: Some(npt(end, tolerances)?) },
+            Self::Npt => Range::Npt { start: Some(npt(start, tolerances)?), end: npt_end(end, tolerances)? },
             Self::Smpte(rate) => {
                 Range::Smpte { rate, start: unless_empty(start, smpte)?, end: unless_empty(end, smpte)? }
             }
@@ -205,7 +205,7 @@ fn unless_empty<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<O
 
 /// Reads the end of a range; one that is a number but no time is open.
 fn npt_end(text: &str, tolerances: &mut Tolerances) -> Option<Option<NptTime>> {
-    if let Some(end) = unless_empty(text, npt) {
+    if let Some(end) = unless_empty(text, |text| npt(text, tolerances)) {
         return Some(end);
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -218,16 +218,22 @@ fn npt_end(text: &str, tolerances: &mut Tolerances) -> Option<Option<NptTime>> {
 }
 
 /// Reads `now`, seconds, or hours and minutes with colons before the seconds.
-fn npt(text: &str) -> Option<NptTime> {
+fn npt(text: &str, tolerances: &mut Tolerances) -> Option<NptTime> {
     if text.eq_ignore_ascii_case("now") {
         return Some(NptTime::Now);
     }
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut seconds = 0_u64;
     let mut fields = 0_u8;
+    let mut is_clock = true;
     for field in clock.split(':') {
         fields = fields.checked_add(1).filter(|fields| *fields <= 3)?;
-        seconds = seconds.saturating_mul(60).saturating_add(number::<u32>(field)?.into());
+        let value = number::<u32>(field)?;
+        is_clock &= fields == 1 || value < 60;
+        seconds = seconds.saturating_mul(60).saturating_add(value.into());
+    }
+    if fields == 2 || !is_clock {
+        tolerances.record(Tolerance::NptFields);
     }
     let seconds = u32::try_from(seconds).ok()?;
     Some(NptTime::At(Duration::new(seconds.into(), nanos(fraction)?)))

@@ -122,11 +122,13 @@ fn read_alternatives<'a>(
 ) -> Result<Vec<Transport>, HeaderError> {
     let mut transports = Vec::new();
     let mut error = HeaderError::Missing { header: TRANSPORT, what: "transport" };
-    let mut failed = false;
+    let (mut failed, mut left_out) = (false, false);
     for text in
         values.flat_map(|value| elements(value, b',')).filter(|text| !text.is_empty()).take(TRANSPORTS_MAX)
     {
-        match read_alternative(text, tolerances) {
+        let read = read_alternative(text, tolerances);
+        left_out |= read.as_ref().is_err_and(|error| *error != HeaderError::UnknownTransport);
+        match read {
             Ok(transport) => transports.push(transport),
             Err(later) if !failed || later == HeaderError::UnknownTransport => {
                 (error, failed) = (later, true)
@@ -137,7 +139,13 @@ fn read_alternatives<'a>(
             break;
         }
     }
-    if transports.is_empty() { Err(error) } else { Ok(transports) }
+    if transports.is_empty() {
+        return Err(error);
+    }
+    if left_out {
+        tolerances.record(Tolerance::TransportLeftOut);
+    }
+    Ok(transports)
 }
 
 fn read_alternative(text: &str, tolerances: &mut Tolerances) -> Result<Transport, HeaderError> {
@@ -153,7 +161,7 @@ fn read_alternative(text: &str, tolerances: &mut Tolerances) -> Result<Transport
     let mut transport = Transport { lower, profile, ..Transport::default() };
     for param in &params {
         match param.value {
-            None => transport.read_flag(param),
+            None => transport.read_flag(param, tolerances),
             Some(value) => transport.read_parameter(&param.key.to_ascii_lowercase(), value, tolerances)?,
         }
     }
@@ -171,11 +179,10 @@ impl Transport {
             && [self.port, self.client_port, self.server_port].iter().all(Option::is_none)
     }
 
-    fn read_flag(&mut self, param: &Param<'_>) {
-        if self.delivery.is_none() {
-            self.delivery = [Delivery::Unicast, Delivery::Multicast]
-                .into_iter()
-                .find(|delivery| param.is(delivery.as_str()));
+    fn read_flag(&mut self, param: &Param<'_>, tolerances: &mut Tolerances) {
+        let known = [Delivery::Unicast, Delivery::Multicast];
+        if let Some(delivery) = known.into_iter().find(|delivery| param.is(delivery.as_str())) {
+            set_first(&mut self.delivery, delivery, tolerances);
         }
     }
 

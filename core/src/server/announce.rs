@@ -13,7 +13,7 @@ use crate::header::content_type_is;
 use crate::limits::MEDIAS_MAX;
 use crate::stream::Streams;
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{ConnId, Instant, SessionId, Tolerances};
+use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
 impl Server {
     /// ANNOUNCE (RFC 2326, section 10.3): a publisher says what it will record.
@@ -26,9 +26,13 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         self.check_state(session, &Method::Announce)?;
-        let is_sdp = |value| content_type_is(value, "application/sdp");
-        if !request.headers.get(name::CONTENT_TYPE).is_none_or(is_sdp) {
-            return Err(Response::new(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        let is_sdp = |value: &str| content_type_is(value, "application/sdp");
+        match request.headers.get(name::CONTENT_TYPE) {
+            Some(content_type) if !is_sdp(content_type) => {
+                return Err(Response::new(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+            }
+            Some(_) => {}
+            None => self.tolerate_one(conn, Tolerance::NoContentType),
         }
         let place = path_of(request)?;
         let replaces = self.publisher_at(place.0)?;

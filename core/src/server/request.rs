@@ -9,6 +9,7 @@ use crate::header::{Methods, SessionHeader};
 use crate::limits::{CONNS_PER_SESSION_MAX, URI_BYTES_MAX};
 use crate::random::HexId;
 use crate::stream::Streams;
+use crate::url::track::tolerances_of_uri;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
@@ -170,6 +171,7 @@ impl Server {
             return Err(with_methods(StatusCode::NOT_IMPLEMENTED, name::PUBLIC, SUPPORTED.iter().cloned()));
         }
         check_required(request)?;
+        self.tolerate(conn, tolerances_of_uri(&request.uri));
         if request.method == Method::Teardown && self.has_just_ended(conn, request) {
             return Ok(self.teardown_of_ended(now, conn));
         }
@@ -197,7 +199,7 @@ impl Server {
             Method::Play => self.play(now, conn, request, session, streams),
             Method::Pause => self.pause(request, session),
             Method::Record => self.record(now, conn, request, session),
-            Method::Teardown => self.teardown(now, request, session),
+            Method::Teardown => self.teardown(now, conn, request, session),
             Method::GetParameter => self.get_parameter(conn, request, session),
             _ => self.set_parameter(conn, request, session),
         }

@@ -5,7 +5,7 @@ use crate::conn::CloseReason;
 use crate::header::SessionHeader;
 use crate::random::HexId;
 use crate::wire::{Request, Response, StatusCode, name};
-use crate::{ConnId, Instant, SessionId, Tolerances};
+use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
 impl Server {
     /// TEARDOWN (RFC 2326, section 10.7). The connection stays.
@@ -14,16 +14,19 @@ impl Server {
     pub(super) fn teardown(
         &mut self,
         now: Instant,
+        conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
     ) -> Result<Outcome, Response> {
         let (id, session) = self.existing(session)?;
-        // The URL need not be that of the stream; some clients name another.
-        check_aggregate(request, session).or_else(|refusal| match refusal.status {
-            StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED => Err(refusal),
-            _ => Ok(()),
-        })?;
         let conns = session.conns.clone();
+        match check_aggregate(request, session) {
+            Err(refusal) if refusal.status == StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED => {
+                return Err(refusal);
+            }
+            Err(_) => self.tolerate_one(conn, Tolerance::ForeignTeardownUrl),
+            Ok(()) => {}
+        }
         self.close_session_quietly(now, id, CloseReason::Teardown);
         if self.closing {
             self.close_unused(now, &conns, None, &CloseReason::ServerClosed);
@@ -49,6 +52,7 @@ impl Server {
 
     /// The answer to such a TEARDOWN. The connection stays until its farewell; for a server that closes this was it.
     pub(super) fn teardown_of_ended(&mut self, now: Instant, conn: ConnId) -> Outcome {
+        self.tolerate_one(conn, Tolerance::LateTeardown);
         if self.closing {
             self.close_conn(now, conn, CloseReason::ServerClosed);
         }

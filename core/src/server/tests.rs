@@ -3,6 +3,7 @@ mod describe;
 mod dialogues;
 mod farewell;
 mod guessing;
+mod lenient;
 mod life;
 mod limits;
 mod memory;

@@ -5,7 +5,7 @@ use super::session::{Channels, Session};
 use super::{Server, StreamId};
 use crate::header::{Delivery, HeaderError, Lower, Mode, Transport, parse_transports};
 use crate::wire::{Request, Response, StatusCode, name};
-use crate::{ConnId, Profile, SessionId, Tolerances};
+use crate::{ConnId, Profile, SessionId, Tolerance, Tolerances};
 
 /// A SETUP that can be granted.
 #[derive(Debug)]
@@ -55,7 +55,14 @@ impl Server {
             let channels = self.channels_for(conn, &offer, session, purpose)?;
             Some((offer, channels))
         });
-        fitting.next().ok_or_else(unsupported)
+        let (offer, channels) = fitting.next().ok_or_else(unsupported)?;
+        if offer.delivery.is_none() && offer.lower == Lower::Udp {
+            self.tolerate_one(conn, Tolerance::NoDelivery);
+        }
+        if offer.mode.is_none() && purpose == Purpose::Publish {
+            self.tolerate_one(conn, Tolerance::NoRecordMode);
+        }
+        Ok((offer, channels))
     }
 
     /// What would carry a track over this transport, if it can be had.

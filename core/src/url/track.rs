@@ -5,7 +5,8 @@
 //! the credentials of the URL that the user gave: a description never sends a client elsewhere.
 
 use super::base::absolute_tail;
-use super::{Parts, Url, UrlError, canonical, refuse_control_characters, split_query};
+use super::{Parts, Url, UrlError, canonical, is_raw, refuse_control_characters, split_query};
+use crate::{Tolerance, Tolerances};
 
 /// The URL to SETUP a track: `base` with the `a=control` of the media.
 ///
@@ -157,6 +158,31 @@ fn tail_of(uri: &str) -> Result<&str, UrlError> {
     }
     Parts::split(uri).map(|parts| parts.tail)
 }
+
+/// How the URI of a request deviates from RFC 2326, section 6.1, and RFC 3986.
+pub(crate) fn tolerances_of_uri(uri: &str) -> Tolerances {
+    let mut tolerances = Tolerances::NONE;
+    if uri.starts_with('/') {
+        tolerances.record(Tolerance::RelativeUri);
+    }
+    // Blanks are told where the start line is read.
+    let needs_encoding = |byte: u8| !matches!(byte, b' '..=b'~') || RAW.contains(&byte);
+    if uri.bytes().any(needs_encoding) {
+        tolerances.record(Tolerance::RawUri);
+    }
+    if uri.contains('@')
+        && let Ok(Parts { userinfo: Some(userinfo), .. }) = Parts::split(uri)
+    {
+        tolerances.record(Tolerance::UrlCredentials);
+        if is_raw(userinfo) {
+            tolerances.record(Tolerance::RawCredentials);
+        }
+    }
+    tolerances
+}
+
+/// Characters of ASCII that a URI has in no place but as a percent code.
+const RAW: &[u8] = b"\"<>\\^`{|}";
 
 fn aggregate_of(tail: &str) -> (&str, Option<&str>) {
     let (path, query) = split_query(tail);

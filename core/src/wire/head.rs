@@ -136,9 +136,15 @@ enum StartLine<'a> {
 
 impl<'a> StartLine<'a> {
     fn parse(kind: MessageKind, line: &'a str, tolerances: &mut Tolerances) -> Result<Self, Fault> {
-        let line = scan::trim_matches(line.strip_suffix('\r').unwrap_or(line), BLANKS_AND_BREAKS);
+        let whole = line.strip_suffix('\r').unwrap_or(line);
+        let line = scan::trim_matches(whole, BLANKS_AND_BREAKS);
         match kind {
-            MessageKind::Request => request(line, tolerances),
+            MessageKind::Request => {
+                if line.len() != whole.len() {
+                    tolerances.record(Tolerance::ExtraBlank);
+                }
+                request(line, tolerances)
+            }
             MessageKind::Response => response(line, tolerances),
         }
     }
@@ -170,6 +176,9 @@ fn request<'a>(line: &'a str, tolerances: &mut Tolerances) -> Result<StartLine<'
     if has_control(method) {
         return Err(Fault::Lacks(Expected::Uri));
     }
+    if line.as_bytes().get(method.len()) == Some(&b'\t') {
+        tolerances.record(Tolerance::ExtraBlank);
+    }
     let uri = match rest.strip_suffix(" RTSP/1.0") {
         Some(uri) if !uri.is_empty() && scan::find_blank_or_control(uri.as_bytes()).is_none() => uri,
         _ => uri_among_blanks(rest, tolerances)?,
@@ -192,7 +201,7 @@ fn uri_among_blanks<'a>(rest: &'a str, tolerances: &mut Tolerances) -> Result<&'
     if uri.is_empty() || has_control(uri) {
         return Err(Fault::Lacks(Expected::Uri));
     }
-    if uri.len() != between.len() {
+    if uri.len() != between.len() || rest.ends_with("\tRTSP/1.0") {
         tolerances.record(Tolerance::ExtraBlank);
     }
     if uri.contains(BLANKS) {

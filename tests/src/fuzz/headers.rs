@@ -31,8 +31,8 @@ pub fn run(data: &[u8]) {
         assert!((1..=limits::TRANSPORTS_MAX).contains(&transports.len()));
         transports.iter().for_each(|transport| check_written(transport, tolerances, Transport::parse));
     }
-    let methods = Methods::parse(value);
-    assert_eq!(Methods::parse(&methods.to_string()), methods);
+    let methods = Methods::parse(value, &mut Tolerances::default());
+    assert_eq!(Methods::parse(&methods.to_string(), &mut Tolerances::default()), methods);
 }
 
 type Parse<T> = fn(&str, &mut Tolerances) -> Result<T, HeaderError>;

@@ -70,7 +70,7 @@ fn ranges_are_read_and_written() {
     ] {
         let (timed, tolerances) = read(value);
         assert_eq!(timed, Ok(TimedRange { range, time: None }), "{value}");
-        assert!(tolerances.is_empty(), "{value}");
+        assert!(tolerances.iter().all(|fired| fired == Tolerance::NptFields), "{value}: {tolerances:?}");
         assert_eq!(range.to_string(), written);
         assert_eq!(Range::parse(written, &mut Tolerances::default()), Ok(range));
     }
@@ -98,6 +98,26 @@ fn an_end_that_overflows_is_open() {
     let (timed, tolerances) = read("npt=0-4294967295");
     assert_eq!(timed.unwrap().range, Range::Npt { start: at(0, 0), end: at(u32::MAX.into(), 0) });
     assert!(tolerances.is_empty());
+}
+
+#[test]
+fn a_time_that_is_not_hours_minutes_and_seconds_is_read_and_recorded() {
+    for (value, start, is_recorded) in [
+        ("npt=1:30-", at(90, 0), true),
+        ("npt=1:30.5-", at(90, 500_000_000), true),
+        ("npt=0:75:00-", at(4500, 0), true),
+        ("npt=0:0:90-", at(90, 0), true),
+        ("npt=75:00:00-", at(270_000, 0), false),
+        ("npt=0:01:30-", at(90, 0), false),
+        ("npt=90-", at(90, 0), false),
+    ] {
+        let (timed, tolerances) = read(value);
+        assert_eq!(timed.map(|timed| timed.range), Ok(Range::Npt { start, end: None }), "{value}");
+        let fired = is_recorded.then_some(Tolerance::NptFields);
+        assert_eq!(tolerances.iter().next(), fired, "{value}");
+    }
+    let (_, tolerances) = read("npt=0-1:30");
+    assert!(tolerances.contains(Tolerance::NptFields));
 }
 
 #[test]

@@ -106,6 +106,19 @@ fn without_a_url_there_is_nothing() {
 }
 
 #[test]
+fn an_entry_without_a_url_is_left_out_and_recorded() {
+    for value in [
+        "seq=1;rtptime=2,url=rtsp://h/a;seq=3",
+        "url=;seq=1,url=rtsp://h/a;seq=3",
+        "url;seq=1, url=rtsp://h/a;seq=3",
+    ] {
+        let (info, tolerances) = read(value);
+        assert_eq!(info, Ok(RtpInfo(vec![entry("rtsp://h/a", Some(3), None)])), "{value}");
+        assert_eq!(tolerances.iter().collect::<Vec<_>>(), [Tolerance::UnreadableParameter], "{value}");
+    }
+}
+
+#[test]
 fn only_so_many_entries_are_read() {
     let value = vec!["url=rtsp://h/1"; RTP_INFO_ENTRIES_MAX + 1].join(",");
     assert_eq!(read(&value).0.unwrap().0.len(), RTP_INFO_ENTRIES_MAX);

@@ -101,7 +101,6 @@ fn transports_are_read_and_written_in_one_order() {
             Transport { mode: Some(Mode::Record), ..Transport::tcp((2, 3)) },
             "RTP/AVP/TCP;unicast;interleaved=2-3;mode=record",
         ),
-        ("RTP/AVP;unicast;multicast;ttl=1", Transport { ttl: Some(1), ..unicast() }, "RTP/AVP;unicast;ttl=1"),
     ] {
         let (read_transport, tolerances) = read(value);
         assert_eq!(read_transport.as_ref(), Ok(&transport), "{value}");
@@ -270,6 +269,20 @@ fn alternatives_keep_their_order_and_unknown_ones_are_left_out() {
 }
 
 #[test]
+fn an_alternative_that_cannot_be_read_is_recorded_and_an_unknown_one_is_not() {
+    for (values, is_recorded) in [
+        (&["RTP/AVP;ttl=x,RTP/AVP/TCP;unicast;interleaved=0-1"][..], true),
+        (&["RTP/AVP;ttl=x,RAW/RAW/UDP,RTP/AVP/TCP;unicast;interleaved=0-1"], true),
+        (&["RAW/RAW/UDP;unicast,,RTP/AVP/TCP;unicast;interleaved=0-1,"], false),
+    ] {
+        let mut tolerances = Tolerances::NONE;
+        let read = parse_transports(values.iter().copied(), &mut tolerances);
+        assert_eq!(read, Ok(vec![Transport::tcp((0, 1))]), "{values:?}");
+        assert_eq!(tolerances.contains(Tolerance::TransportLeftOut), is_recorded, "{values:?}");
+    }
+}
+
+#[test]
 fn no_usable_alternative_is_an_error_that_says_whether_any_was_sound() {
     let broken = HeaderError::Unreadable { header: TRANSPORT, parameter: "ttl" };
     for (values, error) in [
@@ -295,6 +308,8 @@ fn only_so_many_alternatives_are_read() {
 fn a_lone_channel_and_what_stands_there_twice_are_recorded() {
     for (value, fired) in [
         ("RTP/AVP/TCP;interleaved=0", Some(Tolerance::LoneChannel)),
+        ("RTP/AVP;unicast;multicast;port=5000", Some(Tolerance::RepeatedParameter)),
+        ("RTP/AVP;unicast;UNICAST", Some(Tolerance::RepeatedParameter)),
         ("RTP/AVP;multicast;ttl=1;ttl=2", Some(Tolerance::RepeatedParameter)),
         ("RTP/AVP;client_port=5000;server_port=6000", None),
         ("RTP/AVP/TCP;interleaved=0-1;interleaved=2-3", Some(Tolerance::RepeatedParameter)),
