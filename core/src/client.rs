@@ -32,6 +32,7 @@
 
 mod agree;
 mod answer;
+mod auth;
 mod command;
 mod config;
 mod datagrams;
@@ -79,6 +80,7 @@ use crate::random::{HexId, Random};
 use crate::url::{Scheme, Url};
 use crate::wire::{Item, Message};
 use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
+use auth::Auth;
 use command::{Command, Running, Task, Wait};
 use datagrams::{Datagrams, Held};
 use describe::Presentation;
@@ -105,6 +107,7 @@ pub struct Client {
     link: Link,
     requests: Requests,
     session: Session,
+    auth: Auth,
     keepalive: Keepalive,
     queue: VecDeque<Task>,
     running: Option<Running>,
@@ -160,6 +163,7 @@ impl Client {
         let tolerances = url.tolerances();
         Self {
             cname: random.hex_id(),
+            auth: Auth::new(url.clone()),
             requests: Requests::new(config.cseq),
             inbox: Inbox::new(config.received_packets_max, config.received_bytes_max),
             datagrams: Datagrams::new(config.udp_burst),
@@ -254,6 +258,7 @@ impl Client {
         match result {
             Ok(peer) => {
                 self.link.handle_connected(peer);
+                self.auth.connected();
                 if let Some(running) = self.running.take_if(|running| running.wait == Wait::Connection) {
                     return self.request_teardown(now, running.task);
                 }

@@ -197,6 +197,9 @@ pub const AUTH_TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Addresses whose wrong credentials are remembered; of more, those with the fewest are forgotten.
 pub const AUTH_SLOWED_ADDRESSES_MAX: usize = 1024;
 
+/// How often a client sends a request at most because of challenges.
+pub const AUTH_TRIES_MAX: u8 = 5;
+
 // client
 
 /// How long a response is waited for, and a connection.

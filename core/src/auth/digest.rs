@@ -43,6 +43,10 @@ impl Algorithm {
         }
     }
 
+    pub(crate) const fn is_sha256(self) -> bool {
+        matches!(self.hash(), Hash::Sha256)
+    }
+
     pub(super) const fn is_session(self) -> bool {
         matches!(self, Self::Md5Sess | Self::Sha256Sess)
     }

@@ -254,6 +254,12 @@ impl Client {
         if let (Command::Setup(setup), Err(_)) = (&task.command, &result) {
             self.take_back(setup);
         }
+        let result = match result {
+            Err(CommandError::Unauthorized) if self.may_be_challenged() => {
+                Err(CommandError::CredentialsRefused)
+            }
+            result => result,
+        };
         match (task.id, result) {
             (Some(id), result) => self.event(ClientEvent::Done(id, result)),
             (None, Err(error)) if !matches!(task.command, Command::Probe) => {

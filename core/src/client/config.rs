@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::auth::Secret;
 use crate::limits::{
     DESCRIBE_DEADLINE, FIRST_UDP_PACKET, MEDIA_SILENCE, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX,
     RESPONSE_DEADLINE, SERVER_SILENCE, UDP_BURST_PACKETS,
@@ -11,6 +12,8 @@ use crate::wire::Method;
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     pub(super) user_agent: Box<str>,
+    pub(super) credentials: Option<(Box<str>, Secret)>,
+    pub(super) basic_auth: bool,
     pub(super) transports: Transports,
     pub(super) udp_ports: UdpPorts,
     pub(super) udp_burst: usize,
@@ -31,6 +34,8 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             user_agent: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
+            credentials: None,
+            basic_auth: true,
             transports: Transports::default(),
             udp_ports: UdpPorts::default(),
             udp_burst: UDP_BURST_PACKETS,

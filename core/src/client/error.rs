@@ -46,6 +46,9 @@ pub enum CommandError {
     /// The server asks for credentials.
     #[error("server asks for credentials")]
     Unauthorized,
+    /// The server takes none of the credentials that there are, or asks for them in a way that is not known.
+    #[error("server refuses the credentials")]
+    CredentialsRefused,
     /// The server did not answer in time.
     #[error("server did not answer in time")]
     Timeout,

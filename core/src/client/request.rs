@@ -7,7 +7,7 @@ use super::datagrams::Held;
 use super::{CSeqPolicy, Client, ClientCloseReason};
 use crate::header::SessionHeader;
 use crate::limits::{LAST_DATAGRAMS, REQUESTS_WAITING_MAX, SESSION_TIMEOUT_DEFAULT};
-use crate::wire::{Method, Request, Response, name};
+use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{Instant, Tolerance, Tolerances};
 
 /// Who waits for a response.
@@ -21,12 +21,23 @@ pub(super) enum Asker {
     Nobody,
 }
 
+/// A request that was sent and not answered.
+#[derive(Debug)]
+pub(super) struct Sent {
+    cseq: u32,
+    pub(super) asker: Asker,
+    /// What was sent, if it may have to be sent again with credentials.
+    pub(super) request: Option<Box<Request>>,
+    /// How often it was sent again.
+    pub(super) tries: u8,
+}
+
 /// The requests that were sent and not answered.
 #[derive(Debug)]
 pub(super) struct Requests {
     policy: CSeqPolicy,
     next: u32,
-    waiting: VecDeque<(u32, Asker)>,
+    waiting: VecDeque<Sent>,
 }
 
 impl Requests {
@@ -36,29 +47,32 @@ impl Requests {
     }
 
     /// The number of a new request.
-    pub(super) fn sent(&mut self, asker: Asker) -> u32 {
+    fn next_cseq(&mut self) -> u32 {
         let cseq = self.next;
         self.next = self.next.checked_add(1).unwrap_or(1);
-        if self.waiting.len() >= REQUESTS_WAITING_MAX {
-            self.waiting.pop_front();
-        }
-        self.waiting.push_back((cseq, asker));
         cseq
     }
 
+    fn sent(&mut self, sent: Sent) {
+        if self.waiting.len() >= REQUESTS_WAITING_MAX {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(sent);
+    }
+
     /// Finds who asked for a response.
-    pub(super) fn answered(&mut self, cseq: Option<u32>, tolerances: &mut Tolerances) -> Option<Asker> {
-        let by_number = cseq.and_then(|cseq| self.waiting.iter().position(|(sent, _)| *sent == cseq));
+    pub(super) fn answered(&mut self, cseq: Option<u32>, tolerances: &mut Tolerances) -> Option<Sent> {
+        let by_number = cseq.and_then(|cseq| self.waiting.iter().position(|sent| sent.cseq == cseq));
         let position = match (by_number, self.policy) {
             (Some(position), _) => position,
             (None, CSeqPolicy::Strict) => return None,
             (None, CSeqPolicy::Lenient) => {
-                let oldest = self.waiting.iter().position(|(_, asker)| *asker != Asker::Nobody)?;
+                let oldest = self.waiting.iter().position(|sent| sent.asker != Asker::Nobody)?;
                 tolerances.record(Tolerance::WrongCSeq);
                 oldest
             }
         };
-        self.waiting.remove(position).map(|(_, asker)| asker)
+        self.waiting.remove(position)
     }
 
     /// Lets the response to the running command come to nobody.
@@ -77,8 +91,8 @@ impl Requests {
     }
 
     fn forget(&mut self, which: impl Fn(&Asker) -> bool) {
-        for (_, asker) in self.waiting.iter_mut().filter(|(_, asker)| which(asker)) {
-            *asker = Asker::Nobody;
+        for sent in self.waiting.iter_mut().filter(|sent| which(&sent.asker)) {
+            sent.asker = Asker::Nobody;
         }
     }
 }
@@ -131,13 +145,21 @@ impl Session {
 
 impl Client {
     /// Sends a request: the one place where all of them get their common headers.
-    pub(super) fn send_request(&mut self, now: Instant, asker: Asker, mut request: Request) {
-        let cseq = self.requests.sent(asker);
+    pub(super) fn send_request(&mut self, now: Instant, asker: Asker, request: Request) {
+        self.send_again(now, asker, request, 0);
+    }
+
+    /// Sends a request that has been sent so often before.
+    pub(super) fn send_again(&mut self, now: Instant, asker: Asker, mut request: Request, tries: u8) {
+        let cseq = self.requests.next_cseq();
         request.headers.set(name::CSEQ, cseq);
         request.headers.set(name::USER_AGENT, &self.config.user_agent);
         if let Some(id) = self.session.id() {
             request.headers.set(name::SESSION, id);
         }
+        self.authorize(&mut request);
+        let again = self.may_be_challenged().then(|| Box::new(request.clone()));
+        self.requests.sent(Sent { cseq, asker, request: again, tries });
         self.keepalive.put_off(now, self.session.timeout());
         if matches!(request.method, Method::Pause | Method::Teardown) && !self.datagrams.is_empty() {
             self.held = Some(Held { behind: self.datagrams.pushed(), until: now + LAST_DATAGRAMS });
@@ -155,7 +177,16 @@ impl Client {
         self.link.handle_response();
         self.redirects.handle_response();
         self.keepalive.handle_answer(now);
-        match self.requests.answered(response.cseq(), &mut self.tolerances) {
+        let mut answered = self.requests.answered(response.cseq(), &mut self.tolerances);
+        if response.status != StatusCode::UNAUTHORIZED {
+            self.auth.accepted();
+        } else if let Some(sent) = answered.take_if(|sent| sent.asker != Asker::Nobody) {
+            match self.answer_challenge(now, sent, &response) {
+                Ok(()) => return,
+                Err(sent) => answered = Some(sent),
+            }
+        }
+        match answered.map(|sent| sent.asker) {
             Some(Asker::Command) => {
                 self.session.read(&response, &mut self.tolerances);
                 self.command_answered(now, response);

@@ -1,4 +1,5 @@
 mod answers;
+mod auth;
 mod closing;
 mod dialogues;
 mod elsewhere;

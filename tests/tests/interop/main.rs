@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod access_unit;
+mod auth;
 mod behaviour;
 mod clip;
 mod foreign;

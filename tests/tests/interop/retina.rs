@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ::retina::client::{
-    Demuxed, PlayOptions, Session, SessionOptions, SetupOptions, TcpTransportOptions, TeardownPolicy,
-    Transport as Via, UdpTransportOptions,
+    Credentials, Demuxed, PlayOptions, Session, SessionOptions, SetupOptions, TcpTransportOptions,
+    TeardownPolicy, Transport as Via, UdpTransportOptions,
 };
 use ::retina::codec::CodecItem;
 use futures_lite::StreamExt;
@@ -62,8 +62,14 @@ async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Result<
 }
 
 async fn play(transport: Transport, url: &str) -> Result<Demuxed, ::retina::Error> {
-    let url = url.parse().expect("a URL");
-    let options = SessionOptions::default().teardown(TeardownPolicy::Never);
+    // It wants them apart.
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (credentials, rest) = rest.rsplit_once('@').map_or((None, rest), |(own, rest)| (Some(own), rest));
+    let credentials = credentials
+        .and_then(|own| own.split_once(':'))
+        .map(|(user, password)| Credentials { username: user.to_owned(), password: password.to_owned() });
+    let url = format!("{scheme}://{rest}").parse().expect("a URL");
+    let options = SessionOptions::default().teardown(TeardownPolicy::Never).creds(credentials);
     let mut session = Session::describe(url, options).await?;
     let video =
         session.streams().iter().position(|stream| stream.media() == "video").expect("there is video");

@@ -25,8 +25,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a free port.
     pub(crate) fn start(runtime: Runtime) -> Self {
+        Self::start_with(runtime, &[])
+    }
+
+    /// Starts a server with more arguments on a free port.
+    pub(crate) fn start_with(runtime: Runtime, args: &[&str]) -> Self {
         let mut command = rtspan(runtime);
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
         let program = Program::start(format!("rtspan serve on {runtime:?}"), &mut command);
         let url = listening(&program);
         Self { program, url }
@@ -35,6 +40,11 @@ impl Server {
     /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    /// The URL of a path with credentials in it.
+    pub(crate) fn url_as(&self, credentials: &str, path: &str) -> String {
+        self.url(path).replacen("://", &format!("://{credentials}@"), 1)
     }
 
     /// Waits until something is published at a path.

@@ -148,7 +148,12 @@ fn explain(url: &Target, error: &Error) -> String {
         },
         Error::Closed(reason) => format!("the connection to {url} is over: {reason}"),
         Error::Command(CommandError::Unauthorized) => {
-            format!("the server at {url} asks for credentials, which this program cannot give yet")
+            format!(
+                "the server at {url} asks for credentials; put them into the URL, as in rtsp://user:password@host/"
+            )
+        }
+        Error::Command(CommandError::CredentialsRefused) => {
+            format!("the server at {url} refuses the credentials; are user and password right?")
         }
         Error::Command(error) => format!("the server at {url} did not do as asked: {error}"),
         Error::Start(source) => format!("{error}: {source}"),
