@@ -13,8 +13,8 @@ pub use rtspan_core::limits;
 pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
-    AddStreamError, Asks, Authority, Event, MediaTransport, Question, Refusal, Refused, ServerConfig, Stale,
-    TakeoverPolicy, Ticket,
+    AddStreamError, Asks, Authenticate, Authority, Event, MediaTransport, Question, Refusal, Refused,
+    ServerConfig, Stale, TakeoverPolicy, Ticket,
 };
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};

@@ -3,6 +3,7 @@
 //! The binaries that a fuzzer drives stand in `tests/fuzz` and call these; the inputs that are kept in
 //! `tests/fuzz/corpus` are run by `tests/tests/fuzz.rs` as well, without a fuzzer.
 
+pub mod auth;
 pub mod client;
 pub mod decoder;
 pub mod description;
@@ -24,6 +25,7 @@ pub type Target = fn(&[u8]);
 
 /// All fuzz targets by their names.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("auth", auth::run),
     ("client", client::run),
     ("decoder", decoder::run),
     ("description", description::run),
