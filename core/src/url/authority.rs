@@ -36,6 +36,10 @@ impl<'a> Parts<'a> {
 /// the only port that `u` could have and is none, and `host/a@b` and `host:554/a@b` have no credentials. A password
 /// that is a port up to its slash (`u:12/34@host`) cannot be told from these: there the slash has to be written `%2F`.
 pub(super) fn split_credentials(rest: &str) -> (Option<&str>, &str) {
+    // Hardly any has some.
+    if scan::find(rest.as_bytes(), [b'@']).is_none() {
+        return (None, rest);
+    }
     let first = split_once(rest, b'/').map_or(rest, |(first, _)| first);
     let in_front = first.rfind('@');
     if !rest.get(first.len()..).unwrap_or("").contains('@') {
