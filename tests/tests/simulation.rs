@@ -58,6 +58,9 @@ fn fixed_seeds_go_everywhere_and_violate_nothing() {
         "connections closed for a message that did not end",
         "connections closed for a stalled peer",
         "datagrams forged",
+        "reports forged",
+        "encoders restarted",
+        "publishers that came back",
         "hosts vanished",
         "servers closed",
     ] {

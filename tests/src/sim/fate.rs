@@ -4,6 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtspan_core::client::State;
 use rtspan_core::limits::ACCESS_POINT_WAIT;
+use rtspan_core::rtp::rtcp;
 
 use super::role::Role;
 use super::source::forged;
@@ -266,8 +267,22 @@ impl World<'_> {
             let noise = Bytes::from((0..self.chance.below(40)).map(|n| n as u8).collect::<Vec<_>>());
             self.send_datagram(Datagram { from: server, to: socket, data: noise.clone() });
             self.send_datagram(Datagram { from: socket, to: (SERVER, port).into(), data: noise });
+            self.forge_reports(socket, port);
         }
         self.counts.add("datagrams forged", 1);
+    }
+
+    /// Reports and goodbyes of sources that there are not, from the addresses that they should be from.
+    fn forge_reports(&mut self, socket: SocketAddr, port: u16) {
+        let ssrc = self.chance.below(1 << 32) as u32;
+        let report = rtcp::SenderReport { ssrc, rtp: ssrc.rotate_left(9), ..Default::default() };
+        let reports =
+            [rtcp::sender_report_compound(&report, "forger"), rtcp::goodbye_compound(ssrc, "forger", "")];
+        for data in reports {
+            self.send_datagram(Datagram { from: socket, to: (SERVER, port).into(), data: data.clone() });
+            self.send_datagram(Datagram { from: (SERVER, port).into(), to: socket, data });
+        }
+        self.counts.add("reports forged", 1);
     }
 
     fn vanish(&mut self) {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use rtspan_core::Instant;
-use rtspan_core::rtp::RtpPacket;
+use rtspan_core::rtp::{RtpPacket, rtcp};
 use rtspan_core::wire::{Decoder, DecoderLimits, Frame, Item, Message, Method, Response, name};
 
 use super::app::host;
@@ -158,6 +158,21 @@ impl World<'_> {
                 let Some((rtp, ..)) = channels else { continue };
                 raw.out.extend(Frame::header(*rtp, packet.len() as u16));
                 raw.out.extend_from_slice(packet.as_bytes());
+            }
+        }
+        if chance.happens(400) {
+            // Encoders that restart: all tracks say goodbye, and go on.
+            for known in raw.sessions.values_mut().filter(|known| known.records) {
+                let Some(source) = &mut known.source else { continue };
+                for (_, rtcp, track) in &known.channels {
+                    let Some(former) = track.and_then(|track| source.restart(track, chance)) else {
+                        continue;
+                    };
+                    let goodbye = rtcp::goodbye_compound(former, "sim", "restart");
+                    raw.out.extend(Frame::header(*rtcp, goodbye.len() as u16));
+                    raw.out.extend_from_slice(&goodbye);
+                    self.counts.add("encoders restarted", 1);
+                }
             }
         }
         if chance.happens(150) {

@@ -40,6 +40,14 @@ impl Role {
         Self::Publisher { path, description: Box::new(Kind::describe(&kinds)), source, origin }
     }
 
+    /// The same publisher, which has been switched off and on again.
+    fn again(&self, world: &mut World<'_>) -> Option<Self> {
+        let Self::Publisher { path, description, source, .. } = self else { return None };
+        let origin = world.truth.origin();
+        let source = Source::new(world.now, origin, &source.kinds(), &mut world.chance);
+        Some(Self::Publisher { path, description: description.clone(), source, origin })
+    }
+
     pub(super) fn path(&self) -> &'static str {
         match self {
             Self::Reader { path } | Self::Publisher { path, .. } => path,
@@ -85,7 +93,13 @@ impl World<'_> {
 
     fn begin_anew(&mut self, player: &mut Player) {
         self.hang_up(player);
-        player.role = Role::any(self);
+        player.role = match player.role.again(self).filter(|_| self.chance.happens(400)) {
+            Some(role) => {
+                self.counts.add("publishers that came back", 1);
+                role
+            }
+            None => Role::any(self),
+        };
         player.client = player.role.client(&mut self.chance);
         player.asked.clear();
         player.is_over = false;

@@ -188,6 +188,23 @@ impl Source {
         (1..=packets).map(|n| (index as u8, packet(n))).collect()
     }
 
+    /// What its tracks are.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        self.tracks.iter().map(|track| track.kind).collect()
+    }
+
+    /// The encoder of a track begins anew, in the same source or in another. Gives the source that says goodbye.
+    pub(super) fn restart(&mut self, track: u8, chance: &mut Chance<'_>) -> Option<u32> {
+        let track = self.tracks.get_mut(usize::from(track))?;
+        let former = track.ssrc;
+        if chance.happens(500) {
+            track.ssrc = chance.below(1 << 32) as u32;
+            track.sequence = chance.below(1 << 16) as u16;
+            track.timestamp = chance.below(1 << 32) as u32;
+        }
+        Some(former)
+    }
+
     /// Whether nothing was made yet.
     pub(super) fn is_fresh(&self) -> bool {
         self.tracks.iter().all(|track| track.made.number == 0)
