@@ -53,11 +53,12 @@ mod request;
 mod restart;
 mod setup;
 mod source;
+mod switch;
 mod table;
 mod teardown;
 mod track;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
 use std::net::SocketAddr;
 
@@ -91,6 +92,7 @@ use liveness::Liveness;
 use redirect::Redirects;
 use request::{Requests, Session};
 use setup::Setup;
+use switch::Fallback;
 use track::{Track, earliest};
 
 /// An RTSP client.
@@ -124,6 +126,9 @@ pub struct Client {
     redirects: Redirects,
     /// What media is to travel over.
     lower: Lower,
+    fallback: Fallback,
+    /// Medias whose SETUP has failed, told of when the others play.
+    refused: BTreeMap<usize, CommandError>,
     tracks: Vec<Track>,
     /// The range that was played last.
     range: Option<Range>,
@@ -185,6 +190,8 @@ impl Client {
             methods: None,
             presentation: None,
             lower,
+            fallback: Fallback::default(),
+            refused: BTreeMap::new(),
             tracks: Vec::new(),
             range: None,
             has_played: false,

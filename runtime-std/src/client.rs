@@ -232,6 +232,17 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.stats(media)
     }
 
+    /// The medias that are left out of what plays because the server has refused them, each with the reason.
+    pub fn refused(&self) -> Vec<(usize, CommandError)> {
+        self.owner.0.state().refused()
+    }
+
+    /// Whether a media that should not be quiet has sent nothing for too long
+    /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
+    pub fn is_silent(&self, media: usize) -> bool {
+        self.owner.0.state().is_silent(media)
+    }
+
     /// Why media goes over TCP and not over UDP, if that was changed.
     pub fn switched(&self) -> Option<SwitchReason> {
         self.owner.0.state().switched
@@ -297,7 +308,7 @@ impl<R: Runtime> ClientBuilder<R> {
 
     /// Connects, asks for all that there is and has it flow: DESCRIBE, SETUP of every media, PLAY.
     ///
-    /// A media that the server refuses is left out as long as there is another.
+    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]).
     ///
     /// # Errors
     ///

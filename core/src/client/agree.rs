@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::source::Source;
 use super::track::Path;
-use super::{Client, CommandError, SourcePolicy, State, SwitchReason, Transports};
+use super::{Client, CommandError, SourcePolicy, State, SwitchReason};
 use crate::header::{Delivery, Lower, Transport, parse_transports};
 use crate::wire::{Response, name};
 use crate::{Tolerance, UdpId};
@@ -39,11 +39,6 @@ impl From<CommandError> for Refusal {
 }
 
 impl Client {
-    /// Whether the client may still go over to TCP by itself.
-    pub(super) fn may_switch(&self) -> bool {
-        self.config.transports == Transports::UdpThenTcp && self.lower == Lower::Udp && self.tracks.is_empty()
-    }
-
     /// What the server answers to an offer; without an answer, the offer itself.
     pub(super) fn read_transport(
         &mut self,

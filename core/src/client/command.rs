@@ -251,8 +251,11 @@ impl Client {
 
     /// Tells how a command ended.
     pub(super) fn finish(&mut self, now: Instant, task: Task, result: Result<Reply, CommandError>) {
-        if let (Command::Setup(setup), Err(_)) = (&task.command, &result) {
+        let mut is_left_out = false;
+        if let (Command::Setup(setup), Err(error)) = (&task.command, &result) {
             self.take_back(setup);
+            self.leave_out(setup.media, error);
+            is_left_out = !self.tracks.is_empty() || self.planned_setups().next().is_some();
         }
         let result = match result {
             Err(CommandError::Unauthorized) if self.may_be_challenged() => {
@@ -262,7 +265,7 @@ impl Client {
         };
         match (task.id, result) {
             (Some(id), result) => self.event(ClientEvent::Done(id, result)),
-            (None, Err(error)) if !matches!(task.command, Command::Probe) => {
+            (None, Err(error)) if !is_left_out && !matches!(task.command, Command::Probe) => {
                 self.close(now, ClientCloseReason::RestartFailed(error));
             }
             (None, _) => {}

@@ -47,6 +47,7 @@ impl Client {
             }
             let description = presentation.description.clone();
             self.presentation = Some(presentation);
+            self.refused.clear();
             Reply::Described(description)
         });
         self.finish(now, task, result);

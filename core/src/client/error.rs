@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::State;
 use crate::description::DescriptionError;
@@ -195,6 +196,18 @@ pub enum RedirectError {
     Closed,
 }
 
+/// That TCP is no way out either.
+struct TcpRefused(Option<StatusCode>);
+
+impl fmt::Display for TcpRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(status) => write!(f, ", and the server refuses TCP with {status}"),
+            None => f.write_str("; TCP may do"),
+        }
+    }
+}
+
 /// Where a client is to publish.
 struct Elsewhere<'a>(Option<&'a Url>);
 
@@ -238,6 +251,21 @@ pub enum ClientCloseReason {
     /// The server sent nothing for too long, not even an answer to a keepalive.
     #[error("server is silent")]
     Silence,
+    /// The server says that it plays, and no RTP packet has come over UDP ([`ClientConfig::silence`]), so that a firewall
+    /// or a NAT is in the way. TCP was not allowed, or the server has refused it.
+    ///
+    /// [`ClientConfig::silence`]: super::ClientConfig::silence
+    #[error(
+        "no packet came over UDP within {} s, so a firewall may be in the way{}",
+        .waited.as_secs_f64(),
+        TcpRefused(*.tcp_refused)
+    )]
+    NothingOverUdp {
+        /// How long packets were waited for, in the end.
+        waited: Duration,
+        /// How the server refused TCP, if it was asked for.
+        tcp_refused: Option<StatusCode>,
+    },
     /// The server does not know the session any more, and sends nothing.
     #[error("server has ended the session")]
     SessionLost,

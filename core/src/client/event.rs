@@ -9,6 +9,7 @@ use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
+use crate::wire::StatusCode;
 use crate::{Instant, NtpTime, UdpId};
 
 /// A command of a client, to find its [`Done`](ClientEvent::Done).
@@ -52,6 +53,10 @@ pub enum ClientEvent {
     Done(CommandId, Result<Reply, CommandError>),
     /// Media goes over TCP from here on.
     TransportSwitched(SwitchReason),
+    /// Nothing came over UDP, and the server refuses TCP with this status: media goes over UDP again, and stays there.
+    TcpRefused(StatusCode),
+    /// The media of this index is left out of what plays, because its SETUP failed; told once the others play.
+    MediaRefused(usize, CommandError),
     /// The server says that the media of this index has ended (RTCP BYE), and nothing has come of it since.
     Ended(usize),
     /// The media of this index goes on after the server has said that it ends, as cameras do that restart an encoder.

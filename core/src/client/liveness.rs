@@ -6,10 +6,7 @@
 
 use super::presence::{Change, Presence};
 use super::track::Track;
-use super::{
-    Client, ClientCloseReason, ClientEvent, KeepalivePolicy, MediaSilencePolicy, State, SwitchReason,
-    Transports,
-};
+use super::{Client, ClientCloseReason, ClientEvent, KeepalivePolicy, MediaSilencePolicy, State};
 use crate::Instant;
 use crate::deadline::Doubt;
 use crate::header::Lower;
@@ -54,6 +51,8 @@ enum Due {
     Ask(Instant),
     /// UDP is given up for TCP.
     Switch(Instant),
+    /// Nothing has come over UDP, and nothing else is left to be tried.
+    GiveUpUdp(Instant),
     /// It is taken for gone.
     GiveUp(Instant),
 }
@@ -63,7 +62,7 @@ impl Client {
     pub(super) fn silence_deadline(&self) -> Option<Instant> {
         let server = self.due().map(|due| match due {
             Due::Ask(at) => at,
-            Due::Switch(at) | Due::GiveUp(at) => self.liveness.doubt.look_at(at),
+            Due::Switch(at) | Due::GiveUpUdp(at) | Due::GiveUp(at) => self.liveness.doubt.look_at(at),
         });
         let presences = self.presences().filter_map(|track| track.presence.as_ref()?.poll_timeout());
         server.into_iter().chain(presences).min()
@@ -76,7 +75,11 @@ impl Client {
                 self.keepalive_now(now);
             }
             Some(Due::Switch(at)) if self.liveness.doubt.is_over(now, at) => {
-                return self.play_over_tcp(SwitchReason::NothingHeard);
+                return self.play_over_tcp();
+            }
+            Some(Due::GiveUpUdp(at)) if self.liveness.doubt.is_over(now, at) => {
+                let (waited, tcp_refused) = (self.config.silence, self.tcp_refused());
+                return self.close(now, ClientCloseReason::NothingOverUdp { waited, tcp_refused });
             }
             Some(Due::GiveUp(at)) if self.liveness.doubt.is_over(now, at) => {
                 return self.close(now, ClientCloseReason::Silence);
@@ -150,12 +153,12 @@ impl Client {
             return None;
         }
         if self.lower == Lower::Udp && !self.liveness.hears_datagrams && self.expects_packets() {
-            if self.config.transports == Transports::UdpThenTcp {
+            if self.may_leave_udp() {
                 // What runs comes first; it has a deadline of its own.
                 let at = playing + self.config.first_udp_packet;
                 return self.running.is_none().then_some(Due::Switch(at));
             }
-            return Some(Due::GiveUp(playing + self.config.silence));
+            return Some(Due::GiveUpUdp(playing + self.config.silence));
         }
         let heard = self.liveness.heard.map_or(playing, |heard| heard.max(playing));
         if self.keepalive.is_mute() || self.config.keepalive == KeepalivePolicy::Never {

@@ -8,7 +8,7 @@ use super::presence::Presence;
 use super::redirect::is_redirect;
 use super::table::Verb;
 use super::track::Path;
-use super::{Client, Playing, Reply, TrackStart};
+use super::{Client, ClientEvent, Playing, Reply, TrackStart};
 use crate::header::{RtpInfo, TimedRange};
 use crate::limits::RECEIVER_REPORT_PERIOD;
 use crate::udp::Port;
@@ -74,6 +74,9 @@ impl Client {
         }
         let playing = self.read_playing(response);
         self.finish(now, task, Ok(Reply::Playing(playing)));
+        for (media, error) in std::mem::take(&mut self.refused) {
+            self.event(ClientEvent::MediaRefused(media, error));
+        }
     }
 
     /// Ends what goes on while media flows.

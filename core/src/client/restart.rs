@@ -1,4 +1,4 @@
-//! Beginning again: with TCP where UDP does not work, or at the server that a redirect names.
+//! Beginning again: over another transport, or at the server that a redirect names.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use super::command::{Command, Running, Task, Wait};
 use super::keepalive::Keepalive;
 use super::request::{Asker, Requests, Session};
 use super::setup::Setup;
-use super::{Client, ClientEvent, ClientOutput, State, SwitchReason};
-use crate::header::Lower;
+use super::switch::Fallback;
+use super::{Client, ClientEvent, ClientOutput, State};
 use crate::limits::TEARDOWN_DEADLINE;
 use crate::url::{Scheme, Url};
 use crate::wire::{Method, Request};
@@ -22,33 +22,10 @@ impl Client {
         self.queue.push_front(Task::own(Command::Restart(url.map(Box::new))));
     }
 
-    /// Sets a media up over TCP, on another connection and after another DESCRIBE, which some Hikvision cameras need.
-    pub(super) fn switch_by_restart(&mut self, reason: SwitchReason, setup: Task) {
-        let description = self.presentation.as_ref().filter(|_| self.state == State::PreRecord);
-        let before = match description {
-            Some(presentation) => Command::Announce(Box::new(presentation.description.clone())),
-            None => Command::Describe,
-        };
-        self.switch(reason, vec![Task::own(before), setup]);
-    }
-
-    /// Plays again over TCP, as it was played before.
-    pub(super) fn play_over_tcp(&mut self, reason: SwitchReason) {
-        let mut tasks = self.setups_again();
-        tasks.push(Task::own(Command::Play(self.range)));
-        self.switch(reason, tasks);
-    }
-
     /// DESCRIBE and the SETUP of all that is set up.
     pub(super) fn setups_again(&self) -> Vec<Task> {
         let setups = self.tracks.iter().map(|track| Command::Setup(Setup::new(track.media)));
         std::iter::once(Command::Describe).chain(setups).map(Task::own).collect()
-    }
-
-    fn switch(&mut self, reason: SwitchReason, tasks: Vec<Task>) {
-        self.lower = Lower::Tcp;
-        self.event(ClientEvent::TransportSwitched(reason));
-        self.restart(None, tasks);
     }
 
     /// Whether it is ending its session, to begin anew or for good.
@@ -81,6 +58,7 @@ impl Client {
         if let Some(url) = url {
             self.event(ClientEvent::Redirected((*url).clone()));
             self.redirects.arrive();
+            self.fallback = Fallback::default();
             self.url = *url;
         }
         self.leave();

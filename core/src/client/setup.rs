@@ -6,7 +6,7 @@ use super::agree::{Offer, Refusal};
 use super::command::{Command, Running, Task, Wait, accepted};
 use super::table::Verb;
 use super::track::{Path, Track};
-use super::{Client, ClientEvent, ClientOutput, CommandError, Misuse, Reply, State, SwitchReason, TrackInfo};
+use super::{Client, ClientOutput, CommandError, Misuse, Reply, State, SwitchReason, TrackInfo};
 use crate::header::{Lower, Mode, Transport};
 use crate::udp::{UdpOpenError, UdpSpec};
 use crate::url::Url;
@@ -56,6 +56,14 @@ impl Client {
             Command::Setup(setup) => Some(setup.media),
             _ => None,
         })
+    }
+
+    /// Remembers a media that is not set up, to be told of once others play.
+    pub(super) fn leave_out(&mut self, media: usize, error: &CommandError) {
+        let is_known = self.description().is_some_and(|description| media < description.medias.len());
+        if is_known && self.tracks.iter().all(|track| track.media != media) {
+            self.refused.insert(media, error.clone());
+        }
     }
 
     pub(super) fn start_setup(&mut self, now: Instant, mut task: Task) {
@@ -113,6 +121,9 @@ impl Client {
             setup.way = way;
             return self.request_setup(now, task);
         }
+        if let Some(status) = self.refuses_tcp(response) {
+            return self.return_to_udp(status, task);
+        }
         if response.status.is_success() {
             self.session.pin();
             if self.session.id().is_none() {
@@ -152,6 +163,7 @@ impl Client {
             let request = self.url.clone();
             self.presentation.iter_mut().for_each(|presentation| presentation.base = request.clone());
         }
+        self.refused.remove(&setup.media);
         self.state = self.state.after(Verb::Setup);
         let channels = self.tracks.iter().filter_map(|track| match track.path {
             Path::Tcp { rtp, rtcp } => Some([rtp, rtcp]),
@@ -159,17 +171,6 @@ impl Client {
         });
         self.link.decoder.set_known_channels(channels.flatten());
         Ok(())
-    }
-
-    /// Asks for TCP on the same connection, where nothing is set up yet.
-    fn switch_at_once(&mut self, reason: SwitchReason, mut task: Task) {
-        if let Command::Setup(setup) = &mut task.command {
-            self.take_back(setup);
-            *setup = Setup::new(setup.media);
-        }
-        self.lower = Lower::Tcp;
-        self.event(ClientEvent::TransportSwitched(reason));
-        self.queue.push_front(task);
     }
 
     /// Closes the sockets that were opened for a media that is not set up after all.
@@ -196,6 +197,7 @@ impl Client {
         track.is_shared = true;
         let info = TrackInfo { media, transport: track.path.transport(), ssrc: None };
         self.tracks.push(track);
+        self.refused.remove(&media);
         self.tolerances.record(Tolerance::SharedControl);
         Some(info)
     }

@@ -13,3 +13,4 @@ mod redirect;
 mod scenario;
 mod setup;
 mod shared;
+mod switch;

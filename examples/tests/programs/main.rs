@@ -6,6 +6,7 @@
 mod bench;
 mod examples;
 mod program;
+mod refused;
 mod terminal;
 mod tool;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use rtspan_core::Tolerances;
 use rtspan_core::client::{
-    ClientConfig, Playing, Received, State, SwitchReason, TrackInfo, TrackStats, Transports,
+    ClientConfig, CommandError, Playing, Received, State, SwitchReason, TrackInfo, TrackStats, Transports,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
@@ -161,6 +161,17 @@ impl Client {
         self.0.url()
     }
 
+    /// The medias that are left out of what plays because the server has refused them, each with the reason.
+    pub fn refused(&self) -> Vec<(usize, CommandError)> {
+        self.0.refused()
+    }
+
+    /// Whether a media that should not be quiet has sent nothing for too long
+    /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
+    pub fn is_silent(&self, media: usize) -> bool {
+        self.0.is_silent(media)
+    }
+
     /// Why media goes over TCP and not over UDP, if that was changed.
     pub fn switched(&self) -> Option<SwitchReason> {
         self.0.switched()
@@ -238,6 +249,11 @@ impl Packets {
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.0.stats(media)
+    }
+
+    /// The medias that are left out because the server has refused them, each with the reason.
+    pub fn refused(&self) -> Vec<(usize, CommandError)> {
+        self.0.refused()
     }
 
     /// Whether a media that should not be quiet has sent nothing for too long

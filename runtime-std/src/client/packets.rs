@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rtspan_core::client::{Received, TrackStats};
+use rtspan_core::client::{CommandError, Received, TrackStats};
 use rtspan_core::description::Description;
 
 use super::Error;
@@ -60,6 +60,11 @@ impl Packets {
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.owner.0.state().core.stats(media)
+    }
+
+    /// The medias that are left out because the server has refused them, each with the reason.
+    pub fn refused(&self) -> Vec<(usize, CommandError)> {
+        self.owner.0.state().refused()
     }
 
     /// Whether a media that should not be quiet has sent nothing for too long

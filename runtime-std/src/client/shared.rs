@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -65,6 +65,8 @@ pub(crate) struct State {
     ended: BTreeSet<usize>,
     /// Medias that send nothing, though the server is there.
     silent: BTreeSet<usize>,
+    /// Medias that are left out of what plays, and why.
+    refused: BTreeMap<usize, CommandError>,
     pub(crate) switched: Option<SwitchReason>,
     pub(crate) closed: Option<ClientCloseReason>,
     /// How many [`Packets`](super::Packets) there are.
@@ -106,6 +108,7 @@ impl<S> Shared<S> {
                 set_up: BTreeSet::new(),
                 ended: BTreeSet::new(),
                 silent: BTreeSet::new(),
+                refused: BTreeMap::new(),
                 switched: None,
                 closed: None,
                 readers: 0,
@@ -218,7 +221,10 @@ impl State {
         match event {
             ClientEvent::Done(id, result) => {
                 match &result {
-                    Ok(Reply::Setup(info)) => drop(self.set_up.insert(info.media)),
+                    Ok(Reply::Setup(info)) => {
+                        self.set_up.insert(info.media);
+                        self.refused.remove(&info.media);
+                    }
                     Ok(Reply::Playing(_)) => self.begin_anew(),
                     _ => {}
                 }
@@ -230,7 +236,12 @@ impl State {
                 self.switched = Some(reason);
                 self.begin_anew();
             }
+            ClientEvent::TcpRefused(_) => self.switched = None,
             ClientEvent::Redirected(_) => self.begin_anew(),
+            ClientEvent::MediaRefused(media, error) => {
+                self.set_up.remove(&media);
+                self.refused.insert(media, error);
+            }
             ClientEvent::Ended(media) => {
                 self.ended.insert(media);
                 self.silent.remove(&media);
@@ -264,6 +275,11 @@ impl State {
     /// Whether a media sends nothing, though the server is there.
     pub(crate) fn is_silent(&self, media: usize) -> bool {
         self.silent.contains(&media)
+    }
+
+    /// The medias that are left out of what plays, and why.
+    pub(crate) fn refused(&self) -> Vec<(usize, CommandError)> {
+        self.refused.iter().map(|(media, error)| (*media, error.clone())).collect()
     }
 
     /// Whether nothing more is to come, and that is as it should be.

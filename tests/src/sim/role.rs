@@ -330,6 +330,8 @@ impl World<'_> {
                 self.counts.add("streams restarted for a client", 1);
                 player.period.iter_mut().for_each(|period| period.restarted(media));
             }
+            ClientEvent::TcpRefused(_) => self.counts.add("clients back to UDP", 1),
+            ClientEvent::MediaRefused(..) => self.counts.add("medias left out by clients", 1),
             ClientEvent::MediaSilent(_) => self.counts.add("silences told to clients", 1),
             ClientEvent::MediaResumed(_) => {}
             ClientEvent::Disconnected => self.counts.add("sessions that outlived their connection", 1),
@@ -338,7 +340,9 @@ impl World<'_> {
                 self.counts.add(
                     match reason {
                         ClientCloseReason::ConnectionLost => "clients that lost the connection",
-                        ClientCloseReason::Silence => "clients that heard nothing",
+                        ClientCloseReason::Silence | ClientCloseReason::NothingOverUdp { .. } => {
+                            "clients that heard nothing"
+                        }
                         _ => "clients closed",
                     },
                     1,

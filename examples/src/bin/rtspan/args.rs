@@ -128,6 +128,10 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "N", value_parser = seconds())]
     pub(crate) seconds: Option<u64>,
 
+    /// Fail in the end if the server has refused to play a media of the stream, though others have played.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
     /// Write the first H.264 media to a file (Annex B), from its first keyframe on.
     #[arg(long, value_name = "FILE.h264")]
     pub(crate) out: Option<PathBuf>,
@@ -332,6 +336,7 @@ mod tests {
             "rtspan serve --address-share 10 --shared-addresses 192.168.0.0/16,2001:db8::/32",
             "rtspan serve --shared-addresses --quiet",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
+            "rtspan play rtsp://camera/main --strict --json",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
             "rtspan probe rtsp://[::1]/",
             "rtspan bench read rtsp://camera/main --readers 1000 --stalled 1 --transport udp --seconds 5 --pid 42 --json",

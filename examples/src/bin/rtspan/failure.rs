@@ -9,6 +9,7 @@ use rtspan_std::{
 
 use crate::args::Target;
 use crate::bench::{NoProcess, Trouble};
+use crate::session::RefusedMedia;
 use crate::users::UserError;
 
 /// Why a command failed: who is at fault, and what to do about it, in one line.
@@ -40,6 +41,8 @@ pub(crate) enum Failure {
     NothingArrived { url: Target, over: &'static str, seconds: u64 },
     #[error("the stream at {url} ended before anything arrived; has its publisher stopped?")]
     Ended { url: Target },
+    #[error("the server at {url} has refused a part of the stream: {}", listed(.refused))]
+    RefusedMedias { url: Target, refused: Vec<RefusedMedia> },
     #[error("{url} has no H264 media that could be written to a file; leave out --out")]
     NoH264 { url: Target },
     #[error(
@@ -146,6 +149,11 @@ fn explain(url: &Target, error: &Error) -> String {
             }
             error => format!("cannot connect to {url}: {error}"),
         },
+        Error::Closed(ClientCloseReason::NothingOverUdp { waited, tcp_refused: None }) => format!(
+            "nothing arrived from {url} over UDP in {} s, though the server says that it plays; \
+             does a firewall hold UDP back (try --transport tcp)?",
+            waited.as_secs()
+        ),
         Error::Closed(reason) => format!("the connection to {url} is over: {reason}"),
         Error::Command(CommandError::Unauthorized) => {
             format!(
@@ -161,10 +169,14 @@ fn explain(url: &Target, error: &Error) -> String {
     }
 }
 
+/// Several things, one behind the other.
+fn listed<T: ToString>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 fn explain_unreachable(url: &Target, tried: &[ConnectAttempt]) -> String {
     let is_silent = tried.iter().all(|attempt| attempt.error == io::ErrorKind::TimedOut);
     let question =
         if is_silent { "is the host on, and not behind a firewall" } else { "is a server running there" };
-    let tried = tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    format!("cannot connect to {url} ({tried}); {question}?")
+    format!("cannot connect to {url} ({}); {question}?", listed(tried))
 }

@@ -24,7 +24,15 @@ pub(crate) struct Figures {
 /// What is counted at one end only.
 #[derive(Clone, Debug)]
 enum Counted {
-    Received { dropped: u64, duplicates: u64, reordered: u64, invalid: u64, jitter: Duration },
+    Received {
+        dropped: u64,
+        duplicates: u64,
+        reordered: u64,
+        invalid: u64,
+        jitter: Duration,
+        /// Nothing has come for long, though the server is there.
+        is_silent: bool,
+    },
     Sent,
 }
 
@@ -34,6 +42,7 @@ impl Figures {
         media: usize,
         description: &Media,
         stats: &TrackStats,
+        is_silent: bool,
     ) -> Self {
         let counted = Counted::Received {
             dropped: stats.dropped,
@@ -41,6 +50,7 @@ impl Figures {
             reordered: stats.reordered,
             invalid: stats.invalid,
             jitter: stats.jitter,
+            is_silent,
         };
         Self {
             packets: stats.packets,
@@ -77,12 +87,14 @@ impl Figures {
             "bits_per_second": rate(self.bytes, elapsed),
             "lost": self.lost,
         });
-        if let Counted::Received { dropped, duplicates, reordered, invalid, jitter } = self.counted {
+        if let Counted::Received { dropped, duplicates, reordered, invalid, jitter, is_silent } = self.counted
+        {
             value["dropped"] = dropped.into();
             value["duplicates"] = duplicates.into();
             value["reordered"] = reordered.into();
             value["invalid"] = invalid.into();
             value["jitter_ms"] = milliseconds(jitter).into();
+            value["silent"] = is_silent.into();
         }
         value
     }
@@ -132,8 +144,9 @@ fn line(figures: &Figures, bytes: u64, elapsed: Duration) -> String {
     let (kind, format) = (Printable(kind), Printable(format));
     let mut line =
         format!("{over}  {kind:<5}  {format:<8}  {packets:>8} packets  {rate:>12}  {lost:>5} lost");
-    if let Counted::Received { jitter, .. } = figures.counted {
+    if let Counted::Received { jitter, is_silent, .. } = figures.counted {
         let _ = write!(line, "  {:>8.2} ms jitter", milliseconds(jitter));
+        line += if is_silent { "  silent" } else { "" };
     }
     line
 }
@@ -165,22 +178,33 @@ mod tests {
         let mut stats = TrackStats::default();
         (stats.packets, stats.bytes, stats.lost) = (100, 20_000, 2);
         stats.jitter = Duration::from_micros(1234);
-        let figures = [Figures::received("udp", 1, &media, &stats)];
+        let figures = [Figures::received("udp", 1, &media, &stats, false)];
         let table = table(&figures, Duration::from_secs(2)).concat();
         for part in ["udp", "audio", "PCMU", " 100 packets", " 80 kbit/s", " 2 lost", " 1.23 ms"] {
             assert!(table.contains(part), "{part:?} in {table:?}");
         }
         let json = tracks(&figures, Duration::from_secs(2));
         assert_eq!((&json[0]["bits_per_second"], &json[0]["jitter_ms"]), (&json!(80_000), &json!(1.234)));
+        assert!(!table.contains("silent") && json[0]["silent"] == json!(false), "{table:?} {json}");
         assert_eq!(bit_rate(12_345_678), "12.3 Mbit/s");
+    }
+
+    #[test]
+    fn a_media_that_has_fallen_silent_is_marked() {
+        let media = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+        let figures = [Figures::received("tcp", 0, &media, &TrackStats::default(), true)];
+        assert!(table(&figures, Duration::from_secs(1)).concat().ends_with("  silent"));
+        assert_eq!(tracks(&figures, Duration::from_secs(1))[0]["silent"], json!(true));
     }
 
     #[test]
     fn what_a_description_calls_a_format_is_shown_escaped() {
         let media = Media::new(MediaKind::Video, vec![Format::new(96, "H2\u{1b}[31m\u{7}", 90_000)]);
-        let table =
-            table(&[Figures::received("tcp", 0, &media, &TrackStats::default())], Duration::from_secs(1))
-                .concat();
+        let table = table(
+            &[Figures::received("tcp", 0, &media, &TrackStats::default(), false)],
+            Duration::from_secs(1),
+        )
+        .concat();
         assert!(table.contains("H2\\u{1b}[31m\\u{7}"), "{table:?}");
     }
 }

@@ -31,6 +31,11 @@ pub(crate) fn progress(text: String) {
     STDERR.push(Text::news(text));
 }
 
+/// Says what a person is to know of, in one line on standard error.
+pub(crate) fn notice(line: impl Display) {
+    STDERR.push(Text::news(format!("{}\n", Printable(line))));
+}
+
 /// Waits until all is written, for a while.
 ///
 /// # Errors

@@ -6,9 +6,9 @@ use crate::Failure;
 use crate::args::PlayArgs;
 use crate::figures::{table, tracks};
 use crate::live::watch;
-use crate::output::{result, result_json};
+use crate::output::{notice, result, result_json};
 use crate::recording::Recording;
-use crate::session::Session;
+use crate::session::{RefusedMedia, Session};
 use crate::stop::{stop, unless_interrupted};
 
 /// Why playing is over.
@@ -20,6 +20,9 @@ enum End {
 /// Plays a stream, shows what arrives, and writes its pictures to a file if one is given.
 pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     let session = unless_interrupted(Session::<R>::play(&args.url, args.transport.into())).await?;
+    for refused in session.refused() {
+        notice(refused);
+    }
     let mut recording = match &args.out {
         Some(path) => Some(Recording::create(path, &args.url, &session.description)?),
         None => None,
@@ -37,7 +40,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
 
     let (figures, elapsed, over) = (session.figures(), session.elapsed(), session.over());
     let written = recording.map(|recording| recording.finish(&args.url)).transpose();
-    let tolerances = session.client().tolerances();
+    let (tolerances, refused) = (session.client().tolerances(), session.refused());
     session.close().await;
     if args.json {
         let report = json!({
@@ -45,6 +48,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
             "transport": over,
             "seconds": elapsed.as_secs_f64(),
             "tracks": tracks(&figures, elapsed),
+            "refused": refused.iter().map(RefusedMedia::to_json).collect::<Vec<_>>(),
             "pictures": written.as_ref().ok(),
             "tolerances": tolerances.iter().map(|tolerance| tolerance.to_string()).collect::<Vec<_>>(),
         });
@@ -62,6 +66,9 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     }
     if let (Some(pictures), Some(path), false) = (written?, &args.out, args.json) {
         result(format_args!("{pictures} pictures written to {}", path.display()));
+    }
+    if args.strict && !refused.is_empty() {
+        return Err(Failure::RefusedMedias { url: args.url.clone(), refused });
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use rtspan_std::client::{Client, Packets};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{CommandError, Description, Error, Misuse, Received, TrackTransport, Transports};
+use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::args::Target;
@@ -17,6 +19,26 @@ pub(crate) struct Session<R: Runtime> {
     medias: Vec<usize>,
     over: &'static str,
     start: Instant,
+}
+
+/// A media that does not play though others do.
+#[derive(Clone, Debug)]
+pub(crate) struct RefusedMedia {
+    media: usize,
+    kind: String,
+    error: CommandError,
+}
+
+impl RefusedMedia {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "media": self.media, "kind": self.kind, "reason": self.error.to_string() })
+    }
+}
+
+impl fmt::Display for RefusedMedia {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "media {} ({}) does not play: {}", self.media, self.kind, self.error)
+    }
 }
 
 impl<R: Runtime> Session<R> {
@@ -75,9 +97,19 @@ impl<R: Runtime> Session<R> {
     pub(crate) fn figures(&self) -> Vec<Figures> {
         let figures = |&media: &usize| {
             let stats = self.client.stats(media).unwrap_or_default();
-            Figures::received(self.over(), media, &self.description.medias[media], &stats)
+            let is_silent = self.client.is_silent(media);
+            Figures::received(self.over(), media, &self.description.medias[media], &stats, is_silent)
         };
         self.medias.iter().map(figures).collect()
+    }
+
+    /// The medias that the server has refused to play, so far.
+    pub(crate) fn refused(&self) -> Vec<RefusedMedia> {
+        let refused = |(media, error): (usize, CommandError)| {
+            let kind = self.description.medias.get(media).map(|media| media.kind.to_string());
+            RefusedMedia { media, kind: kind.unwrap_or_default(), error }
+        };
+        self.client.refused().into_iter().map(refused).collect()
     }
 
     /// What media travels over; that may have changed since it began.
