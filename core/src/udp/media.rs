@@ -489,3 +489,6 @@ impl DatagramReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
