@@ -171,8 +171,13 @@ impl Url {
         if reference.is_empty() || first.contains(':') {
             return Self::parse(reference);
         }
+        Ok(self.join_relative(reference))
+    }
+
+    /// The same server with the path and query that a relative reference leads to (RFC 3986, section 5.2.2).
+    fn join_relative(&self, reference: &str) -> Self {
         if reference.starts_with('?') {
-            return Ok(self.with_tail(&format!("{}{reference}", self.path())));
+            return self.with_tail(&format!("{}{reference}", self.path()));
         }
         let (path, query) = split_query(reference);
         let path = if path.starts_with('/') {
@@ -182,7 +187,7 @@ impl Url {
             without_dots(&format!("{folder}/{path}"))
         };
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
-        Ok(self.with_tail(&format!("{path}{query}")))
+        self.with_tail(&format!("{path}{query}"))
     }
 
     /// The same path and query, with scheme, host, port and credentials of `other`.

@@ -43,13 +43,7 @@ pub fn joined_track_url(base: &Url, control: &str) -> Option<Url> {
     if is_aggregate(control) || absolute_tail(control).is_some() {
         return None;
     }
-    let path = base.path();
-    let joined = match control.chars().next()? {
-        '?' => format!("{path}{control}"),
-        '/' => control.to_owned(),
-        _ => format!("{}/{control}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
-    };
-    Some(base.with_tail(&joined)).filter(|joined| *joined != plain)
+    Some(base.join_relative(control)).filter(|joined| *joined != plain)
 }
 
 /// The stream and the track that the URI of a SETUP names.

@@ -94,6 +94,7 @@ fn the_other_way_to_join_is_that_of_rfc_3986() {
         ("rtsp://h", "c", None),
         ("rtsp://h/a", "*", None),
         ("rtsp://h/a", "rtsp://h/b", None),
+        ("rtsp://h/a/b/c", "../t1", Some("rtsp://h/a/t1")),
     ] {
         assert_eq!(joined_track_url(&url(base), control), expected.map(url), "{base} {control}");
     }
