@@ -35,6 +35,7 @@ mod paths;
 mod pause;
 mod play;
 mod record;
+mod redirect;
 mod request;
 mod session;
 mod setup;
@@ -112,6 +113,7 @@ pub struct Server {
     outputs: VecDeque<Output>,
     questions: u64,
     closing: bool,
+    drain: Option<redirect::Drain>,
 }
 
 impl Server {
@@ -145,6 +147,7 @@ impl Server {
             outputs,
             questions: 0,
             closing: false,
+            drain: None,
         }
     }
 

@@ -196,6 +196,12 @@ impl Url {
         other.with_tail(self.tail())
     }
 
+    /// The same server with another path, which begins with a slash, and query.
+    pub(crate) fn with_path(&self, path: &str, query: Option<&str>) -> Self {
+        let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        self.with_tail(&format!("{path}{query}"))
+    }
+
     /// Whether scheme, host and port lead to the same server, so that credentials may go along.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.scheme == other.scheme

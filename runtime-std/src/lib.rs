@@ -32,7 +32,7 @@ pub mod threads;
 pub mod types;
 mod wake;
 
-pub use blocking::{Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder};
+pub use blocking::{Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder, TimedOut};
 pub use client::Error;
 pub use clock::{now, wall};
 pub use net::{SocketRef, accept, read_buf, set_keepalive, shutdown};

@@ -17,11 +17,13 @@ use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rtspan_core::SessionId;
 use rtspan_core::description::Description;
 use rtspan_core::server::{AddStreamError, Ask, Event, ServerConfig, Stale, Ticket};
 use rtspan_core::udp::UdpOpenError;
+use rtspan_core::url::Url;
 
 pub use stream::{Stream, WriteError};
 
@@ -113,6 +115,22 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, now| server.close_session(now, session));
     }
 
+    /// Asks the peer of a session to go on elsewhere (REDIRECT), and whether there was one to ask.
+    ///
+    /// When it goes is its own choice: players that do not know REDIRECT stay.
+    pub fn redirect_session(&self, session: SessionId, location: &Url) -> bool {
+        self.door.enter(|server, _| server.redirect_session(session, location))
+    }
+
+    /// Takes on no session any more and waits until those that there are have gone; what is left after `limit` is ended.
+    ///
+    /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there (REDIRECT), and
+    /// whoever comes is redirected (302); without, those that come are refused (503). [`close`](Self::close) follows mostly.
+    pub async fn drain(&self, to: Option<&Url>, limit: Duration) {
+        self.door.enter(|server, now| server.drain(now, to.cloned(), limit));
+        self.door.drained().await;
+    }
+
     /// Events that were dropped because nobody took them.
     pub fn events_dropped(&self) -> u64 {
         self.door.events_dropped()
@@ -120,7 +138,9 @@ impl<R: Runtime> Server<R> {
 
     /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
     /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
-    pub async fn close(self) {
+    ///
+    /// Whoever waits for [`next`](Self::next) gets the last events and then `None`.
+    pub async fn close(&self) {
         self.door.close();
         self.door.stopped().await;
     }

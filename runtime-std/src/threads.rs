@@ -3,15 +3,29 @@
 mod reactor;
 mod sockets;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 pub use reactor::block_on;
 pub use sockets::{ThreadListener, ThreadTcp, ThreadTimer, ThreadUdp};
 
 use crate::pool::Pool;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Timer as _};
+
+/// Runs a future on this thread as [`block_on`] does, but for so long at most; `None` if it is not done by then.
+pub fn block_on_for<F: Future>(future: F, patience: Duration) -> Option<F::Output> {
+    let mut timer = ThreadTimer::default();
+    timer.reset(Some(Instant::now() + patience));
+    let mut future = pin!(future);
+    block_on(poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => timer.poll(cx).map(|()| None),
+    }))
+}
 
 static POOL: Pool = Pool::new("rtspan", block_on);
 

@@ -1,11 +1,13 @@
 //! The handles for threads that may block, from end to end.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rtspan_std::{
     Client, Codec, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, ServerConfig,
-    Transports, UdpPorts, UdpSpec,
+    TimedOut, Transports, UdpPorts, UdpSpec,
 };
 
 fn description() -> Description {
@@ -93,4 +95,19 @@ fn a_description_tells_the_parameter_sets_that_came_last() {
         assert_eq!(told, Some([other_sps.to_vec(), pps.to_vec()]), "{path}");
         assert_eq!(h264.profile_level_id, Some([0x64, 0, 0x28]), "{path}");
     }
+}
+
+#[test]
+fn a_server_is_closed_from_another_thread_than_the_one_that_waits() {
+    let server = Arc::new(Server::builder().bind("127.0.0.1:0").unwrap());
+    let begun = Instant::now();
+    assert_eq!(server.next_timeout(Duration::from_millis(20)).unwrap_err(), TimedOut);
+    assert!(begun.elapsed() >= Duration::from_millis(20));
+    let waiting = thread::spawn({
+        let server = Arc::clone(&server);
+        move || while server.next().is_some() {}
+    });
+    server.close();
+    waiting.join().unwrap();
+    assert!(server.next_timeout(Duration::from_secs(30)).unwrap().is_none());
 }

@@ -36,6 +36,8 @@ pub(super) struct Connection {
     pub(super) farewell: Option<Farewell>,
     /// A request is being worked on, whose answer comes before all else.
     pub(super) is_answering: bool,
+    /// Requests that the server has sent.
+    pub(super) asked: u32,
     /// Why it is being closed.
     pub(super) closing: Option<CloseReason>,
 }
@@ -61,6 +63,7 @@ impl Connection {
             tolerances: Tolerances::NONE,
             farewell: None,
             is_answering: false,
+            asked: 0,
             closing: None,
         }
     }

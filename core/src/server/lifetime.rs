@@ -23,6 +23,7 @@ impl Server {
             Timer::Conn(id) => self.conn_due(now, id),
             Timer::Session(id) => self.session_due(now, id),
             Timer::Stream(id) => self.end_readers(now, id),
+            Timer::Drain => self.drained(now),
             Timer::Ticket(conn) => {
                 let pending = self.conns.get(conn).and_then(|connection| connection.pending.as_ref());
                 if pending.is_some_and(|pending| matches!(pending.step, Step::Turn)) {

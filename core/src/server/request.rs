@@ -191,6 +191,7 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let session = self.session_of(now, conn, request)?;
+        self.check_drain(request, session)?;
         match request.method {
             Method::Options => Ok(self.options()),
             Method::Describe => self.describe(conn, request, streams),

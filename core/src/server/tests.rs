@@ -1,6 +1,7 @@
 mod access;
 mod describe;
 mod dialogues;
+mod drain;
 mod farewell;
 mod guessing;
 mod lenient;

@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Ticket(ConnId),
     /// The readers of a stream that has ended may not have taken the rest of it.
     Stream(StreamId),
+    /// Those that are still there of a server that drains may not have gone.
+    Drain,
 }
 
 /// What is due when: at most one deadline for each.
@@ -24,7 +26,7 @@ pub(super) struct Timers {
     /// When which deadline is to be looked at.
     looks: BTreeSet<(Instant, Timer)>,
     /// By kind, and then by the index of what may be due.
-    armed: [Vec<Option<Armed>>; 4],
+    armed: [Vec<Option<Armed>>; 5],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,7 @@ impl Timer {
             Self::Session(id) => (1, id.index()),
             Self::Ticket(id) => (2, id.index()),
             Self::Stream(id) => (3, id.index()),
+            Self::Drain => (4, 0),
         }
     }
 }

@@ -1,12 +1,14 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rtspan_core::SessionId;
 use rtspan_core::description::Description;
 use rtspan_core::server::{AddStreamError, Ask, Event, ServerConfig, Stale, Ticket};
+use rtspan_core::url::Url;
 
 use crate::server::{self, BindError, Stream};
-use crate::threads::{Threads, block_on};
+use crate::threads::{Threads, block_on, block_on_for};
 
 /// An RTSP server, which listens until it is closed or dropped.
 ///
@@ -14,6 +16,11 @@ use crate::threads::{Threads, block_on};
 /// served by other threads than the caller's, also when nobody takes the events.
 #[derive(Debug)]
 pub struct Server(server::Server<Threads>);
+
+/// Nothing has come within the time that was given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("nothing has come within the time that was given")]
+pub struct TimedOut;
 
 /// How a server is set up.
 #[derive(Debug)]
@@ -47,6 +54,15 @@ impl Server {
         block_on(self.0.next())
     }
 
+    /// Waits for the next event as [`next`](Self::next) does, but for so long at most.
+    ///
+    /// # Errors
+    ///
+    /// No event has come by then.
+    pub fn next_timeout(&self, patience: Duration) -> Result<Option<Event>, TimedOut> {
+        block_on_for(self.0.next(), patience).ok_or(TimedOut)
+    }
+
     /// Answers a question.
     ///
     /// # Errors
@@ -61,6 +77,21 @@ impl Server {
         self.0.close_session(session);
     }
 
+    /// Asks the peer of a session to go on elsewhere (REDIRECT), and whether there was one to ask.
+    ///
+    /// When it goes is its own choice: players that do not know REDIRECT stay.
+    pub fn redirect_session(&self, session: SessionId, location: &Url) -> bool {
+        self.0.redirect_session(session, location)
+    }
+
+    /// Takes on no session any more and waits until those that there are have gone; what is left after `limit` is ended.
+    ///
+    /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there (REDIRECT), and
+    /// whoever comes is redirected (302); without, those that come are refused (503). [`close`](Self::close) follows mostly.
+    pub fn drain(&self, to: Option<&Url>, limit: Duration) {
+        block_on(self.0.drain(to, limit));
+    }
+
     /// Events that were dropped because nobody took them.
     pub fn events_dropped(&self) -> u64 {
         self.0.events_dropped()
@@ -68,7 +99,9 @@ impl Server {
 
     /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
     /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
-    pub fn close(self) {
+    ///
+    /// Whoever waits in [`next`](Self::next), on another thread, gets the last events and then `None`.
+    pub fn close(&self) {
         block_on(self.0.close());
     }
 }

@@ -229,6 +229,15 @@ impl Door {
         self.waiters.wait(look).await;
     }
 
+    /// Waits until there is no session, or the server has stopped.
+    pub(crate) async fn drained(&self) {
+        let look = |_: &mut Context<'_>| {
+            let is_over = self.is_stopped() || lock(&self.control).server.session_count() == 0;
+            if is_over { Poll::Ready(()) } else { Poll::Pending }
+        };
+        self.waiters.wait(look).await;
+    }
+
     pub(crate) fn acceptor(&self) -> &Wake {
         &self.acceptor
     }

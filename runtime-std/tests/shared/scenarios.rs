@@ -8,6 +8,7 @@ mod connecting;
 mod defaults;
 mod elsewhere;
 mod endings;
+mod leaving;
 mod limits;
 mod media;
 mod scale;
@@ -33,6 +34,7 @@ pub(crate) use connecting::*;
 pub(crate) use defaults::*;
 pub(crate) use elsewhere::*;
 pub(crate) use endings::*;
+pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
 pub(crate) use scale::*;
@@ -85,6 +87,10 @@ macro_rules! scenarios {
             more_than_there_is_room_for_is_sent_over_udp_in_turn,
             news_that_nobody_takes_are_dropped_and_counted,
             a_closed_server_has_given_up_its_ports,
+            a_server_is_closed_while_its_events_are_waited_for,
+            a_server_that_drains_sends_its_readers_to_another,
+            a_server_that_drains_waits_no_longer_than_it_may,
+            a_user_with_the_password_reads,
             a_server_that_is_closed_waits_no_longer_than_the_limit_for_a_reader_that_does_not_read,
             a_connection_that_is_closed_is_listened_to_for_a_moment_and_no_longer,
             one_connection_too_many_is_answered_503_and_closed,

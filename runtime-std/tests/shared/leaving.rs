@@ -1,0 +1,65 @@
+//! Servers that are closed while somebody waits, and servers that drain.
+
+use std::time::{Duration, Instant};
+
+use rtspan_std::client::Client;
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{Event, Secret, ServerConfig, Transports, Url, User, Users};
+
+use super::{LIMIT, both, description, event, number, packet, read, serve, url};
+
+pub(crate) async fn a_server_is_closed_while_its_events_are_waited_for<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let waited = async { while server.next().await.is_some() {} };
+    both(waited, server.close()).await;
+    assert!(server.next().await.is_none(), "and it stays closed");
+}
+
+pub(crate) async fn a_server_that_drains_sends_its_readers_to_another<R: Runtime>() {
+    let old = serve::<R>(ServerConfig::default()).await;
+    let new = serve::<R>(ServerConfig::default()).await;
+    let _there = old.publish("/cam", description()).unwrap();
+    let here = new.publish("/cam", description()).unwrap();
+    let mut packets = read(&old, "/cam", Transports::Tcp).await;
+    let to = Url::parse(&url(&new, "/")).unwrap();
+    let moved = async {
+        event(&new, |event| matches!(event, Event::Playing { .. }).then_some(())).await;
+        here.write(0, packet(0, 900, 100)).unwrap();
+    };
+    let begun = Instant::now();
+    // The reader goes by itself, long before it would be made to.
+    let received = both(packets.next(), both(old.drain(Some(&to), LIMIT), moved)).await;
+    assert_eq!(number(&received.unwrap().unwrap()), 900);
+    assert!(begun.elapsed() < LIMIT);
+    // Whoever comes is sent there too.
+    let _late = read(&old, "/cam", Transports::Tcp).await;
+    event(&new, |event| matches!(event, Event::Playing { .. }).then_some(())).await;
+}
+
+pub(crate) async fn a_server_that_drains_waits_no_longer_than_it_may<R: Runtime>() {
+    const WAIT: Duration = Duration::from_secs(1);
+    let server = serve::<R>(ServerConfig::default()).await;
+    let _stream = server.publish("/cam", description()).unwrap();
+    let mut packets = read(&server, "/cam", Transports::Tcp).await;
+    let begun = Instant::now();
+    let ended = async { while let Some(Ok(_)) = packets.next().await {} };
+    both(server.drain(None, WAIT), ended).await;
+    assert!(begun.elapsed() >= WAIT);
+    let refused = Client::<R>::builder(&url(&server, "/cam")).unwrap().play().await;
+    assert!(refused.unwrap_err().to_string().contains("503"));
+}
+
+pub(crate) async fn a_user_with_the_password_reads<R: Runtime>() {
+    let users = Users::default().with(User::new("wall", Secret::password("horse")).may_all("/cam"));
+    let server = serve::<R>(ServerConfig::default().users(users)).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let own = url(&server, "/cam").replace("://", "://wall:horse@");
+    let mut packets = Client::<R>::builder(&own).unwrap().play().await.unwrap();
+    stream.write(0, packet(0, 7, 100)).unwrap();
+    assert_eq!(number(&packets.next().await.unwrap().unwrap()), 7);
+    for (wrong, told) in [("://", "asks for credentials"), ("://wall:donkey@", "refuses the credentials")] {
+        let url = url(&server, "/cam").replace("://", wrong);
+        let error = Client::<R>::builder(&url).unwrap().play().await.unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
