@@ -172,6 +172,8 @@ pub const CONN_IDLE: Duration = Duration::from_secs(60);
 pub const MEDIA_SILENCE: Duration = Duration::from_secs(10);
 /// How long nothing has come of a publisher before one from its address may take its place.
 pub const TAKEOVER_SILENCE: Duration = Duration::from_secs(1);
+/// How long a session may be there and neither play nor record, however alive it is kept.
+pub const SETUP_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long a session over UDP that has not begun, or a publisher that pauses, outlives its last connection.
 pub const UNATTENDED_SESSION_TIMEOUT: Duration = Duration::from_secs(5);
 

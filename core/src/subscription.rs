@@ -80,6 +80,11 @@ impl Subscription {
         Self { gather, ..self }
     }
 
+    /// Takes nothing of a track any more.
+    pub(crate) fn drop_track(&mut self, track: u8) {
+        self.cursor.drop_track(track);
+    }
+
     pub(crate) fn session(&self) -> SessionId {
         self.session
     }

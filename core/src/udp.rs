@@ -56,9 +56,11 @@ pub trait DatagramSink {
 mod early;
 mod media;
 mod pace;
+mod reader;
 mod trust;
 
-pub(crate) use media::{DatagramReader, UdpOrder};
+pub(crate) use media::UdpOrder;
 pub use media::{UdpCommand, UdpMedia};
 pub(crate) use pace::Pace;
+pub(crate) use reader::DatagramReader;
 pub(crate) use trust::Trust;

@@ -137,10 +137,15 @@ impl Model {
             }
             Verb::Teardown => {
                 let id = session.ok_or(NO_SESSION)?;
-                if self.names_one_of_several(ask, id) {
+                if !self.names_one_of_several(ask, id) {
+                    self.end(id);
+                    return Ok(());
+                }
+                if state == State::Record {
                     return Err(460);
                 }
-                self.end(id);
+                let tracks = &mut self.sessions.get_mut(&id).expect("it exists").tracks;
+                tracks.retain(|(.., uri)| *uri != (ask.path, ask.track));
                 Ok(())
             }
             Verb::Unknown => Err(501),

@@ -33,6 +33,9 @@ pub enum CloseReason {
     /// Nothing came for too long.
     #[error("nothing came from the peer for too long")]
     Idle,
+    /// The session was set up and never played or recorded.
+    #[error("the session was set up and never played or recorded")]
+    NeverBegan,
     /// The peer tore the session down.
     #[error("the peer tore the session down")]
     Teardown,

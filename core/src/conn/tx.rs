@@ -24,6 +24,8 @@ pub(crate) enum TxOrder {
     Attach(Box<FrameReader>),
     /// No further packet of the session is pulled.
     Detach(SessionId),
+    /// No further packet of this track of the session is pulled.
+    DropTrack(SessionId, u8),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
     End(SessionId),
     /// The connection is closed when all is written.
@@ -95,6 +97,13 @@ impl ConnTx {
             }
             TxOrder::Detach(session) => {
                 self.readers.retain(|reader| reader.subscription.session() != session)
+            }
+            TxOrder::DropTrack(session, track) => {
+                let own = self.readers.iter_mut().find(|reader| reader.subscription.session() == session);
+                if let Some(reader) = own {
+                    reader.subscription.drop_track(track);
+                    reader.channels.iter_mut().skip(track.into()).take(1).for_each(|place| *place = None);
+                }
             }
             TxOrder::End(session) => {
                 let own = self.readers.iter_mut().find(|reader| reader.subscription.session() == session);

@@ -143,6 +143,7 @@ impl Server {
             path: path.into(),
             query: query.map(Into::into),
             conns,
+            since: now,
             alive: now,
             credit: Credit::default(),
             has_begun: false,
@@ -154,7 +155,8 @@ impl Server {
         connection.farewell = None;
         self.shares.take(connection.peer.ip(), Held { sessions: 1, ..Held::default() });
         self.session_keys.insert(key, id);
-        self.timers.arm(now + self.config.session_timeout, super::Timer::Session(id));
+        let look = self.config.session_timeout.min(self.config.setup_timeout);
+        self.timers.arm(now + look, super::Timer::Session(id));
         Ok(id)
     }
 }

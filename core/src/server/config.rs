@@ -66,6 +66,7 @@ pub struct ServerConfig {
     pub(super) log: LogLimits,
     pub(super) session_timeout: Duration,
     pub(super) unattended_session_timeout: Duration,
+    pub(super) setup_timeout: Duration,
     pub(super) media_silence: Duration,
     pub(super) takeover: TakeoverPolicy,
     pub(super) conn_idle: Duration,
@@ -103,6 +104,7 @@ impl Default for ServerConfig {
             log: LogLimits::default(),
             session_timeout: limits::SESSION_TIMEOUT,
             unattended_session_timeout: limits::UNATTENDED_SESSION_TIMEOUT,
+            setup_timeout: limits::SETUP_TIMEOUT,
             media_silence: limits::MEDIA_SILENCE,
             takeover: TakeoverPolicy::default(),
             conn_idle: limits::CONN_IDLE,
@@ -172,6 +174,9 @@ setters! {
     /// A session over UDP that has not begun, or a publisher that pauses, outlives its last connection for so long
     /// ([`limits::UNATTENDED_SESSION_TIMEOUT`]).
     unattended_session_timeout: Duration,
+    /// A session that has neither played nor recorded so long after it was opened is closed, whether its peer keeps it alive
+    /// or not ([`limits::SETUP_TIMEOUT`]).
+    setup_timeout: Duration,
     /// A media of which a publisher sends no packet for so long, or up to a second more, is told of by
     /// [`Event::MediaSilent`](super::Event::MediaSilent) ([`limits::MEDIA_SILENCE`]).
     media_silence: Duration,

@@ -60,7 +60,12 @@ impl Server {
     fn session_due(&mut self, now: Instant, id: SessionId) {
         let Some(session) = self.sessions.get(id) else { return };
         let silence = self.allowed_silence(session);
+        let begins_by = session.since + self.config.setup_timeout;
         match silence {
+            _ if !session.has_begun && now >= begins_by => self.end_session(now, id, CloseReason::NeverBegan),
+            Some(silence) if !session.has_begun && begins_by < session.alive + silence => {
+                self.timers.arm(begins_by, Timer::Session(id));
+            }
             Some(silence) if now >= session.alive + silence => self.end_session(now, id, CloseReason::Idle),
             Some(silence) => self.timers.arm(session.alive + silence, Timer::Session(id)),
             None => self.timers.arm(now + self.config.session_timeout.max(RECHECK_MIN), Timer::Session(id)),

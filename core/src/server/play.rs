@@ -4,7 +4,7 @@ use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State};
 use super::{Event, Output, Server};
-use crate::conn::{ConnCommand, FrameReader, Routes, RxCommand, RxOrder, TxCommand, TxOrder};
+use crate::conn::{ConnCommand, FrameReader, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, StreamLog, Streams};
@@ -14,6 +14,9 @@ use crate::url::same;
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, Tolerances};
+
+/// The range of a stream that has no end and no other place to play from than now.
+const LIVE: &str = "npt=0.000-";
 
 impl Server {
     /// PLAY (RFC 2326, section 10.5). A live stream has no other place to play from than now, so that a Range that makes
@@ -33,7 +36,10 @@ impl Server {
         let (id, session) = self.existing(Some(id))?;
         if let State::Play(_) = session.state {
             let header = self.session_header(session);
-            return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());
+            return Ok(Response::new(StatusCode::OK)
+                .with_header(name::SESSION, header)
+                .with_header(name::RANGE, LIVE)
+                .into());
         }
         if self.config.asks.contains(Asks::PLAY) {
             let question =
@@ -62,7 +68,7 @@ impl Server {
         let (_, session) = self.existing(Some(id))?;
         let response = Response::new(StatusCode::OK)
             .with_header(name::SESSION, self.session_header(session))
-            .with_header(name::RANGE, "npt=0.000-")
+            .with_header(name::RANGE, LIVE)
             .with_header(name::RTP_INFO, info);
         let goodbye_wait = if session.bound_to().is_some() { Duration::ZERO } else { GOODBYE_WAIT };
         let subscription = Subscription::new(id, reading.stream, cursor, self.cname, goodbye_wait)
@@ -127,18 +133,19 @@ impl Server {
             return;
         };
         let mut channels = [None; MEDIAS_MAX];
-        let mut reports = Vec::with_capacity(session.tracks.len());
         for track in &session.tracks {
             if let (Some(place), Channels::Frames { rtp, rtcp, .. }) =
                 (channels.get_mut(usize::from(track.index)), track.channels)
             {
                 *place = Some((rtp, rtcp));
-                reports.push(rtcp);
             }
         }
-        let routes = RxOrder::Route(Routes::Reader(subscription.session(), reports));
+        let routes = session.report_routes(subscription.session());
+        outputs
+            .extend(routes.map(|(conn, routes)| {
+                Output::Conn(conn, ConnCommand::Rx(RxCommand(RxOrder::Route(routes))))
+            }));
         let reader = TxOrder::Attach(Box::new(FrameReader { subscription, channels }));
-        outputs.push(Output::Conn(conn, ConnCommand::Rx(RxCommand(routes))));
         outputs.push(Output::Conn(conn, ConnCommand::Tx(TxCommand(reader))));
     }
 

@@ -7,6 +7,7 @@ use super::access::Identity;
 use super::credit::Credit;
 use super::event::MediaTransport;
 use super::table::StateKind;
+use crate::conn::Routes;
 use crate::description::Description;
 use crate::few::Few;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
@@ -29,6 +30,8 @@ pub(super) struct Session {
     pub(super) query: Option<Box<str>>,
     /// The connections that it was used over.
     pub(super) conns: Few<ConnId>,
+    /// When it was opened.
+    pub(super) since: Instant,
     /// The last sign of life.
     pub(super) alive: Instant,
     /// What it may be sent over UDP.
@@ -170,6 +173,15 @@ impl Session {
             Channels::Frames { conn, .. } => Some(conn),
             Channels::Udp { .. } => None,
         })
+    }
+
+    /// Where the reports of a reader over interleaved frames come, and that they are its own.
+    pub(super) fn report_routes(&self, id: SessionId) -> Option<(ConnId, Routes)> {
+        let reports = |track: &Track| match track.channels {
+            Channels::Frames { rtcp, .. } => Some(rtcp),
+            Channels::Udp { .. } => None,
+        };
+        Some((self.bound_to()?, Routes::Reader(id, self.tracks.iter().filter_map(reports).collect())))
     }
 
     /// The addresses of its tracks over UDP, of packets and of reports.

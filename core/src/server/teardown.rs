@@ -1,16 +1,20 @@
 use super::Server;
 use super::play::check_aggregate;
 use super::request::Outcome;
-use crate::conn::CloseReason;
+use super::session::{Channels, State};
+use super::shares::Held;
+use crate::conn::{CloseReason, RxOrder, TxOrder};
 use crate::header::SessionHeader;
 use crate::random::HexId;
+use crate::udp::UdpOrder;
+use crate::url::same;
 use crate::wire::{Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
 impl Server {
     /// TEARDOWN (RFC 2326, section 10.7). The connection stays.
     ///
-    /// One track of several cannot be torn down by itself (460).
+    /// One of several tracks may be torn down by itself, unless it is being recorded (460).
     pub(super) fn teardown(
         &mut self,
         now: Instant,
@@ -22,7 +26,7 @@ impl Server {
         let conns = session.conns.clone();
         match check_aggregate(request, session) {
             Err(refusal) if refusal.status == StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED => {
-                return Err(refusal);
+                return self.teardown_track(id, request).ok_or(refusal);
             }
             Err(_) => self.tolerate_one(conn, Tolerance::ForeignTeardownUrl),
             Ok(()) => {}
@@ -32,6 +36,40 @@ impl Server {
             self.close_unused(now, &conns, None, &CloseReason::ServerClosed);
         }
         Ok(StatusCode::OK.into())
+    }
+
+    /// Takes one track out of a session that has others; `None` while it is recorded.
+    fn teardown_track(&mut self, id: SessionId, request: &Request) -> Option<Outcome> {
+        let session = self.sessions.get(id).filter(|session| !matches!(session.state, State::Record(_)))?;
+        let place = session.tracks.iter().position(|track| same(&track.uri, &request.uri))?;
+        let (track, channels) = session.tracks.get(place).map(|track| (track.index, track.channels))?;
+        let playing = session.read_stream().filter(|_| matches!(session.state, State::Play(_)));
+        let reads = session.read_stream().is_some();
+        match channels {
+            Channels::Frames { conn, .. } if playing.is_some() => {
+                self.order_tx(conn, TxOrder::DropTrack(id, track));
+            }
+            Channels::Frames { .. } => {}
+            Channels::Udp { rtp, rtcp, .. } => {
+                if let Some(stream) = playing {
+                    self.order_udp(id, UdpOrder::DropTrack(stream, id, track));
+                }
+                if reads {
+                    self.order_udp(id, UdpOrder::Forget(vec![(rtp, rtcp)]));
+                }
+                self.udp_peers.remove(&rtp);
+                self.udp_peers.remove(&rtcp);
+                let ip = self.sessions.get(id)?.peer.ip();
+                self.shares.give_back(ip, Held { ports: 2, ..Held::default() });
+            }
+        }
+        self.sessions.get_mut(id)?.tracks.remove(place);
+        if let (Some(_), Some((conn, routes))) = (playing, self.sessions.get(id)?.report_routes(id)) {
+            self.order_rx(conn, RxOrder::Unroute(id));
+            self.order_rx(conn, RxOrder::Route(routes));
+        }
+        let header = self.session_header(self.sessions.get(id)?);
+        Some(Response::new(StatusCode::OK).with_header(name::SESSION, header).into())
     }
 
     /// Whether a TEARDOWN is for the session that has ended last on its connection.

@@ -20,5 +20,6 @@ mod setup;
 mod shares;
 mod standstill;
 mod takeover;
+mod teardown;
 mod udp;
 mod unproven;

@@ -106,6 +106,12 @@ impl Cursor {
         }
     }
 
+    /// Takes nothing of a track any more.
+    pub(crate) fn drop_track(&mut self, track: u8) {
+        self.tracks.remove(track);
+        self.waits.remove(track);
+    }
+
     /// Whether this reader is to get the packet that stands at [`next`](Self::next).
     #[inline]
     pub(crate) fn wants(&self, packet: &Packet) -> bool {

@@ -5,13 +5,13 @@ use bytes::Bytes;
 
 use super::early::Early;
 use super::pace::Pace;
+use super::reader::DatagramReader;
 use super::{DatagramSink, Port, Trust, UdpSpec};
 use crate::conn::{Inbound, Report};
 use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{PROOF_LASTS, SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
 use crate::stream::{Media, Packet, StreamLog, Streams};
-use crate::subscription::Subscription;
 use crate::thrift::Thrift;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
@@ -41,6 +41,8 @@ pub(crate) enum UdpOrder {
     Attach(Box<DatagramReader>),
     /// Nothing more is sent to a session.
     Detach(StreamId, SessionId),
+    /// Nothing more of this track is sent to a session.
+    DropTrack(StreamId, SessionId, u8),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
     End(StreamId, SessionId),
     /// Tracks of a publisher come from these addresses: of its packets and of its reports.
@@ -50,15 +52,6 @@ pub(crate) enum UdpOrder {
     /// What comes from these addresses is no longer wanted; what has come is handed on, and then [`Report::Drained`]
     /// follows.
     Unpublish(Vec<(SocketAddr, SocketAddr)>),
-}
-
-/// A reader of a stream over UDP.
-#[derive(Debug)]
-pub(crate) struct DatagramReader {
-    pub(crate) subscription: Subscription,
-    /// Per track: where its packets and its reports go.
-    pub(crate) peers: Vec<Option<(SocketAddr, SocketAddr)>>,
-    pub(crate) trust: Trust,
 }
 
 /// The media that goes through one pair of UDP sockets, for all sessions that share it.
@@ -95,8 +88,8 @@ impl Readers {
 
 /// What waits to be polled, and the reports that wait for the socket.
 #[derive(Debug, Default)]
-struct Queues {
-    inbound: VecDeque<Inbound>,
+pub(super) struct Queues {
+    pub(super) inbound: VecDeque<Inbound>,
     reports: VecDeque<(Port, SocketAddr, Bytes)>,
 }
 
@@ -159,6 +152,11 @@ impl UdpMedia {
                 self.readers.entry(stream).or_insert_with(readers).all.push(*reader);
             }
             UdpOrder::Detach(stream, session) => self.detach(stream, session),
+            UdpOrder::DropTrack(stream, session, track) => {
+                if let Some(reader) = self.reader(stream, session) {
+                    reader.drop_track(track);
+                }
+            }
             UdpOrder::Expect(stream, session, peers) => {
                 for source in both_ports(peers) {
                     let reader = Source::Reader {
@@ -355,7 +353,7 @@ const PUNCH_RTP: &[u8] = &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const PUNCH_RTCP: &[u8] = &[0x80, 0xc9, 0, 1, 0, 0, 0, 0];
 
 impl Queues {
-    fn report(&mut self, port: Port, to: SocketAddr, report: Bytes) {
+    pub(super) fn report(&mut self, port: Port, to: SocketAddr, report: Bytes) {
         if self.reports.len() < UDP_REPORTS_WAITING_MAX {
             self.reports.push_back((port, to, report));
         }
@@ -446,47 +444,6 @@ impl Fanout<'_> {
         let count = usize::try_from(until.saturating_sub(from)).unwrap_or(most).min(most);
         self.batch.extend(log.from(from).take(count).cloned());
         from
-    }
-}
-
-impl DatagramReader {
-    /// Sends what of the batch, which starts at `from`, is still to come; `false` if the sink would block.
-    fn send(&mut self, from: u64, batch: &[Packet], sink: &mut dyn DatagramSink) -> bool {
-        if self.subscription.is_finished() {
-            return true;
-        }
-        let skip = usize::try_from(self.subscription.next().saturating_sub(from)).unwrap_or(usize::MAX);
-        for packet in batch.get(skip..).unwrap_or_default() {
-            let peer = self.peers.get(usize::from(packet.track)).copied().flatten();
-            if let (true, Some((rtp, _))) = (self.subscription.wants(packet), peer) {
-                if !self.trust.allows(packet.rtp.len()) {
-                    return true;
-                }
-                if !sink.send(Port::Rtp, rtp, packet.rtp.as_bytes()) {
-                    return false;
-                }
-                self.trust.spend(packet.rtp.len());
-            }
-            self.subscription.take(packet);
-        }
-        true
-    }
-
-    fn say_goodbye_at_end(&mut self, now: Instant, log_is_there: bool, queues: &mut Queues) {
-        if !log_is_there {
-            self.subscription.end();
-        } else {
-            self.subscription.mark_drained(now);
-        }
-        if self.subscription.is_at_end(now, log_is_there) {
-            for (track, goodbye) in self.subscription.goodbyes() {
-                let peer = self.peers.get(usize::from(track)).copied().flatten();
-                if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
-                    queues.report(Port::Rtcp, rtcp, goodbye);
-                }
-            }
-            queues.inbound.push_back(Inbound::Report(Report::Ended(self.subscription.session())));
-        }
     }
 }
 

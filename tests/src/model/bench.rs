@@ -44,6 +44,7 @@ impl Bench {
             .sessions_per_conn_max(SESSIONS_MAX)
             .session_timeout(long)
             .unattended_session_timeout(long)
+            .setup_timeout(long)
             // The model knows no time.
             .takeover(TakeoverPolicy::Never)
             .conn_idle(long);

@@ -1,0 +1,64 @@
+use std::net::SocketAddr;
+
+use super::media::Queues;
+use super::{DatagramSink, Port, Trust};
+use crate::Instant;
+use crate::conn::{Inbound, Report};
+use crate::stream::Packet;
+use crate::subscription::Subscription;
+
+/// A reader of a stream over UDP.
+#[derive(Debug)]
+pub(crate) struct DatagramReader {
+    pub(crate) subscription: Subscription,
+    /// Per track: where its packets and its reports go.
+    pub(crate) peers: Vec<Option<(SocketAddr, SocketAddr)>>,
+    pub(crate) trust: Trust,
+}
+
+impl DatagramReader {
+    /// Takes nothing of a track any more.
+    pub(super) fn drop_track(&mut self, track: u8) {
+        self.subscription.drop_track(track);
+        self.peers.iter_mut().skip(track.into()).take(1).for_each(|place| *place = None);
+    }
+
+    /// Sends what of the batch, which starts at `from`, is still to come; `false` if the sink would block.
+    pub(super) fn send(&mut self, from: u64, batch: &[Packet], sink: &mut dyn DatagramSink) -> bool {
+        if self.subscription.is_finished() {
+            return true;
+        }
+        let skip = usize::try_from(self.subscription.next().saturating_sub(from)).unwrap_or(usize::MAX);
+        for packet in batch.get(skip..).unwrap_or_default() {
+            let peer = self.peers.get(usize::from(packet.track)).copied().flatten();
+            if let (true, Some((rtp, _))) = (self.subscription.wants(packet), peer) {
+                if !self.trust.allows(packet.rtp.len()) {
+                    return true;
+                }
+                if !sink.send(Port::Rtp, rtp, packet.rtp.as_bytes()) {
+                    return false;
+                }
+                self.trust.spend(packet.rtp.len());
+            }
+            self.subscription.take(packet);
+        }
+        true
+    }
+
+    pub(super) fn say_goodbye_at_end(&mut self, now: Instant, log_is_there: bool, queues: &mut Queues) {
+        if !log_is_there {
+            self.subscription.end();
+        } else {
+            self.subscription.mark_drained(now);
+        }
+        if self.subscription.is_at_end(now, log_is_there) {
+            for (track, goodbye) in self.subscription.goodbyes() {
+                let peer = self.peers.get(usize::from(track)).copied().flatten();
+                if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
+                    queues.report(Port::Rtcp, rtcp, goodbye);
+                }
+            }
+            queues.inbound.push_back(Inbound::Report(Report::Ended(self.subscription.session())));
+        }
+    }
+}
