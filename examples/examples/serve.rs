@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use rtspan_examples::{Clip, say};
-use rtspan_std::{Asks, Event, Server, ServerConfig, StatusCode, Stream};
+use rtspan_std::{Asks, Event, Server, ServerConfig, ServerStream, StatusCode};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8554".to_owned());
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Writes the clip in real time until the server is closed.
-fn feed(clip: &Clip, stream: &Stream) {
+fn feed(clip: &Clip, stream: &ServerStream) {
     let start = Instant::now();
     for frame in clip.frames() {
         thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));

@@ -25,7 +25,7 @@ use rtspan_core::server::{AddStreamError, Ask, Event, ServerConfig, Stale, Ticke
 use rtspan_core::udp::UdpOpenError;
 use rtspan_core::url::Url;
 
-pub use stream::{Stream, WriteError};
+pub use stream::{ServerStream, WriteError};
 
 use crate::clock;
 use crate::net::listen;
@@ -83,13 +83,13 @@ impl<R: Runtime> Server<R> {
         self.local_addr
     }
 
-    /// Publishes a stream at a path such as `/cam1`; it ends when the [`Stream`] is dropped.
+    /// Publishes a stream at a path such as `/cam1`; it ends when the [`ServerStream`] is dropped.
     ///
     /// # Errors
     ///
     /// The path is taken, the description has nothing to send, or the server is closed.
-    pub fn publish(&self, path: &str, description: Description) -> Result<Stream, AddStreamError> {
-        Stream::publish(&self.door, path, description)
+    pub fn publish(&self, path: &str, description: Description) -> Result<ServerStream, AddStreamError> {
+        ServerStream::publish(&self.door, path, description)
     }
 
     /// The next event: what no default covers, and news.

@@ -7,7 +7,7 @@ use rtspan_core::description::Description;
 use rtspan_core::server::{AddStreamError, Ask, Event, ServerConfig, Stale, Ticket};
 use rtspan_core::url::Url;
 
-use crate::server::{self, BindError, Stream};
+use crate::server::{self, BindError, ServerStream};
 use crate::threads::{Threads, block_on, block_on_for};
 
 /// An RTSP server, which listens until it is closed or dropped.
@@ -37,12 +37,12 @@ impl Server {
         self.0.local_addr()
     }
 
-    /// Publishes a stream at a path such as `/cam1`; it ends when the [`Stream`] is dropped.
+    /// Publishes a stream at a path such as `/cam1`; it ends when the [`ServerStream`] is dropped.
     ///
     /// # Errors
     ///
     /// The path is taken, the description has nothing to send, or the server is closed.
-    pub fn publish(&self, path: &str, description: Description) -> Result<Stream, AddStreamError> {
+    pub fn publish(&self, path: &str, description: Description) -> Result<ServerStream, AddStreamError> {
         self.0.publish(path, description)
     }
 

@@ -25,12 +25,12 @@ pub enum WriteError {
 ///
 /// Writing never waits: packets are appended to the stream's log, and a reader that is too slow loses them, not the
 /// others.
-pub struct Stream {
+pub struct ServerStream {
     door: Arc<Door>,
     published: Arc<Published>,
 }
 
-impl Stream {
+impl ServerStream {
     pub(super) fn publish(
         door: &Arc<Door>,
         path: &str,
@@ -74,14 +74,14 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for ServerStream {
     fn drop(&mut self) {
         self.door.enter(|server, now| server.remove_stream(now, self.published.id()));
     }
 }
 
-impl fmt::Debug for Stream {
+impl fmt::Debug for ServerStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("id", &self.published.id()).finish_non_exhaustive()
+        f.debug_struct("ServerStream").field("id", &self.published.id()).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
-use rtspan_std::server::{Server, Stream};
+use rtspan_std::server::{Server, ServerStream};
 use rtspan_std::{
     ClientCloseReason, CloseReason, Event, Protocol, ServerConfig, TrackTransport, Transports, UdpPorts,
     UdpSpec, WireError, WriteError, limits,
@@ -78,7 +78,7 @@ pub(crate) async fn a_stream_that_is_dropped_ends_its_readers_and_frees_its_path
     assert!(server.publish("/cam", description()).is_ok());
 }
 
-fn write_both(stream: &Stream, number: u16) {
+fn write_both(stream: &ServerStream, number: u16) {
     stream.write(0, packet(0, number, 100)).unwrap();
     stream.write(1, packet(1, number, 100)).unwrap();
 }
