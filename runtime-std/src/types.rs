@@ -4,23 +4,24 @@ pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users
 pub use rtspan_core::client::{
     CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectAttempt, ConnectError, KeepalivePolicy,
     MediaSilencePolicy, Misuse, Playing, Received, RedirectAttempt, RedirectError, SendError, SourcePolicy,
-    SwitchReason, TrackInfo, TrackStats, TrackTransport, Transports,
+    State, SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport, Transports,
 };
-pub use rtspan_core::conn::CloseReason;
+pub use rtspan_core::conn::{CloseReason, SourceDoubts};
 pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};
 pub use rtspan_core::header::{self, Range};
 pub use rtspan_core::limits;
 pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
-    AddStreamError, Asks, Authenticate, Authority, Event, MediaTransport, Question, Refusal, Refused,
-    ServerConfig, Stale, TakeoverPolicy, Ticket,
+    AddStreamError, Announce, Ask, Asks, Authenticate, Authority, Describe, Event, GetParameter,
+    MediaTransport, Play, Question, Record, Refusal, Refused, ServerConfig, SetParameter, Setup, Stale,
+    TakeoverPolicy, Ticket,
 };
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
-pub use rtspan_core::url::{Url, UrlError};
-pub use rtspan_core::wire::{Method, Protocol, StatusCode, WireError};
+pub use rtspan_core::url::{Credentials, Url, UrlError};
+pub use rtspan_core::wire::{Headers, Method, Protocol, Request, Response, StatusCode, WireError};
 pub use rtspan_core::{
-    ConnId, Instant, IpPrefix, IpPrefixError, NtpTime, Printable, SessionId, StreamId, Tolerance, Tolerances,
-    is_printable,
+    ConnId, Instant, IpPrefix, IpPrefixError, NtpTime, Printable, Profile, SessionId, StreamId, Tolerance,
+    Tolerances, is_printable,
 };
