@@ -380,3 +380,21 @@ fn the_half_that_reads_gives_back_what_it_was_lent_once_all_is_parsed() {
     assert!(rx.take_memory().is_some_and(|memory| memory.capacity() > 0), "another may read into it");
     assert!(rx.take_memory().is_none(), "it is given back once");
 }
+
+#[test]
+fn what_stands_behind_the_header_of_a_proxy_is_read_at_once() {
+    let request = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    for (header, is_read) in [(&b"PROXY UNKNOWN\r\n"[..], true), (b"PROXY TCP9 x\r\n", false), (b"", false)] {
+        let mut rx = ConnRx::new(id(), DecoderLimits::default(), MESSAGE_DEADLINE).behind_proxy();
+        let bytes = [header, request].concat();
+        rx.read_buf()[..bytes.len()].copy_from_slice(&bytes);
+        rx.handle_read(START, bytes.len());
+        assert_eq!(rx.buffered(), bytes.len());
+        match rx.poll_input(START) {
+            Ok(Some(Inbound::Message(_))) => assert!(is_read),
+            Err(_) => assert!(!is_read),
+            other => panic!("{other:?}"),
+        }
+        assert!(!is_read || rx.buffered() == 0);
+    }
+}
