@@ -19,11 +19,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rtspan_core::SessionId;
 use rtspan_core::description::Description;
-use rtspan_core::server::{AddStreamError, Ask, Event, ServerConfig, Stale, Ticket};
+use rtspan_core::server::{
+    AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
+};
 use rtspan_core::udp::UdpOpenError;
 use rtspan_core::url::Url;
+use rtspan_core::{ConnId, SessionId, StreamId};
 
 pub use stream::{ServerStream, WriteError};
 
@@ -129,6 +131,46 @@ impl<R: Runtime> Server<R> {
     pub async fn drain(&self, to: Option<&Url>, limit: Duration) {
         self.door.enter(|server, now| server.drain(now, to.cloned(), limit));
         self.door.drained().await;
+    }
+
+    /// The connections that there are.
+    pub fn connections(&self) -> Vec<ConnInfo> {
+        self.door.enter(|server, _| server.connections().collect())
+    }
+
+    /// One of them, if it is there.
+    pub fn connection(&self, conn: ConnId) -> Option<ConnInfo> {
+        self.door.enter(|server, _| server.connection(conn))
+    }
+
+    /// The sessions that there are.
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.door.enter(|server, _| server.sessions().collect())
+    }
+
+    /// One of them, if it is there.
+    pub fn session(&self, session: SessionId) -> Option<SessionInfo> {
+        self.door.enter(|server, _| server.session(session))
+    }
+
+    /// The streams that can be read.
+    pub fn streams(&self) -> Vec<StreamInfo> {
+        self.door.enter(|server, _| server.streams().collect())
+    }
+
+    /// One of them, if it is there.
+    pub fn stream(&self, stream: StreamId) -> Option<StreamInfo> {
+        self.door.enter(|server, _| server.stream(stream))
+    }
+
+    /// What a publisher has announced; `None` for readers.
+    pub fn announced(&self, session: SessionId) -> Option<Description> {
+        self.door.enter(|server, _| server.announced(session).cloned())
+    }
+
+    /// Closes a connection, once all that it has asked is answered, and with it what it carries.
+    pub fn close_connection(&self, conn: ConnId) {
+        self.door.enter(|server, now| server.close_connection(now, conn));
     }
 
     /// Events that were dropped because nobody took them.

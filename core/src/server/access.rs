@@ -310,6 +310,15 @@ impl Server {
 }
 
 impl Access {
+    /// The users that have proved themselves, each once.
+    pub(super) fn users(&self) -> impl Iterator<Item = &str> {
+        let users = self.grants.iter().filter_map(|grant| grant.identity.as_ref().map(|own| &*own.user));
+        users.enumerate().filter_map(move |(place, user)| {
+            let identities = self.grants.iter().filter_map(|grant| grant.identity.as_ref());
+            (!identities.take(place).any(|earlier| *earlier.user == *user)).then_some(user)
+        })
+    }
+
     /// What is known of the right to `need`: the user that has it, or `None` for what anybody may.
     fn grant_for(&self, need: &Need, given: &Given) -> Option<Option<Identity>> {
         let grant = self.grants.iter().find(|grant| {

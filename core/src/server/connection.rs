@@ -11,6 +11,7 @@ use super::timers::Timer;
 use super::{Event, Output, Server};
 use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::few::Few;
+use crate::limits::USER_AGENT_BYTES_MAX;
 use crate::stream::Streams;
 use crate::wire::{Request, Response, WireError, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
@@ -21,8 +22,11 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// The server's own address that it came to, if that is known.
     pub(super) local: Option<IpAddr>,
+    pub(super) since: Instant,
     /// The last request.
     pub(super) alive: Instant,
+    /// What the peer calls itself.
+    pub(super) user_agent: Option<Box<str>>,
     /// Requests that wait for the one before them.
     pub(super) queue: VecDeque<Incoming>,
     /// The request whose answer the application is asked for.
@@ -55,7 +59,9 @@ impl Connection {
         Self {
             peer,
             local: None,
+            since: now,
             alive: now,
+            user_agent: None,
             queue: VecDeque::new(),
             pending: None,
             access: Access::default(),
@@ -83,6 +89,12 @@ impl Server {
             return;
         }
         connection.alive = now;
+        if connection.user_agent.is_none() {
+            connection.user_agent = request.headers.get(name::USER_AGENT).map(|agent| {
+                let whole = (0..=USER_AGENT_BYTES_MAX.min(agent.len())).rev();
+                whole.filter_map(|end| agent.get(..end)).next().unwrap_or_default().into()
+            });
+        }
         if connection.pending.is_none() && connection.queue.is_empty() {
             self.process(now, conn, request, streams);
         } else {

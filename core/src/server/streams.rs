@@ -17,6 +17,7 @@ use crate::{Instant, SessionId, StreamId};
 #[derive(Debug)]
 pub(super) struct Published {
     pub(super) path: Box<str>,
+    pub(super) since: Instant,
     /// What DESCRIBE is answered with.
     pub(super) sdp: Bytes,
     /// How many medias it has.
@@ -87,6 +88,7 @@ impl Server {
         }
         let published = Published {
             path: path.into(),
+            since: now,
             medias: description.medias.len(),
             sdp: description.with_track_controls().to_sdp().into(),
             readers: BTreeSet::new(),
@@ -99,7 +101,6 @@ impl Server {
         self.share_logs();
         log.set_limits(self.log_limits());
         self.emit(Event::Published { stream, path: path.to_owned(), session: publisher });
-        let _ = now;
         Ok((stream, log))
     }
 

@@ -15,6 +15,7 @@ mod questions;
 mod record;
 mod refusals;
 mod reports;
+mod roster;
 mod scenario;
 mod setup;
 mod shares;

@@ -2,10 +2,12 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rtspan_core::SessionId;
 use rtspan_core::description::Description;
-use rtspan_core::server::{AddStreamError, Ask, Event, ServerConfig, Stale, Ticket};
+use rtspan_core::server::{
+    AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
+};
 use rtspan_core::url::Url;
+use rtspan_core::{ConnId, SessionId, StreamId};
 
 use crate::server::{self, BindError, ServerStream};
 use crate::threads::{Threads, block_on, block_on_for};
@@ -90,6 +92,46 @@ impl Server {
     /// whoever comes is redirected (302); without, those that come are refused (503). [`close`](Self::close) follows mostly.
     pub fn drain(&self, to: Option<&Url>, limit: Duration) {
         block_on(self.0.drain(to, limit));
+    }
+
+    /// The connections that there are.
+    pub fn connections(&self) -> Vec<ConnInfo> {
+        self.0.connections()
+    }
+
+    /// One of them, if it is there.
+    pub fn connection(&self, conn: ConnId) -> Option<ConnInfo> {
+        self.0.connection(conn)
+    }
+
+    /// The sessions that there are.
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.0.sessions()
+    }
+
+    /// One of them, if it is there.
+    pub fn session(&self, session: SessionId) -> Option<SessionInfo> {
+        self.0.session(session)
+    }
+
+    /// The streams that can be read.
+    pub fn streams(&self) -> Vec<StreamInfo> {
+        self.0.streams()
+    }
+
+    /// One of them, if it is there.
+    pub fn stream(&self, stream: StreamId) -> Option<StreamInfo> {
+        self.0.stream(stream)
+    }
+
+    /// What a publisher has announced; `None` for readers.
+    pub fn announced(&self, session: SessionId) -> Option<Description> {
+        self.0.announced(session)
+    }
+
+    /// Closes a connection, once all that it has asked is answered, and with it what it carries.
+    pub fn close_connection(&self, conn: ConnId) {
+        self.0.close_connection(conn);
     }
 
     /// Events that were dropped because nobody took them.

@@ -1,0 +1,224 @@
+//! Who is there: connections, sessions and streams, as they are at the moment.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::event::MediaTransport;
+use super::session::{Channels, Session, State};
+use super::{Connection, Published, Server};
+use crate::auth::Action;
+use crate::description::Description;
+use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
+
+/// A connection of a server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnInfo {
+    /// Its handle.
+    pub conn: ConnId,
+    /// Who it is.
+    pub peer: SocketAddr,
+    /// The server's own address that it came to, if that is known.
+    pub local: Option<IpAddr>,
+    /// Since when it is there.
+    pub since: Instant,
+    /// What its peer calls itself (User-Agent), cut after [`USER_AGENT_BYTES_MAX`](crate::limits::USER_AGENT_BYTES_MAX)
+    /// bytes.
+    pub user_agent: Option<String>,
+    /// The users that have proved themselves there, in that order.
+    pub users: Vec<String>,
+    /// The sessions that were used over it.
+    pub sessions: Vec<SessionId>,
+    /// The deviations of its peer that were put up with.
+    pub tolerances: Tolerances,
+}
+
+/// What a session is about to do, or does.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum SessionState {
+    /// It is set up, or pauses, to read.
+    PrePlay,
+    /// It reads.
+    Play,
+    /// It has announced, or pauses, to publish.
+    PreRecord,
+    /// It publishes.
+    Record,
+}
+
+/// A session of a server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Its handle.
+    pub session: SessionId,
+    /// Who has opened it.
+    pub peer: SocketAddr,
+    /// The user that has proved its right to it; `None` if anybody may.
+    pub user: Option<String>,
+    /// Since when it is there.
+    pub since: Instant,
+    /// The last sign of life that the control plane knows of.
+    pub alive: Instant,
+    /// What it does.
+    pub state: SessionState,
+    /// What it is for.
+    pub action: Action,
+    /// The path of its stream.
+    pub path: String,
+    /// The query of the URL that it began with.
+    pub query: Option<String>,
+    /// The stream that it reads or publishes; `None` before a publisher's first RECORD.
+    pub stream: Option<StreamId>,
+    /// What carries its media; `None` before the first SETUP.
+    pub transport: Option<MediaTransport>,
+    /// The medias that are set up, in that order.
+    pub tracks: Vec<SessionTrack>,
+    /// The connections that it was used over and that are there.
+    pub conns: Vec<ConnId>,
+}
+
+/// A media that a session has set up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SessionTrack {
+    /// Which media of the description.
+    pub media: usize,
+    /// What carries it.
+    pub channels: TrackChannels,
+}
+
+/// What carries a media.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TrackChannels {
+    /// Interleaved frames on these channels, of packets and of reports.
+    Tcp(u8, u8),
+    /// Datagrams to or from these addresses, of packets and of reports.
+    Udp(SocketAddr, SocketAddr),
+}
+
+/// A stream that is published.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StreamInfo {
+    /// Its handle.
+    pub stream: StreamId,
+    /// Where it is.
+    pub path: String,
+    /// Since when it is there.
+    pub since: Instant,
+    /// The session that publishes it; `None` for the application's own.
+    pub publisher: Option<SessionId>,
+    /// The sessions that have set up something of it, whether they play or not.
+    pub readers: Vec<SessionId>,
+    /// How many medias it has.
+    pub medias: usize,
+}
+
+/// Lists and looks: each tells what is true now, also when events were missed.
+impl Server {
+    /// The connections.
+    pub fn connections(&self) -> impl Iterator<Item = ConnInfo> + '_ {
+        self.conns.iter().map(|(id, connection)| connection.info(id))
+    }
+
+    /// One connection.
+    pub fn connection(&self, conn: ConnId) -> Option<ConnInfo> {
+        Some(self.conns.get(conn)?.info(conn))
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionInfo> + '_ {
+        self.sessions.iter().map(|(id, session)| session.info(id))
+    }
+
+    /// One session.
+    pub fn session(&self, session: SessionId) -> Option<SessionInfo> {
+        Some(self.sessions.get(session)?.info(session))
+    }
+
+    /// The streams that can be read.
+    pub fn streams(&self) -> impl Iterator<Item = StreamInfo> + '_ {
+        self.published.iter().filter(|(_, published)| !published.has_ended()).map(|(id, own)| own.info(id))
+    }
+
+    /// One stream.
+    pub fn stream(&self, stream: StreamId) -> Option<StreamInfo> {
+        Some(self.published.get(stream).filter(|published| !published.has_ended())?.info(stream))
+    }
+
+    /// What a publisher has announced; `None` for readers.
+    pub fn announced(&self, session: SessionId) -> Option<&Description> {
+        match &self.sessions.get(session)?.state {
+            State::PreRecord(publishing) | State::Record(publishing) => Some(&publishing.description),
+            State::PrePlay(_) | State::Play(_) => None,
+        }
+    }
+
+    /// Closes a connection, once all that it has asked is answered, and with it what it carries.
+    pub fn close_connection(&mut self, now: Instant, conn: ConnId) {
+        self.close_conn(now, conn, crate::conn::CloseReason::Application);
+    }
+}
+
+impl Connection {
+    fn info(&self, conn: ConnId) -> ConnInfo {
+        ConnInfo {
+            conn,
+            peer: self.peer,
+            local: self.local,
+            since: self.since,
+            user_agent: self.user_agent.as_deref().map(str::to_owned),
+            users: self.access.users().map(str::to_owned).collect(),
+            sessions: self.sessions.iter().collect(),
+            tolerances: self.tolerances,
+        }
+    }
+}
+
+impl Session {
+    fn info(&self, session: SessionId) -> SessionInfo {
+        let (state, action) = match self.state {
+            State::PrePlay(_) => (SessionState::PrePlay, Action::Read),
+            State::Play(_) => (SessionState::Play, Action::Read),
+            State::PreRecord(_) => (SessionState::PreRecord, Action::Publish),
+            State::Record(_) => (SessionState::Record, Action::Publish),
+        };
+        let track = |track: &super::session::Track| SessionTrack {
+            media: track.index.into(),
+            channels: match track.channels {
+                Channels::Frames { rtp, rtcp, .. } => TrackChannels::Tcp(rtp, rtcp),
+                Channels::Udp { rtp, rtcp, .. } => TrackChannels::Udp(rtp, rtcp),
+            },
+        };
+        SessionInfo {
+            session,
+            peer: self.peer,
+            user: self.owner.as_ref().map(|owner| owner.user.to_string()),
+            since: self.since,
+            alive: self.alive,
+            state,
+            action,
+            path: self.path.to_string(),
+            query: self.query.as_deref().map(str::to_owned),
+            stream: self.read_stream().or_else(|| self.recorded_stream()),
+            transport: self.transport(),
+            tracks: self.tracks.iter().map(track).collect(),
+            conns: self.conns.iter().collect(),
+        }
+    }
+}
+
+impl Published {
+    fn info(&self, stream: StreamId) -> StreamInfo {
+        StreamInfo {
+            stream,
+            path: self.path.to_string(),
+            since: self.since,
+            publisher: self.publisher,
+            readers: self.readers.iter().copied().collect(),
+            medias: self.medias,
+        }
+    }
+}
