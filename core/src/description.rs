@@ -79,8 +79,15 @@ impl Description {
     /// The sender is at fault in all of them: too long, too many medias, none at all.
     pub fn parse(bytes: &[u8], tolerances: &mut Tolerances) -> Result<Self, DescriptionError> {
         let text = sdp::text(bytes, tolerances)?;
-        let lines = sdp::parse(&text, tolerances)?;
+        let lines = sdp::parse(&text, limits::SDP_LINES_MAX, tolerances)?;
         Ok(read::description(lines, tolerances))
+    }
+
+    /// Reads what [`to_sdp`](Self::to_sdp) has written, which may be a little longer than what a peer may send.
+    pub(crate) fn parse_written(sdp: &[u8]) -> Option<Self> {
+        let (text, mut tolerances) = (std::str::from_utf8(sdp).ok()?, Tolerances::NONE);
+        let lines = sdp::parse(text, usize::MAX, &mut tolerances).ok()?;
+        Some(read::description(lines, &mut tolerances))
     }
 
     /// Names the controls of all medias `trackID=0`, `trackID=1`, … in their order, and the stream's own `*`.

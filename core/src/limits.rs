@@ -147,8 +147,9 @@ pub const SESSIONS_MAX: usize = 10_000;
 pub const MEMORY_BYTES: usize = 640 << 20;
 /// Bytes that each log keeps, however many there are; a publisher that would leave less to the others is refused.
 pub const LOG_BYTES_LEAST: usize = 64 << 10;
-/// How many times the bytes of a description are counted: it is held as it is read, and as readers are told of it.
-pub const DESCRIPTION_COST: usize = 4;
+/// How many times the bytes of a description are counted: it is held once, as it was announced and then as readers are told of
+/// it, which may be a little longer.
+pub const DESCRIPTION_COST: usize = 2;
 /// Bytes of counted descriptions that one address may have, however few others leave, if there are any.
 pub const DESCRIPTION_SHARE_LEAST: usize = 1 << 20;
 /// One part in so many of the connections and sessions that others leave is what one address may have; it is refused more

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::Tolerances;
 use crate::description::{Bandwidth, DescriptionError};
-use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
+use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX};
 use crate::tolerance::Tolerance;
 use crate::wire::scan::{self, split_once};
 
@@ -69,8 +69,12 @@ pub(crate) fn text<'a>(
     })
 }
 
-/// Reads the lines of a session description; one that makes no sense is left out.
-pub(crate) fn parse<'a>(text: &'a str, tolerances: &mut Tolerances) -> Result<Lines<'a>, DescriptionError> {
+/// Reads the lines of a session description, so many at most; one that makes no sense is left out.
+pub(crate) fn parse<'a>(
+    text: &'a str,
+    lines_max: usize,
+    tolerances: &mut Tolerances,
+) -> Result<Lines<'a>, DescriptionError> {
     let mut read = Lines::default();
     let mut order = Order::default();
     let mut lines_read = 0_usize;
@@ -88,7 +92,7 @@ pub(crate) fn parse<'a>(text: &'a str, tolerances: &mut Tolerances) -> Result<Li
         };
         if matches!(key, b'a' | b'b' | b'm') {
             lines_read = lines_read.saturating_add(1);
-            if lines_read > SDP_LINES_MAX {
+            if lines_read > lines_max {
                 return Err(DescriptionError::TooManyLines);
             }
         }

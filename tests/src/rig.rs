@@ -132,6 +132,8 @@ impl Rig {
             line.unread.extend(bytes);
             self.drain();
         }
+        // What the rig holds is not taken for what the server holds.
+        self.conns.get_mut(&conn).into_iter().for_each(|line| line.unread.shrink_to_fit());
     }
 
     /// Sends a datagram to the server.

@@ -7,7 +7,7 @@ const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=x\r\nt=0 0\r\n";
 fn rewritten(bytes: &[u8]) -> (String, Tolerances) {
     let mut tolerances = Tolerances::NONE;
     let text = text(bytes, &mut tolerances).unwrap();
-    let read = parse(&text, &mut tolerances).unwrap();
+    let read = parse(&text, usize::MAX, &mut tolerances).unwrap();
     let mut left = String::new();
     if !read.name.is_empty() {
         left += &format!("s={}\r\n", read.name);

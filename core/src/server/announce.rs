@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::config::Asks;
 use super::connection::Connection;
 use super::credit::Credit;
@@ -54,12 +56,11 @@ impl Server {
             .ok_or_else(|| Response::new(StatusCode::BAD_REQUEST))?;
         self.tolerate(conn, tolerances);
         if is_asked {
-            let description = Box::new(description);
             let question = self.question(conn, request, session, place)?;
-            let question = Question { description: Some(description.clone()), replaces, ..question };
-            return Ok(Outcome::ask(Step::Announce(description, replaces), Event::Announce(question)));
+            let question = Question { description: Some(Box::new(description)), replaces, ..question };
+            return Ok(Outcome::ask(Step::Announce(replaces), Event::Announce(question)));
         }
-        self.announce_accepted(now, conn, request, description, replaces)
+        self.announce_accepted(now, conn, request, replaces)
     }
 
     /// The path is the publisher's from here on, but nothing can be read there before RECORD.
@@ -70,7 +71,6 @@ impl Server {
         now: Instant,
         conn: ConnId,
         request: &Request,
-        description: Description,
         replaces: Option<SessionId>,
     ) -> Result<Outcome, Response> {
         let (path, query) = path_of(request)?;
@@ -80,8 +80,10 @@ impl Server {
         }
         self.check_room(now, conn, former.is_some())?;
         self.check_memory(now, conn, request.body.len(), former.is_some())?;
-        let stream = former.and_then(|former| self.take_over(now, former, conn, &description));
-        let publishing = Publishing { announce_uri: request.uri.clone(), description, described: 0, stream };
+        let stream = former.and_then(|former| self.take_over(now, former, conn, &request.body));
+        // A copy holds no block that it was read into.
+        let text = Bytes::copy_from_slice(&request.body);
+        let publishing = Publishing { announce_uri: request.uri.clone(), text, described: 0, stream };
         let session = self.open_session(now, conn, (path, query), State::PreRecord(publishing))?;
         self.hold_description(session, request.body.len());
         match stream.zip(former) {

@@ -3,12 +3,12 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::{Event, Server};
+use crate::ConnId;
 use crate::description::Description;
 use crate::payload::parameter_sets::ParameterSets;
 use crate::stream::Streams;
 use crate::url::track::resolve_aggregate;
 use crate::wire::{Request, Response, StatusCode, name};
-use crate::{ConnId, Tolerances};
 
 impl Server {
     /// DESCRIBE (RFC 2326, section 10.2).
@@ -49,7 +49,7 @@ impl Server {
 ///
 /// That is rare enough to read for it what was written: a description is not kept a second time.
 fn with_news(sdp: &Bytes, news: Vec<(u8, u8, ParameterSets)>) -> Bytes {
-    let Ok(mut description) = Description::parse(sdp, &mut Tolerances::default()) else { return sdp.clone() };
+    let Some(mut description) = Description::parse_written(sdp) else { return sdp.clone() };
     for (track, payload_type, sets) in news {
         let formats =
             description.medias.get_mut(usize::from(track)).map(|media| &mut media.formats).into_iter();

@@ -28,11 +28,12 @@ impl Server {
             let header = self.session_header(session);
             return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());
         };
-        if session.tracks.len() < publishing.description.medias.len() {
+        let announced = publishing.announced(&self.published);
+        if announced.as_ref().is_none_or(|announced| session.tracks.len() < announced.medias.len()) {
             return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
         }
         if self.config.asks.contains(Asks::RECORD) {
-            let description = Some(Box::new(publishing.description.clone()));
+            let description = announced.map(Box::new);
             let place = (&*session.path, session.query.as_deref());
             let question = Question { description, ..self.question(conn, request, Some(id), place)? };
             return Ok(Outcome::ask(Step::Record(id), Event::Record(question)));
@@ -48,7 +49,8 @@ impl Server {
             Some(stream) => stream,
             None => {
                 self.check_stream().map_err(|_| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
-                let (path, description) = (session.path.clone(), publishing.description.clone());
+                let (path, description) = (session.path.clone(), publishing.announced(&self.published));
+                let description = description.ok_or_else(invalid)?;
                 self.publish_announced(now, id, &path, description).ok_or_else(invalid)?
             }
         };
@@ -65,10 +67,11 @@ impl Server {
     fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId) {
         let Some(session) = self.sessions.get(id) else { return };
         let State::PreRecord(publishing) = &session.state else { return };
+        let Some(announced) = publishing.announced(&self.published) else { return };
         let (is_resumed, silence) = (session.has_begun, self.config.media_silence);
         let (random, cname) = (&mut self.random, &self.cname);
         let mut ingest = |index: u8, delivery: Delivery| {
-            let media = publishing.description.medias.get(usize::from(index))?;
+            let media = announced.medias.get(usize::from(index))?;
             let source = (random.next_u32(), &**cname);
             Some(Ingest::new(now, id, stream, (index, media), delivery, source, silence))
         };

@@ -4,7 +4,6 @@ use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
 use super::{Event, Output, Server, Stale};
 use crate::auth::Action;
-use crate::description::Description;
 use crate::header::{Methods, SessionHeader};
 use crate::limits::{CONNS_PER_SESSION_MAX, URI_BYTES_MAX};
 use crate::random::HexId;
@@ -29,7 +28,7 @@ pub(super) enum Step {
     Authenticate(Need, Given),
     Describe,
     /// In the place of this publisher, if there was one.
-    Announce(Box<Description>, Option<SessionId>),
+    Announce(Option<SessionId>),
     /// Of this session, or of a new one.
     Setup(Option<SessionId>),
     Play(SessionId),
@@ -97,9 +96,7 @@ impl Server {
                 .authority_told(now, conn, &request, (need, given), authority)
                 .and_then(|()| self.route(now, conn, &request, streams)),
             (_, Step::Describe) => self.describe_published(&request, streams),
-            (_, Step::Announce(description, replaces)) => {
-                self.announce_accepted(now, conn, &request, *description, replaces)
-            }
+            (_, Step::Announce(replaces)) => self.announce_accepted(now, conn, &request, replaces),
             (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
             (_, Step::Play(session)) => self.play_accepted(now, session, streams),
             (_, Step::Record(session)) => self.record_accepted(now, session),

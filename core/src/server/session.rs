@@ -2,19 +2,23 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::Server;
 use super::access::Identity;
 use super::credit::Credit;
 use super::event::MediaTransport;
+use super::streams::Published;
 use super::table::StateKind;
 use crate::conn::Routes;
 use crate::description::Description;
 use crate::few::Few;
+use crate::id::Arena;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
 use crate::random::HexId;
 use crate::url::track::match_control;
 use crate::wire::{Response, StatusCode};
-use crate::{ConnId, Instant, SessionId, StreamId, UdpId};
+use crate::{ConnId, Instant, SessionId, StreamId, Tolerances, UdpId};
 
 /// A session, from its first SETUP or ANNOUNCE on.
 #[derive(Debug)]
@@ -60,7 +64,8 @@ pub(super) struct Reading {
 #[derive(Debug, Default)]
 pub(super) struct Publishing {
     pub(super) announce_uri: Box<str>,
-    pub(super) description: Description,
+    /// The announced description; empty from the first RECORD on, because then the stream's text tells the same.
+    pub(super) text: Bytes,
     /// Bytes that are counted for the description.
     pub(super) described: usize,
     /// From the first RECORD on.
@@ -96,9 +101,23 @@ impl Channels {
 }
 
 impl Publishing {
-    /// Which of the announced medias a SETUP URL names.
+    /// What was announced; it is read anew each time, because nobody knows how much more than its text it holds.
+    pub(super) fn announced(&self, streams: &Arena<Published>) -> Option<Description> {
+        if self.has_recorded() {
+            Description::parse_written(&streams.get(self.stream?)?.sdp)
+        } else {
+            Description::parse(&self.text, &mut Tolerances::default()).ok()
+        }
+    }
+
+    pub(super) fn has_recorded(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Which of the announced medias a SETUP URL names, before the first RECORD.
     pub(super) fn track_of(&self, uri: &str) -> Option<u8> {
-        let controls = self.description.medias.iter().map(|media| media.control.as_deref());
+        let announced = Description::parse(&self.text, &mut Tolerances::default()).ok()?;
+        let controls = announced.medias.iter().map(|media| media.control.as_deref());
         let index = match_control(uri, &self.announce_uri, controls)?;
         u8::try_from(index).ok()
     }
@@ -130,14 +149,17 @@ impl Session {
         self.peer.ip() == peer.ip()
     }
 
-    /// Has a publisher begin or pause; its description, which may be long, is moved and not copied.
+    /// Has a publisher begin or pause; its description, which may be long, is not kept beside the stream's text.
     pub(super) fn record(&mut self, is_recording: bool, stream: Option<StreamId>) {
         self.has_begun |= is_recording;
         let state = std::mem::replace(&mut self.state, State::PreRecord(Publishing::default()));
         self.state = match state {
             State::PreRecord(publishing) | State::Record(publishing) => {
                 let publishing = Publishing { stream: publishing.stream.or(stream), ..publishing };
-                if is_recording { State::Record(publishing) } else { State::PreRecord(publishing) }
+                match is_recording {
+                    true => State::Record(Publishing { text: Bytes::new(), ..publishing }),
+                    false => State::PreRecord(publishing),
+                }
             }
             state => state,
         };
@@ -165,6 +187,11 @@ impl Session {
             State::PreRecord(publishing) | State::Record(publishing) => publishing.stream,
             State::PrePlay(_) | State::Play(_) => None,
         }
+    }
+
+    /// The track that was set up with this URL.
+    pub(super) fn track_at(&self, uri: &str) -> Option<u8> {
+        self.tracks.iter().find(|track| *track.uri == *uri).map(|track| track.index)
     }
 
     /// The connection that carries its media, if one does; it cannot live without it.

@@ -53,9 +53,10 @@ impl Server {
     ) -> Result<SetupPlan, Response> {
         self.check_state(session, &Method::Setup)?;
         let (purpose, track) =
-            match session.and_then(|id| self.sessions.get(id)).map(|session| &session.state) {
-                Some(State::PreRecord(publishing)) => {
-                    let track = publishing.track_of(&request.uri);
+            match session.and_then(|id| self.sessions.get(id)).map(|session| (&session.state, session)) {
+                Some((State::PreRecord(publishing), session)) => {
+                    let announced = publishing.track_of(&request.uri);
+                    let track = announced.or_else(|| session.track_at(&request.uri));
                     (Purpose::Publish, track.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?)
                 }
                 _ => self.readable_track(conn, request, session)?,

@@ -90,7 +90,7 @@ impl Server {
             path: path.into(),
             since: now,
             medias: description.medias.len(),
-            sdp: description.with_track_controls().to_sdp().into(),
+            sdp: description.with_track_controls().to_sdp().into_boxed_str().into_boxed_bytes().into(),
             readers: BTreeSet::new(),
             publisher,
             draining: 0,

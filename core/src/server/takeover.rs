@@ -8,7 +8,7 @@ use crate::description::Description;
 use crate::limits::TAKEOVER_SILENCE;
 use crate::stream::Streams;
 use crate::wire::Response;
-use crate::{ConnId, Instant, SessionId, StreamId};
+use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 
 /// Who may publish at a path that a publisher has, in its place.
 ///
@@ -77,21 +77,18 @@ impl Server {
 
     /// Ends a publisher in whose place another comes, over the connection `conn`.
     ///
-    /// The stream stays for its readers if the other announces the same medias and formats.
+    /// The stream stays for its readers if the other announces the same medias and formats, in this text.
     pub(super) fn take_over(
         &mut self,
         now: Instant,
         publisher: SessionId,
         conn: ConnId,
-        description: &Description,
+        announced: &[u8],
     ) -> Option<StreamId> {
         let session = self.sessions.get(publisher)?;
         let conns = session.conns.clone();
-        let announced = match &session.state {
-            State::PreRecord(publishing) | State::Record(publishing) => &publishing.description,
-            State::PrePlay(_) | State::Play(_) => return None,
-        };
-        let stream = session.recorded_stream().filter(|_| announced.has_same_medias(description));
+        let (State::PreRecord(publishing) | State::Record(publishing)) = &session.state else { return None };
+        let stream = publishing.stream.filter(|_| self.announces_same(publishing, announced));
         if stream.is_some() {
             if matches!(session.state, State::Record(_)) {
                 self.stop_receiving(publisher);
@@ -104,6 +101,17 @@ impl Server {
         self.close_session_quietly(now, publisher, CloseReason::TakenOver);
         self.close_unused(now, &conns, Some(conn), &CloseReason::TakenOver);
         stream
+    }
+
+    fn announces_same(&self, publishing: &Publishing, announced: &[u8]) -> bool {
+        let announced = Description::parse(announced, &mut Tolerances::default()).ok();
+        let other = announced.and_then(|other| match publishing.has_recorded() {
+            // What is read off the stream's text was written before.
+            true => Description::parse_written(other.to_sdp().as_bytes()),
+            false => Some(other),
+        });
+        let own = publishing.announced(&self.published);
+        own.zip(other).is_some_and(|(own, other)| own.has_same_medias(&other))
     }
 
     /// A stream has another publisher from here on.

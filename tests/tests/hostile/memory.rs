@@ -4,7 +4,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use rtspan_core::conn::CloseReason;
-use rtspan_core::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, LOG_BYTES, OUTBOX_BYTES_MAX, WRITE_STALL};
+use rtspan_core::limits::{
+    BODY_BYTES_MAX, DESCRIPTION_COST, HEAD_BYTES_MAX, LOG_BYTES, OUTBOX_BYTES_MAX, WRITE_STALL,
+};
 use rtspan_core::server::ServerConfig;
 use rtspan_core::stream::LogLimits;
 
@@ -251,4 +253,46 @@ fn answers_that_are_not_read_are_bounded_and_then_the_connection_is_closed() {
     assert_eq!(world.closed(conn), Some(CloseReason::OutboxFull));
     assert!(held.peak < 2 * OUTBOX_BYTES_MAX as isize, "{held:?}");
     world.nobody_else_notices();
+}
+
+/// A description of about so many bytes, in one long line or in as many as there may be.
+fn long_descriptions(bytes: usize) -> [(&'static str, String); 3] {
+    let one = format!("a=x:{}\r\n", "y".repeat(bytes - SDP.len()));
+    let many = format!("a=x:{}\r\n", "y".repeat(bytes / 4000 - 6)).repeat(4000);
+    let short = "a=x\r\n".repeat(4000);
+    [
+        ("one line", format!("{SDP}{one}")),
+        ("many lines", format!("{SDP}{many}")),
+        ("many short lines", format!("{SDP}{short}")),
+    ]
+}
+
+#[test]
+fn a_description_is_held_once_before_it_is_recorded_and_after() {
+    const PUBLISHERS: isize = 8;
+    for (name, sdp) in long_descriptions(236 << 10) {
+        let mut world = World::new();
+        let one = sdp.len() as isize;
+        let mut sessions = Vec::new();
+        let announced = held(|| {
+            for number in 0..PUBLISHERS {
+                let conn = world.attack();
+                let url = format!("rtsp://h/{number}");
+                assert_eq!(world.ask_with(conn, &format!("ANNOUNCE {url}"), &sdp).status.as_u16(), 200);
+                let set_up = world.ask(conn, &format!("SETUP {url}/streamid=0|{TCP};mode=record"));
+                sessions.push((conn, url, session_of(&set_up)));
+            }
+        });
+        let recorded = held(|| {
+            for (conn, url, session) in &sessions {
+                assert_eq!(world.status(*conn, &format!("RECORD {url}|Session: {session}")), 200);
+            }
+        });
+        let left = announced.left + recorded.left;
+        // With what a connection and a session hold.
+        let most = PUBLISHERS * (one * 11 / 10 + 8000);
+        assert!(announced.left < most && left < most, "{name}: {announced:?} {recorded:?}");
+        assert!(most < PUBLISHERS * one * DESCRIPTION_COST as isize, "{name}: it is counted for less");
+        world.nobody_else_notices();
+    }
 }

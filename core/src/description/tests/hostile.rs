@@ -17,6 +17,21 @@ fn one_byte_too_many_is_refused() {
 }
 
 #[test]
+fn what_is_written_longer_than_a_peer_may_send_is_read_again() {
+    let head = "v=0\nm=video 0 RTP/AVP 26\n";
+    let mut long = format!("{head}a=x:").into_bytes();
+    long.resize(SDP_BYTES_MAX, b'y');
+    let lines = format!("{head}{}", "a=x\n".repeat(SDP_LINES_MAX - 1)).into_bytes();
+    for text in [long, lines] {
+        let described = read(&text).0.with_track_controls();
+        let written = described.to_sdp();
+        let refusal = Description::parse(written.as_bytes(), &mut Tolerances::default());
+        assert!(matches!(refusal, Err(DescriptionError::TooLong { .. } | DescriptionError::TooManyLines)));
+        assert_eq!(Description::parse_written(written.as_bytes()), Some(described));
+    }
+}
+
+#[test]
 fn one_media_too_many_is_refused() {
     let medias = |count| format!("v=0\n{}", "m=video 0 RTP/AVP 26\n".repeat(count));
     assert_eq!(read(medias(MEDIAS_MAX)).0.medias.len(), MEDIAS_MAX);
