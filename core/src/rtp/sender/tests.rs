@@ -56,6 +56,16 @@ fn media_time_goes_on_from_the_newest_timestamp_over_the_wrap() {
 }
 
 #[test]
+fn the_clock_of_a_source_that_drifts_is_followed() {
+    let mut sender = Sender::new(90_000, 1);
+    for second in 0..=100 {
+        // One percent too fast.
+        sender.handle_sent(at(second * 1000), &packet(second as u16, second as u32 * 90_900));
+    }
+    assert_eq!(report_of(&sender, at(100_500), WALL).rtp, 100 * 90_900 + 45_000);
+}
+
+#[test]
 fn later_packets_of_a_picture_and_pictures_out_of_order_do_not_move_the_clock() {
     let mut sender = Sender::new(90_000, 1);
     sender.handle_sent(at(0), &packet(0, 9_000));
