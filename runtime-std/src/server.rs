@@ -165,7 +165,7 @@ impl<R: Runtime> Server<R> {
 
     /// What a publisher has announced; `None` for readers.
     pub fn announced(&self, session: SessionId) -> Option<Description> {
-        self.door.enter(|server, _| server.announced(session).cloned())
+        self.door.enter(|server, _| server.announced(session))
     }
 
     /// Closes a connection, once all that it has asked is answered, and with it what it carries.

@@ -148,10 +148,11 @@ impl Server {
         Some(self.published.get(stream).filter(|published| !published.has_ended())?.info(stream))
     }
 
-    /// What a publisher has announced; `None` for readers.
-    pub fn announced(&self, session: SessionId) -> Option<&Description> {
-        match &self.sessions.get(session)?.state {
-            State::PreRecord(publishing) | State::Record(publishing) => Some(&publishing.description),
+    /// What a publisher has announced, read off the text that is kept of it; `None` for readers.
+    pub fn announced(&self, session: SessionId) -> Option<Description> {
+        let session = self.sessions.get(session)?;
+        match &session.state {
+            State::PreRecord(publishing) | State::Record(publishing) => publishing.announced(&self.published),
             State::PrePlay(_) | State::Play(_) => None,
         }
     }
