@@ -286,6 +286,10 @@ pub const EARLY_DELAY: Duration = Duration::from_secs(1);
 pub const GOODBYE_WAIT: Duration = Duration::from_millis(200);
 /// How long a connection stays open behind the goodbye to its reader over UDP, whose last packets are still on their way.
 pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
+/// RTCP of the application's that a stream keeps for readers that come to it later; the oldest leaves beyond.
+pub const RTCP_WAITING_MAX: usize = 64;
+/// Bytes of RTCP that an application may write to a stream at once: what a datagram holds.
+pub const RTCP_BYTES_MAX: usize = PACKET_BYTES_MAX;
 /// Reports that wait for a UDP socket; further ones are left out, the next period brings others.
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
 // runtimes

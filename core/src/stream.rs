@@ -6,10 +6,11 @@
 mod access;
 mod cursor;
 mod log;
+mod rtcp;
 mod track;
 
 pub use cursor::{Cursor, LagPolicy, Overtaken, StartAt};
-pub use log::{LogLimits, Media, Packet, StreamLog};
+pub use log::{LogLimits, Media, Packet, SsrcError, StreamLog};
 pub use track::TrackSet;
 
 use crate::StreamId;

@@ -116,6 +116,12 @@ impl Subscription {
         wanted
     }
 
+    /// As [`Cursor::take_rtcp`].
+    #[inline]
+    pub(crate) fn take_rtcp(&mut self, log: &StreamLog, send: impl FnMut(u8, &Bytes) -> bool) -> u64 {
+        self.cursor.take_rtcp(log, send)
+    }
+
     /// Passes over what there is; it counts as missed.
     pub(crate) fn pass_over(&mut self, log: &StreamLog) {
         self.cursor.pass_over(log);

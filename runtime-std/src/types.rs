@@ -14,8 +14,9 @@ pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
     AddStreamError, Announce, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event, GetParameter,
-    MediaTransport, Play, Question, Record, Refusal, Refused, ServerConfig, SessionInfo, SessionState,
-    SessionTrack, SetParameter, Setup, Stale, StreamInfo, TakeoverPolicy, Ticket, TrackChannels,
+    MediaTransport, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig, SessionInfo,
+    SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo, TakeoverPolicy, Ticket,
+    TrackChannels,
 };
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};

@@ -266,13 +266,24 @@ impl FrameReader {
             reports.push_back(report);
         }
         let mut is_full = false;
-        for packet in log.from(subscription.next()) {
-            is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
-            if is_full {
-                break;
+        loop {
+            let until = subscription.take_rtcp(log, |track, compound| {
+                is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
+                let channel = channel_of(track).filter(|_| !is_full);
+                channel.into_iter().for_each(|(_, rtcp)| _ = outbox.push_frame(rtcp, compound.clone()));
+                !is_full
+            });
+            for packet in log.between(subscription.next(), until) {
+                is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
+                if is_full {
+                    break;
+                }
+                if let (true, Some((rtp, _))) = (subscription.take(packet), channel_of(packet.track)) {
+                    outbox.push_packet(rtp, packet.rtp.as_bytes());
+                }
             }
-            if let (true, Some((rtp, _))) = (subscription.take(packet), channel_of(packet.track)) {
-                outbox.push_packet(rtp, packet.rtp.as_bytes());
+            if is_full || until == u64::MAX {
+                break;
             }
         }
         subscription.reports_due(now, log, |track, report| {

@@ -7,6 +7,7 @@ use rtcp_types::{Bye, SdesItem};
 
 pub use write::{goodbye_compound, receiver_report_compound, sender_report_compound};
 
+use crate::limits::RTCP_BYTES_MAX;
 use crate::{NtpTime, Tolerance, Tolerances};
 
 /// Report blocks, chunks and sources of one RTCP packet at most: what its 5-bit count can say.
@@ -99,6 +100,41 @@ pub struct Goodbye {
     pub sources: Vec<u32>,
     /// Why.
     pub reason: Option<Box<str>>,
+}
+
+/// Why bytes were not taken for an RTCP compound.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadCompound {
+    /// No whole RTCP packet is at this offset.
+    #[error("there is no RTCP packet at byte {offset}")]
+    NoPacket {
+        /// From the beginning.
+        offset: usize,
+    },
+    /// It has more than [`RTCP_BYTES_MAX`] bytes.
+    #[error("the compound has {bytes} bytes and may have {RTCP_BYTES_MAX}")]
+    TooLarge {
+        /// What it has.
+        bytes: usize,
+    },
+}
+
+/// Checks that bytes are RTCP packets, one behind the other (RFC 3550, section 6.1); what is in them is not looked at.
+pub(crate) fn check_compound(compound: &[u8]) -> Result<(), BadCompound> {
+    if compound.len() > RTCP_BYTES_MAX {
+        return Err(BadCompound::TooLarge { bytes: compound.len() });
+    }
+    let mut tolerances = Tolerances::NONE;
+    let mut packets = parse(compound, &mut tolerances);
+    loop {
+        let offset = compound.len().saturating_sub(packets.rest.len());
+        match packets.split_packet() {
+            Some([_, 192..=223, ..]) if packets.rest.is_empty() => return Ok(()),
+            Some([_, 192..=223, ..]) => {}
+            _ => return Err(BadCompound::NoPacket { offset }),
+        }
+    }
 }
 
 /// Reads the packets of a compound one after another; never fails, and ends where no packet begins.

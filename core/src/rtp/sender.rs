@@ -68,6 +68,11 @@ impl Sender {
         self.anchor = Some(Anchor::Wall(ntp, rtp));
     }
 
+    /// Goes by another clock rate from here on.
+    pub(super) fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.clock_rate = clock_rate;
+    }
+
     /// Makes a sender report with our name (SR, SDES); `None` before the first packet.
     ///
     /// `wall` is the wall clock time of `now`.

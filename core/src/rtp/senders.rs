@@ -52,6 +52,22 @@ impl Senders {
         true
     }
 
+    /// As [`set_reference`](Self::set_reference), by the clock of a payload type.
+    pub(crate) fn set_reference_of(&mut self, (ssrc, payload_type): (u32, u8), ntp: NtpTime, rtp: u32) {
+        let (place, clock_rate) = (self.place_of(ssrc), self.clock_rates.of(payload_type));
+        if let Some(Outgoing { sender, .. }) = place.and_then(|place| self.all.get_mut(place)) {
+            clock_rate.into_iter().for_each(|clock_rate| sender.set_clock_rate(clock_rate));
+            sender.set_reference(ntp, rtp);
+        }
+    }
+
+    /// Goes by other clock rates; each source by its own from its next packet on.
+    pub(crate) fn set_clock_rates(&mut self, clock_rates: ClockRates) {
+        self.clock_rates = clock_rates;
+        // Nobody is the newest, so that the next packet is looked at closely.
+        self.newest = usize::MAX;
+    }
+
     /// Makes a sender report of `ssrc`; `None` if nothing was sent with it, or for two periods only with others.
     pub(crate) fn report(&self, ssrc: u32, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
         let place = self.place_of(ssrc)?;
@@ -67,7 +83,9 @@ impl Senders {
 
     /// The SSRC that was sent with last.
     pub(crate) fn newest(&self) -> Option<u32> {
-        self.all.get(self.newest).map(|outgoing| outgoing.sender.ssrc())
+        let newest =
+            self.all.get(self.newest).or_else(|| self.all.iter().max_by_key(|outgoing| outgoing.sent));
+        newest.map(|outgoing| outgoing.sender.ssrc())
     }
 
     /// Takes what a peer tells of our sources.
@@ -105,8 +123,13 @@ impl Senders {
 
     /// Makes the sender of a packet's SSRC the newest; `true` if there was none.
     fn turn_to(&mut self, now: Instant, packet: &RtpPacket) -> bool {
+        let clock_rate =
+            self.clock_rates.of(packet.payload_type()).unwrap_or_else(|| self.clock_rates.first());
         if let Some(place) = self.place_of(packet.ssrc()) {
             self.newest = place;
+            if let Some(Outgoing { sender, .. }) = self.all.get_mut(place) {
+                sender.set_clock_rate(clock_rate);
+            }
             return false;
         }
         if self.all.len() >= SOURCES_MAX {
@@ -116,8 +139,6 @@ impl Senders {
             self.gone.0 = self.gone.0.saturating_add(gone.packets);
             self.gone.1 = self.gone.1.saturating_add(gone.octets);
         }
-        let clock_rate =
-            self.clock_rates.of(packet.payload_type()).unwrap_or_else(|| self.clock_rates.first());
         self.newest = self.all.len();
         let sender = Sender::new(clock_rate, packet.ssrc());
         self.all.push(Outgoing { sender, sent: now, reported_lost: 0 });

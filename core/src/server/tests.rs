@@ -20,6 +20,7 @@ mod scenario;
 mod setup;
 mod shares;
 mod standstill;
+mod streams;
 mod takeover;
 mod teardown;
 mod udp;

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::{Packet, StreamLog, TrackSet};
 
 /// Where a reader starts.
@@ -44,6 +46,8 @@ pub struct Cursor {
     waits: TrackSet,
     lag: LagPolicy,
     dropped: u64,
+    /// The compound of the application's that it comes to next.
+    rtcp: u64,
 }
 
 impl Cursor {
@@ -53,7 +57,8 @@ impl Cursor {
             StartAt::Live => log.newest(),
             StartAt::Keyframe => log.access_point(tracks).unwrap_or_else(|| log.newest()),
         };
-        Self { next, tracks, waits: TrackSet::NONE, lag, dropped: 0 }
+        let rtcp = log.first_rtcp(next);
+        Self { next, tracks, waits: TrackSet::NONE, lag, dropped: 0, rtcp }
     }
 
     /// The next packet for this reader.
@@ -137,6 +142,25 @@ impl Cursor {
         } else if self.waits.contains(packet.track) {
             self.dropped = self.dropped.saturating_add(1);
         }
+    }
+
+    /// Hands those compounds of the application to `send` that stand before the next packet, until it says that it takes
+    /// no more; the number of the packet that comes first behind the next compound.
+    #[inline]
+    pub(crate) fn take_rtcp(&mut self, log: &StreamLog, send: impl FnMut(u8, &Bytes) -> bool) -> u64 {
+        if self.rtcp == log.rtcp_head() { u64::MAX } else { self.pass_rtcp(log, send) }
+    }
+
+    #[cold]
+    fn pass_rtcp(&mut self, log: &StreamLog, mut send: impl FnMut(u8, &Bytes) -> bool) -> u64 {
+        while let Some((number, compound)) = log.rtcp(self.rtcp) {
+            let is_wanted = self.tracks.contains(compound.track);
+            if compound.before > self.next || (is_wanted && !send(compound.track, &compound.bytes)) {
+                return compound.before;
+            }
+            self.rtcp = number.saturating_add(1);
+        }
+        u64::MAX
     }
 
     /// The number of the packet that it comes to next.

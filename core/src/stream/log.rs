@@ -2,11 +2,13 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::rtcp::{Compound, Compounds};
 use super::track::{Track, TrackSet};
 use crate::description::Description;
 use crate::limits::{LOG_BYTES, LOG_PACKETS};
 use crate::payload::parameter_sets::ParameterSets;
 use crate::rtp::RtpPacket;
+use crate::rtp::rtcp::{self, BadCompound};
 use crate::{Instant, NtpTime};
 
 /// A packet of a stream's log; a clone shares its bytes.
@@ -50,6 +52,18 @@ pub enum Media {
     },
 }
 
+/// Why a track was not given an SSRC.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SsrcError {
+    /// The stream has no such track.
+    #[error("the stream has no media {0}")]
+    NoSuchTrack(u8),
+    /// Another track of the stream has that SSRC.
+    #[error("media {0} of the stream has the SSRC")]
+    InUse(u8),
+}
+
 /// How much a log keeps; the oldest packets leave when either bound is passed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct LogLimits {
@@ -89,6 +103,8 @@ pub struct StreamLog {
     tail: u64,
     bytes: usize,
     limits: LogLimits,
+    /// RTCP of the application's own.
+    compounds: Compounds,
     /// What the server's wall clock showed, and when.
     wall: Option<(Instant, NtpTime)>,
     /// What the publisher's wall clock showed, and when; it goes before the server's.
@@ -105,6 +121,7 @@ impl StreamLog {
             tail: 0,
             bytes: 0,
             limits,
+            compounds: Compounds::default(),
             wall: None,
             publishers_wall: None,
             closed: false,
@@ -151,6 +168,70 @@ impl StreamLog {
         self.packets.push_back(Packet { track, access_point, at: now, rtp });
         self.trim();
         true
+    }
+
+    /// Appends a packet of `track` that belongs to the wall clock time `ntp`; `false` as [`push`](Self::push) does.
+    ///
+    /// Sender reports go by that clock from then on, as by that of [`set_reference`](Self::set_reference), and each SSRC
+    /// has a time line of its own, by the clock rate of the packet's format. A time of zero is left out.
+    pub fn push_with_ntp(&mut self, now: Instant, track: u8, rtp: RtpPacket, ntp: NtpTime) -> bool {
+        let header = (rtp.ssrc(), rtp.payload_type(), rtp.timestamp());
+        let is_pushed = self.push(now, track, rtp);
+        if let Some(state) = self.tracks.get_mut(usize::from(track)) {
+            if is_pushed && ntp != NtpTime::default() {
+                state.set_reference_of(header, ntp);
+                self.publishers_wall = Some((now, ntp));
+            }
+        }
+        is_pushed
+    }
+
+    /// Appends RTCP of the application's own for the readers of `track`, who get it behind the packets that are there;
+    /// `false` if there is no such track or the log is closed.
+    ///
+    /// The newest [`RTCP_WAITING_MAX`](crate::limits::RTCP_WAITING_MAX) are kept. Sender reports are made besides.
+    ///
+    /// # Errors
+    ///
+    /// It is no RTCP compound, or one too large for a datagram.
+    pub fn push_rtcp(&mut self, track: u8, compound: Bytes) -> Result<bool, BadCompound> {
+        rtcp::check_compound(&compound)?;
+        let is_taken = !self.closed && usize::from(track) < self.tracks.len();
+        if is_taken {
+            self.compounds.push(Compound { before: self.head(), track, bytes: compound });
+        }
+        Ok(is_taken)
+    }
+
+    /// Has the log go by another description, of as many medias of the same kinds; what it holds stays.
+    ///
+    /// Parameter sets count as new again once they differ from those that are described there.
+    pub fn reload(&mut self, description: &Description) {
+        for (track, media) in self.tracks.iter_mut().zip(&description.medias) {
+            track.reload(media);
+        }
+    }
+
+    /// Tells readers the SSRC of a track before its first packet has come, whose SSRC counts from then on.
+    ///
+    /// # Errors
+    ///
+    /// Another track has that SSRC, or there is no such track.
+    pub fn set_ssrc(&mut self, track: u8, ssrc: u32) -> Result<(), SsrcError> {
+        if !self.numbered().any(|(index, _)| index == track) {
+            return Err(SsrcError::NoSuchTrack(track));
+        }
+        let mut all = self.numbered();
+        let other =
+            all.find(|(index, other)| *index != track && other.has_ssrc(ssrc)).map(|(index, _)| index);
+        drop(all);
+        if let Some(other) = other {
+            return Err(SsrcError::InUse(other));
+        }
+        if let Some(track) = self.tracks.get_mut(usize::from(track)) {
+            track.announce_ssrc(ssrc);
+        }
+        Ok(())
     }
 
     /// Keeps no more than so much from here on.
@@ -236,6 +317,30 @@ impl StreamLog {
         self.packets.range(skip.min(self.packets.len())..)
     }
 
+    /// The packets from `number` on and before `until`, as far as they are kept.
+    #[inline]
+    pub(crate) fn between(&self, number: u64, until: u64) -> impl Iterator<Item = &Packet> {
+        let place = |number: u64| usize::try_from(number.saturating_sub(self.tail)).unwrap_or(usize::MAX);
+        let end = place(until).min(self.packets.len());
+        self.packets.range(place(number).min(end)..end)
+    }
+
+    /// The number that the next compound of the application gets.
+    #[inline]
+    pub(crate) fn rtcp_head(&self) -> u64 {
+        self.compounds.head()
+    }
+
+    /// The number of the first compound for a reader that begins with the packet `packet`.
+    pub(crate) fn first_rtcp(&self, packet: u64) -> u64 {
+        self.compounds.first_behind(packet)
+    }
+
+    /// The compound with this number, or the oldest that is kept, and its number.
+    pub(crate) fn rtcp(&self, number: u64) -> Option<(u64, &Compound)> {
+        self.compounds.get(number)
+    }
+
     /// Whether a packet stays although as much again is appended as there is from it on.
     pub(crate) fn keeps(&self, number: u64) -> bool {
         let sizes = self.from(number).map(|packet| packet.rtp.len());
@@ -260,7 +365,7 @@ impl StreamLog {
             .or_else(|| self.tracks.get(usize::from(track))?.next())
     }
 
-    /// The SSRC of the newest packet of `track`.
+    /// The SSRC of the newest packet of `track`; before the first, the one that was [set](Self::set_ssrc).
     pub fn ssrc(&self, track: u8) -> Option<u32> {
         self.tracks.get(usize::from(track))?.ssrc()
     }

@@ -53,6 +53,10 @@ struct Known {
 }
 
 impl Known {
+    fn all_of(media: &Media) -> Vec<Self> {
+        media.formats.iter().filter_map(Self::new).collect()
+    }
+
     fn new(format: &Format) -> Option<Self> {
         let probe = Probe::of(&format.codec)?;
         Some(Self { payload_type: format.payload_type, probe, sets: ParameterSets::announced(probe, format) })
@@ -66,6 +70,8 @@ pub(super) struct Track {
     known: Vec<Known>,
     access: Access,
     senders: Senders,
+    /// The SSRC that is told before the first packet.
+    announced_ssrc: Option<u32>,
     newest: Option<Newest>,
 }
 
@@ -82,14 +88,20 @@ struct Newest {
 
 impl Track {
     pub(super) fn new(media: &Media) -> Self {
-        let known: Vec<Known> = media.formats.iter().filter_map(Known::new).collect();
         Self {
             is_video: media.kind == MediaKind::Video,
-            known,
+            known: Known::all_of(media),
             access: Access::default(),
             senders: Senders::new(ClockRates::new(&media.formats)),
+            announced_ssrc: None,
             newest: None,
         }
+    }
+
+    /// Goes by what another description says of the media.
+    pub(super) fn reload(&mut self, media: &Media) {
+        self.known = Known::all_of(media);
+        self.senders.set_clock_rates(ClockRates::new(&media.formats));
     }
 
     pub(super) fn is_video(&self) -> bool {
@@ -138,12 +150,25 @@ impl Track {
         self.senders.set_reference(ssrc, ntp, rtp)
     }
 
+    /// Tells which wall clock time the timestamp of a packet is: its SSRC, payload type and timestamp.
+    pub(super) fn set_reference_of(&mut self, (ssrc, payload_type, rtp): (u32, u8, u32), ntp: NtpTime) {
+        self.senders.set_reference_of((ssrc, payload_type), ntp, rtp);
+    }
+
     pub(super) fn report(&self, ssrc: u32, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
         self.senders.report(ssrc, now, wall, cname)
     }
 
     pub(super) fn ssrc(&self) -> Option<u32> {
-        self.senders.newest()
+        self.senders.newest().or(self.announced_ssrc)
+    }
+
+    pub(super) fn announce_ssrc(&mut self, ssrc: u32) {
+        self.announced_ssrc = Some(ssrc);
+    }
+
+    pub(super) fn has_ssrc(&self, ssrc: u32) -> bool {
+        self.announced_ssrc == Some(ssrc) || self.senders.ssrcs().any(|own| own == ssrc)
     }
 
     /// Number in the log of the first packet of the newest access unit.

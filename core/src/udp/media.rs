@@ -424,23 +424,33 @@ impl Fanout<'_> {
         if gathers {
             return log.head();
         }
+        let mut rtcp_at = u64::MAX;
         for DatagramReader { subscription, peers, trust } in readers.iter_mut() {
-            subscription.reports_due(self.now, log, |track, report| {
+            let mut report = |trust: &mut Trust, track: u8, report: Bytes| {
                 let peer = peers.get(usize::from(track)).copied().flatten();
                 if let Some((_, rtcp)) = peer.filter(|_| trust.allows(report.len())) {
                     trust.spend(report.len());
                     self.queues.report(Port::Rtcp, rtcp, report);
                 }
-            });
+            };
+            subscription.reports_due(self.now, log, |track, due| report(trust, track, due));
             if trust.is_exhausted() {
                 subscription.pass_over(log);
             }
             let lagged = subscription.catch_up(self.now, log);
+            if !subscription.is_finished() {
+                rtcp_at = rtcp_at.min(subscription.take_rtcp(log, |track, compound| {
+                    report(trust, track, compound.clone());
+                    true
+                }));
+            }
             self.queues.inbound.extend(lagged.map(Inbound::Report));
         }
         let reading = readers.iter().filter(|reader| !reader.subscription.is_finished());
         let until = *until.get_or_insert_with(|| log.head());
         let from = reading.map(|reader| reader.subscription.next()).min().unwrap_or(until);
+        // A compound goes out between the packets before it and those behind it.
+        let until = until.min(rtcp_at);
         let count = usize::try_from(until.saturating_sub(from)).unwrap_or(most).min(most);
         self.batch.extend(log.from(from).take(count).cloned());
         from

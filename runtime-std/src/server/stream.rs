@@ -1,15 +1,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use rtspan_core::NtpTime;
 use rtspan_core::description::Description;
 use rtspan_core::rtp::RtpPacket;
-use rtspan_core::server::AddStreamError;
+use rtspan_core::rtp::rtcp::BadCompound;
+use rtspan_core::server::{AddStreamError, ReloadError};
+use rtspan_core::stream::{SsrcError, StreamLog};
 
 use super::door::Door;
 use super::registry::Published;
 use crate::clock;
 
-/// Why packets were not written to a stream.
+/// Why something was not written to a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -19,6 +23,12 @@ pub enum WriteError {
     /// The stream or its server is closed.
     #[error("the stream is closed")]
     Closed,
+    /// What was to be written as RTCP is none.
+    #[error("that is not RTCP")]
+    Rtcp(#[from] BadCompound),
+    /// Another media of the stream, counted from zero, has the SSRC.
+    #[error("media {0} of the stream has the SSRC")]
+    SsrcInUse(usize),
 }
 
 /// A stream that the application publishes; it ends when this is dropped.
@@ -61,15 +71,94 @@ impl ServerStream {
         self.append(media, packets.iter().cloned())
     }
 
-    fn append(&self, media: usize, packets: impl IntoIterator<Item = RtpPacket>) -> Result<(), WriteError> {
-        let track = u8::try_from(media).map_err(|_| WriteError::NoSuchMedia(media))?;
+    /// Writes one packet of a media section that belongs to the wall clock time `ntp`.
+    ///
+    /// For a source with a clock of its own, such as a camera that is pulled: sender reports of all medias tell readers that
+    /// clock from then on, so that a relay does not lose it. A time of zero, which a source without a clock gives, is left
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// There is no such media, or the stream is closed.
+    pub fn write_with_ntp(&self, media: usize, packet: RtpPacket, ntp: NtpTime) -> Result<(), WriteError> {
         let now = clock::now();
+        self.change(media, |log, track| Ok(log.push_with_ntp(now, track, packet, ntp)))
+    }
+
+    /// Writes RTCP of the application's own, one packet or several (RFC 3550, section 6.1), to all readers of a media
+    /// section, behind the packets that were written before.
+    ///
+    /// Sender reports and goodbyes are made by the server besides. A reader that falls behind gets the newest
+    /// [`RTCP_WAITING_MAX`](rtspan_core::limits::RTCP_WAITING_MAX) of those that it has not had.
+    ///
+    /// # Errors
+    ///
+    /// It is no RTCP or too large for a datagram, there is no such media, or the stream is closed.
+    pub fn write_rtcp(&self, media: usize, compound: Bytes) -> Result<(), WriteError> {
+        self.change(media, |log, track| Ok(log.push_rtcp(track, compound)?))
+    }
+
+    /// Tells readers, in the answer to SETUP, the SSRC that the packets of a media section are going to have; once packets
+    /// come, theirs is told.
+    ///
+    /// # Errors
+    ///
+    /// Another media has that SSRC, there is no such media, or the stream is closed.
+    pub fn set_ssrc(&self, media: usize, ssrc: u32) -> Result<(), WriteError> {
+        self.change(media, |log, track| match log.set_ssrc(track, ssrc) {
+            Ok(()) => Ok(true),
+            Err(SsrcError::InUse(other)) => Err(WriteError::SsrcInUse(other.into())),
+            Err(_) => Ok(false),
+        })
+    }
+
+    /// The SSRC of a media section: that of its packets, or the one that was [set](Self::set_ssrc), or one that is chosen
+    /// now, unlike those of the stream's other medias, and told to readers from here on.
+    ///
+    /// # Errors
+    ///
+    /// There is no such media, or the stream is closed.
+    pub fn ssrc(&self, media: usize) -> Result<u32, WriteError> {
+        self.door.enter(|server, _| {
+            let mut ssrc = None;
+            self.change(media, |log, track| {
+                ssrc = server.choose_ssrc(log, track);
+                Ok(ssrc.is_some())
+            })?;
+            ssrc.ok_or(WriteError::NoSuchMedia(media))
+        })
+    }
+
+    /// Replaces the description that DESCRIBE is answered with; readers go on as they are.
+    ///
+    /// # Errors
+    ///
+    /// The description has other medias, in number or kind, or the stream is closed.
+    pub fn reload(&self, description: &Description) -> Result<(), ReloadError> {
+        self.door.enter(|server, _| {
+            server.reload(self.published.id(), description)?;
+            self.published.write(|log| log.reload(description));
+            Ok(())
+        })
+    }
+
+    fn append(&self, media: usize, packets: impl IntoIterator<Item = RtpPacket>) -> Result<(), WriteError> {
+        let now = clock::now();
+        self.change(media, |log, track| Ok(packets.into_iter().all(|packet| log.push(now, track, packet))))
+    }
+
+    /// Changes the log of an open stream; `false` means that it has no such media.
+    fn change(
+        &self,
+        media: usize,
+        change: impl FnOnce(&mut StreamLog, u8) -> Result<bool, WriteError>,
+    ) -> Result<(), WriteError> {
+        let track = u8::try_from(media).map_err(|_| WriteError::NoSuchMedia(media))?;
         self.published.write(|log| {
             if log.is_closed() {
                 return Err(WriteError::Closed);
             }
-            let written = packets.into_iter().all(|packet| log.push(now, track, packet));
-            if written { Ok(()) } else { Err(WriteError::NoSuchMedia(media)) }
+            if change(log, track)? { Ok(()) } else { Err(WriteError::NoSuchMedia(media)) }
         })
     }
 }

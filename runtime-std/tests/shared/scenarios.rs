@@ -12,6 +12,7 @@ mod leaving;
 mod limits;
 mod media;
 mod scale;
+mod streams;
 mod udp;
 
 use std::future::{Future, poll_fn};
@@ -38,6 +39,7 @@ pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
 pub(crate) use scale::*;
+pub(crate) use streams::*;
 pub(crate) use udp::*;
 
 /// Makes a test of each scenario; `$run` runs a future to its end on `$runtime`.
@@ -61,6 +63,10 @@ macro_rules! scenarios {
             a_server_that_is_closed_says_goodbye_and_stops,
             a_server_that_is_dropped_ends_its_readers,
             a_stream_that_is_dropped_ends_its_readers_and_frees_its_path,
+            a_stream_keeps_the_clock_of_its_source,
+            rtcp_of_the_application_reaches_readers_behind_the_packets_before_it,
+            a_stream_is_described_anew_while_it_is_read,
+            the_ssrc_of_each_media_is_told_before_its_first_packet,
             addresses_that_cannot_be_had_are_errors_that_say_why,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,

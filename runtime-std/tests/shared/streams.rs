@@ -1,0 +1,104 @@
+//! What an application does with a stream of its own, beside writing packets.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rtspan_std::client::Client;
+use rtspan_std::rtp::rtcp::BadCompound;
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{Format, NtpTime, ReloadError, ServerConfig, Transports, WriteError};
+
+use super::by_hand::{header, play_by_hand, read_message};
+use super::{LIMIT, UDP, description, packet, pause, read, serve, url};
+
+/// An APP packet (RFC 3550, section 6.7).
+const APP: &[u8] = &[0x80, 204, 0, 3, 0, 0, 0, 9, b't', b'e', b's', b't', 1, 2, 3, 4];
+
+pub(crate) async fn a_stream_keeps_the_clock_of_its_source<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let camera = NtpTime::from_unix(Duration::from_secs(86_400));
+    let ntp_of = |number: u16| camera + Duration::from_secs(160) * number.into() / 90_000;
+    let mut number = 0;
+    for transports in [Transports::Tcp, Transports::Udp] {
+        let mut packets = read(&server, "/cam", transports).await;
+        // A report over UDP may come a little later than the packet behind it.
+        let apart = loop {
+            number += 1;
+            stream.write_with_ntp(0, packet(0, number, 100), ntp_of(number)).unwrap();
+            let received = packets.next().await.unwrap().unwrap();
+            if let Some(ntp) = received.ntp {
+                break ntp.to_bits().abs_diff(ntp_of(received.packet.sequence()).to_bits());
+            }
+            pause::<R>().await;
+        };
+        // To the millisecond, in units of 2^-32 seconds.
+        assert!(apart < (1 << 32) / 1000, "over {transports:?}: {apart}");
+    }
+}
+
+pub(crate) async fn rtcp_of_the_application_reaches_readers_behind_the_packets_before_it<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut socket = play_by_hand(server.local_addr(), "/cam");
+    stream.write(0, packet(0, 7, 100)).unwrap();
+    stream.write_rtcp(0, APP.into()).unwrap();
+    stream.write(0, packet(0, 8, 100)).unwrap();
+    let mut order = Vec::new();
+    while order.len() < 3 {
+        let mut head = [0; 4];
+        socket.read_exact(&mut head).unwrap();
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+        socket.read_exact(&mut payload).unwrap();
+        match head[1] {
+            0 => order.push(payload[3]),
+            _ if payload == APP => order.push(APP[1]),
+            _ => assert_eq!(payload[1], 200, "the rest are the server's sender reports"),
+        }
+    }
+    assert_eq!(order, [7, APP[1], 8]);
+    let refused = stream.write_rtcp(0, APP[..12].to_vec().into());
+    assert_eq!(refused, Err(WriteError::Rtcp(BadCompound::NoPacket { offset: 0 })));
+    assert_eq!(stream.write_rtcp(2, APP.into()), Err(WriteError::NoSuchMedia(2)));
+    server.close().await;
+    assert_eq!(stream.write_rtcp(0, APP.into()), Err(WriteError::Closed));
+}
+
+pub(crate) async fn a_stream_is_described_anew_while_it_is_read<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut packets = read(&server, "/cam", Transports::Tcp).await;
+    let mut other = description();
+    other.medias[0].formats = vec![Format::h264(96, &[0x67, 0x64, 0, 0x1f], &[0x68])];
+    stream.reload(&other).unwrap();
+    let late = Client::<R>::builder(&url(&server, "/cam")).unwrap().connect().await.unwrap();
+    assert_eq!(late.describe().await.unwrap().medias[0].formats, other.medias[0].formats);
+    stream.write(0, packet(0, 1, 100)).unwrap();
+    assert!(packets.next().await.unwrap().is_ok());
+    other.medias.pop();
+    assert_eq!(stream.reload(&other), Err(ReloadError::Medias));
+    server.close().await;
+    assert_eq!(stream.reload(&description()), Err(ReloadError::Ended));
+}
+
+pub(crate) async fn the_ssrc_of_each_media_is_told_before_its_first_packet<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    stream.set_ssrc(0, 0xab).unwrap();
+    assert_eq!(stream.set_ssrc(1, 0xab), Err(WriteError::SsrcInUse(0)));
+    let ssrcs = [stream.ssrc(0).unwrap(), stream.ssrc(1).unwrap()];
+    assert_eq!(ssrcs[0], 0xab);
+    assert_ne!(ssrcs[1], 0xab);
+    assert_eq!(stream.ssrc(2), Err(WriteError::NoSuchMedia(2)));
+    for (media, ssrc) in ssrcs.iter().enumerate() {
+        let addr = server.local_addr();
+        let mut socket = TcpStream::connect(addr).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+        let setup = format!("SETUP rtsp://{addr}/cam/trackID={media} RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n");
+        socket.write_all(setup.as_bytes()).unwrap();
+        let granted = header(&read_message(&mut socket), "Transport").unwrap();
+        assert!(granted.to_uppercase().contains(&format!("SSRC={ssrc:08X}")), "{granted}");
+    }
+}
