@@ -141,7 +141,8 @@ impl Model {
                     self.end(id);
                     return Ok(());
                 }
-                if state == State::Record {
+                let own = &self.sessions[&id];
+                if state == State::Record || (state == State::PreRecord && own.stream.is_some()) {
                     return Err(460);
                 }
                 let tracks = &mut self.sessions.get_mut(&id).expect("it exists").tracks;
