@@ -61,6 +61,8 @@ pub const REORDER_PACKETS: usize = 64;
 pub const REORDER_DELAY: Duration = Duration::from_millis(100);
 /// Time between two receiver reports.
 pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
+/// How far a timestamp may go back, as those of B-frames do; one farther back is of an encoder that has begun anew.
+pub const TIMESTAMP_BACK_MAX: Duration = Duration::from_secs(10);
 /// Time between two sender reports.
 pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 /// Sources (SSRCs) of one media that are told apart; of more, the one goes of which nothing has come for longest.

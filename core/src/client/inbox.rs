@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Received;
-use crate::limits::RECEIVED_BATCH_MAX;
+use crate::limits::{RECEIVED_BATCH_MAX, SOURCES_MAX};
 
 /// Received packets that wait for the application.
 #[derive(Debug)]
@@ -17,8 +17,30 @@ pub(super) struct Inbox {
 #[derive(Debug, Default)]
 struct Dropped {
     total: u64,
-    /// Packets missing before the next one that is handed out.
-    missing: u16,
+    /// Packets missing before the next one of each SSRC that is handed out. Each format of a media may have its own.
+    missing: Vec<(u32, u16)>,
+}
+
+impl Dropped {
+    /// Takes note of a packet that is not handed out.
+    fn add(&mut self, oldest: &Received) {
+        self.total = self.total.saturating_add(1);
+        let ssrc = oldest.packet.ssrc();
+        let more = oldest.lost.saturating_add(1);
+        if let Some((_, missing)) = self.missing.iter_mut().find(|(own, _)| *own == ssrc) {
+            *missing = missing.saturating_add(more);
+            return;
+        }
+        if self.missing.len() >= SOURCES_MAX {
+            self.missing.remove(0);
+        }
+        self.missing.push((ssrc, more));
+    }
+
+    fn take_missing(&mut self, ssrc: u32) -> u16 {
+        let place = self.missing.iter().position(|(own, _)| *own == ssrc);
+        place.map_or(0, |place| self.missing.swap_remove(place).1)
+    }
 }
 
 impl Inbox {
@@ -40,7 +62,7 @@ impl Inbox {
     pub(super) fn pop_batch(&mut self, batch: &mut VecDeque<Received>) {
         let packets_max = (self.packets_max / 8).min(RECEIVED_BATCH_MAX);
         let bytes_rest = self.bytes.saturating_sub(self.bytes_max / 8);
-        let is_told = self.dropped.values().all(|dropped| dropped.missing == 0);
+        let is_told = self.dropped.values().all(|dropped| dropped.missing.is_empty());
         if is_told && batch.is_empty() && self.packets.len() <= packets_max && bytes_rest == 0 {
             // As most often.
             std::mem::swap(&mut self.packets, batch);
@@ -76,16 +98,14 @@ impl Inbox {
     fn trim(&mut self) {
         while self.is_over() {
             let Some(oldest) = self.take() else { return };
-            let dropped = self.dropped.entry(oldest.media).or_default();
-            dropped.total = dropped.total.saturating_add(1);
-            dropped.missing = dropped.missing.saturating_add(oldest.lost).saturating_add(1);
+            self.dropped.entry(oldest.media).or_default().add(&oldest);
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<Received> {
         let mut received = self.take()?;
         if let Some(dropped) = self.dropped.get_mut(&received.media) {
-            received.lost = received.lost.saturating_add(std::mem::take(&mut dropped.missing));
+            received.lost = received.lost.saturating_add(dropped.take_missing(received.packet.ssrc()));
         }
         Some(received)
     }
@@ -125,6 +145,25 @@ mod tests {
         }
         assert_eq!((inbox.dropped(0), inbox.dropped(1)), (1, 0));
         assert_eq!(drained(&mut inbox), [(1, 1, 0), (0, 2, 3), (0, 3, 0)]);
+    }
+
+    #[test]
+    fn what_is_dropped_of_one_ssrc_is_not_told_as_lost_of_another() {
+        let of = |ssrc, sequence| {
+            let header = RtpHeader { sequence, ssrc, ..RtpHeader::default() };
+            Received { media: 0, packet: RtpPacket::build(header, b"sound"), lost: 0, ntp: None }
+        };
+        let mut inbox = Inbox::new(3, usize::MAX);
+        for received in [of(7, 1), of(8, 1), of(8, 2), of(7, 2), of(8, 3)] {
+            inbox.push(received);
+        }
+        inbox.push(of(7, 3));
+        assert_eq!(inbox.dropped(0), 3);
+        assert_eq!(drained(&mut inbox), [(0, 2, 1), (0, 3, 2), (0, 3, 0)]);
+        for ssrc in 0..=SOURCES_MAX as u32 + 3 {
+            inbox.push(of(ssrc, 1));
+        }
+        assert_eq!(inbox.dropped[&0].missing.len(), SOURCES_MAX, "the oldest are forgotten");
     }
 
     fn numbers(packets: impl IntoIterator<Item = Received>) -> Vec<(u16, u16)> {

@@ -2,6 +2,7 @@ use bytes::Bytes;
 
 use super::rtcp::{self, SenderReport};
 use super::{RtpPacket, clock};
+use crate::limits::TIMESTAMP_BACK_MAX;
 use crate::{Instant, NtpTime};
 
 /// What a sender has counted since it was made.
@@ -45,7 +46,7 @@ impl Sender {
     /// Counts a packet that was sent at `now`.
     ///
     /// Without a [reference](Self::set_reference), a new timestamp is taken to belong to `now`; one that
-    /// goes back, as those of B-frames do, is not.
+    /// goes back, as those of B-frames do, is not. Farther back than [`TIMESTAMP_BACK_MAX`] an encoder has begun anew.
     pub fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) {
         self.stats.packets = self.stats.packets.saturating_add(1);
         self.stats.octets = self.stats.octets.saturating_add(packet.payload().len() as u64);
@@ -53,9 +54,10 @@ impl Sender {
         self.stats.last_timestamp = Some(packet.timestamp());
         let is_newer = match self.anchor {
             None => true,
-            Some(Anchor::Sent(_, newest)) => {
-                clock::distance(packet.timestamp(), newest).is_ok_and(|ahead| ahead > 0)
-            }
+            Some(Anchor::Sent(_, newest)) => match clock::distance(packet.timestamp(), newest) {
+                Ok(ahead) => ahead > 0,
+                Err(behind) => u64::from(behind) > clock::to_units(TIMESTAMP_BACK_MAX, self.clock_rate),
+            },
             Some(Anchor::Wall(..)) => false,
         };
         if is_newer {

@@ -14,7 +14,7 @@ use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 impl Server {
     /// TEARDOWN (RFC 2326, section 10.7). The connection stays.
     ///
-    /// One of several tracks may be torn down by itself, unless it was recorded (460).
+    /// One of several tracks may be torn down by itself, unless it is being recorded (460).
     pub(super) fn teardown(
         &mut self,
         now: Instant,
@@ -38,9 +38,9 @@ impl Server {
         Ok(StatusCode::OK.into())
     }
 
-    /// Takes one track out of a session that has others; `None` once it was recorded.
+    /// Takes one track out of a session that has others; `None` while it is recorded.
     fn teardown_track(&mut self, id: SessionId, request: &Request) -> Option<Outcome> {
-        let session = self.sessions.get(id).filter(|session| session.recorded_stream().is_none())?;
+        let session = self.sessions.get(id).filter(|session| !matches!(session.state, State::Record(_)))?;
         let place = session.tracks.iter().position(|track| same(&track.uri, &request.uri))?;
         let (track, channels) = session.tracks.get(place).map(|track| (track.index, track.channels))?;
         let playing = session.read_stream().filter(|_| matches!(session.state, State::Play(_)));

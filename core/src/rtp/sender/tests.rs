@@ -66,6 +66,18 @@ fn the_clock_of_a_source_that_drifts_is_followed() {
 }
 
 #[test]
+fn an_encoder_that_begins_anew_with_earlier_timestamps_moves_the_clock() {
+    let mut sender = Sender::new(90_000, 1);
+    let newest = 90_000 * 3600;
+    sender.handle_sent(at(0), &packet(0, newest));
+    let back_max = 90_000 * TIMESTAMP_BACK_MAX.as_secs() as u32;
+    sender.handle_sent(at(1000), &packet(1, newest - back_max));
+    assert_eq!(report_of(&sender, at(1000), WALL).rtp, newest + 90_000, "it may be a B-frame");
+    sender.handle_sent(at(2000), &packet(2, newest - back_max - 1));
+    assert_eq!(report_of(&sender, at(3000), WALL).rtp, newest - back_max - 1 + 90_000);
+}
+
+#[test]
 fn later_packets_of_a_picture_and_pictures_out_of_order_do_not_move_the_clock() {
     let mut sender = Sender::new(90_000, 1);
     sender.handle_sent(at(0), &packet(0, 9_000));
