@@ -38,6 +38,7 @@ mod record;
 mod redirect;
 mod reload;
 mod request;
+mod resume;
 mod roster;
 mod session;
 mod setup;

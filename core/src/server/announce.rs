@@ -37,7 +37,7 @@ impl Server {
             None => self.tolerate_one(conn, Tolerance::NoContentType),
         }
         let place = path_of(request)?;
-        let replaces = self.publisher_at(place.0)?;
+        let replaces = self.publisher_at(conn, place.0)?;
         if let Some(publisher) = replaces {
             self.check_takeover(now, conn, publisher, streams)?;
         }
@@ -48,7 +48,8 @@ impl Server {
         }
         // What is refused anyway is not worth the time to read it.
         self.check_room(now, conn, replaces.is_some())?;
-        self.check_memory(now, conn, request.body.len(), replaces.is_some())?;
+        let has_stream = replaces.is_some() || self.awaited_at(conn, place.0).is_some();
+        self.check_memory(now, conn, request.body.len(), has_stream)?;
         let mut tolerances = Tolerances::NONE;
         let description = Description::parse(&request.body, &mut tolerances)
             .ok()
@@ -74,13 +75,17 @@ impl Server {
         replaces: Option<SessionId>,
     ) -> Result<Outcome, Response> {
         let (path, query) = path_of(request)?;
-        let former = self.publisher_at(path)?;
+        let former = self.publisher_at(conn, path)?;
         if former.is_some() && former != replaces {
             return Err(path_refused(IN_USE));
         }
         self.check_room(now, conn, former.is_some())?;
-        self.check_memory(now, conn, request.body.len(), former.is_some())?;
-        let stream = former.and_then(|former| self.take_over(now, former, conn, &request.body));
+        let has_stream = former.is_some() || self.awaited_at(conn, path).is_some();
+        self.check_memory(now, conn, request.body.len(), has_stream)?;
+        let (stream, former) = match former {
+            Some(former) => (self.take_over(now, former, conn, &request.body), Some(former)),
+            None => self.resume(now, conn, path, &request.body).unzip(),
+        };
         // A copy holds no block that it was read into.
         let text = Bytes::copy_from_slice(&request.body);
         let publishing = Publishing { announce_uri: request.uri.clone(), text, described: 0, stream };
@@ -111,11 +116,11 @@ impl Server {
         now: Instant,
         conn: ConnId,
         bytes: usize,
-        replaces: bool,
+        has_stream: bool,
     ) -> Result<(), Response> {
         let full = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let peer = self.conns.get(conn).ok_or_else(full)?.peer;
-        let stream = if replaces { Ok(()) } else { self.check_stream() };
+        let stream = if has_stream { Ok(()) } else { self.check_stream() };
         stream.and_then(|()| self.check_description(peer.ip(), bytes)).map_err(|reason| {
             self.tell_refused(now, peer, reason);
             full()

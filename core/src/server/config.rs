@@ -69,6 +69,7 @@ pub struct ServerConfig {
     pub(super) setup_timeout: Duration,
     pub(super) media_silence: Duration,
     pub(super) takeover: TakeoverPolicy,
+    pub(super) resume: Duration,
     pub(super) conn_idle: Duration,
     pub(super) message_deadline: Duration,
     pub(super) write_stall: Duration,
@@ -107,6 +108,7 @@ impl Default for ServerConfig {
             setup_timeout: limits::SETUP_TIMEOUT,
             media_silence: limits::MEDIA_SILENCE,
             takeover: TakeoverPolicy::default(),
+            resume: Duration::ZERO,
             conn_idle: limits::CONN_IDLE,
             message_deadline: limits::MESSAGE_DEADLINE,
             write_stall: limits::WRITE_STALL,
@@ -182,6 +184,11 @@ setters! {
     media_silence: Duration,
     /// Who may publish at a path that a publisher has, in its place ([`TakeoverPolicy::SameAddress`] by default).
     takeover: TakeoverPolicy,
+    /// How long a stream waits for a publisher that has gone without TEARDOWN (zero by default: it ends at once).
+    ///
+    /// Readers stay meanwhile. The same user, or without users the same address, may announce the same medias and goes on
+    /// with the stream ([`Event::TakenOver`](super::Event::TakenOver)); to others the path is in use.
+    resume: Duration,
     /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
     conn_idle: Duration,
     /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).

@@ -120,6 +120,17 @@ pub enum Event {
         /// The session of its publisher before; it is closed.
         former: SessionId,
     },
+    /// The publisher of a stream has gone, and the stream waits for it ([`ServerConfig::resume`](super::ServerConfig::resume)).
+    ///
+    /// [`TakenOver`](Self::TakenOver) follows, or [`Unpublished`](Self::Unpublished).
+    PublisherGone {
+        /// Its handle.
+        stream: StreamId,
+        /// Where it is.
+        path: String,
+        /// The session of the publisher; it is closed.
+        session: SessionId,
+    },
     /// A stream can no longer be read; its readers are told and closed.
     Unpublished {
         /// Its handle.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::closing::Farewell;
 use super::event::MediaTransport;
 use super::request::Step;
+use super::resume::Former;
 use super::session::{Session, State};
 use super::shares::Held;
 use super::ticket::{Answer, RawTicket, Refusal};
@@ -22,7 +23,7 @@ impl Server {
         match timer {
             Timer::Conn(id) => self.conn_due(now, id),
             Timer::Session(id) => self.session_due(now, id),
-            Timer::Stream(id) => self.end_readers(now, id),
+            Timer::Stream(id) => self.stream_due(now, id),
             Timer::Drain => self.drained(now),
             Timer::Ticket(conn) => {
                 let pending = self.conns.get(conn).and_then(|connection| connection.pending.as_ref());
@@ -152,13 +153,14 @@ impl Server {
         if self.paths.get(&session.path) == Some(Place::Announced(id)) {
             self.paths.remove(&session.path);
         }
-        self.emit(Event::SessionClosed { session: id, path: session.path.into(), reason: reason.clone() });
-        match session.state {
-            State::PrePlay(reading) | State::Play(reading) => self.remove_reader(reading.stream, id),
-            State::PreRecord(publishing) | State::Record(publishing) => {
-                publishing.stream.into_iter().for_each(|stream| self.end_stream(now, stream, reason.clone()));
-            }
-        }
+        self.emit(Event::SessionClosed {
+            session: id,
+            path: session.path.to_string(),
+            reason: reason.clone(),
+        });
+        let recorded = session.recorded_stream().map(|stream| (stream, Former::new(id, &session, reason)));
+        session.read_stream().into_iter().for_each(|stream| self.remove_reader(stream, id));
+        recorded.into_iter().for_each(|(stream, former)| self.lose_publisher(now, stream, former));
     }
 
     /// Whether a reader on this connection still gets the rest of a stream that has ended.

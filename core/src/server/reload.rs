@@ -31,7 +31,7 @@ impl Server {
     pub fn reload(&mut self, stream: StreamId, description: &Description) -> Result<(), ReloadError> {
         let published = self.published.get_mut(stream).filter(|published| !published.has_ended());
         let published = published.ok_or(ReloadError::Ended)?;
-        if published.publisher.is_some() {
+        if published.publisher.is_some() || published.awaits.is_some() {
             return Err(ReloadError::Publishers);
         }
         // What was written is read for it: a description is not kept a second time.

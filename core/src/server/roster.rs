@@ -108,7 +108,7 @@ pub struct StreamInfo {
     pub path: String,
     /// Since when it is there.
     pub since: Instant,
-    /// The session that publishes it; `None` for the application's own.
+    /// The session that publishes it; `None` for the application's own, and while its publisher is waited for.
     pub publisher: Option<SessionId>,
     /// The sessions that have set up something of it, whether they play or not.
     pub readers: Vec<SessionId>,

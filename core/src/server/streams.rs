@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::paths::Taken;
+use super::resume::Former;
 use super::session::State;
 use super::timers::Timer;
 use super::{Event, Output, Place, Server};
@@ -26,6 +27,8 @@ pub(super) struct Published {
     pub(super) readers: BTreeSet<SessionId>,
     /// The session that records it; `None` for the application's own.
     pub(super) publisher: Option<SessionId>,
+    /// The publisher that has gone, while the stream waits for it.
+    pub(super) awaits: Option<Former>,
     /// How often a UDP pair is still to say that all that had come is in the log.
     draining: usize,
     ended: Option<CloseReason>,
@@ -93,6 +96,7 @@ impl Server {
             sdp: description.with_track_controls().to_sdp().into_boxed_str().into_boxed_bytes().into(),
             readers: BTreeSet::new(),
             publisher,
+            awaits: None,
             draining: 0,
             ended: None,
         };
@@ -137,6 +141,7 @@ impl Server {
             return;
         };
         published.ended = Some(reason.clone());
+        published.awaits = None;
         let path = published.path.clone();
         self.paths.remove(&path);
         self.emit(Event::Unpublished { stream, path: path.into(), reason });

@@ -31,11 +31,12 @@ pub enum TakeoverPolicy {
 }
 
 impl Server {
-    /// The publisher at a path, if there is one; an error if the path is the application's own, or that of
+    /// The publisher at a path, if there is one that is not awaited there itself; an error if the path is the application's own, or that of
     /// a track.
-    pub(super) fn publisher_at(&self, path: &str) -> Result<Option<SessionId>, Response> {
+    pub(super) fn publisher_at(&self, conn: ConnId, path: &str) -> Result<Option<SessionId>, Response> {
         let publisher = match self.paths.check_free(path) {
             Ok(()) => return Ok(None),
+            Err(_) if self.awaited_at(conn, path).is_some() => return Ok(None),
             Err(Taken::Track) => return Err(path_refused(TRACK_PATH)),
             Err(Taken::By(Place::Announced(session))) => Some(session),
             Err(Taken::By(Place::Stream(stream))) => {

@@ -1,5 +1,7 @@
 //! A publisher that comes back finds its former self at its path.
 
+mod resume;
+
 use std::time::Duration;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
