@@ -147,7 +147,8 @@ pub const SESSIONS_MAX: usize = 10_000;
 /// Bytes that all logs of a server and the descriptions of its publishers take; then logs are shorter, and then publishers
 /// are refused with 503. A machine of 1 GiB has room for it and for ten thousand connections.
 pub const MEMORY_BYTES: usize = 640 << 20;
-/// Bytes that each log keeps, however many there are; a publisher that would leave less to the others is refused.
+/// Bytes that each log keeps, however many there are; a publisher that would leave less to the others is refused with
+/// 503, and so is one whose address would have more streams than its share of so short logs.
 pub const LOG_BYTES_LEAST: usize = 64 << 10;
 /// How many times the bytes of a description are counted: it is held once, as it was announced and then as readers are told of
 /// it, which may be a little longer.
@@ -275,6 +276,9 @@ pub const UDP_BURST_PERIOD: Duration = Duration::from_millis(1);
 /// UDP ports that all sessions of one address name, a quarter of those that it has; tracks beyond are refused with 461, so
 /// that neighbours behind the same NAT find free ones.
 pub const UDP_PORTS_OF_ADDRESS_MAX: usize = 1 << 14;
+/// UDP ports of clients that all sessions of a server name, four for each session with two tracks; tracks beyond are
+/// refused with 461.
+pub const UDP_PORTS_MAX: usize = 1 << 16;
 /// Pairs of UDP sockets of one server.
 pub const UDP_PAIRS_MAX: usize = 32;
 /// Datagrams from addresses that no session has that are kept for a moment: a publisher's first packets may be read

@@ -28,6 +28,7 @@ mod credit;
 mod describe;
 mod event;
 mod lifetime;
+mod logs;
 mod memory;
 mod options;
 mod parameter;
@@ -110,8 +111,7 @@ pub struct Server {
     nonces_given: u32,
     nonce_counts: access::NonceCounts,
     guesses: access::guesses::Guesses,
-    /// Bytes that each log keeps at most.
-    log_bytes: usize,
+    logs: logs::Logs,
     /// Bytes that the descriptions of publishers take.
     described: usize,
     timers: Timers,
@@ -128,7 +128,7 @@ impl Server {
         let (udp_pairs, medias) = udp::Pairs::new(&config);
         let outputs = medias.into_iter().map(|media| Output::OpenUdp(Box::new(media))).collect();
         Self {
-            log_bytes: config.log.bytes_kept(),
+            logs: logs::Logs::new(&config, memory::log_budget(&config)),
             config,
             cname: random.hex_id(),
             random,

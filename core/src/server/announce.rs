@@ -120,7 +120,7 @@ impl Server {
     ) -> Result<(), Response> {
         let full = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let peer = self.conns.get(conn).ok_or_else(full)?.peer;
-        let stream = if has_stream { Ok(()) } else { self.check_stream() };
+        let stream = if has_stream { Ok(()) } else { self.check_stream(peer.ip()) };
         stream.and_then(|()| self.check_description(peer.ip(), bytes)).map_err(|reason| {
             self.tell_refused(now, peer, reason);
             full()

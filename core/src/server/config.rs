@@ -77,6 +77,7 @@ pub struct ServerConfig {
     pub(super) conns_max: usize,
     pub(super) sessions_max: usize,
     pub(super) sessions_per_conn_max: usize,
+    pub(super) udp_ports_max: usize,
     pub(super) memory: usize,
     pub(super) address_share: usize,
     pub(super) shared_addresses: Vec<IpPrefix>,
@@ -116,6 +117,7 @@ impl Default for ServerConfig {
             conns_max: limits::CONNS_MAX,
             sessions_max: limits::SESSIONS_MAX,
             sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
+            udp_ports_max: limits::UDP_PORTS_MAX,
             memory: limits::MEMORY_BYTES,
             address_share: limits::ADDRESS_SHARE,
             shared_addresses: vec![
@@ -203,11 +205,17 @@ setters! {
     sessions_max: usize,
     /// Sessions of one connection ([`limits::SESSIONS_PER_CONN_MAX`]).
     sessions_per_conn_max: usize,
+    /// UDP ports of clients that all sessions name together ([`limits::UDP_PORTS_MAX`]); tracks beyond are refused with
+    /// 461.
+    udp_ports_max: usize,
     /// Bytes that the logs of all streams and the descriptions of all publishers take together
     /// ([`limits::MEMORY_BYTES`]).
     ///
-    /// An eighth is for descriptions, the rest for logs. With more streams than it has room for each log is shorter, down
-    /// to [`limits::LOG_BYTES_LEAST`]; what then is announced is refused with 503.
+    /// An eighth is for descriptions, the rest for logs, up to three quarters of it for those of the application's own
+    /// streams. With more streams than it has room for each log is shorter, down to [`limits::LOG_BYTES_LEAST`]; what then
+    /// is announced is refused with 503. The logs of one address's publishers have the part of it that
+    /// [`address_share`](Self::address_share) says, and are shorter beyond that; the application's own streams are neither
+    /// shorter nor refused because of publishers.
     memory: usize,
     /// One part in so many of the connections and sessions that others leave is what a single address may have
     /// ([`limits::ADDRESS_SHARE`]); with 1 an address may have them all.

@@ -2,51 +2,39 @@ use std::net::IpAddr;
 
 use super::session::State;
 use super::shares::{Held, Refused};
-use super::{Output, Server};
-use crate::limits::{DESCRIPTION_COST, DESCRIPTION_SHARE_LEAST, LOG_BYTES_LEAST};
+use super::{Output, Server, ServerConfig};
+use crate::limits::{DESCRIPTION_COST, DESCRIPTION_SHARE_LEAST};
+use crate::prefix::Origin;
 use crate::stream::LogLimits;
 use crate::{SessionId, StreamId};
 
-/// What the logs of all streams hold together is shared out among them: with each doubling of their number beyond what
-/// there is room for, each log keeps half.
+/// What logs and descriptions take together.
 impl Server {
-    /// The most that a log keeps now.
-    pub(super) fn log_limits(&self) -> LogLimits {
-        self.config.log.bytes(self.log_bytes)
+    /// Counts the log of a stream, which has a publisher or is the application's own; how much it keeps.
+    pub(super) fn count_log(&mut self, stream: StreamId, publisher: Option<SessionId>) -> LogLimits {
+        let ip =
+            publisher.and_then(|publisher| self.sessions.get(publisher)).map(|session| session.peer.ip());
+        self.logs.add(stream, ip.map(|ip| (Origin::from(ip), self.is_exempt(ip))));
+        self.limit_logs();
+        self.config.log.bytes(self.logs.bytes_of(stream))
     }
 
-    /// Shares the memory of the logs out anew: a stream has come or gone.
-    ///
-    /// Logs become shorter at once, and longer again only when there is more room than they need, so that one stream which
-    /// comes and goes does not concern all the others each time.
-    pub(super) fn share_logs(&mut self) {
-        let streams = self.published.len();
-        let mut bytes = self.log_bytes_for(streams);
-        if bytes > self.log_bytes {
-            bytes = self.log_bytes_for(streams.saturating_add(streams / 2)).max(self.log_bytes);
-        }
-        if bytes == self.log_bytes {
-            return;
-        }
-        self.log_bytes = bytes;
-        let limits = self.log_limits();
-        let all: Vec<StreamId> = self.published.iter().map(|(stream, _)| stream).collect();
-        self.outputs.extend(all.into_iter().map(|stream| Output::LimitLog(stream, limits)));
+    /// The log of a stream is gone.
+    pub(super) fn uncount_log(&mut self, stream: StreamId) {
+        self.logs.remove(stream);
+        self.limit_logs();
     }
 
-    fn log_bytes_for(&self, streams: usize) -> usize {
-        let mut bytes = self.config.log.bytes_kept();
-        while bytes > LOG_BYTES_LEAST && bytes.saturating_mul(streams) > self.log_budget() {
-            bytes = (bytes / 2).max(LOG_BYTES_LEAST);
+    fn limit_logs(&mut self) {
+        for stream in self.logs.take_changed() {
+            let limits = self.config.log.bytes(self.logs.bytes_of(stream));
+            self.outputs.push_back(Output::LimitLog(stream, limits));
         }
-        bytes
     }
 
     /// Whether a publisher's stream still has room for its log.
-    pub(super) fn check_stream(&self) -> Result<(), Refused> {
-        let least = self.config.log.bytes_kept().min(LOG_BYTES_LEAST);
-        let needed = self.published.len().saturating_add(1).saturating_mul(least);
-        if needed <= self.log_budget() { Ok(()) } else { Err(Refused::Streams) }
+    pub(super) fn check_stream(&self, ip: IpAddr) -> Result<(), Refused> {
+        self.logs.check((Origin::from(ip), self.is_exempt(ip)))
     }
 
     /// Whether a publisher may announce a description of so many bytes.
@@ -73,13 +61,14 @@ impl Server {
         }
     }
 
-    fn log_budget(&self) -> usize {
-        self.config.memory.saturating_sub(self.description_budget())
-    }
-
     fn description_budget(&self) -> usize {
         self.config.memory / 8
     }
+}
+
+/// Bytes that all logs of a server may keep together.
+pub(super) fn log_budget(config: &ServerConfig) -> usize {
+    config.memory.saturating_sub(config.memory / 8)
 }
 
 /// What a description holds, as it is announced, read, and told to readers.

@@ -48,7 +48,13 @@ impl Server {
         let stream = match publishing.stream {
             Some(stream) => stream,
             None => {
-                self.check_stream().map_err(|_| Response::new(StatusCode::SERVICE_UNAVAILABLE))?;
+                let peer = session.peer;
+                self.check_stream(peer.ip()).map_err(|reason| {
+                    self.tell_refused(now, peer, reason);
+                    Response::new(StatusCode::SERVICE_UNAVAILABLE)
+                })?;
+                let (_, session) = self.existing(Some(id))?;
+                let State::PreRecord(publishing) = &session.state else { return Err(invalid()) };
                 let (path, description) = (session.path.clone(), publishing.announced(&self.published));
                 let description = description.ok_or_else(invalid)?;
                 self.publish_announced(now, id, &path, description).ok_or_else(invalid)?

@@ -27,6 +27,9 @@ pub enum Refused {
     /// The logs of the streams that there are take as much memory as they may.
     #[error("there are as many streams as the server has memory for")]
     Streams,
+    /// The streams that the peer's address publishes take as much of that memory as they may.
+    #[error("the peer's address publishes as many streams as it may")]
+    StreamsOfAddress,
     /// The descriptions of all publishers take as much memory as they may.
     #[error("the descriptions of publishers take as much memory as they may")]
     Descriptions,
@@ -149,7 +152,10 @@ impl Server {
 
     /// Whether a peer's sessions may name two more UDP ports.
     pub(super) fn may_have_ports(&self, ip: IpAddr) -> bool {
-        self.is_exempt(ip) || self.shares.of(ip).ports < UDP_PORTS_OF_ADDRESS_MAX
+        let (all, own, most) = (self.udp_peers.len(), self.shares.of(ip).ports, self.config.udp_ports_max);
+        all.saturating_add(2) <= most
+            && self.is_within_share(ip, all, own, most)
+            && (self.is_exempt(ip) || own < UDP_PORTS_OF_ADDRESS_MAX)
     }
 
     /// Whether an address that has `own` of `all` may have one more. It has a part of what the others leave, so that

@@ -85,7 +85,7 @@ impl Server {
             Err(Taken::By(_)) => return Err(AddStreamError::PathInUse),
             Err(Taken::Track) => return Err(AddStreamError::TrackPath),
         }
-        let mut log = StreamLog::new(&description, self.log_limits());
+        let mut log = StreamLog::new(&description, self.config.log);
         if let Some((at, wall)) = self.wall {
             log.set_wall_clock(at, wall);
         }
@@ -102,8 +102,7 @@ impl Server {
         };
         let stream = self.published.insert_with(|_| published);
         self.paths.insert(path, Place::Stream(stream));
-        self.share_logs();
-        log.set_limits(self.log_limits());
+        log.set_limits(self.count_log(stream, publisher));
         self.emit(Event::Published { stream, path: path.to_owned(), session: publisher });
         Ok((stream, log))
     }
@@ -197,7 +196,7 @@ impl Server {
         let is_over = |published: &Published| published.has_ended() && published.readers.is_empty();
         if self.published.get(stream).is_some_and(is_over) {
             self.published.remove(stream);
-            self.share_logs();
+            self.uncount_log(stream);
             self.timers.disarm(Timer::Stream(stream));
             self.outputs.push_back(Output::RemoveStream(stream));
         }

@@ -120,6 +120,8 @@ impl Server {
         let Some(published) = self.published.get_mut(stream) else { return };
         published.publisher = Some(session);
         let path = published.path.to_string();
+        // It may come from another address.
+        self.count_log(stream, Some(session));
         self.emit(Event::TakenOver { stream, path, session, former });
     }
 }

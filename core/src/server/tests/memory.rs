@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::scenario::{SDP, Scenario, status, video};
+use super::scenario::{SDP, Scenario, session_of, status, video};
 use crate::ConnId;
 use crate::limits::{DESCRIPTION_COST, LOG_BYTES, LOG_BYTES_LEAST};
 use crate::server::{Event, Refused, ServerConfig};
 use crate::udp::Port;
 
-/// A budget with room for the logs of eight streams as long as they may be.
-const MEMORY: usize = 8 * LOG_BYTES * 8 / 7 + 8;
+/// A budget with room for the logs of eight streams of the application's own, as long as they may be.
+const MEMORY: usize = 8 * LOG_BYTES * 4 / 3 * 8 / 7 + 8;
 
 fn scenario(memory: usize) -> Scenario {
     Scenario::new(ServerConfig::default().memory(memory))
@@ -75,16 +75,114 @@ fn the_more_streams_there_are_the_shorter_is_each_log() {
     assert!(remove(&mut scenario, 5) > LOG_BYTES - 9000);
 }
 
-#[test]
-fn a_publisher_whose_log_would_leave_too_little_to_the_others_is_refused() {
-    let mut scenario = scenario((4 * LOG_BYTES_LEAST) * 8 / 7 + 8);
-    for number in 0..4 {
-        scenario.publish(&format!("/{number}"));
+/// Records at a path from an address; the status of what was refused, or of RECORD.
+fn record(scenario: &mut Scenario, ip: [u8; 4], path: &str) -> (ConnId, u16) {
+    let (conn, answer) = announce(scenario, from(ip), path, 300);
+    let mut session = String::new();
+    for (track, channels) in [(0, "0-1"), (1, "2-3")].into_iter().filter(|_| answer == 200) {
+        let transport = format!("Transport: RTP/AVP/TCP;unicast;interleaved={channels};mode=record");
+        let setup = format!("SETUP rtsp://h{path}/streamid={track}|{session}|{transport}");
+        session = format!("Session: {}", session_of(&scenario.request(conn, &setup)));
     }
-    scenario.drain();
-    assert!(held(&scenario).iter().all(|held| *held <= LOG_BYTES_LEAST));
-    assert_eq!(announce(&mut scenario, from([192, 0, 2, 1]), "/one-more", 300).1, 503);
+    match answer {
+        200 => (conn, status(&scenario.request(conn, &format!("RECORD rtsp://h{path}|{session}")))),
+        refused => (conn, refused),
+    }
+}
+
+/// Bytes that the log at a path may keep.
+fn kept(scenario: &Scenario, path: &str) -> usize {
+    scenario.server.logs.bytes_of(scenario.server.stream_at(path).unwrap())
+}
+
+const HEAVY: [u8; 4] = [192, 0, 2, 66];
+const LIGHT: [u8; 4] = [192, 0, 2, 1];
+
+#[test]
+fn the_more_streams_an_address_publishes_the_shorter_are_its_logs_and_nobody_elses() {
+    // A quarter of what publishers have is four logs.
+    let mut scenario = scenario(16 * LOG_BYTES * 8 / 7 + 8);
+    let light = record(&mut scenario, LIGHT, "/light").0;
+    let mut heavy = Vec::new();
+    for (count, each) in [(4, LOG_BYTES), (5, LOG_BYTES / 2), (8, LOG_BYTES / 2), (9, LOG_BYTES / 4)] {
+        while heavy.len() < count {
+            let (conn, answer) = record(&mut scenario, HEAVY, &format!("/{}", heavy.len()));
+            assert_eq!(answer, 200);
+            heavy.push(conn);
+        }
+        assert!((0..count).all(|number| kept(&scenario, &format!("/{number}")) == each), "{count}");
+        assert_eq!(kept(&scenario, "/light"), LOG_BYTES);
+    }
+    let held = held(&scenario);
+    assert_eq!(held.iter().filter(|held| **held > LOG_BYTES / 4).count(), 1, "the logs were told: {held:?}");
+    heavy.drain(2..).for_each(|conn| scenario.hang_up(conn));
+    assert_eq!(kept(&scenario, "/0"), LOG_BYTES);
+    scenario.hang_up(light);
+}
+
+#[test]
+fn where_all_addresses_want_more_than_there_is_those_who_have_much_give_first() {
+    let mut scenario = scenario(16 * LOG_BYTES * 8 / 7 + 8);
+    for address in 1..=4 {
+        for number in 0..4 {
+            assert_eq!(record(&mut scenario, [192, 0, 2, address], &format!("/{address}-{number}")).1, 200);
+        }
+    }
+    assert_eq!(kept(&scenario, "/1-0"), LOG_BYTES, "they have all that there is");
+    assert_eq!(record(&mut scenario, [198, 51, 100, 1], "/one").1, 200);
+    assert_eq!(kept(&scenario, "/one"), LOG_BYTES);
+    assert_eq!(kept(&scenario, "/1-0"), LOG_BYTES / 2);
+}
+
+#[test]
+fn an_address_that_publishes_more_streams_than_its_share_of_the_shortest_logs_is_refused() {
+    // Forty of the shortest logs: a quarter, of what others leave.
+    let mut scenario = scenario(40 * LOG_BYTES_LEAST * 8 / 7 + 8);
+    let mut had = Vec::new();
+    for address in 1..=10 {
+        let mut count = 0;
+        while record(&mut scenario, [192, 0, 2, address], &format!("/{address}-{count}")).1 == 200 {
+            count += 1;
+            scenario.advance(std::time::Duration::from_millis(1));
+        }
+        scenario.drain();
+        had.push(count);
+        scenario.advance(std::time::Duration::from_secs(1));
+    }
+    assert_eq!(had[..5], [10, 8, 8, 8, 6], "a quarter of 40, then the least that an address may have");
+    assert!(was_told(&scenario, Refused::StreamsOfAddress) && was_told(&scenario, Refused::Streams));
+    assert!(kept(&scenario, "/1-0") >= LOG_BYTES_LEAST);
+}
+
+#[test]
+fn streams_of_the_application_are_neither_shorter_nor_refused_because_of_publishers() {
+    let mut scenario = scenario(40 * LOG_BYTES_LEAST * 8 / 7 + 8);
+    let alone = {
+        scenario.publish("/own");
+        kept(&scenario, "/own")
+    };
+    for number in 0..100_u8 {
+        record(&mut scenario, [192, 0, 2, number], &format!("/{number}"));
+    }
     assert!(was_told(&scenario, Refused::Streams));
+    assert_eq!(kept(&scenario, "/own"), alone);
+    scenario.publish("/another");
+    assert!(kept(&scenario, "/another") * 2 >= alone);
+}
+
+#[test]
+fn a_stream_that_is_taken_over_counts_for_the_address_that_has_it() {
+    let mut scenario = scenario(16 * LOG_BYTES * 8 / 7 + 8);
+    for number in 0..5 {
+        record(&mut scenario, HEAVY, &format!("/{number}"));
+    }
+    let stream = scenario.server.stream_at("/0").unwrap();
+    assert_eq!(kept(&scenario, "/0"), LOG_BYTES / 2);
+    let origin = |ip: [u8; 4]| Some((crate::prefix::Origin::from(std::net::IpAddr::from(ip)), false));
+    scenario.server.logs.add(stream, origin(LIGHT));
+    assert_eq!((kept(&scenario, "/0"), kept(&scenario, "/1")), (LOG_BYTES, LOG_BYTES / 2));
+    scenario.server.logs.remove(stream);
+    scenario.server.logs.remove(stream);
 }
 
 #[test]
@@ -135,7 +233,7 @@ fn a_packet_holds_no_block_that_strays_fill() {
     assert_eq!(status(&scenario.response(conn)), 200);
     let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001;mode=record";
     let setup = scenario.request(conn, &format!("SETUP rtsp://h/live/streamid=0|{offer}"));
-    let session = super::scenario::session_of(&setup);
+    let session = session_of(&setup);
     assert_eq!(status(&scenario.request(conn, &format!("RECORD rtsp://h/live|Session: {session}"))), 200);
     let publisher = super::scenario::peer(5000);
     let mut sequence = 0;

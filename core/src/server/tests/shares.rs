@@ -163,6 +163,28 @@ fn the_sessions_of_an_address_name_a_quarter_of_its_ports() {
 }
 
 #[test]
+fn the_sessions_of_all_addresses_name_no_more_ports_than_a_server_may_send_to() {
+    let mut scenario = Scenario::with_udp_and(|config| config.udp_ports_max(48));
+    scenario.publish("/cam");
+    let mut setup = |ip: &str, ports: u16| {
+        let conn = scenario.connect_from(from(ip));
+        let offer = format!("Transport: RTP/AVP;unicast;client_port={ports}-{}", ports + 1);
+        status(&scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{offer}")))
+    };
+    let mut all = 0;
+    let mut had = Vec::new();
+    for address in 1..=8 {
+        let ip = format!("192.0.2.{address}");
+        let own = (0..20).take_while(|number| setup(&ip, 5000 + 2 * number) == 200).count();
+        all += 2 * own;
+        had.push(own);
+    }
+    assert_eq!(had, [6, 5, 4, 4, 4, 1, 0, 0], "a quarter of 48, of 36, and then eight ports each");
+    assert_eq!(all, 48);
+    assert_eq!(setup("127.0.0.1", 5000), 461, "the whole is a bound for everybody");
+}
+
+#[test]
 fn whoever_has_left_holds_nothing() {
     let mut scenario = Scenario::with_udp();
     scenario.publish("/cam");
