@@ -323,7 +323,8 @@ pub const LISTEN_BACKLOG: i32 = 4096;
 pub const UDP_RECEIVE_BUFFER_BYTES: usize = 2 << 20;
 /// Bytes of a UDP socket's send buffer, as far as the system allows; then sending waits.
 pub const UDP_SEND_BUFFER_BYTES: usize = 1 << 20;
-/// Events that wait for the application; the oldest that ask nothing are dropped and counted.
+/// Events that ask nothing and wait for the application; the oldest are dropped and counted, those that tell of a beginning or
+/// an end only when there are no others.
 pub const EVENTS_MAX: usize = 1024;
 /// Questions that wait for the application; the oldest are dropped and counted, and answered 503 at their deadline.
 pub const QUESTIONS_MAX: usize = 16_384;

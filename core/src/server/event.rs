@@ -227,4 +227,42 @@ pub enum Event {
         /// Which.
         tolerances: Tolerances,
     },
+    /// The runtime has dropped events that stood here, since nobody took them in time.
+    ///
+    /// News are dropped first; what [begins and ends](Self::is_life) only when there is nothing else. A question that is
+    /// dropped is answered 503 at its deadline.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl Event {
+    /// Whether it asks for an answer.
+    pub const fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Self::Authenticate(_)
+                | Self::Describe(_)
+                | Self::Announce(_)
+                | Self::Setup(_)
+                | Self::Play(_)
+                | Self::Record(_)
+                | Self::GetParameter(_)
+                | Self::SetParameter(_)
+        )
+    }
+
+    /// Whether it tells that a connection, a session or a stream begins or ends.
+    pub const fn is_life(&self) -> bool {
+        matches!(
+            self,
+            Self::ConnOpened { .. }
+                | Self::ConnClosed { .. }
+                | Self::SessionClosed { .. }
+                | Self::Published { .. }
+                | Self::TakenOver { .. }
+                | Self::Unpublished { .. }
+        )
+    }
 }

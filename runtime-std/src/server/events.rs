@@ -3,30 +3,39 @@ use std::collections::VecDeque;
 use rtspan_core::limits::{EVENTS_MAX, QUESTIONS_MAX};
 use rtspan_core::server::Event;
 
-/// Events that wait for the application: when it does not take them, the oldest news are dropped, questions not yet.
+/// Events that wait for the application.
+///
+/// When it does not take them, the oldest of a full queue is dropped: news first, and what begins and ends only when
+/// there is nothing else. Questions have a bound of their own. [`Event::Missed`] stands where something was dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     queue: VecDeque<Event>,
+    /// How many of each class wait.
+    news: usize,
+    lives: usize,
     questions: usize,
     dropped: u64,
 }
 
 impl Events {
     pub(crate) fn push(&mut self, event: Event) {
-        if self.queue.len() - self.questions >= EVENTS_MAX {
-            self.drop_oldest(|event| !is_question(event));
+        if is_news(&event) || event.is_life() {
+            if self.news + self.lives >= EVENTS_MAX {
+                let drops_news = self.news > 0;
+                self.drop_oldest(|event| if drops_news { is_news(event) } else { event.is_life() });
+            }
+        } else if self.questions >= QUESTIONS_MAX {
+            self.drop_oldest(Event::is_question);
         }
-        if self.questions >= QUESTIONS_MAX {
-            self.drop_oldest(is_question);
-            self.questions -= 1;
-        }
-        self.questions += usize::from(is_question(&event));
+        *self.count_of(&event) += 1;
         self.queue.push_back(event);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let event = self.queue.pop_front()?;
-        self.questions -= usize::from(is_question(&event));
+        if !is_gap(&event) {
+            *self.count_of(&event) -= 1;
+        }
         Some(event)
     }
 
@@ -34,21 +43,128 @@ impl Events {
         self.dropped
     }
 
+    fn count_of(&mut self, event: &Event) -> &mut usize {
+        match event {
+            event if event.is_question() => &mut self.questions,
+            event if event.is_life() => &mut self.lives,
+            _ => &mut self.news,
+        }
+    }
+
+    /// Leaves a gap in the place of the oldest event of a kind; gaps that touch become one.
     fn drop_oldest(&mut self, of: impl Fn(&Event) -> bool) {
-        let oldest = self.queue.iter().position(of);
-        self.dropped += u64::from(oldest.and_then(|oldest| self.queue.remove(oldest)).is_some());
+        let Some(place) = self.queue.iter().position(of) else { return };
+        let Some(event) = self.queue.remove(place) else { return };
+        *self.count_of(&event) -= 1;
+        self.dropped += 1;
+        let behind = self.take_gap(place);
+        let before = place.checked_sub(1).map_or(0, |before| self.take_gap(before));
+        let place = if before > 0 { place - 1 } else { place };
+        self.queue.insert(place, Event::Missed { count: before + 1 + behind });
+    }
+
+    /// Takes the gap at a place out of the queue: how many events are missing there.
+    fn take_gap(&mut self, place: usize) -> u64 {
+        match self.queue.get(place) {
+            Some(Event::Missed { count }) => {
+                let count = *count;
+                self.queue.remove(place);
+                count
+            }
+            _ => 0,
+        }
     }
 }
 
-fn is_question(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Describe(_)
-            | Event::Announce(_)
-            | Event::Setup(_)
-            | Event::Play(_)
-            | Event::Record(_)
-            | Event::GetParameter(_)
-            | Event::SetParameter(_)
-    )
+fn is_gap(event: &Event) -> bool {
+    matches!(event, Event::Missed { .. })
+}
+
+fn is_news(event: &Event) -> bool {
+    !event.is_question() && !event.is_life() && !is_gap(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    use rtspan_core::Instant;
+    use rtspan_core::conn::CloseReason;
+    use rtspan_core::description::{Description, Format, Media, MediaKind};
+    use rtspan_core::server::{Output, Server, ServerConfig};
+
+    use super::*;
+
+    fn polled(server: &mut Server) -> Vec<Event> {
+        let outputs = std::iter::from_fn(|| server.poll_output());
+        outputs
+            .filter_map(|output| if let Output::Event(event) = output { Some(event) } else { None })
+            .collect()
+    }
+
+    /// What a connection, opened and closed, is told with.
+    fn lives() -> Vec<Event> {
+        let mut server = Server::new(ServerConfig::default(), [0; 32]);
+        let now = Instant::ZERO + Duration::from_secs(1);
+        let conn =
+            server.open_conn(now, SocketAddr::from((Ipv4Addr::LOCALHOST, 1))).expect("room for one").id;
+        server.handle_conn_closed(now, conn, CloseReason::PeerClosed);
+        polled(&mut server)
+    }
+
+    fn published() -> Vec<Event> {
+        let mut server = Server::new(ServerConfig::default(), [0; 32]);
+        let media = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+        server.add_stream(Instant::ZERO, "/a", Description::new(vec![media])).expect("a free path");
+        polled(&mut server)
+    }
+
+    /// An event that is only news.
+    fn news(count: u64) -> Event {
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        Event::ConnProxied {
+            conn: match lives().pop() {
+                Some(Event::ConnClosed { conn, .. }) => conn,
+                other => panic!("not the end of a connection but {other:?}"),
+            },
+            peer: SocketAddr::new(peer.ip(), u16::try_from(count).expect("a small number")),
+            proxy: peer,
+        }
+    }
+
+    fn port(event: &Event) -> Option<u16> {
+        if let Event::ConnProxied { peer, .. } = event { Some(peer.port()) } else { None }
+    }
+
+    #[test]
+    fn one_event_over_the_bound_takes_the_place_of_the_oldest_news_and_is_told_there() {
+        let mut events = Events::default();
+        published().into_iter().for_each(|event| events.push(event));
+        (1..EVENTS_MAX as u64).for_each(|count| events.push(news(count)));
+        assert_eq!((events.dropped(), events.queue.len()), (0, EVENTS_MAX));
+        lives().into_iter().for_each(|event| events.push(event));
+        assert_eq!((events.dropped(), events.queue.len()), (2, EVENTS_MAX + 1));
+        assert!(matches!(events.pop(), Some(Event::Published { .. })));
+        assert!(matches!(events.pop(), Some(Event::Missed { count: 2 })));
+        assert_eq!(events.pop().as_ref().and_then(port), Some(3));
+        let rest: Vec<_> = std::iter::from_fn(|| events.pop()).collect();
+        assert!(matches!(rest[rest.len() - 2..], [Event::ConnOpened { .. }, Event::ConnClosed { .. }]));
+        assert_eq!((events.news, events.lives, events.questions), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_begins_and_ends_is_dropped_only_when_there_is_nothing_else() {
+        let mut events = Events::default();
+        let both = lives();
+        let once = both.len();
+        (0..EVENTS_MAX / once).for_each(|_| lives().into_iter().for_each(|event| events.push(event)));
+        events.push(news(1));
+        assert!(matches!(events.pop(), Some(Event::Missed { count: 1 })), "there was nothing else");
+        events.push(news(2));
+        assert_eq!(events.dropped(), 2, "the other news");
+        assert!(matches!(events.queue.back(), Some(event) if port(event) == Some(2)));
+        let gaps = events.queue.iter().filter(|event| is_gap(event)).count();
+        assert_eq!((gaps, events.lives), (1, EVENTS_MAX - 1));
+    }
 }

@@ -124,5 +124,6 @@ pub(crate) async fn news_that_nobody_takes_are_dropped_and_counted<R: Runtime>()
         pause::<R>().await;
     }
     assert!(connections * 2 > news_max);
+    assert!(matches!(server.next().await, Some(Event::Missed { count: 10.. })));
     assert!(matches!(server.next().await, Some(Event::ConnOpened { .. } | Event::ConnClosed { .. })));
 }

@@ -120,6 +120,7 @@ fn describe(event: &Event) -> Option<String> {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
             format!("{peer} was refused{times}: {reason}")
         }
+        Event::Missed { count } => format!("{count} events were dropped, since they were not taken in time"),
         Event::Tolerated { tolerances, .. } => {
             let texts: Vec<_> = tolerances.iter().map(|tolerance| tolerance.to_string()).collect();
             format!("a peer was put up with: {}", texts.join("; "))
