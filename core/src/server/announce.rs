@@ -149,6 +149,7 @@ impl Server {
             owner,
             path: path.into(),
             query: query.map(Into::into),
+            conn,
             conns,
             since: now,
             alive: now,
@@ -164,6 +165,14 @@ impl Server {
         self.session_keys.insert(key, id);
         let look = self.config.session_timeout.min(self.config.setup_timeout);
         self.timers.arm(now + look, super::Timer::Session(id));
+        self.tell_of_session(id, |session| Event::SessionOpened {
+            session: id,
+            conn,
+            peer: session.peer,
+            user: session.owner.as_ref().map(|owner| owner.user.to_string()),
+            path: session.path.to_string(),
+            action,
+        });
         Ok(id)
     }
 }

@@ -16,7 +16,7 @@ pub struct Asks(u8);
 impl Asks {
     /// None: every default holds.
     pub const NONE: Self = Self(0);
-    /// DESCRIBE of a path at which nothing is published; the default is 404.
+    /// DESCRIBE, whether something is published at the path or not; the default tells what is published (404 if nothing is).
     pub const DESCRIBE: Self = Self(1);
     /// ANNOUNCE; the default accepts whoever comes first, if publishers are allowed at all.
     pub const ANNOUNCE: Self = Self(1 << 1);

@@ -216,12 +216,17 @@ impl Server {
     }
 
     pub(super) fn tolerate(&mut self, conn: ConnId, tolerances: Tolerances) {
+        self.tolerate_in(conn, None, tolerances);
+    }
+
+    /// Takes note of deviations in what a session of the connection sends as media, or in a request.
+    pub(super) fn tolerate_in(&mut self, conn: ConnId, session: Option<SessionId>, tolerances: Tolerances) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let known = connection.tolerances;
         connection.tolerances.merge(tolerances);
         if connection.tolerances != known {
             let tolerances = connection.tolerances;
-            self.emit(Event::Tolerated { conn, tolerances });
+            self.emit(Event::Tolerated { conn, session, tolerances });
         }
     }
 }

@@ -19,7 +19,7 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let (path, query) = path_of(request)?;
-        if self.stream_at(path).is_none() && self.config.asks.contains(Asks::DESCRIBE) {
+        if self.config.asks.contains(Asks::DESCRIBE) {
             let question = self.question(conn, request, None, (path, query))?;
             return Ok(Outcome::ask(Step::Describe, Event::Describe(question)));
         }

@@ -4,6 +4,7 @@ use super::shares::Refused;
 use super::ticket::{
     Announce, Authenticate, Describe, GetParameter, Play, Question, Record, SetParameter, Setup,
 };
+use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
 use crate::stream::{LogLimits, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
@@ -41,6 +42,25 @@ pub enum MediaTransport {
 }
 
 /// News, or a question, for the application.
+///
+/// They come in one order, which a test compares with this table; questions only if they are [asked](super::Asks):
+///
+/// | Life | Events |
+/// |---|---|
+/// | reader | ConnOpened, Describe, Setup, SessionOpened, Setup, Play, Playing, Paused, Play, Playing, SessionClosed, ConnClosed |
+/// | publisher | ConnOpened, Announce, SessionOpened, Record, Published, Recording, Paused, Record, Recording, Unpublished, SessionClosed, ConnClosed |
+/// | refused reader | ConnOpened, Describe, Setup, ConnClosed |
+/// | refused publisher | ConnOpened, Announce, ConnClosed |
+/// | wrong credentials | ConnOpened, AuthFailed, ConnClosed |
+/// | lost reader | ConnOpened, SessionOpened, Playing, SessionClosed, ConnClosed |
+/// | lost publisher | ConnOpened, SessionOpened, Published, Recording, Unpublished, SessionClosed, ConnClosed |
+/// | lost reader over UDP | ConnOpened, SessionOpened, Playing, ConnClosed, SessionClosed |
+/// | publisher that comes back | SessionClosed, SessionOpened, TakenOver, ConnClosed, Recording |
+/// | publisher and reader of a server that closes | Unpublished, SessionClosed, ConnClosed, SessionClosed, ConnClosed |
+///
+/// So whatever is opened is closed once; a connection is opened before its sessions, a session before its stream, and
+/// they are closed the other way round. Only a session over UDP may outlive its connection. Of a session that is closed
+/// nothing more is told.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -48,7 +68,7 @@ pub enum Event {
     ///
     /// It is asked once for each user, action and path of a connection, and before any other question.
     Authenticate(Question<Authenticate>),
-    /// May this peer be told of a path at which nothing is published?
+    /// May this peer be told what is published at a path? It may still be published now.
     Describe(Question<Describe>),
     /// May this peer publish?
     Announce(Question<Announce>),
@@ -100,6 +120,21 @@ pub enum Event {
         /// How often it has happened since the last such event.
         count: u64,
     },
+    /// A session was opened, by the first SETUP of a reader or by ANNOUNCE.
+    SessionOpened {
+        /// Its handle.
+        session: SessionId,
+        /// The connection that it was opened over.
+        conn: ConnId,
+        /// Who it is.
+        peer: SocketAddr,
+        /// The user that has proved its right; `None` if anybody may.
+        user: Option<String>,
+        /// What it is to read or publish.
+        path: String,
+        /// Whether it reads or publishes.
+        action: Action,
+    },
     /// A stream can be read.
     Published {
         /// Its handle.
@@ -108,6 +143,8 @@ pub enum Event {
         path: String,
         /// The session of its publisher; `None` for the application's own.
         session: Option<SessionId>,
+        /// The connection of that session.
+        conn: Option<ConnId>,
     },
     /// A stream goes on with another publisher, and its readers with it ([`TakeoverPolicy`](super::TakeoverPolicy)).
     TakenOver {
@@ -117,6 +154,8 @@ pub enum Event {
         path: String,
         /// The session of its publisher from now on, which has announced and will record.
         session: SessionId,
+        /// The connection that its session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
         /// The session of its publisher before; it is closed.
         former: SessionId,
     },
@@ -128,7 +167,7 @@ pub enum Event {
         stream: StreamId,
         /// Where it is.
         path: String,
-        /// The session of the publisher; it is closed.
+        /// The session of the publisher, which is closed next.
         session: SessionId,
     },
     /// A stream can no longer be read; its readers are told and closed.
@@ -137,6 +176,8 @@ pub enum Event {
         stream: StreamId,
         /// Where it was.
         path: String,
+        /// The session of its publisher; `None` for the application's own, and where the publisher had gone before.
+        session: Option<SessionId>,
         /// Why.
         reason: CloseReason,
     },
@@ -144,6 +185,8 @@ pub enum Event {
     Playing {
         /// Its session.
         session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
         /// Who it is.
         peer: SocketAddr,
         /// What it reads.
@@ -151,10 +194,27 @@ pub enum Event {
         /// What it reads over.
         transport: MediaTransport,
     },
+    /// A publisher begins: what it sends from here on is in its stream.
+    Recording {
+        /// Its session.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// Its stream.
+        stream: StreamId,
+        /// Who it is.
+        peer: SocketAddr,
+        /// What it publishes.
+        path: String,
+        /// What it sends over.
+        transport: MediaTransport,
+    },
     /// A reader or publisher pauses.
     Paused {
         /// Its session.
         session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
     },
     /// No packet of a publisher's media has come for [`ServerConfig::media_silence`](super::ServerConfig::media_silence).
     ///
@@ -163,6 +223,8 @@ pub enum Event {
     MediaSilent {
         /// The publisher's session.
         session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
         /// Its stream.
         stream: StreamId,
         /// The path of the stream.
@@ -174,6 +236,8 @@ pub enum Event {
     MediaResumed {
         /// The publisher's session.
         session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
         /// Its stream.
         stream: StreamId,
         /// The path of the stream.
@@ -185,6 +249,10 @@ pub enum Event {
     SessionClosed {
         /// Its handle.
         session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// Who it was.
+        peer: SocketAddr,
         /// What it read or published.
         path: String,
         /// Why.
@@ -197,6 +265,8 @@ pub enum Event {
     ReaderLagged {
         /// Its session.
         session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
         /// Packets of the stream that it missed since it was last told of.
         dropped: u64,
     },
@@ -215,6 +285,8 @@ pub enum Event {
     SourceDoubted {
         /// Its session.
         session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
         /// Which media of its description.
         media: usize,
         /// What was counted since it records.
@@ -224,6 +296,8 @@ pub enum Event {
     Tolerated {
         /// Its connection.
         conn: ConnId,
+        /// The session whose media it was in; `None` for requests.
+        session: Option<SessionId>,
         /// Which.
         tolerances: Tolerances,
     },
@@ -259,9 +333,11 @@ impl Event {
             self,
             Self::ConnOpened { .. }
                 | Self::ConnClosed { .. }
+                | Self::SessionOpened { .. }
                 | Self::SessionClosed { .. }
                 | Self::Published { .. }
                 | Self::TakenOver { .. }
+                | Self::PublisherGone { .. }
                 | Self::Unpublished { .. }
         )
     }

@@ -153,14 +153,17 @@ impl Server {
         if self.paths.get(&session.path) == Some(Place::Announced(id)) {
             self.paths.remove(&session.path);
         }
-        self.emit(Event::SessionClosed {
+        let closed = Event::SessionClosed {
             session: id,
+            conn: session.conn,
+            peer: session.peer,
             path: session.path.to_string(),
             reason: reason.clone(),
-        });
+        };
         let recorded = session.recorded_stream().map(|stream| (stream, Former::new(id, &session, reason)));
         session.read_stream().into_iter().for_each(|stream| self.remove_reader(stream, id));
         recorded.into_iter().for_each(|(stream, former)| self.lose_publisher(now, stream, former));
+        self.emit(closed);
     }
 
     /// Whether a reader on this connection still gets the rest of a stream that has ended.

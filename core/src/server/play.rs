@@ -75,6 +75,7 @@ impl Server {
             .gathering(self.config.gather);
         let playing = session.transport().map(|transport| Event::Playing {
             session: id,
+            conn: session.conn,
             peer: session.peer,
             path: session.path.to_string(),
             transport,
@@ -176,7 +177,7 @@ impl Server {
     pub(super) fn pause_reader(&mut self, id: SessionId, reading: Reading) {
         self.detach(id);
         self.enter(id, State::PrePlay(reading));
-        self.emit(Event::Paused { session: id });
+        self.tell_of_session(id, |session| Event::Paused { session: id, conn: session.conn });
     }
 }
 

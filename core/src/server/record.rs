@@ -2,7 +2,7 @@ use super::config::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
 use super::session::{Channels, State};
-use super::{Event, Question, Server};
+use super::{Event, Output, Question, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::Ingest;
 use crate::rtp::Delivery;
@@ -66,7 +66,16 @@ impl Server {
             session.alive = now;
         }
         let (_, session) = self.existing(Some(id))?;
-        Ok(Response::new(StatusCode::OK).with_header(name::SESSION, self.session_header(session)).into())
+        let recording = session.transport().map(|transport| Event::Recording {
+            session: id,
+            conn: session.conn,
+            stream,
+            peer: session.peer,
+            path: session.path.to_string(),
+            transport,
+        });
+        let response = Response::new(StatusCode::OK).with_header(name::SESSION, self.session_header(session));
+        Ok(Outcome::Done(response, recording.map(Output::Event).into_iter().collect()))
     }
 
     /// Has the media plane take the publisher's packets, before it is told that it may send.
@@ -120,11 +129,11 @@ impl Server {
         &mut self,
         session: SessionId,
         stream: StreamId,
-        event: impl FnOnce(String) -> Event,
+        event: impl FnOnce(ConnId, String) -> Event,
     ) {
         let own = self.published.get(stream).filter(|published| published.publisher == Some(session));
         if let Some(path) = own.map(|published| published.path.to_string()) {
-            self.emit(event(path));
+            self.tell_of_session(session, |session| event(session.conn, path));
         }
     }
 
@@ -134,6 +143,6 @@ impl Server {
         if let Some(session) = self.sessions.get_mut(id) {
             session.record(false, None);
         }
-        self.emit(Event::Paused { session: id });
+        self.tell_of_session(id, |session| Event::Paused { session: id, conn: session.conn });
     }
 }

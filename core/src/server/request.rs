@@ -220,6 +220,7 @@ impl Server {
         if !is_known && !has_room {
             return Err(Response::new(StatusCode::SERVICE_UNAVAILABLE));
         }
+        session.conn = conn;
         session.conns.insert(conn);
         connection.sessions.insert(id);
         self.session_asked(now, id);

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Server;
 use super::access::Identity;
 use super::credit::Credit;
 use super::event::MediaTransport;
 use super::streams::Published;
 use super::table::StateKind;
+use super::{Event, Server};
 use crate::conn::Routes;
 use crate::description::Description;
 use crate::few::Few;
@@ -32,6 +32,8 @@ pub(super) struct Session {
     pub(super) path: Box<str>,
     /// The query of the URL that it began with.
     pub(super) query: Option<Box<str>>,
+    /// The connection that it was used over last, which events name.
+    pub(super) conn: ConnId,
     /// The connections that it was used over.
     pub(super) conns: Few<ConnId>,
     /// When it was opened.
@@ -250,6 +252,13 @@ impl Server {
     pub(super) fn existing(&self, session: Option<SessionId>) -> Result<(SessionId, &Session), Response> {
         let found = session.and_then(|id| Some((id, self.sessions.get(id)?)));
         found.ok_or_else(|| Response::new(StatusCode::SESSION_NOT_FOUND))
+    }
+
+    /// Tells of a session, as long as there is one.
+    pub(super) fn tell_of_session(&mut self, id: SessionId, event: impl FnOnce(&Session) -> Event) {
+        if let Some(event) = self.sessions.get(id).map(event) {
+            self.emit(event);
+        }
     }
 
     /// The Session header of a response: the timeout is told a little shorter, for those that refresh at the last moment.

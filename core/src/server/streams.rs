@@ -103,7 +103,8 @@ impl Server {
         let stream = self.published.insert_with(|_| published);
         self.paths.insert(path, Place::Stream(stream));
         log.set_limits(self.count_log(stream, publisher));
-        self.emit(Event::Published { stream, path: path.to_owned(), session: publisher });
+        let conn = publisher.and_then(|id| self.sessions.get(id)).map(|session| session.conn);
+        self.emit(Event::Published { stream, path: path.to_owned(), session: publisher, conn });
         Ok((stream, log))
     }
 
@@ -141,9 +142,9 @@ impl Server {
         };
         published.ended = Some(reason.clone());
         published.awaits = None;
-        let path = published.path.clone();
+        let (path, session) = (published.path.clone(), published.publisher);
         self.paths.remove(&path);
-        self.emit(Event::Unpublished { stream, path: path.into(), reason });
+        self.emit(Event::Unpublished { stream, path: path.into(), session, reason });
         self.timers.arm(now + self.config.write_stall, Timer::Stream(stream));
     }
 

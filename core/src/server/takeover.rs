@@ -122,7 +122,13 @@ impl Server {
         let path = published.path.to_string();
         // It may come from another address.
         self.count_log(stream, Some(session));
-        self.emit(Event::TakenOver { stream, path, session, former });
+        self.tell_of_session(session, |new| Event::TakenOver {
+            stream,
+            path,
+            session,
+            conn: new.conn,
+            former,
+        });
     }
 }
 

@@ -150,7 +150,8 @@ macro_rules! asks {
 asks! {
     /// Any request that needs a right: how the peer proves that it has it.
     Authenticate -> Authority, Answer::Authority;
-    /// DESCRIBE of a path at which nothing is published: publish it and say yes, or refuse.
+    /// DESCRIBE: whether the peer may be told what is published at the path; a yes where nothing is leads to 404. A stream
+    /// may be published before the answer.
     Describe -> (), |()| Answer::Yes;
     /// ANNOUNCE: whether the peer may publish at this path.
     Announce -> (), |()| Answer::Yes;

@@ -18,6 +18,8 @@ pub(super) struct Books {
     conns: BTreeSet<ConnId>,
     paths: BTreeMap<String, StreamId>,
     sessions: BTreeMap<SessionId, Reader>,
+    /// Sessions that are open, and the connection that carries the media of each, if one does.
+    open: BTreeMap<SessionId, Option<ConnId>>,
     /// The session that a peer has begun to play last.
     players: BTreeMap<SocketAddr, SessionId>,
     ended: BTreeMap<SessionId, End>,
@@ -48,7 +50,17 @@ impl Books {
             Event::ConnOpened { conn, .. } => assert!(self.conns.insert(*conn), "{conn:?} was opened twice"),
             Event::ConnClosed { conn, reason, .. } => {
                 assert!(self.conns.remove(conn), "{conn:?} was not open");
+                let carried = self.open.iter().find(|(_, carrier)| **carrier == Some(*conn));
+                assert_eq!(carried, None, "a session has outlived the connection that carries it");
                 counts.add(name(reason), 1);
+            }
+            Event::SessionOpened { session, conn, .. } => {
+                assert!(self.conns.contains(conn), "{session:?} was opened over {conn:?}, which is not open");
+                assert_eq!(self.open.insert(*session, None), None, "{session:?} was opened twice");
+            }
+            Event::Recording { session, conn, stream, transport, .. } => {
+                assert_eq!(self.recorded.get(session), Some(stream), "{session:?} records another stream");
+                self.carry(*session, *conn, *transport);
             }
             Event::Published { stream, path, session, .. } => {
                 self.recorded.extend(session.map(|session| (session, *stream)));
@@ -56,17 +68,20 @@ impl Books {
                 assert_eq!(before, None, "{path} was published already");
                 counts.add("streams published", 1);
             }
-            Event::TakenOver { stream, path, session, former } => {
+            Event::TakenOver { stream, path, session, former, .. } => {
                 assert_eq!(self.paths.get(path), Some(stream), "{path} is not published");
                 assert!(self.ended.contains_key(former), "{former:?} goes on");
                 self.recorded.insert(*session, *stream);
                 counts.add("publishers taken over", 1);
             }
-            Event::Unpublished { stream, path, .. } => {
+            Event::Unpublished { stream, path, session, .. } => {
+                let publisher = session.filter(|session| !self.open.contains_key(session));
+                assert_eq!(publisher, None, "the publisher of {path} has ended before its stream");
                 assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
                 self.unpublished.insert(*stream, now);
             }
-            Event::Playing { session, peer, transport, .. } => {
+            Event::Playing { session, conn, peer, transport, .. } => {
+                self.carry(*session, *conn, *transport);
                 assert!(!self.ended.contains_key(session), "{session:?} has ended and plays");
                 let follows_another = self.sessions.contains_key(session);
                 self.sessions.insert(*session, Reader { follows_another, ..Reader::default() });
@@ -76,8 +91,8 @@ impl Books {
                     1,
                 );
             }
-            Event::Paused { session } => self.paused.extend(self.recorded.get(session)),
-            Event::ReaderLagged { session, dropped } => {
+            Event::Paused { session, .. } => self.paused.extend(self.recorded.get(session)),
+            Event::ReaderLagged { session, dropped, .. } => {
                 let reader = self.sessions.entry(*session).or_default();
                 let is_soon = reader.told.is_some_and(|told| now < told + Duration::from_secs(1));
                 // What it had missed when it was paused may be told after it plays again.
@@ -88,12 +103,23 @@ impl Books {
                 counts.add("readers lagged", 1);
             }
             Event::SessionClosed { session, reason, .. } => {
+                assert!(self.open.remove(session).is_some(), "{session:?} was not open");
                 let before = self.ended.insert(*session, (reason.clone(), now));
                 assert_eq!(before, None, "{session:?} has ended twice");
                 counts.add("sessions ended", 1);
             }
             _ => {}
         }
+    }
+
+    /// A session that is open plays or records over a connection that is, or over UDP.
+    fn carry(&mut self, session: SessionId, conn: ConnId, transport: MediaTransport) {
+        let carrier = (transport == MediaTransport::Tcp).then_some(conn);
+        assert!(self.open.insert(session, carrier).is_some(), "{session:?} begins, and is not open");
+        assert!(
+            carrier.is_none_or(|conn| self.conns.contains(&conn)),
+            "{conn:?} carries media, and is not open"
+        );
     }
 
     /// The session that a peer plays, or has played.
@@ -125,6 +151,7 @@ impl Books {
 
     pub(super) fn check_empty(&self) {
         assert!(self.conns.is_empty(), "never told to be closed: {:?}", self.conns);
+        assert!(self.open.is_empty(), "never told to be over: {:?}", self.open);
         assert!(self.paths.is_empty(), "never told to be unpublished: {:?}", self.paths);
     }
 }

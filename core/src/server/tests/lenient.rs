@@ -9,7 +9,7 @@ const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
 /// What was told of a connection so far.
 fn told(scenario: &Scenario, conn: ConnId) -> Vec<Tolerance> {
     let of_conn = scenario.events.iter().rev().find_map(|event| match event {
-        Event::Tolerated { conn: own, tolerances } if *own == conn => Some(*tolerances),
+        Event::Tolerated { conn: own, tolerances, .. } if *own == conn => Some(*tolerances),
         _ => None,
     });
     of_conn.unwrap_or_default().iter().collect()

@@ -50,10 +50,10 @@ fn give(scenario: &mut Scenario, conn: ConnId, transport: &str, packet: &RtpPack
 /// What was told of medias that are silent and of those that are not any more.
 fn told(scenario: &Scenario) -> Vec<(&'static str, SessionId, StreamId, usize)> {
     let told = |event: &Event| match event {
-        Event::MediaSilent { session, stream, media, path } if path == "/live" => {
+        Event::MediaSilent { session, stream, media, path, .. } if path == "/live" => {
             Some(("silent", *session, *stream, *media))
         }
-        Event::MediaResumed { session, stream, media, path } if path == "/live" => {
+        Event::MediaResumed { session, stream, media, path, .. } if path == "/live" => {
             Some(("resumed", *session, *stream, *media))
         }
         _ => None,

@@ -1,0 +1,214 @@
+//! The events of whole lives come in the order that the table of [`Event`] states.
+
+use std::collections::BTreeMap;
+
+use super::access::{Player, guarded};
+use super::scenario::{SDP, Scenario, peer, session_of};
+use crate::ConnId;
+use crate::limits::{GOODBYE_DELAY, SESSION_TIMEOUT, TAKEOVER_SILENCE};
+use crate::server::{Asks, Event, ServerConfig};
+use crate::wire::StatusCode;
+
+const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=";
+
+/// The rows of the table.
+fn table() -> BTreeMap<&'static str, &'static str> {
+    let rows = include_str!("../event.rs").lines().filter_map(|line| line.strip_prefix("/// | "));
+    let rows = rows.filter_map(|row| row.strip_suffix(" |")?.split_once(" | "));
+    rows.filter(|(life, _)| *life != "Life").collect()
+}
+
+/// A server, and the names of what it has told.
+struct Life {
+    scenario: Scenario,
+    says_yes: bool,
+    told: Vec<String>,
+}
+
+impl Life {
+    fn new(config: ServerConfig) -> Self {
+        Self::of(Scenario::new(config))
+    }
+
+    /// The life of a peer of this server, from here on.
+    fn of(mut scenario: Scenario) -> Self {
+        scenario.publish("/cam");
+        scenario.drain();
+        scenario.events.clear();
+        Self { scenario, says_yes: true, told: Vec::new() }
+    }
+
+    /// Takes all events, and answers the questions among them.
+    fn look(&mut self) {
+        self.scenario.drain();
+        while !self.scenario.events.is_empty() {
+            let event = self.scenario.events.remove(0);
+            let name = format!("{event:?}");
+            self.told.push(name.split(['(', ' ']).next().unwrap().to_owned());
+            let (now, logs) = (self.scenario.now, &self.scenario.logs);
+            let reply = if self.says_yes { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) };
+            let server = &mut self.scenario.server;
+            let answered = match event {
+                Event::Describe(question) => server.answer(now, question.ticket, reply, logs),
+                Event::Announce(question) => server.answer(now, question.ticket, reply, logs),
+                Event::Setup(question) => server.answer(now, question.ticket, reply, logs),
+                Event::Play(question) => server.answer(now, question.ticket, reply, logs),
+                Event::Record(question) => server.answer(now, question.ticket, reply, logs),
+                _ => Ok(()),
+            };
+            assert_eq!(answered, Ok(()), "{name}");
+            self.scenario.drain();
+        }
+    }
+
+    /// Sends a request and answers what is asked; the status and, if there is one, the session.
+    fn request(&mut self, conn: ConnId, request: &str, body: &str) -> (u16, String) {
+        self.scenario.post(conn, request, body);
+        self.look();
+        let response = self.scenario.response(conn);
+        let session = response.headers.get("Session").map(|_| session_of(&response)).unwrap_or_default();
+        (response.status.as_u16(), session)
+    }
+
+    fn accepted(&mut self, conn: ConnId, request: &str, body: &str) -> String {
+        let (status, session) = self.request(conn, request, body);
+        assert_eq!(status, 200, "{request}");
+        format!("Session: {session}")
+    }
+
+    /// A reader of a track of `/cam`.
+    fn plays(&mut self, conn: ConnId, path: &str, transport: &str) -> String {
+        let setup = format!("SETUP rtsp://h{path}/trackID=0|{transport}");
+        let session = self.accepted(conn, &setup, "");
+        self.accepted(conn, &format!("PLAY rtsp://h{path}|{session}"), "");
+        session
+    }
+
+    /// A publisher at `/live`.
+    fn records(&mut self, conn: ConnId) -> String {
+        self.accepted(conn, "ANNOUNCE rtsp://h/live|Content-Type: application/sdp", SDP);
+        let setup = format!("SETUP rtsp://h/live/streamid=0|{TCP}0-1;mode=record");
+        let session = self.accepted(conn, &setup, "");
+        let setup = format!("SETUP rtsp://h/live/streamid=1|{session}|{TCP}2-3;mode=record");
+        self.accepted(conn, &setup, "");
+        self.accepted(conn, &format!("RECORD rtsp://h/live|{session}"), "");
+        session
+    }
+
+    fn hangs_up(&mut self, conn: ConnId) {
+        self.scenario.hang_up(conn);
+        self.look();
+    }
+
+    fn has_told(mut self, life: &str) {
+        self.look();
+        assert_eq!(Some(&*self.told.join(", ")), table().get(life).copied(), "{life}");
+    }
+}
+
+fn all_asked() -> ServerConfig {
+    ServerConfig::default().asks(Asks::DESCRIBE | Asks::ANNOUNCE | Asks::SETUP | Asks::PLAY | Asks::RECORD)
+}
+
+#[test]
+fn a_readers_life_is_told_in_order() {
+    let mut life = Life::new(all_asked());
+    let conn = life.scenario.connect();
+    life.accepted(conn, "DESCRIBE rtsp://h/cam", "");
+    let session = life.accepted(conn, &format!("SETUP rtsp://h/cam/trackID=0|{TCP}0-1"), "");
+    life.accepted(conn, &format!("SETUP rtsp://h/cam/trackID=1|{session}|{TCP}2-3"), "");
+    for method in ["PLAY", "PAUSE", "PLAY", "TEARDOWN"] {
+        life.accepted(conn, &format!("{method} rtsp://h/cam|{session}"), "");
+    }
+    life.hangs_up(conn);
+    life.has_told("reader");
+}
+
+#[test]
+fn a_publishers_life_is_told_in_order() {
+    let mut life = Life::new(all_asked());
+    let conn = life.scenario.connect();
+    let session = life.records(conn);
+    for method in ["PAUSE", "RECORD", "TEARDOWN"] {
+        life.accepted(conn, &format!("{method} rtsp://h/live|{session}"), "");
+    }
+    life.hangs_up(conn);
+    life.has_told("publisher");
+}
+
+#[test]
+fn peers_that_are_refused_open_no_session() {
+    let mut reader = Life::new(all_asked());
+    reader.says_yes = false;
+    let conn = reader.scenario.connect();
+    assert_eq!(reader.request(conn, "DESCRIBE rtsp://h/cam", "").0, 403);
+    assert_eq!(reader.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{TCP}0-1"), "").0, 403);
+    reader.hangs_up(conn);
+    reader.has_told("refused reader");
+
+    let mut publisher = Life::new(all_asked());
+    publisher.says_yes = false;
+    let conn = publisher.scenario.connect();
+    let announce = "ANNOUNCE rtsp://h/live|Content-Type: application/sdp";
+    assert_eq!(publisher.request(conn, announce, SDP).0, 403);
+    publisher.hangs_up(conn);
+    publisher.has_told("refused publisher");
+
+    let mut guesser = Life::new(guarded());
+    let mut player = Player::new(&mut guesser.scenario, "wall", "wrong");
+    let refused = player.request(&mut guesser.scenario, "DESCRIBE rtsp://h/cam", "");
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    guesser.hangs_up(player.conn);
+    guesser.has_told("wrong credentials");
+}
+
+#[test]
+fn the_sessions_of_a_lost_connection_end_before_it_if_it_carries_their_media() {
+    let mut reader = Life::new(ServerConfig::default());
+    let conn = reader.scenario.connect();
+    reader.plays(conn, "/cam", &format!("{TCP}0-1"));
+    reader.hangs_up(conn);
+    reader.has_told("lost reader");
+
+    let mut publisher = Life::new(ServerConfig::default());
+    let conn = publisher.scenario.connect();
+    publisher.records(conn);
+    publisher.hangs_up(conn);
+    publisher.has_told("lost publisher");
+
+    let mut over_udp = Life::of(Scenario::with_udp());
+    let conn = over_udp.scenario.connect();
+    over_udp.plays(conn, "/cam", "Transport: RTP/AVP;unicast;client_port=5000-5001");
+    over_udp.hangs_up(conn);
+    over_udp.scenario.advance(SESSION_TIMEOUT * 2);
+    over_udp.has_told("lost reader over UDP");
+}
+
+#[test]
+fn a_publisher_that_comes_back_is_told_in_order() {
+    let mut life = Life::new(ServerConfig::default());
+    let (before, after) = (life.scenario.connect(), life.scenario.connect());
+    life.records(before);
+    life.scenario.advance(TAKEOVER_SILENCE);
+    life.look();
+    life.told.clear();
+    life.records(after);
+    life.has_told("publisher that comes back");
+}
+
+#[test]
+fn a_server_that_closes_ends_all_that_it_has() {
+    let mut life = Life::new(ServerConfig::default());
+    let (publisher, reader) = (life.scenario.connect(), life.scenario.connect_from(peer(41_000)));
+    life.records(publisher);
+    life.plays(reader, "/live", &format!("{TCP}0-1"));
+    let (now, cam) = (life.scenario.now, life.scenario.server.stream_at("/cam").unwrap());
+    life.scenario.server.remove_stream(now, cam);
+    life.look();
+    life.told.clear();
+    life.scenario.server.close(now);
+    life.look();
+    life.scenario.advance(GOODBYE_DELAY);
+    assert!(life.scenario.server.is_empty());
+    life.has_told("publisher and reader of a server that closes");
+}
