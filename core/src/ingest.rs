@@ -8,7 +8,7 @@ use crate::demux;
 use crate::description;
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{ClockRates, Delivery, Receivers, RtpPacket, rtcp};
-use crate::silence::Silence;
+use crate::silence::{Silence, is_quiet};
 use crate::stream::Media;
 use crate::udp::Port;
 use crate::{Instant, SessionId, StreamId, Tolerances};
@@ -53,12 +53,26 @@ pub(crate) struct Ingest {
     next_doubts: Instant,
 }
 
+/// What is to be known of an announced media to take its packets: it is kept where a description is not.
+#[derive(Clone, Debug)]
+pub(crate) struct Intake {
+    clock_rates: ClockRates,
+    /// It sends seldom by nature.
+    is_quiet: bool,
+}
+
+impl From<&description::Media> for Intake {
+    fn from(media: &description::Media) -> Self {
+        Self { clock_rates: ClockRates::new(&media.formats), is_quiet: is_quiet(media) }
+    }
+}
+
 impl Ingest {
     pub(crate) fn new(
         now: Instant,
         session: SessionId,
         stream: StreamId,
-        (track, media): (u8, &description::Media),
+        (track, media): (u8, Intake),
         delivery: Delivery,
         (local_ssrc, cname): (u32, &str),
         silence: Duration,
@@ -67,11 +81,11 @@ impl Ingest {
             session,
             stream,
             track,
-            receivers: Receivers::new(ClockRates::new(&media.formats), delivery, local_ssrc),
+            receivers: Receivers::new(media.clock_rates, delivery, local_ssrc),
             next_report: now + RECEIVER_REPORT_PERIOD,
             cname: cname.into(),
             pulses: [Pulse::default(); 2],
-            silence: Silence::new(now, media, silence),
+            silence: Silence::of(now, media.is_quiet, silence),
             tolerances: Tolerances::NONE,
             told: Tolerances::NONE,
             doubts: SourceDoubts::default(),

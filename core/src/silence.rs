@@ -27,7 +27,11 @@ pub(crate) struct Silence {
 impl Silence {
     /// A media that has just begun, and is silent after `limit`; one that is neither audio nor video is quiet by nature.
     pub(crate) fn new(now: Instant, media: &Media, limit: Duration) -> Self {
-        let limit = (!is_quiet(media)).then_some(limit);
+        Self::of(now, is_quiet(media), limit)
+    }
+
+    pub(crate) fn of(now: Instant, is_quiet: bool, limit: Duration) -> Self {
+        let limit = (!is_quiet).then_some(limit);
         let mut silence = Self { limit, heard: now, next: NEVER, is_told: false, doubt: Doubt::default() };
         silence.hear(now);
         silence

@@ -339,8 +339,15 @@ fn the_clock_of_a_message_starts_at_its_first_byte() {
 fn no_report_comes_behind_the_end_of_its_session() {
     let media = MediaSection::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
     let delivery = crate::rtp::Delivery::Ordered;
-    let ingest =
-        crate::ingest::Ingest::new(START, id(), id(), (0, &media), delivery, (7, "cname"), WRITE_STALL);
+    let ingest = crate::ingest::Ingest::new(
+        START,
+        id(),
+        id(),
+        (0, (&media).into()),
+        delivery,
+        (7, "cname"),
+        WRITE_STALL,
+    );
     let mut rx = rx();
     rx.handle_command(START, RxCommand(RxOrder::Route(Routes::Publisher(vec![(0, 1, ingest)]))));
     let header = RtpHeader { payload_type: 96, ..RtpHeader::default() };

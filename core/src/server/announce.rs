@@ -88,7 +88,13 @@ impl Server {
         };
         // A copy holds no block that it was read into.
         let text = Bytes::copy_from_slice(&request.body);
-        let publishing = Publishing { announce_uri: request.uri.clone(), text, described: 0, stream };
+        let publishing = Publishing {
+            announce_uri: request.uri.clone(),
+            text,
+            intakes: Box::default(),
+            described: 0,
+            stream,
+        };
         let session = self.open_session(now, conn, (path, query), State::PreRecord(publishing))?;
         self.hold_description(session, request.body.len());
         match stream.zip(former) {

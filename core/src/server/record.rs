@@ -4,7 +4,7 @@ use super::request::{Outcome, Step};
 use super::session::{Channels, State};
 use super::{Event, Output, Question, Server};
 use crate::conn::{Routes, RxOrder};
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Intake};
 use crate::rtp::Delivery;
 use crate::udp::UdpOrder;
 use crate::wire::{Method, Request, Response, StatusCode, name};
@@ -28,12 +28,16 @@ impl Server {
             let header = self.session_header(session);
             return Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into());
         };
-        let announced = publishing.announced(&self.published);
-        if announced.as_ref().is_none_or(|announced| session.tracks.len() < announced.medias.len()) {
+        // One that goes on is not read again: publishers may pause as often as they like.
+        let medias = match publishing.intakes.len() {
+            0 => publishing.announced(&self.published).map(|announced| announced.medias.len()),
+            medias => Some(medias),
+        };
+        if medias.is_none_or(|medias| session.tracks.len() < medias) {
             return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
         }
         if self.config.asks.contains(Asks::RECORD) {
-            let description = announced.map(Box::new);
+            let description = publishing.announced(&self.published).map(Box::new);
             let place = (&*session.path, session.query.as_deref());
             let question = Question { description, ..self.question(conn, request, Some(id), place)? };
             return Ok(Outcome::ask(Step::Record(id), Event::Record(question)));
@@ -80,13 +84,17 @@ impl Server {
 
     /// Has the media plane take the publisher's packets, before it is told that it may send.
     fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId) {
-        let Some(session) = self.sessions.get(id) else { return };
-        let State::PreRecord(publishing) = &session.state else { return };
-        let Some(announced) = publishing.announced(&self.published) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let State::PreRecord(publishing) = &mut session.state else { return };
+        if publishing.intakes.is_empty() {
+            let Some(announced) = publishing.announced(&self.published) else { return };
+            publishing.intakes = announced.medias.iter().map(Intake::from).collect();
+        }
+        let intakes = &publishing.intakes;
         let (is_resumed, silence) = (session.has_begun, self.config.media_silence);
         let (random, cname) = (&mut self.random, &self.cname);
         let mut ingest = |index: u8, delivery: Delivery| {
-            let media = announced.medias.get(usize::from(index))?;
+            let media = intakes.get(usize::from(index))?.clone();
             let source = (random.next_u32(), &**cname);
             Some(Ingest::new(now, id, stream, (index, media), delivery, source, silence))
         };

@@ -14,6 +14,7 @@ use crate::conn::Routes;
 use crate::description::Description;
 use crate::few::Few;
 use crate::id::Arena;
+use crate::ingest::Intake;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
 use crate::random::HexId;
 use crate::url::track::match_control;
@@ -68,6 +69,8 @@ pub(super) struct Publishing {
     pub(super) announce_uri: Box<str>,
     /// The announced description; empty from the first RECORD on, because then the stream's text tells the same.
     pub(super) text: Bytes,
+    /// What takes the packets of each media, from the first RECORD on.
+    pub(super) intakes: Box<[Intake]>,
     /// Bytes that are counted for the description.
     pub(super) described: usize,
     /// From the first RECORD on.
