@@ -4,6 +4,7 @@ use md5::Digest as _;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::Secret;
 use crate::Instant;
 use crate::url::hex_pair;
 
@@ -28,6 +29,12 @@ impl NonceKey {
     /// The key of a server whose other chance comes from the same seed.
     pub(crate) fn of(seed: [u8; 32]) -> Self {
         Self(Sha256::new().chain_update(b"nonces").chain_update(seed).finalize().into())
+    }
+
+    /// A secret that nobody knows, to be looked at for users that do not exist.
+    pub(crate) fn nobodys_secret(&self) -> Secret {
+        let hash = Sha256::new().chain_update(b"nobody").chain_update(self.0).finalize();
+        Secret::password(hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
     }
 
     /// A nonce for the peers at an address. The serial number tells apart those that are given at the same time.

@@ -51,7 +51,8 @@ pub(super) struct Access {
 struct Grant {
     /// `None` for what anybody may.
     identity: Option<Identity>,
-    need: Need,
+    /// `None` if it is only known which user it is, by a session of its own.
+    need: Option<Need>,
 }
 
 /// What a request needs the right to.
@@ -68,6 +69,16 @@ pub(super) enum Given {
     Nothing,
     Malformed,
     Credentials(Box<Authorization>),
+}
+
+impl Given {
+    /// The user that is named.
+    fn user(&self) -> Option<String> {
+        match self {
+            Self::Credentials(authorization) => authorization.user().map(str::to_owned),
+            Self::Nothing | Self::Malformed => None,
+        }
+    }
 }
 
 /// Why a request may not go on.
@@ -131,7 +142,7 @@ impl Server {
         };
         match verdict {
             Ok(identity) => {
-                self.grant_right(conn, identity, need);
+                self.grant_right(conn, identity, Some(need));
                 Ok(())
             }
             Err(denial) => Err(self.deny(now, conn, &need, &given, &denial)),
@@ -141,9 +152,8 @@ impl Server {
     /// The user of a new session for reading or publishing at a path: the one who has proved its right to that.
     pub(super) fn owner_of_new(&self, conn: ConnId, action: Action, path: &str) -> Option<Identity> {
         let grants = &self.conns.get(conn)?.access.grants;
-        let grant =
-            grants.iter().rev().find(|grant| grant.need.action == action && same(&grant.need.path, path));
-        grant?.identity.clone()
+        let is_for = |need: &Need| need.action == action && same(&need.path, path);
+        grants.iter().rev().find(|grant| grant.need.as_ref().is_some_and(is_for))?.identity.clone()
     }
 
     /// Whether a connection may be told whether a session exists. To others every session is one that they have to prove
@@ -160,26 +170,18 @@ impl Server {
             return Ok(Some(Need { action, path: session.path.clone(), query: None }));
         }
         let bad = |_| Response::new(StatusCode::BAD_REQUEST);
-        let (action, path, query) = match request.method {
-            Method::Announce => {
-                let (path, query) = resolve_aggregate(&request.uri).map_err(bad)?;
-                (Action::Publish, path, query)
-            }
-            Method::Setup => {
-                let place = resolve_setup(&request.uri).map_err(bad)?;
-                (Action::Read, place.path, place.query)
-            }
-            Method::Describe => {
-                let (path, query) = resolve_aggregate(&request.uri).map_err(bad)?;
-                (Action::Read, path, query)
-            }
-            Method::GetParameter | Method::SetParameter if !request.body.is_empty() => {
-                let (path, query) = resolve_aggregate(&request.uri).map_err(bad)?;
-                (Action::Read, path, query)
-            }
+        let action = match request.method {
+            Method::Announce => Action::Publish,
+            Method::Setup | Method::Describe => Action::Read,
+            Method::GetParameter | Method::SetParameter if !request.body.is_empty() => Action::Read,
             // Without a session the others lead nowhere.
             _ => return Ok(None),
         };
+        let (path, query) = match request.method {
+            Method::Setup => resolve_setup(&request.uri).map(|place| (place.path, place.query)),
+            _ => resolve_aggregate(&request.uri),
+        }
+        .map_err(bad)?;
         Ok(Some(Need { action, path: canonical(path).into(), query: query.map(Into::into) }))
     }
 
@@ -226,10 +228,9 @@ impl Server {
             Given::Nothing if users().next().is_none() => Err(Denial::Ask { stale: false }),
             Given::Credentials(authorization) if authorization.user() == Some(&owner.user) => {
                 self.check(now, conn, request, authorization, &owner.secret)?;
-                let need = Need { action: Action::Read, path: "".into(), query: None };
                 if self.conns.get(conn).is_some_and(|connection| connection.access.grants.is_empty()) {
                     // It need not prove again that it is this user, and may nothing else by it.
-                    self.grant_right(conn, Some(owner), need);
+                    self.grant_right(conn, Some(owner), None);
                 }
                 Ok(())
             }
@@ -266,14 +267,15 @@ impl Server {
         }
         let Given::Credentials(authorization) = &given else { return Err(Denial::Ask { stale: false }) };
         let user = authorization.user().and_then(|name| users.get(name)).cloned();
-        // It takes as long to find out that there is no such user.
-        let secret = user.as_ref().map_or_else(|| Secret::password(""), |user| user.secret().clone());
+        // It takes as long to find out that there is no such user, and nothing passes as its password.
+        let secret =
+            user.as_ref().map_or_else(|| self.nonce_key.nobodys_secret(), |user| user.secret().clone());
         self.check(now, conn, request, authorization, &secret)?;
         let user = user.ok_or(Denial::Wrong)?;
         if !user.is_allowed(need.action, &need.path) {
             return Err(Denial::Forbidden);
         }
-        self.grant_right(conn, Some(Identity { user: user.name().into(), secret }), need);
+        self.grant_right(conn, Some(Identity { user: user.name().into(), secret }), Some(need));
         Ok(None)
     }
 
@@ -288,17 +290,14 @@ impl Server {
         if let Given::Credentials(authorization) = &given {
             self.check_nonce(now, conn, authorization)?;
         }
-        let user = match &given {
-            Given::Credentials(authorization) => authorization.user().map(str::to_owned),
-            _ => None,
-        };
+        let user = given.user();
         let place = (&*need.path, need.query.as_deref());
         let Ok(question) = self.question(conn, request, None, place) else { return Err(Denial::Foreign) };
         let question = Question { user, action: need.action, ..question };
         Ok(Some(Outcome::ask(Step::Authenticate(need, given), Event::Authenticate(question))))
     }
 
-    fn grant_right(&mut self, conn: ConnId, identity: Option<Identity>, need: Need) {
+    fn grant_right(&mut self, conn: ConnId, identity: Option<Identity>, need: Option<Need>) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let grants = &mut connection.access.grants;
         grants.retain(|grant| grant.need != need);
@@ -327,7 +326,7 @@ impl Access {
                 Given::Credentials(authorization) => user.is_some() && authorization.user() != user,
                 _ => false,
             };
-            grant.need == *need && !names_another
+            grant.need.as_ref() == Some(need) && !names_another
         });
         grant.map(|grant| grant.identity.clone())
     }

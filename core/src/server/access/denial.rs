@@ -22,11 +22,7 @@ impl Server {
             Denial::Forbidden => Response::new(StatusCode::FORBIDDEN),
             Denial::Foreign => Response::new(StatusCode::SESSION_NOT_FOUND),
             Denial::Wrong => {
-                let user = match given {
-                    Given::Credentials(authorization) => authorization.user().map(str::to_owned),
-                    _ => None,
-                };
-                self.auth_failed(now, conn, user, &need.path);
+                self.auth_failed(now, conn, given.user(), &need.path);
                 self.challenge(now, conn, false)
             }
         }
