@@ -121,7 +121,7 @@ impl Client {
 
     /// Whether a request may have to be sent again with credentials.
     pub(super) fn may_be_challenged(&self) -> bool {
-        self.config.credentials.is_some() || self.url.credentials().is_some()
+        self.credentials().is_some()
     }
 
     /// Those of the URL, or the user's, which are for the server of the first URL only.

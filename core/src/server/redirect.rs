@@ -25,18 +25,15 @@ impl Server {
     /// of its peer. `false` if there is no such session, or no connection to ask it over.
     pub fn redirect_session(&mut self, session: SessionId, location: &Url) -> bool {
         let Some(asked) = self.sessions.get(session) else { return false };
-        let conn = asked.bound_to().or_else(|| asked.conns.iter().last());
-        let Some(connection) = conn.and_then(|conn| self.conns.get_mut(conn)) else { return false };
-        if connection.closing.is_some() {
-            return false;
-        }
+        let Some(conn) = asked.bound_to().or_else(|| asked.conns.iter().last()) else { return false };
+        let open = self.conns.get_mut(conn).filter(|connection| connection.closing.is_none());
+        let Some(connection) = open else { return false };
         connection.asked = connection.asked.wrapping_add(1);
         let mut request = Request::new(Method::Redirect, asked.aggregate_uri());
         request.headers.set(name::CSEQ, connection.asked);
         request.headers.set(name::SESSION, &*asked.key);
         request.headers.set(name::LOCATION, location.as_request_uri());
-        let bytes = request.to_bytes();
-        conn.into_iter().for_each(|conn| self.order_tx(conn, TxOrder::Send(bytes.clone())));
+        self.order_tx(conn, TxOrder::Send(request.to_bytes()));
         true
     }
 
