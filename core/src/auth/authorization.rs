@@ -93,7 +93,7 @@ impl Authorization {
 
     fn read_basic(token: &str) -> Option<Self> {
         let bytes = base64::decode(token)?;
-        // What is not UTF-8 is Latin-1, as browsers send it.
+        // Bytes that are not UTF-8 are Latin-1, as browsers send them.
         let text = String::from_utf8(bytes)
             .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect());
         let (user, password) = text.split_once(':')?;
@@ -145,7 +145,7 @@ impl Authorization {
         }
     }
 
-    /// Whether a client that sent it with a request of this method knows the secret.
+    /// Returns whether its sender knows the secret, for a request of this method.
     ///
     /// The time that it takes does not depend on where the proof and the right one differ. The nonce and the URI of a
     /// digest are not looked at.
@@ -160,7 +160,7 @@ impl Authorization {
         }
     }
 
-    /// What stands in the header; it may have a password in it.
+    /// The value of the header. It may have a password in it.
     pub fn to_header_value(&self) -> String {
         match self {
             Self::Basic { user, password } => {

@@ -5,11 +5,11 @@ use super::digest::Algorithm;
 use super::params::{Item, items, quote};
 use crate::Tolerances;
 
-/// What a server asks for: one challenge of a WWW-Authenticate header (RFC 7616, section 3.3; RFC 7617, section 2).
+/// One challenge of a WWW-Authenticate header: a server asks for credentials (RFC 7616, section 3.3; RFC 7617, section 2).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Challenge {
-    /// What the credentials are for.
+    /// The name of the area that the credentials are for, as a person is told it.
     pub realm: Box<str>,
     /// How they are to be proved.
     pub kind: ChallengeKind,
@@ -26,7 +26,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// Whether credentials are of this scheme; those of Digest that name no algorithm use MD5.
+    /// Returns true for credentials of this scheme; those of Digest that name no algorithm use MD5.
     pub(crate) fn is_of(self, authorization: &Authorization) -> bool {
         match (self, authorization) {
             (Self::Basic, Authorization::Basic { .. }) => true,
@@ -47,9 +47,9 @@ pub enum ChallengeKind {
     /// By a hash of it.
     #[non_exhaustive]
     Digest {
-        /// What the hash is mixed with.
+        /// The text that the hash is mixed with.
         nonce: Box<str>,
-        /// What goes back as it came.
+        /// A text that the answer repeats.
         opaque: Option<Box<str>>,
         /// How the hash is computed; `None` if the challenge does not say, which means MD5.
         ///

@@ -144,7 +144,7 @@ fn digit(value: u8) -> u8 {
     if value < 10 { b'0' | value } else { b'a'.wrapping_add(value).wrapping_sub(10) }
 }
 
-/// What a response to a Digest challenge is made of, but for the secret (RFC 7616, section 3.4.1).
+/// The inputs of a response to a Digest challenge, without the secret (RFC 7616, section 3.4.1).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inputs<'a> {
     pub(super) algorithm: Algorithm,

@@ -66,7 +66,7 @@ fn split(text: &str, at: Option<usize>) -> (&str, &str) {
     at.and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }
 
-/// What stands before the closing quote, and what behind it.
+/// Splits a text at the closing quote, and takes the backslashes out of the part before it.
 ///
 /// A backslash counts in front of a quote or a backslash only: `DOMAIN\user` is written like that by many.
 fn unquote(quoted: &str) -> Option<(Cow<'_, str>, &str)> {

@@ -51,7 +51,7 @@ impl Secret {
         }
     }
 
-    /// Whether this is the secret that belongs to a password that was sent as it is.
+    /// Returns true for the password of this secret.
     pub(super) fn is_of(&self, user: &str, realm: &str, password: &str) -> bool {
         // Hashes are of one length, so that the time that this takes tells nothing of the length of a password.
         let function = match &self.0 {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::Secret;
 use crate::url::canonical;
 
-/// What a peer wants to do at a path.
+/// A thing that a peer can do at a path.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Action {
@@ -56,7 +56,7 @@ impl User {
     }
 }
 
-/// Who may do what at a server.
+/// The users of a server, with their rights.
 #[derive(Clone, Debug, Default)]
 pub struct Users {
     users: BTreeMap<Box<str>, User>,
@@ -102,7 +102,7 @@ impl Rights {
     }
 }
 
-/// Whether a text has the form of a pattern, in which `*` stands for anything.
+/// Returns true for a text of the form of a pattern, in which `*` stands for anything.
 ///
 /// Each `*` takes as little as will do: if the rest then does not fit, the last one takes a byte more.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
