@@ -91,13 +91,18 @@ impl Authorization {
         }
     }
 
+    /// A user and its password as it is.
+    pub fn basic(user: &str, password: &str) -> Self {
+        Self::Basic { user: user.into(), password: password.into() }
+    }
+
     fn read_basic(token: &str) -> Option<Self> {
         let bytes = base64::decode(token)?;
         // Bytes that are not UTF-8 are Latin-1, as browsers send them.
         let text = String::from_utf8(bytes)
             .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect());
         let (user, password) = text.split_once(':')?;
-        Some(Self::Basic { user: user.into(), password: password.into() })
+        Some(Self::basic(user, password))
     }
 
     /// The answer to a challenge by a client that knows a user's secret.
@@ -112,9 +117,7 @@ impl Authorization {
         (count, cnonce): (u32, &str),
     ) -> Option<Self> {
         match &challenge.kind {
-            ChallengeKind::Basic => {
-                Some(Self::Basic { user: user.into(), password: secret.as_password()?.into() })
-            }
+            ChallengeKind::Basic => Some(Self::basic(user, secret.as_password()?)),
             ChallengeKind::Bearer => Some(Self::Bearer(secret.as_password()?.into())),
             ChallengeKind::Digest { nonce, opaque, algorithm, qop, .. } => {
                 let uses_cnonce = *qop || algorithm.is_some_and(Algorithm::is_session);

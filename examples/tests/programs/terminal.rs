@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use rtspan_std::auth::Authorization;
 use rtspan_std::{RtpHeader, RtpPacket, is_printable};
 use serde_json::Value;
 
@@ -265,19 +266,6 @@ fn ask(stream: &mut TcpStream, request: &str, headers: &str, body: &str) -> (Str
     (status.to_owned(), format!("Session: {}\r\n", session.split(';').next().unwrap()))
 }
 
-/// Base64, in which a user may have any character.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits =
-            three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
-        let digit = |place: usize| char::from(DIGITS[bits >> (18 - 6 * place) & 63]);
-        text.extend((0..4).map(|place| if place <= three.len() { digit(place) } else { '=' }));
-    }
-    text
-}
-
 /// What is refused, or is no RTSP at all.
 fn misbehave(addr: &str) {
     let line = in_line();
@@ -337,7 +325,7 @@ fn no_name_of_a_user_reaches_the_terminal_as_it_came() {
     tool.args(["serve", "--listen", "127.0.0.1:0", "--user", "user:secret", "--auth", "basic"]);
     let (mut serving, addr) = Serving::start(tool);
     let user = text(|_| true);
-    let headers = format!("Authorization: Basic {}\r\n", base64(format!("{user}:x").as_bytes()));
+    let headers = format!("Authorization: {}\r\n", Authorization::basic(&user, "x").to_header_value());
     let mut stream = TcpStream::connect(&addr).unwrap();
     let (status, _) = ask(&mut stream, &format!("DESCRIBE rtsp://{addr}/demo"), &headers, "");
     assert_eq!(status, "401");

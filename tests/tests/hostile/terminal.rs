@@ -1,6 +1,6 @@
 //! Peers whose texts hold what a terminal obeys: all that is shown of them is escaped.
 
-use rtspan_core::auth::{Scheme, Secret, User, Users};
+use rtspan_core::auth::{Authorization, Scheme, Secret, User, Users};
 use rtspan_core::client::{ClientEvent, Transports};
 use rtspan_core::server::{Asks, Event, ServerConfig};
 use rtspan_core::{ConnId, is_printable};
@@ -162,26 +162,13 @@ fn told_of_clients(text: &str) -> String {
     told
 }
 
-/// Base64, in which a user may have any character.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits =
-            three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
-        let digit = |place: usize| char::from(DIGITS[bits >> (18 - 6 * place) & 63]);
-        text.extend((0..4).map(|place| if place <= three.len() { digit(place) } else { '=' }));
-    }
-    text
-}
-
 /// What a server tells of a client that gives a text for the name of its user.
 fn told_of_users(text: &str) -> String {
     let users = Users::default().with(User::new("user", Secret::password("secret")).may_all("/*"));
     let mut rig = Rig::new(ServerConfig::default().users(users).schemes(vec![Scheme::Basic]));
     let conn = rig.connect(attacker(50_000)).unwrap();
-    let credentials = base64(format!("{text}:{text}").as_bytes());
-    rig.send(conn, &request(&format!("DESCRIBE rtsp://h/cam|Authorization: Basic {credentials}"), ""));
+    let credentials = Authorization::basic(text, text).to_header_value();
+    rig.send(conn, &request(&format!("DESCRIBE rtsp://h/cam|Authorization: {credentials}"), ""));
     format!("{:?}", rig.events)
 }
 
