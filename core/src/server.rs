@@ -65,8 +65,8 @@ pub use shares::Refused;
 pub use streams::AddStreamError;
 pub use takeover::TakeoverPolicy;
 pub use ticket::{
-    Announce, Ask, Authenticate, Describe, GetParameter, Play, Question, Record, Refusal, SetParameter,
-    Setup, Stale, Ticket,
+    Announce, Ask, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, Refusal,
+    SetParameter, Setup, Stale, Ticket,
 };
 
 use crate::auth::NonceKey;
@@ -172,7 +172,7 @@ impl Server {
     /// [`Refused::response`], and the socket to be closed.
     pub fn open_conn(&mut self, now: Instant, peer: SocketAddr) -> Result<ServerConn, Refused> {
         if let Err(reason) = self.check_conn(peer.ip()) {
-            self.tell_refused(now, peer, reason);
+            self.tell_refused(now, peer, None, reason);
             return Err(reason);
         }
         self.shares.take(peer.ip(), Held { conns: 1, ..Held::default() });

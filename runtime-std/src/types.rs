@@ -14,7 +14,7 @@ pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
     AddStreamError, Announce, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event, GetParameter,
-    MediaTransport, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig, SessionInfo,
+    MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig, SessionInfo,
     SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo, TakeoverPolicy, Ticket,
     TrackChannels,
 };

@@ -116,7 +116,7 @@ impl Server {
             Some(session) => self.check_owner(now, conn, request, session, &given).map(|()| None),
             None => self.check_right(now, conn, request, need.clone(), given.clone()),
         };
-        verdict.map_err(|denial| self.deny(now, conn, &need, &given, &denial))
+        verdict.map_err(|denial| self.deny(now, conn, session, &need, &given, &denial))
     }
 
     /// The application has told how a peer proves its right to `need`.
@@ -145,7 +145,7 @@ impl Server {
                 self.grant_right(conn, identity, Some(need));
                 Ok(())
             }
-            Err(denial) => Err(self.deny(now, conn, &need, &given, &denial)),
+            Err(denial) => Err(self.deny(now, conn, None, &need, &given, &denial)),
         }
     }
 

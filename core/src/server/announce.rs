@@ -111,7 +111,7 @@ impl Server {
         let Connection { peer, sessions, .. } = open.ok_or_else(full)?;
         let (peer, on_conn) = (*peer, sessions.len());
         self.check_session(peer.ip(), on_conn, replaces.into()).map_err(|reason| {
-            self.tell_refused(now, peer, reason);
+            self.tell_refused(now, peer, Some(conn), reason);
             full()
         })
     }
@@ -128,7 +128,7 @@ impl Server {
         let peer = self.conns.get(conn).ok_or_else(full)?.peer;
         let stream = if has_stream { Ok(()) } else { self.check_stream(peer.ip()) };
         stream.and_then(|()| self.check_description(peer.ip(), bytes)).map_err(|reason| {
-            self.tell_refused(now, peer, reason);
+            self.tell_refused(now, peer, Some(conn), reason);
             full()
         })
     }

@@ -11,7 +11,7 @@ use crate::udp::{UdpPorts, UdpSpec};
 
 /// Which decisions the application takes itself; the others are taken by default.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Asks(u8);
+pub struct Asks(u16);
 
 impl Asks {
     /// None: every default holds.
@@ -20,7 +20,7 @@ impl Asks {
     pub const DESCRIBE: Self = Self(1);
     /// ANNOUNCE; the default accepts whoever comes first, if publishers are allowed at all.
     pub const ANNOUNCE: Self = Self(1 << 1);
-    /// SETUP of a track to be read; the default accepts.
+    /// SETUP of a track, to be read or to be published; the default accepts.
     pub const SETUP: Self = Self(1 << 2);
     /// PLAY; the default accepts.
     pub const PLAY: Self = Self(1 << 3);
@@ -32,6 +32,8 @@ impl Asks {
     pub const SET_PARAMETER: Self = Self(1 << 6);
     /// Every request that needs a right; the default is to look in [`ServerConfig::users`], which is not used then.
     pub const AUTHENTICATE: Self = Self(1 << 7);
+    /// PAUSE of a session that plays or records; the default accepts.
+    pub const PAUSE: Self = Self(1 << 8);
 
     /// Whether all of `other` are asked.
     pub const fn contains(self, other: Self) -> bool {

@@ -202,7 +202,7 @@ impl Server {
         self.shares.take(peer.ip(), own);
         self.emit(Event::ConnProxied { conn, peer, proxy });
         if let Err(reason) = room {
-            self.tell_refused(now, peer, reason);
+            self.tell_refused(now, peer, Some(conn), reason);
             self.send(conn, reason.response(None));
             self.close_conn(now, conn, CloseReason::AddressFull);
         }

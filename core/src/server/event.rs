@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::shares::Refused;
 use super::ticket::{
-    Announce, Authenticate, Describe, GetParameter, Play, Question, Record, SetParameter, Setup,
+    Announce, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, SetParameter, Setup,
 };
 use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
@@ -47,8 +47,9 @@ pub enum MediaTransport {
 ///
 /// | Life | Events |
 /// |---|---|
-/// | reader | ConnOpened, Describe, Setup, SessionOpened, Setup, Play, Playing, Paused, Play, Playing, SessionClosed, ConnClosed |
-/// | publisher | ConnOpened, Announce, SessionOpened, Record, Published, Recording, Paused, Record, Recording, Unpublished, SessionClosed, ConnClosed |
+/// | reader | ConnOpened, Describe, Setup, SessionOpened, Setup, Play, Playing, Pause, Paused, Play, Playing, SessionClosed, ConnClosed |
+/// | reader that gives up a track | ConnOpened, SessionOpened, Playing, TrackClosed, SessionClosed, ConnClosed |
+/// | publisher | ConnOpened, Announce, SessionOpened, Setup, Setup, Record, Published, Recording, Pause, Paused, Record, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | refused reader | ConnOpened, Describe, Setup, ConnClosed |
 /// | refused publisher | ConnOpened, Announce, ConnClosed |
 /// | wrong credentials | ConnOpened, AuthFailed, ConnClosed |
@@ -72,10 +73,12 @@ pub enum Event {
     Describe(Question<Describe>),
     /// May this peer publish?
     Announce(Question<Announce>),
-    /// May this peer read a track?
+    /// May this peer read a track, or publish it?
     Setup(Question<Setup>),
     /// May this reader begin?
     Play(Question<Play>),
+    /// May this reader or publisher pause?
+    Pause(Question<Pause>),
     /// May this publisher begin?
     Record(Question<Record>),
     /// What are these parameters?
@@ -111,6 +114,8 @@ pub enum Event {
     AuthFailed {
         /// The connection of the last one.
         conn: ConnId,
+        /// The session that its request was for; `None` if it was for none that there is.
+        session: Option<SessionId>,
         /// Who it is.
         peer: SocketAddr,
         /// The user that it named, if any.
@@ -169,6 +174,8 @@ pub enum Event {
         path: String,
         /// The session of the publisher, which is closed next.
         session: SessionId,
+        /// The connection that its session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
     },
     /// A stream can no longer be read; its readers are told and closed.
     Unpublished {
@@ -176,8 +183,11 @@ pub enum Event {
         stream: StreamId,
         /// Where it was.
         path: String,
-        /// The session of its publisher; `None` for the application's own, and where the publisher had gone before.
+        /// The session of its publisher, which is closed next; `None` for the application's own, and where the publisher
+        /// had gone before.
         session: Option<SessionId>,
+        /// The connection that this session was used over last.
+        conn: Option<ConnId>,
         /// Why.
         reason: CloseReason,
     },
@@ -215,6 +225,15 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
+    },
+    /// One of several tracks of a session was torn down; the session goes on with the others.
+    TrackClosed {
+        /// Its session.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// Which media of the description.
+        media: usize,
     },
     /// No packet of a publisher's media has come for [`ServerConfig::media_silence`](super::ServerConfig::media_silence).
     ///
@@ -274,6 +293,8 @@ pub enum Event {
     Refused {
         /// The last of them.
         peer: SocketAddr,
+        /// Its connection; `None` if that was refused.
+        conn: Option<ConnId>,
         /// Why it was refused.
         reason: Refused,
         /// How many were refused since this was last told.
@@ -321,6 +342,7 @@ impl Event {
                 | Self::Announce(_)
                 | Self::Setup(_)
                 | Self::Play(_)
+                | Self::Pause(_)
                 | Self::Record(_)
                 | Self::GetParameter(_)
                 | Self::SetParameter(_)

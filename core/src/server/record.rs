@@ -52,9 +52,9 @@ impl Server {
         let stream = match publishing.stream {
             Some(stream) => stream,
             None => {
-                let peer = session.peer;
+                let (peer, conn) = (session.peer, session.conn);
                 self.check_stream(peer.ip()).map_err(|reason| {
-                    self.tell_refused(now, peer, reason);
+                    self.tell_refused(now, peer, Some(conn), reason);
                     Response::new(StatusCode::SERVICE_UNAVAILABLE)
                 })?;
                 let (_, session) = self.existing(Some(id))?;

@@ -32,6 +32,7 @@ pub(super) enum Step {
     /// Of this session, or of a new one.
     Setup(Option<SessionId>),
     Play(SessionId),
+    Pause(SessionId),
     Record(SessionId),
     GetParameter,
     SetParameter,
@@ -99,6 +100,7 @@ impl Server {
             (_, Step::Announce(replaces)) => self.announce_accepted(now, conn, &request, replaces),
             (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
             (_, Step::Play(session)) => self.play_accepted(now, session, streams),
+            (_, Step::Pause(session)) => self.pause_accepted(session),
             (_, Step::Record(session)) => self.record_accepted(now, session),
             (Answer::Body(body), _) => {
                 Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())
@@ -195,7 +197,7 @@ impl Server {
             Method::Announce => self.announce(now, conn, request, session, streams),
             Method::Setup => self.setup(now, conn, request, session, streams),
             Method::Play => self.play(now, conn, request, session, streams),
-            Method::Pause => self.pause(request, session),
+            Method::Pause => self.pause(conn, request, session),
             Method::Record => self.record(now, conn, request, session),
             Method::Teardown => self.teardown(now, conn, request, session),
             Method::GetParameter => self.get_parameter(conn, request, session),

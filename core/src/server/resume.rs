@@ -13,6 +13,7 @@ use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 #[derive(Debug)]
 pub(super) struct Former {
     session: SessionId,
+    conn: ConnId,
     owner: Option<Identity>,
     ip: IpAddr,
     reason: CloseReason,
@@ -20,7 +21,7 @@ pub(super) struct Former {
 
 impl Former {
     pub(super) fn new(id: SessionId, session: &Session, reason: CloseReason) -> Self {
-        Self { session: id, owner: session.owner.clone(), ip: session.peer.ip(), reason }
+        Self { session: id, conn: session.conn, owner: session.owner.clone(), ip: session.peer.ip(), reason }
     }
 
     /// Whether nobody has said that the stream is to end: its publisher may only have lost its way here.
@@ -48,13 +49,14 @@ impl Server {
             });
         match path {
             Some(path) if waits && former.may_come_back() => {
-                self.emit(Event::PublisherGone { stream, path, session: former.session });
+                let Former { session, conn, .. } = former;
+                self.emit(Event::PublisherGone { stream, path, session, conn });
                 self.timers.arm(now + self.config.resume, Timer::Stream(stream));
                 if let Some(published) = self.published.get_mut(stream) {
                     published.awaits = Some(former);
                 }
             }
-            _ => self.end_stream(now, stream, former.reason),
+            _ => self.end_stream(now, stream, Some((former.session, former.conn)), former.reason),
         }
     }
 
@@ -62,7 +64,7 @@ impl Server {
     pub(super) fn stream_due(&mut self, now: Instant, stream: StreamId) {
         let former = self.published.get_mut(stream).and_then(|published| published.awaits.take());
         match former {
-            Some(former) => self.end_stream(now, stream, former.reason),
+            Some(former) => self.end_stream(now, stream, None, former.reason),
             None => self.end_readers(now, stream),
         }
     }
@@ -101,7 +103,7 @@ impl Server {
             self.timers.disarm(Timer::Stream(stream));
             return Some((stream, former.session));
         }
-        self.end_stream(now, stream, CloseReason::TakenOver);
+        self.end_stream(now, stream, None, CloseReason::TakenOver);
         None
     }
 }

@@ -21,9 +21,12 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let plan = self.plan_setup(conn, request, session)?;
-        if self.config.asks.contains(Asks::SETUP) && plan.purpose != Purpose::Publish {
-            let TrackPath { path, query, .. } = track_path(request)?;
-            let question = self.question(conn, request, session, (path, query))?;
+        if self.config.asks.contains(Asks::SETUP) {
+            let place = match session.and_then(|id| self.sessions.get(id)) {
+                Some(session) => (&*session.path, session.query.as_deref()),
+                None => track_path(request).map(|TrackPath { path, query, .. }| (path, query))?,
+            };
+            let question = self.question(conn, request, session, place)?;
             return Ok(Outcome::ask(Step::Setup(session), Event::Setup(question)));
         }
         self.carry_out(now, conn, plan, streams)

@@ -3,10 +3,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{Event, Server};
-use crate::Instant;
 use crate::limits::{SHARE_LEAST, UDP_PORTS_OF_ADDRESS_MAX};
 use crate::prefix::Origin;
 use crate::wire::{Request, Response, StatusCode, name};
+use crate::{ConnId, Instant};
 
 /// Why a connection was not taken on, or a session not opened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -171,12 +171,18 @@ impl Server {
     }
 
     /// Tells the application of a refusal, at once or with the next ones.
-    pub(super) fn tell_refused(&mut self, now: Instant, peer: SocketAddr, reason: Refused) {
+    pub(super) fn tell_refused(
+        &mut self,
+        now: Instant,
+        peer: SocketAddr,
+        conn: Option<ConnId>,
+        reason: Refused,
+    ) {
         self.refusals.count = self.refusals.count.saturating_add(1);
         if self.refusals.next.is_none_or(|next| now >= next) {
             self.refusals.next = Some(now + TELL_PERIOD);
             let count = std::mem::take(&mut self.refusals.count);
-            self.emit(Event::Refused { peer, reason, count });
+            self.emit(Event::Refused { peer, conn, reason, count });
         }
     }
 }

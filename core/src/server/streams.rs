@@ -12,7 +12,7 @@ use crate::description::Description;
 use crate::limits::MEDIAS_MAX;
 use crate::stream::StreamLog;
 use crate::udp::UdpOrder;
-use crate::{Instant, SessionId, StreamId};
+use crate::{ConnId, Instant, SessionId, StreamId};
 
 /// What the control plane knows of a stream.
 #[derive(Debug)]
@@ -125,26 +125,41 @@ impl Server {
     pub(super) fn withdraw(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
         match self.published.get(stream).and_then(|published| published.publisher) {
             Some(publisher) => self.end_session(now, publisher, reason),
-            None => self.end_stream(now, stream, reason),
+            None => self.end_stream(now, stream, None, reason),
         }
     }
 
     /// Frees the path at once; readers that play get what is left, and are told before they are closed.
-    pub(super) fn end_stream(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
-        self.unpublish(now, stream, reason);
+    ///
+    /// `publisher` is the session that ends with it, and the connection that it was used over last.
+    pub(super) fn end_stream(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        publisher: Option<(SessionId, ConnId)>,
+        reason: CloseReason,
+    ) {
+        self.unpublish(now, stream, publisher, reason);
         self.tell_readers_of_end(now, stream);
     }
 
-    fn unpublish(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
+    fn unpublish(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        publisher: Option<(SessionId, ConnId)>,
+        reason: CloseReason,
+    ) {
         let Some(published) = self.published.get_mut(stream).filter(|published| !published.has_ended())
         else {
             return;
         };
         published.ended = Some(reason.clone());
         published.awaits = None;
-        let (path, session) = (published.path.clone(), published.publisher);
+        let path = published.path.clone();
         self.paths.remove(&path);
-        self.emit(Event::Unpublished { stream, path: path.into(), session, reason });
+        let (session, conn) = publisher.unzip();
+        self.emit(Event::Unpublished { stream, path: path.into(), session, conn, reason });
         self.timers.arm(now + self.config.write_stall, Timer::Stream(stream));
     }
 

@@ -1,8 +1,8 @@
-use super::Server;
 use super::play::check_aggregate;
 use super::request::Outcome;
 use super::session::{Channels, State};
 use super::shares::Held;
+use super::{Event, Server};
 use crate::conn::{CloseReason, RxOrder, TxOrder};
 use crate::header::SessionHeader;
 use crate::random::HexId;
@@ -68,6 +68,11 @@ impl Server {
             self.order_rx(conn, RxOrder::Unroute(id));
             self.order_rx(conn, RxOrder::Route(routes));
         }
+        self.tell_of_session(id, |session| Event::TrackClosed {
+            session: id,
+            conn: session.conn,
+            media: track.into(),
+        });
         let header = self.session_header(self.sessions.get(id)?);
         Some(Response::new(StatusCode::OK).with_header(name::SESSION, header).into())
     }

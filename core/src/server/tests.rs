@@ -8,6 +8,7 @@ mod lenient;
 mod life;
 mod limits;
 mod memory;
+mod names;
 mod order;
 mod pairs;
 mod paths;

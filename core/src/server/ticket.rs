@@ -155,10 +155,12 @@ asks! {
     Describe -> (), |()| Answer::Yes;
     /// ANNOUNCE: whether the peer may publish at this path.
     Announce -> (), |()| Answer::Yes;
-    /// SETUP: whether the peer may read this track.
+    /// SETUP: whether the peer may read this track, or publish it ([`Question::action`]).
     Setup -> (), |()| Answer::Yes;
     /// PLAY: whether the stream begins.
     Play -> (), |()| Answer::Yes;
+    /// PAUSE: whether the reader or publisher pauses.
+    Pause -> (), |()| Answer::Yes;
     /// RECORD: whether the publisher begins.
     Record -> (), |()| Answer::Yes;
     /// GET_PARAMETER with a body: the values, as `text/parameters`.

@@ -92,7 +92,7 @@ impl World {
     fn new(flags: &[u8]) -> Self {
         let mut config = ServerConfig::default().publishers(!flags.contains(&b'p'));
         if flags.contains(&b'a') {
-            let reads = Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::GET_PARAMETER;
+            let reads = Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::PAUSE | Asks::GET_PARAMETER;
             config = config.asks(reads | Asks::ANNOUNCE | Asks::RECORD | Asks::SET_PARAMETER);
         }
         if !flags.contains(&b'n') {
@@ -227,6 +227,7 @@ impl World {
             Event::Announce(question) => answer!(question, ()),
             Event::Setup(question) => answer!(question, ()),
             Event::Play(question) => answer!(question, ()),
+            Event::Pause(question) => answer!(question, ()),
             Event::Record(question) => answer!(question, ()),
             Event::GetParameter(question) => answer!(question, Bytes::from_static(b"a: b\r\n")),
             Event::SetParameter(question) => answer!(question, ()),
@@ -242,6 +243,7 @@ impl World {
                 | Event::Announce(_)
                 | Event::Setup(_)
                 | Event::Play(_)
+                | Event::Pause(_)
                 | Event::Record(_)
                 | Event::GetParameter(_)
                 | Event::SetParameter(_) => self.questions.push(event),

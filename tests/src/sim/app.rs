@@ -27,6 +27,7 @@ enum Held {
     Announce(Ticket<rtspan_core::server::Announce>),
     Setup(Ticket<rtspan_core::server::Setup>),
     Play(Ticket<rtspan_core::server::Play>),
+    Pause(Ticket<rtspan_core::server::Pause>),
     Record(Ticket<rtspan_core::server::Record>),
     GetParameter(Ticket<rtspan_core::server::GetParameter>),
     SetParameter(Ticket<rtspan_core::server::SetParameter>),
@@ -57,6 +58,7 @@ impl World<'_> {
             }
             Event::Setup(Question { ticket, .. }) => Held::Setup(ticket),
             Event::Play(Question { ticket, .. }) => Held::Play(ticket),
+            Event::Pause(Question { ticket, .. }) => Held::Pause(ticket),
             Event::Record(Question { ticket, .. }) => Held::Record(ticket),
             Event::GetParameter(Question { ticket, .. }) => Held::GetParameter(ticket),
             Event::SetParameter(Question { ticket, .. }) => Held::SetParameter(ticket),
@@ -99,6 +101,7 @@ impl World<'_> {
                 Held::Describe(ticket, _) => server.answer(now, ticket, yes, logs),
                 Held::Announce(ticket) => server.answer(now, ticket, yes, logs),
                 Held::Setup(ticket) => server.answer(now, ticket, yes, logs),
+                Held::Pause(ticket) => server.answer(now, ticket, yes, logs),
                 Held::Play(ticket) => server.answer(now, ticket, yes, logs),
                 Held::Record(ticket) => server.answer(now, ticket, yes, logs),
                 Held::GetParameter(ticket) => {

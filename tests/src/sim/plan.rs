@@ -57,6 +57,7 @@ impl Plan {
             Asks::ANNOUNCE,
             Asks::SETUP,
             Asks::PLAY,
+            Asks::PAUSE,
             Asks::RECORD,
             Asks::GET_PARAMETER,
             Asks::SET_PARAMETER,

@@ -5,7 +5,7 @@ use crate::conn::CloseReason;
 use crate::limits::AUTH_FAILURES_OF_CONN_MAX;
 use crate::server::{Event, Server};
 use crate::wire::{Response, StatusCode};
-use crate::{ConnId, Instant};
+use crate::{ConnId, Instant, SessionId};
 
 impl Server {
     /// The answer to a request that may not go on.
@@ -13,6 +13,7 @@ impl Server {
         &mut self,
         now: Instant,
         conn: ConnId,
+        session: Option<SessionId>,
         need: &Need,
         given: &Given,
         denial: &Denial,
@@ -22,20 +23,26 @@ impl Server {
             Denial::Forbidden => Response::new(StatusCode::FORBIDDEN),
             Denial::Foreign => Response::new(StatusCode::SESSION_NOT_FOUND),
             Denial::Wrong => {
-                self.auth_failed(now, conn, given.user(), &need.path);
+                self.auth_failed(now, (conn, session), given.user(), &need.path);
                 self.challenge(now, conn, false)
             }
         }
     }
 
     /// A peer has sent wrong credentials: it, and all at its address, are slowed down, and it is closed in the end.
-    fn auth_failed(&mut self, now: Instant, conn: ConnId, user: Option<String>, path: &str) {
+    fn auth_failed(
+        &mut self,
+        now: Instant,
+        (conn, session): (ConnId, Option<SessionId>),
+        user: Option<String>,
+        path: &str,
+    ) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         connection.access.failures = connection.access.failures.saturating_add(1);
         let (peer, failures) = (connection.peer, connection.access.failures);
         self.guesses.failed(now, peer.ip());
         if let Some(count) = self.guesses.tell(now) {
-            self.emit(Event::AuthFailed { conn, peer, user, path: path.to_owned(), count });
+            self.emit(Event::AuthFailed { conn, session, peer, user, path: path.to_owned(), count });
         }
         if failures >= AUTH_FAILURES_OF_CONN_MAX {
             self.close_conn(now, conn, CloseReason::AuthFailed);

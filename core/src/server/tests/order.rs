@@ -52,6 +52,7 @@ impl Life {
                 Event::Describe(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Announce(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Setup(question) => server.answer(now, question.ticket, reply, logs),
+                Event::Pause(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Play(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Record(question) => server.answer(now, question.ticket, reply, logs),
                 _ => Ok(()),
@@ -107,7 +108,8 @@ impl Life {
 }
 
 fn all_asked() -> ServerConfig {
-    ServerConfig::default().asks(Asks::DESCRIBE | Asks::ANNOUNCE | Asks::SETUP | Asks::PLAY | Asks::RECORD)
+    let reader = Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::PAUSE;
+    ServerConfig::default().asks(reader | Asks::ANNOUNCE | Asks::RECORD)
 }
 
 #[test]
@@ -122,6 +124,19 @@ fn a_readers_life_is_told_in_order() {
     }
     life.hangs_up(conn);
     life.has_told("reader");
+}
+
+#[test]
+fn a_reader_that_gives_up_a_track_is_told_in_order() {
+    let mut life = Life::new(ServerConfig::default());
+    let conn = life.scenario.connect();
+    let session = life.accepted(conn, &format!("SETUP rtsp://h/cam/trackID=0|{TCP}0-1"), "");
+    life.accepted(conn, &format!("SETUP rtsp://h/cam/trackID=1|{session}|{TCP}2-3"), "");
+    for request in ["PLAY rtsp://h/cam", "TEARDOWN rtsp://h/cam/trackID=0", "TEARDOWN rtsp://h/cam"] {
+        life.accepted(conn, &format!("{request}|{session}"), "");
+    }
+    life.hangs_up(conn);
+    life.has_told("reader that gives up a track");
 }
 
 #[test]

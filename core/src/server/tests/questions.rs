@@ -3,6 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, description, session_of, status};
+use crate::auth::Action;
+use crate::conn::CloseReason;
 use crate::server::{Asks, Event, Refusal, ServerConfig, Stale};
 use crate::wire::StatusCode;
 
@@ -74,6 +76,52 @@ fn requests_wait_for_the_answer_to_the_one_before() {
 }
 
 #[test]
+fn a_pause_may_be_refused_and_is_only_asked_for_when_it_changes_something() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default().asks(Asks::PAUSE));
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0?x=y|Transport: RTP/AVP/TCP");
+    let session = session_of(&setup);
+    let pause = format!("PAUSE rtsp://h/cam|Session: {session}");
+    assert_eq!(status(&scenario.request(conn, &pause)), 200, "it pauses already");
+    for (reply, expected) in [(Err(StatusCode::FORBIDDEN.into()), 403), (Ok(()), 200)] {
+        scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
+        scenario.post(conn, &pause, "");
+        let question = asked!(scenario, Pause);
+        let place = (&*question.path, question.query.as_deref());
+        assert_eq!((place, question.conn), (("/cam", Some("x=y")), conn));
+        assert!(question.session.is_some());
+        scenario.server.answer(scenario.now, question.ticket, reply, &scenario.logs).unwrap();
+        assert_eq!(status(&scenario.response(conn)), expected);
+        let has_paused = matches!(scenario.events.pop(), Some(Event::Paused { .. }));
+        assert_eq!(has_paused, expected == 200);
+    }
+    scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
+    scenario.post(conn, &pause, "");
+    let question = asked!(scenario, Pause);
+    scenario.server.close_session_quietly(scenario.now, question.session.unwrap(), CloseReason::Application);
+    scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
+    assert_eq!(status(&scenario.response(conn)), 454, "the session has ended meanwhile");
+}
+
+#[test]
+fn a_publishers_setup_is_asked_for_as_well() {
+    let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::SETUP));
+    let conn = scenario.connect();
+    scenario.post(conn, "ANNOUNCE rtsp://h/live?key=1|Content-Type: application/sdp", SDP);
+    assert_eq!(status(&scenario.response(conn)), 200);
+    let setup = "SETUP rtsp://h/live?key=1/streamid=0|Transport: RTP/AVP/TCP;unicast;mode=record";
+    scenario.post(conn, setup, "");
+    let question = asked!(scenario, Setup);
+    let place = (&*question.path, question.query.as_deref());
+    assert_eq!((question.action, place), (Action::Publish, ("/live", Some("key=1"))));
+    assert!(question.session.is_some());
+    scenario
+        .server
+        .answer(scenario.now, question.ticket, Err(StatusCode::FORBIDDEN.into()), &scenario.logs)
+        .unwrap();
+    assert_eq!(status(&scenario.response(conn)), 403);
+}
+
+#[test]
 fn a_question_that_is_not_answered_in_time_is_answered_503() {
     let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::DESCRIBE));
     let conn = scenario.connect();
@@ -104,7 +152,7 @@ fn an_answer_to_a_session_that_is_gone_finds_none() {
     scenario.post(conn, &format!("PLAY rtsp://h/cam|Session: {}", session_of(&setup)), "");
     let question = asked!(scenario, Play);
     let session = scenario.server.conns.get(conn).unwrap().sessions.first().unwrap();
-    scenario.server.close_session_quietly(scenario.now, session, crate::conn::CloseReason::Application);
+    scenario.server.close_session_quietly(scenario.now, session, CloseReason::Application);
     scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
     assert_eq!(status(&scenario.response(conn)), 454);
     assert_eq!(scenario.server.stream_at("/cam"), Some(stream));

@@ -108,7 +108,7 @@ fn refusals_are_told_at_once_and_then_once_a_second_with_their_number() {
     let _first = scenario.connect_from(from("192.0.2.1"));
     let told = |scenario: &Scenario| {
         let refused = |event: &Event| match event {
-            Event::Refused { peer, reason, count } => Some((peer.ip().to_string(), *reason, *count)),
+            Event::Refused { peer, reason, count, .. } => Some((peer.ip().to_string(), *reason, *count)),
             _ => None,
         };
         scenario.events.iter().filter_map(refused).collect::<Vec<_>>()

@@ -116,7 +116,7 @@ fn describe(event: &Event) -> Option<String> {
             let user = user.as_deref().map_or_else(String::new, |user| format!(" for the user {user}"));
             format!("{peer} has sent wrong credentials{user} for {path}{times}")
         }
-        Event::Refused { peer, reason, count } => {
+        Event::Refused { peer, reason, count, .. } => {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
             format!("{peer} was refused{times}: {reason}")
         }
