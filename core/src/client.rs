@@ -79,7 +79,7 @@ use crate::description::Description;
 use crate::header::{HeaderError, Lower, Methods, Range};
 use crate::random::{HexId, Random};
 use crate::url::{Scheme, Url};
-use crate::wire::{Item, Message};
+use crate::wire::{Frame, Item, Message, WireError};
 use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
 use auth::Auth;
 use command::{Command, Running, Task, Wait};
@@ -313,20 +313,32 @@ impl Client {
     fn handle_bytes(&mut self, now: Instant) {
         self.liveness.handle_heard(now);
         while self.link.is_up() {
-            if let Some(channel) = self.link.decoder.next_frame() {
-                let payload = self.link.decoder.take_frame();
-                self.handle_frame(now, channel, payload);
-                continue;
-            }
-            let polled = self.link.decoder.poll();
-            self.tolerances.merge(self.link.decoder.take_tolerances());
-            match polled {
-                Ok(Some(Item::Frame(frame))) => self.handle_frame(now, frame.channel, frame.payload),
-                Ok(Some(Item::Message(Message::Response(response)))) => self.handle_response(now, response),
-                Ok(Some(Item::Message(Message::Request(request)))) => self.handle_request(now, &request),
-                Ok(None) => break,
-                Err(error) => self.close(now, ClientCloseReason::Wire(error)),
-            }
+            let frame = match self.link.decoder.next_frame() {
+                Some(channel) => Frame { channel, payload: self.link.decoder.take_frame() },
+                None => match self.poll_item() {
+                    Ok(Some(Item::Frame(frame))) => frame,
+                    Ok(Some(Item::Message(message))) => {
+                        self.handle_message(now, message);
+                        continue;
+                    }
+                    Ok(None) => break,
+                    Err(error) => return self.close(now, ClientCloseReason::Wire(error)),
+                },
+            };
+            self.handle_frame(now, frame.channel, frame.payload);
+        }
+    }
+
+    fn poll_item(&mut self) -> Result<Option<Item>, WireError> {
+        let polled = self.link.decoder.poll();
+        self.tolerances.merge(self.link.decoder.take_tolerances());
+        polled
+    }
+
+    fn handle_message(&mut self, now: Instant, message: Message) {
+        match message {
+            Message::Response(response) => self.handle_response(now, response),
+            Message::Request(request) => self.handle_request(now, &request),
         }
     }
 

@@ -120,7 +120,7 @@ impl Ingest {
         if pulse.beat(now, self.session, out) && self.silence.hear(now) {
             out.push_back(Inbound::Report(Report::MediaResumed(self.session, self.stream, self.track)));
         }
-        if self.receivers.pass(now, &packet).is_some() {
+        if self.receivers.newest().is_some_and(|newest| newest.pass(now, &packet).is_some()) {
             out.push_back(Inbound::Media(self.stream, Media::Packet { track: self.track, packet }));
         } else {
             self.receivers.handle_packet(now, packet);

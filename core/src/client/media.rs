@@ -88,11 +88,10 @@ impl Client {
         let Some((index, port, is_shared)) = named else {
             return self.tolerances.record(Tolerance::UnassignedChannel);
         };
-        if !self.takes_media() {
-            return;
-        }
-        if self.awaits_play() {
-            self.tolerances.record(Tolerance::MediaBeforePlay);
+        match self.state {
+            State::Play | State::Record => {}
+            _ if self.awaits_play() => self.tolerances.record(Tolerance::MediaBeforePlay),
+            _ => return,
         }
         let len = payload.len();
         let kind = if is_shared {

@@ -160,8 +160,8 @@ impl Track {
             self.invalid = self.invalid.saturating_add(1);
             return false;
         };
-        if let Some(lost) = receivers.pass(now, &packet) {
-            let ntp = receivers.convert_passed(&packet);
+        let newest = receivers.newest();
+        if let Some((lost, ntp)) = newest.and_then(|newest| newest.pass_and_convert(now, &packet)) {
             inbox.push(Received { media: self.media, packet, lost, ntp });
             return true;
         }

@@ -183,6 +183,17 @@ impl Receiver {
         Some(self.sequence.pass(packet))
     }
 
+    /// As [`pass`](Self::pass), and the packet's wall clock time.
+    #[inline]
+    pub(crate) fn pass_and_convert(
+        &mut self,
+        now: Instant,
+        packet: &RtpPacket,
+    ) -> Option<(u16, Option<NtpTime>)> {
+        let lost = self.pass(now, packet)?;
+        Some((lost, self.convert(packet.timestamp())))
+    }
+
     /// The next packet in order.
     #[must_use]
     pub fn poll_packet(&mut self) -> Option<Received> {

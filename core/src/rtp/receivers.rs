@@ -58,16 +58,10 @@ impl Receivers {
         self.clock_rates.of(payload_type).is_some()
     }
 
-    /// As [`Receiver::pass`], for the source of which a packet came last.
+    /// The source of which a packet came last, which may pass the next one.
     #[inline]
-    pub(crate) fn pass(&mut self, now: Instant, packet: &RtpPacket) -> Option<u16> {
-        self.all.get_mut(self.newest)?.pass(now, packet)
-    }
-
-    /// The wall clock time of a packet that was passed.
-    #[inline]
-    pub(crate) fn convert_passed(&mut self, packet: &RtpPacket) -> Option<NtpTime> {
-        self.all.get_mut(self.newest)?.convert(packet.timestamp())
+    pub(crate) fn newest(&mut self) -> Option<&mut Receiver> {
+        self.all.get_mut(self.newest)
     }
 
     /// Takes a packet that came at `now`; one of a payload type that no format has is left out.

@@ -135,6 +135,7 @@ enum StartLine<'a> {
 }
 
 impl<'a> StartLine<'a> {
+    #[inline]
     fn parse(kind: MessageKind, line: &'a str, tolerances: &mut Tolerances) -> Result<Self, Fault> {
         let whole = line.strip_suffix('\r').unwrap_or(line);
         let line = scan::trim_matches(whole, BLANKS_AND_BREAKS);

@@ -26,6 +26,7 @@ pub(crate) fn find_pair(bytes: &[u8], fits: impl Fn(u8, u8) -> bool) -> Option<u
 }
 
 /// As [`str::split_once`], which takes longer to set up than to search texts as short as these.
+#[inline]
 pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
     let index = find(text.as_bytes(), [at])?;
     Some((text.get(..index)?, text.get(index.saturating_add(1)..)?))

@@ -18,7 +18,7 @@ fn receivers(delivery: Delivery) -> Receivers {
 
 /// Takes a packet as those do that use it, and what comes out.
 fn take(receivers: &mut Receivers, now: Instant, packet: RtpPacket) -> Vec<(u32, u16, u16)> {
-    if let Some(lost) = receivers.pass(now, &packet) {
+    if let Some(lost) = receivers.newest().and_then(|newest| newest.pass(now, &packet)) {
         return vec![(packet.ssrc(), packet.sequence(), lost)];
     }
     receivers.handle_packet(now, packet);
