@@ -134,7 +134,8 @@ impl ClientConfig {
     /// How long a playing server may send nothing at all before it is asked whether it is there ([`SERVER_SILENCE`]).
     ///
     /// If nothing comes within [`response_deadline`](Self::response_deadline) then either, the client closes. Over UDP
-    /// alone it also closes if no packet has come at all for so long, because a firewall is in the way.
+    /// alone it also closes if no packet has come at all for so long, because a firewall is in the way. Before PLAY, paused or
+    /// recording it is asked by keepalives, and closes when nothing has come for two session timeouts.
     #[must_use]
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;

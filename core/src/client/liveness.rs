@@ -148,7 +148,9 @@ impl Client {
     }
 
     fn due(&self) -> Option<Due> {
-        let playing = self.liveness.playing.filter(|_| self.is_playing())?;
+        let Some(playing) = self.liveness.playing.filter(|_| self.is_playing()) else {
+            return self.due_without_media();
+        };
         if self.tracks.iter().all(Track::has_ended) {
             return None;
         }
@@ -170,6 +172,16 @@ impl Client {
             Some(asked) => Due::GiveUp(asked + self.config.response_deadline),
             None => Due::Ask(heard + self.config.silence),
         })
+    }
+
+    /// What is due while nothing but answers is to come: before PLAY, paused or recording.
+    ///
+    /// Keepalives ask the server anyway. It is gone once four of them in a row, or more, have had no answer, and nothing
+    /// else has come either; but a device is not that is known to answer none.
+    fn due_without_media(&self) -> Option<Due> {
+        let heard = self.liveness.heard.max(self.keepalive.answered())?;
+        let is_asked = self.keepalive_deadline().is_some() && !self.keepalive.is_mute();
+        is_asked.then(|| Due::GiveUp(heard + self.session.timeout().saturating_mul(2)))
     }
 
     /// Whether there is a media that is not quiet by nature.

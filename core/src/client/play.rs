@@ -9,7 +9,7 @@ use super::redirect::is_redirect;
 use super::table::Verb;
 use super::track::Path;
 use super::{Client, ClientEvent, Playing, Reply, TrackStart};
-use crate::header::{RtpInfo, TimedRange};
+use crate::header::{Range, RtpInfo, TimedRange};
 use crate::limits::RECEIVER_REPORT_PERIOD;
 use crate::udp::Port;
 use crate::wire::{Method, Request, Response, name};
@@ -73,6 +73,9 @@ impl Client {
             track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
         }
         let playing = self.read_playing(response);
+        if playing.range.as_ref().is_some_and(Range::has_end) {
+            self.tracks.iter_mut().filter_map(|track| track.presence.as_mut()).for_each(Presence::set_finite);
+        }
         self.finish(now, task, Ok(Reply::Playing(playing)));
         for (media, error) in std::mem::take(&mut self.refused) {
             self.event(ClientEvent::MediaRefused(media, error));

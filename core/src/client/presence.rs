@@ -16,6 +16,8 @@ pub(super) struct Presence {
     next: Instant,
     /// When the server said that it leaves (BYE), as long as it may come back.
     left: Option<Instant>,
+    /// What is played has an end, so that nothing is to come after BYE but what is on its way.
+    is_finite: bool,
     doubt: Doubt,
     ended: bool,
 }
@@ -37,6 +39,7 @@ impl Presence {
             heard: None,
             next: now,
             left: None,
+            is_finite: false,
             doubt: Doubt::default(),
             ended: false,
         }
@@ -66,11 +69,21 @@ impl Presence {
         }
     }
 
+    /// Takes note that the server has told where the media ends.
+    pub(super) fn set_finite(&mut self) {
+        self.is_finite = true;
+    }
+
+    /// For how long packets are waited for after BYE.
+    fn restart_wait(&self) -> Duration {
+        if self.is_finite { ALIVE_PERIOD } else { RESTART_WAIT }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         if self.ended {
             return None;
         }
-        let end = self.left.map(|left| self.doubt.look_at(left + RESTART_WAIT));
+        let end = self.left.map(|left| self.doubt.look_at(left + self.restart_wait()));
         end.or_else(|| Some(self.silence.poll_timeout()))
     }
 
@@ -86,13 +99,13 @@ impl Presence {
             }
             return is_silent.then_some(Change::Silent);
         };
-        if !self.doubt.is_over(now, left + RESTART_WAIT) {
+        if !self.doubt.is_over(now, left + self.restart_wait()) {
             return None;
         }
         self.left = None;
         // Packets that were on their way when the server left came at once.
         let on_its_way = RESTART_WAIT.saturating_sub(ALIVE_PERIOD);
-        if self.heard.is_some_and(|heard| heard >= left + on_its_way) {
+        if !self.is_finite && self.heard.is_some_and(|heard| heard >= left + on_its_way) {
             return Some(Change::Restarted);
         }
         self.end().then_some(Change::Ended)
@@ -191,6 +204,16 @@ mod tests {
         let told = changes(&mut late, 20, 30, |second| second >= 40);
         assert_eq!(told, [(20 + wait, Change::Ended), (40, Change::Restarted)]);
         assert!(!late.has_ended());
+    }
+
+    #[test]
+    fn what_has_an_end_is_over_soon_after_the_bye_whatever_was_on_its_way() {
+        let mut clip = presence(MediaKind::Video);
+        clip.set_finite();
+        clip.leave(at(20));
+        assert_eq!(changes(&mut clip, 20, 1, |_| true), []);
+        assert_eq!(clip.poll_timeout(), Some(at(21)));
+        assert_eq!(clip.expire(at(21)), Some(Change::Ended));
     }
 
     #[test]

@@ -3,6 +3,7 @@ mod auth;
 mod closing;
 mod dialogues;
 mod elsewhere;
+mod ending;
 mod leniency;
 mod liveness;
 mod media;

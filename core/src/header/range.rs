@@ -90,6 +90,15 @@ impl Range {
         Self::Npt { start: Some(NptTime::At(start)), end: None }
     }
 
+    /// Whether it names an end that will be reached; [`Now`](NptTime::Now) is none.
+    pub fn has_end(&self) -> bool {
+        match self {
+            Self::Npt { end, .. } => matches!(end, Some(NptTime::At(_))),
+            Self::Smpte { end, .. } => end.is_some(),
+            Self::Clock { end, .. } => end.is_some(),
+        }
+    }
+
     /// Reads a value and passes over its `time` parameter.
     ///
     /// # Errors
