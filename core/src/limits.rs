@@ -183,6 +183,13 @@ pub const SETUP_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long a session over UDP that has not begun, or a publisher that pauses, outlives its last connection.
 pub const UNATTENDED_SESSION_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Headers that the application adds to one answer; further ones are refused.
+pub const ANSWER_HEADERS_MAX: usize = 16;
+/// Bytes of such headers, names and values together.
+pub const ANSWER_HEADER_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a body or a description that the application gives an answer; a longer one is refused.
+pub const ANSWER_BODY_BYTES_MAX: usize = 128 << 10;
+
 // authentication
 
 /// How long after it was given a nonce may be used on a connection for the first time.

@@ -21,6 +21,7 @@
 
 mod access;
 mod announce;
+mod answer;
 mod closing;
 mod config;
 mod connection;
@@ -57,6 +58,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 pub use access::Authority;
+pub use answer::AnswerError;
 pub use config::{Asks, ServerConfig};
 pub use event::{Event, MediaTransport, Output};
 pub use reload::ReloadError;
@@ -297,7 +299,8 @@ impl Server {
         reply: A::Reply,
         streams: &dyn Streams,
     ) -> Result<(), Stale> {
-        self.answer_ticket(now, ticket.into_raw(), A::into_answer(reply), streams)
+        let (ticket, extra) = ticket.into_parts();
+        self.answer_ticket(now, ticket, (A::into_answer(reply), extra), streams)
     }
 
     /// Publishes a stream of the application's own at `path`.

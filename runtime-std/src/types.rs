@@ -13,9 +13,9 @@ pub use rtspan_core::limits;
 pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
-    AddStreamError, Announce, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event, GetParameter,
-    MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig, SessionInfo,
-    SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo, TakeoverPolicy, Ticket,
+    AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
+    GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,
+    SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo, TakeoverPolicy, Ticket,
     TrackChannels,
 };
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};

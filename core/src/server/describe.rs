@@ -37,12 +37,17 @@ impl Server {
         let mut news = Vec::new();
         streams.read(stream, &mut |log| news = log.new_parameter_sets());
         let sdp = if news.is_empty() { published.sdp.clone() } else { with_news(&published.sdp, news) };
-        let slash = if request.uri.ends_with('/') { "" } else { "/" };
-        Ok(Response::new(StatusCode::OK)
-            .with_header(name::CONTENT_BASE, format_args!("{}{slash}", request.uri))
-            .with_body("application/sdp", sdp)
-            .into())
+        Ok(described(request, sdp))
     }
+}
+
+/// The answer to DESCRIBE.
+pub(super) fn described(request: &Request, sdp: Bytes) -> Outcome {
+    let slash = if request.uri.ends_with('/') { "" } else { "/" };
+    Response::new(StatusCode::OK)
+        .with_header(name::CONTENT_BASE, format_args!("{}{slash}", request.uri))
+        .with_body("application/sdp", sdp)
+        .into()
 }
 
 /// The description with the parameter sets that have come since it was made.

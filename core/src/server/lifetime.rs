@@ -32,7 +32,7 @@ impl Server {
                 } else if let Some(number) = pending.map(|pending| pending.number) {
                     let no = Answer::No(Refusal::new(StatusCode::SERVICE_UNAVAILABLE));
                     // It waits: it was looked up just before.
-                    let _ = self.answer_ticket(now, RawTicket { conn, number }, no, streams);
+                    let _ = self.answer_ticket(now, RawTicket { conn, number }, (no, None), streams);
                 }
             }
         }

@@ -1,4 +1,6 @@
 use super::access::{Given, Need};
+use super::answer::Extra;
+use super::describe::described;
 use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
@@ -18,6 +20,8 @@ pub(super) struct Pending {
     pub(super) number: u64,
     pub(super) request: Request,
     pub(super) step: Step,
+    /// What an answer to an earlier question about it has added.
+    pub(super) extra: Option<Box<Extra>>,
 }
 
 /// How a request goes on when the application says yes.
@@ -73,7 +77,7 @@ impl Server {
             connection.is_answering = true;
         }
         let outcome = self.dispatch(now, conn, &request, streams).unwrap_or_else(Outcome::from);
-        self.conclude(now, conn, request, outcome);
+        self.conclude(now, conn, request, outcome, None);
         self.stop_answering(now, conn);
     }
 
@@ -82,12 +86,16 @@ impl Server {
         &mut self,
         now: Instant,
         ticket: RawTicket,
-        answer: Answer,
+        (answer, extra): (Answer, Option<Box<Extra>>),
         streams: &dyn Streams,
     ) -> Result<(), Stale> {
         let connection = self.conns.get_mut(ticket.conn).ok_or(Stale)?;
         let asked = connection.pending.take_if(|pending| pending.number == ticket.number);
-        let Pending { request, step, .. } = asked.ok_or(Stale)?;
+        let Pending { request, step, extra: earlier, .. } = asked.ok_or(Stale)?;
+        let mut extra = match extra {
+            Some(extra) => Some(extra.behind(earlier)),
+            None => earlier,
+        };
         connection.is_answering = true;
         self.timers.disarm(Timer::Ticket(ticket.conn));
         let conn = ticket.conn;
@@ -96,7 +104,10 @@ impl Server {
             (Answer::Authority(authority), Step::Authenticate(need, given)) => self
                 .authority_told(now, conn, &request, (need, given), authority)
                 .and_then(|()| self.route(now, conn, &request, streams)),
-            (_, Step::Describe) => self.describe_published(&request, streams),
+            (_, Step::Describe) => match extra.as_mut().and_then(|extra| extra.body.take()) {
+                Some((_, sdp)) => Ok(described(&request, sdp)),
+                None => self.describe_published(&request, streams),
+            },
             (_, Step::Announce(replaces)) => self.announce_accepted(now, conn, &request, replaces),
             (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
             (_, Step::Play(session)) => self.play_accepted(now, session, streams),
@@ -105,11 +116,18 @@ impl Server {
             (Answer::Body(body), _) => {
                 Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())
             }
-            (_, Step::GetParameter | Step::SetParameter | Step::Authenticate(..) | Step::Turn) => {
-                Ok(StatusCode::OK.into())
+            (_, Step::SetParameter) => {
+                let body = extra.as_mut().and_then(|extra| extra.body.take());
+                Ok(match body {
+                    Some((content_type, body)) => {
+                        Response::new(StatusCode::OK).with_body(&content_type, body).into()
+                    }
+                    None => StatusCode::OK.into(),
+                })
             }
+            (_, Step::GetParameter | Step::Authenticate(..) | Step::Turn) => Ok(StatusCode::OK.into()),
         };
-        self.conclude(now, conn, request, outcome.unwrap_or_else(Outcome::from));
+        self.conclude(now, conn, request, outcome.unwrap_or_else(Outcome::from), extra);
         self.stop_answering(now, conn);
         self.run(now, conn, streams);
         Ok(())
@@ -130,23 +148,36 @@ impl Server {
         Some(pending)
     }
 
-    fn conclude(&mut self, now: Instant, conn: ConnId, request: Request, outcome: Outcome) {
+    fn conclude(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: Request,
+        outcome: Outcome,
+        extra: Option<Box<Extra>>,
+    ) {
         match outcome {
-            Outcome::Done(response, after) => {
+            Outcome::Done(mut response, after) => {
+                extra.into_iter().for_each(|extra| extra.dress(&mut response));
                 self.respond(conn, &request, response);
                 self.outputs.extend(after);
             }
             Outcome::Ask(step, event) => {
-                self.wait(conn, now + self.config.ticket_deadline, request, step);
+                self.wait(conn, now + self.config.ticket_deadline, (request, step, extra));
                 self.emit(*event);
             }
-            Outcome::Later(at) => self.wait(conn, at, request, Step::Turn),
+            Outcome::Later(at) => self.wait(conn, at, (request, Step::Turn, extra)),
         }
     }
 
-    fn wait(&mut self, conn: ConnId, until: Instant, request: Request, step: Step) {
+    fn wait(
+        &mut self,
+        conn: ConnId,
+        until: Instant,
+        (request, step, extra): (Request, Step, Option<Box<Extra>>),
+    ) {
         if let Some(connection) = self.conns.get_mut(conn) {
-            connection.pending = Some(Pending { number: self.questions, request, step });
+            connection.pending = Some(Pending { number: self.questions, request, step, extra });
             self.questions = self.questions.wrapping_add(1);
             self.timers.arm(until, Timer::Ticket(conn));
         }
@@ -320,6 +351,8 @@ impl Server {
             path: path.to_owned(),
             query: query.map(str::to_owned),
             request: Box::new(request.clone()),
+            transports: Vec::new(),
+            media: None,
             description: None,
             replaces: None,
         })

@@ -2,8 +2,8 @@ use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, State, Track};
 use super::shares::Held;
-use super::transport::{Purpose, SetupPlan};
-use super::{Event, Server};
+use super::transport::{Purpose, SetupPlan, offered};
+use super::{Event, Question, Server};
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::url::track::{TrackPath, resolve_setup};
@@ -26,7 +26,11 @@ impl Server {
                 Some(session) => (&*session.path, session.query.as_deref()),
                 None => track_path(request).map(|TrackPath { path, query, .. }| (path, query))?,
             };
-            let question = self.question(conn, request, session, place)?;
+            let question = Question {
+                transports: offered(request),
+                media: Some(plan.track.into()),
+                ..self.question(conn, request, session, place)?
+            };
             return Ok(Outcome::ask(Step::Setup(session), Event::Setup(question)));
         }
         self.carry_out(now, conn, plan, streams)

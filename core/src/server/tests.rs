@@ -1,4 +1,5 @@
 mod access;
+mod answers;
 mod describe;
 mod dialogues;
 mod drain;

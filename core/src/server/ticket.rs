@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::access::Authority;
+use super::answer::Extra;
 use crate::auth::Action;
 use crate::description::Description;
+use crate::header::Transport;
 use crate::wire::{Request, Response, StatusCode};
 use crate::{ConnId, SessionId};
 
@@ -18,10 +20,30 @@ pub trait Ask: sealed::Ask {
 /// The right to answer one question, once.
 ///
 /// Dropping it leaves the peer waiting until the deadline, and then it is answered 503.
+///
+/// What the response is to have beyond the decision is put on the ticket before:
+///
+/// ```no_run
+/// # use rtspan_core::description::Description;
+/// # use rtspan_core::server::{AnswerError, Describe, Question, Server};
+/// # use rtspan_core::stream::Streams;
+/// # fn answer(
+/// #     server: &mut Server, now: rtspan_core::Instant, streams: &dyn Streams,
+/// #     mut question: Question<Describe>, preview: Description,
+/// # ) -> Result<(), AnswerError> {
+/// question.ticket.add_header("X-Node", "eu-1")?;
+/// if question.user.is_none() {
+///     question.ticket.set_description(preview)?;
+/// }
+/// let _ = server.answer(now, question.ticket, Ok(()), streams);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Eq, PartialEq)]
 #[must_use = "a question that is not answered is answered 503 at its deadline"]
 pub struct Ticket<A> {
     raw: RawTicket,
+    extra: Option<Box<Extra>>,
     ask: PhantomData<fn(A)>,
 }
 
@@ -34,11 +56,15 @@ pub(super) struct RawTicket {
 
 impl<A> Ticket<A> {
     pub(super) fn new(raw: RawTicket) -> Self {
-        Self { raw, ask: PhantomData }
+        Self { raw, extra: None, ask: PhantomData }
     }
 
-    pub(super) fn into_raw(self) -> RawTicket {
-        self.raw
+    pub(super) fn into_parts(self) -> (RawTicket, Option<Box<Extra>>) {
+        (self.raw, self.extra)
+    }
+
+    pub(super) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
     }
 }
 
@@ -69,6 +95,10 @@ pub struct Question<A> {
     pub query: Option<String>,
     /// The request as it came: its URL, headers and body.
     pub request: Box<Request>,
+    /// The transports that SETUP offers, those that can be read, in the order of preference; empty for the other questions.
+    pub transports: Vec<Transport>,
+    /// Which media of the description SETUP is for; `None` for the other questions.
+    pub media: Option<usize>,
     /// What the publisher announces; `None` for the other questions.
     pub description: Option<Box<Description>>,
     /// The session that publishes at the path, and that a yes to this ANNOUNCE ends; `None` for a free path and for the

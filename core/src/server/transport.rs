@@ -34,6 +34,12 @@ impl Purpose {
     }
 }
 
+/// The transports that a SETUP offers.
+pub(super) fn offered(request: &Request) -> Vec<Transport> {
+    // What was put up with is told where one is chosen.
+    parse_transports(request.headers.get_all(name::TRANSPORT), &mut Tolerances::default()).unwrap_or_default()
+}
+
 impl Server {
     /// The first of the client's alternatives that can be had; 461 if none can.
     pub(super) fn choose_transport(

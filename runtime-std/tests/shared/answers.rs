@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Asks, CloseReason, Event, ServerConfig};
+use rtspan_std::{AnswerError, Asks, CloseReason, Event, ServerConfig};
 
 use super::by_hand::{header, play_by_hand, read_message};
 use super::limits::{OPTIONS, ask, connect};
@@ -49,6 +49,26 @@ pub(crate) async fn a_peer_that_says_no_more_gets_all_its_answers<R: Runtime>() 
     let _late = server.publish("/late", description()).unwrap();
     server.answer(question.ticket, Ok(())).unwrap();
     assert_eq!(answers(&all.join().unwrap()), 1 + MANY);
+}
+
+pub(crate) async fn an_answer_has_headers_and_a_description_of_the_applications<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().asks(Asks::DESCRIBE)).await;
+    let mut socket = connect(&server);
+    socket.write_all(b"DESCRIBE rtsp://h/preview RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+    let answer = thread::spawn(move || rest(socket));
+    let mut question = event(&server, |event| match event {
+        Event::Describe(question) => Some(question),
+        _ => None,
+    })
+    .await;
+    question.ticket.add_header("X-Node", "eu-1").unwrap();
+    assert_eq!(question.ticket.add_header("CSeq", "7"), Err(AnswerError::HeaderOfServer("CSeq")));
+    question.ticket.set_description(description()).unwrap();
+    server.answer(question.ticket, Ok(())).unwrap();
+    let answer = answer.join().unwrap();
+    assert_eq!(answers(&answer), 1, "nothing is published there: {answer}");
+    assert_eq!(header(&answer, "X-Node").as_deref(), Some("eu-1"));
+    assert!(answer.contains("a=control:trackID=1"), "{answer}");
 }
 
 pub(crate) async fn a_teardown_just_behind_the_end_of_its_stream_is_answered_200<R: Runtime>() {

@@ -80,6 +80,7 @@ macro_rules! scenarios {
             a_server_that_goes_away_ends_the_packets_with_an_error,
             an_unreadable_message_is_answered_before_the_connection_is_closed,
             a_peer_that_says_no_more_gets_all_its_answers,
+            an_answer_has_headers_and_a_description_of_the_applications,
             a_teardown_just_behind_the_end_of_its_stream_is_answered_200,
             requests_that_race_the_end_of_their_stream_are_answered,
             another_protocol_is_answered_in_its_own_words_and_closed_at_once,
