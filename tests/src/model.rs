@@ -141,8 +141,7 @@ impl Model {
                     self.end(id);
                     return Ok(());
                 }
-                let own = &self.sessions[&id];
-                if state == State::Record || (state == State::PreRecord && own.stream.is_some()) {
+                if state == State::Record {
                     return Err(460);
                 }
                 let tracks = &mut self.sessions.get_mut(&id).expect("it exists").tracks;

@@ -23,10 +23,12 @@ mod player;
 mod role;
 mod script;
 mod source;
+mod spoofs;
 mod tcp;
 mod trace;
 mod truth;
 mod udp;
+mod watch;
 mod world;
 
 use std::cell::RefCell;

@@ -8,6 +8,7 @@ use rtspan_core::wire::StatusCode;
 use rtspan_core::{Instant, StreamId};
 
 use super::source::{Kind, Source};
+use super::truth::Lossless;
 use super::world::{Age, Task, World};
 
 /// What can be published, whoever does.
@@ -121,7 +122,7 @@ impl World<'_> {
                 continue;
             }
             source.next = self.now + source.interval;
-            let (stream, packets) = (*stream, source.make(&mut self.chance));
+            let (stream, packets) = (*stream, source.make(self.now, &mut self.chance));
             self.publish(stream, packets);
         }
     }
@@ -136,7 +137,7 @@ impl World<'_> {
     pub(super) fn app_pushes_last(&mut self, round: u32) {
         for index in 0..self.app.streams.len() {
             let (stream, source) = &mut self.app.streams[index];
-            let (stream, packet) = (*stream, source.make_last(round));
+            let (stream, packet) = (*stream, source.make_last(self.now, round));
             self.truth.lasts(self.now, stream, source.endless());
             self.publish(stream, vec![packet]);
         }
@@ -188,7 +189,7 @@ impl World<'_> {
         let Ok((stream, log)) = added else { return };
         self.logs.insert(stream, log);
         let origin = self.truth.origin();
-        self.truth.set_lossless(origin, true);
+        self.truth.set_lossless(origin, Some(Lossless::All));
         let source = Source::new(self.now, origin, &kinds, &mut self.chance);
         self.app.streams.push((stream, source));
         self.wake(Task::App, self.now);

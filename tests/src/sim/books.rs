@@ -44,6 +44,13 @@ pub(super) struct Reader {
     follows_another: bool,
 }
 
+impl Reader {
+    /// When it was told last that it had missed something.
+    pub(super) fn told(&self) -> Option<Instant> {
+        self.told
+    }
+}
+
 impl Books {
     pub(super) fn enter(&mut self, now: Instant, event: &Event, counts: &mut Counts) {
         match event {

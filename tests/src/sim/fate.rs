@@ -154,7 +154,7 @@ impl World<'_> {
             return;
         }
         for (track, last) in (0..).zip(source.last()) {
-            let newest = self.truth.newest(stream, track);
+            let newest = self.truth.newest(stream, track, *origin);
             assert_eq!(newest, last, "what client {} sent last to {stream:?} has not come", player.index);
         }
         self.counts.add("publishers checked at rest", 1);

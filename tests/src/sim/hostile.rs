@@ -153,7 +153,7 @@ impl World<'_> {
         for known in raw.sessions.values_mut().filter(|known| known.records) {
             let Some(source) = &mut known.source else { continue };
             source.next = now;
-            for (track, packet) in source.make(chance) {
+            for (track, packet) in source.make(now, chance) {
                 let channels = known.channels.iter().find(|(.., own)| *own == Some(track));
                 let Some((rtp, ..)) = channels else { continue };
                 raw.out.extend(Frame::header(*rtp, packet.len() as u16));
@@ -164,14 +164,14 @@ impl World<'_> {
             // Encoders that restart: all tracks say goodbye, and go on.
             for known in raw.sessions.values_mut().filter(|known| known.records) {
                 let Some(source) = &mut known.source else { continue };
-                for (_, rtcp, track) in &known.channels {
-                    let Some(former) = track.and_then(|track| source.restart(track, chance)) else {
-                        continue;
-                    };
-                    let goodbye = rtcp::goodbye_compound(former, "sim", "restart");
-                    raw.out.extend(Frame::header(*rtcp, goodbye.len() as u16));
-                    raw.out.extend_from_slice(&goodbye);
-                    self.counts.add("encoders restarted", 1);
+                for (_, channel, track) in &known.channels {
+                    let former = track.map(|track| source.restart(track, chance)).unwrap_or_default();
+                    for ssrc in former {
+                        let goodbye = rtcp::goodbye_compound(ssrc, "sim", "restart");
+                        raw.out.extend(Frame::header(*channel, goodbye.len() as u16));
+                        raw.out.extend_from_slice(&goodbye);
+                        self.counts.add("encoders restarted with a goodbye", 1);
+                    }
                 }
             }
         }

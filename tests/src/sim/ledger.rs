@@ -1,14 +1,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use rtspan_core::StreamId;
 use rtspan_core::client::{Playing, Received, State, TrackStart};
 use rtspan_core::conn::CloseReason;
 use rtspan_core::limits::WRITE_STALL;
+use rtspan_core::{Instant, NtpTime, StreamId};
 
 use super::player::Player;
+use super::source::Made;
 use super::truth::{Start, Truth, missing, seems_anew};
-use super::world::World;
+use super::world::{WALL, World};
+
+/// How far the wall clock time of a packet may be from the truth, beyond what it took to be published.
+const CLOCK_ERROR: Duration = Duration::from_millis(2);
 
 /// What a client has received since it plays.
 #[derive(Debug, Default)]
@@ -18,22 +23,35 @@ pub(super) struct Period {
     starts: BTreeMap<usize, Option<u16>>,
     /// Numbers of the packets of each media.
     got: BTreeMap<usize, Vec<u64>>,
-    last: BTreeMap<usize, (u16, u32)>,
+    /// The sequence number and the number of the last packet of each source of a media.
+    last: BTreeMap<(usize, u32), (u16, u64)>,
     ended: BTreeSet<usize>,
+    began: Instant,
     /// It plays again over another connection than this: what comes before that is of the time before.
     former: Option<SocketAddr>,
 }
 
 impl Period {
-    pub(super) fn begin(playing: &Playing) -> Self {
+    pub(super) fn begin(now: Instant, playing: &Playing) -> Self {
         Self {
+            began: now,
             starts: playing.tracks.iter().filter(|track| is_told(track)).map(start_of).collect(),
             ..Self::default()
         }
     }
 
-    pub(super) fn after_switch(former: Option<SocketAddr>) -> Self {
-        Self { former, ..Self::default() }
+    pub(super) fn after_switch(now: Instant, former: Option<SocketAddr>) -> Self {
+        Self { began: now, former, ..Self::default() }
+    }
+
+    /// Whether it plays since then, and over one connection.
+    pub(super) fn is_since(&self, since: Instant) -> bool {
+        self.began <= since && self.former.is_none()
+    }
+
+    /// The number of the last packet of a media.
+    pub(super) fn last_of(&self, media: usize) -> Option<u64> {
+        self.got.get(&media)?.last().copied()
     }
 
     pub(super) fn ended(&mut self, media: usize) {
@@ -46,20 +64,33 @@ impl Period {
 
     /// Takes a packet in the order in which the application gets it.
     pub(super) fn take(&mut self, truth: &Truth, received: &Received, is_tcp: bool) {
-        let Received { media, packet, lost, .. } = received;
+        let Received { media, packet, lost, ntp } = received;
         let (stream, number) = truth.place(packet).expect("every packet of a log tells who made it");
         assert_eq!(*self.stream.get_or_insert(stream), stream, "packets of several streams");
         let entry = &truth.entries(stream)[number as usize];
         assert_eq!(usize::from(entry.track), *media, "a packet of another track");
         let newest = self.got.values().filter_map(|got| got.last()).max().copied();
-        let before = if is_tcp { newest } else { self.got.get(media).and_then(|got| got.last()).copied() };
-        let is_anew = !is_tcp && self.last.get(media).is_some_and(|last| seems_anew(*last, entry));
-        assert!(is_anew || before.is_none_or(|before| before < number), "packet {number} behind {before:?}");
-        let now = (entry.sequence, entry.ssrc);
-        if let Some((sequence, ssrc)) = self.last.insert(*media, now) {
+        if is_tcp {
+            assert!(newest.is_none_or(|newest| newest < number), "packet {number} behind {newest:?}");
+        }
+        if let Some((sequence, before)) = self.last.insert((*media, entry.ssrc), (entry.sequence, number)) {
+            let is_anew = !is_tcp && seems_anew((sequence, entry.ssrc), entry);
+            assert!(is_anew || before < number, "packet {number} behind {before}");
             let gap = entry.sequence.wrapping_sub(sequence).wrapping_sub(1);
-            let is_known = ssrc == entry.ssrc && gap < 1000;
-            assert!(!is_known || *lost == gap, "{gap} packets are missing and {lost} are told");
+            assert!(
+                gap >= 1000 || *lost == gap,
+                "{gap} packets are missing before {entry:?}, and {lost} are told"
+            );
+        }
+        let made = Made::time_of(packet).filter(|_| !entry.is_spoofed());
+        if let (Some(ntp), Some(made)) = (ntp.and_then(NtpTime::to_unix), made) {
+            let wall = WALL + (made - Instant::ZERO);
+            let apart = ntp.abs_diff(wall);
+            let delay = truth.delay(stream);
+            assert!(
+                apart <= delay + CLOCK_ERROR,
+                "{entry:?} is of {wall:?}, and {ntp:?} is told after {delay:?}"
+            );
         }
         self.got.entry(*media).or_default().push(number);
     }
@@ -81,7 +112,7 @@ fn start_of(track: &TrackStart) -> (usize, Option<u16>) {
     (track.media, track.sequence)
 }
 
-fn medias(player: &Player) -> impl Iterator<Item = usize> + '_ {
+pub(super) fn medias(player: &Player) -> impl Iterator<Item = usize> + '_ {
     (0..32).filter(|media| player.client.stats(*media).is_some())
 }
 
@@ -99,6 +130,9 @@ impl World<'_> {
             self.trace.bytes(received.packet.as_bytes());
             self.counts
                 .add(if is_tcp { "packets received over TCP" } else { "packets received over UDP" }, 1);
+            if received.ntp.is_some() {
+                self.counts.add("packets received with their wall clock time", 1);
+            }
             match &mut player.period {
                 Some(period) if period.former.is_some() && is_former(period) => {}
                 Some(period) => period.take(&self.truth, &received, is_tcp),

@@ -2,14 +2,15 @@ use std::time::Duration;
 
 use rtspan_core::Instant;
 use rtspan_core::limits::{
-    DEADLINE_GRACE, REQUESTS_WAITING_MAX, TCP_UNACKNOWLEDGED_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX,
-    WRITE_STALL,
+    ACCESS_POINT_WAIT, DEADLINE_GRACE, REQUESTS_WAITING_MAX, TCP_UNACKNOWLEDGED_MAX, UDP_BURST_PACKETS,
+    UNPROVEN_BYTES_MAX, WRITE_STALL,
 };
 use rtspan_core::server::{Asks, ServerConfig};
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
 
 use super::choices::Chance;
+use super::spoofs::Spoof;
 use super::udp::UdpFaults;
 use super::world::{PAIRS_MAX, SERVER};
 
@@ -41,6 +42,10 @@ pub(super) struct Plan {
     pub(super) chaos: Option<Duration>,
     /// How often in a thousand a task does less than it could.
     pub(super) laziness: u64,
+    /// How somebody forges the packets of publishers.
+    pub(super) spoof: Option<Spoof>,
+    /// How often in a thousand pictures an encoder begins anew.
+    pub(super) restarts: u64,
     pub(super) streams: u64,
     pub(super) players: u64,
     pub(super) hostiles: u64,
@@ -64,7 +69,7 @@ impl Plan {
         ];
         let asking = chance.pick(&[0, 150, 500, 1000]);
         let asks = asks.into_iter().filter(|_| chance.happens(asking)).fold(Asks::NONE, |all, ask| all | ask);
-        let is_calm = chance.happens(200);
+        let is_calm = chance.happens(300);
         let udp = UdpFaults {
             lost: chance.pick(&[0, 5, 50, 200]),
             doubled: chance.pick(&[0, 0, 20]),
@@ -93,6 +98,15 @@ impl Plan {
             steps: chance.between(1_000, 2_000 * size),
             udp: if is_calm { UdpFaults::default() } else { udp },
             chaos: (!is_calm).then(|| chance.millis(200, 5_000)),
+            spoof: chance.pick(&[
+                None,
+                None,
+                None,
+                Some(Spoof::Strays),
+                Some(Spoof::Sources),
+                Some(Spoof::Sequence),
+            ]),
+            restarts: chance.pick(&[0, 0, 10, 50]),
             laziness: chance.pick(&[0, 100, 400]),
             streams: chance.between(1, 3),
             players: chance.between(1, 3 * size),
@@ -121,6 +135,21 @@ impl Plan {
             .asks(self.asks)
             .udp(self.has_udp.then_some(spec))
             .udp_pairs(self.udp_pairs)
+    }
+
+    /// How long a reader may wait for pictures that it can begin at.
+    pub(super) fn access_wait(&self) -> Duration {
+        let waits = self.lag == LagPolicy::SkipToKeyframe || self.start == StartAt::Keyframe;
+        if waits { ACCESS_POINT_WAIT } else { Duration::ZERO }
+    }
+
+    pub(super) fn udp_burst(&self) -> usize {
+        self.udp_burst
+    }
+
+    /// Whether every datagram comes through.
+    pub(super) fn is_lossless(&self) -> bool {
+        self.udp == UdpFaults::default()
     }
 
     /// How long a host may say nothing before nothing is sent to it any more.

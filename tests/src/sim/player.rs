@@ -12,6 +12,7 @@ use super::ledger::Period;
 use super::role::Role;
 use super::tcp::{Io, LinkId, Side};
 use super::udp::Datagram;
+use super::watch::Watch;
 use super::world::{Age, SERVER, Task, World};
 
 /// A host with one of our clients, and the application that uses it.
@@ -33,6 +34,8 @@ pub(super) struct Player {
     pub(super) asked: VecDeque<CommandId>,
     /// The local port of each media over UDP.
     pub(super) media_ports: BTreeMap<usize, u16>,
+    /// Where each media goes over UDP, if it is published.
+    pub(super) media_destinations: BTreeMap<usize, SocketAddr>,
     pub(super) is_over: bool,
     /// What is to be checked when its client closes.
     pub(super) farewell: Option<(StreamId, bool)>,
@@ -45,6 +48,8 @@ pub(super) struct Player {
     /// When its application does something next.
     pub(super) next: Instant,
     pub(super) period: Option<Period>,
+    /// What has to have come when it is looked at again.
+    pub(super) watch: Option<Watch>,
     /// Packets that have come over UDP before the answer to PLAY.
     pub(super) early: Vec<Received>,
     /// Packets that its client had dropped when PLAY was asked for.
@@ -75,7 +80,7 @@ impl Player {
         Self {
             index,
             host: host(1, index).into(),
-            client: role.client(&mut world.chance),
+            client: world.new_client(&role),
             role,
             link: None,
             attempt: None,
@@ -85,6 +90,7 @@ impl Player {
             peer: None,
             asked: VecDeque::new(),
             media_ports: BTreeMap::new(),
+            media_destinations: BTreeMap::new(),
             is_over: false,
             farewell: None,
             is_unsure: false,
@@ -92,6 +98,7 @@ impl Player {
             has_vanished: false,
             next: world.now,
             period: None,
+            watch: None,
             early: Vec::new(),
             dropped_before: 0,
             marks: BTreeMap::new(),
@@ -107,6 +114,15 @@ impl Player {
         self.sockets.values().flat_map(|port| [*port, port + 1]).map(|port| SocketAddr::new(self.host, port))
     }
 
+    /// The medias that go over UDP, where they come from, and where they go to.
+    pub(super) fn ways(&self) -> impl Iterator<Item = (usize, SocketAddr, SocketAddr)> + '_ {
+        self.media_destinations.iter().filter_map(|(media, to)| {
+            let port = *self.media_ports.get(media)?;
+            let is_open = self.sockets.values().any(|own| *own == port);
+            is_open.then(|| (*media, SocketAddr::new(self.host, port), *to))
+        })
+    }
+
     fn port(&mut self) -> u16 {
         self.ports = self.ports.checked_add(2).unwrap_or(20_000);
         self.ports
@@ -118,6 +134,7 @@ impl World<'_> {
         let Some(mut player) = self.players[index].take() else { return };
         if !player.has_vanished {
             self.drive(&mut player);
+            self.watch(&mut player);
             self.wake_player(&player);
         }
         self.players[index] = Some(player);
@@ -171,6 +188,11 @@ impl World<'_> {
         let peer = SocketAddr::new(player.host, player.port());
         player.peer = Some(peer);
         player.link = Some(self.connect(Task::Player(player.index), peer));
+        if player.period.is_none() {
+            // It asks once more for what was not answered.
+            self.take_packets(player);
+            self.expect_packets(player);
+        }
         player.client.handle_connected(self.now, Ok((SERVER, 554).into()));
     }
 

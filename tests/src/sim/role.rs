@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rtspan_core::client::{
@@ -5,14 +6,17 @@ use rtspan_core::client::{
     Transports,
 };
 use rtspan_core::limits::UDP_BURST_PACKETS;
-use rtspan_core::{CommandId, Description, Url};
+use rtspan_core::rtp::rtcp;
+use rtspan_core::{CommandId, Description, Instant, NtpTime, Url};
 
 use super::app::PATHS;
 use super::choices::Chance;
 use super::ledger::{Period, dropped};
 use super::player::Player;
 use super::source::{Kind, Source};
-use super::world::World;
+use super::truth::Lossless;
+use super::udp::Datagram;
+use super::world::{WALL, World};
 
 /// What the application of one of our clients is after.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl Role {
         }
     }
 
-    pub(super) fn client(&self, chance: &mut Chance<'_>) -> Client {
+    fn new_client(&self, chance: &mut Chance<'_>) -> Client {
         let url = Url::parse(&format!("rtsp://10.0.0.1{}", self.path())).expect("a URL");
         let config = ClientConfig::default()
             .transports(chance.pick(&[
@@ -74,6 +78,14 @@ impl Role {
 }
 
 impl World<'_> {
+    pub(super) fn new_client(&mut self, role: &Role) -> Client {
+        let mut client = role.new_client(&mut self.chance);
+        if self.chance.happens(800) {
+            client.set_wall_clock(Instant::ZERO, NtpTime::from_unix(WALL));
+        }
+        client
+    }
+
     /// What the application of a client does next.
     pub(super) fn act(&mut self, player: &mut Player) {
         player.next = self.now + self.chance.millis(1, 4_000);
@@ -100,7 +112,8 @@ impl World<'_> {
             }
             None => Role::any(self),
         };
-        player.client = player.role.client(&mut self.chance);
+        player.client = self.new_client(&player.role);
+        player.watch = None;
         player.asked.clear();
         player.is_over = false;
         player.is_unsure = false;
@@ -203,23 +216,27 @@ impl World<'_> {
         let asked = player.asked.len();
         self.command(player, |player, world| player.client.play(world.now, None));
         if player.asked.len() > asked {
-            // What was sent before belongs to the time before.
-            player.early.clear();
-            player.dropped_before = dropped(player);
-            player.marks = player.sockets().map(|to| (to, self.truth.sent_to(to).len())).collect();
+            self.expect_packets(player);
         }
+    }
+
+    /// PLAY is asked for: what was sent before belongs to the time before.
+    pub(super) fn expect_packets(&self, player: &mut Player) {
+        player.early.clear();
+        player.dropped_before = dropped(player);
+        player.marks = player.sockets().map(|to| (to, self.truth.sent_to(to).len())).collect();
     }
 
     fn pause(&mut self, player: &mut Player) {
         if let Role::Publisher { origin, .. } = player.role {
-            self.truth.set_lossless(origin, false);
+            self.truth.set_lossless(origin, None);
         }
         self.command(player, |player, world| player.client.pause(world.now));
     }
 
     pub(super) fn leave(&mut self, player: &mut Player) {
         if let Role::Publisher { origin, .. } = player.role {
-            self.truth.set_lossless(origin, false);
+            self.truth.set_lossless(origin, None);
         }
         self.command(player, |player, world| player.client.teardown(world.now));
     }
@@ -237,7 +254,7 @@ impl World<'_> {
 
     /// A publisher's camera goes on.
     fn record(&mut self, player: &mut Player) {
-        let Role::Publisher { source, origin, .. } = &mut player.role else { return };
+        let Role::Publisher { source, .. } = &mut player.role else { return };
         if player.client.state() != State::Record {
             return;
         }
@@ -247,11 +264,33 @@ impl World<'_> {
         }
         source.next = self.now + source.interval;
         player.next = player.next.min(source.next);
-        for (track, packet) in source.make(&mut self.chance) {
+        if self.chance.happens(self.plan.restarts) {
+            self.restart_encoder(player);
+        }
+        let Role::Publisher { source, origin, .. } = &mut player.role else { return };
+        for (track, packet) in source.make(self.now, &mut self.chance) {
             if player.client.send(self.now, track.into(), &packet).is_err() {
-                self.truth.set_lossless(*origin, false);
+                self.truth.set_lossless(*origin, None);
             }
         }
+    }
+
+    /// A publisher's encoder begins anew, and says so over UDP.
+    fn restart_encoder(&mut self, player: &mut Player) {
+        let Role::Publisher { source, .. } = &mut player.role else { return };
+        let tracks = 0..source.kinds().len() as u8;
+        let former: Vec<_> = tracks.map(|track| source.restart(track, &mut self.chance)).collect();
+        let ways: Vec<_> = player.ways().collect();
+        for (media, from, to) in &ways {
+            for ssrc in &former[*media] {
+                let data = rtcp::goodbye_compound(*ssrc, "sim", "restart");
+                let beside = |address: &SocketAddr| SocketAddr::new(address.ip(), address.port() + 1);
+                self.send_datagram(Datagram { from: beside(from), to: beside(to), data });
+            }
+        }
+        let what =
+            if ways.is_empty() { "encoders restarted over TCP" } else { "encoders restarted over UDP" };
+        self.counts.add(what, 1);
     }
 
     /// A publisher's last packets.
@@ -260,14 +299,14 @@ impl World<'_> {
         if player.client.state() != State::Record {
             return;
         }
-        let (track, packet) = source.make_last(round);
+        let (track, packet) = source.make_last(self.now, round);
         let is_own = |stream: &_| self.truth.is_of(*stream, *origin);
         // What comes from another address than before is not taken, nor after a PAUSE whose answer was given up.
         let is_taken = !player.is_rebound && !player.is_unsure;
         let stream = self.books.stream_at(path).filter(is_own).filter(|_| is_taken);
         stream.into_iter().for_each(|stream| self.truth.lasts(self.now, stream, source.endless()));
         if player.client.send(self.now, track.into(), &packet).is_err() {
-            self.truth.set_lossless(*origin, false);
+            self.truth.set_lossless(*origin, None);
         }
     }
 
@@ -279,7 +318,7 @@ impl World<'_> {
                 match result {
                     Ok(Reply::Playing(playing)) => {
                         self.counts.add("clients play", 1);
-                        let mut period = Period::begin(&playing);
+                        let mut period = Period::begin(self.now, &playing);
                         for received in player.early.drain(..) {
                             period.take(&self.truth, &received, false);
                         }
@@ -290,7 +329,12 @@ impl World<'_> {
                         if let Role::Publisher { origin, source, .. } = &player.role {
                             let is_first = source.is_fresh();
                             let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
-                            self.truth.set_lossless(*origin, is_first && is_tcp);
+                            let what = match (is_tcp, self.plan.is_lossless()) {
+                                (true, _) => Some(Lossless::All),
+                                (false, true) => Some(Lossless::Sources),
+                                (false, false) => None,
+                            };
+                            self.truth.set_lossless(*origin, what.filter(|_| is_first));
                         }
                         player.next = self.now;
                     }
@@ -301,11 +345,11 @@ impl World<'_> {
                         player.period = None;
                     }
                     Ok(Reply::Setup(info)) => {
-                        let ports = match info.transport {
-                            TrackTransport::Udp { client_ports, .. } => Some(client_ports.0),
-                            _ => None,
-                        };
-                        ports.map(|port| player.media_ports.insert(info.media, port));
+                        player.media_destinations.remove(&info.media);
+                        if let TrackTransport::Udp { client_ports, rtp, .. } = info.transport {
+                            player.media_ports.insert(info.media, client_ports.0);
+                            player.media_destinations.extend(rtp.map(|to| (info.media, to)));
+                        }
                     }
                     Ok(_) => {}
                     Err(error) => {
@@ -320,7 +364,7 @@ impl World<'_> {
             ClientEvent::TransportSwitched(_) => {
                 self.counts.add("clients switched to TCP", 1);
                 let peer = player.peer();
-                player.period = player.period.take().map(|_| Period::after_switch(peer));
+                player.period = player.period.take().map(|_| Period::after_switch(self.now, peer));
             }
             ClientEvent::Ended(media) => {
                 self.counts.add("streams ended for a client", 1);

@@ -14,6 +14,9 @@ use super::world::Task;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct LinkId(u64);
 
+/// The window of a connection that takes whatever a stream has.
+const WIDE_WINDOW: usize = 65_536;
+
 /// All TCP connections.
 #[derive(Debug, Default)]
 pub(super) struct Tcp {
@@ -50,6 +53,8 @@ pub(super) struct Link {
     /// Nothing but time has happened to it.
     pub(super) is_clean: bool,
     is_reset: bool,
+    /// Until when one of its ends has taken nothing.
+    disturbed: Instant,
     /// The client's host has gone without a word; at this time the server's system finds out.
     frozen: Option<Instant>,
 }
@@ -104,7 +109,17 @@ impl Tcp {
         let pipes = [pipe(65_536), pipe(window)];
         self.links.insert(
             id,
-            Link { client, conn: None, peer, pipes, latency, is_clean: true, is_reset: false, frozen: None },
+            Link {
+                client,
+                conn: None,
+                peer,
+                pipes,
+                latency,
+                is_clean: true,
+                is_reset: false,
+                disturbed: Instant::ZERO,
+                frozen: None,
+            },
         );
         id
     }
@@ -136,6 +151,12 @@ impl Link {
     /// Whether neither side has said that it says no more.
     pub(super) fn is_open(&self) -> bool {
         !self.is_reset && self.pipes.iter().all(|pipe| pipe.end.is_none())
+    }
+
+    /// Whether it takes much, and has done so since then.
+    pub(super) fn is_steady(&self, since: Instant) -> bool {
+        let is_wide = self.pipes.iter().all(|pipe| pipe.window >= WIDE_WINDOW);
+        self.is_open() && self.frozen.is_none() && is_wide && self.disturbed <= since
     }
 
     /// The task at one end.
@@ -173,6 +194,7 @@ impl Link {
     pub(super) fn stall(&mut self, side: Side, until: Instant) {
         self.is_clean = false;
         self.pipes[side.out()].stalled = until;
+        self.disturbed = self.disturbed.max(until);
     }
 
     pub(super) fn heal(&mut self) {

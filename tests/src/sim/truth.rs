@@ -1,19 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rtspan_core::limits::{ACCESS_POINT_WAIT, REORDER_PACKETS};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::{Instant, StreamId};
 
 use super::source::{Made, Origin};
+use super::spoofs::Spoofs;
 
 /// What was published, and what was sent over UDP: what readers received is compared with it.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     streams: BTreeMap<StreamId, Vec<Entry>>,
     places: BTreeMap<Made, (StreamId, u64)>,
-    /// Makers of which every packet comes through, because their connection is sound and they never pause.
-    lossless: BTreeSet<Origin>,
+    /// Makers of which packets come through, because nothing happens to them and they never pause.
+    lossless: BTreeMap<Origin, Lossless>,
     /// Packets handed to the network, for each address.
     datagrams: BTreeMap<SocketAddr, Vec<(StreamId, u64)>>,
     /// How many of them when the network began to lose nothing any more.
@@ -24,7 +26,21 @@ pub(super) struct Truth {
     lasting: BTreeSet<StreamId>,
     /// When the first packet of a track was published.
     began: BTreeMap<(StreamId, u8), Instant>,
+    /// Packets of each source.
+    runs: BTreeMap<(StreamId, u8, u32), u32>,
+    /// The longest time between the making of a stream's packet and its publishing.
+    delays: BTreeMap<StreamId, Duration>,
+    pub(super) spoofs: Spoofs,
     origins: u32,
+}
+
+/// What comes through of what a maker makes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Lossless {
+    /// Every packet, in the order in which they are made.
+    All,
+    /// Of each source every packet behind the first that came through.
+    Sources,
 }
 
 /// A packet of a log.
@@ -34,7 +50,17 @@ pub(super) struct Entry {
     pub(super) sequence: u16,
     pub(super) ssrc: u32,
     pub(super) payload_type: u8,
-    made: Option<Made>,
+    /// How many packets of its source there are up to it.
+    pub(super) run: u32,
+    pub(super) at: Instant,
+    pub(super) made: Option<Made>,
+}
+
+impl Entry {
+    /// Whether somebody has forged it who has written the publisher's address on it.
+    pub(super) fn is_spoofed(&self) -> bool {
+        self.made.is_some_and(|made| made.origin == Origin::SPOOFER)
+    }
 }
 
 impl Truth {
@@ -44,12 +70,15 @@ impl Truth {
         Origin(self.origins)
     }
 
-    pub(super) fn set_lossless(&mut self, origin: Origin, is: bool) {
-        if is {
-            self.lossless.insert(origin);
-        } else {
-            self.lossless.remove(&origin);
+    pub(super) fn set_lossless(&mut self, origin: Origin, what: Option<Lossless>) {
+        match what {
+            Some(what) => _ = self.lossless.insert(origin, what),
+            None => _ = self.lossless.remove(&origin),
         }
+    }
+
+    pub(super) fn lossless(&self, origin: Origin) -> Option<Lossless> {
+        self.lossless.get(&origin).copied()
     }
 
     /// A packet was appended to a log, under the number that follows the last.
@@ -61,42 +90,69 @@ impl Truth {
         packet: &RtpPacket,
     ) {
         self.began.entry((stream, track)).or_insert(now);
-        let made = Made::of(packet);
+        let run = self.runs.entry((stream, track, packet.ssrc())).or_default();
+        *run += 1;
         let entry = Entry {
             track,
             sequence: packet.sequence(),
             ssrc: packet.ssrc(),
             payload_type: packet.payload_type(),
-            made,
+            run: *run,
+            at: now,
+            made: Made::of(packet),
         };
-        let entries = self.streams.entry(stream).or_default();
-        assert_eq!(number, entries.len() as u64, "{stream:?} leaves out numbers");
-        if let Some(made) = made {
+        if let Some(at) = Made::time_of(packet) {
+            let delay = self.delays.entry(stream).or_default();
+            *delay = now.since(at).max(*delay);
+        }
+        assert_eq!(number, self.entries(stream).len() as u64, "{stream:?} leaves out numbers");
+        if let Some(made) = entry.made {
             assert_ne!(made.origin, Origin::FORGER, "{stream:?} took a packet from elsewhere");
             assert_eq!(made.track, track, "{stream:?} took a packet of another track");
-            let before = entries.iter().rev().find(|entry| entry.track == track);
-            let is_anew = before.is_some_and(|before| seems_anew((before.sequence, before.ssrc), &entry));
-            let before = before.and_then(|before| before.made);
-            if let Some(before) = before.filter(|before| before.origin == made.origin) {
-                let is_lossless = self.lossless.contains(&made.origin);
-                if before.number >= made.number {
-                    self.returned.insert((stream, track));
-                }
-                assert!(
-                    (is_anew && !is_lossless) || before.number < made.number,
-                    "{stream:?} took {made:?} behind {before:?}"
-                );
-                assert!(
-                    !is_lossless || made.number == before.number + 1,
-                    "{stream:?} lost what is between {before:?} and {made:?}"
-                );
+            if made.origin == Origin::SPOOFER {
+                let before = self.streams.get(&stream).map(Vec::as_slice).unwrap_or_default();
+                self.spoofs.check(stream, before, &entry);
+            } else {
+                self.check_place(stream, &entry, made);
             }
             let former = self.places.insert(made, (stream, number));
             // Duplicates of many packets that come late enough are a source that has begun anew.
             let is_late_run = self.returned.contains(&(stream, track));
             assert!(former.is_none() || is_late_run, "{made:?} was appended again, after {former:?}");
         }
-        entries.push(entry);
+        self.streams.entry(stream).or_default().push(entry);
+    }
+
+    /// A packet comes behind those that its maker has made before, and nothing of a sound source is missing.
+    fn check_place(&mut self, stream: StreamId, entry: &Entry, made: Made) {
+        let lossless = self.lossless(made.origin);
+        let is_own = |other: &&Entry| {
+            other.track == entry.track && other.made.is_some_and(|other| other.origin == made.origin)
+        };
+        let own = || self.entries(stream).iter().rev().filter(is_own);
+        let number = |other: &Entry| other.made.map(|made| made.number);
+        if let Some(before) = own().next().filter(|_| lossless == Some(Lossless::All)).and_then(number) {
+            assert_eq!(made.number, before + 1, "{stream:?} lost what is before {made:?}");
+        }
+        let Some(before) = own().find(|other| other.ssrc == entry.ssrc).copied() else { return };
+        let is_anew = seems_anew((before.sequence, before.ssrc), entry) && lossless.is_none();
+        let is_late = number(&before) >= Some(made.number);
+        assert!(is_anew || !is_late, "{stream:?} took {made:?} behind {before:?}");
+        let is_next = entry.sequence == before.sequence.wrapping_add(1);
+        assert!(is_next || lossless.is_none(), "{stream:?} lost what is between {before:?} and {made:?}");
+        if is_late {
+            self.returned.insert((stream, entry.track));
+        }
+    }
+
+    /// The longest that a packet of a stream has been on its way to the log.
+    pub(super) fn delay(&self, stream: StreamId) -> Duration {
+        self.delays.get(&stream).copied().unwrap_or_default()
+    }
+
+    /// When the first packet of a track was published.
+    pub(super) fn began(&self, stream: StreamId, track: u8) -> Option<Instant> {
+        self.began.get(&(stream, track)).copied()
     }
 
     pub(super) fn entries(&self, stream: StreamId) -> &[Entry] {
@@ -119,8 +175,9 @@ impl Truth {
     }
 
     /// The number of the newest packet of a track, as its maker counts.
-    pub(super) fn newest(&self, stream: StreamId, track: u8) -> Option<u32> {
-        self.track(stream, track).next_back()?.1.made.map(|made| made.number)
+    pub(super) fn newest(&self, stream: StreamId, track: u8, origin: Origin) -> Option<u32> {
+        let made = self.track(stream, track).rev().filter_map(|(_, entry)| entry.made);
+        made.filter(|made| made.origin == origin).map(|made| made.number).next()
     }
 
     /// Where a packet stands that a reader got.

@@ -22,7 +22,7 @@ pub(super) struct Udp {
 }
 
 /// How often what goes wrong, in a thousand datagrams.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct UdpFaults {
     pub(super) lost: u64,
     pub(super) doubled: u64,

@@ -25,6 +25,8 @@ pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 pub(super) const SERVER_PORTS: (u16, u16) = (8000, 8001);
 /// Pairs of UDP sockets at most.
 pub(super) const PAIRS_MAX: u64 = 3;
+/// The wall clock time of time zero, since 1970.
+pub(super) const WALL: Duration = Duration::from_secs(1_700_000_000);
 /// Runs of tasks without the clock moving; more is a busy loop.
 const RUNS_AT_ONCE: u64 = 100_000;
 
@@ -43,6 +45,8 @@ pub(super) enum Task {
     Chaos,
     /// Turns of the world's history.
     Fate,
+    /// Somebody who forges packets.
+    Forger,
     Conn(ConnId),
     Player(usize),
     Hostile(usize),
@@ -125,7 +129,7 @@ impl<'a> World<'a> {
         let plan = Plan::new(&mut chance);
         let mut server = Server::new(plan.config(), chance.seed());
         if chance.happens(900) {
-            server.set_wall_clock(Instant::ZERO, NtpTime::from_unix(Duration::from_secs(1_700_000_000)));
+            server.set_wall_clock(Instant::ZERO, NtpTime::from_unix(WALL));
         }
         let mut world = Self {
             now: Instant::ZERO + Duration::from_secs(1),
@@ -175,6 +179,7 @@ impl<'a> World<'a> {
         self.wake(Task::Door, self.now);
         self.wake(Task::App, self.now);
         self.wake(Task::Fate, self.plan.storm);
+        self.wake(Task::Forger, self.now);
         if let Some(pause) = self.plan.chaos {
             self.wake(Task::Chaos, self.now + pause);
         }
@@ -212,6 +217,7 @@ impl<'a> World<'a> {
             Task::Network => self.run_network(),
             Task::Chaos => self.run_chaos(),
             Task::Fate => self.turn(),
+            Task::Forger => self.run_forger(),
             Task::Conn(id) => self.run_conn(id),
             Task::Player(index) => self.run_player(index),
             Task::Hostile(index) => self.run_hostile(index),
