@@ -7,7 +7,7 @@ use super::setup::Setup;
 use super::table::{self, Verb};
 use super::{
     Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, RedirectError,
-    Reply,
+    Reply, State,
 };
 use crate::deadline::Doubt;
 use crate::description::Description;
@@ -198,6 +198,7 @@ impl Client {
     /// Takes the response to the command that runs.
     pub(super) fn command_answered(&mut self, now: Instant, response: Response) {
         let Some(Running { task, .. }) = self.running.take() else { return };
+        let status = response.status;
         match &task.command {
             Command::Probe | Command::Options => {
                 let is_refused = is_options_refused(response.status);
@@ -227,6 +228,10 @@ impl Client {
             }
             Command::Restart(_) => self.restart_answered(now, task),
             Command::Teardown => self.teardown_answered(now, task),
+        }
+        let is_under_way = matches!(self.state, State::Play | State::Record) && !self.is_leaving();
+        if is_under_way && self.is_forgotten(now, status) {
+            return self.close(now, ClientCloseReason::SessionLost);
         }
         self.advance(now);
     }

@@ -95,8 +95,7 @@ impl Client {
             // The answer may have told another timeout.
             return self.keepalive.put_off(now, self.session.timeout());
         }
-        // Some devices do not know the session of a keepalive, and play it on.
-        if status == StatusCode::SESSION_NOT_FOUND && !(self.state == State::Play && self.hears_media(now)) {
+        if self.is_forgotten(now, status) {
             return self.close(now, ClientCloseReason::SessionLost);
         }
         self.tolerances.record(Tolerance::KeepaliveRefused);
@@ -109,6 +108,12 @@ impl Client {
             self.keepalive.due = Some(now);
             self.send_keepalive(now);
         }
+    }
+
+    /// Whether an answer says that the session is over. Some devices do not know the session that a request names, and
+    /// play it on.
+    pub(super) fn is_forgotten(&self, now: Instant, status: StatusCode) -> bool {
+        status == StatusCode::SESSION_NOT_FOUND && !(self.state == State::Play && self.hears_media(now))
     }
 
     fn keepalive_method(&self) -> Method {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::scenario::*;
 use crate::Tolerance;
 use crate::client::*;
 use crate::limits::{RECONNECT_PERIOD, RESPONSE_DEADLINE};
 use crate::udp::Port;
+use crate::wire::StatusCode;
 
 /// Packets come over UDP for so long, whatever else happens.
 fn advance_with_datagrams(it: &mut Scenario, by: Duration) {
@@ -204,6 +207,25 @@ fn a_server_that_has_forgotten_the_session_and_sends_nothing_ends_the_client() {
     it.expect_method("OPTIONS");
     it.answer("454 Session Not Found");
     assert_eq!(it.closed(), ClientCloseReason::SessionLost);
+}
+
+#[test]
+fn a_command_that_finds_the_session_forgotten_ends_a_client_that_hears_no_media() {
+    let lost = || CommandError::Status(StatusCode::SESSION_NOT_FOUND);
+    let mut it = Scenario::recording(Transports::Udp);
+    it.client.get_parameter(it.now, Bytes::new()).unwrap();
+    it.expect_method("GET_PARAMETER");
+    it.answer("454 Session Not Found");
+    assert_eq!(it.failed(), lost());
+    assert_eq!(it.closed(), ClientCloseReason::SessionLost);
+
+    let mut it = Scenario::playing_udp(ClientConfig::default());
+    it.datagram(Port::Rtp, "192.0.2.1:5000", video(1).into_bytes());
+    it.client.get_parameter(it.now, Bytes::new()).unwrap();
+    it.expect_method("GET_PARAMETER");
+    it.answer("454 Session Not Found");
+    assert_eq!(it.failed(), lost());
+    it.no_event();
 }
 
 #[test]
