@@ -193,10 +193,7 @@ impl World<'_> {
                 // It was described before another stream was published there.
                 return;
             }
-            if period.start(media) == Start::Told(Some(entry.sequence.wrapping_add(1))) {
-                // It came when all was over.
-                continue;
-            }
+
             let got = match player.media_ports.get(&media).filter(|_| !is_tcp) {
                 None => period.got.get(&media).cloned().unwrap_or_default(),
                 Some(port) => {
@@ -205,8 +202,9 @@ impl World<'_> {
                     self.truth.sent_to(to)[mark..].iter().map(|(_, number)| *number).collect()
                 }
             };
-            if got.is_empty() && period.start(media) == Start::Unknown {
-                // Perhaps likewise.
+            let is_behind_all = period.start(media) == Start::Told(Some(entry.sequence.wrapping_add(1)));
+            if got.is_empty() && (is_behind_all || period.start(media) == Start::Unknown) {
+                // It came when all was over, or perhaps so.
                 continue;
             }
             let came = period.got.get(&media).and_then(|got| got.last());

@@ -53,7 +53,9 @@ impl Spoofs {
         let is_known = track().any(|other| other.made.is_some_and(|made| made.origin == forged.origin));
         let newest = track().next().map(|newest| newest.at);
         let lives = newest.is_some_and(|at| entry.at.since(at) + REORDER_DELAY < SOURCE_LIVES);
-        if !is_known || (!lives && forged.spoof != Spoof::Sequence) {
+        // Where no source lives, one that is new need not prove itself; one that is known still does.
+        let is_of_known = forged.spoof == Spoof::Sequence && track().any(|other| other.ssrc == entry.ssrc);
+        if !is_known || (!lives && !is_of_known) {
             return;
         }
         assert_eq!(forged.spoof, Spoof::Sources, "{stream:?} took {entry:?}, which has not proved itself");
