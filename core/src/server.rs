@@ -36,6 +36,7 @@ mod parameter;
 mod paths;
 mod pause;
 mod play;
+mod private;
 mod record;
 mod redirect;
 mod reload;

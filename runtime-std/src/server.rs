@@ -94,6 +94,62 @@ impl<R: Runtime> Server<R> {
         ServerStream::publish(&self.door, path, description)
     }
 
+    /// Makes a stream for one session, such as a recording that each reader sees from its own beginning.
+    ///
+    /// No path leads to it: the answer to SETUP gives it to a session
+    /// ([`set_stream`](rtspan_core::server::Ticket::set_stream)), and it ends with that session, or when the [`ServerStream`]
+    /// is dropped. `path` is the one that lists and events tell. Where PLAY is asked about, the reader gets what was written
+    /// since the question.
+    ///
+    /// ```no_run
+    /// # use rtspan_std::{Description, Event, ServerConfig, Asks, RtpPacket};
+    /// # use rtspan_std::server::Server;
+    /// # fn packets_from(range: Option<rtspan_std::Range>) -> Vec<RtpPacket> { Vec::new() }
+    /// # async fn serve<R: rtspan_std::runtime::Runtime>(film: Description) -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = ServerConfig::default().asks(Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::PAUSE);
+    /// let server = Server::<R>::builder().config(config).bind("0.0.0.0:8554").await?;
+    /// let mut streams = std::collections::HashMap::new();
+    /// while let Some(event) = server.next().await {
+    ///     match event {
+    ///         Event::Describe(mut question) => {
+    ///             question.ticket.set_description(film.clone())?;
+    ///             let _ = server.answer(question.ticket, Ok(()));
+    ///         }
+    ///         Event::Setup(mut question) => {
+    ///             if question.session.is_none() {
+    ///                 let stream = server.publish_private(&question.path, film.clone())?;
+    ///                 question.ticket.set_stream(stream.id());
+    ///                 streams.insert(stream.id(), stream);
+    ///             }
+    ///             let _ = server.answer(question.ticket, Ok(()));
+    ///         }
+    ///         Event::Play(question) => {
+    ///             let session = question.session.and_then(|id| server.session(id));
+    ///             if let Some(stream) = session.and_then(|session| streams.get(&session.stream?)) {
+    ///                 // The first ones; the others follow at their time, until PAUSE.
+    ///                 stream.write_frame(0, &packets_from(question.range()))?;
+    ///             }
+    ///             let _ = server.answer(question.ticket, Ok(()));
+    ///         }
+    ///         Event::Unpublished { stream, .. } => drop(streams.remove(&stream)),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The path is none, the description has nothing to send, or the server is closed.
+    pub fn publish_private(
+        &self,
+        path: &str,
+        description: Description,
+    ) -> Result<ServerStream, AddStreamError> {
+        ServerStream::publish_private(&self.door, path, description)
+    }
+
     /// The next event: what no default covers, and news.
     ///
     /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)); `None` means that the server is

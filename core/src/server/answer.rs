@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::ticket::{Describe, SetParameter, Ticket};
+use crate::StreamId;
 use crate::description::Description;
+use crate::header::Range;
 use crate::limits::{ANSWER_BODY_BYTES_MAX, ANSWER_HEADER_BYTES_MAX, ANSWER_HEADERS_MAX, MEDIAS_MAX};
 use crate::wire::{Headers, Response, name};
 
@@ -28,13 +30,16 @@ pub enum AnswerError {
     /// The description has no media, or more than a stream may have.
     #[error("a description has 1 to {MEDIAS_MAX} medias")]
     Medias,
+    /// A scale or speed is zero or not finite, or a speed is below zero.
+    #[error("a scale or speed is finite and not zero, and a speed is above zero")]
+    Rate,
     /// The body, or the description as it is written, has more than [`ANSWER_BODY_BYTES_MAX`] bytes.
     #[error("the body of an answer has {ANSWER_BODY_BYTES_MAX} bytes at most")]
     BodyTooLong,
 }
 
 /// Headers that the server writes itself, each where it belongs.
-const OF_SERVER: [&str; 14] = [
+const OF_SERVER: [&str; 16] = [
     name::CSEQ,
     name::SESSION,
     name::TRANSPORT,
@@ -44,6 +49,8 @@ const OF_SERVER: [&str; 14] = [
     name::CONTENT_BASE,
     name::RANGE,
     name::RTP_INFO,
+    name::SCALE,
+    name::SPEED,
     name::PUBLIC,
     name::ALLOW,
     name::UNSUPPORTED,
@@ -52,12 +59,18 @@ const OF_SERVER: [&str; 14] = [
 ];
 
 /// What is added to the response to a request.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Extra {
     headers: Headers,
     header_bytes: usize,
     /// A body of this content type, in the place of what the server would tell.
     pub(super) body: Option<(Box<str>, Bytes)>,
+    /// The stream that SETUP is of, in the place of the one at its path.
+    pub(super) stream: Option<StreamId>,
+    /// What PLAY or PAUSE has really led to.
+    pub(super) range: Option<Range>,
+    pub(super) scale: Option<f32>,
+    pub(super) speed: Option<f32>,
 }
 
 impl Extra {

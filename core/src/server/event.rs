@@ -49,6 +49,7 @@ pub enum MediaTransport {
 /// |---|---|
 /// | reader | ConnOpened, Describe, Setup, SessionOpened, Setup, Play, Playing, Pause, Paused, Play, Playing, SessionClosed, ConnClosed |
 /// | reader that gives up a track | ConnOpened, SessionOpened, Playing, TrackClosed, SessionClosed, ConnClosed |
+/// | reader of a private stream | ConnOpened, Setup, Published, SessionOpened, Play, Playing, Play, Unpublished, SessionClosed, ConnClosed |
 /// | publisher | ConnOpened, Announce, SessionOpened, Setup, Setup, Record, Published, Recording, Pause, Paused, Record, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | refused reader | ConnOpened, Describe, Setup, ConnClosed |
 /// | refused publisher | ConnOpened, Announce, ConnClosed |

@@ -160,8 +160,8 @@ impl Server {
             path: session.path.to_string(),
             reason: reason.clone(),
         };
+        session.read_stream().into_iter().for_each(|stream| self.remove_reader(now, stream, id, &reason));
         let recorded = session.recorded_stream().map(|stream| (stream, Former::new(id, &session, reason)));
-        session.read_stream().into_iter().for_each(|stream| self.remove_reader(stream, id));
         recorded.into_iter().for_each(|(stream, former)| self.lose_publisher(now, stream, former));
         self.emit(closed);
     }

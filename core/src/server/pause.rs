@@ -1,3 +1,4 @@
+use super::answer::Extra;
 use super::config::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
@@ -23,11 +24,15 @@ impl Server {
             let question = self.question(conn, request, Some(id), place)?;
             return Ok(Outcome::ask(Step::Pause(id), Event::Pause(question)));
         }
-        self.pause_accepted(id)
+        self.pause_accepted(id, None)
     }
 
     /// One that pauses already stays as it is.
-    pub(super) fn pause_accepted(&mut self, id: SessionId) -> Result<Outcome, Response> {
+    pub(super) fn pause_accepted(
+        &mut self,
+        id: SessionId,
+        extra: Option<&Extra>,
+    ) -> Result<Outcome, Response> {
         let (_, session) = self.existing(Some(id))?;
         let header = self.session_header(session);
         match &session.state {
@@ -38,6 +43,7 @@ impl Server {
             State::Record(_) => self.pause_publisher(id),
             State::PrePlay(_) | State::PreRecord(_) => {}
         }
-        Ok(Response::new(StatusCode::OK).with_header(name::SESSION, header).into())
+        let response = Response::new(StatusCode::OK).with_header(name::SESSION, header);
+        Ok(Extra::tell_play(extra, response, "").into())
     }
 }

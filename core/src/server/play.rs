@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use super::answer::Extra;
 use super::config::Asks;
 use super::request::{Outcome, Step};
-use super::session::{Channels, Reading, Session, State};
+use super::session::{Channels, Reading, Session, State, Track};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
@@ -32,21 +33,43 @@ impl Server {
         let (id, session) = self.existing(session)?;
         self.check_state(Some(id), &Method::Play)?;
         check_aggregate(request, session)?;
-        self.check_range(conn, request)?;
+        self.check_range(conn, request, Some(id))?;
         let (id, session) = self.existing(Some(id))?;
-        if let State::Play(_) = session.state {
-            let header = self.session_header(session);
-            return Ok(Response::new(StatusCode::OK)
-                .with_header(name::SESSION, header)
-                .with_header(name::RANGE, LIVE)
-                .into());
-        }
-        if self.config.asks.contains(Asks::PLAY) {
+        let private = self.private_stream_of(session);
+        let plays = matches!(session.state, State::Play(_));
+        if self.config.asks.contains(Asks::PLAY) && (!plays || private.is_some()) {
             let question =
                 self.question(conn, request, Some(id), (&session.path, session.query.as_deref()))?;
-            return Ok(Outcome::ask(Step::Play(id), Event::Play(question)));
+            let mut from = None;
+            if let Some(stream) = private {
+                streams.read(stream, &mut |log| from = Some(log.head()));
+            }
+            return Ok(Outcome::ask(Step::Play(id, from), Event::Play(question)));
         }
-        self.play_accepted(now, id, streams)
+        if plays {
+            self.play_on(id, None, None, streams)
+        } else {
+            self.play_accepted(now, id, None, None, streams)
+        }
+    }
+
+    /// PLAY of a session that plays: it goes on, and is told the range and what comes of it next.
+    fn play_on(
+        &self,
+        id: SessionId,
+        from: Option<u64>,
+        extra: Option<&Extra>,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
+        let (_, session) = self.existing(Some(id))?;
+        let mut response =
+            Response::new(StatusCode::OK).with_header(name::SESSION, self.session_header(session));
+        if let Some((from, stream)) = from.zip(session.read_stream()) {
+            let mut info = RtpInfo::default();
+            streams.read(stream, &mut |log| info = rtp_info(session, |track| log.first_kept(track, from)));
+            response = response.with_header(name::RTP_INFO, info);
+        }
+        Ok(Extra::tell_play(extra, response, LIVE).into())
     }
 
     /// Media is attached behind the answer, so that no packet overtakes it.
@@ -54,22 +77,28 @@ impl Server {
         &mut self,
         now: Instant,
         id: SessionId,
+        from: Option<u64>,
+        extra: Option<&Extra>,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let (_, session) = self.existing(Some(id))?;
         self.check_state(Some(id), &Method::Play)?;
-        let State::PrePlay(reading) = session.state else {
-            return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
+        let reading = match session.state {
+            State::PrePlay(reading) => reading,
+            State::Play(_) => return self.play_on(id, from, extra, streams),
+            State::PreRecord(_) | State::Record(_) => {
+                return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
+            }
         };
         let mut started = None;
-        streams.read(reading.stream, &mut |log| started = Some(self.start(session, log)));
+        streams.read(reading.stream, &mut |log| started = Some(self.start(session, log, from)));
         let (cursor, info) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
         let trust = self.trust(now, id);
         let (_, session) = self.existing(Some(id))?;
         let response = Response::new(StatusCode::OK)
             .with_header(name::SESSION, self.session_header(session))
-            .with_header(name::RANGE, LIVE)
             .with_header(name::RTP_INFO, info);
+        let response = Extra::tell_play(extra, response, LIVE);
         let goodbye_wait = if session.bound_to().is_some() { Duration::ZERO } else { GOODBYE_WAIT };
         let subscription = Subscription::new(id, reading.stream, cursor, self.cname, goodbye_wait)
             .gathering(self.config.gather);
@@ -88,12 +117,19 @@ impl Server {
     }
 
     /// Refuses a range in an unknown unit (501), and one that cannot be read or runs backwards (457), for nothing is
-    /// played backwards (RFC 2326, section 12.29).
-    pub(super) fn check_range(&mut self, conn: ConnId, request: &Request) -> Result<(), Response> {
+    /// played backwards (RFC 2326, section 12.29), unless the reader has a stream of its own.
+    pub(super) fn check_range(
+        &mut self,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+    ) -> Result<(), Response> {
         let Some(value) = request.headers.get(name::RANGE) else { return Ok(()) };
+        let session = session.and_then(|id| self.sessions.get(id));
+        let may_run_back = session.is_some_and(|session| self.private_stream_of(session).is_some());
         let mut tolerances = Tolerances::NONE;
         match Range::parse(value, &mut tolerances) {
-            Ok(range) if !range.is_reversed() => {
+            Ok(range) if may_run_back || !range.is_reversed() => {
                 self.tolerate(conn, tolerances);
                 Ok(())
             }
@@ -102,19 +138,16 @@ impl Server {
         }
     }
 
-    /// Where a reader starts, and what RTP-Info says of it.
-    fn start(&self, session: &Session, log: &StreamLog) -> (Cursor, RtpInfo) {
+    /// Where a reader starts, and what RTP-Info says of it: `from` a packet of a stream that is its own, whose sequence need
+    /// not go on as it did.
+    fn start(&self, session: &Session, log: &StreamLog, from: Option<u64>) -> (Cursor, RtpInfo) {
         let tracks = session.tracks.iter().map(|track| track.index).collect();
+        if let Some(from) = from {
+            let cursor = Cursor::at(log, from, self.config.lag, tracks);
+            return (cursor, rtp_info(session, |track| log.first_kept(track, from)));
+        }
         let cursor = Cursor::new(log, self.config.start, self.config.lag, tracks);
-        let entry = |track: &super::session::Track| {
-            let position = log.position(track.index, cursor.next());
-            RtpInfoEntry {
-                url: track.uri.clone(),
-                seq: position.map(|(sequence, _)| sequence),
-                rtptime: position.map(|(_, timestamp)| timestamp),
-            }
-        };
-        let info = RtpInfo(session.tracks.iter().map(entry).collect());
+        let info = rtp_info(session, |track| log.position(track, cursor.next()));
         (cursor, info)
     }
 
@@ -179,6 +212,19 @@ impl Server {
         self.enter(id, State::PrePlay(reading));
         self.tell_of_session(id, |session| Event::Paused { session: id, conn: session.conn });
     }
+}
+
+/// What RTP-Info says of the first packet of each track.
+fn rtp_info(session: &Session, position: impl Fn(u8) -> Option<(u16, u32)>) -> RtpInfo {
+    let entry = |track: &Track| {
+        let position = position(track.index);
+        RtpInfoEntry {
+            url: track.uri.clone(),
+            seq: position.map(|(sequence, _)| sequence),
+            rtptime: position.map(|(_, timestamp)| timestamp),
+        }
+    };
+    RtpInfo(session.tracks.iter().map(entry).collect())
 }
 
 /// PLAY, PAUSE and RECORD are for all tracks of a session: a single track of several is refused (460).

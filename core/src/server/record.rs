@@ -22,7 +22,7 @@ impl Server {
         let (id, session) = self.existing(session)?;
         self.check_state(Some(id), &Method::Record)?;
         check_aggregate(request, session)?;
-        self.check_range(conn, request)?;
+        self.check_range(conn, request, None)?;
         let (id, session) = self.existing(Some(id))?;
         let State::PreRecord(publishing) = &session.state else {
             let header = self.session_header(session);

@@ -35,7 +35,8 @@ pub(super) enum Step {
     Announce(Option<SessionId>),
     /// Of this session, or of a new one.
     Setup(Option<SessionId>),
-    Play(SessionId),
+    /// From this packet of its stream on, if the stream is for the session alone.
+    Play(SessionId, Option<u64>),
     Pause(SessionId),
     Record(SessionId),
     GetParameter,
@@ -109,9 +110,14 @@ impl Server {
                 None => self.describe_published(&request, streams),
             },
             (_, Step::Announce(replaces)) => self.announce_accepted(now, conn, &request, replaces),
-            (_, Step::Setup(session)) => self.setup_accepted(now, conn, &request, session, streams),
-            (_, Step::Play(session)) => self.play_accepted(now, session, streams),
-            (_, Step::Pause(session)) => self.pause_accepted(session),
+            (_, Step::Setup(session)) => {
+                let stream = extra.as_ref().and_then(|extra| extra.stream);
+                self.setup_accepted(now, conn, &request, (session, stream), streams)
+            }
+            (_, Step::Play(session, from)) => {
+                self.play_accepted(now, session, from, extra.as_deref(), streams)
+            }
+            (_, Step::Pause(session)) => self.pause_accepted(session, extra.as_deref()),
             (_, Step::Record(session)) => self.record_accepted(now, session),
             (Answer::Body(body), _) => {
                 Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())

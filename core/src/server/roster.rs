@@ -108,6 +108,8 @@ pub struct StreamInfo {
     pub path: String,
     /// Since when it is there.
     pub since: Instant,
+    /// It is for one session, and at no path ([`Server::add_private_stream`]).
+    pub is_private: bool,
     /// The session that publishes it; `None` for the application's own, and while its publisher is waited for.
     pub publisher: Option<SessionId>,
     /// The sessions that have set up something of it, whether they play or not.
@@ -217,6 +219,7 @@ impl Published {
             stream,
             path: self.path.to_string(),
             since: self.since,
+            is_private: self.is_private,
             publisher: self.publisher,
             readers: self.readers.iter().copied().collect(),
             medias: self.medias,

@@ -1,14 +1,16 @@
 use super::config::Asks;
 use super::request::{Outcome, Step};
-use super::session::{Channels, Reading, State, Track};
+use super::session::{Channels, Reading, Session, State, Track};
 use super::shares::Held;
 use super::transport::{Purpose, SetupPlan, offered};
 use super::{Event, Question, Server};
+use crate::conn::CloseReason;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
+use crate::url::same;
 use crate::url::track::{TrackPath, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{ConnId, Instant, SessionId, Tolerance};
+use crate::{ConnId, Instant, SessionId, StreamId, Tolerance};
 
 impl Server {
     /// SETUP (RFC 2326, section 10.4): one track, and what carries it.
@@ -20,7 +22,10 @@ impl Server {
         session: Option<SessionId>,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
-        let plan = self.plan_setup(conn, request, session)?;
+        if let Some(asked) = self.ask_where_nothing_is(conn, request, session)? {
+            return Ok(asked);
+        }
+        let plan = self.plan_setup(conn, request, (session, None))?;
         if self.config.asks.contains(Asks::SETUP) {
             let place = match session.and_then(|id| self.sessions.get(id)) {
                 Some(session) => (&*session.path, session.query.as_deref()),
@@ -42,21 +47,47 @@ impl Server {
         now: Instant,
         conn: ConnId,
         request: &Request,
-        session: Option<SessionId>,
+        (session, given): (Option<SessionId>, Option<StreamId>),
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         if session.is_some() {
             self.existing(session)?;
         }
-        let plan = self.plan_setup(conn, request, session)?;
-        self.carry_out(now, conn, plan, streams)
+        let plan = self.plan_setup(conn, request, (session, given));
+        let outcome = plan.and_then(|plan| self.carry_out(now, conn, plan, streams));
+        if let Some(stream) = given.filter(|_| outcome.is_err()) {
+            self.end_if_private(now, stream, CloseReason::NeverBegan);
+        }
+        outcome
+    }
+
+    /// The first SETUP of a path where nothing is published: the application, if it is asked, may have a stream for it.
+    fn ask_where_nothing_is(
+        &self,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+    ) -> Result<Option<Outcome>, Response> {
+        if session.is_some() || !self.config.asks.contains(Asks::SETUP) {
+            return Ok(None);
+        }
+        let named = track_path(request)?;
+        if self.stream_at(named.path).is_some() {
+            return Ok(None);
+        }
+        let question = Question {
+            transports: offered(request),
+            media: named.index(),
+            ..self.question(conn, request, None, (named.path, named.query))?
+        };
+        Ok(Some(Outcome::ask(Step::Setup(None), Event::Setup(question))))
     }
 
     fn plan_setup(
         &mut self,
         conn: ConnId,
         request: &Request,
-        session: Option<SessionId>,
+        (session, given): (Option<SessionId>, Option<StreamId>),
     ) -> Result<SetupPlan, Response> {
         self.check_state(session, &Method::Setup)?;
         let (purpose, track) =
@@ -66,7 +97,7 @@ impl Server {
                     let track = announced.or_else(|| session.track_at(&request.uri));
                     (Purpose::Publish, track.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?)
                 }
-                _ => self.readable_track(conn, request, session)?,
+                _ => self.readable_track(conn, request, (session, given))?,
             };
         let tracks = session.and_then(|id| self.sessions.get(id)).map(|session| &*session.tracks);
         if tracks.unwrap_or_default().iter().any(|own| own.index == track) {
@@ -90,8 +121,12 @@ impl Server {
             (None, Purpose::Read(stream)) => {
                 let published = self.published.get(stream).filter(|published| !published.has_ended());
                 let path = published.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?.path.clone();
-                let query = resolve_setup(&uri).ok().and_then(|place| place.query);
-                self.open_session(now, conn, (&path, query), State::PrePlay(Reading { stream }))?
+                let named = resolve_setup(&uri).ok();
+                let query = named.and_then(|named| named.query);
+                // A stream that was given is told by the path that was asked for.
+                let asked = named.map(|named| named.path).filter(|own| self.stream_at(own) != Some(stream));
+                let place = (asked.unwrap_or(&path), query);
+                self.open_session(now, conn, place, State::PrePlay(Reading { stream }))?
             }
             (None, Purpose::Publish) => return Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
         };
@@ -128,12 +163,14 @@ impl Server {
         &mut self,
         conn: ConnId,
         request: &Request,
-        session: Option<SessionId>,
+        (session, given): (Option<SessionId>, Option<StreamId>),
     ) -> Result<(Purpose, u8), Response> {
         let not_found = || Response::new(StatusCode::NOT_FOUND);
         let named = track_path(request)?;
-        let stream = self.stream_at(named.path).ok_or_else(not_found)?;
-        let read = session.and_then(|id| self.sessions.get(id)?.read_stream());
+        let own = session.and_then(|id| self.sessions.get(id));
+        let read = own.and_then(Session::read_stream);
+        let of_session = read.filter(|_| own.is_some_and(|own| same(named.path, &own.path)));
+        let stream = given.or(of_session).or_else(|| self.stream_at(named.path)).ok_or_else(not_found)?;
         if read.is_some_and(|read| read != stream) {
             // RFC 2326, section 10.4: what cannot be bundled into the session is refused with 459.
             return Err(Response::new(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED));

@@ -25,6 +25,8 @@ pub(super) struct Published {
     pub(super) medias: usize,
     /// The sessions that have set up a track of it.
     pub(super) readers: BTreeSet<SessionId>,
+    /// It is for one session, and at no path.
+    pub(super) is_private: bool,
     /// The session that records it; `None` for the application's own.
     pub(super) publisher: Option<SessionId>,
     /// The publisher that has gone, while the stream waits for it.
@@ -70,6 +72,21 @@ impl Server {
         description: Description,
         publisher: Option<SessionId>,
     ) -> Result<(StreamId, StreamLog), AddStreamError> {
+        self.check_publishable(path, &description)?;
+        match self.paths.check_free(path) {
+            Ok(()) => {}
+            Err(Taken::By(Place::Announced(session))) if Some(session) == publisher => {}
+            Err(Taken::By(_)) => return Err(AddStreamError::PathInUse),
+            Err(Taken::Track) => return Err(AddStreamError::TrackPath),
+        }
+        Ok(self.enter_stream(now, path, description, publisher, false))
+    }
+
+    pub(super) fn check_publishable(
+        &self,
+        path: &str,
+        description: &Description,
+    ) -> Result<(), AddStreamError> {
         if self.closing {
             return Err(AddStreamError::Closing);
         }
@@ -79,12 +96,17 @@ impl Server {
         if !(1..=MEDIAS_MAX).contains(&description.medias.len()) {
             return Err(AddStreamError::Medias);
         }
-        match self.paths.check_free(path) {
-            Ok(()) => {}
-            Err(Taken::By(Place::Announced(session))) if Some(session) == publisher => {}
-            Err(Taken::By(_)) => return Err(AddStreamError::PathInUse),
-            Err(Taken::Track) => return Err(AddStreamError::TrackPath),
-        }
+        Ok(())
+    }
+
+    pub(super) fn enter_stream(
+        &mut self,
+        now: Instant,
+        path: &str,
+        description: Description,
+        publisher: Option<SessionId>,
+        is_private: bool,
+    ) -> (StreamId, StreamLog) {
         let mut log = StreamLog::new(&description, self.config.log);
         if let Some((at, wall)) = self.wall {
             log.set_wall_clock(at, wall);
@@ -95,17 +117,20 @@ impl Server {
             medias: description.medias.len(),
             sdp: description.with_track_controls().to_sdp().into_boxed_str().into_boxed_bytes().into(),
             readers: BTreeSet::new(),
+            is_private,
             publisher,
             awaits: None,
             draining: 0,
             ended: None,
         };
         let stream = self.published.insert_with(|_| published);
-        self.paths.insert(path, Place::Stream(stream));
+        if !is_private {
+            self.paths.insert(path, Place::Stream(stream));
+        }
         log.set_limits(self.count_log(stream, publisher));
         let conn = publisher.and_then(|id| self.sessions.get(id)).map(|session| session.conn);
         self.emit(Event::Published { stream, path: path.to_owned(), session: publisher, conn });
-        Ok((stream, log))
+        (stream, log)
     }
 
     /// Publishes what a session has announced, and hands its log out.
@@ -157,7 +182,9 @@ impl Server {
         published.ended = Some(reason.clone());
         published.awaits = None;
         let path = published.path.clone();
-        self.paths.remove(&path);
+        if !published.is_private {
+            self.paths.remove(&path);
+        }
         let (session, conn) = publisher.unzip();
         self.emit(Event::Unpublished { stream, path: path.into(), session, conn, reason });
         self.timers.arm(now + self.config.write_stall, Timer::Stream(stream));
@@ -201,10 +228,17 @@ impl Server {
         self.forget_if_over(stream);
     }
 
-    pub(super) fn remove_reader(&mut self, stream: StreamId, reader: SessionId) {
+    pub(super) fn remove_reader(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        reader: SessionId,
+        reason: &CloseReason,
+    ) {
         if let Some(published) = self.published.get_mut(stream) {
             published.readers.remove(&reader);
         }
+        self.end_if_private(now, stream, reason.clone());
         self.forget_if_over(stream);
     }
 

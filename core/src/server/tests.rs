@@ -14,6 +14,7 @@ mod order;
 mod pairs;
 mod paths;
 mod play;
+mod private;
 mod questions;
 mod record;
 mod refusals;

@@ -39,7 +39,7 @@ pub trait Ask: sealed::Ask {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug, PartialEq)]
 #[must_use = "a question that is not answered is answered 503 at its deadline"]
 pub struct Ticket<A> {
     raw: RawTicket,
@@ -97,7 +97,8 @@ pub struct Question<A> {
     pub request: Box<Request>,
     /// The transports that SETUP offers, those that can be read, in the order of preference; empty for the other questions.
     pub transports: Vec<Transport>,
-    /// Which media of the description SETUP is for; `None` for the other questions.
+    /// Which media of the description SETUP is for; `None` for the other questions, and where nothing is published at the path
+    /// and the URL names no track.
     pub media: Option<usize>,
     /// What the publisher announces; `None` for the other questions.
     pub description: Option<Box<Description>>,
@@ -185,9 +186,11 @@ asks! {
     Describe -> (), |()| Answer::Yes;
     /// ANNOUNCE: whether the peer may publish at this path.
     Announce -> (), |()| Answer::Yes;
-    /// SETUP: whether the peer may read this track, or publish it ([`Question::action`]).
+    /// SETUP: whether the peer may read this track, or publish it ([`Question::action`]). It is also asked where nothing is
+    /// published: a yes may give the reader a stream ([`Ticket::set_stream`]), and is 404 without.
     Setup -> (), |()| Answer::Yes;
-    /// PLAY: whether the stream begins.
+    /// PLAY: whether the stream begins; for a reader of a
+    /// [private stream](super::Server::add_private_stream) also while it plays.
     Play -> (), |()| Answer::Yes;
     /// PAUSE: whether the reader or publisher pauses.
     Pause -> (), |()| Answer::Yes;

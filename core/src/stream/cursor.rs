@@ -61,6 +61,11 @@ impl Cursor {
         Self { next, tracks, waits: TrackSet::NONE, lag, dropped: 0, rtcp }
     }
 
+    /// A reader of `tracks`, from the packet of this number on.
+    pub(crate) fn at(log: &StreamLog, next: u64, lag: LagPolicy, tracks: TrackSet) -> Self {
+        Self { next, tracks, waits: TrackSet::NONE, lag, dropped: 0, rtcp: log.first_rtcp(next) }
+    }
+
     /// The next packet for this reader.
     ///
     /// # Errors

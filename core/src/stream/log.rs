@@ -360,9 +360,13 @@ impl StreamLog {
     /// Exact if that packet is in the log; otherwise what follows if the track goes on as it did; `None` before its
     /// first packet.
     pub fn position(&self, track: u8, number: u64) -> Option<(u16, u32)> {
+        self.first_kept(track, number).or_else(|| self.tracks.get(usize::from(track))?.next())
+    }
+
+    /// As [`position`](Self::position), of a packet that is in the log only.
+    pub(crate) fn first_kept(&self, track: u8, number: u64) -> Option<(u16, u32)> {
         let kept = self.from(number).find(|packet| packet.track == track);
         kept.map(|packet| (packet.rtp.sequence(), packet.rtp.timestamp()))
-            .or_else(|| self.tracks.get(usize::from(track))?.next())
     }
 
     /// The SSRC of the newest packet of `track`; before the first, the one that was [set](Self::set_ssrc).

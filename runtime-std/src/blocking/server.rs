@@ -48,6 +48,24 @@ impl Server {
         self.0.publish(path, description)
     }
 
+    /// Makes a stream for one session, such as a recording that each reader sees from its own beginning.
+    ///
+    /// No path leads to it: the answer to SETUP gives it to a session
+    /// ([`set_stream`](rtspan_core::server::Ticket::set_stream)), and it ends with that session, or when the [`ServerStream`]
+    /// is dropped. `path` is the one that lists and events tell. Where PLAY is asked about, the reader gets what was written
+    /// since the question.
+    ///
+    /// # Errors
+    ///
+    /// The path is none, the description has nothing to send, or the server is closed.
+    pub fn publish_private(
+        &self,
+        path: &str,
+        description: Description,
+    ) -> Result<ServerStream, AddStreamError> {
+        self.0.publish_private(path, description)
+    }
+
     /// Waits for the next event: what no default covers, and news; `None` means that the server is closed.
     ///
     /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)).

@@ -2,12 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rtspan_core::NtpTime;
 use rtspan_core::description::Description;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::rtp::rtcp::BadCompound;
 use rtspan_core::server::{AddStreamError, ReloadError};
 use rtspan_core::stream::{SsrcError, StreamLog};
+use rtspan_core::{NtpTime, StreamId};
 
 use super::door::Door;
 use super::registry::Published;
@@ -51,6 +51,23 @@ impl ServerStream {
             Ok(door.registry().insert(id, log))
         })?;
         Ok(Self { door: Arc::clone(door), published })
+    }
+
+    pub(super) fn publish_private(
+        door: &Arc<Door>,
+        path: &str,
+        description: Description,
+    ) -> Result<Self, AddStreamError> {
+        let published = door.enter(|server, now| {
+            let (id, log) = server.add_private_stream(now, path, description)?;
+            Ok(door.registry().insert(id, log))
+        })?;
+        Ok(Self { door: Arc::clone(door), published })
+    }
+
+    /// Its handle, as events, lists and answers name it.
+    pub fn id(&self) -> StreamId {
+        self.published.id()
     }
 
     /// Writes one packet of a media section, counted from zero.

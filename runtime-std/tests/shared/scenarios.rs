@@ -67,6 +67,7 @@ macro_rules! scenarios {
             rtcp_of_the_application_reaches_readers_behind_the_packets_before_it,
             a_stream_is_described_anew_while_it_is_read,
             the_ssrc_of_each_media_is_told_before_its_first_packet,
+            each_reader_has_a_stream_of_its_own,
             addresses_that_cannot_be_had_are_errors_that_say_why,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,

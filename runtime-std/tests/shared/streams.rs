@@ -2,15 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use rtspan_std::client::Client;
 use rtspan_std::rtp::rtcp::BadCompound;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Format, NtpTime, ReloadError, ServerConfig, Transports, WriteError};
+use rtspan_std::{Asks, Event, Format, NtpTime, ReloadError, ServerConfig, Transports, WriteError};
 
 use super::by_hand::{header, play_by_hand, read_message};
-use super::{LIMIT, UDP, description, packet, pause, read, serve, url};
+use super::{LIMIT, UDP, description, event, packet, pause, read, serve, url};
 
 /// An APP packet (RFC 3550, section 6.7).
 const APP: &[u8] = &[0x80, 204, 0, 3, 0, 0, 0, 9, b't', b'e', b's', b't', 1, 2, 3, 4];
@@ -100,5 +101,43 @@ pub(crate) async fn the_ssrc_of_each_media_is_told_before_its_first_packet<R: Ru
         socket.write_all(setup.as_bytes()).unwrap();
         let granted = header(&read_message(&mut socket), "Transport").unwrap();
         assert!(granted.to_uppercase().contains(&format!("SSRC={ssrc:08X}")), "{granted}");
+    }
+}
+
+pub(crate) async fn each_reader_has_a_stream_of_its_own<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().asks(Asks::SETUP | Asks::PLAY)).await;
+    let mut readers = Vec::new();
+    for number in 1..=2 {
+        let address = server.local_addr();
+        let reader = thread::spawn(move || play_by_hand(address, "/film"));
+        let mut question = event(&server, |event| match event {
+            Event::Setup(question) => Some(question),
+            _ => None,
+        })
+        .await;
+        let stream = server.publish_private(&question.path, description()).unwrap();
+        question.ticket.set_stream(stream.id());
+        server.answer(question.ticket, Ok(())).unwrap();
+        stream.write(0, packet(0, 99, 100)).unwrap();
+        let question = event(&server, |event| match event {
+            Event::Play(question) => Some(question),
+            _ => None,
+        })
+        .await;
+        stream.write(0, packet(0, number, 100)).unwrap();
+        server.answer(question.ticket, Ok(())).unwrap();
+        readers.push((reader.join().unwrap(), stream, number));
+    }
+    for (mut socket, stream, number) in readers {
+        let mut frame = [0; 8];
+        socket.read_exact(&mut frame).unwrap();
+        assert_eq!(frame[6..], number.to_be_bytes(), "what was written since it asked to play");
+        drop(socket);
+        let ended = |event| match event {
+            Event::Unpublished { stream: own, .. } => (own == stream.id()).then_some(()),
+            _ => None,
+        };
+        event(&server, ended).await;
+        assert_eq!(stream.write(0, packet(0, 9, 100)), Err(WriteError::Closed));
     }
 }

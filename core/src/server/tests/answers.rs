@@ -20,6 +20,7 @@ macro_rules! asked {
         }
     };
 }
+pub(super) use asked;
 
 /// Answers a question; what comes of it follows.
 macro_rules! answer {
@@ -28,6 +29,7 @@ macro_rules! answer {
         $scenario.drain();
     };
 }
+pub(super) use answer;
 
 #[test]
 fn headers_go_into_the_response_whether_the_answer_is_yes_or_no() {

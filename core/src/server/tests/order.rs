@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::access::{Player, guarded};
-use super::scenario::{SDP, Scenario, peer, session_of};
+use super::scenario::{SDP, Scenario, description, peer, session_of};
 use crate::ConnId;
 use crate::limits::{GOODBYE_DELAY, SESSION_TIMEOUT, TAKEOVER_SILENCE};
 use crate::server::{Asks, Event, ServerConfig};
@@ -22,6 +22,8 @@ fn table() -> BTreeMap<&'static str, &'static str> {
 struct Life {
     scenario: Scenario,
     says_yes: bool,
+    /// A reader gets a stream of its own.
+    gives_streams: bool,
     told: Vec<String>,
 }
 
@@ -35,7 +37,7 @@ impl Life {
         scenario.publish("/cam");
         scenario.drain();
         scenario.events.clear();
-        Self { scenario, says_yes: true, told: Vec::new() }
+        Self { scenario, says_yes: true, gives_streams: false, told: Vec::new() }
     }
 
     /// Takes all events, and answers the questions among them.
@@ -51,7 +53,15 @@ impl Life {
             let answered = match event {
                 Event::Describe(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Announce(question) => server.answer(now, question.ticket, reply, logs),
-                Event::Setup(question) => server.answer(now, question.ticket, reply, logs),
+                Event::Setup(mut question) => {
+                    if self.gives_streams {
+                        let added = server.add_private_stream(now, &question.path, description());
+                        let (stream, log) = added.unwrap();
+                        logs.0.borrow_mut().insert(stream, log);
+                        question.ticket.set_stream(stream);
+                    }
+                    server.answer(now, question.ticket, reply, logs)
+                }
                 Event::Pause(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Play(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Record(question) => server.answer(now, question.ticket, reply, logs),
@@ -137,6 +147,19 @@ fn a_reader_that_gives_up_a_track_is_told_in_order() {
     }
     life.hangs_up(conn);
     life.has_told("reader that gives up a track");
+}
+
+#[test]
+fn the_life_of_a_reader_with_a_stream_of_its_own_is_told_in_order() {
+    let mut life = Life::new(all_asked());
+    life.gives_streams = true;
+    let conn = life.scenario.connect();
+    let session = life.plays(conn, "/film", &format!("{TCP}0-1"));
+    for method in ["PLAY", "TEARDOWN"] {
+        life.accepted(conn, &format!("{method} rtsp://h/film|{session}"), "");
+    }
+    life.hangs_up(conn);
+    life.has_told("reader of a private stream");
 }
 
 #[test]

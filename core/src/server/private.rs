@@ -1,0 +1,156 @@
+//! Streams for one session: no path leads to them, and the answer to SETUP gives them away.
+
+use super::Server;
+use super::answer::{AnswerError, Extra};
+use super::session::Session;
+use super::streams::AddStreamError;
+use super::ticket::{Pause, Play, Question, Setup, Ticket};
+use crate::conn::CloseReason;
+use crate::description::Description;
+use crate::header::Range;
+use crate::stream::StreamLog;
+use crate::wire::{Request, Response, name};
+use crate::{Instant, StreamId, Tolerances};
+
+impl Server {
+    /// Adds a stream for one session, such as a recording that each reader sees from its own beginning.
+    ///
+    /// No request finds it: it is given to a session by the answer to its SETUP ([`Ticket::set_stream`]), and ends when
+    /// that session does. `path` is the one that lists and events tell; others may have it too.
+    ///
+    /// Where PLAY is asked about ([`Asks::PLAY`](super::Asks::PLAY)), the reader gets what was pushed to the log since the
+    /// question, be it before the answer or after it: so the application goes to the place that is asked for, pushes the first
+    /// packets, and answers, and RTP-Info tells of exactly those.
+    ///
+    /// # Errors
+    ///
+    /// The path is none, or the description has too many medias.
+    pub fn add_private_stream(
+        &mut self,
+        now: Instant,
+        path: &str,
+        description: Description,
+    ) -> Result<(StreamId, StreamLog), AddStreamError> {
+        self.check_publishable(path, &description)?;
+        Ok(self.enter_stream(now, path, description, None, true))
+    }
+
+    /// The stream that only this session reads.
+    pub(super) fn private_stream_of(&self, session: &Session) -> Option<StreamId> {
+        let stream = session.read_stream()?;
+        self.published.get(stream).filter(|published| published.is_private).map(|_| stream)
+    }
+
+    /// Ends a private stream that no session reads any more, or that none has come to read.
+    pub(super) fn end_if_private(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
+        let is_unread = |published: &super::streams::Published| {
+            published.is_private && published.readers.is_empty() && !published.has_ended()
+        };
+        if self.published.get(stream).is_some_and(is_unread) {
+            self.end_stream(now, stream, None, reason);
+        }
+    }
+}
+
+impl Ticket<Setup> {
+    /// Has a yes give the reader this stream, be it a [private](Server::add_private_stream) one or one of another path.
+    ///
+    /// The tracks that the session sets up next at the same path are of that stream. Where SETUP is asked about, it is also
+    /// where nothing is published at the path; such a question need not name a media, and without a stream its answer is 404.
+    /// A private stream whose reader cannot be set up ends.
+    pub fn set_stream(&mut self, stream: StreamId) {
+        self.extra_mut().stream = Some(stream);
+    }
+}
+
+impl Ticket<Play> {
+    /// Tells the range that is really played.
+    pub fn set_range(&mut self, range: Range) {
+        self.extra_mut().range = Some(range);
+    }
+
+    /// Tells the scale that is really played (RFC 2326, section 12.34): 2 is twice as fast, -1 is backwards.
+    ///
+    /// # Errors
+    ///
+    /// It is zero or not finite.
+    pub fn set_scale(&mut self, scale: f32) -> Result<(), AnswerError> {
+        if !scale.is_finite() || scale == 0.0 {
+            return Err(AnswerError::Rate);
+        }
+        self.extra_mut().scale = Some(scale);
+        Ok(())
+    }
+
+    /// Tells the speed at which the data is really sent (RFC 2326, section 12.35).
+    ///
+    /// # Errors
+    ///
+    /// It is not above zero, or not finite.
+    pub fn set_speed(&mut self, speed: f32) -> Result<(), AnswerError> {
+        if !speed.is_finite() || speed <= 0.0 {
+            return Err(AnswerError::Rate);
+        }
+        self.extra_mut().speed = Some(speed);
+        Ok(())
+    }
+}
+
+impl Ticket<Pause> {
+    /// Tells where the reader stands.
+    pub fn set_range(&mut self, range: Range) {
+        self.extra_mut().range = Some(range);
+    }
+}
+
+impl Question<Play> {
+    /// The range that is asked for; `None` for none: to go on, or from the beginning.
+    pub fn range(&self) -> Option<Range> {
+        range_of(&self.request)
+    }
+
+    /// The scale that is asked for (RFC 2326, section 12.34); `None` for none, or for one that cannot be read.
+    pub fn scale(&self) -> Option<f32> {
+        rate_of(&self.request, name::SCALE)
+    }
+
+    /// The speed that is asked for (RFC 2326, section 12.35); `None` for none, or for one that cannot be read.
+    pub fn speed(&self) -> Option<f32> {
+        rate_of(&self.request, name::SPEED).filter(|speed| *speed > 0.0)
+    }
+}
+
+impl Question<Pause> {
+    /// The place at which to pause (RFC 2326, section 10.6); `None` for at once.
+    pub fn range(&self) -> Option<Range> {
+        range_of(&self.request)
+    }
+}
+
+fn range_of(request: &Request) -> Option<Range> {
+    Range::parse(request.headers.get(name::RANGE)?, &mut Tolerances::default()).ok()
+}
+
+fn rate_of(request: &Request, header: &str) -> Option<f32> {
+    let rate: f32 = request.headers.get(header)?.trim().parse().ok()?;
+    (rate.is_finite() && rate != 0.0).then_some(rate)
+}
+
+impl Extra {
+    /// Tells how it is really played.
+    pub(super) fn tell_play(extra: Option<&Self>, mut response: Response, unsaid: &str) -> Response {
+        let range = extra.and_then(|extra| extra.range);
+        response = match range {
+            Some(range) => response.with_header(name::RANGE, range),
+            None if unsaid.is_empty() => response,
+            None => response.with_header(name::RANGE, unsaid),
+        };
+        let Some(Self { scale, speed, .. }) = extra else { return response };
+        for (header, rate) in [(name::SCALE, scale), (name::SPEED, speed)] {
+            if let Some(rate) = rate {
+                response = response.with_header(header, rate);
+            }
+        }
+        response
+    }
+}
