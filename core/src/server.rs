@@ -192,7 +192,7 @@ impl Server {
     /// ports there.
     pub fn set_local_addr(&mut self, conn: ConnId, local: SocketAddr) {
         if let Some(connection) = self.conns.get_mut(conn) {
-            connection.local = Some(local.ip());
+            connection.local = Some(local.ip().to_canonical());
         }
     }
 

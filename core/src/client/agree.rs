@@ -90,7 +90,7 @@ impl Client {
         if answer.delivery == Some(Delivery::Multicast) {
             return Err(self.switch_or(SwitchReason::Answered, CommandError::OtherTransport));
         }
-        let peer = self.link.peer().ok_or(CommandError::OtherTransport)?.ip();
+        let peer = self.link.peer().ok_or(CommandError::OtherTransport)?;
         let ports = answer.server_port.filter(|ports| !matches!(ports, (0, _) | (_, 0)));
         if ports.is_none() {
             let learns = self.config.source != SourcePolicy::Announced && self.state != State::PreRecord;
@@ -99,7 +99,7 @@ impl Client {
             }
             self.tolerances.record(Tolerance::NoServerPorts);
         }
-        let named = answer.source.as_deref().and_then(|source| usable_source(source, peer));
+        let named = answer.source.as_deref().and_then(|source| usable_source(source, peer.ip()));
         if answer.source.is_some() && named.is_none() {
             self.tolerances.record(Tolerance::UnusableSource);
         }

@@ -7,7 +7,8 @@ use crate::udp::Port;
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     policy: SourcePolicy,
-    peer: IpAddr,
+    /// The server, with the scope of its address.
+    peer: SocketAddr,
     /// The address that the server named in `source=`.
     named: Option<IpAddr>,
     announced: Option<(u16, u16)>,
@@ -17,7 +18,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn new(
         policy: SourcePolicy,
-        peer: IpAddr,
+        peer: SocketAddr,
         named: Option<IpAddr>,
         announced: Option<(u16, u16)>,
     ) -> Self {
@@ -28,7 +29,7 @@ impl Source {
     pub(super) fn accepts(&self, port: Port, from: SocketAddr) -> bool {
         let is_address = || {
             let ip = from.ip().to_canonical();
-            ip == self.peer.to_canonical() || self.named.is_some_and(|named| ip == named.to_canonical())
+            ip == self.peer.ip().to_canonical() || self.named.is_some_and(|named| ip == named.to_canonical())
         };
         if let Some(learnt) = self.learnt(port) {
             return same(learnt, from);
@@ -55,7 +56,12 @@ impl Source {
     /// Where reports and the packets that open NATs go: to what was announced, or else to what was learnt.
     pub(super) fn destination(&self, port: Port) -> Option<SocketAddr> {
         match self.announced_port(port) {
-            Some(number) => Some(SocketAddr::new(self.named.unwrap_or(self.peer), number)),
+            Some(number) => {
+                let mut address = self.peer;
+                address.set_ip(self.named.unwrap_or_else(|| self.peer.ip()));
+                address.set_port(number);
+                Some(address)
+            }
             None => self.learnt(port),
         }
     }
@@ -83,6 +89,8 @@ fn same(one: SocketAddr, other: SocketAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddrV6;
+
     use super::*;
 
     fn at(text: &str) -> SocketAddr {
@@ -90,7 +98,7 @@ mod tests {
     }
 
     fn source(policy: SourcePolicy, announced: Option<(u16, u16)>) -> Source {
-        Source::new(policy, at("192.0.2.1:554").ip(), Some(at("192.0.2.9:0").ip()), announced)
+        Source::new(policy, at("192.0.2.1:554"), Some(at("192.0.2.9:0").ip()), announced)
     }
 
     #[test]
@@ -109,6 +117,17 @@ mod tests {
             assert_eq!(source.accepts(port, at(from)), accepted, "{from}");
         }
         assert_eq!(source.destination(Port::Rtcp), Some(at("192.0.2.9:5001")));
+    }
+
+    #[test]
+    fn what_is_sent_to_a_link_local_address_goes_out_of_the_link_that_it_is_on() {
+        let peer = SocketAddrV6::new("fe80::1".parse().unwrap(), 554, 0, 3);
+        for (named, expected) in [(None, "[fe80::1%3]:5000"), (Some("fe80::2"), "[fe80::2%3]:5000")] {
+            let named = named.map(|named| named.parse().unwrap());
+            let source = Source::new(SourcePolicy::Announced, peer.into(), named, Some((5000, 5001)));
+            assert_eq!(source.destination(Port::Rtp), Some(at(expected)));
+            assert!(source.accepts(Port::Rtp, at(expected)));
+        }
     }
 
     #[test]

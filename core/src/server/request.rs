@@ -1,7 +1,7 @@
 use super::access::{Given, Need};
 use super::answer::Extra;
 use super::describe::described;
-use super::table::{SUPPORTED, StateKind, Transition, allowed, transition};
+use super::table::{SUPPORTED, StateKind, Transition, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
 use super::{Event, Output, Server, Stale};
@@ -229,7 +229,7 @@ impl Server {
         let session = self.session_of(now, conn, request)?;
         self.check_drain(request, session)?;
         match request.method {
-            Method::Options => Ok(self.options()),
+            Method::Options => Ok(self.options(request)),
             Method::Describe => self.describe(conn, request, streams),
             Method::Announce => self.announce(now, conn, request, session, streams),
             Method::Setup => self.setup(now, conn, request, session, streams),
@@ -325,9 +325,7 @@ impl Server {
         let session = session.and_then(|id| self.sessions.get(id));
         let state = session.map_or(StateKind::Initial, |session| session.kind());
         match transition(state, method) {
-            Transition::Invalid => {
-                Err(with_methods(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE, name::ALLOW, allowed(state)))
-            }
+            Transition::Invalid => Err(self.not_valid_in(state)),
             Transition::To(_) | Transition::End => Ok(()),
         }
     }

@@ -10,6 +10,7 @@ mod life;
 mod limits;
 mod memory;
 mod names;
+mod options;
 mod order;
 mod pairs;
 mod paths;

@@ -123,7 +123,13 @@ impl Server {
         let ip = connection.peer.ip();
         // What the server sends itself looks like a client that is there.
         let is_own_host = connection.is_from_here() || self.config.udp.is_some_and(|spec| spec.ip == ip);
-        let (rtp, rtcp) = (SocketAddr::new(ip, rtp), SocketAddr::new(ip, rtcp));
+        // With the scope of a link-local address, without which nothing gets there.
+        let at = |port| {
+            let mut address = connection.peer;
+            address.set_port(port);
+            address
+        };
+        let (rtp, rtcp) = (at(rtp), at(rtcp));
         let is_free = |address: &SocketAddr| {
             let is_own = is_own_host && self.udp_pairs.has_port(address.port());
             address.port() != 0 && !is_own && !self.udp_peers.contains_key(address)

@@ -184,7 +184,8 @@ impl<U: UdpSocket> Half<U> {
             });
             let Scratch { receive, copies, .. } = scratch;
             for (slot, meta) in receive.chunks_exact(SLOT_BYTES).zip(&metas).take(received) {
-                let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+                let mut from = meta.addr;
+                from.set_ip(from.ip().to_canonical());
                 for datagram in slot[..meta.len.min(SLOT_BYTES)].chunks(meta.stride.max(1)) {
                     copies.push(from, datagram, each);
                 }

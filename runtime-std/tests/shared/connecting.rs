@@ -2,17 +2,18 @@
 
 use std::future::{Future, pending};
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
+use rtspan_std::server::Server;
 use rtspan_std::{
-    ClientCloseReason, ClientConfig, ConnectAttempt, ConnectError, Description, ServerConfig, limits,
+    ClientCloseReason, ClientConfig, ConnectAttempt, ConnectError, Description, Event, ServerConfig, limits,
 };
 
-use super::{LOOPBACK, description, serve};
+use super::{LOOPBACK, description, event, serve};
 
 /// A runtime on which every name leads to the same addresses, some of which never answer.
 #[derive(Clone, Default)]
@@ -106,4 +107,17 @@ pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_
     let nobody = Names::<R>::new(&[], &[]).describe(ClientConfig::default()).await;
     let unresolved = ClientCloseReason::Connect(ConnectError::Unresolved);
     assert!(matches!(&nobody, Err(Error::Closed(reason)) if *reason == unresolved), "{nobody:?}");
+}
+
+pub(crate) async fn a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such<R: Runtime>() {
+    // A system without IPv6 has no such socket.
+    let Ok(server) = Server::<R>::builder().bind("[::]:0").await else { return };
+    let Ok(socket) = TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_addr().port())) else { return };
+    let opened = |event| match event {
+        Event::ConnOpened { peer, .. } => Some(peer),
+        _ => None,
+    };
+    assert_eq!(event(&server, opened).await, socket.local_addr().unwrap());
+    let local = server.connections().first().and_then(|conn| conn.local);
+    assert_eq!(local, Some(Ipv4Addr::LOCALHOST.into()));
 }

@@ -74,6 +74,7 @@ macro_rules! scenarios {
             a_server_that_is_not_there_is_an_error_with_its_kind,
             addresses_that_do_not_answer_are_not_waited_for,
             a_host_that_cannot_be_connected_is_an_error_that_names_each_address,
+            a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such,
             a_client_goes_on_where_its_server_sends_it,
             a_redirect_to_a_server_that_is_not_there_names_what_was_tried,
             a_question_is_answered_by_the_application,

@@ -55,6 +55,19 @@ fn a_reader_over_udp_gets_packets_and_reports_on_its_own_ports() {
 }
 
 #[test]
+fn a_reader_at_a_link_local_address_is_reached_on_its_link() {
+    let mut scenario = Scenario::with_udp();
+    let stream = scenario.publish("/cam");
+    let conn = scenario.connect_from("[fe80::1%3]:40000".parse().unwrap());
+    let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+    let session = session_of(&scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{offer}")));
+    assert_eq!(status(&scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"))), 200);
+    scenario.push(stream, 0, video(1, SLICE));
+    let to = scenario.datagrams.sent.first().map(|(_, to, _)| *to);
+    assert_eq!(to, Some("[fe80::1%3]:5000".parse().unwrap()));
+}
+
+#[test]
 fn packets_over_udp_are_gathered_as_long_as_they_may_be() {
     let delay = Duration::from_millis(10);
     let (mut scenario, _, stream, _) = reader_of(Scenario::with_udp_and(|config| config.gather(delay)));
