@@ -148,6 +148,14 @@ impl Authorization {
         }
     }
 
+    /// The token (RFC 6750).
+    pub(crate) fn token(&self) -> Option<&str> {
+        match self {
+            Self::Bearer(token) => Some(token),
+            Self::Basic { .. } | Self::Digest(_) => None,
+        }
+    }
+
     /// Returns whether its sender knows the secret, for a request of this method.
     ///
     /// The time that it takes does not depend on where the proof and the right one differ. The nonce and the URI of a
@@ -155,7 +163,7 @@ impl Authorization {
     pub fn proves(&self, secret: &Secret, realm: &str, method: &str) -> bool {
         match self {
             Self::Basic { user, password } => secret.is_of(user, realm, password),
-            Self::Bearer(_) => false,
+            Self::Bearer(token) => secret.is_of("", realm, token),
             Self::Digest(digest) => {
                 let expected = digest.expected(secret, realm, method);
                 *digest.realm == *realm && expected.is_some_and(|expected| expected.is(&digest.response))

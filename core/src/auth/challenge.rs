@@ -23,13 +23,16 @@ pub enum Scheme {
     Basic,
     /// A hash of it.
     Digest(Algorithm),
+    /// A token (RFC 6750), which the application judges ([`Authority::User`](crate::server::Authority::User)). It is offered and
+    /// taken over TLS only.
+    Bearer,
 }
 
 impl Scheme {
     /// Returns true for credentials of this scheme; those of Digest that name no algorithm use MD5.
     pub(crate) fn is_of(self, authorization: &Authorization) -> bool {
         match (self, authorization) {
-            (Self::Basic, Authorization::Basic { .. }) => true,
+            (Self::Basic, Authorization::Basic { .. }) | (Self::Bearer, Authorization::Bearer(_)) => true,
             (Self::Digest(own), Authorization::Digest(digest)) => {
                 digest.algorithm.unwrap_or(Algorithm::Md5) == own
             }
@@ -69,6 +72,7 @@ impl Challenge {
     pub(crate) fn new(realm: &str, scheme: Scheme, nonce: &str, stale: bool) -> Self {
         let kind = match scheme {
             Scheme::Basic => ChallengeKind::Basic,
+            Scheme::Bearer => ChallengeKind::Bearer,
             Scheme::Digest(algorithm) => ChallengeKind::Digest {
                 nonce: nonce.into(),
                 opaque: None,

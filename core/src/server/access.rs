@@ -3,6 +3,7 @@
 mod denial;
 pub(super) mod guesses;
 mod proof;
+mod token;
 
 use super::config::Asks;
 use super::request::{Outcome, Step};
@@ -24,6 +25,9 @@ pub enum Authority {
     Secret(Secret),
     /// The peer may do it, without a secret: anybody may, or a token in the query was good.
     Open,
+    /// The peer is this user, and may do it: its token was good, that of the Authorization header
+    /// ([`Question::token`]) or one in the query. Sessions that it opens belong to the user.
+    User(String),
     /// The peer is asked for credentials. Those that it has sent, if any, count as wrong.
     Challenge,
 }
@@ -130,6 +134,14 @@ impl Server {
     ) -> Result<(), Response> {
         let verdict = match (authority, &given) {
             (Authority::Open, _) => Ok(None),
+            (Authority::User(user), given) => {
+                let secret = match given {
+                    Given::Credentials(authorization) => authorization.token().map(Secret::password),
+                    Given::Nothing | Given::Malformed => None,
+                };
+                let secret = secret.unwrap_or_else(|| self.nonce_key.nobodys_secret());
+                Ok(Some(Identity { user: user.into(), secret }))
+            }
             (Authority::Secret(_) | Authority::Challenge, Given::Nothing) => {
                 Err(Denial::Ask { stale: false })
             }
@@ -200,13 +212,16 @@ impl Server {
                 Given::Nothing
             }
             // What was not asked for is not looked at, so that it cannot be guessed by.
-            Ok(authorization) if !self.config.schemes.iter().any(|own| own.is_of(&authorization)) => {
-                Given::Nothing
-            }
+            Ok(authorization) if !self.takes(conn, &authorization) => Given::Nothing,
             Ok(authorization) => Given::Credentials(Box::new(authorization)),
         };
         self.tolerate(conn, tolerances);
         given
+    }
+
+    fn takes(&self, conn: ConnId, authorization: &Authorization) -> bool {
+        let mut schemes = self.config.schemes.iter();
+        schemes.any(|scheme| scheme.is_of(authorization) && self.may_use(conn, *scheme))
     }
 
     /// A session belongs to the user that has opened it.
@@ -225,8 +240,16 @@ impl Server {
         match given {
             Given::Malformed => Err(Denial::Wrong),
             Given::Nothing if users().any(|identity| identity.user == owner.user) => Ok(()),
+            // Tokens are renewed, so that this one may be another than the session was opened with.
+            Given::Credentials(authorization)
+                if authorization.token().is_some() && users().any(|identity| identity.user == owner.user) =>
+            {
+                Ok(())
+            }
             Given::Nothing if users().next().is_none() => Err(Denial::Ask { stale: false }),
-            Given::Credentials(authorization) if authorization.user() == Some(&owner.user) => {
+            Given::Credentials(authorization)
+                if authorization.token().is_some() || authorization.user() == Some(&owner.user) =>
+            {
                 self.check(now, conn, request, authorization, &owner.secret)?;
                 if self.conns.get(conn).is_some_and(|connection| connection.access.grants.is_empty()) {
                     // It need not prove again that it is this user, and may nothing else by it.
@@ -293,7 +316,8 @@ impl Server {
         let user = given.user();
         let place = (&*need.path, need.query.as_deref());
         let Ok(question) = self.question(conn, request, None, place) else { return Err(Denial::Foreign) };
-        let question = Question { user, action: need.action, ..question };
+        let takes_token = matches!(&given, Given::Credentials(given) if given.token().is_some());
+        let question = Question { user, action: need.action, takes_token, ..question };
         Ok(Some(Outcome::ask(Step::Authenticate(need, given), Event::Authenticate(question))))
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// The server's own address that it came to, if that is known.
     pub(super) local: Option<IpAddr>,
+    /// All of it is encrypted.
+    pub(super) is_secure: bool,
     pub(super) since: Instant,
     /// The last request.
     pub(super) alive: Instant,
@@ -59,6 +61,7 @@ impl Connection {
         Self {
             peer,
             local: None,
+            is_secure: false,
             since: now,
             alive: now,
             user_agent: None,

@@ -355,6 +355,7 @@ impl Server {
             path: path.to_owned(),
             query: query.map(str::to_owned),
             request: Box::new(request.clone()),
+            takes_token: false,
             transports: Vec::new(),
             media: None,
             description: None,

@@ -28,5 +28,6 @@ mod standstill;
 mod streams;
 mod takeover;
 mod teardown;
+mod token;
 mod udp;
 mod unproven;

@@ -89,6 +89,8 @@ pub struct Question<A> {
     pub action: Action,
     /// The user that has proved itself, or for [`Authenticate`] the one that wants to; `None` if none is named.
     pub user: Option<String>,
+    /// The token of the request was asked for, over TLS.
+    pub(super) takes_token: bool,
     /// The stream's path.
     pub path: String,
     /// The query of the URL, or of the URL that the session began with, if it has one.

@@ -1,0 +1,32 @@
+//! Tokens (RFC 6750), which only the application can judge.
+
+use crate::ConnId;
+use crate::Tolerances;
+use crate::auth::{Authorization, Scheme};
+use crate::server::{Authenticate, Question, Server};
+use crate::wire::name;
+
+impl Server {
+    /// Takes note that all of a connection is encrypted (TLS), so that tokens may come over it.
+    pub fn set_secure(&mut self, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(conn) {
+            connection.is_secure = true;
+        }
+    }
+
+    /// Whether a scheme may be used on a connection: whoever reads a token on its way has the right that it gives.
+    pub(super) fn may_use(&self, conn: ConnId, scheme: Scheme) -> bool {
+        scheme != Scheme::Bearer || self.conns.get(conn).is_some_and(|connection| connection.is_secure)
+    }
+}
+
+impl Question<Authenticate> {
+    /// The token that the peer has sent (RFC 6750); `None` if it has sent none, or if [`Scheme::Bearer`] was not offered.
+    pub fn token(&self) -> Option<Box<str>> {
+        let header = self.request.headers.get(name::AUTHORIZATION).filter(|_| self.takes_token)?;
+        match Authorization::parse(header, &mut Tolerances::default()) {
+            Ok(Authorization::Bearer(token)) => Some(token),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Tokens, in the Authorization header or in the query.
+
+use super::answers::{answer, asked};
+use super::scenario::{Scenario, session_of, status};
+use crate::ConnId;
+use crate::auth::{Algorithm, Scheme, Secret};
+use crate::server::{Asks, Authority, Event, ServerConfig};
+use crate::wire::Response;
+
+const SETUP: &str = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1";
+
+fn scenario() -> (Scenario, ConnId) {
+    let schemes = vec![Scheme::Bearer, Scheme::Digest(Algorithm::Md5)];
+    let config = ServerConfig::default().asks(Asks::AUTHENTICATE).schemes(schemes);
+    let (scenario, conn, _) = Scenario::with_stream(config);
+    (scenario, conn)
+}
+
+/// The schemes that an answer asks for.
+fn challenges(response: &Response) -> Vec<&str> {
+    let challenges = response.headers.get_all("WWW-Authenticate");
+    challenges.filter_map(|challenge| challenge.split(' ').next()).collect()
+}
+
+/// Sends SETUP with a token, which is judged as `authority` says.
+fn set_up(scenario: &mut Scenario, conn: ConnId, token: &str, authority: Authority) -> Response {
+    scenario.post(conn, &format!("{SETUP}\r\nAuthorization: Bearer {token}"), "");
+    let question = asked!(scenario, Authenticate);
+    assert_eq!((question.token().as_deref(), question.user.as_deref()), (Some(token), None));
+    assert!(!format!("{question:?}").contains(token), "{question:?}");
+    answer!(scenario, question, Ok(authority));
+    scenario.response(conn)
+}
+
+#[test]
+fn a_token_over_tls_is_judged_by_the_application_and_names_the_user() {
+    let (mut scenario, conn) = scenario();
+    scenario.server.set_secure(conn);
+    scenario.post(conn, SETUP, "");
+    let question = asked!(scenario, Authenticate);
+    assert_eq!(question.token(), None);
+    answer!(scenario, question, Ok(Authority::Challenge));
+    let refused = scenario.response(conn);
+    assert_eq!((status(&refused), challenges(&refused)), (401, vec!["Bearer", "Digest"]));
+    let wrong = set_up(&mut scenario, conn, "aaa.bbb", Authority::Challenge);
+    assert_eq!(status(&wrong), 401);
+    let setup = set_up(&mut scenario, conn, "ccc.ddd", Authority::User("wall".to_owned()));
+    assert_eq!(status(&setup), 200);
+    let session = session_of(&setup);
+    assert_eq!(scenario.server.sessions().next().unwrap().user.as_deref(), Some("wall"));
+    // With the token or without, and with one that was renewed.
+    for token in ["", "\r\nAuthorization: Bearer ccc.ddd", "\r\nAuthorization: Bearer eee.fff"] {
+        let played = scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}{token}"));
+        assert_eq!(status(&played), 200, "{token}");
+    }
+}
+
+#[test]
+fn a_token_that_anybody_could_have_read_on_its_way_is_neither_offered_nor_taken() {
+    let (mut scenario, conn) = scenario();
+    scenario.post(conn, &format!("{SETUP}\r\nAuthorization: Bearer ccc.ddd"), "");
+    let question = asked!(scenario, Authenticate);
+    assert_eq!(question.token(), None);
+    answer!(scenario, question, Ok(Authority::Secret(Secret::password("ccc.ddd"))));
+    let refused = scenario.response(conn);
+    assert_eq!((status(&refused), challenges(&refused)), (401, vec!["Digest"]));
+}
+
+#[test]
+fn a_session_opened_with_a_token_is_taken_up_over_another_connection_with_that_token() {
+    let mut scenario =
+        Scenario::with_udp_and(|config| config.asks(Asks::AUTHENTICATE).schemes(vec![Scheme::Bearer]));
+    scenario.publish("/cam");
+    let conn = scenario.connect();
+    scenario.server.set_secure(conn);
+    let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP;unicast;client_port=5000-5001";
+    scenario.post(conn, &format!("{setup}\r\nAuthorization: Bearer ccc.ddd"), "");
+    let question = asked!(scenario, Authenticate);
+    answer!(scenario, question, Ok(Authority::User("wall".to_owned())));
+    let session = session_of(&scenario.response(conn));
+    for (token, expected) in [("eee.fff", 401), ("", 401), ("ccc.ddd", 200)] {
+        let other = scenario.connect();
+        scenario.server.set_secure(other);
+        let header =
+            if token.is_empty() { String::new() } else { format!("\r\nAuthorization: Bearer {token}") };
+        let request = format!("GET_PARAMETER rtsp://h/cam|Session: {session}{header}");
+        assert_eq!(status(&scenario.request(other, &request)), expected, "{token}");
+    }
+}
+
+#[test]
+fn a_token_in_the_query_may_name_the_user_too() {
+    let (mut scenario, conn) = scenario();
+    let setup = "SETUP rtsp://h/cam/trackID=0?token=abc|Transport: RTP/AVP/TCP;interleaved=0-1";
+    scenario.post(conn, setup, "");
+    let question = asked!(scenario, Authenticate);
+    assert_eq!(question.query.as_deref(), Some("token=abc"));
+    answer!(scenario, question, Ok(Authority::User("guest".to_owned())));
+    let session = session_of(&scenario.response(conn));
+    assert_eq!(scenario.server.sessions().next().unwrap().user.as_deref(), Some("guest"));
+    let played = scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
+    assert_eq!(status(&played), 200);
+}
