@@ -113,6 +113,12 @@ pub const REQUESTS_WAITING_MAX: usize = 16;
 pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// Interleaved frames pulled ahead of the socket.
 pub const OUTBOX_FRAMES_MAX: usize = 32;
+/// A socket that takes less than [`WRITE_BYTES_MIN`] in so long, with more to send, is held no packets for: they stay in their
+/// logs until it has taken the frame in front, which may have begun to leave.
+///
+/// So a reader that does not read holds a copy of that frame, and messages up to [`OUTBOX_BYTES_MAX`]; and that for
+/// [`WRITE_STALL`].
+pub const OUTBOX_HELD: Duration = Duration::from_secs(1);
 /// Packets that a thread holds on to for all of its readers, until they want others.
 pub const RECENT_PACKETS_MAX: usize = 128;
 /// Packets up to this size are copied once into a run of frames, if several readers on a thread want them.

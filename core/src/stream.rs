@@ -6,11 +6,13 @@
 mod access;
 mod cursor;
 mod log;
+mod retreat;
 mod rtcp;
 mod track;
 
 pub use cursor::{Cursor, LagPolicy, Overtaken, StartAt};
 pub use log::{LogLimits, Media, Packet, SsrcError, StreamLog};
+pub(crate) use retreat::Retreat;
 pub use track::TrackSet;
 
 use crate::StreamId;

@@ -7,7 +7,7 @@ use crate::ingest::ALIVE_PERIOD;
 use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SOURCES_MAX};
 use crate::random::HexId;
 use crate::rtp::rtcp;
-use crate::stream::{Cursor, Packet, StreamLog};
+use crate::stream::{Cursor, Packet, Retreat, StreamLog};
 use crate::{Instant, SessionId, StreamId};
 
 /// A session that reads a stream, whatever it is sent over: its cursor, its sender reports, its end.
@@ -125,6 +125,19 @@ impl Subscription {
     /// Passes over what there is; it counts as missed.
     pub(crate) fn pass_over(&mut self, log: &StreamLog) {
         self.cursor.pass_over(log);
+    }
+
+    /// The way back over what was taken last, of which only `tracks` were sent; `None` once the stream has ended.
+    pub(crate) fn retreat(&self, tracks: impl Iterator<Item = u8>) -> Option<Retreat> {
+        (self.phase == Phase::Reading).then(|| self.cursor.retreat(tracks))
+    }
+
+    /// Takes again what was gone back over, and makes its reports anew if `has_reports`.
+    pub(crate) fn put_back(&mut self, log: &StreamLog, retreat: &Retreat, has_reports: bool) {
+        self.cursor.put_back(log, retreat);
+        if has_reports {
+            self.unreported = self.sources.len();
+        }
     }
 
     /// Moves on if the log's tail has passed this reader; what the control plane is to be told of it.

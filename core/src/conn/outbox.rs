@@ -38,6 +38,8 @@ pub struct Room {
 enum Item {
     Message(Bytes),
     Frame([u8; 4], Payload),
+    /// A frame in memory of its own.
+    Kept(Bytes),
     /// Packets whose frames stand one behind the other.
     Run(Range<usize>),
 }
@@ -61,7 +63,7 @@ impl Item {
     /// What it is made of, one part behind the other.
     fn parts<'a>(&'a self, recent: &'a Recent) -> [&'a [u8]; 2] {
         match self {
-            Self::Message(message) => [&[], message],
+            Self::Message(bytes) | Self::Kept(bytes) => [&[], bytes],
             Self::Frame(header, payload) => [header, payload.bytes(recent)],
             Self::Run(run) => [&[], recent.frames(run.clone())],
         }
@@ -70,7 +72,7 @@ impl Item {
     /// Bytes of the message or of the first frame.
     fn unit(&self, recent: &Recent) -> usize {
         match self {
-            Self::Message(message) => message.len(),
+            Self::Message(bytes) | Self::Kept(bytes) => bytes.len(),
             Self::Frame(header, payload) => header.len().saturating_add(payload.bytes(recent).len()),
             Self::Run(run) => recent.frames(run.start..run.start.saturating_add(1)).len(),
         }
@@ -178,7 +180,7 @@ impl Outbox {
             self.written = self.written.saturating_sub(len);
             match first {
                 Item::Message(_) => self.message_bytes = self.message_bytes.saturating_sub(len),
-                Item::Frame(..) => self.frames = self.frames.saturating_sub(1),
+                Item::Frame(..) | Item::Kept(_) => self.frames = self.frames.saturating_sub(1),
                 Item::Run(run) => {
                     self.frames = self.frames.saturating_sub(1);
                     run.start = run.start.saturating_add(1);
@@ -204,10 +206,52 @@ impl Outbox {
         if !std::mem::take(&mut self.is_lent) {
             return None;
         }
-        let recent = std::mem::take(&mut self.recent);
         if self.is_empty() {
+            let recent = std::mem::take(&mut self.recent);
             return Some(Room { items: std::mem::take(&mut self.items), recent });
         }
+        self.own_frames();
+        Some(Room { items: VecDeque::new(), recent: std::mem::take(&mut self.recent) })
+    }
+
+    /// Takes out those frames of which `is_dropped` says so by channel and payload, from the last one on, but not what is
+    /// in front: that may have begun to leave, and is what the socket is waited for with.
+    pub(crate) fn drop_frames(&mut self, mut is_dropped: impl FnMut(u8, &Bytes) -> bool) {
+        self.own_frames();
+        let mut rest = VecDeque::new();
+        while self.items.len() > 1 {
+            match self.items.pop_back() {
+                Some(Item::Frame([_, channel, ..], Payload::Own(payload)))
+                    if is_dropped(channel, &payload) =>
+                {
+                    let len = FRAME_HEADER_BYTES.saturating_add(payload.len());
+                    self.frames = self.frames.saturating_sub(1);
+                    self.rest = self.rest.saturating_sub(len);
+                }
+                item => item.into_iter().for_each(|item| rest.push_front(item)),
+            }
+        }
+        self.items.append(&mut rest);
+    }
+
+    /// Copies the frames that wait to memory of their own: no block is held for them, and none is
+    /// [taken out](Self::drop_frames) from then on.
+    pub(crate) fn keep_frames(&mut self) {
+        if self.frames == 0 {
+            return;
+        }
+        self.own_frames();
+        for item in &mut self.items {
+            if let Item::Frame(header, Payload::Own(payload)) = item {
+                *item = Item::Kept([&header[..], payload].concat().into());
+            }
+        }
+        self.items.shrink_to_fit();
+    }
+
+    /// Takes references of its own of what others write as well.
+    fn own_frames(&mut self) {
+        let recent = &self.recent;
         let own = |index: usize| Payload::Own(recent.packet(index).clone());
         for item in std::mem::take(&mut self.items) {
             match item {
@@ -221,7 +265,6 @@ impl Outbox {
                 item => self.items.push_back(item),
             }
         }
-        Some(Room { items: VecDeque::new(), recent })
     }
 
     /// Bytes of the messages that wait; frames are not counted.
@@ -241,140 +284,4 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn filled() -> Outbox {
-        let mut outbox = Outbox::default();
-        outbox.push_message(Bytes::from_static(b"RTSP/1.0 200 OK\r\n\r\n"));
-        assert!(outbox.push_frame(2, Bytes::from_static(b"payload")));
-        assert!(outbox.push_frame(3, Bytes::new()));
-        outbox.push_message(Bytes::from_static(b"OPTIONS"));
-        outbox
-    }
-
-    fn drain(outbox: &mut Outbox, slices: usize, at_once: usize) -> Vec<u8> {
-        let mut all = Vec::new();
-        while !outbox.is_empty() {
-            let mut buffers = vec![IoSlice::new(&[]); slices];
-            let filled = outbox.io_slices(&mut buffers);
-            assert!(filled > 0);
-            let bytes: Vec<u8> = buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
-            let n = bytes.len().min(at_once);
-            all.extend_from_slice(&bytes[..n]);
-            outbox.handle_written(n);
-        }
-        all
-    }
-
-    #[test]
-    fn any_partial_write_gives_the_same_bytes() {
-        let whole = b"RTSP/1.0 200 OK\r\n\r\n$\x02\x00\x07payload$\x03\x00\x00OPTIONS";
-        for at_once in 1..=whole.len() {
-            for slices in 1..8 {
-                let mut outbox = filled();
-                assert_eq!(drain(&mut outbox, slices, at_once), whole, "{at_once} bytes, {slices} slices");
-                assert_eq!((outbox.message_bytes(), outbox.frames()), (0, 0));
-            }
-        }
-    }
-
-    #[test]
-    fn a_frame_that_its_length_field_cannot_hold_is_left_out() {
-        let mut outbox = Outbox::default();
-        assert!(!outbox.push_frame(0, Bytes::from(vec![0; 65536])));
-        assert!(outbox.push_frame(0, Bytes::from(vec![0; 65535])));
-        assert_eq!(outbox.frames(), 1);
-    }
-
-    #[test]
-    fn memory_goes_from_one_to_the_next_unless_something_waits_in_it() {
-        let mut first = Outbox::default();
-        first.lend(Room::default());
-        first.push_message(Bytes::from_static(b"x"));
-        drain(&mut first, 8, usize::MAX);
-        let room = first.take_room().unwrap();
-        let memory = room.items.capacity();
-        assert!(memory > 0 && first.items.capacity() == 0);
-        assert!(first.take_room().is_none(), "nothing is lent");
-        let mut second = Outbox::default();
-        second.lend(room);
-        second.push_message(Bytes::from_static(b"y"));
-        second.lend(Room::default());
-        assert_eq!(second.items.capacity(), memory);
-        assert_eq!(second.take_room().unwrap().items.capacity(), 0);
-        assert_eq!(drain(&mut second, 1, 1), b"y");
-    }
-
-    #[test]
-    fn packets_that_others_write_as_well_are_the_same_bytes_however_far_each_gets() {
-        let block = Bytes::from((0..40).collect::<Vec<u8>>());
-        let packets = [0, 10, 20, 30].map(|from| block.slice(from..from + 10));
-        let expected: Vec<u8> =
-            packets.iter().flat_map(|packet| [&[b'$', 4, 0, 10], &packet[..]].concat()).collect();
-        for (readers_before, slices_filled) in [(0, 8), (1, 1), (2, 1)] {
-            for at_once in 1..=expected.len() {
-                let mut room = Room::default();
-                for _ in 0..readers_before {
-                    let mut outbox = Outbox::default();
-                    outbox.lend(room);
-                    assert!(packets.iter().all(|packet| outbox.push_packet(4, packet)));
-                    outbox.handle_written(expected.len());
-                    room = outbox.take_room().unwrap();
-                }
-                let mut outbox = Outbox::default();
-                outbox.lend(room);
-                assert!(packets.iter().all(|packet| outbox.push_packet(4, packet)));
-                let mut buffers = [IoSlice::new(&[]); 9];
-                let filled = outbox.io_slices(&mut buffers);
-                assert_eq!(filled, slices_filled, "what is one behind the other is one slice");
-                let mut written: Vec<u8> =
-                    buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).take(at_once).collect();
-                outbox.handle_written(at_once);
-                if at_once % 2 == 0 {
-                    // The socket has no room for the rest, and another connection goes on with the memory.
-                    let mut other = Outbox::default();
-                    other.lend(outbox.take_room().unwrap());
-                    assert!(other.push_packet(4, &Bytes::from(vec![1; 10])));
-                }
-                written.extend(drain(&mut outbox, 8, 7));
-                assert_eq!(written, expected, "{at_once} bytes at once");
-            }
-        }
-    }
-
-    #[test]
-    fn frames_messages_and_packets_without_a_frame_keep_their_order() {
-        let packets = [1, 2, 3].map(|byte| Bytes::from(vec![byte; 3]));
-        let mut room = Room::default();
-        for slices_filled in [7, 3, 3] {
-            let mut outbox = Outbox::default();
-            outbox.lend(room);
-            assert!(outbox.push_packet(0, &packets[0]));
-            assert!(outbox.push_packet(0, &packets[1]));
-            outbox.push_message(Bytes::from_static(b"OPTIONS"));
-            assert!(outbox.push_packet(0, &packets[2]));
-            let mut buffers = [IoSlice::new(&[]); 9];
-            assert_eq!(outbox.io_slices(&mut buffers), slices_filled);
-            let whole = b"$\x00\x00\x03\x01\x01\x01$\x00\x00\x03\x02\x02\x02OPTIONS$\x00\x00\x03\x03\x03\x03";
-            for slices in 1..5 {
-                let mut buffers = vec![IoSlice::new(&[]); slices];
-                let filled = outbox.io_slices(&mut buffers);
-                let bytes: Vec<u8> =
-                    buffers[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
-                assert!(whole.starts_with(&bytes) && filled > 0, "{slices} slices");
-            }
-            assert_eq!(drain(&mut outbox, 2, 5), whole);
-            room = outbox.take_room().unwrap();
-        }
-    }
-
-    #[test]
-    fn more_written_than_there_was_is_harmless() {
-        let mut outbox = filled();
-        outbox.handle_written(usize::MAX);
-        assert!(outbox.is_empty());
-        outbox.push_message(Bytes::from_static(b"x"));
-        assert_eq!(drain(&mut outbox, 1, 1), b"x");
-    }
-}
+mod tests;

@@ -16,6 +16,8 @@ use crate::stream::{Cursor, LagPolicy, LogLimits, StartAt, StreamLog, Streams, T
 use crate::subscription::Subscription;
 use crate::wire::DecoderLimits;
 
+mod stalled;
+
 const START: Instant = Instant::from_nanos(1_000_000_000);
 
 fn id<T: From<crate::id::RawId> + Copy>() -> T {

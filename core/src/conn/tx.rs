@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use super::{CloseReason, Outbox, Report, Room};
 use crate::deadline::Doubt;
-use crate::limits::{MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_BYTES_MIN, WRITE_STALL};
+use crate::limits::{
+    MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, OUTBOX_HELD, WRITE_BYTES_MIN, WRITE_STALL,
+};
 use crate::stream::{StreamLog, Streams};
 use crate::subscription::Subscription;
 use crate::wire::Frame;
@@ -55,6 +57,8 @@ pub struct ConnTx {
     taken: usize,
     /// Whether the end of that is believed.
     doubt: Doubt,
+    /// Packets wait in their logs until the socket takes what is held.
+    has_let_go: bool,
     closing: bool,
 }
 
@@ -77,6 +81,7 @@ impl ConnTx {
             progress: Instant::ZERO,
             taken: 0,
             doubt: Doubt::default(),
+            has_let_go: false,
             closing: false,
         }
     }
@@ -91,6 +96,8 @@ impl ConnTx {
             // Nothing begins on a connection that is being closed.
             TxOrder::Attach(_) if self.closing => {}
             TxOrder::Attach(reader) => {
+                // What a session before it was sent on the same channels is not the new one's.
+                self.outbox.keep_frames();
                 // Mostly it stays the only one.
                 self.readers.reserve_exact(1);
                 self.readers.push(*reader);
@@ -130,10 +137,17 @@ impl ConnTx {
     /// Moves packets from the logs into the outbox, up to its bound.
     pub fn pull(&mut self, now: Instant, streams: &dyn Streams) {
         self.has_more = false;
+        if self.outbox.is_empty() {
+            self.restart(now);
+        } else if now >= self.lets_go_at() {
+            self.has_more = true;
+            self.let_go(streams);
+            return;
+        }
+        self.has_let_go = false;
         if self.readers.is_empty() {
             return;
         }
-        self.touch(now);
         self.turn = self.turn.wrapping_add(1).checked_rem(self.readers.len()).unwrap_or(0);
         let (outbox, reports) = (&mut self.outbox, &mut self.reports);
         let (before, from) = self.readers.split_at_mut(self.turn);
@@ -199,9 +213,10 @@ impl ConnTx {
         self.outbox.handle_written(n);
         self.taken = self.taken.saturating_add(n);
         // A peer that takes a byte now and then holds on to as much as one that takes nothing.
-        if self.taken >= WRITE_BYTES_MIN || self.outbox.is_empty() {
-            self.progress = now;
-            self.taken = 0;
+        if self.outbox.is_empty() {
+            self.restart(now);
+        } else if self.taken >= WRITE_BYTES_MIN {
+            (self.progress, self.taken) = (now, 0);
         }
     }
 
@@ -219,8 +234,13 @@ impl ConnTx {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, after a [`pull`](Self::pull).
     pub fn poll_timeout(&self) -> Option<Instant> {
         let stall = (!self.outbox.is_empty()).then(|| self.doubt.look_at(self.progress + self.stall));
+        if self.has_let_go {
+            // Readers were not looked at, and are with the next pull.
+            return stall.or_else(|| Some(self.lets_go_at()));
+        }
+        let lets_go = stall.map(|_| self.lets_go_at());
         let reports = self.readers.iter().filter_map(|reader| reader.subscription.poll_timeout());
-        reports.chain(stall).min()
+        reports.chain(stall).chain(lets_go).min()
     }
 
     /// Checks that the peer reads what it is sent; may be called at any time.
@@ -241,9 +261,30 @@ impl ConnTx {
     /// The clock of a stalled socket starts when there is something to write.
     fn touch(&mut self, now: Instant) {
         if self.outbox.is_empty() {
-            self.progress = now;
-            self.taken = 0;
+            self.restart(now);
         }
+    }
+
+    fn restart(&mut self, now: Instant) {
+        self.progress = now;
+        self.taken = 0;
+    }
+
+    /// When packets are no longer held for a peer that does not read.
+    fn lets_go_at(&self) -> Instant {
+        self.progress + OUTBOX_HELD
+    }
+
+    /// Leaves packets to their logs, whose readers go on there, and holds no blocks for the rest.
+    fn let_go(&mut self, streams: &dyn Streams) {
+        if std::mem::replace(&mut self.has_let_go, true) {
+            return;
+        }
+        for reader in &mut self.readers {
+            let stream = reader.subscription.stream();
+            streams.read(stream, &mut |log| reader.let_go(log, &mut self.outbox));
+        }
+        self.outbox.keep_frames();
     }
 }
 
@@ -264,6 +305,9 @@ impl FrameReader {
         let subscription = &mut self.subscription;
         if let Some(report) = subscription.catch_up(now, log) {
             reports.push_back(report);
+            if subscription.is_finished() {
+                return false;
+            }
         }
         let mut is_full = false;
         loop {
@@ -295,6 +339,24 @@ impl FrameReader {
             subscription.mark_drained(now);
         }
         is_full
+    }
+
+    /// Takes back the packets and reports behind what is in front.
+    fn let_go(&mut self, log: &StreamLog, outbox: &mut Outbox) {
+        let channels = &self.channels;
+        let tracks = (0..).zip(channels).filter(|(_, place)| place.is_some()).map(|(track, _)| track);
+        let Some(mut retreat) = self.subscription.retreat(tracks) else { return };
+        let mut has_reports = false;
+        outbox.drop_frames(|channel, payload| {
+            let place = channels.iter().flatten().find(|(rtp, rtcp)| [*rtp, *rtcp].contains(&channel));
+            match place {
+                Some((rtp, _)) if *rtp == channel => retreat.over_packet(log, payload),
+                Some(_) => has_reports |= !retreat.over_rtcp(log, payload),
+                None => {}
+            }
+            place.is_some()
+        });
+        self.subscription.put_back(log, &retreat, has_reports);
     }
 
     fn say_goodbye(&mut self, outbox: &mut Outbox, reports: &mut VecDeque<Report>) {

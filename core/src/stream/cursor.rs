@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use super::retreat::Retreat;
 use super::{Packet, StreamLog, TrackSet};
 
 /// Where a reader starts.
@@ -110,9 +111,32 @@ impl Cursor {
         if missed > 0 {
             self.dropped = self.dropped.saturating_add(missed);
             self.next = log.head();
-            if self.lag == LagPolicy::SkipToKeyframe {
-                self.waits = log.videos(self.tracks);
-            }
+            self.wait_for_pictures(log);
+        }
+    }
+
+    /// The way back over what was taken last, of which only `tracks` were sent.
+    pub(crate) fn retreat(&self, tracks: impl Iterator<Item = u8>) -> Retreat {
+        let tracks = tracks.filter(|track| self.tracks.contains(*track)).collect();
+        Retreat::new(self.next, self.rtcp, tracks)
+    }
+
+    /// Takes again what was gone back over; what cannot be taken again counts as missed, and goes by the policy.
+    pub(crate) fn put_back(&mut self, log: &StreamLog, retreat: &Retreat) {
+        (self.next, self.rtcp) = (retreat.next, retreat.rtcp);
+        if !retreat.has_gap {
+            // As far in front of the log as there is lost.
+            self.next = self.next.saturating_sub(retreat.lost);
+        } else if retreat.lost > 0 {
+            self.dropped = self.dropped.saturating_add(retreat.lost);
+            self.wait_for_pictures(log);
+        }
+    }
+
+    /// The reader has missed something.
+    fn wait_for_pictures(&mut self, log: &StreamLog) {
+        if self.lag == LagPolicy::SkipToKeyframe {
+            self.waits = log.videos(self.tracks);
         }
     }
 

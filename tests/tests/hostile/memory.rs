@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use rtspan_core::conn::CloseReason;
 use rtspan_core::limits::{
-    BODY_BYTES_MAX, DESCRIPTION_COST, HEAD_BYTES_MAX, LOG_BYTES, OUTBOX_BYTES_MAX, WRITE_STALL,
+    BODY_BYTES_MAX, DESCRIPTION_COST, HEAD_BYTES_MAX, LOG_BYTES, OUTBOX_BYTES_MAX, OUTBOX_HELD, WRITE_STALL,
 };
 use rtspan_core::server::ServerConfig;
 use rtspan_core::stream::LogLimits;
@@ -218,6 +218,27 @@ fn a_reader_that_stops_reading_holds_little_and_is_closed_in_time() {
     world.wait(WRITE_STALL.as_secs() - 8);
     assert_eq!(world.closed(conn), Some(CloseReason::WriteStalled));
     world.nobody_else_notices();
+}
+
+#[test]
+fn readers_that_stop_reading_hold_a_frame_each_and_no_other_packets() {
+    const PACKET: usize = 50_000;
+    for reads in [0, 1] {
+        let mut world = World::with(ServerConfig::default().log(LogLimits::default().packets(10)));
+        let held = held(|| {
+            // Each comes to packets of its own.
+            for _ in 0..10 {
+                reader(&mut world, reads);
+                (0..40).for_each(|_| drop(world.publish(&[0x41; PACKET])));
+                world.nobody_else_notices();
+            }
+            world.wait(OUTBOX_HELD.as_secs());
+            world.rig.events.clear();
+        });
+        let log = 10 * PACKET as isize;
+        let each = (held.left - log) / 10;
+        assert!(each < PACKET as isize + 40_000, "{each} bytes each: {held:?}");
+    }
 }
 
 #[test]
