@@ -5,6 +5,7 @@
 //! [`ConnCommand`].
 
 mod close;
+mod first;
 mod outbox;
 mod proxy;
 mod recent;
@@ -14,6 +15,7 @@ mod tx;
 use std::net::SocketAddr;
 
 pub use close::CloseReason;
+pub use first::FirstRequest;
 pub(crate) use outbox::Outbox;
 pub use outbox::Room;
 pub use rx::{ConnRx, RxCommand};

@@ -168,6 +168,8 @@ pub const ADDRESS_SHARE: usize = 4;
 pub const SHARE_LEAST: usize = 8;
 /// Connections beyond the bounds that are answered at a time; further ones are closed without an answer.
 pub const REFUSALS_MAX: usize = 64;
+/// Bytes of the head of a request that is refused so, and so is read for its number only; of a longer one that is not read.
+pub const REFUSED_HEAD_BYTES_MAX: usize = 4 << 10;
 /// Sessions of one connection, those that others have made and it names as well; more are refused with 503.
 pub const SESSIONS_PER_CONN_MAX: usize = 8;
 /// Connections that a session over UDP is used over at once; on further ones its requests are refused with 503.

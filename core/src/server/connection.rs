@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::access::Access;
 use super::closing::Farewell;
 use super::request::Pending;
-use super::shares::Held;
+use super::shares::{Held, Refused};
 use super::timers::Timer;
 use super::{Event, Output, Server};
 use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
@@ -44,6 +44,8 @@ pub(super) struct Connection {
     pub(super) is_answering: bool,
     /// Requests that the server has sent.
     pub(super) asked: u32,
+    /// Why its first request is to be refused.
+    pub(super) refused: Option<Refused>,
     /// Why it is being closed.
     pub(super) closing: Option<CloseReason>,
 }
@@ -73,6 +75,7 @@ impl Connection {
             farewell: None,
             is_answering: false,
             asked: 0,
+            refused: None,
             closing: None,
         }
     }
@@ -91,6 +94,10 @@ impl Server {
             self.answer_last(now, conn, &request);
             return;
         }
+        if self.refuse(now, conn, Some(&request)) {
+            return;
+        }
+        let Some(connection) = self.conns.get_mut(conn) else { return };
         connection.alive = now;
         if connection.user_agent.is_none() {
             connection.user_agent = request.headers.get(name::USER_AGENT).map(|agent| {
@@ -168,7 +175,7 @@ impl Server {
         self.order_rx(conn, RxOrder::Answered);
     }
 
-    fn send(&mut self, conn: ConnId, mut response: Response) {
+    pub(super) fn send(&mut self, conn: ConnId, mut response: Response) {
         response.headers.push(name::SERVER, &self.config.name);
         self.order_tx(conn, TxOrder::Send(response.to_bytes()));
     }
@@ -186,6 +193,9 @@ impl Server {
         let Some(connection) = self.conns.remove(conn) else { return };
         self.timers.disarm(Timer::Conn(conn));
         self.shares.give_back(connection.peer.ip(), Held { conns: 1, ..Held::default() });
+        if connection.refused.is_some() {
+            self.refusals.handle_over();
+        }
         for session in connection.sessions.iter() {
             self.session_lost_conn(now, session, conn);
         }
@@ -206,8 +216,7 @@ impl Server {
         self.emit(Event::ConnProxied { conn, peer, proxy });
         if let Err(reason) = room {
             self.tell_refused(now, peer, Some(conn), reason);
-            self.send(conn, reason.response(None));
-            self.close_conn(now, conn, CloseReason::AddressFull);
+            self.refuse_soon(now, conn, reason);
         }
     }
 

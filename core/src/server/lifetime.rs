@@ -39,6 +39,9 @@ impl Server {
     }
 
     fn conn_due(&mut self, now: Instant, id: ConnId) {
+        if self.refuse(now, id, None) {
+            return;
+        }
         let Some(connection) = self.conns.get(id) else { return };
         let idle_at = connection.alive + self.config.conn_idle;
         let is_free = connection.sessions.is_empty() && connection.pending.is_none();

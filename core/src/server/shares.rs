@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::timers::Timer;
 use super::{Event, Server};
-use crate::limits::{SHARE_LEAST, UDP_PORTS_OF_ADDRESS_MAX};
+use crate::conn::CloseReason;
+use crate::limits::{LINGER_LIMIT, REFUSALS_MAX, SHARE_LEAST, UDP_PORTS_OF_ADDRESS_MAX};
 use crate::prefix::Origin;
 use crate::wire::{Request, Response, StatusCode, name};
 use crate::{ConnId, Instant};
@@ -45,10 +47,11 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The answer (503) to the first request of a connection that was not taken on.
-    pub fn response(self, request: Option<&Request>) -> Response {
+    /// The answer (503) to the first request of a connection that was not taken on, by
+    /// [its number](crate::conn::FirstRequest::cseq).
+    pub fn response(self, cseq: Option<u32>) -> Response {
         let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE);
-        if let Some(cseq) = request.and_then(Request::cseq) {
+        if let Some(cseq) = cseq {
             response.headers.set(name::CSEQ, cseq);
         }
         response
@@ -105,6 +108,8 @@ impl Shares {
 pub(super) struct Refusals {
     count: u64,
     next: Option<Instant>,
+    /// Connections whose first request is still to come, and to be refused.
+    waiting: usize,
 }
 
 /// Time between two events that tell of refusals.
@@ -184,5 +189,37 @@ impl Server {
             let count = std::mem::take(&mut self.refusals.count);
             self.emit(Event::Refused { peer, conn, reason, count });
         }
+    }
+    /// Has the first request of a connection refused if it comes soon, so that the refusal names its number; beyond a few at
+    /// a time they are closed without an answer.
+    pub(super) fn refuse_soon(&mut self, now: Instant, conn: ConnId, reason: Refused) {
+        if self.refusals.waiting >= REFUSALS_MAX {
+            self.close_conn(now, conn, CloseReason::AddressFull);
+        } else if let Some(connection) = self.conns.get_mut(conn) {
+            connection.refused = Some(reason);
+            self.refusals.waiting = self.refusals.waiting.saturating_add(1);
+            self.timers.arm(now + LINGER_LIMIT, Timer::Conn(conn));
+        }
+    }
+
+    /// Answers the first request of such a connection, or that it has not come, and closes it; `false` if it is none.
+    pub(super) fn refuse(&mut self, now: Instant, conn: ConnId, request: Option<&Request>) -> bool {
+        let Some(reason) = self.conns.get_mut(conn).and_then(|connection| connection.refused.take()) else {
+            return false;
+        };
+        self.refusals.handle_over();
+        match request {
+            Some(request) => self.respond(conn, request, reason.response(request.cseq())),
+            None => self.send(conn, reason.response(None)),
+        }
+        self.close_conn(now, conn, CloseReason::AddressFull);
+        true
+    }
+}
+
+impl Refusals {
+    /// A connection is no longer waited for.
+    pub(super) fn handle_over(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
     }
 }

@@ -53,9 +53,12 @@ pub(crate) async fn one_connection_too_many_is_answered_503_and_closed<R: Runtim
     for socket in &mut kept {
         assert!(ask(socket, OPTIONS).starts_with("RTSP/1.0 200"));
     }
-    let answer = last_answer(&server, b"DESCRIBE rtsp://h/cam RTSP/1.0\r\nCSeq: 77\r\n\r\n");
-    assert!(answer.starts_with("RTSP/1.0 503"), "{answer}");
-    assert_eq!(header(&answer, "CSeq").as_deref(), Some("77"));
+    for begin in ["", "PROXY TCP4 192.0.2.7 10.0.0.1 40000 554\r\n"] {
+        let request = format!("{begin}DESCRIBE rtsp://h/cam RTSP/1.0\r\nCSeq: 77\r\n\r\n");
+        let answer = last_answer(&server, request.as_bytes());
+        assert!(answer.starts_with("RTSP/1.0 503"), "{answer}");
+        assert_eq!(header(&answer, "CSeq").as_deref(), Some("77"));
+    }
     let refused = event(&server, |event| match event {
         Event::Refused { reason, .. } => Some(reason),
         _ => None,

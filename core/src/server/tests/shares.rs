@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::scenario::{Scenario, status};
-use crate::limits::{SHARE_LEAST, UDP_PORTS_OF_ADDRESS_MAX};
+use crate::limits::{LINGER_LIMIT, REFUSALS_MAX, SHARE_LEAST, UDP_PORTS_OF_ADDRESS_MAX};
 use crate::server::shares::Held;
 use crate::server::{Event, Refused, ServerConfig};
 use crate::{ConnId, IpPrefix};
@@ -217,4 +217,33 @@ fn a_proxy_has_no_share_and_those_behind_it_have_theirs() {
     };
     assert_eq!(statuses("192.0.2.1", 40), 25);
     assert_eq!(statuses("192.0.2.2", 40), 18);
+}
+
+#[test]
+fn who_is_refused_behind_a_proxy_is_told_by_the_number_of_its_first_request_or_soon_without() {
+    let proxy = "198.51.100.1";
+    let mut scenario = scenario(|config| {
+        let proxies = [IpPrefix::from(proxy.parse::<IpAddr>().unwrap())];
+        config.conns_max(1000).address_share(1000).trusted_proxies(proxies)
+    });
+    let mut conns = (0..SHARE_LEAST + REFUSALS_MAX + 1).map(|_| {
+        let conn = scenario.connect_from(from(proxy));
+        scenario.send(conn, b"PROXY TCP4 192.0.2.1 198.51.100.1 40000 554\r\n");
+        conn
+    });
+    let conns: Vec<_> = conns.by_ref().collect();
+    let (refused, one_more) = (&conns[SHARE_LEAST..][..REFUSALS_MAX], conns[SHARE_LEAST + REFUSALS_MAX]);
+    assert!(scenario.is_closed(one_more), "beyond a few at a time they are closed at once");
+    let (asks, silent) = (refused[0], refused[1]);
+    assert!(!scenario.is_closed(asks) && !scenario.is_closed(silent));
+    scenario.send(asks, b"ANNOUNCE rtsp://h/cam RTSP/1.0\r\nCSeq: 77\r\n\r\n");
+    let response = scenario.response(asks);
+    assert_eq!((status(&response), response.cseq()), (503, Some(77)));
+    assert!(scenario.is_closed(asks));
+    scenario.advance(LINGER_LIMIT);
+    let response = scenario.response(silent);
+    assert_eq!((status(&response), response.cseq()), (503, None));
+    assert!(scenario.is_closed(silent));
+    let taken_on = scenario.request(conns[0], "OPTIONS *");
+    assert_eq!(status(&taken_on), 200, "those before are not concerned");
 }
