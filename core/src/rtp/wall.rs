@@ -89,3 +89,31 @@ impl Reading {
         u64::from(apart.unsigned_abs()) <= bound
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_left_out_that_is_a_unit_further_from_the_one_before_than_may_be() {
+        const RATE: u32 = 90_000;
+        let bound = u32::try_from(clock::to_units(CLOCK_JUMP_MAX, RATE)).unwrap();
+        let report = |ntp: u64, rtp: u32| SenderReport {
+            ssrc: 1,
+            ntp: NtpTime::from_bits(ntp << 32),
+            rtp,
+            packets: 0,
+            octets: 0,
+            reports: Vec::new(),
+        };
+        for (apart, is_believed) in [(bound, true), (bound + 1, false)] {
+            for rtp in [5 * RATE + apart, 5 * RATE - apart] {
+                let mut wall = WallClock::default();
+                assert!(wall.handle_report(Instant::ZERO, &report(100, 0), RATE));
+                let later = Instant::ZERO + SENDER_REPORT_PERIOD;
+                assert_eq!(wall.handle_report(later, &report(105, rtp), RATE), is_believed, "{rtp}");
+                assert_eq!(wall.refused(), u64::from(!is_believed));
+            }
+        }
+    }
+}

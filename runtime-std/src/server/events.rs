@@ -90,9 +90,12 @@ mod tests {
     use std::time::Duration;
 
     use rtspan_core::Instant;
+    use rtspan_core::StreamId;
     use rtspan_core::conn::CloseReason;
     use rtspan_core::description::{Description, Format, Media, MediaKind};
-    use rtspan_core::server::{Output, Server, ServerConfig};
+    use rtspan_core::server::{Asks, Output, Server, ServerConfig};
+    use rtspan_core::stream::{StreamLog, Streams};
+    use rtspan_core::wire::{Message, Method, Request};
 
     use super::*;
 
@@ -166,5 +169,42 @@ mod tests {
         assert!(matches!(events.queue.back(), Some(event) if port(event) == Some(2)));
         let gaps = events.queue.iter().filter(|event| is_gap(event)).count();
         assert_eq!((gaps, events.lives), (1, EVENTS_MAX - 1));
+    }
+    /// Questions for descriptions, of a connection each.
+    fn questions(count: usize) -> Vec<Event> {
+        let mut server = Server::new(ServerConfig::default().conns_max(count).asks(Asks::DESCRIBE), [0; 32]);
+        let now = Instant::ZERO + Duration::from_secs(1);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        for cseq in 0..count {
+            let conn = server.open_conn(now, peer).expect("as many as there may be").id;
+            let mut request = Request::new(Method::Describe, "rtsp://h/cam");
+            request.headers.set("CSeq", cseq);
+            server.handle_message(now, conn, Message::Request(request), &Nowhere);
+        }
+        polled(&mut server).into_iter().filter(Event::is_question).collect()
+    }
+
+    struct Nowhere;
+
+    impl Streams for Nowhere {
+        fn read(&self, _: StreamId, _: &mut dyn FnMut(&StreamLog)) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn one_question_over_the_bound_takes_the_place_of_the_oldest_and_of_nothing_else() {
+        let mut events = Events::default();
+        lives().into_iter().for_each(|event| events.push(event));
+        let lives = events.queue.len();
+        let questions = questions(QUESTIONS_MAX + 1);
+        assert_eq!(questions.len(), QUESTIONS_MAX + 1);
+        for (count, event) in (1..).zip(questions) {
+            events.push(event);
+            assert_eq!(events.dropped(), u64::from(count > QUESTIONS_MAX));
+        }
+        assert_eq!((events.questions, events.lives), (QUESTIONS_MAX, lives));
+        (0..lives).for_each(|_| assert!(events.pop().is_some_and(|event| event.is_life())));
+        assert!(matches!(events.pop(), Some(Event::Missed { count: 1 })));
     }
 }

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::*;
+use crate::limits::PACKET_BYTES_MAX;
 use crate::payload::{AccessUnit, PacketizerConfig, PayloadError};
 use crate::rtp::{RtpHeader, RtpPacket};
 
@@ -60,8 +61,20 @@ fn pictures() -> Vec<Vec<Bytes>> {
 }
 
 #[test]
+fn a_unit_of_a_byte_more_than_a_packet_may_have_is_sent_in_two() {
+    let most = PACKET_BYTES_MAX - 12;
+    for (len, count) in [(most, 1), (most + 1, 2)] {
+        let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 1, 0));
+        let mut lens = Vec::new();
+        packetizer.packetize([&nal(0x65, len, 1)[..]], 0, |packet| lens.push(packet.len()));
+        assert_eq!(lens.len(), count, "{lens:?}");
+        assert!(lens.iter().all(|len| *len <= PACKET_BYTES_MAX), "{lens:?}");
+    }
+}
+
+#[test]
 fn units_of_every_size_come_back_whole() {
-    for packet_bytes_max in [64, 100, 1452] {
+    for packet_bytes_max in [64, 100, PACKET_BYTES_MAX] {
         for len in (2..400).chain(1400..1500).chain([10_000, 65_535, 70_000]) {
             let units = vec![vec![nal(0x65, len, len)], vec![nal(0x41, len, 1), nal(0x41, len, 2)]];
             let packets = packets_of(&units, packet_bytes_max);

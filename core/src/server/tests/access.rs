@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::scenario::{SDP, Scenario, session_of, status, video};
 use crate::auth::{Action, Algorithm, Authorization, Challenge, Scheme, Secret, User, Users};
 use crate::conn::CloseReason;
-use crate::limits::{NONCE_LIFETIME, TAKEOVER_SILENCE};
+use crate::limits::{GRANTS_PER_CONN_MAX, NONCE_LIFETIME, TAKEOVER_SILENCE};
 use crate::server::{Asks, Authority, Event, Server, ServerConfig};
 use crate::wire::{Response, StatusCode};
 use crate::{ConnId, Tolerance, Tolerances};
@@ -106,6 +106,23 @@ fn a_user_reads_what_it_may_by_every_scheme() {
         scenario.push(stream, 0, video(1, &[0x65, 1]));
         assert!(scenario.frames(player.conn).iter().any(|(channel, _)| *channel == 0));
         assert!(!scenario.events.iter().any(|event| matches!(event, Event::AuthFailed { .. })));
+    }
+}
+
+#[test]
+fn of_rights_one_too_many_the_oldest_has_to_be_proved_again() {
+    let path = |number: usize| format!("/p{number}");
+    let user = User::new("wall", Secret::password("correct horse"));
+    let user = (0..=GRANTS_PER_CONN_MAX).fold(user, |user, number| user.may(Action::Read, &path(number)));
+    let mut scenario = Scenario::new(ServerConfig::default().users(Users::default().with(user)));
+    let mut player = Player::new(&mut scenario, "wall", "correct horse");
+    for number in 0..=GRANTS_PER_CONN_MAX {
+        let request = format!("DESCRIBE rtsp://h{}", path(number));
+        assert_eq!(status(&player.request(&mut scenario, &request, "")), 404, "there is no such stream");
+    }
+    for (number, expected) in [(GRANTS_PER_CONN_MAX, 404), (1, 404), (0, 401)] {
+        let request = format!("DESCRIBE rtsp://h{}", path(number));
+        assert_eq!(status(&scenario.request(player.conn, &request)), expected, "{request}");
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, session_of, status, video};
 use crate::ConnId;
-use crate::limits::{DESCRIPTION_COST, LOG_BYTES, LOG_BYTES_LEAST};
+use crate::limits::{DESCRIPTION_COST, DESCRIPTION_SHARE_LEAST, LOG_BYTES, LOG_BYTES_LEAST};
 use crate::server::{Event, Refused, ServerConfig};
 use crate::udp::Port;
 
@@ -221,6 +221,20 @@ fn descriptions_take_no_more_than_an_eighth_of_the_memory_and_of_that_an_address
         scenario.hang_up(conn);
     }
     assert_eq!(scenario.server.described / cost, 1);
+}
+
+#[test]
+fn an_address_may_have_a_few_descriptions_however_small_its_part_is() {
+    // A quarter of the budget for descriptions would be half of that.
+    let mut scenario = scenario(8 * 2 * DESCRIPTION_SHARE_LEAST);
+    let mut answer = |path: &str, bytes: usize| announce(&mut scenario, from(HEAVY), path, bytes).1;
+    for number in 0..4 {
+        let bytes = DESCRIPTION_SHARE_LEAST / 4 / DESCRIPTION_COST;
+        assert_eq!(answer(&format!("/{number}"), bytes), 200, "{number}");
+    }
+    assert_eq!(answer("/more", 300), 503);
+    assert!(was_told(&scenario, Refused::DescriptionsOfAddress));
+    assert_eq!(announce(&mut scenario, from(LIGHT), "/light", 300).1, 200);
 }
 
 #[test]
