@@ -48,6 +48,8 @@ tolerances! {
     BlankInUri = "a request URI has blanks in it",
     /// The same `Content-Length` more than once (gortsplib has to ignore such bodies).
     RepeatedContentLength = "the content length is given more than once",
+    /// `CSeq` or `Session` more than once, of which the first counts (no device is known).
+    RepeatedHeader = "a header that stands once is repeated",
     // auth
     /// Parameters of credentials or of a challenge without a comma between them (cameras known to http-auth's tests).
     AuthParamsWithoutComma = "the parameters of a challenge or of credentials have no comma between them",
@@ -77,6 +79,10 @@ tolerances! {
     RepeatedParameter = "a transport has a parameter twice",
     /// A transport that cannot be read, beside others that can (no device is known).
     TransportLeftOut = "one of several transports cannot be read",
+    /// More transports, or entries of RTP-Info, than are read (no device is known).
+    ElementsLeftOut = "a header lists more than is read of it",
+    /// `Session: mHq/3w==`: characters that RFC 2326 does not have in it (no device is known; players send back what they got).
+    SessionIdForm = "a session id has characters that it cannot have",
     /// `RTP/AVP;client_port=…`, read as unicast as gortsplib does, where RFC 2326 has multicast (no device is known).
     NoDelivery = "a transport over UDP says neither unicast nor multicast",
     /// `Public: OPTIONS DESCRIBE`, without commas (no device is known).
@@ -95,6 +101,9 @@ tolerances! {
     ZeroClock = "a clock range starts at zero instead of a date",
     /// `url=trackID=1` in RTP-Info, where an absolute URL belongs (Wowza, Reolink).
     RelativeRtpInfoUrl = "a url in RTP-Info is relative",
+    /// A URL in RTP-Info of which only the last segment is that of a track, and of no other (servers that write another path,
+    /// known to gortsplib).
+    RtpInfoLastSegment = "a url in RTP-Info is that of a track only in its last segment",
     /// The URL of RTP-Info is not that of the only track (GW Security leaves the query out).
     ForeignRtpInfoUrl = "a url in RTP-Info is not that of the track",
     /// `seq=0` or `seq=1` in RTP-Info, from devices that start anywhere (Hikvision DS-2CD2032-I, Tapo C320WS).
@@ -192,6 +201,8 @@ tolerances! {
     RtcpTrailingBytes = "bytes follow the last RTCP packet",
     /// An RTCP packet that cannot be read, between others that can (several cameras over TCP).
     RtcpMalformed = "an RTCP packet could not be read",
+    /// RTCP that begins with something else than a report, as RFC 5506 allows where it was agreed on (no device is known).
+    RtcpWithoutReport = "an RTCP compound does not begin with a report",
     /// A source description without the zero that ends it (Hanwha QNV-8080R).
     SdesUnterminated = "an RTCP source description ends without a zero",
     /// RTCP on the channel or port of RTP (encoders that mux both as RFC 5761 has it, without saying so).
@@ -259,7 +270,11 @@ tolerances! {
     /// A Location that is no absolute URL, resolved against the URL of the request (load balancers that share code with
     /// HTTP).
     RelativeLocation = "the location of a redirect is relative",
+    /// 307 or 308, which only HTTP has, followed as the redirects of RTSP are (load balancers that share code with HTTP).
+    HttpRedirect = "a redirect has a status that only HTTP has",
     // server
+    /// `PLAY *`: the session of the request is meant (no device is known).
+    AsteriskUri = "a request for a session has * where its url belongs",
     /// The first SETUP of a session for the URL of a stream with several medias, of which the first is meant (players
     /// that set up one track do not look which there are).
     AggregateSetup = "a stream with several medias is set up by its own url",

@@ -34,7 +34,7 @@ impl Client {
     }
 
     pub(super) fn describe_answered(&mut self, now: Instant, task: Task, response: &Response) {
-        if is_redirect(response) {
+        if is_redirect(response, &mut self.tolerances) {
             match self.redirect(response.headers.get(name::LOCATION)) {
                 Ok(url) => self.restart(Some(url), vec![task]),
                 Err(error) => self.finish(now, task, Err(error)),

@@ -49,7 +49,7 @@ impl Client {
     }
 
     pub(super) fn play_answered(&mut self, now: Instant, task: Task, response: &Response) {
-        if is_redirect(response) {
+        if is_redirect(response, &mut self.tolerances) {
             return match self.redirect(response.headers.get(name::LOCATION)) {
                 Ok(url) => {
                     let mut tasks = self.setups_again();
@@ -98,7 +98,7 @@ impl Client {
             response.headers.get(name::RTP_INFO).and_then(|value| self.tolerated(value, RtpInfo::parse));
         let info = info.unwrap_or_default();
         if let ([track], false) = (&*self.tracks, info.0.is_empty())
-            && info.find(&track.url).is_none()
+            && info.find(&track.url, &mut self.tolerances).is_none()
         {
             self.tolerances.record(Tolerance::ForeignRtpInfoUrl);
         }
@@ -109,7 +109,7 @@ impl Client {
             let entry = match self.tracks.len() {
                 // The URL drops the query, so that it fits no track (GW Security).
                 1 => info.0.first(),
-                _ => info.find(&track.url),
+                _ => info.find(&track.url, &mut self.tolerances),
             }?;
             Some(TrackStart {
                 media: track.media,

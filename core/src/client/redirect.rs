@@ -8,7 +8,7 @@ use super::{Client, ClientCloseReason, ClientEvent, CommandError, RedirectAttemp
 use crate::limits::REDIRECTS_MAX;
 use crate::url::{Scheme, Url};
 use crate::wire::{Request, Response, name};
-use crate::{Instant, Tolerance};
+use crate::{Instant, Tolerance, Tolerances};
 
 /// Where servers have sent the client since it last had what it wanted.
 #[derive(Debug)]
@@ -142,6 +142,10 @@ impl Client {
 }
 
 /// 304 and 300 name no other place; 307 and 308 are HTTP's, and servers send them.
-pub(super) fn is_redirect(response: &Response) -> bool {
-    matches!(response.status.as_u16(), 301 | 302 | 303 | 305 | 307 | 308)
+pub(super) fn is_redirect(response: &Response, tolerances: &mut Tolerances) -> bool {
+    let is_of_http = matches!(response.status.as_u16(), 307 | 308);
+    if is_of_http {
+        tolerances.record(Tolerance::HttpRedirect);
+    }
+    is_of_http || matches!(response.status.as_u16(), 301 | 302 | 303 | 305)
 }

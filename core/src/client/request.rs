@@ -174,6 +174,9 @@ impl Client {
         if response.status.as_u16() < 200 {
             return;
         }
+        if response.headers.repeats() {
+            self.tolerances.record(Tolerance::RepeatedHeader);
+        }
         self.link.handle_response();
         self.redirects.handle_response();
         self.keepalive.handle_answer(now);

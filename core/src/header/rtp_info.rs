@@ -35,8 +35,12 @@ impl RtpInfo {
     /// If an entry is no parameter list, or none is left.
     pub fn parse(value: &str, tolerances: &mut Tolerances) -> Result<Self, HeaderError> {
         let mut read = Vec::new();
-        for text in entries(value).take(RTP_INFO_ENTRIES_MAX) {
+        let mut entries = entries(value);
+        for text in entries.by_ref().take(RTP_INFO_ENTRIES_MAX) {
             read.extend(read_entry(text, tolerances)?);
+        }
+        if entries.next().is_some() {
+            tolerances.record(Tolerance::ElementsLeftOut);
         }
         if read.is_empty() {
             Err(HeaderError::Missing { header: RTP_INFO, what: "url" })
@@ -49,12 +53,13 @@ impl RtpInfo {
     ///
     /// Servers write the URL of the SETUP, an absolute one with another host, a relative one, or leave the query
     /// out; so path and query count first, and then the last segment if no other entry has it.
-    pub fn find(&self, track: &Url) -> Option<&RtpInfoEntry> {
+    pub fn find(&self, track: &Url, tolerances: &mut Tolerances) -> Option<&RtpInfoEntry> {
         let tail = &*canonical(track.tail());
         self.0.iter().find(|entry| names_tail(&entry.url, tail)).or_else(|| {
             let is_same = |entry: &&RtpInfoEntry| last_segment(&canonical(&entry.url)) == last_segment(tail);
             let mut same = self.0.iter().filter(is_same);
-            same.next().filter(|_| same.next().is_none())
+            let only = same.next().filter(|_| same.next().is_none());
+            only.inspect(|_| tolerances.record(Tolerance::RtpInfoLastSegment))
         })
     }
 }

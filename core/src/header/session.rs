@@ -6,6 +6,8 @@ use super::params::{number, params};
 use crate::{Tolerance, Tolerances};
 
 const SESSION: &str = "Session";
+/// Characters of an identifier besides letters and digits (RFC 2326, section 15.1).
+const SAFE: &[u8] = b"$-_.+";
 
 /// The value of a Session header (RFC 2326, section 12.37).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -32,6 +34,9 @@ impl SessionHeader {
         let id = id.trim();
         if id.is_empty() {
             return Err(HeaderError::Missing { header: SESSION, what: "identifier" });
+        }
+        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || SAFE.contains(&byte)) {
+            tolerances.record(Tolerance::SessionIdForm);
         }
         let params = params(rest, b';', SESSION, tolerances)?;
         let timeout = params.iter().find(|param| param.is("timeout"));
@@ -83,7 +88,7 @@ mod tests {
             ("x ; Timeout = 60 ", "x", Some(60), "x;timeout=60"),
             ("F8F8E425", "F8F8E425", None, "F8F8E425"),
             ("3289688595;timeout=60", "3289688595", Some(60), "3289688595;timeout=60"),
-            ("a$b-c.d+e=f;other=1;timeout=\"5\"", "a$b-c.d+e=f", Some(5), "a$b-c.d+e=f;timeout=5"),
+            ("a$b-c.d+e_f;other=1;timeout=\"5\"", "a$b-c.d+e_f", Some(5), "a$b-c.d+e_f;timeout=5"),
             ("x;timeout=4294967295", "x", Some(u64::from(u32::MAX)), "x;timeout=4294967295"),
         ] {
             let (header, tolerances) = read(value);
@@ -92,6 +97,15 @@ mod tests {
             assert_eq!(header.to_string(), written);
             assert!(tolerances.is_empty(), "{value}: {tolerances:?}");
             assert_eq!(read(written).0, Ok(header));
+        }
+    }
+
+    #[test]
+    fn an_identifier_with_characters_that_it_cannot_have_is_taken_as_it_came() {
+        for id in ["mHq/3w==", "two words", "{4f1c}", "caf\u{e9}"] {
+            let (header, tolerances) = read(&format!("{id};timeout=5"));
+            assert_eq!(&*header.unwrap().id, id);
+            assert_eq!(tolerances.iter().collect::<Vec<_>>(), [Tolerance::SessionIdForm], "{id}");
         }
     }
 

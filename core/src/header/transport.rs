@@ -123,9 +123,8 @@ fn read_alternatives<'a>(
     let mut transports = Vec::new();
     let mut error = HeaderError::Missing { header: TRANSPORT, what: "transport" };
     let (mut failed, mut left_out) = (false, false);
-    for text in
-        values.flat_map(|value| elements(value, b',')).filter(|text| !text.is_empty()).take(TRANSPORTS_MAX)
-    {
+    let mut texts = values.flat_map(|value| elements(value, b',')).filter(|text| !text.is_empty());
+    for text in texts.by_ref().take(TRANSPORTS_MAX) {
         let read = read_alternative(text, tolerances);
         left_out |= read.as_ref().is_err_and(|error| *error != HeaderError::UnknownTransport);
         match read {
@@ -144,6 +143,9 @@ fn read_alternatives<'a>(
     }
     if left_out {
         tolerances.record(Tolerance::TransportLeftOut);
+    }
+    if texts.next().is_some() {
+        tolerances.record(Tolerance::ElementsLeftOut);
     }
     Ok(transports)
 }

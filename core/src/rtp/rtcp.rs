@@ -141,6 +141,9 @@ pub(crate) fn check_compound(compound: &[u8]) -> Result<(), BadCompound> {
 ///
 /// A packet that is malformed is passed over, since the next one is found by the length alone.
 pub fn parse<'a>(datagram: &'a [u8], tolerances: &'a mut Tolerances) -> Packets<'a> {
+    if datagram.get(1).is_some_and(|packet_type| !matches!(packet_type, 200 | 201)) {
+        tolerances.record(Tolerance::RtcpWithoutReport);
+    }
     Packets { rest: datagram, tolerances }
 }
 

@@ -207,7 +207,14 @@ impl Server {
             return Err(with_methods(StatusCode::NOT_IMPLEMENTED, name::PUBLIC, SUPPORTED.iter().cloned()));
         }
         check_required(request)?;
-        self.tolerate(conn, tolerances_of_uri(&request.uri));
+        let mut tolerances = tolerances_of_uri(&request.uri);
+        if request.headers.repeats() {
+            tolerances.record(Tolerance::RepeatedHeader);
+        }
+        if &*request.uri == "*" && is_of_session(&request.method) {
+            tolerances.record(Tolerance::AsteriskUri);
+        }
+        self.tolerate(conn, tolerances);
         if request.method == Method::Teardown && self.has_just_ended(conn, request) {
             return Ok(self.teardown_of_ended(now, conn));
         }
@@ -306,10 +313,7 @@ impl Server {
 
     /// Some clients leave the Session header out; a connection's only session is meant then.
     fn session_not_named(&mut self, conn: ConnId, request: &Request) -> Option<SessionId> {
-        let needs_one = matches!(
-            request.method,
-            Method::Setup | Method::Play | Method::Pause | Method::Record | Method::Teardown
-        );
+        let needs_one = request.method == Method::Setup || is_of_session(&request.method);
         let sessions = &self.conns.get(conn)?.sessions;
         let only = sessions.first().filter(|_| sessions.len() == 1 && needs_one)?;
         let state = self.sessions.get(only)?.kind();
@@ -362,6 +366,11 @@ impl Server {
             replaces: None,
         })
     }
+}
+
+/// Whether a method is done to a session that is there.
+fn is_of_session(method: &Method) -> bool {
+    matches!(method, Method::Play | Method::Pause | Method::Record | Method::Teardown)
 }
 
 /// What a client requires and the server does not have is named in the answer (RFC 2326, section 12.32).

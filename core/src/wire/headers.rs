@@ -93,6 +93,11 @@ impl Headers {
         self.entries().filter(move |(header, _)| header.is(name)).map(|(_, value)| value)
     }
 
+    /// Whether a header that stands once, and that more than its message goes by, is repeated.
+    pub(crate) fn repeats(&self) -> bool {
+        [name::CSEQ, name::SESSION].iter().any(|name| self.get_all(name).nth(1).is_some())
+    }
+
     /// Names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries().map(|(header, value)| (&*header.name, value))

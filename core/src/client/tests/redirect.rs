@@ -32,6 +32,8 @@ fn a_redirected_describe_goes_on_at_the_other_server() {
         it.answer(&format!("200 OK | Content-Type: application/sdp || {SDP}"));
         assert_eq!(it.redirected(), "rtsp://192.0.2.7:8554/other");
         assert!(matches!(it.done(), Reply::Described(_)));
+        let is_of_http = status.starts_with("307") || status.starts_with("308");
+        assert_eq!(it.client.tolerances().contains(Tolerance::HttpRedirect), is_of_http, "{status}");
         it.no_event();
         let connections: Vec<_> = it.log.iter().filter(|line| line.contains("connect")).collect();
         assert_eq!(

@@ -121,7 +121,11 @@ fn an_entry_without_a_url_is_left_out_and_recorded() {
 #[test]
 fn only_so_many_entries_are_read() {
     let value = vec!["url=rtsp://h/1"; RTP_INFO_ENTRIES_MAX + 1].join(",");
-    assert_eq!(read(&value).0.unwrap().0.len(), RTP_INFO_ENTRIES_MAX);
+    let (info, tolerances) = read(&value);
+    assert_eq!(info.unwrap().0.len(), RTP_INFO_ENTRIES_MAX);
+    assert!(tolerances.contains(Tolerance::ElementsLeftOut));
+    let value = vec!["url=rtsp://h/1"; RTP_INFO_ENTRIES_MAX].join(",");
+    assert!(!read(&value).1.contains(Tolerance::ElementsLeftOut), "as many as there may be are all read");
 }
 
 #[test]
@@ -154,7 +158,24 @@ fn the_entry_of_a_track_is_found_by_url_or_by_its_last_segment() {
         (&[], "rtsp://h/a", None),
     ] {
         let info = info(urls);
-        assert_eq!(info.find(&track(url)), place.map(|place| &info.0[place]), "{urls:?} {url}");
+        let found = info.find(&track(url), &mut Tolerances::default());
+        assert_eq!(found, place.map(|place| &info.0[place]), "{urls:?} {url}");
+    }
+}
+
+#[test]
+fn an_entry_that_is_found_by_its_last_segment_only_is_recorded() {
+    let track = Url::parse("rtsp://h/path?param=value/trackID=1").unwrap();
+    for (url, is_recorded) in [
+        ("rtsp://h/path?param=value/trackID=1", false),
+        ("rtsp://10.0.0.1/path?param=value/trackID=1", false),
+        ("trackID=1", false),
+        // gortsplib's server leaves the query out
+        ("rtsp://h/path/trackID=1", true),
+    ] {
+        let mut tolerances = Tolerances::NONE;
+        assert!(RtpInfo(vec![entry(url, None, None)]).find(&track, &mut tolerances).is_some(), "{url}");
+        assert_eq!(tolerances.contains(Tolerance::RtpInfoLastSegment), is_recorded, "{url}");
     }
 }
 

@@ -298,6 +298,11 @@ fn no_usable_alternative_is_an_error_that_says_whether_any_was_sound() {
 fn only_so_many_alternatives_are_read() {
     let known = vec!["RTP/AVP"; TRANSPORTS_MAX + 1].join(",");
     assert_eq!(read_all(&[&known]).unwrap().len(), TRANSPORTS_MAX);
+    for (count, is_told) in [(TRANSPORTS_MAX, false), (TRANSPORTS_MAX + 1, true)] {
+        let mut tolerances = Tolerances::NONE;
+        parse_transports(std::iter::repeat_n("RTP/AVP;unicast", count), &mut tolerances).unwrap();
+        assert_eq!(tolerances.contains(Tolerance::ElementsLeftOut), is_told, "{count}");
+    }
     let late = vec!["RAW/RAW/UDP"; TRANSPORTS_MAX].join(",") + ",RTP/AVP";
     assert_eq!(read_all(&[&late]), Err(HeaderError::UnknownTransport));
     let many = vec!["a"; 10_000].join(";");

@@ -45,7 +45,8 @@ fn block() -> ReportBlock {
 fn a_description_without_its_ending_zero_is_read() {
     let (packets, tolerances) = read(&CAMERA_SDES);
     assert_eq!(packets, [camera_description()]);
-    assert_eq!(tolerances.iter().collect::<Vec<_>>(), [Tolerance::SdesUnterminated]);
+    let both = [Tolerance::RtcpWithoutReport, Tolerance::SdesUnterminated];
+    assert_eq!(tolerances.iter().collect::<Vec<_>>(), both);
 
     let (packets, tolerances) = read(&[&CAMERA_SR[..], &CAMERA_SDES].concat());
     assert_eq!(packets, [camera_report(), camera_description()]);
@@ -100,6 +101,19 @@ fn a_datagram_of_nothing_but_headers_takes_linear_time() {
     let (packets, _) = read(&[0x80, 204, 0, 0].repeat(16_384));
     assert_eq!(packets.len(), 16_384);
     assert_eq!(packets[0], Rtcp::Other { packet_type: 204 });
+}
+
+#[test]
+fn a_compound_without_a_report_in_front_is_read_and_recorded() {
+    let goodbye = [0x81, 203, 0, 1, 0, 0, 0, 7];
+    for (bytes, packets, recorded) in [
+        (&goodbye[..], 1, vec![Tolerance::RtcpWithoutReport]),
+        (&[&goodbye[..], &CAMERA_SR].concat(), 2, vec![Tolerance::RtcpWithoutReport]),
+        (&[&CAMERA_SR[..], &goodbye].concat(), 2, vec![]),
+    ] {
+        let (read, tolerances) = read(bytes);
+        assert_eq!((read.len(), tolerances.iter().collect::<Vec<_>>()), (packets, recorded));
+    }
 }
 
 #[test]
@@ -194,5 +208,5 @@ fn descriptions_of_several_sources_are_read_whatever_their_first_bytes_are() {
     let source = |ssrc, cname: Option<&str>| Source { ssrc, cname: cname.map(Into::into) };
     let sources = vec![source(1, Some("a")), source(2, None), source(3, Some("b\u{fffd}"))];
     assert_eq!(packets, [Rtcp::SourceDescription(SourceDescription { sources })]);
-    assert!(tolerances.is_empty());
+    assert_eq!(tolerances.iter().collect::<Vec<_>>(), [Tolerance::RtcpWithoutReport]);
 }

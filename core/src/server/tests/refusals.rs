@@ -112,6 +112,43 @@ fn what_is_for_all_tracks_is_not_done_to_one_of_several() {
     }
 }
 
+/// What has been recorded of the connections so far.
+fn tolerances(scenario: &Scenario) -> Vec<Tolerance> {
+    let told = scenario.events.iter().rev().find_map(|event| match event {
+        Event::Tolerated { tolerances, .. } => Some(tolerances.iter().collect()),
+        _ => None,
+    });
+    told.unwrap_or_default()
+}
+
+#[test]
+fn a_request_for_a_session_may_have_a_star_where_its_url_belongs() {
+    for method in ["PLAY", "PAUSE", "OPTIONS", "GET_PARAMETER"] {
+        let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+        let setup =
+            scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+        let request = format!("{method} *|Session: {}", session_of(&setup));
+        assert_eq!(status(&scenario.request(conn, &request)), 200, "{method}");
+        let recorded = if method.starts_with('P') { vec![Tolerance::AsteriskUri] } else { vec![] };
+        assert_eq!(tolerances(&scenario), recorded, "{method}");
+    }
+}
+
+#[test]
+fn of_a_header_that_is_repeated_the_first_counts() {
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    scenario.send(conn, b"OPTIONS * RTSP/1.0\r\nCSeq: 8\r\nCSeq: 9\r\n\r\n");
+    let response = scenario.response(conn);
+    assert_eq!((status(&response), response.cseq()), (200, Some(8)));
+    assert_eq!(tolerances(&scenario), [Tolerance::RepeatedHeader]);
+
+    let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    let play = format!("PLAY rtsp://h/cam|Session: {}|Session: another", session_of(&setup));
+    assert_eq!(status(&scenario.request(conn, &play)), 200);
+    assert_eq!(tolerances(&scenario), [Tolerance::RepeatedHeader]);
+}
+
 #[test]
 fn a_session_does_not_exist_for_other_addresses_and_other_connections() {
     let (mut scenario, conn, _) = Scenario::with_stream(ServerConfig::default());
