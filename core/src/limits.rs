@@ -67,8 +67,12 @@ pub const TIMESTAMP_BACK_MAX: Duration = Duration::from_secs(10);
 pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 /// Sources (SSRCs) of one media that are told apart; of more, the one goes of which nothing has come for longest.
 pub const SOURCES_MAX: usize = 16;
-/// Sources over UDP that have not proved themselves by packets in sequence, and whose last packet is held; the oldest go.
-pub const SOURCES_UNPROVEN_MAX: usize = 4;
+/// Sources of a media over UDP that have not proved themselves by packets in sequence, and are remembered; the oldest go.
+pub const SOURCES_UNPROVEN_MAX: usize = 64;
+/// Of how many of them the last packet is held as well, so that it is not lost when the next one proves it.
+pub const PACKETS_UNPROVEN_MAX: usize = 4;
+/// Sources of a media whose sender report is kept until their first packet comes; the oldest go.
+pub const REPORTS_EARLY_MAX: usize = 4;
 /// How long after its last packet a source lives: until then another over UDP has to prove itself beside it.
 pub const SOURCE_LIVES: Duration = Duration::from_secs(2);
 /// How often a sequence over UDP may begin anew, and a source be added beyond one for each format.

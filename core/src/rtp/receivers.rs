@@ -6,7 +6,8 @@ use super::clock::ClockRates;
 use super::rtcp::{self, ReceiverReport, SenderReport};
 use super::{Delivery, Received, Receiver, ReceiverStats, RtpPacket};
 use crate::limits::{
-    RECEIVER_REPORT_PERIOD, SOURCE_LIVES, SOURCE_RESTART_PERIOD, SOURCES_MAX, SOURCES_UNPROVEN_MAX,
+    PACKETS_UNPROVEN_MAX, RECEIVER_REPORT_PERIOD, REPORTS_EARLY_MAX, SOURCE_LIVES, SOURCE_RESTART_PERIOD,
+    SOURCES_MAX, SOURCES_UNPROVEN_MAX,
 };
 use crate::{Instant, NtpTime};
 
@@ -24,8 +25,8 @@ pub(crate) struct Receivers {
     all: Vec<Receiver>,
     /// Where the one stands of which a packet came last.
     newest: usize,
-    /// The last packet of each SSRC that has not proved itself.
-    unproven: VecDeque<RtpPacket>,
+    /// The SSRCs that have not proved themselves.
+    unproven: VecDeque<Unproven>,
     /// When an SSRC was last taken beyond one for each format.
     taken: Option<Instant>,
     /// Reports of SSRCs of which no packet has come yet.
@@ -34,6 +35,15 @@ pub(crate) struct Receivers {
     clocks: VecDeque<SenderReport>,
     /// What was counted of receivers that are gone, and of packets that have none.
     others: ReceiverStats,
+}
+
+/// An SSRC that has not proved itself, by its last packet.
+#[derive(Debug)]
+struct Unproven {
+    ssrc: u32,
+    sequence: u16,
+    /// The packet, unless others came since.
+    packet: Option<RtpPacket>,
 }
 
 impl Receivers {
@@ -79,14 +89,19 @@ impl Receivers {
         }
         if let Some(first) = self.prove(now, &packet) {
             self.begin(&packet);
-            self.hand_to_newest(now, first);
+            first.packet.into_iter().for_each(|first| self.hand_to_newest(now, first));
             return self.hand_to_newest(now, packet);
         }
         self.others.strays = self.others.strays.saturating_add(1);
         if self.unproven.len() >= SOURCES_UNPROVEN_MAX {
             self.unproven.pop_front();
         }
-        self.unproven.push_back(packet);
+        let first_held = self.unproven.len().checked_sub(PACKETS_UNPROVEN_MAX);
+        if let Some(oldest) = first_held.and_then(|place| self.unproven.get_mut(place)) {
+            oldest.packet = None;
+        }
+        let (ssrc, sequence) = (packet.ssrc(), packet.sequence());
+        self.unproven.push_back(Unproven { ssrc, sequence, packet: Some(packet) });
     }
 
     /// The next packet of any source, and its wall clock time.
@@ -122,7 +137,7 @@ impl Receivers {
             return;
         }
         self.early.retain(|(_, early)| early.ssrc != report.ssrc);
-        if self.early.len() >= SOURCES_UNPROVEN_MAX {
+        if self.early.len() >= REPORTS_EARLY_MAX {
             self.early.pop_front();
         }
         self.early.push_back((now, report));
@@ -160,13 +175,13 @@ impl Receivers {
         self.all.iter().any(|receiver| receiver.heard_within(now, SOURCE_LIVES))
     }
 
-    /// The packet right before `packet` of the same SSRC, if it came and a source may be added.
-    fn prove(&mut self, now: Instant, packet: &RtpPacket) -> Option<RtpPacket> {
-        let place = self.unproven.iter().position(|first| first.ssrc() == packet.ssrc())?;
+    /// What came right before `packet` of the same SSRC, if it did and a source may be added.
+    fn prove(&mut self, now: Instant, packet: &RtpPacket) -> Option<Unproven> {
+        let place = self.unproven.iter().position(|first| first.ssrc == packet.ssrc())?;
         let first = self.unproven.remove(place)?;
         let is_beyond_formats = self.all.len() >= self.clock_rates.len();
         let is_too_soon = self.taken.is_some_and(|taken| now < taken + SOURCE_RESTART_PERIOD);
-        if first.sequence().wrapping_add(1) != packet.sequence() || (is_beyond_formats && is_too_soon) {
+        if first.sequence.wrapping_add(1) != packet.sequence() || (is_beyond_formats && is_too_soon) {
             return None;
         }
         if is_beyond_formats {

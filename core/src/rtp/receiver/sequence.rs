@@ -27,11 +27,40 @@ pub(super) struct Sequence {
     /// between, the sequence goes on there.
     suspect: Option<(RtpPacket, u16)>,
     /// Where the sequence stood before it went on elsewhere; it may come back to that.
-    left: Option<u16>,
+    left: Option<Left>,
     /// When it last began anew.
     restarted: Option<Instant>,
+    /// When it last came back, so that where it had gone on was not its own.
+    returned: Option<Instant>,
     ready: VecDeque<Received>,
     lost: u64,
+}
+
+/// A place that a sequence has gone on from, while its own packets may go on there.
+#[derive(Debug)]
+struct Left {
+    next: u16,
+    at: Instant,
+    /// The last packet from there: with the one that follows it leads back.
+    suspect: Option<RtpPacket>,
+}
+
+impl Left {
+    /// Whether a packet may be the next of what was left, or is not far ahead of that.
+    fn is_of(&self, packet: &RtpPacket) -> bool {
+        packet.sequence().wrapping_sub(self.next) <= SEQUENCE_JUMP_MAX
+    }
+
+    /// The packet right before this one, if both come from what was left and that goes on for longer than packets may be
+    /// late.
+    fn lead_back(&mut self, now: Instant, packet: &RtpPacket) -> Option<RtpPacket> {
+        if !self.is_of(packet) {
+            return None;
+        }
+        let first = self.suspect.replace(packet.clone())?;
+        let is_next = first.sequence().wrapping_add(1) == packet.sequence();
+        (is_next && now >= self.at + REORDER_DELAY).then_some(first)
+    }
 }
 
 /// What a packet turned out to be.
@@ -77,6 +106,7 @@ impl Sequence {
             suspect: None,
             left: None,
             restarted: None,
+            returned: None,
             ready: VecDeque::new(),
             lost: 0,
         }
@@ -205,39 +235,56 @@ impl Sequence {
     /// Takes a packet that is far from the sequence, which stands at `next` (RFC 3550, appendix A.1).
     ///
     /// A source that began anew, or whose packets were lost in a row, sends none of the old sequence any more; a forger
-    /// does not keep the true one from going on. How often the sequence begins anew is bounded; to where it was before it
-    /// comes back at any time.
+    /// does not keep the true one from going on. So where the sequence goes on elsewhere and what it has left goes on as
+    /// well, it comes back, and does not leave again for a while. How often it begins anew is bounded, too.
     fn push_suspect(&mut self, now: Instant, packet: RtpPacket, next: u16) -> Placed {
         let sequence = packet.sequence();
         let is_next = |(first, stood): &(RtpPacket, u16)| {
             first.sequence().wrapping_add(1) == sequence && *stood == next
         };
-        let Some((first, _)) = self.suspect.take_if(|suspect| is_next(suspect)) else {
+        let led_back = self.left.as_mut().and_then(|left| left.lead_back(now, &packet));
+        let followed = self.suspect.take_if(|suspect| is_next(suspect)).map(|(first, _)| first);
+        let Some(first) = led_back.or(followed) else {
             self.suspect = Some((packet, next));
             return Placed::Suspect;
         };
         let (start, len) = (first.sequence(), first.len());
-        let is_back = self.left.is_some_and(|left| start.wrapping_sub(left) <= SEQUENCE_JUMP_MAX);
+        let is_back = self.left.as_ref().is_some_and(|left| left.is_of(&first));
         let is_jump = start.wrapping_sub(next) <= SEQUENCE_JUMP_MAX;
-        let is_too_soon = self.restarted.is_some_and(|at| now < at + SOURCE_RESTART_PERIOD);
-        if !is_jump && !is_back && is_too_soon {
+        if !is_back && self.is_too_soon(now, is_jump) {
             self.suspect = Some((packet, next));
             return Placed::Suspect;
         }
-        let left = if is_back { None } else { Some(next) };
+        if is_back {
+            self.left = None;
+            if !is_jump {
+                self.returned = Some(now);
+            }
+        } else {
+            self.left = Some(Left { next, at: now, suspect: None });
+        }
         let placed = if is_jump {
             self.advance_to(start);
             Placed::JumpedBefore { sequence: start, len }
         } else {
             self.restart();
-            self.restarted = Some(now);
+            if !is_back {
+                self.restarted = Some(now);
+            }
             Placed::RestartedBefore { sequence: start, len }
         };
-        self.left = left;
         self.reset_deadline();
         self.deliver(first);
         self.deliver(packet);
         placed
+    }
+
+    /// Whether the sequence has gone on elsewhere not long ago, so that it does not do so again.
+    fn is_too_soon(&self, now: Instant, is_jump: bool) -> bool {
+        let restarted = self.restarted.filter(|_| !is_jump);
+        let left = self.left.as_ref().map(|left| left.at);
+        let mut times = [restarted, left, self.returned].into_iter().flatten();
+        times.any(|at| now < at + SOURCE_RESTART_PERIOD)
     }
 
     /// Makes `packet` the last of the sequence.

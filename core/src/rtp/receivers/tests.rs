@@ -93,6 +93,43 @@ fn a_forger_of_pairs_displaces_none_of_the_good_ones_and_wins_once_in_a_period_a
     assert!(stats.restarts <= 62, "{stats:?}");
 }
 
+/// What a forger sends behind the packet of this number.
+type Forger<'a> = &'a dyn Fn(u16) -> Vec<u16>;
+
+/// How many of a source's packets come through, 25 a second for a minute, when a forger that knows its SSRC sends these
+/// behind each of them.
+fn through(forged: Forger<'_>) -> usize {
+    let mut receivers = receivers(Delivery::Unordered);
+    let mut out = Vec::new();
+    for step in 0..1500_u16 {
+        let now = at(u64::from(step) * 40);
+        receivers.handle_timeout(now);
+        out.extend(take(&mut receivers, now, packet(96, 1, step)));
+        for forged in forged(step) {
+            out.extend(take(&mut receivers, now, packet(96, 1, forged)));
+        }
+    }
+    out.iter().filter(|(_, sequence, _)| *sequence < 1500).count()
+}
+
+#[test]
+fn a_forger_that_is_faster_than_the_source_wins_once_in_a_period_at_most() {
+    // Each time it takes three packets until the source is back, and one until it is known to be.
+    let least = 1500 - 60 * 4;
+    let cases: [(&str, Forger<'_>); 4] = [
+        ("pairs far away", &|step| vec![20_000 + step * 10, 20_001 + step * 10]),
+        ("pairs a little ahead", &|step| vec![step + 1600, step + 1601]),
+        ("a sequence that goes on", &|step| vec![30_000 + 2 * step, 30_001 + 2 * step]),
+        ("a sequence at the pace of the source", &|step| {
+            vec![if step == 10 { 29_999 } else { 30_000 + step }]
+        }),
+    ];
+    for (what, forged) in cases {
+        let through = through(forged);
+        assert!(through >= least, "{what}: {through} came through");
+    }
+}
+
 #[test]
 fn a_source_that_begins_anew_is_followed_and_loses_nothing() {
     for delivery in [Delivery::Ordered, Delivery::Unordered] {
@@ -182,15 +219,39 @@ fn one_source_over_the_bound_pushes_out_the_quietest() {
 
 #[test]
 fn one_ssrc_over_the_bound_of_those_that_prove_themselves_pushes_out_the_oldest() {
-    for (others, comes_through) in [(SOURCES_UNPROVEN_MAX - 1, true), (SOURCES_UNPROVEN_MAX, false)] {
+    let both = vec![(2, 1, 0), (2, 2, 0)];
+    for (others, out) in [
+        (PACKETS_UNPROVEN_MAX - 1, both),
+        (PACKETS_UNPROVEN_MAX, vec![(2, 2, 0)]),
+        (SOURCES_UNPROVEN_MAX - 1, vec![(2, 2, 0)]),
+        (SOURCES_UNPROVEN_MAX, vec![]),
+    ] {
         let mut receivers = receivers(Delivery::Unordered);
         take(&mut receivers, at(0), packet(96, 1, 1));
         take(&mut receivers, at(0), packet(96, 2, 1));
         for ssrc in 0..others as u32 {
             take(&mut receivers, at(0), packet(96, 100 + ssrc, 1));
         }
-        assert_eq!(!take(&mut receivers, at(0), packet(96, 2, 2)).is_empty(), comes_through);
+        assert_eq!(take(&mut receivers, at(0), packet(96, 2, 2)), out, "behind {others} others");
+        let held = receivers.unproven.iter().filter(|unproven| unproven.packet.is_some()).count();
+        assert!(held <= PACKETS_UNPROVEN_MAX && receivers.unproven.len() <= SOURCES_UNPROVEN_MAX);
     }
+}
+
+#[test]
+fn strays_between_all_packets_of_a_new_ssrc_do_not_keep_it_from_proving_itself() {
+    let mut receivers = receivers(Delivery::Unordered);
+    take(&mut receivers, at(0), packet(0, 1, 1));
+    let mut out = Vec::new();
+    for step in 0..10_u16 {
+        let now = at(u64::from(step) * 40);
+        take(&mut receivers, now, packet(0, 1, 2 + step));
+        out.extend(take(&mut receivers, now, packet(96, 2, 700 + step)));
+        for stray in 0..50 {
+            take(&mut receivers, now, packet(96, 1000 + u32::from(step) * 50 + stray, 7));
+        }
+    }
+    assert_eq!(out, (701..710).map(|sequence| (2, sequence, 0)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -204,7 +265,7 @@ fn a_report_that_comes_before_the_first_packet_of_its_source_counts_from_that_on
     assert_eq!(receivers.poll_clock().map(|report| report.ssrc), Some(1));
     receivers.handle_sender_report(at(0), report(0x9999, secs(1000), 5_000_000));
     assert_eq!(receivers.poll_clock(), None);
-    for ssrc in 0..=SOURCES_UNPROVEN_MAX as u32 {
+    for ssrc in 0..=REPORTS_EARLY_MAX as u32 {
         receivers.handle_sender_report(at(0), report(500 + ssrc, secs(1000), 0));
     }
     let mut tcp = Receivers { delivery: Delivery::Ordered, ..receivers };
