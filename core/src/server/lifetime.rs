@@ -165,8 +165,10 @@ impl Server {
         };
         session.read_stream().into_iter().for_each(|stream| self.remove_reader(now, stream, id, &reason));
         let recorded = session.recorded_stream().map(|stream| (stream, Former::new(id, &session, reason)));
+        let stream = recorded.as_ref().map(|(stream, _)| *stream);
         recorded.into_iter().for_each(|(stream, former)| self.lose_publisher(now, stream, former));
         self.emit(closed);
+        stream.into_iter().for_each(|stream| self.tell_readers_of_end(now, stream));
     }
 
     /// Whether a reader on this connection still gets the rest of a stream that has ended.

@@ -39,7 +39,8 @@ impl Former {
 
 /// A stream whose publisher has gone waits for it, if that is configured.
 impl Server {
-    /// The session that has recorded a stream has ended: the stream waits for another, or ends with it.
+    /// The session that has recorded a stream has ended: the stream waits for another, or ends with it. Its readers are
+    /// told later ([`Self::tell_readers_of_end`]).
     pub(super) fn lose_publisher(&mut self, now: Instant, stream: StreamId, former: Former) {
         let waits = !self.config.resume.is_zero() && !self.closing && self.drain.is_none();
         let path =
@@ -56,7 +57,7 @@ impl Server {
                     published.awaits = Some(former);
                 }
             }
-            _ => self.end_stream(now, stream, Some((former.session, former.conn)), former.reason),
+            _ => self.unpublish(now, stream, Some((former.session, former.conn)), former.reason),
         }
     }
 

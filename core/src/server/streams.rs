@@ -168,7 +168,7 @@ impl Server {
         self.tell_readers_of_end(now, stream);
     }
 
-    fn unpublish(
+    pub(super) fn unpublish(
         &mut self,
         now: Instant,
         stream: StreamId,
@@ -206,7 +206,7 @@ impl Server {
     }
 
     /// Once a stream has ended, and nothing is on its way to its log any more.
-    fn tell_readers_of_end(&mut self, now: Instant, stream: StreamId) {
+    pub(super) fn tell_readers_of_end(&mut self, now: Instant, stream: StreamId) {
         let is_whole = |published: &&Published| published.has_ended() && published.draining == 0;
         let Some(published) = self.published.get(stream).filter(is_whole) else { return };
         let readers: Vec<SessionId> = published.readers.iter().copied().collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::access::{Player, guarded};
 use super::scenario::{SDP, Scenario, description, peer, session_of};
 use crate::ConnId;
+use crate::conn::CloseReason;
 use crate::limits::{GOODBYE_DELAY, SESSION_TIMEOUT, TAKEOVER_SILENCE};
 use crate::server::{Asks, Event, ServerConfig};
 use crate::wire::StatusCode;
@@ -232,6 +233,22 @@ fn a_publisher_that_comes_back_is_told_in_order() {
     life.told.clear();
     life.records(after);
     life.has_told("publisher that comes back");
+}
+
+#[test]
+fn a_publisher_is_told_to_be_closed_before_its_readers() {
+    let mut life = Life::new(ServerConfig::default());
+    let (publisher, reader) = (life.scenario.connect(), life.scenario.connect_from(peer(41_000)));
+    let session = life.records(publisher);
+    // It has not begun to play, so that it ends at once.
+    life.accepted(reader, &format!("SETUP rtsp://h/live/trackID=0|{TCP}0-1"), "");
+    life.scenario.post(publisher, &format!("TEARDOWN rtsp://h/live|{session}"), "");
+    life.scenario.drain();
+    let closed = life.scenario.events.iter().filter_map(|event| match event {
+        Event::SessionClosed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(closed.collect::<Vec<_>>(), [CloseReason::Teardown, CloseReason::StreamEnded]);
 }
 
 #[test]
