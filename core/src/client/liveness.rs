@@ -30,6 +30,11 @@ impl Liveness {
         self.playing = Some(now);
     }
 
+    /// Media begins or ends, and with it what is looked at; a deadline that was looked at once need not be again.
+    pub(super) fn forget(&mut self) {
+        *self = Self { doubt: self.doubt, ..Self::default() };
+    }
+
     #[inline]
     pub(super) fn handle_heard(&mut self, now: Instant) {
         self.heard = Some(now);

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use super::command::{Command, Task, accepted};
-use super::liveness::Liveness;
 use super::presence::Presence;
 use super::redirect::is_redirect;
 use super::table::Verb;
@@ -32,7 +31,7 @@ impl Client {
             None => {}
         }
         self.range.clone_from(range);
-        self.liveness = Liveness::default();
+        self.liveness.forget();
         let medias = self.presentation.as_ref().map_or(&[][..], |known| &known.description.medias);
         for track in &mut self.tracks {
             let media = medias.get(track.media);
@@ -84,7 +83,7 @@ impl Client {
 
     /// Ends what goes on while media flows.
     pub(super) fn stop_media(&mut self) {
-        self.liveness = Liveness::default();
+        self.liveness.forget();
         for track in &mut self.tracks {
             track.report_at = None;
         }

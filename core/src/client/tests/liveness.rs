@@ -408,6 +408,19 @@ fn whoever_begins_anew_does_not_count_the_silence_before() {
 }
 
 #[test]
+fn a_play_just_before_the_server_is_given_up_leaves_no_deadline_in_the_past() {
+    let mut it = Scenario::playing_tcp();
+    it.client.pause(it.now).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.done();
+    it.advance(Duration::from_secs(120) - DEADLINE_GRACE / 2);
+    it.client.play(it.now, None).unwrap();
+    let deadline = it.client.poll_timeout();
+    assert!(deadline > Some(it.now), "{deadline:?} has passed");
+}
+
+#[test]
 fn a_pause_before_anything_was_heard_calls_off_the_switch_to_tcp() {
     let mut it = Scenario::playing_udp(ClientConfig::default());
     it.client.pause(it.now).unwrap();
