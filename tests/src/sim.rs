@@ -20,6 +20,7 @@ mod logs;
 mod pair;
 mod plan;
 mod player;
+mod rights;
 mod role;
 mod script;
 mod source;

@@ -2,11 +2,13 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rtspan_core::auth::Action;
 use rtspan_core::server::{Event, Question, Refusal, Ticket};
 use rtspan_core::stream::Media;
 use rtspan_core::wire::StatusCode;
 use rtspan_core::{Instant, StreamId};
 
+use super::rights::authority;
 use super::source::{Kind, Source};
 use super::truth::Lossless;
 use super::world::{Age, Task, World};
@@ -24,6 +26,7 @@ pub(super) struct App {
 /// A question that is not answered yet.
 #[derive(Debug)]
 enum Held {
+    Authenticate(Ticket<rtspan_core::server::Authenticate>, Option<String>, Action, String),
     Describe(Ticket<rtspan_core::server::Describe>, String),
     Announce(Ticket<rtspan_core::server::Announce>),
     Setup(Ticket<rtspan_core::server::Setup>),
@@ -52,6 +55,9 @@ impl World<'_> {
 
     fn app_sees(&mut self, event: Event) {
         let held = match event {
+            Event::Authenticate(Question { ticket, user, action, path, .. }) => {
+                Held::Authenticate(ticket, user, action, path)
+            }
             Event::Describe(Question { ticket, path, .. }) => Held::Describe(ticket, path),
             Event::Announce(Question { ticket, description, .. }) => {
                 assert!(description.is_some(), "ANNOUNCE without a description");
@@ -99,6 +105,10 @@ impl World<'_> {
                 }
             }
             let answered = self.door(|server, now, logs| match held {
+                Held::Authenticate(ticket, user, action, path) => {
+                    let authority = authority(user.as_deref(), action, &path).map_err(Refusal::new);
+                    server.answer(now, ticket, yes.and(authority), logs)
+                }
                 Held::Describe(ticket, _) => server.answer(now, ticket, yes, logs),
                 Held::Announce(ticket) => server.answer(now, ticket, yes, logs),
                 Held::Setup(ticket) => server.answer(now, ticket, yes, logs),
@@ -164,8 +174,15 @@ impl World<'_> {
             let host = self.chance.index(self.players.len());
             let peer = self.players[host].as_ref().and_then(|player| player.peer());
             if let Some((session, _)) = peer.and_then(|peer| self.books.session_of(peer)) {
+                self.counts.add("sessions closed by the application", 1);
                 self.door(|server, now, _| server.close_session(now, session));
             }
+        }
+        let conns: Vec<_> = self.lines.keys().copied().collect();
+        if !conns.is_empty() && self.chance.happens(2) {
+            let conn = self.chance.pick(&conns);
+            self.counts.add("connections closed by the application", 1);
+            self.door(|server, now, _| server.close_connection(now, conn));
         }
     }
 

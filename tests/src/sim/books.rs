@@ -24,6 +24,14 @@ pub(super) struct Books {
     players: BTreeMap<SocketAddr, SessionId>,
     ended: BTreeMap<SessionId, End>,
     unpublished: BTreeMap<StreamId, Instant>,
+    /// The publishers of streams that have one.
+    publishers: BTreeMap<StreamId, SessionId>,
+    /// Those that have gone, and may come back.
+    gone: BTreeMap<StreamId, SessionId>,
+    /// The session that has to be closed next.
+    closes: Option<SessionId>,
+    /// No session is opened any more.
+    is_draining: bool,
     /// What sessions have recorded.
     recorded: BTreeMap<SessionId, StreamId>,
     /// Streams whose publishers have paused since everybody was to be still.
@@ -53,6 +61,7 @@ impl Reader {
 
 impl Books {
     pub(super) fn enter(&mut self, now: Instant, event: &Event, counts: &mut Counts) {
+        self.check_turn(event);
         match event {
             Event::ConnOpened { conn, .. } => assert!(self.conns.insert(*conn), "{conn:?} was opened twice"),
             Event::ConnClosed { conn, reason, .. } => {
@@ -64,6 +73,7 @@ impl Books {
             Event::SessionOpened { session, conn, .. } => {
                 assert!(self.conns.contains(conn), "{session:?} was opened over {conn:?}, which is not open");
                 assert_eq!(self.open.insert(*session, None), None, "{session:?} was opened twice");
+                assert!(!self.is_draining, "{session:?} was opened by a server that drains");
             }
             Event::Recording { session, conn, stream, transport, .. } => {
                 assert_eq!(self.recorded.get(session), Some(stream), "{session:?} records another stream");
@@ -71,6 +81,7 @@ impl Books {
             }
             Event::Published { stream, path, session, .. } => {
                 self.recorded.extend(session.map(|session| (session, *stream)));
+                self.publishers.extend(session.map(|session| (*stream, session)));
                 let before = self.paths.insert(path.clone(), *stream);
                 assert_eq!(before, None, "{path} was published already");
                 counts.add("streams published", 1);
@@ -78,12 +89,23 @@ impl Books {
             Event::TakenOver { stream, path, session, former, .. } => {
                 assert_eq!(self.paths.get(path), Some(stream), "{path} is not published");
                 assert!(self.ended.contains_key(former), "{former:?} goes on");
+                let before = self.gone.remove(stream).or(self.publishers.get(stream).copied());
+                assert_eq!(before, Some(*former), "{path} was not published by {former:?}");
+                self.publishers.insert(*stream, *session);
                 self.recorded.insert(*session, *stream);
                 counts.add("publishers taken over", 1);
             }
+            Event::PublisherGone { stream, path, session, .. } => {
+                assert_eq!(self.paths.get(path), Some(stream), "{path} is not published");
+                assert_eq!(self.publishers.remove(stream), Some(*session), "{path} has another publisher");
+                self.gone.insert(*stream, *session);
+                self.closes = Some(*session);
+                counts.add("publishers waited for", 1);
+            }
             Event::Unpublished { stream, path, session, .. } => {
-                let publisher = session.filter(|session| !self.open.contains_key(session));
-                assert_eq!(publisher, None, "the publisher of {path} has ended before its stream");
+                assert_eq!(self.publishers.remove(stream), *session, "{path} has another publisher");
+                self.gone.remove(stream);
+                self.closes = *session;
                 assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
                 self.unpublished.insert(*stream, now);
             }
@@ -117,6 +139,24 @@ impl Books {
             }
             _ => {}
         }
+    }
+
+    /// What an event is about is open, and what has to be told next is.
+    fn check_turn(&mut self, event: &Event) {
+        if let Some(due) = self.closes.take() {
+            let is_due = matches!(event, Event::SessionClosed { session, .. } if *session == due);
+            assert!(is_due, "the stream of {due:?} is over, and it is not closed next, but {event:?}");
+        }
+        let (session, conn) = about(event);
+        let session = session.filter(|session| !self.open.contains_key(session));
+        assert_eq!(session, None, "a session that is not open is told of: {event:?}");
+        let conn = conn.filter(|conn| !self.conns.contains(conn));
+        assert_eq!(conn, None, "a connection that is not open is told of: {event:?}");
+    }
+
+    /// The server takes on no session any more.
+    pub(super) fn drains(&mut self) {
+        self.is_draining = true;
     }
 
     /// A session that is open plays or records over a connection that is, or over UDP.
@@ -163,6 +203,38 @@ impl Books {
     }
 }
 
+/// The session and the connection that have to be open so that an event may tell of them. A session over UDP may have
+/// outlived its connection.
+fn about(event: &Event) -> (Option<SessionId>, Option<ConnId>) {
+    match event {
+        Event::Playing { session, .. }
+        | Event::Recording { session, .. }
+        | Event::Paused { session, .. }
+        | Event::TrackClosed { session, .. }
+        | Event::TakenOver { session, .. }
+        | Event::PublisherGone { session, .. }
+        | Event::MediaSilent { session, .. }
+        | Event::MediaResumed { session, .. }
+        | Event::ReaderLagged { session, .. }
+        | Event::SourceDoubted { session, .. } => (Some(*session), None),
+        Event::Published { session, .. } | Event::Unpublished { session, .. } => (*session, None),
+        Event::AuthFailed { session, conn, .. } => (*session, Some(*conn)),
+        Event::Tolerated { session: Some(session), .. } => (Some(*session), None),
+        Event::Tolerated { session: None, conn, .. } => (None, Some(*conn)),
+        Event::Refused { conn, .. } => (None, *conn),
+        Event::Authenticate(question) => (question.session, Some(question.conn)),
+        Event::Describe(question) => (question.session, Some(question.conn)),
+        Event::Announce(question) => (question.session, Some(question.conn)),
+        Event::Setup(question) => (question.session, Some(question.conn)),
+        Event::Play(question) => (question.session, Some(question.conn)),
+        Event::Pause(question) => (question.session, Some(question.conn)),
+        Event::Record(question) => (question.session, Some(question.conn)),
+        Event::GetParameter(question) => (question.session, Some(question.conn)),
+        Event::SetParameter(question) => (question.session, Some(question.conn)),
+        _ => (None, None),
+    }
+}
+
 fn name(reason: &CloseReason) -> &'static str {
     match reason {
         CloseReason::PeerClosed => "connections closed by the peer",
@@ -170,6 +242,7 @@ fn name(reason: &CloseReason) -> &'static str {
         CloseReason::Wire(_) => "connections closed for what cannot be read",
         CloseReason::MessageTimeout => "connections closed for a message that did not end",
         CloseReason::WriteStalled => "connections closed for a stalled peer",
+        CloseReason::AuthFailed => "connections closed for wrong credentials",
         CloseReason::OutboxFull => "connections closed for answers not read",
         _ => "connections closed by the server",
     }

@@ -69,6 +69,7 @@ impl World<'_> {
             Output::Event(event) => {
                 self.trace.note(self.now, 1, || format!("event {event:?}"));
                 self.books.enter(self.now, &event, &mut self.counts);
+                self.rights.enter(&event);
                 self.events.push_back(event);
                 self.wake(Task::App, self.now);
             }

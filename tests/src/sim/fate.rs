@@ -170,6 +170,11 @@ impl World<'_> {
     fn all_leave(&mut self) {
         if self.plan.closes {
             self.close();
+        } else if self.plan.drains {
+            let limit = self.chance.millis(0, 20_000);
+            self.counts.add("servers drained", 1);
+            self.books.drains();
+            self.door(|server, now, _| server.drain(now, None, limit));
         }
         let streams: Vec<_> = self.app.streams.drain(..).map(|(stream, _)| stream).collect();
         streams.into_iter().for_each(|stream| self.app_removes(stream));

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use rtspan_core::Instant;
+use rtspan_core::auth::Challenge;
 use rtspan_core::rtp::{RtpPacket, rtcp};
 use rtspan_core::wire::{Decoder, DecoderLimits, Frame, Item, Message, Method, Response, name};
 
@@ -44,6 +45,8 @@ pub(super) struct Raw {
     pub(super) sessions: BTreeMap<String, Known>,
     pub(super) goal: Goal,
     last_cseq: Option<u32>,
+    /// What it was challenged with last, and how often it has answered that.
+    pub(super) challenge: Option<(Challenge, u32)>,
 }
 
 /// What it knows of a session.
@@ -61,6 +64,7 @@ pub(super) struct Known {
 impl Hostile {
     pub(super) fn new(world: &mut World<'_>, index: usize) -> Self {
         let host = host(2, index / 2).into();
+        world.rights.introduce(host, &mut world.chance);
         // Those on one host use other ports.
         let ports = 20_000 + 20_000 * (index as u16 % 2);
         Self { index, host, raws: Vec::new(), ports, next: world.now, datagrams: 0 }
@@ -269,6 +273,10 @@ impl World<'_> {
         };
         let Some(asked) = asked else { return };
         raw.last_cseq = asked.cseq.or(raw.last_cseq);
+        if let Some(value) = response.headers.get(name::WWW_AUTHENTICATE) {
+            let challenges = Challenge::parse_all(value, &mut Default::default());
+            raw.challenge = challenges.into_iter().next().map(|challenge| (challenge, 0));
+        }
         if response.status.is_success() {
             self.raw_learns(raw, &asked, response);
         }
@@ -305,6 +313,8 @@ impl World<'_> {
                 known.records = true;
                 if known.source.is_none() {
                     let origin = self.truth.origin();
+                    let host = self.tcp.get(raw.link).map(|link| link.peer.ip());
+                    host.into_iter().for_each(|host| self.rights.makes(origin, host));
                     known.source = Some(Source::new(self.now, origin, &raw.goal.kinds, &mut self.chance));
                 }
             }
@@ -339,6 +349,8 @@ impl World<'_> {
         let Some((.., track)) = known.channels.iter().find(|(rtp, ..)| *rtp == channel) else { return };
         let packet = RtpPacket::parse(payload).expect("the server sends RTP");
         let Some((stream, number)) = self.truth.place(&packet) else { return };
+        let host = self.tcp.get(raw.link).map(|link| link.peer.ip());
+        host.into_iter().for_each(|host| self.rights.check_reader(host, stream));
         let entry = self.truth.entries(stream)[number as usize];
         assert!(track.is_none_or(|track| track == entry.track), "a packet of another track");
         assert!(known.last.is_none_or(|last| last < number), "packet {number} behind {:?}", known.last);
@@ -361,6 +373,7 @@ impl Raw {
             sessions: BTreeMap::new(),
             goal,
             last_cseq: None,
+            challenge: None,
         }
     }
 }

@@ -133,13 +133,12 @@ impl World<'_> {
             if received.ntp.is_some() {
                 self.counts.add("packets received with their wall clock time", 1);
             }
+            let place = self.truth.place(&received.packet).expect("a packet of a log");
+            self.rights.check_reader(player.host, place.0);
             match &mut player.period {
                 Some(period) if period.former.is_some() && is_former(period) => {}
                 Some(period) => period.take(&self.truth, &received, is_tcp),
-                None => {
-                    assert!(self.truth.place(&received.packet).is_some(), "a packet of nobody");
-                    player.early.push(received);
-                }
+                None => player.early.push(received),
             }
         }
     }

@@ -53,7 +53,8 @@ impl World<'_> {
         log.handle_media(self.now, media.clone());
         if let Media::Packet { track, packet } = media {
             assert_eq!(log.head(), number + 1, "{stream:?} did not take a packet of track {track}");
-            self.truth.push(self.now, (stream, number), track, &packet);
+            let made = self.truth.push(self.now, (stream, number), track, &packet);
+            made.into_iter().for_each(|made| self.rights.check_publisher(stream, made.origin));
             self.counts.add("packets published", 1);
             self.notify_from(stream, number + 1);
         }

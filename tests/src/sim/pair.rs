@@ -125,7 +125,8 @@ impl World<'_> {
             );
             if port == Port::Rtp {
                 let packet = RtpPacket::parse(data.clone()).expect("the server sends RTP");
-                self.truth.sent(to, &packet);
+                let stream = self.truth.sent(to, &packet);
+                stream.into_iter().for_each(|stream| self.rights.check_reader(to.ip(), stream));
                 self.counts.add("packets sent over UDP", 1);
             }
             self.send_datagram(Datagram { from: (SERVER, from).into(), to, data });

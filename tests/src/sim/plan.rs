@@ -1,15 +1,17 @@
 use std::time::Duration;
 
 use rtspan_core::Instant;
+use rtspan_core::auth::{Algorithm, Scheme};
 use rtspan_core::limits::{
-    ACCESS_POINT_WAIT, DEADLINE_GRACE, REQUESTS_WAITING_MAX, TCP_UNACKNOWLEDGED_MAX, UDP_BURST_PACKETS,
-    UNPROVEN_BYTES_MAX, WRITE_STALL,
+    ACCESS_POINT_WAIT, AUTH_TURN_WAIT_MAX, DEADLINE_GRACE, NONCE_LIFETIME, REQUESTS_WAITING_MAX,
+    TCP_UNACKNOWLEDGED_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX, WRITE_STALL,
 };
-use rtspan_core::server::{Asks, ServerConfig};
+use rtspan_core::server::{Asks, ServerConfig, TakeoverPolicy};
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
 
 use super::choices::Chance;
+use super::rights::{Guard, users};
 use super::spoofs::Spoof;
 use super::udp::UdpFaults;
 use super::world::{PAIRS_MAX, SERVER};
@@ -31,6 +33,12 @@ pub(super) struct Plan {
     pub(super) lag: LagPolicy,
     start: StartAt,
     asks: Asks,
+    /// Whether there are users that may not do everything.
+    pub(super) guard: Option<Guard>,
+    schemes: Vec<Scheme>,
+    nonce_lifetime: Duration,
+    pub(super) takeover: TakeoverPolicy,
+    resume: Duration,
     has_udp: bool,
     udp_pairs: usize,
     /// How long things go wrong.
@@ -51,6 +59,8 @@ pub(super) struct Plan {
     pub(super) hostiles: u64,
     /// Whether the world ends by closing the server; otherwise everybody leaves.
     pub(super) closes: bool,
+    /// Whether it takes on no session any more when everybody leaves.
+    pub(super) drains: bool,
     /// Whether it is closed in the middle of the storm.
     pub(super) closes_early: bool,
 }
@@ -92,6 +102,20 @@ impl Plan {
             lag: chance.pick(&[LagPolicy::SkipToKeyframe, LagPolicy::SkipToLive, LagPolicy::Disconnect]),
             start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
             asks,
+            guard: chance.pick(&[None, None, None, Some(Guard::Table), Some(Guard::Question)]),
+            schemes: chance.pick(&[
+                vec![Scheme::Digest(Algorithm::Md5)],
+                vec![Scheme::Digest(Algorithm::Sha256), Scheme::Digest(Algorithm::Md5), Scheme::Basic],
+                vec![Scheme::Basic],
+            ]),
+            nonce_lifetime: chance.pick(&[NONCE_LIFETIME, NONCE_LIFETIME, Duration::from_secs(3)]),
+            takeover: chance.pick(&[
+                TakeoverPolicy::SameAddress,
+                TakeoverPolicy::SameAddress,
+                TakeoverPolicy::Never,
+                TakeoverPolicy::Ask,
+            ]),
+            resume: Duration::from_secs(chance.pick(&[0, 0, 2, 15])),
             has_udp: chance.happens(800),
             udp_pairs: chance.between(1, PAIRS_MAX) as usize,
             storm: Instant::ZERO + chance.millis(20_000, 150_000),
@@ -113,13 +137,23 @@ impl Plan {
             hostiles: chance.between(0, 2 * size),
             closes: chance.happens(300),
             closes_early: chance.happens(150),
+            drains: chance.happens(200),
         }
     }
 
     pub(super) fn config(&self) -> ServerConfig {
         let spec = UdpSpec { ip: SERVER.into(), ports: UdpPorts::Any };
         let log = LogLimits::default().packets(self.log_packets).bytes(self.log_bytes);
-        ServerConfig::default()
+        let config = match self.guard {
+            None => ServerConfig::default().asks(self.asks),
+            Some(Guard::Table) => ServerConfig::default().asks(self.asks).users(users()),
+            Some(Guard::Question) => ServerConfig::default().asks(self.asks | Asks::AUTHENTICATE),
+        };
+        config
+            .schemes(self.schemes.clone())
+            .nonce_lifetime(self.nonce_lifetime)
+            .takeover(self.takeover)
+            .resume(self.resume)
             .session_timeout(self.session_timeout)
             .media_silence(self.media_silence)
             .conn_idle(self.conn_idle)
@@ -132,7 +166,6 @@ impl Plan {
             .udp_burst(self.udp_burst)
             .lag(self.lag)
             .start(self.start)
-            .asks(self.asks)
             .udp(self.has_udp.then_some(spec))
             .udp_pairs(self.udp_pairs)
     }
@@ -141,6 +174,12 @@ impl Plan {
     pub(super) fn access_wait(&self) -> Duration {
         let waits = self.lag == LagPolicy::SkipToKeyframe || self.start == StartAt::Keyframe;
         if waits { ACCESS_POINT_WAIT } else { Duration::ZERO }
+    }
+
+    /// Whether credentials that are right are never refused: nobody decides otherwise, and no nonce grows old on its way.
+    pub(super) fn takes_right_credentials(&self) -> bool {
+        let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
+        self.guard == Some(Guard::Table) && !is_asked && self.nonce_lifetime == NONCE_LIFETIME
     }
 
     pub(super) fn udp_burst(&self) -> usize {
@@ -159,8 +198,11 @@ impl Plan {
 
     /// How long all requests of a connection may wait for the application; they are signs of life when their turn comes.
     fn answers(&self) -> Duration {
-        let requests = if self.asks == Asks::NONE { 0 } else { 1 + REQUESTS_WAITING_MAX as u32 };
-        self.ticket_deadline.max(DEADLINE_GRACE) * requests
+        let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
+        let questions = u32::from(is_asked) + u32::from(self.guard == Some(Guard::Question));
+        let turn = if self.guard.is_some() { AUTH_TURN_WAIT_MAX } else { Duration::ZERO };
+        let answer = self.ticket_deadline.max(DEADLINE_GRACE) * questions + turn;
+        answer * (1 + REQUESTS_WAITING_MAX as u32)
     }
 
     /// Whether a reader over UDP may be sent less than everything because nothing of it has come.
@@ -174,7 +216,8 @@ impl Plan {
             // Readers get the rest of their streams, and then all that there is to say is written.
             return WRITE_STALL * 2 + SLACK * 3;
         }
-        self.session_timeout + TCP_UNACKNOWLEDGED_MAX + self.conn_idle * 2 + self.answers() + SLACK * 6
+        let last = self.session_timeout + TCP_UNACKNOWLEDGED_MAX + self.conn_idle * 2;
+        last + self.answers() + self.resume + SLACK * 6
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Player {
     pub(super) host: IpAddr,
     pub(super) client: Client,
     pub(super) role: Role,
+    /// Its client knows the right password of a user.
+    pub(super) has_password: bool,
     pub(super) link: Option<LinkId>,
     /// When an attempt to connect comes to its end, and whether to a good one.
     attempt: Option<(Instant, bool)>,
@@ -76,12 +78,16 @@ impl ClientSink for Sink {
 
 impl Player {
     pub(super) fn new(world: &mut World<'_>, index: usize) -> Self {
-        let role = Role::any(world);
+        let host = host(1, index).into();
+        world.rights.introduce(host, &mut world.chance);
+        let role = Role::any(world, host);
+        let (client, has_password) = world.new_client(host, &role);
         Self {
             index,
-            host: host(1, index).into(),
-            client: world.new_client(&role),
+            host,
+            client,
             role,
+            has_password,
             link: None,
             attempt: None,
             opening: Vec::new(),
@@ -237,6 +243,7 @@ impl World<'_> {
             match link.write(Side::Client, self.now, &slices[..filled], &mut self.chance) {
                 Io::Done(n) => {
                     slices[..filled].iter().for_each(|slice| self.trace.bytes(slice));
+                    slices[..filled].iter().for_each(|slice| self.rights.overhear(slice));
                     player.client.handle_written(self.now, n);
                     let (server, at) = (link.task(Side::Server), link.readable(Side::Server));
                     server.into_iter().for_each(|server| self.wake_by(server, at.map(|at| at.max(self.now))));

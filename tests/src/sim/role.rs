@@ -1,6 +1,7 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use rtspan_core::auth::Secret;
 use rtspan_core::client::{
     Client, ClientCloseReason, ClientConfig, ClientEvent, CommandError, Misuse, Reply, State, TrackTransport,
     Transports,
@@ -33,21 +34,23 @@ pub(super) enum Role {
 }
 
 impl Role {
-    pub(super) fn any(world: &mut World<'_>) -> Self {
+    pub(super) fn any(world: &mut World<'_>, host: IpAddr) -> Self {
         let path = world.chance.pick(PATHS);
         if world.chance.happens(650) {
             return Self::Reader { path };
         }
         let kinds = Kind::any(&mut world.chance);
         let origin = world.truth.origin();
+        world.rights.makes(origin, host);
         let source = Source::new(world.now, origin, &kinds, &mut world.chance);
         Self::Publisher { path, description: Box::new(Kind::describe(&kinds)), source, origin }
     }
 
     /// The same publisher, which has been switched off and on again.
-    fn again(&self, world: &mut World<'_>) -> Option<Self> {
+    fn again(&self, world: &mut World<'_>, host: IpAddr) -> Option<Self> {
         let Self::Publisher { path, description, source, .. } = self else { return None };
         let origin = world.truth.origin();
+        world.rights.makes(origin, host);
         let source = Source::new(world.now, origin, &source.kinds(), &mut world.chance);
         Some(Self::Publisher { path, description: description.clone(), source, origin })
     }
@@ -58,9 +61,14 @@ impl Role {
         }
     }
 
-    fn new_client(&self, chance: &mut Chance<'_>) -> Client {
+    fn new_client(&self, login: Option<(&str, Secret)>, chance: &mut Chance<'_>) -> Client {
         let url = Url::parse(&format!("rtsp://10.0.0.1{}", self.path())).expect("a URL");
-        let config = ClientConfig::default()
+        let config = ClientConfig::default();
+        let config = match login {
+            Some((user, secret)) => config.credentials(user, secret),
+            None => config,
+        };
+        let config = config
             .transports(chance.pick(&[
                 Transports::Tcp,
                 Transports::Tcp,
@@ -78,12 +86,16 @@ impl Role {
 }
 
 impl World<'_> {
-    pub(super) fn new_client(&mut self, role: &Role) -> Client {
-        let mut client = role.new_client(&mut self.chance);
+    /// A client for a host, and whether it knows the right password of a user.
+    pub(super) fn new_client(&mut self, host: IpAddr, role: &Role) -> (Client, bool) {
+        let login = self.rights.login(host, &mut self.chance);
+        let is_right = login.as_ref().is_some_and(|(.., is_right)| *is_right);
+        let login = login.map(|(user, password, _)| (user, Secret::password(password)));
+        let mut client = role.new_client(login, &mut self.chance);
         if self.chance.happens(800) {
             client.set_wall_clock(Instant::ZERO, NtpTime::from_unix(WALL));
         }
-        client
+        (client, is_right)
     }
 
     /// What the application of a client does next.
@@ -105,14 +117,14 @@ impl World<'_> {
 
     fn begin_anew(&mut self, player: &mut Player) {
         self.hang_up(player);
-        player.role = match player.role.again(self).filter(|_| self.chance.happens(400)) {
+        player.role = match player.role.again(self, player.host).filter(|_| self.chance.happens(400)) {
             Some(role) => {
                 self.counts.add("publishers that came back", 1);
                 role
             }
-            None => Role::any(self),
+            None => Role::any(self, player.host),
         };
-        player.client = self.new_client(&player.role);
+        (player.client, player.has_password) = self.new_client(player.host, &player.role);
         player.watch = None;
         player.asked.clear();
         player.is_over = false;
@@ -318,6 +330,9 @@ impl World<'_> {
                 match result {
                     Ok(Reply::Playing(playing)) => {
                         self.counts.add("clients play", 1);
+                        if player.has_password {
+                            self.counts.add("clients that know a password play", 1);
+                        }
                         let mut period = Period::begin(self.now, &playing);
                         for received in player.early.drain(..) {
                             period.take(&self.truth, &received, false);
@@ -353,6 +368,13 @@ impl World<'_> {
                     }
                     Ok(_) => {}
                     Err(error) => {
+                        let is_refused =
+                            matches!(error, CommandError::CredentialsRefused | CommandError::Unauthorized);
+                        let is_right = player.has_password && self.plan.takes_right_credentials();
+                        assert!(!is_refused || !is_right, "right credentials are refused: {error:?}");
+                        if is_refused {
+                            self.counts.add("clients refused for their credentials", 1);
+                        }
                         player.is_unsure |= error == CommandError::Timeout;
                         self.counts.add("commands failed", 1);
                         if self.chance.happens(200) {

@@ -1,8 +1,10 @@
+use rtspan_core::auth::{Authorization, Secret};
 use rtspan_core::wire::{Method, Request, name};
 
 use super::app::PATHS;
 use super::choices::Chance;
 use super::hostile::{Hostile, Raw};
+use super::rights::password;
 use super::source::Kind;
 use super::world::World;
 
@@ -105,10 +107,44 @@ impl World<'_> {
         if chance.happens(10) {
             request.headers.push(name::REQUIRE, "wonders");
         }
+        if self.plan.guard.is_some() {
+            self.give_credentials(hostile, raw, &mut request);
+        }
         self.trace
             .note(self.now, u64::from(raw.cseq), || format!("hostile {} asks {request:?}", hostile.index));
         raw.out.extend(request.to_bytes());
         raw.asked.push_back(Asked { cseq, method, key, track });
+    }
+}
+
+impl World<'_> {
+    /// Gives credentials: its own, wrong ones, those of somebody else, or none.
+    fn give_credentials(&mut self, hostile: &Hostile, raw: &mut Raw, request: &mut Request) {
+        let own = self.rights.user_of(hostile.host);
+        let (user, password) = match self.chance.below(10) {
+            0 | 1 => return,
+            2 => {
+                let overheard = self.rights.any_overheard(&mut self.chance);
+                overheard.iter().for_each(|header| request.headers.push(name::AUTHORIZATION, header));
+                return;
+            }
+            3 => (own.unwrap_or("ada"), "guessed".to_owned()),
+            _ => {
+                let Some(own) = own else { return };
+                (own, password(own))
+            }
+        };
+        let is_counted = !self.chance.happens(50);
+        let answer = match &mut raw.challenge {
+            Some((challenge, count)) => {
+                *count += u32::from(is_counted);
+                let secret = Secret::password(password);
+                let what = (request.method.as_str(), &*request.uri);
+                Authorization::answer(challenge, user, &secret, what, (*count, "sim"))
+            }
+            None => Some(Authorization::basic(user, &password)),
+        };
+        answer.iter().for_each(|answer| request.headers.push(name::AUTHORIZATION, answer.to_header_value()));
     }
 }
 

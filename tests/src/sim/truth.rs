@@ -81,14 +81,14 @@ impl Truth {
         self.lossless.get(&origin).copied()
     }
 
-    /// A packet was appended to a log, under the number that follows the last.
+    /// A packet was appended to a log, under the number that follows the last; which it is.
     pub(super) fn push(
         &mut self,
         now: Instant,
         (stream, number): (StreamId, u64),
         track: u8,
         packet: &RtpPacket,
-    ) {
+    ) -> Option<Made> {
         self.began.entry((stream, track)).or_insert(now);
         let run = self.runs.entry((stream, track, packet.ssrc())).or_default();
         *run += 1;
@@ -121,6 +121,7 @@ impl Truth {
             assert!(former.is_none() || is_late_run, "{made:?} was appended again, after {former:?}");
         }
         self.streams.entry(stream).or_default().push(entry);
+        entry.made
     }
 
     /// A packet comes behind those that its maker has made before, and nothing of a sound source is missing.
@@ -186,11 +187,11 @@ impl Truth {
         Some(*self.places.get(&made).unwrap_or_else(|| panic!("{made:?} was never published")))
     }
 
-    /// A datagram was handed to the network.
-    pub(super) fn sent(&mut self, to: SocketAddr, packet: &RtpPacket) {
-        if let Some(place) = self.place(packet) {
-            self.datagrams.entry(to).or_default().push(place);
-        }
+    /// A datagram was handed to the network; the stream that it is of.
+    pub(super) fn sent(&mut self, to: SocketAddr, packet: &RtpPacket) -> Option<StreamId> {
+        let place = self.place(packet)?;
+        self.datagrams.entry(to).or_default().push(place);
+        Some(place.0)
     }
 
     /// A stream's last packets are published; every reader can start at them, unless one of its endless tracks is too

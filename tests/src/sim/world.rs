@@ -15,6 +15,7 @@ use super::logs::Logs;
 use super::pair::Pair;
 use super::plan::Plan;
 use super::player::Player;
+use super::rights::Rights;
 use super::tcp::{LinkId, Side, Tcp};
 use super::trace::{Counts, Trace};
 use super::truth::Truth;
@@ -81,6 +82,7 @@ pub(super) struct World<'a> {
     pub(super) logs: Logs,
     pub(super) truth: Truth,
     pub(super) books: Books,
+    pub(super) rights: Rights,
     /// What the application has not seen yet.
     pub(super) events: VecDeque<Event>,
     pub(super) app: App,
@@ -142,6 +144,7 @@ impl<'a> World<'a> {
             logs: Logs::default(),
             truth: Truth::default(),
             books: Books::default(),
+            rights: Rights::new(plan.guard, plan.takeover),
             events: VecDeque::new(),
             app: App::default(),
             lines: BTreeMap::new(),
