@@ -74,6 +74,8 @@ impl Server {
         request: &Request,
         replaces: Option<SessionId>,
     ) -> Result<Outcome, Response> {
+        // It may drain since the application was asked.
+        self.check_drain(request, None)?;
         let (path, query) = path_of(request)?;
         let former = self.publisher_at(conn, path)?;
         if former.is_some() && former != replaces {

@@ -89,6 +89,8 @@ impl Server {
         request: &Request,
         (session, given): (Option<SessionId>, Option<StreamId>),
     ) -> Result<SetupPlan, Response> {
+        // It may drain since the application was asked.
+        self.check_drain(request, session)?;
         self.check_state(session, &Method::Setup)?;
         let (purpose, track) =
             match session.and_then(|id| self.sessions.get(id)).map(|session| (&session.state, session)) {

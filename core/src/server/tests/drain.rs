@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::scenario::{SDP, Scenario, session_of, status};
 use crate::conn::CloseReason;
-use crate::server::{Event, ServerConfig};
+use crate::server::{Asks, Event, ServerConfig};
 use crate::url::Url;
 use crate::wire::{Item, Message, Method, Request};
 use crate::{ConnId, SessionId};
@@ -100,6 +100,29 @@ fn a_server_that_drains_sends_away_whoever_comes_and_waits_for_those_that_are_th
         let ended =
             |event: &Event| matches!(event, Event::SessionClosed { reason: CloseReason::ServerClosed, .. });
         assert_eq!(scenario.events.iter().filter(|event| ended(event)).count(), 1);
+    }
+}
+
+#[test]
+fn a_question_that_is_answered_when_the_server_drains_opens_no_session() {
+    for (request, body) in [
+        ("ANNOUNCE rtsp://h/live|Content-Type: application/sdp", SDP),
+        ("SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;unicast;interleaved=0-1", ""),
+    ] {
+        let config = ServerConfig::default().asks(Asks::ANNOUNCE | Asks::SETUP);
+        let (mut scenario, conn, _) = Scenario::with_stream(config);
+        scenario.post(conn, request, body);
+        scenario.drain();
+        let (now, question) = (scenario.now, scenario.events.pop());
+        scenario.server.drain(now, None, LIMIT);
+        let answered = match question {
+            Some(Event::Announce(asked)) => scenario.server.answer(now, asked.ticket, Ok(()), &scenario.logs),
+            Some(Event::Setup(asked)) => scenario.server.answer(now, asked.ticket, Ok(()), &scenario.logs),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(answered, Ok(()));
+        assert_eq!(status(&scenario.response(conn)), 503);
+        assert_eq!(scenario.server.session_count(), 0);
     }
 }
 
