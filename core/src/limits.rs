@@ -202,6 +202,11 @@ pub const ANSWER_HEADER_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a body or a description that the application gives an answer; a longer one is refused.
 pub const ANSWER_BODY_BYTES_MAX: usize = 128 << 10;
 
+/// Bytes of the start line and the headers of a message that is traced; what is beyond is left out.
+pub const TRACE_HEAD_BYTES_MAX: usize = 4 << 10;
+/// Bytes of its body; the rest is left out.
+pub const TRACE_BODY_BYTES_MAX: usize = 4 << 10;
+
 // authentication
 
 /// How long after it was given a nonce may be used on a connection for the first time.

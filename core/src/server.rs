@@ -52,6 +52,7 @@ mod takeover;
 mod teardown;
 mod ticket;
 mod timers;
+mod trace;
 mod transport;
 mod udp;
 
@@ -71,6 +72,7 @@ pub use ticket::{
     Announce, Ask, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, Refusal,
     SetParameter, Setup, Stale, Ticket,
 };
+pub use trace::TracedMessage;
 
 use crate::auth::NonceKey;
 use crate::conn::{CloseReason, ConnRx, ConnTx, Report, ServerConn};
@@ -198,9 +200,13 @@ impl Server {
 
     /// Takes a message that came over a connection.
     pub fn handle_message(&mut self, now: Instant, conn: ConnId, message: Message, streams: &dyn Streams) {
-        // No request of ours is under way to any client, so that a response is nobody's answer.
-        if let Message::Request(request) = message {
-            self.enqueue(now, conn, request, streams);
+        match message {
+            Message::Request(request) => {
+                self.trace_request(conn, trace::Way::In, &request);
+                self.enqueue(now, conn, request, streams);
+            }
+            // Nothing depends on how a client takes what it is asked to do.
+            Message::Response(response) => self.trace_response(conn, trace::Way::In, None, &response),
         }
     }
 

@@ -16,7 +16,7 @@ pub use rtspan_core::server::{
     AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
     GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,
     SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo, TakeoverPolicy, Ticket,
-    TrackChannels,
+    TracedMessage, TrackChannels,
 };
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};

@@ -54,6 +54,7 @@ impl BitOr for Asks {
 pub struct ServerConfig {
     pub(super) asks: Asks,
     pub(super) publishers: bool,
+    pub(super) trace: bool,
     pub(super) users: Option<Users>,
     pub(super) realm: Box<str>,
     pub(super) schemes: Vec<Scheme>,
@@ -94,6 +95,7 @@ impl Default for ServerConfig {
         Self {
             asks: Asks::NONE,
             publishers: true,
+            trace: false,
             users: None,
             realm: "rtspan".into(),
             schemes: vec![Scheme::Digest(Algorithm::Md5)],
@@ -153,6 +155,11 @@ setters! {
     asks: Asks,
     /// Whether ANNOUNCE is accepted when the application is not asked (it is by default).
     publishers: bool,
+    /// Whether each message that is received or sent is told ([`Event::MessageReceived`](super::Event::MessageReceived),
+    /// [`Event::MessageSent`](super::Event::MessageSent)); it is not by default.
+    ///
+    /// Peers that are refused a connection are answered without it.
+    trace: bool,
     /// How peers may prove who they are, in the order in which they are offered (Digest with MD5 by default).
     ///
     /// FFmpeg takes the last Digest that is offered and knows MD5 only, so that SHA-256 stands before it. Basic sends

@@ -8,6 +8,7 @@ use super::closing::Farewell;
 use super::request::Pending;
 use super::shares::{Held, Refused};
 use super::timers::Timer;
+use super::trace::Way;
 use super::{Event, Output, Server};
 use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::few::Few;
@@ -158,6 +159,7 @@ impl Server {
             let response = Response::new(status);
             self.send(
                 conn,
+                None,
                 match error.cseq() {
                     Some(cseq) => response.with_header(name::CSEQ, cseq),
                     None => response,
@@ -171,12 +173,13 @@ impl Server {
         if let Some(cseq) = request.cseq() {
             response.headers.set(name::CSEQ, cseq);
         }
-        self.send(conn, response);
+        self.send(conn, Some(request), response);
         self.order_rx(conn, RxOrder::Answered);
     }
 
-    pub(super) fn send(&mut self, conn: ConnId, mut response: Response) {
+    pub(super) fn send(&mut self, conn: ConnId, request: Option<&Request>, mut response: Response) {
         response.headers.push(name::SERVER, &self.config.name);
+        self.trace_response(conn, Way::Out, request, &response);
         self.order_tx(conn, TxOrder::Send(response.to_bytes()));
     }
 

@@ -4,6 +4,7 @@ use super::shares::Refused;
 use super::ticket::{
     Announce, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, SetParameter, Setup,
 };
+use super::trace::TracedMessage;
 use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
 use crate::stream::{LogLimits, StreamLog};
@@ -53,6 +54,7 @@ pub enum MediaTransport {
 /// | publisher | ConnOpened, Announce, SessionOpened, Setup, Setup, Record, Published, Recording, Pause, Paused, Record, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | refused reader | ConnOpened, Describe, Setup, ConnClosed |
 /// | refused publisher | ConnOpened, Announce, ConnClosed |
+/// | traced reader | ConnOpened, MessageReceived, SessionOpened, MessageSent, MessageReceived, MessageSent, Playing, MessageReceived, SessionClosed, MessageSent, ConnClosed |
 /// | wrong credentials | ConnOpened, AuthFailed, ConnClosed |
 /// | lost reader | ConnOpened, SessionOpened, Playing, SessionClosed, ConnClosed |
 /// | lost publisher | ConnOpened, SessionOpened, Published, Recording, Unpublished, SessionClosed, ConnClosed |
@@ -322,6 +324,26 @@ pub enum Event {
         session: Option<SessionId>,
         /// Which.
         tolerances: Tolerances,
+    },
+    /// A message has come, if that is [wanted](super::ServerConfig::trace): a request, or an answer to REDIRECT.
+    ///
+    /// It is told before all that comes of it.
+    MessageReceived {
+        /// The connection that it came over.
+        conn: ConnId,
+        /// The session that it names, if that is the peer's.
+        session: Option<SessionId>,
+        /// The message, without secrets.
+        traced: Box<TracedMessage>,
+    },
+    /// A message is sent, if that is [wanted](super::ServerConfig::trace): an answer, or REDIRECT.
+    MessageSent {
+        /// The connection that it goes over.
+        conn: ConnId,
+        /// The session that it names or that the request named, if there still is one.
+        session: Option<SessionId>,
+        /// The message, without secrets.
+        traced: Box<TracedMessage>,
     },
     /// The runtime has dropped events that stood here, since nobody took them in time.
     ///

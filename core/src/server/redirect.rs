@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Server;
 use super::session::{Session, State};
 use super::timers::Timer;
+use super::trace::Way;
 use crate::conn::{CloseReason, TxOrder};
 use crate::url::Url;
 use crate::url::track::resolve_setup;
@@ -33,6 +34,7 @@ impl Server {
         request.headers.set(name::CSEQ, connection.asked);
         request.headers.set(name::SESSION, &*asked.key);
         request.headers.set(name::LOCATION, location.as_request_uri());
+        self.trace_request(conn, Way::Out, &request);
         self.order_tx(conn, TxOrder::Send(request.to_bytes()));
         true
     }

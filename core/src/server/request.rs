@@ -296,7 +296,12 @@ impl Server {
         }
     }
 
-    fn session_named(&self, conn: ConnId, header: &str, tolerances: &mut Tolerances) -> Option<SessionId> {
+    pub(super) fn session_named(
+        &self,
+        conn: ConnId,
+        header: &str,
+        tolerances: &mut Tolerances,
+    ) -> Option<SessionId> {
         let key = HexId::read(&SessionHeader::parse(header, tolerances).ok()?.id)?;
         let id = *self.session_keys.get(&key)?;
         let (connection, session) = self.conns.get(conn).zip(self.sessions.get(id))?;

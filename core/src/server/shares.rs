@@ -210,7 +210,7 @@ impl Server {
         self.refusals.handle_over();
         match request {
             Some(request) => self.respond(conn, request, reason.response(request.cseq())),
-            None => self.send(conn, reason.response(None)),
+            None => self.send(conn, None, reason.response(None)),
         }
         self.close_conn(now, conn, CloseReason::AddressFull);
         true

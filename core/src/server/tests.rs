@@ -29,5 +29,6 @@ mod streams;
 mod takeover;
 mod teardown;
 mod token;
+mod traces;
 mod udp;
 mod unproven;

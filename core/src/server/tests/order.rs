@@ -164,6 +164,16 @@ fn the_life_of_a_reader_with_a_stream_of_its_own_is_told_in_order() {
 }
 
 #[test]
+fn the_messages_of_a_reader_are_told_in_order_if_that_is_wanted() {
+    let mut life = Life::new(ServerConfig::default().trace(true));
+    let conn = life.scenario.connect();
+    let session = life.plays(conn, "/cam", &format!("{TCP}0-1"));
+    life.accepted(conn, &format!("TEARDOWN rtsp://h/cam|{session}"), "");
+    life.hangs_up(conn);
+    life.has_told("traced reader");
+}
+
+#[test]
 fn a_publishers_life_is_told_in_order() {
     let mut life = Life::new(all_asked());
     let conn = life.scenario.connect();
