@@ -97,6 +97,26 @@ pub enum Report {
         /// What was counted since it records.
         doubts: SourceDoubts,
     },
+    /// Packets of a publisher's media are missing: at most once a second for each media.
+    PacketsLost {
+        /// The publisher's session.
+        session: SessionId,
+        /// Which media of the description.
+        media: u8,
+        /// How many, since this was last told.
+        lost: u64,
+    },
+    /// Packets of a publisher's media could not be read: at most once a second for each media.
+    PacketsUnreadable {
+        /// The publisher's session.
+        session: SessionId,
+        /// Which media of the description.
+        media: u8,
+        /// What is no RTP packet, since this was last told.
+        malformed: u64,
+        /// Packets of a payload type that was not announced, likewise.
+        unannounced: u64,
+    },
     /// What a session sends as media deviates from the standard, and was read all the same.
     MediaTolerated(SessionId, Tolerances),
 }

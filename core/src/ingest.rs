@@ -10,6 +10,7 @@ use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{ClockRates, Delivery, Receivers, RtpPacket, rtcp};
 use crate::silence::{Silence, is_quiet};
 use crate::stream::Media;
+use crate::trouble::Trouble;
 use crate::udp::Port;
 use crate::{Instant, SessionId, StreamId, Tolerances};
 
@@ -51,6 +52,7 @@ pub(crate) struct Ingest {
     /// What was told of, and when it may be again.
     doubts: SourceDoubts,
     next_doubts: Instant,
+    trouble: Trouble,
 }
 
 /// What is to be known of an announced media to take its packets: it is kept where a description is not.
@@ -90,6 +92,7 @@ impl Ingest {
             told: Tolerances::NONE,
             doubts: SourceDoubts::default(),
             next_doubts: now,
+            trouble: Trouble::new(now, session, track),
         }
     }
 
@@ -112,9 +115,13 @@ impl Ingest {
 
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
     fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
-        let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else { return };
+        let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else {
+            self.trouble.malformed();
+            return self.tell_trouble(now, out);
+        };
         if !self.receivers.has_format(packet.payload_type()) {
-            return;
+            self.trouble.unannounced();
+            return self.tell_trouble(now, out);
         }
         let [pulse, _] = &mut self.pulses;
         if pulse.beat(now, self.session, out) && self.silence.hear(now) {
@@ -126,6 +133,7 @@ impl Ingest {
             self.receivers.handle_packet(now, packet);
             self.drain(out);
             self.tell_doubts(now, out);
+            self.tell_trouble(now, out);
         }
         self.tell_tolerances(out);
     }
@@ -153,6 +161,7 @@ impl Ingest {
         self.receivers.handle_timeout(now);
         self.drain(out);
         self.tell_doubts(now, out);
+        self.tell_trouble(now, out);
         if self.silence.begins(now) {
             // The next packet is told of at once.
             self.pulses = [Pulse::default(); 2];
@@ -189,6 +198,10 @@ impl Ingest {
             let (session, media) = (self.session, self.track);
             out.push_back(Inbound::Report(Report::SourceDoubted { session, media, doubts }));
         }
+    }
+
+    fn tell_trouble(&mut self, now: Instant, out: &mut VecDeque<Inbound>) {
+        self.trouble.tell(now, self.receivers.stats().lost, out);
     }
 
     /// Gives up what is still waited for: the publisher sends no more.

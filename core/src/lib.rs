@@ -134,6 +134,7 @@ mod subscription;
 mod thrift;
 mod time;
 mod tolerance;
+mod trouble;
 pub mod udp;
 pub mod url;
 pub mod wire;

@@ -275,6 +275,23 @@ impl Server {
                     doubts,
                 });
             }
+            Report::PacketsLost { session: id, media, lost } => {
+                self.tell_of_session(id, |session| Event::PacketsLost {
+                    session: id,
+                    conn: session.conn,
+                    media: media.into(),
+                    lost,
+                });
+            }
+            Report::PacketsUnreadable { session: id, media, malformed, unannounced } => {
+                self.tell_of_session(id, |session| Event::PacketsUnreadable {
+                    session: id,
+                    conn: session.conn,
+                    media: media.into(),
+                    malformed,
+                    unannounced,
+                });
+            }
             Report::MediaTolerated(session, tolerances) => {
                 let conn = self.sessions.get(session).and_then(|session| session.conns.first());
                 conn.into_iter().for_each(|conn| self.tolerate_in(conn, Some(session), tolerances));

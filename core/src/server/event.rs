@@ -316,6 +316,30 @@ pub enum Event {
         /// What was counted since it records.
         doubts: SourceDoubts,
     },
+    /// Packets of a publisher's media are missing. Each media is told of once a second at most.
+    PacketsLost {
+        /// The publisher's session.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// Which media of its description.
+        media: usize,
+        /// How many, since this was last told.
+        lost: u64,
+    },
+    /// Packets of a publisher's media could not be read, and are left out. Each media is told of once a second at most.
+    PacketsUnreadable {
+        /// The publisher's session.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// Which media of its description.
+        media: usize,
+        /// What is no RTP packet, since this was last told.
+        malformed: u64,
+        /// Packets of a payload type that was not announced, likewise.
+        unannounced: u64,
+    },
     /// A peer's deviations from the standard were read all the same.
     Tolerated {
         /// Its connection.

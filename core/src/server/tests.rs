@@ -8,6 +8,7 @@ mod guessing;
 mod lenient;
 mod life;
 mod limits;
+mod losses;
 mod memory;
 mod names;
 mod options;

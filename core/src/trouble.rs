@@ -1,0 +1,54 @@
+use std::collections::VecDeque;
+
+use crate::conn::{Inbound, Report};
+use crate::ingest::ALIVE_PERIOD;
+use crate::{Instant, SessionId};
+
+/// Packets of a publisher's media that are missing, or that could not be read: told once in a while, with their number.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    session: SessionId,
+    media: u8,
+    /// Packets lost that were told.
+    lost: u64,
+    /// What is to be told.
+    malformed: u64,
+    unannounced: u64,
+    next: Instant,
+}
+
+impl Trouble {
+    pub(crate) fn new(now: Instant, session: SessionId, media: u8) -> Self {
+        Self { session, media, lost: 0, malformed: 0, unannounced: 0, next: now }
+    }
+
+    /// Something came that is no RTP packet.
+    pub(crate) fn malformed(&mut self) {
+        self.malformed = self.malformed.saturating_add(1);
+    }
+
+    /// A packet came of a format that was not announced.
+    pub(crate) fn unannounced(&mut self) {
+        self.unannounced = self.unannounced.saturating_add(1);
+    }
+
+    /// Tells what is to be told, if it is time; `lost` are the packets lost since the beginning.
+    pub(crate) fn tell(&mut self, now: Instant, lost: u64, out: &mut VecDeque<Inbound>) {
+        let more = lost.saturating_sub(self.lost);
+        if now < self.next || (more == 0 && self.malformed == 0 && self.unannounced == 0) {
+            return;
+        }
+        self.next = now + ALIVE_PERIOD;
+        self.lost = lost;
+        let Self { session, media, .. } = *self;
+        if more > 0 {
+            out.push_back(Inbound::Report(Report::PacketsLost { session, media, lost: more }));
+        }
+        let (malformed, unannounced) =
+            (std::mem::take(&mut self.malformed), std::mem::take(&mut self.unannounced));
+        if malformed > 0 || unannounced > 0 {
+            let report = Report::PacketsUnreadable { session, media, malformed, unannounced };
+            out.push_back(Inbound::Report(report));
+        }
+    }
+}
