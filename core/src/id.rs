@@ -28,6 +28,13 @@ macro_rules! handles {
             }
         }
 
+        /// A short name, such as `3.1`, that no other of its kind has had or will have.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}.{}", self.0.index, self.0.generation)
+            }
+        }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({}.{})"), self.0.index, self.0.generation)

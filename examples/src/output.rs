@@ -38,17 +38,23 @@ const RETRY: Duration = Duration::from_millis(10);
 pub struct Text {
     text: String,
     is_result: bool,
+    is_json: bool,
 }
 
 impl Text {
     /// What may be left out.
     pub fn news(text: String) -> Self {
-        Self { text, is_result: false }
+        Self { text, is_result: false, is_json: false }
     }
 
     /// What may not.
     pub fn result(text: String) -> Self {
-        Self { text, is_result: true }
+        Self { text, is_result: true, is_json: false }
+    }
+
+    /// What may be left out, in lines of JSON; that it was is then said in JSON as well.
+    pub fn news_json(text: String) -> Self {
+        Self { text, is_result: false, is_json: true }
     }
 
     fn lines(&self) -> usize {
@@ -85,6 +91,8 @@ struct Queue {
     bytes: usize,
     /// Lines that found no room; the line that says so has its place behind those that did.
     left_out: usize,
+    /// The last of them were JSON.
+    leaves_out_json: bool,
     /// What is being written.
     current: Current,
     /// Pieces that were written.
@@ -126,6 +134,7 @@ impl Writer {
             queue.insert(text);
         } else {
             queue.left_out = queue.left_out.saturating_add(text.lines());
+            queue.leaves_out_json = text.is_json;
         }
         self.0.queued.notify_one();
     }
@@ -256,6 +265,9 @@ impl Queue {
     fn say_left_out(&mut self) {
         match std::mem::take(&mut self.left_out) {
             0 => {}
+            lines if self.leaves_out_json => {
+                self.insert(Text::news(format!("{{\"event\":\"left_out\",\"lines\":{lines}}}\n")));
+            }
             lines => {
                 self.insert(Text::news(format!("{lines} lines were left out: they were not read in time\n")))
             }

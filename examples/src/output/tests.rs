@@ -114,6 +114,17 @@ fn lines_beyond_the_bound_are_left_out_and_counted_in_their_place() {
 }
 
 #[test]
+fn that_lines_of_json_were_left_out_is_said_in_json() {
+    let (pipe, writer) = held_up();
+    for _ in 0..=LINES_MAX {
+        writer.push(Text::news_json("{}\n".into()));
+    }
+    pipe.set(|reader| reader.is_stopped = false);
+    writer.finish(PATIENT).unwrap();
+    assert_eq!(pipe.text().lines().last(), Some("{\"event\":\"left_out\",\"lines\":1}"));
+}
+
+#[test]
 fn bytes_beyond_the_bound_are_left_out() {
     let (pipe, writer) = held_up();
     writer.push(news("x".repeat(BYTES_MAX - 1) + "\n"));

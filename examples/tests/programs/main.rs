@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod bench;
+mod events;
 mod examples;
 mod program;
 mod refused;

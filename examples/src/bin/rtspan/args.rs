@@ -106,6 +106,18 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SCHEME,...", value_delimiter = ',', default_value = "digest")]
     pub(crate) auth: Vec<AuthScheme>,
 
+    /// Let the stream of a publisher that has gone without a word, and its readers, wait for it for so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    pub(crate) resume: u64,
+
+    /// Say each event in a line of text, or of JSON: an object with the name of the event and what it tells.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) events: EventsFormat,
+
+    /// Say each message that is received and sent, without credentials, tokens and keys.
+    #[arg(long)]
+    pub(crate) trace: bool,
+
     /// Serve no clip.
     #[arg(long)]
     pub(crate) no_demo: bool,
@@ -113,6 +125,14 @@ pub(crate) struct ServeArgs {
     /// Say nothing but where it listens.
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+/// How events are said.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum EventsFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod demo;
+mod events;
 mod failure;
 mod feed;
 mod figures;

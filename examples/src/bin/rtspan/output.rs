@@ -26,6 +26,11 @@ pub(crate) fn result_json(value: &Value) {
     STDOUT.push(Text::result(json_line(value) + "\n"));
 }
 
+/// Says what goes on in one line of JSON on standard output; lines that are left out are told in one, too.
+pub(crate) fn news_json(value: &Value) {
+    STDOUT.push(Text::news_json(json_line(value) + "\n"));
+}
+
 /// Shows how it goes, on standard error: a text that is made for a terminal, and printable but for that.
 pub(crate) fn progress(text: String) {
     STDERR.push(Text::news(text));

@@ -6,12 +6,14 @@ use futures_lite::future::or;
 use rtspan_examples::Clip;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Event, MediaTransport, Scheme, ServerConfig, UdpSpec};
+use rtspan_std::{Scheme, ServerConfig, UdpSpec};
+use serde_json::json;
 
 use crate::Failure;
-use crate::args::ServeArgs;
+use crate::args::{EventsFormat, ServeArgs};
+use crate::events::{describe, dialogue, to_json};
 use crate::feed::feed;
-use crate::output::news;
+use crate::output::{news, news_json};
 use crate::stop::interrupted;
 use crate::users;
 
@@ -23,7 +25,11 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let server = Server::<R>::builder().config(config(args)?).bind(args.listen).await?;
     let clip = Clip::demo();
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
-    news(format_args!("listening on rtsp://{}", reachable(server.local_addr())));
+    let url = format!("rtsp://{}", reachable(server.local_addr()));
+    match args.events {
+        EventsFormat::Text => news(format_args!("listening on {url}")),
+        EventsFormat::Json => news_json(&json!({ "event": "listening", "url": url })),
+    }
 
     let feed = async {
         match stream {
@@ -39,8 +45,9 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
             pending::<()>().await;
         }
         while let Some(event) = server.next().await {
-            if let Some(line) = describe(&event) {
-                news(line);
+            match args.events {
+                EventsFormat::Text => describe(&event).into_iter().chain(dialogue(&event)).for_each(news),
+                EventsFormat::Json => news_json(&to_json(&event)),
             }
         }
         Ok(())
@@ -59,6 +66,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     let gather = Duration::from_millis(args.gather);
     let proxies = args.proxies.iter().copied();
     let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
+    config = config.resume(Duration::from_secs(args.resume)).trace(args.trace && !args.quiet);
     if let Some(pairs) = args.udp_pairs {
         config = config.udp_pairs(pairs.get());
     }
@@ -83,57 +91,6 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, addr.port())
-}
-
-/// The line of an event, in which peers choose the paths.
-fn describe(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::ConnOpened { peer, .. } => format!("{peer} has connected"),
-        Event::ConnProxied { peer, proxy, .. } => format!("{proxy} is a proxy, and passes on {peer}"),
-        Event::ConnClosed { peer, reason, .. } => format!("{peer} has gone: {reason}"),
-        Event::Published { path, .. } => format!("{} is published", path),
-        Event::Unpublished { path, reason, .. } => {
-            format!("{} is no longer published: {reason}", path)
-        }
-        Event::Playing { peer, path, transport, .. } => {
-            format!("{peer} plays {} over {}", path, over(*transport))
-        }
-        Event::SessionClosed { path, reason, .. } => {
-            format!("a session of {} is over: {reason}", path)
-        }
-        Event::TakenOver { path, .. } => format!("{} has another publisher", path),
-        Event::MediaSilent { path, media, .. } => {
-            format!("nothing comes of media {media} of {}", path)
-        }
-        Event::MediaResumed { path, media, .. } => {
-            format!("media {media} of {} comes again", path)
-        }
-        Event::ReaderLagged { dropped, .. } => {
-            format!("a reader is too slow and has missed {dropped} packets")
-        }
-        Event::AuthFailed { peer, user, path, count, .. } => {
-            let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
-            let user = user.as_deref().map_or_else(String::new, |user| format!(" for the user {user}"));
-            format!("{peer} has sent wrong credentials{user} for {path}{times}")
-        }
-        Event::Refused { peer, reason, count, .. } => {
-            let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
-            format!("{peer} was refused{times}: {reason}")
-        }
-        Event::Missed { count } => format!("{count} events were dropped, since they were not taken in time"),
-        Event::Tolerated { tolerances, .. } => {
-            let texts: Vec<_> = tolerances.iter().map(|tolerance| tolerance.to_string()).collect();
-            format!("a peer was put up with: {}", texts.join("; "))
-        }
-        _ => return None,
-    })
-}
-
-fn over(transport: MediaTransport) -> &'static str {
-    match transport {
-        MediaTransport::Udp => "udp",
-        _ => "tcp",
-    }
 }
 
 #[cfg(test)]
