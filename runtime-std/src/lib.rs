@@ -36,7 +36,7 @@ pub use blocking::{Client, ClientBuilder, Packets, Publisher, Server, ServerBuil
 pub use client::Error;
 pub use clock::{now, wall};
 pub use net::{SocketRef, accept, read_buf, set_keepalive, shutdown};
-pub use server::{BindError, ServerStream, WriteError};
+pub use server::{BindError, Holder, ServerStream, WriteError};
 pub use types::*;
 
 /// The README, whose programs are tested.

@@ -3,6 +3,7 @@
 mod accept;
 mod conn;
 mod conns;
+mod data;
 mod door;
 mod events;
 mod keeper;
@@ -12,6 +13,7 @@ mod registry;
 mod stream;
 mod udp;
 
+use std::any::Any;
 use std::fmt::{self, Display};
 use std::io;
 use std::marker::PhantomData;
@@ -27,6 +29,7 @@ use rtspan_core::udp::UdpOpenError;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
+pub use data::Holder;
 pub use stream::{ServerStream, WriteError};
 
 use crate::clock;
@@ -222,6 +225,44 @@ impl<R: Runtime> Server<R> {
     /// What a publisher has announced; `None` for readers.
     pub fn announced(&self, session: SessionId) -> Option<Description> {
         self.door.enter(|server, _| server.announced(session))
+    }
+
+    /// Puts a value of the application's on a connection or a session, in the place of the one that is there; `false` if
+    /// the connection or session is gone.
+    ///
+    /// It is gone with it: whoever takes the event of its end still finds it, until the next event is taken.
+    ///
+    /// ```no_run
+    /// # async fn count<R: rtspan_std::runtime::Runtime>(server: rtspan_std::server::Server<R>) {
+    /// use std::time::Instant;
+    ///
+    /// use rtspan_std::Event;
+    ///
+    /// while let Some(event) = server.next().await {
+    ///     match event {
+    ///         Event::SessionOpened { session, .. } => _ = server.set_data(session, Instant::now()),
+    ///         Event::SessionClosed { session, path, .. } => {
+    ///             if let Some(since) = server.data::<Instant>(session) {
+    ///                 println!("{path} was used for {:?}", since.elapsed());
+    ///             }
+    ///         }
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn set_data<T: Any + Send + Sync>(&self, of: impl Into<Holder>, value: T) -> bool {
+        self.door.set_data(of.into(), Arc::new(value))
+    }
+
+    /// The value that [`set_data`](Self::set_data) has put on a connection or a session, if it is there and of this type.
+    pub fn data<T: Any + Send + Sync>(&self, of: impl Into<Holder>) -> Option<Arc<T>> {
+        self.door.data(of.into())?.downcast().ok()
+    }
+
+    /// Takes that value away, whatever its type; whether there was one.
+    pub fn clear_data(&self, of: impl Into<Holder>) -> bool {
+        self.door.clear_data(of.into())
     }
 
     /// Closes a connection, once all that it has asked is answered, and with it what it carries.

@@ -1,5 +1,7 @@
+use std::any::Any;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rtspan_core::description::Description;
@@ -9,7 +11,7 @@ use rtspan_core::server::{
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
-use crate::server::{self, BindError, ServerStream};
+use crate::server::{self, BindError, Holder, ServerStream};
 use crate::threads::{Threads, block_on, block_on_for};
 
 /// An RTSP server, which listens until it is closed or dropped.
@@ -95,6 +97,24 @@ impl Server {
     /// Ends one session.
     pub fn close_session(&self, session: SessionId) {
         self.0.close_session(session);
+    }
+
+    /// Puts a value of the application's on a connection or a session, in the place of the one that is there; `false` if
+    /// the connection or session is gone.
+    ///
+    /// It is gone with it: whoever takes the event of its end still finds it, until the next event is taken.
+    pub fn set_data<T: Any + Send + Sync>(&self, of: impl Into<Holder>, value: T) -> bool {
+        self.0.set_data(of, value)
+    }
+
+    /// The value that [`set_data`](Self::set_data) has put on a connection or a session, if it is there and of this type.
+    pub fn data<T: Any + Send + Sync>(&self, of: impl Into<Holder>) -> Option<Arc<T>> {
+        self.0.data(of)
+    }
+
+    /// Takes that value away, whatever its type; whether there was one.
+    pub fn clear_data(&self, of: impl Into<Holder>) -> bool {
+        self.0.clear_data(of)
     }
 
     /// Asks the peer of a session to go on elsewhere (REDIRECT), and whether there was one to ask.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use rtspan_core::conn::{CloseReason, ConnCommand, ServerConn};
@@ -12,6 +12,7 @@ use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
 use rtspan_core::{ConnId, Instant, UdpId};
 
 use super::conns::Conns;
+use super::data::{Data, Holder, Value};
 use super::events::Events;
 use super::registry::Registry;
 use crate::clock;
@@ -46,6 +47,7 @@ struct Control {
     udps: BTreeMap<UdpId, Arc<Mailbox<UdpCommand>>>,
     opening: Vec<Opening>,
     events: Events,
+    data: Data,
     /// The deadline that the keeper knows of.
     armed: Option<Instant>,
     /// When a server that is being closed stops waiting.
@@ -106,6 +108,7 @@ impl Door {
                 udps: BTreeMap::new(),
                 opening: Vec::new(),
                 events: Events::default(),
+                data: Data::default(),
                 armed: None,
                 limit: None,
             }),
@@ -208,10 +211,43 @@ impl Door {
         lock(&self.control).events.dropped()
     }
 
+    /// Puts a value on what is there; whether it is.
+    pub(crate) fn set_data(&self, holder: Holder, value: Value) -> bool {
+        let mut control = lock(&self.control);
+        let is_there = match holder {
+            Holder::Conn(conn) => control.server.connection(conn).is_some(),
+            Holder::Session(session) => control.server.session(session).is_some(),
+        };
+        if is_there {
+            control.data.set(holder, value);
+        }
+        drop_unused(control);
+        is_there
+    }
+
+    pub(crate) fn data(&self, holder: Holder) -> Option<Value> {
+        lock(&self.control).data.get(holder)
+    }
+
+    pub(crate) fn clear_data(&self, holder: Holder) -> bool {
+        let mut control = lock(&self.control);
+        let was_there = control.data.clear(holder);
+        drop_unused(control);
+        was_there
+    }
+
+    fn take_event(&self) -> Option<Event> {
+        let mut control = lock(&self.control);
+        let event = control.events.pop()?;
+        control.data.handle_taken(&event);
+        drop_unused(control);
+        Some(event)
+    }
+
     /// The next event; nothing when the server has stopped.
     pub(crate) async fn event(&self) -> Option<Event> {
         let look = |_: &mut Context<'_>| {
-            let event = lock(&self.control).events.pop();
+            let event = self.take_event();
             match event {
                 None if !self.is_stopped() => Poll::Pending,
                 event => Poll::Ready(event),
@@ -251,7 +287,9 @@ impl Door {
         let mut control = lock(&self.control);
         opening.append(&mut control.opening);
         control.armed = control.next();
-        control.armed
+        let armed = control.armed;
+        drop_unused(control);
+        armed
     }
 
     /// Reports how the opening of a pair went; orders to one that failed are not kept.
@@ -298,7 +336,9 @@ impl Door {
                     }
                 }
                 Output::Event(event) => {
-                    control.events.push(event);
+                    if let Some(missed) = control.events.push(event) {
+                        control.data.handle_dropped(&missed);
+                    }
                     news = true;
                 }
                 _ => {}
@@ -308,7 +348,7 @@ impl Door {
             self.waiters.wake_all();
         }
         let sooner = control.next().is_some_and(|next| control.armed.is_none_or(|armed| next < armed));
-        if sooner || !control.opening.is_empty() {
+        if sooner || !control.opening.is_empty() || control.data.has_unused() {
             self.keeper.wake();
         }
         if self.is_closing() && control.server.is_empty() {
@@ -331,6 +371,13 @@ impl Door {
     fn raise(&self, phase: u8) -> bool {
         self.phase.fetch_max(phase, Ordering::AcqRel) < phase
     }
+}
+
+/// Leaves the door, and then drops the values of the application that are no longer used.
+fn drop_unused(mut control: MutexGuard<'_, Control>) {
+    let unused = control.data.take_unused();
+    drop(control);
+    drop(unused);
 }
 
 impl Control {

@@ -18,17 +18,20 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    pub(crate) fn push(&mut self, event: Event) {
+    /// Adds an event; the one that was dropped for it, if one was.
+    pub(crate) fn push(&mut self, event: Event) -> Option<Event> {
+        let mut dropped = None;
         if is_news(&event) || event.is_life() {
             if self.news + self.lives >= EVENTS_MAX {
                 let drops_news = self.news > 0;
-                self.drop_oldest(|event| if drops_news { is_news(event) } else { event.is_life() });
+                dropped = self.drop_oldest(|event| if drops_news { is_news(event) } else { event.is_life() });
             }
         } else if self.questions >= QUESTIONS_MAX {
-            self.drop_oldest(Event::is_question);
+            dropped = self.drop_oldest(Event::is_question);
         }
         *self.count_of(&event) += 1;
         self.queue.push_back(event);
+        dropped
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
@@ -52,15 +55,16 @@ impl Events {
     }
 
     /// Leaves a gap in the place of the oldest event of a kind; gaps that touch become one.
-    fn drop_oldest(&mut self, of: impl Fn(&Event) -> bool) {
-        let Some(place) = self.queue.iter().position(of) else { return };
-        let Some(event) = self.queue.remove(place) else { return };
+    fn drop_oldest(&mut self, of: impl Fn(&Event) -> bool) -> Option<Event> {
+        let place = self.queue.iter().position(of)?;
+        let event = self.queue.remove(place)?;
         *self.count_of(&event) -= 1;
         self.dropped += 1;
         let behind = self.take_gap(place);
         let before = place.checked_sub(1).map_or(0, |before| self.take_gap(before));
         let place = if before > 0 { place - 1 } else { place };
         self.queue.insert(place, Event::Missed { count: before + 1 + behind });
+        Some(event)
     }
 
     /// Takes the gap at a place out of the queue: how many events are missing there.
@@ -143,10 +147,10 @@ mod tests {
     #[test]
     fn one_event_over_the_bound_takes_the_place_of_the_oldest_news_and_is_told_there() {
         let mut events = Events::default();
-        published().into_iter().for_each(|event| events.push(event));
-        (1..EVENTS_MAX as u64).for_each(|count| events.push(news(count)));
+        published().into_iter().for_each(|event| _ = events.push(event));
+        (1..EVENTS_MAX as u64).for_each(|count| _ = events.push(news(count)));
         assert_eq!((events.dropped(), events.queue.len()), (0, EVENTS_MAX));
-        lives().into_iter().for_each(|event| events.push(event));
+        lives().into_iter().for_each(|event| _ = events.push(event));
         assert_eq!((events.dropped(), events.queue.len()), (2, EVENTS_MAX + 1));
         assert!(matches!(events.pop(), Some(Event::Published { .. })));
         assert!(matches!(events.pop(), Some(Event::Missed { count: 2 })));
@@ -161,7 +165,7 @@ mod tests {
         let mut events = Events::default();
         let both = lives();
         let once = both.len();
-        (0..EVENTS_MAX / once).for_each(|_| lives().into_iter().for_each(|event| events.push(event)));
+        (0..EVENTS_MAX / once).for_each(|_| lives().into_iter().for_each(|event| _ = events.push(event)));
         events.push(news(1));
         assert!(matches!(events.pop(), Some(Event::Missed { count: 1 })), "there was nothing else");
         events.push(news(2));

@@ -5,6 +5,7 @@ mod answers;
 mod by_hand;
 mod commands;
 mod connecting;
+mod data;
 mod defaults;
 mod elsewhere;
 mod endings;
@@ -32,6 +33,7 @@ use rtspan_std::{
 pub(crate) use answers::*;
 pub(crate) use commands::*;
 pub(crate) use connecting::*;
+pub(crate) use data::*;
 pub(crate) use defaults::*;
 pub(crate) use elsewhere::*;
 pub(crate) use endings::*;
@@ -78,6 +80,8 @@ macro_rules! scenarios {
             a_client_goes_on_where_its_server_sends_it,
             a_redirect_to_a_server_that_is_not_there_names_what_was_tried,
             a_question_is_answered_by_the_application,
+            a_value_on_a_connection_or_a_session_is_there_until_its_end_is_told,
+            values_are_let_go_although_nobody_takes_the_events,
             a_publisher_without_room_waits_and_goes_on,
             a_server_that_goes_away_ends_the_packets_with_an_error,
             an_unreadable_message_is_answered_before_the_connection_is_closed,
