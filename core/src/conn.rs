@@ -14,7 +14,7 @@ mod tx;
 
 use std::net::SocketAddr;
 
-pub use close::CloseReason;
+pub use close::{CloseNote, CloseReason};
 pub use first::FirstRequest;
 pub(crate) use outbox::Outbox;
 pub use outbox::Room;

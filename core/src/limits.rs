@@ -207,6 +207,9 @@ pub const TRACE_HEAD_BYTES_MAX: usize = 4 << 10;
 /// Bytes of its body; the rest is left out.
 pub const TRACE_BODY_BYTES_MAX: usize = 4 << 10;
 
+/// Bytes of the text that the application closes a session or a connection with; what is beyond is left out.
+pub const CLOSE_NOTE_BYTES_MAX: usize = 255;
+
 // authentication
 
 /// How long after it was given a nonce may be used on a connection for the first time.

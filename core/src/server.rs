@@ -75,7 +75,7 @@ pub use ticket::{
 pub use trace::TracedMessage;
 
 use crate::auth::NonceKey;
-use crate::conn::{CloseReason, ConnRx, ConnTx, Report, ServerConn};
+use crate::conn::{CloseNote, CloseReason, ConnRx, ConnTx, Report, ServerConn};
 use crate::description::Description;
 use crate::id::Arena;
 use crate::random::{HexId, Random};
@@ -351,6 +351,12 @@ impl Server {
     /// Closes a session and, if it has no other, its connection.
     pub fn close_session(&mut self, now: Instant, session: SessionId) {
         self.end_session(now, session, CloseReason::Application);
+    }
+
+    /// The same, with a reason: a player is told it in BYE, and a request that waits on a connection that is closed with the
+    /// session is refused with it.
+    pub fn close_session_with(&mut self, now: Instant, session: SessionId, note: CloseNote) {
+        self.end_session(now, session, CloseReason::Noted(note));
     }
 
     /// Closes everything: streams end, readers are told, connections are closed, and none is taken on any more.

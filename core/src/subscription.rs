@@ -10,6 +10,9 @@ use crate::rtp::rtcp;
 use crate::stream::{Cursor, Packet, Retreat, StreamLog};
 use crate::{Instant, SessionId, StreamId};
 
+/// The reason in BYE when there is nothing more of a stream.
+pub(crate) const STREAM_ENDED: &str = "stream ended";
+
 /// A session that reads a stream, whatever it is sent over: its cursor, its sender reports, its end.
 #[derive(Debug)]
 pub(crate) struct Subscription {
@@ -222,10 +225,9 @@ impl Subscription {
     }
 
     /// BYE for every source of which anything was sent (RFC 3550, section 6.6).
-    pub(crate) fn goodbyes(&mut self) -> Vec<(u8, Bytes)> {
+    pub(crate) fn goodbyes(&mut self, reason: &str) -> Vec<(u8, Bytes)> {
         self.phase = Phase::Finished;
-        let goodbye =
-            |(track, ssrc): (u8, u32)| (track, rtcp::goodbye_compound(ssrc, &self.cname, "stream ended"));
+        let goodbye = |(track, ssrc): (u8, u32)| (track, rtcp::goodbye_compound(ssrc, &self.cname, reason));
         std::mem::take(&mut self.sources).into_iter().map(goodbye).collect()
     }
 

@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
     AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
@@ -176,6 +177,12 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, now| server.close_session(now, session));
     }
 
+    /// The same, with a reason: a player is told it in BYE, and a request that waits on a connection that is closed with the
+    /// session is refused with it.
+    pub fn close_session_with(&self, session: SessionId, note: CloseNote) {
+        self.door.enter(|server, now| server.close_session_with(now, session, note));
+    }
+
     /// Asks the peer of a session to go on elsewhere (REDIRECT), and whether there was one to ask.
     ///
     /// When it goes is its own choice: players that do not know REDIRECT stay.
@@ -268,6 +275,12 @@ impl<R: Runtime> Server<R> {
     /// Closes a connection, once all that it has asked is answered, and with it what it carries.
     pub fn close_connection(&self, conn: ConnId) {
         self.door.enter(|server, now| server.close_connection(now, conn));
+    }
+
+    /// The same, with a reason: a request that waits is refused with it, and players whose media the connection carries are
+    /// told it in BYE.
+    pub fn close_connection_with(&self, conn: ConnId, note: CloseNote) {
+        self.door.enter(|server, now| server.close_connection_with(now, conn, note));
     }
 
     /// Events that were dropped because nobody took them.

@@ -6,7 +6,7 @@ pub use rtspan_core::client::{
     MediaSilencePolicy, Misuse, Playing, Received, RedirectAttempt, RedirectError, SendError, SourcePolicy,
     State, SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport, Transports,
 };
-pub use rtspan_core::conn::{CloseReason, SourceDoubts};
+pub use rtspan_core::conn::{CloseNote, CloseReason, SourceDoubts};
 pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};
 pub use rtspan_core::header::{self, Range};
 pub use rtspan_core::limits;

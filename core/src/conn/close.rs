@@ -1,6 +1,8 @@
-use std::io;
+use std::{fmt, io};
 
-use crate::wire::WireError;
+use crate::Printable;
+use crate::limits::CLOSE_NOTE_BYTES_MAX;
+use crate::wire::{Response, StatusCode, WireError};
 
 /// Why a connection or a session ended.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -54,10 +56,78 @@ pub enum CloseReason {
     /// The application closed it.
     #[error("closed by the application")]
     Application,
+    /// The application closed it, and said why.
+    #[error("closed by the application: {0}")]
+    Noted(CloseNote),
     /// A proxy has passed it on from an address that has as many connections as it may.
     #[error("the peer's address has as many connections as it may")]
     AddressFull,
     /// The server was closed.
     #[error("the server was closed")]
     ServerClosed,
+}
+
+/// Why the application closes a session or a connection, as its peer gets to know where there is a way.
+///
+/// Players are told the text in BYE (RFC 3550, section 6.6). A request that waits for its answer on a connection that is
+/// closed is answered with the status and the text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CloseNote {
+    status: StatusCode,
+    text: Box<str>,
+}
+
+impl CloseNote {
+    /// A note with this text and the status 503; control characters, and what is beyond [`CLOSE_NOTE_BYTES_MAX`], are left
+    /// out.
+    pub fn new(text: &str) -> Self {
+        let mut clean: String = text.chars().filter(|c| !c.is_control()).collect();
+        while clean.len() > CLOSE_NOTE_BYTES_MAX {
+            clean.pop();
+        }
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, text: clean.into() }
+    }
+
+    /// The same with another status; one that is no refusal, below 400, changes nothing.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        if status.as_u16() < 400 { self } else { Self { status, ..self } }
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for CloseNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printable(&self.text).fmt(f)
+    }
+}
+
+impl CloseReason {
+    /// The refusal of a request that waits on a connection that is closed for this.
+    pub(crate) fn response(&self) -> Response {
+        let Self::Noted(note) = self else { return Response::new(StatusCode::SERVICE_UNAVAILABLE) };
+        let mut response = Response::new(note.status);
+        if !note.text.is_empty() {
+            response.reason = note.text.to_string().into();
+        }
+        response
+    }
+
+    /// What a player is told in BYE when its session is closed for this, if the server closes it.
+    pub(crate) fn goodbye(&self) -> Option<&str> {
+        match self {
+            Self::Noted(note) => Some(&note.text),
+            Self::Application => Some("closed"),
+            _ => None,
+        }
+    }
 }

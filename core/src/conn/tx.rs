@@ -10,7 +10,7 @@ use crate::limits::{
     MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, OUTBOX_HELD, WRITE_BYTES_MIN, WRITE_STALL,
 };
 use crate::stream::{StreamLog, Streams};
-use crate::subscription::Subscription;
+use crate::subscription::{STREAM_ENDED, Subscription};
 use crate::wire::Frame;
 use crate::{Instant, SessionId, StreamId};
 
@@ -30,6 +30,8 @@ pub(crate) enum TxOrder {
     DropTrack(SessionId, u8),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
     End(SessionId),
+    /// The server closes the session: BYE with this reason, and no further packet.
+    Dismiss(SessionId, Box<str>),
     /// The connection is closed when all is written.
     Close,
 }
@@ -117,6 +119,13 @@ impl ConnTx {
                 match own {
                     Some(reader) => reader.subscription.end(),
                     None => self.reports.push_back(Report::Ended(session)),
+                }
+            }
+            TxOrder::Dismiss(session, reason) => {
+                let own = |reader: &FrameReader| reader.subscription.session() == session;
+                if let Some(place) = self.readers.iter().position(own) {
+                    self.touch(now);
+                    self.readers.remove(place).send_goodbyes(&mut self.outbox, &reason);
                 }
             }
             TxOrder::Close => {
@@ -360,11 +369,15 @@ impl FrameReader {
     }
 
     fn say_goodbye(&mut self, outbox: &mut Outbox, reports: &mut VecDeque<Report>) {
-        for (track, goodbye) in self.subscription.goodbyes() {
+        self.send_goodbyes(outbox, STREAM_ENDED);
+        reports.push_back(Report::Ended(self.subscription.session()));
+    }
+
+    fn send_goodbyes(&mut self, outbox: &mut Outbox, reason: &str) {
+        for (track, goodbye) in self.subscription.goodbyes(reason) {
             if let Some((_, rtcp)) = self.channels.get(usize::from(track)).copied().flatten() {
                 outbox.push_frame(rtcp, goodbye);
             }
         }
-        reports.push_back(Report::Ended(self.subscription.session()));
     }
 }

@@ -86,7 +86,7 @@ impl Server {
 
     fn finish_conn(&mut self, now: Instant, conn: ConnId) {
         if let Some(Pending { request, .. }) = self.take_question(conn) {
-            self.respond(conn, &request, Response::new(StatusCode::SERVICE_UNAVAILABLE));
+            self.respond(conn, &request, self.unavailable(conn));
         }
         while let Some(next) = self.conns.get_mut(conn).and_then(|connection| connection.queue.pop_front()) {
             match next {
@@ -100,17 +100,22 @@ impl Server {
 
     /// Answers a request of a connection that is being closed: nothing begins there any more.
     pub(super) fn answer_last(&mut self, now: Instant, conn: ConnId, request: &Request) {
-        let unavailable = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let outcome = match request.method {
             Method::Announce | Method::Setup | Method::Play | Method::Record => {
-                self.find_session(now, conn, request).and_then(|_| Err(unavailable()))
+                self.find_session(now, conn, request).and_then(|_| Err(self.unavailable(conn)))
             }
             _ => self.dispatch(now, conn, request, &Nowhere),
         };
         let response = match outcome {
             Ok(Outcome::Done(response, _)) | Err(response) => response,
-            Ok(Outcome::Ask(..) | Outcome::Later(_)) => unavailable(),
+            Ok(Outcome::Ask(..) | Outcome::Later(_)) => self.unavailable(conn),
         };
         self.respond(conn, request, response);
+    }
+
+    /// The refusal of what a connection that is being closed has asked.
+    fn unavailable(&self, conn: ConnId) -> Response {
+        let closing = self.conns.get(conn).and_then(|connection| connection.closing.as_ref());
+        closing.map_or_else(|| Response::new(StatusCode::SERVICE_UNAVAILABLE), CloseReason::response)
     }
 }

@@ -126,7 +126,10 @@ impl Server {
     /// Closes a session; its connections stay.
     pub(super) fn close_session_quietly(&mut self, now: Instant, id: SessionId, reason: CloseReason) {
         match self.sessions.get(id).map(|session| &session.state) {
-            Some(State::Play(_)) => self.detach(id),
+            Some(State::Play(_)) => match reason.goodbye() {
+                Some(goodbye) => self.dismiss(id, goodbye),
+                None => self.detach(id),
+            },
             Some(State::Record(_)) => self.stop_receiving(id),
             _ => {}
         }

@@ -199,6 +199,22 @@ impl Server {
         }
     }
 
+    /// Takes a reader's media away, and tells it in BYE why (RFC 3550, section 6.6).
+    pub(super) fn dismiss(&mut self, id: SessionId, goodbye: &str) {
+        let Some(session) = self.sessions.get(id) else { return };
+        match session.bound_to() {
+            Some(conn) => {
+                self.order_tx(conn, TxOrder::Dismiss(id, goodbye.into()));
+                self.order_rx(conn, RxOrder::Unroute(id));
+            }
+            None => {
+                if let Some(stream) = session.read_stream() {
+                    self.order_udp(id, UdpOrder::Dismiss(stream, id, goodbye.into()));
+                }
+            }
+        }
+    }
+
     pub(super) fn enter(&mut self, id: SessionId, state: State) {
         if let Some(session) = self.sessions.get_mut(id) {
             session.has_begun |= matches!(state, State::Play(_));

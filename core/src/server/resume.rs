@@ -32,6 +32,7 @@ impl Former {
                 | CloseReason::TakenOver
                 | CloseReason::StreamEnded
                 | CloseReason::Application
+                | CloseReason::Noted(_)
                 | CloseReason::ServerClosed
         )
     }

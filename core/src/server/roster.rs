@@ -6,6 +6,7 @@ use super::event::MediaTransport;
 use super::session::{Channels, Session, State};
 use super::{Connection, Published, Server};
 use crate::auth::Action;
+use crate::conn::{CloseNote, CloseReason};
 use crate::description::Description;
 use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 
@@ -161,7 +162,18 @@ impl Server {
 
     /// Closes a connection, once all that it has asked is answered, and with it what it carries.
     pub fn close_connection(&mut self, now: Instant, conn: ConnId) {
-        self.close_conn(now, conn, crate::conn::CloseReason::Application);
+        self.close_conn(now, conn, CloseReason::Application);
+    }
+
+    /// The same, with a reason: a request that waits is refused with it, and players whose media the connection carries are
+    /// told it in BYE.
+    pub fn close_connection_with(&mut self, now: Instant, conn: ConnId, note: CloseNote) {
+        let Some(connection) = self.conns.get(conn) else { return };
+        let reason = CloseReason::Noted(note);
+        let carried = |id: &SessionId| self.sessions.get(*id).is_some_and(|own| own.bound_to() == Some(conn));
+        let carried: Vec<SessionId> = connection.sessions.iter().filter(carried).collect();
+        carried.into_iter().for_each(|session| self.close_session_quietly(now, session, reason.clone()));
+        self.close_conn(now, conn, reason);
     }
 }
 

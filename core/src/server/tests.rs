@@ -11,6 +11,7 @@ mod limits;
 mod losses;
 mod memory;
 mod names;
+mod notes;
 mod options;
 mod order;
 mod pairs;

@@ -41,6 +41,8 @@ pub(crate) enum UdpOrder {
     Attach(Box<DatagramReader>),
     /// Nothing more is sent to a session.
     Detach(StreamId, SessionId),
+    /// The server closes the session: BYE with this reason, and nothing more.
+    Dismiss(StreamId, SessionId, Box<str>),
     /// Nothing more of this track is sent to a session.
     DropTrack(StreamId, SessionId, u8),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
@@ -152,6 +154,14 @@ impl UdpMedia {
                 self.readers.entry(stream).or_insert_with(readers).all.push(*reader);
             }
             UdpOrder::Detach(stream, session) => self.detach(stream, session),
+            UdpOrder::Dismiss(stream, session, reason) => {
+                let own = |reader: &&mut DatagramReader| reader.subscription.session() == session;
+                let readers = self.readers.get_mut(&stream).into_iter().flat_map(|readers| &mut readers.all);
+                if let Some(reader) = readers.into_iter().find(own) {
+                    reader.send_goodbyes(&reason, &mut self.queues);
+                }
+                self.detach(stream, session);
+            }
             UdpOrder::DropTrack(stream, session, track) => {
                 if let Some(reader) = self.reader(stream, session) {
                     reader.drop_track(track);

@@ -5,7 +5,7 @@ use super::{DatagramSink, Port, Trust};
 use crate::Instant;
 use crate::conn::{Inbound, Report};
 use crate::stream::Packet;
-use crate::subscription::Subscription;
+use crate::subscription::{STREAM_ENDED, Subscription};
 
 /// A reader of a stream over UDP.
 #[derive(Debug)]
@@ -52,13 +52,17 @@ impl DatagramReader {
             self.subscription.mark_drained(now);
         }
         if self.subscription.is_at_end(now, log_is_there) {
-            for (track, goodbye) in self.subscription.goodbyes() {
-                let peer = self.peers.get(usize::from(track)).copied().flatten();
-                if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
-                    queues.report(Port::Rtcp, rtcp, goodbye);
-                }
-            }
+            self.send_goodbyes(STREAM_ENDED, queues);
             queues.inbound.push_back(Inbound::Report(Report::Ended(self.subscription.session())));
+        }
+    }
+
+    pub(super) fn send_goodbyes(&mut self, reason: &str, queues: &mut Queues) {
+        for (track, goodbye) in self.subscription.goodbyes(reason) {
+            let peer = self.peers.get(usize::from(track)).copied().flatten();
+            if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
+                queues.report(Port::Rtcp, rtcp, goodbye);
+            }
         }
     }
 }

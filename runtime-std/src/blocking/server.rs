@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
     AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
@@ -99,6 +100,12 @@ impl Server {
         self.0.close_session(session);
     }
 
+    /// The same, with a reason: a player is told it in BYE, and a request that waits on a connection that is closed with the
+    /// session is refused with it.
+    pub fn close_session_with(&self, session: SessionId, note: CloseNote) {
+        self.0.close_session_with(session, note);
+    }
+
     /// Puts a value of the application's on a connection or a session, in the place of the one that is there; `false` if
     /// the connection or session is gone.
     ///
@@ -170,6 +177,12 @@ impl Server {
     /// Closes a connection, once all that it has asked is answered, and with it what it carries.
     pub fn close_connection(&self, conn: ConnId) {
         self.0.close_connection(conn);
+    }
+
+    /// The same, with a reason: a request that waits is refused with it, and players whose media the connection carries are
+    /// told it in BYE.
+    pub fn close_connection_with(&self, conn: ConnId, note: CloseNote) {
+        self.0.close_connection_with(conn, note);
     }
 
     /// Events that were dropped because nobody took them.
