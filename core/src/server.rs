@@ -311,7 +311,7 @@ impl Server {
         }
     }
 
-    /// Answers a question.
+    /// Answers a question. Headers, a body or a description are put on the ticket before ([`Ticket::add_header`]).
     ///
     /// # Errors
     ///

@@ -162,7 +162,7 @@ impl<R: Runtime> Server<R> {
         self.door.event().await
     }
 
-    /// Answers a question.
+    /// Answers a question. Headers, a body or a description are put on the ticket before ([`Ticket::add_header`]).
     ///
     /// # Errors
     ///

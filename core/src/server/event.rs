@@ -59,12 +59,18 @@ pub enum MediaTransport {
 /// | lost reader | ConnOpened, SessionOpened, Playing, SessionClosed, ConnClosed |
 /// | lost publisher | ConnOpened, SessionOpened, Published, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | lost reader over UDP | ConnOpened, SessionOpened, Playing, ConnClosed, SessionClosed |
+/// | publisher with losses | ConnOpened, SessionOpened, Published, Recording, PacketsLost, PacketsUnreadable, Unpublished, SessionClosed, ConnClosed |
 /// | publisher that comes back | SessionClosed, SessionOpened, TakenOver, ConnClosed, Recording |
 /// | publisher and reader of a server that closes | Unpublished, SessionClosed, ConnClosed, SessionClosed, ConnClosed |
 ///
 /// So whatever is opened is closed once; a connection is opened before its sessions, a session before its stream, and
 /// they are closed the other way round. Only a session over UDP may outlive its connection. Of a session that is closed
 /// nothing more is told.
+///
+/// Other news stand where they were noticed: [`PacketsLost`](Self::PacketsLost), [`PacketsUnreadable`](Self::PacketsUnreadable),
+/// [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and [`SourceDoubted`](Self::SourceDoubted) behind
+/// Recording, [`ReaderLagged`](Self::ReaderLagged) behind Playing, [`Tolerated`](Self::Tolerated) and
+/// [`Refused`](Self::Refused) anywhere.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {

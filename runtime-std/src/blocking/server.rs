@@ -86,7 +86,7 @@ impl Server {
         block_on_for(self.0.next(), patience).ok_or(TimedOut)
     }
 
-    /// Answers a question.
+    /// Answers a question. Headers, a body or a description are put on the ticket before ([`Ticket::add_header`]).
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::access::{Player, guarded};
-use super::scenario::{SDP, Scenario, description, peer, session_of};
+use super::scenario::{SDP, Scenario, description, peer, session_of, video};
 use crate::ConnId;
 use crate::conn::CloseReason;
 use crate::limits::{GOODBYE_DELAY, SESSION_TIMEOUT, TAKEOVER_SILENCE};
@@ -231,6 +231,23 @@ fn the_sessions_of_a_lost_connection_end_before_it_if_it_carries_their_media() {
     over_udp.hangs_up(conn);
     over_udp.scenario.advance(SESSION_TIMEOUT * 2);
     over_udp.has_told("lost reader over UDP");
+}
+
+#[test]
+fn the_losses_of_a_publisher_are_told_while_its_session_is_open() {
+    let mut life = Life::new(ServerConfig::default());
+    let conn = life.scenario.connect();
+    let session = life.records(conn);
+    for (channel, sequence) in [(0, 1), (0, 5)] {
+        let packet = video(sequence, &[0x41]);
+        let mut frame = vec![b'$', channel, 0, u8::try_from(packet.len()).unwrap()];
+        frame.extend_from_slice(packet.as_bytes());
+        life.scenario.send(conn, &frame);
+    }
+    life.scenario.send(conn, &[b'$', 2, 0, 1, 0]);
+    life.accepted(conn, &format!("TEARDOWN rtsp://h/live|{session}"), "");
+    life.hangs_up(conn);
+    life.has_told("publisher with losses");
 }
 
 #[test]
