@@ -26,13 +26,13 @@ pub(super) struct Liveness {
 }
 
 impl Liveness {
-    pub(super) fn begin(&mut self, now: Instant) {
-        self.playing = Some(now);
+    /// Nothing is played any more, or not yet. What has been heard of the server stays, and so does the look at a deadline.
+    pub(super) fn forget_media(&mut self) {
+        (self.playing, self.hears_datagrams, self.asked) = (None, false, None);
     }
 
-    /// Media begins or ends, and with it what is looked at; a deadline that was looked at once need not be again.
-    pub(super) fn forget(&mut self) {
-        *self = Self { doubt: self.doubt, ..Self::default() };
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.playing = Some(now);
     }
 
     #[inline]

@@ -31,7 +31,7 @@ impl Client {
             None => {}
         }
         self.range.clone_from(range);
-        self.liveness.forget();
+        self.liveness.forget_media();
         let medias = self.presentation.as_ref().map_or(&[][..], |known| &known.description.medias);
         for track in &mut self.tracks {
             let media = medias.get(track.media);
@@ -83,7 +83,7 @@ impl Client {
 
     /// Ends what goes on while media flows.
     pub(super) fn stop_media(&mut self) {
-        self.liveness.forget();
+        self.liveness.forget_media();
         for track in &mut self.tracks {
             track.report_at = None;
         }

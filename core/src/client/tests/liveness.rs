@@ -129,6 +129,21 @@ fn a_server_that_answers_nothing_for_two_timeouts_is_gone_though_no_media_is_to_
 }
 
 #[test]
+fn play_does_not_forget_what_was_heard_of_the_server() {
+    let mut it = Scenario::playing_tcp();
+    it.client.pause(it.now).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.done();
+    it.advance(Duration::from_secs(91));
+    it.frame(0, video(1).as_bytes());
+    it.advance(Duration::from_millis(28_500));
+    it.no_event();
+    it.client.play(it.now, None).unwrap();
+    assert!(it.client.poll_timeout().is_some_and(|at| at > it.now), "nothing is overdue");
+}
+
+#[test]
 fn the_session_timeout_of_any_response_counts() {
     // GW Security says 60 in the answer to SETUP and 120 in that to PLAY.
     let mut it = Scenario::described(Transports::Tcp);
