@@ -101,7 +101,7 @@ fn no_deadline_has_passed_when_the_peer_reads_again_and_nothing_is_pulled_yet() 
     stream.0.set_wall_clock(START, NtpTime::from_bits(1 << 40));
     let mut tx = reading(&stream, LagPolicy::default());
     tx.pull(START, &stream);
-    let late = START + 2 * SENDER_REPORT_PERIOD - Duration::from_secs(1);
+    let late = START + (2 * SENDER_REPORT_PERIOD - Duration::from_secs(1));
     tx.pull(LATER, &stream);
     tx.pull(late, &stream);
     take(&mut tx, late, usize::MAX);
