@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn one_question_over_the_bound_takes_the_place_of_the_oldest_and_of_nothing_else() {
         let mut events = Events::default();
-        lives().into_iter().for_each(|event| events.push(event));
+        lives().into_iter().for_each(|event| _ = events.push(event));
         let lives = events.queue.len();
         let questions = questions(QUESTIONS_MAX + 1);
         assert_eq!(questions.len(), QUESTIONS_MAX + 1);
