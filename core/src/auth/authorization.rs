@@ -159,7 +159,7 @@ impl Authorization {
     /// Returns whether its sender knows the secret, for a request of this method.
     ///
     /// The time that it takes does not depend on where the proof and the right one differ. The nonce and the URI of a
-    /// digest are not looked at.
+    /// digest are not looked at. The secret of a token is the token.
     pub fn proves(&self, secret: &Secret, realm: &str, method: &str) -> bool {
         match self {
             Self::Basic { user, password } => secret.is_of(user, realm, password),
@@ -363,7 +363,9 @@ mod tests {
         let digest = read(MUFASA).unwrap();
         assert!(!digest.proves(&Secret::password("Circle Of Life"), "testrealm@host.com", "PUT"));
         assert!(!digest.proves(&Secret::password("Circle Of Life"), "other realm", "GET"));
-        assert!(!read("Bearer x").unwrap().proves(&Secret::password("x"), "", "GET"));
+        let token = read("Bearer x").unwrap();
+        assert!(token.proves(&Secret::password("x"), "", "GET"), "a token is its own secret");
+        assert!(!token.proves(&Secret::password("y"), "", "GET"));
         let upper = MUFASA.replace("6629fae49393a05397450978507c4ef1", "6629FAE49393A05397450978507C4EF1");
         assert!(proves(&upper, "Circle Of Life"), "digits of either case");
     }
