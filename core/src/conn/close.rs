@@ -1,4 +1,5 @@
-use std::{fmt, io};
+use std::fmt;
+use std::io;
 
 use crate::Printable;
 use crate::limits::CLOSE_NOTE_BYTES_MAX;
