@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::clock::ClockRates;
+use super::clock::{self, ClockRates};
 use super::rtcp::{self, ReceiverReport, SenderReport};
 use super::{Delivery, Received, Receiver, ReceiverStats, RtpPacket};
 use crate::limits::{
@@ -84,11 +84,11 @@ impl Receivers {
             return;
         }
         if self.delivery == Delivery::Ordered || !self.any_lives(now) {
-            self.begin(&packet);
+            self.begin(now, &packet);
             return self.hand_to_newest(now, packet);
         }
         if let Some(first) = self.prove(now, &packet) {
-            self.begin(&packet);
+            self.begin(now, &packet);
             first.packet.into_iter().for_each(|first| self.hand_to_newest(now, first));
             return self.hand_to_newest(now, packet);
         }
@@ -191,7 +191,7 @@ impl Receivers {
     }
 
     /// Makes a receiver for the SSRC of a packet.
-    fn begin(&mut self, packet: &RtpPacket) {
+    fn begin(&mut self, now: Instant, packet: &RtpPacket) {
         if !self.all.is_empty() {
             self.others.restarts = self.others.restarts.saturating_add(1);
         }
@@ -206,7 +206,7 @@ impl Receivers {
         if let Some(place) = self.early.iter().position(|(_, report)| report.ssrc == packet.ssrc()) {
             if let Some((came, report)) = self.early.remove(place) {
                 receiver.handle_sender_report(came, &report);
-                self.tell_clock(report);
+                self.tell_clock(as_of(now, came, report, clock_rate));
             }
         }
         self.all.push(receiver);
@@ -224,6 +224,16 @@ impl Receivers {
         }
         self.clocks.push_back(report);
     }
+}
+
+/// What a report that has waited would say now.
+fn as_of(now: Instant, came: Instant, report: SenderReport, clock_rate: u32) -> SenderReport {
+    if report.ntp == NtpTime::default() {
+        return report;
+    }
+    let waited = now - came;
+    let units = clock::to_units(waited, clock_rate) as u32;
+    SenderReport { ntp: report.ntp + waited, rtp: report.rtp.wrapping_add(units), ..report }
 }
 
 #[cfg(test)]

@@ -276,6 +276,21 @@ fn a_report_that_comes_before_the_first_packet_of_its_source_counts_from_that_on
 }
 
 #[test]
+fn a_report_that_has_waited_for_its_first_packet_is_told_as_of_then() {
+    let mut receivers = receivers(Delivery::Unordered);
+    receivers.handle_sender_report(at(0), report(1, secs(1000), 5));
+    receivers.handle_sender_report(at(0), SenderReport { ssrc: 2, rtp: 5, ..SenderReport::default() });
+    receivers.handle_packet(at(1500), packet(96, 1, 1));
+    let told = receivers.poll_clock().map(|told| (told.ntp, told.rtp));
+    assert_eq!(told, Some((NtpTime::from_unix(Duration::from_millis(1_001_500)), 135_005)));
+    for sequence in [1, 2] {
+        receivers.handle_packet(at(1500), packet(96, 2, sequence));
+    }
+    let told = receivers.poll_clock().map(|told| (told.ntp, told.rtp));
+    assert_eq!(told, Some((NtpTime::default(), 5)), "one without a wall clock stays as it is");
+}
+
+#[test]
 fn a_report_that_contradicts_is_left_out_unless_it_persists() {
     let mut receivers = receivers(Delivery::Ordered);
     receivers.handle_packet(at(0), packet(96, 1, 1));
