@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -216,4 +216,9 @@ impl World<'_> {
 /// Where hosts are: players, and then those that keep to no rule, several on some of them.
 pub(super) fn host(kind: u8, index: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, kind, 0, 1 + index as u8)
+}
+
+/// Whether two that keep to no rule may be at an address.
+pub(super) fn is_shared(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(ip) if ip.octets()[1] == 2)
 }

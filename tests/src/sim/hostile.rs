@@ -64,14 +64,14 @@ pub(super) struct Known {
 impl Hostile {
     pub(super) fn new(world: &mut World<'_>, index: usize) -> Self {
         let host = host(2, index / 2).into();
-        world.rights.introduce(host, &mut world.chance);
         // Those on one host use other ports.
-        let ports = 20_000 + 20_000 * (index as u16 % 2);
+        let ports = ports_of(index);
+        world.rights.introduce(SocketAddr::new(host, ports).into(), &mut world.chance);
         Self { index, host, raws: Vec::new(), ports, next: world.now, datagrams: 0 }
     }
 
     pub(super) fn owns(&self, to: SocketAddr) -> bool {
-        let ports = 20_000 + 20_000 * (self.index as u16 % 2);
+        let ports = ports_of(self.index);
         to.ip() == self.host && (ports..ports + 20_000).contains(&to.port())
     }
 
@@ -79,6 +79,14 @@ impl Hostile {
         self.ports += 2;
         self.ports
     }
+}
+
+/// Where the ports begin of the first on a host, and of the second.
+const FIRST_PORTS: u16 = 20_000;
+pub(super) const SECOND_PORTS: u16 = 40_000;
+
+fn ports_of(index: usize) -> u16 {
+    if index % 2 == 0 { FIRST_PORTS } else { SECOND_PORTS }
 }
 
 impl World<'_> {
@@ -313,8 +321,8 @@ impl World<'_> {
                 known.records = true;
                 if known.source.is_none() {
                     let origin = self.truth.origin();
-                    let host = self.tcp.get(raw.link).map(|link| link.peer.ip());
-                    host.into_iter().for_each(|host| self.rights.makes(origin, host));
+                    let peer = self.tcp.get(raw.link).map(|link| link.peer);
+                    peer.into_iter().for_each(|peer| self.rights.makes(origin, peer.into()));
                     known.source = Some(Source::new(self.now, origin, &raw.goal.kinds, &mut self.chance));
                 }
             }
@@ -349,8 +357,8 @@ impl World<'_> {
         let Some((.., track)) = known.channels.iter().find(|(rtp, ..)| *rtp == channel) else { return };
         let packet = RtpPacket::parse(payload).expect("the server sends RTP");
         let Some((stream, number)) = self.truth.place(&packet) else { return };
-        let host = self.tcp.get(raw.link).map(|link| link.peer.ip());
-        host.into_iter().for_each(|host| self.rights.check_reader(host, stream));
+        let peer = self.tcp.get(raw.link).map(|link| link.peer);
+        peer.into_iter().for_each(|peer| self.rights.check_reader(peer.into(), stream));
         let entry = self.truth.entries(stream)[number as usize];
         assert!(track.is_none_or(|track| track == entry.track), "a packet of another track");
         assert!(known.last.is_none_or(|last| last < number), "packet {number} behind {:?}", known.last);

@@ -134,7 +134,7 @@ impl World<'_> {
                 self.counts.add("packets received with their wall clock time", 1);
             }
             let place = self.truth.place(&received.packet).expect("a packet of a log");
-            self.rights.check_reader(player.host, place.0);
+            self.rights.check_reader(player.who(), place.0);
             match &mut player.period {
                 Some(period) if period.former.is_some() && is_former(period) => {}
                 Some(period) => period.take(&self.truth, &received, is_tcp),

@@ -9,6 +9,7 @@ use rtspan_core::{Instant, StreamId, UdpId};
 
 use super::app::host;
 use super::ledger::Period;
+use super::rights::Who;
 use super::role::Role;
 use super::tcp::{Io, LinkId, Side};
 use super::udp::Datagram;
@@ -79,9 +80,10 @@ impl ClientSink for Sink {
 impl Player {
     pub(super) fn new(world: &mut World<'_>, index: usize) -> Self {
         let host = host(1, index).into();
-        world.rights.introduce(host, &mut world.chance);
-        let role = Role::any(world, host);
-        let (client, has_password) = world.new_client(host, &role);
+        let who = SocketAddr::new(host, 0).into();
+        world.rights.introduce(who, &mut world.chance);
+        let role = Role::any(world, who);
+        let (client, has_password) = world.new_client(who, &role);
         Self {
             index,
             host,
@@ -109,6 +111,10 @@ impl Player {
             dropped_before: 0,
             marks: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn who(&self) -> Who {
+        SocketAddr::new(self.host, 0).into()
     }
 
     /// Its address, as the server sees its connection.

@@ -2,14 +2,16 @@
 //! matter.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rtspan_core::auth::{Action, Secret, User, Users};
 use rtspan_core::server::{Authority, Event, TakeoverPolicy};
 use rtspan_core::wire::StatusCode;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
+use super::app::is_shared;
 use super::choices::Chance;
+use super::hostile::SECOND_PORTS;
 use super::source::Origin;
 
 /// How the server finds out who may do what.
@@ -19,6 +21,16 @@ pub(super) enum Guard {
     Table,
     /// By asking the application.
     Question,
+}
+
+/// Somebody at an address. On the hosts of those that keep to no rule there are two, each with half of the ports.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Who(IpAddr, bool);
+
+impl From<SocketAddr> for Who {
+    fn from(address: SocketAddr) -> Self {
+        Self(address.ip(), is_shared(address.ip()) && address.port() >= SECOND_PORTS)
+    }
 }
 
 /// The users that there are, the first for several hosts.
@@ -67,28 +79,28 @@ pub(super) fn authority(user: Option<&str>, action: Action, path: &str) -> Resul
     }
 }
 
-/// What hosts know and what was opened by whom.
+/// What everybody knows, and what was opened by whom.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     is_guarded: bool,
     takeover: TakeoverPolicy,
-    /// The user whose password a host knows.
-    known: BTreeMap<IpAddr, &'static str>,
-    conns: BTreeMap<ConnId, IpAddr>,
+    /// The user whose password somebody knows.
+    known: BTreeMap<Who, &'static str>,
+    conns: BTreeMap<ConnId, Who>,
     sessions: BTreeMap<SessionId, Owner>,
     /// Publishers that have gone and are waited for.
     gone: BTreeMap<StreamId, SessionId>,
     paths: BTreeMap<StreamId, String>,
-    /// The hosts of those that make packets; the application has none.
-    makers: BTreeMap<Origin, IpAddr>,
-    /// Answers to challenges that were sent by others, whole headers.
-    overheard: Vec<String>,
+    /// Those that make packets, without the application.
+    makers: BTreeMap<Origin, Who>,
+    /// Answers to challenges that were sent by others: the method and the URI of the request, and the header.
+    overheard: Vec<[String; 3]>,
 }
 
 /// Whose a session is.
 #[derive(Clone, Debug)]
 struct Owner {
-    host: IpAddr,
+    who: Who,
     user: Option<String>,
     action: Action,
     path: String,
@@ -99,26 +111,22 @@ impl Rights {
         Self { is_guarded: guard.is_some(), takeover, ..Self::default() }
     }
 
-    /// A host comes that may know the password of a user; the same host knows the same.
-    pub(super) fn introduce(&mut self, host: IpAddr, chance: &mut Chance<'_>) {
+    /// Somebody comes who may know the password of a user.
+    pub(super) fn introduce(&mut self, who: Who, chance: &mut Chance<'_>) {
         let user = chance.happens(850).then(|| chance.pick(&USERS));
         if let Some(user) = user.filter(|_| self.is_guarded) {
-            self.known.entry(host).or_insert(user);
+            self.known.insert(who, user);
         }
     }
 
-    /// The user whose password a host knows.
-    pub(super) fn user_of(&self, host: IpAddr) -> Option<&'static str> {
-        self.known.get(&host).copied()
+    /// The user whose password somebody knows.
+    pub(super) fn user_of(&self, who: Who) -> Option<&'static str> {
+        self.known.get(&who).copied()
     }
 
     /// The name and the password that a client uses: the right ones, wrong ones or none. Also whether they are right.
-    pub(super) fn login(
-        &self,
-        host: IpAddr,
-        chance: &mut Chance<'_>,
-    ) -> Option<(&'static str, String, bool)> {
-        let user = self.user_of(host)?;
+    pub(super) fn login(&self, who: Who, chance: &mut Chance<'_>) -> Option<(&'static str, String, bool)> {
+        let user = self.user_of(who)?;
         match chance.below(10) {
             8 => None,
             9 => Some((user, "guessed".to_owned(), false)),
@@ -126,9 +134,9 @@ impl Rights {
         }
     }
 
-    /// Somebody at a host makes packets.
-    pub(super) fn makes(&mut self, origin: Origin, host: IpAddr) {
-        self.makers.insert(origin, host);
+    /// Somebody makes packets.
+    pub(super) fn makes(&mut self, origin: Origin, who: Who) {
+        self.makers.insert(origin, who);
     }
 
     /// Bytes were sent that a host on the way can read.
@@ -138,48 +146,63 @@ impl Rights {
         }
         let text = String::from_utf8_lossy(bytes);
         let header = text.split("Authorization: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-        self.overheard.extend(header.filter(|header| header.starts_with("Digest")).map(str::to_owned));
+        let mut words = text.split(' ');
+        let (method, uri) = (words.next(), words.next());
+        // Whoever overhears a password knows it.
+        if let (Some(method), Some(uri), Some(header)) =
+            (method, uri, header.filter(|header| header.starts_with("Digest")))
+        {
+            self.overheard.push([method, uri, header].map(str::to_owned));
+        }
     }
 
-    pub(super) fn any_overheard(&self, chance: &mut Chance<'_>) -> Option<String> {
+    /// What somebody else has proved its right with: the method and the URI of its request, and the header.
+    pub(super) fn any_overheard(&self, chance: &mut Chance<'_>) -> Option<[String; 3]> {
         (!self.overheard.is_empty()).then(|| chance.pick(&self.overheard))
     }
 
-    /// Whether a host may do this.
-    fn may(&self, host: IpAddr, action: Action, path: &str) -> bool {
-        let user = self.known.get(&host);
+    /// Whether somebody may do this.
+    fn may(&self, who: Who, action: Action, path: &str) -> bool {
+        let user = self.known.get(&who);
         !self.is_guarded || is_open(action, path) || user.is_some_and(|user| is_right_of(user, action, path))
     }
 
-    fn check(&self, host: IpAddr, action: Action, path: &str) {
-        let user = self.known.get(&host);
-        assert!(
-            self.may(host, action, path),
-            "{host}, which knows {user:?}, has no right to {action:?} {path}"
-        );
+    fn check(&self, who: Who, action: Action, path: &str) {
+        let user = self.known.get(&who);
+        assert!(self.may(who, action, path), "{who:?} knows {user:?}, and has no right to {action:?} {path}");
     }
 
-    /// A packet of a stream goes to a host.
-    pub(super) fn check_reader(&self, host: IpAddr, stream: StreamId) {
-        self.check(host, Action::Read, &self.paths[&stream]);
+    /// A packet of a stream is read by somebody.
+    pub(super) fn check_reader(&self, who: Who, stream: StreamId) {
+        self.check(who, Action::Read, &self.paths[&stream]);
+    }
+
+    /// A packet of a stream is sent to an address, where somebody may have asked for it.
+    pub(super) fn check_address(&self, ip: IpAddr, stream: StreamId) {
+        let path = &self.paths[&stream];
+        let mut all = [Who(ip, false), Who(ip, true)].into_iter();
+        assert!(
+            all.any(|who| self.may(who, Action::Read, path)),
+            "{path} is sent to {ip}, which may not read it"
+        );
     }
 
     /// A packet gets into a log.
     pub(super) fn check_publisher(&self, stream: StreamId, origin: Origin) {
-        if let Some(host) = self.makers.get(&origin) {
-            self.check(*host, Action::Publish, &self.paths[&stream]);
+        if let Some(who) = self.makers.get(&origin) {
+            self.check(*who, Action::Publish, &self.paths[&stream]);
         }
     }
 
     /// What the server tells was done by those who may.
     pub(super) fn enter(&mut self, event: &Event) {
         match event {
-            Event::ConnOpened { conn, peer } => _ = self.conns.insert(*conn, peer.ip()),
+            Event::ConnOpened { conn, peer } => _ = self.conns.insert(*conn, (*peer).into()),
             Event::SessionOpened { session, conn, peer, user, path, action } => {
                 let owner =
-                    Owner { host: peer.ip(), user: user.clone(), action: *action, path: path.clone() };
-                self.check(owner.host, *action, path);
-                let is_known = user.is_some() && user.as_deref() == self.user_of(owner.host);
+                    Owner { who: (*peer).into(), user: user.clone(), action: *action, path: path.clone() };
+                self.check(owner.who, *action, path);
+                let is_known = user.is_some() && user.as_deref() == self.user_of(owner.who);
                 let needs_none = user.is_none() && (!self.is_guarded || is_open(*action, path));
                 assert!(is_known || needs_none, "{peer} opens {session:?} to {action:?} {path} as {user:?}");
                 self.sessions.insert(*session, owner);
@@ -208,7 +231,7 @@ impl Rights {
                 let is_same = if old.user.is_some() {
                     old.user == new.user
                 } else {
-                    new.user.is_none() && old.host == new.host
+                    new.user.is_none() && old.who.0 == new.who.0
                 };
                 let may = match (self.gone.remove(stream), self.takeover) {
                     (Some(gone), _) => gone == *former && is_same,
@@ -225,13 +248,14 @@ impl Rights {
     fn check_does(&self, session: SessionId, conn: ConnId, action: Action, path: &str) {
         let owner = &self.sessions[&session];
         assert_eq!((owner.action, &*owner.path), (action, path), "{session:?} was opened for something else");
-        self.check(owner.host, action, path);
+        self.check(owner.who, action, path);
         self.check_use(session, conn);
     }
 
-    /// A session is used by the host that has opened it, over another connection or not.
+    /// A session is used by the user that has opened it, and from the same address, over another connection or not.
     fn check_use(&self, session: SessionId, conn: ConnId) {
-        let (owner, host) = (&self.sessions[&session], self.conns[&conn]);
-        assert_eq!(owner.host, host, "{session:?} is used over {conn:?} by another than {owner:?}");
+        let (owner, who) = (&self.sessions[&session], self.conns[&conn]);
+        let is_own = owner.user.is_none() || owner.user.as_deref() == self.user_of(who);
+        assert!(is_own && owner.who.0 == who.0, "{session:?} of {owner:?} is used over {conn:?} by {who:?}");
     }
 }

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rtspan_core::auth::Secret;
@@ -14,6 +14,7 @@ use super::app::PATHS;
 use super::choices::Chance;
 use super::ledger::{Period, dropped};
 use super::player::Player;
+use super::rights::Who;
 use super::source::{Kind, Source};
 use super::truth::Lossless;
 use super::udp::Datagram;
@@ -34,23 +35,23 @@ pub(super) enum Role {
 }
 
 impl Role {
-    pub(super) fn any(world: &mut World<'_>, host: IpAddr) -> Self {
+    pub(super) fn any(world: &mut World<'_>, who: Who) -> Self {
         let path = world.chance.pick(PATHS);
         if world.chance.happens(650) {
             return Self::Reader { path };
         }
         let kinds = Kind::any(&mut world.chance);
         let origin = world.truth.origin();
-        world.rights.makes(origin, host);
+        world.rights.makes(origin, who);
         let source = Source::new(world.now, origin, &kinds, &mut world.chance);
         Self::Publisher { path, description: Box::new(Kind::describe(&kinds)), source, origin }
     }
 
     /// The same publisher, which has been switched off and on again.
-    fn again(&self, world: &mut World<'_>, host: IpAddr) -> Option<Self> {
+    fn again(&self, world: &mut World<'_>, who: Who) -> Option<Self> {
         let Self::Publisher { path, description, source, .. } = self else { return None };
         let origin = world.truth.origin();
-        world.rights.makes(origin, host);
+        world.rights.makes(origin, who);
         let source = Source::new(world.now, origin, &source.kinds(), &mut world.chance);
         Some(Self::Publisher { path, description: description.clone(), source, origin })
     }
@@ -86,9 +87,9 @@ impl Role {
 }
 
 impl World<'_> {
-    /// A client for a host, and whether it knows the right password of a user.
-    pub(super) fn new_client(&mut self, host: IpAddr, role: &Role) -> (Client, bool) {
-        let login = self.rights.login(host, &mut self.chance);
+    /// A client for somebody, and whether it knows the right password of a user.
+    pub(super) fn new_client(&mut self, who: Who, role: &Role) -> (Client, bool) {
+        let login = self.rights.login(who, &mut self.chance);
         let is_right = login.as_ref().is_some_and(|(.., is_right)| *is_right);
         let login = login.map(|(user, password, _)| (user, Secret::password(password)));
         let mut client = role.new_client(login, &mut self.chance);
@@ -117,14 +118,14 @@ impl World<'_> {
 
     fn begin_anew(&mut self, player: &mut Player) {
         self.hang_up(player);
-        player.role = match player.role.again(self, player.host).filter(|_| self.chance.happens(400)) {
+        player.role = match player.role.again(self, player.who()).filter(|_| self.chance.happens(400)) {
             Some(role) => {
                 self.counts.add("publishers that came back", 1);
                 role
             }
-            None => Role::any(self, player.host),
+            None => Role::any(self, player.who()),
         };
-        (player.client, player.has_password) = self.new_client(player.host, &player.role);
+        (player.client, player.has_password) = self.new_client(player.who(), &player.role);
         player.watch = None;
         player.asked.clear();
         player.is_over = false;

@@ -108,7 +108,7 @@ impl World<'_> {
             request.headers.push(name::REQUIRE, "wonders");
         }
         if self.plan.guard.is_some() {
-            self.give_credentials(hostile, raw, &mut request);
+            self.give_credentials(raw, &mut request);
         }
         self.trace
             .note(self.now, u64::from(raw.cseq), || format!("hostile {} asks {request:?}", hostile.index));
@@ -119,13 +119,20 @@ impl World<'_> {
 
 impl World<'_> {
     /// Gives credentials: its own, wrong ones, those of somebody else, or none.
-    fn give_credentials(&mut self, hostile: &Hostile, raw: &mut Raw, request: &mut Request) {
-        let own = self.rights.user_of(hostile.host);
+    fn give_credentials(&mut self, raw: &mut Raw, request: &mut Request) {
+        let address = self.tcp.get(raw.link).map(|link| link.peer);
+        let own = address.and_then(|address| self.rights.user_of(address.into()));
         let (user, password) = match self.chance.below(10) {
             0 | 1 => return,
             2 => {
                 let overheard = self.rights.any_overheard(&mut self.chance);
-                overheard.iter().for_each(|header| request.headers.push(name::AUTHORIZATION, header));
+                if let Some([method, uri, header]) = overheard {
+                    // The same request once more.
+                    if request.method.as_str() == method && method != "SETUP" {
+                        request.uri = uri.into();
+                    }
+                    request.headers.push(name::AUTHORIZATION, header);
+                }
                 return;
             }
             3 => (own.unwrap_or("ada"), "guessed".to_owned()),
