@@ -19,8 +19,7 @@ pub fn run(data: &[u8]) {
             panic!("a password answers every challenge: {written:?}");
         };
         check(&answer);
-        let is_token = matches!(answer, Authorization::Bearer(_));
-        assert_eq!(answer.proves(&secret, &challenge.realm, "DESCRIBE"), !is_token, "{written:?}");
+        assert!(answer.proves(&secret, &challenge.realm, "DESCRIBE"), "{written:?}");
     }
     if let Ok(authorization) = Authorization::parse(value, &mut Tolerances::default()) {
         check(&authorization);
