@@ -324,7 +324,10 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<(), Stale> {
         let (ticket, extra) = ticket.into_parts();
-        self.answer_ticket(now, ticket, (A::into_answer(reply), extra), streams)
+        let given = extra.as_ref().and_then(|extra| extra.stream);
+        let answered = self.answer_ticket(now, ticket, (A::into_answer(reply), extra), streams);
+        given.into_iter().for_each(|stream| self.end_if_private(now, stream, CloseReason::NeverBegan));
+        answered
     }
 
     /// Publishes a stream of the application's own at `path`.

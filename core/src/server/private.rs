@@ -57,7 +57,7 @@ impl Ticket<Setup> {
     ///
     /// The tracks that the session sets up next at the same path are of that stream. Where SETUP is asked about, it is also
     /// where nothing is published at the path; such a question need not name a media, and without a stream its answer is 404.
-    /// A private stream whose reader cannot be set up ends.
+    /// A private stream ends if no reader is set up by the answer: it is a no, comes too late, or SETUP cannot be granted.
     pub fn set_stream(&mut self, stream: StreamId) {
         self.extra_mut().stream = Some(stream);
     }

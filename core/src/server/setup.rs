@@ -4,7 +4,6 @@ use super::session::{Channels, Reading, Session, State, Track};
 use super::shares::Held;
 use super::transport::{Purpose, SetupPlan, offered};
 use super::{Event, Question, Server};
-use crate::conn::CloseReason;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::url::same;
@@ -53,12 +52,8 @@ impl Server {
         if session.is_some() {
             self.existing(session)?;
         }
-        let plan = self.plan_setup(conn, request, (session, given));
-        let outcome = plan.and_then(|plan| self.carry_out(now, conn, plan, streams));
-        if let Some(stream) = given.filter(|_| outcome.is_err()) {
-            self.end_if_private(now, stream, CloseReason::NeverBegan);
-        }
-        outcome
+        let plan = self.plan_setup(conn, request, (session, given))?;
+        self.carry_out(now, conn, plan, streams)
     }
 
     /// The first SETUP of a path where nothing is published: the application, if it is asked, may have a stream for it.

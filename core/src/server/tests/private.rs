@@ -223,6 +223,21 @@ fn a_stream_whose_reader_cannot_be_set_up_ends() {
     assert_eq!(status(&scenario.response(conn)), 404);
     let ended = |event: &Event| matches!(event, Event::Unpublished { stream: own, reason: CloseReason::NeverBegan, .. } if *own == stream);
     assert!(scenario.events.iter().any(ended), "{:?}", scenario.events);
+    // One whose reader is refused, or has gone when the answer comes.
+    for hangs_up in [false, true] {
+        let (stream, conn) = (add(&mut scenario), scenario.connect());
+        scenario.post(conn, &format!("SETUP rtsp://h/film/trackID=0|{TCP}=0-1"), "");
+        let mut question = asked!(scenario, Setup);
+        question.ticket.set_stream(stream);
+        let reply = if hangs_up { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) };
+        if hangs_up {
+            scenario.hang_up(conn);
+        }
+        let answered = scenario.server.answer(scenario.now, question.ticket, reply, &scenario.logs);
+        assert_eq!(answered.is_err(), hangs_up);
+        assert!(scenario.server.stream(stream).is_none(), "{hangs_up}");
+        scenario.drain();
+    }
     // One that has gone already is not there.
     scenario.post(conn, "SETUP rtsp://h/film/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1", "");
     let mut question = asked!(scenario, Setup);
