@@ -95,7 +95,7 @@ impl<R: Runtime> Server<R> {
     ///
     /// The path is taken, the description has nothing to send, or the server is closed.
     pub fn publish(&self, path: &str, description: Description) -> Result<ServerStream, AddStreamError> {
-        ServerStream::publish(&self.door, path, description)
+        ServerStream::publish(&self.door, |server, now| server.add_stream(now, path, description))
     }
 
     /// Makes a stream for one session, such as a recording that each reader sees from its own beginning.
@@ -151,7 +151,7 @@ impl<R: Runtime> Server<R> {
         path: &str,
         description: Description,
     ) -> Result<ServerStream, AddStreamError> {
-        ServerStream::publish_private(&self.door, path, description)
+        ServerStream::publish(&self.door, |server, now| server.add_private_stream(now, path, description))
     }
 
     /// The next event: what no default covers, and news.

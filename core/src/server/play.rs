@@ -46,11 +46,7 @@ impl Server {
             }
             return Ok(Outcome::ask(Step::Play(id, from), Event::Play(question)));
         }
-        if plays {
-            self.play_on(id, None, None, streams)
-        } else {
-            self.play_accepted(now, id, None, None, streams)
-        }
+        self.play_accepted(now, id, None, None, streams)
     }
 
     /// PLAY of a session that plays: it goes on, and is told the range and what comes of it next.

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use rtspan_core::description::Description;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::rtp::rtcp::BadCompound;
-use rtspan_core::server::{AddStreamError, ReloadError};
+use rtspan_core::server::{AddStreamError, ReloadError, Server};
 use rtspan_core::stream::{SsrcError, StreamLog};
-use rtspan_core::{NtpTime, StreamId};
+use rtspan_core::{Instant, NtpTime, StreamId};
 
 use super::door::Door;
 use super::registry::Published;
@@ -41,25 +41,13 @@ pub struct ServerStream {
 }
 
 impl ServerStream {
+    /// A stream that `add` adds to the server.
     pub(super) fn publish(
         door: &Arc<Door>,
-        path: &str,
-        description: Description,
+        add: impl FnOnce(&mut Server, Instant) -> Result<(StreamId, StreamLog), AddStreamError>,
     ) -> Result<Self, AddStreamError> {
         let published = door.enter(|server, now| {
-            let (id, log) = server.add_stream(now, path, description)?;
-            Ok(door.registry().insert(id, log))
-        })?;
-        Ok(Self { door: Arc::clone(door), published })
-    }
-
-    pub(super) fn publish_private(
-        door: &Arc<Door>,
-        path: &str,
-        description: Description,
-    ) -> Result<Self, AddStreamError> {
-        let published = door.enter(|server, now| {
-            let (id, log) = server.add_private_stream(now, path, description)?;
+            let (id, log) = add(server, now)?;
             Ok(door.registry().insert(id, log))
         })?;
         Ok(Self { door: Arc::clone(door), published })
