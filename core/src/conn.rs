@@ -112,7 +112,7 @@ pub enum Report {
         session: SessionId,
         /// Which media of the description.
         media: u8,
-        /// What is no RTP packet, since this was last told.
+        /// Packets that are no RTP, since this was last told.
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,

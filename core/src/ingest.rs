@@ -55,7 +55,7 @@ pub(crate) struct Ingest {
     trouble: Trouble,
 }
 
-/// What is to be known of an announced media to take its packets: it is kept where a description is not.
+/// The part of an announced media that is needed to take its packets: it is kept where a description is not.
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
     clock_rates: ClockRates,

@@ -110,8 +110,8 @@ impl Client {
         }
     }
 
-    /// Whether an answer says that the session is over. Some devices do not know the session that a request names, and
-    /// play it on.
+    /// Returns true for an answer that says that the session is over. Some devices do not know the session that a request
+    /// names, and play it on.
     pub(super) fn is_forgotten(&self, now: Instant, status: StatusCode) -> bool {
         status == StatusCode::SESSION_NOT_FOUND && !(self.state == State::Play && self.hears_media(now))
     }

@@ -179,10 +179,10 @@ impl Client {
         })
     }
 
-    /// What is due while nothing but answers is to come: before PLAY, paused or recording.
+    /// The deadline while nothing but answers is to come: before PLAY, paused or recording.
     ///
     /// Keepalives ask the server anyway. It is gone once four of them in a row, or more, have had no answer, and nothing
-    /// else has come either; but a device is not that is known to answer none.
+    /// else has come either. A device that is known to answer none is not taken for gone.
     fn due_without_media(&self) -> Option<Due> {
         let heard = self.liveness.heard.max(self.keepalive.answered())?;
         let is_asked = self.keepalive_deadline().is_some() && !self.keepalive.is_mute();

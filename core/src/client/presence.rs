@@ -16,7 +16,7 @@ pub(super) struct Presence {
     next: Instant,
     /// When the server said that it leaves (BYE), as long as it may come back.
     left: Option<Instant>,
-    /// What is played has an end, so that nothing is to come after BYE but what is on its way.
+    /// The media has an end, so that nothing comes after BYE but packets that are on their way.
     is_finite: bool,
     doubt: Doubt,
     ended: bool,

@@ -123,7 +123,7 @@ impl CloseReason {
         response
     }
 
-    /// What a player is told in BYE when its session is closed for this, if the server closes it.
+    /// The reason in BYE for a player whose session is closed for this; `None` if the server does not close it.
     pub(crate) fn goodbye(&self) -> Option<&str> {
         match self {
             Self::Noted(note) => Some(&note.text),

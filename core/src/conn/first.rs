@@ -48,7 +48,7 @@ impl FirstRequest {
         self.is_over = true;
     }
 
-    /// Whether nothing more is to be read: the request has come, or something that is none.
+    /// Returns true once nothing more is to be read: the request has come, or something that is none.
     pub fn is_over(&self) -> bool {
         self.is_over
     }

@@ -98,7 +98,7 @@ impl ConnTx {
             // Nothing begins on a connection that is being closed.
             TxOrder::Attach(_) if self.closing => {}
             TxOrder::Attach(reader) => {
-                // What a session before it was sent on the same channels is not the new one's.
+                // Frames of a session before it on the same channels are not the new one's.
                 self.outbox.keep_frames();
                 // Mostly it stays the only one.
                 self.readers.reserve_exact(1);

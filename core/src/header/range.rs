@@ -90,7 +90,7 @@ impl Range {
         Self::Npt { start: Some(NptTime::At(start)), end: None }
     }
 
-    /// Whether it names an end that will be reached; [`Now`](NptTime::Now) is none.
+    /// Returns true for a range with an end that will be reached; [`Now`](NptTime::Now) is none.
     pub fn has_end(&self) -> bool {
         match self {
             Self::Npt { end, .. } => matches!(end, Some(NptTime::At(_))),

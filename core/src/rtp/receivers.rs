@@ -175,7 +175,7 @@ impl Receivers {
         self.all.iter().any(|receiver| receiver.heard_within(now, SOURCE_LIVES))
     }
 
-    /// What came right before `packet` of the same SSRC, if it did and a source may be added.
+    /// The packet right before `packet` of the same SSRC, if it came and a source may be added.
     fn prove(&mut self, now: Instant, packet: &RtpPacket) -> Option<Unproven> {
         let place = self.unproven.iter().position(|first| first.ssrc == packet.ssrc())?;
         let first = self.unproven.remove(place)?;
@@ -226,7 +226,7 @@ impl Receivers {
     }
 }
 
-/// What a report that has waited would say now.
+/// A report that has waited, with the times that it would tell now.
 fn as_of(now: Instant, came: Instant, report: SenderReport, clock_rate: u32) -> SenderReport {
     if report.ntp == NtpTime::default() {
         return report;

@@ -341,7 +341,7 @@ pub enum Event {
         conn: ConnId,
         /// Which media of its description.
         media: usize,
-        /// What is no RTP packet, since this was last told.
+        /// Packets that are no RTP, since this was last told.
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,

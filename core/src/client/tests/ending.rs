@@ -1,4 +1,4 @@
-//! What BYE of a track means.
+//! The end of a track, as BYE tells it.
 
 use std::time::Duration;
 

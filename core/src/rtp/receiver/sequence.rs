@@ -46,7 +46,7 @@ struct Left {
 }
 
 impl Left {
-    /// Whether a packet may be the next of what was left, or is not far ahead of that.
+    /// Returns true for a packet that may be the next of the sequence that was left, or is not far ahead of it.
     fn is_of(&self, packet: &RtpPacket) -> bool {
         packet.sequence().wrapping_sub(self.next) <= SEQUENCE_JUMP_MAX
     }
@@ -279,7 +279,7 @@ impl Sequence {
         placed
     }
 
-    /// Whether the sequence has gone on elsewhere not long ago, so that it does not do so again.
+    /// Returns true if the sequence has gone on elsewhere not long ago, so that it does not do so again.
     fn is_too_soon(&self, now: Instant, is_jump: bool) -> bool {
         let restarted = self.restarted.filter(|_| !is_jump);
         let left = self.left.as_ref().map(|left| left.at);

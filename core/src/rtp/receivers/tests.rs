@@ -93,7 +93,7 @@ fn a_forger_of_pairs_displaces_none_of_the_good_ones_and_wins_once_in_a_period_a
     assert!(stats.restarts <= 62, "{stats:?}");
 }
 
-/// What a forger sends behind the packet of this number.
+/// The sequence numbers that a forger sends behind the packet of this number.
 type Forger<'a> = &'a dyn Fn(u16) -> Vec<u16>;
 
 /// How many of a source's packets come through, 25 a second for a minute, when a forger that knows its SSRC sends these
