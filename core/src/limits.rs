@@ -65,7 +65,8 @@ pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 pub const TIMESTAMP_BACK_MAX: Duration = Duration::from_secs(10);
 /// Time between two sender reports.
 pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
-/// Sources (SSRCs) of one media that are told apart; of more, the one goes of which nothing has come for longest.
+/// Sources (SSRCs) of one media that are told apart; of more, the one goes of which nothing has come for longest;
+/// first of those that were added beyond one for each format while another lived.
 pub const SOURCES_MAX: usize = 16;
 /// Sources of a media over UDP that have not proved themselves by packets in sequence, and are remembered; the oldest go.
 pub const SOURCES_UNPROVEN_MAX: usize = 64;

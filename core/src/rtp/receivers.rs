@@ -16,7 +16,8 @@ use crate::{Instant, NtpTime};
 /// Formats of a media may have an SSRC each, and cameras change theirs without notice (Uniview). Over TCP another SSRC is
 /// followed at once, since nobody but the peer can have sent it. Over UDP it has to prove itself while another source
 /// lives, by two packets in sequence (RFC 3550, appendix A.1); both are then handed out. It takes nothing from those that
-/// are there. Beyond [`SOURCES_MAX`] the one goes of which nothing has come for longest.
+/// are there. Beyond [`SOURCES_MAX`] the one goes of which nothing has come for longest; those go first that were added
+/// beyond one for each format while another lived, so that a forger of sources pushes out its own.
 #[derive(Debug)]
 pub(crate) struct Receivers {
     clock_rates: ClockRates,
@@ -27,8 +28,10 @@ pub(crate) struct Receivers {
     newest: usize,
     /// The SSRCs that have not proved themselves.
     unproven: VecDeque<Unproven>,
-    /// When an SSRC was last taken beyond one for each format.
+    /// When an SSRC was last taken beyond one for each format while another lived.
     taken: Option<Instant>,
+    /// The SSRCs that were taken so.
+    surplus: Vec<u32>,
     /// Reports of SSRCs of which no packet has come yet.
     early: VecDeque<(Instant, SenderReport)>,
     /// Reports that were believed.
@@ -56,6 +59,7 @@ impl Receivers {
             newest: 0,
             unproven: VecDeque::new(),
             taken: None,
+            surplus: Vec::new(),
             early: VecDeque::new(),
             clocks: VecDeque::new(),
             others: ReceiverStats::default(),
@@ -186,6 +190,7 @@ impl Receivers {
         }
         if is_beyond_formats {
             self.taken = Some(now);
+            self.surplus.push(first.ssrc);
         }
         Some(first)
     }
@@ -196,9 +201,7 @@ impl Receivers {
             self.others.restarts = self.others.restarts.saturating_add(1);
         }
         if self.all.len() >= SOURCES_MAX {
-            let quietest = self.all.iter().enumerate().min_by_key(|(_, receiver)| receiver.heard());
-            let gone = self.all.remove(quietest.map_or(0, |(place, _)| place));
-            self.others = self.others.plus(&gone.stats());
+            self.push_out();
         }
         let clock_rate = self.clock_rates.of(packet.payload_type()).unwrap_or_default();
         self.newest = self.all.len();
@@ -210,6 +213,17 @@ impl Receivers {
             }
         }
         self.all.push(receiver);
+    }
+
+    /// Removes the source of which nothing has come for longest, a surplus one if there is any.
+    fn push_out(&mut self) {
+        let is_native =
+            |receiver: &Receiver| receiver.ssrc().is_none_or(|ssrc| !self.surplus.contains(&ssrc));
+        let order = |receiver: &Receiver| (is_native(receiver), receiver.heard());
+        let place = self.all.iter().enumerate().min_by_key(|(_, receiver)| order(receiver));
+        let gone = self.all.remove(place.map_or(0, |(place, _)| place));
+        self.surplus.retain(|ssrc| gone.ssrc() != Some(*ssrc));
+        self.others = self.others.plus(&gone.stats());
     }
 
     fn hand_to_newest(&mut self, now: Instant, packet: RtpPacket) {

@@ -218,6 +218,28 @@ fn one_source_over_the_bound_pushes_out_the_quietest() {
 }
 
 #[test]
+fn a_forger_of_sources_pushes_out_its_own_and_not_a_quiet_one() {
+    let mut receivers = receivers(Delivery::Unordered);
+    // The media has two formats, and each of them a source.
+    for ssrc in 1..=2 {
+        take(&mut receivers, at(0), packet(96, ssrc, 1));
+        take(&mut receivers, at(0), packet(96, ssrc, 2));
+    }
+    let forged = 100..100 + 2 * SOURCES_MAX as u32;
+    for ssrc in forged.clone() {
+        let now = at(0) + SOURCE_RESTART_PERIOD * (ssrc - 99);
+        take(&mut receivers, now, packet(96, ssrc, 1));
+        assert_eq!(take(&mut receivers, now, packet(96, ssrc, 2)), [(ssrc, 1, 0), (ssrc, 2, 0)]);
+    }
+    let kept: Vec<u32> = receivers.ssrcs().collect();
+    assert_eq!(kept.len(), SOURCES_MAX);
+    assert!((1..=2).chain(forged.end - 14..forged.end).eq(kept));
+    let now = at(0) + SOURCE_RESTART_PERIOD * (forged.len() as u32 + 1);
+    assert_eq!(take(&mut receivers, now, packet(96, 1, 3)), [(1, 3, 0)]);
+    assert!(receivers.surplus.len() < SOURCES_MAX);
+}
+
+#[test]
 fn one_ssrc_over_the_bound_of_those_that_prove_themselves_pushes_out_the_oldest() {
     let both = vec![(2, 1, 0), (2, 2, 0)];
     for (others, out) in [
