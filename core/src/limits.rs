@@ -161,6 +161,9 @@ pub const MEMORY_BYTES: usize = 640 << 20;
 /// Bytes that each log keeps, however many there are; a publisher that would leave less to the others is refused with
 /// 503, and so is one whose address would have more streams than its share of so short logs.
 pub const LOG_BYTES_LEAST: usize = 64 << 10;
+/// Bytes that a log is counted with besides those that it keeps: the blocks at both its ends, of which only a part is kept, the
+/// list of its packets, and the tasks and buffers of its publisher.
+pub const LOG_COST: usize = 192 << 10;
 /// How many times the bytes of a description are counted: it is held once, as it was announced and then as readers are told of
 /// it, which may be a little longer.
 pub const DESCRIPTION_COST: usize = 2;

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ServerConfig;
 use super::shares::Refused;
 use crate::StreamId;
-use crate::limits::{LOG_BYTES_LEAST, SHARE_LEAST};
+use crate::limits::{LOG_BYTES_LEAST, LOG_COST, SHARE_LEAST};
 use crate::prefix::Origin;
 
 /// Whose publisher a stream is of, and whether many share its address.
@@ -23,9 +23,9 @@ pub(super) struct Logs {
     budget: usize,
     /// One part in so many is what an address may have.
     parts: usize,
-    /// Bytes that the logs of one address may keep together now.
+    /// Bytes that the logs of one address may hold together now.
     share: usize,
-    /// Bytes that the logs of publishers may keep now, and how many there are.
+    /// Bytes that the logs of publishers may hold now, and how many there are.
     taken: usize,
     count: usize,
     own: Group,
@@ -45,8 +45,13 @@ struct Group {
 
 impl Group {
     fn taken(&self) -> usize {
-        self.bytes.saturating_mul(self.streams.len())
+        cost_of(self.bytes).saturating_mul(self.streams.len())
     }
+}
+
+/// What a log holds that keeps so many bytes.
+fn cost_of(bytes: usize) -> usize {
+    bytes.saturating_add(LOG_COST)
 }
 
 impl Logs {
@@ -85,7 +90,7 @@ impl Logs {
 
     /// Whether an address may publish another stream.
     pub(super) fn check(&self, (origin, is_exempt): Publisher) -> Result<(), Refused> {
-        let all = self.room().checked_div(self.least).unwrap_or(usize::MAX);
+        let all = self.room().checked_div(cost_of(self.least)).unwrap_or(usize::MAX);
         if self.count >= all {
             return Err(Refused::Streams);
         }
@@ -112,7 +117,7 @@ impl Logs {
                 self.publishers.entry(origin).or_insert(new).streams.insert(stream);
                 self.count = self.count.saturating_add(1);
                 // It counts with what the others have; the fit below counts it anew.
-                self.taken = self.taken.saturating_add(self.bytes_of(stream));
+                self.taken = self.taken.saturating_add(cost_of(self.bytes_of(stream)));
             }
         }
         self.fit(origin);
@@ -136,7 +141,7 @@ impl Logs {
                 let Some(group) = self.publishers.get_mut(&origin) else { return };
                 group.streams.remove(&stream);
                 self.count = self.count.saturating_sub(1);
-                self.taken = self.taken.saturating_sub(bytes);
+                self.taken = self.taken.saturating_sub(cost_of(bytes));
                 if group.streams.is_empty() {
                     self.publishers.remove(&origin);
                 }
@@ -145,7 +150,7 @@ impl Logs {
         self.fit(origin);
     }
 
-    /// Bytes that the logs of all publishers may keep together.
+    /// Bytes that the logs of all publishers may hold together.
     fn room(&self) -> usize {
         self.budget.saturating_sub(self.own.taken())
     }
@@ -156,7 +161,7 @@ impl Logs {
 
     fn whole_share(&self) -> usize {
         let room = self.room();
-        room.checked_div(self.parts).unwrap_or(room).max(self.least)
+        room.checked_div(self.parts).unwrap_or(room).max(cost_of(self.least))
     }
 
     /// Has the publishers together keep no more than there is room for, and lets them have more where there is plenty.
@@ -165,8 +170,9 @@ impl Logs {
         if self.share > whole {
             self.set_share(whole);
         }
-        while self.taken > room && self.share > self.least {
-            self.set_share((self.share / 2).max(self.least));
+        let least = cost_of(self.least);
+        while self.taken > room && self.share > least {
+            self.set_share((self.share / 2).max(least));
         }
         // Twice the share is at most twice of what is taken, and there is room for some more then.
         while self.taken <= room / 3 && self.share < whole {
@@ -201,7 +207,7 @@ impl Logs {
         };
         let fitting = |count: usize| {
             let mut bytes = most;
-            while bytes > least && bytes.saturating_mul(count) > room {
+            while bytes > least && cost_of(bytes).saturating_mul(count) > room {
                 bytes = (bytes / 2).max(least);
             }
             bytes

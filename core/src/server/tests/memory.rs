@@ -6,12 +6,16 @@ use bytes::Bytes;
 
 use super::scenario::{SDP, Scenario, session_of, status, video};
 use crate::ConnId;
-use crate::limits::{DESCRIPTION_COST, DESCRIPTION_SHARE_LEAST, LOG_BYTES, LOG_BYTES_LEAST};
+use crate::limits::{DESCRIPTION_COST, DESCRIPTION_SHARE_LEAST, LOG_BYTES, LOG_BYTES_LEAST, LOG_COST};
 use crate::server::{Event, Refused, ServerConfig};
 use crate::udp::Port;
 
 /// A budget with room for the logs of eight streams of the application's own, as long as they may be.
-const MEMORY: usize = 8 * LOG_BYTES * 4 / 3 * 8 / 7 + 8;
+const MEMORY: usize = 8 * LOG * 4 / 3 * 8 / 7 + 8;
+
+/// What a log holds that is as long as it may be, and one that is as short.
+const LOG: usize = LOG_BYTES + LOG_COST;
+const LEAST: usize = LOG_BYTES_LEAST + LOG_COST;
 
 fn scenario(memory: usize) -> Scenario {
     Scenario::new(ServerConfig::default().memory(memory))
@@ -53,7 +57,7 @@ fn held(scenario: &Scenario) -> Vec<usize> {
 fn the_more_streams_there_are_the_shorter_is_each_log() {
     let mut scenario = scenario(MEMORY);
     let mut streams = Vec::new();
-    for (count, each) in [(8, LOG_BYTES), (9, LOG_BYTES / 2), (16, LOG_BYTES / 2), (17, LOG_BYTES / 4)] {
+    for (count, each) in [(8, LOG_BYTES), (9, LOG_BYTES / 2), (15, LOG_BYTES / 2), (16, LOG_BYTES / 4)] {
         while streams.len() < count {
             streams.push(scenario.publish(&format!("/{}", streams.len())));
             scenario.drain();
@@ -101,10 +105,10 @@ const LIGHT: [u8; 4] = [192, 0, 2, 1];
 #[test]
 fn the_more_streams_an_address_publishes_the_shorter_are_its_logs_and_nobody_elses() {
     // A quarter of what publishers have is four logs.
-    let mut scenario = scenario(16 * LOG_BYTES * 8 / 7 + 8);
+    let mut scenario = scenario(16 * LOG * 8 / 7 + 8);
     let light = record(&mut scenario, LIGHT, "/light").0;
     let mut heavy = Vec::new();
-    for (count, each) in [(4, LOG_BYTES), (5, LOG_BYTES / 2), (8, LOG_BYTES / 2), (9, LOG_BYTES / 4)] {
+    for (count, each) in [(4, LOG_BYTES), (5, LOG_BYTES / 2), (7, LOG_BYTES / 2), (8, LOG_BYTES / 4)] {
         while heavy.len() < count {
             let (conn, answer) = record(&mut scenario, HEAVY, &format!("/{}", heavy.len()));
             assert_eq!(answer, 200);
@@ -122,7 +126,7 @@ fn the_more_streams_an_address_publishes_the_shorter_are_its_logs_and_nobody_els
 
 #[test]
 fn where_all_addresses_want_more_than_there_is_those_who_have_much_give_first() {
-    let mut scenario = scenario(16 * LOG_BYTES * 8 / 7 + 8);
+    let mut scenario = scenario(16 * LOG * 8 / 7 + 8);
     for address in 1..=4 {
         for number in 0..4 {
             assert_eq!(record(&mut scenario, [192, 0, 2, address], &format!("/{address}-{number}")).1, 200);
@@ -137,7 +141,7 @@ fn where_all_addresses_want_more_than_there_is_those_who_have_much_give_first() 
 #[test]
 fn an_address_that_publishes_more_streams_than_its_share_of_the_shortest_logs_is_refused() {
     // Forty of the shortest logs: a quarter, of what others leave.
-    let mut scenario = scenario(40 * LOG_BYTES_LEAST * 8 / 7 + 8);
+    let mut scenario = scenario(40 * LEAST * 8 / 7 + 8);
     let mut had = Vec::new();
     for address in 1..=10 {
         let mut count = 0;
@@ -156,7 +160,7 @@ fn an_address_that_publishes_more_streams_than_its_share_of_the_shortest_logs_is
 
 #[test]
 fn streams_of_the_application_are_neither_shorter_nor_refused_because_of_publishers() {
-    let mut scenario = scenario(40 * LOG_BYTES_LEAST * 8 / 7 + 8);
+    let mut scenario = scenario(40 * LEAST * 8 / 7 + 8);
     let alone = {
         scenario.publish("/own");
         kept(&scenario, "/own")
@@ -172,7 +176,7 @@ fn streams_of_the_application_are_neither_shorter_nor_refused_because_of_publish
 
 #[test]
 fn a_stream_that_is_taken_over_counts_for_the_address_that_has_it() {
-    let mut scenario = scenario(16 * LOG_BYTES * 8 / 7 + 8);
+    let mut scenario = scenario(16 * LOG * 8 / 7 + 8);
     for number in 0..5 {
         record(&mut scenario, HEAVY, &format!("/{number}"));
     }
