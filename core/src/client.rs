@@ -312,6 +312,12 @@ impl Client {
 
     fn handle_bytes(&mut self, now: Instant) {
         self.liveness.handle_heard(now);
+        let pushed = self.inbox.pushed();
+        self.handle_items(now);
+        self.link.decoder.handle_kept(self.inbox.pushed().wrapping_sub(pushed));
+    }
+
+    fn handle_items(&mut self, now: Instant) {
         while self.link.is_up() {
             let frame = match self.link.decoder.next_frame() {
                 Some(channel) => Frame { channel, payload: self.link.decoder.take_frame() },

@@ -3,40 +3,33 @@
 use crate::udp::Port;
 use crate::{Tolerance, Tolerances};
 
-/// What a packet is that came where `port` is expected; `announced` knows the payload types of RTP there.
+/// The payload type, if the packet is of RTP.
+#[inline]
+pub(crate) fn payload_type(data: &[u8]) -> Option<u8> {
+    data.get(1).map(|second| second & 0x7f)
+}
+
+/// What a packet is that came where `port` is expected, by [its payload type](payload_type) being announced there.
 ///
 /// The packet types of RTCP look like the payload types 64 to 95 with a marker. Those are RTP where they are announced,
 /// but never on the channel or port of RTCP.
 #[inline]
-pub(crate) fn port_of(
-    port: Port,
-    data: &[u8],
-    announced: impl FnOnce(u8) -> bool,
-    tolerances: &mut Tolerances,
-) -> Port {
-    let &[_, second, ..] = data else { return port };
-    let is_rtcp_type = matches!(second, 192..=223);
+pub(crate) fn port_of(port: Port, data: &[u8], is_announced: bool, tolerances: &mut Tolerances) -> Port {
     match port {
-        Port::Rtp if !is_rtcp_type => Port::Rtp,
-        Port::Rtcp if is_rtcp_type => Port::Rtcp,
-        _ => misplaced(port, data, announced, tolerances),
+        Port::Rtp if is_announced => Port::Rtp,
+        _ => doubtful(port, data, is_announced, tolerances),
     }
 }
 
-/// Of packets that are seldom where they are.
+/// Of all but packets that are announced and where they belong.
 #[cold]
-fn misplaced(
-    port: Port,
-    data: &[u8],
-    announced: impl FnOnce(u8) -> bool,
-    tolerances: &mut Tolerances,
-) -> Port {
+fn doubtful(port: Port, data: &[u8], is_announced: bool, tolerances: &mut Tolerances) -> Port {
     const VERSION: u8 = 2;
     let &[first, second, ..] = data else { return port };
-    if first >> 6 != VERSION {
+    let is_rtcp_type = matches!(second, 192..=223);
+    if first >> 6 != VERSION || is_rtcp_type == (port == Port::Rtcp) {
         return port;
     }
-    let is_announced = announced(second & 0x7f);
     match port {
         Port::Rtp if !is_announced && is_compound(data) => {
             tolerances.record(Tolerance::RtcpOnRtp);
@@ -69,8 +62,8 @@ mod tests {
         [Port::Rtp, Port::Rtcp].map(|port| {
             let mut tolerances = Tolerances::NONE;
             let packet = [first, second, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];
-            let found =
-                port_of(port, &packet, |payload_type| [72, 96].contains(&payload_type), &mut tolerances);
+            let is_announced = payload_type(&packet).is_some_and(|own| [72, 96].contains(&own));
+            let found = port_of(port, &packet, is_announced, &mut tolerances);
             (found, tolerances.iter().collect())
         })
     }
@@ -108,7 +101,7 @@ mod tests {
         for packet in
             [&[0x80, 201, 0, 1, 0, 0, 0, 0][..], &[0x80, 201, 0, 1, 0, 0, 0, 0, 0x81, 203, 0, 1, 0, 0, 0, 0]]
         {
-            let told = |data: &[u8]| port_of(Port::Rtp, data, |_| false, &mut Tolerances::default());
+            let told = |data: &[u8]| port_of(Port::Rtp, data, false, &mut Tolerances::default());
             assert_eq!(told(packet), Port::Rtcp);
             assert_eq!(told(&packet[..packet.len() - 1]), Port::Rtp);
             assert_eq!(told(&[packet, &[0]].concat()), Port::Rtp);
@@ -120,7 +113,7 @@ mod tests {
     fn what_is_too_short_to_tell_stays_where_it_is() {
         for data in [&[][..], &[0x80], &[0x80, 96, 0, 0]] {
             for port in [Port::Rtp, Port::Rtcp] {
-                assert_eq!(port_of(port, data, |_| true, &mut Tolerances::default()), port);
+                assert_eq!(port_of(port, data, true, &mut Tolerances::default()), port);
             }
         }
     }

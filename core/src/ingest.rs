@@ -106,20 +106,20 @@ impl Ingest {
 
     /// Takes what came on the channel or port of RTP or of RTCP.
     pub(crate) fn handle(&mut self, now: Instant, port: Port, data: Bytes, out: &mut VecDeque<Inbound>) {
-        let announced = |payload_type| self.receivers.has_format(payload_type);
-        match demux::port_of(port, &data, announced, &mut self.tolerances) {
-            Port::Rtp => self.handle_rtp(now, data, out),
+        let is_announced = demux::payload_type(&data).is_some_and(|own| self.receivers.has_format(own));
+        match demux::port_of(port, &data, is_announced, &mut self.tolerances) {
+            Port::Rtp => self.handle_rtp(now, is_announced, data, out),
             Port::Rtcp => self.handle_rtcp(now, &data, out),
         }
     }
 
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
-    fn handle_rtp(&mut self, now: Instant, data: Bytes, out: &mut VecDeque<Inbound>) {
+    fn handle_rtp(&mut self, now: Instant, is_announced: bool, data: Bytes, out: &mut VecDeque<Inbound>) {
         let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else {
             self.trouble.malformed();
             return self.tell_trouble(now, out);
         };
-        if !self.receivers.has_format(packet.payload_type()) {
+        if !is_announced {
             self.trouble.unannounced();
             return self.tell_trouble(now, out);
         }

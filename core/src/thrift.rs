@@ -13,12 +13,13 @@ pub(crate) struct Thrift {
 }
 
 impl Thrift {
+    /// Takes note of bytes that were read. All that was read before has been looked at by now.
     pub(crate) fn pass(&mut self, bytes: usize) {
-        self.passed = self.passed.saturating_add(bytes);
         if self.passed >= READ_BLOCK_BYTES {
             self.copies = self.kept < self.passed / 2;
             (self.passed, self.kept) = (0, 0);
         }
+        self.passed = self.passed.saturating_add(bytes);
     }
 
     pub(crate) fn keep(&mut self, bytes: usize) {

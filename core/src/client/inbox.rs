@@ -7,7 +7,9 @@ use crate::limits::{RECEIVED_BATCH_MAX, SOURCES_MAX};
 #[derive(Debug)]
 pub(super) struct Inbox {
     packets: VecDeque<Received>,
-    bytes: usize,
+    /// Bytes of all packets that came in, and of those that have left; both wrap.
+    pushed: usize,
+    left: usize,
     packets_max: usize,
     bytes_max: usize,
     dropped: BTreeMap<usize, Dropped>,
@@ -45,13 +47,20 @@ impl Dropped {
 
 impl Inbox {
     pub(super) fn new(packets_max: usize, bytes_max: usize) -> Self {
-        Self { packets: VecDeque::new(), bytes: 0, packets_max, bytes_max, dropped: BTreeMap::new() }
+        Self {
+            packets: VecDeque::new(),
+            pushed: 0,
+            left: 0,
+            packets_max,
+            bytes_max,
+            dropped: BTreeMap::new(),
+        }
     }
 
     /// Appends a packet, and drops the oldest ones beyond the bounds.
     #[inline]
     pub(super) fn push(&mut self, received: Received) {
-        self.bytes = self.bytes.saturating_add(received.packet.len());
+        self.pushed = self.pushed.wrapping_add(received.packet.len());
         self.packets.push_back(received);
         if self.is_over() {
             self.trim();
@@ -61,16 +70,16 @@ impl Inbox {
     /// Moves the oldest packets behind those in `batch`: of as many as may wait an eighth, and one at least.
     pub(super) fn pop_batch(&mut self, batch: &mut VecDeque<Received>) {
         let packets_max = (self.packets_max / 8).min(RECEIVED_BATCH_MAX);
-        let bytes_rest = self.bytes.saturating_sub(self.bytes_max / 8);
+        let bytes_rest = self.bytes().saturating_sub(self.bytes_max / 8);
         let is_told = self.dropped.values().all(|dropped| dropped.missing.is_empty());
         if is_told && batch.is_empty() && self.packets.len() <= packets_max && bytes_rest == 0 {
             // As most often.
             std::mem::swap(&mut self.packets, batch);
-            self.bytes = 0;
+            self.left = self.pushed;
             return;
         }
         for count in 0..packets_max.max(1) {
-            if count > 0 && self.bytes <= bytes_rest {
+            if count > 0 && self.bytes() <= bytes_rest {
                 return;
             }
             let Some(received) = self.pop() else { return };
@@ -80,8 +89,8 @@ impl Inbox {
 
     /// Puts packets back that were taken and not used, in front of the others.
     pub(super) fn push_back(&mut self, batch: &mut VecDeque<Received>) {
-        let bytes = batch.iter().map(|received| received.packet.len()).fold(0, usize::saturating_add);
-        self.bytes = self.bytes.saturating_add(bytes);
+        let bytes = batch.iter().map(|received| received.packet.len()).fold(0, usize::wrapping_add);
+        self.left = self.left.wrapping_sub(bytes);
         batch.append(&mut self.packets);
         std::mem::swap(&mut self.packets, batch);
         self.trim();
@@ -91,8 +100,17 @@ impl Inbox {
         self.packets.is_empty()
     }
 
+    /// Bytes of all packets that ever came in; it wraps.
+    pub(super) fn pushed(&self) -> usize {
+        self.pushed
+    }
+
+    fn bytes(&self) -> usize {
+        self.pushed.wrapping_sub(self.left)
+    }
+
     fn is_over(&self) -> bool {
-        self.packets.len() > self.packets_max || self.bytes > self.bytes_max
+        self.packets.len() > self.packets_max || self.bytes() > self.bytes_max
     }
 
     fn trim(&mut self) {
@@ -117,7 +135,7 @@ impl Inbox {
 
     fn take(&mut self) -> Option<Received> {
         let received = self.packets.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(received.packet.len());
+        self.left = self.left.wrapping_add(received.packet.len());
         Some(received)
     }
 }
@@ -189,7 +207,10 @@ mod tests {
             let mut batch = VecDeque::new();
             inbox.pop_batch(&mut batch);
             assert_eq!(batch.len(), expected, "{packets_max} packets, {bytes_max} bytes");
-            assert_eq!((inbox.packets.len(), inbox.bytes), (waiting - expected, 100 * (waiting - expected)));
+            assert_eq!(
+                (inbox.packets.len(), inbox.bytes()),
+                (waiting - expected, 100 * (waiting - expected))
+            );
         }
     }
 
@@ -207,12 +228,12 @@ mod tests {
             inbox.pop();
         }
         inbox.pop_batch(&mut batch);
-        assert_eq!((numbers(batch), inbox.bytes), (vec![(19, 0), (20, 0)], 0), "all that there is");
+        assert_eq!((numbers(batch), inbox.bytes()), (vec![(19, 0), (20, 0)], 0), "all that there is");
         let few = &mut Inbox::new(16, usize::MAX);
         let mut batch = VecDeque::new();
         (1..=2).for_each(|sequence| few.push(packet(0, sequence, 0)));
         few.pop_batch(&mut batch);
-        assert_eq!((numbers(batch), few.bytes, few.is_empty()), (vec![(1, 0), (2, 0)], 0, true));
+        assert_eq!((numbers(batch), few.bytes(), few.is_empty()), (vec![(1, 0), (2, 0)], 0, true));
     }
 
     #[test]
@@ -225,7 +246,7 @@ mod tests {
         (3..=17).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
         inbox.push_back(&mut batch);
         assert!(batch.is_empty());
-        assert_eq!((inbox.packets.len(), inbox.bytes, inbox.dropped(0)), (16, 1600, 1));
+        assert_eq!((inbox.packets.len(), inbox.bytes(), inbox.dropped(0)), (16, 1600, 1));
         assert_eq!(inbox.pop().map(|first| (first.packet.sequence(), first.lost)), Some((2, 4)));
     }
 

@@ -81,26 +81,33 @@ impl Client {
 
     #[inline]
     pub(super) fn handle_frame(&mut self, now: Instant, channel: u8, payload: Bytes) {
+        let mut tracks = self.tracks.iter_mut().enumerate();
         let named =
-            self.tracks.iter().enumerate().find_map(|(index, track)| {
-                Some((index, track.path.port_of_channel(channel)?, track.is_shared))
-            });
-        let Some((index, port, is_shared)) = named else {
+            tracks.find_map(|(index, track)| Some((index, track.path.port_of_channel(channel)?, track)));
+        let Some((index, port, track)) = named else {
             return self.tolerances.record(Tolerance::UnassignedChannel);
         };
+        if self.state != State::Play || track.is_shared {
+            return self.handle_other_frame(now, index, port, payload);
+        }
+        let media = track.media;
+        if let (_, Some(change)) = track.handle(now, port, payload, &mut self.inbox, &mut self.tolerances) {
+            self.tell(media, change);
+        }
+    }
+
+    /// A frame that is not simply one of a track that plays.
+    #[cold]
+    fn handle_other_frame(&mut self, now: Instant, index: usize, port: Port, payload: Bytes) {
         match self.state {
             State::Play | State::Record => {}
             _ if self.awaits_play() => self.tolerances.record(Tolerance::MediaBeforePlay),
             _ => return,
         }
-        let len = payload.len();
-        let kind = if is_shared {
-            self.handle_shared_media(now, index, port, payload)
+        if self.tracks.get(index).is_some_and(|track| track.is_shared) {
+            self.handle_shared_media(now, index, port, payload);
         } else {
-            self.handle_media(now, index, port, payload)
-        };
-        if kind == Some(Port::Rtp) {
-            self.link.decoder.handle_kept(len);
+            self.handle_media(now, index, port, payload);
         }
     }
 
@@ -158,10 +165,10 @@ impl Client {
         let owner = |payload_type: u8| {
             self.tracks.iter().position(|track| sharing(track) && track.announces(payload_type))
         };
-        let announced = |payload_type: u8| owner(payload_type).is_some();
-        let port = demux::port_of(port, &data, announced, &mut self.tolerances);
+        let owner = demux::payload_type(&data).and_then(owner);
+        let port = demux::port_of(port, &data, owner.is_some(), &mut self.tolerances);
         let only = match port {
-            Port::Rtp => Some(data.get(1).and_then(|second| owner(second & 0x7f)).unwrap_or(first)),
+            Port::Rtp => Some(owner.unwrap_or(first)),
             Port::Rtcp => None,
         };
         let mut valid = None;
@@ -175,25 +182,14 @@ impl Client {
     }
 
     /// Hands a packet to its track, and says which kind it was; `None` if it makes no sense there.
-    #[inline]
     fn handle_media(&mut self, now: Instant, index: usize, port: Port, data: Bytes) -> Option<Port> {
-        let is_recording = self.state == State::Record;
         let track = self.tracks.get_mut(index)?;
-        let port =
-            demux::port_of(port, &data, |payload_type| track.announces(payload_type), &mut self.tolerances);
-        let is_valid = match port {
-            Port::Rtp if is_recording => false,
-            Port::Rtp => {
-                let is_valid = track.handle_rtp(now, data, &mut self.inbox, &mut self.tolerances);
-                if let Some(change) = if is_valid { track.hear(now) } else { None } {
-                    let media = track.media;
-                    self.tell(media, change);
-                }
-                is_valid
-            }
-            Port::Rtcp => track.handle_rtcp(now, &data, &mut self.tolerances),
-        };
-        is_valid.then_some(port)
+        let media = track.media;
+        let (kind, change) = track.handle(now, port, data, &mut self.inbox, &mut self.tolerances);
+        if let Some(change) = change {
+            self.tell(media, change);
+        }
+        kind
     }
 
     /// What media travels over, once anything is set up.

@@ -6,6 +6,7 @@ use super::link::Link;
 use super::presence::{Change, Presence};
 use super::source::Source;
 use super::{Received, TrackStats, TrackTransport};
+use crate::demux;
 use crate::description::Description;
 use crate::random::Random;
 use crate::rtp::rtcp::{self, Rtcp};
@@ -132,7 +133,7 @@ impl Track {
 
     /// Takes note of a packet.
     #[inline]
-    pub(super) fn hear(&mut self, now: Instant) -> Option<Change> {
+    fn hear(&mut self, now: Instant) -> Option<Change> {
         self.presence.as_mut()?.hear(now)
     }
 
@@ -141,23 +142,48 @@ impl Track {
     }
 
     /// Whether packets with this payload type belong to the media.
+    #[inline]
     pub(super) fn announces(&self, payload_type: u8) -> bool {
         self.clock_rates.of(payload_type).is_some()
     }
 
-    /// Takes an RTP packet; `false` if it is none of this track.
+    /// Takes what came where `port` is expected: which kind it was, `None` if it makes no sense here, and what became of
+    /// the track by it.
     #[inline]
-    pub(super) fn handle_rtp(
+    pub(super) fn handle(
         &mut self,
         now: Instant,
+        port: Port,
+        data: Bytes,
+        inbox: &mut Inbox,
+        tolerances: &mut Tolerances,
+    ) -> (Option<Port>, Option<Change>) {
+        let is_announced = demux::payload_type(&data).is_some_and(|own| self.announces(own));
+        let port = demux::port_of(port, &data, is_announced, tolerances);
+        let (is_valid, change) = match port {
+            Port::Rtp => {
+                let is_valid = self.handle_rtp(now, is_announced, data, inbox, tolerances);
+                (is_valid, if is_valid { self.hear(now) } else { None })
+            }
+            Port::Rtcp => (self.handle_rtcp(now, &data, tolerances), None),
+        };
+        (is_valid.then_some(port), change)
+    }
+
+    /// Takes an RTP packet; `false` if it is none of this track.
+    #[inline]
+    fn handle_rtp(
+        &mut self,
+        now: Instant,
+        is_announced: bool,
         data: Bytes,
         inbox: &mut Inbox,
         tolerances: &mut Tolerances,
     ) -> bool {
-        let packet = RtpPacket::parse_with(data, tolerances).ok();
-        let packet = packet.filter(|packet| self.clock_rates.of(packet.payload_type()).is_some());
-        let (Some(packet), Some(receivers)) = (packet, &mut self.receivers) else {
-            self.invalid = self.invalid.saturating_add(1);
+        let packet = RtpPacket::parse_with(data, tolerances);
+        let (true, Ok(packet), Some(receivers)) = (is_announced, packet, &mut self.receivers) else {
+            // Of what comes while nothing is to be received, nothing is counted.
+            self.invalid = self.invalid.saturating_add(self.receivers.is_some().into());
             return false;
         };
         let newest = receivers.newest();
@@ -172,7 +198,7 @@ impl Track {
     }
 
     /// Takes RTCP; `false` if it is none.
-    pub(super) fn handle_rtcp(&mut self, now: Instant, data: &[u8], tolerances: &mut Tolerances) -> bool {
+    fn handle_rtcp(&mut self, now: Instant, data: &[u8], tolerances: &mut Tolerances) -> bool {
         let mut is_valid = false;
         for packet in rtcp::parse(data, tolerances) {
             is_valid = true;

@@ -142,7 +142,6 @@ impl Block {
         let end = skip.saturating_add(len).min(self.filled);
         self.shared = true;
         self.size = READ_BLOCK_BYTES;
-        self.thrift.pass(end);
         self.filled = self.filled.saturating_sub(end);
         // Cheaper than to cut the front off the block first.
         let mut taken = self.bytes.split_to(end).freeze();
@@ -153,6 +152,7 @@ impl Block {
 
     /// Whoever fills a small block has more to say.
     fn count_to(&mut self, filled: usize) {
+        self.thrift.pass(filled.saturating_sub(self.filled));
         self.filled = filled;
         if filled == self.bytes.capacity() {
             self.size = self.size.max(CONTROL_BLOCK_BYTES);
@@ -164,7 +164,6 @@ impl Block {
         let n = n.min(self.filled);
         self.filled = self.filled.saturating_sub(n);
         self.bytes.advance(n);
-        self.thrift.pass(n);
     }
 
     fn copy_small(&mut self, len: usize) -> Bytes {
@@ -176,10 +175,15 @@ impl Block {
     }
 
     /// Holds no block for a peer that is silent, unless media came out of it and more will fill it up.
+    #[inline]
     fn settle(&mut self) {
-        if self.filled > 0 {
-            return;
+        if self.filled == 0 {
+            self.begin_anew();
         }
+    }
+
+    /// Nothing is left in the block.
+    fn begin_anew(&mut self) {
         if self.is_lent && !self.shared {
             self.reuse();
         } else if !self.shared || self.bytes.capacity() < READ_BYTES_MIN {
