@@ -117,8 +117,9 @@ pub(crate) async fn each_reader_has_a_stream_of_its_own<R: Runtime>() {
         .await;
         let stream = server.publish_private(&question.path, description()).unwrap();
         question.ticket.set_stream(stream.id());
-        server.answer(question.ticket, Ok(())).unwrap();
+        // The peer may ask to play as soon as it has the answer.
         stream.write(0, packet(0, 99, 100)).unwrap();
+        server.answer(question.ticket, Ok(())).unwrap();
         let question = event(&server, |event| match event {
             Event::Play(question) => Some(question),
             _ => None,
