@@ -17,7 +17,7 @@ mod runtime;
 mod timer;
 
 pub use rtspan_std::client::{Error, Packets, Publisher};
-pub use rtspan_std::server::{BindError, Holder, ServerStream, WriteError};
+pub use rtspan_std::server::{BindError, Holder, ServerStream, StreamPacket, StreamReader, WriteError};
 pub use rtspan_std::types::*;
 pub use runtime::{Smol, SmolListener, Tcp, Udp};
 pub use timer::SmolTimer;

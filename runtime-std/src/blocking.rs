@@ -4,4 +4,4 @@ mod client;
 mod server;
 
 pub use client::{Client, ClientBuilder, Packets, Publisher};
-pub use server::{Server, ServerBuilder, TimedOut};
+pub use server::{Server, ServerBuilder, StreamReader, TimedOut};

@@ -32,11 +32,13 @@ pub mod threads;
 pub mod types;
 mod wake;
 
-pub use blocking::{Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder, TimedOut};
+pub use blocking::{
+    Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder, StreamReader, TimedOut,
+};
 pub use client::Error;
 pub use clock::{now, wall};
 pub use net::{SocketRef, accept, read_buf, set_keepalive, shutdown};
-pub use server::{BindError, Holder, ServerStream, WriteError};
+pub use server::{BindError, Holder, ServerStream, StreamPacket, WriteError};
 pub use types::*;
 
 /// The README, whose programs are tested.

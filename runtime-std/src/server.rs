@@ -8,6 +8,7 @@ mod door;
 mod events;
 mod keeper;
 mod linger;
+mod reader;
 mod refuse;
 mod registry;
 mod stream;
@@ -26,11 +27,13 @@ use rtspan_core::description::Description;
 use rtspan_core::server::{
     AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
 };
+use rtspan_core::stream::StartAt;
 use rtspan_core::udp::UdpOpenError;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
 pub use data::Holder;
+pub use reader::{StreamPacket, StreamReader};
 pub use stream::{ServerStream, WriteError};
 
 use crate::clock;
@@ -227,6 +230,30 @@ impl<R: Runtime> Server<R> {
     /// One of them, if it is there.
     pub fn stream(&self, stream: StreamId) -> Option<StreamInfo> {
         self.door.enter(|server, _| server.stream(stream))
+    }
+
+    /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.
+    pub fn description(&self, stream: StreamId) -> Option<Description> {
+        self.door.enter(|server, _| server.description(stream, self.door.registry()))
+    }
+
+    /// Reads a stream in the process, be it a publisher's or the application's own; `None` if it is gone.
+    ///
+    /// ```no_run
+    /// # use rtspan_std::{Event, StartAt};
+    /// # async fn record<R: rtspan_std::runtime::Runtime>(server: &rtspan_std::server::Server<R>) {
+    /// while let Some(event) = server.next().await {
+    ///     let Event::Published { stream, .. } = event else { continue };
+    ///     // A server that records more than one stream has a task for each.
+    ///     let Some(mut packets) = server.read(stream, StartAt::Keyframe) else { continue };
+    ///     while let Some(packet) = packets.next().await {
+    ///         println!("media {}: {} bytes at {:?}", packet.media, packet.packet.len(), packet.ntp);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn read(&self, stream: StreamId, start: StartAt) -> Option<StreamReader> {
+        self.door.registry().get(stream).map(|published| StreamReader::new(published, start))
     }
 
     /// What a publisher has announced; `None` for readers.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rtspan_std::{
     Client, Codec, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, ServerConfig,
-    TimedOut, Transports, UdpPorts, UdpSpec,
+    StartAt, TimedOut, Transports, UdpPorts, UdpSpec,
 };
 
 fn description() -> Description {
@@ -36,6 +36,20 @@ fn a_stream_is_published_and_read_without_any_async() {
     assert_eq!(packets.dropped(), 0);
     writer.join().unwrap();
     server.close();
+}
+
+#[test]
+fn a_stream_is_read_in_the_process_by_a_thread_that_waits() {
+    let server = Server::builder().bind("127.0.0.1:0").unwrap();
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut reader = server.read(stream.id(), StartAt::Live).unwrap();
+    assert!(matches!(reader.next_timeout(Duration::from_millis(1)), Err(TimedOut)));
+    let read = thread::spawn(move || reader.map(|packet| packet.packet.sequence()).collect::<Vec<_>>());
+    for sequence in 0..100 {
+        stream.write(0, packet(sequence)).unwrap();
+    }
+    drop(stream);
+    assert_eq!(read.join().unwrap(), (0..100).collect::<Vec<_>>());
 }
 
 #[test]

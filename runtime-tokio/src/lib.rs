@@ -16,7 +16,7 @@
 mod runtime;
 
 pub use rtspan_std::client::{Error, Packets, Publisher};
-pub use rtspan_std::server::{BindError, Holder, ServerStream, WriteError};
+pub use rtspan_std::server::{BindError, Holder, ServerStream, StreamPacket, StreamReader, WriteError};
 pub use rtspan_std::types::*;
 pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
 

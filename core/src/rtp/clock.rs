@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::NtpTime;
 use crate::description::Format;
 
 /// Units of a clock in a time; a clock rate of 0 gives 0.
@@ -20,6 +21,14 @@ pub(super) fn to_time(units: u32, clock_rate: u32) -> Option<Duration> {
 pub(super) fn distance(timestamp: u32, reference: u32) -> Result<u32, u32> {
     let ahead = timestamp.wrapping_sub(reference) as i32;
     if ahead >= 0 { Ok(ahead.unsigned_abs()) } else { Err(ahead.unsigned_abs()) }
+}
+
+/// The wall clock time of `timestamp`, where `rtp` belongs to `ntp`; a clock rate of 0 gives none.
+pub(super) fn time_of(timestamp: u32, (ntp, rtp): (NtpTime, u32), clock_rate: u32) -> Option<NtpTime> {
+    Some(match distance(timestamp, rtp) {
+        Ok(ahead) => ntp + to_time(ahead, clock_rate)?,
+        Err(behind) => ntp - to_time(behind, clock_rate)?,
+    })
 }
 
 /// The clock rates of a media's formats, by payload type.

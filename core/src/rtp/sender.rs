@@ -70,6 +70,15 @@ impl Sender {
         self.anchor = Some(Anchor::Wall(ntp, rtp));
     }
 
+    /// The wall clock time of a timestamp by the clock of the source; `None` before a
+    /// [reference](Self::set_reference) is set.
+    pub(super) fn source_time(&self, timestamp: u32) -> Option<NtpTime> {
+        match self.anchor? {
+            Anchor::Wall(ntp, rtp) => clock::time_of(timestamp, (ntp, rtp), self.clock_rate),
+            Anchor::Sent(..) => None,
+        }
+    }
+
     /// Goes by another clock rate from here on.
     pub(super) fn set_clock_rate(&mut self, clock_rate: u32) {
         self.clock_rate = clock_rate;

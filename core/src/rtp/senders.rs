@@ -61,6 +61,11 @@ impl Senders {
         }
     }
 
+    /// The wall clock time of a packet by the clock of its source, once that was told.
+    pub(crate) fn source_time(&self, packet: &RtpPacket) -> Option<NtpTime> {
+        self.all.get(self.place_of(packet.ssrc())?)?.sender.source_time(packet.timestamp())
+    }
+
     /// Goes by other clock rates; each source by its own from its next packet on.
     pub(crate) fn set_clock_rates(&mut self, clock_rates: ClockRates) {
         self.clock_rates = clock_rates;

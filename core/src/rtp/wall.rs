@@ -55,10 +55,7 @@ impl WallClock {
     /// The wall clock time of a timestamp, which is taken to be within 2^31 units of the last report.
     pub(super) fn ntp_of(&self, timestamp: u32, clock_rate: u32) -> Option<NtpTime> {
         let believed = self.believed.filter(|believed| believed.ntp != NtpTime::default())?;
-        Some(match clock::distance(timestamp, believed.rtp) {
-            Ok(ahead) => believed.ntp + clock::to_time(ahead, clock_rate)?,
-            Err(behind) => believed.ntp - clock::to_time(behind, clock_rate)?,
-        })
+        clock::time_of(timestamp, (believed.ntp, believed.rtp), clock_rate)
     }
 
     /// Whether no report has been believed.

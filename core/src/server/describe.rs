@@ -3,12 +3,12 @@ use bytes::Bytes;
 use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::{Event, Server};
-use crate::ConnId;
 use crate::description::Description;
 use crate::payload::parameter_sets::ParameterSets;
 use crate::stream::Streams;
 use crate::url::track::resolve_aggregate;
 use crate::wire::{Request, Response, StatusCode, name};
+use crate::{ConnId, StreamId};
 
 impl Server {
     /// DESCRIBE (RFC 2326, section 10.2).
@@ -32,12 +32,21 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let (path, _) = path_of(request)?;
-        let published = self.stream_at(path).and_then(|stream| Some((stream, self.published.get(stream)?)));
-        let (stream, published) = published.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let sdp = self.stream_at(path).and_then(|stream| self.sdp_of(stream, streams));
+        Ok(described(request, sdp.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?))
+    }
+
+    /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.
+    pub fn description(&self, stream: StreamId, streams: &dyn Streams) -> Option<Description> {
+        self.stream(stream)?;
+        Description::parse_written(&self.sdp_of(stream, streams)?)
+    }
+
+    fn sdp_of(&self, stream: StreamId, streams: &dyn Streams) -> Option<Bytes> {
+        let published = self.published.get(stream)?;
         let mut news = Vec::new();
         streams.read(stream, &mut |log| news = log.new_parameter_sets());
-        let sdp = if news.is_empty() { published.sdp.clone() } else { with_news(&published.sdp, news) };
-        Ok(described(request, sdp))
+        Some(if news.is_empty() { published.sdp.clone() } else { with_news(&published.sdp, news) })
     }
 }
 

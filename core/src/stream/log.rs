@@ -374,6 +374,12 @@ impl StreamLog {
         self.tracks.get(usize::from(track))?.ssrc()
     }
 
+    /// The wall clock time of a packet of the log by its publisher's clock, once a [reference](Self::set_reference) of its
+    /// SSRC was set.
+    pub fn publishers_time(&self, packet: &Packet) -> Option<NtpTime> {
+        self.tracks.get(usize::from(packet.track))?.source_time(&packet.rtp)
+    }
+
     /// A sender report of `ssrc` in `track`, with its SDES (RFC 3550, section 6.4.1).
     ///
     /// `None` before its first packet, and once other SSRCs of the track have sent for two periods and it has not.

@@ -252,6 +252,22 @@ fn each_reference_of_a_source_takes_the_place_of_the_one_before() {
 }
 
 #[test]
+fn packets_have_the_time_of_their_publisher_once_that_is_told_of_their_ssrc() {
+    let mut log = log(LogLimits::default());
+    for timestamp in [90_000, 180_000, 0] {
+        log.push(now(0), VIDEO, packet(VIDEO, 0, timestamp, SLICE));
+    }
+    let times = |log: &StreamLog| log.from(0).map(|packet| log.publishers_time(packet)).collect::<Vec<_>>();
+    assert_eq!(times(&log), [None; 3]);
+    let theirs = NtpTime::from_unix(Duration::from_secs(5_000));
+    log.set_reference(now(0), VIDEO, 0x9999, theirs, 0);
+    assert_eq!(times(&log), [None; 3]);
+    log.set_reference(now(0), VIDEO, VIDEO_SSRC, theirs, 90_000);
+    let second = Duration::from_secs(1);
+    assert_eq!(times(&log), [theirs, theirs + second, theirs - second].map(Some));
+}
+
+#[test]
 fn a_reference_of_a_source_that_has_sent_no_packet_moves_no_clock() {
     let mut log = log(LogLimits::default());
     let wall = NtpTime::from_unix(Duration::from_secs(1_000_000));

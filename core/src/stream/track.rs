@@ -155,6 +155,11 @@ impl Track {
         self.senders.set_reference_of((ssrc, payload_type), ntp, rtp);
     }
 
+    /// The wall clock time of a packet by the clock of its source, once that was told.
+    pub(super) fn source_time(&self, packet: &RtpPacket) -> Option<NtpTime> {
+        self.senders.source_time(packet)
+    }
+
     pub(super) fn report(&self, ssrc: u32, now: Instant, wall: NtpTime, cname: &str) -> Option<Bytes> {
         self.senders.report(ssrc, now, wall, cname)
     }

@@ -9,10 +9,11 @@ use rtspan_core::description::Description;
 use rtspan_core::server::{
     AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
 };
+use rtspan_core::stream::StartAt;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
-use crate::server::{self, BindError, Holder, ServerStream};
+use crate::server::{self, BindError, Holder, ServerStream, StreamPacket};
 use crate::threads::{Threads, block_on, block_on_for};
 
 /// An RTSP server, which listens until it is closed or dropped.
@@ -21,6 +22,43 @@ use crate::threads::{Threads, block_on, block_on_for};
 /// served by other threads than the caller's, also when nobody takes the events.
 #[derive(Debug)]
 pub struct Server(server::Server<Threads>);
+
+/// The packets of a stream, for the application itself: to record them, to look into them, to send them on.
+///
+/// It reads the log that readers over the network read, and like those loses packets when it is too slow: it then goes on at
+/// the newest keyframe that is kept, and is told how many it has [missed](StreamPacket::missed). It ends with the stream.
+#[derive(Debug)]
+pub struct StreamReader(server::StreamReader);
+
+impl StreamReader {
+    /// The stream that it reads.
+    pub fn stream(&self) -> StreamId {
+        self.0.stream()
+    }
+
+    /// The next packet, if it is here already.
+    pub fn try_next(&mut self) -> Option<StreamPacket> {
+        self.0.try_next()
+    }
+
+    /// Waits for the next packet, but for so long at most; `None` means that the stream has ended.
+    ///
+    /// # Errors
+    ///
+    /// No packet has come by then.
+    pub fn next_timeout(&mut self, patience: Duration) -> Result<Option<StreamPacket>, TimedOut> {
+        block_on_for(self.0.next(), patience).ok_or(TimedOut)
+    }
+}
+
+impl Iterator for StreamReader {
+    type Item = StreamPacket;
+
+    /// Waits for the next packet; `None` once the stream has ended.
+    fn next(&mut self) -> Option<StreamPacket> {
+        block_on(self.0.next())
+    }
+}
 
 /// Nothing has come within the time that was given.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -167,6 +205,32 @@ impl Server {
     /// One of them, if it is there.
     pub fn stream(&self, stream: StreamId) -> Option<StreamInfo> {
         self.0.stream(stream)
+    }
+
+    /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.
+    pub fn description(&self, stream: StreamId) -> Option<Description> {
+        self.0.description(stream)
+    }
+
+    /// Reads a stream in the process, be it a publisher's or the application's own; `None` if it is gone.
+    ///
+    /// ```no_run
+    /// # use rtspan_std::{Event, Server, StartAt};
+    /// # fn record(server: &Server) {
+    /// while let Some(event) = server.next() {
+    ///     let Event::Published { stream, .. } = event else { continue };
+    ///     let Some(packets) = server.read(stream, StartAt::Keyframe) else { continue };
+    ///     // Until the publisher leaves.
+    ///     std::thread::spawn(move || {
+    ///         for packet in packets {
+    ///             println!("media {}: {} bytes at {:?}", packet.media, packet.packet.len(), packet.ntp);
+    ///         }
+    ///     });
+    /// }
+    /// # }
+    /// ```
+    pub fn read(&self, stream: StreamId, start: StartAt) -> Option<StreamReader> {
+        self.0.read(stream, start).map(StreamReader)
     }
 
     /// What a publisher has announced; `None` for readers.

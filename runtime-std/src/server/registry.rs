@@ -58,7 +58,7 @@ impl Registry {
 impl Streams for Registry {
     fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
         self.get(stream).is_some_and(|published| {
-            f(&read(&published.log));
+            published.read(|log| f(log));
             true
         })
     }
@@ -67,6 +67,24 @@ impl Streams for Registry {
 impl Published {
     pub(crate) fn id(&self) -> StreamId {
         self.id
+    }
+
+    /// Looks at the log, together with others that do.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&StreamLog) -> T) -> T {
+        look(&read(&self.log))
+    }
+
+    /// Wakes a task from here on.
+    pub(crate) fn add_reader(&self, wake: &Arc<Wake>) {
+        lock(&self.readers).push(Arc::clone(wake));
+    }
+
+    /// Wakes a task once less.
+    pub(crate) fn remove_reader(&self, wake: &Arc<Wake>) {
+        let mut readers = lock(&self.readers);
+        if let Some(place) = readers.iter().position(|reader| Arc::ptr_eq(reader, wake)) {
+            readers.swap_remove(place);
+        }
     }
 
     /// Changes the log, and wakes all readers once whom that concerns.
@@ -104,7 +122,7 @@ impl Subscriptions {
         self.clear();
         self.streams.extend(wanted().map(|id| (id, registry.get(id))));
         for published in self.streams.iter().filter_map(|(_, published)| published.as_ref()) {
-            lock(&published.readers).push(Arc::clone(&self.wake));
+            published.add_reader(&self.wake);
         }
         self.first = self.streams.first().and_then(|(_, published)| published.clone());
     }
@@ -113,10 +131,7 @@ impl Subscriptions {
     fn clear(&mut self) {
         self.first = None;
         for published in self.streams.drain(..).filter_map(|(_, published)| published) {
-            let mut readers = lock(&published.readers);
-            if let Some(place) = readers.iter().position(|reader| Arc::ptr_eq(reader, &self.wake)) {
-                readers.swap_remove(place);
-            }
+            published.remove_reader(&self.wake);
         }
     }
 }
@@ -126,7 +141,7 @@ impl Streams for Subscriptions {
         let other = || self.streams.iter().find(|(id, _)| *id == stream).and_then(|(_, log)| log.as_ref());
         let published = self.first.as_ref().filter(|published| published.id == stream).or_else(other);
         published.is_some_and(|published| {
-            f(&read(&published.log));
+            published.read(|log| f(log));
             true
         })
     }

@@ -12,6 +12,7 @@ mod endings;
 mod leaving;
 mod limits;
 mod media;
+mod reading;
 mod scale;
 mod streams;
 mod udp;
@@ -40,6 +41,7 @@ pub(crate) use endings::*;
 pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
+pub(crate) use reading::*;
 pub(crate) use scale::*;
 pub(crate) use streams::*;
 pub(crate) use udp::*;
@@ -82,6 +84,9 @@ macro_rules! scenarios {
             a_question_is_answered_by_the_application,
             a_value_on_a_connection_or_a_session_is_there_until_its_end_is_told,
             values_are_let_go_although_nobody_takes_the_events,
+            an_application_reads_what_a_client_publishes,
+            a_reader_in_the_process_knows_the_time_of_the_source_and_what_it_has_missed,
+            a_reader_in_the_process_ends_with_its_stream_and_its_server,
             a_publisher_without_room_waits_and_goes_on,
             a_server_that_goes_away_ends_the_packets_with_an_error,
             an_unreadable_message_is_answered_before_the_connection_is_closed,

@@ -75,6 +75,8 @@ fn a_description_tells_the_parameter_sets_that_the_application_writes() {
     scenario.push(stream, 0, video(4, NEXT_SPS));
     assert_eq!(told(&mut scenario, conn, "/cam"), sets(NEXT_SPS));
     let after = describe(&mut scenario, conn, "/cam");
+    let known = scenario.server.description(stream, &scenario.logs).unwrap();
+    assert_eq!((&known.title, &known.medias[0].formats), (&after.title, &after.medias[0].formats));
     assert_eq!((&after.title, &after.medias[1]), (&before.title, &before.medias[1]), "all else stays");
     scenario.push(stream, 0, video(5, SPS));
     assert_eq!(told(&mut scenario, conn, "/cam"), sets(SPS));

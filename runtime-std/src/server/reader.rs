@@ -1,0 +1,121 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rtspan_core::limits::RECEIVED_BATCH_MAX;
+use rtspan_core::rtp::RtpPacket;
+use rtspan_core::stream::{Cursor, LagPolicy, StartAt, TrackSet};
+use rtspan_core::{Instant, NtpTime, StreamId};
+
+use super::registry::Published;
+use crate::wake::Wake;
+
+/// A packet of a stream that the application reads itself.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StreamPacket {
+    /// Index of the media in the stream's description.
+    pub media: usize,
+    /// The packet, as readers over the network get it.
+    pub packet: RtpPacket,
+    /// When the server took it, by the clock of [`now`](crate::now).
+    pub at: Instant,
+    /// Its wall clock time by the publisher's clock, once the publisher has told that.
+    pub ntp: Option<NtpTime>,
+    /// Whether decoding of the media can begin here, as far as that can be told
+    /// ([`Packet::access_point`](rtspan_core::stream::Packet::access_point)).
+    pub access_point: bool,
+    /// Packets of the stream that this reader was too slow for, before this one.
+    pub missed: u64,
+}
+
+/// The packets of a stream, for the application itself: to record them, to look into them, to send them on.
+///
+/// It reads the log that readers over the network read, and like those loses packets when it is too slow: it then goes on at
+/// the newest keyframe that is kept, and is told how many it has [missed](StreamPacket::missed). Up to
+/// [`RECEIVED_BATCH_MAX`] packets are held here.
+pub struct StreamReader {
+    published: Arc<Published>,
+    wake: Arc<Wake>,
+    cursor: Cursor,
+    /// Taken from the log together, so that its lock is not taken for each.
+    batch: VecDeque<StreamPacket>,
+}
+
+impl StreamReader {
+    pub(super) fn new(published: Arc<Published>, start: StartAt) -> Self {
+        let wake = Arc::<Wake>::default();
+        // It is woken for what comes from here on, and looks for what came before.
+        published.add_reader(&wake);
+        let cursor = published.read(|log| Cursor::new(log, start, LagPolicy::SkipToKeyframe, TrackSet::ALL));
+        Self { published, wake, cursor, batch: VecDeque::new() }
+    }
+
+    /// The stream that it reads.
+    pub fn stream(&self) -> StreamId {
+        self.published.id()
+    }
+
+    /// The next packet, or `None` once the stream has ended and all its packets were taken.
+    ///
+    /// No packet is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<StreamPacket> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// The next packet, if it is here already.
+    pub fn try_next(&mut self) -> Option<StreamPacket> {
+        if self.batch.is_empty() {
+            self.fill();
+        }
+        self.batch.pop_front()
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<StreamPacket>> {
+        if let Some(packet) = self.batch.pop_front() {
+            return Poll::Ready(Some(packet));
+        }
+        self.wake.register(cx);
+        let has_ended = self.fill();
+        match self.batch.pop_front() {
+            Some(packet) => Poll::Ready(Some(packet)),
+            None if has_ended => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Takes what the log holds; whether nothing more is going to come.
+    fn fill(&mut self) -> bool {
+        let Self { published, cursor, batch, .. } = self;
+        published.read(|log| {
+            while batch.len() < RECEIVED_BATCH_MAX {
+                // A reader that skips is never closed for being slow.
+                let Ok(Some(packet)) = cursor.pull(log) else { break };
+                let packet = StreamPacket {
+                    media: packet.track.into(),
+                    packet: packet.rtp.clone(),
+                    at: packet.at,
+                    ntp: log.publishers_time(packet),
+                    access_point: packet.access_point,
+                    missed: 0,
+                };
+                batch.push_back(StreamPacket { missed: cursor.take_dropped(), ..packet });
+            }
+            log.is_closed()
+        })
+    }
+}
+
+impl Drop for StreamReader {
+    fn drop(&mut self) {
+        self.published.remove_reader(&self.wake);
+    }
+}
+
+impl fmt::Debug for StreamReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamReader").field("stream", &self.stream()).finish_non_exhaustive()
+    }
+}
