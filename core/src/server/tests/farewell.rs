@@ -14,7 +14,10 @@ const UDP: &str = "Transport: RTP/AVP;unicast;client_port=5000-5001";
 
 /// A reader that plays `/cam`.
 fn reader(transport: &str) -> (Scenario, ConnId, StreamId, String) {
-    let mut scenario = Scenario::with_udp();
+    reader_of(Scenario::with_udp(), transport)
+}
+
+fn reader_of(mut scenario: Scenario, transport: &str) -> (Scenario, ConnId, StreamId, String) {
     let stream = scenario.publish("/cam");
     let conn = scenario.connect();
     let setup = scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{transport}"));
@@ -55,6 +58,19 @@ fn a_teardown_just_behind_the_end_of_the_stream_is_answered_with_200() {
             scenario.advance(GOODBYE_DELAY);
             assert!(scenario.is_closed(conn) && scenario.server.conn_count() == 0);
         }
+    }
+}
+
+#[test]
+fn a_server_that_closes_does_not_wait_for_the_application_to_answer_a_reader() {
+    for transport in [TCP, UDP] {
+        let asking = Scenario::with_udp_and(|config| config.asks(Asks::GET_PARAMETER));
+        let (mut scenario, conn, ..) = reader_of(asking, transport);
+        scenario.post(conn, "GET_PARAMETER rtsp://h/cam", "fps");
+        scenario.server.close(scenario.now);
+        scenario.advance(3 * GOODBYE_DELAY);
+        assert_eq!(statuses(&mut scenario, conn), [503], "{transport}");
+        assert!(scenario.is_closed(conn) && scenario.server.conn_count() == 0, "{transport}");
     }
 }
 
