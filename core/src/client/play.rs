@@ -70,6 +70,7 @@ impl Client {
         self.liveness.begin(now);
         for track in &mut self.tracks {
             track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
+            track.presence.iter_mut().for_each(|presence| presence.begin(now));
         }
         let playing = self.read_playing(response);
         if playing.range.as_ref().is_some_and(Range::has_end) {

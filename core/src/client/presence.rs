@@ -32,7 +32,7 @@ pub(super) enum Change {
 }
 
 impl Presence {
-    /// Begins to play; no packet for so long is silence.
+    /// PLAY is asked for; no packet for so long is silence.
     pub(super) fn new(now: Instant, media: &Media, silence: Duration) -> Self {
         Self {
             silence: Silence::new(now, media, silence),
@@ -43,6 +43,11 @@ impl Presence {
             doubt: Doubt::default(),
             ended: false,
         }
+    }
+
+    /// The server has said that it plays: silence counts from here on.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.silence.hear(now);
     }
 
     /// Takes note of a packet.

@@ -203,3 +203,23 @@ fn each_ssrc_that_is_sent_is_reported_from_its_first_packet_on() {
     }
     assert_eq!(sources, [(1, 1), (2, 1)]);
 }
+
+#[test]
+fn the_silence_of_a_media_counts_from_the_answer_to_play() {
+    let config = ClientConfig::default().transports(Transports::Tcp).media_silence(Duration::from_secs(5));
+    let mut it = Scenario::with(URL, config).describe();
+    it.client.setup(it.now, 0).unwrap();
+    it.expect_method("SETUP");
+    it.answer("200 OK | Session: 1234 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+    assert!(matches!(it.done(), Reply::Setup(_)));
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("PLAY");
+    it.advance(Duration::from_secs(8));
+    it.answer("200 OK");
+    assert!(matches!(it.done(), Reply::Playing(_)));
+    assert!(it.client.poll_timeout().is_some_and(|at| at > it.now), "nothing is due at once");
+    it.advance(Duration::from_secs(5));
+    it.no_event();
+    it.advance(Duration::from_secs(1));
+    assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
+}
