@@ -51,6 +51,9 @@ impl World<'_> {
         };
         let number = log.head();
         log.handle_media(self.now, media.clone());
+        if let Media::Clock { ntp, .. } = media {
+            self.truth.hear_clock(self.now, stream, ntp);
+        }
         if let Media::Packet { track, packet } = media {
             assert_eq!(log.head(), number + 1, "{stream:?} did not take a packet of track {track}");
             let made = self.truth.push(self.now, (stream, number), track, &packet);

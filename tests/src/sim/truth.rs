@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use rtspan_core::limits::{ACCESS_POINT_WAIT, REORDER_PACKETS};
 use rtspan_core::rtp::RtpPacket;
-use rtspan_core::{Instant, StreamId};
+use rtspan_core::{Instant, NtpTime, StreamId};
 
 use super::source::{Made, Origin};
 use super::spoofs::Spoofs;
+use super::world::WALL;
 
 /// What was published, and what was sent over UDP: what readers received is compared with it.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ pub(super) struct Truth {
     began: BTreeMap<(StreamId, u8), Instant>,
     /// Packets of each source.
     runs: BTreeMap<(StreamId, u8, u32), u32>,
-    /// The longest time between the making of a stream's packet and its publishing.
+    /// The longest time between the making of a stream's packet, or of a report, and its publishing.
     delays: BTreeMap<StreamId, Duration>,
     pub(super) spoofs: Spoofs,
     origins: u32,
@@ -101,10 +102,7 @@ impl Truth {
             at: now,
             made: Made::of(packet),
         };
-        if let Some(at) = Made::time_of(packet) {
-            let delay = self.delays.entry(stream).or_default();
-            *delay = now.since(at).max(*delay);
-        }
+        Made::time_of(packet).into_iter().for_each(|at| self.delay_since(now, stream, at));
         assert_eq!(number, self.entries(stream).len() as u64, "{stream:?} leaves out numbers");
         if let Some(made) = entry.made {
             assert_ne!(made.origin, Origin::FORGER, "{stream:?} took a packet from elsewhere");
@@ -146,7 +144,18 @@ impl Truth {
         }
     }
 
-    /// The longest that a packet of a stream has been on its way to the log.
+    /// A publisher has told what its wall clock shows; until it is heard it goes on.
+    pub(super) fn hear_clock(&mut self, now: Instant, stream: StreamId, ntp: NtpTime) {
+        let since = ntp.to_unix().and_then(|shown| shown.checked_sub(WALL));
+        since.into_iter().for_each(|since| self.delay_since(now, stream, Instant::ZERO + since));
+    }
+
+    fn delay_since(&mut self, now: Instant, stream: StreamId, at: Instant) {
+        let delay = self.delays.entry(stream).or_default();
+        *delay = now.since(at).max(*delay);
+    }
+
+    /// The longest that a packet of a stream, or a report, has been on its way to the log.
     pub(super) fn delay(&self, stream: StreamId) -> Duration {
         self.delays.get(&stream).copied().unwrap_or_default()
     }
