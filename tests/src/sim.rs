@@ -17,6 +17,7 @@ mod fate;
 mod hostile;
 mod ledger;
 mod logs;
+mod one_request;
 mod pair;
 mod plan;
 mod player;

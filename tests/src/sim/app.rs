@@ -172,8 +172,8 @@ impl World<'_> {
         }
         if self.chance.happens(3) {
             let host = self.chance.index(self.players.len());
-            let peer = self.players[host].as_ref().and_then(|player| player.peer());
-            if let Some((session, _)) = peer.and_then(|peer| self.books.session_of(peer)) {
+            let player = self.players[host].as_ref();
+            if let Some((session, _)) = player.and_then(|player| self.reader_of(player)) {
                 self.counts.add("sessions closed by the application", 1);
                 self.door(|server, now, _| server.close_session(now, session));
             }

@@ -20,8 +20,10 @@ pub(super) struct Books {
     sessions: BTreeMap<SessionId, Reader>,
     /// Sessions that are open, and the connection that carries the media of each, if one does.
     open: BTreeMap<SessionId, Option<ConnId>>,
-    /// The session that a peer has begun to play last.
-    players: BTreeMap<SocketAddr, SessionId>,
+    /// The session that was opened last over the connection from an address.
+    opened: BTreeMap<SocketAddr, SessionId>,
+    /// Sessions that have begun over UDP.
+    over_udp: BTreeSet<SessionId>,
     ended: BTreeMap<SessionId, End>,
     unpublished: BTreeMap<StreamId, Instant>,
     /// The publishers of streams that have one.
@@ -70,7 +72,8 @@ impl Books {
                 assert_eq!(carried, None, "a session has outlived the connection that carries it");
                 counts.add(name(reason), 1);
             }
-            Event::SessionOpened { session, conn, .. } => {
+            Event::SessionOpened { session, conn, peer, .. } => {
+                self.opened.insert(*peer, *session);
                 assert!(self.conns.contains(conn), "{session:?} was opened over {conn:?}, which is not open");
                 assert_eq!(self.open.insert(*session, None), None, "{session:?} was opened twice");
                 assert!(!self.is_draining, "{session:?} was opened by a server that drains");
@@ -109,12 +112,11 @@ impl Books {
                 assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
                 self.unpublished.insert(*stream, now);
             }
-            Event::Playing { session, conn, peer, transport, .. } => {
+            Event::Playing { session, conn, transport, .. } => {
                 self.carry(*session, *conn, *transport);
                 assert!(!self.ended.contains_key(session), "{session:?} has ended and plays");
                 let follows_another = self.sessions.contains_key(session);
                 self.sessions.insert(*session, Reader { follows_another, ..Reader::default() });
-                self.players.insert(*peer, *session);
                 counts.add(
                     if *transport == MediaTransport::Tcp { "plays over TCP" } else { "plays over UDP" },
                     1,
@@ -133,6 +135,12 @@ impl Books {
             }
             Event::SessionClosed { session, reason, .. } => {
                 assert!(self.open.remove(session).is_some(), "{session:?} was not open");
+                let is_for_conn = matches!(
+                    reason,
+                    CloseReason::ConnectionLost | CloseReason::PeerClosed | CloseReason::Io(_)
+                );
+                let has_outlived = !is_for_conn || !self.over_udp.contains(session);
+                assert!(has_outlived, "{session:?}, which is over UDP, has ended with a connection");
                 let before = self.ended.insert(*session, (reason.clone(), now));
                 assert_eq!(before, None, "{session:?} has ended twice");
                 counts.add("sessions ended", 1);
@@ -162,6 +170,9 @@ impl Books {
     /// A session that is open plays or records over a connection that is, or over UDP.
     fn carry(&mut self, session: SessionId, conn: ConnId, transport: MediaTransport) {
         let carrier = (transport == MediaTransport::Tcp).then_some(conn);
+        if carrier.is_none() {
+            self.over_udp.insert(session);
+        }
         assert!(self.open.insert(session, carrier).is_some(), "{session:?} begins, and is not open");
         assert!(
             carrier.is_none_or(|conn| self.conns.contains(&conn)),
@@ -169,10 +180,14 @@ impl Books {
         );
     }
 
-    /// The session that a peer plays, or has played.
-    pub(super) fn session_of(&self, peer: SocketAddr) -> Option<(SessionId, Reader)> {
-        let id = self.players.get(&peer)?;
-        Some((*id, *self.sessions.get(id)?))
+    /// The session that was opened last over the connection from an address.
+    pub(super) fn opened_over(&self, peer: SocketAddr) -> Option<SessionId> {
+        self.opened.get(&peer).copied()
+    }
+
+    /// What was told of a session that has played.
+    pub(super) fn reader(&self, session: SessionId) -> Option<Reader> {
+        self.sessions.get(&session).copied()
     }
 
     /// When and why a session has ended.

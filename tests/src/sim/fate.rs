@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::client::State;
+use rtspan_core::header::Lower;
 use rtspan_core::limits::ACCESS_POINT_WAIT;
 use rtspan_core::rtp::rtcp;
 
@@ -140,9 +141,11 @@ impl World<'_> {
     /// Everything is at rest: what a publisher sent last has come.
     fn check_publisher(&mut self, player: &super::player::Player) {
         let Role::Publisher { path, source, origin, .. } = &player.role else { return };
-        // One that was silent for too long may be about to hear that it is closed.
+        // One that was silent for too long may be about to hear that it is closed, or never hears.
         let is_connected = player.link.and_then(|link| self.tcp.get(link)).is_some_and(Link::is_open);
-        let records = player.client.state() == State::Record && is_connected;
+        let has_session = self.session_of(player).is_some_and(|session| self.books.end_of(session).is_none());
+        let is_udp = player.client.transport() == Some(Lower::Udp);
+        let records = player.client.state() == State::Record && has_session && (is_connected || is_udp);
         if !records || !player.asked.is_empty() || source.is_fresh() || player.is_rebound {
             return;
         }
@@ -158,6 +161,9 @@ impl World<'_> {
             assert_eq!(newest, last, "what client {} sent last to {stream:?} has not come", player.index);
         }
         self.counts.add("publishers checked at rest", 1);
+        if player.link.is_none() {
+            self.counts.add("publishers checked at rest without a connection", 1);
+        }
     }
 
     fn close(&mut self) {

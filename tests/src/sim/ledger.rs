@@ -147,7 +147,7 @@ impl World<'_> {
     /// ended for it, and whether it missed something of it.
     pub(super) fn farewell(&self, player: &Player) -> Option<(StreamId, bool)> {
         let period = player.period.as_ref()?;
-        let session = player.peer().and_then(|peer| self.books.session_of(peer));
+        let session = self.reader_of(player);
         let is_clean = player.link.and_then(|link| self.tcp.get(link)).is_some_and(|link| link.is_clean);
         let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
         let (Some((session, reader)), Some(stream)) = (session, period.stream) else { return None };
@@ -172,11 +172,10 @@ impl World<'_> {
 
     /// Everything is at rest: who plays has got all there was but what it was told to have missed.
     pub(super) fn check_reader(&mut self, player: &Player) {
-        let Some(peer) = player.peer() else { return };
         let Some(period) = player.period.as_ref().filter(|_| player.client.state() == State::Play) else {
             return;
         };
-        let Some((session, reader)) = self.books.session_of(peer) else { return };
+        let Some((session, reader)) = self.reader_of(player) else { return };
         if self.books.end_of(session).is_some() || !player.asked.is_empty() {
             return;
         }
@@ -236,6 +235,9 @@ impl World<'_> {
             player.index
         );
         self.counts.add("readers checked at rest", 1);
+        if player.link.is_none() {
+            self.counts.add("readers checked at rest without a connection", 1);
+        }
         if told > 0 {
             self.counts.add("readers checked at rest that had missed something", 1);
         }

@@ -54,6 +54,8 @@ pub(super) struct Plan {
     pub(super) spoof: Option<Spoof>,
     /// How often in a thousand pictures an encoder begins anew.
     pub(super) restarts: u64,
+    /// How often in a thousand a client's connections are for one request each.
+    pub(super) one_request: u64,
     pub(super) streams: u64,
     pub(super) players: u64,
     pub(super) hostiles: u64,
@@ -131,6 +133,7 @@ impl Plan {
                 Some(Spoof::Sequence),
             ]),
             restarts: chance.pick(&[0, 0, 10, 50]),
+            one_request: chance.pick(&[0, 0, 300]),
             laziness: chance.pick(&[0, 100, 400]),
             streams: chance.between(1, 3),
             players: chance.between(1, 3 * size),

@@ -2,13 +2,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rtspan_core::client::{Client, ClientOutput, ClientSink, CommandId, ConnectError, Received};
 use rtspan_core::udp::{Port, UdpOpenError};
-use rtspan_core::{Instant, StreamId, UdpId};
+use rtspan_core::{Instant, SessionId, StreamId, UdpId};
 
 use super::app::host;
 use super::ledger::Period;
+use super::one_request::OneRequest;
 use super::rights::Who;
 use super::role::Role;
 use super::tcp::{Io, LinkId, Side};
@@ -33,6 +34,10 @@ pub(super) struct Player {
     sockets: BTreeMap<UdpId, u16>,
     ports: u16,
     peer: Option<SocketAddr>,
+    /// The session of its client, which may outlive the connection.
+    pub(super) session: Option<SessionId>,
+    /// Its client's connections are for one request each.
+    pub(super) one_request: Option<OneRequest>,
     /// Commands that are not done.
     pub(super) asked: VecDeque<CommandId>,
     /// The local port of each media over UDP.
@@ -83,7 +88,8 @@ impl Player {
         let who = SocketAddr::new(host, 0).into();
         world.rights.introduce(who, &mut world.chance);
         let role = Role::any(world, who);
-        let (client, has_password) = world.new_client(who, &role);
+        let one_request = OneRequest::any(&world.plan, &mut world.chance);
+        let (client, has_password) = world.new_client(who, &role, one_request.is_some());
         Self {
             index,
             host,
@@ -96,6 +102,8 @@ impl Player {
             sockets: BTreeMap::new(),
             ports: 20_000,
             peer: None,
+            session: None,
+            one_request,
             asked: VecDeque::new(),
             media_ports: BTreeMap::new(),
             media_destinations: BTreeMap::new(),
@@ -199,6 +207,7 @@ impl World<'_> {
         }
         let peer = SocketAddr::new(player.host, player.port());
         player.peer = Some(peer);
+        player.one_request.iter_mut().for_each(OneRequest::begin);
         player.link = Some(self.connect(Task::Player(player.index), peer));
         if player.period.is_none() {
             // It asks once more for what was not answered.
@@ -222,12 +231,21 @@ impl World<'_> {
     fn player_reads(&mut self, player: &mut Player) {
         while let (Some(id), true) = (player.link, player.client.wants_read()) {
             let Some(link) = self.tcp.get_mut(id) else { break };
-            let read = |into: &mut _| link.read(Side::Client, self.now, into, &mut self.chance);
+            let (is_one_request, mut heard) = (player.one_request.is_some(), Vec::new());
+            let read = |into: &mut BytesMut| {
+                let before = into.len();
+                let io = link.read(Side::Client, self.now, into, &mut self.chance);
+                if is_one_request {
+                    heard.extend_from_slice(&into[before..]);
+                }
+                io
+            };
             match player.client.read_with(self.now, read) {
                 Io::Done(n) => {
                     self.note(n as u64, || format!("{n} bytes read by player {}", player.index));
                     let server = self.tcp.get(id).and_then(|link| link.task(Side::Server));
                     server.into_iter().for_each(|server| self.wake(server, self.now));
+                    self.part_after_answer(player, &heard);
                 }
                 Io::Blocked => break,
                 Io::Closed | Io::Reset => {
@@ -274,7 +292,7 @@ impl World<'_> {
         }
     }
 
-    fn player_outputs(&mut self, player: &mut Player) {
+    pub(super) fn player_outputs(&mut self, player: &mut Player) {
         while let Some(output) = player.client.poll_output() {
             match output {
                 ClientOutput::Connect { .. } => {

@@ -5,6 +5,7 @@ use rtspan_core::auth::Secret;
 use rtspan_core::client::{
     Client, ClientCloseReason, ClientConfig, ClientEvent, CommandError, Misuse, Reply, State, TrackTransport,
     Transports,
+    Transports::{Tcp, Udp, UdpThenTcp},
 };
 use rtspan_core::limits::UDP_BURST_PACKETS;
 use rtspan_core::rtp::rtcp;
@@ -13,6 +14,7 @@ use rtspan_core::{CommandId, Description, Instant, NtpTime, Url};
 use super::app::PATHS;
 use super::choices::Chance;
 use super::ledger::{Period, dropped};
+use super::one_request::OneRequest;
 use super::player::Player;
 use super::rights::Who;
 use super::source::{Kind, Source};
@@ -62,7 +64,12 @@ impl Role {
         }
     }
 
-    fn new_client(&self, login: Option<(&str, Secret)>, chance: &mut Chance<'_>) -> Client {
+    fn new_client(
+        &self,
+        login: Option<(&str, Secret)>,
+        transports: &[Transports],
+        chance: &mut Chance<'_>,
+    ) -> Client {
         let url = Url::parse(&format!("rtsp://10.0.0.1{}", self.path())).expect("a URL");
         let config = ClientConfig::default();
         let config = match login {
@@ -70,12 +77,7 @@ impl Role {
             None => config,
         };
         let config = config
-            .transports(chance.pick(&[
-                Transports::Tcp,
-                Transports::Tcp,
-                Transports::Udp,
-                Transports::UdpThenTcp,
-            ]))
+            .transports(chance.pick(transports))
             .udp_burst(chance.pick(&[UDP_BURST_PACKETS, UDP_BURST_PACKETS, 3, 1]))
             .response_deadline(chance.millis(2_000, 12_000))
             .describe_deadline(chance.millis(2_000, 12_000))
@@ -88,11 +90,13 @@ impl Role {
 
 impl World<'_> {
     /// A client for somebody, and whether it knows the right password of a user.
-    pub(super) fn new_client(&mut self, who: Who, role: &Role) -> (Client, bool) {
+    pub(super) fn new_client(&mut self, who: Who, role: &Role, is_one_request: bool) -> (Client, bool) {
         let login = self.rights.login(who, &mut self.chance);
         let is_right = login.as_ref().is_some_and(|(.., is_right)| *is_right);
         let login = login.map(|(user, password, _)| (user, Secret::password(password)));
-        let mut client = role.new_client(login, &mut self.chance);
+        let transports: &[_] =
+            if is_one_request { &[Udp, Udp, UdpThenTcp] } else { &[Tcp, Tcp, Udp, UdpThenTcp] };
+        let mut client = role.new_client(login, transports, &mut self.chance);
         if self.chance.happens(800) {
             client.set_wall_clock(Instant::ZERO, NtpTime::from_unix(WALL));
         }
@@ -125,7 +129,10 @@ impl World<'_> {
             }
             None => Role::any(self, player.who()),
         };
-        (player.client, player.has_password) = self.new_client(player.who(), &player.role);
+        player.one_request = OneRequest::any(&self.plan, &mut self.chance);
+        let is_one_request = player.one_request.is_some();
+        (player.client, player.has_password) = self.new_client(player.who(), &player.role, is_one_request);
+        player.session = None;
         player.watch = None;
         player.asked.clear();
         player.is_over = false;
@@ -328,6 +335,7 @@ impl World<'_> {
         match event {
             ClientEvent::Done(id, result) => {
                 assert_eq!(player.asked.pop_front(), Some(id), "done out of turn: {result:?}");
+                player.session = self.session_of(player).filter(|_| result != Ok(Reply::TornDown));
                 match result {
                     Ok(Reply::Playing(playing)) => {
                         self.counts.add("clients play", 1);
@@ -376,6 +384,7 @@ impl World<'_> {
                         if is_refused {
                             self.counts.add("clients refused for their credentials", 1);
                         }
+                        self.check_refusal(player, &error);
                         player.is_unsure |= error == CommandError::Timeout;
                         self.counts.add("commands failed", 1);
                         if self.chance.happens(200) {
@@ -387,6 +396,7 @@ impl World<'_> {
             ClientEvent::TransportSwitched(_) => {
                 self.counts.add("clients switched to TCP", 1);
                 let peer = player.peer();
+                player.session = None;
                 player.period = player.period.take().map(|_| Period::after_switch(self.now, peer));
             }
             ClientEvent::Ended(media) => {

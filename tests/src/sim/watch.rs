@@ -101,6 +101,9 @@ impl World<'_> {
                     player.index
                 );
                 self.counts.add("readers that kept up", 1);
+                if player.link.is_none() {
+                    self.counts.add("readers that kept up without a connection", 1);
+                }
                 let entries = self.truth.entries(stream);
                 let ssrc = entries[number as usize].ssrc;
                 let is_another = |entry: &Entry| usize::from(entry.track) == media && entry.ssrc != ssrc;
@@ -120,14 +123,16 @@ impl World<'_> {
                     player.index
                 );
                 self.counts.add("publishers that got through", 1);
+                if player.link.is_none() {
+                    self.counts.add("publishers that got through without a connection", 1);
+                }
             }
         }
     }
 
     /// Whether a reader has kept up since then, and nothing was in its way.
     fn keeps_up(&self, player: &Player, period: &Period, since: Instant) -> bool {
-        let session = player.peer().and_then(|peer| self.books.session_of(peer));
-        let Some((session, reader)) = session else { return false };
+        let Some((session, reader)) = self.reader_of(player) else { return false };
         let is_settled = player.asked.is_empty() && !player.is_unsure && player.client.state() == State::Play;
         let has_lagged = reader.told().is_some_and(|told| told >= since);
         let plays = is_settled && period.is_since(since) && self.books.end_of(session).is_none();
