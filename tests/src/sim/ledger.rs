@@ -9,7 +9,7 @@ use rtspan_core::{Instant, NtpTime, StreamId};
 
 use super::player::Player;
 use super::source::Made;
-use super::truth::{Start, Truth, missing, seems_anew};
+use super::truth::{Entry, Start, Truth, missing, seems_anew};
 use super::world::{WALL, World};
 
 /// How far the wall clock time of a packet may be from the truth, beyond what it took to be published.
@@ -187,11 +187,11 @@ impl World<'_> {
         for media in medias(player) {
             let Some((last, entry)) = self.truth.track(stream, media as u8).next_back() else { continue };
             let described = player.client.description().and_then(|known| known.medias.get(media));
-            if described.is_none_or(|described| described.format(entry.payload_type).is_none()) {
+            let is_described = |entry: &Entry| described?.format(entry.payload_type);
+            if !self.truth.track(stream, media as u8).all(|(_, entry)| is_described(entry).is_some()) {
                 // It was described before another stream was published there.
                 return;
             }
-
             let got = match player.media_ports.get(&media).filter(|_| !is_tcp) {
                 None => period.got.get(&media).cloned().unwrap_or_default(),
                 Some(port) => {
