@@ -240,3 +240,22 @@ fn a_recording_over_udp_goes_on_without_its_connection() {
     it.expect_method("OPTIONS");
     assert!(it.datagrams.len() > 10);
 }
+
+#[test]
+fn a_command_that_waits_for_its_connection_comes_before_the_change_to_tcp() {
+    let config = ClientConfig::default().first_udp_packet(Duration::from_secs(2));
+    let mut it = Scenario::playing_udp(config);
+    it.close();
+    assert!(matches!(it.event(), ClientEvent::Disconnected));
+    it.connects = false;
+    it.client.options(it.now).unwrap();
+    it.advance(Duration::from_secs(3));
+    it.no_event();
+    assert!(it.client.poll_timeout().is_some_and(|at| at > it.now), "nothing is due at once");
+    it.client.handle_connected(it.now, Ok(SERVER.parse().unwrap()));
+    it.expect_method("OPTIONS");
+    it.answer("200 OK");
+    assert!(matches!(it.done(), Reply::Options(_)));
+    it.advance(Duration::from_secs(2));
+    assert_eq!(it.switched(), SwitchReason::NothingHeard);
+}
