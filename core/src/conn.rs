@@ -23,9 +23,10 @@ pub(crate) use rx::{Routes, RxOrder};
 pub use tx::{ConnTx, TxCommand};
 pub(crate) use tx::{FrameReader, TxOrder};
 
-use crate::stream::Media;
+use crate::stats::StatsReport;
+use crate::stream::{Media, Streams};
 use crate::wire::{Frame, Message};
-use crate::{ConnId, SessionId, StreamId, Tolerances};
+use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 
 /// A connection that the server has taken on: the handle, and both halves for the task that drives it.
 #[derive(Debug)]
@@ -36,6 +37,14 @@ pub struct ServerConn {
     pub rx: ConnRx,
     /// What is written.
     pub tx: ConnTx,
+}
+
+impl ServerConn {
+    /// The last that both halves have counted, for [`Server::handle_report`](crate::server::Server::handle_report) right before
+    /// [`Server::handle_conn_closed`](crate::server::Server::handle_conn_closed): what was not written was not sent.
+    pub fn last_stats(&mut self, now: Instant, streams: &dyn Streams) -> [Report; 2] {
+        [self.rx.last_stats(now), self.tx.last_stats(now, streams)]
+    }
 }
 
 /// An order of the control plane to one half of a connection.
@@ -62,7 +71,7 @@ pub enum Inbound {
 }
 
 /// What the media plane tells the control plane, at a low rate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Report {
     /// The peer of a session has sent media or a report.
@@ -119,6 +128,8 @@ pub enum Report {
     },
     /// What a session sends as media deviates from the standard, and was read all the same.
     MediaTolerated(SessionId, Tolerances),
+    /// Counts, for statistics.
+    Stats(Box<StatsReport>),
 }
 
 /// Packets and reports of a media that may not be its publisher's, counted since it records.

@@ -6,9 +6,11 @@ use bytes::Bytes;
 use crate::conn::{Inbound, Report, SourceDoubts};
 use crate::demux;
 use crate::description;
+use crate::heard::is_broken;
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{ClockRates, Delivery, Receivers, RtpPacket, rtcp};
 use crate::silence::{Silence, is_quiet};
+use crate::stats::{MediaStats, SessionStats};
 use crate::stream::Media;
 use crate::trouble::Trouble;
 use crate::udp::Port;
@@ -53,6 +55,7 @@ pub(crate) struct Ingest {
     doubts: SourceDoubts,
     next_doubts: Instant,
     trouble: Trouble,
+    counts: MediaStats,
 }
 
 /// The part of an announced media that is needed to take its packets: it is kept where a description is not.
@@ -93,6 +96,7 @@ impl Ingest {
             doubts: SourceDoubts::default(),
             next_doubts: now,
             trouble: Trouble::new(now, session, track),
+            counts: MediaStats { media: track.into(), ..MediaStats::default() },
         }
     }
 
@@ -116,10 +120,12 @@ impl Ingest {
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
     fn handle_rtp(&mut self, now: Instant, is_announced: bool, data: Bytes, out: &mut VecDeque<Inbound>) {
         let Ok(packet) = RtpPacket::parse_with(data, &mut self.tolerances) else {
+            self.counts.rtp_errors = self.counts.rtp_errors.saturating_add(1);
             self.trouble.malformed();
             return self.tell_trouble(now, out);
         };
         if !is_announced {
+            self.counts.rtp_errors = self.counts.rtp_errors.saturating_add(1);
             self.trouble.unannounced();
             return self.tell_trouble(now, out);
         }
@@ -141,11 +147,17 @@ impl Ingest {
     fn handle_rtcp(&mut self, now: Instant, data: &[u8], out: &mut VecDeque<Inbound>) {
         let [_, pulse] = &mut self.pulses;
         pulse.beat(now, self.session, out);
-        for packet in rtcp::parse(data, &mut self.tolerances) {
+        let mut tolerances = Tolerances::NONE;
+        for packet in rtcp::parse(data, &mut tolerances) {
             if let rtcp::Rtcp::SenderReport(report) = packet {
                 self.receivers.handle_sender_report(now, report);
             }
         }
+        self.counts.rtcp_received.add(data.len());
+        if is_broken(tolerances) {
+            self.counts.rtcp_errors = self.counts.rtcp_errors.saturating_add(1);
+        }
+        self.tolerances.merge(tolerances);
         self.drain(out);
         self.tell_doubts(now, out);
         self.tell_tolerances(out);
@@ -171,7 +183,15 @@ impl Ingest {
             return None;
         }
         self.next_report = now + RECEIVER_REPORT_PERIOD;
-        self.receivers.report(now, &self.cname)
+        let report = self.receivers.report(now, &self.cname)?;
+        self.counts.rtcp_sent.add(report.len());
+        Some(report)
+    }
+
+    /// Adds what was counted to the statistics of the session.
+    pub(crate) fn tell(&self, stats: &mut SessionStats) {
+        let media = MediaStats { formats: self.receivers.formats(), ..self.counts.clone() };
+        stats.media(self.track.into()).absorb(&media);
     }
 
     /// Tells of each deviation once.

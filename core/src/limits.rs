@@ -101,6 +101,13 @@ pub const ACCESS_UNIT_NALS_MAX: usize = 512;
 pub const LOG_PACKETS: usize = 4096;
 /// Bytes that a stream's log keeps; less, if there are so many that they would not fit in [`MEMORY_BYTES`].
 pub const LOG_BYTES: usize = 8 << 20;
+/// Readers of a connection that nothing more is sent to and whose last packets wait to be written; of more, the first is told
+/// of as if what still waits had not been sent.
+pub const READERS_LEAVING_MAX: usize = 8;
+/// The longest time that statistics are waited for once they were asked for.
+pub const STATS_WAIT: Duration = Duration::from_secs(1);
+/// The time that the bitrate of a stream is taken over.
+pub const BITRATE_WINDOW: Duration = Duration::from_secs(5);
 /// How long readers that have missed something wait for the next access point of a stream; then any picture does.
 ///
 /// It is longer than most cameras go without a keyframe, those with adaptive groups of pictures included.

@@ -38,7 +38,7 @@ mod senders;
 mod wall;
 mod writer;
 
-pub(crate) use clock::ClockRates;
+pub(crate) use clock::{ClockRates, round_trip, units_to_time};
 pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
 pub(crate) use receivers::Receivers;
 pub use sender::{Sender, SenderStats};

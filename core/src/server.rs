@@ -46,6 +46,7 @@ mod roster;
 mod session;
 mod setup;
 mod shares;
+mod stats;
 mod streams;
 mod table;
 mod takeover;
@@ -66,6 +67,7 @@ pub use event::{Event, MediaTransport, Output};
 pub use reload::ReloadError;
 pub use roster::{ConnInfo, SessionInfo, SessionState, SessionTrack, StreamInfo, TrackChannels};
 pub use shares::Refused;
+pub use stats::{ServerStats, StatsOf};
 pub use streams::AddStreamError;
 pub use takeover::TakeoverPolicy;
 pub use ticket::{
@@ -124,6 +126,9 @@ pub struct Server {
     questions: u64,
     closing: bool,
     drain: Option<redirect::Drain>,
+    /// Sessions that are closed and of which the media plane has not told its last.
+    leaving: BTreeMap<SessionId, stats::Leaving>,
+    stats_asked: stats::Asked,
 }
 
 impl Server {
@@ -158,6 +163,8 @@ impl Server {
             questions: 0,
             closing: false,
             drain: None,
+            leaving: BTreeMap::new(),
+            stats_asked: stats::Asked::default(),
         }
     }
 
@@ -187,7 +194,7 @@ impl Server {
         self.emit(Event::ConnOpened { conn: id, peer });
         let rx = ConnRx::new(id, limits, self.config.message_deadline);
         let rx = if self.config.trusts_as_proxy(peer.ip()) { rx.behind_proxy() } else { rx };
-        Ok(ServerConn { id, rx, tx: ConnTx::new(self.config.write_stall) })
+        Ok(ServerConn { id, rx, tx: ConnTx::new(id, self.config.write_stall) })
     }
 
     /// Takes note of the server's own address that a connection came to: media over UDP does not go to the server's own
@@ -296,6 +303,7 @@ impl Server {
                 let conn = self.sessions.get(session).and_then(|session| session.conns.first());
                 conn.into_iter().for_each(|conn| self.tolerate_in(conn, Some(session), tolerances));
             }
+            Report::Stats(report) => self.take_stats(now, *report),
         }
     }
 
@@ -413,9 +421,10 @@ impl Server {
         self.sessions.len()
     }
 
-    /// Whether there is no connection, no session and no stream.
+    /// Returns `true` if there is no connection, no session and no stream, and the end of each has been told.
     pub fn is_empty(&self) -> bool {
-        self.conns.len() == 0 && self.sessions.len() == 0 && self.published.len() == 0
+        let is_left = self.conns.len() == 0 && self.sessions.len() == 0 && self.published.len() == 0;
+        is_left && self.leaving.is_empty()
     }
 
     fn emit(&mut self, event: Event) {

@@ -8,6 +8,7 @@ mod cursor;
 mod log;
 mod retreat;
 mod rtcp;
+mod stats;
 mod track;
 
 pub use cursor::{Cursor, LagPolicy, Overtaken, StartAt};

@@ -1,14 +1,19 @@
+mod sent;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::conn::Report;
 use crate::ingest::ALIVE_PERIOD;
-use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SOURCES_MAX};
+use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD};
 use crate::random::HexId;
 use crate::rtp::rtcp;
+use crate::stats::{SessionStats, Skips};
 use crate::stream::{Cursor, Packet, Retreat, StreamLog};
 use crate::{Instant, SessionId, StreamId};
+
+use sent::Sent;
 
 /// The reason in BYE when there is nothing more of a stream.
 pub(crate) const STREAM_ENDED: &str = "stream ended";
@@ -24,12 +29,10 @@ pub(crate) struct Subscription {
     next_report: Option<Instant>,
     next_lag_report: Instant,
     missed: u64,
-    /// The tracks and SSRCs that something was sent with.
-    sources: Vec<(u8, u32)>,
-    /// The one of them that something was last sent with.
-    source: Option<(u8, u32)>,
-    /// How many of the sources, at the end, have not been reported yet.
-    unreported: usize,
+    skips: Skips,
+    /// The packet behind those that it was passed over last, since it may not be sent them.
+    passed_to: Option<u64>,
+    sent: Sent,
     /// How long after the last packet goodbye is said.
     goodbye_wait: Duration,
     /// How long a packet may wait for others.
@@ -39,6 +42,16 @@ pub(crate) struct Subscription {
     /// The packet that they wait for at most, if it is worth waiting without a look at each.
     gathers_to: u64,
     phase: Phase,
+}
+
+/// The fate of RTCP of the application's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Take {
+    Sent,
+    /// The reader may not be sent it.
+    LeftOut,
+    /// There is no room now.
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,9 +80,9 @@ impl Subscription {
             next_report: None,
             next_lag_report: Instant::ZERO,
             missed: 0,
-            sources: Vec::new(),
-            source: None,
-            unreported: 0,
+            skips: Skips::default(),
+            passed_to: None,
+            sent: Sent::default(),
             goodbye_wait,
             gather: Duration::ZERO,
             gathers_until: None,
@@ -107,27 +120,47 @@ impl Subscription {
         self.cursor.wants(packet)
     }
 
-    /// Moves past a packet; whether it is sent.
+    /// Moves past a packet, and counts it if it is wanted; returns whether it is.
     #[inline]
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
-        let wanted = self.cursor.take(packet);
-        let source = (packet.track, packet.rtp.ssrc());
-        if wanted && self.source != Some(source) {
-            self.source = Some(source);
-            self.note_source(source);
-        }
+        let wanted = self.cursor.wants(packet);
+        self.pass(packet, wanted);
         wanted
+    }
+
+    /// Moves past a packet, and counts it if it is sent.
+    #[inline]
+    pub(crate) fn pass(&mut self, packet: &Packet, is_sent: bool) {
+        self.cursor.pass(packet);
+        if is_sent {
+            self.sent.count(packet);
+        }
     }
 
     /// As [`Cursor::take_rtcp`].
     #[inline]
-    pub(crate) fn take_rtcp(&mut self, log: &StreamLog, send: impl FnMut(u8, &Bytes) -> bool) -> u64 {
-        self.cursor.take_rtcp(log, send)
+    pub(crate) fn take_rtcp(&mut self, log: &StreamLog, mut send: impl FnMut(u8, &Bytes) -> Take) -> u64 {
+        let Self { cursor, sent, .. } = self;
+        cursor.take_rtcp(log, |track, compound| {
+            let take = send(track, compound);
+            if take == Take::Sent {
+                sent.count_rtcp(track, compound.len());
+            }
+            take != Take::Full
+        })
     }
 
     /// Passes over what there is; it counts as missed.
     pub(crate) fn pass_over(&mut self, log: &StreamLog) {
+        let before = self.next();
         self.cursor.pass_over(log);
+        if self.next() > before {
+            // What is passed over piece by piece is one skip.
+            if self.passed_to != Some(before) {
+                self.skips.unproven = self.skips.unproven.saturating_add(1);
+            }
+            self.passed_to = Some(self.next());
+        }
     }
 
     /// The way back over what was taken last, of which only `tracks` were sent; `None` once the stream has ended.
@@ -139,22 +172,28 @@ impl Subscription {
     pub(crate) fn put_back(&mut self, log: &StreamLog, retreat: &Retreat, has_reports: bool) {
         self.cursor.put_back(log, retreat);
         if has_reports {
-            self.unreported = self.sources.len();
+            self.sent.report_all_again();
         }
     }
 
     /// Moves on if the log's tail has passed this reader; what the control plane is to be told of it.
     pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Report> {
+        let before = self.next();
         if self.cursor.catch_up(log).is_err() && self.phase != Phase::Finished {
             self.phase = Phase::Finished;
             return Some(Report::Overtaken(self.session));
+        }
+        if self.next() != before {
+            self.skips.too_slow = self.skips.too_slow.saturating_add(1);
         }
         self.missed = self.missed.saturating_add(self.cursor.take_dropped());
         if self.missed == 0 || now < self.next_lag_report {
             return None;
         }
         self.next_lag_report = now + ALIVE_PERIOD;
-        Some(Report::Lagged { session: self.session, dropped: std::mem::take(&mut self.missed) })
+        let dropped = std::mem::take(&mut self.missed);
+        self.skips.packets = self.skips.packets.saturating_add(dropped);
+        Some(Report::Lagged { session: self.session, dropped })
     }
 
     /// Whether what there is waits for more, its reports with it.
@@ -180,14 +219,14 @@ impl Subscription {
         self.gathers_to
     }
 
-    /// Hands the sender reports that are due to `send`: one of each source behind its first packet, and then one of all
-    /// in each period.
+    /// Hands the sender reports that are due to `send`, which returns `true` for those that it sends: one of each source
+    /// behind its first packet, and then one of all in each period.
     ///
     /// Not before the first packet: gortsplib knows an SSRC only from a packet, and drops a report that comes earlier.
     #[inline]
-    pub(crate) fn reports_due(&mut self, now: Instant, log: &StreamLog, send: impl FnMut(u8, Bytes)) {
+    pub(crate) fn reports_due(&mut self, now: Instant, log: &StreamLog, send: impl FnMut(u8, Bytes) -> bool) {
         let is_due = self.next_report.is_some_and(|next| now >= next);
-        if is_due || self.unreported > 0 {
+        if is_due || self.sent.has_unreported() {
             self.report(now, log, is_due, send);
         }
     }
@@ -228,7 +267,35 @@ impl Subscription {
     pub(crate) fn goodbyes(&mut self, reason: &str) -> Vec<(u8, Bytes)> {
         self.phase = Phase::Finished;
         let goodbye = |(track, ssrc): (u8, u32)| (track, rtcp::goodbye_compound(ssrc, &self.cname, reason));
-        std::mem::take(&mut self.sources).into_iter().map(goodbye).collect()
+        self.sent.sources().map(goodbye).collect()
+    }
+
+    /// Takes back a packet that was counted and is not sent.
+    pub(crate) fn uncount(&mut self, track: u8, packet: &[u8]) {
+        self.sent.uncount(track, packet);
+    }
+
+    /// Takes back RTCP that was counted and is not sent.
+    pub(crate) fn uncount_rtcp(&mut self, track: u8, bytes: usize) {
+        self.sent.uncount_rtcp(track, bytes);
+    }
+
+    /// Counts RTCP that is sent.
+    pub(crate) fn count_rtcp(&mut self, track: u8, bytes: usize) {
+        self.sent.count_rtcp(track, bytes);
+    }
+
+    /// The counts, and the distance to the newest packet as long as the log is there.
+    pub(crate) fn stats(&self, now: Instant, log: Option<&StreamLog>) -> SessionStats {
+        let untold = self.missed.saturating_add(self.cursor.dropped());
+        let mut stats = SessionStats {
+            at: Some(now),
+            lag: log.map(|log| log.lag(now, self.next())),
+            skips: Skips { packets: self.skips.packets.saturating_add(untold), ..self.skips },
+            ..SessionStats::default()
+        };
+        self.sent.tell(now, log, self.next(), &mut stats);
+        stats
     }
 
     #[inline]
@@ -236,31 +303,18 @@ impl Subscription {
         self.phase == Phase::Finished
     }
 
-    /// Takes note that something is sent with a track and an SSRC.
-    fn note_source(&mut self, source: (u8, u32)) {
-        if self.sources.contains(&source) {
-            return;
-        }
-        let of_track = |(track, _): &&(u8, u32)| *track == source.0;
-        if self.sources.iter().filter(of_track).count() < SOURCES_MAX {
-            self.sources.push(source);
-            self.unreported = self.unreported.saturating_add(1);
-            return;
-        }
-        // A stream whose SSRC is always another costs its readers no report for each: it takes the place of the oldest.
-        if let Some(oldest) = self.sources.iter_mut().find(|(track, _)| *track == source.0) {
-            *oldest = source;
-        }
-    }
-
-    fn report(&mut self, now: Instant, log: &StreamLog, all: bool, mut send: impl FnMut(u8, Bytes)) {
-        let reported = self.sources.len().saturating_sub(self.unreported);
-        for (track, ssrc) in self.sources.iter().skip(if all { 0 } else { reported }) {
-            if let Some(report) = log.sender_report(*track, *ssrc, now, &self.cname) {
-                send(*track, report);
+    fn report(&mut self, now: Instant, log: &StreamLog, all: bool, mut send: impl FnMut(u8, Bytes) -> bool) {
+        for (track, ssrc) in self.sent.take_unreported(all) {
+            if let Some(report) = log.sender_report(track, ssrc, now, &self.cname) {
+                let bytes = report.len();
+                if send(track, report) {
+                    self.sent.count_rtcp(track, bytes);
+                }
             }
         }
-        self.unreported = 0;
+        if let Some(wall) = log.wall_at(now) {
+            self.sent.note_round(now, wall.middle());
+        }
         if all || self.next_report.is_none() {
             self.next_report = Some(now + SENDER_REPORT_PERIOD);
         }

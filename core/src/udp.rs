@@ -54,6 +54,7 @@ pub trait DatagramSink {
 }
 
 mod early;
+mod fanout;
 mod media;
 mod pace;
 mod reader;

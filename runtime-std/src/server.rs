@@ -25,8 +25,10 @@ use std::time::Duration;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
-    AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
+    AddStreamError, Ask, ConnInfo, Event, ServerConfig, ServerStats, SessionInfo, Stale, StatsOf, StreamInfo,
+    Ticket,
 };
+use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
 use rtspan_core::udp::UdpOpenError;
 use rtspan_core::url::Url;
@@ -254,6 +256,33 @@ impl<R: Runtime> Server<R> {
     /// ```
     pub fn read(&self, stream: StreamId, start: StartAt) -> Option<StreamReader> {
         self.door.registry().get(stream).map(|published| StreamReader::new(published, start))
+    }
+
+    /// Everything that there is, with its statistics as of now.
+    ///
+    /// The tasks that move the packets are asked for what they have counted, and answer at once; one that does not within
+    /// [`STATS_WAIT`](rtspan_core::limits::STATS_WAIT) is left at what it has told before.
+    pub async fn stats(&self) -> ServerStats {
+        self.door.ask_for_stats(StatsOf::All).await;
+        self.door.enter(|server, now| server.stats(now, self.door.registry()))
+    }
+
+    /// The bytes that a connection has carried until now.
+    pub async fn connection_stats(&self, conn: ConnId) -> Option<ConnStats> {
+        self.door.ask_for_stats(StatsOf::Conn(conn)).await;
+        self.door.enter(|server, _| server.connection_stats(conn))
+    }
+
+    /// The packets that a session was sent, or has sent, until now; the event of its end has the last numbers.
+    pub async fn session_stats(&self, session: SessionId) -> Option<SessionStats> {
+        self.door.ask_for_stats(StatsOf::Session(session)).await;
+        self.door.enter(|server, _| server.session_stats(session))
+    }
+
+    /// The packets that were published to a stream until now, and those that its readers were sent.
+    pub async fn stream_stats(&self, stream: StreamId) -> Option<StreamStats> {
+        self.door.ask_for_stats(StatsOf::Stream(stream)).await;
+        self.door.enter(|server, now| server.stream_stats(now, stream, self.door.registry()))
     }
 
     /// What a publisher has announced; `None` for readers.

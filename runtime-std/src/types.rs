@@ -15,9 +15,10 @@ pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
     AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
     GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,
-    SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo, TakeoverPolicy, Ticket,
-    TracedMessage, TrackChannels,
+    ServerStats, SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo,
+    TakeoverPolicy, Ticket, TracedMessage, TrackChannels,
 };
+pub use rtspan_core::stats::{self, ConnStats, SessionStats, StreamStats};
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Credentials, Url, UrlError};

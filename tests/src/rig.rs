@@ -179,6 +179,9 @@ impl Rig {
     pub fn hang_up(&mut self, conn: ConnId) {
         if let Some(line) = self.conns.get_mut(&conn).filter(|line| line.closed.is_none()) {
             line.closed = Some(CloseReason::PeerClosed);
+            for report in line.conn.last_stats(self.now, &self.logs) {
+                self.server.handle_report(self.now, report);
+            }
             self.server.handle_conn_closed(self.now, conn, CloseReason::PeerClosed);
             self.drain();
         }
@@ -238,6 +241,9 @@ impl Rig {
             line.conn.rx.handle_timeout(self.now);
             if let Err(reason) = line.conn.tx.handle_timeout(self.now) {
                 line.closed = Some(reason.clone());
+                for report in line.conn.last_stats(self.now, &self.logs) {
+                    self.server.handle_report(self.now, report);
+                }
                 self.server.handle_conn_closed(self.now, *id, reason);
             }
         }
@@ -376,6 +382,9 @@ impl Rig {
             };
             any = true;
             line.closed = Some(reason.clone());
+            for report in line.conn.last_stats(self.now, &self.logs) {
+                self.server.handle_report(self.now, report);
+            }
             self.server.handle_conn_closed(self.now, *id, reason);
         }
         any

@@ -142,8 +142,9 @@ impl Outbox {
 
     #[inline]
     fn count_frame(&mut self, len: usize) {
-        self.frames = self.frames.saturating_add(1);
-        self.rest = self.rest.saturating_add(FRAME_HEADER_BYTES).saturating_add(len);
+        // Both are bounded: by what a connection may have waiting, and by what there is in memory.
+        self.frames = self.frames.wrapping_add(1);
+        self.rest = self.rest.wrapping_add(FRAME_HEADER_BYTES).wrapping_add(len);
     }
 
     /// Fills `slices` from the front with what is to be written, and says how many it filled.
@@ -191,6 +192,38 @@ impl Outbox {
             }
             self.items.pop_front();
         }
+    }
+
+    /// Bytes that are still to be written.
+    pub(super) fn rest(&self) -> usize {
+        self.rest
+    }
+
+    /// The frames that are not wholly written, the first of them perhaps in part: where each ends, counted from what is
+    /// written, its channel and its payload.
+    pub(super) fn unwritten(&self) -> impl Iterator<Item = (usize, u8, &[u8])> {
+        let mut end = 0_usize;
+        let units = self.items.iter().flat_map(|item| {
+            match item {
+                Item::Run(run) => run.clone().map(Some).collect(),
+                _ => vec![None],
+            }
+            .into_iter()
+            .map(move |index| (item, index))
+        });
+        units.filter_map(move |(item, index)| {
+            let [head, body] = match index {
+                Some(index) => [&[], self.recent.frames(index..index.saturating_add(1))],
+                None => item.parts(&self.recent),
+            };
+            end = end.saturating_add(head.len()).saturating_add(body.len());
+            let (header, payload) = match (item, body.split_at_checked(FRAME_HEADER_BYTES)) {
+                (Item::Message(_), _) | (Item::Run(_) | Item::Kept(_), None) => return None,
+                (Item::Run(_) | Item::Kept(_), Some(frame)) => frame,
+                (Item::Frame(..), _) => (head, body),
+            };
+            Some((end.saturating_sub(self.written), *header.get(1)?, payload))
+        })
     }
 
     /// Uses this memory, if nothing waits in its own.

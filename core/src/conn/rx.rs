@@ -6,12 +6,16 @@ use bytes::{Bytes, BytesMut};
 use super::proxy::{NoHeader, ProxyHeader};
 use super::{CloseReason, Inbound, Report};
 use crate::deadline::Doubt;
+use crate::heard::Heard;
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::REQUESTS_WAITING_MAX;
+use crate::stats::StatsPart;
 use crate::stream::Media;
 use crate::udp::Port;
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
 use crate::{ConnId, Instant, SessionId, Tolerances};
+
+mod stats;
 
 /// An order of the control plane to the half of a connection that reads.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) enum RxOrder {
     Route(Routes),
     /// Frames of a session are no longer wanted.
     Unroute(SessionId),
+    /// Have the counts told.
+    TellStats,
 }
 
 /// Which channels a session receives on, and what for.
@@ -34,8 +40,8 @@ pub(crate) enum RxOrder {
 pub(crate) enum Routes {
     /// A publisher's tracks: each with its two channels.
     Publisher(Vec<(u8, u8, Ingest)>),
-    /// A reader's channels for its reports.
-    Reader(SessionId, Vec<u8>),
+    /// A reader's channels for its reports, each with its track.
+    Reader(SessionId, Vec<(u8, u8)>),
 }
 
 /// The half of a connection that reads.
@@ -49,7 +55,7 @@ pub struct ConnRx {
     awaits_proxy: bool,
     decoder: Decoder,
     publishers: Vec<Publishing>,
-    readers: Vec<(u8, SessionId, Pulse)>,
+    readers: Vec<Reading>,
     inbound: VecDeque<Inbound>,
     unanswered: usize,
     /// Deviations that were told; each is told once, however often it comes.
@@ -66,6 +72,16 @@ struct Publishing {
     rtp: u8,
     rtcp: u8,
     ingest: Ingest,
+}
+
+/// A channel for a reader's reports.
+#[derive(Debug)]
+struct Reading {
+    rtcp: u8,
+    track: u8,
+    session: SessionId,
+    pulse: Pulse,
+    heard: Heard,
 }
 
 impl ConnRx {
@@ -95,7 +111,7 @@ impl ConnRx {
     }
 
     /// Takes an order of the control plane.
-    pub fn handle_command(&mut self, _now: Instant, command: RxCommand) {
+    pub fn handle_command(&mut self, now: Instant, command: RxCommand) {
         match command.0 {
             RxOrder::Answered => {
                 self.unanswered = self.unanswered.saturating_sub(1);
@@ -110,7 +126,13 @@ impl ConnRx {
                 self.publishers.extend(tracks);
             }
             RxOrder::Route(Routes::Reader(session, channels)) => {
-                self.readers.extend(channels.into_iter().map(|channel| (channel, session, Pulse::default())));
+                self.readers.extend(channels.into_iter().map(|(rtcp, track)| Reading {
+                    rtcp,
+                    track,
+                    session,
+                    pulse: Pulse::default(),
+                    heard: Heard::default(),
+                }));
             }
             RxOrder::Unroute(session) => {
                 let own = |track: &Publishing| track.ingest.session() == session;
@@ -121,12 +143,20 @@ impl ConnRx {
                     Inbound::Reply(frame) => !channels.contains(&frame.channel),
                     _ => true,
                 });
+                let part = StatsPart { session, is_last: true, stats: self.stats_of(now, session) };
                 self.publishers.retain(|track| !own(track));
-                self.readers.retain(|(_, reader, _)| *reader != session);
+                self.readers.retain(|reader| reader.session != session);
+                let report = self.report_of(vec![part], false);
+                self.inbound.push_back(Inbound::Report(report));
+            }
+            RxOrder::TellStats => {
+                let report = self.stats(now, false, true);
+                self.inbound.push_back(Inbound::Report(report));
+                return;
             }
         }
         let publishers = self.publishers.iter().flat_map(|track| [track.rtp, track.rtcp]);
-        self.decoder.set_known_channels(publishers.chain(self.readers.iter().map(|(channel, ..)| *channel)));
+        self.decoder.set_known_channels(publishers.chain(self.readers.iter().map(|reader| reader.rtcp)));
     }
 
     /// Room to read into; never empty.
@@ -157,6 +187,11 @@ impl ConnRx {
     /// So a connection that only speaks now and then allocates nothing to read into.
     pub fn take_memory(&mut self) -> Option<BytesMut> {
         self.decoder.take_lent()
+    }
+
+    /// Returns `true` if something can be [polled](Self::poll_input) for which nothing needs to be read.
+    pub fn has_input(&self) -> bool {
+        !self.inbound.is_empty()
     }
 
     /// Whether more is to be read: not while too much waits for its answer, after a failure, or when it is being closed.
@@ -267,8 +302,9 @@ impl ConnRx {
             track.ingest.handle(now, Port::Rtp, payload, out);
         } else if let Some(track) = self.publishers.iter_mut().find(|track| track.rtcp == channel) {
             track.ingest.handle(now, Port::Rtcp, payload, out);
-        } else if let Some((_, session, pulse)) = self.readers.iter_mut().find(|(own, ..)| *own == channel) {
-            pulse.beat(now, *session, out);
+        } else if let Some(reader) = self.readers.iter_mut().find(|reader| reader.rtcp == channel) {
+            reader.pulse.beat(now, reader.session, out);
+            reader.heard.handle_rtcp(now, &payload);
         }
     }
 

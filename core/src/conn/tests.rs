@@ -17,6 +17,7 @@ use crate::subscription::Subscription;
 use crate::wire::DecoderLimits;
 
 mod stalled;
+mod stats;
 
 const START: Instant = Instant::from_nanos(1_000_000_000);
 
@@ -57,6 +58,10 @@ fn reader(stream: &One, start: StartAt) -> TxCommand {
     })))
 }
 
+fn new_tx() -> ConnTx {
+    ConnTx::new(id(), WRITE_STALL)
+}
+
 fn waiting(tx: &ConnTx) -> usize {
     let mut slices = [IoSlice::new(&[]); 1000];
     let filled = tx.io_slices(&mut slices);
@@ -66,7 +71,7 @@ fn waiting(tx: &ConnTx) -> usize {
 #[test]
 fn no_more_frames_are_pulled_than_the_outbox_may_hold() {
     let stream = stream_of(100);
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     tx.handle_command(START, reader(&stream, StartAt::Live));
     let frame = 4 + 12 + 100;
     let mut sent = 0;
@@ -90,7 +95,7 @@ fn gathering(packets: u16) -> (ConnTx, One) {
     let subscription =
         Subscription::new(id(), id(), cursor, crate::random::Random::new([1; 32]).hex_id(), Duration::ZERO)
             .gathering(GATHER);
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     let reader =
         FrameReader { subscription, channels: std::array::from_fn(|track| (track == 0).then_some((0, 1))) };
     tx.handle_command(START, TxCommand(TxOrder::Attach(Box::new(reader))));
@@ -179,7 +184,7 @@ fn what_was_gathered_leaves_with_the_end_of_its_stream() {
 #[test]
 fn a_socket_that_takes_nothing_for_too_long_is_given_up() {
     let stream = stream_of(1);
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     tx.handle_command(START, reader(&stream, StartAt::Live));
     assert!(tx.handle_timeout(START + WRITE_STALL).is_ok(), "with nothing to write nothing stalls");
     let began = START + Duration::from_secs(60);
@@ -193,7 +198,7 @@ fn a_socket_that_takes_nothing_for_too_long_is_given_up() {
 #[test]
 fn a_reader_whose_server_stood_still_is_not_taken_for_stalled() {
     let stream = stream_of(1);
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     tx.handle_command(START, reader(&stream, StartAt::Live));
     tx.pull(START, &stream);
     let resumed = START + 3 * WRITE_STALL;
@@ -220,7 +225,7 @@ fn a_message_whose_server_stood_still_is_not_taken_for_unfinished() {
 #[test]
 fn a_socket_that_takes_a_byte_less_than_it_has_to_is_given_up() {
     for (taken, is_enough) in [(WRITE_BYTES_MIN, true), (WRITE_BYTES_MIN - 1, false)] {
-        let mut tx = ConnTx::default();
+        let mut tx = new_tx();
         tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from(vec![0; 3 * WRITE_BYTES_MIN]))));
         tx.handle_written(START + Duration::from_secs(1), 1);
         tx.handle_written(START + Duration::from_secs(2), taken - 1);
@@ -234,7 +239,7 @@ fn a_socket_that_takes_a_byte_less_than_it_has_to_is_given_up() {
 
 #[test]
 fn answers_that_are_not_read_are_bounded() {
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from(vec![0; OUTBOX_BYTES_MAX]))));
     tx.handle_timeout(START).unwrap();
     tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from_static(b"x"))));
@@ -243,7 +248,7 @@ fn answers_that_are_not_read_are_bounded() {
 
 #[test]
 fn replies_beyond_the_bound_are_left_out() {
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     for _ in 0..100 {
         tx.handle_reply(START, Frame { channel: 1, payload: Bytes::from_static(b"report") });
     }
@@ -266,7 +271,7 @@ fn a_deviation_is_told_once_however_often_it_comes() {
 
 #[test]
 fn a_connection_is_finished_when_it_is_to_close_and_all_is_written() {
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from_static(b"bye"))));
     assert!(!tx.is_finished());
     tx.handle_command(START, TxCommand(TxOrder::Close));
@@ -277,10 +282,10 @@ fn a_connection_is_finished_when_it_is_to_close_and_all_is_written() {
 
 #[test]
 fn a_session_that_is_not_there_has_ended_at_once() {
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     tx.handle_command(START, TxCommand(TxOrder::End(id())));
-    assert_eq!(tx.poll_report(), Some(Report::Ended(id())));
-    assert_eq!(tx.poll_report(), None);
+    assert!(matches!(tx.poll_report(), Some(Report::Ended(session)) if session == id()));
+    assert!(tx.poll_report().is_none());
 }
 
 fn rx() -> ConnRx {
@@ -366,12 +371,13 @@ fn no_report_comes_behind_the_end_of_its_session() {
     let later = rx.poll_timeout().unwrap();
     rx.handle_timeout(later);
     rx.handle_command(later, RxCommand(RxOrder::Unroute(id())));
+    assert!(matches!(rx.poll_input(later), Ok(Some(Inbound::Report(Report::Stats(_))))));
     assert!(matches!(rx.poll_input(later), Ok(None)));
 }
 
 #[test]
 fn the_half_that_writes_gives_back_what_it_was_lent_once_all_is_written() {
-    let mut tx = ConnTx::default();
+    let mut tx = new_tx();
     tx.lend(Room::default());
     tx.handle_command(START, TxCommand(TxOrder::Send(Bytes::from_static(b"answer"))));
     tx.handle_written(START, waiting(&tx));

@@ -1,18 +1,21 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{CloseReason, Outbox, Report, Room};
 use crate::deadline::Doubt;
-use crate::limits::{
-    MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, OUTBOX_HELD, WRITE_BYTES_MIN, WRITE_STALL,
-};
+use crate::limits::{MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, OUTBOX_HELD, WRITE_BYTES_MIN};
 use crate::stream::{StreamLog, Streams};
-use crate::subscription::{STREAM_ENDED, Subscription};
+use crate::subscription::{STREAM_ENDED, Subscription, Take};
 use crate::wire::Frame;
-use crate::{Instant, SessionId, StreamId};
+use crate::{ConnId, Instant, SessionId, StreamId};
+
+mod stats;
+
+use stats::Leaving;
 
 /// An order of the control plane to the half of a connection that writes.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(crate) enum TxOrder {
     Dismiss(SessionId, Box<str>),
     /// The connection is closed when all is written.
     Close,
+    /// Have the counts told.
+    TellStats,
 }
 
 /// A reader of a stream over interleaved frames.
@@ -44,12 +49,42 @@ pub(crate) struct FrameReader {
     pub(crate) channels: [Option<(u8, u8)>; MEDIAS_MAX],
 }
 
+/// A reader as a connection has it.
+#[derive(Debug)]
+struct Reading {
+    reader: FrameReader,
+    /// The number of bytes that had been put into the outbox when it came.
+    since: u64,
+}
+
+impl Deref for Reading {
+    type Target = FrameReader;
+
+    fn deref(&self) -> &FrameReader {
+        &self.reader
+    }
+}
+
+impl DerefMut for Reading {
+    fn deref_mut(&mut self) -> &mut FrameReader {
+        &mut self.reader
+    }
+}
+
 /// The half of a connection that writes.
 #[derive(Debug)]
 pub struct ConnTx {
+    id: ConnId,
     stall: Duration,
     outbox: Outbox,
-    readers: Vec<FrameReader>,
+    readers: Vec<Reading>,
+    /// Those that nothing more is pulled for, until what was is written and they are told of.
+    leaving: VecDeque<Leaving>,
+    /// Bytes written in all.
+    written: u64,
+    /// Something of the statistics is to be told.
+    has_stats: bool,
+    is_asked: bool,
     /// Which reader is pulled first, so that none starves another.
     turn: usize,
     reports: VecDeque<Report>,
@@ -64,19 +99,18 @@ pub struct ConnTx {
     closing: bool,
 }
 
-impl Default for ConnTx {
-    fn default() -> Self {
-        Self::new(WRITE_STALL)
-    }
-}
-
 impl ConnTx {
     /// A half whose socket may stall for so long.
-    pub(crate) fn new(stall: Duration) -> Self {
+    pub(crate) fn new(id: ConnId, stall: Duration) -> Self {
         Self {
+            id,
             stall,
             outbox: Outbox::default(),
             readers: Vec::new(),
+            leaving: VecDeque::new(),
+            written: 0,
+            has_stats: false,
+            is_asked: false,
             turn: 0,
             reports: VecDeque::new(),
             has_more: false,
@@ -96,17 +130,17 @@ impl ConnTx {
                 self.outbox.push_message(message);
             }
             // Nothing begins on a connection that is being closed.
-            TxOrder::Attach(_) if self.closing => {}
             TxOrder::Attach(reader) => {
                 // Frames of a session before it on the same channels are not the new one's.
                 self.outbox.keep_frames();
                 // Mostly it stays the only one.
                 self.readers.reserve_exact(1);
-                self.readers.push(*reader);
+                self.readers.push(Reading { reader: *reader, since: self.queued() });
+                if self.closing {
+                    self.retire(|_| true);
+                }
             }
-            TxOrder::Detach(session) => {
-                self.readers.retain(|reader| reader.subscription.session() != session)
-            }
+            TxOrder::Detach(session) => self.retire(|reader| reader.subscription.session() == session),
             TxOrder::DropTrack(session, track) => {
                 let own = self.readers.iter_mut().find(|reader| reader.subscription.session() == session);
                 if let Some(reader) = own {
@@ -122,16 +156,18 @@ impl ConnTx {
                 }
             }
             TxOrder::Dismiss(session, reason) => {
-                let own = |reader: &FrameReader| reader.subscription.session() == session;
-                if let Some(place) = self.readers.iter().position(own) {
-                    self.touch(now);
-                    self.readers.remove(place).send_goodbyes(&mut self.outbox, &reason);
-                }
+                self.touch(now);
+                let own = |reader: &Reading| reader.subscription.session() == session;
+                self.readers.iter_mut().filter(|reader| own(reader)).for_each(|reader| {
+                    reader.send_goodbyes(&mut self.outbox, &reason);
+                });
+                self.retire(own);
             }
             TxOrder::Close => {
-                self.readers.clear();
+                self.retire(|_| true);
                 self.closing = true;
             }
+            TxOrder::TellStats => (self.is_asked, self.has_stats) = (true, true),
         }
     }
 
@@ -151,12 +187,21 @@ impl ConnTx {
         } else if now >= self.lets_go_at() {
             self.has_more = true;
             self.let_go(streams);
+            if self.has_stats {
+                self.tell_stats(now, streams);
+            }
             return;
         }
         self.has_let_go = false;
-        if self.readers.is_empty() {
-            return;
+        if !self.readers.is_empty() {
+            self.pull_all(now, streams);
         }
+        if self.has_stats {
+            self.tell_stats(now, streams);
+        }
+    }
+
+    fn pull_all(&mut self, now: Instant, streams: &dyn Streams) {
         self.turn = self.turn.wrapping_add(1).checked_rem(self.readers.len()).unwrap_or(0);
         let (outbox, reports) = (&mut self.outbox, &mut self.reports);
         let (before, from) = self.readers.split_at_mut(self.turn);
@@ -171,7 +216,9 @@ impl ConnTx {
                 reader.say_goodbye(outbox, reports);
             }
         }
-        self.readers.retain(|reader| !reader.subscription.is_finished());
+        if self.readers.iter().any(|reader| reader.subscription.is_finished()) {
+            self.retire(|reader| reader.subscription.is_finished());
+        }
     }
 
     /// Uses memory that was taken from another connection, instead of its own, if nothing waits in that.
@@ -197,14 +244,15 @@ impl ConnTx {
     /// [`poll_timeout`](Self::poll_timeout) is due. 0 if it is to be called for every packet.
     pub fn patience(&self) -> u64 {
         match &*self.readers {
-            [only] => only.subscription.gathers_to(),
+            [only] if self.leaving.is_empty() => only.subscription.gathers_to(),
             _ => 0,
         }
     }
 
-    /// The streams that are read over this connection.
+    /// The streams that are read over this connection, and those that something is still to be told of.
     pub fn streams(&self) -> impl Iterator<Item = StreamId> + '_ {
-        self.readers.iter().map(|reader| reader.subscription.stream())
+        let leaving = self.leaving.iter().map(|leaving| leaving.reading.subscription.stream());
+        self.readers.iter().map(|reader| reader.subscription.stream()).chain(leaving)
     }
 
     /// Whether anything is to be written.
@@ -219,6 +267,10 @@ impl ConnTx {
 
     /// Takes note that `n` bytes were written.
     pub fn handle_written(&mut self, now: Instant, n: usize) {
+        self.written = self.written.saturating_add(n.min(self.outbox.rest()) as u64);
+        if !self.leaving.is_empty() {
+            self.look_at_leaving();
+        }
         self.outbox.handle_written(n);
         self.taken = self.taken.saturating_add(n);
         // A peer that takes a byte now and then holds on to as much as one that takes nothing.
@@ -294,6 +346,7 @@ impl ConnTx {
             streams.read(stream, &mut |log| reader.let_go(log, &mut self.outbox));
         }
         self.outbox.keep_frames();
+        self.forget_dropped();
     }
 }
 
@@ -322,9 +375,11 @@ impl FrameReader {
         loop {
             let until = subscription.take_rtcp(log, |track, compound| {
                 is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
-                let channel = channel_of(track).filter(|_| !is_full);
-                channel.into_iter().for_each(|(_, rtcp)| _ = outbox.push_frame(rtcp, compound.clone()));
-                !is_full
+                match channel_of(track) {
+                    _ if is_full => Take::Full,
+                    Some((_, rtcp)) if outbox.push_frame(rtcp, compound.clone()) => Take::Sent,
+                    _ => Take::LeftOut,
+                }
             });
             for packet in log.between(subscription.next(), until) {
                 is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
@@ -340,9 +395,7 @@ impl FrameReader {
             }
         }
         subscription.reports_due(now, log, |track, report| {
-            if let Some((_, rtcp)) = channel_of(track) {
-                outbox.push_frame(rtcp, report);
-            }
+            channel_of(track).is_some_and(|(_, rtcp)| outbox.push_frame(rtcp, report))
         });
         if !is_full {
             subscription.mark_drained(now);
@@ -352,20 +405,27 @@ impl FrameReader {
 
     /// Takes back the packets and reports behind what is in front.
     fn let_go(&mut self, log: &StreamLog, outbox: &mut Outbox) {
-        let channels = &self.channels;
+        let (channels, subscription) = (&self.channels, &mut self.subscription);
         let tracks = (0..).zip(channels).filter(|(_, place)| place.is_some()).map(|(track, _)| track);
-        let Some(mut retreat) = self.subscription.retreat(tracks) else { return };
+        let Some(mut retreat) = subscription.retreat(tracks) else { return };
         let mut has_reports = false;
         outbox.drop_frames(|channel, payload| {
-            let place = channels.iter().flatten().find(|(rtp, rtcp)| [*rtp, *rtcp].contains(&channel));
+            let mut places = (0..).zip(channels).filter_map(|(track, place)| Some((track, (*place)?)));
+            let place = places.find(|(_, (rtp, rtcp))| [*rtp, *rtcp].contains(&channel));
             match place {
-                Some((rtp, _)) if *rtp == channel => retreat.over_packet(log, payload),
-                Some(_) => has_reports |= !retreat.over_rtcp(log, payload),
+                Some((track, (rtp, _))) if rtp == channel => {
+                    retreat.over_packet(log, payload);
+                    subscription.uncount(track, payload);
+                }
+                Some((track, _)) => {
+                    has_reports |= !retreat.over_rtcp(log, payload);
+                    subscription.uncount_rtcp(track, payload.len());
+                }
                 None => {}
             }
             place.is_some()
         });
-        self.subscription.put_back(log, &retreat, has_reports);
+        subscription.put_back(log, &retreat, has_reports);
     }
 
     fn say_goodbye(&mut self, outbox: &mut Outbox, reports: &mut VecDeque<Report>) {
@@ -376,6 +436,7 @@ impl FrameReader {
     fn send_goodbyes(&mut self, outbox: &mut Outbox, reason: &str) {
         for (track, goodbye) in self.subscription.goodbyes(reason) {
             if let Some((_, rtcp)) = self.channels.get(usize::from(track)).copied().flatten() {
+                self.subscription.count_rtcp(track, goodbye.len());
                 outbox.push_frame(rtcp, goodbye);
             }
         }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use crate::NtpTime;
+use super::rtcp::ReportBlock;
 use crate::description::Format;
+use crate::{Instant, NtpTime};
 
 /// Units of a clock in a time; a clock rate of 0 gives 0.
 pub(super) fn to_units(time: Duration, clock_rate: u32) -> u64 {
@@ -15,6 +16,23 @@ pub(super) fn to_units(time: Duration, clock_rate: u32) -> u64 {
 pub(super) fn to_time(units: u32, clock_rate: u32) -> Option<Duration> {
     let nanos = u64::from(units).saturating_mul(1_000_000_000).checked_div(u64::from(clock_rate))?;
     Some(Duration::from_nanos(nanos))
+}
+
+/// The time that `units` of a clock take; nothing without a clock rate.
+pub(crate) fn units_to_time(units: u32, clock_rate: u32) -> Duration {
+    to_time(units, clock_rate).unwrap_or_default()
+}
+
+/// The time to a reader and back (RFC 3550, section 6.4.1): since the sender report that its block names, of which the
+/// middle of the time and the moment are in `sent`, less the time that the reader has taken to answer.
+pub(crate) fn round_trip(
+    came: Instant,
+    block: &ReportBlock,
+    mut sent: impl Iterator<Item = (u32, Instant)>,
+) -> Option<Duration> {
+    // Zero stands for no report (RFC 3550, section 6.4.1).
+    let (_, sent) = sent.find(|(middle, _)| *middle == block.last_sr && block.last_sr != 0)?;
+    Some(came.since(sent).saturating_sub(units_to_time(block.delay, 1 << 16)))
 }
 
 /// How far `timestamp` is past `reference`, over the wrap of both: ahead, or behind.

@@ -63,7 +63,7 @@ pub struct ReceiverStats {
 
 impl ReceiverStats {
     /// The counts of both; the rest is that of the one heard last, `other` if it has a source.
-    pub(super) fn plus(self, other: &Self) -> Self {
+    pub(crate) fn plus(self, other: &Self) -> Self {
         Self {
             packets: self.packets.saturating_add(other.packets),
             bytes: self.bytes.saturating_add(other.bytes),

@@ -9,6 +9,7 @@ use crate::limits::{
     PACKETS_UNPROVEN_MAX, RECEIVER_REPORT_PERIOD, REPORTS_EARLY_MAX, SOURCE_LIVES, SOURCE_RESTART_PERIOD,
     SOURCES_MAX, SOURCES_UNPROVEN_MAX,
 };
+use crate::stats::FormatStats;
 use crate::{Instant, NtpTime};
 
 /// The incoming sources of one media: a receiver for each SSRC.
@@ -24,6 +25,8 @@ pub(crate) struct Receivers {
     delivery: Delivery,
     local_ssrc: u32,
     all: Vec<Receiver>,
+    /// The payload type of the first packet of each.
+    payload_types: Vec<u8>,
     /// Where the one stands of which a packet came last.
     newest: usize,
     /// The SSRCs that have not proved themselves.
@@ -56,6 +59,7 @@ impl Receivers {
             delivery,
             local_ssrc,
             all: Vec::new(),
+            payload_types: Vec::new(),
             newest: 0,
             unproven: VecDeque::new(),
             taken: None,
@@ -171,6 +175,26 @@ impl Receivers {
         self.all.iter().fold(self.others, |sum, receiver| sum.plus(&receiver.stats()))
     }
 
+    /// The counts of each source, and of those that are gone, for the statistics of a session.
+    pub(crate) fn formats(&self) -> Vec<FormatStats> {
+        let all = self.payload_types.iter().zip(&self.all).map(|(payload_type, receiver)| {
+            let received = receiver.stats();
+            FormatStats {
+                payload_type: Some(*payload_type),
+                local_ssrc: Some(self.local_ssrc),
+                remote_ssrc: received.ssrc,
+                last_sequence: received.last_sequence,
+                last_timestamp: received.last_timestamp,
+                last_ntp: received.last_timestamp.and_then(|timestamp| receiver.ntp_of(timestamp)),
+                received,
+                ..FormatStats::default()
+            }
+        });
+        let others = (self.others != ReceiverStats::default())
+            .then(|| FormatStats { received: self.others, ..FormatStats::default() });
+        all.chain(others).collect()
+    }
+
     fn place_of(&self, ssrc: u32) -> Option<usize> {
         self.all.iter().position(|receiver| receiver.ssrc() == Some(ssrc))
     }
@@ -213,6 +237,7 @@ impl Receivers {
             }
         }
         self.all.push(receiver);
+        self.payload_types.push(packet.payload_type());
     }
 
     /// Removes the source of which nothing has come for longest, a surplus one if there is any.
@@ -221,7 +246,9 @@ impl Receivers {
             |receiver: &Receiver| receiver.ssrc().is_none_or(|ssrc| !self.surplus.contains(&ssrc));
         let order = |receiver: &Receiver| (is_native(receiver), receiver.heard());
         let place = self.all.iter().enumerate().min_by_key(|(_, receiver)| order(receiver));
-        let gone = self.all.remove(place.map_or(0, |(place, _)| place));
+        let place = place.map_or(0, |(place, _)| place);
+        let gone = self.all.remove(place);
+        self.payload_types.remove(place);
         self.surplus.retain(|ssrc| gone.ssrc() != Some(*ssrc));
         self.others = self.others.plus(&gone.stats());
     }

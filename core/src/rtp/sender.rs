@@ -106,6 +106,24 @@ impl Sender {
         rtcp::goodbye_compound(self.ssrc, cname, reason)
     }
 
+    /// The wall clock time of a timestamp, which is taken to be within 2^31 units of the newest; `None` before the first.
+    ///
+    /// `wall` is the wall clock time of `now`.
+    pub(super) fn ntp_of(&self, timestamp: u32, now: Instant, wall: NtpTime) -> Option<NtpTime> {
+        let (at, rtp) = match self.anchor? {
+            Anchor::Wall(ntp, rtp) => (ntp, rtp),
+            Anchor::Sent(sent, rtp) => (wall - now.since(sent), rtp),
+        };
+        Some(match clock::distance(timestamp, rtp) {
+            Ok(ahead) => at + clock::to_time(ahead, self.clock_rate)?,
+            Err(behind) => at - clock::to_time(behind, self.clock_rate)?,
+        })
+    }
+
+    pub(super) fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
     /// The source that it counts.
     pub fn ssrc(&self) -> u32 {
         self.ssrc

@@ -81,6 +81,22 @@ impl Senders {
         sender.report(now, wall, cname).filter(|_| is_active)
     }
 
+    /// The wall clock time of a timestamp of `ssrc`; `None` if nothing was sent with it.
+    pub(crate) fn ntp_of(&self, ssrc: u32, timestamp: u32, now: Instant, wall: NtpTime) -> Option<NtpTime> {
+        self.all.get(self.place_of(ssrc)?)?.sender.ntp_of(timestamp, now, wall)
+    }
+
+    /// The clock rate of `ssrc`; 0 if nothing was sent with it.
+    pub(crate) fn clock_rate_of(&self, ssrc: u32) -> u32 {
+        let outgoing = self.place_of(ssrc).and_then(|place| self.all.get(place));
+        outgoing.map_or(0, |outgoing| outgoing.sender.clock_rate())
+    }
+
+    /// The counts of each source that is kept, by its SSRC.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (u32, SenderStats)> + '_ {
+        self.all.iter().map(|outgoing| (outgoing.sender.ssrc(), outgoing.sender.stats()))
+    }
+
     /// The SSRCs that are kept.
     pub(crate) fn ssrcs(&self) -> impl Iterator<Item = u32> + '_ {
         self.all.iter().map(|outgoing| outgoing.sender.ssrc())

@@ -7,6 +7,7 @@ use super::describe::path_of;
 use super::request::{Outcome, Step};
 use super::session::{Publishing, Session, State};
 use super::shares::Held;
+use super::stats::Tally;
 use super::{Event, Place, Question, Server, TakeoverPolicy};
 use crate::auth::Action;
 use crate::description::Description;
@@ -164,6 +165,7 @@ impl Server {
             credit: Credit::default(),
             has_begun: false,
             tracks: Vec::new(),
+            tally: Tally::default(),
             state,
         };
         let id = self.sessions.insert_with(|_| session);

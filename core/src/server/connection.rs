@@ -7,12 +7,14 @@ use super::access::Access;
 use super::closing::Farewell;
 use super::request::Pending;
 use super::shares::{Held, Refused};
+use super::stats::Halves;
 use super::timers::Timer;
 use super::trace::Way;
 use super::{Event, Output, Server};
 use crate::conn::{CloseReason, ConnCommand, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::few::Few;
 use crate::limits::USER_AGENT_BYTES_MAX;
+use crate::stats::ConnStats;
 use crate::stream::Streams;
 use crate::wire::{Request, Response, WireError, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
@@ -49,6 +51,12 @@ pub(super) struct Connection {
     pub(super) refused: Option<Refused>,
     /// Why it is being closed.
     pub(super) closing: Option<CloseReason>,
+    /// The counts of the media plane.
+    pub(super) stats: ConnStats,
+    /// The halves that have been asked for their counts and have not answered.
+    pub(super) asked_stats: Halves,
+    /// Sessions that are closed and that its halves are still to tell the last of.
+    pub(super) leaving: Few<SessionId>,
 }
 
 /// What waits for its turn: answers leave in the order of the requests (RFC 2326, section 9.1).
@@ -78,6 +86,9 @@ impl Connection {
             asked: 0,
             refused: None,
             closing: None,
+            stats: ConnStats::default(),
+            asked_stats: Halves::default(),
+            leaving: Few::new(),
         }
     }
 
@@ -199,12 +210,14 @@ impl Server {
         if connection.refused.is_some() {
             self.refusals.handle_over();
         }
+        self.stats_asked.take_back(connection.asked_stats);
+        connection.leaving.iter().for_each(|session| self.tell_left(now, session));
         for session in connection.sessions.iter() {
             self.session_lost_conn(now, session, conn);
         }
         // What the server decided comes before how the socket noticed it.
         let reason = connection.closing.unwrap_or(reason);
-        self.emit(Event::ConnClosed { conn, peer: connection.peer, reason });
+        self.emit(Event::ConnClosed { conn, peer: connection.peer, reason, stats: connection.stats });
     }
 
     /// Takes note of where a connection comes from that a trusted proxy has passed on: it is of that address's share now,

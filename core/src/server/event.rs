@@ -7,6 +7,7 @@ use super::ticket::{
 use super::trace::TracedMessage;
 use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
+use crate::stats::{ConnStats, SessionStats};
 use crate::stream::{LogLimits, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
 use crate::{ConnId, SessionId, StreamId, Tolerances, UdpId};
@@ -54,18 +55,24 @@ pub enum MediaTransport {
 /// | publisher | ConnOpened, Announce, SessionOpened, Setup, Setup, Record, Published, Recording, Pause, Paused, Record, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | refused reader | ConnOpened, Describe, Setup, ConnClosed |
 /// | refused publisher | ConnOpened, Announce, ConnClosed |
-/// | traced reader | ConnOpened, MessageReceived, SessionOpened, MessageSent, MessageReceived, MessageSent, Playing, MessageReceived, SessionClosed, MessageSent, ConnClosed |
+/// | traced reader | ConnOpened, MessageReceived, SessionOpened, MessageSent, MessageReceived, MessageSent, Playing, MessageReceived, MessageSent, SessionClosed, ConnClosed |
 /// | wrong credentials | ConnOpened, AuthFailed, ConnClosed |
 /// | lost reader | ConnOpened, SessionOpened, Playing, SessionClosed, ConnClosed |
 /// | lost publisher | ConnOpened, SessionOpened, Published, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | lost reader over UDP | ConnOpened, SessionOpened, Playing, ConnClosed, SessionClosed |
 /// | publisher with losses | ConnOpened, SessionOpened, Published, Recording, PacketsLost, PacketsUnreadable, Unpublished, SessionClosed, ConnClosed |
-/// | publisher that comes back | SessionClosed, SessionOpened, TakenOver, ConnClosed, Recording |
+/// | publisher that comes back | SessionOpened, TakenOver, SessionClosed, ConnClosed, Recording |
 /// | publisher and reader of a server that closes | Unpublished, SessionClosed, ConnClosed, SessionClosed, ConnClosed |
 ///
 /// So whatever is opened is closed once; a connection is opened before its sessions, a session before its stream, and
 /// they are closed the other way round. Only a session over UDP may outlive its connection. Of a session that is closed
 /// nothing more is told.
+///
+/// A session is told to be closed once the last of its packets is counted. Until then its place may already be another's,
+/// and news of others may come between, but of itself nothing: a publisher whose stream is told to be
+/// [`Unpublished`](Self::Unpublished), [`TakenOver`](Self::TakenOver) or [waited for](Self::PublisherGone) has only its end
+/// to come, and comes to it before those who read the stream to its end. A publisher that pauses when another takes its
+/// stream over is counted already: its end is told before.
 ///
 /// Other news stand where they were noticed: [`PacketsLost`](Self::PacketsLost), [`PacketsUnreadable`](Self::PacketsUnreadable),
 /// [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and [`SourceDoubted`](Self::SourceDoubted) behind
@@ -118,6 +125,8 @@ pub enum Event {
         peer: SocketAddr,
         /// Why.
         reason: CloseReason,
+        /// Its bytes, to the end.
+        stats: ConnStats,
     },
     /// Peers have sent wrong credentials. It is told once a second at most.
     AuthFailed {
@@ -170,7 +179,7 @@ pub enum Event {
         session: SessionId,
         /// The connection that its session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// The session of its publisher before; it is closed.
+        /// The session of its publisher before; it has ended.
         former: SessionId,
     },
     /// The publisher of a stream has gone, and the stream waits for it ([`ServerConfig::resume`](super::ServerConfig::resume)).
@@ -273,7 +282,8 @@ pub enum Event {
         /// Which media of the description.
         media: usize,
     },
-    /// A session is over.
+    /// A session is over, and the last of its packets is counted: what it had under way was written first, or given up
+    /// with its connection.
     SessionClosed {
         /// Its handle.
         session: SessionId,
@@ -285,6 +295,8 @@ pub enum Event {
         path: String,
         /// Why.
         reason: CloseReason,
+        /// Its packets, to the end.
+        stats: Box<SessionStats>,
     },
     /// A reader has missed packets: at most once a second for each reader.
     ///

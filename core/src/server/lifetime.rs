@@ -8,7 +8,7 @@ use super::session::{Session, State};
 use super::shares::Held;
 use super::ticket::{Answer, RawTicket, Refusal};
 use super::timers::Timer;
-use super::{Event, Place, Server};
+use super::{Place, Server};
 use crate::conn::CloseReason;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
@@ -25,6 +25,7 @@ impl Server {
             Timer::Session(id) => self.session_due(now, id),
             Timer::Stream(id) => self.stream_due(now, id),
             Timer::Drain => self.drained(now),
+            Timer::Stats => self.stop_awaiting_stats(),
             Timer::Ticket(conn) => {
                 let pending = self.conns.get(conn).and_then(|connection| connection.pending.as_ref());
                 if pending.is_some_and(|pending| matches!(pending.step, Step::Turn)) {
@@ -160,19 +161,12 @@ impl Server {
         if self.paths.get(&session.path) == Some(Place::Announced(id)) {
             self.paths.remove(&session.path);
         }
-        let closed = Event::SessionClosed {
-            session: id,
-            conn: session.conn,
-            peer: session.peer,
-            path: session.path.to_string(),
-            reason: reason.clone(),
-        };
+        let recorded =
+            session.recorded_stream().map(|stream| (stream, Former::new(id, &session, reason.clone())));
         session.read_stream().into_iter().for_each(|stream| self.remove_reader(now, stream, id, &reason));
-        let recorded = session.recorded_stream().map(|stream| (stream, Former::new(id, &session, reason)));
         let stream = recorded.as_ref().map(|(stream, _)| *stream);
         recorded.into_iter().for_each(|(stream, former)| self.lose_publisher(now, stream, former));
-        self.emit(closed);
-        stream.into_iter().for_each(|stream| self.tell_readers_of_end(now, stream));
+        self.tell_closed(now, id, session, stream, reason);
     }
 
     /// Whether a reader on this connection still gets the rest of a stream that has ended.

@@ -95,7 +95,8 @@ impl Server {
             .with_header(name::SESSION, self.session_header(session))
             .with_header(name::RTP_INFO, info);
         let response = Extra::tell_play(extra, response, LIVE);
-        let goodbye_wait = if session.bound_to().is_some() { Duration::ZERO } else { GOODBYE_WAIT };
+        let is_bound = session.bound_to().is_some();
+        let goodbye_wait = if is_bound { Duration::ZERO } else { GOODBYE_WAIT };
         let subscription = Subscription::new(id, reading.stream, cursor, self.cname, goodbye_wait)
             .gathering(self.config.gather);
         let playing = session.transport().map(|transport| Event::Playing {
@@ -109,6 +110,7 @@ impl Server {
         self.attach(session, subscription, trust, &mut after);
         after.extend(playing.map(Output::Event));
         self.enter(id, State::Play(reading));
+        self.owe_stats(id, if is_bound { 2 } else { 1 });
         Ok(Outcome::Done(response, after))
     }
 
@@ -158,7 +160,7 @@ impl Server {
                     *place = Some((rtp, rtcp));
                 }
             }
-            let order = UdpOrder::Attach(Box::new(DatagramReader { subscription, peers, trust }));
+            let order = UdpOrder::Attach(Box::new(DatagramReader::new(subscription, peers, trust)));
             outputs.extend(session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))));
             return;
         };

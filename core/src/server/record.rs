@@ -65,6 +65,7 @@ impl Server {
             }
         };
         self.receive(now, id, stream);
+        self.owe_stats(id, 1);
         if let Some(session) = self.sessions.get_mut(id) {
             session.record(true, Some(stream));
             session.alive = now;

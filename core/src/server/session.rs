@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::access::Identity;
 use super::credit::Credit;
 use super::event::MediaTransport;
+use super::stats::Tally;
 use super::streams::Published;
 use super::table::StateKind;
 use super::{Event, Server};
@@ -48,6 +49,8 @@ pub(super) struct Session {
     /// What was set up, in that order.
     pub(super) tracks: Vec<Track>,
     pub(super) state: State,
+    /// The counts of the media plane.
+    pub(super) tally: Tally,
 }
 
 /// Each state with what only it has.
@@ -210,7 +213,7 @@ impl Session {
     /// Where the reports of a reader over interleaved frames come, and that they are its own.
     pub(super) fn report_routes(&self, id: SessionId) -> Option<(ConnId, Routes)> {
         let reports = |track: &Track| match track.channels {
-            Channels::Frames { rtcp, .. } => Some(rtcp),
+            Channels::Frames { rtcp, .. } => Some((rtcp, track.index)),
             Channels::Udp { .. } => None,
         };
         Some((self.bound_to()?, Routes::Reader(id, self.tracks.iter().filter_map(reports).collect())))

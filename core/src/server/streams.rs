@@ -10,6 +10,7 @@ use super::{Event, Output, Place, Server};
 use crate::conn::{CloseReason, TxOrder};
 use crate::description::Description;
 use crate::limits::MEDIAS_MAX;
+use crate::stats::MediaStats;
 use crate::stream::StreamLog;
 use crate::udp::UdpOrder;
 use crate::{ConnId, Instant, SessionId, StreamId};
@@ -31,6 +32,8 @@ pub(super) struct Published {
     pub(super) publisher: Option<SessionId>,
     /// The publisher that has gone, while the stream waits for it.
     pub(super) awaits: Option<Former>,
+    /// The packets of readers that have gone, or pause.
+    pub(super) sent: Vec<MediaStats>,
     /// How often a UDP pair is still to say that all that had come is in the log.
     draining: usize,
     ended: Option<CloseReason>,
@@ -120,6 +123,7 @@ impl Server {
             is_private,
             publisher,
             awaits: None,
+            sent: Vec::new(),
             draining: 0,
             ended: None,
         };

@@ -67,6 +67,7 @@ impl Server {
         if let (Some(_), Some((conn, routes))) = (playing, self.sessions.get(id)?.report_routes(id)) {
             self.order_rx(conn, RxOrder::Unroute(id));
             self.order_rx(conn, RxOrder::Route(routes));
+            self.owe_stats(id, 1);
         }
         self.tell_of_session(id, |session| Event::TrackClosed {
             session: id,

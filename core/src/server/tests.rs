@@ -27,6 +27,7 @@ mod scenario;
 mod setup;
 mod shares;
 mod standstill;
+mod stats;
 mod streams;
 mod takeover;
 mod teardown;

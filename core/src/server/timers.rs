@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Stream(StreamId),
     /// Those that are still there of a server that drains may not have gone.
     Drain,
+    /// Statistics that were asked for may not have been told.
+    Stats,
 }
 
 /// What is due when: at most one deadline for each.
@@ -26,7 +28,7 @@ pub(super) struct Timers {
     /// When which deadline is to be looked at.
     looks: BTreeSet<(Instant, Timer)>,
     /// By kind, and then by the index of what may be due.
-    armed: [Vec<Option<Armed>>; 5],
+    armed: [Vec<Option<Armed>>; 6],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,7 @@ impl Timer {
             Self::Ticket(id) => (2, id.index()),
             Self::Stream(id) => (3, id.index()),
             Self::Drain => (4, 0),
+            Self::Stats => (5, 0),
         }
     }
 }

@@ -14,6 +14,8 @@ struct Pair {
     /// Its ports, once it is open.
     ports: Option<(u16, u16)>,
     sessions: usize,
+    /// It has been asked for its statistics and has not answered.
+    is_asked: bool,
 }
 
 impl Pairs {
@@ -24,7 +26,8 @@ impl Pairs {
             .zip(specs)
             .map(|(number, spec)| UdpMedia::new(RawId::numbered(number).into(), spec, config.udp_burst))
             .collect();
-        let pairs = medias.iter().map(|media| Pair { id: media.id(), ports: None, sessions: 0 });
+        let pairs =
+            medias.iter().map(|media| Pair { id: media.id(), ports: None, sessions: 0, is_asked: false });
         (Self(pairs.collect()), medias)
     }
 
@@ -59,6 +62,25 @@ impl Pairs {
         if let Some(pair) = self.get_mut(id) {
             pair.sessions = pair.sessions.saturating_sub(1);
         }
+    }
+
+    /// The pairs that sessions are on.
+    pub(super) fn used(&self) -> impl Iterator<Item = UdpId> + '_ {
+        self.0.iter().filter(|pair| pair.sessions > 0).map(|pair| pair.id)
+    }
+
+    /// Takes note that a pair is asked for its statistics, or has answered; whether that is new.
+    pub(super) fn set_asked(&mut self, id: UdpId, is_asked: bool) -> bool {
+        self.get_mut(id).is_some_and(|pair| std::mem::replace(&mut pair.is_asked, is_asked) != is_asked)
+    }
+
+    pub(super) fn is_asked(&self, id: UdpId) -> bool {
+        self.0.get(id.index()).is_some_and(|pair| pair.is_asked)
+    }
+
+    /// No pair is awaited to answer any more.
+    pub(super) fn stop_asking(&mut self) {
+        self.0.iter_mut().for_each(|pair| pair.is_asked = false);
     }
 
     fn get_mut(&mut self, id: UdpId) -> Option<&mut Pair> {

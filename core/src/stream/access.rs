@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::Instant;
 use crate::limits::ACCESS_POINT_WAIT;
 use crate::payload::AccessPoint;
@@ -7,6 +9,10 @@ use crate::payload::AccessPoint;
 pub(super) struct Access {
     /// The newest access point that was told from its packets: number and timestamp of the first of them.
     told: Option<(u64, u32)>,
+    /// The number of those that were told, the time at which the newest came, and the time between it and the one before.
+    count: u64,
+    came: Option<Instant>,
+    interval: Option<Duration>,
     /// Until when an I picture is not good enough, since there are refreshes.
     refreshes_until: Option<Instant>,
     /// Until when no other picture is good enough; from the first packet on.
@@ -40,8 +46,16 @@ impl Access {
         // Parameter sets and the picture behind them are one place to begin at: the first of them.
         if self.told.is_none_or(|(_, timestamp)| timestamp != place.1) {
             self.told = Some(place);
+            self.count = self.count.saturating_add(1);
+            self.interval = self.came.map(|before| now.since(before));
+            self.came = Some(now);
         }
         true
+    }
+
+    /// The number of access points that were told, and the time between the last two.
+    pub(super) fn counted(&self) -> (u64, Option<Duration>) {
+        (self.count, self.interval)
     }
 
     /// The number of the first packet of the newest access point that was told.

@@ -157,11 +157,18 @@ impl Cursor {
     #[inline]
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
         let wanted = self.wants(packet);
-        self.next = self.next.saturating_add(1);
+        self.pass(packet);
+        wanted
+    }
+
+    /// Moves past the packet that stands at [`next`](Self::next).
+    #[inline]
+    pub(crate) fn pass(&mut self, packet: &Packet) {
+        // A stream of 2^64 packets takes longer than anything lasts.
+        self.next = self.next.wrapping_add(1);
         if !self.waits.is_empty() {
             self.take_while_waiting(packet);
         }
-        wanted
     }
 
     #[cold]
@@ -196,6 +203,11 @@ impl Cursor {
     #[inline]
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// As [`take_dropped`](Self::take_dropped), which they are left for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Packets that this reader has missed since it was last asked: those that it was skipped over, of any track of the

@@ -98,10 +98,10 @@ impl LogLimits {
 /// The newest packets of a stream, numbered from zero without a gap.
 #[derive(Debug)]
 pub struct StreamLog {
-    tracks: Vec<Track>,
-    packets: VecDeque<Packet>,
+    pub(super) tracks: Vec<Track>,
+    pub(super) packets: VecDeque<Packet>,
     tail: u64,
-    bytes: usize,
+    pub(super) bytes: usize,
     limits: LogLimits,
     /// RTCP of the application's own.
     compounds: Compounds,
@@ -369,6 +369,12 @@ impl StreamLog {
         kept.map(|packet| (packet.rtp.sequence(), packet.rtp.timestamp()))
     }
 
+    /// The wall clock time at `now`, by the publisher's clock rather than the server's; `None` if neither is known.
+    pub(crate) fn wall_at(&self, now: Instant) -> Option<NtpTime> {
+        let (at, wall) = self.publishers_wall.or(self.wall)?;
+        Some(wall + now.since(at))
+    }
+
     /// The SSRC of the newest packet of `track`; before the first, the one that was [set](Self::set_ssrc).
     pub fn ssrc(&self, track: u8) -> Option<u32> {
         self.tracks.get(usize::from(track))?.ssrc()
@@ -384,7 +390,6 @@ impl StreamLog {
     ///
     /// `None` before its first packet, and once other SSRCs of the track have sent for two periods and it has not.
     pub fn sender_report(&self, track: u8, ssrc: u32, now: Instant, cname: &str) -> Option<Bytes> {
-        let (at, wall) = self.publishers_wall.or(self.wall)?;
-        self.tracks.get(usize::from(track))?.report(ssrc, now, wall + now.since(at), cname)
+        self.tracks.get(usize::from(track))?.report(ssrc, now, self.wall_at(now)?, cname)
     }
 }

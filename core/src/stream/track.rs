@@ -68,8 +68,8 @@ impl Known {
 pub(super) struct Track {
     is_video: bool,
     known: Vec<Known>,
-    access: Access,
-    senders: Senders,
+    pub(super) access: Access,
+    pub(super) senders: Senders,
     /// The SSRC that is told before the first packet.
     announced_ssrc: Option<u32>,
     newest: Option<Newest>,

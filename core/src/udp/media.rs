@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::early::Early;
+use super::fanout::Fanout;
 use super::pace::Pace;
 use super::reader::DatagramReader;
 use super::{DatagramSink, Port, Trust, UdpSpec};
@@ -11,12 +12,11 @@ use crate::conn::{Inbound, Report};
 use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{PROOF_LASTS, SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
-use crate::stream::{Media, Packet, StreamLog, Streams};
+use crate::stream::{Media, Packet, Streams};
 use crate::thrift::Thrift;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
-/// Packets of one stream that are handed to all its readers in one go.
-const BATCH: usize = 64;
+mod stats;
 
 /// An order of the control plane to a UDP pair.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub(crate) enum UdpOrder {
     /// What comes from these addresses is no longer wanted; what has come is handed on, and then [`Report::Drained`]
     /// follows.
     Unpublish(Vec<(SocketAddr, SocketAddr)>),
+    /// Have the counts told.
+    TellStats,
 }
 
 /// The media that goes through one pair of UDP sockets, for all sessions that share it.
@@ -70,13 +72,17 @@ pub struct UdpMedia {
     batch: Vec<Packet>,
     thrift: Thrift,
     due: Option<Instant>,
+    /// Readers that nothing is sent to any more and that are still to be told of.
+    leaving: Vec<DatagramReader>,
+    /// Have the counts told.
+    is_asked: bool,
 }
 
 /// Those who read one stream, and how fast it goes to them.
 #[derive(Debug)]
-struct Readers {
-    pace: Pace,
-    all: Vec<DatagramReader>,
+pub(super) struct Readers {
+    pub(super) pace: Pace,
+    pub(super) all: Vec<DatagramReader>,
 }
 
 impl Readers {
@@ -131,6 +137,8 @@ impl UdpMedia {
             batch: Vec::new(),
             thrift: Thrift::default(),
             due: None,
+            leaving: Vec::new(),
+            is_asked: false,
         }
     }
 
@@ -198,6 +206,7 @@ impl UdpMedia {
             }
             UdpOrder::Resume(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(track)),
             UdpOrder::Unpublish(peers) => self.forget_publisher(now, peers),
+            UdpOrder::TellStats => self.is_asked = true,
         }
         self.due = Some(now);
     }
@@ -217,7 +226,7 @@ impl UdpMedia {
                 let (stream, session) = (*stream, *session);
                 pulse.beat(now, session, &mut self.queues.inbound);
                 *heard = Some(now);
-                self.trust(stream, session);
+                self.hear(now, (stream, session), port, from, &data);
             }
             None => self.early.keep(now, port, from, data),
         }
@@ -236,6 +245,9 @@ impl UdpMedia {
     /// Sends what the logs hold for the readers, and reports; whether the sink stopped it, so that it is to be called
     /// again when the socket is writable.
     pub fn flush(&mut self, now: Instant, streams: &dyn Streams, sink: &mut dyn DatagramSink) -> bool {
+        if self.is_asked || !self.leaving.is_empty() {
+            self.tell_stats(now, streams);
+        }
         let Self { readers, queues, batch, .. } = self;
         if !queues.send_reports(sink) {
             return true;
@@ -246,17 +258,15 @@ impl UdpMedia {
                 return true;
             }
         }
-        self.readers.retain(|_, readers| {
-            readers.all.retain(|reader| !reader.subscription.is_finished());
-            !readers.all.is_empty()
-        });
+        self.let_go_of_finished(now, streams);
         self.due = self.due.into_iter().chain(self.readers.values().filter_map(Readers::due)).min();
         !self.queues.send_reports(sink)
     }
 
-    /// The streams that are read over this pair.
+    /// The streams that are read over this pair, and those that something is still to be told of.
     pub fn streams(&self) -> impl Iterator<Item = StreamId> + '_ {
-        self.readers.keys().copied()
+        let leaving = self.leaving.iter().map(|reader| reader.subscription.stream());
+        self.readers.keys().copied().chain(leaving)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
@@ -298,14 +308,16 @@ impl UdpMedia {
     }
 
     fn forget_publisher(&mut self, now: Instant, peers: Vec<(SocketAddr, SocketAddr)>) {
-        let mut stream = None;
+        let (mut stream, mut gone) = (None, Vec::new());
         for source in both_ports(peers) {
             let Some(Source::Publisher(track)) = self.sources.remove(&source) else { continue };
             if let Some(Publishing { mut ingest, .. }) = self.publishers.remove(track) {
                 ingest.finish(now, &mut self.queues.inbound);
                 stream = Some(ingest.stream());
+                gone.push(ingest);
             }
         }
+        self.report_stats(stats::parts_of(now, gone.iter(), true), false);
         self.queues.inbound.extend(stream.map(|stream| Inbound::Report(Report::Drained(stream))));
     }
 
@@ -314,11 +326,12 @@ impl UdpMedia {
         let Some(readers) = self.readers.get_mut(&stream) else { return };
         let is_own = |reader: &DatagramReader| reader.subscription.session() == session;
         if let Some(place) = readers.all.iter().position(is_own) {
-            let DatagramReader { peers, trust, .. } = readers.all.remove(place);
-            let own = both_ports(peers.into_iter().flatten()).next();
+            let reader = readers.all.remove(place);
+            let own = both_ports(reader.peers.iter().flatten().copied()).next();
             if let Some(Source::Reader { bytes_left, .. }) = own.and_then(|own| self.sources.get_mut(&own)) {
-                *bytes_left = trust.bytes_left();
+                *bytes_left = reader.trust.bytes_left();
             }
+            self.leaving.push(reader);
         }
         if readers.all.is_empty() {
             self.readers.remove(&stream);
@@ -329,10 +342,20 @@ impl UdpMedia {
         self.readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.subscription.session() == session)
     }
 
-    /// Somebody is where the packets of this session go.
-    fn trust(&mut self, stream: StreamId, session: SessionId) {
+    /// Somebody is where the packets of this session go, and may have sent a report.
+    fn hear(
+        &mut self,
+        now: Instant,
+        (stream, session): (StreamId, SessionId),
+        port: Port,
+        from: SocketAddr,
+        data: &[u8],
+    ) {
         if let Some(reader) = self.reader(stream, session) {
             reader.trust = Trust::Proven;
+            if port == Port::Rtcp {
+                reader.hear(now, from, data);
+            }
         }
     }
 
@@ -363,14 +386,17 @@ const PUNCH_RTP: &[u8] = &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const PUNCH_RTCP: &[u8] = &[0x80, 0xc9, 0, 1, 0, 0, 0, 0];
 
 impl Queues {
-    pub(super) fn report(&mut self, port: Port, to: SocketAddr, report: Bytes) {
-        if self.reports.len() < UDP_REPORTS_WAITING_MAX {
+    /// Has a report sent; `false` if too many wait.
+    pub(super) fn report(&mut self, port: Port, to: SocketAddr, report: Bytes) -> bool {
+        let has_room = self.reports.len() < UDP_REPORTS_WAITING_MAX;
+        if has_room {
             self.reports.push_back((port, to, report));
         }
+        has_room
     }
 
     /// Sends the reports that wait; `false` if the sink would block.
-    fn send_reports(&mut self, sink: &mut dyn DatagramSink) -> bool {
+    pub(super) fn send_reports(&mut self, sink: &mut dyn DatagramSink) -> bool {
         while let Some((port, to, datagram)) = self.reports.front() {
             if !sink.send(*port, *to, datagram) {
                 return false;
@@ -378,92 +404,6 @@ impl Queues {
             self.reports.pop_front();
         }
         true
-    }
-}
-
-/// One pass over the readers of a pair.
-struct Fanout<'a> {
-    now: Instant,
-    streams: &'a dyn Streams,
-    sink: &'a mut dyn DatagramSink,
-    queues: &'a mut Queues,
-    batch: &'a mut Vec<Packet>,
-}
-
-impl Fanout<'_> {
-    /// Sends one stream to all its readers, a batch at a time, up to where its log stood or its pace allows; `false` if the
-    /// sink would block.
-    fn flush(&mut self, stream: StreamId, Readers { pace, all: readers }: &mut Readers) -> bool {
-        let mut until = None;
-        loop {
-            let most = pace.left(self.now).min(BATCH);
-            if most == 0 {
-                return true;
-            }
-            self.batch.clear();
-            let mut from = 0;
-            let known =
-                self.streams.read(stream, &mut |log| from = self.fill_batch(log, readers, &mut until, most));
-            if !self.queues.send_reports(self.sink) {
-                return false;
-            }
-            if self.batch.is_empty() {
-                readers.iter_mut().for_each(|reader| reader.say_goodbye_at_end(self.now, known, self.queues));
-                return true;
-            }
-            if !readers.iter_mut().all(|reader| reader.send(from, self.batch, self.sink)) {
-                return false;
-            }
-            pace.spend(self.batch.len());
-        }
-    }
-
-    /// Takes what comes next for the reader that is furthest behind, `most` packets of it; the number of its first one.
-    fn fill_batch(
-        &mut self,
-        log: &StreamLog,
-        readers: &mut [DatagramReader],
-        until: &mut Option<u64>,
-        most: usize,
-    ) -> u64 {
-        // They are mostly at the same place, and one that has to go on takes the others with it.
-        let mut gathers = true;
-        for reader in readers.iter_mut().filter(|reader| !reader.subscription.is_finished()) {
-            gathers &= reader.subscription.gathers(self.now, log);
-        }
-        if gathers {
-            return log.head();
-        }
-        let mut rtcp_at = u64::MAX;
-        for DatagramReader { subscription, peers, trust } in readers.iter_mut() {
-            let mut report = |trust: &mut Trust, track: u8, report: Bytes| {
-                let peer = peers.get(usize::from(track)).copied().flatten();
-                if let Some((_, rtcp)) = peer.filter(|_| trust.allows(report.len())) {
-                    trust.spend(report.len());
-                    self.queues.report(Port::Rtcp, rtcp, report);
-                }
-            };
-            subscription.reports_due(self.now, log, |track, due| report(trust, track, due));
-            if trust.is_exhausted() {
-                subscription.pass_over(log);
-            }
-            let lagged = subscription.catch_up(self.now, log);
-            if !subscription.is_finished() {
-                rtcp_at = rtcp_at.min(subscription.take_rtcp(log, |track, compound| {
-                    report(trust, track, compound.clone());
-                    true
-                }));
-            }
-            self.queues.inbound.extend(lagged.map(Inbound::Report));
-        }
-        let reading = readers.iter().filter(|reader| !reader.subscription.is_finished());
-        let until = *until.get_or_insert_with(|| log.head());
-        let from = reading.map(|reader| reader.subscription.next()).min().unwrap_or(until);
-        // A compound goes out between the packets before it and those behind it.
-        let until = until.min(rtcp_at);
-        let count = usize::try_from(until.saturating_sub(from)).unwrap_or(most).min(most);
-        self.batch.extend(log.from(from).take(count).cloned());
-        from
     }
 }
 

@@ -4,6 +4,7 @@ use super::media::Queues;
 use super::{DatagramSink, Port, Trust};
 use crate::Instant;
 use crate::conn::{Inbound, Report};
+use crate::heard::Heard;
 use crate::stream::Packet;
 use crate::subscription::{STREAM_ENDED, Subscription};
 
@@ -14,9 +15,29 @@ pub(crate) struct DatagramReader {
     /// Per track: where its packets and its reports go.
     pub(crate) peers: Vec<Option<(SocketAddr, SocketAddr)>>,
     pub(crate) trust: Trust,
+    /// Its reports, by track.
+    pub(super) heard: Vec<Heard>,
 }
 
 impl DatagramReader {
+    pub(crate) fn new(
+        subscription: Subscription,
+        peers: Vec<Option<(SocketAddr, SocketAddr)>>,
+        trust: Trust,
+    ) -> Self {
+        Self { subscription, peers, trust, heard: Vec::new() }
+    }
+
+    /// Takes what came from one of its addresses for reports.
+    pub(super) fn hear(&mut self, now: Instant, from: SocketAddr, data: &[u8]) {
+        let is_own = |peer: &Option<(SocketAddr, SocketAddr)>| peer.is_some_and(|(_, rtcp)| rtcp == from);
+        let Some(track) = self.peers.iter().position(is_own) else { return };
+        if self.heard.is_empty() {
+            self.heard.resize_with(self.peers.len(), Heard::default);
+        }
+        self.heard.get_mut(track).into_iter().for_each(|heard| heard.handle_rtcp(now, data));
+    }
+
     /// Takes nothing of a track any more.
     pub(super) fn drop_track(&mut self, track: u8) {
         self.subscription.drop_track(track);
@@ -30,8 +51,9 @@ impl DatagramReader {
         }
         let skip = usize::try_from(self.subscription.next().saturating_sub(from)).unwrap_or(usize::MAX);
         for packet in batch.get(skip..).unwrap_or_default() {
-            let peer = self.peers.get(usize::from(packet.track)).copied().flatten();
-            if let (true, Some((rtp, _))) = (self.subscription.wants(packet), peer) {
+            let peer = self.peers.get(usize::from(packet.track)).and_then(Option::as_ref);
+            let place = peer.filter(|_| self.subscription.wants(packet)).map(|(rtp, _)| *rtp);
+            if let Some(rtp) = place {
                 if !self.trust.allows(packet.rtp.len()) {
                     return true;
                 }
@@ -40,7 +62,7 @@ impl DatagramReader {
                 }
                 self.trust.spend(packet.rtp.len());
             }
-            self.subscription.take(packet);
+            self.subscription.pass(packet, place.is_some());
         }
         true
     }
@@ -61,7 +83,10 @@ impl DatagramReader {
         for (track, goodbye) in self.subscription.goodbyes(reason) {
             let peer = self.peers.get(usize::from(track)).copied().flatten();
             if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
-                queues.report(Port::Rtcp, rtcp, goodbye);
+                let bytes = goodbye.len();
+                if queues.report(Port::Rtcp, rtcp, goodbye) {
+                    self.subscription.count_rtcp(track, bytes);
+                }
             }
         }
     }

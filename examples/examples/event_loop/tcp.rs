@@ -111,7 +111,10 @@ impl EventLoop {
 
     /// Forgets a connection; its socket is closed with it.
     fn close(&mut self, now: Instant, id: ConnId, reason: CloseReason) -> io::Result<()> {
-        self.conns.remove(&id);
+        if let Some(mut conn) = self.conns.remove(&id) {
+            let stats = [conn.rx.last_stats(now), conn.tx.last_stats(now, &self.logs)];
+            stats.into_iter().for_each(|report| self.server.handle_report(now, report));
+        }
         self.server.handle_conn_closed(now, id, reason);
         self.hand_out(now)
     }

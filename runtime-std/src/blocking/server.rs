@@ -7,8 +7,9 @@ use std::time::Duration;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
-    AddStreamError, Ask, ConnInfo, Event, ServerConfig, SessionInfo, Stale, StreamInfo, Ticket,
+    AddStreamError, Ask, ConnInfo, Event, ServerConfig, ServerStats, SessionInfo, Stale, StreamInfo, Ticket,
 };
+use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
@@ -231,6 +232,29 @@ impl Server {
     /// ```
     pub fn read(&self, stream: StreamId, start: StartAt) -> Option<StreamReader> {
         self.0.read(stream, start).map(StreamReader)
+    }
+
+    /// Everything that there is, with its statistics as of now.
+    ///
+    /// The tasks that move the packets are asked for what they have counted, and answer at once; one that does not within
+    /// [`STATS_WAIT`](rtspan_core::limits::STATS_WAIT) is left at what it has told before.
+    pub fn stats(&self) -> ServerStats {
+        block_on(self.0.stats())
+    }
+
+    /// The bytes that a connection has carried until now.
+    pub fn connection_stats(&self, conn: ConnId) -> Option<ConnStats> {
+        block_on(self.0.connection_stats(conn))
+    }
+
+    /// The packets that a session was sent, or has sent, until now; the event of its end has the last numbers.
+    pub fn session_stats(&self, session: SessionId) -> Option<SessionStats> {
+        block_on(self.0.session_stats(session))
+    }
+
+    /// The packets that were published to a stream until now, and those that its readers were sent.
+    pub fn stream_stats(&self, stream: StreamId) -> Option<StreamStats> {
+        block_on(self.0.stream_stats(stream))
     }
 
     /// What a publisher has announced; `None` for readers.

@@ -64,7 +64,7 @@ pub(crate) fn serve<R: Runtime>(
     });
     async move {
         let reason = poll_fn(|cx| task.poll(cx)).await;
-        task.place.leave(reason);
+        task.leave(reason);
         // A peer that says no more has nothing on its way that would reset the last answer away.
         if task.tx.is_finished() && !task.at_end {
             linger(&mut task.socket, &mut task.alarm).await;
@@ -77,20 +77,6 @@ struct Place {
     door: Arc<Door>,
     id: ConnId,
     is_left: bool,
-}
-
-impl Place {
-    fn leave(&mut self, reason: CloseReason) {
-        if !std::mem::replace(&mut self.is_left, true) {
-            self.door.close_conn(self.id, reason);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.leave(CloseReason::ServerClosed);
-    }
 }
 
 struct ConnTask<R: Runtime> {
@@ -122,7 +108,22 @@ struct ConnTask<R: Runtime> {
     blocked: bool,
 }
 
+impl<R: Runtime> Drop for ConnTask<R> {
+    fn drop(&mut self) {
+        self.leave(CloseReason::ServerClosed);
+    }
+}
+
 impl<R: Runtime> ConnTask<R> {
+    /// Gives up the place, and tells what was counted.
+    fn leave(&mut self, reason: CloseReason) {
+        if !std::mem::replace(&mut self.place.is_left, true) {
+            let now = clock::now();
+            let stats = [self.rx.last_stats(now), self.tx.last_stats(now, &self.subscriptions)];
+            self.place.door.close_conn(self.place.id, stats, reason);
+        }
+    }
+
     fn poll(&mut self, cx: &Context<'_>) -> Poll<CloseReason> {
         let reasons = self.wake.lower();
         self.heed(reasons);
@@ -188,7 +189,8 @@ impl<R: Runtime> ConnTask<R> {
             self.take_letters(now);
             // The answers to what was read leave at once, and requests that were held may be next.
             let has_orders = self.take_input(now);
-            self.has_news |= has_orders && !self.rx.wants_read();
+            let has_input = self.failure.is_none() && self.rx.has_input();
+            self.has_news |= has_input || (has_orders && !self.rx.wants_read());
             self.wants_read = self.failure.is_none() && !self.at_end && self.rx.wants_read();
             self.rx_deadline = self.rx.poll_timeout();
             self.subscribe();

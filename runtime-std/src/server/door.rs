@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
-use rtspan_core::conn::{CloseReason, ConnCommand, ServerConn};
+use rtspan_core::conn::{CloseReason, ConnCommand, Report, ServerConn};
 use rtspan_core::limits::{CLOSE_LIMIT, REFUSALS_MAX};
-use rtspan_core::server::{Event, Output, Refused, Server, ServerConfig};
+use rtspan_core::server::{Event, Output, Refused, Server, ServerConfig, StatsOf};
 use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
 use rtspan_core::{ConnId, Instant, UdpId};
 
@@ -48,6 +48,8 @@ struct Control {
     opening: Vec<Opening>,
     events: Events,
     data: Data,
+    /// The number of reports of statistics when those who wait were last woken.
+    stats_told: u64,
     /// The deadline that the keeper knows of.
     armed: Option<Instant>,
     /// When a server that is being closed stops waiting.
@@ -109,6 +111,7 @@ impl Door {
                 opening: Vec::new(),
                 events: Events::default(),
                 data: Data::default(),
+                stats_told: 0,
                 armed: None,
                 limit: None,
             }),
@@ -173,10 +176,13 @@ impl Door {
         None
     }
 
-    pub(crate) fn close_conn(&self, id: ConnId, reason: CloseReason) {
+    /// Takes note that a connection is over, and of the last that it has counted.
+    pub(crate) fn close_conn(&self, id: ConnId, stats: [Report; 2], reason: CloseReason) {
         let mut control = lock(&self.control);
         control.conns.remove(id);
-        control.server.handle_conn_closed(clock::now(), id, reason);
+        let now = clock::now();
+        stats.into_iter().for_each(|report| control.server.handle_report(now, report));
+        control.server.handle_conn_closed(now, id, reason);
         self.hand_out(&mut control, None);
     }
 
@@ -274,6 +280,16 @@ impl Door {
         self.waiters.wait(look).await;
     }
 
+    /// Has statistics told, and waits until they are.
+    pub(crate) async fn ask_for_stats(&self, of: StatsOf) {
+        self.enter(|server, now| server.ask_for_stats(now, of));
+        let look = |_: &mut Context<'_>| {
+            let is_over = self.is_stopped() || !lock(&self.control).server.awaits_stats(of);
+            if is_over { Poll::Ready(()) } else { Poll::Pending }
+        };
+        self.waiters.wait(look).await;
+    }
+
     pub(crate) fn acceptor(&self) -> &Wake {
         &self.acceptor
     }
@@ -344,6 +360,8 @@ impl Door {
                 _ => {}
             }
         }
+        let told = control.server.stats_told();
+        news |= std::mem::replace(&mut control.stats_told, told) != told;
         if news {
             self.waiters.wake_all();
         }

@@ -14,6 +14,7 @@ mod limits;
 mod media;
 mod reading;
 mod scale;
+mod stats;
 mod streams;
 mod udp;
 
@@ -43,6 +44,7 @@ pub(crate) use limits::*;
 pub(crate) use media::*;
 pub(crate) use reading::*;
 pub(crate) use scale::*;
+pub(crate) use stats::*;
 pub(crate) use streams::*;
 pub(crate) use udp::*;
 
@@ -129,6 +131,10 @@ macro_rules! scenarios {
             what_is_one_over_a_default_is_refused,
             a_connection_has_as_many_sessions_as_by_default_and_no_more,
             nobody_is_waited_for_longer_than_by_default,
+            what_a_reader_got_over_tcp_is_what_is_counted,
+            what_a_reader_got_over_udp_is_what_is_counted,
+            what_a_publisher_has_sent_is_counted_to_its_end,
+            nothing_is_counted_as_sent_that_a_reader_does_not_take,
         ]);
     };
 }

@@ -9,6 +9,9 @@ use rtspan_core::{ConnId, Instant, SessionId, StreamId};
 use super::choices::Chance;
 use super::trace::Counts;
 
+/// The longest time until the end of a publisher is told whose stream is no longer its own.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+
 /// Why and when something ended.
 type End = (CloseReason, Instant);
 
@@ -30,8 +33,8 @@ pub(super) struct Books {
     publishers: BTreeMap<StreamId, SessionId>,
     /// Those that have gone, and may come back.
     gone: BTreeMap<StreamId, SessionId>,
-    /// The session that has to be closed next.
-    closes: Option<SessionId>,
+    /// Publishers whose stream is no longer theirs, each with the stream and since when: of them only the end is still told.
+    leaving: BTreeMap<SessionId, (StreamId, Instant)>,
     /// No session is opened any more.
     is_draining: bool,
     /// What sessions have recorded.
@@ -52,6 +55,8 @@ pub(super) struct Reader {
     told: Option<Instant>,
     /// It has played before, and been paused.
     follows_another: bool,
+    /// The stream that it plays, unless that is its own.
+    stream: Option<StreamId>,
 }
 
 impl Reader {
@@ -91,7 +96,11 @@ impl Books {
             }
             Event::TakenOver { stream, path, session, former, .. } => {
                 assert_eq!(self.paths.get(path), Some(stream), "{path} is not published");
-                assert!(self.ended.contains_key(former), "{former:?} goes on");
+                if self.publishers.contains_key(stream) && self.open.contains_key(former) {
+                    self.leaves(now, *former, *stream);
+                }
+                let is_over = self.ended.contains_key(former) || self.leaving.contains_key(former);
+                assert!(is_over, "{former:?} goes on");
                 let before = self.gone.remove(stream).or(self.publishers.get(stream).copied());
                 assert_eq!(before, Some(*former), "{path} was not published by {former:?}");
                 self.publishers.insert(*stream, *session);
@@ -102,21 +111,22 @@ impl Books {
                 assert_eq!(self.paths.get(path), Some(stream), "{path} is not published");
                 assert_eq!(self.publishers.remove(stream), Some(*session), "{path} has another publisher");
                 self.gone.insert(*stream, *session);
-                self.closes = Some(*session);
+                self.leaves(now, *session, *stream);
                 counts.add("publishers waited for", 1);
             }
             Event::Unpublished { stream, path, session, .. } => {
                 assert_eq!(self.publishers.remove(stream), *session, "{path} has another publisher");
                 self.gone.remove(stream);
-                self.closes = *session;
+                session.iter().for_each(|session| self.leaves(now, *session, *stream));
                 assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
                 self.unpublished.insert(*stream, now);
             }
-            Event::Playing { session, conn, transport, .. } => {
+            Event::Playing { session, conn, path, transport, .. } => {
                 self.carry(*session, *conn, *transport);
                 assert!(!self.ended.contains_key(session), "{session:?} has ended and plays");
                 let follows_another = self.sessions.contains_key(session);
-                self.sessions.insert(*session, Reader { follows_another, ..Reader::default() });
+                let stream = self.stream_at(path);
+                self.sessions.insert(*session, Reader { follows_another, stream, ..Reader::default() });
                 counts.add(
                     if *transport == MediaTransport::Tcp { "plays over TCP" } else { "plays over UDP" },
                     1,
@@ -143,23 +153,41 @@ impl Books {
                 assert!(has_outlived, "{session:?}, which is over UDP, has ended with a connection");
                 let before = self.ended.insert(*session, (reason.clone(), now));
                 assert_eq!(before, None, "{session:?} has ended twice");
+                self.check_end(now, *session, reason);
                 counts.add("sessions ended", 1);
             }
             _ => {}
         }
     }
 
-    /// What an event is about is open, and what has to be told next is.
-    fn check_turn(&mut self, event: &Event) {
-        if let Some(due) = self.closes.take() {
-            let is_due = matches!(event, Event::SessionClosed { session, .. } if *session == due);
-            assert!(is_due, "the stream of {due:?} is over, and it is not closed next, but {event:?}");
-        }
+    /// What an event is about is open, and not about to be closed.
+    fn check_turn(&self, event: &Event) {
         let (session, conn) = about(event);
-        let session = session.filter(|session| !self.open.contains_key(session));
-        assert_eq!(session, None, "a session that is not open is told of: {event:?}");
+        let is_over =
+            |session: &SessionId| !self.open.contains_key(session) || self.leaving.contains_key(session);
+        assert_eq!(session.filter(is_over), None, "a session that is over is told of: {event:?}");
         let conn = conn.filter(|conn| !self.conns.contains(conn));
         assert_eq!(conn, None, "a connection that is not open is told of: {event:?}");
+    }
+
+    /// A publisher has nothing left to be told of but its end.
+    fn leaves(&mut self, now: Instant, session: SessionId, stream: StreamId) {
+        assert_eq!(self.leaving.insert(session, (stream, now)), None, "{session:?} leaves twice");
+    }
+
+    /// A publisher ends soon after its stream, and before those who read it to its end.
+    fn check_end(&mut self, now: Instant, session: SessionId, reason: &CloseReason) {
+        if let Some((_, since)) = self.leaving.remove(&session) {
+            assert!(now <= since + LEAVE_LIMIT, "{session:?} is told to be over long after its stream");
+        }
+        let read = self.sessions.get(&session).and_then(|reader| reader.stream);
+        if let (Some(read), CloseReason::StreamEnded) = (read, reason) {
+            let publisher = self.leaving.iter().find(|(_, (stream, _))| *stream == read);
+            assert_eq!(
+                publisher, None,
+                "{session:?} has come to the end of a stream whose publisher is not over"
+            );
+        }
     }
 
     /// The server takes on no session any more.
@@ -231,6 +259,8 @@ fn about(event: &Event) -> (Option<SessionId>, Option<ConnId>) {
         | Event::MediaSilent { session, .. }
         | Event::MediaResumed { session, .. }
         | Event::ReaderLagged { session, .. }
+        | Event::PacketsLost { session, .. }
+        | Event::PacketsUnreadable { session, .. }
         | Event::SourceDoubted { session, .. } => (Some(*session), None),
         Event::Published { session, .. } | Event::Unpublished { session, .. } => (*session, None),
         Event::AuthFailed { session, conn, .. } => (*session, Some(*conn)),

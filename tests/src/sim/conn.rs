@@ -50,7 +50,11 @@ impl World<'_> {
                 self.note(2, || format!("{id:?} is over: {reason}"));
                 self.mailboxes.remove(&id);
                 self.close_link(line.link, Side::Server);
-                self.door(|server, now, _| server.handle_conn_closed(now, id, reason));
+                self.door(|server, now, logs| {
+                    let stats = [line.rx.last_stats(now), line.tx.last_stats(now, logs)];
+                    stats.into_iter().for_each(|report| server.handle_report(now, report));
+                    server.handle_conn_closed(now, id, reason);
+                });
             }
         }
     }

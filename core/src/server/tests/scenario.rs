@@ -208,9 +208,18 @@ impl Scenario {
 
     /// The client hangs up.
     pub(super) fn hang_up(&mut self, conn: ConnId) {
-        self.conns.get_mut(&conn).unwrap().closed = true;
-        self.server.handle_conn_closed(self.now, conn, CloseReason::PeerClosed);
+        self.lose(conn, CloseReason::PeerClosed);
         self.drain();
+    }
+
+    /// A connection is over, and tells what was counted first.
+    fn lose(&mut self, conn: ConnId, reason: CloseReason) {
+        let line = self.conns.get_mut(&conn).unwrap();
+        line.closed = true;
+        for report in line.conn.last_stats(self.now, &self.logs) {
+            self.server.handle_report(self.now, report);
+        }
+        self.server.handle_conn_closed(self.now, conn, reason);
     }
 
     pub(super) fn push(&mut self, stream: StreamId, track: u8, packet: RtpPacket) {
@@ -260,10 +269,7 @@ impl Scenario {
                 line.conn.rx.handle_timeout(now);
                 lost.extend(line.conn.tx.handle_timeout(now).err().map(|reason| (*id, reason)));
             }
-            for (id, reason) in lost {
-                self.conns.get_mut(&id).unwrap().closed = true;
-                self.server.handle_conn_closed(self.now, id, reason);
-            }
+            lost.into_iter().for_each(|(id, reason)| self.lose(id, reason));
         }
         self.now = until;
         self.drain();
@@ -379,7 +385,7 @@ impl Scenario {
     }
 
     fn write(&mut self) -> bool {
-        let mut any = false;
+        let (mut any, mut finished) = (false, Vec::new());
         for (id, line) in self.conns.iter_mut().filter(|(_, line)| !line.closed) {
             let tx = &mut line.conn.tx;
             tx.pull(self.now, &self.logs);
@@ -400,10 +406,10 @@ impl Scenario {
             }
             if tx.is_finished() {
                 any = true;
-                line.closed = true;
-                self.server.handle_conn_closed(self.now, *id, CloseReason::Application);
+                finished.push(*id);
             }
         }
+        finished.into_iter().for_each(|id| self.lose(id, CloseReason::Application));
         any
     }
 

@@ -1,0 +1,110 @@
+use crate::Instant;
+use crate::limits::SOURCES_MAX;
+use crate::rtp::rtcp::{self, ReportBlock, Rtcp};
+use crate::stats::{Counted, FormatStats, MediaStats};
+use crate::{Tolerance, Tolerances};
+
+/// The reports of a reader about one track: the newest block of each source, and how many came.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    received: Counted,
+    errors: u64,
+    /// The SSRC that the reader reports with.
+    ssrc: Option<u32>,
+    blocks: Vec<(Instant, ReportBlock)>,
+}
+
+impl Heard {
+    /// Takes a compound that came of the reader.
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, data: &[u8]) {
+        self.received.add(data.len());
+        let mut tolerances = Tolerances::NONE;
+        for packet in rtcp::parse(data, &mut tolerances) {
+            let (ssrc, blocks) = match packet {
+                Rtcp::ReceiverReport(report) => (report.ssrc, report.reports),
+                Rtcp::SenderReport(report) => (report.ssrc, report.reports),
+                _ => continue,
+            };
+            self.ssrc = Some(ssrc);
+            blocks.into_iter().for_each(|block| self.keep(now, block));
+        }
+        if is_broken(tolerances) {
+            self.errors = self.errors.saturating_add(1);
+        }
+    }
+
+    /// Adds what was counted to the statistics of the media.
+    pub(crate) fn tell(&self, media: &mut MediaStats) {
+        media.rtcp_received.absorb(self.received);
+        media.rtcp_errors = media.rtcp_errors.saturating_add(self.errors);
+        let formats = self.blocks.iter().map(|(at, block)| FormatStats {
+            local_ssrc: Some(block.ssrc),
+            remote_ssrc: self.ssrc,
+            block: Some((*at, *block)),
+            ..FormatStats::default()
+        });
+        let told = MediaStats { media: media.media, formats: formats.collect(), ..MediaStats::default() };
+        media.absorb(&told);
+    }
+
+    /// Keeps the newest block of each source; beyond [`SOURCES_MAX`] the oldest goes.
+    fn keep(&mut self, now: Instant, block: ReportBlock) {
+        self.blocks.retain(|(_, old)| old.ssrc != block.ssrc);
+        if self.blocks.len() >= SOURCES_MAX {
+            self.blocks.remove(0);
+        }
+        self.blocks.push((now, block));
+    }
+}
+
+/// Returns `true` if RTCP could not be read to its end.
+pub(crate) fn is_broken(tolerances: Tolerances) -> bool {
+    tolerances.contains(Tolerance::RtcpMalformed) || tolerances.contains(Tolerance::RtcpTrailingBytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp::rtcp::{ReceiverReport, receiver_report_compound};
+
+    fn block(ssrc: u32, lost: i32) -> ReportBlock {
+        ReportBlock { ssrc, lost, ..ReportBlock::default() }
+    }
+
+    fn told(heard: &Heard) -> MediaStats {
+        let mut media = MediaStats::default();
+        heard.tell(&mut media);
+        media
+    }
+
+    #[test]
+    fn the_newest_block_of_each_source_counts_and_one_source_over_the_bound_drops_the_oldest() {
+        let mut heard = Heard::default();
+        let mut report = |blocks: Vec<ReportBlock>| {
+            let report = ReceiverReport { ssrc: 7, reports: blocks };
+            heard.handle_rtcp(Instant::ZERO, &receiver_report_compound(&report, "reader"));
+        };
+        report(vec![block(0, 1)]);
+        report((0..SOURCES_MAX as u32).map(|ssrc| block(ssrc, 2)).collect());
+        report(vec![block(99, 3)]);
+        let media = told(&heard);
+        let lost = media.formats.iter().map(|format| (format.local_ssrc, format.block.unwrap().1.lost));
+        let expected = (1..SOURCES_MAX as u32).map(|ssrc| (Some(ssrc), 2)).chain([(Some(99), 3)]);
+        assert_eq!(lost.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert_eq!((media.rtcp_received.packets, media.rtcp_errors), (3, 0));
+        assert!(media.formats.iter().all(|format| format.remote_ssrc == Some(7)));
+    }
+
+    #[test]
+    fn a_compound_that_breaks_off_is_one_error() {
+        let mut heard = Heard::default();
+        let whole = receiver_report_compound(&ReceiverReport { ssrc: 7, reports: vec![block(1, 5)] }, "r");
+        for end in 0..=whole.len() {
+            heard.handle_rtcp(Instant::ZERO, &whole[..end]);
+        }
+        let media = told(&heard);
+        assert_eq!(media.rtcp_received.packets, whole.len() as u64 + 1);
+        // Nothing at all is no RTCP that breaks off, and neither are the whole and its first packet alone.
+        assert_eq!(media.rtcp_errors, whole.len() as u64 - 2);
+    }
+}

@@ -1,0 +1,74 @@
+use std::collections::BTreeMap;
+
+use super::{Inbound, Report, UdpMedia};
+use crate::ingest::Ingest;
+use crate::stats::{Origin, SessionStats, StatsPart, StatsReport};
+use crate::stream::Streams;
+use crate::udp::DatagramReader;
+use crate::{Instant, SessionId};
+
+impl UdpMedia {
+    /// Tells of the readers that have gone, and of all sessions if that is asked for.
+    pub(super) fn tell_stats(&mut self, now: Instant, streams: &dyn Streams) {
+        let mut parts: Vec<_> =
+            std::mem::take(&mut self.leaving).iter().map(|gone| part_of(now, streams, gone, true)).collect();
+        let is_asked = std::mem::take(&mut self.is_asked);
+        if is_asked {
+            let readers = self.readers.values().flat_map(|readers| &readers.all);
+            parts.extend(readers.map(|reader| part_of(now, streams, reader, false)));
+            parts.extend(parts_of(now, self.publishers.values_mut().map(|track| &track.ingest), false));
+        }
+        self.report_stats(parts, is_asked);
+    }
+
+    /// Lets readers go that have been said goodbye to.
+    pub(super) fn let_go_of_finished(&mut self, now: Instant, streams: &dyn Streams) {
+        let mut parts = Vec::new();
+        self.readers.retain(|_, readers| {
+            readers.all.retain(|reader| {
+                let is_finished = reader.subscription.is_finished();
+                if is_finished {
+                    parts.push(part_of(now, streams, reader, true));
+                }
+                !is_finished
+            });
+            !readers.all.is_empty()
+        });
+        self.report_stats(parts, false);
+    }
+
+    pub(super) fn report_stats(&mut self, sessions: Vec<StatsPart>, answers: bool) {
+        if answers || !sessions.is_empty() {
+            let report = StatsReport { origin: Origin::Udp(self.id), answers, sessions };
+            self.queues.inbound.push_back(Inbound::Report(Report::Stats(Box::new(report))));
+        }
+    }
+}
+
+/// The counts of publishers, by session.
+pub(super) fn parts_of<'a>(
+    now: Instant,
+    tracks: impl Iterator<Item = &'a Ingest>,
+    is_last: bool,
+) -> Vec<StatsPart> {
+    let mut sessions: BTreeMap<SessionId, SessionStats> = BTreeMap::new();
+    for ingest in tracks {
+        let stats = sessions.entry(ingest.session()).or_default();
+        stats.at = Some(now);
+        ingest.tell(stats);
+    }
+    sessions.into_iter().map(|(session, stats)| StatsPart { session, is_last, stats }).collect()
+}
+
+fn part_of(now: Instant, streams: &dyn Streams, reader: &DatagramReader, is_last: bool) -> StatsPart {
+    let mut told = None;
+    streams.read(reader.subscription.stream(), &mut |log| {
+        told = Some(reader.subscription.stats(now, Some(log)));
+    });
+    let mut stats = told.unwrap_or_else(|| reader.subscription.stats(now, None));
+    (0..).zip(&reader.heard).for_each(|(media, heard)| heard.tell(stats.media(media)));
+    if is_last {
+        stats.lag = None;
+    }
+    StatsPart { session: reader.subscription.session(), is_last, stats }
+}
