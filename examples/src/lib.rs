@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clip;
+pub mod metrics;
 pub mod output;
 pub mod stamp;
 pub mod synthetic;

@@ -6,6 +6,7 @@
 mod bench;
 mod events;
 mod examples;
+mod metrics;
 mod program;
 mod refused;
 mod terminal;

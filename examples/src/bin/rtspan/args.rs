@@ -118,6 +118,11 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) trace: bool,
 
+    /// Serve statistics for Prometheus over HTTP at this address, path /metrics; port 0 is a free one. They name peers and
+    /// paths, and anybody who can connect there reads them.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
+
     /// Serve no clip.
     #[arg(long)]
     pub(crate) no_demo: bool,

@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use rtspan_examples::ClipError;
@@ -25,6 +26,8 @@ pub(crate) enum Failure {
     Interrupted,
     #[error("{}", explain_bind(.0))]
     Bind(#[from] BindError),
+    #[error("statistics cannot be served at {addr}: {source}; is the port in use?")]
+    Metrics { addr: SocketAddr, source: io::Error },
     #[error("the clip cannot be served: {0}")]
     AddStream(#[from] AddStreamError),
     #[error("the clip cannot be served: {0}")]

@@ -1,9 +1,11 @@
 use std::future::pending;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_lite::future::or;
-use rtspan_examples::Clip;
+use futures_lite::future::{block_on, or};
+use rtspan_examples::{Clip, metrics};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{Scheme, ServerConfig, UdpSpec};
@@ -22,9 +24,14 @@ pub(crate) const DEMO: &str = "/demo";
 
 /// Relays what is published, and serves the embedded clip, until the user has enough.
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
-    let server = Server::<R>::builder().config(config(args)?).bind(args.listen).await?;
+    let server = Arc::new(Server::<R>::builder().config(config(args)?).bind(args.listen).await?);
     let clip = Clip::demo();
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
+    if let Some(addr) = args.metrics {
+        let addr =
+            serve_metrics(addr, Arc::clone(&server)).map_err(|source| Failure::Metrics { addr, source })?;
+        news(format_args!("statistics at http://{}/metrics", reachable(addr)));
+    }
     let url = format!("rtsp://{}", reachable(server.local_addr()));
     match args.events {
         EventsFormat::Text => news(format_args!("listening on {url}")),
@@ -81,6 +88,14 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         config = config.users(users).realm(&args.realm).schemes(schemes);
     }
     Ok(config)
+}
+
+/// Serves statistics from here on; where.
+fn serve_metrics<R: Runtime>(addr: SocketAddr, server: Arc<Server<R>>) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(addr)?;
+    let addr = listener.local_addr()?;
+    metrics::serve(listener, move || block_on(server.stats()))?;
+    Ok(addr)
 }
 
 /// An address that a player on this machine can be given.

@@ -1,0 +1,49 @@
+//! Serves a clip, and its statistics for Prometheus: `cargo run --example stats 127.0.0.1:8554 127.0.0.1:9100`, then play
+//! `/clip` and look at `http://127.0.0.1:9100/metrics`.
+
+use std::env;
+use std::error::Error;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use rtspan_examples::{Clip, metrics, say};
+use rtspan_std::{Event, Server, ServerStream};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = env::args().skip(1);
+    let addr = args.next().unwrap_or_else(|| "127.0.0.1:8554".to_owned());
+    let at = args.next().unwrap_or_else(|| "127.0.0.1:9100".to_owned());
+    let server = Arc::new(Server::builder().bind(addr)?);
+    let listener = TcpListener::bind(at)?;
+    say(format_args!("statistics at http://{}/metrics", listener.local_addr()?));
+    metrics::serve(listener, {
+        let server = Arc::clone(&server);
+        // What the tasks have counted is asked for when somebody asks us.
+        move || server.stats()
+    })?;
+    let clip = Clip::demo();
+    let stream = server.publish("/clip", clip.description())?;
+    thread::spawn(move || feed(&clip, &stream));
+    say(format_args!("listening on rtsp://{}", server.local_addr()));
+    while let Some(event) = server.next() {
+        // What has ended has its last numbers here, and nowhere else.
+        if let Event::SessionClosed { peer, path, stats, .. } = event {
+            let (sent, lost) = (stats.sent().rtp, stats.reported_lost());
+            say(format_args!("{peer} has read {path}: {} packets, {lost} reported lost", sent.packets));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the clip in real time until the server is closed.
+fn feed(clip: &Clip, stream: &ServerStream) {
+    let start = Instant::now();
+    for frame in clip.frames() {
+        thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));
+        if stream.write_frame(frame.media, &frame.packets).is_err() {
+            return;
+        }
+    }
+}
