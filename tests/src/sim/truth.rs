@@ -255,9 +255,14 @@ pub(super) fn missing(truth: &Truth, stream: StreamId, track: u8, start: Start, 
         Start::Told(Some(sequence)) => {
             let mut told = truth.track(stream, track).rev().skip_while(|(number, _)| *number > first);
             let (from, entry) = told.find(|(_, entry)| entry.sequence == sequence)?;
-            // What was told before the source began anew is not true any more.
+            // What was told is not true any more once another source has sent: between, or in front of it but behind PLAY.
+            let before = truth.track(stream, track).rev().find(|(number, _)| *number < from);
             let is_one = truth.track(stream, track).filter(|(number, _)| (from..=first).contains(number));
-            is_one.map(|(_, other)| other.ssrc).all(|ssrc| ssrc == entry.ssrc).then_some(from)?
+            is_one
+                .chain(before)
+                .map(|(_, other)| other.ssrc)
+                .all(|ssrc| ssrc == entry.ssrc)
+                .then_some(from)?
         }
     };
     let due = truth.track(stream, track).filter(|(number, _)| (from..=last).contains(number)).count() as u64;
