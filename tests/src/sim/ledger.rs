@@ -164,10 +164,19 @@ impl World<'_> {
         for (media, got) in &period.got {
             assert!(period.ended.contains(media), "media {media} of {stream:?} has ended without a word");
             let last = self.truth.track(stream, *media as u8).next_back().map(|(number, _)| number);
-            let is_whole = has_missed || dropped(player) > 0 || got.last().copied() == last;
+            let has_missed = has_missed || dropped(player) > 0 || !self.knows_formats(player, stream, *media);
+            let is_whole = has_missed || got.last().copied() == last;
             assert!(is_whole, "{stream:?} ended at {last:?}, and {:?} was the last that came", got.last());
         }
         self.counts.add("farewells checked", 1);
+    }
+
+    /// Returns `false` if packets of a media are of a format that the client was not told of: it was described before another
+    /// stream was published there.
+    fn knows_formats(&self, player: &Player, stream: StreamId, media: usize) -> bool {
+        let described = player.client.description().and_then(|known| known.medias.get(media));
+        let is_described = |entry: &Entry| described?.format(entry.payload_type);
+        self.truth.track(stream, media as u8).all(|(_, entry)| is_described(entry).is_some())
     }
 
     /// Everything is at rest: who plays has got all there was but what it was told to have missed.
@@ -186,10 +195,7 @@ impl World<'_> {
         let mut gaps = Some(0);
         for media in medias(player) {
             let Some((last, entry)) = self.truth.track(stream, media as u8).next_back() else { continue };
-            let described = player.client.description().and_then(|known| known.medias.get(media));
-            let is_described = |entry: &Entry| described?.format(entry.payload_type);
-            if !self.truth.track(stream, media as u8).all(|(_, entry)| is_described(entry).is_some()) {
-                // It was described before another stream was published there.
+            if !self.knows_formats(player, stream, media) {
                 return;
             }
             let got = match player.media_ports.get(&media).filter(|_| !is_tcp) {
