@@ -14,6 +14,8 @@ mod tx;
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
 pub use close::{CloseNote, CloseReason};
 pub use first::FirstRequest;
 pub(crate) use outbox::Outbox;
@@ -125,6 +127,15 @@ pub enum Report {
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,
+    },
+    /// A session has sent RTCP, which the application looks at.
+    RtcpReceived {
+        /// The session.
+        session: SessionId,
+        /// Which media of the description.
+        media: u8,
+        /// The compound, as it came.
+        compound: Bytes,
     },
     /// What a session sends as media deviates from the standard, and was read all the same.
     MediaTolerated(SessionId, Tolerances),

@@ -1,12 +1,16 @@
-use crate::Instant;
+use std::collections::VecDeque;
+
+use crate::conn::Inbound;
 use crate::limits::SOURCES_MAX;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp};
 use crate::stats::{Counted, FormatStats, MediaStats};
-use crate::{Tolerance, Tolerances};
+use crate::tap::Tap;
+use crate::{Instant, SessionId, Tolerance, Tolerances};
 
 /// The reports of a reader about one track: the newest block of each source, and how many came.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
+    tap: Tap,
     received: Counted,
     errors: u64,
     /// The SSRC that the reader reports with.
@@ -15,8 +19,19 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    /// Takes a compound that came of the reader.
-    pub(crate) fn handle_rtcp(&mut self, now: Instant, data: &[u8]) {
+    pub(crate) fn new(tap: Tap) -> Self {
+        Self { tap, ..Self::default() }
+    }
+
+    /// Takes a compound that came of the reader's track.
+    pub(crate) fn handle_rtcp(
+        &mut self,
+        now: Instant,
+        of: (SessionId, u8),
+        data: &[u8],
+        out: &mut VecDeque<Inbound>,
+    ) {
+        self.tap.tell(now, of, data, out);
         self.received.add(data.len());
         let mut tolerances = Tolerances::NONE;
         for packet in rtcp::parse(data, &mut tolerances) {
@@ -65,7 +80,12 @@ pub(crate) fn is_broken(tolerances: Tolerances) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::RawId;
     use crate::rtp::rtcp::{ReceiverReport, receiver_report_compound};
+
+    fn of() -> (SessionId, u8) {
+        (RawId::numbered(0).into(), 0)
+    }
 
     fn block(ssrc: u32, lost: i32) -> ReportBlock {
         ReportBlock { ssrc, lost, ..ReportBlock::default() }
@@ -82,7 +102,8 @@ mod tests {
         let mut heard = Heard::default();
         let mut report = |blocks: Vec<ReportBlock>| {
             let report = ReceiverReport { ssrc: 7, reports: blocks };
-            heard.handle_rtcp(Instant::ZERO, &receiver_report_compound(&report, "reader"));
+            let compound = receiver_report_compound(&report, "reader");
+            heard.handle_rtcp(Instant::ZERO, of(), &compound, &mut VecDeque::new());
         };
         report(vec![block(0, 1)]);
         report((0..SOURCES_MAX as u32).map(|ssrc| block(ssrc, 2)).collect());
@@ -100,7 +121,7 @@ mod tests {
         let mut heard = Heard::default();
         let whole = receiver_report_compound(&ReceiverReport { ssrc: 7, reports: vec![block(1, 5)] }, "r");
         for end in 0..=whole.len() {
-            heard.handle_rtcp(Instant::ZERO, &whole[..end]);
+            heard.handle_rtcp(Instant::ZERO, of(), &whole[..end], &mut VecDeque::new());
         }
         let media = told(&heard);
         assert_eq!(media.rtcp_received.packets, whole.len() as u64 + 1);

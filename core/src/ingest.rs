@@ -12,6 +12,7 @@ use crate::rtp::{ClockRates, Delivery, Receivers, RtpPacket, rtcp};
 use crate::silence::{Silence, is_quiet};
 use crate::stats::{MediaStats, SessionStats};
 use crate::stream::Media;
+use crate::tap::Tap;
 use crate::trouble::Trouble;
 use crate::udp::Port;
 use crate::{Instant, SessionId, StreamId, Tolerances};
@@ -44,6 +45,7 @@ pub(crate) struct Ingest {
     stream: StreamId,
     track: u8,
     receivers: Receivers,
+    tap: Tap,
     next_report: Instant,
     cname: Box<str>,
     /// Of its packets, and of its reports.
@@ -96,6 +98,7 @@ impl Ingest {
             doubts: SourceDoubts::default(),
             next_doubts: now,
             trouble: Trouble::new(now, session, track),
+            tap: Tap::default(),
             counts: MediaStats { media: track.into(), ..MediaStats::default() },
         }
     }
@@ -115,6 +118,21 @@ impl Ingest {
             Port::Rtp => self.handle_rtp(now, is_announced, data, out),
             Port::Rtcp => self.handle_rtcp(now, &data, out),
         }
+    }
+
+    /// Has the application look at its RTCP.
+    pub(crate) fn with_tap(self, tap: Tap) -> Self {
+        Self { tap, ..self }
+    }
+
+    /// Returns `true` if it is of this track of this session.
+    pub(crate) fn is_of(&self, session: SessionId, track: u8) -> bool {
+        (self.session, self.track) == (session, track)
+    }
+
+    /// Counts RTCP of the application's that is sent to the publisher.
+    pub(crate) fn count_sent(&mut self, compound: &[u8]) {
+        self.counts.rtcp_sent.add(compound.len());
     }
 
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
@@ -153,6 +171,7 @@ impl Ingest {
                 self.receivers.handle_sender_report(now, report);
             }
         }
+        self.tap.tell(now, (self.session, self.track), data, out);
         self.counts.rtcp_received.add(data.len());
         if is_broken(tolerances) {
             self.counts.rtcp_errors = self.counts.rtcp_errors.saturating_add(1);

@@ -133,6 +133,7 @@ mod silence;
 pub mod stats;
 pub mod stream;
 mod subscription;
+mod tap;
 mod thrift;
 mod time;
 mod tolerance;

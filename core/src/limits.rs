@@ -334,6 +334,8 @@ pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
 pub const RTCP_WAITING_MAX: usize = 64;
 /// Bytes of RTCP that an application may write to a stream at once: what a datagram holds.
 pub const RTCP_BYTES_MAX: usize = PACKET_BYTES_MAX;
+/// Compounds of RTCP of one media that the application is told of in a second; further ones are not told.
+pub const RTCP_TOLD_MAX: usize = 64;
 /// Reports that wait for a UDP socket; further ones are left out, the next period brings others.
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
 // runtimes

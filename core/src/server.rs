@@ -43,6 +43,7 @@ mod reload;
 mod request;
 mod resume;
 mod roster;
+mod rtcp;
 mod session;
 mod setup;
 mod shares;
@@ -66,6 +67,7 @@ pub use config::{Asks, ServerConfig};
 pub use event::{Event, MediaTransport, Output};
 pub use reload::ReloadError;
 pub use roster::{ConnInfo, SessionInfo, SessionState, SessionTrack, StreamInfo, TrackChannels};
+pub use rtcp::WriteRtcpError;
 pub use shares::Refused;
 pub use stats::{ServerStats, StatsOf};
 pub use streams::AddStreamError;
@@ -299,6 +301,7 @@ impl Server {
                     unannounced,
                 });
             }
+            Report::RtcpReceived { session, media, compound } => self.rtcp_received(session, media, compound),
             Report::MediaTolerated(session, tolerances) => {
                 let conn = self.sessions.get(session).and_then(|session| session.conns.first());
                 conn.into_iter().for_each(|conn| self.tolerate_in(conn, Some(session), tolerances));

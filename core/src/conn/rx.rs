@@ -11,6 +11,7 @@ use crate::ingest::{Ingest, Pulse};
 use crate::limits::REQUESTS_WAITING_MAX;
 use crate::stats::StatsPart;
 use crate::stream::Media;
+use crate::tap::Tap;
 use crate::udp::Port;
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
 use crate::{ConnId, Instant, SessionId, Tolerances};
@@ -31,6 +32,8 @@ pub(crate) enum RxOrder {
     Route(Routes),
     /// Frames of a session are no longer wanted.
     Unroute(SessionId),
+    /// RTCP of the application's for the publisher of this session and track.
+    Rtcp(SessionId, u8, Bytes),
     /// Have the counts told.
     TellStats,
 }
@@ -40,8 +43,8 @@ pub(crate) enum RxOrder {
 pub(crate) enum Routes {
     /// A publisher's tracks: each with its two channels.
     Publisher(Vec<(u8, u8, Ingest)>),
-    /// A reader's channels for its reports, each with its track.
-    Reader(SessionId, Vec<(u8, u8)>),
+    /// A reader's channels for its reports, each with its track, and whether the application looks at them.
+    Reader(SessionId, Vec<(u8, u8)>, Tap),
 }
 
 /// The half of a connection that reads.
@@ -125,14 +128,22 @@ impl ConnRx {
                 let tracks = tracks.into_iter().map(|(rtp, rtcp, ingest)| Publishing { rtp, rtcp, ingest });
                 self.publishers.extend(tracks);
             }
-            RxOrder::Route(Routes::Reader(session, channels)) => {
+            RxOrder::Route(Routes::Reader(session, channels, tap)) => {
                 self.readers.extend(channels.into_iter().map(|(rtcp, track)| Reading {
                     rtcp,
                     track,
                     session,
                     pulse: Pulse::default(),
-                    heard: Heard::default(),
+                    heard: Heard::new(tap),
                 }));
+            }
+            RxOrder::Rtcp(session, track, compound) => {
+                let own = |publisher: &&mut Publishing| publisher.ingest.is_of(session, track);
+                if let Some(publisher) = self.publishers.iter_mut().find(own) {
+                    publisher.ingest.count_sent(&compound);
+                    let reply = Frame { channel: publisher.rtcp, payload: compound };
+                    self.inbound.push_back(Inbound::Reply(reply));
+                }
             }
             RxOrder::Unroute(session) => {
                 let own = |track: &Publishing| track.ingest.session() == session;
@@ -304,7 +315,7 @@ impl ConnRx {
             track.ingest.handle(now, Port::Rtcp, payload, out);
         } else if let Some(reader) = self.readers.iter_mut().find(|reader| reader.rtcp == channel) {
             reader.pulse.beat(now, reader.session, out);
-            reader.heard.handle_rtcp(now, &payload);
+            reader.heard.handle_rtcp(now, (reader.session, reader.track), &payload, out);
         }
     }
 

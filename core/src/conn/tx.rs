@@ -37,6 +37,8 @@ pub(crate) enum TxOrder {
     Dismiss(SessionId, Box<str>),
     /// The connection is closed when all is written.
     Close,
+    /// RTCP of the application's for the reader of this session and track.
+    Rtcp(SessionId, u8, Bytes),
     /// Have the counts told.
     TellStats,
 }
@@ -146,6 +148,16 @@ impl ConnTx {
                 if let Some(reader) = own {
                     reader.subscription.drop_track(track);
                     reader.channels.iter_mut().skip(track.into()).take(1).for_each(|place| *place = None);
+                }
+            }
+            TxOrder::Rtcp(session, track, compound) => {
+                let own = self.readers.iter_mut().find(|reader| reader.subscription.session() == session);
+                let Some(reader) = own else { return };
+                let channel = reader.channels.get(usize::from(track)).copied().flatten();
+                if let Some((_, channel)) = channel.filter(|_| self.outbox.frames() < OUTBOX_FRAMES_MAX) {
+                    reader.subscription.count_rtcp(track, compound.len());
+                    self.touch(now);
+                    self.outbox.push_frame(channel, compound);
                 }
             }
             TxOrder::End(session) => {

@@ -55,6 +55,7 @@ pub struct ServerConfig {
     pub(super) asks: Asks,
     pub(super) publishers: bool,
     pub(super) trace: bool,
+    pub(super) rtcp_events: bool,
     pub(super) users: Option<Users>,
     pub(super) realm: Box<str>,
     pub(super) schemes: Vec<Scheme>,
@@ -96,6 +97,7 @@ impl Default for ServerConfig {
             asks: Asks::NONE,
             publishers: true,
             trace: false,
+            rtcp_events: false,
             users: None,
             realm: "rtspan".into(),
             schemes: vec![Scheme::Digest(Algorithm::Md5)],
@@ -160,6 +162,8 @@ setters! {
     ///
     /// Peers that are refused a connection are answered without it.
     trace: bool,
+    /// Whether RTCP that peers send is told ([`Event::RtcpReceived`](super::Event::RtcpReceived)); it is not by default.
+    rtcp_events: bool,
     /// How peers may prove who they are, in the order in which they are offered (Digest with MD5 by default).
     ///
     /// FFmpeg takes the last Digest that is offered and knows MD5 only, so that SHA-256 stands before it. Basic sends

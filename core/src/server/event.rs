@@ -1,5 +1,7 @@
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
 use super::shares::Refused;
 use super::ticket::{
     Announce, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, SetParameter, Setup,
@@ -76,7 +78,7 @@ pub enum MediaTransport {
 ///
 /// Other news stand where they were noticed: [`PacketsLost`](Self::PacketsLost), [`PacketsUnreadable`](Self::PacketsUnreadable),
 /// [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and [`SourceDoubted`](Self::SourceDoubted) behind
-/// Recording, [`ReaderLagged`](Self::ReaderLagged) behind Playing, [`Tolerated`](Self::Tolerated) and
+/// Recording, [`ReaderLagged`](Self::ReaderLagged) behind Playing, [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and
 /// [`Refused`](Self::Refused) anywhere.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -357,6 +359,20 @@ pub enum Event {
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,
+    },
+    /// A peer has sent RTCP: only if [`ServerConfig::rtcp_events`](super::ServerConfig::rtcp_events) is set, and
+    /// [`RTCP_TOLD_MAX`](crate::limits::RTCP_TOLD_MAX) of each media in a second at most.
+    ///
+    /// The server has read it as well: reports are in the statistics, and a publisher's move the clock of its stream.
+    RtcpReceived {
+        /// The session of a reader or a publisher.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// The index of the media in the description.
+        media: usize,
+        /// The compound as it came, which [`rtcp::parse`](crate::rtp::rtcp::parse) reads; it may be malformed.
+        compound: Bytes,
     },
     /// A peer's deviations from the standard were read all the same.
     Tolerated {

@@ -10,6 +10,7 @@ use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, StreamLog, Streams};
 use crate::subscription::Subscription;
+use crate::tap::Tap;
 use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
 use crate::url::same;
 use crate::url::track::{resolve_aggregate, resolve_setup};
@@ -150,6 +151,7 @@ impl Server {
     }
 
     fn attach(&self, session: &Session, subscription: Subscription, trust: Trust, outputs: &mut Vec<Output>) {
+        let tap = Tap::new(self.config.rtcp_events);
         let Some(conn) = session.bound_to() else {
             let places = session.tracks.iter().map(|track| usize::from(track.index).saturating_add(1)).max();
             let mut peers = vec![None; places.unwrap_or(0)];
@@ -160,7 +162,7 @@ impl Server {
                     *place = Some((rtp, rtcp));
                 }
             }
-            let order = UdpOrder::Attach(Box::new(DatagramReader::new(subscription, peers, trust)));
+            let order = UdpOrder::Attach(Box::new(DatagramReader::new(subscription, peers, trust, tap)));
             outputs.extend(session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))));
             return;
         };
@@ -172,7 +174,7 @@ impl Server {
                 *place = Some((rtp, rtcp));
             }
         }
-        let routes = session.report_routes(subscription.session());
+        let routes = session.report_routes(subscription.session(), tap);
         outputs
             .extend(routes.map(|(conn, routes)| {
                 Output::Conn(conn, ConnCommand::Rx(RxCommand(RxOrder::Route(routes))))

@@ -6,6 +6,7 @@ use super::{Event, Output, Question, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::{Ingest, Intake};
 use crate::rtp::Delivery;
+use crate::tap::Tap;
 use crate::udp::UdpOrder;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, StreamId};
@@ -92,12 +93,14 @@ impl Server {
             publishing.intakes = announced.medias.iter().map(Intake::from).collect();
         }
         let intakes = &publishing.intakes;
+        let tap = Tap::new(self.config.rtcp_events);
         let (is_resumed, silence) = (session.has_begun, self.config.media_silence);
         let (random, cname) = (&mut self.random, &self.cname);
         let mut ingest = |index: u8, delivery: Delivery| {
             let media = intakes.get(usize::from(index))?.clone();
             let source = (random.next_u32(), &**cname);
-            Some(Ingest::new(now, id, stream, (index, media), delivery, source, silence))
+            let ingest = Ingest::new(now, id, stream, (index, media), delivery, source, silence);
+            Some(ingest.with_tap(tap))
         };
         let mut frames = Vec::new();
         let mut datagrams = Vec::new();

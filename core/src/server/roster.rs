@@ -193,13 +193,19 @@ impl Connection {
 }
 
 impl Session {
+    pub(super) fn told_state(&self) -> SessionState {
+        match self.state {
+            State::PrePlay(_) => SessionState::PrePlay,
+            State::Play(_) => SessionState::Play,
+            State::PreRecord(_) => SessionState::PreRecord,
+            State::Record(_) => SessionState::Record,
+        }
+    }
+
     fn info(&self, session: SessionId) -> SessionInfo {
-        let (state, action) = match self.state {
-            State::PrePlay(_) => (SessionState::PrePlay, Action::Read),
-            State::Play(_) => (SessionState::Play, Action::Read),
-            State::PreRecord(_) => (SessionState::PreRecord, Action::Publish),
-            State::Record(_) => (SessionState::Record, Action::Publish),
-        };
+        let state = self.told_state();
+        let reads = matches!(state, SessionState::PrePlay | SessionState::Play);
+        let action = if reads { Action::Read } else { Action::Publish };
         let track = |track: &super::session::Track| SessionTrack {
             media: track.index.into(),
             channels: match track.channels {

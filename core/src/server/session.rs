@@ -18,6 +18,7 @@ use crate::id::Arena;
 use crate::ingest::Intake;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
 use crate::random::HexId;
+use crate::tap::Tap;
 use crate::url::track::match_control;
 use crate::wire::{Response, StatusCode};
 use crate::{ConnId, Instant, SessionId, StreamId, Tolerances, UdpId};
@@ -211,12 +212,12 @@ impl Session {
     }
 
     /// Where the reports of a reader over interleaved frames come, and that they are its own.
-    pub(super) fn report_routes(&self, id: SessionId) -> Option<(ConnId, Routes)> {
+    pub(super) fn report_routes(&self, id: SessionId, tap: Tap) -> Option<(ConnId, Routes)> {
         let reports = |track: &Track| match track.channels {
             Channels::Frames { rtcp, .. } => Some((rtcp, track.index)),
             Channels::Udp { .. } => None,
         };
-        Some((self.bound_to()?, Routes::Reader(id, self.tracks.iter().filter_map(reports).collect())))
+        Some((self.bound_to()?, Routes::Reader(id, self.tracks.iter().filter_map(reports).collect(), tap)))
     }
 
     /// The addresses of its tracks over UDP, of packets and of reports.

@@ -6,6 +6,7 @@ use super::{Event, Server};
 use crate::conn::{CloseReason, RxOrder, TxOrder};
 use crate::header::SessionHeader;
 use crate::random::HexId;
+use crate::tap::Tap;
 use crate::udp::UdpOrder;
 use crate::url::same;
 use crate::wire::{Request, Response, StatusCode, name};
@@ -64,7 +65,8 @@ impl Server {
             }
         }
         self.sessions.get_mut(id)?.tracks.remove(place);
-        if let (Some(_), Some((conn, routes))) = (playing, self.sessions.get(id)?.report_routes(id)) {
+        let tap = Tap::new(self.config.rtcp_events);
+        if let (Some(_), Some((conn, routes))) = (playing, self.sessions.get(id)?.report_routes(id, tap)) {
             self.order_rx(conn, RxOrder::Unroute(id));
             self.order_rx(conn, RxOrder::Route(routes));
             self.owe_stats(id, 1);

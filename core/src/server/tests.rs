@@ -23,6 +23,7 @@ mod record;
 mod refusals;
 mod reports;
 mod roster;
+mod rtcp;
 mod scenario;
 mod setup;
 mod shares;

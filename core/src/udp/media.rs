@@ -54,6 +54,10 @@ pub(crate) enum UdpOrder {
     /// What comes from these addresses is no longer wanted; what has come is handed on, and then [`Report::Drained`]
     /// follows.
     Unpublish(Vec<(SocketAddr, SocketAddr)>),
+    /// RTCP of the application's for the publisher whose reports come from this address.
+    ToPublisher(SocketAddr, Bytes),
+    /// RTCP of the application's for a track of a reader.
+    ToReader(StreamId, SessionId, u8, Bytes),
     /// Have the counts told.
     TellStats,
 }
@@ -189,6 +193,18 @@ impl UdpMedia {
             }
             UdpOrder::Forget(peers) => {
                 both_ports(peers).for_each(|source| _ = self.sources.remove(&source));
+            }
+            UdpOrder::ToPublisher(to, compound) => {
+                let Some(Source::Publisher(track)) = self.sources.get(&(Port::Rtcp, to)) else { return };
+                let Some(Publishing { ingest, rtcp }) = self.publishers.get_mut(*track) else { return };
+                ingest.count_sent(&compound);
+                self.queues.report(Port::Rtcp, *rtcp, compound);
+            }
+            UdpOrder::ToReader(stream, session, track, compound) => {
+                let Self { readers, queues, .. } = self;
+                if let Some(reader) = reader_of(readers, stream, session) {
+                    reader.send_rtcp(track, compound, queues);
+                }
             }
             UdpOrder::Credit(stream, session, bytes) => {
                 if let Some(reader) = self.reader(stream, session) {
@@ -339,7 +355,7 @@ impl UdpMedia {
     }
 
     fn reader(&mut self, stream: StreamId, session: SessionId) -> Option<&mut DatagramReader> {
-        self.readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.subscription.session() == session)
+        reader_of(&mut self.readers, stream, session)
     }
 
     /// Somebody is where the packets of this session go, and may have sent a report.
@@ -351,10 +367,11 @@ impl UdpMedia {
         from: SocketAddr,
         data: &[u8],
     ) {
-        if let Some(reader) = self.reader(stream, session) {
+        let Self { readers, queues, .. } = self;
+        if let Some(reader) = reader_of(readers, stream, session) {
             reader.trust = Trust::Proven;
             if port == Port::Rtcp {
-                reader.hear(now, from, data);
+                reader.hear(now, from, data, queues);
             }
         }
     }
@@ -371,6 +388,14 @@ impl UdpMedia {
             }
         }
     }
+}
+
+fn reader_of(
+    readers: &mut BTreeMap<StreamId, Readers>,
+    stream: StreamId,
+    session: SessionId,
+) -> Option<&mut DatagramReader> {
+    readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.subscription.session() == session)
 }
 
 /// What comes from each pair of addresses to the two ports.

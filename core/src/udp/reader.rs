@@ -1,5 +1,7 @@
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
 use super::media::Queues;
 use super::{DatagramSink, Port, Trust};
 use crate::Instant;
@@ -7,6 +9,7 @@ use crate::conn::{Inbound, Report};
 use crate::heard::Heard;
 use crate::stream::Packet;
 use crate::subscription::{STREAM_ENDED, Subscription};
+use crate::tap::Tap;
 
 /// A reader of a stream over UDP.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(crate) struct DatagramReader {
     /// Per track: where its packets and its reports go.
     pub(crate) peers: Vec<Option<(SocketAddr, SocketAddr)>>,
     pub(crate) trust: Trust,
+    /// Has the application look at its reports.
+    tap: Tap,
     /// Its reports, by track.
     pub(super) heard: Vec<Heard>,
 }
@@ -24,18 +29,33 @@ impl DatagramReader {
         subscription: Subscription,
         peers: Vec<Option<(SocketAddr, SocketAddr)>>,
         trust: Trust,
+        tap: Tap,
     ) -> Self {
-        Self { subscription, peers, trust, heard: Vec::new() }
+        Self { subscription, peers, trust, tap, heard: Vec::new() }
     }
 
     /// Takes what came from one of its addresses for reports.
-    pub(super) fn hear(&mut self, now: Instant, from: SocketAddr, data: &[u8]) {
+    pub(super) fn hear(&mut self, now: Instant, from: SocketAddr, data: &[u8], queues: &mut Queues) {
         let is_own = |peer: &Option<(SocketAddr, SocketAddr)>| peer.is_some_and(|(_, rtcp)| rtcp == from);
         let Some(track) = self.peers.iter().position(is_own) else { return };
         if self.heard.is_empty() {
-            self.heard.resize_with(self.peers.len(), Heard::default);
+            self.heard.resize_with(self.peers.len(), || Heard::new(self.tap));
         }
-        self.heard.get_mut(track).into_iter().for_each(|heard| heard.handle_rtcp(now, data));
+        let Some(heard) = self.heard.get_mut(track) else { return };
+        let track = u8::try_from(track).unwrap_or(u8::MAX);
+        heard.handle_rtcp(now, (self.subscription.session(), track), data, &mut queues.inbound);
+    }
+
+    /// Sends RTCP of the application's to it, if that may go there.
+    pub(super) fn send_rtcp(&mut self, track: u8, compound: Bytes, queues: &mut Queues) {
+        let peer = self.peers.get(usize::from(track)).copied().flatten();
+        let bytes = compound.len();
+        if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(bytes)) {
+            if queues.report(Port::Rtcp, rtcp, compound) {
+                self.trust.spend(bytes);
+                self.subscription.count_rtcp(track, bytes);
+            }
+        }
     }
 
     /// Takes nothing of a track any more.

@@ -1,0 +1,82 @@
+//! RTCP of the application's own to one session, and the RTCP of peers that it looks at.
+
+use bytes::Bytes;
+
+use super::session::Channels;
+use super::{Event, Server, SessionState};
+use crate::SessionId;
+use crate::conn::{RxOrder, TxOrder};
+use crate::rtp::rtcp::{self, BadCompound};
+use crate::udp::UdpOrder;
+
+/// Why RTCP was not sent to a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteRtcpError {
+    /// The session is gone.
+    #[error("the session is gone")]
+    Gone,
+    /// The session neither plays nor records.
+    #[error("the session neither plays nor records: {0:?}")]
+    State(SessionState),
+    /// The session has not set up this media.
+    #[error("the session has not set up media {0}")]
+    NoSuchMedia(usize),
+    /// What was to be sent is no RTCP.
+    #[error("that is not RTCP")]
+    Rtcp(#[from] BadCompound),
+}
+
+impl Server {
+    /// Sends RTCP to one session, such as a request for a keyframe to a publisher (PLI, RFC 4585, section 6.3.1), or a
+    /// message to one reader (APP).
+    ///
+    /// Reports and goodbyes are sent besides. It is left out if too much waits for the peer already, or if nothing shows
+    /// that a reader is at its UDP address.
+    ///
+    /// # Errors
+    ///
+    /// The session is gone, neither plays nor records, or has not set up the media; or it is no RTCP compound, or one too
+    /// large for a datagram.
+    pub fn write_rtcp(
+        &mut self,
+        session: SessionId,
+        media: usize,
+        compound: Bytes,
+    ) -> Result<(), WriteRtcpError> {
+        rtcp::check_compound(&compound)?;
+        let own = self.sessions.get(session).ok_or(WriteRtcpError::Gone)?;
+        let mut tracks = own.tracks.iter().filter(|track| usize::from(track.index) == media);
+        let (state, track) = (own.told_state(), tracks.next().ok_or(WriteRtcpError::NoSuchMedia(media))?);
+        let reads = own.read_stream().filter(|_| state == SessionState::Play);
+        if reads.is_none() && state != SessionState::Record {
+            return Err(WriteRtcpError::State(state));
+        }
+        let index = track.index;
+        match (track.channels, reads) {
+            (Channels::Frames { conn, .. }, Some(_)) => {
+                self.order_tx(conn, TxOrder::Rtcp(session, index, compound));
+            }
+            (Channels::Frames { conn, .. }, None) => {
+                self.order_rx(conn, RxOrder::Rtcp(session, index, compound))
+            }
+            (Channels::Udp { .. }, Some(stream)) => {
+                self.order_udp(session, UdpOrder::ToReader(stream, session, index, compound));
+            }
+            (Channels::Udp { rtcp, .. }, None) => {
+                self.order_udp(session, UdpOrder::ToPublisher(rtcp, compound));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells RTCP that has come of a session, which is only reported if that is wanted.
+    pub(super) fn rtcp_received(&mut self, id: SessionId, media: u8, compound: Bytes) {
+        self.tell_of_session(id, |session| Event::RtcpReceived {
+            session: id,
+            conn: session.conn,
+            media: media.into(),
+            compound,
+        });
+    }
+}
