@@ -22,11 +22,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
     AddStreamError, Ask, ConnInfo, Event, ServerConfig, ServerStats, SessionInfo, Stale, StatsOf, StreamInfo,
-    Ticket,
+    Ticket, WriteRtcpError,
 };
 use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
@@ -237,6 +238,25 @@ impl<R: Runtime> Server<R> {
     /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.
     pub fn description(&self, stream: StreamId) -> Option<Description> {
         self.door.enter(|server, _| server.description(stream, self.door.registry()))
+    }
+
+    /// Sends RTCP to one session, such as a request for a keyframe to a publisher (PLI, RFC 4585, section 6.3.1), or a
+    /// message to one reader (APP). [`ServerStream::write_rtcp`] sends to all readers.
+    ///
+    /// It is left out if too much waits for the peer already, or if nothing shows that a reader is at its UDP address. The
+    /// RTCP of peers is told by [`Event::RtcpReceived`] if [`ServerConfig::rtcp_events`] is set.
+    ///
+    /// # Errors
+    ///
+    /// The session is gone, neither plays nor records, or has not set up the media; or it is no RTCP compound, or one too
+    /// large for a datagram.
+    pub fn write_rtcp(
+        &self,
+        session: SessionId,
+        media: usize,
+        compound: Bytes,
+    ) -> Result<(), WriteRtcpError> {
+        self.door.enter(|server, _| server.write_rtcp(session, media, compound))
     }
 
     /// Reads a stream in the process, be it a publisher's or the application's own; `None` if it is gone.

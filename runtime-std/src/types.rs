@@ -16,7 +16,7 @@ pub use rtspan_core::server::{
     AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
     GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,
     ServerStats, SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo,
-    TakeoverPolicy, Ticket, TracedMessage, TrackChannels,
+    TakeoverPolicy, Ticket, TracedMessage, TrackChannels, WriteRtcpError,
 };
 pub use rtspan_core::stats::{self, ConnStats, SessionStats, StreamStats};
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};

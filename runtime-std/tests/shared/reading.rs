@@ -1,11 +1,15 @@
 //! What an application reads of a stream in its own process.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Event, LogLimits, NtpTime, RtpHeader, RtpPacket, ServerConfig, StartAt, Transports};
+use rtspan_std::{
+    Event, LogLimits, NtpTime, RtpHeader, RtpPacket, ServerConfig, StartAt, Transports, WriteRtcpError,
+};
 
+use super::by_hand::play_by_hand;
 use super::{UDP, both, description, event, if_ready, packet, serve, url};
 
 const PACKETS: u16 = 200;
@@ -103,4 +107,32 @@ pub(crate) async fn a_reader_in_the_process_ends_with_its_stream_and_its_server<
     drop(server);
     assert!(readers[2].next().await.is_none());
     drop(third);
+}
+
+/// A request for a keyframe (PLI, RFC 4585, section 6.3.1).
+const PLI: &[u8] = &[0x81, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 1];
+
+pub(crate) async fn rtcp_goes_between_an_application_and_one_session<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().rtcp_events(true)).await;
+    let _stream = server.publish("/cam", description()).unwrap();
+    let mut socket = play_by_hand(server.local_addr(), "/cam");
+    let playing = |event| match event {
+        Event::Playing { session, .. } => Some(session),
+        _ => None,
+    };
+    let session = event(&server, playing).await;
+    server.write_rtcp(session, 0, PLI.into()).unwrap();
+    let frame = [&[b'$', 1, 0, 12], PLI].concat();
+    let mut got = [0; 16];
+    socket.read_exact(&mut got).unwrap();
+    assert_eq!(got, *frame);
+    socket.write_all(&frame).unwrap();
+    let received = |event| match event {
+        Event::RtcpReceived { session, media, compound, .. } => Some((session, media, compound)),
+        _ => None,
+    };
+    assert_eq!(event(&server, received).await, (session, 0, PLI.into()));
+    drop(socket);
+    event(&server, |event| matches!(event, Event::SessionClosed { .. }).then_some(())).await;
+    assert_eq!(server.write_rtcp(session, 0, PLI.into()), Err(WriteRtcpError::Gone));
 }
