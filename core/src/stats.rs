@@ -34,10 +34,22 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// One packet of so many bytes.
+    #[inline]
+    pub(crate) fn of(bytes: usize) -> Self {
+        Self { packets: 1, bytes: bytes as u64 }
+    }
+
     #[inline]
     pub(crate) fn add(&mut self, bytes: usize) {
-        self.packets = self.packets.wrapping_add(1);
-        self.bytes = self.bytes.wrapping_add(bytes as u64);
+        self.add_all(Self::of(bytes));
+    }
+
+    /// As [`absorb`](Self::absorb), for the packets as they pass: neither number comes to its end while anything lasts.
+    #[inline]
+    pub(crate) fn add_all(&mut self, other: Self) {
+        self.packets = self.packets.wrapping_add(other.packets);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
     }
 
     pub(crate) fn take_back(&mut self, bytes: usize) {

@@ -9,7 +9,7 @@ use crate::ingest::ALIVE_PERIOD;
 use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD};
 use crate::random::HexId;
 use crate::rtp::rtcp;
-use crate::stats::{SessionStats, Skips};
+use crate::stats::{Counted, SessionStats, Skips};
 use crate::stream::{Cursor, Packet, Retreat, StreamLog};
 use crate::{Instant, SessionId, StreamId};
 
@@ -120,21 +120,35 @@ impl Subscription {
         self.cursor.wants(packet)
     }
 
+    /// Returns `true` while some packets of a track are wanted and others are not.
+    #[inline]
+    pub(crate) fn waits(&self) -> bool {
+        self.cursor.waits()
+    }
+
     /// Moves past a packet, and counts it if it is wanted; returns whether it is.
     #[inline]
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
-        let wanted = self.cursor.wants(packet);
-        self.pass(packet, wanted);
+        let wanted = self.cursor.take(packet);
+        if wanted {
+            self.sent.count(packet);
+        }
         wanted
     }
 
-    /// Moves past a packet, and counts it if it is sent.
+    /// Moves past the first of some packets of one source: those that were sent, which are counted.
     #[inline]
-    pub(crate) fn pass(&mut self, packet: &Packet, is_sent: bool) {
-        self.cursor.pass(packet);
-        if is_sent {
-            self.sent.count(packet);
+    pub(crate) fn pass_sent(&mut self, run: &[Packet], sent: Counted) {
+        let count = usize::try_from(sent.packets).unwrap_or(usize::MAX);
+        if let Some(passed @ [first, ..]) = run.get(..count) {
+            self.cursor.pass_all(passed);
+            self.sent.count_run(first, sent);
         }
+    }
+
+    /// Moves past packets that are not sent.
+    pub(crate) fn leave_out(&mut self, run: &[Packet]) {
+        self.cursor.pass_all(run);
     }
 
     /// As [`Cursor::take_rtcp`].

@@ -53,6 +53,7 @@ pub trait DatagramSink {
     fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool;
 }
 
+mod batch;
 mod early;
 mod fanout;
 mod media;

@@ -171,6 +171,22 @@ impl Cursor {
         }
     }
 
+    /// Moves past packets of one track, of which the first stands at [`next`](Self::next).
+    #[inline]
+    pub(crate) fn pass_all(&mut self, packets: &[Packet]) {
+        if self.waits.is_empty() {
+            self.next = self.next.wrapping_add(packets.len() as u64);
+        } else {
+            packets.iter().for_each(|packet| self.pass(packet));
+        }
+    }
+
+    /// Returns `true` while pictures of a track wait for an access point.
+    #[inline]
+    pub(crate) fn waits(&self) -> bool {
+        !self.waits.is_empty()
+    }
+
     #[cold]
     fn take_while_waiting(&mut self, packet: &Packet) {
         if packet.access_point {

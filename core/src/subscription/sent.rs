@@ -55,10 +55,16 @@ impl Sent {
     /// Counts a packet.
     #[inline]
     pub(super) fn count(&mut self, packet: &Packet) {
-        if !self.run.is(packet.track, packet.rtp.ssrc()) {
-            self.turn_to(packet.track, packet.rtp.ssrc());
+        self.count_run(packet, Counted::of(packet.rtp.len()));
+    }
+
+    /// Counts packets of the source of the first one.
+    #[inline]
+    pub(super) fn count_run(&mut self, first: &Packet, sent: Counted) {
+        if !self.run.is(first.track, first.rtp.ssrc()) {
+            self.turn_to(first.track, first.rtp.ssrc());
         }
-        self.run.sent.add(packet.rtp.len());
+        self.run.sent.add_all(sent);
     }
 
     /// Counts RTCP.

@@ -1,13 +1,14 @@
 use bytes::Bytes;
 
+use super::batch::Batch;
 use super::media::{Queues, Readers};
 use super::{DatagramReader, DatagramSink, Port, Trust};
 use crate::conn::Inbound;
-use crate::stream::{Packet, StreamLog, Streams};
+use crate::stream::{StreamLog, Streams};
 use crate::subscription::Take;
 use crate::{Instant, StreamId};
 
-/// Packets of one stream that are handed to all its readers in one go.
+/// Packets of a batch at most.
 const BATCH: usize = 64;
 
 /// One pass over the readers of a pair.
@@ -16,7 +17,7 @@ pub(super) struct Fanout<'a> {
     pub(super) streams: &'a dyn Streams,
     pub(super) sink: &'a mut dyn DatagramSink,
     pub(super) queues: &'a mut Queues,
-    pub(super) batch: &'a mut Vec<Packet>,
+    pub(super) batch: &'a mut Batch,
 }
 
 impl Fanout<'_> {
@@ -90,7 +91,7 @@ impl Fanout<'_> {
         // A compound goes out between the packets before it and those behind it.
         let until = until.min(rtcp_at);
         let count = usize::try_from(until.saturating_sub(from)).unwrap_or(most).min(most);
-        self.batch.extend(log.from(from).take(count).cloned());
+        self.batch.extend(log.from(from).take(count));
         from
     }
 }

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::batch::Batch;
 use super::early::Early;
 use super::fanout::Fanout;
 use super::pace::Pace;
@@ -12,7 +13,7 @@ use crate::conn::{Inbound, Report};
 use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{PROOF_LASTS, SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
-use crate::stream::{Media, Packet, Streams};
+use crate::stream::{Media, Streams};
 use crate::thrift::Thrift;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
@@ -73,7 +74,7 @@ pub struct UdpMedia {
     sources: BTreeMap<(Port, SocketAddr), Source>,
     early: Early,
     queues: Queues,
-    batch: Vec<Packet>,
+    batch: Batch,
     thrift: Thrift,
     due: Option<Instant>,
     /// Readers that nothing is sent to any more and that are still to be told of.
@@ -138,7 +139,7 @@ impl UdpMedia {
             sources: BTreeMap::new(),
             early: Early::default(),
             queues: Queues::default(),
-            batch: Vec::new(),
+            batch: Batch::default(),
             thrift: Thrift::default(),
             due: None,
             leaving: Vec::new(),

@@ -1,12 +1,15 @@
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
+use super::batch::Batch;
 use super::media::Queues;
 use super::{DatagramSink, Port, Trust};
 use crate::Instant;
 use crate::conn::{Inbound, Report};
 use crate::heard::Heard;
+use crate::stats::Counted;
 use crate::stream::Packet;
 use crate::subscription::{STREAM_ENDED, Subscription};
 use crate::tap::Tap;
@@ -65,26 +68,47 @@ impl DatagramReader {
     }
 
     /// Sends what of the batch, which starts at `from`, is still to come; `false` if the sink would block.
-    pub(super) fn send(&mut self, from: u64, batch: &[Packet], sink: &mut dyn DatagramSink) -> bool {
+    pub(super) fn send(&mut self, from: u64, batch: &Batch, sink: &mut dyn DatagramSink) -> bool {
         if self.subscription.is_finished() {
             return true;
         }
         let skip = usize::try_from(self.subscription.next().saturating_sub(from)).unwrap_or(usize::MAX);
-        for packet in batch.get(skip..).unwrap_or_default() {
-            let peer = self.peers.get(usize::from(packet.track)).and_then(Option::as_ref);
-            let place = peer.filter(|_| self.subscription.wants(packet)).map(|(rtp, _)| *rtp);
-            if let Some(rtp) = place {
-                if !self.trust.allows(packet.rtp.len()) {
-                    return true;
-                }
-                if !sink.send(Port::Rtp, rtp, packet.rtp.as_bytes()) {
-                    return false;
-                }
-                self.trust.spend(packet.rtp.len());
+        for run in batch.runs(skip) {
+            // A reader that waits for an access point looks at each packet.
+            let flow = match self.subscription.waits() {
+                false => self.send_run(run, sink),
+                true => run.chunks(1).try_for_each(|packet| self.send_run(packet, sink)),
+            };
+            if let ControlFlow::Break(is_done) = flow {
+                return is_done;
             }
-            self.subscription.pass(packet, place.is_some());
         }
         true
+    }
+
+    /// Sends packets of one source, of which the reader wants all or none; breaks off with `false` if the sink would block, and
+    /// with `true` if nothing more may be sent.
+    fn send_run(&mut self, run: &[Packet], sink: &mut dyn DatagramSink) -> ControlFlow<bool> {
+        let Some(first) = run.first() else { return ControlFlow::Continue(()) };
+        let peer = self.peers.get(usize::from(first.track)).copied().flatten();
+        let Some((rtp, _)) = peer.filter(|_| self.subscription.wants(first)) else {
+            self.subscription.leave_out(run);
+            return ControlFlow::Continue(());
+        };
+        let mut sent = Counted::default();
+        let flow = run.iter().try_for_each(|packet| {
+            if !self.trust.allows(packet.rtp.len()) {
+                return ControlFlow::Break(true);
+            }
+            if !sink.send(Port::Rtp, rtp, packet.rtp.as_bytes()) {
+                return ControlFlow::Break(false);
+            }
+            self.trust.spend(packet.rtp.len());
+            sent.add(packet.rtp.len());
+            ControlFlow::Continue(())
+        });
+        self.subscription.pass_sent(run, sent);
+        flow
     }
 
     pub(super) fn say_goodbye_at_end(&mut self, now: Instant, log_is_there: bool, queues: &mut Queues) {
