@@ -137,6 +137,17 @@ pub enum Report {
         /// The compound, as it came.
         compound: Bytes,
     },
+    /// A reader reports that packets of a media have not reached it: at most once a second for each media.
+    LossReported {
+        /// The reader's session.
+        session: SessionId,
+        /// Which media of the description.
+        media: u8,
+        /// Packets lost since its report before, in 256ths of those expected.
+        fraction_lost: u8,
+        /// Packets lost since it began.
+        lost: i32,
+    },
     /// What a session sends as media deviates from the standard, and was read all the same.
     MediaTolerated(SessionId, Tolerances),
     /// Counts, for statistics.

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
-use crate::conn::Inbound;
+use crate::conn::{Inbound, Report};
+use crate::ingest::ALIVE_PERIOD;
 use crate::limits::SOURCES_MAX;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp};
 use crate::stats::{Counted, FormatStats, MediaStats};
@@ -16,6 +17,8 @@ pub(crate) struct Heard {
     /// The SSRC that the reader reports with.
     ssrc: Option<u32>,
     blocks: Vec<(Instant, ReportBlock)>,
+    /// The time from which on a loss is told again.
+    next_loss: Instant,
 }
 
 impl Heard {
@@ -34,6 +37,7 @@ impl Heard {
         self.tap.tell(now, of, data, out);
         self.received.add(data.len());
         let mut tolerances = Tolerances::NONE;
+        let mut worst = ReportBlock::default();
         for packet in rtcp::parse(data, &mut tolerances) {
             let (ssrc, blocks) = match packet {
                 Rtcp::ReceiverReport(report) => (report.ssrc, report.reports),
@@ -41,11 +45,17 @@ impl Heard {
                 _ => continue,
             };
             self.ssrc = Some(ssrc);
-            blocks.into_iter().for_each(|block| self.keep(now, block));
+            for block in blocks {
+                if block.fraction_lost > worst.fraction_lost {
+                    worst = block;
+                }
+                self.keep(now, block);
+            }
         }
         if is_broken(tolerances) {
             self.errors = self.errors.saturating_add(1);
         }
+        self.tell_loss(now, of, worst, out);
     }
 
     /// Adds what was counted to the statistics of the media.
@@ -60,6 +70,20 @@ impl Heard {
         });
         let told = MediaStats { media: media.media, formats: formats.collect(), ..MediaStats::default() };
         media.absorb(&told);
+    }
+
+    /// Tells of the packets that a block says are lost since the one before, if it is time.
+    fn tell_loss(
+        &mut self,
+        now: Instant,
+        (session, media): (SessionId, u8),
+        ReportBlock { fraction_lost, lost, .. }: ReportBlock,
+        out: &mut VecDeque<Inbound>,
+    ) {
+        if fraction_lost > 0 && now >= self.next_loss {
+            self.next_loss = now + ALIVE_PERIOD;
+            out.push_back(Inbound::Report(Report::LossReported { session, media, fraction_lost, lost }));
+        }
     }
 
     /// Keeps the newest block of each source; beyond [`SOURCES_MAX`] the oldest goes.
@@ -79,6 +103,8 @@ pub(crate) fn is_broken(tolerances: Tolerances) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::id::RawId;
     use crate::rtp::rtcp::{ReceiverReport, receiver_report_compound};
@@ -114,6 +140,34 @@ mod tests {
         assert_eq!(lost.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         assert_eq!((media.rtcp_received.packets, media.rtcp_errors), (3, 0));
         assert!(media.formats.iter().all(|format| format.remote_ssrc == Some(7)));
+    }
+
+    #[test]
+    fn a_loss_is_told_at_once_and_then_once_a_second_at_most() {
+        let mut heard = Heard::default();
+        let mut told = |millis: u64, blocks: &[(u8, i32)]| {
+            let blocks = (1..).zip(blocks);
+            let reports = blocks.map(|(ssrc, (fraction_lost, lost))| ReportBlock {
+                fraction_lost: *fraction_lost,
+                ..block(ssrc, *lost)
+            });
+            let report = ReceiverReport { ssrc: 7, reports: reports.collect() };
+            let (now, mut out) = (Instant::ZERO + Duration::from_millis(millis), VecDeque::new());
+            heard.handle_rtcp(now, of(), &receiver_report_compound(&report, "reader"), &mut out);
+            let losses = out.into_iter().map(|inbound| match inbound {
+                Inbound::Report(Report::LossReported { session, media, fraction_lost, lost }) => {
+                    assert_eq!((session, media), of());
+                    (fraction_lost, lost)
+                }
+                other => panic!("not a loss but {other:?}"),
+            });
+            losses.collect::<Vec<_>>()
+        };
+        assert_eq!(told(0, &[(0, 9)]), [], "nothing was lost since the report before");
+        assert_eq!(told(10, &[(1, 10), (64, 500), (3, 2)]), [(64, 500)], "the source that lost most");
+        assert_eq!(told(1009, &[(200, 600)]), []);
+        assert_eq!(told(1010, &[(2, -3)]), [(2, -3)]);
+        assert_eq!(told(5000, &[(0, 600)]), []);
     }
 
     #[test]

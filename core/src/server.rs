@@ -284,6 +284,15 @@ impl Server {
                     doubts,
                 });
             }
+            Report::LossReported { session: id, media, fraction_lost, lost } => {
+                self.tell_of_session(id, |session| Event::LossReported {
+                    session: id,
+                    conn: session.conn,
+                    media: media.into(),
+                    fraction_lost,
+                    lost,
+                });
+            }
             Report::PacketsLost { session: id, media, lost } => {
                 self.tell_of_session(id, |session| Event::PacketsLost {
                     session: id,

@@ -60,6 +60,7 @@ pub enum MediaTransport {
 /// | traced reader | ConnOpened, MessageReceived, SessionOpened, MessageSent, MessageReceived, MessageSent, Playing, MessageReceived, MessageSent, SessionClosed, ConnClosed |
 /// | wrong credentials | ConnOpened, AuthFailed, ConnClosed |
 /// | lost reader | ConnOpened, SessionOpened, Playing, SessionClosed, ConnClosed |
+/// | reader with losses | ConnOpened, SessionOpened, Playing, LossReported, SessionClosed, ConnClosed |
 /// | lost publisher | ConnOpened, SessionOpened, Published, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | lost reader over UDP | ConnOpened, SessionOpened, Playing, ConnClosed, SessionClosed |
 /// | publisher with losses | ConnOpened, SessionOpened, Published, Recording, PacketsLost, PacketsUnreadable, Unpublished, SessionClosed, ConnClosed |
@@ -78,8 +79,9 @@ pub enum MediaTransport {
 ///
 /// Other news stand where they were noticed: [`PacketsLost`](Self::PacketsLost), [`PacketsUnreadable`](Self::PacketsUnreadable),
 /// [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and [`SourceDoubted`](Self::SourceDoubted) behind
-/// Recording, [`ReaderLagged`](Self::ReaderLagged) behind Playing, [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and
-/// [`Refused`](Self::Refused) anywhere.
+/// Recording, [`ReaderLagged`](Self::ReaderLagged) and [`LossReported`](Self::LossReported) behind Playing,
+/// [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and [`Refused`](Self::Refused)
+/// anywhere.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -311,6 +313,20 @@ pub enum Event {
         conn: ConnId,
         /// Packets of the stream that it missed since it was last told of.
         dropped: u64,
+    },
+    /// A reader reports that packets have not reached it (RFC 3550, section 6.4.1). Each media is told of once a second at
+    /// most. These are the numbers of the reader, of the source that it has lost most of.
+    LossReported {
+        /// The reader's session.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// Which media of the description.
+        media: usize,
+        /// Packets lost since its report before, in 256ths of those expected; never 0.
+        fraction_lost: u8,
+        /// Packets lost since it began; negative when more came twice than were lost.
+        lost: i32,
     },
     /// Peers were refused a connection or a session: told at once, and then at most once a second.
     Refused {

@@ -136,6 +136,7 @@ macro_rules! scenarios {
             what_a_reader_got_over_udp_is_what_is_counted,
             what_a_publisher_has_sent_is_counted_to_its_end,
             nothing_is_counted_as_sent_that_a_reader_does_not_take,
+            losses_that_a_reader_reports_are_told,
         ]);
     };
 }

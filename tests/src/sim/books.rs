@@ -259,6 +259,7 @@ fn about(event: &Event) -> (Option<SessionId>, Option<ConnId>) {
         | Event::MediaSilent { session, .. }
         | Event::MediaResumed { session, .. }
         | Event::ReaderLagged { session, .. }
+        | Event::LossReported { session, .. }
         | Event::PacketsLost { session, .. }
         | Event::PacketsUnreadable { session, .. }
         | Event::SourceDoubted { session, .. } => (Some(*session), None),

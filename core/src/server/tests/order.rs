@@ -7,6 +7,7 @@ use super::scenario::{SDP, Scenario, description, peer, session_of, video};
 use crate::ConnId;
 use crate::conn::CloseReason;
 use crate::limits::{GOODBYE_DELAY, SESSION_TIMEOUT, TAKEOVER_SILENCE};
+use crate::rtp::rtcp::{ReceiverReport, ReportBlock, receiver_report_compound};
 use crate::server::{Asks, Event, ServerConfig};
 use crate::wire::StatusCode;
 
@@ -248,6 +249,23 @@ fn the_losses_of_a_publisher_are_told_while_its_session_is_open() {
     life.accepted(conn, &format!("TEARDOWN rtsp://h/live|{session}"), "");
     life.hangs_up(conn);
     life.has_told("publisher with losses");
+}
+
+#[test]
+fn the_losses_that_a_reader_reports_are_told_while_it_plays() {
+    let mut life = Life::new(ServerConfig::default());
+    let conn = life.scenario.connect();
+    let session = life.plays(conn, "/cam", &format!("{TCP}0-1"));
+    let block = ReportBlock { ssrc: 0xabc, fraction_lost: 8, lost: 3, ..ReportBlock::default() };
+    let report = ReceiverReport { ssrc: 7, reports: vec![block] };
+    let compound = receiver_report_compound(&report, "reader");
+    for _ in 0..2 {
+        let head = [b'$', 1, 0, u8::try_from(compound.len()).unwrap()];
+        life.scenario.send(conn, &[&head, &compound[..]].concat());
+    }
+    life.accepted(conn, &format!("TEARDOWN rtsp://h/cam|{session}"), "");
+    life.hangs_up(conn);
+    life.has_told("reader with losses");
 }
 
 #[test]

@@ -255,6 +255,8 @@ fn a_readers_report_over_udp_tells_its_losses_and_the_round_trip() {
     let report = scenario.datagrams.sent.iter().find(is_report).expect("a report").2.clone();
     scenario.advance(WAIT + Duration::from_millis(30));
     scenario.datagram(Port::Rtcp, peer(5001), report_of(&report, 3, WAIT));
+    let is_loss = |event: &&Event| matches!(event, Event::LossReported { media: 0, fraction_lost: 64, .. });
+    assert_eq!(scenario.events.iter().filter(is_loss).count(), 1);
     check_reported(&session_stats(&mut scenario));
     assert_eq!(session_stats(&mut scenario).sent().rtp, count(1));
     assert_eq!(status(&scenario.request(conn, &format!("TEARDOWN rtsp://h/cam|Session: {session}"))), 200);

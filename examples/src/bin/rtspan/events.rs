@@ -53,6 +53,10 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
             format!("{peer} was refused{times}: {reason}")
         }
+        Event::LossReported { session, media, fraction_lost, lost, .. } => format!(
+            "the session {session} reports that {:.0} % of media {media} were lost lately, {lost} packets in all",
+            f64::from(*fraction_lost) / 2.56
+        ),
         Event::PacketsLost { session, media, lost, .. } => {
             format!("{lost} packets of media {media} of the session {session} are missing")
         }
@@ -175,6 +179,10 @@ fn fields(event: &Event) -> Value {
         Event::SourceDoubted { session, conn, media, doubts } => json!({
             "event": "source_doubted", "session": id(session), "conn": id(conn), "media": media,
             "strays": doubts.strays, "restarts": doubts.restarts, "reports_refused": doubts.reports_refused,
+        }),
+        Event::LossReported { session, conn, media, fraction_lost, lost } => json!({
+            "event": "loss_reported", "session": id(session), "conn": id(conn), "media": media,
+            "fraction_lost": fraction_lost, "lost": lost,
         }),
         Event::PacketsLost { session, conn, media, lost } => json!({
             "event": "packets_lost", "session": id(session), "conn": id(conn), "media": media, "lost": lost,
