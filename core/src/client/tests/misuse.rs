@@ -90,6 +90,16 @@ fn a_media_that_the_description_turns_out_not_to_have_fails() {
     it.answer(&sdp(SDP));
     it.done();
     assert_eq!(it.failed(), CommandError::NoSuchMedia(2));
+    it.client.setup(it.now, 0).unwrap();
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("SETUP");
+    it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+    it.done();
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+    it.done();
+    // No media is missing.
+    it.no_event();
 }
 
 #[test]
