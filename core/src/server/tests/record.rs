@@ -42,6 +42,18 @@ fn stream_of(scenario: &Scenario) -> StreamId {
 }
 
 #[test]
+fn a_publisher_that_pauses_sets_up_no_track_once_more() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let conn = scenario.connect();
+    let session = record(&mut scenario, conn);
+    assert_eq!(status(&scenario.request(conn, &format!("PAUSE rtsp://h/live|Session: {session}"))), 200);
+    for (track, expected) in [("streamid=1", 455), ("streamid=2", 404)] {
+        let setup = format!("SETUP rtsp://h/live/{track}|Session: {session}|{TCP}4-5;mode=record");
+        assert_eq!(status(&scenario.request(conn, &setup)), expected, "{track}");
+    }
+}
+
+#[test]
 fn a_range_that_cannot_be_read_records_nothing() {
     let mut scenario = Scenario::new(ServerConfig::default());
     let publisher = scenario.connect();
