@@ -8,7 +8,7 @@ use crate::demux;
 use crate::description;
 use crate::heard::is_broken;
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
-use crate::rtp::{ClockRates, Delivery, Receivers, RtpPacket, rtcp};
+use crate::rtp::{ClockRates, Delivery, Past, Receivers, RtpPacket, rtcp};
 use crate::silence::{Silence, is_quiet};
 use crate::stats::{MediaStats, SessionStats};
 use crate::stream::Media;
@@ -66,11 +66,20 @@ pub(crate) struct Intake {
     clock_rates: ClockRates,
     /// It sends seldom by nature.
     is_quiet: bool,
+    /// What its sources have sent before.
+    past: Vec<Past>,
+}
+
+impl Intake {
+    /// The same for a publisher whose sources have sent before: it goes on behind that.
+    pub(crate) fn behind(self, past: Vec<Past>) -> Self {
+        Self { past, ..self }
+    }
 }
 
 impl From<&description::Media> for Intake {
     fn from(media: &description::Media) -> Self {
-        Self { clock_rates: ClockRates::new(&media.formats), is_quiet: is_quiet(media) }
+        Self { clock_rates: ClockRates::new(&media.formats), is_quiet: is_quiet(media), past: Vec::new() }
     }
 }
 
@@ -88,7 +97,7 @@ impl Ingest {
             session,
             stream,
             track,
-            receivers: Receivers::new(media.clock_rates, delivery, local_ssrc),
+            receivers: Receivers::new(media.clock_rates, delivery, local_ssrc).behind(media.past),
             next_report: now + RECEIVER_REPORT_PERIOD,
             cname: cname.into(),
             pulses: [Pulse::default(); 2],

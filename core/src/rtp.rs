@@ -30,6 +30,7 @@ use rtp_types::RtpParseError;
 use crate::{Tolerance, Tolerances};
 
 mod clock;
+mod past;
 mod receiver;
 mod receivers;
 pub mod rtcp;
@@ -39,6 +40,7 @@ mod wall;
 mod writer;
 
 pub(crate) use clock::{ClockRates, round_trip, units_to_time};
+pub(crate) use past::Past;
 pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
 pub(crate) use receivers::Receivers;
 pub use sender::{Sender, SenderStats};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::rtcp::{self, ReceiverReport, ReportBlock, SenderReport};
 use super::wall::WallClock;
-use super::{RtpPacket, clock};
+use super::{Past, RtpPacket, clock};
 use crate::{Instant, NtpTime};
 
 mod sequence;
@@ -132,6 +132,15 @@ impl Receiver {
             reported_ssrc: None,
             converted: None,
             stats: ReceiverStats::default(),
+        }
+    }
+
+    /// Takes the packets up to this one as received before, and goes on with the next.
+    pub(super) fn go_on_behind(&mut self, now: Instant, past: &Past) {
+        self.sequence.go_on_behind(past.sequence);
+        self.begin_source(now, past.ssrc, past.sequence, past.timestamp);
+        if let Some(source) = &mut self.source {
+            source.received = 1;
         }
     }
 

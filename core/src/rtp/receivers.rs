@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::clock::{self, ClockRates};
 use super::rtcp::{self, ReceiverReport, SenderReport};
-use super::{Delivery, Received, Receiver, ReceiverStats, RtpPacket};
+use super::{Delivery, Past, Received, Receiver, ReceiverStats, RtpPacket};
 use crate::limits::{
     PACKETS_UNPROVEN_MAX, RECEIVER_REPORT_PERIOD, REPORTS_EARLY_MAX, SOURCE_LIVES, SOURCE_RESTART_PERIOD,
     SOURCES_MAX, SOURCES_UNPROVEN_MAX,
@@ -35,6 +35,8 @@ pub(crate) struct Receivers {
     taken: Option<Instant>,
     /// The SSRCs that were taken so.
     surplus: Vec<u32>,
+    /// The sources that have sent before, which may begin with packets that they have sent already.
+    past: Vec<Past>,
     /// Reports of SSRCs of which no packet has come yet.
     early: VecDeque<(Instant, SenderReport)>,
     /// Reports that were believed.
@@ -64,10 +66,16 @@ impl Receivers {
             unproven: VecDeque::new(),
             taken: None,
             surplus: Vec::new(),
+            past: Vec::new(),
             early: VecDeque::new(),
             clocks: VecDeque::new(),
             others: ReceiverStats::default(),
         }
+    }
+
+    /// Goes on behind what these sources have sent before: packets that they repeat are left out.
+    pub(crate) fn behind(self, past: Vec<Past>) -> Self {
+        Self { past, ..self }
     }
 
     /// Whether the media has a format with this payload type.
@@ -96,7 +104,7 @@ impl Receivers {
             return self.hand_to_newest(now, packet);
         }
         if let Some(first) = self.prove(now, &packet) {
-            self.begin(now, &packet);
+            self.begin(now, first.packet.as_ref().unwrap_or(&packet));
             first.packet.into_iter().for_each(|first| self.hand_to_newest(now, first));
             return self.hand_to_newest(now, packet);
         }
@@ -219,7 +227,7 @@ impl Receivers {
         Some(first)
     }
 
-    /// Makes a receiver for the SSRC of a packet.
+    /// Makes a receiver for the SSRC of its first packet.
     fn begin(&mut self, now: Instant, packet: &RtpPacket) {
         if !self.all.is_empty() {
             self.others.restarts = self.others.restarts.saturating_add(1);
@@ -230,6 +238,9 @@ impl Receivers {
         let clock_rate = self.clock_rates.of(packet.payload_type()).unwrap_or_default();
         self.newest = self.all.len();
         let mut receiver = Receiver::new(clock_rate, self.delivery, self.local_ssrc);
+        if let Some(past) = self.past.iter().find(|past| past.repeats(packet, clock_rate)) {
+            receiver.go_on_behind(now, past);
+        }
         if let Some(place) = self.early.iter().position(|(_, report)| report.ssrc == packet.ssrc()) {
             if let Some((came, report)) = self.early.remove(place) {
                 receiver.handle_sender_report(came, &report);

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::clock::ClockRates;
 use super::rtcp::ReportBlock;
-use super::{RtpPacket, Sender, SenderStats};
+use super::{Past, RtpPacket, Sender, SenderStats};
 use crate::limits::{SENDER_REPORT_PERIOD, SOURCES_MAX};
 use crate::{Instant, NtpTime};
 
@@ -100,6 +100,14 @@ impl Senders {
     /// The SSRCs that are kept.
     pub(crate) fn ssrcs(&self) -> impl Iterator<Item = u32> + '_ {
         self.all.iter().map(|outgoing| outgoing.sender.ssrc())
+    }
+
+    /// The last packet of each of them.
+    pub(crate) fn past(&self) -> impl Iterator<Item = Past> + '_ {
+        self.all.iter().filter_map(|Outgoing { sender, .. }| {
+            let SenderStats { last_sequence, last_timestamp, .. } = sender.stats();
+            Some(Past { ssrc: sender.ssrc(), sequence: last_sequence?, timestamp: last_timestamp? })
+        })
     }
 
     /// The SSRC that was sent with last.

@@ -6,6 +6,7 @@ use super::{Event, Output, Question, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::{Ingest, Intake};
 use crate::rtp::Delivery;
+use crate::stream::Streams;
 use crate::tap::Tap;
 use crate::udp::UdpOrder;
 use crate::wire::{Method, Request, Response, StatusCode, name};
@@ -19,6 +20,7 @@ impl Server {
         conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
+        streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let (id, session) = self.existing(session)?;
         self.check_state(Some(id), &Method::Record)?;
@@ -43,10 +45,15 @@ impl Server {
             let question = Question { description, ..self.question(conn, request, Some(id), place)? };
             return Ok(Outcome::ask(Step::Record(id), Event::Record(question)));
         }
-        self.record_accepted(now, id)
+        self.record_accepted(now, id, streams)
     }
 
-    pub(super) fn record_accepted(&mut self, now: Instant, id: SessionId) -> Result<Outcome, Response> {
+    pub(super) fn record_accepted(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        streams: &dyn Streams,
+    ) -> Result<Outcome, Response> {
         let (_, session) = self.existing(Some(id))?;
         let invalid = || Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE);
         let State::PreRecord(publishing) = &session.state else { return Err(invalid()) };
@@ -65,7 +72,7 @@ impl Server {
                 self.publish_announced(now, id, &path, description).ok_or_else(invalid)?
             }
         };
-        self.receive(now, id, stream);
+        self.receive(now, id, stream, streams);
         self.owe_stats(id, 1);
         if let Some(session) = self.sessions.get_mut(id) {
             session.record(true, Some(stream));
@@ -85,7 +92,9 @@ impl Server {
     }
 
     /// Has the media plane take the publisher's packets, before it is told that it may send.
-    fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId) {
+    ///
+    /// One that comes back, or has paused, goes on behind what the stream has had of it.
+    fn receive(&mut self, now: Instant, id: SessionId, stream: StreamId, streams: &dyn Streams) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let State::PreRecord(publishing) = &mut session.state else { return };
         if publishing.intakes.is_empty() {
@@ -98,6 +107,9 @@ impl Server {
         let (random, cname) = (&mut self.random, &self.cname);
         let mut ingest = |index: u8, delivery: Delivery| {
             let media = intakes.get(usize::from(index))?.clone();
+            let mut past = Vec::new();
+            streams.read(stream, &mut |log| past = log.past(index));
+            let media = media.behind(past);
             let source = (random.next_u32(), &**cname);
             let ingest = Ingest::new(now, id, stream, (index, media), delivery, source, silence);
             Some(ingest.with_tap(tap))

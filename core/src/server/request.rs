@@ -118,7 +118,7 @@ impl Server {
                 self.play_accepted(now, session, from, extra.as_deref(), streams)
             }
             (_, Step::Pause(session)) => self.pause_accepted(session, extra.as_deref()),
-            (_, Step::Record(session)) => self.record_accepted(now, session),
+            (_, Step::Record(session)) => self.record_accepted(now, session, streams),
             (Answer::Body(body), _) => {
                 Ok(Response::new(StatusCode::OK).with_body("text/parameters", body).into())
             }
@@ -242,7 +242,7 @@ impl Server {
             Method::Setup => self.setup(now, conn, request, session, streams),
             Method::Play => self.play(now, conn, request, session, streams),
             Method::Pause => self.pause(conn, request, session),
-            Method::Record => self.record(now, conn, request, session),
+            Method::Record => self.record(now, conn, request, session, streams),
             Method::Teardown => self.teardown(now, conn, request, session),
             Method::GetParameter => self.get_parameter(conn, request, session),
             _ => self.set_parameter(conn, request, session),

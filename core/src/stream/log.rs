@@ -7,8 +7,8 @@ use super::track::{Track, TrackSet};
 use crate::description::Description;
 use crate::limits::{LOG_BYTES, LOG_PACKETS};
 use crate::payload::parameter_sets::ParameterSets;
-use crate::rtp::RtpPacket;
 use crate::rtp::rtcp::{self, BadCompound};
+use crate::rtp::{Past, RtpPacket};
 use crate::{Instant, NtpTime};
 
 /// A packet of a stream's log; a clone shares its bytes.
@@ -292,6 +292,11 @@ impl StreamLog {
             track.new_parameter_sets().map(move |(payload_type, sets)| (index, payload_type, sets.clone()))
         });
         news.collect()
+    }
+
+    /// The last packet of each source of a track: its publisher, if it comes back, goes on behind them.
+    pub(crate) fn past(&self, track: u8) -> Vec<Past> {
+        self.tracks.get(usize::from(track)).map(|track| track.past().collect()).unwrap_or_default()
     }
 
     fn numbered(&self) -> impl Iterator<Item = (u8, &Track)> {

@@ -4,7 +4,7 @@ use super::access::Access;
 use crate::description::{Format, Media, MediaKind};
 use crate::payload::parameter_sets::ParameterSets;
 use crate::payload::probe::Probe;
-use crate::rtp::{ClockRates, RtpPacket, Senders};
+use crate::rtp::{ClockRates, Past, RtpPacket, Senders};
 use crate::{Instant, NtpTime};
 
 /// A set of tracks of one stream, by their index.
@@ -174,6 +174,11 @@ impl Track {
 
     pub(super) fn has_ssrc(&self, ssrc: u32) -> bool {
         self.announced_ssrc == Some(ssrc) || self.senders.ssrcs().any(|own| own == ssrc)
+    }
+
+    /// The last packet of each source.
+    pub(super) fn past(&self) -> impl Iterator<Item = Past> + '_ {
+        self.senders.past()
     }
 
     /// Number in the log of the first packet of the newest access unit.

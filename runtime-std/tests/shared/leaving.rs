@@ -1,12 +1,14 @@
-//! Servers that are closed while somebody waits, and servers that drain.
+//! Servers that are closed while somebody waits, servers that drain, and publishers that leave and come back.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{Event, Secret, ServerConfig, Transports, Url, User, Users};
 
-use super::{LIMIT, both, description, event, number, packet, read, serve, url};
+use super::by_hand::publish_by_hand;
+use super::{LIMIT, UDP, both, description, event, number, packet, read, serve, url};
 
 pub(crate) async fn a_server_is_closed_while_its_events_are_waited_for<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
@@ -47,6 +49,35 @@ pub(crate) async fn a_server_that_drains_waits_no_longer_than_it_may<R: Runtime>
     assert!(begun.elapsed() >= WAIT);
     let refused = Client::<R>::builder(&url(&server, "/cam")).unwrap().play().await;
     assert!(refused.unwrap_err().to_string().contains("503"));
+}
+
+pub(crate) async fn readers_go_on_when_their_publisher_comes_back<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP)).resume(LIMIT)).await;
+    let mut publisher = publish_by_hand(server.local_addr(), "/live", &description());
+    event(&server, |event| matches!(event, Event::Published { .. }).then_some(())).await;
+    let mut readers =
+        [read(&server, "/live", Transports::Tcp).await, read(&server, "/live", Transports::Udp).await];
+    for sent in 1..=10 {
+        let packet = packet(0, sent, 100);
+        let frame = [&[b'$', 0, 0, packet.len() as u8][..], packet.as_bytes()].concat();
+        publisher.write_all(&frame).unwrap();
+        for packets in &mut readers {
+            assert_eq!(number(&packets.next().await.unwrap().unwrap()), sent);
+        }
+    }
+    drop(publisher);
+    event(&server, |event| matches!(event, Event::PublisherGone { .. }).then_some(())).await;
+    let again = Client::<R>::builder(&url(&server, "/live")).unwrap().publish(description()).await.unwrap();
+    event(&server, |event| matches!(event, Event::TakenOver { .. }).then_some(())).await;
+    // It does not know what has come, and sends some of it once more.
+    let frame: Vec<_> = (6..=20).map(|number| packet(0, number, 100)).collect();
+    again.write_frame(0, &frame).await.unwrap();
+    for packets in &mut readers {
+        for sent in 11..=20 {
+            let received = packets.next().await.unwrap().unwrap();
+            assert_eq!((number(&received), received.lost), (sent, 0));
+        }
+    }
 }
 
 pub(crate) async fn a_user_with_the_password_reads<R: Runtime>() {

@@ -111,6 +111,7 @@ macro_rules! scenarios {
             a_server_is_closed_while_its_events_are_waited_for,
             a_server_that_drains_sends_its_readers_to_another,
             a_server_that_drains_waits_no_longer_than_it_may,
+            readers_go_on_when_their_publisher_comes_back,
             a_user_with_the_password_reads,
             a_server_that_is_closed_waits_no_longer_than_the_limit_for_a_reader_that_does_not_read,
             a_connection_that_is_closed_is_listened_to_for_a_moment_and_no_longer,

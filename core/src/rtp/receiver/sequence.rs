@@ -112,6 +112,12 @@ impl Sequence {
         }
     }
 
+    /// Takes all up to this sequence number as handed out.
+    pub(super) fn go_on_behind(&mut self, sequence: u16) {
+        self.next = Some(sequence.wrapping_add(1));
+        self.history = u64::MAX;
+    }
+
     pub(super) fn push(&mut self, now: Instant, packet: RtpPacket) -> Placed {
         let sequence = packet.sequence();
         let Some(next) = self.next else {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits::TICKET_DEADLINE;
+use crate::rtp::RtpHeader;
 
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -68,6 +69,58 @@ fn a_publisher_that_comes_back_within_the_grace_goes_on_and_readers_notice_nothi
     assert_eq!(unpublished(&mut scenario), []);
     scenario.advance(Duration::from_secs(2));
     assert_eq!(unpublished(&mut scenario), [CloseReason::ConnectionLost]);
+}
+
+#[test]
+fn what_a_publisher_repeats_when_it_comes_back_is_left_out() {
+    for ports in [None, Some(6000)] {
+        let (mut scenario, [publisher, over_tcp, over_udp], _) = waiting(None);
+        for sequence in 65_530..=65_535 {
+            give(&mut scenario, publisher, &video(sequence, &[0x65, 1]));
+        }
+        assert_eq!(read(&mut scenario, over_tcp).len(), 6);
+        datagrams(&mut scenario);
+        scenario.hang_up(publisher);
+        let conn = scenario.connect_from(peer(40_001));
+        assert_eq!(announce(&mut scenario, conn, SAME), 200);
+        record(&mut scenario, conn, SECOND, ports);
+        for sequence in [65_533, 65_534, 65_535, 0, 1] {
+            let packet = video(sequence, &[0x65, 1]);
+            match ports {
+                None => give(&mut scenario, conn, &packet),
+                Some(first) => scenario.datagram(Port::Rtp, peer(first), packet.into_bytes()),
+            }
+        }
+        scenario.drain();
+        assert_eq!((read(&mut scenario, over_tcp), datagrams(&mut scenario)), (vec![0, 1], vec![0, 1]));
+        let lost = scenario.events.iter().any(|event| matches!(event, Event::PacketsLost { .. }));
+        assert!(!lost && scenario.server.connection(over_udp).is_some(), "{ports:?}");
+    }
+}
+
+#[test]
+fn a_publisher_that_comes_back_and_begins_anew_with_the_same_ssrc_is_taken_from_its_first_packet() {
+    let anew = |sequence, timestamp| {
+        let ssrc = video(0, &[]).ssrc();
+        let header = RtpHeader { payload_type: 96, sequence, timestamp, ssrc, marker: true };
+        RtpPacket::build(header, &[0x65, 1])
+    };
+    // Another sequence, and other timestamps.
+    for (sequence, timestamp) in [(7_000, 0), (60, 0x4000_0000)] {
+        let (mut scenario, [publisher, over_tcp, _], _) = waiting(None);
+        for sequence in 50..100 {
+            give(&mut scenario, publisher, &anew(sequence, 0));
+        }
+        assert_eq!(read(&mut scenario, over_tcp).len(), 50);
+        scenario.hang_up(publisher);
+        let conn = scenario.connect_from(peer(40_001));
+        assert_eq!(announce(&mut scenario, conn, SAME), 200);
+        record(&mut scenario, conn, SECOND, None);
+        for packet in [anew(sequence, timestamp), anew(sequence + 1, timestamp)] {
+            give(&mut scenario, conn, &packet);
+        }
+        assert_eq!(read(&mut scenario, over_tcp), [sequence, sequence + 1]);
+    }
 }
 
 #[test]
