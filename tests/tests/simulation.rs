@@ -71,6 +71,8 @@ fn fixed_seeds_go_everywhere_and_violate_nothing() {
         "readers that kept up with sources that changed",
         "publishers that got through",
         "publishers that came back",
+        "publishers that went on",
+        "packets repeated",
         "publishers taken over",
         "publishers waited for",
         "clients that know a password play",

@@ -37,6 +37,8 @@ pub(super) struct Books {
     leaving: BTreeMap<SessionId, (StreamId, Instant)>,
     /// No session is opened any more.
     is_draining: bool,
+    /// The streams that sessions play.
+    read: BTreeMap<SessionId, StreamId>,
     /// What sessions have recorded.
     recorded: BTreeMap<SessionId, StreamId>,
     /// Streams whose publishers have paused since everybody was to be still.
@@ -124,6 +126,7 @@ impl Books {
             Event::Playing { session, conn, path, transport, .. } => {
                 self.carry(*session, *conn, *transport);
                 assert!(!self.ended.contains_key(session), "{session:?} has ended and plays");
+                self.read.extend(self.paths.get(path).map(|stream| (*session, *stream)));
                 let follows_another = self.sessions.contains_key(session);
                 let stream = self.stream_at(path);
                 self.sessions.insert(*session, Reader { follows_another, stream, ..Reader::default() });
@@ -151,6 +154,9 @@ impl Books {
                 );
                 let has_outlived = !is_for_conn || !self.over_udp.contains(session);
                 assert!(has_outlived, "{session:?}, which is over UDP, has ended with a connection");
+                let read = self.read.remove(session).filter(|_| *reason == CloseReason::StreamEnded);
+                let is_over = read.is_none_or(|stream| self.unpublished.contains_key(&stream));
+                assert!(is_over, "{session:?} reads {read:?}, which has not ended");
                 let before = self.ended.insert(*session, (reason.clone(), now));
                 assert_eq!(before, None, "{session:?} has ended twice");
                 self.check_end(now, *session, reason);
@@ -216,6 +222,11 @@ impl Books {
     /// What was told of a session that has played.
     pub(super) fn reader(&self, session: SessionId) -> Option<Reader> {
         self.sessions.get(&session).copied()
+    }
+
+    /// The stream that a session records, or has recorded.
+    pub(super) fn recorded_by(&self, session: SessionId) -> Option<StreamId> {
+        self.recorded.get(&session).copied()
     }
 
     /// When and why a session has ended.

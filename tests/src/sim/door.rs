@@ -1,5 +1,5 @@
 use rtspan_core::Instant;
-use rtspan_core::server::{Output, Server};
+use rtspan_core::server::{Event, Output, Server};
 
 use super::logs::Logs;
 use super::pair::Pair;
@@ -70,6 +70,9 @@ impl World<'_> {
                 self.trace.note(self.now, 1, || format!("event {event:?}"));
                 self.books.enter(self.now, &event, &mut self.counts);
                 self.rights.enter(&event);
+                if let Event::TakenOver { stream, .. } = event {
+                    self.truth.hand_over(stream);
+                }
                 self.events.push_back(event);
                 self.wake(Task::App, self.now);
             }

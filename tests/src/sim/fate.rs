@@ -156,7 +156,7 @@ impl World<'_> {
             // It was let record when the last had been sent.
             return;
         }
-        for (track, last) in (0..).zip(source.last()) {
+        for (track, last) in source.last() {
             let newest = self.truth.newest(stream, track, *origin);
             assert_eq!(newest, last, "what client {} sent last to {stream:?} has not come", player.index);
         }

@@ -49,9 +49,14 @@ impl Role {
         Self::Publisher { path, description: Box::new(Kind::describe(&kinds)), source, origin }
     }
 
-    /// The same publisher, which has been switched off and on again.
+    /// The same publisher: it has been switched off and on again, or has only lost its session.
     fn again(&self, world: &mut World<'_>, who: Who) -> Option<Self> {
-        let Self::Publisher { path, description, source, .. } = self else { return None };
+        let Self::Publisher { path, description, source, origin } = self else { return None };
+        if world.chance.happens(500) {
+            world.truth.set_lossless(*origin, None);
+            let source = source.go_on(world.now);
+            return Some(Self::Publisher { path, description: description.clone(), source, origin: *origin });
+        }
         let origin = world.truth.origin();
         world.rights.makes(origin, who);
         let source = Source::new(world.now, origin, &source.kinds(), &mut world.chance);
@@ -295,6 +300,25 @@ impl World<'_> {
         }
     }
 
+    /// A publisher that goes on with its stream sends once more what may not have come.
+    fn repeat(&mut self, player: &mut Player) {
+        let stream = self.session_of(player).and_then(|session| self.books.recorded_by(session));
+        let Role::Publisher { source, origin, .. } = &mut player.role else { return };
+        let Some(stream) = stream.filter(|stream| self.truth.is_of(*stream, *origin)) else {
+            // What it has sent is in another stream.
+            return source.forget();
+        };
+        self.counts.add("publishers that went on", 1);
+        for (track, packet) in source.repeat(&mut self.chance) {
+            self.counts.add("packets repeated", 1);
+            // Its reports take the packet for new.
+            self.truth.hear_packet(self.now, stream, &packet);
+            if player.client.send(self.now, track.into(), &packet).is_err() {
+                self.truth.set_lossless(*origin, None);
+            }
+        }
+    }
+
     /// A publisher's encoder begins anew, and says so over UDP.
     fn restart_encoder(&mut self, player: &mut Player) {
         let Role::Publisher { source, .. } = &mut player.role else { return };
@@ -360,6 +384,7 @@ impl World<'_> {
                             };
                             self.truth.set_lossless(*origin, what.filter(|_| is_first));
                         }
+                        self.repeat(player);
                         player.next = self.now;
                     }
                     Ok(Reply::Paused) => {

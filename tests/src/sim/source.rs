@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
@@ -6,7 +7,7 @@ use rtspan_core::{Description, Format, Instant, Media, MediaKind};
 use super::choices::Chance;
 
 /// Where packets come from. Each packet says in its payload which one it is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     tracks: Vec<Track>,
     pub(super) interval: Duration,
@@ -18,6 +19,8 @@ pub(super) struct Source {
     pictures: u64,
     /// How often a voice has begun anew.
     changes: u32,
+    /// The last packets.
+    recent: VecDeque<(u8, RtpPacket)>,
 }
 
 /// Who makes packets: no two makers make the same.
@@ -31,17 +34,19 @@ impl Origin {
     pub(super) const SPOOFER: Self = Self(0xff_fffe);
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Track {
     kind: Kind,
     made: Made,
     voices: Vec<Voice>,
     /// Which has spoken last.
     last: usize,
+    /// Nothing was made of it since its publisher came back.
+    is_behind: bool,
 }
 
 /// A format of a track, with an SSRC of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Voice {
     payload_type: u8,
     clock_rate: u32,
@@ -153,6 +158,8 @@ pub(super) struct Made {
 const MARK: [u8; 3] = *b"sim";
 /// The mark, which packet it is, and when it was made.
 const NAME_BYTES: usize = MARK.len() + 8 + 8;
+/// Packets that may be sent once more: fewer than those that are known to be late.
+const RECENT_PACKETS: usize = 20;
 /// Packets of a voice after which it must have been taken: its first ones have to prove it, and so do others at once.
 const SETTLED_RUN: u32 = 6;
 /// Where the mark may begin at the latest, behind what the NAL unit begins with.
@@ -204,6 +211,7 @@ impl Source {
             made: Made { origin, track, number: 0 },
             voices: kind.voices(chance),
             last: 0,
+            is_behind: false,
         });
         let tracks = tracks.collect();
         Self {
@@ -215,6 +223,7 @@ impl Source {
             burst: chance.pick(&[1, 4, 40, 90]),
             pictures: 0,
             changes: 0,
+            recent: VecDeque::new(),
         }
     }
 
@@ -243,7 +252,29 @@ impl Source {
         track.voices[track.last].pass_time(now);
         let bytes = if chance.happens(100) { chance.index(1300) } else { chance.index(30) };
         let mut packet = |n| track.packet(now, is_key, (n == 1, n == packets), bytes);
-        (1..=packets).map(|n| (index as u8, packet(n))).collect()
+        let packets: Vec<_> = (1..=packets).map(|n| (index as u8, packet(n))).collect();
+        self.recent.extend(packets.iter().cloned());
+        self.recent.drain(..self.recent.len().saturating_sub(RECENT_PACKETS));
+        packets
+    }
+
+    /// The same where its publisher has lost its session and comes back: the encoder has gone on.
+    pub(super) fn go_on(&self, now: Instant) -> Self {
+        let mut source = self.clone();
+        source.next = now;
+        source.tracks.iter_mut().for_each(|track| track.is_behind = true);
+        source
+    }
+
+    /// What was made last is not to be sent again.
+    pub(super) fn forget(&mut self) {
+        self.recent.clear();
+    }
+
+    /// Some of the last packets once more: nobody knows whether they have come.
+    pub(super) fn repeat(&mut self, chance: &mut Chance<'_>) -> impl Iterator<Item = (u8, RtpPacket)> {
+        let left_out = chance.index(self.recent.len() + 1);
+        std::mem::take(&mut self.recent).into_iter().skip(left_out)
     }
 
     /// What its tracks are.
@@ -284,9 +315,10 @@ impl Source {
         self.tracks.iter().all(|track| track.made.number == 0)
     }
 
-    /// The number of the last packet of each track.
-    pub(super) fn last(&self) -> impl Iterator<Item = Option<u32>> {
-        self.tracks.iter().map(|track| track.made.number.checked_sub(1))
+    /// The number of the last packet of each track that has gone on since its publisher came back, if it did.
+    pub(super) fn last(&self) -> impl Iterator<Item = (u8, Option<u32>)> {
+        let tracks = self.tracks.iter().filter(|track| !track.is_behind);
+        tracks.map(|track| (track.made.track, track.made.number.checked_sub(1)))
     }
 
     /// The number of the last packet of each track whose voice must have been taken by now, however many have begun anew
@@ -335,6 +367,7 @@ impl Track {
         voice.sequence = voice.sequence.wrapping_add(1);
         voice.run += 1;
         self.made.number += 1;
+        self.is_behind = false;
         packet
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Truth {
     runs: BTreeMap<(StreamId, u8, u32), u32>,
     /// The longest time between the making of a stream's packet, or of a report, and its publishing.
     delays: BTreeMap<StreamId, Duration>,
+    /// Packets of a stream when it got the publisher that it has, if that is another than its first.
+    handed_over: BTreeMap<StreamId, usize>,
     pub(super) spoofs: Spoofs,
     origins: u32,
 }
@@ -102,13 +104,14 @@ impl Truth {
             at: now,
             made: Made::of(packet),
         };
-        Made::time_of(packet).into_iter().for_each(|at| self.delay_since(now, stream, at));
+        self.hear_packet(now, stream, packet);
         assert_eq!(number, self.entries(stream).len() as u64, "{stream:?} leaves out numbers");
         if let Some(made) = entry.made {
             assert_ne!(made.origin, Origin::FORGER, "{stream:?} took a packet from elsewhere");
             assert_eq!(made.track, track, "{stream:?} took a packet of another track");
             if made.origin == Origin::SPOOFER {
-                let before = self.streams.get(&stream).map(Vec::as_slice).unwrap_or_default();
+                let since = self.handed_over.get(&stream).copied().unwrap_or_default();
+                let before = self.streams.get(&stream).and_then(|all| all.get(since..)).unwrap_or_default();
                 self.spoofs.check(stream, before, &entry);
             } else {
                 self.check_place(stream, &entry, made);
@@ -144,10 +147,20 @@ impl Truth {
         }
     }
 
+    /// A stream has another publisher from here on.
+    pub(super) fn hand_over(&mut self, stream: StreamId) {
+        self.handed_over.insert(stream, self.entries(stream).len());
+    }
+
     /// A publisher has told what its wall clock shows; until it is heard it goes on.
     pub(super) fn hear_clock(&mut self, now: Instant, stream: StreamId, ntp: NtpTime) {
         let since = ntp.to_unix().and_then(|shown| shown.checked_sub(WALL));
         since.into_iter().for_each(|since| self.delay_since(now, stream, Instant::ZERO + since));
+    }
+
+    /// A packet of a stream is sent, or published.
+    pub(super) fn hear_packet(&mut self, now: Instant, stream: StreamId, packet: &RtpPacket) {
+        Made::time_of(packet).into_iter().for_each(|at| self.delay_since(now, stream, at));
     }
 
     fn delay_since(&mut self, now: Instant, stream: StreamId, at: Instant) {
