@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::auth::Action;
+use rtspan_core::conn::{CloseNote, CloseReason};
 use rtspan_core::server::{Event, Question, Refusal, Ticket};
 use rtspan_core::stream::Media;
 use rtspan_core::wire::StatusCode;
-use rtspan_core::{Instant, StreamId};
+use rtspan_core::{Instant, SessionId, StreamId};
 
 use super::rights::authority;
 use super::source::{Kind, Source};
@@ -175,15 +176,39 @@ impl World<'_> {
             let player = self.players[host].as_ref();
             if let Some((session, _)) = player.and_then(|player| self.reader_of(player)) {
                 self.counts.add("sessions closed by the application", 1);
-                self.door(|server, now, _| server.close_session(now, session));
+                self.app_closes(session);
             }
         }
         let conns: Vec<_> = self.lines.keys().copied().collect();
         if !conns.is_empty() && self.chance.happens(2) {
             let conn = self.chance.pick(&conns);
             self.counts.add("connections closed by the application", 1);
-            self.door(|server, now, _| server.close_connection(now, conn));
+            let note = self.app_note();
+            self.door(|server, now, _| match note {
+                Some(note) => server.close_connection_with(now, conn, note),
+                None => server.close_connection(now, conn),
+            });
         }
+    }
+
+    /// A session is closed, and is told to be for that and for nothing else.
+    fn app_closes(&mut self, session: SessionId) {
+        let note = self.app_note();
+        if self.server.session(session).is_some() {
+            let reason = note.clone().map_or(CloseReason::Application, CloseReason::Noted);
+            self.books.expect_end(session, reason);
+        }
+        self.door(|server, now, _| match note {
+            Some(note) => server.close_session_with(now, session, note),
+            None => server.close_session(now, session),
+        });
+    }
+
+    /// Why the application closes something, if it says.
+    fn app_note(&mut self) -> Option<CloseNote> {
+        let status =
+            self.chance.pick(&[StatusCode::SERVICE_UNAVAILABLE, StatusCode::FORBIDDEN, StatusCode::OK]);
+        self.chance.happens(500).then(|| CloseNote::new("that is enough").with_status(status))
     }
 
     pub(super) fn app_removes(&mut self, stream: StreamId) {

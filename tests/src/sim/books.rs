@@ -28,6 +28,8 @@ pub(super) struct Books {
     /// Sessions that have begun over UDP.
     over_udp: BTreeSet<SessionId>,
     ended: BTreeMap<SessionId, End>,
+    /// Sessions that the application has closed, and why.
+    closed: BTreeMap<SessionId, CloseReason>,
     unpublished: BTreeMap<StreamId, Instant>,
     /// The publishers of streams that have one.
     publishers: BTreeMap<StreamId, SessionId>,
@@ -157,6 +159,11 @@ impl Books {
                 let read = self.read.remove(session).filter(|_| *reason == CloseReason::StreamEnded);
                 let is_over = read.is_none_or(|stream| self.unpublished.contains_key(&stream));
                 assert!(is_over, "{session:?} reads {read:?}, which has not ended");
+                let asked = self.closed.remove(session);
+                assert!(
+                    asked.is_none_or(|asked| asked == *reason),
+                    "{session:?} was closed for another reason"
+                );
                 let before = self.ended.insert(*session, (reason.clone(), now));
                 assert_eq!(before, None, "{session:?} has ended twice");
                 self.check_end(now, *session, reason);
@@ -194,6 +201,11 @@ impl Books {
                 "{session:?} has come to the end of a stream whose publisher is not over"
             );
         }
+    }
+
+    /// The application closes a session that is open.
+    pub(super) fn expect_end(&mut self, session: SessionId, reason: CloseReason) {
+        self.closed.entry(session).or_insert(reason);
     }
 
     /// The server takes on no session any more.
@@ -253,6 +265,7 @@ impl Books {
     pub(super) fn check_empty(&self) {
         assert!(self.conns.is_empty(), "never told to be closed: {:?}", self.conns);
         assert!(self.open.is_empty(), "never told to be over: {:?}", self.open);
+        assert!(self.closed.is_empty(), "closed by the application, and never told: {:?}", self.closed);
         assert!(self.paths.is_empty(), "never told to be unpublished: {:?}", self.paths);
     }
 }
