@@ -161,7 +161,7 @@ impl ConnRx {
                 self.inbound.push_back(Inbound::Report(report));
             }
             RxOrder::TellStats => {
-                let report = self.stats(now, false, true);
+                let report = self.report_of(self.parts(now, false), true);
                 self.inbound.push_back(Inbound::Report(report));
                 return;
             }

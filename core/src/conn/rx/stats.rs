@@ -1,25 +1,31 @@
 use super::ConnRx;
-use crate::conn::Report;
+use crate::conn::{Inbound, Report};
 use crate::stats::{Origin, SessionStats, StatsPart, StatsReport};
 use crate::{Instant, SessionId};
 
 impl ConnRx {
-    /// The last that is counted, once the connection is over.
+    /// The last that is counted, once the connection is over, and what was to be told before and nobody has polled.
     pub fn last_stats(&mut self, now: Instant) -> Report {
-        let report = self.stats(now, true, false);
+        let mut parts = Vec::new();
+        self.inbound.retain(|inbound| {
+            let Inbound::Report(Report::Stats(report)) = inbound else { return true };
+            parts.extend(report.sessions.iter().filter(|part| part.is_last).cloned());
+            false
+        });
+        parts.extend(self.parts(now, true));
         self.publishers.clear();
         self.readers.clear();
-        report
+        self.report_of(parts, false)
     }
 
     /// The counts of all that is received.
-    pub(super) fn stats(&self, now: Instant, is_last: bool, answers: bool) -> Report {
+    pub(super) fn parts(&self, now: Instant, is_last: bool) -> Vec<StatsPart> {
         let publishers = self.publishers.iter().map(|track| track.ingest.session());
         let mut all: Vec<_> = publishers.chain(self.readers.iter().map(|reader| reader.session)).collect();
         all.sort_unstable();
         all.dedup();
         let part = |session| StatsPart { session, is_last, stats: self.stats_of(now, session) };
-        self.report_of(all.into_iter().map(part).collect(), answers)
+        all.into_iter().map(part).collect()
     }
 
     /// The counts of a session.

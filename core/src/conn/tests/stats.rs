@@ -80,6 +80,17 @@ fn a_reader_that_goes_is_told_of_once_its_last_packet_is_written() {
 }
 
 #[test]
+fn counts_that_nobody_has_polled_are_told_with_the_last() {
+    let (mut tx, stream) = pulled(0);
+    tx.handle_command(START, TxCommand(TxOrder::Detach(id())));
+    tx.handle_written(START, usize::MAX);
+    tx.pull(START, &stream);
+    let last = parts(tx.last_stats(START, &stream));
+    assert_eq!((last.len(), last[0].is_last, sent(&last[0])), (1, true, of(4)));
+    assert!(tx.poll_report().is_none(), "they are told once");
+}
+
+#[test]
 fn a_reader_that_comes_back_while_its_former_packets_wait_has_none_of_them() {
     let (mut tx, stream) = pulled(0);
     tx.handle_command(START, TxCommand(TxOrder::Detach(id())));

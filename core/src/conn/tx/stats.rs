@@ -14,11 +14,18 @@ pub(super) struct Leaving {
 }
 
 impl ConnTx {
-    /// The last that is counted, once the connection is over: what was not written was not sent.
+    /// The last that is counted, once the connection is over, and what was to be told before and nobody has polled: what was
+    /// not written was not sent.
     pub fn last_stats(&mut self, now: Instant, streams: &dyn Streams) -> Report {
+        let mut parts = Vec::new();
+        self.reports.retain(|report| {
+            let Report::Stats(report) = report else { return true };
+            parts.extend(report.sessions.iter().filter(|part| part.is_last).cloned());
+            false
+        });
         self.retire(|_| true);
-        let parts = std::mem::take(&mut self.leaving);
-        let parts = parts.into_iter().map(|leaving| self.part_of(now, streams, leaving)).collect();
+        let leaving = std::mem::take(&mut self.leaving);
+        parts.extend(leaving.into_iter().map(|leaving| self.part_of(now, streams, leaving)));
         self.report_of(parts, false)
     }
 
