@@ -375,7 +375,8 @@ impl World<'_> {
                     Ok(Reply::Recording) => {
                         self.counts.add("clients record", 1);
                         if let Role::Publisher { origin, source, .. } = &player.role {
-                            let is_first = source.is_fresh();
+                            // A PAUSE that was asked for in the meantime may cost packets.
+                            let is_first = source.is_fresh() && player.asked.is_empty();
                             let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
                             let what = match (is_tcp, self.plan.is_lossless()) {
                                 (true, _) => Some(Lossless::All),
