@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rtspan_core::auth::Action;
 use rtspan_core::conn::CloseReason;
 use rtspan_core::server::{Event, MediaTransport};
 use rtspan_core::{ConnId, Instant, SessionId, StreamId};
@@ -39,7 +40,7 @@ pub(super) struct Books {
     leaving: BTreeMap<SessionId, (StreamId, Instant)>,
     /// No session is opened any more.
     is_draining: bool,
-    /// The streams that sessions play.
+    /// The streams that sessions were opened to read.
     read: BTreeMap<SessionId, StreamId>,
     /// What sessions have recorded.
     recorded: BTreeMap<SessionId, StreamId>,
@@ -81,7 +82,9 @@ impl Books {
                 assert_eq!(carried, None, "a session has outlived the connection that carries it");
                 counts.add(name(reason), 1);
             }
-            Event::SessionOpened { session, conn, peer, .. } => {
+            Event::SessionOpened { session, conn, peer, path, action, .. } => {
+                let read = self.paths.get(path).filter(|_| *action == Action::Read);
+                self.read.extend(read.map(|stream| (*session, *stream)));
                 self.opened.insert(*peer, *session);
                 assert!(self.conns.contains(conn), "{session:?} was opened over {conn:?}, which is not open");
                 assert_eq!(self.open.insert(*session, None), None, "{session:?} was opened twice");
@@ -128,7 +131,6 @@ impl Books {
             Event::Playing { session, conn, path, transport, .. } => {
                 self.carry(*session, *conn, *transport);
                 assert!(!self.ended.contains_key(session), "{session:?} has ended and plays");
-                self.read.extend(self.paths.get(path).map(|stream| (*session, *stream)));
                 let follows_another = self.sessions.contains_key(session);
                 let stream = self.stream_at(path);
                 self.sessions.insert(*session, Reader { follows_another, stream, ..Reader::default() });
