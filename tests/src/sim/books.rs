@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use rtspan_core::auth::Action;
 use rtspan_core::conn::CloseReason;
+use rtspan_core::limits::WRITE_STALL;
 use rtspan_core::server::{Event, MediaTransport};
 use rtspan_core::{ConnId, Instant, SessionId, StreamId};
 
 use super::choices::Chance;
 use super::trace::Counts;
 
-/// The longest time until the end of a publisher is told whose stream is no longer its own.
-const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+/// The longest time until the end of a publisher is told whose stream is no longer its own: a connection of which nothing
+/// can be read any more tells its last when it is closed.
+const LEAVE_LIMIT: Duration = WRITE_STALL;
 
 /// Why and when something ended.
 type End = (CloseReason, Instant);
