@@ -87,7 +87,8 @@ impl World<'_> {
         let deadline = deadlines.into_iter().flatten().min();
         assert!(deadline.is_none_or(|at| at > self.now), "a deadline of {id:?} does not pass");
         self.wake_by(Task::Conn(id), deadline);
-        self.wait(id, line, has_more || line.rx.has_input(), is_blocked);
+        let has_input = line.rx.has_input() && !line.has_failed;
+        self.wait(id, line, has_more || has_input, is_blocked);
         Ok(())
     }
 

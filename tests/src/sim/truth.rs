@@ -137,7 +137,11 @@ impl Truth {
             assert_eq!(made.number, before + 1, "{stream:?} lost what is before {made:?}");
         }
         let Some(before) = own().find(|other| other.ssrc == entry.ssrc).copied() else { return };
-        let is_anew = seems_anew((before.sequence, before.ssrc), entry) && lossless.is_none();
+        // A forged packet that was first after a pause has taken the sequence elsewhere, from where it comes back.
+        let mut of_track = self.entries(stream).iter().rev().filter(|other| other.track == entry.track);
+        let newest = of_track.find(|other| other.ssrc == entry.ssrc).copied().unwrap_or(before);
+        let seems_anew = [before, newest].iter().any(|own| seems_anew((own.sequence, own.ssrc), entry));
+        let is_anew = seems_anew && lossless.is_none();
         let is_late = number(&before) >= Some(made.number);
         assert!(is_anew || !is_late, "{stream:?} took {made:?} behind {before:?}");
         let is_next = entry.sequence == before.sequence.wrapping_add(1);
