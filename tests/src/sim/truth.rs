@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rtspan_core::limits::{ACCESS_POINT_WAIT, REORDER_PACKETS};
+use rtspan_core::limits::{ACCESS_POINT_WAIT, REORDER_PACKETS, SOURCES_MAX};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::{Instant, NtpTime, StreamId};
 
@@ -137,10 +137,15 @@ impl Truth {
             assert_eq!(made.number, before + 1, "{stream:?} lost what is before {made:?}");
         }
         let Some(before) = own().find(|other| other.ssrc == entry.ssrc).copied() else { return };
-        // A forged packet that was first after a pause has taken the sequence elsewhere, from where it comes back.
-        let mut of_track = self.entries(stream).iter().rev().filter(|other| other.track == entry.track);
-        let newest = of_track.find(|other| other.ssrc == entry.ssrc).copied().unwrap_or(before);
-        let seems_anew = [before, newest].iter().any(|own| seems_anew((own.sequence, own.ssrc), entry));
+        // A forged packet that was first after a pause has taken the sequence elsewhere, from where it comes back; and so
+        // many forged sources that a quiet one is forgotten.
+        let of_track = self.entries(stream).iter().rev().filter(|other| other.track == entry.track);
+        let newest = of_track.clone().find(|other| other.ssrc == entry.ssrc).copied().unwrap_or(before);
+        let since: BTreeSet<_> =
+            of_track.map(|other| other.ssrc).take_while(|ssrc| *ssrc != entry.ssrc).collect();
+        let is_forgotten = since.len() >= SOURCES_MAX;
+        let is_elsewhere = [before, newest].iter().any(|own| seems_anew((own.sequence, own.ssrc), entry));
+        let seems_anew = is_elsewhere || is_forgotten;
         let is_anew = seems_anew && lossless.is_none();
         let is_late = number(&before) >= Some(made.number);
         assert!(is_anew || !is_late, "{stream:?} took {made:?} behind {before:?}");
