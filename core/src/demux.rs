@@ -9,7 +9,8 @@ pub(crate) fn payload_type(data: &[u8]) -> Option<u8> {
     data.get(1).map(|second| second & 0x7f)
 }
 
-/// What a packet is that came where `port` is expected, by [its payload type](payload_type) being announced there.
+/// Tells RTP from RTCP, of a packet that came where `port` is expected; `is_announced` says that [its payload
+/// type](payload_type) is announced there.
 ///
 /// The packet types of RTCP look like the payload types 64 to 95 with a marker. Those are RTP where they are announced,
 /// but never on the channel or port of RTCP.

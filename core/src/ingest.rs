@@ -66,7 +66,7 @@ pub(crate) struct Intake {
     clock_rates: ClockRates,
     /// It sends seldom by nature.
     is_quiet: bool,
-    /// What its sources have sent before.
+    /// The last packets that its sources have sent before.
     past: Vec<Past>,
 }
 

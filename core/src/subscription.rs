@@ -169,7 +169,7 @@ impl Subscription {
         let before = self.next();
         self.cursor.pass_over(log);
         if self.next() > before {
-            // What is passed over piece by piece is one skip.
+            // Packets that are passed over piece by piece are one skip.
             if self.passed_to != Some(before) {
                 self.skips.unproven = self.skips.unproven.saturating_add(1);
             }

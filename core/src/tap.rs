@@ -11,7 +11,7 @@ use crate::{Instant, SessionId};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tap {
     is_open: bool,
-    /// When it is counted anew, and how many were told since it last was.
+    /// The end of the second that is counted, and the number that was told in it.
     next: Instant,
     told: usize,
 }

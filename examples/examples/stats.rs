@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     say(format_args!("statistics at http://{}/metrics", listener.local_addr()?));
     metrics::serve(listener, {
         let server = Arc::clone(&server);
-        // What the tasks have counted is asked for when somebody asks us.
+        // The tasks are asked for their counts when somebody asks us.
         move || server.stats()
     })?;
     let clip = Clip::demo();
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     thread::spawn(move || feed(&clip, &stream));
     say(format_args!("listening on rtsp://{}", server.local_addr()));
     while let Some(event) = server.next() {
-        // What has ended has its last numbers here, and nowhere else.
+        // The last numbers of a session are in the event of its end, and nowhere else.
         if let Event::SessionClosed { peer, path, stats, .. } = event {
             let (sent, lost) = (stats.sent().rtp, stats.reported_lost());
             say(format_args!("{peer} has read {path}: {} packets, {lost} reported lost", sent.packets));

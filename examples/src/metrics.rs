@@ -85,7 +85,7 @@ fn read_head(mut client: &TcpStream) -> io::Result<String> {
 mod tests {
     use super::*;
 
-    /// What the server says to these bytes.
+    /// The answers of the server to these bytes.
     fn said(request: &[u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();

@@ -161,7 +161,7 @@ impl Client {
         }
         if self.lower == Lower::Udp && !self.liveness.hears_datagrams && self.expects_packets() {
             if self.may_leave_udp() {
-                // What runs comes first, and what waits for a connection; both have deadlines of their own.
+                // A command that runs comes first, and so does one that waits for a connection; both have deadlines of their own.
                 let at = playing + self.config.first_udp_packet;
                 return (self.running.is_none() && self.queue.is_empty()).then_some(Due::Switch(at));
             }

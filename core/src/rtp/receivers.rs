@@ -31,7 +31,7 @@ pub(crate) struct Receivers {
     newest: usize,
     /// The SSRCs that have not proved themselves.
     unproven: VecDeque<Unproven>,
-    /// When an SSRC was last taken beyond one for each format while another lived.
+    /// The time at which an SSRC was last taken beyond one for each format while another lived.
     taken: Option<Instant>,
     /// The SSRCs that were taken so.
     surplus: Vec<u32>,

@@ -162,7 +162,7 @@ setters! {
     ///
     /// Peers that are refused a connection are answered without it.
     trace: bool,
-    /// Whether RTCP that peers send is told ([`Event::RtcpReceived`](super::Event::RtcpReceived)); it is not by default.
+    /// Tells of the RTCP that peers send ([`Event::RtcpReceived`](super::Event::RtcpReceived)); off by default.
     rtcp_events: bool,
     /// How peers may prove who they are, in the order in which they are offered (Digest with MD5 by default).
     ///

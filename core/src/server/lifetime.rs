@@ -45,7 +45,7 @@ impl Server {
         }
         let Some(connection) = self.conns.get(id) else { return };
         let idle_at = connection.alive + self.config.conn_idle;
-        // What a server that closes is asked leads to nothing.
+        // Requests to a server that closes lead to nothing.
         let is_free = connection.sessions.is_empty() && (connection.pending.is_none() || self.closing);
         let farewell = connection.farewell.as_ref();
         let is_over = |farewell: &&Farewell| is_free && now >= farewell.at;

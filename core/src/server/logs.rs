@@ -49,7 +49,7 @@ impl Group {
     }
 }
 
-/// What a log holds that keeps so many bytes.
+/// The bytes of memory that a log takes which keeps so many bytes of packets.
 fn cost_of(bytes: usize) -> usize {
     bytes.saturating_add(LOG_COST)
 }

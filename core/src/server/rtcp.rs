@@ -22,7 +22,7 @@ pub enum WriteRtcpError {
     /// The session has not set up this media.
     #[error("the session has not set up media {0}")]
     NoSuchMedia(usize),
-    /// What was to be sent is no RTCP.
+    /// The bytes that were to be sent are no RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
 }

@@ -14,7 +14,7 @@ use crate::stream::Streams;
 use crate::udp::{UdpCommand, UdpOrder};
 use crate::{ConnId, Instant, SessionId, StreamId, UdpId};
 
-/// Whose statistics are asked for.
+/// The objects that statistics are asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StatsOf {

@@ -20,11 +20,11 @@ pub struct StreamPacket {
     pub media: usize,
     /// The packet, as readers over the network get it.
     pub packet: RtpPacket,
-    /// When the server took it, by the clock of [`now`](crate::now).
+    /// The time at which the server took it, by the clock of [`now`](crate::now).
     pub at: Instant,
     /// Its wall clock time by the publisher's clock, once the publisher has told that.
     pub ntp: Option<NtpTime>,
-    /// Whether decoding of the media can begin here, as far as that can be told
+    /// Decoding of the media can begin here, as far as that can be told
     /// ([`Packet::access_point`](rtspan_core::stream::Packet::access_point)).
     pub access_point: bool,
     /// Packets of the stream that this reader was too slow for, before this one.

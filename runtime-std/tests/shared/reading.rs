@@ -1,4 +1,4 @@
-//! What an application reads of a stream in its own process.
+//! An application reads a stream in its own process, and has RTCP with one session.
 
 use std::io::{Read, Write};
 use std::time::Duration;

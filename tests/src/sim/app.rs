@@ -243,7 +243,7 @@ pub(super) fn host(kind: u8, index: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, kind, 0, 1 + index as u8)
 }
 
-/// Whether two that keep to no rule may be at an address.
+/// Returns true if two that keep to no rule may be at an address.
 pub(super) fn is_shared(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(ip) if ip.octets()[1] == 2)
 }

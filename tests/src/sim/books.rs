@@ -54,7 +54,7 @@ pub(super) struct Books {
     pub(super) last_rounds: u32,
 }
 
-/// What was told of a session that has played.
+/// The last that was told of a session that has played.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reader {
     /// Packets that it has missed since it plays.
@@ -177,7 +177,7 @@ impl Books {
         }
     }
 
-    /// What an event is about is open, and not about to be closed.
+    /// The object of an event is open, and not about to be closed.
     fn check_turn(&self, event: &Event) {
         let (session, conn) = about(event);
         let is_over =
@@ -235,7 +235,7 @@ impl Books {
         self.opened.get(&peer).copied()
     }
 
-    /// What was told of a session that has played.
+    /// The last that was told of a session that has played.
     pub(super) fn reader(&self, session: SessionId) -> Option<Reader> {
         self.sessions.get(&session).copied()
     }

@@ -81,7 +81,7 @@ impl Hostile {
     }
 }
 
-/// Where the ports begin of the first on a host, and of the second.
+/// The first ports of the first on a host, and of the second.
 const FIRST_PORTS: u16 = 20_000;
 pub(super) const SECOND_PORTS: u16 = 40_000;
 

@@ -17,7 +17,7 @@ use super::world::World;
 pub(super) struct OneRequest(Decoder);
 
 impl OneRequest {
-    /// Whether a client's connections are of this kind.
+    /// Returns true if a client's connections are of this kind.
     pub(super) fn any(plan: &Plan, chance: &mut Chance<'_>) -> Option<Self> {
         chance.happens(plan.one_request).then(|| Self(Decoder::new(DecoderLimits::default())))
     }

@@ -79,7 +79,7 @@ pub(super) fn authority(user: Option<&str>, action: Action, path: &str) -> Resul
     }
 }
 
-/// What everybody knows, and what was opened by whom.
+/// The rights that everybody knows, and the things that were opened, each with its owner.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     is_guarded: bool,
@@ -156,12 +156,12 @@ impl Rights {
         }
     }
 
-    /// What somebody else has proved its right with: the method and the URI of its request, and the header.
+    /// The proof of somebody else: the method and the URI of its request, and the header.
     pub(super) fn any_overheard(&self, chance: &mut Chance<'_>) -> Option<[String; 3]> {
         (!self.overheard.is_empty()).then(|| chance.pick(&self.overheard))
     }
 
-    /// Whether somebody may do this.
+    /// Returns true if somebody may do this.
     fn may(&self, who: Who, action: Action, path: &str) -> bool {
         let user = self.known.get(&who);
         !self.is_guarded || is_open(action, path) || user.is_some_and(|user| is_right_of(user, action, path))

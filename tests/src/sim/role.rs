@@ -305,7 +305,7 @@ impl World<'_> {
         let stream = self.session_of(player).and_then(|session| self.books.recorded_by(session));
         let Role::Publisher { source, origin, .. } = &mut player.role else { return };
         let Some(stream) = stream.filter(|stream| self.truth.is_of(*stream, *origin)) else {
-            // What it has sent is in another stream.
+            // Its packets are in another stream.
             return source.forget();
         };
         self.counts.add("publishers that went on", 1);

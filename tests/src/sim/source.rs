@@ -266,7 +266,7 @@ impl Source {
         source
     }
 
-    /// What was made last is not to be sent again.
+    /// The packets that were made last are not to be sent again.
     pub(super) fn forget(&mut self) {
         self.recent.clear();
     }

@@ -277,7 +277,8 @@ pub(super) fn missing(truth: &Truth, stream: StreamId, track: u8, start: Start, 
         Start::Told(Some(sequence)) => {
             let mut told = truth.track(stream, track).rev().skip_while(|(number, _)| *number > first);
             let (from, entry) = told.find(|(_, entry)| entry.sequence == sequence)?;
-            // What was told is not true any more once another source has sent: between, or in front of it but behind PLAY.
+            // The start that was told is not true any more once another source has sent: between, or in front of it but behind
+            // PLAY.
             let before = truth.track(stream, track).rev().find(|(number, _)| *number < from);
             let is_one = truth.track(stream, track).filter(|(number, _)| (from..=first).contains(number));
             is_one

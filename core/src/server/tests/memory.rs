@@ -13,7 +13,7 @@ use crate::udp::Port;
 /// A budget with room for the logs of eight streams of the application's own, as long as they may be.
 const MEMORY: usize = 8 * LOG * 4 / 3 * 8 / 7 + 8;
 
-/// What a log holds that is as long as it may be, and one that is as short.
+/// The memory of a log that is as long as it may be, and of one that is as short.
 const LOG: usize = LOG_BYTES + LOG_COST;
 const LEAST: usize = LOG_BYTES_LEAST + LOG_COST;
 
