@@ -236,6 +236,12 @@ pub struct RtpHeader {
     pub ssrc: u32,
 }
 
+/// The SSRC in the header of a packet; `None` for fewer bytes than a header has.
+pub(crate) fn ssrc_of(packet: &[u8]) -> Option<u32> {
+    let [.., c3, c2, c1, c0] = *packet.first_chunk::<HEADER_BYTES>()?;
+    Some(u32::from_be_bytes([c3, c2, c1, c0]))
+}
+
 impl RtpHeader {
     /// Reads a header of 12 bytes, as nearly all are; `None` for any other.
     #[inline]

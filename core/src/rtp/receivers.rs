@@ -24,17 +24,13 @@ pub(crate) struct Receivers {
     clock_rates: ClockRates,
     delivery: Delivery,
     local_ssrc: u32,
-    all: Vec<Receiver>,
-    /// The payload type of the first packet of each.
-    payload_types: Vec<u8>,
+    all: Vec<Source>,
     /// Where the one stands of which a packet came last.
     newest: usize,
     /// The SSRCs that have not proved themselves.
     unproven: VecDeque<Unproven>,
     /// The time at which an SSRC was last taken beyond one for each format while another lived.
     taken: Option<Instant>,
-    /// The SSRCs that were taken so.
-    surplus: Vec<u32>,
     /// The sources that have sent before, which may begin with packets that they have sent already.
     past: Vec<Past>,
     /// Reports of SSRCs of which no packet has come yet.
@@ -43,6 +39,16 @@ pub(crate) struct Receivers {
     clocks: VecDeque<SenderReport>,
     /// What was counted of receivers that are gone, and of packets that have none.
     others: ReceiverStats,
+}
+
+/// An SSRC that is received.
+#[derive(Debug)]
+struct Source {
+    receiver: Receiver,
+    /// The payload type of its first packet.
+    payload_type: u8,
+    /// It was added beyond one for each format while another lived.
+    is_surplus: bool,
 }
 
 /// An SSRC that has not proved itself, by its last packet.
@@ -61,11 +67,9 @@ impl Receivers {
             delivery,
             local_ssrc,
             all: Vec::new(),
-            payload_types: Vec::new(),
             newest: 0,
             unproven: VecDeque::new(),
             taken: None,
-            surplus: Vec::new(),
             past: Vec::new(),
             early: VecDeque::new(),
             clocks: VecDeque::new(),
@@ -87,7 +91,7 @@ impl Receivers {
     /// The source of which a packet came last, which may pass the next one.
     #[inline]
     pub(crate) fn newest(&mut self) -> Option<&mut Receiver> {
-        self.all.get_mut(self.newest)
+        self.all.get_mut(self.newest).map(|source| &mut source.receiver)
     }
 
     /// Takes a packet that came at `now`; one of a payload type that no format has is left out.
@@ -100,11 +104,11 @@ impl Receivers {
             return;
         }
         if self.delivery == Delivery::Ordered || !self.any_lives(now) {
-            self.begin(now, &packet);
+            self.begin(now, &packet, false);
             return self.hand_to_newest(now, packet);
         }
         if let Some(first) = self.prove(now, &packet) {
-            self.begin(now, first.packet.as_ref().unwrap_or(&packet));
+            self.begin(now, first.packet.as_ref().unwrap_or(&packet), self.is_beyond_formats());
             first.packet.into_iter().for_each(|first| self.hand_to_newest(now, first));
             return self.hand_to_newest(now, packet);
         }
@@ -122,7 +126,7 @@ impl Receivers {
 
     /// The next packet of any source, and its wall clock time.
     pub(crate) fn poll_packet(&mut self) -> Option<(Received, Option<NtpTime>)> {
-        self.all.iter_mut().find_map(|receiver| {
+        self.all.iter_mut().find_map(|Source { receiver, .. }| {
             let received = receiver.poll_packet()?;
             let ntp = receiver.convert(received.packet.timestamp());
             Some((received, ntp))
@@ -136,18 +140,18 @@ impl Receivers {
 
     /// When a missing packet is given up.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.all.iter().filter_map(Receiver::poll_timeout).min()
+        self.all.iter().filter_map(|source| source.receiver.poll_timeout()).min()
     }
 
     /// Gives up the packets that were waited for long enough.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        self.all.iter_mut().for_each(|receiver| receiver.handle_timeout(now));
+        self.all.iter_mut().for_each(|source| source.receiver.handle_timeout(now));
     }
 
     /// Takes a sender report that came at `now`; it counts for its own SSRC, also if that has not sent yet.
     pub(crate) fn handle_sender_report(&mut self, now: Instant, report: SenderReport) {
-        if let Some(receiver) = self.place_of(report.ssrc).and_then(|place| self.all.get_mut(place)) {
-            if receiver.handle_sender_report(now, &report) {
+        if let Some(source) = self.place_of(report.ssrc).and_then(|place| self.all.get_mut(place)) {
+            if source.receiver.handle_sender_report(now, &report) {
                 self.tell_clock(report);
             }
             return;
@@ -165,7 +169,8 @@ impl Receivers {
         let is_active = |place: usize, receiver: &Receiver| {
             place == newest || receiver.heard_within(now, RECEIVER_REPORT_PERIOD.saturating_mul(2))
         };
-        let active = self.all.iter_mut().enumerate().filter(|(place, receiver)| is_active(*place, receiver));
+        let receivers = self.all.iter_mut().map(|source| &mut source.receiver);
+        let active = receivers.enumerate().filter(|(place, receiver)| is_active(*place, receiver));
         let reports: Vec<_> = active.filter_map(|(_, receiver)| receiver.report_block(now)).collect();
         if reports.is_empty() {
             return None;
@@ -175,17 +180,17 @@ impl Receivers {
 
     /// The SSRCs that are received.
     pub(crate) fn ssrcs(&self) -> impl Iterator<Item = u32> + '_ {
-        self.all.iter().filter_map(Receiver::ssrc)
+        self.all.iter().filter_map(|source| source.receiver.ssrc())
     }
 
     /// What was counted, of all sources together.
     pub(crate) fn stats(&self) -> ReceiverStats {
-        self.all.iter().fold(self.others, |sum, receiver| sum.plus(&receiver.stats()))
+        self.all.iter().fold(self.others, |sum, source| sum.plus(&source.receiver.stats()))
     }
 
     /// The counts of each source, and of those that are gone, for the statistics of a session.
     pub(crate) fn formats(&self) -> Vec<FormatStats> {
-        let all = self.payload_types.iter().zip(&self.all).map(|(payload_type, receiver)| {
+        let all = self.all.iter().map(|Source { receiver, payload_type, .. }| {
             let received = receiver.stats();
             FormatStats {
                 payload_type: Some(*payload_type),
@@ -204,31 +209,35 @@ impl Receivers {
     }
 
     fn place_of(&self, ssrc: u32) -> Option<usize> {
-        self.all.iter().position(|receiver| receiver.ssrc() == Some(ssrc))
+        self.all.iter().position(|source| source.receiver.ssrc() == Some(ssrc))
     }
 
     fn any_lives(&self, now: Instant) -> bool {
-        self.all.iter().any(|receiver| receiver.heard_within(now, SOURCE_LIVES))
+        self.all.iter().any(|source| source.receiver.heard_within(now, SOURCE_LIVES))
+    }
+
+    /// Returns true if another source would be one beyond one for each format.
+    fn is_beyond_formats(&self) -> bool {
+        self.all.len() >= self.clock_rates.len()
     }
 
     /// The packet right before `packet` of the same SSRC, if it came and a source may be added.
     fn prove(&mut self, now: Instant, packet: &RtpPacket) -> Option<Unproven> {
         let place = self.unproven.iter().position(|first| first.ssrc == packet.ssrc())?;
         let first = self.unproven.remove(place)?;
-        let is_beyond_formats = self.all.len() >= self.clock_rates.len();
+        let is_beyond_formats = self.is_beyond_formats();
         let is_too_soon = self.taken.is_some_and(|taken| now < taken + SOURCE_RESTART_PERIOD);
         if first.sequence.wrapping_add(1) != packet.sequence() || (is_beyond_formats && is_too_soon) {
             return None;
         }
         if is_beyond_formats {
             self.taken = Some(now);
-            self.surplus.push(first.ssrc);
         }
         Some(first)
     }
 
     /// Makes a receiver for the SSRC of its first packet.
-    fn begin(&mut self, now: Instant, packet: &RtpPacket) {
+    fn begin(&mut self, now: Instant, packet: &RtpPacket, is_surplus: bool) {
         if !self.all.is_empty() {
             self.others.restarts = self.others.restarts.saturating_add(1);
         }
@@ -247,25 +256,19 @@ impl Receivers {
                 self.tell_clock(as_of(now, came, report, clock_rate));
             }
         }
-        self.all.push(receiver);
-        self.payload_types.push(packet.payload_type());
+        self.all.push(Source { receiver, payload_type: packet.payload_type(), is_surplus });
     }
 
     /// Removes the source of which nothing has come for longest, a surplus one if there is any.
     fn push_out(&mut self) {
-        let is_native =
-            |receiver: &Receiver| receiver.ssrc().is_none_or(|ssrc| !self.surplus.contains(&ssrc));
-        let order = |receiver: &Receiver| (is_native(receiver), receiver.heard());
-        let place = self.all.iter().enumerate().min_by_key(|(_, receiver)| order(receiver));
-        let place = place.map_or(0, |(place, _)| place);
-        let gone = self.all.remove(place);
-        self.payload_types.remove(place);
-        self.surplus.retain(|ssrc| gone.ssrc() != Some(*ssrc));
-        self.others = self.others.plus(&gone.stats());
+        let order = |source: &Source| (!source.is_surplus, source.receiver.heard());
+        let place = self.all.iter().enumerate().min_by_key(|(_, source)| order(source));
+        let gone = self.all.remove(place.map_or(0, |(place, _)| place));
+        self.others = self.others.plus(&gone.receiver.stats());
     }
 
     fn hand_to_newest(&mut self, now: Instant, packet: RtpPacket) {
-        if let Some(receiver) = self.all.get_mut(self.newest) {
+        if let Some(receiver) = self.newest() {
             receiver.handle_packet(now, packet);
         }
     }

@@ -114,10 +114,7 @@ impl Sender {
             Anchor::Wall(ntp, rtp) => (ntp, rtp),
             Anchor::Sent(sent, rtp) => (wall - now.since(sent), rtp),
         };
-        Some(match clock::distance(timestamp, rtp) {
-            Ok(ahead) => at + clock::to_time(ahead, self.clock_rate)?,
-            Err(behind) => at - clock::to_time(behind, self.clock_rate)?,
-        })
+        clock::time_of(timestamp, (at, rtp), self.clock_rate)
     }
 
     pub(super) fn clock_rate(&self) -> u32 {

@@ -1,5 +1,6 @@
 use crate::Instant;
 use crate::limits::SOURCES_MAX;
+use crate::rtp;
 use crate::stats::{Counted, FormatStats, MediaStats, REPORT_ROUNDS, SessionStats};
 use crate::stream::{Packet, StreamLog};
 
@@ -79,7 +80,7 @@ impl Sent {
 
     /// Takes back a packet that was counted and is not sent.
     pub(super) fn uncount(&mut self, track: u8, packet: &[u8]) {
-        let ssrc = packet.get(8..12).and_then(|ssrc| ssrc.try_into().ok()).map(u32::from_be_bytes);
+        let ssrc = rtp::ssrc_of(packet);
         // The newest packets are of the run, and go first.
         let is_own = |source: &Source| source.track == track && Some(source.ssrc) == ssrc;
         if is_own(&self.run) && self.run.sent.packets > 0 {

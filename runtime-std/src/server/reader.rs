@@ -93,15 +93,14 @@ impl StreamReader {
             while batch.len() < RECEIVED_BATCH_MAX {
                 // A reader that skips is never closed for being slow.
                 let Ok(Some(packet)) = cursor.pull(log) else { break };
-                let packet = StreamPacket {
+                batch.push_back(StreamPacket {
                     media: packet.track.into(),
                     packet: packet.rtp.clone(),
                     at: packet.at,
                     ntp: log.publishers_time(packet),
                     access_point: packet.access_point,
-                    missed: 0,
-                };
-                batch.push_back(StreamPacket { missed: cursor.take_dropped(), ..packet });
+                    missed: cursor.take_dropped(),
+                });
             }
             log.is_closed()
         })

@@ -2,6 +2,7 @@ use super::{ConnTx, Reading};
 use crate::Instant;
 use crate::conn::{Outbox, Report};
 use crate::limits::READERS_LEAVING_MAX;
+use crate::rtp;
 use crate::stats::{Origin, SessionStats, StatsPart, StatsReport};
 use crate::stream::Streams;
 
@@ -135,7 +136,7 @@ fn take_back(stats: &mut SessionStats, reading: &Reading, channel: u8, payload: 
         media.rtcp_sent.take_back(payload.len());
         return;
     }
-    let ssrc = payload.get(8..12).and_then(|ssrc| ssrc.try_into().ok()).map(u32::from_be_bytes);
+    let ssrc = rtp::ssrc_of(payload);
     let mut formats = media.formats.iter_mut();
     if let Some(format) = formats.find(|format| format.local_ssrc == ssrc) {
         format.sent.take_back(payload.len());
