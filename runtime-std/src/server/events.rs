@@ -9,83 +9,60 @@ use rtspan_core::server::Event;
 /// there is nothing else. Questions have a bound of their own. [`Event::Missed`] stands where something was dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
-    queue: VecDeque<Event>,
-    /// How many of each class wait.
-    news: usize,
-    lives: usize,
-    questions: usize,
+    /// A queue for each class, so that the oldest of one is at its front.
+    news: Queue,
+    lives: Queue,
+    questions: Queue,
+    /// How many events were ever added: the number of the next.
+    added: u64,
+    /// The number of the event that the application takes next, if it was not dropped.
+    expected: u64,
     dropped: u64,
 }
+
+/// Events of a class, each with its number among all.
+type Queue = VecDeque<(u64, Event)>;
 
 impl Events {
     /// Adds an event; the one that was dropped for it, if one was.
     pub(crate) fn push(&mut self, event: Event) -> Option<Event> {
-        let mut dropped = None;
-        if is_news(&event) || event.is_life() {
-            if self.news + self.lives >= EVENTS_MAX {
-                let drops_news = self.news > 0;
-                dropped = self.drop_oldest(|event| if drops_news { is_news(event) } else { event.is_life() });
-            }
-        } else if self.questions >= QUESTIONS_MAX {
-            dropped = self.drop_oldest(Event::is_question);
-        }
-        *self.count_of(&event) += 1;
-        self.queue.push_back(event);
-        dropped
+        let is_question = event.is_question();
+        let dropped = if is_question {
+            if self.questions.len() < QUESTIONS_MAX { None } else { self.questions.pop_front() }
+        } else if self.news.len() + self.lives.len() < EVENTS_MAX {
+            None
+        } else {
+            self.news.pop_front().or_else(|| self.lives.pop_front())
+        };
+        self.dropped += u64::from(dropped.is_some());
+        let queue = if is_question {
+            &mut self.questions
+        } else if event.is_life() {
+            &mut self.lives
+        } else {
+            &mut self.news
+        };
+        queue.push_back((self.added, event));
+        self.added += 1;
+        dropped.map(|(_, event)| event)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        let event = self.queue.pop_front()?;
-        if !is_gap(&event) {
-            *self.count_of(&event) -= 1;
+        let queues = [&mut self.news, &mut self.lives, &mut self.questions];
+        let fronts = queues.into_iter().filter_map(|queue| Some((queue.front()?.0, queue)));
+        let (number, oldest) = fronts.min_by_key(|(number, _)| *number)?;
+        let missing = number - self.expected;
+        if missing > 0 {
+            self.expected = number;
+            return Some(Event::Missed { count: missing });
         }
-        Some(event)
+        self.expected = number + 1;
+        oldest.pop_front().map(|(_, event)| event)
     }
 
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }
-
-    fn count_of(&mut self, event: &Event) -> &mut usize {
-        match event {
-            event if event.is_question() => &mut self.questions,
-            event if event.is_life() => &mut self.lives,
-            _ => &mut self.news,
-        }
-    }
-
-    /// Leaves a gap in the place of the oldest event of a kind; gaps that touch become one.
-    fn drop_oldest(&mut self, of: impl Fn(&Event) -> bool) -> Option<Event> {
-        let place = self.queue.iter().position(of)?;
-        let event = self.queue.remove(place)?;
-        *self.count_of(&event) -= 1;
-        self.dropped += 1;
-        let behind = self.take_gap(place);
-        let before = place.checked_sub(1).map_or(0, |before| self.take_gap(before));
-        let place = if before > 0 { place - 1 } else { place };
-        self.queue.insert(place, Event::Missed { count: before + 1 + behind });
-        Some(event)
-    }
-
-    /// Takes the gap at a place out of the queue: how many events are missing there.
-    fn take_gap(&mut self, place: usize) -> u64 {
-        match self.queue.get(place) {
-            Some(Event::Missed { count }) => {
-                let count = *count;
-                self.queue.remove(place);
-                count
-            }
-            _ => 0,
-        }
-    }
-}
-
-fn is_gap(event: &Event) -> bool {
-    matches!(event, Event::Missed { .. })
-}
-
-fn is_news(event: &Event) -> bool {
-    !event.is_question() && !event.is_life() && !is_gap(event)
 }
 
 #[cfg(test)]
@@ -110,7 +87,11 @@ mod tests {
             .collect()
     }
 
-    /// What a connection, opened and closed, is told with.
+    fn waiting(events: &Events) -> usize {
+        events.news.len() + events.lives.len() + events.questions.len()
+    }
+
+    /// The events of a connection that is opened and closed.
     fn lives() -> Vec<Event> {
         let mut server = Server::new(ServerConfig::default(), [0; 32]);
         let now = Instant::ZERO + Duration::from_secs(1);
@@ -149,15 +130,15 @@ mod tests {
         let mut events = Events::default();
         published().into_iter().for_each(|event| _ = events.push(event));
         (1..EVENTS_MAX as u64).for_each(|count| _ = events.push(news(count)));
-        assert_eq!((events.dropped(), events.queue.len()), (0, EVENTS_MAX));
+        assert_eq!((events.dropped(), waiting(&events)), (0, EVENTS_MAX));
         lives().into_iter().for_each(|event| _ = events.push(event));
-        assert_eq!((events.dropped(), events.queue.len()), (2, EVENTS_MAX + 1));
+        assert_eq!((events.dropped(), waiting(&events)), (2, EVENTS_MAX));
         assert!(matches!(events.pop(), Some(Event::Published { .. })));
         assert!(matches!(events.pop(), Some(Event::Missed { count: 2 })));
         assert_eq!(events.pop().as_ref().and_then(port), Some(3));
         let rest: Vec<_> = std::iter::from_fn(|| events.pop()).collect();
         assert!(matches!(rest[rest.len() - 2..], [Event::ConnOpened { .. }, Event::ConnClosed { .. }]));
-        assert_eq!((events.news, events.lives, events.questions), (0, 0, 0));
+        assert_eq!(waiting(&events), 0);
     }
 
     #[test]
@@ -170,10 +151,12 @@ mod tests {
         assert!(matches!(events.pop(), Some(Event::Missed { count: 1 })), "there was nothing else");
         events.push(news(2));
         assert_eq!(events.dropped(), 2, "the other news");
-        assert!(matches!(events.queue.back(), Some(event) if port(event) == Some(2)));
-        let gaps = events.queue.iter().filter(|event| is_gap(event)).count();
-        assert_eq!((gaps, events.lives), (1, EVENTS_MAX - 1));
+        assert_eq!(events.lives.len(), EVENTS_MAX - 1);
+        let rest: Vec<_> = std::iter::from_fn(|| events.pop()).collect();
+        let gaps = rest.iter().filter(|event| matches!(event, Event::Missed { .. })).count();
+        assert_eq!((gaps, rest.last().and_then(port)), (1, Some(2)));
     }
+
     /// Questions for descriptions, of a connection each.
     fn questions(count: usize) -> Vec<Event> {
         let mut server = Server::new(ServerConfig::default().conns_max(count).asks(Asks::DESCRIBE), [0; 32]);
@@ -200,14 +183,14 @@ mod tests {
     fn one_question_over_the_bound_takes_the_place_of_the_oldest_and_of_nothing_else() {
         let mut events = Events::default();
         lives().into_iter().for_each(|event| _ = events.push(event));
-        let lives = events.queue.len();
+        let lives = waiting(&events);
         let questions = questions(QUESTIONS_MAX + 1);
         assert_eq!(questions.len(), QUESTIONS_MAX + 1);
         for (count, event) in (1..).zip(questions) {
             events.push(event);
             assert_eq!(events.dropped(), u64::from(count > QUESTIONS_MAX));
         }
-        assert_eq!((events.questions, events.lives), (QUESTIONS_MAX, lives));
+        assert_eq!((events.questions.len(), events.lives.len()), (QUESTIONS_MAX, lives));
         (0..lives).for_each(|_| assert!(events.pop().is_some_and(|event| event.is_life())));
         assert!(matches!(events.pop(), Some(Event::Missed { count: 1 })));
     }
