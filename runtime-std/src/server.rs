@@ -419,7 +419,9 @@ impl<R: Runtime> ServerBuilder<R> {
         let door = &server.door;
         keeper::open_first(&runtime, door)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
-        runtime.spawn(accept::accept(runtime.clone(), door, listener)).map_err(BindError::Start)?;
+        runtime
+            .spawn(accept::accept(runtime.clone(), door, listener, local_addr))
+            .map_err(BindError::Start)?;
         Ok(server)
     }
 }

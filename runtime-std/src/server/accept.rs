@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,21 +19,29 @@ const AT_ONCE: usize = 64;
 /// How long nothing is accepted after the system had no room for another connection.
 const REST: Duration = Duration::from_millis(100);
 
-/// Accepts connections until the server is closed.
+/// Accepts connections until the server is closed; `at` is the address that is listened on.
 pub(crate) fn accept<R: Runtime>(
     runtime: R,
     door: &Arc<Door>,
     listener: R::Listener,
+    at: SocketAddr,
 ) -> impl Future<Output = ()> + Send + use<R> {
     let door = Tenant::new(door);
+    // Connections to one address need not be asked where they have come to.
+    let local = Some(at).filter(|at| !at.ip().is_unspecified());
     async move {
         // Dropped in the opposite order: the socket is closed before the place is given up.
         let (door, mut listener) = (door, listener);
-        accept_all(&runtime, &door, &mut listener).await;
+        accept_all(&runtime, &door, &mut listener, local).await;
     }
 }
 
-async fn accept_all<R: Runtime>(runtime: &R, door: &Arc<Door>, listener: &mut R::Listener) {
+async fn accept_all<R: Runtime>(
+    runtime: &R,
+    door: &Arc<Door>,
+    listener: &mut R::Listener,
+    local: Option<SocketAddr>,
+) {
     let mut alarm = Alarm::new(runtime.timer());
     let mut resting: Option<Instant> = None;
     poll_fn(|cx| {
@@ -45,7 +54,7 @@ async fn accept_all<R: Runtime>(runtime: &R, door: &Arc<Door>, listener: &mut R:
                 return Poll::Pending;
             }
             resting = None;
-            match poll_accept(cx, runtime, door, listener) {
+            match poll_accept(cx, runtime, door, listener, local) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => resting = Some(clock::now() + REST),
@@ -63,6 +72,7 @@ fn poll_accept<R: Runtime>(
     runtime: &R,
     door: &Arc<Door>,
     listener: &mut R::Listener,
+    local: Option<SocketAddr>,
 ) -> Poll<bool> {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 
@@ -80,7 +90,8 @@ fn poll_accept<R: Runtime>(
         let _ = socket.set_keepalive();
     }
     let wake = Arc::default();
-    Poll::Ready(match door.open_conn(peer, socket.local_addr().ok(), &wake) {
+    let local = local.or_else(|| socket.local_addr().ok());
+    Poll::Ready(match door.open_conn(peer, local, &wake) {
         Ok(conn) => runtime.spawn(conn::serve(runtime, Arc::clone(door), socket, conn, wake)).is_ok(),
         Err(refused) => refuse(runtime, door, socket, refused),
     })
