@@ -69,7 +69,7 @@ impl Server {
         let at = now + GOODBYE_DELAY;
         for conn in conns.iter() {
             if let Some(connection) = self.conns.get_mut(conn).filter(|own| own.sessions.is_empty()) {
-                connection.farewell = Some(Farewell { at, reason: reason.clone(), key });
+                connection.farewell = Some(Box::new(Farewell { at, reason: reason.clone(), key }));
                 self.timers.arm(at, Timer::Conn(conn));
             }
         }

@@ -35,14 +35,14 @@ pub(super) struct Connection {
     /// Requests that wait for the one before them.
     pub(super) queue: VecDeque<Incoming>,
     /// The request whose answer the application is asked for.
-    pub(super) pending: Option<Pending>,
+    pub(super) pending: Option<Box<Pending>>,
     /// What it has proved that it may.
     pub(super) access: Access,
     /// Sessions that were used over it.
     pub(super) sessions: Few<SessionId>,
     pub(super) tolerances: Tolerances,
     /// Its last session has ended, and it is closed if no other comes.
-    pub(super) farewell: Option<Farewell>,
+    pub(super) farewell: Option<Box<Farewell>>,
     /// A request is being worked on, whose answer comes before all else.
     pub(super) is_answering: bool,
     /// Requests that the server has sent.

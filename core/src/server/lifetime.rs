@@ -47,7 +47,7 @@ impl Server {
         let idle_at = connection.alive + self.config.conn_idle;
         // Requests to a server that closes lead to nothing.
         let is_free = connection.sessions.is_empty() && (connection.pending.is_none() || self.closing);
-        let farewell = connection.farewell.as_ref();
+        let farewell = connection.farewell.as_deref();
         let is_over = |farewell: &&Farewell| is_free && now >= farewell.at;
         if let Some(reason) = farewell.filter(is_over).map(|farewell| farewell.reason.clone()) {
             self.close_conn(now, id, reason);

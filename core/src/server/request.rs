@@ -92,7 +92,7 @@ impl Server {
     ) -> Result<(), Stale> {
         let connection = self.conns.get_mut(ticket.conn).ok_or(Stale)?;
         let asked = connection.pending.take_if(|pending| pending.number == ticket.number);
-        let Pending { request, step, extra: earlier, .. } = asked.ok_or(Stale)?;
+        let Pending { request, step, extra: earlier, .. } = *asked.ok_or(Stale)?;
         let mut extra = match extra {
             Some(extra) => Some(extra.behind(earlier)),
             None => earlier,
@@ -104,7 +104,8 @@ impl Server {
             (Answer::No(refusal), _) => Ok(refusal.into_response().into()),
             (Answer::Authority(authority), Step::Authenticate(need, given)) => self
                 .authority_told(now, conn, &request, (need, given), authority)
-                .and_then(|()| self.route(now, conn, &request, streams)),
+                .and_then(|()| self.find_session(now, conn, &request))
+                .and_then(|session| self.route(now, conn, &request, session, streams)),
             (_, Step::Describe) => match extra.as_mut().and_then(|extra| extra.body.take()) {
                 Some((_, sdp)) => Ok(described(&request, sdp)),
                 None => self.describe_published(&request, streams),
@@ -151,7 +152,7 @@ impl Server {
     pub(super) fn take_question(&mut self, conn: ConnId) -> Option<Pending> {
         let pending = self.conns.get_mut(conn)?.pending.take()?;
         self.timers.disarm(Timer::Ticket(conn));
-        Some(pending)
+        Some(*pending)
     }
 
     fn conclude(
@@ -183,7 +184,8 @@ impl Server {
         (request, step, extra): (Request, Step, Option<Box<Extra>>),
     ) {
         if let Some(connection) = self.conns.get_mut(conn) {
-            connection.pending = Some(Pending { number: self.questions, request, step, extra });
+            let pending = Pending { number: self.questions, request, step, extra };
+            connection.pending = Some(Box::new(pending));
             self.questions = self.questions.wrapping_add(1);
             self.timers.arm(until, Timer::Ticket(conn));
         }
@@ -221,19 +223,22 @@ impl Server {
         let session = self.find_session(now, conn, request)?;
         match self.authorize(now, conn, request, session)? {
             Some(outcome) => Ok(outcome),
-            None => self.route(now, conn, request, streams),
+            None => self.route(now, conn, request, session, streams),
         }
     }
 
-    /// What is done for a request that may go on.
+    /// Hands a request that may go on, and its session, to the step of its method.
     fn route(
         &mut self,
         now: Instant,
         conn: ConnId,
         request: &Request,
+        session: Option<SessionId>,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
-        let session = self.session_of(now, conn, request)?;
+        if let Some(session) = session {
+            self.use_session(now, conn, session)?;
+        }
         self.check_drain(request, session)?;
         match request.method {
             Method::Options => Ok(self.options(request)),
@@ -249,16 +254,10 @@ impl Server {
         }
     }
 
-    /// The session that a request is about, which its connection is used for from here on.
-    fn session_of(
-        &mut self,
-        now: Instant,
-        conn: ConnId,
-        request: &Request,
-    ) -> Result<Option<SessionId>, Response> {
-        let Some(id) = self.find_session(now, conn, request)? else { return Ok(None) };
+    /// A connection is used for a session from here on.
+    fn use_session(&mut self, now: Instant, conn: ConnId, id: SessionId) -> Result<(), Response> {
         let Some((connection, session)) = self.conns.get_mut(conn).zip(self.sessions.get_mut(id)) else {
-            return Ok(None);
+            return Ok(());
         };
         let is_known = connection.sessions.contains(id);
         let has_room = connection.sessions.len() < self.config.sessions_per_conn_max
@@ -270,7 +269,7 @@ impl Server {
         session.conns.insert(conn);
         connection.sessions.insert(id);
         self.session_asked(now, id);
-        Ok(Some(id))
+        Ok(())
     }
 
     /// Looks for the session that a request names.
@@ -302,7 +301,9 @@ impl Server {
         header: &str,
         tolerances: &mut Tolerances,
     ) -> Option<SessionId> {
-        let key = HexId::read(&SessionHeader::parse(header, tolerances).ok()?.id)?;
+        // Nearly always the header is the identifier and nothing else.
+        let parsed = |tolerances| HexId::read(&SessionHeader::parse(header, tolerances).ok()?.id);
+        let key = HexId::read(header).or_else(|| parsed(tolerances))?;
         let id = *self.session_keys.get(&key)?;
         let (connection, session) = self.conns.get(conn).zip(self.sessions.get(id))?;
         let is_foreign = !session.is_of(connection.peer) || session.bound_to().is_some_and(|own| own != conn);

@@ -85,7 +85,15 @@ impl Headers {
 
     /// The value of the first header of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.get_all(name).next()
+        let mut start = 0_usize;
+        for header in &self.list {
+            let end = start.saturating_add(header.len);
+            if header.is(name) {
+                return self.text.get(start..end);
+            }
+            start = end;
+        }
+        None
     }
 
     /// The values of all headers of that name, in order.
@@ -95,7 +103,8 @@ impl Headers {
 
     /// Whether a header that stands once, and that more than its message goes by, is repeated.
     pub(crate) fn repeats(&self) -> bool {
-        [name::CSEQ, name::SESSION].iter().any(|name| self.get_all(name).nth(1).is_some())
+        let is_repeated = |name| self.list.iter().filter(|header| header.is(name)).nth(1).is_some();
+        is_repeated(name::CSEQ) || is_repeated(name::SESSION)
     }
 
     /// Names and values, in order.
