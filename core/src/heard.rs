@@ -62,14 +62,14 @@ impl Heard {
     pub(crate) fn tell(&self, media: &mut MediaStats) {
         media.rtcp_received.absorb(self.received);
         media.rtcp_errors = media.rtcp_errors.saturating_add(self.errors);
-        let formats = self.blocks.iter().map(|(at, block)| FormatStats {
-            local_ssrc: Some(block.ssrc),
-            remote_ssrc: self.ssrc,
-            block: Some((*at, *block)),
-            ..FormatStats::default()
-        });
-        let told = MediaStats { media: media.media, formats: formats.collect(), ..MediaStats::default() };
-        media.absorb(&told);
+        for (at, block) in &self.blocks {
+            media.absorb_format(&FormatStats {
+                local_ssrc: Some(block.ssrc),
+                remote_ssrc: self.ssrc,
+                block: Some((*at, *block)),
+                ..FormatStats::default()
+            });
+        }
     }
 
     /// Tells of the packets that a block says are lost since the one before, if it is time.

@@ -239,7 +239,7 @@ impl MediaStats {
     }
 
     /// Beyond [`SOURCES_MAX`] sources the first loses its name, and is counted with others without one.
-    fn absorb_format(&mut self, format: &FormatStats) {
+    pub(crate) fn absorb_format(&mut self, format: &FormatStats) {
         if let Some(own) = self.formats.iter_mut().find(|own| own.source() == format.source()) {
             return own.absorb(format);
         }
@@ -249,6 +249,8 @@ impl MediaStats {
             let nameless = self.formats.remove(first).nameless();
             self.absorb_format(&nameless);
         }
+        // Mostly it stays the only one.
+        self.formats.reserve_exact(1);
         self.formats.push(format.clone());
     }
 }
@@ -313,14 +315,18 @@ impl SessionStats {
     }
 
     /// Adds what was counted elsewhere or later of the same session.
-    pub(crate) fn absorb(&mut self, other: &Self) {
+    pub(crate) fn absorb(&mut self, other: Self) {
         self.at = self.at.max(other.at);
         self.lag = other.lag.or(self.lag);
         self.skips.absorb(other.skips);
         if other.reports.iter().any(Option::is_some) {
             self.reports = other.reports;
         }
-        absorb_medias(&mut self.medias, &other.medias);
+        if self.medias.is_empty() {
+            self.medias = other.medias;
+        } else {
+            other.medias.iter().for_each(|media| self.media(media.media).absorb(media));
+        }
     }
 
     /// Finishes what both halves of a connection have told of a reader: the blocks of its reports say what they mean.
@@ -345,12 +351,8 @@ impl SessionStats {
     }
 }
 
-/// Adds what was counted of medias.
-pub(crate) fn absorb_medias(own: &mut Vec<MediaStats>, others: &[MediaStats]) {
-    others.iter().for_each(|other| media_of(own, other.media).absorb(other));
-}
-
-fn media_of(medias: &mut Vec<MediaStats>, index: usize) -> &mut MediaStats {
+/// The media with this index, which is added if it is not there.
+pub(crate) fn media_of(medias: &mut Vec<MediaStats>, index: usize) -> &mut MediaStats {
     let place = medias.partition_point(|media| media.media < index);
     if medias.get(place).is_none_or(|media| media.media != index) {
         medias.insert(place, MediaStats { media: index, ..MediaStats::default() });

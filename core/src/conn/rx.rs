@@ -129,6 +129,7 @@ impl ConnRx {
                 self.publishers.extend(tracks);
             }
             RxOrder::Route(Routes::Reader(session, channels, tap)) => {
+                self.readers.reserve_exact(channels.len());
                 self.readers.extend(channels.into_iter().map(|(rtcp, track)| Reading {
                     rtcp,
                     track,

@@ -253,7 +253,7 @@ impl Server {
                 self.check(now, conn, request, authorization, &owner.secret)?;
                 if self.conns.get(conn).is_some_and(|connection| connection.access.grants.is_empty()) {
                     // It need not prove again that it is this user, and may nothing else by it.
-                    self.grant_right(conn, Some(owner), None);
+                    self.grant_right(conn, Some(*owner), None);
                 }
                 Ok(())
             }

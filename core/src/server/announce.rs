@@ -155,7 +155,7 @@ impl Server {
         let session = Session {
             key,
             peer: connection.peer,
-            owner,
+            owner: owner.map(Box::new),
             path: path.into(),
             query: query.map(Into::into),
             conn,

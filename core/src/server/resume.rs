@@ -14,7 +14,7 @@ use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 pub(super) struct Former {
     session: SessionId,
     conn: ConnId,
-    owner: Option<Identity>,
+    owner: Option<Box<Identity>>,
     ip: IpAddr,
     reason: CloseReason,
 }

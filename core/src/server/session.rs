@@ -31,7 +31,7 @@ pub(super) struct Session {
     /// Who made it.
     pub(super) peer: SocketAddr,
     /// The user that has proved its right to it; `None` if anybody may.
-    pub(super) owner: Option<Identity>,
+    pub(super) owner: Option<Box<Identity>>,
     pub(super) path: Box<str>,
     /// The query of the URL that it began with.
     pub(super) query: Option<Box<str>>,

@@ -130,6 +130,8 @@ impl Server {
         let unknown = || Response::new(StatusCode::SESSION_NOT_FOUND);
         let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
         let is_first = session.tracks.is_empty();
+        // Mostly it stays the only one, or is one of two.
+        session.tracks.reserve_exact(1);
         session.tracks.push(Track { index: track, uri, channels });
         let mut ssrc = None;
         if let Purpose::Read(stream) = purpose {

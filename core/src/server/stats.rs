@@ -8,7 +8,7 @@ use super::{ConnInfo, Event, Output, Server, SessionInfo, StreamInfo};
 use crate::conn::{CloseReason, RxOrder, TxOrder};
 use crate::limits::STATS_WAIT;
 use crate::stats::{
-    ConnStats, MediaStats, Origin, SessionStats, StatsPart, StatsReport, StreamStats, absorb_medias,
+    ConnStats, MediaStats, Origin, SessionStats, StatsPart, StatsReport, StreamStats, media_of,
 };
 use crate::stream::Streams;
 use crate::udp::{UdpCommand, UdpOrder};
@@ -80,15 +80,15 @@ struct Told {
 }
 
 impl Tally {
-    fn take(&mut self, half: usize, part: &StatsPart) {
+    fn take(&mut self, half: usize, part: StatsPart) {
         let told = self.told.get_or_insert_default();
-        let present = told.present.get_mut(half);
+        let Some(present) = told.present.get_mut(half) else { return };
         if part.is_last {
             self.owed = self.owed.saturating_sub(1);
-            present.into_iter().for_each(|present| *present = None);
-            told.past.absorb(&part.stats);
+            *present = None;
+            told.past.absorb(part.stats);
         } else {
-            present.into_iter().for_each(|present| *present = Some(part.stats.clone()));
+            *present = Some(part.stats);
         }
     }
 
@@ -96,7 +96,16 @@ impl Tally {
     fn stats(&self) -> SessionStats {
         let Some(told) = &self.told else { return SessionStats::default() };
         let mut stats = told.past.clone();
-        self.present().for_each(|present| stats.absorb(present));
+        self.present().for_each(|present| stats.absorb(present.clone()));
+        stats.resolve();
+        stats
+    }
+
+    /// All that was counted, once nothing is left to be told.
+    fn into_stats(self) -> SessionStats {
+        let Some(told) = self.told else { return SessionStats::default() };
+        let Told { past: mut stats, present } = *told;
+        present.into_iter().flatten().for_each(|present| stats.absorb(present));
         stats.resolve();
         stats
     }
@@ -225,7 +234,7 @@ impl Server {
                 }
             }
         }
-        report.sessions.into_iter().for_each(|part| self.take_part(now, half, &part));
+        report.sessions.into_iter().for_each(|part| self.take_part(now, half, part));
     }
 
     /// So many parts of the media plane are to tell their last of a session.
@@ -261,7 +270,7 @@ impl Server {
     /// Tells that a session is closed, with what was counted of it.
     pub(super) fn tell_left(&mut self, now: Instant, id: SessionId) {
         if let Some(Leaving { conn, peer, path, reason, tally, recorded, .. }) = self.leaving.remove(&id) {
-            let stats = Box::new(tally.stats());
+            let stats = Box::new(tally.into_stats());
             let path = path.into();
             self.emit(Event::SessionClosed { session: id, conn, peer, path, reason, stats });
             recorded.into_iter().for_each(|stream| self.tell_readers_of_end(now, stream));
@@ -316,7 +325,7 @@ impl Server {
         }
     }
 
-    fn take_part(&mut self, now: Instant, half: usize, part: &StatsPart) {
+    fn take_part(&mut self, now: Instant, half: usize, part: StatsPart) {
         let id = part.session;
         let (tally, stream) = match (self.sessions.get_mut(id), self.leaving.get_mut(&id)) {
             (Some(session), _) => {
@@ -326,13 +335,13 @@ impl Server {
             (None, Some(leaving)) => (&mut leaving.tally, leaving.stream),
             (None, None) => return,
         };
-        tally.take(half, part);
-        let is_over = tally.owed == 0;
         if let Some(published) =
             stream.filter(|_| part.is_last).and_then(|stream| self.published.get_mut(stream))
         {
             absorb_sent(&mut published.sent, &part.stats.medias);
         }
+        tally.take(half, part);
+        let is_over = tally.owed == 0;
         if let Some(leaving) = self.leaving.get(&id).filter(|_| is_over) {
             let carrier = leaving.carrier.and_then(|carrier| self.conns.get_mut(carrier));
             carrier.into_iter().for_each(|connection| connection.leaving.remove(id));
@@ -343,11 +352,10 @@ impl Server {
 
 /// Adds what a reader was sent, and nothing of what it sends.
 fn absorb_sent(sent: &mut Vec<MediaStats>, of: &[MediaStats]) {
-    let only_sent = of.iter().map(|media| MediaStats {
-        media: media.media,
-        rtcp_sent: media.rtcp_sent,
-        formats: media.formats.iter().filter(|format| format.sent.packets > 0).cloned().collect(),
-        ..MediaStats::default()
-    });
-    absorb_medias(sent, &only_sent.collect::<Vec<_>>());
+    for media in of {
+        let own = media_of(sent, media.media);
+        own.rtcp_sent.absorb(media.rtcp_sent);
+        let formats = media.formats.iter().filter(|format| format.sent.packets > 0);
+        formats.for_each(|format| own.absorb_format(format));
+    }
 }

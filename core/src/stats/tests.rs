@@ -29,7 +29,7 @@ fn what_is_counted_of_one_source_is_added_and_its_newest_values_count() {
     for medias in
         [vec![part(1, vec![format(1, 2)])], vec![part(0, vec![format(9, 1)])], vec![part(1, vec![newer])]]
     {
-        session.absorb(&SessionStats { medias, ..SessionStats::default() });
+        session.absorb(SessionStats { medias, ..SessionStats::default() });
     }
     assert_eq!(session.medias.iter().map(|media| media.media).collect::<Vec<_>>(), [0, 1]);
     let own = &session.medias[1].formats[0];

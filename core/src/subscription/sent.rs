@@ -1,7 +1,7 @@
 use crate::Instant;
 use crate::limits::SOURCES_MAX;
 use crate::rtp;
-use crate::stats::{Counted, FormatStats, MediaStats, REPORT_ROUNDS, SessionStats};
+use crate::stats::{Counted, FormatStats, REPORT_ROUNDS, SessionStats};
 use crate::stream::{Packet, StreamLog};
 
 /// The packets that a reader was sent, counted by track and SSRC.
@@ -127,14 +127,11 @@ impl Sent {
     pub(super) fn tell(&self, now: Instant, log: Option<&StreamLog>, next: u64, stats: &mut SessionStats) {
         stats.reports = self.rounds;
         for Others { track, rtcp, gone } in &self.others {
-            let formats =
-                (*gone != Counted::default()).then(|| FormatStats { sent: *gone, ..FormatStats::default() });
-            let media = MediaStats {
-                rtcp_sent: *rtcp,
-                formats: formats.into_iter().collect(),
-                ..MediaStats::default()
-            };
-            stats.media((*track).into()).absorb(&media);
+            let media = stats.media((*track).into());
+            media.rtcp_sent.absorb(*rtcp);
+            if *gone != Counted::default() {
+                media.absorb_format(&FormatStats { sent: *gone, ..FormatStats::default() });
+            }
         }
         for Source { track, ssrc, sent } in &self.sources {
             let mut sent = *sent;
@@ -143,7 +140,7 @@ impl Sent {
             }
             let last = log.and_then(|log| log.last_of(*track, *ssrc, next));
             let last_timestamp = last.map(|packet| packet.rtp.timestamp());
-            let format = FormatStats {
+            stats.media((*track).into()).absorb_format(&FormatStats {
                 payload_type: last.map(|packet| packet.rtp.payload_type()),
                 local_ssrc: Some(*ssrc),
                 sent,
@@ -152,9 +149,7 @@ impl Sent {
                 last_ntp: log.and_then(|log| log.ntp_of(now, *track, *ssrc, last_timestamp?)),
                 clock_rate: log.map_or(0, |log| log.clock_rate_of(*track, *ssrc)),
                 ..FormatStats::default()
-            };
-            let media = MediaStats { formats: vec![format], ..MediaStats::default() };
-            stats.media((*track).into()).absorb(&media);
+            });
         }
     }
 
@@ -173,6 +168,7 @@ impl Sent {
 
     fn add_source(&mut self, new: Source) {
         if self.sources.iter().filter(|source| source.track == new.track).count() < SOURCES_MAX {
+            self.sources.reserve_exact(1);
             self.sources.push(new);
             self.unreported = self.unreported.saturating_add(1);
             return;
@@ -186,6 +182,7 @@ impl Sent {
 
     fn others(&mut self, track: u8) -> &mut Others {
         let place = self.others.iter().position(|others| others.track == track).unwrap_or_else(|| {
+            self.others.reserve_exact(1);
             self.others.push(Others { track, rtcp: Counted::default(), gone: Counted::default() });
             self.others.len().saturating_sub(1)
         });

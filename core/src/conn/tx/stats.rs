@@ -42,6 +42,7 @@ impl ConnTx {
         while let Some(reading) = self.readers.get(place) {
             if which(reading) {
                 let reading = self.readers.remove(place);
+                self.leaving.reserve_exact(1);
                 self.leaving.push_back(Leaving { reading, until });
             } else {
                 place = place.saturating_add(1);
