@@ -15,15 +15,22 @@ mod fan_out;
 mod instructions;
 mod payload;
 mod rtp;
+mod server;
 mod step;
 mod wire;
 
 fn main() -> std::process::ExitCode {
     let is_given = |flag: &str| std::env::args().any(|argument| argument == flag);
     if is_given(instructions::RUN_STEPS) {
-        for count in
-            [wire::count, description::count, rtp::count, payload::count, fan_out::count, client::count]
-        {
+        for count in [
+            wire::count,
+            description::count,
+            rtp::count,
+            payload::count,
+            fan_out::count,
+            client::count,
+            server::count,
+        ] {
             count();
         }
     } else if is_given("--instructions") {
