@@ -4,6 +4,7 @@
 mod hostile {
     mod foreign;
     mod framing;
+    mod guessing;
     mod media;
     mod memory;
     mod publishers;
