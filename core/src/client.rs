@@ -252,6 +252,7 @@ impl Client {
     /// Tells the wall clock time of `now`, without which no sender reports are sent.
     pub fn set_wall_clock(&mut self, now: Instant, wall: NtpTime) {
         self.wall = Some((now, wall));
+        self.inbox.timeline.set_wall_clock(now, wall);
     }
 }
 
@@ -462,7 +463,9 @@ impl Client {
 
     /// What the server, and the URL, do differently from the standard.
     pub fn tolerances(&self) -> Tolerances {
-        self.tolerances
+        let mut all = self.tolerances;
+        all.merge(self.inbox.timeline.tolerances());
+        all
     }
 
     /// The URL that stands for the whole stream.

@@ -136,6 +136,7 @@ mod subscription;
 mod tap;
 mod thrift;
 mod time;
+pub mod timeline;
 mod tolerance;
 mod trouble;
 pub mod udp;

@@ -80,6 +80,15 @@ pub const SOURCE_LIVES: Duration = Duration::from_secs(2);
 pub const SOURCE_RESTART_PERIOD: Duration = Duration::from_secs(1);
 /// How far a sender report's clock may be from that of the report before; one further away is left out, unless it persists.
 pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(1);
+/// How far a timestamp may go back on the time line, as those of B-frames do; one farther back begins anew.
+pub const TIMELINE_BACK_MAX: Duration = Duration::from_secs(2);
+/// How far timestamps, sender reports and arrivals may be apart on the time line; farther apart, a source begins anew, and
+/// a report is not used to bring tracks together.
+pub const TIMELINE_GAP_MAX: Duration = Duration::from_secs(10);
+/// How far the `rtptime` of RTP-Info may be from the first packets of its track; one farther away is not believed.
+pub const TIMELINE_RTPTIME_DISTANCE_MAX: Duration = Duration::from_secs(5);
+/// How far sender reports may be from the time line without moving it.
+pub const TIMELINE_ERROR_MIN: Duration = Duration::from_micros(250);
 /// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
 pub const PACKET_BYTES_MAX: usize = 1452;
 /// Bytes of one block that a packetizer writes packets into.

@@ -39,7 +39,7 @@ mod senders;
 mod wall;
 mod writer;
 
-pub(crate) use clock::{ClockRates, round_trip, units_to_time};
+pub(crate) use clock::{ClockRates, round_trip, units_to_nanos, units_to_time};
 pub(crate) use past::Past;
 pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
 pub(crate) use receivers::Receivers;

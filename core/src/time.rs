@@ -87,6 +87,19 @@ impl NtpTime {
         let nanos = ((self.0 & 0xffff_ffff).saturating_mul(1_000_000_000).saturating_add(1 << 31)) >> 32;
         Some(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos)))
     }
+
+    /// Nanoseconds from `other` to this time, over the wrap of both; negative if this is the earlier one.
+    pub(crate) fn nanos_since(self, other: Self) -> i64 {
+        let apart = i128::from(self.0.wrapping_sub(other.0) as i64);
+        // To the nearest one; 2^31 seconds are less than 2^62 nanoseconds.
+        (apart.saturating_mul(1_000_000_000).saturating_add(1 << 31) >> 32) as i64
+    }
+
+    /// The time so many nanoseconds later, or earlier if they are negative.
+    pub(crate) fn plus_nanos(self, nanos: i64) -> Self {
+        let by = Duration::from_nanos(nanos.unsigned_abs());
+        if nanos < 0 { self - by } else { self + by }
+    }
 }
 
 impl Add<Duration> for NtpTime {
@@ -129,5 +142,14 @@ mod tests {
             15_354_565_283_574_448_128
         );
         assert_eq!(NtpTime::from_bits(1 << 32).to_unix(), None);
+    }
+
+    #[test]
+    fn the_distance_of_two_ntp_times_is_told_over_the_wrap_of_2036() {
+        let late = NtpTime::from_bits(u64::MAX - (1 << 31));
+        for nanos in [-1_000_000_000, -1, 0, 1, 3_600_000_000_001] {
+            let there = late.plus_nanos(nanos);
+            assert_eq!((there.nanos_since(late), late.nanos_since(there)), (nanos, -nanos));
+        }
     }
 }

@@ -108,6 +108,9 @@ tolerances! {
     ForeignRtpInfoUrl = "a url in RTP-Info is not that of the track",
     /// `seq=0` or `seq=1` in RTP-Info, from devices that start anywhere (Hikvision DS-2CD2032-I, Tapo C320WS).
     UnbelievableSequence = "a sequence number in RTP-Info is not believed",
+    /// A `rtptime` in RTP-Info that is far from the timestamps of the track (cameras that write that of another track, or of
+    /// the PLAY before).
+    UnbelievableRtptime = "a timestamp in RTP-Info is not believed",
     // url
     /// `rtsp://u:p/ss@host`: `/`, `?`, `#` or `@` in credentials, as people type the passwords of their cameras.
     RawCredentials = "the credentials of a url have characters that have to be percent-encoded",

@@ -350,7 +350,8 @@ impl<R: Runtime> ClientBuilder<R> {
 
     fn start(self) -> Result<Client<R>, Error> {
         let Self { url, config, runtime } = self;
-        let core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
+        let mut core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
+        core.set_wall_clock(clock::now(), clock::wall());
         let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
         let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
         runtime.spawn(driver).map_err(Error::Start)?;

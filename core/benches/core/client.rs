@@ -16,7 +16,8 @@ const BYTES: usize = 1400;
 const BURSTS: usize = 100;
 
 steps! {
-    receive_over_tcp = receive();
+    receive_over_tcp = receive(0);
+    receive_over_tcp_a_frame_each = receive(960);
 }
 
 /// Answers the request that the client has to write.
@@ -63,16 +64,17 @@ fn playing() -> Client {
     client
 }
 
-/// Gives the packets of a burst the sequence numbers that follow.
-fn go_on(burst: &mut [u8], sequence: &mut u16) {
+/// Gives the packets of a burst the sequence numbers that follow, and timestamps that are so far apart.
+fn go_on(burst: &mut [u8], sequence: &mut u16, timestamps: u32) {
     for frame in burst.chunks_exact_mut(4 + BYTES) {
         frame[6..8].copy_from_slice(&sequence.to_be_bytes());
+        frame[8..12].copy_from_slice(&u32::from(*sequence).wrapping_mul(timestamps).to_be_bytes());
         *sequence = sequence.wrapping_add(1);
     }
 }
 
 /// From the bytes to the application.
-fn receive() -> Step<impl FnMut()> {
+fn receive(timestamps: u32) -> Step<impl FnMut()> {
     let mut client = playing();
     let packet =
         RtpPacket::build(RtpHeader { payload_type: 96, ..RtpHeader::default() }, &[0x41; BYTES - 12]);
@@ -81,7 +83,7 @@ fn receive() -> Step<impl FnMut()> {
     let mut batch = VecDeque::new();
     Step::new(BURSTS * BURST, move || {
         for _ in 0..BURSTS {
-            go_on(&mut burst, &mut sequence);
+            go_on(&mut burst, &mut sequence, timestamps);
             read(&mut client, &burst);
             let mut received = 0;
             while client.has_packets() {

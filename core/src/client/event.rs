@@ -7,10 +7,11 @@ use super::{ClientCloseReason, CommandError, RedirectAttempt};
 use crate::description::Description;
 use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
+use crate::timeline::MediaTime;
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
 use crate::wire::StatusCode;
-use crate::{Instant, NtpTime, UdpId};
+use crate::{Instant, UdpId};
 
 /// A command of a client, to find its [`Done`](ClientEvent::Done).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -181,8 +182,8 @@ pub struct Received {
     pub packet: RtpPacket,
     /// Packets missing before this one: lost, or dropped because the application did not keep up.
     pub lost: u16,
-    /// The sender's wall clock time of the packet, once a sender report has told it.
-    pub ntp: Option<NtpTime>,
+    /// The time of the frame that the packet is of.
+    pub time: MediaTime,
 }
 
 /// What was counted for a media since it was set up, or last played.

@@ -1,11 +1,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Received;
+use crate::Instant;
 use crate::limits::{RECEIVED_BATCH_MAX, SOURCES_MAX};
+use crate::rtp::RtpPacket;
+use crate::timeline::Timeline;
 
-/// Received packets that wait for the application.
+/// Received packets that wait for the application, each with its time.
 #[derive(Debug)]
 pub(super) struct Inbox {
+    pub(super) timeline: Timeline,
     packets: VecDeque<Received>,
     /// Bytes of all packets that came in, and of those that have left; both wrap.
     pushed: usize,
@@ -48,6 +52,7 @@ impl Dropped {
 impl Inbox {
     pub(super) fn new(packets_max: usize, bytes_max: usize) -> Self {
         Self {
+            timeline: Timeline::new(),
             packets: VecDeque::new(),
             pushed: 0,
             left: 0,
@@ -57,9 +62,23 @@ impl Inbox {
         }
     }
 
+    /// Appends a packet of a media that comes in order at `now`, behind so many that are lost.
+    #[inline]
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        media: usize,
+        packet: RtpPacket,
+        lost: u16,
+        clock_rate: u32,
+    ) {
+        let time = self.timeline.time_of(now, media, &packet, clock_rate);
+        self.push(Received { media, packet, lost, time });
+    }
+
     /// Appends a packet, and drops the oldest ones beyond the bounds.
     #[inline]
-    pub(super) fn push(&mut self, received: Received) {
+    fn push(&mut self, received: Received) {
         self.pushed = self.pushed.wrapping_add(received.packet.len());
         self.packets.push_back(received);
         if self.is_over() {
@@ -143,11 +162,12 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::{RtpHeader, RtpPacket};
+    use crate::rtp::RtpHeader;
+    use crate::timeline::MediaTime;
 
     fn packet(media: usize, sequence: u16, lost: u16) -> Received {
         let header = RtpHeader { sequence, ..RtpHeader::default() };
-        Received { media, packet: RtpPacket::build(header, &[0; 88]), lost, ntp: None }
+        Received { media, packet: RtpPacket::build(header, &[0; 88]), lost, time: MediaTime::default() }
     }
 
     fn drained(inbox: &mut Inbox) -> Vec<(usize, u16, u16)> {
@@ -169,7 +189,12 @@ mod tests {
     fn what_is_dropped_of_one_ssrc_is_not_told_as_lost_of_another() {
         let of = |ssrc, sequence| {
             let header = RtpHeader { sequence, ssrc, ..RtpHeader::default() };
-            Received { media: 0, packet: RtpPacket::build(header, b"sound"), lost: 0, ntp: None }
+            Received {
+                media: 0,
+                packet: RtpPacket::build(header, b"sound"),
+                lost: 0,
+                time: MediaTime::default(),
+            }
         };
         let mut inbox = Inbox::new(3, usize::MAX);
         for received in [of(7, 1), of(8, 1), of(8, 2), of(7, 2), of(8, 3)] {

@@ -8,11 +8,11 @@ use super::redirect::is_redirect;
 use super::table::Verb;
 use super::track::Path;
 use super::{Client, ClientEvent, Playing, Reply, TrackStart};
-use crate::header::{Range, RtpInfo, TimedRange};
+use crate::header::{Range, RtpInfo, TimedRange, UtcTime};
 use crate::limits::RECEIVER_REPORT_PERIOD;
 use crate::udp::Port;
 use crate::wire::{Method, Request, Response, name};
-use crate::{Instant, Tolerance};
+use crate::{Instant, NtpTime, Tolerance};
 
 /// The whole of a stream, as FFmpeg and live555 write it.
 const FROM_START: &str = "npt=0.000-";
@@ -32,6 +32,7 @@ impl Client {
         }
         self.range.clone_from(range);
         self.liveness.forget_media();
+        self.inbox.timeline.begin_anew();
         let medias = self.presentation.as_ref().map_or(&[][..], |known| &known.description.medias);
         for track in &mut self.tracks {
             let media = medias.get(track.media);
@@ -73,6 +74,8 @@ impl Client {
             track.presence.iter_mut().for_each(|presence| presence.begin(now));
         }
         let playing = self.read_playing(response);
+        let rtptimes = playing.tracks.iter().filter_map(|track| Some((track.media, track.timestamp?)));
+        self.inbox.timeline.set_start(playing.range.and_then(wall_of), rtptimes);
         if playing.range.as_ref().is_some_and(Range::has_end) {
             self.tracks.iter_mut().filter_map(|track| track.presence.as_mut()).for_each(Presence::set_finite);
         }
@@ -119,4 +122,12 @@ impl Client {
         });
         Playing { range: range.map(|range| range.range), tracks: starts.collect() }
     }
+}
+
+/// The wall clock time at which a range starts.
+fn wall_of(range: Range) -> Option<NtpTime> {
+    let Range::Clock { start, .. } = range else { return None };
+    // A range that starts at zero is one without a wall clock.
+    let start = start.map(UtcTime::to_unix).filter(|start| !start.is_zero())?;
+    Some(NtpTime::from_unix(start))
 }

@@ -15,3 +15,4 @@ mod scenario;
 mod setup;
 mod shared;
 mod switch;
+mod time;

@@ -5,11 +5,11 @@ use super::inbox::Inbox;
 use super::link::Link;
 use super::presence::{Change, Presence};
 use super::source::Source;
-use super::{Received, TrackStats, TrackTransport};
+use super::{TrackStats, TrackTransport};
 use crate::demux;
 use crate::description::Description;
 use crate::random::Random;
-use crate::rtp::rtcp::{self, Rtcp};
+use crate::rtp::rtcp::{self, Rtcp, SenderReport};
 use crate::rtp::{self, ClockRates, Delivery, Receivers, RtpPacket, Senders};
 use crate::silence::is_quiet;
 use crate::udp::Port;
@@ -165,7 +165,7 @@ impl Track {
                 let is_valid = self.handle_rtp(now, is_announced, data, inbox, tolerances);
                 (is_valid, if is_valid { self.hear(now) } else { None })
             }
-            Port::Rtcp => (self.handle_rtcp(now, &data, tolerances), None),
+            Port::Rtcp => (self.handle_rtcp(now, &data, inbox, tolerances), None),
         };
         (is_valid.then_some(port), change)
     }
@@ -187,18 +187,26 @@ impl Track {
             return false;
         };
         let newest = receivers.newest();
-        if let Some((lost, ntp)) = newest.and_then(|newest| newest.pass_and_convert(now, &packet)) {
-            inbox.push(Received { media: self.media, packet, lost, ntp });
+        if let Some(newest) = newest
+            && let Some(lost) = newest.pass(now, &packet)
+        {
+            inbox.receive(now, self.media, packet, lost, newest.clock_rate());
             return true;
         }
         receivers.handle_packet(now, packet);
         self.reorder_at = earliest(self.reorder_at, receivers.poll_timeout());
-        drain(self.media, receivers, inbox);
+        drain(now, self.media, receivers, inbox);
         true
     }
 
     /// Takes RTCP; `false` if it is none.
-    fn handle_rtcp(&mut self, now: Instant, data: &[u8], tolerances: &mut Tolerances) -> bool {
+    fn handle_rtcp(
+        &mut self,
+        now: Instant,
+        data: &[u8],
+        inbox: &mut Inbox,
+        tolerances: &mut Tolerances,
+    ) -> bool {
         let mut is_valid = false;
         for packet in rtcp::parse(data, tolerances) {
             is_valid = true;
@@ -207,8 +215,7 @@ impl Track {
                     self.senders.handle_report_blocks(&report.reports);
                     if let Some(receivers) = &mut self.receivers {
                         receivers.handle_sender_report(now, report);
-                        // Packets carry their time; nobody else is told of the clock.
-                        while receivers.poll_clock().is_some() {}
+                        drain(now, self.media, receivers, inbox);
                     }
                 }
                 Rtcp::ReceiverReport(report) => self.senders.handle_report_blocks(&report.reports),
@@ -269,7 +276,7 @@ impl Track {
         if let Some(receivers) = &mut self.receivers {
             receivers.handle_timeout(now);
             self.reorder_at = receivers.poll_timeout();
-            drain(self.media, receivers, inbox);
+            drain(now, self.media, receivers, inbox);
         }
     }
 
@@ -300,9 +307,13 @@ impl Track {
     }
 }
 
-fn drain(media: usize, receivers: &mut Receivers, inbox: &mut Inbox) {
-    while let Some((rtp::Received { packet, lost }, ntp)) = receivers.poll_packet() {
-        inbox.push(Received { media, packet, lost, ntp });
+/// Moves what came of sender reports, and the packets that are in order.
+fn drain(now: Instant, media: usize, receivers: &mut Receivers, inbox: &mut Inbox) {
+    while let Some(SenderReport { ssrc, ntp, rtp, .. }) = receivers.poll_clock() {
+        inbox.timeline.set_reference(now, media, ssrc, ntp, rtp);
+    }
+    while let Some((rtp::Received { packet, lost }, clock_rate)) = receivers.poll_packet() {
+        inbox.receive(now, media, packet, lost, clock_rate);
     }
 }
 

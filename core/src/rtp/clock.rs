@@ -23,6 +23,21 @@ pub(crate) fn units_to_time(units: u32, clock_rate: u32) -> Duration {
     to_time(units, clock_rate).unwrap_or_default()
 }
 
+/// The nanoseconds that `units` of a clock take, towards zero; none without a clock rate.
+#[inline]
+pub(crate) fn units_to_nanos(units: i64, clock_rate: u32) -> i64 {
+    const SECOND: i64 = 1_000_000_000;
+    let rate = i64::from(clock_rate);
+    if let Some(scaled) = units.checked_mul(SECOND) {
+        return scaled.checked_div(rate).unwrap_or_default();
+    }
+    // The rest is below 2^32, and below 2^62 when scaled.
+    let (whole, rest) =
+        (units.checked_div(rate).unwrap_or_default(), units.checked_rem(rate).unwrap_or_default());
+    let rest = rest.saturating_mul(SECOND).checked_div(rate).unwrap_or_default();
+    whole.saturating_mul(SECOND).saturating_add(rest)
+}
+
 /// The time to a reader and back (RFC 3550, section 6.4.1): since the sender report that its block names, of which the
 /// middle of the time and the moment are in `sent`, less the time that the reader has taken to answer.
 pub(crate) fn round_trip(

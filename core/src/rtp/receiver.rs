@@ -98,8 +98,6 @@ pub struct Receiver {
     wall: WallClock,
     /// Whose reports came, maybe before its first packet.
     reported_ssrc: Option<u32>,
-    /// The timestamp that was converted last, since the packets of a picture share one; for this report and source.
-    converted: Option<(u32, Option<NtpTime>)>,
     stats: ReceiverStats,
 }
 
@@ -130,7 +128,6 @@ impl Receiver {
             report: None,
             wall: WallClock::default(),
             reported_ssrc: None,
-            converted: None,
             stats: ReceiverStats::default(),
         }
     }
@@ -192,17 +189,6 @@ impl Receiver {
         Some(self.sequence.pass(packet))
     }
 
-    /// As [`pass`](Self::pass), and the packet's wall clock time.
-    #[inline]
-    pub(crate) fn pass_and_convert(
-        &mut self,
-        now: Instant,
-        packet: &RtpPacket,
-    ) -> Option<(u16, Option<NtpTime>)> {
-        let lost = self.pass(now, packet)?;
-        Some((lost, self.convert(packet.timestamp())))
-    }
-
     /// The next packet in order.
     #[must_use]
     pub fn poll_packet(&mut self) -> Option<Received> {
@@ -229,7 +215,6 @@ impl Receiver {
         }
         self.report = Some((now, report.ntp.middle()));
         self.reported_ssrc = Some(report.ssrc);
-        self.converted = None;
         self.wall.handle_report(now, report, self.clock_rate)
     }
 
@@ -282,20 +267,8 @@ impl Receiver {
         self.wall.ntp_of(timestamp, self.clock_rate)
     }
 
-    /// As [`ntp_of`](Self::ntp_of), for one packet after the other.
-    #[inline]
-    pub(crate) fn convert(&mut self, timestamp: u32) -> Option<NtpTime> {
-        if self.wall.is_unset() {
-            return None;
-        }
-        match self.converted {
-            Some((converted, ntp)) if converted == timestamp => ntp,
-            _ => {
-                let ntp = self.ntp_of(timestamp);
-                self.converted = Some((timestamp, ntp));
-                ntp
-            }
-        }
+    pub(crate) fn clock_rate(&self) -> u32 {
+        self.clock_rate
     }
 
     /// What has been counted.
@@ -324,7 +297,6 @@ impl Receiver {
             (self.report, self.reported_ssrc) = (None, None);
             self.wall.reset();
         }
-        self.converted = None;
         self.source = Some(Source {
             ssrc,
             base: u32::from(sequence),

@@ -124,12 +124,11 @@ impl Receivers {
         self.unproven.push_back(Unproven { ssrc, sequence, packet: Some(packet) });
     }
 
-    /// The next packet of any source, and its wall clock time.
-    pub(crate) fn poll_packet(&mut self) -> Option<(Received, Option<NtpTime>)> {
+    /// The next packet of any source, and the clock rate of that.
+    pub(crate) fn poll_packet(&mut self) -> Option<(Received, u32)> {
         self.all.iter_mut().find_map(|Source { receiver, .. }| {
             let received = receiver.poll_packet()?;
-            let ntp = receiver.convert(received.packet.timestamp());
-            Some((received, ntp))
+            Some((received, receiver.clock_rate()))
         })
     }
 

@@ -58,12 +58,6 @@ impl WallClock {
         clock::time_of(timestamp, (believed.ntp, believed.rtp), clock_rate)
     }
 
-    /// Whether no report has been believed.
-    #[inline]
-    pub(super) fn is_unset(&self) -> bool {
-        self.believed.is_none()
-    }
-
     /// Reports that were left out.
     pub(super) fn refused(&self) -> u64 {
         self.refused

@@ -137,6 +137,7 @@ impl<R: Runtime> Driver<R> {
             self.connecting = None;
             core.handle_connected(now, Err(error));
         }
+        core.set_wall_clock(now, clock::wall());
         core.handle_timeout(now);
     }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use rtspan_std::client::Client;
 use rtspan_std::rtp::rtcp::BadCompound;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Asks, Event, Format, NtpTime, ReloadError, ServerConfig, Transports, WriteError};
+use rtspan_std::{
+    Asks, Event, Format, NtpTime, ReloadError, RtpHeader, RtpPacket, ServerConfig, Transports, WriteError,
+};
 
 use super::by_hand::{header, play_by_hand, read_message};
 use super::{LIMIT, UDP, description, event, packet, pause, read, serve, url};
@@ -29,13 +31,59 @@ pub(crate) async fn a_stream_keeps_the_clock_of_its_source<R: Runtime>() {
             number += 1;
             stream.write_with_ntp(0, packet(0, number, 100), ntp_of(number)).unwrap();
             let received = packets.next().await.unwrap().unwrap();
-            if let Some(ntp) = received.ntp {
+            if let Some(ntp) = received.time.reported_ntp() {
                 break ntp.to_bits().abs_diff(ntp_of(received.packet.sequence()).to_bits());
             }
             pause::<R>().await;
         };
         // To the millisecond, in units of 2^-32 seconds.
         assert!(apart < (1 << 32) / 1000, "over {transports:?}: {apart}");
+    }
+}
+
+pub(crate) async fn picture_and_sound_of_a_client_have_one_time_line<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let camera = NtpTime::from_unix(Duration::from_secs(86_400));
+    let ntp_of = |media: usize, number: u16| {
+        // Sound is written together with the picture that was made 150 ms later.
+        let later = if media == 0 { Duration::from_millis(150) } else { Duration::ZERO };
+        camera + later + Duration::from_millis(20) * u32::from(number)
+    };
+    let frame = |media: usize, sequence: u16| {
+        let (payload_type, units) = if media == 0 { (96, 1800) } else { (0, 160) };
+        let timestamp = u32::from(sequence) * units;
+        let ssrc = media.try_into().unwrap();
+        RtpPacket::build(RtpHeader { payload_type, sequence, timestamp, ssrc, marker: true }, &[0x41; 100])
+    };
+    let mut number = 0;
+    for transports in [Transports::Tcp, Transports::Udp] {
+        let mut packets = read(&server, "/cam", transports).await;
+        let mut first = None;
+        // The reports are behind the first packets, over UDP maybe behind some more, and move what comes behind them.
+        let mut were_reported = false;
+        let apart = loop {
+            number += 1;
+            for media in 0..2 {
+                stream.write_with_ntp(media, frame(media, number), ntp_of(media, number)).unwrap();
+            }
+            let mut times = [None, None];
+            while times.contains(&None) {
+                let received = packets.next().await.unwrap().unwrap();
+                first = first.or(Some(received.time.pts));
+                times[received.media] = Some((received.time, received.packet.sequence()));
+            }
+            let [(picture, of_picture), (sound, of_sound)] = times.map(Option::unwrap);
+            let are_reported = picture.reported_ntp().is_some() && sound.reported_ntp().is_some();
+            if were_reported {
+                break picture.pts - sound.pts - 20_000_000 * (i64::from(of_picture) - i64::from(of_sound));
+            }
+            were_reported = are_reported;
+            pause::<R>().await;
+        };
+        assert_eq!(first, Some(0), "the first packet is the start");
+        let error = apart.abs_diff(150_000_000);
+        assert!(error < 1_000_000, "over {transports:?}: {error} ns");
     }
 }
 

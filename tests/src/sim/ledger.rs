@@ -64,7 +64,8 @@ impl Period {
 
     /// Takes a packet in the order in which the application gets it.
     pub(super) fn take(&mut self, truth: &Truth, received: &Received, is_tcp: bool) {
-        let Received { media, packet, lost, ntp } = received;
+        let Received { media, packet, lost, time } = received;
+        let ntp = time.reported_ntp();
         let (stream, number) = truth.place(packet).expect("every packet of a log tells who made it");
         assert_eq!(*self.stream.get_or_insert(stream), stream, "packets of several streams");
         let entry = &truth.entries(stream)[number as usize];
@@ -130,7 +131,7 @@ impl World<'_> {
             self.trace.bytes(received.packet.as_bytes());
             self.counts
                 .add(if is_tcp { "packets received over TCP" } else { "packets received over UDP" }, 1);
-            if received.ntp.is_some() {
+            if received.time.reported_ntp().is_some() {
                 self.counts.add("packets received with their wall clock time", 1);
             }
             let place = self.truth.place(&received.packet).expect("a packet of a log");

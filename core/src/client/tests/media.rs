@@ -70,7 +70,8 @@ fn packets_have_a_wall_clock_time_once_a_sender_report_came() {
     let report = SenderReport { ssrc: 0xabcd, ntp: noon, rtp: 3000, ..SenderReport::default() };
     it.frame(1, &rtcp::sender_report_compound(&report, "camera"));
     it.frame(0, video(31).as_bytes());
-    let times: Vec<_> = std::iter::from_fn(|| it.client.poll_packet()).map(|received| received.ntp).collect();
+    let times: Vec<_> =
+        std::iter::from_fn(|| it.client.poll_packet()).map(|received| received.time.reported_ntp()).collect();
     assert_eq!(times, [None, Some(noon + Duration::from_secs(1))]);
 }
 

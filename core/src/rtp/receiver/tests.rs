@@ -462,7 +462,7 @@ fn what_is_handed_out_at_once_is_what_comes_out_in_two_steps() {
             assert_eq!(came, expected);
             for received in expected {
                 let timestamp = received.packet.timestamp();
-                assert_eq!(other.convert(timestamp), one.ntp_of(timestamp));
+                assert_eq!(other.ntp_of(timestamp), one.ntp_of(timestamp));
             }
             assert_eq!((one.stats(), one.poll_timeout()), (other.stats(), other.poll_timeout()));
         }

@@ -183,8 +183,9 @@ fn formats_with_ssrcs_of_their_own_are_received_side_by_side() {
         receivers.handle_sender_report(at(0), report(2, secs(1000), 0));
         let header = RtpHeader { payload_type: 0, ssrc: 2, sequence: 9050, timestamp: 8000, marker: false };
         receivers.handle_packet(at(0), RtpPacket::build(header, &[]));
-        let (_, ntp) = receivers.poll_packet().unwrap();
-        assert_eq!(ntp, Some(NtpTime::from_unix(secs(1001))), "by the clock rate of its own format");
+        let (_, clock_rate) = receivers.poll_packet().unwrap();
+        let ntp = receivers.newest().unwrap().ntp_of(8000);
+        assert_eq!((clock_rate, ntp), (8000, Some(NtpTime::from_unix(secs(1001)))), "of its own format");
         let bytes = receivers.report(at(0), "me").unwrap();
         let mut tolerances = crate::Tolerances::NONE;
         let Some(rtcp::Rtcp::ReceiverReport(told)) = rtcp::parse(&bytes, &mut tolerances).next() else {
@@ -281,7 +282,8 @@ fn a_report_that_comes_before_the_first_packet_of_its_source_counts_from_that_on
     receivers.handle_sender_report(at(0), report(1, secs(1000), 0));
     assert_eq!(receivers.poll_clock(), None);
     receivers.handle_packet(at(0), packet(96, 1, 1));
-    let (_, ntp) = receivers.poll_packet().unwrap();
+    let (received, _) = receivers.poll_packet().unwrap();
+    let ntp = receivers.newest().unwrap().ntp_of(received.packet.timestamp());
     assert_eq!(ntp, Some(NtpTime::from_unix(secs(1000))));
     assert_eq!(receivers.poll_clock().map(|report| report.ssrc), Some(1));
     receivers.handle_sender_report(at(0), report(0x9999, secs(1000), 5_000_000));

@@ -122,7 +122,7 @@ mod tests {
     use std::fs;
 
     use rtspan_core::rtp::{RtpHeader, RtpPacket};
-    use rtspan_std::{Format, Media, MediaKind};
+    use rtspan_std::{Format, Media, MediaKind, MediaTime};
 
     use super::*;
 
@@ -144,7 +144,7 @@ mod tests {
                 let header =
                     RtpHeader { payload_type: 96, marker, sequence, timestamp: picture * 3000, ssrc: 1 };
                 let packet = RtpPacket::build(header, nal);
-                recording.take(&Received { media: 0, packet, lost: 0, ntp: None }).unwrap();
+                recording.take(&Received { media: 0, packet, lost: 0, time: MediaTime::default() }).unwrap();
                 sequence += 1;
             }
         }

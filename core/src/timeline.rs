@@ -1,0 +1,376 @@
+//! The time of packets and frames: one time line for all tracks of a session.
+//!
+//! ```text
+//! packets as they are handed out ─ Timeline::time_of ─▶ MediaTime { timestamp, pts, wall }
+//! sender reports ─ Timeline::set_reference ─▶  which wall clock time a timestamp is, for each SSRC
+//! PLAY ─ Timeline::begin_anew ─▶               the next packets begin where time has come to
+//! its answer ─ Timeline::set_starts ─▶         which timestamps name the same instant (RTP-Info)
+//! ```
+//!
+//! The first packet of a session has a presentation time (PTS) of zero. Another track begins by the best that is known
+//! then: by sender reports of both, else by RTP-Info, else by the time that lies between the arrivals of their packets.
+//!
+//! What becomes known later moves tracks, and never back: by the first sender reports of two tracks the one that is behind
+//! jumps ahead; later reports correct small errors, by a jump ahead or by going slower for a while. A correction begins
+//! behind the highest timestamp of a track. So the packets of a frame have one PTS, and within a track the order
+//! of PTS is that of timestamps. A wall clock of the sender that is set to another time moves no PTS.
+//!
+//! A source begins anew after PLAY, with another SSRC, and where its timestamp and the time that has passed differ by more
+//! than [`TIMELINE_GAP_MAX`]. Its time line goes on by arrival then, and its first packet is marked
+//! ([`MediaTime::begins_anew`]).
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::Instant;
+//! use rtspan_core::rtp::{RtpHeader, RtpPacket};
+//! use rtspan_core::timeline::Timeline;
+//!
+//! let packet = |ssrc, timestamp| {
+//!     RtpPacket::build(RtpHeader { ssrc, timestamp, ..RtpHeader::default() }, b"payload")
+//! };
+//! let seconds = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
+//! let mut timeline = Timeline::new();
+//! let (picture, sound) = (packet(1, 22_500), packet(2, 7));
+//! assert_eq!(timeline.time_of(seconds(0), 0, &picture, 90_000).pts, 0);
+//! assert_eq!(timeline.time_of(seconds(5), 1, &sound, 48_000).pts_in_units(), 240_000);
+//! ```
+
+use std::time::Duration;
+
+use crate::limits::{MEDIAS_MAX, TIMELINE_GAP_MAX, TIMELINE_RTPTIME_DISTANCE_MAX};
+use crate::rtp::{RtpPacket, units_to_nanos};
+use crate::{Instant, NtpTime, Tolerance, Tolerances};
+
+mod segment;
+mod source;
+mod sync;
+mod track;
+
+use track::Track;
+
+/// How far the PTS of a source is at least above all of its track before, where it begins: a millisecond.
+const STEP_MIN: i64 = 1_000_000;
+
+/// The time of a packet or of a frame.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MediaTime {
+    /// The RTP timestamp without its wrap: the low 32 bits are those of the packet, in units of the clock rate.
+    ///
+    /// Where a source begins anew it goes on above all that was before; how far above means nothing.
+    pub timestamp: i64,
+    /// The presentation time (PTS) on the time line of the session, in nanoseconds.
+    ///
+    /// Zero is the first packet of the session. A PTS is negative where something is presented before that, such as
+    /// B-frames behind the first keyframe.
+    pub pts: i64,
+    ntp: NtpTime,
+    clock_rate: u32,
+    wall_source: Option<WallSource>,
+    /// Here is a gap: the packet is the first one of its track after PLAY, of another SSRC, or behind a jump of the
+    /// timestamp. By how far it is behind the packet before is told by their arrivals, or by what the sender says.
+    pub begins_anew: bool,
+}
+
+impl MediaTime {
+    /// The PTS in units of the clock rate of the format; zero if that is not known.
+    pub fn pts_in_units(&self) -> i64 {
+        let units = i128::from(self.pts).saturating_mul(self.clock_rate.into());
+        let half = if units < 0 { -500_000_000 } else { 500_000_000 };
+        i64::try_from(units.saturating_add(half) / 1_000_000_000).unwrap_or_default()
+    }
+
+    /// The clock rate of the format in Hz; zero if it is not known.
+    pub fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
+    /// The wall clock time, and by what it is known; `None` if nothing tells it.
+    pub fn wall(&self) -> Option<WallTime> {
+        Some(WallTime { ntp: self.ntp, source: self.wall_source? })
+    }
+
+    /// The wall clock time, if it is by the sender reports of the source or better.
+    pub fn reported_ntp(&self) -> Option<NtpTime> {
+        self.wall().filter(|wall| wall.source >= WallSource::SenderReport).map(|wall| wall.ntp)
+    }
+}
+
+/// A wall clock time of a packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WallTime {
+    /// The time.
+    pub ntp: NtpTime,
+    /// By what it is known.
+    pub source: WallSource,
+}
+
+/// By what a wall clock time is known; the greater, the more it is to be trusted.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum WallSource {
+    /// The receiver's clock when the packet was received: late by all that encoder and network take.
+    Arrival,
+    /// The answer to PLAY, by its `Range: clock=` and the `rtptime` of RTP-Info: the sender's clock, told once.
+    RtpInfo,
+    /// The sender reports of the source: the sender's clock, told every few seconds.
+    SenderReport,
+}
+
+/// The time line of a session: gives each packet its [`MediaTime`], in the order in which packets are handed out.
+///
+/// It holds no clock; the time is given to it. What it keeps is bounded by [`MEDIAS_MAX`] tracks with
+/// [`SOURCES_MAX`](crate::limits::SOURCES_MAX) sources each.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    tracks: Vec<Track>,
+    latest: Latest,
+    /// What the receiver's wall clock showed, and when.
+    wall: Option<(Instant, NtpTime)>,
+    start: Start,
+    tolerances: Tolerances,
+    stats: TimelineStats,
+}
+
+/// The PTS that was reached last, and when; zero before the first packet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latest(Option<(Instant, i64)>);
+
+/// The start of what plays, by the answer to PLAY: the instant that each `rtptime` names.
+#[derive(Clone, Copy, Debug, Default)]
+struct Start {
+    pts: Option<i64>,
+    wall: Option<NtpTime>,
+}
+
+/// Counts of a [`Timeline`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TimelineStats {
+    /// How often a source began anew.
+    pub restarts: u64,
+    /// How often a track was moved on the time line, because sender reports or RTP-Info told more.
+    pub corrections: u64,
+    /// How often the sender's wall clock was found to be set to another time.
+    pub clock_jumps: u64,
+    /// Sender reports with a time of zero, as those have that know no wall clock.
+    pub reports_without_time: u64,
+    /// Sender reports left out, because their timestamp is far from those of the packets.
+    pub reports_astray: u64,
+}
+
+impl Timeline {
+    /// A time line that begins with the next packet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what the receiver's wall clock shows at `now`, for packets of which nothing else tells the time.
+    pub fn set_wall_clock(&mut self, now: Instant, wall: NtpTime) {
+        self.wall = Some((now, wall));
+    }
+
+    /// Has all sources begin anew with their next packet, as they may after PLAY and over another connection.
+    ///
+    /// The time line goes on by the time that passes.
+    pub fn begin_anew(&mut self) {
+        self.tracks.iter_mut().for_each(Track::begin_anew);
+        self.start = Start::default();
+    }
+
+    /// Goes by the answer to PLAY: by the wall clock time at which its range starts, and by the timestamp that each track
+    /// has there (RFC 2326, section 12.33).
+    ///
+    /// A timestamp is not believed that is further than [`TIMELINE_RTPTIME_DISTANCE_MAX`] from the first packet.
+    pub fn set_start(&mut self, wall: Option<NtpTime>, rtptimes: impl IntoIterator<Item = (usize, u32)>) {
+        self.start.wall = wall;
+        for (index, rtptime) in rtptimes {
+            let Some(track) = self.track(index) else { continue };
+            match track.newest_place() {
+                Some(place) => self.meet_at_start((index, place), rtptime),
+                None => track.rtptime = Some(rtptime),
+            }
+        }
+    }
+
+    /// Goes by a sender report of `ssrc` that came at `now`: `rtp` is the timestamp at the wall clock time `ntp`.
+    ///
+    /// A source may be told of before its first packet. A time of zero is counted, and left out.
+    pub fn set_reference(&mut self, now: Instant, track: usize, ssrc: u32, ntp: NtpTime, rtp: u32) {
+        if ntp == NtpTime::default() {
+            self.stats.reports_without_time = self.stats.reports_without_time.saturating_add(1);
+            return;
+        }
+        let Some(known) = self.track(track) else { return };
+        let place = known.place_of(now, ssrc);
+        let Some(source) = known.sources.get_mut(place) else { return };
+        if !source.set_reference(now, ntp, rtp) {
+            self.stats.reports_astray = self.stats.reports_astray.saturating_add(1);
+        } else if let Some(zero) = source.measured_zero() {
+            self.synchronise((track, place), zero);
+        }
+    }
+
+    /// The time of a packet that is handed out at `now`. Without a clock rate its PTS is that of its arrival.
+    ///
+    /// `track` is the index of the media in the description; one beyond [`MEDIAS_MAX`] has no time.
+    #[inline]
+    pub fn time_of(&mut self, now: Instant, track: usize, packet: &RtpPacket, clock_rate: u32) -> MediaTime {
+        // Most packets are of the frame that the one before was of.
+        if let Some(Track { newest: Some((ssrc, time)), .. }) = self.tracks.get(track)
+            && *ssrc == packet.ssrc()
+            && time.timestamp as u32 == packet.timestamp()
+        {
+            return *time;
+        }
+        self.next_time(now, track, (packet.ssrc(), packet.timestamp()), clock_rate).unwrap_or_default()
+    }
+
+    /// Counts since the time line began.
+    pub fn stats(&self) -> TimelineStats {
+        self.stats
+    }
+
+    /// What RTP-Info says and is not believed.
+    pub fn tolerances(&self) -> Tolerances {
+        self.tolerances
+    }
+
+    /// The time of the first packet of a frame.
+    fn next_time(
+        &mut self,
+        now: Instant,
+        index: usize,
+        (ssrc, rtp): (u32, u32),
+        clock_rate: u32,
+    ) -> Option<MediaTime> {
+        let latest = self.latest;
+        let track = self.track(index)?;
+        let place = track.place_of(now, ssrc);
+        let source = track.sources.get_mut(place)?;
+        let Some((timestamp, pts, is_highest)) = source.advance(now, rtp, clock_rate, latest) else {
+            return self.begin(now, (index, place), rtp, clock_rate);
+        };
+        let by_report = source.wall_of(timestamp);
+        let pts = if clock_rate == 0 { latest.pts_at(now) } else { pts };
+        if is_highest {
+            self.latest = Latest(Some((now, pts)));
+        }
+        let (ntp, wall_source) = self.wall_of(now, by_report, pts);
+        let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
+        self.tracks.get_mut(index)?.newest = Some((ssrc, time));
+        Some(time)
+    }
+
+    /// Begins a source with the packet of this timestamp.
+    #[cold]
+    fn begin(
+        &mut self,
+        now: Instant,
+        (index, place): (usize, usize),
+        rtp: u32,
+        clock_rate: u32,
+    ) -> Option<MediaTime> {
+        self.tracks.get_mut(index)?.end_run(place);
+        let by_arrival = self.latest.pts_at(now);
+        let by_report = self.pts_by_report((index, place), rtp, clock_rate, by_arrival);
+        let track = self.tracks.get_mut(index)?;
+        let since_start = track.rtptime.take().map(|rtptime| {
+            let ahead = rtp.wrapping_sub(rtptime) as i32;
+            units_to_nanos(ahead.into(), clock_rate)
+        });
+        let is_near = |nanos: &i64| is_within(*nanos, TIMELINE_RTPTIME_DISTANCE_MAX);
+        if since_start.is_some_and(|since| !is_near(&since)) {
+            self.tolerances.record(Tolerance::UnbelievableRtptime);
+        }
+        let since_start = since_start.filter(is_near);
+        let by_start = since_start.zip(self.start.pts).map(|(since, start)| start.saturating_add(since));
+        let wanted = by_report.or(by_start).unwrap_or(by_arrival);
+        let reached = track.reached();
+        let pts = match reached {
+            Some((_, reached)) => wanted.max(reached.saturating_add(STEP_MIN)),
+            None => wanted,
+        };
+        if let (Some(since), None) = (since_start, self.start.pts) {
+            self.start.pts = Some(pts.saturating_sub(since));
+        }
+        let timestamp = track.unwrap_first(rtp);
+        let source = track.sources.get_mut(place)?;
+        if !source.begin(now, timestamp, pts, clock_rate) {
+            self.stats.reports_astray = self.stats.reports_astray.saturating_add(1);
+        }
+        let (ssrc, by_report, zero) = (source.ssrc, source.wall_of(timestamp), source.measured_zero());
+        self.latest = Latest(Some((now, pts)));
+        let (ntp, wall_source) = self.wall_of(now, by_report, pts);
+        let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
+        self.tracks.get_mut(index)?.newest = Some((ssrc, time));
+        if let Some(zero) = zero {
+            self.synchronise((index, place), zero);
+        }
+        let begins_anew = reached.is_some();
+        self.stats.restarts = self.stats.restarts.saturating_add(begins_anew.into());
+        Some(MediaTime { begins_anew, ..time })
+    }
+
+    /// The PTS of a source's first packet by a report that came before it, if that is believable.
+    fn pts_by_report(
+        &self,
+        place: (usize, usize),
+        rtp: u32,
+        clock_rate: u32,
+        by_arrival: i64,
+    ) -> Option<i64> {
+        let ntp = self.source(place)?.first_wall_of(rtp, clock_rate)?;
+        let zero = self.zero_near(place, ntp.plus_nanos(by_arrival.saturating_neg()))?;
+        let pts = ntp.nanos_since(zero);
+        is_within(pts.saturating_sub(by_arrival), TIMELINE_GAP_MAX).then_some(pts)
+    }
+
+    /// The best wall clock time of a frame that there is: by a report, by the answer to PLAY, by its arrival.
+    #[inline]
+    fn wall_of(&self, now: Instant, by_report: Option<NtpTime>, pts: i64) -> (NtpTime, Option<WallSource>) {
+        if let Some(ntp) = by_report {
+            return (ntp, Some(WallSource::SenderReport));
+        }
+        if let (Some(start), Some(wall)) = (self.start.pts, self.start.wall) {
+            return (wall.plus_nanos(pts.saturating_sub(start)), Some(WallSource::RtpInfo));
+        }
+        match self.wall {
+            Some((at, wall)) => (wall.plus_nanos(nanos_between(at, now)), Some(WallSource::Arrival)),
+            None => (NtpTime::default(), None),
+        }
+    }
+
+    fn track(&mut self, index: usize) -> Option<&mut Track> {
+        if index >= self.tracks.len() && index < MEDIAS_MAX {
+            self.tracks.resize_with(index.saturating_add(1), Track::default);
+        }
+        self.tracks.get_mut(index)
+    }
+}
+
+impl Latest {
+    /// The PTS of a moment: what was reached, and the time since then.
+    #[inline]
+    fn pts_at(self, now: Instant) -> i64 {
+        self.0.map_or(0, |(at, pts)| pts.saturating_add(nanos_between(at, now)))
+    }
+}
+
+/// Returns true if a number of nanoseconds, ahead or behind, is at most `bound`.
+#[inline]
+fn is_within(nanos: i64, bound: Duration) -> bool {
+    nanos.unsigned_abs() <= bound.as_nanos() as u64
+}
+
+/// Nanoseconds from one moment to a later one; none if it is earlier.
+#[inline]
+fn nanos_between(earlier: Instant, later: Instant) -> i64 {
+    // 2^63 nanoseconds are 292 years.
+    later.as_nanos().saturating_sub(earlier.as_nanos()) as i64
+}
+
+#[cfg(test)]
+mod tests;

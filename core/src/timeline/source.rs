@@ -1,0 +1,172 @@
+use super::segment::Segments;
+use super::{Latest, is_within, nanos_between};
+use crate::limits::{TIMELINE_BACK_MAX, TIMELINE_GAP_MAX};
+use crate::rtp::units_to_nanos;
+use crate::{Instant, NtpTime};
+
+/// What a time line knows of one SSRC of a track.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) ssrc: u32,
+    /// When it was told of last by a report; at first, when it was added.
+    told: Instant,
+    /// What its last sender report says.
+    reference: Option<Reference>,
+    /// The sender's wall clock time of PTS zero, by the reports; the same for all tracks that are synchronised.
+    pub(super) zero: Option<NtpTime>,
+    run: Option<Run>,
+}
+
+/// Which wall clock time a timestamp is.
+#[derive(Clone, Copy, Debug)]
+struct Reference {
+    came: Instant,
+    ntp: NtpTime,
+    /// Without its wrap, once the source runs.
+    rtp: i64,
+}
+
+/// The packets since the source began.
+#[derive(Clone, Debug)]
+struct Run {
+    clock_rate: u32,
+    /// The highest timestamp, without its wrap, and when it came.
+    highest: i64,
+    came: Instant,
+    segments: Segments,
+}
+
+impl Source {
+    pub(super) fn new(now: Instant, ssrc: u32) -> Self {
+        Self { ssrc, told: now, reference: None, zero: None, run: None }
+    }
+
+    /// Forgets how its timestamps stand to the time line and to its clock; what was told before it runs is kept.
+    pub(super) fn end_run(&mut self) {
+        if self.run.is_some() {
+            *self = Self::new(self.heard(), self.ssrc);
+        }
+    }
+
+    /// Begins with a timestamp and its PTS; `false` if what its report said is too far from that to be of use.
+    pub(super) fn begin(&mut self, now: Instant, timestamp: i64, pts: i64, clock_rate: u32) -> bool {
+        let segments = Segments::new(timestamp, pts);
+        self.run = Some(Run { clock_rate, highest: timestamp, came: now, segments });
+        let Some(Reference { came, ntp, rtp }) = self.reference.take() else { return true };
+        let rtp = timestamp.wrapping_add((rtp as u32).wrapping_sub(timestamp as u32) as i32 as i64);
+        let since = units_to_nanos(timestamp.wrapping_sub(rtp), clock_rate);
+        let is_near = is_within(since.saturating_sub(nanos_between(came, now)), TIMELINE_GAP_MAX);
+        self.reference = is_near.then_some(Reference { came, ntp, rtp });
+        is_near
+    }
+
+    /// Takes what a sender report says; `false` if its timestamp is too far from those of the packets to be of use.
+    pub(super) fn set_reference(&mut self, now: Instant, ntp: NtpTime, rtp: u32) -> bool {
+        self.told = now;
+        let Some(run) = &self.run else {
+            self.reference = Some(Reference { came: now, ntp, rtp: rtp.into() });
+            return true;
+        };
+        let ahead = run.ahead(rtp);
+        let passed = units_to_nanos(ahead, run.clock_rate);
+        if !is_within(passed.saturating_sub(nanos_between(run.came, now)), TIMELINE_GAP_MAX) {
+            return false;
+        }
+        self.reference = Some(Reference { came: now, ntp, rtp: run.highest.wrapping_add(ahead) });
+        true
+    }
+
+    /// Goes on to a timestamp: that without its wrap, its PTS, and whether it is the highest; `None` if the source begins
+    /// anew with it.
+    ///
+    /// It goes on if as much time has passed, or if that leads to about where the session is, which `latest` tells.
+    #[inline]
+    pub(super) fn advance(
+        &mut self,
+        now: Instant,
+        rtp: u32,
+        clock_rate: u32,
+        latest: Latest,
+    ) -> Option<(i64, i64, bool)> {
+        let run = self.run.as_mut().filter(|run| run.clock_rate == clock_rate)?;
+        let ahead = run.ahead(rtp);
+        let timestamp = run.highest.wrapping_add(ahead);
+        let passed = units_to_nanos(ahead, clock_rate);
+        if ahead <= 0 {
+            let pts = run.segments.pts_of(timestamp, clock_rate);
+            return is_within(passed, TIMELINE_BACK_MAX).then_some((timestamp, pts, false));
+        }
+        let is_plausible = is_within(passed.saturating_sub(nanos_between(run.came, now)), TIMELINE_GAP_MAX)
+            || is_within(run.pts_ahead(ahead).saturating_sub(latest.pts_at(now)), TIMELINE_GAP_MAX)
+            || clock_rate == 0;
+        if !is_plausible {
+            return None;
+        }
+        run.segments.advance(run.highest, clock_rate);
+        (run.highest, run.came) = (timestamp, now);
+        Some((timestamp, run.segments.pts_of(timestamp, clock_rate), true))
+    }
+
+    /// The highest timestamp and its PTS.
+    pub(super) fn reached(&self) -> Option<(i64, i64)> {
+        let run = self.run.as_ref()?;
+        Some((run.highest, run.segments.pts_of(run.highest, run.clock_rate)))
+    }
+
+    /// When a packet or a report of it came last.
+    pub(super) fn heard(&self) -> Instant {
+        self.run.as_ref().map_or(self.told, |run| self.told.max(run.came))
+    }
+
+    /// The wall clock time of a timestamp by the sender reports.
+    #[inline]
+    pub(super) fn wall_of(&self, timestamp: i64) -> Option<NtpTime> {
+        let (reference, run) = (self.reference.as_ref()?, self.run.as_ref()?);
+        let passed = units_to_nanos(timestamp.wrapping_sub(reference.rtp), run.clock_rate);
+        Some(reference.ntp.plus_nanos(passed))
+    }
+
+    /// The wall clock time by its report of the timestamp that it is about to begin with.
+    pub(super) fn first_wall_of(&self, timestamp: u32, clock_rate: u32) -> Option<NtpTime> {
+        let reference = self.reference.as_ref()?;
+        let ahead = timestamp.wrapping_sub(reference.rtp as u32) as i32;
+        Some(reference.ntp.plus_nanos(units_to_nanos(ahead.into(), clock_rate)))
+    }
+
+    /// The sender's wall clock time of PTS zero, by its last report.
+    pub(super) fn measured_zero(&self) -> Option<NtpTime> {
+        let (reference, run) = (self.reference.as_ref()?, self.run.as_ref()?);
+        let pts = run.segments.settled_pts_of(reference.rtp, run.clock_rate);
+        Some(reference.ntp.plus_nanos(pts.saturating_neg()))
+    }
+
+    /// The PTS of a timestamp once all corrections are made, and the nanoseconds from there to the highest timestamp.
+    pub(super) fn settled_pts_of(&self, timestamp: u32) -> Option<(i64, i64)> {
+        let run = self.run.as_ref()?;
+        let ahead = run.ahead(timestamp);
+        let pts = run.segments.settled_pts_of(run.highest.wrapping_add(ahead), run.clock_rate);
+        Some((pts, units_to_nanos(ahead.saturating_neg(), run.clock_rate)))
+    }
+
+    /// Moves what is behind the highest timestamp on the time line.
+    pub(super) fn correct(&mut self, nanos: i64) {
+        if let Some(run) = &mut self.run {
+            run.segments.correct(nanos);
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.run.is_some()
+    }
+}
+
+impl Run {
+    #[inline]
+    fn ahead(&self, timestamp: u32) -> i64 {
+        i64::from(timestamp.wrapping_sub(self.highest as u32) as i32)
+    }
+
+    fn pts_ahead(&self, ahead: i64) -> i64 {
+        self.segments.settled_pts_of(self.highest.wrapping_add(ahead), self.clock_rate)
+    }
+}
