@@ -10,7 +10,7 @@ use crate::description::Description;
 use crate::header::Range;
 use crate::stream::StreamLog;
 use crate::wire::{Request, Response, name};
-use crate::{Instant, StreamId, Tolerances};
+use crate::{Instant, SessionId, StreamId, Tolerances};
 
 impl Server {
     /// Adds a stream for one session, such as a recording that each reader sees from its own beginning.
@@ -41,6 +41,12 @@ impl Server {
         self.published.get(stream).filter(|published| published.is_private).map(|_| stream)
     }
 
+    /// Returns true for a private stream that another session has.
+    pub(super) fn is_of_another(&self, stream: StreamId, session: Option<SessionId>) -> bool {
+        let private = self.published.get(stream).filter(|published| published.is_private);
+        private.is_some_and(|private| private.readers.iter().any(|reader| Some(*reader) != session))
+    }
+
     /// Ends a private stream that no session reads any more, or that none has come to read.
     pub(super) fn end_if_private(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
         let is_unread = |published: &super::streams::Published| {
@@ -57,6 +63,7 @@ impl Ticket<Setup> {
     ///
     /// The tracks that the session sets up next at the same path are of that stream. Where SETUP is asked about, it is also
     /// where nothing is published at the path; such a question need not name a media, and without a stream its answer is 404.
+    /// A private stream that another session has is not given: the answer is 404.
     /// A private stream ends if no reader is set up by the answer: it is a no, comes too late, or SETUP cannot be granted.
     pub fn set_stream(&mut self, stream: StreamId) {
         self.extra_mut().stream = Some(stream);

@@ -170,6 +170,9 @@ impl Server {
         let read = own.and_then(Session::read_stream);
         let of_session = read.filter(|_| own.is_some_and(|own| same(named.path, &own.path)));
         let stream = given.or(of_session).or_else(|| self.stream_at(named.path)).ok_or_else(not_found)?;
+        if self.is_of_another(stream, session) {
+            return Err(not_found());
+        }
         if read.is_some_and(|read| read != stream) {
             // RFC 2326, section 10.4: what cannot be bundled into the session is refused with 459.
             return Err(Response::new(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED));

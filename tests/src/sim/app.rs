@@ -1,10 +1,15 @@
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::auth::Action;
 use rtspan_core::conn::{CloseNote, CloseReason};
-use rtspan_core::server::{Event, Question, Refusal, Ticket};
+use rtspan_core::rtp::RtpPacket;
+use rtspan_core::server::{
+    Announce, Ask, Authenticate, Describe, Event, GetParameter, Pause, Play, Question, Record, Refusal,
+    SetParameter, Setup, Stale, Ticket,
+};
 use rtspan_core::stream::Media;
 use rtspan_core::wire::StatusCode;
 use rtspan_core::{Instant, SessionId, StreamId};
@@ -22,20 +27,31 @@ pub(super) const PATHS: &[&str] = &["/cam0", "/cam1", "/deep/er/cam", "/", "/liv
 pub(super) struct App {
     pub(super) streams: Vec<(StreamId, Source)>,
     tickets: Vec<(Instant, Held)>,
+    /// What the private streams at a path consist of.
+    pub(super) films: BTreeMap<String, Vec<Kind>>,
 }
 
 /// A question that is not answered yet.
 #[derive(Debug)]
 enum Held {
-    Authenticate(Ticket<rtspan_core::server::Authenticate>, Option<String>, Action, String),
-    Describe(Ticket<rtspan_core::server::Describe>, String),
-    Announce(Ticket<rtspan_core::server::Announce>),
-    Setup(Ticket<rtspan_core::server::Setup>),
-    Play(Ticket<rtspan_core::server::Play>),
-    Pause(Ticket<rtspan_core::server::Pause>),
-    Record(Ticket<rtspan_core::server::Record>),
-    GetParameter(Ticket<rtspan_core::server::GetParameter>),
-    SetParameter(Ticket<rtspan_core::server::SetParameter>),
+    Authenticate(Ticket<Authenticate>, Option<String>, Action, String),
+    Describe(Ticket<Describe>, String),
+    Announce(Ticket<Announce>),
+    /// The stream that the answer gives may be there already.
+    Setup(Box<Question<Setup>>, Option<StreamId>),
+    Play(Box<Question<Play>>),
+    Pause(Box<Question<Pause>>),
+    Record(Ticket<Record>),
+    GetParameter(Ticket<GetParameter>),
+    SetParameter(Ticket<SetParameter>),
+}
+
+impl App {
+    /// Returns true if a stream waits for the answer that gives it to a reader.
+    pub(super) fn holds(&self, stream: StreamId) -> bool {
+        let given = |held: &Held| matches!(held, Held::Setup(_, Some(own)) if *own == stream);
+        self.tickets.iter().any(|(_, held)| given(held))
+    }
 }
 
 impl World<'_> {
@@ -55,7 +71,7 @@ impl World<'_> {
     }
 
     fn app_sees(&mut self, event: Event) {
-        let held = match event {
+        let mut held = match event {
             Event::Authenticate(Question { ticket, user, action, path, .. }) => {
                 Held::Authenticate(ticket, user, action, path)
             }
@@ -64,9 +80,9 @@ impl World<'_> {
                 assert!(description.is_some(), "ANNOUNCE without a description");
                 Held::Announce(ticket)
             }
-            Event::Setup(Question { ticket, .. }) => Held::Setup(ticket),
-            Event::Play(Question { ticket, .. }) => Held::Play(ticket),
-            Event::Pause(Question { ticket, .. }) => Held::Pause(ticket),
+            Event::Setup(question) => Held::Setup(Box::new(question), None),
+            Event::Play(question) => Held::Play(Box::new(question)),
+            Event::Pause(question) => Held::Pause(Box::new(question)),
             Event::Record(Question { ticket, .. }) => Held::Record(ticket),
             Event::GetParameter(Question { ticket, .. }) => Held::GetParameter(ticket),
             Event::SetParameter(Question { ticket, .. }) => Held::SetParameter(ticket),
@@ -80,8 +96,14 @@ impl World<'_> {
             0..=4 => self.chance.millis(0, 0),
             5..=7 => self.chance.millis(1, 2_000),
             8 => self.chance.millis(1_000, 35_000),
+            _ if self.plan.is_kind => Duration::ZERO,
             _ => return,
         };
+        if let Held::Setup(question, given) = &mut held
+            && self.chance.happens(500)
+        {
+            *given = self.film_for(question);
+        }
         self.app.tickets.push((self.now + delay, held));
     }
 
@@ -89,40 +111,48 @@ impl World<'_> {
         loop {
             let now = self.now;
             let Some(index) = self.app.tickets.iter().position(|(at, _)| *at <= now) else { return };
-            let (_, held) = self.app.tickets.swap_remove(index);
+            let (_, mut held) = self.app.tickets.swap_remove(index);
             let status = [
                 StatusCode::NOT_FOUND,
                 StatusCode::FORBIDDEN,
                 StatusCode::UNAUTHORIZED,
                 StatusCode::SERVICE_UNAVAILABLE,
             ];
-            let no = self.chance.happens(250).then(|| Refusal::new(self.chance.pick(&status)));
+            let refused = if self.plan.is_kind { 20 } else { 250 };
+            let no = self.chance.happens(refused).then(|| Refusal::new(self.chance.pick(&status)));
             let yes = no.map_or(Ok(()), Err);
-            if let (Held::Describe(_, path), Ok(())) = (&held, &yes) {
+            if let (Held::Describe(ticket, path), Ok(())) = (&mut held, &yes) {
                 // A yes without a stream is a wrong answer, too.
-                if self.age == Age::Storm && self.chance.happens(700) {
-                    let path = path.clone();
-                    self.app_publishes_at(&path);
+                let has_films = self.chance.happens(self.plan.films);
+                if has_films && self.books.stream_at(path).is_none() {
+                    let film = self.film_at(path);
+                    ticket.set_description(Kind::describe(&film)).expect("it has medias");
+                } else if self.age == Age::Storm && self.chance.happens(700) {
+                    self.app_publishes_at(path);
                 }
             }
-            let answered = self.door(|server, now, logs| match held {
+            let answered = match held {
                 Held::Authenticate(ticket, user, action, path) => {
                     let authority = authority(user.as_deref(), action, &path).map_err(Refusal::new);
-                    server.answer(now, ticket, yes.and(authority), logs)
+                    self.answer(ticket, yes.and(authority))
                 }
-                Held::Describe(ticket, _) => server.answer(now, ticket, yes, logs),
-                Held::Announce(ticket) => server.answer(now, ticket, yes, logs),
-                Held::Setup(ticket) => server.answer(now, ticket, yes, logs),
-                Held::Pause(ticket) => server.answer(now, ticket, yes, logs),
-                Held::Play(ticket) => server.answer(now, ticket, yes, logs),
-                Held::Record(ticket) => server.answer(now, ticket, yes, logs),
+                Held::Describe(ticket, _) => self.answer(ticket, yes),
+                Held::Announce(ticket) => self.answer(ticket, yes),
+                Held::Setup(question, given) => self.answer_setup(*question, given, yes),
+                Held::Play(question) => self.answer_play(*question, yes),
+                Held::Pause(question) => self.answer_pause(*question, yes),
+                Held::Record(ticket) => self.answer(ticket, yes),
                 Held::GetParameter(ticket) => {
-                    server.answer(now, ticket, yes.map(|()| Bytes::from_static(b"fps: 25\r\n")), logs)
+                    self.answer(ticket, yes.map(|()| Bytes::from_static(b"fps: 25\r\n")))
                 }
-                Held::SetParameter(ticket) => server.answer(now, ticket, yes, logs),
-            });
+                Held::SetParameter(ticket) => self.answer(ticket, yes),
+            };
             self.counts.add(if answered.is_ok() { "questions answered" } else { "answers too late" }, 1);
         }
+    }
+
+    pub(super) fn answer<A: Ask>(&mut self, ticket: Ticket<A>, reply: A::Reply) -> Result<(), Stale> {
+        self.door(|server, now, logs| server.answer(now, ticket, reply, logs))
     }
 
     fn app_pushes(&mut self) {
@@ -138,7 +168,11 @@ impl World<'_> {
         }
     }
 
-    fn publish(&mut self, stream: StreamId, packets: Vec<(u8, rtspan_core::rtp::RtpPacket)>) {
+    pub(super) fn publish(&mut self, stream: StreamId, packets: Vec<(u8, RtpPacket)>) {
+        if self.books.privates.contains(stream) {
+            // What was asked before is known to be.
+            self.hear_all();
+        }
         for (track, packet) in packets {
             self.append(stream, Media::Packet { track, packet });
         }
@@ -155,7 +189,8 @@ impl World<'_> {
     }
 
     fn app_decides(&mut self) {
-        if self.app.streams.len() < 4 && self.chance.happens(8) {
+        let is_public = |(stream, _): &&(StreamId, Source)| !self.books.privates.contains(*stream);
+        if self.app.streams.iter().filter(is_public).count() < 4 && self.chance.happens(8) {
             self.app_publishes();
         }
         if !self.app.streams.is_empty() && self.chance.happens(6) {

@@ -9,6 +9,7 @@ use rtspan_core::server::{Event, MediaTransport};
 use rtspan_core::{ConnId, Instant, SessionId, StreamId};
 
 use super::choices::Chance;
+use super::privates::Privates;
 use super::trace::Counts;
 
 /// The longest time until the end of a publisher is told whose stream is no longer its own: a connection of which nothing
@@ -48,6 +49,7 @@ pub(super) struct Books {
     recorded: BTreeMap<SessionId, StreamId>,
     /// Streams whose publishers have paused since everybody was to be still.
     pub(super) paused: BTreeSet<StreamId>,
+    pub(super) privates: Privates,
     /// Names of sessions that hostile hosts have heard of.
     keys: Vec<String>,
     /// How often the last packets are still to be published.
@@ -76,6 +78,7 @@ impl Reader {
 impl Books {
     pub(super) fn enter(&mut self, now: Instant, event: &Event, counts: &mut Counts) {
         self.check_turn(event);
+        self.privates.enter(event);
         match event {
             Event::ConnOpened { conn, .. } => assert!(self.conns.insert(*conn), "{conn:?} was opened twice"),
             Event::ConnClosed { conn, reason, .. } => {
@@ -85,8 +88,8 @@ impl Books {
                 counts.add(name(reason), 1);
             }
             Event::SessionOpened { session, conn, peer, path, action, .. } => {
-                let read = self.paths.get(path).filter(|_| *action == Action::Read);
-                self.read.extend(read.map(|stream| (*session, *stream)));
+                let read = self.privates.of(*session).or_else(|| self.stream_at(path));
+                self.read.extend(read.filter(|_| *action == Action::Read).map(|stream| (*session, stream)));
                 self.opened.insert(*peer, *session);
                 assert!(self.conns.contains(conn), "{session:?} was opened over {conn:?}, which is not open");
                 assert_eq!(self.open.insert(*session, None), None, "{session:?} was opened twice");
@@ -99,8 +102,10 @@ impl Books {
             Event::Published { stream, path, session, .. } => {
                 self.recorded.extend(session.map(|session| (session, *stream)));
                 self.publishers.extend(session.map(|session| (*stream, session)));
-                let before = self.paths.insert(path.clone(), *stream);
-                assert_eq!(before, None, "{path} was published already");
+                if !self.privates.contains(*stream) {
+                    let before = self.paths.insert(path.clone(), *stream);
+                    assert_eq!(before, None, "{path} was published already");
+                }
                 counts.add("streams published", 1);
             }
             Event::TakenOver { stream, path, session, former, .. } => {
@@ -127,14 +132,16 @@ impl Books {
                 assert_eq!(self.publishers.remove(stream), *session, "{path} has another publisher");
                 self.gone.remove(stream);
                 session.iter().for_each(|session| self.leaves(now, *session, *stream));
-                assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
+                if !self.privates.contains(*stream) {
+                    assert_eq!(self.paths.remove(path), Some(*stream), "{path} was not published");
+                }
                 self.unpublished.insert(*stream, now);
             }
-            Event::Playing { session, conn, path, transport, .. } => {
+            Event::Playing { session, conn, transport, .. } => {
                 self.carry(*session, *conn, *transport);
                 assert!(!self.ended.contains_key(session), "{session:?} has ended and plays");
                 let follows_another = self.sessions.contains_key(session);
-                let stream = self.stream_at(path);
+                let stream = self.read.get(session).copied();
                 self.sessions.insert(*session, Reader { follows_another, stream, ..Reader::default() });
                 counts.add(
                     if *transport == MediaTransport::Tcp { "plays over TCP" } else { "plays over UDP" },
@@ -271,6 +278,7 @@ impl Books {
         assert!(self.open.is_empty(), "never told to be over: {:?}", self.open);
         assert!(self.closed.is_empty(), "closed by the application, and never told: {:?}", self.closed);
         assert!(self.paths.is_empty(), "never told to be unpublished: {:?}", self.paths);
+        self.privates.check_over();
     }
 }
 

@@ -1,5 +1,5 @@
 use rtspan_core::Instant;
-use rtspan_core::server::{Event, Output, Server};
+use rtspan_core::server::{Event, Output, Question, Server};
 
 use super::logs::Logs;
 use super::pair::Pair;
@@ -18,9 +18,7 @@ impl World<'_> {
         if due || self.chance.happens(200) {
             self.server.handle_timeout(self.now, &self.logs);
         }
-        while let Some(output) = self.server.poll_output() {
-            self.carry_out(output);
-        }
+        self.hear_all();
         let next = self.server.poll_timeout();
         assert!(next.is_none_or(|at| at > self.now), "the server's deadline {next:?} does not pass");
         self.wake_by(Task::Door, next);
@@ -35,6 +33,13 @@ impl World<'_> {
         }
         let next = self.server.poll_timeout().map(|at| at.max(self.now));
         self.wake_by(Task::Door, next);
+    }
+
+    /// Hands on all that the server wants done.
+    pub(super) fn hear_all(&mut self) {
+        while let Some(output) = self.server.poll_output() {
+            self.carry_out(output);
+        }
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -70,6 +75,11 @@ impl World<'_> {
                 self.trace.note(self.now, 1, || format!("event {event:?}"));
                 self.books.enter(self.now, &event, &mut self.counts);
                 self.rights.enter(&event);
+                if let Event::Play(Question { conn, session: Some(session), .. }) = &event {
+                    let stream = self.books.privates.of(*session);
+                    let log = stream.and_then(|stream| self.logs.logs.get(&stream));
+                    log.into_iter().for_each(|log| self.books.privates.ask(*conn, *session, log.head()));
+                }
                 if let Event::TakenOver { stream, .. } = event {
                     self.truth.hand_over(stream);
                 }

@@ -286,6 +286,10 @@ impl World<'_> {
             raw.challenge = challenges.into_iter().next().map(|challenge| (challenge, 0));
         }
         if response.status.is_success() {
+            if matches!(asked.method, Method::Play | Method::Pause) {
+                let peer = self.tcp.get(raw.link).map(|link| link.peer);
+                peer.into_iter().for_each(|peer| self.check_told(peer, asked.cseq, response));
+            }
             self.raw_learns(raw, &asked, response);
         }
     }
@@ -358,7 +362,10 @@ impl World<'_> {
         let packet = RtpPacket::parse(payload).expect("the server sends RTP");
         let Some((stream, number)) = self.truth.place(&packet) else { return };
         let peer = self.tcp.get(raw.link).map(|link| link.peer);
-        peer.into_iter().for_each(|peer| self.rights.check_reader(peer.into(), stream));
+        peer.into_iter().for_each(|peer| {
+            self.rights.check_reader(peer.into(), stream);
+            self.books.privates.check_conn(stream, peer);
+        });
         let entry = self.truth.entries(stream)[number as usize];
         assert!(track.is_none_or(|track| track == entry.track), "a packet of another track");
         assert!(known.last.is_none_or(|last| last < number), "packet {number} behind {:?}", known.last);

@@ -29,6 +29,8 @@ pub(super) struct Period {
     began: Instant,
     /// It plays again over another connection than this: what comes before that is of the time before.
     former: Option<SocketAddr>,
+    /// It plays a stream of its own from this packet on.
+    from: Option<u64>,
 }
 
 impl Period {
@@ -38,6 +40,12 @@ impl Period {
             starts: playing.tracks.iter().filter(|track| is_told(track)).map(start_of).collect(),
             ..Self::default()
         }
+    }
+
+    /// The same of a stream of one's own, from a packet on; `None` if it has been played before that.
+    pub(super) fn begin_own(now: Instant, playing: &Playing, from: Option<u64>) -> Self {
+        let starts = playing.tracks.iter().filter(|_| from.is_some()).map(start_of).collect();
+        Self { began: now, starts, from, ..Self::default() }
     }
 
     pub(super) fn after_switch(now: Instant, former: Option<SocketAddr>) -> Self {
@@ -70,6 +78,7 @@ impl Period {
         assert_eq!(*self.stream.get_or_insert(stream), stream, "packets of several streams");
         let entry = &truth.entries(stream)[number as usize];
         assert_eq!(usize::from(entry.track), *media, "a packet of another track");
+        assert!(self.from <= Some(number), "packet {number} of before {:?}", self.from);
         let newest = self.got.values().filter_map(|got| got.last()).max().copied();
         if is_tcp {
             assert!(newest.is_none_or(|newest| newest < number), "packet {number} behind {newest:?}");
@@ -97,9 +106,10 @@ impl Period {
     }
 
     fn start(&self, media: usize) -> Start {
-        match self.starts.get(&media) {
-            Some(sequence) => Start::Told(*sequence),
-            None => Start::Unknown,
+        match (self.from, self.starts.get(&media)) {
+            (Some(from), _) => Start::At(from),
+            (None, Some(sequence)) => Start::Told(*sequence),
+            (None, None) => Start::Unknown,
         }
     }
 }
@@ -136,6 +146,7 @@ impl World<'_> {
             }
             let place = self.truth.place(&received.packet).expect("a packet of a log");
             self.rights.check_reader(player.who(), place.0);
+            self.books.privates.check_address(place.0, player.host);
             match &mut player.period {
                 Some(period) if period.former.is_some() && is_former(period) => {}
                 Some(period) => period.take(&self.truth, &received, is_tcp),
@@ -190,7 +201,7 @@ impl World<'_> {
             return;
         }
         let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
-        let stream = self.books.stream_at(player.role.path());
+        let stream = self.stream_of(player);
         let has_lasted = |stream: &_| self.truth.has_lasted(*stream) && !self.books.paused.contains(stream);
         let Some(stream) = stream.filter(has_lasted) else { return };
         let mut gaps = Some(0);
@@ -207,8 +218,12 @@ impl World<'_> {
                     self.truth.sent_to(to)[mark..].iter().map(|(_, number)| *number).collect()
                 }
             };
-            let is_behind_all = period.start(media) == Start::Told(Some(entry.sequence.wrapping_add(1)));
-            if got.is_empty() && (is_behind_all || period.start(media) == Start::Unknown) {
+            let is_behind_all = match period.start(media) {
+                Start::Unknown => true,
+                Start::At(from) => from > last,
+                Start::Told(sequence) => sequence == Some(entry.sequence.wrapping_add(1)),
+            };
+            if got.is_empty() && is_behind_all {
                 // It came when all was over, or perhaps so.
                 continue;
             }

@@ -126,7 +126,10 @@ impl World<'_> {
             if port == Port::Rtp {
                 let packet = RtpPacket::parse(data.clone()).expect("the server sends RTP");
                 let stream = self.truth.sent(to, &packet);
-                stream.into_iter().for_each(|stream| self.rights.check_address(to.ip(), stream));
+                stream.into_iter().for_each(|stream| {
+                    self.rights.check_address(to.ip(), stream);
+                    self.books.privates.check_address(stream, to.ip());
+                });
                 self.counts.add("packets sent over UDP", 1);
             }
             self.send_datagram(Datagram { from: (SERVER, from).into(), to, data });

@@ -33,6 +33,10 @@ pub(super) struct Plan {
     pub(super) lag: LagPolicy,
     start: StartAt,
     asks: Asks,
+    /// How often in a thousand a reader is given a stream of its own.
+    pub(super) films: u64,
+    /// The application refuses next to nothing, and leaves nothing without an answer.
+    pub(super) is_kind: bool,
     /// Whether there are users that may not do everything.
     pub(super) guard: Option<Guard>,
     schemes: Vec<Scheme>,
@@ -81,6 +85,10 @@ impl Plan {
         ];
         let asking = chance.pick(&[0, 150, 500, 1000]);
         let asks = asks.into_iter().filter(|_| chance.happens(asking)).fold(Asks::NONE, |all, ask| all | ask);
+        let films = chance.pick(&[0, 0, 300, 1000]);
+        let asks = if films > 0 { asks | Asks::SETUP | Asks::DESCRIBE } else { asks };
+        let asks_all = films > 0 && chance.happens(700);
+        let asks = if asks_all { asks | Asks::PLAY | Asks::PAUSE } else { asks };
         let is_calm = chance.happens(300);
         let udp = UdpFaults {
             lost: chance.pick(&[0, 5, 50, 200]),
@@ -104,6 +112,8 @@ impl Plan {
             lag: chance.pick(&[LagPolicy::SkipToKeyframe, LagPolicy::SkipToLive, LagPolicy::Disconnect]),
             start: chance.pick(&[StartAt::Live, StartAt::Keyframe]),
             asks,
+            films,
+            is_kind: chance.happens(if films > 0 { 700 } else { 100 }),
             guard: chance.pick(&[None, None, None, Some(Guard::Table), Some(Guard::Question)]),
             schemes: chance.pick(&[
                 vec![Scheme::Digest(Algorithm::Md5)],

@@ -7,6 +7,7 @@ use rtspan_core::client::{
     Transports,
     Transports::{Tcp, Udp, UdpThenTcp},
 };
+use rtspan_core::header::Range;
 use rtspan_core::limits::UDP_BURST_PACKETS;
 use rtspan_core::rtp::rtcp;
 use rtspan_core::{CommandId, Description, Instant, NtpTime, Url};
@@ -239,7 +240,8 @@ impl World<'_> {
     fn play(&mut self, player: &mut Player) {
         self.take_packets(player);
         let asked = player.asked.len();
-        self.command(player, |player, world| player.client.play(world.now, None));
+        let range = self.chance.happens(300).then(|| Range::from_npt(self.chance.millis(0, 60_000)));
+        self.command(player, |player, world| player.client.play(world.now, range));
         if player.asked.len() > asked {
             self.expect_packets(player);
         }
@@ -366,7 +368,15 @@ impl World<'_> {
                         if player.has_password {
                             self.counts.add("clients that know a password play", 1);
                         }
-                        let mut period = Period::begin(self.now, &playing);
+                        self.check_playing(player, &playing);
+                        let start = self.told_to(player).and_then(|told| told.start.as_ref());
+                        let mut period = match start {
+                            Some(start) => {
+                                let is_sure = !start.is_seek && !player.is_unsure;
+                                Period::begin_own(self.now, &playing, is_sure.then_some(start.from))
+                            }
+                            None => Period::begin(self.now, &playing),
+                        };
                         for received in player.early.drain(..) {
                             period.take(&self.truth, &received, false);
                         }

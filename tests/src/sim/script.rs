@@ -45,9 +45,13 @@ impl Goal {
         let tracks = known.map_or(0, |known| known.channels.len()) as u64;
         let done = known.is_some_and(|known| known.plays || known.records);
         match (self.publishes, known) {
-            _ if done => {
-                chance.pick(&[Method::Pause, Method::Teardown, Method::GetParameter, Method::Options])
-            }
+            _ if done => chance.pick(&[
+                Method::Pause,
+                Method::Teardown,
+                Method::GetParameter,
+                Method::Options,
+                Method::Play,
+            ]),
             (true, None) => chance.pick(&[Method::Announce, Method::Announce, Method::Setup]),
             (false, None) => chance.pick(&[Method::Describe, Method::Setup, Method::Setup]),
             (true, Some(_)) if tracks < self.kinds.len() as u64 => Method::Setup,
@@ -103,6 +107,12 @@ impl World<'_> {
         }
         if matches!(method, Method::GetParameter | Method::SetParameter) && chance.happens(400) {
             request = request.with_body("text/parameters", "fps: 3\r\n");
+        }
+        if method == Method::Play && chance.happens(500) {
+            let ranges =
+                ["npt=0-", "npt=7.5-", "npt=20-10", "npt=now-", "smpte=0:10:00-", "furlongs=3-", "npt="];
+            request.headers.push(name::RANGE, chance.pick(&ranges));
+            request.headers.push(name::SCALE, chance.pick(&["1", "-1", "nan"]));
         }
         if chance.happens(10) {
             request.headers.push(name::REQUIRE, "wonders");

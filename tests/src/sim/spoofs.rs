@@ -54,8 +54,11 @@ impl Spoofs {
         let newest = track().next().map(|newest| newest.at);
         let lives = newest.is_some_and(|at| entry.at.since(at) + REORDER_DELAY < SOURCE_LIVES);
         // Where no source lives, one that is new need not prove itself; one that is known still does.
-        let is_of_known = forged.spoof == Spoof::Sequence && track().any(|other| other.ssrc == entry.ssrc);
-        if !is_known || (!lives && !is_of_known) {
+        let of_same = track().find(|other| other.ssrc == entry.ssrc);
+        let is_of_known = forged.spoof == Spoof::Sequence && of_same.is_some();
+        // One that was taken while no source lived has carried the sequence off, and the next may follow it.
+        let is_carried_off = is_of_known && of_same.is_some_and(Entry::is_spoofed);
+        if !is_known || (!lives && !is_of_known) || is_carried_off {
             return;
         }
         assert_eq!(forged.spoof, Spoof::Sources, "{stream:?} took {entry:?}, which has not proved itself");

@@ -263,6 +263,8 @@ pub(super) fn seems_anew((sequence, ssrc): (u16, u32), late: &Entry) -> bool {
 pub(super) enum Start {
     /// Nobody has said.
     Unknown,
+    /// With the first packet from this one on.
+    At(u64),
     /// With this sequence number, or with the track's first packet.
     Told(Option<u16>),
 }
@@ -273,10 +275,13 @@ pub(super) fn missing(truth: &Truth, stream: StreamId, track: u8, start: Start, 
     let (first, last) = (*got.first()?, *got.last()?);
     let from = match start {
         Start::Unknown => first,
+        Start::At(from) => from,
         Start::Told(None) => truth.track(stream, track).next()?.0,
         Start::Told(Some(sequence)) => {
-            let mut told = truth.track(stream, track).rev().skip_while(|(number, _)| *number > first);
-            let (from, entry) = told.find(|(_, entry)| entry.sequence == sequence)?;
+            let told = truth.track(stream, track).rev().skip_while(|(number, _)| *number > first);
+            let mut told = told.filter(|(_, entry)| entry.sequence == sequence);
+            // Another source may have come by the same number.
+            let (from, entry) = told.next().filter(|_| told.next().is_none())?;
             // The start that was told is not true any more once another source has sent: between, or in front of it but behind
             // PLAY.
             let before = truth.track(stream, track).rev().find(|(number, _)| *number < from);

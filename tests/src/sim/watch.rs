@@ -60,7 +60,7 @@ impl World<'_> {
 
     fn due_to_reader(&self, player: &Player) -> Vec<Due> {
         let Some(period) = &player.period else { return Vec::new() };
-        let Some(stream) = self.books.stream_at(player.role.path()) else { return Vec::new() };
+        let Some(stream) = self.stream_of(player) else { return Vec::new() };
         let due = medias(player).filter_map(|media| {
             let described = player.client.description()?.medias.get(media)?;
             let is_udp = player.client.transport() == Some(Lower::Udp);
@@ -89,9 +89,7 @@ impl World<'_> {
         match *due {
             Due::Read { media, stream, number, since } => {
                 let Some(period) = &player.period else { return };
-                if self.books.stream_at(player.role.path()) != Some(stream)
-                    || !self.keeps_up(player, period, since)
-                {
+                if self.stream_of(player) != Some(stream) || !self.keeps_up(player, period, since) {
                     return;
                 }
                 let last = period.last_of(media);

@@ -335,5 +335,6 @@ impl<'a> World<'a> {
         assert!(self.server.conn_count() <= self.plan.conns_max, "too many connections");
         assert!(self.server.session_count() <= self.plan.sessions_max, "too many sessions");
         self.logs.check_limits(&self.plan);
+        self.check_privates();
     }
 }

@@ -247,6 +247,24 @@ fn a_stream_whose_reader_cannot_be_set_up_ends() {
 }
 
 #[test]
+fn a_stream_that_a_session_has_is_given_to_no_other() {
+    let (mut scenario, conn, stream, session) = reader();
+    let other = scenario.connect();
+    scenario.post(other, &format!("SETUP rtsp://h/film/trackID=0|{TCP}=0-1"), "");
+    let mut question = asked!(scenario, Setup);
+    question.ticket.set_stream(stream);
+    answer!(scenario, question, Ok(()));
+    assert_eq!(status(&scenario.response(other)), 404);
+    assert_eq!(scenario.server.stream(stream).unwrap().readers.len(), 1);
+    // To the session itself it may be given for its other tracks.
+    scenario.post(conn, &format!("SETUP rtsp://h/film/trackID=1|{TCP}=2-3\r\nSession: {session}"), "");
+    let mut question = asked!(scenario, Setup);
+    question.ticket.set_stream(stream);
+    answer!(scenario, question, Ok(()));
+    assert_eq!(status(&scenario.response(conn)), 200);
+}
+
+#[test]
 fn the_path_stays_free_and_removing_the_stream_ends_its_reader_alone() {
     let (mut scenario, conn, stream, _) = reader();
     let public = scenario.publish("/film");
