@@ -87,6 +87,8 @@ pub const TIMELINE_BACK_MAX: Duration = Duration::from_secs(2);
 pub const TIMELINE_GAP_MAX: Duration = Duration::from_secs(10);
 /// How far the `rtptime` of RTP-Info may be from the first packets of its track; one farther away is not believed.
 pub const TIMELINE_RTPTIME_DISTANCE_MAX: Duration = Duration::from_secs(5);
+/// How old a sender report may be by its timestamp; of an older one no wall clock time is taken.
+pub const TIMELINE_REPORT_AGE_MAX: Duration = Duration::from_secs(600);
 /// How far sender reports may be from the time line without moving it.
 pub const TIMELINE_ERROR_MIN: Duration = Duration::from_micros(250);
 /// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.

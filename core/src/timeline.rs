@@ -197,7 +197,8 @@ impl Timeline {
 
     /// Goes by a sender report of `ssrc` that came at `now`: `rtp` is the timestamp at the wall clock time `ntp`.
     ///
-    /// A source may be told of before its first packet. A time of zero is counted, and left out.
+    /// A source may be told of before its first packet. A time of zero is counted, and left out; what was told before tells
+    /// nothing new.
     pub fn set_reference(&mut self, now: Instant, track: usize, ssrc: u32, ntp: NtpTime, rtp: u32) {
         if ntp == NtpTime::default() {
             self.stats.reports_without_time = self.stats.reports_without_time.saturating_add(1);
@@ -206,6 +207,9 @@ impl Timeline {
         let Some(known) = self.track(track) else { return };
         let place = known.place_of(now, ssrc);
         let Some(source) = known.sources.get_mut(place) else { return };
+        if source.was_told(ntp, rtp) {
+            return;
+        }
         if !source.set_reference(now, ntp, rtp) {
             self.stats.reports_astray = self.stats.reports_astray.saturating_add(1);
         } else if let Some(zero) = source.measured_zero() {

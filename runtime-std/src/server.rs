@@ -269,7 +269,7 @@ impl<R: Runtime> Server<R> {
     ///     // A server that records more than one stream has a task for each.
     ///     let Some(mut packets) = server.read(stream, StartAt::Keyframe) else { continue };
     ///     while let Some(packet) = packets.next().await {
-    ///         println!("media {}: {} bytes at {:?}", packet.media, packet.packet.len(), packet.ntp);
+    ///         println!("media {}: {} bytes at {:?}", packet.media, packet.packet.len(), packet.time);
     ///     }
     /// }
     /// # }

@@ -79,6 +79,14 @@ impl Sender {
         }
     }
 
+    /// The wall clock time and the timestamp of the last [reference](Self::set_reference).
+    pub(super) fn reference(&self) -> Option<(NtpTime, u32)> {
+        match self.anchor? {
+            Anchor::Wall(ntp, rtp) => Some((ntp, rtp)),
+            Anchor::Sent(..) => None,
+        }
+    }
+
     /// Goes by another clock rate from here on.
     pub(super) fn set_clock_rate(&mut self, clock_rate: u32) {
         self.clock_rate = clock_rate;

@@ -66,6 +66,16 @@ impl Senders {
         self.all.get(self.place_of(packet.ssrc())?)?.sender.source_time(packet.timestamp())
     }
 
+    /// Which timestamp of `ssrc` is which wall clock time by the clock of the source, once that was told.
+    pub(crate) fn reference_of(&self, ssrc: u32) -> Option<(NtpTime, u32)> {
+        self.all.get(self.place_of(ssrc)?)?.sender.reference()
+    }
+
+    /// The clock rate of a packet; that of the first format if none has its payload type.
+    pub(crate) fn clock_rate_for(&self, packet: &RtpPacket) -> u32 {
+        self.clock_rates.of(packet.payload_type()).unwrap_or_else(|| self.clock_rates.first())
+    }
+
     /// Goes by other clock rates; each source by its own from its next packet on.
     pub(crate) fn set_clock_rates(&mut self, clock_rates: ClockRates) {
         self.clock_rates = clock_rates;
@@ -152,8 +162,7 @@ impl Senders {
 
     /// Makes the sender of a packet's SSRC the newest; `true` if there was none.
     fn turn_to(&mut self, now: Instant, packet: &RtpPacket) -> bool {
-        let clock_rate =
-            self.clock_rates.of(packet.payload_type()).unwrap_or_else(|| self.clock_rates.first());
+        let clock_rate = self.clock_rate_for(packet);
         if let Some(place) = self.place_of(packet.ssrc()) {
             self.newest = place;
             if let Some(Outgoing { sender, .. }) = self.all.get_mut(place) {

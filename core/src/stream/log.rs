@@ -9,6 +9,7 @@ use crate::limits::{LOG_BYTES, LOG_PACKETS};
 use crate::payload::parameter_sets::ParameterSets;
 use crate::rtp::rtcp::{self, BadCompound};
 use crate::rtp::{Past, RtpPacket};
+use crate::timeline::{MediaTime, Timeline};
 use crate::{Instant, NtpTime};
 
 /// A packet of a stream's log; a clone shares its bytes.
@@ -389,6 +390,21 @@ impl StreamLog {
     /// SSRC was set.
     pub fn publishers_time(&self, packet: &Packet) -> Option<NtpTime> {
         self.tracks.get(usize::from(packet.track))?.source_time(&packet.rtp)
+    }
+
+    /// The time of a packet of the log, on the time line of a reader that takes packets in their order.
+    pub fn time_of(&self, packet: &Packet, timeline: &mut Timeline) -> MediaTime {
+        let Some(track) = self.tracks.get(usize::from(packet.track)) else { return MediaTime::default() };
+        if let Some((at, wall)) = self.wall {
+            timeline.set_wall_clock(at, wall);
+        }
+        // What is known by now of the source may be of packets that the reader has not come to yet.
+        let now = self.packets.back().map_or(packet.at, |newest| newest.at);
+        let (index, ssrc) = (packet.track.into(), packet.rtp.ssrc());
+        if let Some((ntp, rtp)) = track.senders.reference_of(ssrc) {
+            timeline.set_reference(now, index, ssrc, ntp, rtp);
+        }
+        timeline.time_of(packet.at, index, &packet.rtp, track.senders.clock_rate_for(&packet.rtp))
     }
 
     /// A sender report of `ssrc` in `track`, with its SDES (RFC 3550, section 6.4.1).

@@ -7,6 +7,7 @@ use super::*;
 use crate::description::{Description, Format, Media as MediaSection, MediaKind};
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::rtp::{RtpHeader, RtpPacket};
+use crate::timeline::{Timeline, TimelineStats};
 use crate::{Instant, NtpTime, Tolerances};
 
 const VIDEO: u8 = 0;
@@ -265,6 +266,23 @@ fn packets_have_the_time_of_their_publisher_once_that_is_told_of_their_ssrc() {
     log.set_reference(now(0), VIDEO, VIDEO_SSRC, theirs, 90_000);
     let second = Duration::from_secs(1);
     assert_eq!(times(&log), [theirs, theirs + second, theirs - second].map(Some));
+}
+
+#[test]
+fn a_reader_that_is_far_behind_has_the_time_of_the_publisher_all_the_same() {
+    let mut log = log(LogLimits::default());
+    for second in 0..30 {
+        log.push(now(u64::from(second) * 1000), VIDEO, packet(VIDEO, 0, second * 90_000, SLICE));
+    }
+    let theirs = NtpTime::from_unix(Duration::from_secs(5_000));
+    log.set_reference(now(29_000), VIDEO, VIDEO_SSRC, theirs, 29 * 90_000);
+    let mut timeline = Timeline::new();
+    for (second, packet) in (0_u32..).zip(log.from(0)) {
+        let time = log.time_of(packet, &mut timeline);
+        assert_eq!(time.pts, i64::from(second) * 1_000_000_000);
+        assert_eq!(time.reported_ntp(), Some(theirs - Duration::from_secs((29 - second).into())));
+    }
+    assert_eq!(timeline.stats(), TimelineStats::default());
 }
 
 #[test]

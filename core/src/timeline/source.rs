@@ -1,6 +1,6 @@
 use super::segment::Segments;
 use super::{Latest, is_within, nanos_between};
-use crate::limits::{TIMELINE_BACK_MAX, TIMELINE_GAP_MAX};
+use crate::limits::{TIMELINE_BACK_MAX, TIMELINE_GAP_MAX, TIMELINE_REPORT_AGE_MAX};
 use crate::rtp::units_to_nanos;
 use crate::{Instant, NtpTime};
 
@@ -12,6 +12,8 @@ pub(super) struct Source {
     told: Instant,
     /// What its last sender report says.
     reference: Option<Reference>,
+    /// What it was told last, which tells nothing new when it comes again.
+    reported: Option<(NtpTime, u32)>,
     /// The sender's wall clock time of PTS zero, by the reports; the same for all tracks that are synchronised.
     pub(super) zero: Option<NtpTime>,
     run: Option<Run>,
@@ -38,13 +40,13 @@ struct Run {
 
 impl Source {
     pub(super) fn new(now: Instant, ssrc: u32) -> Self {
-        Self { ssrc, told: now, reference: None, zero: None, run: None }
+        Self { ssrc, told: now, reference: None, reported: None, zero: None, run: None }
     }
 
     /// Forgets how its timestamps stand to the time line and to its clock; what was told before it runs is kept.
     pub(super) fn end_run(&mut self) {
         if self.run.is_some() {
-            *self = Self::new(self.heard(), self.ssrc);
+            *self = Self { reported: self.reported, ..Self::new(self.heard(), self.ssrc) };
         }
     }
 
@@ -53,27 +55,30 @@ impl Source {
         let segments = Segments::new(timestamp, pts);
         self.run = Some(Run { clock_rate, highest: timestamp, came: now, segments });
         let Some(Reference { came, ntp, rtp }) = self.reference.take() else { return true };
-        let rtp = timestamp.wrapping_add((rtp as u32).wrapping_sub(timestamp as u32) as i32 as i64);
-        let since = units_to_nanos(timestamp.wrapping_sub(rtp), clock_rate);
-        let is_near = is_within(since.saturating_sub(nanos_between(came, now)), TIMELINE_GAP_MAX);
-        self.reference = is_near.then_some(Reference { came, ntp, rtp });
+        let ahead = i64::from((rtp as u32).wrapping_sub(timestamp as u32) as i32);
+        let is_near = is_near(came, now, units_to_nanos(ahead, clock_rate));
+        self.reference = is_near.then_some(Reference { came, ntp, rtp: timestamp.wrapping_add(ahead) });
         is_near
+    }
+
+    /// Returns true if this is what it was told last.
+    pub(super) fn was_told(&self, ntp: NtpTime, rtp: u32) -> bool {
+        self.reported == Some((ntp, rtp))
     }
 
     /// Takes what a sender report says; `false` if its timestamp is too far from those of the packets to be of use.
     pub(super) fn set_reference(&mut self, now: Instant, ntp: NtpTime, rtp: u32) -> bool {
-        self.told = now;
+        (self.told, self.reported) = (now, Some((ntp, rtp)));
         let Some(run) = &self.run else {
             self.reference = Some(Reference { came: now, ntp, rtp: rtp.into() });
             return true;
         };
         let ahead = run.ahead(rtp);
-        let passed = units_to_nanos(ahead, run.clock_rate);
-        if !is_within(passed.saturating_sub(nanos_between(run.came, now)), TIMELINE_GAP_MAX) {
-            return false;
+        let is_near = is_near(now, run.came, units_to_nanos(ahead, run.clock_rate));
+        if is_near {
+            self.reference = Some(Reference { came: now, ntp, rtp: run.highest.wrapping_add(ahead) });
         }
-        self.reference = Some(Reference { came: now, ntp, rtp: run.highest.wrapping_add(ahead) });
-        true
+        is_near
     }
 
     /// Goes on to a timestamp: that without its wrap, its PTS, and whether it is the highest; `None` if the source begins
@@ -169,4 +174,12 @@ impl Run {
     fn pts_ahead(&self, ahead: i64) -> i64 {
         self.segments.settled_pts_of(self.highest.wrapping_add(ahead), self.clock_rate)
     }
+}
+
+/// Returns true if a report that came at `came` can be of the same timestamps as a packet that came at `heard`, which is `ahead`
+/// nanoseconds before it.
+fn is_near(came: Instant, heard: Instant, ahead: i64) -> bool {
+    let later = nanos_between(heard, came).saturating_sub(nanos_between(came, heard));
+    let early = ahead.saturating_sub(later);
+    if early > 0 { is_within(early, TIMELINE_GAP_MAX) } else { is_within(early, TIMELINE_REPORT_AGE_MAX) }
 }

@@ -192,6 +192,31 @@ fn reports_without_a_time_or_far_from_the_packets_are_left_out_and_counted() {
     assert_eq!((stats.reports_without_time, stats.reports_astray), (1, 2));
     it.report(40, (0, 1), noon(0), 3600 + 10 * VIDEO);
     assert_eq!(it.packet(80, (0, 1), 7200, VIDEO).reported_ntp(), Some(noon(-9960)));
+    // Ten minutes old, by its timestamp, and a unit more.
+    let old = 7200_u32.wrapping_sub(600 * VIDEO);
+    it.report(80, (0, 1), noon(0), old - 1);
+    assert_eq!(it.packet(120, (0, 1), 10_800, VIDEO).reported_ntp(), Some(noon(-9920)));
+    it.report(80, (0, 1), noon(0), old);
+    assert_eq!(it.packet(160, (0, 1), 14_400, VIDEO).reported_ntp(), Some(noon(600_080)));
+    assert_eq!(it.0.stats().reports_astray, 3);
+}
+
+#[test]
+fn a_report_that_comes_again_tells_nothing_new() {
+    let mut it = It::default();
+    it.video(0, 0);
+    it.sound(0, 0);
+    for _ in 0..3 {
+        it.report(0, (0, 1), noon(0), 0);
+        it.report(0, (1, 2), noon(0), 0);
+    }
+    it.report(1000, (1, 2), noon(1010), 48_000);
+    it.report(1000, (1, 2), noon(1010), 48_000);
+    assert_eq!(it.0.stats().corrections, 1);
+    // Nor does it when the timestamps have begun anew.
+    it.sound(1000, 1_000_000_000);
+    it.report(1000, (1, 2), noon(1010), 48_000);
+    assert_eq!((it.0.stats().corrections, it.0.stats().reports_astray), (1, 0));
 }
 
 #[test]

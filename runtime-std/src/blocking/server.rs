@@ -245,7 +245,7 @@ impl Server {
     ///     // Until the publisher leaves.
     ///     std::thread::spawn(move || {
     ///         for packet in packets {
-    ///             println!("media {}: {} bytes at {:?}", packet.media, packet.packet.len(), packet.ntp);
+    ///             println!("media {}: {} bytes at {:?}", packet.media, packet.packet.len(), packet.time);
     ///         }
     ///     });
     /// }

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use rtspan_core::limits::RECEIVED_BATCH_MAX;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::stream::{Cursor, LagPolicy, StartAt, TrackSet};
-use rtspan_core::{Instant, NtpTime, StreamId};
+use rtspan_core::timeline::{MediaTime, Timeline};
+use rtspan_core::{Instant, StreamId};
 
 use super::registry::Published;
 use crate::wake::Wake;
@@ -22,8 +23,8 @@ pub struct StreamPacket {
     pub packet: RtpPacket,
     /// The time at which the server took it, by the clock of [`now`](crate::now).
     pub at: Instant,
-    /// Its wall clock time by the publisher's clock, once the publisher has told that.
-    pub ntp: Option<NtpTime>,
+    /// The time of the frame that it is of; its wall clock time is that of the publisher once the publisher has told it.
+    pub time: MediaTime,
     /// Decoding of the media can begin here, as far as that can be told
     /// ([`Packet::access_point`](rtspan_core::stream::Packet::access_point)).
     pub access_point: bool,
@@ -40,6 +41,7 @@ pub struct StreamReader {
     published: Arc<Published>,
     wake: Arc<Wake>,
     cursor: Cursor,
+    timeline: Timeline,
     /// Taken from the log together, so that its lock is not taken for each.
     batch: VecDeque<StreamPacket>,
 }
@@ -50,7 +52,7 @@ impl StreamReader {
         // It is woken for what comes from here on, and looks for what came before.
         published.add_reader(&wake);
         let cursor = published.read(|log| Cursor::new(log, start, LagPolicy::SkipToKeyframe, TrackSet::ALL));
-        Self { published, wake, cursor, batch: VecDeque::new() }
+        Self { published, wake, cursor, timeline: Timeline::new(), batch: VecDeque::new() }
     }
 
     /// The stream that it reads.
@@ -88,7 +90,7 @@ impl StreamReader {
 
     /// Takes what the log holds; whether nothing more is going to come.
     fn fill(&mut self) -> bool {
-        let Self { published, cursor, batch, .. } = self;
+        let Self { published, cursor, timeline, batch, .. } = self;
         published.read(|log| {
             while batch.len() < RECEIVED_BATCH_MAX {
                 // A reader that skips is never closed for being slow.
@@ -97,7 +99,7 @@ impl StreamReader {
                     media: packet.track.into(),
                     packet: packet.rtp.clone(),
                     at: packet.at,
-                    ntp: log.publishers_time(packet),
+                    time: log.time_of(packet, timeline),
                     access_point: packet.access_point,
                     missed: cursor.take_dropped(),
                 });

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{
-    Event, LogLimits, NtpTime, RtpHeader, RtpPacket, ServerConfig, StartAt, Transports, WriteRtcpError,
+    Event, LogLimits, NtpTime, RtpHeader, RtpPacket, ServerConfig, StartAt, Transports, WallSource,
+    WriteRtcpError,
 };
 
 use super::by_hand::play_by_hand;
@@ -63,7 +64,11 @@ pub(crate) async fn a_reader_in_the_process_knows_the_time_of_the_source_and_wha
     let mut reader = server.read(stream.id(), StartAt::Live).unwrap();
     stream.write(0, packet(0, 0, 100)).unwrap();
     let first = reader.next().await.unwrap();
-    assert_eq!((first.packet.sequence(), first.ntp), (0, None), "the source has told no time");
+    assert_eq!(
+        (first.packet.sequence(), first.time.reported_ntp()),
+        (0, None),
+        "the source has told no time"
+    );
     let camera = NtpTime::from_unix(Duration::from_secs(86_400));
     let ntp_of = |number: u16| camera + Duration::from_secs(160) * number.into() / 90_000;
     stream.write_with_ntp(0, packet(0, 1, 100), ntp_of(1)).unwrap();
@@ -85,8 +90,12 @@ pub(crate) async fn a_reader_in_the_process_knows_the_time_of_the_source_and_wha
     assert_eq!((next.packet.sequence(), next.missed, next.access_point), (keyframe, PACKETS.into(), true));
     let last = reader.next().await.unwrap();
     assert_eq!((last.packet.sequence(), last.missed, last.access_point), (after, 0, false));
-    let apart = next.ntp.unwrap().to_bits().abs_diff(ntp_of(next.packet.sequence()).to_bits());
+    let apart =
+        next.time.reported_ntp().unwrap().to_bits().abs_diff(ntp_of(next.packet.sequence()).to_bits());
     assert!(apart < (1 << 32) / 1000, "{apart}");
+    assert_eq!((first.time.pts, first.time.wall().unwrap().source), (0, WallSource::Arrival));
+    let passed = 160 * i64::from(keyframe) * 1_000_000_000 / 90_000;
+    assert_eq!((next.time.pts, next.time.timestamp), (passed, 160 * i64::from(keyframe)));
 }
 
 pub(crate) async fn a_reader_in_the_process_ends_with_its_stream_and_its_server<R: Runtime>() {
