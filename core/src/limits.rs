@@ -87,6 +87,8 @@ pub const TIMELINE_BACK_MAX: Duration = Duration::from_secs(2);
 pub const TIMELINE_GAP_MAX: Duration = Duration::from_secs(10);
 /// How far the `rtptime` of RTP-Info may be from the first packets of its track; one farther away is not believed.
 pub const TIMELINE_RTPTIME_DISTANCE_MAX: Duration = Duration::from_secs(5);
+/// The time of whose sender reports the least late one is used to measure the drift of a sender's clocks.
+pub const TIMELINE_DRIFT_WINDOW: Duration = Duration::from_secs(60);
 /// How old a sender report may be by its timestamp; of an older one no wall clock time is taken.
 pub const TIMELINE_REPORT_AGE_MAX: Duration = Duration::from_secs(600);
 /// How far sender reports may be from the time line without moving it.

@@ -30,6 +30,7 @@ use rtp_types::RtpParseError;
 use crate::{Tolerance, Tolerances};
 
 mod clock;
+mod onvif;
 mod past;
 mod receiver;
 mod receivers;
@@ -40,6 +41,9 @@ mod wall;
 mod writer;
 
 pub(crate) use clock::{ClockRates, round_trip, units_to_nanos, units_to_time};
+pub use onvif::OnvifExtension;
+#[cfg(test)]
+pub(crate) use onvif::tests as onvif_tests;
 pub(crate) use past::Past;
 pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
 pub(crate) use receivers::Receivers;

@@ -39,14 +39,17 @@
 use std::time::Duration;
 
 use crate::limits::{MEDIAS_MAX, TIMELINE_GAP_MAX, TIMELINE_RTPTIME_DISTANCE_MAX};
-use crate::rtp::{RtpPacket, units_to_nanos};
+use crate::rtp::{OnvifExtension, RtpPacket, units_to_nanos};
 use crate::{Instant, NtpTime, Tolerance, Tolerances};
 
+mod drift;
 mod segment;
 mod source;
 mod sync;
 mod track;
 
+use drift::Drift;
+use source::Source;
 use track::Track;
 
 /// How far the PTS of a source is at least above all of its track before, where it begins: a millisecond.
@@ -117,6 +120,8 @@ pub enum WallSource {
     RtpInfo,
     /// The sender reports of the source: the sender's clock, told every few seconds.
     SenderReport,
+    /// The packets themselves, which say when each frame was recorded ([`OnvifExtension`]).
+    OnvifExtension,
 }
 
 /// The time line of a session: gives each packet its [`MediaTime`], in the order in which packets are handed out.
@@ -159,6 +164,18 @@ pub struct TimelineStats {
     pub reports_without_time: u64,
     /// Sender reports left out, because their timestamp is far from those of the packets.
     pub reports_astray: u64,
+}
+
+/// How the clocks of a sender go, by those of the receiver.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ClockStats {
+    /// By how many billionths the clock of the RTP timestamps is faster; `None` before two minutes of sender reports.
+    pub rtp_drift_ppb: Option<i64>,
+    /// By how many billionths the wall clock is faster; `None` before two minutes of sender reports.
+    pub wall_drift_ppb: Option<i64>,
+    /// By how many nanoseconds the wall clock is ahead, less what the network takes; `None` before a sender report.
+    pub wall_ahead: Option<i64>,
 }
 
 impl Timeline {
@@ -207,7 +224,7 @@ impl Timeline {
         let Some(known) = self.track(track) else { return };
         let place = known.place_of(now, ssrc);
         let Some(source) = known.sources.get_mut(place) else { return };
-        if source.was_told(ntp, rtp) {
+        if source.knows_better(ntp, rtp) {
             return;
         }
         if !source.set_reference(now, ntp, rtp) {
@@ -229,12 +246,24 @@ impl Timeline {
         {
             return *time;
         }
-        self.next_time(now, track, (packet.ssrc(), packet.timestamp()), clock_rate).unwrap_or_default()
+        self.next_time(now, track, packet, clock_rate).unwrap_or_default()
     }
 
     /// Counts since the time line began.
     pub fn stats(&self) -> TimelineStats {
         self.stats
+    }
+
+    /// How the clocks of a track go: of the source of which a packet was handed out last.
+    pub fn clock(&self, track: usize) -> ClockStats {
+        let Some(track) = self.tracks.get(track) else { return ClockStats::default() };
+        let source = track.newest_place().and_then(|place| track.sources.get(place));
+        let drift = source.and_then(Source::drift);
+        ClockStats {
+            rtp_drift_ppb: drift.and_then(Drift::rtp_ppb),
+            wall_drift_ppb: drift.and_then(Drift::wall_ppb),
+            wall_ahead: source.zip(self.wall).and_then(|(source, wall)| source.ahead_of(wall)),
+        }
     }
 
     /// What RTP-Info says and is not believed.
@@ -247,16 +276,24 @@ impl Timeline {
         &mut self,
         now: Instant,
         index: usize,
-        (ssrc, rtp): (u32, u32),
+        packet: &RtpPacket,
         clock_rate: u32,
     ) -> Option<MediaTime> {
+        let (ssrc, rtp) = (packet.ssrc(), packet.timestamp());
         let latest = self.latest;
+        let own_time = OnvifExtension::of(packet).map(|extension| extension.ntp);
+        let own_time = own_time.filter(|ntp| *ntp != NtpTime::default());
         let track = self.track(index)?;
         let place = track.place_of(now, ssrc);
         let source = track.sources.get_mut(place)?;
         let Some((timestamp, pts, is_highest)) = source.advance(now, rtp, clock_rate, latest) else {
-            return self.begin(now, (index, place), rtp, clock_rate);
+            return self.begin(now, (index, place), (rtp, own_time), clock_rate);
         };
+        let mut zero = None;
+        if let Some(ntp) = own_time {
+            source.set_own_time(now, ntp, rtp);
+            zero = source.measured_zero();
+        }
         let by_report = source.wall_of(timestamp);
         let pts = if clock_rate == 0 { latest.pts_at(now) } else { pts };
         if is_highest {
@@ -265,6 +302,9 @@ impl Timeline {
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
         let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
         self.tracks.get_mut(index)?.newest = Some((ssrc, time));
+        if let Some(zero) = zero {
+            self.synchronise((index, place), zero);
+        }
         Some(time)
     }
 
@@ -274,10 +314,14 @@ impl Timeline {
         &mut self,
         now: Instant,
         (index, place): (usize, usize),
-        rtp: u32,
+        (rtp, own_time): (u32, Option<NtpTime>),
         clock_rate: u32,
     ) -> Option<MediaTime> {
-        self.tracks.get_mut(index)?.end_run(place);
+        let track = self.tracks.get_mut(index)?;
+        track.end_run(place);
+        if let (Some(ntp), Some(source)) = (own_time, track.sources.get_mut(place)) {
+            source.set_own_time(now, ntp, rtp);
+        }
         let by_arrival = self.latest.pts_at(now);
         let by_report = self.pts_by_report((index, place), rtp, clock_rate, by_arrival);
         let track = self.tracks.get_mut(index)?;
@@ -334,9 +378,14 @@ impl Timeline {
 
     /// The best wall clock time of a frame that there is: by a report, by the answer to PLAY, by its arrival.
     #[inline]
-    fn wall_of(&self, now: Instant, by_report: Option<NtpTime>, pts: i64) -> (NtpTime, Option<WallSource>) {
-        if let Some(ntp) = by_report {
-            return (ntp, Some(WallSource::SenderReport));
+    fn wall_of(
+        &self,
+        now: Instant,
+        by_report: Option<(NtpTime, WallSource)>,
+        pts: i64,
+    ) -> (NtpTime, Option<WallSource>) {
+        if let Some((ntp, source)) = by_report {
+            return (ntp, Some(source));
         }
         if let (Some(start), Some(wall)) = (self.start.pts, self.start.wall) {
             return (wall.plus_nanos(pts.saturating_sub(start)), Some(WallSource::RtpInfo));

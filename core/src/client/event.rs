@@ -7,7 +7,7 @@ use super::{ClientCloseReason, CommandError, RedirectAttempt};
 use crate::description::Description;
 use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
-use crate::timeline::MediaTime;
+use crate::timeline::{ClockStats, MediaTime};
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
 use crate::wire::StatusCode;
@@ -208,6 +208,8 @@ pub struct TrackStats {
     pub reports_refused: u64,
     /// The largest jitter of the media's sources.
     pub jitter: Duration,
+    /// How the clocks of the server go, of the source heard last.
+    pub clock: ClockStats,
     /// RTP packets dropped because the application did not keep up.
     pub dropped: u64,
     /// What could not be read, or has a payload type that the description does not name.

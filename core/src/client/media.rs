@@ -10,6 +10,7 @@ use super::{Client, Received, State, TrackStats};
 use crate::demux;
 use crate::header::Lower;
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
+use crate::timeline::TimelineStats;
 use crate::udp::Port;
 use crate::{Instant, NtpTime, Tolerance, UdpId};
 
@@ -76,7 +77,13 @@ impl Client {
     /// What was counted for the media of this index, also when the client has closed; `None` if it is not set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         let track = self.tracks.iter().find(|track| track.media == media)?;
-        Some(TrackStats { dropped: self.inbox.dropped(media), ..track.stats() })
+        let clock = self.inbox.timeline.clock(media);
+        Some(TrackStats { dropped: self.inbox.dropped(media), clock, ..track.stats() })
+    }
+
+    /// What was counted of the time of what is received: gaps, corrections, reports that were not believed.
+    pub fn timeline_stats(&self) -> TimelineStats {
+        self.inbox.timeline.stats()
     }
 
     #[inline]

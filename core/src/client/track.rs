@@ -12,6 +12,7 @@ use crate::random::Random;
 use crate::rtp::rtcp::{self, Rtcp, SenderReport};
 use crate::rtp::{self, ClockRates, Delivery, Receivers, RtpPacket, Senders};
 use crate::silence::is_quiet;
+use crate::timeline::ClockStats;
 use crate::udp::Port;
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerances, UdpId};
@@ -297,6 +298,7 @@ impl Track {
             restarts: received.restarts,
             reports_refused: received.reports_refused,
             jitter: received.jitter,
+            clock: ClockStats::default(),
             dropped: 0,
             invalid: self.invalid,
             foreign: self.foreign,

@@ -1,5 +1,6 @@
+use super::drift::Drift;
 use super::segment::Segments;
-use super::{Latest, is_within, nanos_between};
+use super::{Latest, WallSource, is_within, nanos_between};
 use crate::limits::{TIMELINE_BACK_MAX, TIMELINE_GAP_MAX, TIMELINE_REPORT_AGE_MAX};
 use crate::rtp::units_to_nanos;
 use crate::{Instant, NtpTime};
@@ -12,6 +13,9 @@ pub(super) struct Source {
     told: Instant,
     /// What its last sender report says.
     reference: Option<Reference>,
+    /// Its packets say when they were recorded, and its reports when they are sent.
+    has_own_time: bool,
+    drift: Option<Drift>,
     /// What it was told last, which tells nothing new when it comes again.
     reported: Option<(NtpTime, u32)>,
     /// The sender's wall clock time of PTS zero, by the reports; the same for all tracks that are synchronised.
@@ -40,13 +44,26 @@ struct Run {
 
 impl Source {
     pub(super) fn new(now: Instant, ssrc: u32) -> Self {
-        Self { ssrc, told: now, reference: None, reported: None, zero: None, run: None }
+        Self {
+            ssrc,
+            told: now,
+            reference: None,
+            reported: None,
+            has_own_time: false,
+            drift: None,
+            zero: None,
+            run: None,
+        }
     }
 
     /// Forgets how its timestamps stand to the time line and to its clock; what was told before it runs is kept.
     pub(super) fn end_run(&mut self) {
         if self.run.is_some() {
-            *self = Self { reported: self.reported, ..Self::new(self.heard(), self.ssrc) };
+            *self = Self {
+                reported: self.reported,
+                has_own_time: self.has_own_time,
+                ..Self::new(self.heard(), self.ssrc)
+            };
         }
     }
 
@@ -61,9 +78,15 @@ impl Source {
         is_near
     }
 
-    /// Returns true if this is what it was told last.
-    pub(super) fn was_told(&self, ntp: NtpTime, rtp: u32) -> bool {
-        self.reported == Some((ntp, rtp))
+    /// Returns true if a report tells nothing: what it was told last, or of a source whose packets tell their time.
+    pub(super) fn knows_better(&self, ntp: NtpTime, rtp: u32) -> bool {
+        self.has_own_time || self.reported == Some((ntp, rtp))
+    }
+
+    /// Takes what a packet says of its own time.
+    pub(super) fn set_own_time(&mut self, now: Instant, ntp: NtpTime, rtp: u32) {
+        self.has_own_time = true;
+        self.set_reference(now, ntp, rtp);
     }
 
     /// Takes what a sender report says; `false` if its timestamp is too far from those of the packets to be of use.
@@ -76,6 +99,10 @@ impl Source {
         let ahead = run.ahead(rtp);
         let is_near = is_near(now, run.came, units_to_nanos(ahead, run.clock_rate));
         if is_near {
+            if !self.has_own_time {
+                let clock = units_to_nanos(run.highest.wrapping_add(ahead), run.clock_rate);
+                self.drift.get_or_insert_with(|| Drift::new(now, ntp, clock)).add(now, ntp, clock);
+            }
             self.reference = Some(Reference { came: now, ntp, rtp: run.highest.wrapping_add(ahead) });
         }
         is_near
@@ -125,10 +152,23 @@ impl Source {
 
     /// The wall clock time of a timestamp by the sender reports.
     #[inline]
-    pub(super) fn wall_of(&self, timestamp: i64) -> Option<NtpTime> {
+    pub(super) fn wall_of(&self, timestamp: i64) -> Option<(NtpTime, WallSource)> {
         let (reference, run) = (self.reference.as_ref()?, self.run.as_ref()?);
         let passed = units_to_nanos(timestamp.wrapping_sub(reference.rtp), run.clock_rate);
-        Some(reference.ntp.plus_nanos(passed))
+        let source = if self.has_own_time { WallSource::OnvifExtension } else { WallSource::SenderReport };
+        Some((reference.ntp.plus_nanos(passed), source))
+    }
+
+    /// How far its wall clock is ahead of another one, by its last report.
+    pub(super) fn ahead_of(&self, (at, wall): (Instant, NtpTime)) -> Option<i64> {
+        // The time of a recording is that of no clock.
+        let Reference { came, ntp, .. } = self.reference.filter(|_| !self.has_own_time)?;
+        let passed = nanos_between(at, came).saturating_sub(nanos_between(came, at));
+        Some(ntp.nanos_since(wall.plus_nanos(passed)))
+    }
+
+    pub(super) fn drift(&self) -> Option<&Drift> {
+        self.drift.as_ref()
     }
 
     /// The wall clock time by its report of the timestamp that it is about to begin with.

@@ -202,6 +202,47 @@ fn reports_without_a_time_or_far_from_the_packets_are_left_out_and_counted() {
 }
 
 #[test]
+fn packets_that_tell_when_they_were_recorded_need_no_reports() {
+    use crate::rtp::onvif_tests::{extension, packet_with};
+
+    let mut it = It::default();
+    let mut frame = |track: usize, millis: u64, recorded: i64, rtp: u32, rate: u32| {
+        let header = RtpHeader { ssrc: track as u32, timestamp: rtp, ..RtpHeader::default() };
+        let packet = packet_with(header, 0, &extension(noon(recorded), 0, 0));
+        let time = it.0.time_of(It::at(millis), track, &packet, rate);
+        // What a server tells while it replays: when it sends.
+        it.0.set_reference(It::at(millis), track, track as u32, noon(7_000_000 + millis as i64), rtp);
+        (time.pts / MILLI, time.wall().unwrap())
+    };
+    let wall = |recorded: i64| WallTime { ntp: noon(recorded), source: WallSource::OnvifExtension };
+    assert_eq!(frame(0, 0, 150, 0, VIDEO), (0, wall(150)));
+    assert_eq!(frame(1, 10, 0, 0, SOUND), (-150, wall(0)), "it was recorded before the first picture");
+    assert_eq!(frame(0, 40, 190, 3600, VIDEO), (40, wall(190)));
+    // Behind a gap in the recording the timestamps go on.
+    assert_eq!(frame(0, 80, 900_000, 7200, VIDEO), (80, wall(900_000)));
+    assert_eq!((it.0.stats().clock_jumps, it.0.stats().corrections), (1, 0));
+    it.0.set_wall_clock(It::at(0), noon(0));
+    assert_eq!(it.0.clock(0), ClockStats::default(), "the time of a recording is that of no clock");
+    let plain = it.packet(120, (0, 0), 10_800, VIDEO);
+    assert_eq!(plain.wall(), Some(wall(900_040)), "one without goes on from there");
+}
+
+#[test]
+fn the_clocks_of_the_sender_are_told_by_ours() {
+    let mut it = It::default();
+    it.0.set_wall_clock(It::at(0), noon(0));
+    assert_eq!(it.0.clock(0), ClockStats::default());
+    for second in 0..=180_u32 {
+        let millis = u64::from(second) * 1000;
+        it.video(millis, second * (VIDEO + 9));
+        it.report(millis, (0, 1), noon(3_600_000 + i64::from(second) * 1001), second * (VIDEO + 9));
+    }
+    let ClockStats { rtp_drift_ppb, wall_drift_ppb, wall_ahead } = it.0.clock(0);
+    assert_eq!((rtp_drift_ppb, wall_ahead), (Some(100_000), Some(3_600_180 * MILLI)));
+    assert!(wall_drift_ppb.unwrap().abs_diff(1_000_000) < 10, "{wall_drift_ppb:?}");
+}
+
+#[test]
 fn a_report_that_comes_again_tells_nothing_new() {
     let mut it = It::default();
     it.video(0, 0);

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use rtspan_core::client::{CommandError, Received, TrackStats};
 use rtspan_core::description::Description;
+use rtspan_core::timeline::TimelineStats;
 
 use super::Error;
 use super::shared::{Owner, Shared};
@@ -60,6 +61,11 @@ impl Packets {
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.owner.0.state().core.stats(media)
+    }
+
+    /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
+    pub fn timeline_stats(&self) -> TimelineStats {
+        self.owner.0.state().core.timeline_stats()
     }
 
     /// The medias that are left out because the server has refused them, each with the reason.
