@@ -56,6 +56,7 @@ mod source;
 mod switch;
 mod table;
 mod teardown;
+mod trace;
 mod track;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -343,6 +344,7 @@ impl Client {
     }
 
     fn handle_message(&mut self, now: Instant, message: Message) {
+        self.trace_received(&message);
         match message {
             Message::Response(response) => self.handle_response(now, response),
             Message::Request(request) => self.handle_request(now, &request),

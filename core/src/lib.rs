@@ -138,6 +138,7 @@ mod thrift;
 mod time;
 pub mod timeline;
 mod tolerance;
+mod trace;
 mod trouble;
 pub mod udp;
 pub mod url;
@@ -151,6 +152,7 @@ pub use printable::{Printable, is_printable};
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
+pub use trace::TracedMessage;
 pub use url::{Credentials, Scheme, Url, UrlError};
 
 /// The README, whose programs are tested.

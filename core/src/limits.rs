@@ -379,6 +379,8 @@ pub const UDP_SEND_BUFFER_BYTES: usize = 1 << 20;
 /// Events that ask nothing and wait for the application; the oldest are dropped and counted, those that tell of a beginning or
 /// an end only when there are no others.
 pub const EVENTS_MAX: usize = 1024;
+/// Events of a client that wait for the application; the oldest are dropped and counted.
+pub const CLIENT_EVENTS_MAX: usize = 256;
 /// Questions that wait for the application; the oldest are dropped and counted, and answered 503 at their deadline.
 pub const QUESTIONS_MAX: usize = 16_384;
 /// How long a server that is closed waits for its goodbyes to be read.

@@ -76,7 +76,6 @@ pub use ticket::{
     Announce, Ask, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, Refusal,
     SetParameter, Setup, Stale, Ticket,
 };
-pub use trace::TracedMessage;
 
 use crate::auth::NonceKey;
 use crate::conn::{CloseNote, CloseReason, ConnRx, ConnTx, Report, ServerConn};

@@ -16,7 +16,7 @@
 mod runtime;
 mod timer;
 
-pub use rtspan_std::client::{Error, Packets, Publisher};
+pub use rtspan_std::client::Error;
 pub use rtspan_std::server::{BindError, Holder, ServerStream, StreamPacket, StreamReader, WriteError};
 pub use rtspan_std::types::*;
 pub use runtime::{Smol, SmolListener, Tcp, Udp};
@@ -26,6 +26,10 @@ pub use timer::SmolTimer;
 pub type Client = rtspan_std::client::Client<Smol>;
 /// How a client on smol is set up.
 pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
+/// The packets that a client on smol receives.
+pub type Packets = rtspan_std::client::Packets<Smol>;
+/// What a client on smol publishes through.
+pub type Publisher = rtspan_std::client::Publisher<Smol>;
 /// An RTSP server on smol.
 pub type Server = rtspan_std::server::Server<Smol>;
 /// How a server on smol is set up.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod driver;
+mod events;
 mod packets;
 mod publisher;
 mod shared;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    Client as Core, ClientCloseReason, ClientConfig, CommandError, CommandId, Misuse, Playing, Reply,
-    SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
+    Client as Core, ClientCloseReason, ClientConfig, ClientEvent, CommandError, CommandId, Misuse, Playing,
+    Reply, SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
@@ -203,13 +204,28 @@ impl<R: Runtime> Client<R> {
     }
 
     /// The packets that come in; two of these share them.
-    pub fn packets(&self) -> Packets {
-        Packets::new(&self.owner)
+    pub fn packets(&self) -> Packets<R> {
+        Packets::new(self.clone())
     }
 
     /// What packets are published through.
-    pub fn publisher(&self) -> Publisher {
-        Publisher::new(&self.owner)
+    pub fn publisher(&self) -> Publisher<R> {
+        Publisher::new(self.clone())
+    }
+
+    /// The next event; `None` once the client is closed and all of them were taken.
+    ///
+    /// They wait in a queue of [`CLIENT_EVENTS_MAX`](rtspan_core::limits::CLIENT_EVENTS_MAX); when it is full the oldest
+    /// is dropped, and [`ClientEvent::Missed`] stands in its place. Clones of the client share them. There is no
+    /// [`ClientEvent::Done`] among them: a command returns its result.
+    pub async fn next_event(&self) -> Option<ClientEvent> {
+        let shared = &self.owner.0;
+        shared.waiters.wait(|_| shared.state().poll_event()).await
+    }
+
+    /// The next event, if one waits.
+    pub fn try_next_event(&self) -> Option<ClientEvent> {
+        self.owner.0.state().take_event()
     }
 
     /// What the server has described or the client announced.
@@ -295,13 +311,28 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// Starts the client, which connects with its first command: nothing is sent before, and no event is missed.
+    ///
+    /// # Errors
+    ///
+    /// The runtime or the system's source of randomness is not to be had ([`Error::Start`]).
+    pub fn build(self) -> Result<Client<R>, Error> {
+        let Self { url, config, runtime } = self;
+        let mut core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
+        core.set_wall_clock(clock::now(), clock::wall());
+        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
+        let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
+        runtime.spawn(driver).map_err(Error::Start)?;
+        Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
+    }
+
     /// Connects, and asks what the server can do.
     ///
     /// # Errors
     ///
     /// There is no connection, or the server refuses OPTIONS.
     pub async fn connect(self) -> Result<Client<R>, Error> {
-        let client = self.start()?;
+        let client = self.build()?;
         client.options().await?;
         Ok(client)
     }
@@ -313,8 +344,8 @@ impl<R: Runtime> ClientBuilder<R> {
     /// # Errors
     ///
     /// There is no connection, or the server refuses.
-    pub async fn play(self) -> Result<Packets, Error> {
-        let client = self.start()?;
+    pub async fn play(self) -> Result<Packets<R>, Error> {
+        let client = self.build()?;
         let medias = client.describe().await?.medias.len();
         let mut failure = Error::Misuse(Misuse::NothingSetUp);
         let mut set_up = 0;
@@ -337,8 +368,8 @@ impl<R: Runtime> ClientBuilder<R> {
     /// # Errors
     ///
     /// There is no connection, or the server refuses.
-    pub async fn publish(self, description: Description) -> Result<Publisher, Error> {
-        let client = self.start()?;
+    pub async fn publish(self, description: Description) -> Result<Publisher<R>, Error> {
+        let client = self.build()?;
         let medias = description.medias.len();
         client.announce(description).await?;
         for media in 0..medias {
@@ -346,15 +377,5 @@ impl<R: Runtime> ClientBuilder<R> {
         }
         client.record().await?;
         Ok(client.publisher())
-    }
-
-    fn start(self) -> Result<Client<R>, Error> {
-        let Self { url, config, runtime } = self;
-        let mut core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
-        core.set_wall_clock(clock::now(), clock::wall());
-        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
-        let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
-        runtime.spawn(driver).map_err(Error::Start)?;
-        Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
     }
 }

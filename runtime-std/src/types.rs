@@ -2,9 +2,10 @@
 
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{
-    CSeqPolicy, ClientCloseReason, ClientConfig, CommandError, ConnectAttempt, ConnectError, KeepalivePolicy,
-    MediaSilencePolicy, Misuse, Playing, Received, RedirectAttempt, RedirectError, SendError, SourcePolicy,
-    State, SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport, Transports,
+    CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, CommandError, ConnectAttempt, ConnectError,
+    KeepalivePolicy, MediaSilencePolicy, Misuse, Playing, Received, RedirectAttempt, RedirectError,
+    SendError, SourcePolicy, State, SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport,
+    Transports,
 };
 pub use rtspan_core::conn::{CloseNote, CloseReason, SourceDoubts};
 pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};
@@ -16,15 +17,15 @@ pub use rtspan_core::server::{
     AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
     GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,
     ServerStats, SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo,
-    TakeoverPolicy, Ticket, TracedMessage, TrackChannels, WriteRtcpError,
+    TakeoverPolicy, Ticket, TrackChannels, WriteRtcpError,
 };
 pub use rtspan_core::stats::{self, ConnStats, SessionStats, StreamStats};
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::timeline::{self, ClockStats, MediaTime, TimelineStats, WallSource, WallTime};
 pub use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Credentials, Url, UrlError};
-pub use rtspan_core::wire::{Headers, Method, Protocol, Request, Response, StatusCode, WireError};
+pub use rtspan_core::wire::{Headers, Message, Method, Protocol, Request, Response, StatusCode, WireError};
 pub use rtspan_core::{
     ConnId, Instant, IpPrefix, IpPrefixError, NtpTime, Printable, Profile, SessionId, StreamId, Tolerance,
-    Tolerances, is_printable,
+    Tolerances, TracedMessage, is_printable,
 };

@@ -15,7 +15,7 @@
 
 mod runtime;
 
-pub use rtspan_std::client::{Error, Packets, Publisher};
+pub use rtspan_std::client::Error;
 pub use rtspan_std::server::{BindError, Holder, ServerStream, StreamPacket, StreamReader, WriteError};
 pub use rtspan_std::types::*;
 pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
@@ -24,6 +24,10 @@ pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
 pub type Client = rtspan_std::client::Client<Tokio>;
 /// How a client on tokio is set up.
 pub type ClientBuilder = rtspan_std::client::ClientBuilder<Tokio>;
+/// The packets that a client on tokio receives.
+pub type Packets = rtspan_std::client::Packets<Tokio>;
+/// What a client on tokio publishes through.
+pub type Publisher = rtspan_std::client::Publisher<Tokio>;
 /// An RTSP server on tokio.
 pub type Server = rtspan_std::server::Server<Tokio>;
 /// How a server on tokio is set up.

@@ -1,8 +1,8 @@
 //! Requests that the server sends: some ping their clients.
 
 use super::{Client, ClientCloseReason};
-use crate::Instant;
 use crate::wire::{Method, Request, Response, StatusCode, name};
+use crate::{Instant, TracedMessage};
 
 /// What the client answers with 200.
 const ANSWERED: &str = "OPTIONS, GET_PARAMETER, REDIRECT";
@@ -21,6 +21,7 @@ impl Client {
             response.headers.set(name::PUBLIC, ANSWERED);
         }
         response.headers.set(name::USER_AGENT, &self.config.user_agent);
+        self.trace_sent(|| TracedMessage::of_response(&response));
         if !self.link.push_message(now, response.to_bytes()) {
             return self.close(now, ClientCloseReason::Stalled);
         }

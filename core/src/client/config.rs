@@ -28,6 +28,7 @@ pub struct ClientConfig {
     pub(super) media_silence_policy: MediaSilencePolicy,
     pub(super) received_packets_max: usize,
     pub(super) received_bytes_max: usize,
+    pub(super) trace: bool,
 }
 
 impl Default for ClientConfig {
@@ -50,6 +51,7 @@ impl Default for ClientConfig {
             media_silence_policy: MediaSilencePolicy::default(),
             received_packets_max: RECEIVED_PACKETS_MAX,
             received_bytes_max: RECEIVED_BYTES_MAX,
+            trace: false,
         }
     }
 }
@@ -59,6 +61,17 @@ impl ClientConfig {
     #[must_use]
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Tells of every message that is sent or comes ([`ClientEvent::MessageSent`], [`ClientEvent::MessageReceived`]),
+    /// without secrets; off by default.
+    ///
+    /// [`ClientEvent::MessageSent`]: super::ClientEvent::MessageSent
+    /// [`ClientEvent::MessageReceived`]: super::ClientEvent::MessageReceived
+    #[must_use]
+    pub fn trace(mut self, trace: bool) -> Self {
+        self.trace = trace;
         self
     }
 

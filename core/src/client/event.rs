@@ -11,7 +11,7 @@ use crate::timeline::{ClockStats, MediaTime};
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
 use crate::wire::StatusCode;
-use crate::{Instant, UdpId};
+use crate::{Instant, TracedMessage, UdpId};
 
 /// A command of a client, to find its [`Done`](ClientEvent::Done).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -47,7 +47,7 @@ pub enum ClientOutput {
 }
 
 /// What a client tells the application.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientEvent {
     /// A command is done; each has exactly one of these.
@@ -75,6 +75,13 @@ pub enum ClientEvent {
     Redirected(Url),
     /// Nobody answers at the place that a redirect has led to; the client goes on at its first URL, once.
     RedirectFailed(RedirectAttempt),
+    /// A message is sent, if that is [wanted](super::ClientConfig::trace): a request, or an answer to one of the server's.
+    MessageSent(Box<TracedMessage>),
+    /// A message has come, if that is [wanted](super::ClientConfig::trace): an answer, or a request of the server's.
+    MessageReceived(Box<TracedMessage>),
+    /// So many events are missing here, because the application did not take them. A queue that is bounded tells it, such
+    /// as that of a runtime; the core never does.
+    Missed(u64),
     /// The client is closed. This is the last event.
     Closed(ClientCloseReason),
 }

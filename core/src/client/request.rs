@@ -8,7 +8,7 @@ use super::{CSeqPolicy, Client, ClientCloseReason};
 use crate::header::SessionHeader;
 use crate::limits::{LAST_DATAGRAMS, REQUESTS_WAITING_MAX, SESSION_TIMEOUT_DEFAULT};
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{Instant, Tolerance, Tolerances};
+use crate::{Instant, Tolerance, Tolerances, TracedMessage};
 
 /// Who waits for a response.
 #[derive(Debug, Eq, PartialEq)]
@@ -164,6 +164,7 @@ impl Client {
         if matches!(request.method, Method::Pause | Method::Teardown) && !self.datagrams.is_empty() {
             self.held = Some(Held { behind: self.datagrams.pushed(), until: now + LAST_DATAGRAMS });
         }
+        self.trace_sent(|| TracedMessage::of_request(&request));
         if !self.link.push_message(now, request.to_bytes()) {
             self.close(now, ClientCloseReason::Stalled);
         }

@@ -16,3 +16,4 @@ mod setup;
 mod shared;
 mod switch;
 mod time;
+mod traces;

@@ -6,13 +6,12 @@ use super::shares::Refused;
 use super::ticket::{
     Announce, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, SetParameter, Setup,
 };
-use super::trace::TracedMessage;
 use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
 use crate::stats::{ConnStats, SessionStats};
 use crate::stream::{LogLimits, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
-use crate::{ConnId, SessionId, StreamId, Tolerances, UdpId};
+use crate::{ConnId, SessionId, StreamId, Tolerances, TracedMessage, UdpId};
 
 /// What is to be done, in the order in which it comes.
 #[derive(Debug)]

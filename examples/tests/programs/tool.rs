@@ -131,6 +131,18 @@ fn a_player_that_is_stopped_says_what_it_has_counted() {
 }
 
 #[test]
+fn a_player_says_its_dialogue_if_it_is_told_to() {
+    let (_server, url) = Program::serve("smol");
+    let url = url.replace("rtsp://", "rtsp://wall:horse@");
+    let mut player = Program::rtspan(&format!("play {url}/demo --trace"));
+    for line in ["> OPTIONS rtsp://", "< RTSP/1.0 200 OK", "> PLAY rtsp://", "< RTP-Info: "] {
+        player.line(line);
+    }
+    let said = player.interrupt().stderr;
+    assert!(said.contains("> TEARDOWN rtsp://") && !said.contains("horse"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_played_is_said_with_the_reason() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let silent = Server::builder().bind("127.0.0.1:0").unwrap();

@@ -1,15 +1,19 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use rtspan_core::Tolerances;
 use rtspan_core::client::{
-    ClientConfig, CommandError, Playing, Received, State, SwitchReason, TrackInfo, TrackStats, Transports,
+    ClientConfig, ClientEvent, CommandError, Playing, Received, State, SwitchReason, TrackInfo, TrackStats,
+    Transports,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::url::{Url, UrlError};
 
+use super::TimedOut;
 use crate::client::{self, Error};
-use crate::threads::{Threads, block_on};
+use crate::threads::{Threads, block_on, block_on_for};
 
 /// An RTSP client, driven by other threads than the caller's: it stays alive also while nobody calls it.
 ///
@@ -141,6 +145,29 @@ impl Client {
         Publisher(self.0.publisher())
     }
 
+    /// Waits for the next event; `None` once the client is closed and all of them were taken.
+    ///
+    /// They wait in a queue of [`CLIENT_EVENTS_MAX`](rtspan_core::limits::CLIENT_EVENTS_MAX); when it is full the oldest
+    /// is dropped, and [`ClientEvent::Missed`] stands in its place. Clones of the client share them. There is no
+    /// [`ClientEvent::Done`] among them: a command returns its result.
+    pub fn next_event(&self) -> Option<ClientEvent> {
+        block_on(self.0.next_event())
+    }
+
+    /// Waits for the next event as [`next_event`](Self::next_event) does, but for so long at most.
+    ///
+    /// # Errors
+    ///
+    /// No event has come by then.
+    pub fn next_event_timeout(&self, patience: Duration) -> Result<Option<ClientEvent>, TimedOut> {
+        block_on_for(self.0.next_event(), patience).ok_or(TimedOut)
+    }
+
+    /// The next event, if one waits.
+    pub fn try_next_event(&self) -> Option<ClientEvent> {
+        self.0.try_next_event()
+    }
+
     /// What the server has described or the client announced.
     pub fn description(&self) -> Option<Description> {
         self.0.description()
@@ -196,6 +223,15 @@ impl ClientBuilder {
         Self(self.0.config(config))
     }
 
+    /// Starts the client, which connects with its first command: nothing is sent before, and no event is missed.
+    ///
+    /// # Errors
+    ///
+    /// The system's source of randomness or its threads are not to be had ([`Error::Start`]).
+    pub fn build(self) -> Result<Client, Error> {
+        self.0.build().map(Client)
+    }
+
     /// Connects, and asks what the server can do.
     ///
     /// # Errors
@@ -233,9 +269,26 @@ impl ClientBuilder {
 /// here beside that queue; they are the oldest, and go back when this is dropped. It ends when all medias have ended or
 /// the client was torn down; an error is the last item: the client is closed for another reason.
 #[derive(Debug)]
-pub struct Packets(client::Packets);
+pub struct Packets(client::Packets<Threads>);
 
 impl Packets {
+    /// Waits for the next packet, but for so long at most; `None` as the iterator ends.
+    ///
+    /// # Errors
+    ///
+    /// No packet has come by then.
+    pub fn next_timeout(&mut self, patience: Duration) -> Result<Option<Result<Received, Error>>, TimedOut> {
+        if let Some(received) = self.0.try_next() {
+            return Ok(Some(Ok(received)));
+        }
+        block_on_for(self.0.next(), patience).ok_or(TimedOut)
+    }
+
+    /// The client that receives them: to pause it, for its events, and all else.
+    pub fn client(&self) -> Client {
+        Client(self.0.client().clone())
+    }
+
     /// The next packet, if it is here already.
     pub fn try_next(&mut self) -> Option<Received> {
         self.0.try_next()
@@ -288,9 +341,14 @@ impl Iterator for Packets {
 
 /// What a client publishes through.
 #[derive(Debug)]
-pub struct Publisher(client::Publisher);
+pub struct Publisher(client::Publisher<Threads>);
 
 impl Publisher {
+    /// The client that publishes: for its events, and all else.
+    pub fn client(&self) -> Client {
+        Client(self.0.client().clone())
+    }
+
     /// Writes one packet of a media, and waits while there is no room.
     ///
     /// # Errors

@@ -1,14 +1,15 @@
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rtspan_core::client::{CommandError, Received, TrackStats};
 use rtspan_core::description::Description;
 use rtspan_core::timeline::TimelineStats;
 
-use super::Error;
-use super::shared::{Owner, Shared};
+use super::shared::Shared;
+use super::{Client, Error};
+use crate::runtime::Runtime;
 use crate::wake::Place;
 
 /// The packets that a client receives, in the order of each media.
@@ -17,17 +18,21 @@ use crate::wake::Place;
 /// ([`dropped`](Self::dropped)). Beside that queue, up to
 /// [`RECEIVED_BATCH_MAX`](rtspan_core::limits::RECEIVED_BATCH_MAX) packets are held here, and an eighth of the bounds of
 /// the queue at most; they are the oldest, and go back into the queue when this is dropped.
-#[derive(Debug)]
-pub struct Packets {
-    owner: Arc<Owner>,
+pub struct Packets<R: Runtime> {
+    client: Client<R>,
     /// Taken from the queue together, so that its lock is not taken for each.
     batch: VecDeque<Received>,
 }
 
-impl Packets {
-    pub(super) fn new(owner: &Arc<Owner>) -> Self {
-        owner.0.state().readers += 1;
-        Self { owner: Arc::clone(owner), batch: VecDeque::new() }
+impl<R: Runtime> Packets<R> {
+    pub(super) fn new(client: Client<R>) -> Self {
+        client.owner.0.state().readers += 1;
+        Self { client, batch: VecDeque::new() }
+    }
+
+    /// The client that receives them: to pause it, for its events, and all else.
+    pub fn client(&self) -> &Client<R> {
+        &self.client
     }
 
     /// The next packet; `None` when all medias have ended or the client was torn down.
@@ -39,8 +44,8 @@ impl Packets {
         if let Some(received) = self.batch.pop_front() {
             return Some(Ok(received));
         }
-        let Self { owner, batch } = self;
-        let shared = &*owner.0;
+        let Self { client, batch } = self;
+        let shared = &*client.owner.0;
         let mut waiting = Waiting { shared, batch, place: shared.waiters.place(), has_baton: false };
         poll_fn(|cx| waiting.poll(cx)).await
     }
@@ -48,19 +53,19 @@ impl Packets {
     /// The next packet, if it is here already.
     pub fn try_next(&mut self) -> Option<Received> {
         if self.batch.is_empty() {
-            self.owner.0.state().take_packets(&mut self.batch);
+            self.client.owner.0.state().take_packets(&mut self.batch);
         }
         self.batch.pop_front()
     }
 
     /// What the server has described.
     pub fn description(&self) -> Description {
-        self.owner.0.state().core.description().cloned().unwrap_or_default()
+        self.client.description().unwrap_or_default()
     }
 
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.owner.0.state().core.stats(media)
+        self.client.stats(media)
     }
 
     /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
@@ -70,18 +75,18 @@ impl Packets {
 
     /// The medias that are left out because the server has refused them, each with the reason.
     pub fn refused(&self) -> Vec<(usize, CommandError)> {
-        self.owner.0.state().refused()
+        self.client.refused()
     }
 
     /// Whether a media that should not be quiet has sent nothing for too long
     /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
     pub fn is_silent(&self, media: usize) -> bool {
-        self.owner.0.state().is_silent(media)
+        self.client.is_silent(media)
     }
 
     /// Packets of all medias that were dropped because they were not taken in time.
     pub fn dropped(&self) -> u64 {
-        let state = self.owner.0.state();
+        let state = self.client.owner.0.state();
         let medias = state.core.description().map_or(0, |description| description.medias.len());
         (0..medias).filter_map(|media| state.core.stats(media)).map(|stats| stats.dropped).sum()
     }
@@ -92,7 +97,7 @@ impl Packets {
     ///
     /// The server does not answer; the client is closed all the same.
     pub async fn teardown(self) -> Result<(), Error> {
-        self.owner.0.command(|core, now| core.teardown(now)).await.map(drop)
+        self.client.teardown().await
     }
 }
 
@@ -136,15 +141,22 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Drop for Packets {
+impl<R: Runtime> fmt::Debug for Packets<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packets").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> Drop for Packets<R> {
     fn drop(&mut self) {
-        let mut state = self.owner.0.state();
+        let shared = &self.client.owner.0;
+        let mut state = shared.state();
         state.readers -= 1;
         if !self.batch.is_empty() {
             state.core.return_packets(&mut self.batch);
             drop(state);
             // Another may wait for them.
-            self.owner.0.waiters.wake_all();
+            shared.waiters.wake_all();
         }
     }
 }

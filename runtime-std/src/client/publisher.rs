@@ -1,20 +1,24 @@
-use std::sync::Arc;
+use std::fmt;
 use std::task::{Context, Poll};
 
 use rtspan_core::client::{SendError, TrackStats};
 use rtspan_core::rtp::RtpPacket;
 
-use super::Error;
-use super::shared::Owner;
+use super::{Client, Error};
 use crate::clock;
+use crate::runtime::Runtime;
 
 /// What a client publishes through.
-#[derive(Debug)]
-pub struct Publisher(Arc<Owner>);
+pub struct Publisher<R: Runtime>(Client<R>);
 
-impl Publisher {
-    pub(super) fn new(owner: &Arc<Owner>) -> Self {
-        Self(Arc::clone(owner))
+impl<R: Runtime> Publisher<R> {
+    pub(super) fn new(client: Client<R>) -> Self {
+        Self(client)
+    }
+
+    /// The client that publishes: for its events, and all else.
+    pub fn client(&self) -> &Client<R> {
+        &self.0
     }
 
     /// Writes one packet of a media, and waits while there is no room.
@@ -37,7 +41,7 @@ impl Publisher {
             Err(Error::Send(SendError::Full)) => Poll::Pending,
             written => Poll::Ready(written),
         };
-        self.0.0.waiters.wait(look).await
+        self.0.owner.0.waiters.wait(look).await
     }
 
     /// Writes as many packets of one frame as there is room for, and says how many.
@@ -55,7 +59,7 @@ impl Publisher {
 
     /// What was counted for a media.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.0.0.state().core.stats(media)
+        self.0.stats(media)
     }
 
     /// Ends the session and closes the client (TEARDOWN).
@@ -64,12 +68,12 @@ impl Publisher {
     ///
     /// The server does not answer; the client is closed all the same.
     pub async fn teardown(self) -> Result<(), Error> {
-        self.0.0.command(|core, now| core.teardown(now)).await.map(drop)
+        self.0.teardown().await
     }
 
     /// Hands packets on, and takes those off `rest` that were taken.
     fn append(&self, media: usize, rest: &mut &[RtpPacket]) -> Result<(), Error> {
-        let shared = &self.0.0;
+        let shared = &self.0.owner.0;
         let mut state = shared.state();
         let now = clock::now();
         let appended = loop {
@@ -87,5 +91,11 @@ impl Publisher {
         drop(state);
         shared.baton.driver.wake();
         appended
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Publisher<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Publisher").field(&self.0).finish()
     }
 }

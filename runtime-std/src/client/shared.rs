@@ -10,6 +10,7 @@ use rtspan_core::client::{
 };
 
 use super::Error;
+use super::events::Events;
 use super::sockets::{Look, Receive};
 use crate::clock;
 use crate::wake::{Waiters, Wake, lock};
@@ -68,6 +69,8 @@ pub(crate) struct State {
     /// Medias that are left out of what plays, and why.
     refused: BTreeMap<usize, CommandError>,
     pub(crate) switched: Option<SwitchReason>,
+    /// What the application has not been told yet.
+    events: Events,
     pub(crate) closed: Option<ClientCloseReason>,
     /// How many [`Packets`](super::Packets) there are.
     pub(super) readers: usize,
@@ -110,6 +113,7 @@ impl<S> Shared<S> {
                 silent: BTreeSet::new(),
                 refused: BTreeMap::new(),
                 switched: None,
+                events: Events::default(),
                 closed: None,
                 readers: 0,
                 told: false,
@@ -218,6 +222,9 @@ impl State {
 
     /// Takes note of what the core tells the application.
     pub(crate) fn handle_event(&mut self, event: ClientEvent) {
+        if !matches!(event, ClientEvent::Done(..)) {
+            self.events.push(event.clone());
+        }
         match event {
             ClientEvent::Done(id, result) => {
                 match &result {
@@ -251,6 +258,20 @@ impl State {
             ClientEvent::MediaResumed(media) => drop(self.silent.remove(&media)),
             ClientEvent::Closed(reason) => self.closed = Some(reason),
             _ => {}
+        }
+    }
+
+    /// The next event for the application, if one waits.
+    pub(super) fn take_event(&mut self) -> Option<ClientEvent> {
+        self.events.pop()
+    }
+
+    /// Ready with the next event for the application, and with none once the client is closed.
+    pub(super) fn poll_event(&mut self) -> Poll<Option<ClientEvent>> {
+        match self.take_event() {
+            None if self.closed.is_some() || self.gone => Poll::Ready(None),
+            None => Poll::Pending,
+            event => Poll::Ready(event),
         }
     }
 

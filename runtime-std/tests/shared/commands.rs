@@ -7,8 +7,9 @@ use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{
-    Asks, BindError, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Event, Method,
-    ServerConfig, StatusCode, Transports, UdpOpenError, UdpPorts, UdpSpec, limits,
+    Asks, BindError, ClientCloseReason, ClientConfig, ClientEvent, CommandError, ConnectAttempt,
+    ConnectError, Event, Message, Method, ServerConfig, StatusCode, Transports, UdpOpenError, UdpPorts,
+    UdpSpec, limits,
 };
 
 use super::{LOOPBACK, UDP, both, description, event, packet, pause, serve, url};
@@ -38,6 +39,33 @@ pub(crate) async fn every_command_has_its_typed_answer<R: Runtime>() {
     other.teardown().await.unwrap();
     assert!(packets.next().await.is_none());
     assert!(matches!(other.options().await, Err(Error::Closed(ClientCloseReason::TornDown))));
+}
+
+pub(crate) async fn a_client_tells_its_dialogue_and_its_end<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let _stream = server.publish("/cam", description()).unwrap();
+    let builder = Client::<R>::builder(&url(&server, "/cam")).unwrap();
+    let config = ClientConfig::default().transports(Transports::Tcp).trace(true);
+    let packets = builder.config(config).play().await.unwrap();
+    let client = packets.client().clone();
+    packets.teardown().await.unwrap();
+    let mut told = Vec::new();
+    let ended = loop {
+        let traced = match client.next_event().await {
+            Some(ClientEvent::MessageSent(traced) | ClientEvent::MessageReceived(traced)) => traced,
+            other => break other,
+        };
+        match traced.message {
+            Message::Request(request) => told.push(request.method.to_string()),
+            Message::Response(response) => told.push(response.status.as_u16().to_string()),
+        }
+    };
+    let methods = ["OPTIONS", "DESCRIBE", "SETUP", "SETUP", "PLAY", "TEARDOWN"];
+    let dialogue: Vec<_> = methods.iter().flat_map(|method| [method, "200"]).collect();
+    assert_eq!(told, dialogue);
+    assert!(matches!(ended, Some(ClientEvent::Closed(ClientCloseReason::TornDown))), "{ended:?}");
+    assert!(client.next_event().await.is_none());
+    assert!(client.try_next_event().is_none());
 }
 
 pub(crate) async fn a_refusal_leaves_the_client_usable<R: Runtime>() {

@@ -92,7 +92,7 @@ pub(crate) async fn hundreds_of_publishers_are_recorded_and_read<R: Runtime>() {
     }
 }
 
-async fn publish<R: Runtime>(server: &Server<R>, path: &str) -> Publisher {
+async fn publish<R: Runtime>(server: &Server<R>, path: &str) -> Publisher<R> {
     let builder = Client::<R>::builder(&url(server, path)).unwrap().transport(Transports::Tcp);
     builder.publish(description()).await.unwrap()
 }

@@ -78,6 +78,7 @@ macro_rules! scenarios {
             addresses_that_cannot_be_had_are_errors_that_say_why,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,
+            a_client_tells_its_dialogue_and_its_end,
             a_server_that_is_not_there_is_an_error_with_its_kind,
             addresses_that_do_not_answer_are_not_waited_for,
             a_host_that_cannot_be_connected_is_an_error_that_names_each_address,
@@ -195,7 +196,7 @@ fn url<R: Runtime>(server: &Server<R>, path: &str) -> String {
     format!("rtsp://{}{path}", server.local_addr())
 }
 
-async fn read<R: Runtime>(server: &Server<R>, path: &str, transports: Transports) -> Packets {
+async fn read<R: Runtime>(server: &Server<R>, path: &str, transports: Transports) -> Packets<R> {
     Client::<R>::builder(&url(server, path)).unwrap().transport(transports).play().await.unwrap()
 }
 

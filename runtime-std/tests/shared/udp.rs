@@ -47,13 +47,13 @@ pub(crate) async fn readers_over_several_udp_pairs_get_everything<R: Runtime>() 
     }
 }
 
-async fn publish<R: Runtime>(server: &Server<R>, path: &str) -> Publisher {
+async fn publish<R: Runtime>(server: &Server<R>, path: &str) -> Publisher<R> {
     let builder = Client::<R>::builder(&url(server, path)).unwrap().transport(Transports::Udp);
     builder.publish(description()).await.unwrap()
 }
 
 /// One that plays `/cam`, and the port that it is sent packets from.
-async fn reader<R: Runtime>(server: &Server<R>) -> (Packets, u16) {
+async fn reader<R: Runtime>(server: &Server<R>) -> (Packets<R>, u16) {
     let builder = Client::<R>::builder(&url(server, "/cam")).unwrap().transport(Transports::Udp);
     let client = builder.connect().await.unwrap();
     client.describe().await.unwrap();

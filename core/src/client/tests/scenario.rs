@@ -269,6 +269,11 @@ impl Scenario {
         self.events.pop_front().expect("an event")
     }
 
+    pub(super) fn next_event(&mut self) -> Option<ClientEvent> {
+        self.pump();
+        self.events.pop_front()
+    }
+
     #[track_caller]
     pub(super) fn no_event(&mut self) {
         self.pump();

@@ -157,6 +157,10 @@ pub(crate) struct PlayArgs {
     #[arg(long)]
     pub(crate) strict: bool,
 
+    /// Say each message that is sent and received, without credentials, tokens and keys.
+    #[arg(long)]
+    pub(crate) trace: bool,
+
     /// Write the first H.264 media to a file (Annex B), from its first keyframe on.
     #[arg(long, value_name = "FILE.h264")]
     pub(crate) out: Option<PathBuf>,

@@ -4,7 +4,7 @@ use futures_lite::future::or;
 use rtspan_examples::Clip;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{ServerConfig, Transports, UdpPorts, UdpSpec};
+use rtspan_std::{ClientConfig, ServerConfig, Transports, UdpPorts, UdpSpec};
 use serde_json::json;
 
 use crate::Failure;
@@ -43,8 +43,9 @@ pub(crate) async fn run<R: Runtime>(args: &DemoArgs) -> Result<(), Failure> {
 }
 
 async fn play<R: Runtime>(url: &Target, args: &DemoArgs) -> Result<(), Failure> {
-    let udp = unless_interrupted(Session::<R>::play(url, Transports::Udp)).await?;
-    let tcp = unless_interrupted(Session::<R>::play(url, Transports::Tcp)).await?;
+    let over = |transports| ClientConfig::default().transports(transports);
+    let udp = unless_interrupted(Session::<R>::play(url, over(Transports::Udp))).await?;
+    let tcp = unless_interrupted(Session::<R>::play(url, over(Transports::Tcp))).await?;
     let figures = || [udp.figures(), tcp.figures()].concat();
     let receive = async |session: &Session<R>| {
         session.receive(|_| Ok(())).await?;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rtspan_std::{Action, Event, MediaTransport};
+use rtspan_std::{Action, ClientEvent, Event, MediaTransport, TracedMessage};
 use serde_json::{Value, json};
 
 /// The line of an event, in which peers choose the paths.
@@ -80,17 +80,30 @@ fn over(transport: MediaTransport) -> &'static str {
     }
 }
 
-/// The lines of a message that was traced.
+/// The lines of a message that was traced on a connection.
 pub(crate) fn dialogue(event: &Event) -> Vec<String> {
-    let (conn, arrow, traced) = match event {
-        Event::MessageReceived { conn, traced, .. } => (conn, '<', traced),
-        Event::MessageSent { conn, traced, .. } => (conn, '>', traced),
-        _ => return Vec::new(),
-    };
+    match event {
+        Event::MessageReceived { conn, traced, .. } => lines(&format!("{conn} <"), traced),
+        Event::MessageSent { conn, traced, .. } => lines(&format!("{conn} >"), traced),
+        _ => Vec::new(),
+    }
+}
+
+/// The lines of a message that a client has traced.
+pub(crate) fn dialogue_of_client(event: &ClientEvent) -> Vec<String> {
+    match event {
+        ClientEvent::MessageReceived(traced) => lines("<", traced),
+        ClientEvent::MessageSent(traced) => lines(">", traced),
+        _ => Vec::new(),
+    }
+}
+
+/// The lines of a message, each behind what says where it was seen and which way it went.
+fn lines(seen: &str, traced: &TracedMessage) -> Vec<String> {
     let bytes = traced.message.to_bytes();
     let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines().filter(|line| !line.is_empty()).map(|line| format!("{conn} {arrow} {line}"));
-    let left_out = (traced.left_out > 0).then(|| format!("{conn} {arrow} ({} bytes more)", traced.left_out));
+    let lines = text.lines().filter(|line| !line.is_empty()).map(|line| format!("{seen} {line}"));
+    let left_out = (traced.left_out > 0).then(|| format!("{seen} ({} bytes more)", traced.left_out));
     lines.chain(left_out).collect()
 }
 

@@ -1,4 +1,5 @@
 use futures_lite::future::or;
+use rtspan_std::ClientConfig;
 use rtspan_std::runtime::Runtime;
 use serde_json::json;
 
@@ -19,7 +20,8 @@ enum End {
 
 /// Plays a stream, shows what arrives, and writes its pictures to a file if one is given.
 pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
-    let session = unless_interrupted(Session::<R>::play(&args.url, args.transport.into())).await?;
+    let config = ClientConfig::default().transports(args.transport.into()).trace(args.trace);
+    let session = unless_interrupted(Session::<R>::play(&args.url, config)).await?;
     for refused in session.refused() {
         notice(refused);
     }

@@ -1,14 +1,18 @@
 use std::fmt;
+use std::future::pending;
 use std::time::{Duration, Instant};
 
-use rtspan_std::client::{Client, Packets};
+use futures_lite::future::or;
+use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{CommandError, Description, Error, Misuse, Received, TrackTransport, Transports};
+use rtspan_std::{ClientConfig, CommandError, Description, Error, Misuse, Received, TrackTransport};
 use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::args::Target;
+use crate::events::dialogue_of_client;
 use crate::figures::Figures;
+use crate::output::notice;
 
 /// A stream that plays.
 pub(crate) struct Session<R: Runtime> {
@@ -45,15 +49,14 @@ impl<R: Runtime> Session<R> {
     /// Connects, asks for all that there is and has it flow.
     ///
     /// Medias that the server refuses are left out, and those that go the other way.
-    pub(crate) async fn play(url: &Target, transports: Transports) -> Result<Self, Failure> {
-        Self::try_play(url, transports)
-            .await
-            .map_err(|error| Failure::Play { url: url.clone(), error: Box::new(error) })
+    pub(crate) async fn play(url: &Target, config: ClientConfig) -> Result<Self, Failure> {
+        let failed = |error| Failure::Play { url: url.clone(), error: Box::new(error) };
+        let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
+        let client = builder.config(config).build().map_err(failed)?;
+        telling(&client, Self::begin(url, client.clone())).await.map_err(failed)
     }
 
-    async fn try_play(url: &Target, transports: Transports) -> Result<Self, Error> {
-        let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
-        let client = builder.transport(transports).connect().await?;
+    async fn begin(url: &Target, client: Client<R>) -> Result<Self, Error> {
         let description = client.describe().await?;
         let mut medias = Vec::new();
         let mut over = "tcp";
@@ -84,13 +87,15 @@ impl<R: Runtime> Session<R> {
         &self,
         mut take: impl FnMut(&Received) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut packets: Packets = self.client.packets();
-        while let Some(received) = packets.next().await {
-            take(
-                &received.map_err(|error| Failure::Play { url: self.url.clone(), error: Box::new(error) })?,
-            )?;
-        }
-        Ok(())
+        let mut packets = self.client.packets();
+        let received = async {
+            while let Some(received) = packets.next().await {
+                let failed = |error| Failure::Play { url: self.url.clone(), error: Box::new(error) };
+                take(&received.map_err(failed)?)?;
+            }
+            Ok(())
+        };
+        telling(&self.client, received).await
     }
 
     /// What was received of each media.
@@ -127,6 +132,20 @@ impl<R: Runtime> Session<R> {
 
     /// Says goodbye, whether the server answers or not.
     pub(crate) async fn close(self) {
-        let _ = self.client.teardown().await;
+        let _ = telling(&self.client, self.client.teardown()).await;
     }
+}
+
+/// Does some work of a client, and meanwhile says the messages that are traced.
+async fn telling<R: Runtime, T>(client: &Client<R>, work: impl Future<Output = T>) -> T {
+    let say = |event| dialogue_of_client(&event).into_iter().for_each(notice);
+    let told = async {
+        while let Some(event) = client.next_event().await {
+            say(event);
+        }
+        pending().await
+    };
+    let done = or(work, told).await;
+    std::iter::from_fn(|| client.try_next_event()).for_each(say);
+    done
 }

@@ -76,7 +76,7 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     ended
 }
 
-async fn begin<R: Runtime>(args: &PublishArgs, url: Target) -> Result<(Arc<Publisher>, Target), Failure> {
+async fn begin<R: Runtime>(args: &PublishArgs, url: Target) -> Result<(Arc<Publisher<R>>, Target), Failure> {
     let transports = match args.transport {
         Over::Udp => Transports::Udp,
         Over::Tcp => Transports::Tcp,
@@ -90,7 +90,7 @@ async fn begin<R: Runtime>(args: &PublishArgs, url: Target) -> Result<(Arc<Publi
 
 /// Writes the pictures of a stream when they are due, without end; those of several streams in turn.
 fn feed<R: Runtime>(
-    publisher: Arc<Publisher>,
+    publisher: Arc<Publisher<R>>,
     args: &PublishArgs,
     number: u32,
 ) -> impl Future<Output = Result<(), rtspan_std::Error>> + Send + use<R> {
@@ -116,7 +116,11 @@ fn feed<R: Runtime>(
     }
 }
 
-fn report(args: &PublishArgs, publishers: &[(Arc<Publisher>, Target)], elapsed: Duration) -> Value {
+fn report<R: Runtime>(
+    args: &PublishArgs,
+    publishers: &[(Arc<Publisher<R>>, Target)],
+    elapsed: Duration,
+) -> Value {
     let stats = publishers.iter().filter_map(|(publisher, _)| publisher.stats(0));
     let (packets, payload) = stats
         .fold((0, 0), |(packets, bytes), stats| (packets + stats.sent_packets, bytes + stats.sent_octets));
