@@ -20,6 +20,7 @@ use rtspan_core::client::{
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
+use rtspan_core::timeline::TimelineStats;
 use rtspan_core::url::{Url, UrlError};
 use rtspan_core::{Instant, Tolerances};
 
@@ -246,6 +247,11 @@ impl<R: Runtime> Client<R> {
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.owner.0.state().core.stats(media)
+    }
+
+    /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
+    pub fn timeline_stats(&self) -> TimelineStats {
+        self.owner.0.state().core.timeline_stats()
     }
 
     /// The medias that are left out of what plays because the server has refused them, each with the reason.

@@ -9,6 +9,7 @@ use rtspan_core::client::{
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
 use rtspan_core::rtp::RtpPacket;
+use rtspan_core::timeline::TimelineStats;
 use rtspan_core::url::{Url, UrlError};
 
 use super::TimedOut;
@@ -181,6 +182,11 @@ impl Client {
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.0.stats(media)
+    }
+
+    /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
+    pub fn timeline_stats(&self) -> TimelineStats {
+        self.0.timeline_stats()
     }
 
     /// The URL that the client is at, which is another than it was given if a server has redirected it.

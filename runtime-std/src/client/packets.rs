@@ -70,7 +70,7 @@ impl<R: Runtime> Packets<R> {
 
     /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
-        self.owner.0.state().core.timeline_stats()
+        self.client.timeline_stats()
     }
 
     /// The medias that are left out because the server has refused them, each with the reason.
