@@ -34,7 +34,10 @@ impl Heard {
         data: &[u8],
         out: &mut VecDeque<Inbound>,
     ) {
-        self.tap.tell(now, of, data, out);
+        if let Some(compound) = self.tap.take(now, data) {
+            let (session, media) = of;
+            out.push_back(Inbound::Report(Report::RtcpReceived { session, media, compound }));
+        }
         self.received.add(data.len());
         let mut tolerances = Tolerances::NONE;
         let mut worst = ReportBlock::default();

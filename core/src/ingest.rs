@@ -180,7 +180,10 @@ impl Ingest {
                 self.receivers.handle_sender_report(now, report);
             }
         }
-        self.tap.tell(now, (self.session, self.track), data, out);
+        if let Some(compound) = self.tap.take(now, data) {
+            let (session, media) = (self.session, self.track);
+            out.push_back(Inbound::Report(Report::RtcpReceived { session, media, compound }));
+        }
         self.counts.rtcp_received.add(data.len());
         if is_broken(tolerances) {
             self.counts.rtcp_errors = self.counts.rtcp_errors.saturating_add(1);

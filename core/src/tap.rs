@@ -1,13 +1,11 @@
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::conn::{Inbound, Report};
+use crate::Instant;
 use crate::limits::RTCP_TOLD_MAX;
-use crate::{Instant, SessionId};
 
-/// Tells the application the RTCP of one media that a peer sends, if that is wanted: so much in a second at most.
+/// Picks the RTCP of one media that the application is told of, if that is wanted: so much in a second at most.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tap {
     is_open: bool,
@@ -21,24 +19,18 @@ impl Tap {
         Self { is_open, ..Self::default() }
     }
 
-    pub(crate) fn tell(
-        &mut self,
-        now: Instant,
-        (session, media): (SessionId, u8),
-        compound: &[u8],
-        out: &mut VecDeque<Inbound>,
-    ) {
+    /// A copy of a compound that has come, if the application is to be told of it.
+    ///
+    /// A copy, because it waits for the application, and shall not hold what came with it.
+    pub(crate) fn take(&mut self, now: Instant, compound: &[u8]) -> Option<Bytes> {
         if !self.is_open {
-            return;
+            return None;
         }
         if now >= self.next {
             (self.next, self.told) = (now + Duration::from_secs(1), 0);
         }
-        if self.told < RTCP_TOLD_MAX {
-            self.told = self.told.saturating_add(1);
-            // It waits for the application, and shall not hold what came with it.
-            let compound = Bytes::copy_from_slice(compound);
-            out.push_back(Inbound::Report(Report::RtcpReceived { session, media, compound }));
-        }
+        let is_told = self.told < RTCP_TOLD_MAX;
+        self.told = self.told.saturating_add(is_told.into());
+        is_told.then(|| Bytes::copy_from_slice(compound))
     }
 }

@@ -229,6 +229,19 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().take_event()
     }
 
+    /// Sends RTCP for a media, such as a request for a keyframe (PLI, RFC 4585, section 6.3.1), and does not wait. Reports and
+    /// goodbyes are sent besides.
+    ///
+    /// # Errors
+    ///
+    /// The client neither plays nor records, the media is not set up, the bytes are no RTCP, or too much waits to be sent.
+    pub fn write_rtcp(&self, media: usize, compound: Bytes) -> Result<(), Error> {
+        let shared = &self.owner.0;
+        shared.state().core.send_rtcp(clock::now(), media, compound)?;
+        shared.baton.driver.wake();
+        Ok(())
+    }
+
     /// What the server has described or the client announced.
     pub fn description(&self) -> Option<Description> {
         self.owner.0.state().core.description().cloned()

@@ -29,6 +29,7 @@ pub struct ClientConfig {
     pub(super) received_packets_max: usize,
     pub(super) received_bytes_max: usize,
     pub(super) trace: bool,
+    pub(super) rtcp_events: bool,
 }
 
 impl Default for ClientConfig {
@@ -52,6 +53,7 @@ impl Default for ClientConfig {
             received_packets_max: RECEIVED_PACKETS_MAX,
             received_bytes_max: RECEIVED_BYTES_MAX,
             trace: false,
+            rtcp_events: false,
         }
     }
 }
@@ -72,6 +74,15 @@ impl ClientConfig {
     #[must_use]
     pub fn trace(mut self, trace: bool) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// Tells of the RTCP that the server sends ([`ClientEvent::RtcpReceived`]); off by default.
+    ///
+    /// [`ClientEvent::RtcpReceived`]: super::ClientEvent::RtcpReceived
+    #[must_use]
+    pub fn rtcp_events(mut self, rtcp_events: bool) -> Self {
+        self.rtcp_events = rtcp_events;
         self
     }
 

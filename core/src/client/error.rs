@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::State;
 use crate::description::DescriptionError;
 use crate::header::HeaderError;
+use crate::rtp::rtcp::BadCompound;
 use crate::udp::UdpOpenError;
 use crate::url::{Url, UrlError};
 use crate::wire::{StatusCode, WireError};
@@ -137,6 +138,12 @@ pub enum SendError {
     /// The packet is longer than its transport can carry.
     #[error("packet of {0} bytes is too long")]
     TooLong(usize),
+    /// The client neither plays nor records, so that nobody waits for RTCP.
+    #[error("RTCP is sent while playing or recording, not while {0}")]
+    RtcpState(State),
+    /// The bytes that were to be sent are no RTCP.
+    #[error("that is not RTCP")]
+    Rtcp(#[from] BadCompound),
     /// The server does not read as fast as packets are sent; this one was not taken.
     #[error("too many packets wait to be sent")]
     Full,

@@ -75,6 +75,14 @@ pub enum ClientEvent {
     Redirected(Url),
     /// Nobody answers at the place that a redirect has led to; the client goes on at its first URL, once.
     RedirectFailed(RedirectAttempt),
+    /// RTCP has come for a media, if that is [wanted](super::ClientConfig::rtcp_events): the first
+    /// [`RTCP_TOLD_MAX`](crate::limits::RTCP_TOLD_MAX) compounds of each second.
+    RtcpReceived {
+        /// Index of the media in the description.
+        media: usize,
+        /// Its packets, one behind the other (RFC 3550, section 6.1).
+        compound: Bytes,
+    },
     /// A message is sent, if that is [wanted](super::ClientConfig::trace): a request, or an answer to one of the server's.
     MessageSent(Box<TracedMessage>),
     /// A message has come, if that is [wanted](super::ClientConfig::trace): an answer, or a request of the server's.

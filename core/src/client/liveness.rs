@@ -102,8 +102,9 @@ impl Client {
             let Some(track) = self.tracks.get_mut(index) else { return };
             let media = track.media;
             if let Some(change) = track.presence.as_mut().and_then(|presence| presence.expire(now)) {
+                let is_silent = change == Change::Silent;
                 self.tell(media, change);
-                if change == Change::Silent && self.config.media_silence_policy == MediaSilencePolicy::Close {
+                if is_silent && self.config.media_silence_policy == MediaSilencePolicy::Close {
                     return self.close(now, ClientCloseReason::MediaSilent(media));
                 }
             }
@@ -116,6 +117,7 @@ impl Client {
             Change::Resumed => ClientEvent::MediaResumed(media),
             Change::Ended => ClientEvent::Ended(media),
             Change::Restarted => ClientEvent::Restarted(media),
+            Change::Rtcp(compound) => ClientEvent::RtcpReceived { media, compound },
         });
     }
 

@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::track::{Path, Track};
-use super::{Client, Received, State, TrackStats};
+use super::{Client, Received, SendError, State, TrackStats};
 use crate::demux;
 use crate::header::Lower;
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
+use crate::rtp::rtcp;
 use crate::timeline::TimelineStats;
 use crate::udp::Port;
 use crate::{Instant, NtpTime, Tolerance, UdpId};
@@ -151,6 +152,24 @@ impl Client {
         if let Some(report) = track.sender_report(ssrc, now, wall, &self.cname) {
             track.path.send_rtcp(now, &mut self.link, &mut self.datagrams, report);
         }
+    }
+
+    /// Sends RTCP of the application's for the media of this index, such as a request for a keyframe (PLI, RFC 4585,
+    /// section 6.3.1). Reports and goodbyes are sent besides.
+    ///
+    /// # Errors
+    ///
+    /// When the client neither plays nor records, or the media is not set up; when it is no RTCP compound, or one too large
+    /// for a datagram; when too much waits to be sent.
+    pub fn send_rtcp(&mut self, now: Instant, media: usize, compound: Bytes) -> Result<(), SendError> {
+        if !matches!(self.state, State::Play | State::Record) || self.link.is_closed() {
+            return Err(SendError::RtcpState(self.state));
+        }
+        rtcp::check_compound(&compound)?;
+        let track = self.tracks.iter().find(|track| track.media == media);
+        let path = &track.ok_or(SendError::NotSetUp(media))?.path;
+        let is_taken = path.send_rtcp(now, &mut self.link, &mut self.datagrams, compound);
+        if is_taken { Ok(()) } else { Err(SendError::Full) }
     }
 
     fn wall_clock(&self, now: Instant) -> Option<NtpTime> {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::Instant;
 use crate::deadline::Doubt;
 use crate::description::Media;
@@ -22,13 +24,15 @@ pub(super) struct Presence {
     ended: bool,
 }
 
-/// What became of a track.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// News of a track.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Change {
     Silent,
     Resumed,
     Ended,
     Restarted,
+    /// RTCP has come that the application is told of.
+    Rtcp(Bytes),
 }
 
 impl Presence {

@@ -8,6 +8,7 @@ use super::table::Verb;
 use super::track::{Path, Track};
 use super::{Client, ClientOutput, CommandError, Misuse, Reply, State, SwitchReason, TrackInfo};
 use crate::header::{Lower, Mode, Transport};
+use crate::tap::Tap;
 use crate::udp::{UdpOpenError, UdpSpec};
 use crate::url::Url;
 use crate::url::base::Way;
@@ -154,7 +155,8 @@ impl Client {
     fn add_track(&mut self, setup: &Setup, path: Path) -> Result<(), CommandError> {
         let url = self.setup_url(setup)?;
         let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
-        self.tracks.push(Track::new(setup.media, url, path, &presentation.description));
+        let tap = Tap::new(self.config.rtcp_events);
+        self.tracks.push(Track::new(setup.media, url, path, &presentation.description, tap));
         if setup.way.is_joined() {
             self.tolerances.record(Tolerance::JoinedControl);
         }
@@ -193,7 +195,9 @@ impl Client {
         let first =
             self.tracks.iter_mut().find(|track| control(track.media).is_some_and(|url| url == own))?;
         first.is_shared = true;
-        let mut track = Track::new(media, first.url.clone(), first.path.clone(), &presentation.description);
+        // RTCP comes for all that share a way, and is told once.
+        let (url, path, tap) = (first.url.clone(), first.path.clone(), Tap::default());
+        let mut track = Track::new(media, url, path, &presentation.description, tap);
         track.is_shared = true;
         let info = TrackInfo { media, transport: track.path.transport(), ssrc: None };
         self.tracks.push(track);

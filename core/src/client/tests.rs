@@ -11,6 +11,7 @@ mod misuse;
 mod pace;
 mod reconnect;
 mod redirect;
+mod rtcp;
 mod scenario;
 mod setup;
 mod shared;

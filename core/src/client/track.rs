@@ -12,6 +12,7 @@ use crate::random::Random;
 use crate::rtp::rtcp::{self, Rtcp, SenderReport};
 use crate::rtp::{self, ClockRates, Delivery, Receivers, RtpPacket, Senders};
 use crate::silence::is_quiet;
+use crate::tap::Tap;
 use crate::timeline::ClockStats;
 use crate::udp::Port;
 use crate::url::Url;
@@ -25,6 +26,8 @@ pub(super) struct Track {
     pub(super) path: Path,
     /// Other medias have the same control, so that they share the way, and their packets are told apart by payload type.
     pub(super) is_shared: bool,
+    /// Picks the RTCP that the application is told of.
+    tap: Tap,
     clock_rates: ClockRates,
     /// What is received, once played.
     receivers: Option<Receivers>,
@@ -80,14 +83,18 @@ impl Path {
         }
     }
 
-    /// Sends RTCP; what finds no room is left out.
-    pub(super) fn send_rtcp(&self, now: Instant, link: &mut Link, datagrams: &mut Datagrams, data: Bytes) {
+    /// Sends RTCP; returns `false` if it found no room and is left out.
+    pub(super) fn send_rtcp(
+        &self,
+        now: Instant,
+        link: &mut Link,
+        datagrams: &mut Datagrams,
+        data: Bytes,
+    ) -> bool {
         match self {
-            Self::Tcp { rtcp, .. } => _ = link.push_frame(now, *rtcp, data),
+            Self::Tcp { rtcp, .. } => link.push_frame(now, *rtcp, data),
             Self::Udp { id, source, .. } => {
-                if let Some(to) = source.destination(Port::Rtcp) {
-                    datagrams.push(*id, Port::Rtcp, to, data);
-                }
+                source.destination(Port::Rtcp).is_some_and(|to| datagrams.push(*id, Port::Rtcp, to, data))
             }
         }
     }
@@ -101,7 +108,7 @@ impl Path {
 }
 
 impl Track {
-    pub(super) fn new(media: usize, url: Url, path: Path, description: &Description) -> Self {
+    pub(super) fn new(media: usize, url: Url, path: Path, description: &Description, tap: Tap) -> Self {
         let described = description.medias.get(media);
         let formats = described.map(|media| media.formats.as_slice()).unwrap_or_default();
         let clock_rates = ClockRates::new(formats);
@@ -110,6 +117,7 @@ impl Track {
             url,
             path,
             is_shared: false,
+            tap,
             senders: Senders::new(clock_rates.clone()),
             clock_rates,
             receivers: None,
@@ -166,7 +174,10 @@ impl Track {
                 let is_valid = self.handle_rtp(now, is_announced, data, inbox, tolerances);
                 (is_valid, if is_valid { self.hear(now) } else { None })
             }
-            Port::Rtcp => (self.handle_rtcp(now, &data, inbox, tolerances), None),
+            Port::Rtcp => {
+                let is_valid = self.handle_rtcp(now, &data, inbox, tolerances);
+                (is_valid, self.tap.take(now, &data).filter(|_| is_valid).map(Change::Rtcp))
+            }
         };
         (is_valid.then_some(port), change)
     }

@@ -146,6 +146,16 @@ impl Client {
         Publisher(self.0.publisher())
     }
 
+    /// Sends RTCP for a media, such as a request for a keyframe (PLI, RFC 4585, section 6.3.1), and does not wait. Reports and
+    /// goodbyes are sent besides.
+    ///
+    /// # Errors
+    ///
+    /// The client neither plays nor records, the media is not set up, the bytes are no RTCP, or too much waits to be sent.
+    pub fn write_rtcp(&self, media: usize, compound: Bytes) -> Result<(), Error> {
+        self.0.write_rtcp(media, compound)
+    }
+
     /// Waits for the next event; `None` once the client is closed and all of them were taken.
     ///
     /// They wait in a queue of [`CLIENT_EVENTS_MAX`](rtspan_core::limits::CLIENT_EVENTS_MAX); when it is full the oldest

@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use rtspan_std::client::Client;
+use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{
-    Event, LogLimits, NtpTime, RtpHeader, RtpPacket, ServerConfig, StartAt, Transports, WallSource,
-    WriteRtcpError,
+    ClientConfig, ClientEvent, Event, LogLimits, NtpTime, RtpHeader, RtpPacket, SendError, ServerConfig,
+    StartAt, Transports, WallSource, WriteRtcpError,
 };
 
 use super::by_hand::play_by_hand;
@@ -144,4 +144,26 @@ pub(crate) async fn rtcp_goes_between_an_application_and_one_session<R: Runtime>
     drop(socket);
     event(&server, |event| matches!(event, Event::SessionClosed { .. }).then_some(())).await;
     assert_eq!(server.write_rtcp(session, 0, PLI.into()), Err(WriteRtcpError::Gone));
+}
+
+pub(crate) async fn rtcp_goes_between_two_applications<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().rtcp_events(true)).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let config = ClientConfig::default().transports(Transports::Tcp).rtcp_events(true);
+    let builder = Client::<R>::builder(&url(&server, "/cam")).unwrap().config(config);
+    let packets = builder.play().await.unwrap();
+    let client = packets.client();
+    client.write_rtcp(1, PLI.into()).unwrap();
+    let received = |event| match event {
+        Event::RtcpReceived { media, compound, .. } => Some((media, compound)),
+        _ => None,
+    };
+    assert_eq!(event(&server, received).await, (1, PLI.into()));
+    stream.write_rtcp(0, PLI.into()).unwrap();
+    match client.next_event().await {
+        Some(ClientEvent::RtcpReceived { media: 0, compound }) => assert_eq!(compound, PLI),
+        other => panic!("{other:?}"),
+    }
+    let refused = client.write_rtcp(0, b"no rtcp"[..].into());
+    assert!(matches!(refused, Err(Error::Send(SendError::Rtcp(_)))), "{refused:?}");
 }

@@ -90,6 +90,7 @@ macro_rules! scenarios {
             values_are_let_go_although_nobody_takes_the_events,
             an_application_reads_what_a_client_publishes,
             rtcp_goes_between_an_application_and_one_session,
+            rtcp_goes_between_two_applications,
             a_reader_in_the_process_knows_the_time_of_the_source_and_what_it_has_missed,
             a_reader_in_the_process_ends_with_its_stream_and_its_server,
             a_publisher_without_room_waits_and_goes_on,
