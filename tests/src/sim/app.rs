@@ -189,6 +189,7 @@ impl World<'_> {
     }
 
     fn app_decides(&mut self) {
+        self.app_redirects();
         let is_public = |(stream, _): &&(StreamId, Source)| !self.books.privates.contains(*stream);
         if self.app.streams.iter().filter(is_public).count() < 4 && self.chance.happens(8) {
             self.app_publishes();

@@ -130,6 +130,9 @@ impl World<'_> {
     fn check_rest(&mut self) {
         for index in 0..self.players.len() {
             let Some(player) = self.players[index].take() else { continue };
+            if !player.has_vanished {
+                self.check_journey(&player);
+            }
             if !player.has_vanished && !player.is_unsure {
                 self.check_reader(&player);
                 self.check_publisher(&player);
@@ -177,10 +180,7 @@ impl World<'_> {
         if self.plan.closes {
             self.close();
         } else if self.plan.drains {
-            let limit = self.chance.millis(0, 20_000);
-            self.counts.add("servers drained", 1);
-            self.books.drains();
-            self.door(|server, now, _| server.drain(now, None, limit));
+            self.app_drains();
         }
         let streams: Vec<_> = self.app.streams.drain(..).map(|(stream, _)| stream).collect();
         streams.into_iter().for_each(|stream| self.app_removes(stream));

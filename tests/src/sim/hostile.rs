@@ -45,6 +45,8 @@ pub(super) struct Raw {
     pub(super) sessions: BTreeMap<String, Known>,
     pub(super) goal: Goal,
     last_cseq: Option<u32>,
+    /// How often it was asked to go elsewhere.
+    pub(super) redirects: u32,
     /// What it was challenged with last, and how often it has answered that.
     pub(super) challenge: Option<(Challenge, u32)>,
 }
@@ -253,7 +255,7 @@ impl World<'_> {
                 match item {
                     Item::Frame(frame) => self.raw_frame(raw, frame),
                     Item::Message(Message::Response(response)) => self.raw_response(raw, &response),
-                    Item::Message(other) => panic!("the server asks for something: {other:?}"),
+                    Item::Message(Message::Request(request)) => self.raw_request(raw, &request),
                 }
             }
             assert!(raw.decoder.take_tolerances().is_empty(), "the server writes what has to be tolerated");
@@ -264,6 +266,7 @@ impl World<'_> {
     fn raw_response(&mut self, raw: &mut Raw, response: &Response) {
         self.note(u64::from(response.status.as_u16()), || format!("answer {response:?}"));
         self.counts.add(response.status.reason(), 1);
+        self.check_found(response);
         let asked = if raw.is_dirty {
             let Some(cseq) = response.cseq() else { return };
             assert!(
@@ -388,6 +391,7 @@ impl Raw {
             sessions: BTreeMap::new(),
             goal,
             last_cseq: None,
+            redirects: 0,
             challenge: None,
         }
     }

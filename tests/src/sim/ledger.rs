@@ -27,8 +27,10 @@ pub(super) struct Period {
     last: BTreeMap<(usize, u32), (u16, u64)>,
     ended: BTreeSet<usize>,
     began: Instant,
-    /// It plays again over another connection than this: what comes before that is of the time before.
+    /// It plays again over another connection than this: what comes before that one is of the time before.
     former: Option<SocketAddr>,
+    /// It plays again, and when it has begun to is not told.
+    plays_again: bool,
     /// It plays a stream of its own from this packet on.
     from: Option<u64>,
 }
@@ -49,12 +51,17 @@ impl Period {
     }
 
     pub(super) fn after_switch(now: Instant, former: Option<SocketAddr>) -> Self {
-        Self { began: now, former, ..Self::default() }
+        Self { began: now, former, plays_again: true, ..Self::default() }
+    }
+
+    /// The other connection is there.
+    pub(super) fn arrive(&mut self) {
+        self.former = None;
     }
 
     /// Whether it plays since then, and over one connection.
     pub(super) fn is_since(&self, since: Instant) -> bool {
-        self.began <= since && self.former.is_none()
+        self.began <= since && !self.plays_again
     }
 
     /// The number of the last packet of a media.

@@ -67,6 +67,8 @@ pub(super) struct Plan {
     pub(super) closes: bool,
     /// Whether it takes on no session any more when everybody leaves.
     pub(super) drains: bool,
+    /// How often in a thousand decisions the application sends a session elsewhere.
+    pub(super) redirects: u64,
     /// Whether it is closed in the middle of the storm.
     pub(super) closes_early: bool,
 }
@@ -151,6 +153,7 @@ impl Plan {
             closes: chance.happens(300),
             closes_early: chance.happens(150),
             drains: chance.happens(200),
+            redirects: chance.pick(&[0, 0, 5, 30]),
         }
     }
 
@@ -193,6 +196,12 @@ impl Plan {
     pub(super) fn takes_right_credentials(&self) -> bool {
         let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
         self.guard == Some(Guard::Table) && !is_asked && self.nonce_lifetime == NONCE_LIFETIME
+    }
+
+    /// Whether the application answers nothing itself.
+    pub(super) fn asks_nobody(&self) -> bool {
+        let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
+        !is_asked && self.guard != Some(Guard::Question)
     }
 
     pub(super) fn udp_burst(&self) -> usize {

@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::{Bytes, BytesMut};
 use rtspan_core::client::{Client, ClientOutput, ClientSink, CommandId, ConnectError, Received};
 use rtspan_core::udp::{Port, UdpOpenError};
-use rtspan_core::{Instant, SessionId, StreamId, UdpId};
+use rtspan_core::{Instant, SessionId, StreamId, UdpId, Url};
 
 use super::app::host;
+use super::elsewhere::{Journey, is_here};
 use super::ledger::Period;
 use super::one_request::OneRequest;
 use super::rights::Who;
@@ -45,6 +46,10 @@ pub(super) struct Player {
     /// Where each media goes over UDP, if it is published.
     pub(super) media_destinations: BTreeMap<usize, SocketAddr>,
     pub(super) is_over: bool,
+    /// It was sent elsewhere.
+    pub(super) journey: Option<Journey>,
+    /// Where its application is to publish.
+    pub(super) place: Option<Url>,
     /// What is to be checked when its client closes.
     pub(super) farewell: Option<(StreamId, bool)>,
     /// A command was given up: the server may have done it all the same.
@@ -89,7 +94,7 @@ impl Player {
         world.rights.introduce(who, &mut world.chance);
         let role = Role::any(world, who);
         let one_request = OneRequest::any(&world.plan, &mut world.chance);
-        let (client, has_password) = world.new_client(who, &role, one_request.is_some());
+        let (client, has_password) = world.new_client(who, &role, None, one_request.is_some());
         Self {
             index,
             host,
@@ -108,6 +113,8 @@ impl Player {
             media_ports: BTreeMap::new(),
             media_destinations: BTreeMap::new(),
             is_over: false,
+            journey: None,
+            place: None,
             farewell: None,
             is_unsure: false,
             is_rebound: false,
@@ -143,6 +150,16 @@ impl Player {
         })
     }
 
+    /// Returns true if it was sent elsewhere, and has not got there yet.
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.journey, Some(Journey::UnderWay { .. }))
+    }
+
+    /// Returns true if a connection or sockets are about to be open.
+    pub(super) fn is_about_to(&self) -> bool {
+        self.attempt.is_some() || !self.opening.is_empty()
+    }
+
     fn port(&mut self) -> u16 {
         self.ports = self.ports.checked_add(2).unwrap_or(20_000);
         self.ports
@@ -155,6 +172,7 @@ impl World<'_> {
         if !player.has_vanished {
             self.drive(&mut player);
             self.watch(&mut player);
+            self.watch_journey(&mut player);
             self.wake_player(&player);
         }
         self.players[index] = Some(player);
@@ -209,6 +227,7 @@ impl World<'_> {
         player.peer = Some(peer);
         player.one_request.iter_mut().for_each(OneRequest::begin);
         player.link = Some(self.connect(Task::Player(player.index), peer));
+        player.period.iter_mut().for_each(Period::arrive);
         if player.period.is_none() {
             // It asks once more for what was not answered.
             self.take_packets(player);
@@ -295,8 +314,9 @@ impl World<'_> {
     pub(super) fn player_outputs(&mut self, player: &mut Player) {
         while let Some(output) = player.client.poll_output() {
             match output {
-                ClientOutput::Connect { .. } => {
-                    let succeeds = self.age >= Age::Calm || !self.chance.happens(30);
+                ClientOutput::Connect { host, port, .. } => {
+                    let is_up = self.age >= Age::Calm || !self.chance.happens(30);
+                    let succeeds = is_up && is_here(&host, port);
                     player.attempt = Some((self.now + self.chance.micros(100, 50_000), succeeds));
                 }
                 ClientOutput::Disconnect => {

@@ -1,10 +1,8 @@
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use rtspan_core::auth::Secret;
 use rtspan_core::client::{
-    Client, ClientCloseReason, ClientConfig, ClientEvent, CommandError, Misuse, Reply, State, TrackTransport,
-    Transports,
+    Client, ClientConfig, Misuse, State, Transports,
     Transports::{Tcp, Udp, UdpThenTcp},
 };
 use rtspan_core::header::Range;
@@ -14,12 +12,12 @@ use rtspan_core::{CommandId, Description, Instant, NtpTime, Url};
 
 use super::app::PATHS;
 use super::choices::Chance;
-use super::ledger::{Period, dropped};
+use super::elsewhere::path_of;
+use super::ledger::dropped;
 use super::one_request::OneRequest;
 use super::player::Player;
 use super::rights::Who;
 use super::source::{Kind, Source};
-use super::truth::Lossless;
 use super::udp::Datagram;
 use super::world::{WALL, World};
 
@@ -70,13 +68,21 @@ impl Role {
         }
     }
 
+    pub(super) fn set_path(&mut self, to: &'static str) {
+        match self {
+            Self::Reader { path } | Self::Publisher { path, .. } => *path = to,
+        }
+    }
+
     fn new_client(
         &self,
+        place: Option<&Url>,
         login: Option<(&str, Secret)>,
         transports: &[Transports],
         chance: &mut Chance<'_>,
     ) -> Client {
-        let url = Url::parse(&format!("rtsp://10.0.0.1{}", self.path())).expect("a URL");
+        let own = || Url::parse(&format!("rtsp://10.0.0.1{}", self.path())).expect("a URL");
+        let url = place.cloned().unwrap_or_else(own);
         let config = ClientConfig::default();
         let config = match login {
             Some((user, secret)) => config.credentials(user, secret),
@@ -95,14 +101,20 @@ impl Role {
 }
 
 impl World<'_> {
-    /// A client for somebody, and whether it knows the right password of a user.
-    pub(super) fn new_client(&mut self, who: Who, role: &Role, is_one_request: bool) -> (Client, bool) {
+    /// A client for somebody, at a place if that is told, and whether it knows the right password of a user.
+    pub(super) fn new_client(
+        &mut self,
+        who: Who,
+        role: &Role,
+        place: Option<&Url>,
+        is_one_request: bool,
+    ) -> (Client, bool) {
         let login = self.rights.login(who, &mut self.chance);
         let is_right = login.as_ref().is_some_and(|(.., is_right)| *is_right);
         let login = login.map(|(user, password, _)| (user, Secret::password(password)));
         let transports: &[_] =
             if is_one_request { &[Udp, Udp, UdpThenTcp] } else { &[Tcp, Tcp, Udp, UdpThenTcp] };
-        let mut client = role.new_client(login, transports, &mut self.chance);
+        let mut client = role.new_client(place, login, transports, &mut self.chance);
         if self.chance.happens(800) {
             client.set_wall_clock(Instant::ZERO, NtpTime::from_unix(WALL));
         }
@@ -117,7 +129,7 @@ impl World<'_> {
                 self.begin_anew(player);
             } else if self.chance.happens(30) {
                 self.ask_anything(player);
-            } else if player.asked.is_empty() {
+            } else if player.asked.is_empty() && !player.is_under_way() {
                 self.ask(player);
             }
         }
@@ -128,16 +140,21 @@ impl World<'_> {
 
     fn begin_anew(&mut self, player: &mut Player) {
         self.hang_up(player);
-        player.role = match player.role.again(self, player.who()).filter(|_| self.chance.happens(400)) {
+        let place = player.place.take().filter(|_| self.chance.happens(700));
+        let often = if place.is_some() { 1000 } else { 400 };
+        player.role = match player.role.again(self, player.who()).filter(|_| self.chance.happens(often)) {
             Some(role) => {
                 self.counts.add("publishers that came back", 1);
                 role
             }
             None => Role::any(self, player.who()),
         };
+        place.as_ref().and_then(path_of).into_iter().for_each(|path| player.role.set_path(path));
         player.one_request = OneRequest::any(&self.plan, &mut self.chance);
         let is_one_request = player.one_request.is_some();
-        (player.client, player.has_password) = self.new_client(player.who(), &player.role, is_one_request);
+        (player.client, player.has_password) =
+            self.new_client(player.who(), &player.role, place.as_ref(), is_one_request);
+        (player.place, player.journey) = (place, None);
         player.session = None;
         player.watch = None;
         player.asked.clear();
@@ -303,7 +320,7 @@ impl World<'_> {
     }
 
     /// A publisher that goes on with its stream sends once more what may not have come.
-    fn repeat(&mut self, player: &mut Player) {
+    pub(super) fn repeat(&mut self, player: &mut Player) {
         let stream = self.session_of(player).and_then(|session| self.books.recorded_by(session));
         let Role::Publisher { source, origin, .. } = &mut player.role else { return };
         let Some(stream) = stream.filter(|stream| self.truth.is_of(*stream, *origin)) else {
@@ -353,121 +370,6 @@ impl World<'_> {
         stream.into_iter().for_each(|stream| self.truth.lasts(self.now, stream, source.endless()));
         if player.client.send(self.now, track.into(), &packet).is_err() {
             self.truth.set_lossless(*origin, None);
-        }
-    }
-
-    pub(super) fn player_sees(&mut self, player: &mut Player, event: ClientEvent) {
-        assert!(!player.is_over, "player {} was closed, and then {event:?}", player.index);
-        match event {
-            ClientEvent::Done(id, result) => {
-                assert_eq!(player.asked.pop_front(), Some(id), "done out of turn: {result:?}");
-                player.session = self.session_of(player).filter(|_| result != Ok(Reply::TornDown));
-                match result {
-                    Ok(Reply::Playing(playing)) => {
-                        self.counts.add("clients play", 1);
-                        if player.has_password {
-                            self.counts.add("clients that know a password play", 1);
-                        }
-                        self.check_playing(player, &playing);
-                        let start = self.told_to(player).and_then(|told| told.start.as_ref());
-                        let mut period = match start {
-                            Some(start) => {
-                                let is_sure = !start.is_seek && !player.is_unsure;
-                                Period::begin_own(self.now, &playing, is_sure.then_some(start.from))
-                            }
-                            None => Period::begin(self.now, &playing),
-                        };
-                        for received in player.early.drain(..) {
-                            period.take(&self.truth, &received, false);
-                        }
-                        player.period = Some(period);
-                    }
-                    Ok(Reply::Recording) => {
-                        self.counts.add("clients record", 1);
-                        if let Role::Publisher { origin, source, .. } = &player.role {
-                            // A PAUSE that was asked for in the meantime may cost packets.
-                            let is_first = source.is_fresh() && player.asked.is_empty();
-                            let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
-                            let what = match (is_tcp, self.plan.is_lossless()) {
-                                (true, _) => Some(Lossless::All),
-                                (false, true) => Some(Lossless::Sources),
-                                (false, false) => None,
-                            };
-                            self.truth.set_lossless(*origin, what.filter(|_| is_first));
-                        }
-                        self.repeat(player);
-                        player.next = self.now;
-                    }
-                    Ok(Reply::Paused) => {
-                        // What is under way over UDP does not come after it has begun again.
-                        player.next = player.next.max(self.now + Duration::from_millis(200));
-                        self.take_packets(player);
-                        player.period = None;
-                    }
-                    Ok(Reply::Setup(info)) => {
-                        player.media_destinations.remove(&info.media);
-                        if let TrackTransport::Udp { client_ports, rtp, .. } = info.transport {
-                            player.media_ports.insert(info.media, client_ports.0);
-                            player.media_destinations.extend(rtp.map(|to| (info.media, to)));
-                        }
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        let is_refused =
-                            matches!(error, CommandError::CredentialsRefused | CommandError::Unauthorized);
-                        let is_right = player.has_password && self.plan.takes_right_credentials();
-                        assert!(!is_refused || !is_right, "right credentials are refused: {error:?}");
-                        if is_refused {
-                            self.counts.add("clients refused for their credentials", 1);
-                        }
-                        self.check_refusal(player, &error);
-                        player.is_unsure |= error == CommandError::Timeout;
-                        self.counts.add("commands failed", 1);
-                        if self.chance.happens(200) {
-                            self.leave(player);
-                        }
-                    }
-                }
-            }
-            ClientEvent::TransportSwitched(_) => {
-                self.counts.add("clients switched to TCP", 1);
-                let peer = player.peer();
-                player.session = None;
-                player.period = player.period.take().map(|_| Period::after_switch(self.now, peer));
-            }
-            ClientEvent::Ended(media) => {
-                self.counts.add("streams ended for a client", 1);
-                player.period.iter_mut().for_each(|period| period.ended(media));
-            }
-            ClientEvent::Restarted(media) => {
-                self.counts.add("streams restarted for a client", 1);
-                player.period.iter_mut().for_each(|period| period.restarted(media));
-            }
-            ClientEvent::TcpRefused(_) => self.counts.add("clients back to UDP", 1),
-            ClientEvent::MediaRefused(..) => self.counts.add("medias left out by clients", 1),
-            ClientEvent::MediaSilent(_) => self.counts.add("silences told to clients", 1),
-            ClientEvent::MediaResumed(_) => {}
-            ClientEvent::Disconnected => self.counts.add("sessions that outlived their connection", 1),
-            ClientEvent::Closed(reason) => {
-                assert!(player.asked.is_empty(), "closed and not done: {:?}", player.asked);
-                self.counts.add(
-                    match reason {
-                        ClientCloseReason::ConnectionLost => "clients that lost the connection",
-                        ClientCloseReason::Silence | ClientCloseReason::NothingOverUdp { .. } => {
-                            "clients that heard nothing"
-                        }
-                        _ => "clients closed",
-                    },
-                    1,
-                );
-                if reason == ClientCloseReason::ConnectionLost {
-                    self.check_farewell(player);
-                }
-                player.is_over = true;
-                player.farewell = None;
-                player.period = None;
-            }
-            other => panic!("an event that nobody knows: {other:?}"),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::app::App;
 use super::books::Books;
 use super::choices::Chance;
 use super::conn::Line;
+use super::elsewhere::Redirects;
 use super::hostile::Hostile;
 use super::logs::Logs;
 use super::pair::Pair;
@@ -83,6 +84,7 @@ pub(super) struct World<'a> {
     pub(super) truth: Truth,
     pub(super) books: Books,
     pub(super) rights: Rights,
+    pub(super) redirects: Redirects,
     /// What the application has not seen yet.
     pub(super) events: VecDeque<Event>,
     pub(super) app: App,
@@ -145,6 +147,7 @@ impl<'a> World<'a> {
             truth: Truth::default(),
             books: Books::default(),
             rights: Rights::new(plan.guard, plan.takeover),
+            redirects: Redirects::default(),
             events: VecDeque::new(),
             app: App::default(),
             lines: BTreeMap::new(),
@@ -336,5 +339,6 @@ impl<'a> World<'a> {
         assert!(self.server.session_count() <= self.plan.sessions_max, "too many sessions");
         self.logs.check_limits(&self.plan);
         self.check_privates();
+        self.check_drained();
     }
 }

@@ -1,0 +1,135 @@
+//! What the client of a player tells, and what its application makes of it.
+
+use std::time::Duration;
+
+use rtspan_core::client::{ClientCloseReason, ClientEvent, CommandError, Reply, TrackTransport};
+
+use super::ledger::Period;
+use super::player::Player;
+use super::role::Role;
+use super::truth::Lossless;
+use super::world::World;
+
+impl World<'_> {
+    pub(super) fn player_sees(&mut self, player: &mut Player, event: ClientEvent) {
+        assert!(!player.is_over, "player {} was closed, and then {event:?}", player.index);
+        match event {
+            ClientEvent::Done(id, result) => {
+                assert_eq!(player.asked.pop_front(), Some(id), "done out of turn: {result:?}");
+                player.session = self.session_of(player).filter(|_| result != Ok(Reply::TornDown));
+                match result {
+                    Ok(Reply::Playing(playing)) => {
+                        self.counts.add("clients play", 1);
+                        if player.has_password {
+                            self.counts.add("clients that know a password play", 1);
+                        }
+                        self.check_playing(player, &playing);
+                        let start = self.told_to(player).and_then(|told| told.start.as_ref());
+                        let mut period = match start {
+                            Some(start) => {
+                                let is_sure = !start.is_seek && !player.is_unsure;
+                                Period::begin_own(self.now, &playing, is_sure.then_some(start.from))
+                            }
+                            None => Period::begin(self.now, &playing),
+                        };
+                        for received in player.early.drain(..) {
+                            period.take(&self.truth, &received, false);
+                        }
+                        player.period = Some(period);
+                        self.learn_ports(player);
+                    }
+                    Ok(Reply::Recording) => {
+                        self.counts.add("clients record", 1);
+                        let is_elsewhere = player.place.take().is_some();
+                        self.counts.add("publishers that record elsewhere", u64::from(is_elsewhere));
+                        if let Role::Publisher { origin, source, .. } = &player.role {
+                            // A PAUSE that was asked for in the meantime may cost packets.
+                            let is_first = source.is_fresh() && player.asked.is_empty();
+                            let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
+                            let what = match (is_tcp, self.plan.is_lossless()) {
+                                (true, _) => Some(Lossless::All),
+                                (false, true) => Some(Lossless::Sources),
+                                (false, false) => None,
+                            };
+                            self.truth.set_lossless(*origin, what.filter(|_| is_first));
+                        }
+                        self.repeat(player);
+                        player.next = self.now;
+                    }
+                    Ok(Reply::Paused) => {
+                        // What is under way over UDP does not come after it has begun again.
+                        player.next = player.next.max(self.now + Duration::from_millis(200));
+                        self.take_packets(player);
+                        player.period = None;
+                    }
+                    Ok(Reply::Setup(info)) => {
+                        player.media_destinations.remove(&info.media);
+                        if let TrackTransport::Udp { client_ports, rtp, .. } = info.transport {
+                            player.media_ports.insert(info.media, client_ports.0);
+                            player.media_destinations.extend(rtp.map(|to| (info.media, to)));
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        let is_refused =
+                            matches!(error, CommandError::CredentialsRefused | CommandError::Unauthorized);
+                        let is_right = player.has_password && self.plan.takes_right_credentials();
+                        assert!(!is_refused || !is_right, "right credentials are refused: {error:?}");
+                        if is_refused {
+                            self.counts.add("clients refused for their credentials", 1);
+                        }
+                        self.check_refusal(player, &error);
+                        player.is_unsure |=
+                            matches!(error, CommandError::Timeout | CommandError::ConnectionLost);
+                        self.counts.add("commands failed", 1);
+                        if self.chance.happens(200) {
+                            self.leave(player);
+                        }
+                    }
+                }
+            }
+            ClientEvent::TransportSwitched(_) => {
+                self.counts.add("clients switched to TCP", 1);
+                let peer = player.peer();
+                player.session = None;
+                player.period = player.period.take().map(|_| Period::after_switch(self.now, peer));
+            }
+            ClientEvent::Redirected(place) => self.player_goes(player, &place),
+            ClientEvent::RedirectFailed(attempt) => self.player_goes_back(player, &attempt),
+            ClientEvent::Ended(media) => {
+                self.counts.add("streams ended for a client", 1);
+                player.period.iter_mut().for_each(|period| period.ended(media));
+            }
+            ClientEvent::Restarted(media) => {
+                self.counts.add("streams restarted for a client", 1);
+                player.period.iter_mut().for_each(|period| period.restarted(media));
+            }
+            ClientEvent::TcpRefused(_) => self.counts.add("clients back to UDP", 1),
+            ClientEvent::MediaRefused(..) => self.counts.add("medias left out by clients", 1),
+            ClientEvent::MediaSilent(_) => self.counts.add("silences told to clients", 1),
+            ClientEvent::MediaResumed(_) => {}
+            ClientEvent::Disconnected => self.counts.add("sessions that outlived their connection", 1),
+            ClientEvent::Closed(reason) => {
+                assert!(player.asked.is_empty(), "closed and not done: {:?}", player.asked);
+                self.counts.add(
+                    match reason {
+                        ClientCloseReason::ConnectionLost => "clients that lost the connection",
+                        ClientCloseReason::Silence | ClientCloseReason::NothingOverUdp { .. } => {
+                            "clients that heard nothing"
+                        }
+                        _ => "clients closed",
+                    },
+                    1,
+                );
+                if reason == ClientCloseReason::ConnectionLost {
+                    self.check_farewell(player);
+                }
+                self.player_ends_elsewhere(player, &reason);
+                player.is_over = true;
+                player.farewell = None;
+                player.period = None;
+            }
+            other => panic!("an event that nobody knows: {other:?}"),
+        }
+    }
+}
