@@ -20,7 +20,7 @@ use rtspan_core::client::{
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
-use rtspan_core::timeline::TimelineStats;
+use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
 use rtspan_core::{Instant, Tolerances};
 
@@ -74,6 +74,7 @@ pub struct ClientBuilder<R: Runtime> {
     url: Url,
     config: ClientConfig,
     runtime: R,
+    timeline: Timeline,
 }
 
 impl<R: Runtime> Client<R> {
@@ -84,7 +85,8 @@ impl<R: Runtime> Client<R> {
     /// It is no RTSP URL.
     pub fn builder(url: &str) -> Result<ClientBuilder<R>, UrlError> {
         let url = Url::parse(url)?;
-        Ok(ClientBuilder { url, config: ClientConfig::default(), runtime: R::default() })
+        let config = ClientConfig::default();
+        Ok(ClientBuilder { url, config, runtime: R::default(), timeline: Timeline::new() })
     }
 
     /// Connects with all defaults, and asks what the server can do.
@@ -262,6 +264,12 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.stats(media)
     }
 
+    /// The time line of all medias as it is now: a client that takes the place of this one goes on with it
+    /// ([`ClientBuilder::timeline`]).
+    pub fn timeline(&self) -> Timeline {
+        self.owner.0.state().core.timeline().clone()
+    }
+
     /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.owner.0.state().core.timeline_stats()
@@ -323,6 +331,13 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
+    #[must_use]
+    pub fn timeline(mut self, timeline: Timeline) -> Self {
+        self.timeline = timeline;
+        self
+    }
+
     /// Runs it elsewhere than on the default runtime.
     #[must_use]
     pub fn runtime(mut self, runtime: R) -> Self {
@@ -336,9 +351,10 @@ impl<R: Runtime> ClientBuilder<R> {
     ///
     /// The runtime or the system's source of randomness is not to be had ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
-        let Self { url, config, runtime } = self;
+        let Self { url, config, runtime, timeline } = self;
         let mut core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
         core.set_wall_clock(clock::now(), clock::wall());
+        core.continue_timeline(timeline);
         let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
         let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
         runtime.spawn(driver).map_err(Error::Start)?;

@@ -11,7 +11,7 @@ use crate::demux;
 use crate::header::Lower;
 use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
 use crate::rtp::rtcp;
-use crate::timeline::TimelineStats;
+use crate::timeline::{Timeline, TimelineStats};
 use crate::udp::Port;
 use crate::{Instant, NtpTime, Tolerance, UdpId};
 
@@ -82,9 +82,25 @@ impl Client {
         Some(TrackStats { dropped: self.inbox.dropped(media), clock, ..track.stats() })
     }
 
+    /// The time line of what is received, which goes on wherever the client plays.
+    pub fn timeline(&self) -> &Timeline {
+        &self.inbox.timeline
+    }
+
     /// What was counted of the time of what is received: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.inbox.timeline.stats()
+    }
+
+    /// Goes on with the time line of a client before this one, whose moments are those of the same clock.
+    ///
+    /// All sources begin anew, behind what that client has received by as much as has passed since then.
+    pub fn continue_timeline(&mut self, timeline: Timeline) {
+        self.inbox.timeline = timeline;
+        self.inbox.timeline.begin_anew();
+        if let Some((at, wall)) = self.wall {
+            self.inbox.timeline.set_wall_clock(at, wall);
+        }
     }
 
     #[inline]

@@ -59,6 +59,7 @@ impl Track {
     /// A timestamp without its wrap, of a source that begins: it goes on above all before.
     pub(super) fn unwrap_first(&self, timestamp: u32) -> i64 {
         let Some((highest, _)) = self.reached() else { return timestamp.into() };
-        highest.wrapping_add(timestamp.wrapping_sub(highest as u32).into())
+        let ahead = i64::from(timestamp.wrapping_sub(highest as u32));
+        highest.wrapping_add(if ahead == 0 { 1 << 32 } else { ahead })
     }
 }

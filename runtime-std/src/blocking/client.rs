@@ -9,7 +9,7 @@ use rtspan_core::client::{
 use rtspan_core::description::Description;
 use rtspan_core::header::{Methods, Range};
 use rtspan_core::rtp::RtpPacket;
-use rtspan_core::timeline::TimelineStats;
+use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
 
 use super::TimedOut;
@@ -194,6 +194,12 @@ impl Client {
         self.0.stats(media)
     }
 
+    /// The time line of all medias as it is now: a client that takes the place of this one goes on with it
+    /// ([`ClientBuilder::timeline`]).
+    pub fn timeline(&self) -> Timeline {
+        self.0.timeline()
+    }
+
     /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.0.timeline_stats()
@@ -237,6 +243,12 @@ impl ClientBuilder {
     #[must_use]
     pub fn config(self, config: ClientConfig) -> Self {
         Self(self.0.config(config))
+    }
+
+    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
+    #[must_use]
+    pub fn timeline(self, timeline: Timeline) -> Self {
+        Self(self.0.timeline(timeline))
     }
 
     /// Starts the client, which connects with its first command: nothing is sent before, and no event is missed.

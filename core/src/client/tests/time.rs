@@ -104,6 +104,21 @@ fn without_a_sender_report_the_wall_clock_time_is_that_of_the_range_or_of_the_ar
 }
 
 #[test]
+fn a_client_goes_on_with_the_time_line_of_one_before_it() {
+    let mut before = playing("Session: 1");
+    receive(&mut before, 0, 1, 0);
+    before.advance(Duration::from_secs(1));
+    assert_eq!(receive(&mut before, 0, 2, 90_000).pts, SECOND);
+    let mut it = playing("Session: 1");
+    it.client.continue_timeline(before.client.timeline().clone());
+    it.advance(Duration::from_secs(8));
+    // The camera has begun anew with the same SSRC.
+    let time = receive(&mut it, 0, 1, 100_000);
+    assert_eq!((time.pts, time.begins_anew), (8 * SECOND, true));
+    assert_eq!(it.client.timeline().stats().restarts, 1);
+}
+
+#[test]
 fn the_time_line_goes_on_behind_a_pause_from_wherever_the_server_plays() {
     let mut it = playing(&rtp_info(0, 0));
     receive(&mut it, 0, 1, 0);
