@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rtspan_tests::sim::{Choices, Counts, FromBytes, Seeded, run, run_seed};
 
-const FIXED: u64 = 2_000;
+const FIXED: u64 = 4_000;
 const FRESH: u64 = 500;
 /// Lines of a trace that are shown.
 const TAIL: usize = 60;

@@ -149,7 +149,9 @@ impl World<'_> {
         let has_session = self.session_of(player).is_some_and(|session| self.books.end_of(session).is_none());
         let is_udp = player.client.transport() == Some(Lower::Udp);
         let records = player.client.state() == State::Record && has_session && (is_connected || is_udp);
-        if !records || !player.asked.is_empty() || source.is_fresh() || player.is_rebound {
+        // One that was let record in the midst of it may not have proved all its sources.
+        let is_late = player.last_made < LAST_ROUNDS && is_udp;
+        if !records || is_late || !player.asked.is_empty() || source.is_fresh() || player.is_rebound {
             return;
         }
         let Some(stream) = self.books.stream_at(path) else {

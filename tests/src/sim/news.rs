@@ -79,8 +79,9 @@ impl World<'_> {
                             self.counts.add("clients refused for their credentials", 1);
                         }
                         self.check_refusal(player, &error);
-                        player.is_unsure |=
-                            matches!(error, CommandError::Timeout | CommandError::ConnectionLost);
+                        let is_lost = error == CommandError::ConnectionLost;
+                        let is_publisher = matches!(player.role, Role::Publisher { .. });
+                        player.is_unsure |= error == CommandError::Timeout || (is_lost && is_publisher);
                         self.counts.add("commands failed", 1);
                         if self.chance.happens(200) {
                             self.leave(player);

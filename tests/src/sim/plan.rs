@@ -87,7 +87,7 @@ impl Plan {
         ];
         let asking = chance.pick(&[0, 150, 500, 1000]);
         let asks = asks.into_iter().filter(|_| chance.happens(asking)).fold(Asks::NONE, |all, ask| all | ask);
-        let films = chance.pick(&[0, 0, 300, 1000]);
+        let films = chance.pick(&[0, 0, 0, 300, 1000]);
         let asks = if films > 0 { asks | Asks::SETUP | Asks::DESCRIBE } else { asks };
         let asks_all = films > 0 && chance.happens(700);
         let asks = if asks_all { asks | Asks::PLAY | Asks::PAUSE } else { asks };
@@ -153,7 +153,7 @@ impl Plan {
             closes: chance.happens(300),
             closes_early: chance.happens(150),
             drains: chance.happens(200),
-            redirects: chance.pick(&[0, 0, 5, 30]),
+            redirects: chance.pick(&[0, 0, 0, 5, 30]),
         }
     }
 

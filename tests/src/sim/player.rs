@@ -54,6 +54,8 @@ pub(super) struct Player {
     pub(super) farewell: Option<(StreamId, bool)>,
     /// A command was given up: the server may have done it all the same.
     pub(super) is_unsure: bool,
+    /// How many of its publisher's last packets were made.
+    pub(super) last_made: u32,
     /// A NAT has forgotten one of its sockets.
     pub(super) is_rebound: bool,
     /// The host is gone without a word.
@@ -117,6 +119,7 @@ impl Player {
             place: None,
             farewell: None,
             is_unsure: false,
+            last_made: 0,
             is_rebound: false,
             has_vanished: false,
             next: world.now,

@@ -363,6 +363,7 @@ impl World<'_> {
             return;
         }
         let (track, packet) = source.make_last(self.now, round);
+        player.last_made += 1;
         let is_own = |stream: &_| self.truth.is_of(*stream, *origin);
         // What comes from another address than before is not taken, nor after a PAUSE whose answer was given up.
         let is_taken = !player.is_rebound && !player.is_unsure;
