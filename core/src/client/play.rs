@@ -108,12 +108,10 @@ impl Client {
         if info.0.iter().any(|entry| entry.seq.is_some() && entry.first_sequence().is_none()) {
             self.tolerances.record(Tolerance::UnbelievableSequence);
         }
+        // The URL drops the query, so that it fits no track (GW Security); the first entry is meant where there is one.
+        let only = info.0.first().filter(|_| self.tracks.len() == 1);
         let starts = self.tracks.iter().filter_map(|track| {
-            let entry = match self.tracks.len() {
-                // The URL drops the query, so that it fits no track (GW Security).
-                1 => info.0.first(),
-                _ => info.find(&track.url, &mut self.tolerances),
-            }?;
+            let entry = info.find(&track.url, &mut self.tolerances).or(only)?;
             Some(TrackStart {
                 media: track.media,
                 sequence: entry.first_sequence(),

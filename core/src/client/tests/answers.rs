@@ -73,3 +73,20 @@ fn first_sequence_numbers_of_0_and_1_are_not_believed() {
         );
     }
 }
+
+#[test]
+fn a_track_starts_where_its_own_entry_says_also_when_the_server_tells_of_more() {
+    // The answer to another SETUP was lost, so that the server plays a track that the client does not know to be set up.
+    let mut it = Scenario::described(Transports::Tcp);
+    it.client.setup(it.now, 1).unwrap();
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("SETUP");
+    it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+    it.done();
+    let play = it.request();
+    let url = play.split(' ').nth(1).unwrap().trim_end_matches('/').to_owned();
+    let info = format!("url={url}/trackID=0;seq=7;rtptime=8,url={url}/trackID=1;seq=9;rtptime=10");
+    it.answer(&format!("200 OK | RTP-Info: {info}"));
+    let Reply::Playing(playing) = it.done() else { panic!() };
+    assert_eq!(playing.tracks, [TrackStart { media: 1, sequence: Some(9), timestamp: Some(10) }]);
+}
