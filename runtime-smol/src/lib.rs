@@ -28,7 +28,7 @@ pub type Client = rtspan_std::client::Client<Smol>;
 pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
 /// The packets that a client on smol receives.
 pub type Packets = rtspan_std::client::Packets<Smol>;
-/// What a client on smol publishes through.
+/// Sends the packets of a client on smol that publishes.
 pub type Publisher = rtspan_std::client::Publisher<Smol>;
 /// An RTSP server on smol.
 pub type Server = rtspan_std::server::Server<Smol>;

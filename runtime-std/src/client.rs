@@ -211,7 +211,7 @@ impl<R: Runtime> Client<R> {
         Packets::new(self.clone())
     }
 
-    /// What packets are published through.
+    /// The handle that packets are published with.
     pub fn publisher(&self) -> Publisher<R> {
         Publisher::new(self.clone())
     }

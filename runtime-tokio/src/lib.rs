@@ -26,7 +26,7 @@ pub type Client = rtspan_std::client::Client<Tokio>;
 pub type ClientBuilder = rtspan_std::client::ClientBuilder<Tokio>;
 /// The packets that a client on tokio receives.
 pub type Packets = rtspan_std::client::Packets<Tokio>;
-/// What a client on tokio publishes through.
+/// Sends the packets of a client on tokio that publishes.
 pub type Publisher = rtspan_std::client::Publisher<Tokio>;
 /// An RTSP server on tokio.
 pub type Server = rtspan_std::server::Server<Tokio>;

@@ -141,7 +141,7 @@ impl Client {
         Packets(self.0.packets())
     }
 
-    /// What packets are published through.
+    /// The handle that packets are published with.
     pub fn publisher(&self) -> Publisher {
         Publisher(self.0.publisher())
     }
@@ -367,7 +367,7 @@ impl Iterator for Packets {
     }
 }
 
-/// What a client publishes through.
+/// Sends the packets of a client that publishes.
 #[derive(Debug)]
 pub struct Publisher(client::Publisher<Threads>);
 

@@ -8,7 +8,7 @@ use super::{Client, Error};
 use crate::clock;
 use crate::runtime::Runtime;
 
-/// What a client publishes through.
+/// Sends the packets of a client that publishes.
 pub struct Publisher<R: Runtime>(Client<R>);
 
 impl<R: Runtime> Publisher<R> {
