@@ -239,6 +239,10 @@ impl World<'_> {
                 // Nothing that it sent before the last packet may have come, so that it was passed over.
                 return;
             }
+            if !is_tcp && entry.run == 1 && came.is_some() && got.last() == Some(&last) {
+                // The last packet is the only one of a source that is new, and over UDP waits until another proves it.
+                return;
+            }
             let to = player.media_ports.get(&media).map(|port| SocketAddr::new(player.host, *port));
             let may_be_lost = to.is_some_and(|to| player.is_rebound || !self.truth.has_sent_safely(to));
             assert!(
