@@ -220,7 +220,8 @@ impl ConnRx {
     ///
     /// # Errors
     ///
-    /// The peer sent what cannot be read, or did not complete a message in time; the same error comes back from then on.
+    /// The peer sent what cannot be read, or did not complete a message in time; the same error comes back from then on, but
+    /// for reports that [`has_input`](Self::has_input) tells of: what is ordered may still end a session.
     pub fn poll_input(&mut self, now: Instant) -> Result<Option<Inbound>, CloseReason> {
         loop {
             if let Some(inbound) = self.inbound.pop_front() {

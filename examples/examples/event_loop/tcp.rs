@@ -56,7 +56,9 @@ impl EventLoop {
 
     /// Reads until there is no more, and hands on what came.
     pub(super) fn receive(&mut self, now: Instant, id: ConnId) -> io::Result<()> {
-        while let Some(conn) = self.conns.get_mut(&id).filter(|conn| conn.failure.is_none()) {
+        while let Some(conn) =
+            self.conns.get_mut(&id).filter(|conn| conn.failure.is_none() || conn.rx.has_input())
+        {
             conn.rx.handle_timeout(now);
             match conn.rx.poll_input(now) {
                 Ok(Some(Inbound::Message(message))) => {

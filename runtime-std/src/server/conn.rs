@@ -189,8 +189,7 @@ impl<R: Runtime> ConnTask<R> {
             self.take_letters(now);
             // The answers to what was read leave at once, and requests that were held may be next.
             let has_orders = self.take_input(now);
-            let has_input = self.failure.is_none() && self.rx.has_input();
-            self.has_news |= has_input || (has_orders && !self.rx.wants_read());
+            self.has_news |= self.rx.has_input() || (has_orders && !self.rx.wants_read());
             self.wants_read = self.failure.is_none() && !self.at_end && self.rx.wants_read();
             self.rx_deadline = self.rx.poll_timeout();
             self.subscribe();
@@ -250,7 +249,8 @@ impl<R: Runtime> ConnTask<R> {
 
     /// Hands on what was read, and carries out what is ordered for it; whether that was anything.
     fn take_input(&mut self, now: Instant) -> bool {
-        if self.failure.is_some() {
+        // Of one that cannot be read any more only reports come, by what is ordered.
+        if self.failure.is_some() && !self.rx.has_input() {
             return false;
         }
         let mut orders = ORDERS.take();
@@ -272,7 +272,8 @@ impl<R: Runtime> ConnTask<R> {
         );
         // After the last request that was read, which may still be held, comes the end.
         let is_over = self.at_end && rx.wants_read();
-        if let Err(reason) = pumped.and(if is_over { Err(CloseReason::PeerClosed) } else { Ok(()) }) {
+        let pumped = pumped.and(if is_over { Err(CloseReason::PeerClosed) } else { Ok(()) });
+        if let (Err(reason), None) = (pumped, &self.failure) {
             door.enter_for(*id, &mut orders, |server| {
                 server.handle_conn_error(now, *id, &reason, door.registry());
             });

@@ -87,8 +87,7 @@ impl World<'_> {
         let deadline = deadlines.into_iter().flatten().min();
         assert!(deadline.is_none_or(|at| at > self.now), "a deadline of {id:?} does not pass");
         self.wake_by(Task::Conn(id), deadline);
-        let has_input = line.rx.has_input() && !line.has_failed;
-        self.wait(id, line, has_more || has_input, is_blocked);
+        self.wait(id, line, has_more || line.rx.has_input(), is_blocked);
         Ok(())
     }
 
@@ -143,7 +142,8 @@ impl World<'_> {
     /// Whether there may be more to be polled.
     fn take_input(&mut self, id: ConnId, line: &mut Line) -> bool {
         let mut rest = if self.is_lazy() { 1 + self.chance.below(3) } else { u64::MAX };
-        while !line.has_failed {
+        // Of one that cannot be read any more only reports come, by what is ordered.
+        while !line.has_failed || line.rx.has_input() {
             if rest == 0 {
                 return true;
             }
