@@ -23,7 +23,12 @@ impl World<'_> {
         if !is_due || !self.chance.happens(often) {
             return None;
         }
-        let others = self.books.privates.all();
+        // One that nobody has yet would be given, whatever path it was made for.
+        let is_of_others = |stream: &_| {
+            self.books.privates.reader(*stream).is_some() || self.server.stream(*stream).is_none()
+        };
+        let mut others = self.books.privates.all();
+        others.retain(is_of_others);
         if !others.is_empty() && self.chance.happens(60) {
             // It is somebody else's, or has ended.
             return Some(self.chance.pick(&others));
