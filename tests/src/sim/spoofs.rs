@@ -30,8 +30,9 @@ pub(super) enum Spoof {
 #[derive(Debug, Default)]
 pub(super) struct Spoofs {
     forged: BTreeMap<u32, Forged>,
-    /// When a source of a track was last taken beyond one for each format, while another lived.
-    taken: BTreeMap<(StreamId, u8), Instant>,
+    /// When a source of a track was last taken beyond one for each format, while another lived, and beside whose: behind
+    /// a takeover it is counted anew.
+    taken: BTreeMap<(StreamId, u8), (Origin, Instant)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +72,8 @@ impl Spoofs {
         if ssrcs.len() < forged.formats {
             return;
         }
-        if let Some(last) = self.taken.insert((stream, entry.track), entry.at) {
+        let taken = self.taken.insert((stream, entry.track), (forged.origin, entry.at));
+        if let Some((_, last)) = taken.filter(|(beside, _)| *beside == forged.origin) {
             let since = entry.at.since(last);
             assert!(since >= SOURCE_RESTART_PERIOD, "{stream:?} took two sources within {since:?}");
         }
