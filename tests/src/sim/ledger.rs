@@ -234,6 +234,10 @@ impl World<'_> {
                 // It came when all was over, or perhaps so.
                 continue;
             }
+            if got.is_empty() && self.logs.logs.get(&stream).is_none_or(|log| log.tail() > last) {
+                // It came when a small log kept nothing of the media any more.
+                return;
+            }
             let came = period.got.get(&media).and_then(|got| got.last());
             if !is_tcp && self.plan.limits_unproven() && got.last() != Some(&last) {
                 // Nothing that it sent before the last packet may have come, so that it was passed over.
