@@ -10,7 +10,7 @@
 //! The first packet of a session has a presentation time (PTS) of zero. Another track begins by the best that is known
 //! then: by sender reports of both, else by RTP-Info, else by the time that lies between the arrivals of their packets.
 //!
-//! What becomes known later moves tracks, and never back: by the first sender reports of two tracks the one that is behind
+//! Reports that come later move tracks, and never back: by the first sender reports of two tracks the one that is behind
 //! jumps ahead; later reports correct small errors, by a jump ahead or by going slower for a while. A correction begins
 //! behind the highest timestamp of a track. So the packets of a frame have one PTS, and within a track the order
 //! of PTS is that of timestamps. A wall clock of the sender that is set to another time moves no PTS.
@@ -132,7 +132,7 @@ pub enum WallSource {
 pub struct Timeline {
     tracks: Vec<Track>,
     latest: Latest,
-    /// What the receiver's wall clock showed, and when.
+    /// The receiver's wall clock, and when it showed that.
     wall: Option<(Instant, NtpTime)>,
     start: Start,
     tolerances: Tolerances,
@@ -266,7 +266,7 @@ impl Timeline {
         }
     }
 
-    /// What RTP-Info says and is not believed.
+    /// Deviations of RTP-Info: what is not believed of it.
     pub fn tolerances(&self) -> Tolerances {
         self.tolerances
     }
@@ -301,10 +301,7 @@ impl Timeline {
         }
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
         let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
-        self.tracks.get_mut(index)?.newest = Some((ssrc, time));
-        if let Some(zero) = zero {
-            self.synchronise((index, place), zero);
-        }
+        self.keep((index, place), (ssrc, time), zero);
         Some(time)
     }
 
@@ -353,13 +350,21 @@ impl Timeline {
         self.latest = Latest(Some((now, pts)));
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
         let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
-        self.tracks.get_mut(index)?.newest = Some((ssrc, time));
-        if let Some(zero) = zero {
-            self.synchronise((index, place), zero);
-        }
+        self.keep((index, place), (ssrc, time), zero);
         let begins_anew = reached.is_some();
         self.stats.restarts = self.stats.restarts.saturating_add(begins_anew.into());
         Some(MediaTime { begins_anew, ..time })
+    }
+
+    /// Keeps the time of a frame for its other packets, and goes by the time of PTS zero that its source now tells.
+    #[inline]
+    fn keep(&mut self, place: (usize, usize), newest: (u32, MediaTime), zero: Option<NtpTime>) {
+        if let Some(track) = self.tracks.get_mut(place.0) {
+            track.newest = Some(newest);
+        }
+        if let Some(zero) = zero {
+            self.synchronise(place, zero);
+        }
     }
 
     /// The PTS of a source's first packet by a report that came before it, if that is believable.

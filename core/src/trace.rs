@@ -37,7 +37,7 @@ impl TracedMessage {
     }
 }
 
-/// What a message is shortened to.
+/// A message that is being shortened.
 #[derive(Default)]
 struct Short {
     head: usize,
@@ -135,7 +135,7 @@ fn hide_parameters(text: &str, told: &mut String) {
     told.push_str(rest);
 }
 
-/// Whether the value behind a name is to be kept secret.
+/// Returns true if the value behind a name is to be kept secret.
 fn names_secret(name: &str) -> bool {
     const SECRET: [&str; 8] = ["token", "pass", "pwd", "secret", "auth", "key", "sign", "credential"];
     let name = name.to_ascii_lowercase();

@@ -270,7 +270,7 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.timeline().clone()
     }
 
-    /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
+    /// Counts of the time line of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.owner.0.state().core.timeline_stats()
     }

@@ -35,7 +35,8 @@ struct World {
     packets: Vec<RtpPacket>,
 }
 
-struct One(StreamId, StreamLog);
+/// The only stream of a server.
+pub(crate) struct One(pub(crate) StreamId, pub(crate) StreamLog);
 
 impl Streams for One {
     fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {

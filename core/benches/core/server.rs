@@ -3,9 +3,9 @@ use std::io::IoSlice;
 use rtspan_core::conn::{CloseReason, ConnCommand, Inbound, ServerConn};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Output, Server, ServerConfig};
-use rtspan_core::stream::{StreamLog, Streams};
-use rtspan_core::{Description, Format, Instant, Media, MediaKind, StreamId};
+use rtspan_core::{Description, Format, Instant, Media, MediaKind};
 
+use crate::fan_out::One;
 use crate::step::{Step, steps};
 
 steps! {
@@ -16,17 +16,6 @@ steps! {
 struct World {
     server: Server,
     stream: One,
-}
-
-struct One(StreamId, StreamLog);
-
-impl Streams for One {
-    fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
-        if stream == self.0 {
-            f(&self.1);
-        }
-        stream == self.0
-    }
 }
 
 impl World {

@@ -87,7 +87,7 @@ impl Client {
         &self.inbox.timeline
     }
 
-    /// What was counted of the time of what is received: gaps, corrections, reports that were not believed.
+    /// Counts of the time line of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.inbox.timeline.stats()
     }

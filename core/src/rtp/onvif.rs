@@ -18,7 +18,7 @@ pub struct OnvifExtension {
     pub is_clean_point: bool,
     /// The recording has a gap or its end behind this frame (E).
     pub ends_section: bool,
-    /// What was sent before does not lead to this frame (D).
+    /// The frame does not follow from those that were sent before (D).
     pub is_discontinuous: bool,
     /// It is the last frame of what was asked for (T).
     pub is_last: bool,

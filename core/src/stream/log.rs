@@ -398,7 +398,7 @@ impl StreamLog {
         if let Some((at, wall)) = self.wall {
             timeline.set_wall_clock(at, wall);
         }
-        // What is known by now of the source may be of packets that the reader has not come to yet.
+        // The source may be known by now from packets that the reader has not come to yet.
         let now = self.packets.back().map_or(packet.at, |newest| newest.at);
         let (index, ssrc) = (packet.track.into(), packet.rtp.ssrc());
         if let Some((ntp, rtp)) = track.senders.reference_of(ssrc) {

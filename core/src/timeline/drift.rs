@@ -4,7 +4,7 @@ use super::{is_within, nanos_between};
 use crate::limits::{CLOCK_JUMP_MAX, TIMELINE_DRIFT_WINDOW};
 use crate::{Instant, NtpTime};
 
-/// What sender reports tell of the clocks of a source, by when they come.
+/// The clocks of a source by its sender reports, and by when they come.
 #[derive(Clone, Debug)]
 pub(super) struct Drift {
     /// The first report: when it came, its wall clock time, and its timestamp in nanoseconds.

@@ -5,18 +5,18 @@ use crate::limits::{TIMELINE_BACK_MAX, TIMELINE_GAP_MAX, TIMELINE_REPORT_AGE_MAX
 use crate::rtp::units_to_nanos;
 use crate::{Instant, NtpTime};
 
-/// What a time line knows of one SSRC of a track.
+/// One SSRC of a track on a time line.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) ssrc: u32,
     /// When it was told of last by a report; at first, when it was added.
     told: Instant,
-    /// What its last sender report says.
+    /// Its last sender report.
     reference: Option<Reference>,
     /// Its packets say when they were recorded, and its reports when they are sent.
     has_own_time: bool,
     drift: Option<Drift>,
-    /// What it was told last, which tells nothing new when it comes again.
+    /// The last report, which tells nothing new when it comes again.
     reported: Option<(NtpTime, u32)>,
     /// The sender's wall clock time of PTS zero, by the reports; the same for all tracks that are synchronised.
     pub(super) zero: Option<NtpTime>,

@@ -210,7 +210,7 @@ fn packets_that_tell_when_they_were_recorded_need_no_reports() {
         let header = RtpHeader { ssrc: track as u32, timestamp: rtp, ..RtpHeader::default() };
         let packet = packet_with(header, 0, &extension(noon(recorded), 0, 0));
         let time = it.0.time_of(It::at(millis), track, &packet, rate);
-        // What a server tells while it replays: when it sends.
+        // The report of a server that replays: when it sends.
         it.0.set_reference(It::at(millis), track, track as u32, noon(7_000_000 + millis as i64), rtp);
         (time.pts / MILLI, time.wall().unwrap())
     };

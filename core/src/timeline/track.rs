@@ -3,7 +3,7 @@ use super::source::Source;
 use crate::Instant;
 use crate::limits::SOURCES_MAX;
 
-/// What a time line knows of one media.
+/// One media on a time line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Track {
     pub(super) sources: Vec<Source>,

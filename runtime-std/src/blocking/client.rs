@@ -200,7 +200,7 @@ impl Client {
         self.0.timeline()
     }
 
-    /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
+    /// Counts of the time line of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.0.timeline_stats()
     }

@@ -68,7 +68,7 @@ impl<R: Runtime> Packets<R> {
         self.client.stats(media)
     }
 
-    /// What was counted of the time of the packets of all medias: gaps, corrections, reports that were not believed.
+    /// Counts of the time line of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.client.timeline_stats()
     }

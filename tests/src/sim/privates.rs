@@ -210,11 +210,6 @@ impl World<'_> {
     pub(super) fn check_playing(&mut self, player: &Player, playing: &Playing) {
         let Some(told) = self.told_to(player).filter(|_| !player.is_unsure) else { return };
         let Some(start) = &told.start else { return };
-        // A client of one track takes the first that is told for its own: of a SETUP whose answer was lost it knows nothing.
-        let set_up = self.server.session(told.session).map(|session| session.tracks.len());
-        if set_up != Some(playing.tracks.len()) {
-            return;
-        }
         assert!(told.range.is_none() || playing.range == told.range, "{playing:?} where {told:?} was told");
         for track in &playing.tracks {
             let first = start.tracks.get(track.media).copied().flatten();

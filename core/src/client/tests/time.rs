@@ -32,7 +32,7 @@ fn play(it: &mut Scenario, answer: &str) {
     assert!(matches!(it.done(), Reply::Playing(_)));
 }
 
-/// What RTP-Info says if these are the timestamps of the start.
+/// RTP-Info in which these are the timestamps of the start.
 fn rtp_info(video: u32, sound: u32) -> String {
     let url = "rtsp://192.0.2.1/cam?q=1";
     format!("RTP-Info: url={url}/trackID=0;rtptime={video},url={url}/trackID=1;rtptime={sound}")
