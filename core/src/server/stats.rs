@@ -257,6 +257,7 @@ impl Server {
         let carrier = session.bound_to();
         let Session { conn, peer, path, tally, .. } = session;
         let is_owed = tally.owed > 0;
+        recorded.into_iter().for_each(|stream| self.publisher_drains(stream));
         let leaving = Leaving { conn, carrier, peer, path, reason, stream, recorded, tally };
         self.leaving.insert(id, leaving);
         match carrier.map(|carrier| self.conns.get_mut(carrier)) {
@@ -267,13 +268,21 @@ impl Server {
         }
     }
 
+    /// A publisher that is closed, and whose stream another goes on with, is told to be over before those who read it.
+    pub(super) fn keep_recorded(&mut self, id: SessionId, stream: StreamId) {
+        if let Some(leaving) = self.leaving.get_mut(&id) {
+            leaving.recorded = Some(stream);
+            self.publisher_drains(stream);
+        }
+    }
+
     /// Tells that a session is closed, with what was counted of it.
     pub(super) fn tell_left(&mut self, now: Instant, id: SessionId) {
         if let Some(Leaving { conn, peer, path, reason, tally, recorded, .. }) = self.leaving.remove(&id) {
             let stats = Box::new(tally.into_stats());
             let path = path.into();
             self.emit(Event::SessionClosed { session: id, conn, peer, path, reason, stats });
-            recorded.into_iter().for_each(|stream| self.tell_readers_of_end(now, stream));
+            recorded.into_iter().for_each(|stream| self.publisher_drained(now, stream));
         }
     }
 

@@ -100,6 +100,7 @@ impl Server {
             }
         }
         self.close_session_quietly(now, publisher, CloseReason::TakenOver);
+        stream.into_iter().for_each(|stream| self.keep_recorded(publisher, stream));
         self.close_unused(now, &conns, Some(conn), &CloseReason::TakenOver);
         stream
     }

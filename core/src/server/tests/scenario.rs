@@ -30,6 +30,8 @@ pub(super) struct Scenario {
     conns: BTreeMap<ConnId, Line>,
     /// Commands that the driver of the UDP pair has not come to.
     late_for_udp: Option<Vec<(UdpId, UdpCommand)>>,
+    /// Commands that the driver of a connection has not come to.
+    late_for_conn: Option<(ConnId, Vec<ConnCommand>)>,
 }
 
 /// One connection as its client sees it.
@@ -99,6 +101,7 @@ impl Scenario {
             datagrams: Datagrams { sent: Vec::new(), pair: 0, pairs: Vec::new(), room: usize::MAX },
             conns: BTreeMap::new(),
             late_for_udp: None,
+            late_for_conn: None,
         };
         scenario.server.set_wall_clock(scenario.now, NtpTime::from_unix(Duration::from_secs(1_000_000)));
         scenario.drain();
@@ -246,6 +249,24 @@ impl Scenario {
         self.drain();
     }
 
+    /// What is done while the driver of a connection does not come to its commands.
+    pub(super) fn while_conn_is_late(&mut self, conn: ConnId, act: impl FnOnce(&mut Self)) {
+        self.late_for_conn = Some((conn, Vec::new()));
+        act(self);
+        for command in self.late_for_conn.take().unwrap().1 {
+            self.command(conn, command);
+        }
+        self.drain();
+    }
+
+    fn command(&mut self, conn: ConnId, command: ConnCommand) {
+        let Some(line) = self.conns.get_mut(&conn) else { return };
+        match command {
+            ConnCommand::Rx(command) => line.conn.rx.handle_command(self.now, command),
+            ConnCommand::Tx(command) => line.conn.tx.handle_command(self.now, command),
+        }
+    }
+
     /// Time passes, deadline after deadline.
     pub(super) fn advance(&mut self, by: Duration) {
         let until = self.now + by;
@@ -311,13 +332,10 @@ impl Scenario {
         while let Some(output) = self.server.poll_output() {
             any = true;
             match output {
-                Output::Conn(id, command) => {
-                    let Some(line) = self.conns.get_mut(&id) else { continue };
-                    match command {
-                        ConnCommand::Rx(command) => line.conn.rx.handle_command(self.now, command),
-                        ConnCommand::Tx(command) => line.conn.tx.handle_command(self.now, command),
-                    }
-                }
+                Output::Conn(id, command) => match &mut self.late_for_conn {
+                    Some((late, commands)) if *late == id => commands.push(command),
+                    _ => self.command(id, command),
+                },
                 Output::AddStream(stream, log) => {
                     assert!(self.logs.0.borrow_mut().insert(stream, log).is_none())
                 }

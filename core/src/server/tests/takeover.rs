@@ -209,6 +209,25 @@ fn a_publisher_that_comes_back_and_goes_again_before_it_records_ends_the_stream(
 }
 
 #[test]
+fn a_publisher_is_told_to_be_over_before_those_who_read_the_stream_of_its_successor() {
+    let mut scenario = Scenario::new(ServerConfig::default());
+    let (former, _) = publisher(&mut scenario, None);
+    // It has not begun to play, so that it ends at once.
+    let reading = scenario.connect_from(peer(45_000));
+    scenario.request(reading, "SETUP rtsp://h/live/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    let conn = scenario.connect_from(peer(40_001));
+    scenario.advance(TAKEOVER_SILENCE);
+    scenario.while_conn_is_late(former, |scenario| {
+        assert_eq!(announce(scenario, conn, SAME), 200);
+        scenario.hang_up(conn);
+        assert_eq!(scenario.server.stream_at("/live"), None);
+        assert_eq!(ends(scenario), [CloseReason::ConnectionLost], "the last count of the former is not here");
+    });
+    let reasons = [CloseReason::ConnectionLost, CloseReason::TakenOver, CloseReason::StreamEnded];
+    assert_eq!(ends(&scenario), reasons);
+}
+
+#[test]
 fn an_announcement_that_is_not_followed_up_is_replaced_too() {
     let mut scenario = Scenario::new(ServerConfig::default());
     let (former, conn) = (scenario.connect(), scenario.connect());
