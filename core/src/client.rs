@@ -52,6 +52,7 @@ mod record;
 mod redirect;
 mod request;
 mod restart;
+mod seek;
 mod setup;
 mod source;
 mod switch;
@@ -73,10 +74,11 @@ pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
     TrackStart, TrackStats, TrackTransport,
 };
+pub use seek::Playback;
 pub use table::State;
 
 use crate::description::Description;
-use crate::header::{HeaderError, Lower, Methods, Range};
+use crate::header::{HeaderError, Lower, Methods};
 use crate::random::{HexId, Random};
 use crate::url::{Scheme, Url};
 use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
@@ -129,8 +131,8 @@ pub struct Client {
     /// Medias whose SETUP has failed, told of when the others play.
     refused: BTreeMap<usize, CommandError>,
     tracks: Vec<Track>,
-    /// The range that was played last.
-    range: Option<Range>,
+    /// What was played last.
+    playback: Playback,
     /// A PLAY has succeeded in this session, so that another goes on from where it was paused.
     has_played: bool,
     liveness: Liveness,
@@ -192,7 +194,7 @@ impl Client {
             fallback: Fallback::default(),
             refused: BTreeMap::new(),
             tracks: Vec::new(),
-            range: None,
+            playback: Playback::new(),
             has_played: false,
             liveness: Liveness::default(),
             wall: None,
@@ -218,9 +220,20 @@ impl Client {
         self.command(now, Command::Setup(Setup::new(media)))
     }
 
-    /// Plays what is set up; without a range from the start, or from where it was paused.
-    pub fn play(&mut self, now: Instant, range: Option<Range>) -> Result<CommandId, Misuse> {
-        self.command(now, Command::Play(range))
+    /// Plays what is set up: a [`Playback`], a range, or `None` for all of it, or for the rest of what was paused.
+    ///
+    /// A scale or speed that is no number, zero or, of a speed, below zero fails with [`Misuse::Rate`].
+    pub fn play(&mut self, now: Instant, playback: impl Into<Playback>) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Play(playback.into()))
+    }
+
+    /// Plays from elsewhere, or at another scale or speed, also while it plays.
+    ///
+    /// What plays is paused first, and then played from there: a PLAY to a server that plays is refused by many, and begins
+    /// with others only when what plays has ended (RFC 2326, section 10.5). If PLAY is refused then, it stays paused. A server
+    /// that knows no PAUSE is sent PLAY at once. The answer is that of PLAY ([`Reply::Playing`]).
+    pub fn seek(&mut self, now: Instant, playback: impl Into<Playback>) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Seek(playback.into()))
     }
 
     /// Pauses playing or recording.

@@ -148,6 +148,10 @@ struct Latest(Option<(Instant, i64)>);
 struct Start {
     pts: Option<i64>,
     wall: Option<NtpTime>,
+    /// Seconds of the recording in a second of the time line, unless it is one.
+    scale: Option<f32>,
+    /// Seconds of the time line in a second in which it is sent, unless it is one.
+    speed: Option<f32>,
 }
 
 /// Counts of a [`Timeline`].
@@ -212,6 +216,15 @@ impl Timeline {
         }
     }
 
+    /// Goes by what the answer to PLAY says of how fast it is played (RFC 2326, sections 12.34 and 12.35), until all begins anew.
+    ///
+    /// At another scale than 1 a second of PTS is as many seconds by the wall clock of the range, and times that packets carry
+    /// themselves move no track. At another speed than 1 sender reports are left out: their clock is that of the sending.
+    pub fn set_rates(&mut self, scale: f32, speed: f32) {
+        let other_than_one = |rate: f32| (rate != 1.0).then_some(rate);
+        (self.start.scale, self.start.speed) = (other_than_one(scale), other_than_one(speed));
+    }
+
     /// Goes by a sender report of `ssrc` that came at `now`: `rtp` is the timestamp at the wall clock time `ntp`.
     ///
     /// A source may be told of before its first packet. A time of zero is counted, and left out; what was told before tells
@@ -219,6 +232,9 @@ impl Timeline {
     pub fn set_reference(&mut self, now: Instant, track: usize, ssrc: u32, ntp: NtpTime, rtp: u32) {
         if ntp == NtpTime::default() {
             self.stats.reports_without_time = self.stats.reports_without_time.saturating_add(1);
+            return;
+        }
+        if self.start.speed.is_some() {
             return;
         }
         let Some(known) = self.track(track) else { return };
@@ -280,7 +296,7 @@ impl Timeline {
         clock_rate: u32,
     ) -> Option<MediaTime> {
         let (ssrc, rtp) = (packet.ssrc(), packet.timestamp());
-        let latest = self.latest;
+        let (latest, is_scaled) = (self.latest, self.start.scale.is_some());
         let own_time = OnvifExtension::of(packet).map(|extension| extension.ntp);
         let own_time = own_time.filter(|ntp| *ntp != NtpTime::default());
         let track = self.track(index)?;
@@ -292,7 +308,7 @@ impl Timeline {
         let mut zero = None;
         if let Some(ntp) = own_time {
             source.set_own_time(now, ntp, rtp);
-            zero = source.measured_zero();
+            zero = source.measured_zero().filter(|_| !is_scaled);
         }
         let by_report = source.wall_of(timestamp);
         let pts = if clock_rate == 0 { latest.pts_at(now) } else { pts };
@@ -346,7 +362,9 @@ impl Timeline {
         if !source.begin(now, timestamp, pts, clock_rate) {
             self.stats.reports_astray = self.stats.reports_astray.saturating_add(1);
         }
-        let (ssrc, by_report, zero) = (source.ssrc, source.wall_of(timestamp), source.measured_zero());
+        let is_timed = !(own_time.is_some() && self.start.scale.is_some());
+        let zero = source.measured_zero().filter(|_| is_timed);
+        let (ssrc, by_report) = (source.ssrc, source.wall_of(timestamp));
         self.latest = Latest(Some((now, pts)));
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
         let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
@@ -393,7 +411,8 @@ impl Timeline {
             return (ntp, Some(source));
         }
         if let (Some(start), Some(wall)) = (self.start.pts, self.start.wall) {
-            return (wall.plus_nanos(pts.saturating_sub(start)), Some(WallSource::RtpInfo));
+            let since = self.start.scaled(pts.saturating_sub(start));
+            return (wall.plus_nanos(since), Some(WallSource::RtpInfo));
         }
         match self.wall {
             Some((at, wall)) => (wall.plus_nanos(nanos_between(at, now)), Some(WallSource::Arrival)),
@@ -406,6 +425,16 @@ impl Timeline {
             self.tracks.resize_with(index.saturating_add(1), Track::default);
         }
         self.tracks.get_mut(index)
+    }
+}
+
+impl Start {
+    /// Nanoseconds of the recording in so many nanoseconds of the time line.
+    fn scaled(&self, nanos: i64) -> i64 {
+        match self.scale {
+            Some(scale) => (nanos as f64 * f64::from(scale)) as i64,
+            None => nanos,
+        }
     }
 }
 

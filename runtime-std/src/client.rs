@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    Client as Core, ClientCloseReason, ClientConfig, ClientEvent, CommandError, CommandId, Misuse, Playing,
-    Reply, SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
+    Client as Core, ClientCloseReason, ClientConfig, ClientEvent, CommandError, CommandId, Misuse, Playback,
+    Playing, Reply, SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
 };
 use rtspan_core::description::Description;
-use rtspan_core::header::{Methods, Range};
+use rtspan_core::header::Methods;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
 use rtspan_core::{Instant, Tolerances};
@@ -134,13 +134,45 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Asks for the media to flow (PLAY); [`packets`](Self::packets) yields it.
+    /// Asks for the media to flow (PLAY): a [`Playback`], a range, or `None` for all of it, or for the rest of what was paused.
+    /// [`packets`](Self::packets) yields it.
     ///
     /// # Errors
     ///
     /// As [`describe`](Self::describe).
-    pub async fn play(&self, range: Option<Range>) -> Result<Playing, Error> {
-        match self.command(|core, now| core.play(now, range)).await? {
+    pub async fn play(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
+        let playback = playback.into();
+        match self.command(|core, now| core.play(now, playback)).await? {
+            Reply::Playing(playing) => Ok(playing),
+            _ => Err(Error::Stopped),
+        }
+    }
+
+    /// Plays from elsewhere, or at another scale or speed, also while it plays: what plays is paused first (RFC 2326, section
+    /// 10.5).
+    ///
+    /// The time of packets goes on, and the first one from there [begins anew](rtspan_core::timeline::MediaTime::begins_anew).
+    ///
+    /// ```no_run
+    /// # async fn seek<R: rtspan_std::runtime::Runtime>(client: rtspan_std::client::Client<R>) -> Result<(), rtspan_std::Error> {
+    /// use std::time::Duration;
+    ///
+    /// use rtspan_std::{Playback, Range};
+    ///
+    /// let minute = Range::from_npt(Duration::from_secs(60));
+    /// let playing = client.seek(Playback::from(minute).scale(2.0)).await?;
+    /// println!("plays {:?} times as fast", playing.scale.unwrap_or(1.0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe). Where the server refuses the place, the media may stay paused: [`state`](Self::state)
+    /// says it.
+    pub async fn seek(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
+        let playback = playback.into();
+        match self.command(|core, now| core.seek(now, playback)).await? {
             Reply::Playing(playing) => Ok(playing),
             _ => Err(Error::Stopped),
         }

@@ -3,7 +3,7 @@
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{
     CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, CommandError, ConnectAttempt, ConnectError,
-    KeepalivePolicy, MediaSilencePolicy, Misuse, Playing, Received, RedirectAttempt, RedirectError,
+    KeepalivePolicy, MediaSilencePolicy, Misuse, Playback, Playing, Received, RedirectAttempt, RedirectError,
     SendError, SourcePolicy, State, SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport,
     Transports,
 };

@@ -6,12 +6,12 @@ use super::request::Asker;
 use super::setup::Setup;
 use super::table::{self, Verb};
 use super::{
-    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, RedirectError,
-    Reply, State,
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Playback,
+    RedirectError, Reply, State,
 };
 use crate::deadline::Doubt;
 use crate::description::Description;
-use crate::header::{Methods, Range};
+use crate::header::Methods;
 use crate::limits::COMMANDS_WAITING_MAX;
 use crate::url::Url;
 use crate::wire::{Method, Request, Response, StatusCode, name};
@@ -35,7 +35,9 @@ pub(super) enum Command {
     Describe,
     Announce(Box<Description>),
     Setup(Setup),
-    Play(Option<Range>),
+    Play(Playback),
+    /// PAUSE where it plays, and then PLAY.
+    Seek(Playback),
     Pause,
     Record,
     GetParameter(Bytes),
@@ -90,6 +92,7 @@ impl Command {
             Self::Announce(_) => Verb::Announce,
             Self::Setup(_) => Verb::Setup,
             Self::Play(_) => Verb::Play,
+            Self::Seek(_) => Verb::Seek,
             Self::Pause => Verb::Pause,
             Self::Record => Verb::Record,
             Self::Restart(_) | Self::Teardown => Verb::Teardown,
@@ -117,6 +120,9 @@ impl Client {
             Command::Setup(setup) => self.check_setup(setup.media)?,
             Command::Record if self.tracks.is_empty() && self.planned_setups().next().is_none() => {
                 return Err(Misuse::NothingSetUp);
+            }
+            Command::Play(playback) | Command::Seek(playback) if !playback.has_sound_rates() => {
+                return Err(Misuse::Rate);
             }
             _ => {}
         }
@@ -165,6 +171,7 @@ impl Client {
             Command::Announce(_) => self.start_announce(now, task),
             Command::Setup(_) => self.start_setup(now, task),
             Command::Play(_) => self.start_play(now, task),
+            Command::Seek(_) => self.start_seek(now, task),
             Command::Pause => {
                 let request = Request::new(Method::Pause, self.base().as_request_uri());
                 self.run(now, task, request);
@@ -213,11 +220,11 @@ impl Client {
             Command::Announce(_) => self.announce_answered(now, task, &response),
             Command::Setup(_) => self.setup_answered(now, task, &response),
             Command::Play(_) => self.play_answered(now, task, &response),
+            Command::Seek(_) => self.seek_answered(now, task, &response),
             Command::Pause => {
                 let result = accepted(&response).map(|()| Reply::Paused);
                 if result.is_ok() {
-                    self.state = self.state.after(Verb::Pause);
-                    self.stop_media();
+                    self.enter_pause();
                 }
                 self.finish(now, task, result);
             }
@@ -293,9 +300,13 @@ impl Client {
     /// Waits no longer for a command that runs, so that it may run again from its beginning.
     pub(super) fn unsent(&mut self, running: Running) -> Task {
         let mut task = self.abandon(running);
-        if let Command::Setup(setup) = &mut task.command {
-            self.take_back(setup);
-            *setup = Setup::new(setup.media);
+        match &mut task.command {
+            Command::Setup(setup) => {
+                self.take_back(setup);
+                *setup = Setup::new(setup.media);
+            }
+            Command::Play(playback) if self.state == State::Play => task.command = Command::Seek(*playback),
+            _ => {}
         }
         task
     }

@@ -30,6 +30,9 @@ pub enum Misuse {
     /// No media is set up.
     #[error("no media is set up")]
     NothingSetUp,
+    /// A scale or speed is no number or zero, or a speed is below zero (RFC 2326, sections 12.34 and 12.35).
+    #[error("a scale or speed is finite and not zero, and a speed is above zero")]
+    Rate,
     /// Too many commands wait, or too many outputs were not polled.
     #[error("too many commands wait")]
     TooMany,

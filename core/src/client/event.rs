@@ -172,6 +172,10 @@ pub enum TrackTransport {
 pub struct Playing {
     /// The range that the server plays.
     pub range: Option<Range>,
+    /// The scale that the server plays at (RFC 2326, section 12.34); one that says nothing of it plays at 1.
+    pub scale: Option<f32>,
+    /// The speed that the server sends at (RFC 2326, section 12.35); one that says nothing of it sends at 1.
+    pub speed: Option<f32>,
     /// What RTP-Info says of the medias that are set up.
     pub tracks: Vec<TrackStart>,
 }

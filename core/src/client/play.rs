@@ -7,8 +7,8 @@ use super::presence::Presence;
 use super::redirect::is_redirect;
 use super::table::Verb;
 use super::track::Path;
-use super::{Client, ClientEvent, Playing, Reply, TrackStart};
-use crate::header::{Range, RtpInfo, TimedRange, UtcTime};
+use super::{Client, ClientEvent, Playing, Reply, State, TrackStart};
+use crate::header::{Range, RtpInfo, TimedRange, UtcTime, is_speed, parse_rate};
 use crate::limits::RECEIVER_REPORT_PERIOD;
 use crate::udp::Port;
 use crate::wire::{Method, Request, Response, name};
@@ -22,15 +22,18 @@ const HOLE_PUNCHES: [(Port, &[u8]); 2] =
 
 impl Client {
     pub(super) fn start_play(&mut self, now: Instant, task: Task) {
-        let Command::Play(range) = &task.command else { return };
+        let Command::Play(playback) = &task.command else { return };
         let mut request = Request::new(Method::Play, self.base().as_request_uri());
-        match range {
-            Some(range) => request.headers.set(name::RANGE, range),
-            // Parrot refuses a PLAY without a range; after PAUSE, none means to go on from there.
-            None if !self.has_played => request.headers.set(name::RANGE, FROM_START),
-            None => {}
+        // Parrot refuses a PLAY without a range; after PAUSE, none means to go on from there.
+        playback.write(&mut request, (!self.has_played).then_some(FROM_START));
+        if self.state != State::Play {
+            self.begin_media(now);
         }
-        self.range.clone_from(range);
+        self.run(now, task, request);
+    }
+
+    /// Has all that comes from here on be the beginning of what is asked for.
+    fn begin_media(&mut self, now: Instant) {
         self.liveness.forget_media();
         self.inbox.timeline.begin_anew();
         let medias = self.presentation.as_ref().map_or(&[][..], |known| &known.description.medias);
@@ -45,7 +48,6 @@ impl Client {
                 }
             }
         }
-        self.run(now, task, request);
     }
 
     pub(super) fn play_answered(&mut self, now: Instant, task: Task, response: &Response) {
@@ -62,6 +64,13 @@ impl Client {
         if let Err(error) = accepted(response) {
             return self.finish(now, task, Err(error));
         }
+        if let Command::Play(playback) = &task.command {
+            self.playback = *playback;
+        }
+        if self.state == State::Play {
+            // What played until here was not paused.
+            self.begin_media(now);
+        }
         self.state = self.state.after(Verb::Play);
         self.has_played = true;
         if task.id.is_some() {
@@ -74,6 +83,7 @@ impl Client {
             track.presence.iter_mut().for_each(|presence| presence.begin(now));
         }
         let playing = self.read_playing(response);
+        self.inbox.timeline.set_rates(playing.scale.unwrap_or(1.0), playing.speed.unwrap_or(1.0));
         let rtptimes = playing.tracks.iter().filter_map(|track| Some((track.media, track.timestamp?)));
         self.inbox.timeline.set_start(playing.range.and_then(wall_of), rtptimes);
         if playing.range.as_ref().is_some_and(Range::has_end) {
@@ -83,6 +93,12 @@ impl Client {
         for (media, error) in std::mem::take(&mut self.refused) {
             self.event(ClientEvent::MediaRefused(media, error));
         }
+    }
+
+    /// Takes note that the server has paused.
+    pub(super) fn enter_pause(&mut self) {
+        self.state = self.state.after(Verb::Pause);
+        self.stop_media();
     }
 
     /// Ends what goes on while media flows.
@@ -118,7 +134,15 @@ impl Client {
                 timestamp: entry.rtptime,
             })
         });
-        Playing { range: range.map(|range| range.range), tracks: starts.collect() }
+        let tracks = starts.collect();
+        let scale = self.read_rate(response, name::SCALE);
+        let speed = self.read_rate(response, name::SPEED).filter(|speed| is_speed(*speed));
+        Playing { range: range.map(|range| range.range), scale, speed, tracks }
+    }
+
+    fn read_rate(&mut self, response: &Response, header: &'static str) -> Option<f32> {
+        let value = response.headers.get(header)?;
+        self.tolerated(value, |value, _| parse_rate(header, value))
     }
 }
 

@@ -89,7 +89,7 @@ impl Client {
         let mut tasks =
             if self.presentation.is_some() && !describes { self.setups_again() } else { Vec::new() };
         if self.state == State::Play {
-            tasks.push(Task::own(Command::Play(self.range)));
+            tasks.push(Task::own(Command::Play(self.playback)));
         }
         tasks.extend(running.filter(|task| !matches!(task.command, Command::Probe)));
         self.restart(Some(url), tasks);

@@ -57,7 +57,7 @@ impl Client {
     pub(super) fn play_over_tcp(&mut self) {
         self.fallback = Fallback::Asked;
         let mut tasks = self.setups_again();
-        tasks.push(Task::own(Command::Play(self.range)));
+        tasks.push(Task::own(Command::Play(self.playback)));
         self.switch(SwitchReason::NothingHeard, tasks);
     }
 

@@ -13,6 +13,7 @@ mod reconnect;
 mod redirect;
 mod rtcp;
 mod scenario;
+mod seek;
 mod setup;
 mod shared;
 mod switch;

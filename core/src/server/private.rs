@@ -7,7 +7,7 @@ use super::streams::AddStreamError;
 use super::ticket::{Pause, Play, Question, Setup, Ticket};
 use crate::conn::CloseReason;
 use crate::description::Description;
-use crate::header::Range;
+use crate::header::{Range, is_scale, is_speed, parse_rate};
 use crate::stream::StreamLog;
 use crate::wire::{Request, Response, name};
 use crate::{Instant, SessionId, StreamId, Tolerances};
@@ -82,7 +82,7 @@ impl Ticket<Play> {
     ///
     /// It is zero or not finite.
     pub fn set_scale(&mut self, scale: f32) -> Result<(), AnswerError> {
-        if !scale.is_finite() || scale == 0.0 {
+        if !is_scale(scale) {
             return Err(AnswerError::Rate);
         }
         self.extra_mut().scale = Some(scale);
@@ -95,7 +95,7 @@ impl Ticket<Play> {
     ///
     /// It is not above zero, or not finite.
     pub fn set_speed(&mut self, speed: f32) -> Result<(), AnswerError> {
-        if !speed.is_finite() || speed <= 0.0 {
+        if !is_speed(speed) {
             return Err(AnswerError::Rate);
         }
         self.extra_mut().speed = Some(speed);
@@ -123,7 +123,7 @@ impl Question<Play> {
 
     /// The speed that is asked for (RFC 2326, section 12.35); `None` for none, or for one that cannot be read.
     pub fn speed(&self) -> Option<f32> {
-        rate_of(&self.request, name::SPEED).filter(|speed| *speed > 0.0)
+        rate_of(&self.request, name::SPEED).filter(|speed| is_speed(*speed))
     }
 }
 
@@ -138,9 +138,8 @@ fn range_of(request: &Request) -> Option<Range> {
     Range::parse(request.headers.get(name::RANGE)?, &mut Tolerances::default()).ok()
 }
 
-fn rate_of(request: &Request, header: &str) -> Option<f32> {
-    let rate: f32 = request.headers.get(header)?.trim().parse().ok()?;
-    (rate.is_finite() && rate != 0.0).then_some(rate)
+fn rate_of(request: &Request, header: &'static str) -> Option<f32> {
+    parse_rate(header, request.headers.get(header)?).ok()
 }
 
 impl Extra {

@@ -429,3 +429,24 @@ fn one_source_or_one_track_too_many_costs_no_memory() {
     it.0.set_start(None, [(MEDIAS_MAX, 9)]);
     assert_eq!(it.0.tracks.len(), MEDIAS_MAX);
 }
+
+#[test]
+fn what_is_sent_faster_than_it_plays_goes_by_its_timestamps_and_not_by_sender_reports() {
+    let mut it = It::default();
+    it.0.set_rates(1.0, 2.0);
+    it.0.set_start(None, [(0, 0), (1, 0)]);
+    for tick in 0..500_u32 {
+        let (millis, played) = (u64::from(tick) * 20, tick * 40);
+        assert_eq!(it.video(millis, played * 90), i64::from(played));
+        assert_eq!(it.sound(millis, played * 48), i64::from(played));
+        if tick % 100 == 0 {
+            // Of the clock that it is sent by.
+            it.report(millis, (0, 1), noon(millis as i64), played * 90);
+            it.report(millis + 10, (1, 2), noon(millis as i64 + 10), played * 48);
+        }
+    }
+    assert_eq!(it.0.stats(), TimelineStats::default());
+    it.0.begin_anew();
+    it.report(10_000, (0, 1), noon(10_000), 0);
+    assert_eq!(it.packet(10_000, (0, 1), 0, VIDEO).wall().unwrap().source, WallSource::SenderReport);
+}

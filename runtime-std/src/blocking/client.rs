@@ -3,11 +3,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtspan_core::Tolerances;
 use rtspan_core::client::{
-    ClientConfig, ClientEvent, CommandError, Playing, Received, State, SwitchReason, TrackInfo, TrackStats,
-    Transports,
+    ClientConfig, ClientEvent, CommandError, Playback, Playing, Received, State, SwitchReason, TrackInfo,
+    TrackStats, Transports,
 };
 use rtspan_core::description::Description;
-use rtspan_core::header::{Methods, Range};
+use rtspan_core::header::Methods;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
@@ -73,13 +73,40 @@ impl Client {
         block_on(self.0.setup(media))
     }
 
-    /// Asks for the media to flow (PLAY); [`packets`](Self::packets) yields it.
+    /// Asks for the media to flow (PLAY): a [`Playback`], a range, or `None` for all of it, or for the rest of what was paused.
+    /// [`packets`](Self::packets) yields it.
     ///
     /// # Errors
     ///
     /// As [`describe`](Self::describe).
-    pub fn play(&self, range: Option<Range>) -> Result<Playing, Error> {
-        block_on(self.0.play(range))
+    pub fn play(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
+        block_on(self.0.play(playback))
+    }
+
+    /// Plays from elsewhere, or at another scale or speed, also while it plays: what plays is paused first (RFC 2326, section
+    /// 10.5).
+    ///
+    /// The time of packets goes on, and the first one from there [begins anew](rtspan_core::timeline::MediaTime::begins_anew).
+    ///
+    /// ```no_run
+    /// # fn seek(client: rtspan_std::Client) -> Result<(), rtspan_std::Error> {
+    /// use std::time::Duration;
+    ///
+    /// use rtspan_std::{Playback, Range};
+    ///
+    /// let minute = Range::from_npt(Duration::from_secs(60));
+    /// let playing = client.seek(Playback::from(minute).scale(2.0))?;
+    /// println!("plays {:?} times as fast", playing.scale.unwrap_or(1.0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`describe`](Self::describe). Where the server refuses the place, the media may stay paused: [`state`](Self::state)
+    /// says it.
+    pub fn seek(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
+        block_on(self.0.seek(playback))
     }
 
     /// Asks for the media to stop, for the time being (PAUSE).

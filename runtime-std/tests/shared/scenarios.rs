@@ -14,6 +14,7 @@ mod limits;
 mod media;
 mod reading;
 mod scale;
+mod seeking;
 mod stats;
 mod streams;
 mod udp;
@@ -44,6 +45,7 @@ pub(crate) use limits::*;
 pub(crate) use media::*;
 pub(crate) use reading::*;
 pub(crate) use scale::*;
+pub(crate) use seeking::*;
 pub(crate) use stats::*;
 pub(crate) use streams::*;
 pub(crate) use udp::*;
@@ -75,6 +77,7 @@ macro_rules! scenarios {
             a_stream_is_described_anew_while_it_is_read,
             the_ssrc_of_each_media_is_told_before_its_first_packet,
             each_reader_has_a_stream_of_its_own,
+            a_client_goes_elsewhere_in_a_stream_while_it_plays,
             addresses_that_cannot_be_had_are_errors_that_say_why,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,

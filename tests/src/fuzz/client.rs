@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    Client, ClientConfig, ClientEvent, ClientOutput, ClientSink, ConnectError, Misuse, SourcePolicy,
-    Transports,
+    Client, ClientConfig, ClientEvent, ClientOutput, ClientSink, ConnectError, Misuse, Playback,
+    SourcePolicy, Transports,
 };
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::udp::{Port, UdpOpenError};
@@ -149,6 +149,7 @@ impl World {
             b'D' => self.command(|client| client.describe(now)),
             b'S' => self.command(|client| client.setup(now, digit.into())),
             b'P' => self.command(|client| client.play(now, None)),
+            b'L' => self.command(|client| client.seek(now, Playback::new().scale(f32::from(digit)))),
             b'Z' => self.command(|client| client.pause(now)),
             b'A' => self.command(|client| client.announce(now, description())),
             b'R' => self.command(|client| client.record(now)),

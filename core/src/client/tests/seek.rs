@@ -1,0 +1,212 @@
+//! Where and how fast is played, and going elsewhere.
+
+use std::time::Duration;
+
+use super::scenario::*;
+use crate::client::*;
+use crate::header::{NptTime, Range, SmpteRate, SmpteTime, UtcTime};
+use crate::rtp::{RtpHeader, RtpPacket};
+use crate::timeline::{MediaTime, WallSource};
+use crate::{NtpTime, Tolerance};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn minute() -> Range {
+    Range::from_npt(MINUTE)
+}
+
+/// The headers of the next request but those that every one has.
+#[track_caller]
+fn asked(it: &mut Scenario) -> String {
+    let request = it.request();
+    let parts = request
+        .split(" | ")
+        .filter(|part| !["CSeq", "User-Agent", "Session"].iter().any(|common| part.starts_with(common)));
+    parts.collect::<Vec<_>>().join(" | ").replace(" rtsp://192.0.2.1/cam?q=1/", "")
+}
+
+fn receive(it: &mut Scenario, sequence: u16, timestamp: u32) -> MediaTime {
+    let header = RtpHeader { payload_type: 96, sequence, timestamp, ssrc: 7, marker: true };
+    it.frame(0, RtpPacket::build(header, b"payload").as_bytes());
+    it.client.poll_packet().unwrap().time
+}
+
+#[test]
+fn what_plays_is_paused_and_played_from_elsewhere_by_one_command() {
+    let mut it = Scenario::playing_tcp();
+    let command = it.client.seek(it.now, Playback::from(minute()).scale(2.0).speed(1.5)).unwrap();
+    assert_eq!(asked(&mut it), "PAUSE");
+    it.answer("200 OK");
+    it.no_event();
+    assert_eq!(asked(&mut it), "PLAY | Range: npt=60- | Scale: 2 | Speed: 1.5");
+    it.answer("200 OK | Range: npt=59.5-120 | Scale: 1.8 | Speed: 1");
+    match it.event() {
+        ClientEvent::Done(done, Ok(Reply::Playing(playing))) => {
+            assert_eq!(done, command);
+            assert_eq!((playing.scale, playing.speed), (Some(1.8), Some(1.0)));
+            let start = NptTime::At(Duration::from_millis(59_500));
+            assert!(matches!(playing.range, Some(Range::Npt { start: Some(own), .. }) if own == start));
+        }
+        event => panic!("{event:?}"),
+    }
+    assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn what_is_paused_is_played_from_elsewhere_by_play_alone() {
+    let mut it = Scenario::playing_tcp();
+    it.client.pause(it.now).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.done();
+    it.client.seek(it.now, minute()).unwrap();
+    assert_eq!(asked(&mut it), "PLAY | Range: npt=60-");
+    it.answer("200 OK");
+    assert!(matches!(it.done(), Reply::Playing(_)));
+}
+
+#[test]
+fn a_seek_goes_to_each_kind_of_place_and_may_only_change_the_speed() {
+    let time = UtcTime::parse("20260102T030405Z").unwrap();
+    let ten = SmpteTime { minutes: 10, ..SmpteTime::default() };
+    for (playback, expected) in [
+        (minute().into(), "PLAY | Range: npt=60-"),
+        (Range::Npt { start: Some(NptTime::Now), end: None }.into(), "PLAY | Range: npt=now-"),
+        (Range::Clock { start: Some(time), end: None }.into(), "PLAY | Range: clock=20260102T030405Z-"),
+        (
+            Range::Smpte { rate: SmpteRate::Fps25, start: Some(ten), end: None }.into(),
+            "PLAY | Range: smpte-25=0:10:00-",
+        ),
+        (Playback::new().speed(0.5), "PLAY | Speed: 0.5"),
+        (Playback::new().scale(-1.0), "PLAY | Scale: -1"),
+    ] {
+        let mut it = Scenario::playing_tcp();
+        it.client.seek(it.now, playback).unwrap();
+        it.expect_method("PAUSE");
+        it.answer("200 OK");
+        assert_eq!(asked(&mut it), expected);
+    }
+}
+
+#[test]
+fn a_server_without_pause_is_sent_play_all_the_same() {
+    for status in ["405 Method Not Allowed", "455 Method Not Valid in This State", "501 Not Implemented"] {
+        let mut it = Scenario::playing_tcp();
+        let before = receive(&mut it, 1, 0);
+        it.client.seek(it.now, minute()).unwrap();
+        it.expect_method("PAUSE");
+        it.answer(status);
+        assert_eq!(asked(&mut it), "PLAY | Range: npt=60-");
+        it.advance(Duration::from_secs(1));
+        // It plays on until it answers.
+        let until = receive(&mut it, 2, 90_000);
+        assert_eq!((until.pts - before.pts, until.begins_anew), (1_000_000_000, false));
+        it.answer("200 OK");
+        assert!(matches!(it.done(), Reply::Playing(_)));
+        let from = receive(&mut it, 30_000, 95_000);
+        assert!(from.begins_anew && from.pts > until.pts, "{from:?}");
+    }
+}
+
+#[test]
+fn a_seek_that_the_server_refuses_leaves_what_it_has_led_to() {
+    let mut it = Scenario::playing_tcp();
+    it.client.seek(it.now, minute()).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.expect_method("PLAY");
+    it.answer("457 Invalid Range");
+    assert!(matches!(it.failed(), CommandError::Status(status) if status.as_u16() == 457));
+    assert_eq!(it.client.state(), State::PrePlay);
+    let mut it = Scenario::playing_tcp();
+    it.client.seek(it.now, minute()).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("405 Method Not Allowed");
+    it.expect_method("PLAY");
+    it.answer("457 Invalid Range");
+    assert!(matches!(it.failed(), CommandError::Status(status) if status.as_u16() == 457));
+    assert_eq!(it.client.state(), State::Play);
+    // It plays on, and silence is noticed as before.
+    assert!(!receive(&mut it, 1, 0).begins_anew);
+    let mut it = Scenario::playing_tcp();
+    it.client.seek(it.now, minute()).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("500 Internal Server Error");
+    assert!(matches!(it.failed(), CommandError::Status(status) if status.as_u16() == 500));
+    it.expect_nothing_sent();
+}
+
+#[test]
+fn a_seek_makes_sense_only_where_something_is_set_up() {
+    let mut it = Scenario::described(Transports::Tcp);
+    assert_eq!(it.client.seek(it.now, None), Err(Misuse::State(State::Initial)));
+    it.client.setup(it.now, 0).unwrap();
+    for playback in [Playback::new().scale(0.0), Playback::new().speed(-1.0), Playback::new().scale(f32::NAN)]
+    {
+        assert_eq!(it.client.seek(it.now, playback), Err(Misuse::Rate), "{playback:?}");
+        assert_eq!(it.client.play(it.now, playback), Err(Misuse::Rate), "{playback:?}");
+    }
+    it.client.seek(it.now, minute()).unwrap();
+    let mut it = Scenario::recording(Transports::Tcp);
+    assert_eq!(it.client.seek(it.now, None), Err(Misuse::State(State::Record)));
+}
+
+#[test]
+fn a_seek_whose_connection_ends_goes_on_over_the_next() {
+    let mut it = Scenario::playing_udp(ClientConfig::default().transports(Transports::Udp));
+    it.client.seek(it.now, minute()).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("405 Method Not Allowed");
+    it.expect_method("PLAY");
+    it.close();
+    assert!(matches!(it.event(), ClientEvent::Disconnected));
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+    assert!(matches!(it.done(), Reply::Playing(_)));
+}
+
+#[test]
+fn what_ended_plays_again_behind_a_seek() {
+    let mut it = Scenario::playing_tcp();
+    receive(&mut it, 1, 0);
+    it.frame(1, &crate::rtp::rtcp::goodbye_compound(7, "camera", "end"));
+    it.advance(Duration::from_secs(10));
+    assert!(matches!(it.event(), ClientEvent::Ended(0)));
+    it.client.seek(it.now, Range::from_npt(Duration::ZERO)).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+    it.done();
+    assert!(receive(&mut it, 9, 7).begins_anew);
+    it.advance(Duration::from_secs(1));
+    it.no_event();
+}
+
+#[test]
+fn the_wall_clock_goes_as_fast_as_the_recording_is_played() {
+    let start = NtpTime::from_unix(Duration::from_secs(1_366_024_517));
+    for (scale, expected) in [("", 1.0_f64), ("| Scale: 4", 4.0), ("| Scale: -2", -2.0), ("| Scale: x", 1.0)]
+    {
+        let mut it = Scenario::playing_tcp();
+        it.client.seek(it.now, Playback::new().scale(4.0)).unwrap();
+        it.expect_method("PAUSE");
+        it.answer("200 OK");
+        let play = it.request();
+        let url = play.split(' ').nth(1).unwrap().trim_end_matches('/');
+        it.answer(&format!(
+            "200 OK | Range: clock=20130415T111517Z- | RTP-Info: url={url}/trackID=0;rtptime=9000 {scale}"
+        ));
+        it.done();
+        receive(&mut it, 5, 9000);
+        it.advance(Duration::from_secs(2));
+        let time = receive(&mut it, 6, 9000 + 180_000);
+        let wall = time.wall().unwrap();
+        assert_eq!(wall.source, WallSource::RtpInfo);
+        let passed = wall.ntp.nanos_since(start) as f64 / 1e9;
+        assert!((passed - 2.0 * expected).abs() < 1e-6, "{scale}: {passed}");
+        assert_eq!(it.client.tolerances().contains(Tolerance::UnreadableHeader), scale.ends_with('x'));
+    }
+}
