@@ -33,6 +33,7 @@
 mod agree;
 mod answer;
 mod auth;
+mod back_channel;
 mod command;
 mod config;
 mod connection;
@@ -83,6 +84,7 @@ use crate::random::{HexId, Random};
 use crate::url::{Scheme, Url};
 use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
 use auth::Auth;
+use back_channel::BackChannel;
 use command::{Command, Running, Task};
 use datagrams::{Datagrams, Held};
 use describe::Presentation;
@@ -128,6 +130,7 @@ pub struct Client {
     /// What media is to travel over.
     lower: Lower,
     fallback: Fallback,
+    back_channel: BackChannel,
     /// Medias whose SETUP has failed, told of when the others play.
     refused: BTreeMap<usize, CommandError>,
     tracks: Vec<Track>,
@@ -192,6 +195,7 @@ impl Client {
             presentation: None,
             lower,
             fallback: Fallback::default(),
+            back_channel: BackChannel::default(),
             refused: BTreeMap::new(),
             tracks: Vec::new(),
             playback: Playback::new(),

@@ -61,6 +61,9 @@ pub enum HeaderError {
     UnknownTransport,
 }
 
+/// The feature tag of back channels (ONVIF Streaming Specification, section 5.3.1).
+pub(crate) const BACK_CHANNEL: &str = "www.onvif.org/ver20/backchannel";
+
 /// Whether a Content-Type is `media_type`, whatever its case and parameters.
 pub fn content_type_is(value: &str, media_type: &str) -> bool {
     value.split(';').next().is_some_and(|bare| bare.trim().eq_ignore_ascii_case(media_type))

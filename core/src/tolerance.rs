@@ -270,6 +270,9 @@ tolerances! {
     /// OPTIONS that is refused though the rest is served (cameras and proxies that answer 404, 405 or 501; others 400, 454
     /// or 551).
     OptionsRefused = "OPTIONS was refused",
+    /// `Require` answered by something else than 551, or not at all, where the tag is not known; the request is sent again
+    /// without (Vikylin lets DESCRIBE time out).
+    RequireMisunderstood = "a feature that is required is refused in another way than with 551",
     /// A Location that is no absolute URL, resolved against the URL of the request (load balancers that share code with
     /// HTTP).
     RelativeLocation = "the location of a redirect is relative",

@@ -243,7 +243,7 @@ impl<R: Runtime> Client<R> {
         Packets::new(self.clone())
     }
 
-    /// The handle that packets are published with.
+    /// The handle that packets are published with, and those of back channels while the client plays.
     pub fn publisher(&self) -> Publisher<R> {
         Publisher::new(self.clone())
     }
@@ -274,6 +274,12 @@ impl<R: Runtime> Client<R> {
         shared.state().core.send_rtcp(clock::now(), media, compound)?;
         shared.baton.driver.wake();
         Ok(())
+    }
+
+    /// The medias of the description that are back channels, which [`publisher`](Self::publisher) takes packets for while
+    /// the client plays; none unless they are asked for ([`ClientBuilder::back_channel`]).
+    pub fn back_channels(&self) -> Vec<usize> {
+        self.owner.0.state().core.back_channels().collect()
     }
 
     /// What the server has described or the client announced.
@@ -356,6 +362,15 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// Asks for back channels, such as the voice for a camera's loudspeaker, and has [`play`](Self::play) set them up.
+    ///
+    /// [`Client::back_channels`] lists them, and [`Client::publisher`] takes their packets while the client plays.
+    #[must_use]
+    pub fn back_channel(mut self, back_channel: bool) -> Self {
+        self.config = self.config.back_channel(back_channel);
+        self
+    }
+
     /// How the client behaves otherwise; this replaces what [`transport`](Self::transport) has set.
     #[must_use]
     pub fn config(mut self, config: ClientConfig) -> Self {
@@ -406,6 +421,7 @@ impl<R: Runtime> ClientBuilder<R> {
 
     /// Connects, asks for all that there is and has it flow: DESCRIBE, SETUP of every media, PLAY.
     ///
+    /// Back channels are left out unless they are [asked for](Self::back_channel).
     /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]).
     ///
     /// # Errors
@@ -413,10 +429,11 @@ impl<R: Runtime> ClientBuilder<R> {
     /// There is no connection, or the server refuses.
     pub async fn play(self) -> Result<Packets<R>, Error> {
         let client = self.build()?;
-        let medias = client.describe().await?.medias.len();
+        client.describe().await?;
+        let medias: Vec<usize> = client.owner.0.state().core.default_medias().collect();
         let mut failure = Error::Misuse(Misuse::NothingSetUp);
         let mut set_up = 0;
-        for media in 0..medias {
+        for media in medias {
             match client.setup(media).await {
                 Ok(_) => set_up += 1,
                 Err(Error::Command(error)) => failure = Error::Command(error),

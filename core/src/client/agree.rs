@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::source::Source;
 use super::track::Path;
-use super::{Client, CommandError, SourcePolicy, State, SwitchReason};
+use super::{Client, CommandError, SourcePolicy, SwitchReason};
 use crate::header::{Delivery, Lower, Transport, parse_transports};
 use crate::wire::{Response, name};
 use crate::{Tolerance, UdpId};
@@ -54,10 +54,10 @@ impl Client {
         read.into_iter().next().ok_or(CommandError::OtherTransport)
     }
 
-    pub(super) fn agree(&mut self, asked: Offer, answer: &Transport) -> Result<Path, Refusal> {
+    pub(super) fn agree(&mut self, media: usize, asked: Offer, answer: &Transport) -> Result<Path, Refusal> {
         match (asked, answer.lower) {
             (Offer::Tcp(channels), Lower::Tcp) => Ok(self.agree_tcp(channels, answer)?),
-            (Offer::Udp(id, ports), Lower::Udp) => self.agree_udp(id, ports, answer),
+            (Offer::Udp(id, ports), Lower::Udp) => self.agree_udp(media, (id, ports), answer),
             (Offer::Udp(..), Lower::Tcp) => {
                 Err(self.switch_or(SwitchReason::Answered, CommandError::OtherTransport))
             }
@@ -83,8 +83,8 @@ impl Client {
 
     fn agree_udp(
         &mut self,
-        id: UdpId,
-        client_ports: (u16, u16),
+        media: usize,
+        (id, client_ports): (UdpId, (u16, u16)),
         answer: &Transport,
     ) -> Result<Path, Refusal> {
         if answer.delivery == Some(Delivery::Multicast) {
@@ -93,7 +93,7 @@ impl Client {
         let peer = self.link.peer().ok_or(CommandError::OtherTransport)?;
         let ports = answer.server_port.filter(|ports| !matches!(ports, (0, _) | (_, 0)));
         if ports.is_none() {
-            let learns = self.config.source != SourcePolicy::Announced && self.state != State::PreRecord;
+            let learns = self.config.source != SourcePolicy::Announced && !self.is_to_be_sent(media);
             if !learns {
                 return Err(self.switch_or(SwitchReason::NoServerPorts, CommandError::NoServerPorts));
             }

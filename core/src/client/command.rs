@@ -193,7 +193,8 @@ impl Client {
     }
 
     /// Sends the request of a command, which waits for the response from here on.
-    pub(super) fn run(&mut self, now: Instant, task: Task, request: Request) {
+    pub(super) fn run(&mut self, now: Instant, task: Task, mut request: Request) {
+        self.require_back_channel(&task.command, &mut request);
         let patience = match task.command {
             Command::Describe => self.config.describe_deadline,
             _ => self.config.response_deadline,
@@ -206,6 +207,9 @@ impl Client {
     pub(super) fn command_answered(&mut self, now: Instant, response: Response) {
         let Some(Running { task, .. }) = self.running.take() else { return };
         let status = response.status;
+        if self.gives_up_back_channel(&task.command, status) {
+            return self.start_again(now, task);
+        }
         match &task.command {
             Command::Probe | Command::Options => {
                 let is_refused = is_options_refused(response.status);
@@ -257,7 +261,11 @@ impl Client {
                 self.put_back(task);
                 self.go_back(now, RedirectError::Silent);
             }
-            _ => self.finish(now, task, Err(CommandError::Timeout)),
+            _ => {
+                if let Err(task) = self.give_up_unanswered(task) {
+                    self.finish(now, task, Err(CommandError::Timeout));
+                }
+            }
         }
     }
 
@@ -299,7 +307,12 @@ impl Client {
 
     /// Waits no longer for a command that runs, so that it may run again from its beginning.
     pub(super) fn unsent(&mut self, running: Running) -> Task {
-        let mut task = self.abandon(running);
+        let task = self.abandon(running);
+        self.begun_anew(task)
+    }
+
+    /// Takes back what a command has done so far.
+    pub(super) fn begun_anew(&mut self, mut task: Task) -> Task {
         match &mut task.command {
             Command::Setup(setup) => {
                 self.take_back(setup);

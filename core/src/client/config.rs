@@ -30,6 +30,7 @@ pub struct ClientConfig {
     pub(super) received_bytes_max: usize,
     pub(super) trace: bool,
     pub(super) rtcp_events: bool,
+    pub(super) back_channel: bool,
 }
 
 impl Default for ClientConfig {
@@ -54,6 +55,7 @@ impl Default for ClientConfig {
             received_bytes_max: RECEIVED_BYTES_MAX,
             trace: false,
             rtcp_events: false,
+            back_channel: false,
         }
     }
 }
@@ -83,6 +85,22 @@ impl ClientConfig {
     #[must_use]
     pub fn rtcp_events(mut self, rtcp_events: bool) -> Self {
         self.rtcp_events = rtcp_events;
+        self
+    }
+
+    /// Asks the server for back channels, medias that the client sends while it plays, such as the voice for a camera's
+    /// loudspeaker (ONVIF Streaming Specification, section 5.3); off by default.
+    ///
+    /// Requests name the feature in a `Require` header. A server that refuses it is asked again without, and
+    /// [`ClientEvent::BackChannelRefused`] tells so. [`Client::back_channels`] lists those that there are;
+    /// [`Client::send`] takes their packets while the client plays.
+    ///
+    /// [`ClientEvent::BackChannelRefused`]: super::ClientEvent::BackChannelRefused
+    /// [`Client::back_channels`]: super::Client::back_channels
+    /// [`Client::send`]: super::Client::send
+    #[must_use]
+    pub fn back_channel(mut self, back_channel: bool) -> Self {
+        self.back_channel = back_channel;
         self
     }
 

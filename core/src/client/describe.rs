@@ -48,6 +48,7 @@ impl Client {
             let description = presentation.description.clone();
             self.presentation = Some(presentation);
             self.refused.clear();
+            self.tell_back_channel_refused();
             Reply::Described(description)
         });
         self.finish(now, task, result);

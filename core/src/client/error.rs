@@ -132,9 +132,15 @@ pub enum CommandError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The client does not record.
-    #[error("packets are sent while recording, not while {0}")]
+    /// The client neither records nor plays.
+    #[error("packets are sent while recording or playing, not while {0}")]
     State(State),
+    /// The server sends this media; while the client plays it sends into back channels only
+    /// ([`ClientConfig::back_channel`]).
+    ///
+    /// [`ClientConfig::back_channel`]: super::ClientConfig::back_channel
+    #[error("media {0} is sent by the server and is no back channel")]
+    NotSent(usize),
     /// This media is not set up.
     #[error("media {0} is not set up")]
     NotSetUp(usize),

@@ -58,6 +58,9 @@ pub enum ClientEvent {
     TcpRefused(StatusCode),
     /// The media of this index is left out of what plays, because its SETUP failed; told once the others play.
     MediaRefused(usize, CommandError),
+    /// The server refuses to be asked for [back channels](super::ClientConfig::back_channel): by this status, which should be
+    /// 551, or by no answer at all. The client goes on without asking.
+    BackChannelRefused(CommandError),
     /// The server says that the media of this index has ended (RTCP BYE), and nothing has come of it since.
     Ended(usize),
     /// The media of this index goes on after the server has said that it ends, as cameras do that restart an encoder.
@@ -144,6 +147,8 @@ pub struct TrackInfo {
     pub transport: TrackTransport,
     /// The synchronization source that the server announced.
     pub ssrc: Option<u32>,
+    /// Whether the client sends it: it is to be recorded, or is a back channel.
+    pub is_sent: bool,
 }
 
 /// What a media travels over.

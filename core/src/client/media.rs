@@ -146,7 +146,7 @@ impl Client {
     pub(super) fn send_reports(&mut self, now: Instant) {
         let wall = self.wall_clock(now);
         for track in self.tracks.iter_mut().filter(|track| track.report_at.is_some_and(|at| at <= now)) {
-            let reports: Vec<Bytes> = if self.state == State::Record {
+            let reports: Vec<Bytes> = if track.is_sent {
                 track.report_at = Some(now + SENDER_REPORT_PERIOD);
                 let sent = |wall| track.sender_reports(now, wall, &self.cname);
                 wall.into_iter().flat_map(sent).collect()

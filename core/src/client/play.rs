@@ -37,7 +37,7 @@ impl Client {
         self.liveness.forget_media();
         self.inbox.timeline.begin_anew();
         let medias = self.presentation.as_ref().map_or(&[][..], |known| &known.description.medias);
-        for track in &mut self.tracks {
+        for track in self.tracks.iter_mut().filter(|track| !track.is_sent) {
             let media = medias.get(track.media);
             let presence = media.map(|media| Presence::new(now, media, self.config.media_silence));
             track.begin(presence, &mut self.random);
@@ -78,7 +78,7 @@ impl Client {
             self.redirects.settle();
         }
         self.liveness.begin(now);
-        for track in &mut self.tracks {
+        for track in self.tracks.iter_mut().filter(|track| !track.is_sent) {
             track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
             track.presence.iter_mut().for_each(|presence| presence.begin(now));
         }
@@ -89,6 +89,7 @@ impl Client {
         if playing.range.as_ref().is_some_and(Range::has_end) {
             self.tracks.iter_mut().filter_map(|track| track.presence.as_mut()).for_each(Presence::set_finite);
         }
+        self.tell_back_channel_refused();
         self.finish(now, task, Ok(Reply::Playing(playing)));
         for (media, error) in std::mem::take(&mut self.refused) {
             self.event(ClientEvent::MediaRefused(media, error));

@@ -54,15 +54,19 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the client does not record, or this media is not set up; when the packet is too long for its transport;
+    /// When the client neither records nor plays, or this media is not set up; when the client plays, and this is no
+    /// [back channel](super::ClientConfig::back_channel); when the packet is too long for its transport;
     /// when too many packets wait because the server does not read as fast: then the packet is not sent and not counted.
     pub fn send(&mut self, now: Instant, media: usize, packet: &RtpPacket) -> Result<(), SendError> {
-        if self.state != State::Record || self.link.is_closed() {
+        if !matches!(self.state, State::Play | State::Record) || self.link.is_closed() {
             return Err(SendError::State(self.state));
         }
         let named = |(_, track): &(usize, &mut Track)| track.media == media;
         let (index, track) =
             self.tracks.iter_mut().enumerate().find(named).ok_or(SendError::NotSetUp(media))?;
+        if !track.is_sent {
+            return Err(SendError::NotSent(media));
+        }
         let bytes = packet.as_bytes().clone();
         let bytes_max = match track.path {
             Path::Tcp { .. } => FRAME_BYTES_MAX,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::back_channel::BackChannel;
 use super::command::{Command, Running, Task, Wait};
 use super::keepalive::Keepalive;
 use super::request::{Asker, Requests, Session};
@@ -10,7 +11,6 @@ use super::switch::Fallback;
 use super::{Client, ClientEvent, ClientOutput, State};
 use crate::limits::TEARDOWN_DEADLINE;
 use crate::url::{Scheme, Url};
-use crate::wire::{Method, Request};
 use crate::{Instant, UdpId};
 
 impl Client {
@@ -48,7 +48,7 @@ impl Client {
     /// Sends TEARDOWN. Its answer is waited for only so long, and how it reads does not matter.
     pub(super) fn request_teardown(&mut self, now: Instant, task: Task) {
         let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
-        let request = Request::new(Method::Teardown, self.base().as_request_uri());
+        let request = self.teardown_request();
         self.running = Some(Running::new(task, deadline, Wait::Response));
         self.send_request(now, Asker::Command, request);
     }
@@ -59,6 +59,7 @@ impl Client {
             self.event(ClientEvent::Redirected((*url).clone()));
             self.redirects.arrive();
             self.fallback = Fallback::default();
+            self.back_channel = BackChannel::default();
             self.url = *url;
         }
         self.leave();

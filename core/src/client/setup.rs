@@ -146,8 +146,9 @@ impl Client {
         accepted(response)?;
         let asked = setup.offer.ok_or(CommandError::OtherTransport)?;
         let answer = self.read_transport(asked, response)?;
-        let path = self.agree(asked, &answer)?;
-        let info = TrackInfo { media: setup.media, transport: path.transport(), ssrc: answer.ssrc };
+        let path = self.agree(setup.media, asked, &answer)?;
+        let is_sent = self.is_to_be_sent(setup.media);
+        let info = TrackInfo { media: setup.media, transport: path.transport(), ssrc: answer.ssrc, is_sent };
         self.add_track(setup, path)?;
         Ok(info)
     }
@@ -156,7 +157,8 @@ impl Client {
         let url = self.setup_url(setup)?;
         let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
         let tap = Tap::new(self.config.rtcp_events);
-        self.tracks.push(Track::new(setup.media, url, path, &presentation.description, tap));
+        let track = Track::new(setup.media, url, path, &presentation.description, tap);
+        self.tracks.push(track.sent(self.is_to_be_sent(setup.media)));
         if setup.way.is_joined() {
             self.tolerances.record(Tolerance::JoinedControl);
         }
@@ -197,9 +199,10 @@ impl Client {
         first.is_shared = true;
         // RTCP comes for all that share a way, and is told once.
         let (url, path, tap) = (first.url.clone(), first.path.clone(), Tap::default());
-        let mut track = Track::new(media, url, path, &presentation.description, tap);
+        let track = Track::new(media, url, path, &presentation.description, tap);
+        let mut track = track.sent(self.is_back_channel(media));
         track.is_shared = true;
-        let info = TrackInfo { media, transport: track.path.transport(), ssrc: None };
+        let info = TrackInfo { media, transport: track.path.transport(), ssrc: None, is_sent: track.is_sent };
         self.tracks.push(track);
         self.refused.remove(&media);
         self.tolerances.record(Tolerance::SharedControl);

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::Instant;
 use crate::limits::TEARDOWN_DEADLINE;
-use crate::wire::{Method, Request};
 
 impl Client {
     /// Ends the session and closes the connection.
@@ -83,11 +82,19 @@ impl Client {
                 }
                 self.go_back(now, RedirectError::Closed);
             }
-            None if self.outlives_connection() => self.lose_connection(now),
-            None => {
-                self.end_tracks_that_were_left();
-                self.close(now, ClientCloseReason::ConnectionLost);
-            }
+            None => self.connection_lost(now),
+        }
+    }
+
+    fn connection_lost(&mut self, now: Instant) {
+        if let Some(task) = self.give_up_disconnected() {
+            self.put_back(task);
+            self.lose_connection(now);
+        } else if self.outlives_connection() {
+            self.lose_connection(now);
+        } else {
+            self.end_tracks_that_were_left();
+            self.close(now, ClientCloseReason::ConnectionLost);
         }
     }
 
@@ -101,7 +108,7 @@ impl Client {
         if was_connected && self.session.exists() && reason != ClientCloseReason::ConnectionLost {
             // A server that is not told keeps sending, some even into the next connection (live555 before 2017).
             self.say_goodbye(now);
-            let request = Request::new(Method::Teardown, self.base().as_request_uri());
+            let request = self.teardown_request();
             self.send_request(now, Asker::Nobody, request);
         }
         self.datagrams.hurry();
@@ -117,7 +124,7 @@ impl Client {
 
     /// Says that what was sent ends here (RTCP BYE).
     fn say_goodbye(&mut self, now: Instant) {
-        if self.state != State::Record {
+        if !matches!(self.state, State::Play | State::Record) {
             return;
         }
         for track in &self.tracks {

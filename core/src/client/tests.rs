@@ -1,5 +1,6 @@
 mod answers;
 mod auth;
+mod back_channel;
 mod closing;
 mod dialogues;
 mod elsewhere;

@@ -26,6 +26,8 @@ pub(super) struct Track {
     pub(super) path: Path,
     /// Other medias have the same control, so that they share the way, and their packets are told apart by payload type.
     pub(super) is_shared: bool,
+    /// The client sends it: it is recorded, or a back channel.
+    pub(super) is_sent: bool,
     /// Picks the RTCP that the application is told of.
     tap: Tap,
     clock_rates: ClockRates,
@@ -117,6 +119,7 @@ impl Track {
             url,
             path,
             is_shared: false,
+            is_sent: false,
             tap,
             senders: Senders::new(clock_rates.clone()),
             clock_rates,
@@ -128,6 +131,11 @@ impl Track {
             invalid: 0,
             foreign: 0,
         }
+    }
+
+    /// The same for one that the client sends, where no packet comes.
+    pub(super) fn sent(self, is_sent: bool) -> Self {
+        Self { is_sent, is_quiet: self.is_quiet || is_sent, ..self }
     }
 
     /// Begins to receive; what was counted before is forgotten.

@@ -168,7 +168,7 @@ impl Client {
         Packets(self.0.packets())
     }
 
-    /// The handle that packets are published with.
+    /// The handle that packets are published with, and those of back channels while the client plays.
     pub fn publisher(&self) -> Publisher {
         Publisher(self.0.publisher())
     }
@@ -204,6 +204,12 @@ impl Client {
     /// The next event, if one waits.
     pub fn try_next_event(&self) -> Option<ClientEvent> {
         self.0.try_next_event()
+    }
+
+    /// The medias of the description that are back channels, which [`publisher`](Self::publisher) takes packets for while
+    /// the client plays; none unless they are asked for ([`ClientBuilder::back_channel`]).
+    pub fn back_channels(&self) -> Vec<usize> {
+        self.0.back_channels()
     }
 
     /// What the server has described or the client announced.
@@ -266,6 +272,14 @@ impl ClientBuilder {
         Self(self.0.transport(transports))
     }
 
+    /// Asks for back channels, such as the voice for a camera's loudspeaker, and has [`play`](Self::play) set them up.
+    ///
+    /// [`Client::back_channels`] lists them, and [`Client::publisher`] takes their packets while the client plays.
+    #[must_use]
+    pub fn back_channel(self, back_channel: bool) -> Self {
+        Self(self.0.back_channel(back_channel))
+    }
+
     /// How the client behaves otherwise; this replaces what [`transport`](Self::transport) has set.
     #[must_use]
     pub fn config(self, config: ClientConfig) -> Self {
@@ -298,6 +312,7 @@ impl ClientBuilder {
 
     /// Connects, asks for all that there is and has it flow: DESCRIBE, SETUP of every media, PLAY.
     ///
+    /// Back channels are left out unless they are [asked for](Self::back_channel).
     /// A media that the server refuses is left out as long as there is another.
     ///
     /// # Errors
@@ -394,7 +409,7 @@ impl Iterator for Packets {
     }
 }
 
-/// Sends the packets of a client that publishes.
+/// Sends the packets of a client that publishes, or those of the back channels of one that plays.
 #[derive(Debug)]
 pub struct Publisher(client::Publisher<Threads>);
 

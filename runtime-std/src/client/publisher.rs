@@ -8,7 +8,7 @@ use super::{Client, Error};
 use crate::clock;
 use crate::runtime::Runtime;
 
-/// Sends the packets of a client that publishes.
+/// Sends the packets of a client that publishes, or those of the back channels of one that plays.
 pub struct Publisher<R: Runtime>(Client<R>);
 
 impl<R: Runtime> Publisher<R> {
@@ -16,7 +16,7 @@ impl<R: Runtime> Publisher<R> {
         Self(client)
     }
 
-    /// The client that publishes: for its events, and all else.
+    /// The client that sends: for its events, and all else.
     pub fn client(&self) -> &Client<R> {
         &self.0
     }
@@ -34,7 +34,8 @@ impl<R: Runtime> Publisher<R> {
     ///
     /// # Errors
     ///
-    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    /// The media is not set up, or is one that the server sends, a packet is too long for its transport, or the client is
+    /// closed.
     pub async fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
         let mut rest = packets;
         let look = |_: &mut Context<'_>| match self.append(media, &mut rest) {

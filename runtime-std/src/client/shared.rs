@@ -61,7 +61,7 @@ pub(crate) struct State {
     pub(crate) core: Client,
     /// Commands that are waited for, with their results as they come.
     awaited: Vec<(CommandId, Option<Result<Reply, CommandError>>)>,
-    /// Medias that are set up, and those of them that have ended.
+    /// Medias that are set up to be received, and those of them that have ended.
     set_up: BTreeSet<usize>,
     ended: BTreeSet<usize>,
     /// Medias that send nothing, though the server is there.
@@ -229,7 +229,9 @@ impl State {
             ClientEvent::Done(id, result) => {
                 match &result {
                     Ok(Reply::Setup(info)) => {
-                        self.set_up.insert(info.media);
+                        if !info.is_sent {
+                            self.set_up.insert(info.media);
+                        }
                         self.refused.remove(&info.media);
                     }
                     Ok(Reply::Playing(_)) => self.begin_anew(),

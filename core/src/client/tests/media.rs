@@ -148,7 +148,7 @@ fn a_recording_client_takes_reports_and_no_packets() {
 #[test]
 fn packets_are_sent_only_where_they_can_be() {
     let mut it = Scenario::playing_tcp();
-    assert_eq!(it.client.send(it.now, 0, &video(1)), Err(SendError::State(State::Play)));
+    assert_eq!(it.client.send(it.now, 0, &video(1)), Err(SendError::NotSent(0)));
     let mut it = Scenario::recording(Transports::Tcp);
     assert_eq!(it.client.send(it.now, 1, &video(1)), Err(SendError::NotSetUp(1)));
     let long = RtpPacket::build(RtpHeader::default(), &vec![0; 65_524]);
