@@ -46,6 +46,7 @@ mod keepalive;
 mod link;
 mod liveness;
 mod media;
+mod outlive;
 mod play;
 mod presence;
 mod reconnect;
@@ -75,13 +76,14 @@ pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
     TrackStart, TrackStats, TrackTransport,
 };
+pub use reconnect::ReconnectPolicy;
 pub use seek::Playback;
 pub use table::State;
 
 use crate::description::Description;
 use crate::header::{HeaderError, Lower, Methods};
 use crate::random::{HexId, Random};
-use crate::url::{Scheme, Url};
+use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
 use auth::Auth;
 use back_channel::BackChannel;
@@ -92,6 +94,7 @@ use inbox::Inbox;
 use keepalive::Keepalive;
 use link::Link;
 use liveness::Liveness;
+use reconnect::Reconnect;
 use redirect::Redirects;
 use request::{Requests, Session};
 use setup::Setup;
@@ -118,6 +121,7 @@ pub struct Client {
     running: Option<Running>,
     /// No connection is tried before.
     reconnect_at: Option<Instant>,
+    reconnect: Reconnect,
     /// How many commands there were.
     commands: u64,
     /// How many pairs of UDP sockets there were.
@@ -164,11 +168,7 @@ impl Client {
     /// All chance comes from `seed`.
     pub fn new(url: Url, config: ClientConfig, seed: [u8; 32]) -> Self {
         let mut random = Random::new(seed);
-        let lower = match config.transports {
-            Transports::Udp => Lower::Udp,
-            Transports::UdpThenTcp if url.scheme() == Scheme::Rtsp => Lower::Udp,
-            Transports::UdpThenTcp | Transports::Tcp => Lower::Tcp,
-        };
+        let lower = config.lower(&url);
         let tolerances = url.tolerances();
         Self {
             cname: random.hex_id(),
@@ -188,6 +188,7 @@ impl Client {
             queue: VecDeque::new(),
             running: None,
             reconnect_at: None,
+            reconnect: Reconnect::default(),
             commands: 0,
             udps: 0,
             probed: false,

@@ -278,6 +278,20 @@ pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
 pub const RESTART_WAIT: Duration = Duration::from_secs(3);
 /// How long after a failure a client connects again whose session over UDP goes on without its connection.
 pub const RECONNECT_PERIOD: Duration = Duration::from_secs(2);
+/// How long a client that reconnects waits before its first attempt at least.
+pub const RECONNECT_WAIT_LEAST: Duration = Duration::from_secs(1);
+/// How long it waits before one of many attempts at most.
+pub const RECONNECT_WAIT_MOST: Duration = Duration::from_secs(30);
+/// How long a session that was made anew has to last, and media to have flowed, before a row of attempts is over.
+pub const RECONNECT_SETTLED: Duration = Duration::from_secs(10);
+/// Attempts in a row that a server refuses with 401 or 403 before the client gives up. Some cameras lock a user out after
+/// seven.
+pub const RECONNECT_DENIED_MAX: u32 = 5;
+/// Attempts in a row that a server refuses with 404, or with what else only a person can mend, before the client gives up:
+/// nine minutes.
+pub const RECONNECT_MISSING_MAX: u32 = 20;
+/// How long a client that reconnects asks for TCP at once after UDP has failed.
+pub const UDP_AVOIDED: Duration = Duration::from_secs(3600);
 /// Received packets that wait for the application; the oldest are dropped and counted.
 pub const RECEIVED_PACKETS_MAX: usize = 4096;
 /// Bytes of received packets that wait for the application; the oldest are dropped and counted.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rtspan_core::client::{
     Client as Core, ClientCloseReason, ClientConfig, ClientEvent, CommandError, CommandId, Misuse, Playback,
-    Playing, Reply, SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
+    Playing, ReconnectPolicy, Reply, SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
@@ -297,6 +297,16 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.state()
     }
 
+    /// Whether there is no session at the moment, and the client reconnects by itself ([`ClientBuilder::reconnect`]).
+    pub fn is_reconnecting(&self) -> bool {
+        self.owner.0.state().core.is_reconnecting()
+    }
+
+    /// How often the client has had a session or a connection again after it was lost.
+    pub fn reconnects(&self) -> u64 {
+        self.owner.0.state().core.reconnects()
+    }
+
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.owner.0.state().core.stats(media)
@@ -375,6 +385,18 @@ impl<R: Runtime> ClientBuilder<R> {
     #[must_use]
     pub fn config(mut self, config: ClientConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Has the client reconnect by itself when its session ends or its first connection does not come about
+    /// ([`ClientConfig::reconnect`]); it does not by default.
+    ///
+    /// [`Packets`] go on then: the first packet of each media behind the gap is marked
+    /// ([`MediaTime::begins_anew`](rtspan_core::timeline::MediaTime::begins_anew)). A [`Publisher`] fails with
+    /// [`SendError::Reconnecting`] as long as there is no session. Commands wait until there is one.
+    #[must_use]
+    pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
+        self.config = self.config.reconnect(Some(policy));
         self
     }
 

@@ -118,6 +118,13 @@ impl Client {
         Some(task)
     }
 
+    /// Takes back that they were given up, where that may have been for another reason.
+    pub(super) fn ask_for_back_channel_again(&mut self) {
+        if matches!(self.back_channel, BackChannel::GivenUp(_)) {
+            self.back_channel = BackChannel::Open;
+        }
+    }
+
     /// Tells that the server has refused back channels, once a request has succeeded without.
     pub(super) fn tell_back_channel_refused(&mut self) {
         if let BackChannel::GivenUp(error) = &mut self.back_channel {

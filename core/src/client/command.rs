@@ -44,6 +44,8 @@ pub(super) enum Command {
     SetParameter(Bytes),
     /// TEARDOWN and another connection, to begin again there or at another server.
     Restart(Option<Box<Url>>),
+    /// TEARDOWN of the session that was lost before.
+    Bury,
     /// TEARDOWN for good.
     Teardown,
 }
@@ -87,7 +89,9 @@ impl Task {
 impl Command {
     fn verb(&self) -> Verb {
         match self {
-            Self::Probe | Self::Options | Self::GetParameter(_) | Self::SetParameter(_) => Verb::Ask,
+            Self::Probe | Self::Options | Self::GetParameter(_) | Self::SetParameter(_) | Self::Bury => {
+                Verb::Ask
+            }
             Self::Describe => Verb::Describe,
             Self::Announce(_) => Verb::Announce,
             Self::Setup(_) => Verb::Setup,
@@ -99,9 +103,23 @@ impl Command {
         }
     }
 
+    /// Whether it may run as often as it takes, because it does the same each time.
+    pub(super) fn is_repeatable(&self) -> bool {
+        matches!(
+            self,
+            Self::Options
+                | Self::Describe
+                | Self::Announce(_)
+                | Self::Setup(_)
+                | Self::Play(_)
+                | Self::Seek(_)
+                | Self::Record
+        )
+    }
+
     /// Whether it has to know what the server can do.
     fn needs_probe(&self) -> bool {
-        !matches!(self, Self::Probe | Self::Options | Self::Restart(_) | Self::Teardown)
+        !matches!(self, Self::Probe | Self::Options | Self::Restart(_) | Self::Bury | Self::Teardown)
     }
 }
 
@@ -139,6 +157,7 @@ impl Client {
 
     /// Runs what can run.
     pub(super) fn advance(&mut self, now: Instant) {
+        self.check_reconnected(now);
         while self.running.is_none() && !self.link.is_closed() {
             if self.queue.is_empty() {
                 // The first datagram may have been waited for long enough while something else ran.
@@ -188,6 +207,7 @@ impl Client {
                 self.run(now, task, request);
             }
             Command::Restart(_) => self.start_restart(now, task),
+            Command::Bury => self.start_bury(now, task),
             Command::Teardown => self.start_teardown(now, task),
         }
     }
@@ -237,7 +257,11 @@ impl Client {
                 let result = accepted(&response).map(|()| Reply::Body(response.body));
                 self.finish(now, task, result);
             }
-            Command::Restart(_) => self.restart_answered(now, task),
+            Command::Restart(_) => {
+                self.forget_former();
+                self.restart_answered(now, task);
+            }
+            Command::Bury => self.bury_answered(),
             Command::Teardown => self.teardown_answered(now, task),
         }
         let is_under_way = matches!(self.state, State::Play | State::Record) && !self.is_leaving();
@@ -256,16 +280,20 @@ impl Client {
         let task = self.abandon(running);
         match task.command {
             Command::Restart(_) => self.restart_answered(now, task),
+            Command::Bury => {}
             Command::Teardown => self.teardown_answered(now, task),
             _ if self.is_lost() => {
                 self.put_back(task);
                 self.go_back(now, RedirectError::Silent);
             }
-            _ => {
-                if let Err(task) = self.give_up_unanswered(task) {
-                    self.finish(now, task, Err(CommandError::Timeout));
+            _ => match self.give_up_unanswered(task) {
+                Ok(()) => {}
+                Err(task) if self.may_reconnect() && task.command.is_repeatable() => {
+                    self.put_back(task);
+                    self.close(now, ClientCloseReason::Silence);
                 }
-            }
+                Err(task) => self.finish(now, task, Err(CommandError::Timeout)),
+            },
         }
     }
 
@@ -276,6 +304,9 @@ impl Client {
             self.take_back(setup);
             self.leave_out(setup.media, error);
             is_left_out = !self.tracks.is_empty() || self.planned_setups().next().is_some();
+        }
+        if let (Command::Setup(setup), Ok(_)) = (&task.command, &result) {
+            self.want(setup.media);
         }
         let result = match result {
             Err(CommandError::Unauthorized) if self.may_be_challenged() => {
@@ -327,6 +358,13 @@ impl Client {
     /// Has a command run before those that wait; OPTIONS comes before it by itself.
     pub(super) fn put_back(&mut self, task: Task) {
         if !matches!(task.command, Command::Probe) {
+            self.queue.push_front(task);
+        }
+    }
+
+    /// Has commands run before those that wait.
+    pub(super) fn put_in_front(&mut self, tasks: Vec<Task>) {
+        for task in tasks.into_iter().rev() {
             self.queue.push_front(task);
         }
     }

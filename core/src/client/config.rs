@@ -1,11 +1,14 @@
 use std::time::Duration;
 
+use super::ReconnectPolicy;
 use crate::auth::Secret;
+use crate::header::Lower;
 use crate::limits::{
     DESCRIBE_DEADLINE, FIRST_UDP_PACKET, MEDIA_SILENCE, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX,
     RESPONSE_DEADLINE, SERVER_SILENCE, UDP_BURST_PACKETS,
 };
 use crate::udp::UdpPorts;
+use crate::url::{Scheme, Url};
 use crate::wire::Method;
 
 /// How a client behaves.
@@ -28,6 +31,7 @@ pub struct ClientConfig {
     pub(super) media_silence_policy: MediaSilencePolicy,
     pub(super) received_packets_max: usize,
     pub(super) received_bytes_max: usize,
+    pub(super) reconnect: Option<ReconnectPolicy>,
     pub(super) trace: bool,
     pub(super) rtcp_events: bool,
     pub(super) back_channel: bool,
@@ -53,6 +57,7 @@ impl Default for ClientConfig {
             media_silence_policy: MediaSilencePolicy::default(),
             received_packets_max: RECEIVED_PACKETS_MAX,
             received_bytes_max: RECEIVED_BYTES_MAX,
+            reconnect: None,
             trace: false,
             rtcp_events: false,
             back_channel: false,
@@ -210,6 +215,17 @@ impl ClientConfig {
     pub fn received_bytes_max(mut self, received_bytes_max: usize) -> Self {
         self.received_bytes_max = received_bytes_max;
         self
+    }
+}
+
+impl ClientConfig {
+    /// What media of this URL travels over, as long as nothing speaks against it.
+    pub(super) fn lower(&self, url: &Url) -> Lower {
+        match self.transports {
+            Transports::Udp => Lower::Udp,
+            Transports::UdpThenTcp if url.scheme() == Scheme::Rtsp => Lower::Udp,
+            Transports::UdpThenTcp | Transports::Tcp => Lower::Tcp,
+        }
     }
 }
 

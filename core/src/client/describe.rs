@@ -2,7 +2,7 @@
 
 use super::command::{Task, accepted};
 use super::redirect::is_redirect;
-use super::{Client, CommandError, Reply};
+use super::{Client, ClientEvent, CommandError, Reply};
 use crate::description::Description;
 use crate::header::content_type_is;
 use crate::url::Url;
@@ -42,10 +42,13 @@ impl Client {
             return;
         }
         let result = self.read_description(response).map(|presentation| {
+            let description = presentation.description.clone();
             if task.id.is_some() {
                 self.redirects.settle();
+                self.want_nothing();
+            } else if self.description().is_some_and(|former| !former.has_same_medias(&description)) {
+                self.event(ClientEvent::DescriptionChanged(Box::new(description.clone())));
             }
-            let description = presentation.description.clone();
             self.presentation = Some(presentation);
             self.refused.clear();
             self.tell_back_channel_refused();

@@ -114,6 +114,9 @@ pub enum CommandError {
     /// The server did not say from which UDP ports it sends.
     #[error("server names no UDP ports")]
     NoServerPorts,
+    /// The media is described otherwise than before, so that what came of it would be of no use: it is left out.
+    #[error("media {0} is of another kind or encoding than before")]
+    MediaChanged(usize),
     /// The UDP sockets were not opened.
     #[error(transparent)]
     Udp(UdpOpenError),
@@ -153,6 +156,10 @@ pub enum SendError {
     /// The bytes that were to be sent are no RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
+    /// There is no session at the moment, and the client [reconnects](super::ClientConfig::reconnect). What is live is of no
+    /// use later and may be left out; what is not waits for [`ClientEvent::Reconnected`](super::ClientEvent::Reconnected).
+    #[error("there is no session at the moment, and the client reconnects")]
+    Reconnecting,
     /// The server does not read as fast as packets are sent; this one was not taken.
     #[error("too many packets wait to be sent")]
     Full,
@@ -288,6 +295,10 @@ pub enum ClientCloseReason {
     /// No packet of the media of this index came for too long, and that was to end the session.
     #[error("media {0} is silent")]
     MediaSilent(usize),
+    /// The server says that all medias have ended (RTCP BYE), and had not told an end. A client that does not
+    /// [reconnect](super::ClientConfig::reconnect) waits for what may still come.
+    #[error("server has ended all medias")]
+    Ended,
     /// The server does not read what is sent to it.
     #[error("server does not read")]
     Stalled,

@@ -73,6 +73,26 @@ pub enum ClientEvent {
     MediaResumed(usize),
     /// The connection has ended; the session goes on over UDP, and the next request connects again.
     Disconnected,
+    /// The session has ended, or there was no connection, and the client tries again by itself
+    /// ([`ClientConfig::reconnect`](super::ClientConfig::reconnect)).
+    Reconnecting {
+        /// The cause, which would have closed the client otherwise.
+        cause: ClientCloseReason,
+        /// The number of the attempt that follows, counted from one; a row of them ends once media has flowed.
+        attempt: u32,
+        /// How long is waited before that attempt.
+        wait: Duration,
+    },
+    /// The client has reconnected: it is connected, and what had been set up, played or recorded is so again.
+    Reconnected {
+        /// How many attempts it took.
+        attempts: u32,
+        /// For how long there was no session.
+        away: Duration,
+    },
+    /// The server describes the stream otherwise than before: this is the new description. It is told while the client reconnects
+    /// or follows a redirect, before the medias that no longer fit are told as refused.
+    DescriptionChanged(Box<Description>),
     /// The server sends the client to this URL, where it goes on: by its answer to DESCRIBE or PLAY, or by REDIRECT
     /// (RFC 2326, section 10.10). What has played plays again there, and nothing comes in between.
     Redirected(Url),

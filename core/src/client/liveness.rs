@@ -109,6 +109,9 @@ impl Client {
                 }
             }
         }
+        if self.may_reconnect() && self.tracks.iter().all(Track::has_ended) && !self.is_complete() {
+            self.close(now, ClientCloseReason::Ended);
+        }
     }
 
     pub(super) fn tell(&mut self, media: usize, change: Change) {

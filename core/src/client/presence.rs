@@ -83,6 +83,11 @@ impl Presence {
         self.is_finite = true;
     }
 
+    /// Whether it has come to the end that the server has told.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_finite && self.was_left()
+    }
+
     /// For how long packets are waited for after BYE.
     fn restart_wait(&self) -> Duration {
         if self.is_finite { ALIVE_PERIOD } else { RESTART_WAIT }

@@ -26,6 +26,9 @@ impl Client {
     pub(super) fn announce_answered(&mut self, now: Instant, task: Task, response: &Response) {
         let Command::Announce(description) = &task.command else { return };
         let result = accepted(response).map(|()| {
+            if task.id.is_some() {
+                self.want_nothing();
+            }
             let description = (**description).clone();
             self.presentation = Some(Presentation { description, base: self.url.clone() });
             self.state = self.state.after(Verb::Announce);
@@ -54,12 +57,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the client neither records nor plays, or this media is not set up; when the client plays, and this is no
-    /// [back channel](super::ClientConfig::back_channel); when the packet is too long for its transport;
-    /// when too many packets wait because the server does not read as fast: then the packet is not sent and not counted.
+    /// When the client neither records nor plays, or [reconnects](super::ClientConfig::reconnect), or this media is not set up;
+    /// when the client plays, and this is no [back channel](super::ClientConfig::back_channel); when the packet is too long
+    /// for its transport; when too many packets wait because the server does not read as fast: then the packet is not sent
+    /// and not counted.
     pub fn send(&mut self, now: Instant, media: usize, packet: &RtpPacket) -> Result<(), SendError> {
         if !matches!(self.state, State::Play | State::Record) || self.link.is_closed() {
-            return Err(SendError::State(self.state));
+            return Err(self.unsent_error(SendError::State(self.state)));
         }
         let named = |(_, track): &(usize, &mut Track)| track.media == media;
         let (index, track) =
@@ -93,5 +97,9 @@ impl Client {
             self.send_first_report(now, index, packet.ssrc());
         }
         Ok(())
+    }
+    /// Why nothing can be sent: there is no session at the moment, or never was one for that.
+    pub(super) fn unsent_error(&self, otherwise: SendError) -> SendError {
+        if self.is_reconnecting() { SendError::Reconnecting } else { otherwise }
     }
 }

@@ -28,6 +28,12 @@ impl Redirects {
         Self { first, followed: 0, is_unanswered: false, failed: Vec::new() }
     }
 
+    /// Goes back to the beginning, as if there had been no redirect.
+    pub(super) fn begin_anew(&mut self) -> Url {
+        *self = Self::new(self.first.clone());
+        self.first.clone()
+    }
+
     /// Ends the row: the client has what it wanted.
     pub(super) fn settle(&mut self) {
         self.followed = 0;

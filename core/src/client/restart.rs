@@ -16,9 +16,8 @@ use crate::{Instant, UdpId};
 impl Client {
     /// Leaves the session and the connection, goes to `url`, and runs `tasks` there before all that waits.
     pub(super) fn restart(&mut self, url: Option<Url>, tasks: Vec<Task>) {
-        for task in tasks.into_iter().rev() {
-            self.queue.push_front(task);
-        }
+        self.put_in_front(tasks);
+        self.reconnect_at = None;
         self.queue.push_front(Task::own(Command::Restart(url.map(Box::new))));
     }
 
@@ -63,7 +62,7 @@ impl Client {
             self.url = *url;
         }
         self.leave();
-        self.connect(now);
+        self.connect_if_due(now);
     }
 
     /// Gives up the connection, and all that was agreed on it.

@@ -61,7 +61,8 @@ impl Client {
 
     /// Remembers a media that is not set up, to be told of once others play.
     pub(super) fn leave_out(&mut self, media: usize, error: &CommandError) {
-        let is_known = self.description().is_some_and(|description| media < description.medias.len());
+        let is_known = self.description().is_some_and(|description| media < description.medias.len())
+            || self.is_reconnecting();
         if is_known && self.tracks.iter().all(|track| track.media != media) {
             self.refused.insert(media, error.clone());
         }
@@ -69,7 +70,7 @@ impl Client {
 
     pub(super) fn start_setup(&mut self, now: Instant, mut task: Task) {
         let Command::Setup(setup) = &mut task.command else { return };
-        if let Err(error) = self.can_set_up(setup.media) {
+        if let Err(error) = self.can_set_up(setup.media, task.id.is_none()) {
             return self.finish(now, task, Err(error));
         }
         if let Some(info) = self.share_track(setup.media) {
@@ -209,7 +210,7 @@ impl Client {
         Some(info)
     }
 
-    fn can_set_up(&self, media: usize) -> Result<(), CommandError> {
+    fn can_set_up(&self, media: usize, is_again: bool) -> Result<(), CommandError> {
         let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
         let wanted = presentation.description.medias.get(media).ok_or(CommandError::NoSuchMedia(media))?;
         if self.tracks.iter().any(|track| track.media == media) {
@@ -218,7 +219,7 @@ impl Client {
         if wanted.profile.is_secure() {
             return Err(CommandError::Encrypted(media));
         }
-        Ok(())
+        if is_again { self.check_fit(media, wanted) } else { Ok(()) }
     }
 
     fn request_setup(&mut self, now: Instant, task: Task) {

@@ -72,7 +72,13 @@ impl Client {
             }
             Some(running) => {
                 self.link.reset();
+                self.forget_former();
                 self.restart_answered(now, running.task);
+            }
+            None if self.is_burying() => {
+                self.link.reset();
+                self.running = None;
+                self.advance(now);
             }
             None if self.is_lost() => {
                 self.link.reset();
@@ -98,9 +104,9 @@ impl Client {
         }
     }
 
-    /// Ends for good, whatever state the client is in.
+    /// Ends what goes on: for good, unless the client is to reconnect.
     pub(super) fn close(&mut self, now: Instant, reason: ClientCloseReason) {
-        if self.is_finished {
+        if self.is_finished || self.begin_to_reconnect(now, &reason) {
             return;
         }
         self.is_finished = true;
@@ -123,7 +129,7 @@ impl Client {
     }
 
     /// Says that what was sent ends here (RTCP BYE).
-    fn say_goodbye(&mut self, now: Instant) {
+    pub(super) fn say_goodbye(&mut self, now: Instant) {
         if !matches!(self.state, State::Play | State::Record) {
             return;
         }

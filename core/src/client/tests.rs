@@ -9,6 +9,7 @@ mod leniency;
 mod liveness;
 mod media;
 mod misuse;
+mod outlive;
 mod pace;
 mod reconnect;
 mod redirect;

@@ -3,8 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtspan_core::Tolerances;
 use rtspan_core::client::{
-    ClientConfig, ClientEvent, CommandError, Playback, Playing, Received, State, SwitchReason, TrackInfo,
-    TrackStats, Transports,
+    ClientConfig, ClientEvent, CommandError, Playback, Playing, Received, ReconnectPolicy, State,
+    SwitchReason, TrackInfo, TrackStats, Transports,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
@@ -222,6 +222,16 @@ impl Client {
         self.0.state()
     }
 
+    /// Whether there is no session at the moment, and the client reconnects by itself ([`ClientBuilder::reconnect`]).
+    pub fn is_reconnecting(&self) -> bool {
+        self.0.is_reconnecting()
+    }
+
+    /// How often the client has had a session or a connection again after it was lost.
+    pub fn reconnects(&self) -> u64 {
+        self.0.reconnects()
+    }
+
     /// What was counted for a media that is set up.
     pub fn stats(&self, media: usize) -> Option<TrackStats> {
         self.0.stats(media)
@@ -284,6 +294,30 @@ impl ClientBuilder {
     #[must_use]
     pub fn config(self, config: ClientConfig) -> Self {
         Self(self.0.config(config))
+    }
+
+    /// Has the client reconnect by itself when its session ends or its first connection does not come about
+    /// ([`ClientConfig::reconnect`]); it does not by default.
+    ///
+    /// ```no_run
+    /// use rtspan_std::{Client, ReconnectPolicy};
+    ///
+    /// // A camera that is off is waited for, and one that restarts is played again: for months, if need be.
+    /// let camera = Client::builder("rtsp://camera/main")?.reconnect(ReconnectPolicy::default());
+    /// for received in camera.play()? {
+    ///     let received = received?;
+    ///     if received.time.begins_anew {
+    ///         println!("media {} goes on behind a gap, at {} ns", received.media, received.time.pts);
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`Packets`] go on behind a gap. A [`Publisher`] fails with [`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting) as long as there is no session.
+    /// Commands wait until there is one.
+    #[must_use]
+    pub fn reconnect(self, policy: ReconnectPolicy) -> Self {
+        Self(self.0.reconnect(policy))
     }
 
     /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
@@ -432,7 +466,8 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    /// The media is not set up, a packet is too long for its transport, there is no session at the moment
+    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): what is live may be left out), or the client is closed.
     pub fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
         block_on(self.0.write_frame(media, packets))
     }
@@ -441,7 +476,8 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    /// The media is not set up, a packet is too long for its transport, there is no session at the moment
+    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): what is live may be left out), or the client is closed.
     pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
         self.0.try_write_frame(media, packets)
     }

@@ -34,8 +34,8 @@ impl<R: Runtime> Publisher<R> {
     ///
     /// # Errors
     ///
-    /// The media is not set up, or is one that the server sends, a packet is too long for its transport, or the client is
-    /// closed.
+    /// The media is not set up, or is one that the server sends, a packet is too long for its transport, there is no session at
+    /// the moment ([`SendError::Reconnecting`]: what is live may be left out), or the client is closed.
     pub async fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
         let mut rest = packets;
         let look = |_: &mut Context<'_>| match self.append(media, &mut rest) {
@@ -49,7 +49,8 @@ impl<R: Runtime> Publisher<R> {
     ///
     /// # Errors
     ///
-    /// The media is not set up, a packet is too long for its transport, or the client is closed.
+    /// The media is not set up, a packet is too long for its transport, there is no session at the moment
+    /// ([`SendError::Reconnecting`]: what is live may be left out), or the client is closed.
     pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
         let mut rest = packets;
         match self.append(media, &mut rest) {

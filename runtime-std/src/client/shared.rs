@@ -246,7 +246,7 @@ impl State {
                 self.begin_anew();
             }
             ClientEvent::TcpRefused(_) => self.switched = None,
-            ClientEvent::Redirected(_) => self.begin_anew(),
+            ClientEvent::Redirected(_) | ClientEvent::Reconnecting { .. } => self.begin_anew(),
             ClientEvent::MediaRefused(media, error) => {
                 self.set_up.remove(&media);
                 self.refused.insert(media, error);

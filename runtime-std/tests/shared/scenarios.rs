@@ -13,6 +13,7 @@ mod leaving;
 mod limits;
 mod media;
 mod reading;
+mod reconnecting;
 mod scale;
 mod seeking;
 mod stats;
@@ -44,6 +45,7 @@ pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use media::*;
 pub(crate) use reading::*;
+pub(crate) use reconnecting::*;
 pub(crate) use scale::*;
 pub(crate) use seeking::*;
 pub(crate) use stats::*;
@@ -88,6 +90,9 @@ macro_rules! scenarios {
             a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such,
             a_client_goes_on_where_its_server_sends_it,
             a_redirect_to_a_server_that_is_not_there_names_what_was_tried,
+            a_client_plays_on_when_its_server_has_restarted,
+            a_client_waits_for_a_server_that_is_not_there_yet,
+            a_publisher_goes_on_when_its_server_has_restarted,
             a_question_is_answered_by_the_application,
             a_value_on_a_connection_or_a_session_is_there_until_its_end_is_told,
             values_are_let_go_although_nobody_takes_the_events,

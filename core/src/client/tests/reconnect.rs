@@ -1,261 +1,250 @@
-//! The connection ends, and what does not end with it.
+mod causes;
+mod commands;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::scenario::*;
-use crate::Tolerance;
 use crate::client::*;
-use crate::limits::{RECONNECT_PERIOD, RESPONSE_DEADLINE};
+use crate::limits::{
+    COMMANDS_WAITING_MAX, RECONNECT_DENIED_MAX, RECONNECT_MISSING_MAX, RECONNECT_SETTLED, TEARDOWN_DEADLINE,
+    UDP_AVOIDED,
+};
+use crate::rtp::rtcp::goodbye_compound;
 use crate::udp::Port;
 use crate::wire::StatusCode;
+use crate::{Instant, MediaKind};
 
-/// Packets come over UDP for so long, whatever else happens.
-fn advance_with_datagrams(it: &mut Scenario, by: Duration) {
-    let end = it.now + by;
-    while it.now < end {
-        it.advance(Duration::from_millis(250));
-        let sequence = (it.now.as_nanos() / 250_000_000) as u16;
-        it.datagram(Port::Rtp, "192.0.2.1:5000", video(sequence).into_bytes());
+pub(super) const TCP: &str = "200 OK | Session: 5678 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+pub(super) const UDP: &str =
+    "200 OK | Session: 5678 | Transport: RTP/AVP;unicast;client_port=7000-7001;server_port=5000-5001";
+
+pub(super) fn config() -> ClientConfig {
+    ClientConfig::default().reconnect(Some(ReconnectPolicy::default()))
+}
+
+pub(super) fn playing_tcp() -> Scenario {
+    Scenario::with(URL, config().transports(Transports::Tcp)).describe().play_tcp("1234;timeout=60")
+}
+
+/// Lets time pass until the client connects.
+#[track_caller]
+pub(super) fn wait_for_attempt(it: &mut Scenario) {
+    let connects = |it: &Scenario| it.log.iter().filter(|line| line.starts_with("connect ")).count();
+    it.pump();
+    let before = connects(it);
+    while connects(it) == before {
+        it.now = it.now.max(it.client.poll_timeout().expect("the client waits for its next attempt"));
+        it.client.handle_timeout(it.now);
+        it.pump();
     }
-    assert!(!it.packets().is_empty());
+}
+
+/// The cause and the number of the attempt that is told next.
+#[track_caller]
+pub(super) fn reconnecting(it: &mut Scenario) -> (ClientCloseReason, u32) {
+    match it.event() {
+        ClientEvent::Reconnecting { cause, attempt, wait } => {
+            assert!(!wait.is_zero());
+            (cause, attempt)
+        }
+        event => panic!("{event:?}"),
+    }
+}
+
+#[track_caller]
+pub(super) fn reconnected(it: &mut Scenario) -> (u32, Duration) {
+    match it.event() {
+        ClientEvent::Reconnected { attempts, away } => {
+            assert!(!it.client.is_reconnecting());
+            (attempts, away)
+        }
+        event => panic!("{event:?}"),
+    }
+}
+
+/// The server answers all that leads to the first media playing again.
+#[track_caller]
+pub(super) fn answer_as_before(it: &mut Scenario, description: &str, setup: &str) {
+    it.expect_method("OPTIONS");
+    it.answer(&format!("200 OK | {PUBLIC}"));
+    it.expect_method("DESCRIBE");
+    it.answer(&sdp(description));
+    it.expect_method("SETUP");
+    it.answer(setup);
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+}
+
+#[track_caller]
+pub(super) fn answer_former(it: &mut Scenario) {
+    it.expect_method("TEARDOWN");
+    it.answer("454 Session Not Found | Session: 1234");
 }
 
 #[test]
-fn a_session_over_udp_outlives_its_connection_and_the_next_keepalive_connects_again() {
-    let mut it = Scenario::playing_udp(ClientConfig::default());
-    advance_with_datagrams(&mut it, Duration::from_secs(5));
+fn a_session_that_ends_with_its_connection_is_played_again() {
+    let mut it = playing_tcp();
+    it.frame(0, video(7).as_bytes());
+    let first = it.client.poll_packet().unwrap();
+    assert_eq!((first.time.pts, first.time.begins_anew), (0, false));
     it.close();
-    assert!(matches!(it.event(), ClientEvent::Disconnected));
-    advance_with_datagrams(&mut it, Duration::from_secs(24));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
+    assert_eq!(it.client.state(), State::Initial);
+    it.advance(Duration::from_millis(999));
+    assert_eq!(it.log.iter().filter(|line| line.starts_with("connect ")).count(), 1, "too early");
+    wait_for_attempt(&mut it);
+    it.expect("TEARDOWN rtsp://192.0.2.1/cam?q=1/ | CSeq: 1 | Session: 1234 | User-Agent: test");
+    it.answer("454 Session Not Found | Session: 1234");
+    // The session of the answer is not the next one.
+    it.expect("OPTIONS rtsp://192.0.2.1/cam?q=1 | CSeq: 2 | User-Agent: test");
+    it.answer(&format!("200 OK | {PUBLIC}"));
+    it.expect_method("DESCRIBE");
+    it.answer(&sdp(SDP));
+    it.expect_method("SETUP");
+    it.answer(TCP);
     it.no_event();
-    assert_eq!(it.log.iter().filter(|line| line.starts_with("connect ")).count(), 1);
-    advance_with_datagrams(&mut it, Duration::from_secs(2));
-    assert_eq!(it.log.iter().filter(|line| line.starts_with("connect ")).count(), 2);
-    it.expect("GET_PARAMETER rtsp://192.0.2.1/cam?q=1/ | CSeq: 5 | User-Agent: test | Session: 1234");
+    it.expect(
+        "PLAY rtsp://192.0.2.1/cam?q=1/ | CSeq: 5 | Range: npt=0.000- | User-Agent: test | Session: 5678",
+    );
     it.answer("200 OK");
-    advance_with_datagrams(&mut it, Duration::from_secs(5));
+    let (attempts, away) = reconnected(&mut it);
+    assert!(attempts == 1 && (Duration::from_secs(1)..Duration::from_secs(2)).contains(&away), "{away:?}");
+    assert_eq!((it.client.state(), it.client.reconnects()), (State::Play, 1));
+    // Another SSRC, another sequence: the time line goes on by the time that has passed.
+    it.frame(0, packet(96, 40_000, 0x5555).as_bytes());
+    let next = it.client.poll_packet().unwrap();
+    assert_eq!((next.lost, next.time.begins_anew), (0, true));
+    assert_eq!(next.time.pts, (it.now - Instant::ZERO).as_nanos() as i64);
     it.no_event();
-    assert_eq!(it.client.state(), State::Play);
-    assert!(!it.client.tolerances().contains(Tolerance::ConnectionPerRequest));
 }
 
 #[test]
-fn commands_go_over_another_connection_when_the_first_has_ended() {
-    let mut it = Scenario::playing_udp(ClientConfig::default());
+fn servers_may_close_behind_the_teardown_of_the_former_session_or_not_answer_it() {
+    for closes in [true, false] {
+        let mut it = playing_tcp();
+        it.close();
+        reconnecting(&mut it);
+        wait_for_attempt(&mut it);
+        it.expect_method("TEARDOWN");
+        if closes {
+            it.close();
+        } else {
+            it.advance(TEARDOWN_DEADLINE);
+        }
+        answer_as_before(&mut it, SDP, TCP);
+        assert_eq!(reconnected(&mut it).0, 1, "{closes}");
+    }
+}
+
+#[test]
+fn a_former_session_is_left_alone_once_the_server_has_forgotten_it() {
+    let mut it = playing_tcp();
+    it.connects = false;
     it.close();
-    assert!(matches!(it.event(), ClientEvent::Disconnected));
-    it.client.pause(it.now).unwrap();
-    it.expect("PAUSE rtsp://192.0.2.1/cam?q=1/ | CSeq: 5 | User-Agent: test | Session: 1234");
+    reconnecting(&mut it);
+    it.advance(Duration::from_secs(61));
+    while it.next_event().is_some() {}
+    it.connects = true;
+    wait_for_attempt(&mut it);
+    answer_as_before(&mut it, SDP, TCP);
+    assert!(it.log.iter().all(|line| !line.starts_with("TEARDOWN")));
+}
+
+#[test]
+fn a_changed_description_is_told_and_what_does_not_fit_is_left_out_until_it_does() {
+    let mut it = Scenario::with(URL, config().transports(Transports::Tcp)).describe();
+    for media in 0..2 {
+        it.client.setup(it.now, media).unwrap();
+        it.expect_method("SETUP");
+        let channels = format!("{}-{}", 2 * media, 2 * media + 1);
+        it.answer(&format!("200 OK | Session: 1234 | Transport: RTP/AVP/TCP;unicast;interleaved={channels}"));
+        it.done();
+    }
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("PLAY");
     it.answer("200 OK");
-    assert_eq!(it.done(), Reply::Paused);
+    it.done();
+    let changed = SDP.replace("m=audio 0 RTP/AVP 0", "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 OPUS/48000/2");
     it.close();
-    assert!(matches!(it.event(), ClientEvent::Disconnected));
-    it.client.teardown(it.now).unwrap();
+    reconnecting(&mut it);
+    wait_for_attempt(&mut it);
+    answer_former(&mut it);
+    answer_as_before(&mut it, &changed, TCP);
+    match it.event() {
+        ClientEvent::DescriptionChanged(description) => {
+            assert_eq!(description.medias[1].formats[0].encoding.to_lowercase(), "opus");
+            assert_eq!(description.medias[0].kind, MediaKind::Video);
+        }
+        event => panic!("{event:?}"),
+    }
+    assert!(matches!(it.event(), ClientEvent::MediaRefused(1, CommandError::MediaChanged(1))));
+    reconnected(&mut it);
+    // The camera is set back.
+    it.close();
+    reconnecting(&mut it);
+    wait_for_attempt(&mut it);
     it.expect_method("TEARDOWN");
     it.answer("200 OK");
-    assert_eq!(it.done(), Reply::TornDown);
-    assert_eq!(it.closed(), ClientCloseReason::TornDown);
-}
-
-#[test]
-fn a_teardown_that_finds_no_connection_ends_the_client_all_the_same() {
-    for is_refused in [true, false] {
-        let mut it = Scenario::playing_udp(ClientConfig::default());
-        it.close();
-        it.event();
-        it.connects = false;
-        it.client.teardown(it.now).unwrap();
-        it.pump();
-        if is_refused {
-            it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
-        } else {
-            it.advance(RESPONSE_DEADLINE);
-        }
-        assert_eq!(it.done(), Reply::TornDown, "{is_refused}");
-        assert_eq!(it.closed(), ClientCloseReason::TornDown, "{is_refused}");
-        assert_eq!(it.client.poll_timeout(), None);
+    it.expect_method("OPTIONS");
+    it.answer(&format!("200 OK | {PUBLIC}"));
+    it.expect_method("DESCRIBE");
+    it.answer(&sdp(SDP));
+    for channels in ["0-1", "2-3"] {
+        it.expect_method("SETUP");
+        it.answer(&format!("200 OK | Session: 9 | Transport: RTP/AVP/TCP;unicast;interleaved={channels}"));
     }
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+    assert!(matches!(it.event(), ClientEvent::DescriptionChanged(_)));
+    reconnected(&mut it);
 }
 
 #[test]
-fn servers_may_keep_a_connection_for_each_request() {
-    let mut it = Scenario::new(Transports::Udp);
-    it.client.describe(it.now).unwrap();
-    it.client.setup(it.now, 0).unwrap();
+fn a_media_that_is_no_longer_described_is_told_as_refused() {
+    let mut it = Scenario::with(URL, config().transports(Transports::Tcp)).describe();
+    for media in 0..2 {
+        it.client.setup(it.now, media).unwrap();
+        it.expect_method("SETUP");
+        let channels = format!("{}-{}", 2 * media, 2 * media + 1);
+        it.answer(&format!("200 OK | Session: 1234 | Transport: RTP/AVP/TCP;unicast;interleaved={channels}"));
+        it.done();
+    }
     it.client.play(it.now, None).unwrap();
-    let transport = "Transport: RTP/AVP;unicast;client_port=7000-7001;server_port=5000-5001";
-    for (method, answer, next) in [
-        ("OPTIONS", format!("200 OK | {PUBLIC}"), Some("DESCRIBE")),
-        ("DESCRIBE", sdp(SDP), Some("SETUP")),
-        ("SETUP", format!("200 OK | Session: 1234 | {transport}"), Some("PLAY")),
-        ("PLAY", "200 OK".to_owned(), None),
-    ] {
-        it.expect_method(method);
-        it.answer(&answer);
-        // The next request is not read, since the server closes behind its answer.
-        next.into_iter().for_each(|next| it.expect_method(next));
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+    it.done();
+    it.close();
+    reconnecting(&mut it);
+    wait_for_attempt(&mut it);
+    answer_former(&mut it);
+    let (video_only, _) = SDP.split_once("m=audio").unwrap();
+    answer_as_before(&mut it, video_only, TCP);
+    assert!(matches!(it.event(), ClientEvent::DescriptionChanged(_)));
+    assert!(matches!(it.event(), ClientEvent::MediaRefused(1, CommandError::NoSuchMedia(1))));
+    reconnected(&mut it);
+}
+
+#[test]
+fn what_nobody_polls_does_not_grow_however_long_there_is_no_connection() {
+    let mut it = playing_tcp();
+    it.close();
+    for _ in 0..10_000 {
+        let Some(at) = it.client.poll_timeout() else { break };
+        it.now = it.now.max(at);
+        it.client.handle_timeout(it.now);
+        assert!(it.client.poll_timeout().is_none_or(|next| next > it.now));
+    }
+    assert!(it.now > Instant::ZERO + Duration::from_secs(3600), "{:?}", it.now);
+    let outputs = std::iter::from_fn(|| it.client.poll_output()).count();
+    assert!(outputs <= COMMANDS_WAITING_MAX + 4, "{outputs}");
+}
+
+#[test]
+fn the_same_seed_waits_for_the_same_time() {
+    let wait = || {
+        let mut it = playing_tcp();
         it.close();
-    }
-    advance_with_datagrams(&mut it, Duration::from_secs(5));
-    assert_eq!(it.client.state(), State::Play);
-    assert!(it.client.tolerances().contains(Tolerance::ConnectionPerRequest));
-}
-
-#[test]
-fn a_request_that_was_not_answered_is_sent_once_more_and_no_more() {
-    let mut it = Scenario::playing_udp(ClientConfig::default());
-    it.client.get_parameter(it.now, "position".into()).unwrap();
-    it.expect_method("GET_PARAMETER");
-    it.close();
-    assert!(matches!(it.event(), ClientEvent::Disconnected));
-    it.expect_method("GET_PARAMETER");
-    it.close();
-    assert!(matches!(it.event(), ClientEvent::Disconnected));
-    assert_eq!(it.failed(), CommandError::ConnectionLost);
-    it.expect_nothing_sent();
-    assert_eq!(it.client.state(), State::Play);
-}
-
-#[test]
-fn a_server_that_answers_nothing_is_not_connected_to_again() {
-    let mut it = Scenario::new(Transports::Udp);
-    it.client.describe(it.now).unwrap();
-    it.expect_method("OPTIONS");
-    it.close();
-    assert_eq!(it.failed(), CommandError::Closed);
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
-}
-
-#[test]
-fn a_server_that_cannot_be_reached_again_is_tried_as_long_as_it_keeps_the_session() {
-    let mut it = Scenario::playing_udp(ClientConfig::default());
-    it.close();
-    it.event();
-    it.connects = false;
-    let mut tried = 0;
-    // The session timeout is 60 s, and was last renewed by PLAY.
-    while it.now.as_nanos() < 70_000_000_000 && it.log.iter().all(|line| !line.starts_with("Closed")) {
-        let connects = it.log.iter().filter(|line| line.starts_with("connect ")).count();
-        if connects > tried + 1 {
-            tried = connects - 1;
-            it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
-        }
-        it.advance(Duration::from_millis(250));
-        if it.client.state() == State::Play {
-            let sequence = (it.now.as_nanos() / 250_000_000) as u16;
-            it.datagram(Port::Rtp, "192.0.2.1:5000", video(sequence).into_bytes());
-        }
-    }
-    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Unresolved));
-    assert!((55..=60).contains(&(it.now.as_nanos() / 1_000_000_000)), "{:?}", it.now);
-    assert!(tried >= 30 / RECONNECT_PERIOD.as_secs() as usize - 2, "{tried}");
-}
-
-#[test]
-fn a_session_over_tcp_ends_with_its_connection() {
-    let mut it = Scenario::playing_tcp();
-    it.close();
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
-}
-
-#[test]
-fn a_track_that_the_server_has_left_has_ended_when_the_connection_does() {
-    let mut it = Scenario::playing_tcp();
-    it.frame(0, video(1).as_bytes());
-    it.frame(1, &crate::rtp::rtcp::goodbye_compound(0xabcd, "server", ""));
-    it.no_event();
-    it.close();
-    assert!(matches!(it.event(), ClientEvent::Ended(0)));
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
-}
-
-#[test]
-fn a_session_over_udp_that_was_left_ends_with_its_connection() {
-    let mut it = Scenario::playing_udp(ClientConfig::default());
-    it.datagram(Port::Rtp, "192.0.2.1:5000", video(1).into_bytes());
-    it.datagram(
-        Port::Rtcp,
-        "192.0.2.1:5001",
-        crate::rtp::rtcp::goodbye_compound(0xabcd, "server", "").to_vec(),
-    );
-    it.close();
-    assert!(matches!(it.event(), ClientEvent::Ended(0)));
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
-}
-
-#[test]
-fn a_server_that_has_forgotten_the_session_and_sends_nothing_ends_the_client() {
-    let mut it = Scenario::playing_udp(ClientConfig::default());
-    it.datagram(Port::Rtp, "192.0.2.1:5000", video(1).into_bytes());
-    advance_with_datagrams(&mut it, Duration::from_secs(30));
-    it.expect_method("GET_PARAMETER");
-    // Some devices say so of a session that plays on.
-    it.answer("454 Session Not Found");
-    it.expect_method("OPTIONS");
-    it.answer("200 OK");
-    it.no_event();
-    it.advance(Duration::from_secs(10));
-    it.expect_method("OPTIONS");
-    it.advance(Duration::from_secs(3));
-    assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
-    it.answer("454 Session Not Found");
-    assert_eq!(it.closed(), ClientCloseReason::SessionLost);
-    let mut it = Scenario::recording(Transports::Udp);
-    it.advance(Duration::from_secs(30));
-    it.expect_method("OPTIONS");
-    it.answer("454 Session Not Found");
-    assert_eq!(it.closed(), ClientCloseReason::SessionLost);
-}
-
-#[test]
-fn a_command_that_finds_the_session_forgotten_ends_a_client_that_hears_no_media() {
-    let lost = || CommandError::Status(StatusCode::SESSION_NOT_FOUND);
-    let mut it = Scenario::recording(Transports::Udp);
-    it.client.get_parameter(it.now, Bytes::new()).unwrap();
-    it.expect_method("GET_PARAMETER");
-    it.answer("454 Session Not Found");
-    assert_eq!(it.failed(), lost());
-    assert_eq!(it.closed(), ClientCloseReason::SessionLost);
-
-    let mut it = Scenario::playing_udp(ClientConfig::default());
-    it.datagram(Port::Rtp, "192.0.2.1:5000", video(1).into_bytes());
-    it.client.get_parameter(it.now, Bytes::new()).unwrap();
-    it.expect_method("GET_PARAMETER");
-    it.answer("454 Session Not Found");
-    assert_eq!(it.failed(), lost());
-    it.no_event();
-}
-
-#[test]
-fn a_recording_over_udp_goes_on_without_its_connection() {
-    let mut it = Scenario::recording(Transports::Udp);
-    it.close();
-    assert!(matches!(it.event(), ClientEvent::Disconnected));
-    for sequence in 0..10 {
-        assert_eq!(it.client.send(it.now, 0, &video(sequence)), Ok(()));
-    }
-    it.advance(Duration::from_secs(30));
-    it.expect_method("OPTIONS");
-    assert!(it.datagrams.len() > 10);
-}
-
-#[test]
-fn a_command_that_waits_for_its_connection_comes_before_the_change_to_tcp() {
-    let config = ClientConfig::default().first_udp_packet(Duration::from_secs(2));
-    let mut it = Scenario::playing_udp(config);
-    it.close();
-    assert!(matches!(it.event(), ClientEvent::Disconnected));
-    it.connects = false;
-    it.client.options(it.now).unwrap();
-    it.advance(Duration::from_secs(3));
-    it.no_event();
-    assert!(it.client.poll_timeout().is_some_and(|at| at > it.now), "nothing is due at once");
-    it.client.handle_connected(it.now, Ok(SERVER.parse().unwrap()));
-    it.expect_method("OPTIONS");
-    it.answer("200 OK");
-    assert!(matches!(it.done(), Reply::Options(_)));
-    it.advance(Duration::from_secs(2));
-    assert_eq!(it.switched(), SwitchReason::NothingHeard);
+        it.client.poll_timeout()
+    };
+    assert_eq!(wait(), wait());
 }

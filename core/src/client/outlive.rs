@@ -1,0 +1,88 @@
+//! What goes on without its connection: a session over UDP, and the set-up of one with servers that keep a connection
+//! for each request. The next request connects again.
+
+use super::command::{Running, Wait};
+use super::{Client, ClientCloseReason, ClientEvent, CommandError, ConnectError, RedirectError, State};
+use crate::header::Lower;
+use crate::limits::{COMMANDS_WAITING_MAX, RECONNECT_PERIOD};
+use crate::{Instant, Tolerance};
+
+impl Client {
+    /// Whether the end of the connection is not that of the session, or ends nothing at all.
+    pub(super) fn outlives_connection(&self) -> bool {
+        if self.session.exists() {
+            return self.lower == Lower::Udp && !self.tracks.is_empty() && !self.was_left();
+        }
+        // A session over TCP begins and ends with its connection; one that has answered nothing would not do so the next
+        // time either.
+        let is_bound = self.lower == Lower::Tcp && self.planned_setups().next().is_some();
+        self.link.has_answered() && !is_bound && (self.state == State::Initial || self.lower == Lower::Udp)
+    }
+
+    pub(super) fn lose_connection(&mut self, now: Instant) {
+        self.link.reset();
+        self.held = None;
+        self.requests.forget_all();
+        self.keepalive.forget();
+        if !matches!(self.state, State::Play | State::Record) {
+            self.tolerances.record(Tolerance::ConnectionPerRequest);
+        }
+        if self.session.exists() {
+            self.event(ClientEvent::Disconnected);
+        }
+        if let Some(running) = self.running.take() {
+            self.retry(now, running);
+        }
+        self.advance(now);
+    }
+
+    /// Has the command that ran run once more: the server may not have read its request.
+    fn retry(&mut self, now: Instant, running: Running) {
+        let mut task = self.unsent(running);
+        if !std::mem::replace(&mut task.retried, true) {
+            self.queue.push_front(task);
+        } else if self.may_reconnect() && task.command.is_repeatable() {
+            self.queue.push_front(task);
+            self.close(now, ClientCloseReason::ConnectionLost);
+        } else {
+            self.finish(now, task, Err(CommandError::ConnectionLost));
+        }
+    }
+
+    /// Takes note that there is no connection; a session over UDP tries again as long as the server keeps it.
+    pub(super) fn connection_failed(&mut self, now: Instant, error: ConnectError) {
+        if let Some(running) = self.running.take_if(|running| running.wait == Wait::Connection) {
+            return self.teardown_answered(now, running.task);
+        }
+        let next = now + RECONNECT_PERIOD;
+        let is_kept = self.keepalive.answered().is_some_and(|at| next < at + self.session.timeout());
+        if self.session.exists() && self.outlives_connection() && is_kept {
+            self.link.reset();
+            self.reconnect_at = Some(next);
+        } else if self.is_lost() {
+            self.link.reset();
+            self.go_back(now, RedirectError::Connect(error));
+        } else {
+            self.close(now, ClientCloseReason::Connect(error));
+        }
+    }
+
+    /// Connects, unless that has just failed.
+    pub(super) fn connect_if_due(&mut self, now: Instant) {
+        if !self.link.is_idle() || self.reconnect_at.is_some_and(|at| at > now) {
+            return;
+        }
+        if self.outputs.len() >= COMMANDS_WAITING_MAX {
+            // Nobody does what is asked for.
+            self.reconnect_at = Some(now + RECONNECT_PERIOD);
+            return;
+        }
+        self.reconnect_at = None;
+        self.connect(now);
+    }
+
+    /// When a connection is tried again that something waits for.
+    pub(super) fn reconnect_deadline(&self) -> Option<Instant> {
+        self.reconnect_at.filter(|_| self.link.is_idle() && !self.queue.is_empty())
+    }
+}

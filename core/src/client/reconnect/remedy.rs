@@ -1,0 +1,37 @@
+use super::super::{ClientCloseReason, CommandError, ConnectError};
+
+/// What may mend the cause of an end.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Remedy {
+    /// Time, and another attempt.
+    #[default]
+    Time,
+    /// Other credentials, unless the server has only begun to start.
+    Credentials,
+    /// Another address or another description, unless the source of the stream is only away.
+    Person,
+    /// Nothing that a client could do.
+    Nothing,
+}
+
+impl Remedy {
+    pub(super) fn of(cause: &ClientCloseReason) -> Self {
+        match cause {
+            ClientCloseReason::TornDown | ClientCloseReason::Connect(ConnectError::Tls) => Self::Nothing,
+            ClientCloseReason::RestartFailed(error) => Self::of_error(error),
+            _ => Self::Time,
+        }
+    }
+
+    fn of_error(error: &CommandError) -> Self {
+        match error {
+            CommandError::Downgrade | CommandError::TornDown | CommandError::Closed => Self::Nothing,
+            CommandError::Unauthorized | CommandError::CredentialsRefused => Self::Credentials,
+            CommandError::Status(status) if status.as_u16() == 403 => Self::Credentials,
+            // Not Enough Bandwidth, Session Not Found and Method Not Valid in This State pass by themselves.
+            CommandError::Status(status) if matches!(status.as_u16(), 408 | 453..=455 | 500..) => Self::Time,
+            CommandError::Timeout | CommandError::ConnectionLost | CommandError::Udp(_) => Self::Time,
+            _ => Self::Person,
+        }
+    }
+}
