@@ -261,7 +261,9 @@ pub const AUTH_TRIES_MAX: u8 = 5;
 
 // client
 
-/// How long a response is waited for, and a connection.
+/// How long a client waits for a connection, from the lookup of the name to the end of the TLS handshake.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a response is waited for.
 pub const RESPONSE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the response to DESCRIBE is waited for: some servers fetch or start a source only when they are asked for it.
 pub const DESCRIBE_DEADLINE: Duration = Duration::from_secs(60);

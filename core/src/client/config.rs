@@ -4,8 +4,8 @@ use super::ReconnectPolicy;
 use crate::auth::Secret;
 use crate::header::Lower;
 use crate::limits::{
-    DESCRIBE_DEADLINE, FIRST_UDP_PACKET, MEDIA_SILENCE, RECEIVED_BYTES_MAX, RECEIVED_PACKETS_MAX,
-    RESPONSE_DEADLINE, SERVER_SILENCE, UDP_BURST_PACKETS,
+    CONNECT_DEADLINE, DESCRIBE_DEADLINE, FIRST_UDP_PACKET, MEDIA_SILENCE, RECEIVED_BYTES_MAX,
+    RECEIVED_PACKETS_MAX, RESPONSE_DEADLINE, SERVER_SILENCE, UDP_BURST_PACKETS, WRITE_STALL,
 };
 use crate::udp::UdpPorts;
 use crate::url::{Scheme, Url};
@@ -23,8 +23,10 @@ pub struct ClientConfig {
     pub(super) source: SourcePolicy,
     pub(super) cseq: CSeqPolicy,
     pub(super) keepalive: KeepalivePolicy,
+    pub(super) connect_deadline: Duration,
     pub(super) response_deadline: Duration,
     pub(super) describe_deadline: Duration,
+    pub(super) write_stall: Duration,
     pub(super) first_udp_packet: Duration,
     pub(super) silence: Duration,
     pub(super) media_silence: Duration,
@@ -49,8 +51,10 @@ impl Default for ClientConfig {
             source: SourcePolicy::default(),
             cseq: CSeqPolicy::default(),
             keepalive: KeepalivePolicy::default(),
+            connect_deadline: CONNECT_DEADLINE,
             response_deadline: RESPONSE_DEADLINE,
             describe_deadline: DESCRIBE_DEADLINE,
+            write_stall: WRITE_STALL,
             first_udp_packet: FIRST_UDP_PACKET,
             silence: SERVER_SILENCE,
             media_silence: MEDIA_SILENCE,
@@ -153,7 +157,18 @@ impl ClientConfig {
         self
     }
 
-    /// How long a connection and each response are waited for ([`RESPONSE_DEADLINE`]).
+    /// How long a connection is waited for ([`CONNECT_DEADLINE`]): all addresses of the host have that time together, and the
+    /// lookup of its name and the TLS handshake are part of it.
+    ///
+    /// Then the client closes with [`ConnectError::Timeout`](super::ConnectError::Timeout), or with what became of each address.
+    #[must_use]
+    pub fn connect_deadline(mut self, connect_deadline: Duration) -> Self {
+        self.connect_deadline = connect_deadline;
+        self
+    }
+
+    /// How long each response is waited for ([`RESPONSE_DEADLINE`]); then its command fails with
+    /// [`CommandError::Timeout`](super::CommandError::Timeout).
     ///
     /// DESCRIBE has a [deadline of its own](Self::describe_deadline).
     #[must_use]
@@ -168,6 +183,14 @@ impl ClientConfig {
     #[must_use]
     pub fn describe_deadline(mut self, describe_deadline: Duration) -> Self {
         self.describe_deadline = describe_deadline;
+        self
+    }
+
+    /// How long a server may take nothing of what is sent to it over its connection ([`WRITE_STALL`]); then the client closes with
+    /// [`ClientCloseReason::Stalled`](super::ClientCloseReason::Stalled).
+    #[must_use]
+    pub fn write_stall(mut self, write_stall: Duration) -> Self {
+        self.write_stall = write_stall;
         self
     }
 

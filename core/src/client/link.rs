@@ -1,12 +1,13 @@
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::Instant;
 use crate::conn::Outbox;
 use crate::deadline::Doubt;
-use crate::limits::{OUTBOX_BYTES_MAX, SEND_BYTES_MAX, SEND_PACKETS_MAX, WRITE_STALL};
+use crate::limits::{OUTBOX_BYTES_MAX, SEND_BYTES_MAX, SEND_PACKETS_MAX};
 use crate::wire::{Decoder, DecoderLimits};
 
 /// The TCP connection, with what was read of it and what waits to be written.
@@ -21,6 +22,8 @@ pub(super) struct Link {
     stuck: Option<Instant>,
     /// A response has come over it.
     has_answered: bool,
+    /// How long the socket may take nothing.
+    write_stall: Duration,
     doubt: Doubt,
 }
 
@@ -33,7 +36,7 @@ enum Phase {
 }
 
 impl Link {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(write_stall: Duration) -> Self {
         Self {
             phase: Phase::Idle,
             decoder: Decoder::new(DecoderLimits::default()),
@@ -41,13 +44,14 @@ impl Link {
             waiting: 0,
             stuck: None,
             has_answered: false,
+            write_stall,
             doubt: Doubt::default(),
         }
     }
 
     /// Begins anew, without what was left of the connection before.
     pub(super) fn connect(&mut self, deadline: Instant) {
-        *self = Self { phase: Phase::Connecting { deadline }, ..Self::new() };
+        *self = Self { phase: Phase::Connecting { deadline }, ..Self::new(self.write_stall) };
     }
 
     pub(super) fn handle_connected(&mut self, peer: SocketAddr) {
@@ -56,7 +60,7 @@ impl Link {
 
     /// Forgets the connection; another may follow.
     pub(super) fn reset(&mut self) {
-        *self = Self::new();
+        *self = Self::new(self.write_stall);
     }
 
     /// Ends for good; what waits may still be written.
@@ -148,7 +152,7 @@ impl Link {
     fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Connecting { deadline } => Some(deadline),
-            Phase::Up { .. } => self.stuck.map(|since| since + WRITE_STALL),
+            Phase::Up { .. } => self.stuck.map(|since| since + self.write_stall),
             Phase::Idle | Phase::Closed => None,
         }
     }

@@ -91,7 +91,7 @@ impl Client {
     }
 
     pub(super) fn connect(&mut self, now: Instant) {
-        let deadline = now + self.config.response_deadline;
+        let deadline = now + self.config.connect_deadline;
         self.link.connect(deadline);
         self.outputs.push_back(ClientOutput::Connect {
             host: self.url.host().to_owned(),

@@ -2,6 +2,7 @@ mod answers;
 mod auth;
 mod back_channel;
 mod closing;
+mod deadlines;
 mod dialogues;
 mod elsewhere;
 mod ending;

@@ -65,6 +65,11 @@ impl<R: Runtime> Connecting<R> {
         }
     }
 
+    /// When it is given up.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// What it has come to, if it has taken until `now` and that is too long.
     pub(super) fn give_up(&mut self, now: Instant) -> Option<ConnectError> {
         if now < self.deadline {

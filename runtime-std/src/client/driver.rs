@@ -105,7 +105,8 @@ impl<R: Runtime> Driver<R> {
         if state.closed.is_some() || self.limit.is_some_and(|limit| now >= limit) {
             return Round { done: true, ..round };
         }
-        state.alarm = state.core.poll_timeout().into_iter().chain(self.limit).min();
+        let connecting = self.connecting.as_ref().map(Connecting::deadline);
+        state.alarm = state.core.poll_timeout().into_iter().chain(self.limit).chain(connecting).min();
         if self.alarm.is_due(cx, state.alarm) {
             self.handle_timeout(&mut state.core, clock::now());
             round.again = true;

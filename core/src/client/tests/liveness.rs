@@ -1,13 +1,11 @@
 use std::time::Duration;
 
 use super::scenario::*;
+use crate::Tolerance;
 use crate::client::*;
-use crate::limits::{
-    DEADLINE_GRACE, DESCRIBE_DEADLINE, OUTBOX_BYTES_MAX, RESPONSE_DEADLINE, SERVER_SILENCE, WRITE_STALL,
-};
+use crate::limits::{DEADLINE_GRACE, OUTBOX_BYTES_MAX, RESPONSE_DEADLINE, SERVER_SILENCE};
 use crate::udp::Port;
 use crate::wire::Method;
-use crate::{Instant, Tolerance};
 
 /// Lets time pass while the server sends a packet every half second.
 fn advance_with_media(it: &mut Scenario, by: Duration) {
@@ -342,54 +340,6 @@ fn a_recording_client_hears_nothing_and_goes_on() {
 }
 
 #[test]
-fn a_command_that_is_not_answered_fails_and_the_session_goes_on() {
-    // Uniview never answers the SETUP of its metadata.
-    let mut it = Scenario::described(Transports::Tcp);
-    it.client.setup(it.now, 1).unwrap();
-    it.expect_method("SETUP");
-    it.advance(Duration::from_millis(9_999));
-    it.no_event();
-    it.advance(Duration::from_millis(1));
-    assert_eq!(it.failed(), CommandError::Timeout);
-    it = it.play_tcp("1");
-    assert_eq!(it.client.state(), State::Play);
-}
-
-#[test]
-fn a_description_is_waited_for_longer_than_other_answers() {
-    // A server that starts its source only now, and needs 20 s to do so.
-    let mut it = Scenario::new(Transports::Tcp);
-    it.client.describe(it.now).unwrap();
-    it.expect_method("OPTIONS");
-    it.answer("200 OK");
-    it.expect_method("DESCRIBE");
-    it.advance(Duration::from_secs(20));
-    it.no_event();
-    it.answer(&sdp(SDP));
-    assert!(matches!(it.done(), Reply::Described(_)));
-    it.client.describe(it.now).unwrap();
-    it.expect_method("DESCRIBE");
-    it.advance(DESCRIBE_DEADLINE - Duration::from_millis(1));
-    it.no_event();
-    it.advance(Duration::from_millis(1));
-    assert_eq!(it.failed(), CommandError::Timeout);
-}
-
-#[test]
-fn the_application_sets_how_long_a_description_is_waited_for() {
-    let config = ClientConfig::default().describe_deadline(Duration::from_secs(3));
-    let mut it = Scenario::with(URL, config);
-    it.client.describe(it.now).unwrap();
-    it.expect_method("OPTIONS");
-    it.answer("200 OK");
-    it.expect_method("DESCRIBE");
-    it.advance(Duration::from_millis(2_999));
-    it.no_event();
-    it.advance(Duration::from_millis(1));
-    assert_eq!(it.failed(), CommandError::Timeout);
-}
-
-#[test]
 fn the_switch_to_tcp_waits_for_the_command_that_runs() {
     let mut it = Scenario::playing_udp(ClientConfig::default());
     it.advance(Duration::from_secs(2));
@@ -444,37 +394,6 @@ fn a_pause_before_anything_was_heard_calls_off_the_switch_to_tcp() {
     assert_eq!(it.done(), Reply::Paused);
     it.advance(Duration::from_secs(20));
     it.no_event();
-}
-
-#[test]
-fn a_connection_that_does_not_come_about_in_time_is_given_up() {
-    let mut it = Scenario::new(Transports::Tcp);
-    it.connects = false;
-    it.client.describe(it.now).unwrap();
-    it.advance(Duration::from_millis(9_999));
-    it.no_event();
-    it.advance(Duration::from_millis(1));
-    assert_eq!(it.failed(), CommandError::Closed);
-    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Timeout));
-    assert_eq!(it.log.last().map(String::as_str), Some("Closed(Connect(Timeout))"));
-}
-
-#[test]
-fn a_server_that_reads_nothing_is_given_up() {
-    let mut it = Scenario::new(Transports::Tcp);
-    it.client.options(it.now).unwrap();
-    it.connects = false;
-    it.pump();
-    it.client.handle_connected(it.now, Ok(SERVER.parse().unwrap()));
-    let late = it.now + WRITE_STALL;
-    it.client.handle_timeout(it.now + (WRITE_STALL - DEADLINE_GRACE));
-    it.client.handle_timeout(Instant::from_nanos(late.as_nanos() - 1));
-    assert!(it.client.poll_output().is_none());
-    assert!(it.client.poll_timeout().is_some_and(|deadline| deadline <= late));
-    it.client.handle_timeout(late);
-    it.now = late;
-    assert_eq!(it.failed(), CommandError::Closed);
-    assert_eq!(it.closed(), ClientCloseReason::Stalled);
 }
 
 #[test]
