@@ -52,11 +52,13 @@ mod presence;
 mod reconnect;
 mod record;
 mod redirect;
+mod reports;
 mod request;
 mod restart;
 mod seek;
 mod setup;
 mod source;
+mod stats;
 mod switch;
 mod table;
 mod teardown;
@@ -74,15 +76,17 @@ pub use error::{
 };
 pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
-    TrackStart, TrackStats, TrackTransport,
+    TrackStart, TrackTransport,
 };
 pub use reconnect::ReconnectPolicy;
 pub use seek::Playback;
+pub use stats::{ClientStats, TrackStats};
 pub use table::State;
 
 use crate::description::Description;
 use crate::header::{HeaderError, Lower, Methods};
 use crate::random::{HexId, Random};
+use crate::stats::{ConnStats, Rounds};
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
 use auth::Auth;
@@ -148,6 +152,15 @@ pub struct Client {
     /// What is to be written waits for some of them.
     held: Option<Held>,
     wall: Option<(Instant, NtpTime)>,
+    /// The wall clock of what is sent, where that has its own.
+    sources_wall: Option<(Instant, NtpTime)>,
+    /// Bytes of all connections so far.
+    moved: ConnStats,
+    /// How many connections there were.
+    connections: u64,
+    rounds: Rounds,
+    /// Why media goes over TCP, once it was to go over UDP.
+    switched: Option<SwitchReason>,
     outputs: VecDeque<ClientOutput>,
     tolerances: Tolerances,
     /// TEARDOWN was asked for.
@@ -203,6 +216,11 @@ impl Client {
             has_played: false,
             liveness: Liveness::default(),
             wall: None,
+            sources_wall: None,
+            moved: ConnStats::default(),
+            connections: 0,
+            rounds: Rounds::default(),
+            switched: None,
             outputs: VecDeque::new(),
             tolerances,
             is_torn_down: false,

@@ -17,8 +17,25 @@ pub(crate) struct Heard {
     /// The SSRC that the reader reports with.
     ssrc: Option<u32>,
     blocks: Vec<(Instant, ReportBlock)>,
+    losses: Losses,
+}
+
+/// Tells of the losses that a peer reports of one media: once a second at most.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
     /// The time from which on a loss is told again.
-    next_loss: Instant,
+    next: Instant,
+}
+
+impl Losses {
+    /// The packets that a block says are lost, in 256ths since the one before and in all, if it is time to tell of them.
+    pub(crate) fn take(&mut self, now: Instant, block: ReportBlock) -> Option<(u8, i32)> {
+        let is_told = block.fraction_lost > 0 && now >= self.next;
+        if is_told {
+            self.next = now + ALIVE_PERIOD;
+        }
+        is_told.then_some((block.fraction_lost, block.lost))
+    }
 }
 
 impl Heard {
@@ -34,8 +51,8 @@ impl Heard {
         data: &[u8],
         out: &mut VecDeque<Inbound>,
     ) {
+        let (session, media) = of;
         if let Some(compound) = self.tap.take(now, data) {
-            let (session, media) = of;
             out.push_back(Inbound::Report(Report::RtcpReceived { session, media, compound }));
         }
         self.received.add(data.len());
@@ -58,7 +75,9 @@ impl Heard {
         if is_broken(tolerances) {
             self.errors = self.errors.saturating_add(1);
         }
-        self.tell_loss(now, of, worst, out);
+        if let Some((fraction_lost, lost)) = self.losses.take(now, worst) {
+            out.push_back(Inbound::Report(Report::LossReported { session, media, fraction_lost, lost }));
+        }
     }
 
     /// Adds what was counted to the statistics of the media.
@@ -72,20 +91,6 @@ impl Heard {
                 block: Some((*at, *block)),
                 ..FormatStats::default()
             });
-        }
-    }
-
-    /// Tells of the packets that a block says are lost since the one before, if it is time.
-    fn tell_loss(
-        &mut self,
-        now: Instant,
-        (session, media): (SessionId, u8),
-        ReportBlock { fraction_lost, lost, .. }: ReportBlock,
-        out: &mut VecDeque<Inbound>,
-    ) {
-        if fraction_lost > 0 && now >= self.next_loss {
-            self.next_loss = now + ALIVE_PERIOD;
-            out.push_back(Inbound::Report(Report::LossReported { session, media, fraction_lost, lost }));
         }
     }
 

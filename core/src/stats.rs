@@ -7,6 +7,7 @@
 //! them: no frame header, no UDP or IP.
 
 mod conn;
+mod rounds;
 mod stream;
 
 use std::time::Duration;
@@ -14,15 +15,13 @@ use std::time::Duration;
 pub use conn::ConnStats;
 pub use conn::StatsReport;
 pub(crate) use conn::{Origin, StatsPart};
+pub(crate) use rounds::Rounds;
 pub use stream::{StreamFormatStats, StreamMediaStats, StreamStats};
 
 use crate::limits::SOURCES_MAX;
 use crate::rtp::rtcp::ReportBlock;
 use crate::rtp::{ReceiverStats, round_trip, units_to_time};
 use crate::{Instant, NtpTime};
-
-/// Rounds of sender reports whose times are kept: a report of a reader names one of them.
-pub(crate) const REPORT_ROUNDS: usize = 4;
 
 /// Packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -267,8 +266,7 @@ pub struct SessionStats {
     pub lag: Option<Lag>,
     /// The number of times that a reader was skipped forward.
     pub skips: Skips,
-    /// The times at which rounds of sender reports were sent, each with the middle of the time that they carry.
-    pub(crate) reports: [Option<(u32, Instant)>; REPORT_ROUNDS],
+    pub(crate) rounds: Rounds,
 }
 
 impl SessionStats {
@@ -319,8 +317,8 @@ impl SessionStats {
         self.at = self.at.max(other.at);
         self.lag = other.lag.or(self.lag);
         self.skips.absorb(other.skips);
-        if other.reports.iter().any(Option::is_some) {
-            self.reports = other.reports;
+        if !other.rounds.is_empty() {
+            self.rounds = other.rounds;
         }
         if self.medias.is_empty() {
             self.medias = other.medias;
@@ -331,7 +329,7 @@ impl SessionStats {
 
     /// Finishes what both halves of a connection have told of a reader: the blocks of its reports say what they mean.
     pub(crate) fn resolve(&mut self) {
-        let sent = self.reports;
+        let rounds = self.rounds;
         for format in self.medias.iter_mut().flat_map(|media| &mut media.formats) {
             let Some((at, block)) = format.block else { continue };
             format.reported = Some(Reported {
@@ -339,7 +337,7 @@ impl SessionStats {
                 fraction_lost: block.fraction_lost,
                 lost: block.lost,
                 jitter: units_to_time(block.jitter, format.clock_rate),
-                round_trip: round_trip(at, &block, sent.into_iter().flatten()),
+                round_trip: round_trip(at, &block, rounds.iter()),
             });
         }
         // A source that nothing was sent of is one that only the peer talks of.

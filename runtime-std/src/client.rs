@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    Client as Core, ClientCloseReason, ClientConfig, ClientEvent, CommandError, CommandId, Misuse, Playback,
-    Playing, ReconnectPolicy, Reply, SendError, State, SwitchReason, TrackInfo, TrackStats, Transports,
+    Client as Core, ClientCloseReason, ClientConfig, ClientEvent, ClientStats, CommandError, CommandId,
+    Misuse, Playback, Playing, ReconnectPolicy, Reply, SendError, State, SwitchReason, TrackInfo, TrackStats,
+    Transports,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
@@ -307,9 +308,17 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.reconnects()
     }
 
-    /// What was counted for a media that is set up.
-    pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.owner.0.state().core.stats(media)
+    /// All that was counted: connections, the session by media and format, the time line, what was tolerated. It is true as of
+    /// now, and also once the client has closed.
+    ///
+    /// It is put together when it is asked for, and holds up the client meanwhile: ask once a second, not for each packet.
+    pub fn stats(&self) -> ClientStats {
+        self.owner.0.state().core.stats(clock::now())
+    }
+
+    /// The counts of a media that is set up.
+    pub fn media_stats(&self, media: usize) -> Option<TrackStats> {
+        self.owner.0.state().core.media_stats(clock::now(), media)
     }
 
     /// The time line of all medias as it is now: a client that takes the place of this one goes on with it
@@ -336,7 +345,7 @@ impl<R: Runtime> Client<R> {
 
     /// Why media goes over TCP and not over UDP, if that was changed.
     pub fn switched(&self) -> Option<SwitchReason> {
-        self.owner.0.state().switched
+        self.owner.0.state().core.switched()
     }
 
     /// What the server does otherwise than the standard says, and was read all the same.

@@ -2,8 +2,8 @@
 
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{
-    CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, CommandError, ConnectAttempt, ConnectError,
-    KeepalivePolicy, MediaSilencePolicy, Misuse, Playback, Playing, Received, ReconnectPolicy,
+    CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, ClientStats, CommandError, ConnectAttempt,
+    ConnectError, KeepalivePolicy, MediaSilencePolicy, Misuse, Playback, Playing, Received, ReconnectPolicy,
     RedirectAttempt, RedirectError, SendError, SourcePolicy, State, SwitchReason, TrackInfo, TrackStart,
     TrackStats, TrackTransport, Transports,
 };

@@ -37,6 +37,7 @@ pub struct ClientConfig {
     pub(super) trace: bool,
     pub(super) rtcp_events: bool,
     pub(super) back_channel: bool,
+    pub(super) sender_reports: bool,
 }
 
 impl Default for ClientConfig {
@@ -65,6 +66,7 @@ impl Default for ClientConfig {
             trace: false,
             rtcp_events: false,
             back_channel: false,
+            sender_reports: true,
         }
     }
 }
@@ -110,6 +112,14 @@ impl ClientConfig {
     #[must_use]
     pub fn back_channel(mut self, back_channel: bool) -> Self {
         self.back_channel = back_channel;
+        self
+    }
+
+    /// Sends reports of what is recorded, every [`SENDER_REPORT_PERIOD`](crate::limits::SENDER_REPORT_PERIOD) and behind the
+    /// first packet of each source; on by default. Without them readers cannot bring sound and pictures together.
+    #[must_use]
+    pub fn sender_reports(mut self, sender_reports: bool) -> Self {
+        self.sender_reports = sender_reports;
         self
     }
 

@@ -21,6 +21,7 @@ impl Client {
         match result {
             Ok(peer) => {
                 self.link.handle_connected(peer);
+                self.connections = self.connections.saturating_add(1);
                 self.auth.connected();
                 if let Some(running) = self.running.take_if(|running| running.wait == Wait::Connection) {
                     return self.request_teardown(now, running.task);
@@ -49,8 +50,9 @@ impl Client {
     pub fn read_with<T>(&mut self, now: Instant, read: impl FnOnce(&mut BytesMut) -> T) -> T {
         let before = self.link.decoder.buffered();
         let read = self.link.decoder.read_with(read);
-        if self.link.is_up() && self.link.decoder.buffered() > before {
-            self.handle_bytes(now);
+        let n = self.link.decoder.buffered().saturating_sub(before);
+        if self.link.is_up() && n > 0 {
+            self.handle_bytes(now, n);
         }
         read
     }
@@ -62,11 +64,12 @@ impl Client {
         }
         self.link.decoder.handle_read(n);
         if n > 0 {
-            self.handle_bytes(now);
+            self.handle_bytes(now, n);
         }
     }
 
-    fn handle_bytes(&mut self, now: Instant) {
+    fn handle_bytes(&mut self, now: Instant, n: usize) {
+        self.moved.bytes_received = self.moved.bytes_received.saturating_add(n as u64);
         self.liveness.handle_heard(now);
         let pushed = self.inbox.pushed();
         self.handle_items(now);
@@ -118,6 +121,7 @@ impl Client {
     /// Takes note that `n` bytes were written.
     pub fn handle_written(&mut self, now: Instant, n: usize) {
         self.link.handle_written(now, n);
+        self.moved.bytes_sent = self.moved.bytes_sent.saturating_add(n as u64);
         let restart = |running: &mut Running| running.wait == Wait::Written && !self.link.wants_write();
         if let Some(running) = self.running.take_if(restart) {
             self.restart_answered(now, running.task);

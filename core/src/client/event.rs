@@ -7,7 +7,7 @@ use super::{ClientCloseReason, CommandError, RedirectAttempt};
 use crate::description::Description;
 use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
-use crate::timeline::{ClockStats, MediaTime};
+use crate::timeline::MediaTime;
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
 use crate::wire::StatusCode;
@@ -105,6 +105,16 @@ pub enum ClientEvent {
         media: usize,
         /// Its packets, one behind the other (RFC 3550, section 6.1).
         compound: Bytes,
+    },
+    /// The server reports that packets have not reached it (RFC 3550, section 6.4.1). Each media is told of once a second at
+    /// most. These are the numbers of the server, of the source that it has lost most of.
+    LossReported {
+        /// Index of the media in the description.
+        media: usize,
+        /// Packets lost since its report before, in 256ths of those expected; never 0.
+        fraction_lost: u8,
+        /// Packets lost since it began; negative when more came twice than were lost.
+        lost: i32,
     },
     /// A message is sent, if that is [wanted](super::ClientConfig::trace): a request, or an answer to one of the server's.
     MessageSent(Box<TracedMessage>),
@@ -228,44 +238,6 @@ pub struct Received {
     pub lost: u16,
     /// The time of the frame that the packet is of.
     pub time: MediaTime,
-}
-
-/// What was counted for a media since it was set up, or last played.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct TrackStats {
-    /// RTP packets received.
-    pub packets: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// RTP packets missing.
-    pub lost: u64,
-    /// RTP packets received twice.
-    pub duplicates: u64,
-    /// RTP packets put back into order.
-    pub reordered: u64,
-    /// RTP packets over UDP far from the sequence or of another SSRC, held until another proves that a source has begun.
-    pub strays: u64,
-    /// How often a source began anew: with another SSRC, or far away in the sequence.
-    pub restarts: u64,
-    /// Sender reports left out, because they contradict those before.
-    pub reports_refused: u64,
-    /// The largest jitter of the media's sources.
-    pub jitter: Duration,
-    /// How the clocks of the server go, of the source heard last.
-    pub clock: ClockStats,
-    /// RTP packets dropped because the application did not keep up.
-    pub dropped: u64,
-    /// What could not be read, or has a payload type that the description does not name.
-    pub invalid: u64,
-    /// Datagrams from elsewhere.
-    pub foreign: u64,
-    /// RTP packets sent.
-    pub sent_packets: u64,
-    /// Payload bytes sent.
-    pub sent_octets: u64,
-    /// Packets that the server says it has not received.
-    pub reported_lost: i32,
 }
 
 /// Where a client's datagrams go: the runtime's batch of system calls.

@@ -104,6 +104,11 @@ impl Link {
         self.outbox.io_slices(slices)
     }
 
+    /// Bytes that wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     pub(super) fn wants_write(&self) -> bool {
         !self.outbox.is_empty()
     }

@@ -115,13 +115,19 @@ impl Client {
     }
 
     pub(super) fn tell(&mut self, media: usize, change: Change) {
-        self.event(match change {
+        let event = match change {
             Change::Silent => ClientEvent::MediaSilent(media),
             Change::Resumed => ClientEvent::MediaResumed(media),
             Change::Ended => ClientEvent::Ended(media),
             Change::Restarted => ClientEvent::Restarted(media),
-            Change::Rtcp(compound) => ClientEvent::RtcpReceived { media, compound },
-        });
+            Change::Rtcp { compound, loss } => {
+                let compound = compound.map(|compound| ClientEvent::RtcpReceived { media, compound });
+                compound.into_iter().for_each(|event| self.event(event));
+                let Some((fraction_lost, lost)) = loss else { return };
+                ClientEvent::LossReported { media, fraction_lost, lost }
+            }
+        };
+        self.event(event);
     }
 
     /// The server has gone, so that tracks that it has left do not begin again.

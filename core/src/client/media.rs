@@ -6,14 +6,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::track::{Path, Track};
-use super::{Client, Received, SendError, State, TrackStats};
+use super::{Client, Received, State};
 use crate::demux;
 use crate::header::Lower;
-use crate::limits::{RECEIVER_REPORT_PERIOD, SENDER_REPORT_PERIOD};
-use crate::rtp::rtcp;
 use crate::timeline::{Timeline, TimelineStats};
 use crate::udp::Port;
-use crate::{Instant, NtpTime, Tolerance, UdpId};
+use crate::{Instant, Tolerance, UdpId};
 
 impl Client {
     /// The next received packet.
@@ -75,13 +73,6 @@ impl Client {
         }
     }
 
-    /// What was counted for the media of this index, also when the client has closed; `None` if it is not set up.
-    pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        let track = self.tracks.iter().find(|track| track.media == media)?;
-        let clock = self.inbox.timeline.clock(media);
-        Some(TrackStats { dropped: self.inbox.dropped(media), clock, ..track.stats() })
-    }
-
     /// The time line of what is received, which goes on wherever the client plays.
     pub fn timeline(&self) -> &Timeline {
         &self.inbox.timeline
@@ -140,56 +131,6 @@ impl Client {
             track.expire(now, &mut self.inbox);
         }
         self.send_reports(now);
-    }
-
-    /// Sends the reports that are due.
-    pub(super) fn send_reports(&mut self, now: Instant) {
-        let wall = self.wall_clock(now);
-        for track in self.tracks.iter_mut().filter(|track| track.report_at.is_some_and(|at| at <= now)) {
-            let reports: Vec<Bytes> = if track.is_sent {
-                track.report_at = Some(now + SENDER_REPORT_PERIOD);
-                let sent = |wall| track.sender_reports(now, wall, &self.cname);
-                wall.into_iter().flat_map(sent).collect()
-            } else {
-                track.report_at = Some(now + RECEIVER_REPORT_PERIOD);
-                track.receiver_report(now, &self.cname).into_iter().collect()
-            };
-            for report in reports {
-                // One that finds no room is left out; the next one tells the same.
-                track.path.send_rtcp(now, &mut self.link, &mut self.datagrams, report);
-            }
-        }
-    }
-
-    /// Sends the first report of a source, behind its first packet.
-    pub(super) fn send_first_report(&mut self, now: Instant, index: usize, ssrc: u32) {
-        let (wall, track) = (self.wall_clock(now), self.tracks.get(index));
-        let (Some(wall), Some(track)) = (wall, track) else { return };
-        if let Some(report) = track.sender_report(ssrc, now, wall, &self.cname) {
-            track.path.send_rtcp(now, &mut self.link, &mut self.datagrams, report);
-        }
-    }
-
-    /// Sends RTCP of the application's for the media of this index, such as a request for a keyframe (PLI, RFC 4585,
-    /// section 6.3.1). Reports and goodbyes are sent besides.
-    ///
-    /// # Errors
-    ///
-    /// When the client neither plays nor records, or reconnects, or the media is not set up; when it is no RTCP compound, or one too large
-    /// for a datagram; when too much waits to be sent.
-    pub fn send_rtcp(&mut self, now: Instant, media: usize, compound: Bytes) -> Result<(), SendError> {
-        if !matches!(self.state, State::Play | State::Record) || self.link.is_closed() {
-            return Err(self.unsent_error(SendError::RtcpState(self.state)));
-        }
-        rtcp::check_compound(&compound)?;
-        let track = self.tracks.iter().find(|track| track.media == media);
-        let path = &track.ok_or(SendError::NotSetUp(media))?.path;
-        let is_taken = path.send_rtcp(now, &mut self.link, &mut self.datagrams, compound);
-        if is_taken { Ok(()) } else { Err(SendError::Full) }
-    }
-
-    fn wall_clock(&self, now: Instant) -> Option<NtpTime> {
-        self.wall.map(|(then, ntp)| ntp + (now - then))
     }
 
     /// Whether what comes belongs to what is played or recorded: from PLAY on, since v4l2rtspserver sends before its

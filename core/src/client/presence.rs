@@ -31,8 +31,12 @@ pub(super) enum Change {
     Resumed,
     Ended,
     Restarted,
-    /// RTCP has come that the application is told of.
-    Rtcp(Bytes),
+    /// RTCP has come that the application is told of, or the server has reported a loss: in 256ths since the report before,
+    /// and in all.
+    Rtcp {
+        compound: Option<Bytes>,
+        loss: Option<(u8, i32)>,
+    },
 }
 
 impl Presence {

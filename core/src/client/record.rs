@@ -5,10 +5,10 @@ use super::describe::Presentation;
 use super::table::Verb;
 use super::track::{Path, Track};
 use super::{Client, CommandError, Reply, SendError, State};
-use crate::Instant;
 use crate::rtp::RtpPacket;
 use crate::udp::Port;
 use crate::wire::{Method, Request, Response};
+use crate::{Instant, NtpTime};
 
 /// Bytes of a UDP datagram over IPv4 at most.
 const DATAGRAM_BYTES_MAX: usize = 65_507;
@@ -62,6 +62,24 @@ impl Client {
     /// for its transport; when too many packets wait because the server does not read as fast: then the packet is not sent
     /// and not counted.
     pub fn send(&mut self, now: Instant, media: usize, packet: &RtpPacket) -> Result<(), SendError> {
+        self.send_with_ntp(now, media, packet, NtpTime::default())
+    }
+
+    /// Sends a packet that belongs to the wall clock time `ntp`.
+    ///
+    /// For a source with a clock of its own, such as a camera that is passed on: sender reports of all medias tell that clock
+    /// from then on. A time of zero, which a source without a clock gives, is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with_ntp(
+        &mut self,
+        now: Instant,
+        media: usize,
+        packet: &RtpPacket,
+        ntp: NtpTime,
+    ) -> Result<(), SendError> {
         if !matches!(self.state, State::Play | State::Record) || self.link.is_closed() {
             return Err(self.unsent_error(SendError::State(self.state)));
         }
@@ -90,6 +108,10 @@ impl Client {
         }
         // Readers can tell the time of a source from its first report on.
         let is_first = track.handle_sent(now, packet);
+        if ntp != NtpTime::default() {
+            track.set_reference(packet, ntp);
+            self.sources_wall = Some((now, ntp));
+        }
         if track.report_at.is_none() {
             track.report_at = Some(now);
             self.send_reports(now);

@@ -39,7 +39,7 @@ impl Client {
 
     /// Asks for TCP on the same connection, where nothing is set up yet.
     pub(super) fn switch_at_once(&mut self, reason: SwitchReason, task: Task) {
-        self.event(ClientEvent::TransportSwitched(reason));
+        self.tell_switched(reason);
         self.set_up_over(Lower::Tcp, task);
     }
 
@@ -71,14 +71,20 @@ impl Client {
     /// Sets up over UDP again, and for good.
     pub(super) fn return_to_udp(&mut self, status: StatusCode, task: Task) {
         self.fallback = Fallback::Refused(status);
+        self.switched = None;
         self.event(ClientEvent::TcpRefused(status));
         self.set_up_over(Lower::Udp, task);
     }
 
     fn switch(&mut self, reason: SwitchReason, tasks: Vec<Task>) {
         self.lower = Lower::Tcp;
-        self.event(ClientEvent::TransportSwitched(reason));
+        self.tell_switched(reason);
         self.restart(None, tasks);
+    }
+
+    fn tell_switched(&mut self, reason: SwitchReason) {
+        self.switched = Some(reason);
+        self.event(ClientEvent::TransportSwitched(reason));
     }
 
     fn set_up_over(&mut self, lower: Lower, mut task: Task) {

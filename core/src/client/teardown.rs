@@ -133,9 +133,10 @@ impl Client {
         if !matches!(self.state, State::Play | State::Record) {
             return;
         }
-        for track in &self.tracks {
-            for goodbye in track.goodbyes(&self.cname) {
-                track.path.send_rtcp(now, &mut self.link, &mut self.datagrams, goodbye);
+        for track in &mut self.tracks {
+            let goodbyes: Vec<_> = track.goodbyes(&self.cname).collect();
+            for goodbye in goodbyes {
+                track.send_rtcp(now, &mut self.link, &mut self.datagrams, goodbye);
             }
         }
     }

@@ -19,6 +19,7 @@ mod scenario;
 mod seek;
 mod setup;
 mod shared;
+mod stats;
 mod switch;
 mod time;
 mod traces;

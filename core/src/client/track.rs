@@ -1,19 +1,20 @@
 use bytes::Bytes;
 
+use super::TrackTransport;
 use super::datagrams::Datagrams;
 use super::inbox::Inbox;
 use super::link::Link;
 use super::presence::{Change, Presence};
 use super::source::Source;
-use super::{TrackStats, TrackTransport};
 use crate::demux;
 use crate::description::Description;
+use crate::heard::{Losses, is_broken};
 use crate::random::Random;
 use crate::rtp::rtcp::{self, Rtcp, SenderReport};
-use crate::rtp::{self, ClockRates, Delivery, Receivers, RtpPacket, Senders};
+use crate::rtp::{self, ClockRates, Delivery, ReceiverStats, Receivers, RtpPacket, SenderStats, Senders};
 use crate::silence::is_quiet;
+use crate::stats::{Counted, MediaStats};
 use crate::tap::Tap;
-use crate::timeline::ClockStats;
 use crate::udp::Port;
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerances, UdpId};
@@ -43,8 +44,13 @@ pub(super) struct Track {
     pub(super) presence: Option<Presence>,
     /// No packet may come for long.
     pub(super) is_quiet: bool,
-    invalid: u64,
+    rtcp_received: Counted,
+    rtcp_sent: Counted,
+    rtp_errors: u64,
+    rtcp_errors: u64,
     foreign: u64,
+    /// Losses that the server reports of what is sent.
+    losses: Losses,
 }
 
 /// What a track travels over.
@@ -86,13 +92,7 @@ impl Path {
     }
 
     /// Sends RTCP; returns `false` if it found no room and is left out.
-    pub(super) fn send_rtcp(
-        &self,
-        now: Instant,
-        link: &mut Link,
-        datagrams: &mut Datagrams,
-        data: Bytes,
-    ) -> bool {
+    fn send_rtcp(&self, now: Instant, link: &mut Link, datagrams: &mut Datagrams, data: Bytes) -> bool {
         match self {
             Self::Tcp { rtcp, .. } => link.push_frame(now, *rtcp, data),
             Self::Udp { id, source, .. } => {
@@ -128,8 +128,12 @@ impl Track {
             reorder_at: None,
             presence: None,
             is_quiet: described.is_some_and(is_quiet),
-            invalid: 0,
+            rtcp_received: Counted::default(),
+            rtcp_sent: Counted::default(),
+            rtp_errors: 0,
+            rtcp_errors: 0,
             foreign: 0,
+            losses: Losses::default(),
         }
     }
 
@@ -183,8 +187,10 @@ impl Track {
                 (is_valid, if is_valid { self.hear(now) } else { None })
             }
             Port::Rtcp => {
-                let is_valid = self.handle_rtcp(now, &data, inbox, tolerances);
-                (is_valid, self.tap.take(now, &data).filter(|_| is_valid).map(Change::Rtcp))
+                let (is_valid, loss) = self.handle_rtcp(now, &data, inbox, tolerances);
+                let compound = self.tap.take(now, &data).filter(|_| is_valid);
+                let is_news = compound.is_some() || loss.is_some();
+                (is_valid, is_news.then_some(Change::Rtcp { compound, loss }))
             }
         };
         (is_valid.then_some(port), change)
@@ -203,7 +209,7 @@ impl Track {
         let packet = RtpPacket::parse_with(data, tolerances);
         let (true, Ok(packet), Some(receivers)) = (is_announced, packet, &mut self.receivers) else {
             // Of what comes while nothing is to be received, nothing is counted.
-            self.invalid = self.invalid.saturating_add(self.receivers.is_some().into());
+            self.rtp_errors = self.rtp_errors.saturating_add(self.receivers.is_some().into());
             return false;
         };
         let newest = receivers.newest();
@@ -219,26 +225,29 @@ impl Track {
         true
     }
 
-    /// Takes RTCP; `false` if it is none.
+    /// Takes RTCP; `false` if it is none. A loss that the server reports is returned, if it is time to tell of it.
     fn handle_rtcp(
         &mut self,
         now: Instant,
         data: &[u8],
         inbox: &mut Inbox,
         tolerances: &mut Tolerances,
-    ) -> bool {
-        let mut is_valid = false;
-        for packet in rtcp::parse(data, tolerances) {
+    ) -> (bool, Option<(u8, i32)>) {
+        let (mut is_valid, mut worst) = (false, None);
+        let mut read = Tolerances::NONE;
+        for packet in rtcp::parse(data, &mut read) {
             is_valid = true;
             match packet {
                 Rtcp::SenderReport(report) => {
-                    self.senders.handle_report_blocks(&report.reports);
+                    worst = self.senders.handle_report_blocks(now, &report.reports).or(worst);
                     if let Some(receivers) = &mut self.receivers {
                         receivers.handle_sender_report(now, report);
                         drain(now, self.media, receivers, inbox);
                     }
                 }
-                Rtcp::ReceiverReport(report) => self.senders.handle_report_blocks(&report.reports),
+                Rtcp::ReceiverReport(report) => {
+                    worst = self.senders.handle_report_blocks(now, &report.reports).or(worst);
+                }
                 Rtcp::Goodbye(goodbye) => {
                     let mut heard = self.receivers.iter().flat_map(Receivers::ssrcs);
                     let leaves = heard.any(|ssrc| goodbye.sources.contains(&ssrc));
@@ -249,10 +258,28 @@ impl Track {
                 _ => {}
             }
         }
-        if !is_valid {
-            self.invalid = self.invalid.saturating_add(1);
+        tolerances.merge(read);
+        self.rtcp_errors = self.rtcp_errors.saturating_add((!is_valid || is_broken(read)).into());
+        if is_valid {
+            self.rtcp_received.add(data.len());
         }
-        is_valid
+        (is_valid, worst.and_then(|block| self.losses.take(now, block)))
+    }
+
+    /// Sends RTCP; returns `false` if it found no room and is left out.
+    pub(super) fn send_rtcp(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        datagrams: &mut Datagrams,
+        data: Bytes,
+    ) -> bool {
+        let bytes = data.len();
+        let is_taken = self.path.send_rtcp(now, link, datagrams, data);
+        if is_taken {
+            self.rtcp_sent.add(bytes);
+        }
+        is_taken
     }
 
     pub(super) fn count_foreign(&mut self) {
@@ -262,6 +289,11 @@ impl Track {
     /// Counts a packet that is sent; `true` if it is the first of its source.
     pub(super) fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) -> bool {
         self.senders.handle_sent(now, packet)
+    }
+
+    /// Takes note that a packet that was sent belongs to this time.
+    pub(super) fn set_reference(&mut self, packet: &RtpPacket, ntp: NtpTime) {
+        self.senders.set_reference_of((packet.ssrc(), packet.payload_type()), ntp, packet.timestamp());
     }
 
     /// A sender report of this source.
@@ -304,27 +336,55 @@ impl Track {
         earliest(self.report_at, self.reorder_at)
     }
 
-    pub(super) fn stats(&self) -> TrackStats {
-        let sent = self.senders.stats();
-        let received = self.receivers.as_ref().map(Receivers::stats).unwrap_or_default();
-        TrackStats {
-            packets: received.packets,
-            bytes: received.bytes,
-            lost: received.lost,
-            duplicates: received.duplicates,
-            reordered: received.reordered,
-            strays: received.strays,
-            restarts: received.restarts,
-            reports_refused: received.reports_refused,
-            jitter: received.jitter,
-            clock: ClockStats::default(),
-            dropped: 0,
-            invalid: self.invalid,
-            foreign: self.foreign,
-            sent_packets: sent.packets,
-            sent_octets: sent.octets,
-            reported_lost: self.senders.reported_lost(),
+    /// The counts of its sources, and of RTCP.
+    ///
+    /// `wall` is the wall clock time of `now`, if that is known.
+    pub(super) fn stats(&self, now: Instant, wall: Option<NtpTime>) -> MediaStats {
+        let mut formats = self.receivers.as_ref().map(Receivers::formats).unwrap_or_default();
+        formats.extend(self.senders.formats(now, wall));
+        MediaStats {
+            media: self.media,
+            rtcp_received: self.rtcp_received,
+            rtcp_sent: self.rtcp_sent,
+            rtp_errors: self.rtp_errors,
+            rtcp_errors: self.rtcp_errors,
+            formats,
         }
+    }
+
+    /// What was received, of all sources together.
+    pub(super) fn received_stats(&self) -> ReceiverStats {
+        self.receivers.as_ref().map(Receivers::stats).unwrap_or_default()
+    }
+
+    /// What was sent, of all sources together.
+    pub(super) fn sent_stats(&self) -> SenderStats {
+        self.senders.stats()
+    }
+
+    /// Packets that the server says it has not received.
+    pub(super) fn reported_lost(&self) -> i32 {
+        self.senders.reported_lost()
+    }
+
+    /// Datagrams that came from elsewhere.
+    pub(super) fn foreign(&self) -> u64 {
+        self.foreign
+    }
+
+    /// Packets and compounds of RTCP that could not be read.
+    pub(super) fn invalid(&self) -> u64 {
+        self.rtp_errors.saturating_add(self.rtcp_errors)
+    }
+
+    /// RTCP that has come, and that was sent.
+    pub(super) fn rtcp(&self) -> (Counted, Counted) {
+        (self.rtcp_received, self.rtcp_sent)
+    }
+
+    /// The time at which the last packet came.
+    pub(super) fn heard(&self) -> Option<Instant> {
+        self.receivers.as_ref()?.heard()
     }
 }
 

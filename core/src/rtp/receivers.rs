@@ -182,6 +182,11 @@ impl Receivers {
         self.all.iter().filter_map(|source| source.receiver.ssrc())
     }
 
+    /// The time at which the last packet of any of them came.
+    pub(crate) fn heard(&self) -> Option<Instant> {
+        self.all.iter().filter_map(|source| source.receiver.heard()).max()
+    }
+
     /// What was counted, of all sources together.
     pub(crate) fn stats(&self) -> ReceiverStats {
         self.all.iter().fold(self.others, |sum, source| sum.plus(&source.receiver.stats()))

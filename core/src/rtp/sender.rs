@@ -11,12 +11,26 @@ use crate::{Instant, NtpTime};
 pub struct SenderStats {
     /// Packets sent.
     pub packets: u64,
+    /// Bytes sent, with their headers.
+    pub bytes: u64,
     /// Payload bytes sent, without headers and padding.
     pub octets: u64,
     /// The sequence number sent last.
     pub last_sequence: Option<u16>,
     /// The timestamp sent last.
     pub last_timestamp: Option<u32>,
+}
+
+impl SenderStats {
+    /// The counts of both; the rest is that of `other`.
+    pub(super) fn plus(self, other: &Self) -> Self {
+        Self {
+            packets: self.packets.saturating_add(other.packets),
+            bytes: self.bytes.saturating_add(other.bytes),
+            octets: self.octets.saturating_add(other.octets),
+            ..*other
+        }
+    }
 }
 
 /// Counts the packets of one outgoing source, maps its clock to the wall clock, and reports.
@@ -49,6 +63,7 @@ impl Sender {
     /// goes back, as those of B-frames do, is not. Farther back than [`TIMESTAMP_BACK_MAX`] an encoder has begun anew.
     pub fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) {
         self.stats.packets = self.stats.packets.saturating_add(1);
+        self.stats.bytes = self.stats.bytes.saturating_add(packet.len() as u64);
         self.stats.octets = self.stats.octets.saturating_add(packet.payload().len() as u64);
         self.stats.last_sequence = Some(packet.sequence());
         self.stats.last_timestamp = Some(packet.timestamp());

@@ -4,6 +4,7 @@ use super::clock::ClockRates;
 use super::rtcp::ReportBlock;
 use super::{Past, RtpPacket, Sender, SenderStats};
 use crate::limits::{SENDER_REPORT_PERIOD, SOURCES_MAX};
+use crate::stats::{Counted, FormatStats};
 use crate::{Instant, NtpTime};
 
 /// The outgoing sources of one media: a sender for each SSRC.
@@ -15,21 +16,23 @@ pub(crate) struct Senders {
     all: Vec<Outgoing>,
     /// Where the one stands that sent last.
     newest: usize,
-    /// Packets and payload bytes of those that are not kept.
-    gone: (u64, u64),
+    /// The counts of those that are not kept.
+    gone: SenderStats,
 }
 
 #[derive(Debug)]
 struct Outgoing {
     sender: Sender,
     sent: Instant,
-    /// What the peer says it has not received.
-    reported_lost: i32,
+    /// The payload type of its first packet.
+    payload_type: u8,
+    /// The newest report of the peer about it, and the time at which that came.
+    block: Option<(Instant, ReportBlock)>,
 }
 
 impl Senders {
     pub(crate) fn new(clock_rates: ClockRates) -> Self {
-        Self { clock_rates, all: Vec::new(), newest: 0, gone: (0, 0) }
+        Self { clock_rates, all: Vec::new(), newest: 0, gone: SenderStats::default() }
     }
 
     /// Counts a packet that was sent at `now`; `true` if it is the first of its source.
@@ -127,28 +130,58 @@ impl Senders {
         newest.map(|outgoing| outgoing.sender.ssrc())
     }
 
-    /// Takes what a peer tells of our sources.
-    pub(crate) fn handle_report_blocks(&mut self, blocks: &[ReportBlock]) {
-        for Outgoing { sender, reported_lost, .. } in &mut self.all {
+    /// Takes what a peer tells of our sources, and returns the block about the one that it has lost most of.
+    pub(crate) fn handle_report_blocks(
+        &mut self,
+        now: Instant,
+        blocks: &[ReportBlock],
+    ) -> Option<ReportBlock> {
+        let mut worst: Option<ReportBlock> = None;
+        for Outgoing { sender, block: newest, .. } in &mut self.all {
             if let Some(block) = blocks.iter().find(|block| block.ssrc == sender.ssrc()) {
-                *reported_lost = block.lost;
+                *newest = Some((now, *block));
+                worst = worst.filter(|worst| worst.fraction_lost >= block.fraction_lost).or(Some(*block));
             }
         }
+        worst
     }
 
     /// Packets that the peer says it has not received, of the sources that are kept.
     pub(crate) fn reported_lost(&self) -> i32 {
-        self.all.iter().fold(0, |sum, outgoing| sum.saturating_add(outgoing.reported_lost))
+        let blocks = self.all.iter().filter_map(|outgoing| outgoing.block);
+        blocks.fold(0, |sum, (_, block)| sum.saturating_add(block.lost))
     }
 
     /// What was counted, of all sources together.
     pub(crate) fn stats(&self) -> SenderStats {
         let newest = self.all.get(self.newest).map(|outgoing| outgoing.sender.stats()).unwrap_or_default();
-        let all = self.all.iter().map(|outgoing| outgoing.sender.stats());
-        let (packets, octets) = all.fold(self.gone, |(packets, octets), stats| {
-            (packets.saturating_add(stats.packets), octets.saturating_add(stats.octets))
+        let sum = self.all.iter().fold(self.gone, |sum, outgoing| sum.plus(&outgoing.sender.stats()));
+        SenderStats { last_sequence: newest.last_sequence, last_timestamp: newest.last_timestamp, ..sum }
+    }
+
+    /// The counts of each source, and of those that are gone, for the statistics of a session.
+    ///
+    /// `wall` is the wall clock time of `now`, if that is known.
+    pub(crate) fn formats(&self, now: Instant, wall: Option<NtpTime>) -> Vec<FormatStats> {
+        let counted = |stats: SenderStats| Counted { packets: stats.packets, bytes: stats.bytes };
+        let all = self.all.iter().map(|Outgoing { sender, payload_type, block, .. }| {
+            let stats = sender.stats();
+            let wall_of = |timestamp| sender.ntp_of(timestamp, now, wall?);
+            FormatStats {
+                payload_type: Some(*payload_type),
+                local_ssrc: Some(sender.ssrc()),
+                sent: counted(stats),
+                last_sequence: stats.last_sequence,
+                last_timestamp: stats.last_timestamp,
+                last_ntp: stats.last_timestamp.and_then(wall_of),
+                clock_rate: sender.clock_rate(),
+                block: *block,
+                ..FormatStats::default()
+            }
         });
-        SenderStats { packets, octets, ..newest }
+        let others = (self.gone.packets > 0)
+            .then(|| FormatStats { sent: counted(self.gone), ..FormatStats::default() });
+        all.chain(others).collect()
     }
 
     #[inline]
@@ -174,12 +207,11 @@ impl Senders {
             let oldest = self.all.iter().enumerate().min_by_key(|(_, outgoing)| outgoing.sent);
             let oldest = oldest.map_or(0, |(place, _)| place);
             let gone = self.all.remove(oldest).sender.stats();
-            self.gone.0 = self.gone.0.saturating_add(gone.packets);
-            self.gone.1 = self.gone.1.saturating_add(gone.octets);
+            self.gone = self.gone.plus(&gone);
         }
         self.newest = self.all.len();
         let sender = Sender::new(clock_rate, packet.ssrc());
-        self.all.push(Outgoing { sender, sent: now, reported_lost: 0 });
+        self.all.push(Outgoing { sender, sent: now, payload_type: packet.payload_type(), block: None });
         true
     }
 }

@@ -44,7 +44,7 @@ fn only_a_report_that_names_one_of_ours_tells_the_round_trip() {
     let round_trip = |last_sr, came| {
         let reported = FormatStats { block: Some((at(came), block(last_sr))), ..format(1, 1) };
         let mut stats = SessionStats { medias: vec![of(vec![reported])], ..SessionStats::default() };
-        stats.reports = [None, None, Some((0, at(0))), Some((5, at(2000)))];
+        [(0, 0), (5, 2000)].iter().for_each(|(middle, millis)| stats.rounds.note(at(*millis), *middle));
         stats.resolve();
         stats.medias[0].formats[0].reported.unwrap().round_trip
     };

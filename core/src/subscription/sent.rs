@@ -1,7 +1,7 @@
 use crate::Instant;
 use crate::limits::SOURCES_MAX;
 use crate::rtp;
-use crate::stats::{Counted, FormatStats, REPORT_ROUNDS, SessionStats};
+use crate::stats::{Counted, FormatStats, Rounds, SessionStats};
 use crate::stream::{Packet, StreamLog};
 
 /// The packets that a reader was sent, counted by track and SSRC.
@@ -13,8 +13,7 @@ pub(super) struct Sent {
     /// The number of the sources, at the end, that have not been reported yet.
     unreported: usize,
     others: Vec<Others>,
-    /// The times at which rounds of sender reports were sent, with the middle of the time in them; the newest comes last.
-    rounds: [Option<(u32, Instant)>; REPORT_ROUNDS],
+    rounds: Rounds,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +46,7 @@ impl Default for Sent {
             sources: Vec::new(),
             unreported: 0,
             others: Vec::new(),
-            rounds: [None; REPORT_ROUNDS],
+            rounds: Rounds::default(),
         }
     }
 }
@@ -115,17 +114,12 @@ impl Sent {
 
     /// Takes note that sender reports with this middle of their time are sent now.
     pub(super) fn note_round(&mut self, now: Instant, middle: u32) {
-        if self.rounds.last() != Some(&Some((middle, now))) {
-            self.rounds.rotate_left(1);
-            if let Some(last) = self.rounds.last_mut() {
-                *last = Some((middle, now));
-            }
-        }
+        self.rounds.note(now, middle);
     }
 
     /// Adds what was counted to the statistics of the session, with what the log knows of the last packets before `next`.
     pub(super) fn tell(&self, now: Instant, log: Option<&StreamLog>, next: u64, stats: &mut SessionStats) {
-        stats.reports = self.rounds;
+        stats.rounds = self.rounds;
         for Others { track, rtcp, gone } in &self.others {
             let media = stats.media((*track).into());
             media.rtcp_sent.absorb(*rtcp);

@@ -1,16 +1,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtspan_core::Tolerances;
 use rtspan_core::client::{
-    ClientConfig, ClientEvent, CommandError, Playback, Playing, Received, ReconnectPolicy, State,
-    SwitchReason, TrackInfo, TrackStats, Transports,
+    ClientConfig, ClientEvent, ClientStats, CommandError, Playback, Playing, Received, ReconnectPolicy,
+    State, SwitchReason, TrackInfo, TrackStats, Transports,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
+use rtspan_core::{NtpTime, Tolerances};
 
 use super::TimedOut;
 use crate::client::{self, Error};
@@ -232,9 +232,17 @@ impl Client {
         self.0.reconnects()
     }
 
-    /// What was counted for a media that is set up.
-    pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.0.stats(media)
+    /// All that was counted: connections, the session by media and format, the time line, what was tolerated. It is true as of
+    /// now, and also once the client has closed.
+    ///
+    /// It is put together when it is asked for, and holds up the client meanwhile: ask once a second, not for each packet.
+    pub fn stats(&self) -> ClientStats {
+        self.0.stats()
+    }
+
+    /// The counts of a media that is set up.
+    pub fn media_stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.media_stats(media)
     }
 
     /// The time line of all medias as it is now: a client that takes the place of this one goes on with it
@@ -403,9 +411,9 @@ impl Packets {
         self.0.description()
     }
 
-    /// What was counted for a media that is set up.
-    pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.0.stats(media)
+    /// The counts of a media that is set up; [`Client::stats`] has all that there are.
+    pub fn media_stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.media_stats(media)
     }
 
     /// The medias that are left out because the server has refused them, each with the reason.
@@ -472,6 +480,18 @@ impl Publisher {
         block_on(self.0.write_frame(media, packets))
     }
 
+    /// Writes one packet of a media that belongs to the wall clock time `ntp`, and waits while there is no room.
+    ///
+    /// For a source with a clock of its own, such as a camera that is passed on: sender reports of all medias tell that clock
+    /// from then on. A time of zero, which a source without a clock gives, is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_frame`](Self::write_frame).
+    pub fn write_with_ntp(&self, media: usize, packet: RtpPacket, ntp: NtpTime) -> Result<(), Error> {
+        block_on(self.0.write_with_ntp(media, packet, ntp))
+    }
+
     /// Writes as many packets of one frame as there is room for, and says how many.
     ///
     /// # Errors
@@ -482,9 +502,9 @@ impl Publisher {
         self.0.try_write_frame(media, packets)
     }
 
-    /// What was counted for a media.
-    pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.0.stats(media)
+    /// The counts of a media; [`Client::stats`] has all that there are.
+    pub fn media_stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.media_stats(media)
     }
 
     /// Ends the session and closes the client (TEARDOWN).

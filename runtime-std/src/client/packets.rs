@@ -63,9 +63,9 @@ impl<R: Runtime> Packets<R> {
         self.client.description().unwrap_or_default()
     }
 
-    /// What was counted for a media that is set up.
-    pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.client.stats(media)
+    /// The counts of a media that is set up; [`Client::stats`] has all that there are.
+    pub fn media_stats(&self, media: usize) -> Option<TrackStats> {
+        self.client.media_stats(media)
     }
 
     /// Counts of the time line of all medias: gaps, corrections, reports that were not believed.
@@ -86,9 +86,7 @@ impl<R: Runtime> Packets<R> {
 
     /// Packets of all medias that were dropped because they were not taken in time.
     pub fn dropped(&self) -> u64 {
-        let state = self.client.owner.0.state();
-        let medias = state.core.description().map_or(0, |description| description.medias.len());
-        (0..medias).filter_map(|media| state.core.stats(media)).map(|stats| stats.dropped).sum()
+        self.client.stats().tracks.iter().map(|track| track.dropped).sum()
     }
 
     /// Ends the session and closes the client (TEARDOWN).

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::task::{Context, Poll};
 
+use rtspan_core::NtpTime;
 use rtspan_core::client::{SendError, TrackStats};
 use rtspan_core::rtp::RtpPacket;
 
@@ -37,12 +38,19 @@ impl<R: Runtime> Publisher<R> {
     /// The media is not set up, or is one that the server sends, a packet is too long for its transport, there is no session at
     /// the moment ([`SendError::Reconnecting`]: what is live may be left out), or the client is closed.
     pub async fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
-        let mut rest = packets;
-        let look = |_: &mut Context<'_>| match self.append(media, &mut rest) {
-            Err(Error::Send(SendError::Full)) => Poll::Pending,
-            written => Poll::Ready(written),
-        };
-        self.0.owner.0.waiters.wait(look).await
+        self.write_all(media, packets, NtpTime::default()).await
+    }
+
+    /// Writes one packet of a media that belongs to the wall clock time `ntp`, and waits while there is no room.
+    ///
+    /// For a source with a clock of its own, such as a camera that is passed on: sender reports of all medias tell that clock
+    /// from then on. A time of zero, which a source without a clock gives, is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_frame`](Self::write_frame).
+    pub async fn write_with_ntp(&self, media: usize, packet: RtpPacket, ntp: NtpTime) -> Result<(), Error> {
+        self.write_all(media, &[packet], ntp).await
     }
 
     /// Writes as many packets of one frame as there is room for, and says how many.
@@ -53,15 +61,15 @@ impl<R: Runtime> Publisher<R> {
     /// ([`SendError::Reconnecting`]: what is live may be left out), or the client is closed.
     pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
         let mut rest = packets;
-        match self.append(media, &mut rest) {
+        match self.append(media, &mut rest, NtpTime::default()) {
             Ok(()) | Err(Error::Send(SendError::Full)) => Ok(packets.len() - rest.len()),
             Err(error) => Err(error),
         }
     }
 
-    /// What was counted for a media.
-    pub fn stats(&self, media: usize) -> Option<TrackStats> {
-        self.0.stats(media)
+    /// The counts of a media; [`Client::stats`] has all that there are.
+    pub fn media_stats(&self, media: usize) -> Option<TrackStats> {
+        self.0.media_stats(media)
     }
 
     /// Ends the session and closes the client (TEARDOWN).
@@ -73,14 +81,24 @@ impl<R: Runtime> Publisher<R> {
         self.0.teardown().await
     }
 
+    /// Hands packets on that belong to a wall clock time, if that is not zero, and waits while there is no room.
+    async fn write_all(&self, media: usize, packets: &[RtpPacket], ntp: NtpTime) -> Result<(), Error> {
+        let mut rest = packets;
+        let look = |_: &mut Context<'_>| match self.append(media, &mut rest, ntp) {
+            Err(Error::Send(SendError::Full)) => Poll::Pending,
+            written => Poll::Ready(written),
+        };
+        self.0.owner.0.waiters.wait(look).await
+    }
+
     /// Hands packets on, and takes those off `rest` that were taken.
-    fn append(&self, media: usize, rest: &mut &[RtpPacket]) -> Result<(), Error> {
+    fn append(&self, media: usize, rest: &mut &[RtpPacket], ntp: NtpTime) -> Result<(), Error> {
         let shared = &self.0.owner.0;
         let mut state = shared.state();
         let now = clock::now();
         let appended = loop {
             let Some((packet, behind)) = rest.split_first() else { break Ok(()) };
-            match state.core.send(now, media, packet) {
+            match state.core.send_with_ntp(now, media, packet, ntp) {
                 Ok(()) => *rest = behind,
                 Err(SendError::Full) => {
                     state.starved = true;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use atomic_waker::AtomicWaker;
 use rtspan_core::Instant;
 use rtspan_core::client::{
-    Client, ClientCloseReason, ClientEvent, CommandError, CommandId, Misuse, Received, Reply, SwitchReason,
+    Client, ClientCloseReason, ClientEvent, CommandError, CommandId, Misuse, Received, Reply,
 };
 
 use super::Error;
@@ -68,7 +68,6 @@ pub(crate) struct State {
     silent: BTreeSet<usize>,
     /// Medias that are left out of what plays, and why.
     refused: BTreeMap<usize, CommandError>,
-    pub(crate) switched: Option<SwitchReason>,
     /// What the application has not been told yet.
     events: Events,
     pub(crate) closed: Option<ClientCloseReason>,
@@ -112,7 +111,6 @@ impl<S> Shared<S> {
                 ended: BTreeSet::new(),
                 silent: BTreeSet::new(),
                 refused: BTreeMap::new(),
-                switched: None,
                 events: Events::default(),
                 closed: None,
                 readers: 0,
@@ -241,12 +239,9 @@ impl State {
                     *done = Some(result);
                 }
             }
-            ClientEvent::TransportSwitched(reason) => {
-                self.switched = Some(reason);
-                self.begin_anew();
-            }
-            ClientEvent::TcpRefused(_) => self.switched = None,
-            ClientEvent::Redirected(_) | ClientEvent::Reconnecting { .. } => self.begin_anew(),
+            ClientEvent::TransportSwitched(_)
+            | ClientEvent::Redirected(_)
+            | ClientEvent::Reconnecting { .. } => self.begin_anew(),
             ClientEvent::MediaRefused(media, error) => {
                 self.set_up.remove(&media);
                 self.refused.insert(media, error);

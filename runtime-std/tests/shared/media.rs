@@ -45,7 +45,7 @@ async fn publish_and_read<R: Runtime>(transports: Transports) {
     stream.write(1, packet(1, 7, 160)).unwrap();
     let received = packets.next().await.unwrap().unwrap();
     assert_eq!((received.media, number(&received)), (1, 7));
-    assert_eq!(packets.stats(0).unwrap().packets, 200);
+    assert_eq!(packets.media_stats(0).unwrap().packets, 200);
     assert_eq!(packets.dropped(), 0);
     assert_eq!(stream.write(2, packet(0, 0, 10)), Err(WriteError::NoSuchMedia(2)));
 }
@@ -118,7 +118,7 @@ pub(crate) async fn dropped_packets_are_counted<R: Runtime>() {
         Client::<R>::builder(&url(&server, "/cam")).unwrap().config(config).play().await.unwrap();
     let frame: Vec<_> = (0..100).map(|number| packet(0, number, 100)).collect();
     stream.write_frame(0, &frame).unwrap();
-    while packets.stats(0).unwrap().packets < 100 {
+    while packets.media_stats(0).unwrap().packets < 100 {
         pause::<R>().await;
     }
     assert_eq!(packets.dropped(), 90);
@@ -140,7 +140,7 @@ pub(crate) async fn packets_that_are_held_are_the_oldest_and_what_is_dropped_beh
         let frame: Vec<_> =
             (hundred * 100 - 100..hundred * 100).map(|number| packet(0, number, 100)).collect();
         stream.write_frame(0, &frame).unwrap();
-        while packets.stats(0).unwrap().packets < u64::from(hundred) * 100 {
+        while packets.media_stats(0).unwrap().packets < u64::from(hundred) * 100 {
             pause::<R>().await;
         }
         // The first time this takes two packets out of the queue.
@@ -189,7 +189,7 @@ pub(crate) async fn packets_that_came_before_the_end_are_told_before_it<R: Runti
     stream.write_frame(0, &frame).unwrap();
     let first = packets.next().await.unwrap().unwrap();
     assert_eq!(number(&first), 0);
-    while client.stats(0).unwrap().packets < 300 {
+    while client.media_stats(0).unwrap().packets < 300 {
         pause::<R>().await;
     }
     client.teardown().await.unwrap();
@@ -213,7 +213,7 @@ pub(crate) async fn a_client_stays_alive_while_nobody_comes_back_who_waited_for_
         let mut packets = client.packets();
         assert!(if_ready(packets.next()).await.is_none());
         write(0..50);
-        while client.stats(0).unwrap().packets < 50 {
+        while client.media_stats(0).unwrap().packets < 50 {
             pause::<R>().await;
         }
         for expected in 0..50 {
@@ -335,5 +335,5 @@ pub(crate) async fn more_than_there_is_room_for_is_sent_over_udp_in_turn<R: Runt
     let frame: Vec<_> = (0..10_000).map(|number| packet(0, number, 1000)).collect();
     assert!(publisher.try_write_frame(0, &frame).unwrap() < frame.len());
     publisher.write_frame(0, &frame).await.unwrap();
-    assert!(publisher.stats(0).unwrap().sent_packets > 10_000);
+    assert!(publisher.media_stats(0).unwrap().sent_packets > 10_000);
 }

@@ -51,7 +51,7 @@ pub(crate) async fn large_keyframes_lose_nothing_at_a_healthy_reader<R: Runtime>
         }
     };
     both(publishing, reading).await;
-    let stats = packets.stats(0).unwrap();
+    let stats = packets.media_stats(0).unwrap();
     assert_eq!((stats.packets, stats.lost, packets.dropped()), (u64::from(all), 0, 0));
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn hundreds_of_publishers_are_recorded_and_read<R: Runtime>() {
         }
     }
     for publisher in &publishers {
-        assert_eq!(publisher.stats(0).unwrap().sent_packets, (PUBLISHERS / READ) as u64);
+        assert_eq!(publisher.media_stats(0).unwrap().sent_packets, (PUBLISHERS / READ) as u64);
     }
 }
 

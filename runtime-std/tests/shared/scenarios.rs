@@ -74,6 +74,7 @@ macro_rules! scenarios {
             a_server_that_is_dropped_ends_its_readers,
             a_stream_that_is_dropped_ends_its_readers_and_frees_its_path,
             a_stream_keeps_the_clock_of_its_source,
+            a_publisher_keeps_the_clock_of_its_source,
             picture_and_sound_of_a_client_have_one_time_line,
             rtcp_of_the_application_reaches_readers_behind_the_packets_before_it,
             a_stream_is_described_anew_while_it_is_read,

@@ -43,6 +43,12 @@ async fn read_and_count<R: Runtime>(transports: Transports) {
     let carried = if transports == Transports::Tcp { got.bytes } else { 0 };
     assert!(conn.bytes_sent > carried && conn.bytes_received > 0);
     assert!(server.session_stats(info.session).await.unwrap().at >= session.at);
+    let own = packets.client().stats();
+    let of_media = |media: usize| own.session.medias[media].received().rtp.packets;
+    assert_eq!((own.session.received().rtp, of_media(0), of_media(1)), (got, 180, 20));
+    assert_eq!(own.session.medias[1].formats[0].last_sequence, Some(199));
+    assert_eq!((own.connections, own.tracks.len()), (1, 2));
+    assert!(own.conn.bytes_received > carried && own.conn.bytes_sent > 0);
     drop(packets);
     // A session over UDP may be told to be closed after its connection.
     let (mut session_sent, mut conn_sent) = (None, None);

@@ -41,6 +41,30 @@ pub(crate) async fn a_stream_keeps_the_clock_of_its_source<R: Runtime>() {
     }
 }
 
+pub(crate) async fn a_publisher_keeps_the_clock_of_its_source<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let camera = NtpTime::from_unix(Duration::from_secs(86_400));
+    let ntp_of = |number: u16| camera + Duration::from_secs(160) * number.into() / 90_000;
+    let mut number = 0;
+    for (path, transports) in [("/tcp", Transports::Tcp), ("/udp", Transports::Udp)] {
+        let builder = Client::<R>::builder(&url(&server, path)).unwrap().transport(transports);
+        let publisher = builder.publish(description()).await.unwrap();
+        let mut packets = read(&server, path, Transports::Tcp).await;
+        let apart = loop {
+            number += 1;
+            publisher.write_with_ntp(0, packet(0, number, 100), ntp_of(number)).await.unwrap();
+            let received = packets.next().await.unwrap().unwrap();
+            if let Some(ntp) = received.time.reported_ntp() {
+                break ntp.to_bits().abs_diff(ntp_of(received.packet.sequence()).to_bits());
+            }
+            pause::<R>().await;
+        };
+        assert!(apart < (1 << 32) / 1000, "over {transports:?}: {apart}");
+        let sent = publisher.client().stats().session.medias[0].sent();
+        assert!(sent.rtp.packets > 0 && sent.rtcp.packets > 0);
+    }
+}
+
 pub(crate) async fn picture_and_sound_of_a_client_have_one_time_line<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
     let stream = server.publish("/cam", description()).unwrap();

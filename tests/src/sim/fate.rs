@@ -2,6 +2,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rtspan_core::Instant;
 use rtspan_core::client::State;
 use rtspan_core::header::Lower;
 use rtspan_core::limits::ACCESS_POINT_WAIT;
@@ -162,7 +163,7 @@ impl World<'_> {
             return;
         }
         // A media whose SETUP the server has taken, and whose answer was lost, is never sent.
-        let is_set_up = |track: u8| player.client.stats(track.into()).is_some();
+        let is_set_up = |track: u8| player.client.media_stats(Instant::ZERO, track.into()).is_some();
         for (track, last) in source.last().filter(|(track, _)| is_set_up(*track)) {
             let newest = self.truth.newest(stream, track, *origin);
             assert_eq!(newest, last, "what client {} sent last to {stream:?} has not come", player.index);

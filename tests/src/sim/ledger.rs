@@ -131,12 +131,15 @@ fn start_of(track: &TrackStart) -> (usize, Option<u16>) {
 }
 
 pub(super) fn medias(player: &Player) -> impl Iterator<Item = usize> + '_ {
-    (0..32).filter(|media| player.client.stats(*media).is_some())
+    (0..32).filter(|media| player.client.media_stats(Instant::ZERO, *media).is_some())
 }
 
 /// Packets that the client has dropped because its application was slow.
 pub(super) fn dropped(player: &Player) -> u64 {
-    medias(player).filter_map(|media| player.client.stats(media)).map(|stats| stats.dropped).sum()
+    medias(player)
+        .filter_map(|media| player.client.media_stats(Instant::ZERO, media))
+        .map(|stats| stats.dropped)
+        .sum()
 }
 
 impl World<'_> {

@@ -348,7 +348,7 @@ fn packets_that_nobody_takes_hold_no_more_than_the_bound() {
         }
     });
     assert!(held.left < 4 * RECEIVED_BYTES_MAX as isize, "{held:?}");
-    assert!(victim.client.stats(0).unwrap().dropped > 0);
+    assert!(victim.client.media_stats(victim.now, 0).unwrap().dropped > 0);
 }
 
 #[test]

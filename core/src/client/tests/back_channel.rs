@@ -122,7 +122,7 @@ fn a_client_that_plays_sends_into_a_back_channel_with_reports_and_a_goodbye() {
         let reports: Vec<_> = sent(&mut it).iter().map(|(to, data)| (*to, kinds(data)[0])).collect();
         assert!(reports.contains(&(rtcp, "SR")) && reports.contains(&(from, "RR")), "{reports:?}");
         assert!(!reports.contains(&(rtcp, "RR")), "{reports:?}");
-        let stats = it.client.stats(1).unwrap();
+        let stats = it.client.media_stats(it.now, 1).unwrap();
         assert_eq!((stats.sent_packets, stats.sent_octets, stats.packets), (1, 7, 0));
         it.client.teardown(it.now).unwrap();
         let goodbyes: Vec<_> = sent(&mut it).iter().map(|(to, data)| (*to, kinds(data))).collect();

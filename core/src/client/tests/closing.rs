@@ -65,7 +65,7 @@ fn what_was_counted_is_still_there_when_the_client_has_closed() {
     let mut it = Scenario::playing_tcp();
     it.frame(0, video(1).as_bytes());
     it.close();
-    assert_eq!(it.client.stats(0).unwrap().packets, 1);
+    assert_eq!(it.client.media_stats(it.now, 0).unwrap().packets, 1);
     it.client.handle_timeout(it.now + Duration::from_secs(3600));
     assert!(!it.client.wants_write());
     assert_eq!(it.client.poll_timeout(), None);

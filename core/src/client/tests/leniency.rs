@@ -290,7 +290,7 @@ fn a_server_that_names_no_ports_is_heard_from_the_first_port_if_that_is_wanted()
         it.datagram(Port::Rtp, "192.0.2.1:41001", video(1).into_bytes());
         it.datagram(Port::Rtp, "192.0.2.1:41002", video(2).into_bytes());
         assert_eq!(it.packets(), [(0, 1, 0)]);
-        assert_eq!(it.client.stats(0).unwrap().foreign, 1);
+        assert_eq!(it.client.media_stats(it.now, 0).unwrap().foreign, 1);
         tolerated(&it, Tolerance::NoServerPorts);
     }
 }

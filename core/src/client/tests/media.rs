@@ -21,7 +21,7 @@ fn datagrams_from_elsewhere_are_dropped_and_counted() {
     it.datagram(Port::Rtcp, "192.0.2.1:5000", video(3).into_bytes());
     it.datagram(Port::Rtp, "192.0.2.1:5000", video(4).into_bytes());
     assert_eq!(it.packets(), [(0, 4, 0)]);
-    let stats = it.client.stats(0).unwrap();
+    let stats = it.client.media_stats(it.now, 0).unwrap();
     assert_eq!((stats.packets, stats.foreign, stats.invalid), (1, 3, 0));
 }
 
@@ -34,7 +34,7 @@ fn what_is_no_packet_of_the_media_is_dropped_and_counted() {
     }
     it.frame(1, b"neither");
     assert_eq!(it.packets(), []);
-    let stats = it.client.stats(0).unwrap();
+    let stats = it.client.media_stats(it.now, 0).unwrap();
     assert_eq!((stats.packets, stats.invalid), (0, 6));
     assert_eq!(it.client.state(), State::Play);
 }
@@ -47,7 +47,7 @@ fn a_packet_that_is_missing_over_udp_is_given_up_after_a_while() {
     assert_eq!(it.packets(), [(0, 1, 0)]);
     it.advance(Duration::from_millis(100));
     assert_eq!(it.packets(), [(0, 3, 1)]);
-    assert_eq!(it.client.stats(0).unwrap().lost, 1);
+    assert_eq!(it.client.media_stats(it.now, 0).unwrap().lost, 1);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_application_that_does_not_keep_up_loses_the_oldest_packets_and_is_told() {
         it.frame(0, video(sequence).as_bytes());
     }
     assert_eq!(it.packets(), [(0, 4, 3), (0, 5, 0)]);
-    let stats = it.client.stats(0).unwrap();
+    let stats = it.client.media_stats(it.now, 0).unwrap();
     assert_eq!((stats.packets, stats.dropped, stats.lost), (5, 3, 0));
 }
 
@@ -129,7 +129,7 @@ fn playing_again_begins_to_count_anew() {
     it.done();
     it.frame(0, video(1000).as_bytes());
     assert_eq!(it.packets(), [(0, 1000, 0)]);
-    assert_eq!(it.client.stats(0).unwrap().packets, 1);
+    assert_eq!(it.client.media_stats(it.now, 0).unwrap().packets, 1);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_recording_client_takes_reports_and_no_packets() {
     let block = ReportBlock { ssrc: 0xabcd, lost: 17, ..ReportBlock::default() };
     it.frame(1, &rtcp::receiver_report_compound(&ReceiverReport { ssrc: 5, reports: vec![block] }, "server"));
     assert_eq!(it.packets(), []);
-    let stats = it.client.stats(0).unwrap();
+    let stats = it.client.media_stats(it.now, 0).unwrap();
     assert_eq!((stats.sent_packets, stats.sent_octets, stats.reported_lost), (1, 7, 17));
     assert_eq!((stats.packets, stats.invalid), (0, 0));
 }
@@ -167,7 +167,7 @@ fn a_server_that_does_not_keep_up_fills_a_bounded_queue() {
             let packet = RtpPacket::build(RtpHeader::default(), &payload);
             let taken = (0..).take_while(|_| it.client.send(it.now, 0, &packet).is_ok()).count();
             assert_eq!(it.client.send(it.now, 0, &packet), Err(SendError::Full));
-            assert_eq!(it.client.stats(0).unwrap().sent_packets, taken as u64);
+            assert_eq!(it.client.media_stats(it.now, 0).unwrap().sent_packets, taken as u64);
             assert!(
                 taken > 100 && taken <= SEND_PACKETS_MAX && taken * payload.len() <= SEND_BYTES_MAX,
                 "{taken}"

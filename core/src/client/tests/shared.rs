@@ -52,7 +52,8 @@ fn medias_with_the_same_control_are_set_up_once_and_told_apart_over_tcp() {
     it.frame(0, video(2).as_bytes());
     it.frame(0, packet(99, 1, 0x99).as_bytes());
     assert_eq!(it.packets(), [(0, 1, 0), (1, 7, 0), (0, 2, 0)]);
-    let received = [0, 1].map(|media| it.client.stats(media).map(|stats| (stats.packets, stats.invalid)));
+    let received =
+        [0, 1].map(|media| it.client.media_stats(it.now, media).map(|stats| (stats.packets, stats.invalid)));
     assert_eq!(received, [Some((2, 1)), Some((1, 0))]);
     assert!(it.client.tolerances().contains(Tolerance::SharedControl));
     // A BYE is for the media whose source it names.
@@ -106,7 +107,7 @@ fn a_report_that_comes_among_packets_is_a_report() {
     it.frame(0, &sender_report(0xabcd));
     it.frame(1, video(2).as_bytes());
     assert_eq!(it.packets(), [(0, 1, 0), (0, 2, 0)]);
-    assert_eq!(it.client.stats(0).map(|stats| (stats.packets, stats.invalid)), Some((2, 0)));
+    assert_eq!(it.client.media_stats(it.now, 0).map(|stats| (stats.packets, stats.invalid)), Some((2, 0)));
     it.frame(0, &rtcp::goodbye_compound(0xabcd, "cam", "over"));
     it.advance(RESTART_WAIT);
     assert!(matches!(it.event(), ClientEvent::Ended(0)));

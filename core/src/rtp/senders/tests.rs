@@ -83,7 +83,7 @@ fn what_peers_have_not_received_is_added_up_over_the_sources() {
     senders.handle_sent(at(0), &packet(96, 1, 0));
     senders.handle_sent(at(0), &packet(0, 2, 0));
     let block = |ssrc, lost| ReportBlock { ssrc, lost, ..ReportBlock::default() };
-    senders.handle_report_blocks(&[block(1, 3), block(2, 4), block(9, 100)]);
-    senders.handle_report_blocks(&[block(1, 5)]);
+    senders.handle_report_blocks(at(0), &[block(1, 3), block(2, 4), block(9, 100)]);
+    senders.handle_report_blocks(at(1), &[block(1, 5)]);
     assert_eq!(senders.reported_lost(), 9);
 }

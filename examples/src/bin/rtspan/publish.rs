@@ -35,7 +35,7 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     let figures = || {
         let medias = description.medias.iter().enumerate();
         let figures = medias.map(|(media, description)| {
-            let stats = publisher.stats(media).unwrap_or_default();
+            let stats = publisher.media_stats(media).unwrap_or_default();
             Figures::sent(over, media, description, &stats)
         });
         figures.collect::<Vec<_>>()

@@ -101,7 +101,7 @@ impl<R: Runtime> Session<R> {
     /// What was received of each media.
     pub(crate) fn figures(&self) -> Vec<Figures> {
         let figures = |&media: &usize| {
-            let stats = self.client.stats(media).unwrap_or_default();
+            let stats = self.client.media_stats(media).unwrap_or_default();
             let is_silent = self.client.is_silent(media);
             Figures::received(self.over(), media, &self.description.medias[media], &stats, is_silent)
         };

@@ -121,7 +121,7 @@ fn report<R: Runtime>(
     publishers: &[(Arc<Publisher<R>>, Target)],
     elapsed: Duration,
 ) -> Value {
-    let stats = publishers.iter().filter_map(|(publisher, _)| publisher.stats(0));
+    let stats = publishers.iter().filter_map(|(publisher, _)| publisher.media_stats(0));
     let (packets, payload) = stats
         .fold((0, 0), |(packets, bytes), stats| (packets + stats.sent_packets, bytes + stats.sent_octets));
     json!({
