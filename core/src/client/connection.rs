@@ -133,8 +133,8 @@ impl Client {
         self.datagrams.wants_flush()
     }
 
-    /// Sends datagrams, as many as may leave at once ([`ClientConfig::udp_burst`]), until the sink takes no more; whether
-    /// it did not, so that this is to be called again when the socket is writable.
+    /// Sends datagrams, as many as may leave at once ([`ClientConfig::udp_burst`](super::ClientConfig::udp_burst)), until the
+    /// sink takes no more. Returns `true` if it took no more, so that this is to be called again when the socket is writable.
     ///
     /// What may leave later is announced by [`poll_timeout`](Self::poll_timeout). Datagrams are to be sent before what is
     /// [written](Self::wants_write): PAUSE and TEARDOWN wait for those that belong before them.
