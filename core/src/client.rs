@@ -34,6 +34,7 @@ mod agree;
 mod answer;
 mod auth;
 mod back_channel;
+mod choice;
 mod command;
 mod config;
 mod connection;
@@ -47,6 +48,7 @@ mod link;
 mod liveness;
 mod media;
 mod outlive;
+mod own;
 mod play;
 mod presence;
 mod reconnect;
@@ -69,6 +71,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+pub use choice::MediaChoice;
 pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, MediaSilencePolicy, SourcePolicy, Transports};
 pub use error::{
     ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, RedirectAttempt, RedirectError,
@@ -78,6 +81,7 @@ pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
     TrackStart, TrackTransport,
 };
+pub use own::{CustomRequest, RequestError};
 pub use reconnect::ReconnectPolicy;
 pub use seek::Playback;
 pub use stats::{ClientStats, TrackStats};
@@ -171,6 +175,9 @@ pub struct Client {
 
 /// Commands. Each is told to be [done](ClientEvent::Done) exactly once.
 ///
+/// A redirect that answers one is followed ([`ClientEvent::Redirected`]): at the new place all that was set up is set up again,
+/// what played plays again, and then the command is given there. Who records is told where, and ends.
+///
 /// # Errors
 ///
 /// All fail, and send nothing, if the command makes no sense in the [`State`] that the commands before it lead to,
@@ -233,7 +240,7 @@ impl Client {
         self.command(now, Command::Options)
     }
 
-    /// Asks what there is to be played; redirects are followed.
+    /// Asks what there is to be played.
     pub fn describe(&mut self, now: Instant) -> Result<CommandId, Misuse> {
         self.command(now, Command::Describe)
     }
@@ -282,6 +289,12 @@ impl Client {
     /// Sets parameters, one `name: value` a line (`text/parameters`).
     pub fn set_parameter(&mut self, now: Instant, body: Bytes) -> Result<CommandId, Misuse> {
         self.command(now, Command::SetParameter(body))
+    }
+
+    /// Sends a request of the application's own, and tells its answer ([`Reply::Response`]) whatever its status; redirects are
+    /// followed.
+    pub fn request(&mut self, now: Instant, request: CustomRequest) -> Result<CommandId, Misuse> {
+        self.command(now, Command::Custom(Box::new(request)))
     }
 
     /// Tells the wall clock time of `now`, without which no sender reports are sent.

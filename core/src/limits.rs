@@ -226,6 +226,13 @@ pub const ANSWER_HEADER_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a body or a description that the application gives an answer; a longer one is refused.
 pub const ANSWER_BODY_BYTES_MAX: usize = 128 << 10;
 
+/// Headers that the application of a client adds to its requests; further ones are refused.
+pub const REQUEST_HEADERS_MAX: usize = 16;
+/// Bytes of such headers, names and values together.
+pub const REQUEST_HEADER_BYTES_MAX: usize = 4 << 10;
+/// Bytes of the body of a request of the application's own; a longer one is refused.
+pub const REQUEST_BODY_BYTES_MAX: usize = 128 << 10;
+
 /// Bytes of the start line and the headers of a message that is traced; what is beyond is left out.
 pub const TRACE_HEAD_BYTES_MAX: usize = 4 << 10;
 /// Bytes of its body; the rest is left out.

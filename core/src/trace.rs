@@ -137,7 +137,8 @@ fn hide_parameters(text: &str, told: &mut String) {
 
 /// Returns true if the value behind a name is to be kept secret.
 fn names_secret(name: &str) -> bool {
-    const SECRET: [&str; 8] = ["token", "pass", "pwd", "secret", "auth", "key", "sign", "credential"];
+    const SECRET: [&str; 9] =
+        ["token", "pass", "pwd", "secret", "auth", "key", "sign", "credential", "cookie"];
     let name = name.to_ascii_lowercase();
     !name.starts_with("www-auth")
         && !name.starts_with("proxy-authenticate")

@@ -23,6 +23,7 @@ pub use decoder::Decoder;
 pub use error::{Expected, MessageKind, WireError};
 pub use foreign::Protocol;
 pub use headers::Headers;
+pub(crate) use headers::is_token;
 pub use limits::DecoderLimits;
 pub use message::{Message, Request, Response};
 pub use method::Method;

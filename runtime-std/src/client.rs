@@ -1,5 +1,6 @@
 //! The client: its handles, generic over the runtime, and the task behind them.
 
+mod builder;
 mod connect;
 mod driver;
 mod events;
@@ -15,23 +16,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    Client as Core, ClientCloseReason, ClientConfig, ClientEvent, ClientStats, CommandError, CommandId,
-    Misuse, Playback, Playing, ReconnectPolicy, Reply, SendError, State, SwitchReason, TrackInfo, TrackStats,
-    Transports,
+    Client as Core, ClientCloseReason, ClientEvent, ClientStats, CommandError, CommandId, CustomRequest,
+    Misuse, Playback, Playing, Reply, RequestError, SendError, State, SwitchReason, TrackInfo, TrackStats,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
+use rtspan_core::wire::Response;
 use rtspan_core::{Instant, Tolerances};
 
+pub use builder::ClientBuilder;
 pub use packets::Packets;
 pub use publisher::Publisher;
 
 use crate::clock;
 use crate::runtime::Runtime;
-use shared::{Owner, Shared};
-use sockets::Sockets;
+use shared::Owner;
 
 /// What went wrong with a client.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,9 @@ pub enum Error {
     /// The client is closed.
     #[error(transparent)]
     Closed(ClientCloseReason),
+    /// A header or a request of the application's cannot be sent.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// The packet was not taken.
     #[error(transparent)]
     Send(#[from] SendError),
@@ -69,15 +73,6 @@ pub struct Client<R: Runtime> {
     runtime: PhantomData<fn() -> R>,
 }
 
-/// How a client is set up.
-#[derive(Debug)]
-pub struct ClientBuilder<R: Runtime> {
-    url: Url,
-    config: ClientConfig,
-    runtime: R,
-    timeline: Timeline,
-}
-
 impl<R: Runtime> Client<R> {
     /// Sets up a client for a URL such as `rtsp://camera/main`.
     ///
@@ -85,9 +80,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// It is no RTSP URL.
     pub fn builder(url: &str) -> Result<ClientBuilder<R>, UrlError> {
-        let url = Url::parse(url)?;
-        let config = ClientConfig::default();
-        Ok(ClientBuilder { url, config, runtime: R::default(), timeline: Timeline::new() })
+        Url::parse(url).map(ClientBuilder::new)
     }
 
     /// Connects with all defaults, and asks what the server can do.
@@ -227,6 +220,30 @@ impl<R: Runtime> Client<R> {
         match self.command(|core, now| core.set_parameter(now, body)).await? {
             Reply::Body(body) => Ok(body),
             _ => Ok(Bytes::new()),
+        }
+    }
+
+    /// Sends a request of the application's own: any method that leaves the session as it is. Its answer may have any status;
+    /// redirects are followed, and credentials given where they are asked for.
+    ///
+    /// ```no_run
+    /// # async fn reboot<R: rtspan_std::runtime::Runtime>(client: rtspan_std::client::Client<R>) -> Result<(), rtspan_std::Error> {
+    /// use rtspan_std::{CustomRequest, Method};
+    ///
+    /// let request = CustomRequest::new(Method::from("X-REBOOT"))?.header("X-Delay", "5")?;
+    /// let response = client.request(request).await?;
+    /// println!("{} {}", response.status, response.reason);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no answer, or the client is closed.
+    pub async fn request(&self, request: CustomRequest) -> Result<Response, Error> {
+        match self.command(|core, now| core.request(now, request)).await? {
+            Reply::Response(response) => Ok(response),
+            _ => Err(Error::Stopped),
         }
     }
 
@@ -370,127 +387,5 @@ impl<R: Runtime> Clone for Client<R> {
 impl<R: Runtime> fmt::Debug for Client<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
-    }
-}
-
-impl<R: Runtime> ClientBuilder<R> {
-    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
-    #[must_use]
-    pub fn transport(mut self, transports: Transports) -> Self {
-        self.config = self.config.transports(transports);
-        self
-    }
-
-    /// Asks for back channels, such as the voice for a camera's loudspeaker, and has [`play`](Self::play) set them up.
-    ///
-    /// [`Client::back_channels`] lists them, and [`Client::publisher`] takes their packets while the client plays.
-    #[must_use]
-    pub fn back_channel(mut self, back_channel: bool) -> Self {
-        self.config = self.config.back_channel(back_channel);
-        self
-    }
-
-    /// How the client behaves otherwise; this replaces what [`transport`](Self::transport) has set.
-    #[must_use]
-    pub fn config(mut self, config: ClientConfig) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Has the client reconnect by itself when its session ends or its first connection does not come about
-    /// ([`ClientConfig::reconnect`]); it does not by default.
-    ///
-    /// [`Packets`] go on then: the first packet of each media behind the gap is marked
-    /// ([`MediaTime::begins_anew`](rtspan_core::timeline::MediaTime::begins_anew)). A [`Publisher`] fails with
-    /// [`SendError::Reconnecting`] as long as there is no session. Commands wait until there is one.
-    #[must_use]
-    pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
-        self.config = self.config.reconnect(Some(policy));
-        self
-    }
-
-    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
-    #[must_use]
-    pub fn timeline(mut self, timeline: Timeline) -> Self {
-        self.timeline = timeline;
-        self
-    }
-
-    /// Runs it elsewhere than on the default runtime.
-    #[must_use]
-    pub fn runtime(mut self, runtime: R) -> Self {
-        self.runtime = runtime;
-        self
-    }
-
-    /// Starts the client, which connects with its first command: nothing is sent before, and no event is missed.
-    ///
-    /// # Errors
-    ///
-    /// The runtime or the system's source of randomness is not to be had ([`Error::Start`]).
-    pub fn build(self) -> Result<Client<R>, Error> {
-        let Self { url, config, runtime, timeline } = self;
-        let mut core = Core::new(url, config, clock::seed().map_err(Error::Start)?);
-        core.set_wall_clock(clock::now(), clock::wall());
-        core.continue_timeline(timeline);
-        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
-        let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
-        runtime.spawn(driver).map_err(Error::Start)?;
-        Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
-    }
-
-    /// Connects, and asks what the server can do.
-    ///
-    /// # Errors
-    ///
-    /// There is no connection, or the server refuses OPTIONS.
-    pub async fn connect(self) -> Result<Client<R>, Error> {
-        let client = self.build()?;
-        client.options().await?;
-        Ok(client)
-    }
-
-    /// Connects, asks for all that there is and has it flow: DESCRIBE, SETUP of every media, PLAY.
-    ///
-    /// Back channels are left out unless they are [asked for](Self::back_channel).
-    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]).
-    ///
-    /// # Errors
-    ///
-    /// There is no connection, or the server refuses.
-    pub async fn play(self) -> Result<Packets<R>, Error> {
-        let client = self.build()?;
-        client.describe().await?;
-        let medias: Vec<usize> = client.owner.0.state().core.default_medias().collect();
-        let mut failure = Error::Misuse(Misuse::NothingSetUp);
-        let mut set_up = 0;
-        for media in medias {
-            match client.setup(media).await {
-                Ok(_) => set_up += 1,
-                Err(Error::Command(error)) => failure = Error::Command(error),
-                Err(error) => return Err(error),
-            }
-        }
-        if set_up == 0 {
-            return Err(failure);
-        }
-        client.play(None).await?;
-        Ok(client.packets())
-    }
-
-    /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.
-    ///
-    /// # Errors
-    ///
-    /// There is no connection, or the server refuses.
-    pub async fn publish(self, description: Description) -> Result<Publisher<R>, Error> {
-        let client = self.build()?;
-        let medias = description.medias.len();
-        client.announce(description).await?;
-        for media in 0..medias {
-            client.setup(media).await?;
-        }
-        client.record().await?;
-        Ok(client.publisher())
     }
 }

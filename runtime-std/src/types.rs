@@ -3,9 +3,9 @@
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{
     CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, ClientStats, CommandError, ConnectAttempt,
-    ConnectError, KeepalivePolicy, MediaSilencePolicy, Misuse, Playback, Playing, Received, ReconnectPolicy,
-    RedirectAttempt, RedirectError, SendError, SourcePolicy, State, SwitchReason, TrackInfo, TrackStart,
-    TrackStats, TrackTransport, Transports,
+    ConnectError, CustomRequest, KeepalivePolicy, MediaChoice, MediaSilencePolicy, Misuse, Playback, Playing,
+    Received, ReconnectPolicy, RedirectAttempt, RedirectError, RequestError, SendError, SourcePolicy, State,
+    SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport, Transports,
 };
 pub use rtspan_core::conn::{CloseNote, CloseReason, SourceDoubts};
 pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};

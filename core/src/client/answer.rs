@@ -26,7 +26,7 @@ impl Client {
             return self.close(now, ClientCloseReason::Stalled);
         }
         if request.method == Method::Redirect {
-            self.handle_redirect(now, request);
+            self.handle_redirect(now, request.headers.get(name::LOCATION));
         }
     }
 }

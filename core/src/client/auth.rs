@@ -124,12 +124,17 @@ impl Client {
         self.credentials().is_some()
     }
 
+    /// Returns true at another server than that of the first URL.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        !self.url.same_origin(&self.auth.home)
+    }
+
     /// Those of the URL, or the user's, which are for the server of the first URL only.
     fn credentials(&self) -> Option<(Box<str>, Secret)> {
         if let Some(credentials) = self.url.credentials() {
             return Some((credentials.user.into(), Secret::password(credentials.password)));
         }
-        self.config.credentials.clone().filter(|_| self.url.same_origin(&self.auth.home))
+        self.config.credentials.clone().filter(|_| !self.is_elsewhere())
     }
 }
 

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
+use super::redirect::is_redirect;
 use super::request::Asker;
 use super::setup::Setup;
 use super::table::{self, Verb};
 use super::{
-    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, Playback,
-    RedirectError, Reply, State,
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, CustomRequest, Misuse,
+    Playback, RedirectError, Reply, State,
 };
 use crate::deadline::Doubt;
 use crate::description::Description;
@@ -42,6 +43,8 @@ pub(super) enum Command {
     Record,
     GetParameter(Bytes),
     SetParameter(Bytes),
+    /// A request of the application's own.
+    Custom(Box<CustomRequest>),
     /// TEARDOWN and another connection, to begin again there or at another server.
     Restart(Option<Box<Url>>),
     /// TEARDOWN of the session that was lost before.
@@ -89,9 +92,12 @@ impl Task {
 impl Command {
     fn verb(&self) -> Verb {
         match self {
-            Self::Probe | Self::Options | Self::GetParameter(_) | Self::SetParameter(_) | Self::Bury => {
-                Verb::Ask
-            }
+            Self::Probe
+            | Self::Options
+            | Self::GetParameter(_)
+            | Self::SetParameter(_)
+            | Self::Custom(_)
+            | Self::Bury => Verb::Ask,
             Self::Describe => Verb::Describe,
             Self::Announce(_) => Verb::Announce,
             Self::Setup(_) => Verb::Setup,
@@ -206,6 +212,10 @@ impl Client {
                     with_parameters(Request::new(Method::SetParameter, self.base().as_request_uri()), body);
                 self.run(now, task, request);
             }
+            Command::Custom(custom) => {
+                let custom = custom.clone();
+                self.start_custom(now, task, &custom);
+            }
             Command::Restart(_) => self.start_restart(now, task),
             Command::Bury => self.start_bury(now, task),
             Command::Teardown => self.start_teardown(now, task),
@@ -229,6 +239,12 @@ impl Client {
         let status = response.status;
         if self.gives_up_back_channel(&task.command, status) {
             return self.start_again(now, task);
+        }
+        if !matches!(task.command, Command::Restart(_) | Command::Teardown)
+            && is_redirect(&response, &mut self.tolerances)
+        {
+            self.follow(now, task, response.headers.get(name::LOCATION));
+            return self.advance(now);
         }
         match &task.command {
             Command::Probe | Command::Options => {
@@ -257,6 +273,7 @@ impl Client {
                 let result = accepted(&response).map(|()| Reply::Body(response.body));
                 self.finish(now, task, result);
             }
+            Command::Custom(_) => self.finish(now, task, Ok(Reply::Response(response))),
             Command::Restart(_) => {
                 self.forget_former();
                 self.restart_answered(now, task);
@@ -315,7 +332,13 @@ impl Client {
             result => result,
         };
         match (task.id, result) {
-            (Some(id), result) => self.event(ClientEvent::Done(id, result)),
+            (Some(id), result) => {
+                if result.is_ok() {
+                    // What the client gives to itself counts on: a server that always sends it elsewhere ends it.
+                    self.redirects.settle();
+                }
+                self.event(ClientEvent::Done(id, result));
+            }
             (None, Err(error)) if !is_left_out && !matches!(task.command, Command::Probe) => {
                 self.close(now, ClientCloseReason::RestartFailed(error));
             }

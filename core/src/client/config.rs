@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::ReconnectPolicy;
+use super::own::OwnHeaders;
 use crate::auth::Secret;
 use crate::header::Lower;
 use crate::limits::{
@@ -15,6 +16,7 @@ use crate::wire::Method;
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     pub(super) user_agent: Box<str>,
+    pub(super) headers: OwnHeaders,
     pub(super) credentials: Option<(Box<str>, Secret)>,
     pub(super) basic_auth: bool,
     pub(super) transports: Transports,
@@ -44,6 +46,7 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             user_agent: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
+            headers: OwnHeaders::default(),
             credentials: None,
             basic_auth: true,
             transports: Transports::default(),

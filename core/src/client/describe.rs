@@ -1,7 +1,6 @@
 //! DESCRIBE.
 
 use super::command::{Task, accepted};
-use super::redirect::is_redirect;
 use super::{Client, ClientEvent, CommandError, Reply};
 use crate::description::Description;
 use crate::header::content_type_is;
@@ -34,17 +33,9 @@ impl Client {
     }
 
     pub(super) fn describe_answered(&mut self, now: Instant, task: Task, response: &Response) {
-        if is_redirect(response, &mut self.tolerances) {
-            match self.redirect(response.headers.get(name::LOCATION)) {
-                Ok(url) => self.restart(Some(url), vec![task]),
-                Err(error) => self.finish(now, task, Err(error)),
-            }
-            return;
-        }
         let result = self.read_description(response).map(|presentation| {
             let description = presentation.description.clone();
             if task.id.is_some() {
-                self.redirects.settle();
                 self.want_nothing();
             } else if self.description().is_some_and(|former| !former.has_same_medias(&description)) {
                 self.event(ClientEvent::DescriptionChanged(Box::new(description.clone())));

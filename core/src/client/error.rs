@@ -30,6 +30,9 @@ pub enum Misuse {
     /// No media is set up.
     #[error("no media is set up")]
     NothingSetUp,
+    /// The description has no media that was chosen to be played or published.
+    #[error("the description has none of the medias that were chosen")]
+    NoneChosen,
     /// A scale or speed is no number or zero, or a speed is below zero (RFC 2326, sections 12.34 and 12.35).
     #[error("a scale or speed is finite and not zero, and a speed is above zero")]
     Rate,

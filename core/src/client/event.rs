@@ -10,7 +10,7 @@ use crate::rtp::RtpPacket;
 use crate::timeline::MediaTime;
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
-use crate::wire::StatusCode;
+use crate::wire::{Response, StatusCode};
 use crate::{Instant, TracedMessage, UdpId};
 
 /// A command of a client, to find its [`Done`](ClientEvent::Done).
@@ -93,7 +93,7 @@ pub enum ClientEvent {
     /// The server describes the stream otherwise than before: this is the new description. It is told while the client reconnects
     /// or follows a redirect, before the medias that no longer fit are told as refused.
     DescriptionChanged(Box<Description>),
-    /// The server sends the client to this URL, where it goes on: by its answer to DESCRIBE or PLAY, or by REDIRECT
+    /// The server sends the client to this URL, where it goes on: by its answer to a request, or by REDIRECT
     /// (RFC 2326, section 10.10). What has played plays again there, and nothing comes in between.
     Redirected(Url),
     /// Nobody answers at the place that a redirect has led to; the client goes on at its first URL, once.
@@ -163,6 +163,8 @@ pub enum Reply {
     Paused,
     /// GET_PARAMETER and SET_PARAMETER: the body of the answer.
     Body(Bytes),
+    /// A request of the application's own: the answer, whatever its status.
+    Response(Response),
     /// TEARDOWN.
     TornDown,
 }

@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 use super::command::{Command, Task, accepted};
 use super::presence::Presence;
-use super::redirect::is_redirect;
 use super::table::Verb;
 use super::track::Path;
 use super::{Client, ClientEvent, Playing, Reply, State, TrackStart};
@@ -51,16 +50,6 @@ impl Client {
     }
 
     pub(super) fn play_answered(&mut self, now: Instant, task: Task, response: &Response) {
-        if is_redirect(response, &mut self.tolerances) {
-            return match self.redirect(response.headers.get(name::LOCATION)) {
-                Ok(url) => {
-                    let mut tasks = self.setups_again();
-                    tasks.push(task);
-                    self.restart(Some(url), tasks);
-                }
-                Err(error) => self.finish(now, task, Err(error)),
-            };
-        }
         if let Err(error) = accepted(response) {
             return self.finish(now, task, Err(error));
         }
@@ -73,10 +62,6 @@ impl Client {
         }
         self.state = self.state.after(Verb::Play);
         self.has_played = true;
-        if task.id.is_some() {
-            // What the client gives to itself counts on: a server that always sends it elsewhere ends it.
-            self.redirects.settle();
-        }
         self.liveness.begin(now);
         for track in self.tracks.iter_mut().filter(|track| !track.is_sent) {
             track.report_at = Some(now + RECEIVER_REPORT_PERIOD);

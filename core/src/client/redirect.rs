@@ -1,4 +1,4 @@
-//! Redirects: the answer to DESCRIBE or PLAY, or REDIRECT, which a server may send at any time (RFC 2326, section 10.10).
+//! Redirects: the answer to any request but TEARDOWN, or REDIRECT, which a server may send at any time (RFC 2326, section 10.10).
 //!
 //! Where nobody answers at the place that a redirect leads to, the client goes back to the first server, once.
 
@@ -7,7 +7,7 @@ use super::presence::Presence;
 use super::{Client, ClientCloseReason, ClientEvent, CommandError, RedirectAttempt, RedirectError, State};
 use crate::limits::REDIRECTS_MAX;
 use crate::url::{Scheme, Url};
-use crate::wire::{Request, Response, name};
+use crate::wire::Response;
 use crate::{Instant, Tolerance, Tolerances};
 
 /// Where servers have sent the client since it last had what it wanted.
@@ -51,18 +51,34 @@ impl Redirects {
 }
 
 impl Client {
+    /// Gives a command at another place that was answered with a redirect, once all that was done here is done there.
+    pub(super) fn follow(&mut self, now: Instant, task: Task, location: Option<&str>) {
+        match self.redirect(location) {
+            Err(error) => self.finish(now, task, Err(error)),
+            Ok(there) if self.state == State::Record => {
+                self.finish(now, task, Err(CommandError::Closed));
+                self.close(now, ClientCloseReason::Redirected(Some(there)));
+            }
+            Ok(there) => {
+                let task = self.begun_anew(task);
+                let tasks = self.tasks_there(Some(task));
+                self.restart(Some(there), tasks);
+            }
+        }
+    }
+
     /// Takes a redirect, and says where it leads.
-    pub(super) fn redirect(&mut self, location: Option<&str>) -> Result<Url, CommandError> {
+    fn redirect(&mut self, location: Option<&str>) -> Result<Url, CommandError> {
         self.count_redirect()?;
         self.resolve(location.ok_or(CommandError::BadLocation)?)
     }
 
-    /// Takes a REDIRECT that has been answered. What plays goes on there; without a location, at the same URL.
-    pub(super) fn handle_redirect(&mut self, now: Instant, request: &Request) {
+    /// Takes a REDIRECT that has been answered, or the answer to a keepalive that says the same. What plays goes on there;
+    /// without a location, at the same URL.
+    pub(super) fn handle_redirect(&mut self, now: Instant, location: Option<&str>) {
         if self.is_closing() {
             return;
         }
-        let location = request.headers.get(name::LOCATION);
         if matches!(self.state, State::PreRecord | State::Record) {
             // The readers there need the stream from its beginning, which only the application has.
             let there = location.and_then(|location| self.resolve(location).ok());
@@ -89,17 +105,22 @@ impl Client {
             return;
         }
         let running = self.running.take().map(|running| self.unsent(running));
-        let describes = running
-            .as_ref()
-            .is_some_and(|task| matches!(task.command, Command::Describe | Command::Announce(_)));
-        let mut tasks =
-            if self.presentation.is_some() && !describes { self.setups_again() } else { Vec::new() };
-        if self.state == State::Play {
-            tasks.push(Task::own(Command::Play(self.playback)));
-        }
-        tasks.extend(running.filter(|task| !matches!(task.command, Command::Probe)));
+        let tasks = self.tasks_there(running);
         self.restart(Some(url), tasks);
         self.advance(now);
+    }
+
+    /// What was done here and is to be done there, and then the command that was not.
+    fn tasks_there(&self, next: Option<Task>) -> Vec<Task> {
+        let command = next.as_ref().map(|task| &task.command);
+        let describes = matches!(command, Some(Command::Describe | Command::Announce(_)));
+        let mut tasks =
+            if self.presentation.is_some() && !describes { self.setups_again() } else { Vec::new() };
+        if self.state == State::Play && !matches!(command, Some(Command::Play(_) | Command::Seek(_))) {
+            tasks.push(Task::own(Command::Play(self.playback)));
+        }
+        tasks.extend(next.filter(|task| !matches!(task.command, Command::Probe)));
+        tasks
     }
 
     /// Whether a redirect has led here, nothing was answered here, and there is something to be done about that.

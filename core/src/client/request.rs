@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::datagrams::Held;
+use super::redirect::is_redirect;
 use super::{CSeqPolicy, Client, ClientCloseReason};
 use crate::header::SessionHeader;
 use crate::limits::{LAST_DATAGRAMS, REQUESTS_WAITING_MAX, SESSION_TIMEOUT_DEFAULT};
@@ -158,6 +159,7 @@ impl Client {
             request.headers.set(name::SESSION, id);
         }
         self.authorize(&mut request);
+        self.dress(&mut request);
         let again = self.may_be_challenged().then(|| Box::new(request.clone()));
         self.requests.sent(Sent { cseq, asker, request: again, tries });
         self.keepalive.put_off(now, self.session.timeout());
@@ -197,6 +199,11 @@ impl Client {
             }
             Some(Asker::Keepalive(method)) => {
                 self.session.read(&response, &mut self.tolerances);
+                if let Some(location) = response.headers.get(name::LOCATION)
+                    && is_redirect(&response, &mut self.tolerances)
+                {
+                    return self.handle_redirect(now, Some(location));
+                }
                 self.keepalive_answered(now, method, response.status);
             }
             Some(Asker::Nobody) => {}

@@ -21,10 +21,15 @@ impl Client {
         self.queue.push_front(Task::own(Command::Restart(url.map(Box::new))));
     }
 
-    /// DESCRIBE and the SETUP of all that is set up.
+    /// DESCRIBE, or ANNOUNCE, and the SETUP of all that is set up.
     pub(super) fn setups_again(&self) -> Vec<Task> {
+        let announced = self.presentation.as_ref().filter(|_| self.state == State::PreRecord);
+        let before = match announced {
+            Some(presentation) => Command::Announce(Box::new(presentation.description.clone())),
+            None => Command::Describe,
+        };
         let setups = self.tracks.iter().map(|track| Command::Setup(Setup::new(track.media)));
-        std::iter::once(Command::Describe).chain(setups).map(Task::own).collect()
+        std::iter::once(before).chain(setups).map(Task::own).collect()
     }
 
     /// Whether it is ending its session, to begin anew or for good.

@@ -2,7 +2,7 @@
 
 use super::command::{Command, Task};
 use super::setup::Setup;
-use super::{Client, ClientEvent, State, SwitchReason, Transports};
+use super::{Client, ClientEvent, SwitchReason, Transports};
 use crate::header::Lower;
 use crate::wire::{Response, StatusCode};
 
@@ -45,12 +45,9 @@ impl Client {
 
     /// Sets a media up over TCP, on another connection and after another DESCRIBE, which some Hikvision cameras need.
     pub(super) fn switch_by_restart(&mut self, reason: SwitchReason, setup: Task) {
-        let description = self.presentation.as_ref().filter(|_| self.state == State::PreRecord);
-        let before = match description {
-            Some(presentation) => Command::Announce(Box::new(presentation.description.clone())),
-            None => Command::Describe,
-        };
-        self.switch(reason, vec![Task::own(before), setup]);
+        let mut tasks = self.setups_again();
+        tasks.push(setup);
+        self.switch(reason, tasks);
     }
 
     /// Plays again over TCP, as it was played before over UDP, where nothing has come.

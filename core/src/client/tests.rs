@@ -1,6 +1,7 @@
 mod answers;
 mod auth;
 mod back_channel;
+mod choice;
 mod closing;
 mod deadlines;
 mod dialogues;
@@ -11,6 +12,7 @@ mod liveness;
 mod media;
 mod misuse;
 mod outlive;
+mod own;
 mod pace;
 mod reconnect;
 mod redirect;

@@ -7,7 +7,7 @@ use crate::StreamId;
 use crate::description::Description;
 use crate::header::Range;
 use crate::limits::{ANSWER_BODY_BYTES_MAX, ANSWER_HEADER_BYTES_MAX, ANSWER_HEADERS_MAX, MEDIAS_MAX};
-use crate::wire::{Headers, Response, name};
+use crate::wire::{Headers, Response, is_token, name};
 
 /// Why something was not added to an answer. The application is at fault, and the ticket is as it was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -75,7 +75,7 @@ pub(super) struct Extra {
 
 impl Extra {
     fn add_header(&mut self, name: &str, value: &str) -> Result<(), AnswerError> {
-        if name.is_empty() || !name.bytes().all(is_token) {
+        if !is_token(name) {
             return Err(AnswerError::HeaderName);
         }
         if value.chars().any(|c| c.is_control() && c != '\t') {
@@ -159,9 +159,4 @@ impl Ticket<SetParameter> {
     pub fn set_body(&mut self, content_type: &str, body: Bytes) -> Result<(), AnswerError> {
         self.extra_mut().set_body(content_type, body)
     }
-}
-
-/// Whether a byte may stand in a token (RFC 2326, section 15.1).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
 }

@@ -204,6 +204,12 @@ fn cleaned(value: &str) -> Option<String> {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
+/// Returns true for a token (RFC 2326, section 15.1), such as the name of a header.
+pub(crate) fn is_token(text: &str) -> bool {
+    let is_of_token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_of_token)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,17 +2,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    ClientConfig, ClientEvent, ClientStats, CommandError, Playback, Playing, Received, ReconnectPolicy,
-    State, SwitchReason, TrackInfo, TrackStats, Transports,
+    ClientEvent, ClientStats, CommandError, CustomRequest, Playback, Playing, Received, State, SwitchReason,
+    TrackInfo, TrackStats,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
+use rtspan_core::wire::Response;
 use rtspan_core::{NtpTime, Tolerances};
 
-use super::TimedOut;
+use super::{ClientBuilder, TimedOut};
 use crate::client::{self, Error};
 use crate::threads::{Threads, block_on, block_on_for};
 
@@ -21,11 +22,7 @@ use crate::threads::{Threads, block_on, block_on_for};
 /// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn
 /// down; that waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
 #[derive(Clone, Debug)]
-pub struct Client(client::Client<Threads>);
-
-/// How a client is set up.
-#[derive(Debug)]
-pub struct ClientBuilder(client::ClientBuilder<Threads>);
+pub struct Client(pub(super) client::Client<Threads>);
 
 impl Client {
     /// Sets up a client for a URL such as `rtsp://camera/main`.
@@ -152,6 +149,27 @@ impl Client {
     /// As [`describe`](Self::describe).
     pub fn set_parameter(&self, body: Bytes) -> Result<Bytes, Error> {
         block_on(self.0.set_parameter(body))
+    }
+
+    /// Sends a request of the application's own: any method that leaves the session as it is. Its answer may have any status;
+    /// redirects are followed, and credentials given where they are asked for.
+    ///
+    /// ```no_run
+    /// # fn reboot(client: rtspan_std::Client) -> Result<(), rtspan_std::Error> {
+    /// use rtspan_std::{CustomRequest, Method};
+    ///
+    /// let request = CustomRequest::new(Method::from("X-REBOOT"))?.header("X-Delay", "5")?;
+    /// let response = client.request(request)?;
+    /// println!("{} {}", response.status, response.reason);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no answer, or the client is closed.
+    pub fn request(&self, request: CustomRequest) -> Result<Response, Error> {
+        block_on(self.0.request(request))
     }
 
     /// Ends the session and closes the client (TEARDOWN).
@@ -283,97 +301,6 @@ impl Client {
     }
 }
 
-impl ClientBuilder {
-    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
-    #[must_use]
-    pub fn transport(self, transports: Transports) -> Self {
-        Self(self.0.transport(transports))
-    }
-
-    /// Asks for back channels, such as the voice for a camera's loudspeaker, and has [`play`](Self::play) set them up.
-    ///
-    /// [`Client::back_channels`] lists them, and [`Client::publisher`] takes their packets while the client plays.
-    #[must_use]
-    pub fn back_channel(self, back_channel: bool) -> Self {
-        Self(self.0.back_channel(back_channel))
-    }
-
-    /// How the client behaves otherwise; this replaces what [`transport`](Self::transport) has set.
-    #[must_use]
-    pub fn config(self, config: ClientConfig) -> Self {
-        Self(self.0.config(config))
-    }
-
-    /// Has the client reconnect by itself when its session ends or its first connection does not come about
-    /// ([`ClientConfig::reconnect`]); it does not by default.
-    ///
-    /// ```no_run
-    /// use rtspan_std::{Client, ReconnectPolicy};
-    ///
-    /// // A camera that is off is waited for, and one that restarts is played again: for months, if need be.
-    /// let camera = Client::builder("rtsp://camera/main")?.reconnect(ReconnectPolicy::default());
-    /// for received in camera.play()? {
-    ///     let received = received?;
-    ///     if received.time.begins_anew {
-    ///         println!("media {} goes on behind a gap, at {} ns", received.media, received.time.pts);
-    ///     }
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// [`Packets`] go on behind a gap. A [`Publisher`] fails with [`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting) as long as there is no session.
-    /// Commands wait until there is one.
-    #[must_use]
-    pub fn reconnect(self, policy: ReconnectPolicy) -> Self {
-        Self(self.0.reconnect(policy))
-    }
-
-    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
-    #[must_use]
-    pub fn timeline(self, timeline: Timeline) -> Self {
-        Self(self.0.timeline(timeline))
-    }
-
-    /// Starts the client, which connects with its first command: nothing is sent before, and no event is missed.
-    ///
-    /// # Errors
-    ///
-    /// The system's source of randomness or its threads are not to be had ([`Error::Start`]).
-    pub fn build(self) -> Result<Client, Error> {
-        self.0.build().map(Client)
-    }
-
-    /// Connects, and asks what the server can do.
-    ///
-    /// # Errors
-    ///
-    /// There is no connection, or the server refuses OPTIONS.
-    pub fn connect(self) -> Result<Client, Error> {
-        block_on(self.0.connect()).map(Client)
-    }
-
-    /// Connects, asks for all that there is and has it flow: DESCRIBE, SETUP of every media, PLAY.
-    ///
-    /// Back channels are left out unless they are [asked for](Self::back_channel).
-    /// A media that the server refuses is left out as long as there is another.
-    ///
-    /// # Errors
-    ///
-    /// There is no connection, or the server refuses.
-    pub fn play(self) -> Result<Packets, Error> {
-        block_on(self.0.play()).map(Packets)
-    }
-
-    /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.
-    ///
-    /// # Errors
-    ///
-    /// There is no connection, or the server refuses.
-    pub fn publish(self, description: Description) -> Result<Publisher, Error> {
-        block_on(self.0.publish(description)).map(Publisher)
-    }
-}
-
 /// The packets that a client receives, in the order of each media: an iterator that waits for the next one.
 ///
 /// They wait in a queue that is bounded in packets and bytes; whoever is too slow loses the oldest, and can see how many
@@ -381,7 +308,7 @@ impl ClientBuilder {
 /// here beside that queue; they are the oldest, and go back when this is dropped. It ends when all medias have ended or
 /// the client was torn down; an error is the last item: the client is closed for another reason.
 #[derive(Debug)]
-pub struct Packets(client::Packets<Threads>);
+pub struct Packets(pub(super) client::Packets<Threads>);
 
 impl Packets {
     /// Waits for the next packet, but for so long at most; `None` as the iterator ends.
@@ -453,7 +380,7 @@ impl Iterator for Packets {
 
 /// Sends the packets of a client that publishes, or those of the back channels of one that plays.
 #[derive(Debug)]
-pub struct Publisher(client::Publisher<Threads>);
+pub struct Publisher(pub(super) client::Publisher<Threads>);
 
 impl Publisher {
     /// The client that publishes: for its events, and all else.

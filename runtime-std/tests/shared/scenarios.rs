@@ -14,6 +14,7 @@ mod limits;
 mod media;
 mod reading;
 mod reconnecting;
+mod requests;
 mod scale;
 mod seeking;
 mod stats;
@@ -46,6 +47,7 @@ pub(crate) use limits::*;
 pub(crate) use media::*;
 pub(crate) use reading::*;
 pub(crate) use reconnecting::*;
+pub(crate) use requests::*;
 pub(crate) use scale::*;
 pub(crate) use seeking::*;
 pub(crate) use stats::*;
@@ -81,6 +83,9 @@ macro_rules! scenarios {
             the_ssrc_of_each_media_is_told_before_its_first_packet,
             each_reader_has_a_stream_of_its_own,
             a_client_goes_elsewhere_in_a_stream_while_it_plays,
+            no_call_of_a_builder_takes_back_what_another_has_set,
+            the_chosen_medias_are_played_and_published,
+            a_request_of_the_applications_own_is_answered,
             addresses_that_cannot_be_had_are_errors_that_say_why,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,

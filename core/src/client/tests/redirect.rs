@@ -1,7 +1,7 @@
 use super::scenario::*;
 use crate::Tolerance;
 use crate::client::*;
-use crate::limits::REDIRECTS_MAX;
+use crate::limits::{REDIRECTS_MAX, SERVER_SILENCE};
 
 fn describing(url: &str) -> Scenario {
     let mut it = Scenario::with(url, ClientConfig::default().transports(Transports::Tcp));
@@ -169,4 +169,174 @@ fn a_play_that_is_redirected_again_and_again_fails() {
     it.expect_method("PLAY");
     it.answer("302 Found | Location: rtsp://192.0.2.1/cam?q=1");
     assert_eq!(it.failed(), CommandError::TooManyRedirects);
+}
+
+const THERE: &str = "302 Found | Location: rtsp://192.0.2.7/there";
+
+/// Answers what the client does at another place by itself: the methods of its requests, up to one that is not answered.
+fn go_there(it: &mut Scenario, last: &str) -> String {
+    let mut methods = String::new();
+    loop {
+        let request = it.request();
+        let method = request.split(' ').next().unwrap().to_owned();
+        assert!(request.contains("rtsp://192.0.2.7/there"), "{request}");
+        methods += &format!("{method} ");
+        if method == last {
+            return methods.trim_end().to_owned();
+        }
+        match method.as_str() {
+            "DESCRIBE" => it.answer(&format!("200 OK | Content-Type: application/sdp || {SDP}")),
+            "SETUP" => it.answer("200 OK | Session: 9 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1"),
+            _ => it.answer("200 OK"),
+        }
+    }
+}
+
+#[test]
+fn a_redirect_answers_any_request_and_what_was_set_up_goes_on_there() {
+    type Begin = fn() -> Scenario;
+    type Act = fn(&mut Scenario) -> Result<CommandId, Misuse>;
+    let set_up: Begin = || {
+        let mut it = Scenario::described(Transports::Tcp);
+        it.client.setup(it.now, 0).unwrap();
+        it.expect_method("SETUP");
+        it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+        it.done();
+        it
+    };
+    let custom = |it: &mut Scenario| {
+        let request = CustomRequest::new(crate::wire::Method::from("X-ASK")).unwrap();
+        it.client.request(it.now, request)
+    };
+    let cases: [(Begin, Act, &str, &str); 9] = [
+        (|| Scenario::new(Transports::Tcp), |it| it.client.options(it.now), "OPTIONS", "OPTIONS"),
+        (
+            || Scenario::described(Transports::Tcp),
+            |it| it.client.setup(it.now, 0),
+            "SETUP",
+            "OPTIONS DESCRIBE SETUP",
+        ),
+        (set_up, |it| it.client.play(it.now, None), "PLAY", "OPTIONS DESCRIBE SETUP PLAY"),
+        (Scenario::playing_tcp, |it| it.client.pause(it.now), "PAUSE", "OPTIONS DESCRIBE SETUP PLAY PAUSE"),
+        // There it does not play before it is there.
+        (Scenario::playing_tcp, |it| it.client.seek(it.now, None), "PAUSE", "OPTIONS DESCRIBE SETUP PLAY"),
+        (
+            Scenario::playing_tcp,
+            |it| it.client.get_parameter(it.now, "x".into()),
+            "GET_PARAMETER",
+            "OPTIONS DESCRIBE SETUP PLAY GET_PARAMETER",
+        ),
+        (
+            Scenario::playing_tcp,
+            |it| it.client.set_parameter(it.now, "x: y".into()),
+            "SET_PARAMETER",
+            "OPTIONS DESCRIBE SETUP PLAY SET_PARAMETER",
+        ),
+        (Scenario::playing_tcp, custom, "X-ASK", "OPTIONS DESCRIBE SETUP PLAY X-ASK"),
+        (set_up, custom, "X-ASK", "OPTIONS DESCRIBE SETUP X-ASK"),
+    ];
+    for (begin, act, method, expected) in cases {
+        let mut it = begin();
+        act(&mut it).unwrap();
+        it.expect_method(method);
+        it.answer(THERE);
+        let has_session = it.client.session_id().is_some();
+        if has_session {
+            it.expect_method("TEARDOWN");
+            it.answer("200 OK");
+        }
+        let last = expected.split(' ').next_back().unwrap();
+        assert_eq!(go_there(&mut it, last), expected, "{method}");
+        it.answer(if last == "SETUP" {
+            "200 OK | Session: 9 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
+        } else {
+            "200 OK"
+        });
+        assert_eq!(it.redirected(), "rtsp://192.0.2.7/there");
+        it.done();
+        it.no_event();
+    }
+}
+
+#[test]
+fn a_publisher_goes_elsewhere_until_it_records_and_then_is_told_where() {
+    for (redirected, expected) in [
+        ("ANNOUNCE", "OPTIONS ANNOUNCE SETUP RECORD"),
+        ("SETUP", "OPTIONS ANNOUNCE SETUP RECORD"),
+        ("RECORD", "OPTIONS ANNOUNCE SETUP RECORD"),
+    ] {
+        let mut it = Scenario::with(URL, ClientConfig::default().transports(Transports::Tcp));
+        it.client.announce(it.now, published()).unwrap();
+        it.client.setup(it.now, 0).unwrap();
+        it.client.record(it.now).unwrap();
+        loop {
+            let request = it.request();
+            let method = request.split(' ').next().unwrap();
+            it.answer(match method {
+                _ if method == redirected => THERE,
+                "SETUP" => "200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1",
+                _ => "200 OK",
+            });
+            if method == redirected {
+                break;
+            }
+        }
+        if redirected == "RECORD" {
+            it.expect_method("TEARDOWN");
+            it.answer("200 OK");
+        }
+        assert_eq!(go_there(&mut it, "RECORD"), expected, "{redirected}");
+        it.answer("200 OK");
+        assert_eq!(it.client.state(), State::Record);
+    }
+    let mut it = Scenario::recording(Transports::Tcp);
+    it.client.get_parameter(it.now, "x".into()).unwrap();
+    it.expect_method("GET_PARAMETER");
+    it.answer(THERE);
+    assert_eq!(it.failed(), CommandError::Closed);
+    let ClientCloseReason::Redirected(Some(there)) = it.closed() else { panic!() };
+    assert_eq!(there.to_string(), "rtsp://192.0.2.7/there");
+}
+
+#[test]
+fn a_keepalive_that_is_redirected_takes_what_plays_along() {
+    let mut it = Scenario::playing_tcp();
+    it.advance(SERVER_SILENCE);
+    it.expect_method("GET_PARAMETER");
+    it.answer(THERE);
+    it.expect_method("TEARDOWN");
+    it.answer("200 OK");
+    assert_eq!(go_there(&mut it, "PLAY"), "OPTIONS DESCRIBE SETUP PLAY");
+    assert_eq!(it.redirected(), "rtsp://192.0.2.7/there");
+}
+
+#[test]
+fn redirects_of_any_request_are_followed_so_often_and_no_more() {
+    let mut it = Scenario::playing_tcp();
+    it.client.get_parameter(it.now, "x".into()).unwrap();
+    for _ in 0..REDIRECTS_MAX {
+        it.expect_method("GET_PARAMETER");
+        it.answer(THERE);
+        it.expect_method("TEARDOWN");
+        it.answer("200 OK");
+        assert_eq!(go_there(&mut it, "PLAY"), "OPTIONS DESCRIBE SETUP PLAY");
+        it.answer("200 OK");
+        it.redirected();
+    }
+    it.expect_method("GET_PARAMETER");
+    it.answer(THERE);
+    assert_eq!(it.failed(), CommandError::TooManyRedirects);
+    assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn answers_that_name_no_other_place_are_none_that_lead_there() {
+    for status in ["300 Multiple Choices", "304 Not Modified", "306 Unused"] {
+        let mut it = Scenario::playing_tcp();
+        it.client.get_parameter(it.now, "x".into()).unwrap();
+        it.expect_method("GET_PARAMETER");
+        it.answer(&format!("{status} | Location: rtsp://192.0.2.7/there"));
+        assert!(matches!(it.failed(), CommandError::Status(_)), "{status}");
+        it.expect_nothing_sent();
+    }
 }

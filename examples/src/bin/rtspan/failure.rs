@@ -118,7 +118,9 @@ fn explain_play(url: &Target, error: &Error) -> String {
         Error::Command(CommandError::Status(StatusCode::UNSUPPORTED_TRANSPORT)) => {
             format!("the server at {url} does not offer this transport; try another --transport")
         }
-        Error::Misuse(Misuse::NothingSetUp) => format!("the server has no media that can be played at {url}"),
+        Error::Misuse(Misuse::NothingSetUp | Misuse::NoneChosen) => {
+            format!("the server has no media that can be played at {url}")
+        }
         _ => explain(url, error),
     }
 }

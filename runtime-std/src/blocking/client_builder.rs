@@ -1,0 +1,159 @@
+use rtspan_core::auth::Secret;
+use rtspan_core::client::{ClientConfig, MediaChoice, Playback, ReconnectPolicy, Transports};
+use rtspan_core::description::Description;
+use rtspan_core::timeline::Timeline;
+
+use super::{Client, Packets, Publisher};
+use crate::client::{self, Error};
+use crate::threads::{Threads, block_on};
+
+/// How a client is set up.
+///
+/// What one call sets no other takes back, in whatever order they come.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use rtspan_std::{Client, MediaKind, Secret, Transports};
+///
+/// let packets = Client::builder("rtsp://camera/main")?
+///     .credentials("viewer", Secret::password("s3cret"))
+///     .medias([MediaKind::Video, MediaKind::Audio])
+///     .transport(Transports::Tcp)
+///     .play()?;
+/// packets.client().pause()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ClientBuilder(pub(super) client::ClientBuilder<Threads>);
+
+impl ClientBuilder {
+    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
+    #[must_use]
+    pub fn transport(self, transports: Transports) -> Self {
+        Self(self.0.transport(transports))
+    }
+
+    /// The name that the client gives itself; cameras refuse requests without one.
+    #[must_use]
+    pub fn user_agent(self, user_agent: &str) -> Self {
+        Self(self.0.user_agent(user_agent))
+    }
+
+    /// The user and its password, or what stands for it ([`ClientConfig::credentials`]). Those in the URL go before.
+    #[must_use]
+    pub fn credentials(self, user: &str, secret: Secret) -> Self {
+        Self(self.0.credentials(user, secret))
+    }
+
+    /// Adds a header to each request ([`ClientConfig::header`]). One that cannot be sent fails with [`Error::Request`] when the
+    /// client starts.
+    #[must_use]
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    /// The medias that [`play`](Self::play) sets up or [`publish`](Self::publish) announces: of some kinds, such as
+    /// [`MediaKind::Video`](rtspan_core::MediaKind::Video), or with some indices. All by default.
+    #[must_use]
+    pub fn medias(self, medias: impl Into<MediaChoice>) -> Self {
+        Self(self.0.medias(medias))
+    }
+
+    /// From where and how fast [`play`](Self::play) plays: a range, or a [`Playback`].
+    #[must_use]
+    pub fn playback(self, playback: impl Into<Playback>) -> Self {
+        Self(self.0.playback(playback))
+    }
+
+    /// Asks for back channels, such as the voice for a camera's loudspeaker, and has [`play`](Self::play) set them up.
+    ///
+    /// [`Client::back_channels`] lists them, and [`Client::publisher`] takes their packets while the client plays.
+    #[must_use]
+    pub fn back_channel(self, back_channel: bool) -> Self {
+        Self(self.0.back_channel(back_channel))
+    }
+
+    /// Has the client reconnect by itself when its session ends or its first connection does not come about
+    /// ([`ClientConfig::reconnect`]); it does not by default.
+    ///
+    /// ```no_run
+    /// use rtspan_std::{Client, ReconnectPolicy};
+    ///
+    /// // A camera that is off is waited for, and one that restarts is played again: for months, if need be.
+    /// let camera = Client::builder("rtsp://camera/main")?.reconnect(ReconnectPolicy::default());
+    /// for received in camera.play()? {
+    ///     let received = received?;
+    ///     if received.time.begins_anew {
+    ///         println!("media {} goes on behind a gap, at {} ns", received.media, received.time.pts);
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`Packets`] go on behind a gap. A [`Publisher`] fails with
+    /// [`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting) as long as there is no session. Commands wait
+    /// until there is one.
+    #[must_use]
+    pub fn reconnect(self, policy: ReconnectPolicy) -> Self {
+        Self(self.0.reconnect(policy))
+    }
+
+    /// How the client behaves otherwise. What the other calls of the builder set stands, also where this says otherwise.
+    #[must_use]
+    pub fn config(self, config: ClientConfig) -> Self {
+        Self(self.0.config(config))
+    }
+
+    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
+    #[must_use]
+    pub fn timeline(self, timeline: Timeline) -> Self {
+        Self(self.0.timeline(timeline))
+    }
+
+    /// Starts the client, which connects with its first command: nothing is sent before, and no event is missed.
+    ///
+    /// # Errors
+    ///
+    /// A header cannot be sent ([`Error::Request`]), or the system's source of randomness or its threads are not to be had
+    /// ([`Error::Start`]).
+    pub fn build(self) -> Result<Client, Error> {
+        self.0.build().map(Client)
+    }
+
+    /// Connects, and asks what the server can do.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses OPTIONS.
+    pub fn connect(self) -> Result<Client, Error> {
+        block_on(self.0.connect()).map(Client)
+    }
+
+    /// Connects, asks for all [`medias`](Self::medias) that are wanted and has them flow: DESCRIBE, SETUP of each, PLAY.
+    ///
+    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]); so are back
+    /// channels, unless they are [asked for](Self::back_channel) or chosen by their index. [`Packets::client`] leads to the client, to pause it, to go
+    /// elsewhere, and for all else.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, the server refuses, or it has none of the medias
+    /// ([`Misuse::NoneChosen`](rtspan_core::client::Misuse::NoneChosen)).
+    pub fn play(self) -> Result<Packets, Error> {
+        block_on(self.0.play()).map(Packets)
+    }
+
+    /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.
+    ///
+    /// If [medias](Self::medias) are chosen only those are announced, and their indices are counted anew from zero.
+    /// [`Publisher::client`] leads to the client.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, the server refuses, or the description has none of the medias
+    /// ([`Misuse::NoneChosen`](rtspan_core::client::Misuse::NoneChosen)).
+    pub fn publish(self, description: Description) -> Result<Publisher, Error> {
+        block_on(self.0.publish(description)).map(Publisher)
+    }
+}

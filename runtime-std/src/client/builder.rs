@@ -1,0 +1,269 @@
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use rtspan_core::auth::Secret;
+use rtspan_core::client::{
+    Client as Core, ClientConfig, MediaChoice, Misuse, Playback, ReconnectPolicy, RequestError, Transports,
+};
+use rtspan_core::description::Description;
+use rtspan_core::timeline::Timeline;
+use rtspan_core::url::Url;
+
+use super::shared::{Owner, Shared};
+use super::sockets::Sockets;
+use super::{Client, Error, Packets, Publisher, driver};
+use crate::clock;
+use crate::runtime::Runtime;
+
+/// How a client is set up.
+///
+/// What one call sets no other takes back, in whatever order they come.
+///
+/// ```no_run
+/// # async fn play<R: rtspan_std::runtime::Runtime>() -> Result<(), Box<dyn std::error::Error>> {
+/// use rtspan_std::client::Client;
+/// use rtspan_std::{MediaKind, Secret, Transports};
+///
+/// let packets = Client::<R>::builder("rtsp://camera/main")?
+///     .credentials("viewer", Secret::password("s3cret"))
+///     .medias([MediaKind::Video, MediaKind::Audio])
+///     .transport(Transports::Tcp)
+///     .play()
+///     .await?;
+/// packets.client().pause().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ClientBuilder<R: Runtime> {
+    url: Url,
+    config: ClientConfig,
+    own: Own,
+    runtime: R,
+    timeline: Timeline,
+}
+
+/// What the builder's own calls have set, which stands whatever the configuration says.
+#[derive(Debug, Default)]
+struct Own {
+    transports: Option<Transports>,
+    back_channel: Option<bool>,
+    reconnect: Option<ReconnectPolicy>,
+    user_agent: Option<String>,
+    credentials: Option<(String, Secret)>,
+    /// Names and values; those of two headers may be secret, and are not shown.
+    headers: Headers,
+    medias: MediaChoice,
+    playback: Playback,
+}
+
+#[derive(Default)]
+struct Headers(Vec<(String, String)>);
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Own {
+    fn apply(&mut self, mut config: ClientConfig) -> Result<ClientConfig, RequestError> {
+        if let Some(transports) = self.transports {
+            config = config.transports(transports);
+        }
+        if let Some(back_channel) = self.back_channel {
+            config = config.back_channel(back_channel);
+        }
+        if self.reconnect.is_some() {
+            config = config.reconnect(self.reconnect.take());
+        }
+        if let Some(user_agent) = &self.user_agent {
+            config = config.user_agent(user_agent);
+        }
+        if let Some((user, secret)) = self.credentials.take() {
+            config = config.credentials(&user, secret);
+        }
+        self.headers.0.iter().try_fold(config, |config, (name, value)| config.header(name, value))
+    }
+}
+
+impl<R: Runtime> ClientBuilder<R> {
+    pub(super) fn new(url: Url) -> Self {
+        Self {
+            url,
+            config: ClientConfig::default(),
+            own: Own::default(),
+            runtime: R::default(),
+            timeline: Timeline::new(),
+        }
+    }
+
+    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
+    #[must_use]
+    pub fn transport(mut self, transports: Transports) -> Self {
+        self.own.transports = Some(transports);
+        self
+    }
+
+    /// The name that the client gives itself; cameras refuse requests without one.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
+        self.own.user_agent = Some(user_agent.to_owned());
+        self
+    }
+
+    /// The user and its password, or what stands for it ([`ClientConfig::credentials`]). Those in the URL go before.
+    #[must_use]
+    pub fn credentials(mut self, user: &str, secret: Secret) -> Self {
+        self.own.credentials = Some((user.to_owned(), secret));
+        self
+    }
+
+    /// Adds a header to each request ([`ClientConfig::header`]). One that cannot be sent fails with [`Error::Request`] when the
+    /// client starts.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.own.headers.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The medias that [`play`](Self::play) sets up or [`publish`](Self::publish) announces: of some kinds, such as
+    /// [`MediaKind::Video`](rtspan_core::MediaKind::Video), or with some indices. All by default.
+    #[must_use]
+    pub fn medias(mut self, medias: impl Into<MediaChoice>) -> Self {
+        self.own.medias = medias.into();
+        self
+    }
+
+    /// From where and how fast [`play`](Self::play) plays: a range, or a [`Playback`].
+    #[must_use]
+    pub fn playback(mut self, playback: impl Into<Playback>) -> Self {
+        self.own.playback = playback.into();
+        self
+    }
+
+    /// Asks for back channels, such as the voice for a camera's loudspeaker, and has [`play`](Self::play) set them up.
+    ///
+    /// [`Client::back_channels`] lists them, and [`Client::publisher`] takes their packets while the client plays.
+    #[must_use]
+    pub fn back_channel(mut self, back_channel: bool) -> Self {
+        self.own.back_channel = Some(back_channel);
+        self
+    }
+
+    /// Has the client reconnect by itself when its session ends or its first connection does not come about
+    /// ([`ClientConfig::reconnect`]); it does not by default.
+    ///
+    /// [`Packets`] go on then: the first packet of each media behind the gap is marked
+    /// ([`MediaTime::begins_anew`](rtspan_core::timeline::MediaTime::begins_anew)). A [`Publisher`] fails with
+    /// [`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting) as long as there is no session. Commands wait
+    /// until there is one.
+    #[must_use]
+    pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
+        self.own.reconnect = Some(policy);
+        self
+    }
+
+    /// How the client behaves otherwise. What the other calls of the builder set stands, also where this says otherwise.
+    #[must_use]
+    pub fn config(mut self, config: ClientConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
+    #[must_use]
+    pub fn timeline(mut self, timeline: Timeline) -> Self {
+        self.timeline = timeline;
+        self
+    }
+
+    /// Runs it elsewhere than on the default runtime.
+    #[must_use]
+    pub fn runtime(mut self, runtime: R) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// Starts the client, which connects with its first command: nothing is sent before, and no event is missed.
+    ///
+    /// # Errors
+    ///
+    /// A header cannot be sent ([`Error::Request`]), or the runtime or the system's source of randomness is not to be had
+    /// ([`Error::Start`]).
+    pub fn build(self) -> Result<Client<R>, Error> {
+        let Self { url, config, mut own, runtime, timeline } = self;
+        let mut core = Core::new(url, own.apply(config)?, clock::seed().map_err(Error::Start)?);
+        core.set_wall_clock(clock::now(), clock::wall());
+        core.continue_timeline(timeline);
+        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
+        let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
+        runtime.spawn(driver).map_err(Error::Start)?;
+        Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
+    }
+
+    /// Connects, and asks what the server can do.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the server refuses OPTIONS.
+    pub async fn connect(self) -> Result<Client<R>, Error> {
+        let client = self.build()?;
+        client.options().await?;
+        Ok(client)
+    }
+
+    /// Connects, asks for all [`medias`](Self::medias) that are wanted and has them flow: DESCRIBE, SETUP of each, PLAY.
+    ///
+    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]); so are back
+    /// channels, unless they are [asked for](Self::back_channel) or chosen by their index. [`Packets::client`] leads to the client, to pause it, to go
+    /// elsewhere, and for all else.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, the server refuses, or it has none of the medias ([`Misuse::NoneChosen`]).
+    pub async fn play(mut self) -> Result<Packets<R>, Error> {
+        let choice = std::mem::take(&mut self.own.medias);
+        let playback = self.own.playback;
+        let client = self.build()?;
+        client.describe().await?;
+        let medias = client.owner.0.state().core.chosen_medias(&choice);
+        let mut failure = Error::Misuse(Misuse::NoneChosen);
+        let mut set_up = 0;
+        for media in medias {
+            match client.setup(media).await {
+                Ok(_) => set_up += 1,
+                Err(Error::Command(error)) => failure = Error::Command(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if set_up == 0 {
+            return Err(failure);
+        }
+        client.play(playback).await?;
+        Ok(client.packets())
+    }
+
+    /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.
+    ///
+    /// If [medias](Self::medias) are chosen only those are announced, and their indices are counted anew from zero.
+    /// [`Publisher::client`] leads to the client.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, the server refuses, or the description has none of the medias ([`Misuse::NoneChosen`]).
+    pub async fn publish(mut self, description: Description) -> Result<Publisher<R>, Error> {
+        let description = std::mem::take(&mut self.own.medias).to_publish(description);
+        let medias = description.medias.len();
+        if medias == 0 {
+            return Err(Error::Misuse(Misuse::NoneChosen));
+        }
+        let client = self.build()?;
+        client.announce(description).await?;
+        for media in 0..medias {
+            client.setup(media).await?;
+        }
+        client.record().await?;
+        Ok(client.publisher())
+    }
+}
