@@ -38,7 +38,7 @@ impl Pulse {
     }
 }
 
-/// One track of a publisher: its packets on their way into the log, whatever they came over.
+/// One track of a publisher, or a back channel of a reader: its packets on their way into the log, whatever they came over.
 #[derive(Debug)]
 pub(crate) struct Ingest {
     session: SessionId,
@@ -74,6 +74,13 @@ impl Intake {
     /// The same for a publisher whose sources have sent before: it goes on behind that.
     pub(crate) fn behind(self, past: Vec<Past>) -> Self {
         Self { past, ..self }
+    }
+}
+
+impl Intake {
+    /// The same for a media that may be silent for as long as it likes: somebody speaks now and then.
+    pub(crate) fn quiet(self) -> Self {
+        Self { is_quiet: true, ..self }
     }
 }
 

@@ -200,6 +200,8 @@ pub const REFUSALS_MAX: usize = 64;
 pub const REFUSED_HEAD_BYTES_MAX: usize = 4 << 10;
 /// Sessions of one connection, those that others have made and it names as well; more are refused with 503.
 pub const SESSIONS_PER_CONN_MAX: usize = 8;
+/// Sessions that have a back channel of the same stream at once: a loudspeaker takes one voice.
+pub const SPEAKERS_MAX: usize = 1;
 /// Connections that a session over UDP is used over at once; on further ones its requests are refused with 503.
 pub const CONNS_PER_SESSION_MAX: usize = 8;
 /// How long the application may take to answer a question; then the peer is answered 503.

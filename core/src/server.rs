@@ -22,6 +22,7 @@
 mod access;
 mod announce;
 mod answer;
+mod back_channel;
 mod closing;
 mod config;
 mod connection;
@@ -74,7 +75,7 @@ pub use streams::AddStreamError;
 pub use takeover::TakeoverPolicy;
 pub use ticket::{
     Announce, Ask, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, Refusal,
-    SetParameter, Setup, Stale, Ticket,
+    SetParameter, Setup, Speak, Stale, Ticket,
 };
 
 use crate::auth::NonceKey;

@@ -11,6 +11,8 @@ pub enum Action {
     Read,
     /// To publish a stream: ANNOUNCE, SETUP, RECORD.
     Publish,
+    /// To speak into the back channel of a stream that one may read: SETUP of it.
+    Speak,
 }
 
 /// A user, and what it may do.
@@ -37,10 +39,10 @@ impl User {
         self
     }
 
-    /// It may read and publish at the paths of a pattern.
+    /// It may do everything at the paths of a pattern: read, publish and speak.
     #[must_use]
     pub fn may_all(self, paths: &str) -> Self {
-        self.may(Action::Read, paths).may(Action::Publish, paths)
+        self.may(Action::Read, paths).may(Action::Publish, paths).may(Action::Speak, paths)
     }
 
     pub(crate) fn name(&self) -> &str {

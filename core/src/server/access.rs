@@ -3,6 +3,7 @@
 mod denial;
 pub(super) mod guesses;
 mod proof;
+mod speech;
 mod token;
 
 use super::config::Asks;
@@ -119,6 +120,10 @@ impl Server {
         let verdict = match session {
             Some(session) => self.check_owner(now, conn, request, session, &given).map(|()| None),
             None => self.check_right(now, conn, request, need.clone(), given.clone()),
+        };
+        let verdict = match verdict {
+            Ok(None) => self.check_right_to_speak(now, conn, request, session, given.clone()),
+            verdict => verdict,
         };
         verdict.map_err(|denial| self.deny(now, conn, session, &need, &given, &denial))
     }

@@ -34,6 +34,8 @@ impl Asks {
     pub const AUTHENTICATE: Self = Self(1 << 7);
     /// PAUSE of a session that plays or records; the default accepts.
     pub const PAUSE: Self = Self(1 << 8);
+    /// SETUP of a back channel, in the place of [`SETUP`](Self::SETUP); the default accepts.
+    pub const SPEAK: Self = Self(1 << 9);
 
     /// Whether all of `other` are asked.
     pub const fn contains(self, other: Self) -> bool {
@@ -82,6 +84,7 @@ pub struct ServerConfig {
     pub(super) sessions_max: usize,
     pub(super) sessions_per_conn_max: usize,
     pub(super) udp_ports_max: usize,
+    pub(super) speakers_max: usize,
     pub(super) memory: usize,
     pub(super) address_share: usize,
     pub(super) shared_addresses: Vec<IpPrefix>,
@@ -124,6 +127,7 @@ impl Default for ServerConfig {
             sessions_max: limits::SESSIONS_MAX,
             sessions_per_conn_max: limits::SESSIONS_PER_CONN_MAX,
             udp_ports_max: limits::UDP_PORTS_MAX,
+            speakers_max: limits::SPEAKERS_MAX,
             memory: limits::MEMORY_BYTES,
             address_share: limits::ADDRESS_SHARE,
             shared_addresses: vec![
@@ -221,6 +225,9 @@ setters! {
     /// UDP ports of clients that all sessions name together ([`limits::UDP_PORTS_MAX`]); tracks beyond are refused with
     /// 461.
     udp_ports_max: usize,
+    /// Sessions that may have a back channel of the same stream at once ([`limits::SPEAKERS_MAX`]); more are refused it with
+    /// 453, and play on.
+    speakers_max: usize,
     /// Bytes that the logs of all streams and the descriptions of all publishers take together
     /// ([`limits::MEMORY_BYTES`]).
     ///

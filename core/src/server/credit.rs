@@ -120,7 +120,7 @@ impl Server {
     /// A request came in a session: while it plays over UDP and has proven nothing, it is granted more.
     pub(super) fn ask_again(&mut self, now: Instant, id: SessionId) {
         let Some(session) = self.sessions.get(id).filter(|session| !session.credit.is_proven) else { return };
-        if let (State::Play(Reading { stream }), Some(MediaTransport::Udp)) =
+        if let (State::Play(Reading { stream, .. }), Some(MediaTransport::Udp)) =
             (&session.state, session.transport())
         {
             let stream = *stream;

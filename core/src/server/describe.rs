@@ -1,11 +1,12 @@
 use bytes::Bytes;
 
+use super::back_channel::{asks_for_back_channels, without_back_channels};
 use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::{Event, Server};
 use crate::description::Description;
 use crate::payload::parameter_sets::ParameterSets;
-use crate::stream::Streams;
+use crate::stream::{Streams, TrackSet};
 use crate::url::track::resolve_aggregate;
 use crate::wire::{Request, Response, StatusCode, name};
 use crate::{ConnId, StreamId};
@@ -32,7 +33,16 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let (path, _) = path_of(request)?;
-        let sdp = self.stream_at(path).and_then(|stream| self.sdp_of(stream, streams));
+        let stream = self.stream_at(path);
+        let sdp = stream.and_then(|stream| self.sdp_of(stream, streams));
+        let has_hidden = |stream: &StreamId| {
+            let published = self.published.get(*stream);
+            published.is_some_and(|published| published.back_channels != TrackSet::NONE)
+        };
+        let sdp = match stream.filter(has_hidden) {
+            Some(_) if !asks_for_back_channels(request) => sdp.and_then(|sdp| without_back_channels(&sdp)),
+            _ => sdp,
+        };
         Ok(described(request, sdp.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?))
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::shares::Refused;
 use super::ticket::{
-    Announce, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, SetParameter, Setup,
+    Announce, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, SetParameter, Setup, Speak,
 };
 use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
@@ -53,6 +53,7 @@ pub enum MediaTransport {
 /// | reader | ConnOpened, Describe, Setup, SessionOpened, Setup, Play, Playing, Pause, Paused, Play, Playing, SessionClosed, ConnClosed |
 /// | reader that gives up a track | ConnOpened, SessionOpened, Playing, TrackClosed, SessionClosed, ConnClosed |
 /// | reader of a private stream | ConnOpened, Setup, Published, SessionOpened, Play, Playing, Play, Unpublished, SessionClosed, ConnClosed |
+/// | reader that speaks | ConnOpened, Describe, Setup, SessionOpened, Speak, Play, BackChannelOpened, Playing, Pause, Paused, Play, Playing, BackChannelClosed, SessionClosed, ConnClosed |
 /// | publisher | ConnOpened, Announce, SessionOpened, Setup, Setup, Record, Published, Recording, Pause, Paused, Record, Recording, Unpublished, SessionClosed, ConnClosed |
 /// | refused reader | ConnOpened, Describe, Setup, ConnClosed |
 /// | refused publisher | ConnOpened, Announce, ConnClosed |
@@ -76,6 +77,8 @@ pub enum MediaTransport {
 /// to come, and comes to it before those who read the stream to its end. A publisher that pauses when another takes its
 /// stream over is counted already: its end is told before.
 ///
+/// A back channel is closed before its session, also one that its peer has torn down or the application has removed.
+///
 /// Other news stand where they were noticed: [`PacketsLost`](Self::PacketsLost), [`PacketsUnreadable`](Self::PacketsUnreadable),
 /// [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and [`SourceDoubted`](Self::SourceDoubted) behind
 /// Recording, [`ReaderLagged`](Self::ReaderLagged) and [`LossReported`](Self::LossReported) behind Playing,
@@ -94,6 +97,8 @@ pub enum Event {
     Announce(Question<Announce>),
     /// May this peer read a track, or publish it?
     Setup(Question<Setup>),
+    /// May this reader speak into a back channel?
+    Speak(Question<Speak>),
     /// May this reader begin?
     Play(Question<Play>),
     /// May this reader or publisher pause?
@@ -239,6 +244,33 @@ pub enum Event {
         path: String,
         /// What it sends over.
         transport: MediaTransport,
+    },
+    /// A reader may speak: its peer has set up a back channel and plays.
+    ///
+    /// What it says is a stream of its own, which the application reads as it reads any other, and which ends with the session.
+    /// To [remove](super::Server::remove_stream) it is to hang up; its reader plays on.
+    BackChannelOpened {
+        /// The reader's session.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// The stream of what it says, whose medias have the numbers that they have in what it reads.
+        stream: StreamId,
+        /// The path of the stream that it reads.
+        path: String,
+    },
+    /// A reader says no more.
+    BackChannelClosed {
+        /// The reader's session.
+        session: SessionId,
+        /// The connection that the session was used over last; one over UDP may have outlived it.
+        conn: ConnId,
+        /// The stream of what it has said; it can be read to its end.
+        stream: StreamId,
+        /// The path of the stream that it reads.
+        path: String,
+        /// Why.
+        reason: CloseReason,
     },
     /// A reader or publisher pauses.
     Paused {
@@ -437,6 +469,7 @@ impl Event {
                 | Self::Describe(_)
                 | Self::Announce(_)
                 | Self::Setup(_)
+                | Self::Speak(_)
                 | Self::Play(_)
                 | Self::Pause(_)
                 | Self::Record(_)
@@ -457,6 +490,8 @@ impl Event {
                 | Self::TakenOver { .. }
                 | Self::PublisherGone { .. }
                 | Self::Unpublished { .. }
+                | Self::BackChannelOpened { .. }
+                | Self::BackChannelClosed { .. }
         )
     }
 }

@@ -163,6 +163,7 @@ impl Server {
         }
         let recorded =
             session.recorded_stream().map(|stream| (stream, Former::new(id, &session, reason.clone())));
+        self.end_back_channel(now, (id, &session), &reason);
         session.read_stream().into_iter().for_each(|stream| self.remove_reader(now, stream, id, &reason));
         let stream = recorded.as_ref().map(|(stream, _)| *stream);
         recorded.into_iter().for_each(|(stream, former)| self.lose_publisher(now, stream, former));

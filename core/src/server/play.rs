@@ -90,6 +90,7 @@ impl Server {
         let mut started = None;
         streams.read(reading.stream, &mut |log| started = Some(self.start(session, log, from)));
         let (cursor, info) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let reading = self.hear(now, id, reading, streams);
         let trust = self.trust(now, id);
         let (_, session) = self.existing(Some(id))?;
         let response = Response::new(StatusCode::OK)
@@ -111,7 +112,8 @@ impl Server {
         self.attach(session, subscription, trust, &mut after);
         after.extend(playing.map(Output::Event));
         self.enter(id, State::Play(reading));
-        self.owe_stats(id, if is_bound { 2 } else { 1 });
+        // Over UDP those that speak are heard by another part than the one that sends.
+        self.owe_stats(id, if is_bound || reading.back_channel.is_some() { 2 } else { 1 });
         Ok(Outcome::Done(response, after))
     }
 
@@ -140,7 +142,7 @@ impl Server {
     /// Where a reader starts, and what RTP-Info says of it: `from` a packet of a stream that is its own, whose sequence need
     /// not go on as it did.
     fn start(&self, session: &Session, log: &StreamLog, from: Option<u64>) -> (Cursor, RtpInfo) {
-        let tracks = session.tracks.iter().map(|track| track.index).collect();
+        let tracks = session.read_tracks().map(|track| track.index).collect();
         if let Some(from) = from {
             let cursor = Cursor::at(log, from, self.config.lag, tracks);
             return (cursor, rtp_info(session, |track| log.first_kept(track, from)));
@@ -153,9 +155,9 @@ impl Server {
     fn attach(&self, session: &Session, subscription: Subscription, trust: Trust, outputs: &mut Vec<Output>) {
         let tap = Tap::new(self.config.rtcp_events);
         let Some(conn) = session.bound_to() else {
-            let places = session.tracks.iter().map(|track| usize::from(track.index).saturating_add(1)).max();
+            let places = session.read_tracks().map(|track| usize::from(track.index).saturating_add(1)).max();
             let mut peers = vec![None; places.unwrap_or(0)];
-            for track in &session.tracks {
+            for track in session.read_tracks() {
                 if let (Some(place), Channels::Udp { rtp, rtcp, .. }) =
                     (peers.get_mut(usize::from(track.index)), track.channels)
                 {
@@ -167,7 +169,7 @@ impl Server {
             return;
         };
         let mut channels = [None; MEDIAS_MAX];
-        for track in &session.tracks {
+        for track in session.read_tracks() {
             if let (Some(place), Channels::Frames { rtp, rtcp, .. }) =
                 (channels.get_mut(usize::from(track.index)), track.channels)
             {
@@ -185,6 +187,7 @@ impl Server {
 
     /// Takes a reader's media away: what is answered next is the last that it gets.
     pub(super) fn detach(&mut self, id: SessionId) {
+        self.stop_hearing(id);
         let Some(session) = self.sessions.get(id) else { return };
         match session.bound_to() {
             Some(conn) => {
@@ -201,6 +204,7 @@ impl Server {
 
     /// Takes a reader's media away, and tells it in BYE why (RFC 3550, section 6.6).
     pub(super) fn dismiss(&mut self, id: SessionId, goodbye: &str) {
+        self.stop_hearing(id);
         let Some(session) = self.sessions.get(id) else { return };
         match session.bound_to() {
             Some(conn) => {
@@ -240,7 +244,7 @@ fn rtp_info(session: &Session, position: impl Fn(u8) -> Option<(u16, u32)>) -> R
             rtptime: position.map(|(_, timestamp)| timestamp),
         }
     };
-    RtpInfo(session.tracks.iter().map(entry).collect())
+    RtpInfo(session.read_tracks().map(entry).collect())
 }
 
 /// PLAY, PAUSE and RECORD are for all tracks of a session: a single track of several is refused (460).

@@ -3,7 +3,7 @@
 use super::Server;
 use super::answer::{AnswerError, Extra};
 use super::session::Session;
-use super::streams::AddStreamError;
+use super::streams::{AddStreamError, Origin};
 use super::ticket::{Pause, Play, Question, Setup, Ticket};
 use crate::conn::CloseReason;
 use crate::description::Description;
@@ -32,7 +32,9 @@ impl Server {
         description: Description,
     ) -> Result<(StreamId, StreamLog), AddStreamError> {
         self.check_publishable(path, &description)?;
-        Ok(self.enter_stream(now, path, description, None, true))
+        let (stream, log) = self.enter_stream(now, path, description, Origin::Private);
+        self.tell_published(stream);
+        Ok((stream, log))
     }
 
     /// The stream that only this session reads.
@@ -47,10 +49,16 @@ impl Server {
         private.is_some_and(|private| private.readers.iter().any(|reader| Some(*reader) != session))
     }
 
+    /// Returns `true` for the stream of what a session says, which only the application reads.
+    pub(super) fn is_of_speaker(&self, stream: StreamId) -> bool {
+        self.published.get(stream).is_some_and(|published| published.speaker.is_some())
+    }
+
     /// Ends a private stream that no session reads any more, or that none has come to read.
     pub(super) fn end_if_private(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
         let is_unread = |published: &super::streams::Published| {
-            published.is_private && published.readers.is_empty() && !published.has_ended()
+            let is_given = published.is_private && published.speaker.is_none();
+            is_given && published.readers.is_empty() && !published.has_ended()
         };
         if self.published.get(stream).is_some_and(is_unread) {
             self.end_stream(now, stream, None, reason);

@@ -1,7 +1,7 @@
 use super::config::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
-use super::session::{Channels, State};
+use super::session::{Channels, State, Track};
 use super::{Event, Output, Question, Server};
 use crate::conn::{Routes, RxOrder};
 use crate::ingest::{Ingest, Intake};
@@ -101,32 +101,47 @@ impl Server {
             let Some(announced) = publishing.announced(&self.published) else { return };
             publishing.intakes = announced.medias.iter().map(Intake::from).collect();
         }
-        let intakes = &publishing.intakes;
+        let intake = |track: &Track| {
+            let intake = publishing.intakes.get(usize::from(track.index))?;
+            Some((track.index, track.channels, intake.clone()))
+        };
+        let tracks = session.tracks.iter().filter_map(intake).collect();
+        self.take_in(now, id, stream, tracks, streams);
+    }
+
+    /// Has the media plane put what a session sends on these tracks into a stream.
+    pub(super) fn take_in(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        stream: StreamId,
+        tracks: Vec<(u8, Channels, Intake)>,
+        streams: &dyn Streams,
+    ) {
         let tap = Tap::new(self.config.rtcp_events);
-        let (is_resumed, silence) = (session.has_begun, self.config.media_silence);
+        let silence = self.config.media_silence;
         let (random, cname) = (&mut self.random, &self.cname);
-        let mut ingest = |index: u8, delivery: Delivery| {
-            let media = intakes.get(usize::from(index))?.clone();
+        let mut ingest = |index: u8, media: Intake, delivery: Delivery| {
             let mut past = Vec::new();
             streams.read(stream, &mut |log| past = log.past(index));
             let media = media.behind(past);
             let source = (random.next_u32(), &**cname);
-            let ingest = Ingest::new(now, id, stream, (index, media), delivery, source, silence);
-            Some(ingest.with_tap(tap))
+            Ingest::new(now, id, stream, (index, media), delivery, source, silence).with_tap(tap)
         };
         let mut frames = Vec::new();
         let mut datagrams = Vec::new();
-        for track in &session.tracks {
-            match track.channels {
+        for (index, channels, media) in tracks {
+            match channels {
                 Channels::Frames { rtp, rtcp, .. } => {
-                    frames.extend(ingest(track.index, Delivery::Ordered).map(|ingest| (rtp, rtcp, ingest)));
+                    frames.push((rtp, rtcp, ingest(index, media, Delivery::Ordered)));
                 }
                 Channels::Udp { rtp, rtcp, .. } => {
-                    datagrams
-                        .extend(ingest(track.index, Delivery::Unordered).map(|ingest| (rtp, rtcp, ingest)));
+                    datagrams.push((rtp, rtcp, ingest(index, media, Delivery::Unordered)));
                 }
             }
         }
+        let Some(session) = self.sessions.get(id) else { return };
+        let is_resumed = session.has_begun;
         match session.bound_to() {
             Some(conn) => self.order_rx(conn, RxOrder::Route(Routes::Publisher(frames))),
             None if is_resumed => self.order_udp(id, UdpOrder::Resume(datagrams)),

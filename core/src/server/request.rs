@@ -1,12 +1,13 @@
 use super::access::{Given, Need};
 use super::answer::Extra;
+use super::back_channel::required;
 use super::describe::described;
 use super::table::{SUPPORTED, StateKind, Transition, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
 use super::{Event, Output, Server, Stale};
 use crate::auth::Action;
-use crate::header::{Methods, SessionHeader};
+use crate::header::{BACK_CHANNEL, Methods, SessionHeader};
 use crate::limits::{CONNS_PER_SESSION_MAX, URI_BYTES_MAX};
 use crate::random::HexId;
 use crate::stream::Streams;
@@ -248,7 +249,7 @@ impl Server {
             Method::Play => self.play(now, conn, request, session, streams),
             Method::Pause => self.pause(conn, request, session),
             Method::Record => self.record(now, conn, request, session, streams),
-            Method::Teardown => self.teardown(now, conn, request, session),
+            Method::Teardown => self.teardown(now, conn, request, session, streams),
             Method::GetParameter => self.get_parameter(conn, request, session),
             _ => self.set_parameter(conn, request, session),
         }
@@ -381,8 +382,8 @@ fn is_of_session(method: &Method) -> bool {
 
 /// What a client requires and the server does not have is named in the answer (RFC 2326, section 12.32).
 fn check_required(request: &Request) -> Result<(), Response> {
-    let mut required =
-        request.headers.get_all(name::REQUIRE).chain(request.headers.get_all(name::PROXY_REQUIRE));
+    let unknown = required(request).filter(|tag| *tag != BACK_CHANNEL);
+    let mut required = unknown.chain(request.headers.get_all(name::PROXY_REQUIRE));
     match required.next() {
         None => Ok(()),
         Some(tag) => {

@@ -71,6 +71,8 @@ pub struct SessionInfo {
     pub query: Option<String>,
     /// The stream that it reads or publishes; `None` before a publisher's first RECORD.
     pub stream: Option<StreamId>,
+    /// The stream of what it says into back channels; `None` before it plays with one.
+    pub back_channel: Option<StreamId>,
     /// What carries its media; `None` before the first SETUP.
     pub transport: Option<MediaTransport>,
     /// The medias that are set up, in that order.
@@ -109,8 +111,10 @@ pub struct StreamInfo {
     pub path: String,
     /// Since when it is there.
     pub since: Instant,
-    /// It is for one session, and at no path ([`Server::add_private_stream`]).
+    /// It is for one session, or of one, and at no path ([`Server::add_private_stream`]).
     pub is_private: bool,
+    /// The session that says it into a back channel; `None` for one that is published.
+    pub speaker: Option<SessionId>,
     /// The session that publishes it; `None` for the application's own, and while its publisher is waited for.
     pub publisher: Option<SessionId>,
     /// The sessions that have set up something of it, whether they play or not.
@@ -141,9 +145,11 @@ impl Server {
         Some(self.sessions.get(session)?.info(session))
     }
 
-    /// The streams that can be read.
+    /// The streams that can be read; what sessions say into back channels is listed with them
+    /// ([`SessionInfo::back_channel`]).
     pub fn streams(&self) -> impl Iterator<Item = StreamInfo> + '_ {
-        self.published.iter().filter(|(_, published)| !published.has_ended()).map(|(id, own)| own.info(id))
+        let is_read = |own: &&Published| !own.has_ended() && own.speaker.is_none();
+        self.published.iter().filter(move |(_, own)| is_read(own)).map(|(id, own)| own.info(id))
     }
 
     /// One stream.
@@ -224,6 +230,10 @@ impl Session {
             path: self.path.to_string(),
             query: self.query.as_deref().map(str::to_owned),
             stream: self.read_stream().or_else(|| self.recorded_stream()),
+            back_channel: match &self.state {
+                State::PrePlay(reading) | State::Play(reading) => reading.back_channel,
+                State::PreRecord(_) | State::Record(_) => None,
+            },
             transport: self.transport(),
             tracks: self.tracks.iter().map(track).collect(),
             conns: self.conns.iter().collect(),
@@ -238,6 +248,7 @@ impl Published {
             path: self.path.to_string(),
             since: self.since,
             is_private: self.is_private,
+            speaker: self.speaker,
             publisher: self.publisher,
             readers: self.readers.iter().copied().collect(),
             medias: self.medias,

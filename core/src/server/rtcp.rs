@@ -48,10 +48,11 @@ impl Server {
         let own = self.sessions.get(session).ok_or(WriteRtcpError::Gone)?;
         let mut tracks = own.tracks.iter().filter(|track| usize::from(track.index) == media);
         let (state, track) = (own.told_state(), tracks.next().ok_or(WriteRtcpError::NoSuchMedia(media))?);
-        let reads = own.read_stream().filter(|_| state == SessionState::Play);
-        if reads.is_none() && state != SessionState::Record {
+        if !matches!(state, SessionState::Play | SessionState::Record) {
             return Err(WriteRtcpError::State(state));
         }
+        // One that is received, from a publisher or as a back channel, has its RTCP with those that receive it.
+        let reads = own.read_stream().filter(|_| !track.is_spoken);
         let index = track.index;
         match (track.channels, reads) {
             (Channels::Frames { conn, .. }, Some(_)) => {

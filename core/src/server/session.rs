@@ -66,6 +66,8 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) stream: StreamId,
+    /// The stream of what its peer says, from the first PLAY with a back channel on.
+    pub(super) back_channel: Option<StreamId>,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +91,8 @@ pub(super) struct Track {
     /// The URL that it was set up with, as RTP-Info names it.
     pub(super) uri: Box<str>,
     pub(super) channels: Channels,
+    /// It is a back channel: the session reads, and its peer sends this.
+    pub(super) is_spoken: bool,
 }
 
 /// What carries a track.
@@ -198,6 +202,11 @@ impl Session {
         }
     }
 
+    /// The tracks that it is sent.
+    pub(super) fn read_tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| !track.is_spoken)
+    }
+
     /// The track that was set up with this URL.
     pub(super) fn track_at(&self, uri: &str) -> Option<u8> {
         self.tracks.iter().find(|track| *track.uri == *uri).map(|track| track.index)
@@ -217,7 +226,7 @@ impl Session {
             Channels::Frames { rtcp, .. } => Some((rtcp, track.index)),
             Channels::Udp { .. } => None,
         };
-        Some((self.bound_to()?, Routes::Reader(id, self.tracks.iter().filter_map(reports).collect(), tap)))
+        Some((self.bound_to()?, Routes::Reader(id, self.read_tracks().filter_map(reports).collect(), tap)))
     }
 
     /// The addresses of its tracks over UDP, of packets and of reports.

@@ -4,6 +4,7 @@ use super::session::{Channels, Reading, Session, State, Track};
 use super::shares::Held;
 use super::transport::{Purpose, SetupPlan, offered};
 use super::{Event, Question, Server};
+use crate::auth::Action;
 use crate::stream::Streams;
 use crate::udp::UdpOrder;
 use crate::url::same;
@@ -24,20 +25,34 @@ impl Server {
         if let Some(asked) = self.ask_where_nothing_is(conn, request, session)? {
             return Ok(asked);
         }
-        let plan = self.plan_setup(conn, request, (session, None))?;
-        if self.config.asks.contains(Asks::SETUP) {
-            let place = match session.and_then(|id| self.sessions.get(id)) {
-                Some(session) => (&*session.path, session.query.as_deref()),
-                None => track_path(request).map(|TrackPath { path, query, .. }| (path, query))?,
-            };
-            let question = Question {
-                transports: offered(request),
-                media: Some(plan.track.into()),
-                ..self.question(conn, request, session, place)?
-            };
-            return Ok(Outcome::ask(Step::Setup(session), Event::Setup(question)));
-        }
-        self.carry_out(now, conn, plan, streams)
+        let plan = self.plan_setup(now, conn, request, (session, None))?;
+        let event = if plan.is_spoken && self.config.asks.contains(Asks::SPEAK) {
+            let question = self.setup_question(conn, request, session, plan.track)?;
+            Event::Speak(Question { action: Action::Speak, ..question })
+        } else if self.config.asks.contains(Asks::SETUP) {
+            Event::Setup(self.setup_question(conn, request, session, plan.track)?)
+        } else {
+            return self.carry_out(now, conn, plan, streams);
+        };
+        Ok(Outcome::ask(Step::Setup(session), event))
+    }
+
+    fn setup_question<A>(
+        &self,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+        track: u8,
+    ) -> Result<Question<A>, Response> {
+        let place = match session.and_then(|id| self.sessions.get(id)) {
+            Some(session) => (&*session.path, session.query.as_deref()),
+            None => track_path(request).map(|TrackPath { path, query, .. }| (path, query))?,
+        };
+        Ok(Question {
+            transports: offered(request),
+            media: Some(track.into()),
+            ..self.question(conn, request, session, place)?
+        })
     }
 
     /// The application has agreed. What was free when it was asked may be taken by now, so that all is looked at again.
@@ -52,7 +67,7 @@ impl Server {
         if session.is_some() {
             self.existing(session)?;
         }
-        let plan = self.plan_setup(conn, request, (session, given))?;
+        let plan = self.plan_setup(now, conn, request, (session, given))?;
         self.carry_out(now, conn, plan, streams)
     }
 
@@ -80,6 +95,7 @@ impl Server {
 
     fn plan_setup(
         &mut self,
+        now: Instant,
         conn: ConnId,
         request: &Request,
         (session, given): (Option<SessionId>, Option<StreamId>),
@@ -101,8 +117,16 @@ impl Server {
             // It would change the transport, which a server may refuse.
             return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
         }
+        let spoken_to = match purpose {
+            Purpose::Read(stream) => Some(stream).filter(|stream| self.is_back_channel(*stream, track)),
+            Purpose::Publish => None,
+        };
+        if let Some(stream) = spoken_to {
+            self.check_speaker(now, conn, stream, session)?;
+        }
+        let is_spoken = spoken_to.is_some();
         let (transport, channels) = self.choose_transport(conn, request, session, purpose)?;
-        Ok(SetupPlan { session, purpose, track, uri: request.uri.clone(), transport, channels })
+        Ok(SetupPlan { session, purpose, track, is_spoken, uri: request.uri.clone(), transport, channels })
     }
 
     fn carry_out(
@@ -112,7 +136,7 @@ impl Server {
         plan: SetupPlan,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
-        let SetupPlan { session, purpose, track, uri, transport, channels } = plan;
+        let SetupPlan { session, purpose, track, is_spoken, uri, transport, channels } = plan;
         let id = match (session, purpose) {
             (Some(id), _) => id,
             (None, Purpose::Read(stream)) => {
@@ -123,7 +147,8 @@ impl Server {
                 // A stream that was given is told by the path that was asked for.
                 let asked = named.map(|named| named.path).filter(|own| self.stream_at(own) != Some(stream));
                 let place = (asked.unwrap_or(&path), query);
-                self.open_session(now, conn, place, State::PrePlay(Reading { stream }))?
+                let reading = Reading { stream, back_channel: None };
+                self.open_session(now, conn, place, State::PrePlay(reading))?
             }
             (None, Purpose::Publish) => return Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
         };
@@ -132,7 +157,7 @@ impl Server {
         let is_first = session.tracks.is_empty();
         // Mostly it stays the only one, or is one of two.
         session.tracks.reserve_exact(1);
-        session.tracks.push(Track { index: track, uri, channels });
+        session.tracks.push(Track { index: track, uri, channels, is_spoken });
         let mut ssrc = None;
         if let Purpose::Read(stream) = purpose {
             if let Some(published) = self.published.get_mut(stream) {
@@ -170,7 +195,7 @@ impl Server {
         let read = own.and_then(Session::read_stream);
         let of_session = read.filter(|_| own.is_some_and(|own| same(named.path, &own.path)));
         let stream = given.or(of_session).or_else(|| self.stream_at(named.path)).ok_or_else(not_found)?;
-        if self.is_of_another(stream, session) {
+        if self.is_of_another(stream, session) || self.is_of_speaker(stream) {
             return Err(not_found());
         }
         if read.is_some_and(|read| read != stream) {

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
+use super::back_channel::{back_channels_of, with_directions};
 use super::paths::Taken;
 use super::resume::Former;
 use super::session::State;
@@ -11,7 +12,7 @@ use crate::conn::{CloseReason, TxOrder};
 use crate::description::Description;
 use crate::limits::MEDIAS_MAX;
 use crate::stats::MediaStats;
-use crate::stream::StreamLog;
+use crate::stream::{StreamLog, TrackSet};
 use crate::udp::UdpOrder;
 use crate::{ConnId, Instant, SessionId, StreamId};
 
@@ -26,8 +27,12 @@ pub(super) struct Published {
     pub(super) medias: usize,
     /// The sessions that have set up a track of it.
     pub(super) readers: BTreeSet<SessionId>,
-    /// It is for one session, and at no path.
+    /// The tracks that its readers send.
+    pub(super) back_channels: TrackSet,
+    /// It is for one session, or of one, and at no path.
     pub(super) is_private: bool,
+    /// The session that says it into a back channel.
+    pub(super) speaker: Option<SessionId>,
     /// The session that records it; `None` for the application's own.
     pub(super) publisher: Option<SessionId>,
     /// The publisher that has gone, while the stream waits for it.
@@ -43,6 +48,19 @@ impl Published {
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_some()
     }
+}
+
+/// Whose a stream is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Origin {
+    /// The application's own.
+    Application,
+    /// The application's own, for one session.
+    Private,
+    /// The session that records it.
+    Publisher(SessionId),
+    /// The session that says it into a back channel.
+    Speaker(SessionId),
 }
 
 /// Why a stream was not added.
@@ -82,7 +100,10 @@ impl Server {
             Err(Taken::By(_)) => return Err(AddStreamError::PathInUse),
             Err(Taken::Track) => return Err(AddStreamError::TrackPath),
         }
-        Ok(self.enter_stream(now, path, description, publisher, false))
+        let origin = publisher.map_or(Origin::Application, Origin::Publisher);
+        let (stream, log) = self.enter_stream(now, path, description, origin);
+        self.tell_published(stream);
+        Ok((stream, log))
     }
 
     pub(super) fn check_publishable(
@@ -107,9 +128,18 @@ impl Server {
         now: Instant,
         path: &str,
         description: Description,
-        publisher: Option<SessionId>,
-        is_private: bool,
+        origin: Origin,
     ) -> (StreamId, StreamLog) {
+        let (publisher, speaker) = match origin {
+            Origin::Application | Origin::Private => (None, None),
+            Origin::Publisher(publisher) => (Some(publisher), None),
+            Origin::Speaker(speaker) => (None, Some(speaker)),
+        };
+        let is_private = matches!(origin, Origin::Private | Origin::Speaker(_));
+        // Nobody speaks to a publisher: what it announces, it sends.
+        let has_speakers = matches!(origin, Origin::Application | Origin::Private);
+        let description = if has_speakers { with_directions(description) } else { description };
+        let back_channels = if has_speakers { back_channels_of(&description) } else { TrackSet::NONE };
         let mut log = StreamLog::new(&description, self.config.log);
         if let Some((at, wall)) = self.wall {
             log.set_wall_clock(at, wall);
@@ -120,7 +150,9 @@ impl Server {
             medias: description.medias.len(),
             sdp: description.with_track_controls().to_sdp().into_boxed_str().into_boxed_bytes().into(),
             readers: BTreeSet::new(),
+            back_channels,
             is_private,
+            speaker,
             publisher,
             awaits: None,
             sent: Vec::new(),
@@ -131,10 +163,15 @@ impl Server {
         if !is_private {
             self.paths.insert(path, Place::Stream(stream));
         }
-        log.set_limits(self.count_log(stream, publisher));
-        let conn = publisher.and_then(|id| self.sessions.get(id)).map(|session| session.conn);
-        self.emit(Event::Published { stream, path: path.to_owned(), session: publisher, conn });
+        log.set_limits(self.count_log(stream, publisher.or(speaker)));
         (stream, log)
+    }
+
+    pub(super) fn tell_published(&mut self, stream: StreamId) {
+        let Some(published) = self.published.get(stream) else { return };
+        let (path, session) = (published.path.to_string(), published.publisher);
+        let conn = session.and_then(|id| self.sessions.get(id)).map(|session| session.conn);
+        self.emit(Event::Published { stream, path, session, conn });
     }
 
     /// Publishes what a session has announced, and hands its log out.
@@ -150,17 +187,18 @@ impl Server {
         Some(stream)
     }
 
-    /// Ends a stream, and the session that records it.
+    /// Ends a stream, and the session that records it; one that speaks plays on.
     pub(super) fn withdraw(&mut self, now: Instant, stream: StreamId, reason: CloseReason) {
-        match self.published.get(stream).and_then(|published| published.publisher) {
-            Some(publisher) => self.end_session(now, publisher, reason),
-            None => self.end_stream(now, stream, None, reason),
+        match self.published.get(stream).map(|published| (published.publisher, published.speaker)) {
+            Some((Some(publisher), _)) => self.end_session(now, publisher, reason),
+            Some((None, Some(speaker))) => self.hang_up(now, speaker, stream, reason),
+            _ => self.end_stream(now, stream, None, reason),
         }
     }
 
     /// Frees the path at once; readers that play get what is left, and are told before they are closed.
     ///
-    /// `publisher` is the session that ends with it, and the connection that it was used over last.
+    /// `publisher` is the session that ends with it, or that spoke, and the connection that it was used over last.
     pub(super) fn end_stream(
         &mut self,
         now: Instant,
@@ -189,8 +227,18 @@ impl Server {
         if !published.is_private {
             self.paths.remove(&path);
         }
-        let (session, conn) = publisher.unzip();
-        self.emit(Event::Unpublished { stream, path: path.into(), session, conn, reason });
+        let path = path.into();
+        match published.speaker {
+            Some(session) => {
+                if let Some((_, conn)) = publisher {
+                    self.emit(Event::BackChannelClosed { session, conn, stream, path, reason });
+                }
+            }
+            None => {
+                let (session, conn) = publisher.unzip();
+                self.emit(Event::Unpublished { stream, path, session, conn, reason });
+            }
+        }
         self.timers.arm(now + self.config.write_stall, Timer::Stream(stream));
     }
 

@@ -6,6 +6,7 @@ use super::{Event, Server};
 use crate::conn::{CloseReason, RxOrder, TxOrder};
 use crate::header::SessionHeader;
 use crate::random::HexId;
+use crate::stream::Streams;
 use crate::tap::Tap;
 use crate::udp::UdpOrder;
 use crate::url::same;
@@ -22,12 +23,13 @@ impl Server {
         conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
+        streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let (id, session) = self.existing(session)?;
         let conns = session.conns.clone();
         match check_aggregate(request, session) {
             Err(refusal) if refusal.status == StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED => {
-                return self.teardown_track(id, request).ok_or(refusal);
+                return self.teardown_track(now, id, request, streams).ok_or(refusal);
             }
             Err(_) => self.tolerate_one(conn, Tolerance::ForeignTeardownUrl),
             Ok(()) => {}
@@ -40,13 +42,25 @@ impl Server {
     }
 
     /// Takes one track out of a session that has others; `None` while it is recorded.
-    fn teardown_track(&mut self, id: SessionId, request: &Request) -> Option<Outcome> {
+    fn teardown_track(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        request: &Request,
+        streams: &dyn Streams,
+    ) -> Option<Outcome> {
         let session = self.sessions.get(id).filter(|session| !matches!(session.state, State::Record(_)))?;
         let place = session.tracks.iter().position(|track| same(&track.uri, &request.uri))?;
         let (track, channels) = session.tracks.get(place).map(|track| (track.index, track.channels))?;
         let playing = session.read_stream().filter(|_| matches!(session.state, State::Play(_)));
         let reads = session.read_stream().is_some();
+        let is_spoken = session.tracks.get(place).is_some_and(|track| track.is_spoken);
+        let is_unheard = is_spoken || matches!(channels, Channels::Frames { .. });
+        if is_spoken {
+            self.stop_hearing(id);
+        }
         match channels {
+            Channels::Frames { .. } if is_spoken => {}
             Channels::Frames { conn, .. } if playing.is_some() => {
                 self.order_tx(conn, TxOrder::DropTrack(id, track));
             }
@@ -71,6 +85,7 @@ impl Server {
             self.order_rx(conn, RxOrder::Route(routes));
             self.owe_stats(id, 1);
         }
+        self.hear_the_rest(now, id, is_unheard, streams);
         self.tell_of_session(id, |session| Event::TrackClosed {
             session: id,
             conn: session.conn,

@@ -1,5 +1,6 @@
 mod access;
 mod answers;
+mod back_channel;
 mod describe;
 mod dialogues;
 mod drain;

@@ -191,6 +191,8 @@ asks! {
     /// SETUP: whether the peer may read this track, or publish it ([`Question::action`]). It is also asked where nothing is
     /// published: a yes may give the reader a stream ([`Ticket::set_stream`]), and is 404 without.
     Setup -> (), |()| Answer::Yes;
+    /// SETUP of a back channel: whether the peer, which may read the stream, may also speak.
+    Speak -> (), |()| Answer::Yes;
     /// PLAY: whether the stream begins; for a reader of a
     /// [private stream](super::Server::add_private_stream) also while it plays.
     Play -> (), |()| Answer::Yes;

@@ -14,6 +14,8 @@ pub(super) struct SetupPlan {
     pub(super) session: Option<SessionId>,
     pub(super) purpose: Purpose,
     pub(super) track: u8,
+    /// It is a back channel.
+    pub(super) is_spoken: bool,
     pub(super) uri: Box<str>,
     pub(super) transport: Transport,
     pub(super) channels: Channels,

@@ -226,6 +226,7 @@ impl World {
             Event::Describe(question) => answer!(question, ()),
             Event::Announce(question) => answer!(question, ()),
             Event::Setup(question) => answer!(question, ()),
+            Event::Speak(question) => answer!(question, ()),
             Event::Play(question) => answer!(question, ()),
             Event::Pause(question) => answer!(question, ()),
             Event::Record(question) => answer!(question, ()),
@@ -242,6 +243,7 @@ impl World {
                 Event::Describe(_)
                 | Event::Announce(_)
                 | Event::Setup(_)
+                | Event::Speak(_)
                 | Event::Play(_)
                 | Event::Pause(_)
                 | Event::Record(_)

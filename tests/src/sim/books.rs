@@ -308,6 +308,7 @@ fn about(event: &Event) -> (Option<SessionId>, Option<ConnId>) {
         Event::Describe(question) => (question.session, Some(question.conn)),
         Event::Announce(question) => (question.session, Some(question.conn)),
         Event::Setup(question) => (question.session, Some(question.conn)),
+        Event::Speak(question) => (question.session, Some(question.conn)),
         Event::Play(question) => (question.session, Some(question.conn)),
         Event::Pause(question) => (question.session, Some(question.conn)),
         Event::Record(question) => (question.session, Some(question.conn)),

@@ -64,6 +64,7 @@ impl Life {
                     }
                     server.answer(now, question.ticket, reply, logs)
                 }
+                Event::Speak(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Pause(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Play(question) => server.answer(now, question.ticket, reply, logs),
                 Event::Record(question) => server.answer(now, question.ticket, reply, logs),
@@ -120,7 +121,7 @@ impl Life {
 }
 
 fn all_asked() -> ServerConfig {
-    let reader = Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::PAUSE;
+    let reader = Asks::DESCRIBE | Asks::SETUP | Asks::SPEAK | Asks::PLAY | Asks::PAUSE;
     ServerConfig::default().asks(reader | Asks::ANNOUNCE | Asks::RECORD)
 }
 
@@ -149,6 +150,30 @@ fn a_reader_that_gives_up_a_track_is_told_in_order() {
     }
     life.hangs_up(conn);
     life.has_told("reader that gives up a track");
+}
+
+#[test]
+fn the_life_of_a_reader_that_speaks_is_told_in_order() {
+    let udp = "Transport: RTP/AVP;unicast;client_port=";
+    for [first, second] in
+        [[format!("{TCP}0-1"), format!("{TCP}2-3")], [format!("{udp}5000-5001"), format!("{udp}5002-5003")]]
+    {
+        let mut scenario = Scenario::with_udp_and(|config| config.asks(all_asked().asks));
+        let (_, log) =
+            scenario.server.add_stream(scenario.now, "/door", super::back_channel::door()).unwrap();
+        let door = scenario.server.stream_at("/door").unwrap();
+        scenario.logs.0.borrow_mut().insert(door, log);
+        let mut life = Life::of(scenario);
+        let conn = life.scenario.connect();
+        life.accepted(conn, "DESCRIBE rtsp://h/door", "");
+        let session = life.accepted(conn, &format!("SETUP rtsp://h/door/trackID=0|{first}"), "");
+        life.accepted(conn, &format!("SETUP rtsp://h/door/trackID=1|{session}|{second}"), "");
+        for method in ["PLAY", "PAUSE", "PLAY", "TEARDOWN"] {
+            life.accepted(conn, &format!("{method} rtsp://h/door|{session}"), "");
+        }
+        life.hangs_up(conn);
+        life.has_told("reader that speaks");
+    }
 }
 
 #[test]

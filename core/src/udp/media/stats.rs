@@ -16,7 +16,14 @@ impl UdpMedia {
         if is_asked {
             let readers = self.readers.values().flat_map(|readers| &readers.all);
             parts.extend(readers.map(|reader| part_of(now, streams, reader, false)));
-            parts.extend(parts_of(now, self.publishers.values_mut().map(|track| &track.ingest), false));
+            for part in parts_of(now, self.publishers.values_mut().map(|track| &track.ingest), false) {
+                // A reader that speaks tells both together.
+                let is_own = |own: &&mut StatsPart| own.session == part.session && !own.is_last;
+                match parts.iter_mut().find(is_own) {
+                    Some(own) => own.stats.absorb(part.stats),
+                    None => parts.push(part),
+                }
+            }
         }
         self.report_stats(parts, is_asked);
     }

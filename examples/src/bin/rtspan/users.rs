@@ -60,10 +60,10 @@ mod tests {
     #[test]
     fn users_are_read_and_their_passwords_not_shown() {
         for (text, shown) in [
-            ("a:hunter2", r#"[(Read, "*"), (Publish, "*")]"#),
+            ("a:hunter2", r#"[(Read, "*"), (Publish, "*"), (Speak, "*")]"#),
             ("a:hunter2:read", r#"[(Read, "*")]"#),
             ("a:hunter2:publish:/live/*", r#"[(Publish, "/live/*")]"#),
-            ("a:hunter2:all:/a:b", r#"[(Read, "/a:b"), (Publish, "/a:b")]"#),
+            ("a:hunter2:all:/a:b", r#"[(Read, "/a:b"), (Publish, "/a:b"), (Speak, "/a:b")]"#),
         ] {
             let user = format!("{:?}", parse_argument(text).unwrap());
             assert!(user.contains(shown) && !user.contains("hunter2"), "{user}");
