@@ -8,7 +8,7 @@ pub use rtspan_core::client::{
     SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport, Transports,
 };
 pub use rtspan_core::conn::{CloseNote, CloseReason, SourceDoubts};
-pub use rtspan_core::description::{self, Codec, Description, Format, Media, MediaKind};
+pub use rtspan_core::description::{self, Codec, Description, Direction, Format, Media, MediaKind};
 pub use rtspan_core::header::{self, Range};
 pub use rtspan_core::limits;
 pub use rtspan_core::payload;
@@ -16,7 +16,7 @@ pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::{
     AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
     GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,
-    ServerStats, SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Stale, StreamInfo,
+    ServerStats, SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Speak, Stale, StreamInfo,
     TakeoverPolicy, Ticket, TrackChannels, WriteRtcpError,
 };
 pub use rtspan_core::stats::{self, ConnStats, SessionStats, StreamStats};

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod back_channel;
 mod by_hand;
 mod commands;
 mod connecting;
@@ -36,6 +37,7 @@ use rtspan_std::{
 };
 
 pub(crate) use answers::*;
+pub(crate) use back_channel::*;
 pub(crate) use commands::*;
 pub(crate) use connecting::*;
 pub(crate) use data::*;
@@ -86,6 +88,10 @@ macro_rules! scenarios {
             no_call_of_a_builder_takes_back_what_another_has_set,
             the_chosen_medias_are_played_and_published,
             a_request_of_the_applications_own_is_answered,
+            a_client_speaks_while_it_plays_over_tcp,
+            a_client_speaks_while_it_plays_over_udp,
+            a_client_that_may_not_speak_plays,
+            a_back_channel_is_there_for_those_that_ask_for_it,
             addresses_that_cannot_be_had_are_errors_that_say_why,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,
