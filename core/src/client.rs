@@ -38,6 +38,7 @@ mod choice;
 mod command;
 mod config;
 mod connection;
+mod counted;
 mod datagrams;
 mod describe;
 mod error;
@@ -96,6 +97,7 @@ use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
 use auth::Auth;
 use back_channel::BackChannel;
 use command::{Command, Running, Task};
+use counted::Former;
 use datagrams::{Datagrams, Held};
 use describe::Presentation;
 use inbox::Inbox;
@@ -146,6 +148,7 @@ pub struct Client {
     /// Medias whose SETUP has failed, told of when the others play.
     refused: BTreeMap<usize, CommandError>,
     tracks: Vec<Track>,
+    former: Former,
     /// What was played last.
     playback: Playback,
     /// A PLAY has succeeded in this session, so that another goes on from where it was paused.
@@ -219,6 +222,7 @@ impl Client {
             back_channel: BackChannel::default(),
             refused: BTreeMap::new(),
             tracks: Vec::new(),
+            former: Former::default(),
             playback: Playback::new(),
             has_played: false,
             liveness: Liveness::default(),

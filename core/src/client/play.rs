@@ -25,6 +25,9 @@ impl Client {
         let mut request = Request::new(Method::Play, self.base().as_request_uri());
         // Parrot refuses a PLAY without a range; after PAUSE, none means to go on from there.
         playback.write(&mut request, (!self.has_played).then_some(FROM_START));
+        if task.id.is_some() {
+            self.forget_counts();
+        }
         if self.state != State::Play {
             self.begin_media(now);
         }

@@ -76,6 +76,7 @@ impl Client {
             self.outputs.push_back(ClientOutput::Disconnect);
         }
         self.release();
+        self.keep_counts();
         self.tracks.clear();
         self.link.reset();
     }

@@ -10,8 +10,8 @@ use crate::{Instant, Tolerances};
 
 /// Counts of a client.
 ///
-/// Those of the session and its medias begin anew when the client begins to play, and when it begins anew by itself: over
-/// another transport, at another server, or because it has lost the session.
+/// Those of the session begin anew when the client begins to play, and when it begins anew by itself: over another transport,
+/// at another server, or because it has lost the session. Those of the tracks go on then, unless the application has played anew.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientStats {
@@ -33,7 +33,7 @@ pub struct ClientStats {
     pub switched: Option<SwitchReason>,
 }
 
-/// Counts of a media since it was set up, or last played: the sums over its sources, and what only a client knows.
+/// Counts of a media since the application has set it up, or last played it: the sums over its sources, and what only a client knows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TrackStats {
@@ -94,7 +94,7 @@ impl Client {
             connections: self.connections,
             reconnects: self.reconnects(),
             session,
-            tracks: self.tracks.iter().map(|track| self.track_stats(now, track)).collect(),
+            tracks: self.counted_medias().filter_map(|media| self.media_stats(now, media)).collect(),
             timeline: self.timeline_stats(),
             tolerances: self.tolerances(),
             switched: self.switched,
@@ -103,8 +103,8 @@ impl Client {
 
     /// The counts of the media of this index, also when the client has closed; `None` if it is not set up.
     pub fn media_stats(&self, now: Instant, media: usize) -> Option<TrackStats> {
-        let track = self.tracks.iter().find(|track| track.media == media)?;
-        Some(self.track_stats(now, track))
+        let track = self.tracks.iter().find(|track| track.media == media);
+        self.with_former(media, track.map(|track| self.track_stats(now, track)))
     }
 
     /// The reason for which media goes over TCP and not over UDP, if that was changed.
@@ -112,7 +112,7 @@ impl Client {
         self.switched
     }
 
-    fn track_stats(&self, now: Instant, track: &Track) -> TrackStats {
+    pub(super) fn track_stats(&self, now: Instant, track: &Track) -> TrackStats {
         let (media, received, sent) = (track.media, track.received_stats(), track.sent_stats());
         let (rtcp_received, rtcp_sent) = track.rtcp();
         TrackStats {

@@ -8,6 +8,7 @@ mod events;
 mod examples;
 mod metrics;
 mod program;
+mod reconnect;
 mod refused;
 mod terminal;
 mod tool;

@@ -112,7 +112,8 @@ fn a_server_that_is_stopped_tells_its_readers_and_ends_well() {
     for signal in ["INT", "TERM"] {
         for transport in ["udp", "tcp"] {
             let (server, url) = Program::serve("smol");
-            let mut player = Program::rtspan(&format!("play {url}/demo --transport {transport}"));
+            let play = format!("play {url}/demo --transport {transport} --no-reconnect");
+            let mut player = Program::rtspan(&play);
             player.line("1 s: ");
             server.signal(signal);
             server.end().well();
@@ -174,7 +175,7 @@ fn what_cannot_be_played_is_said_with_the_reason() {
 #[test]
 fn a_server_that_vanishes_is_a_failure_with_figures() {
     let (server, url) = Program::serve("std");
-    let mut player = Program::rtspan(&format!("play {url}/demo --transport tcp"));
+    let mut player = Program::rtspan(&format!("play {url}/demo --transport tcp --no-reconnect"));
     player.line("1 s: ");
     server.signal("KILL");
     let ended = player.end();

@@ -54,6 +54,7 @@ impl Client {
     /// Forgets the medias of a description that another takes the place of.
     pub(in super::super) fn want_nothing(&mut self) {
         self.reconnect.wanted.0.clear();
+        self.forget_counts();
     }
 
     /// Checks that a media that the client sets up again is still what the application has set up.

@@ -90,6 +90,7 @@ fn a_session_that_ends_with_its_connection_is_played_again() {
     it.close();
     assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
     assert_eq!(it.client.state(), State::Initial);
+    assert_eq!(it.client.media_stats(it.now, 0).map(|stats| stats.packets), Some(1));
     it.advance(Duration::from_millis(999));
     assert_eq!(it.log.iter().filter(|line| line.starts_with("connect ")).count(), 1, "too early");
     wait_for_attempt(&mut it);
@@ -115,6 +116,7 @@ fn a_session_that_ends_with_its_connection_is_played_again() {
     let next = it.client.poll_packet().unwrap();
     assert_eq!((next.lost, next.time.begins_anew), (0, true));
     assert_eq!(next.time.pts, (it.now - Instant::ZERO).as_nanos() as i64);
+    assert_eq!(it.client.media_stats(it.now, 0).map(|stats| stats.packets), Some(2), "counts go on");
     it.no_event();
 }
 

@@ -153,6 +153,10 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "N", value_parser = seconds())]
     pub(crate) seconds: Option<u64>,
 
+    /// End when the server goes away or the stream ends, and do not wait for it to come back.
+    #[arg(long)]
+    pub(crate) no_reconnect: bool,
+
     /// Fail in the end if the server has refused to play a media of the stream, though others have played.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -182,6 +186,10 @@ pub(crate) struct PublishArgs {
     /// Stop after so long; without, Ctrl-C stops it.
     #[arg(long, value_name = "N", value_parser = seconds())]
     pub(crate) seconds: Option<u64>,
+
+    /// End when the server goes away, and do not wait for it to come back.
+    #[arg(long)]
+    pub(crate) no_reconnect: bool,
 
     /// Publish this file of H.264 (Annex B) and not the embedded clip.
     #[arg(long, value_name = "FILE.h264")]
@@ -365,8 +373,8 @@ mod tests {
             "rtspan serve --address-share 10 --shared-addresses 192.168.0.0/16,2001:db8::/32",
             "rtspan serve --shared-addresses --quiet",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
-            "rtspan play rtsp://camera/main --strict --json",
-            "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97",
+            "rtspan play rtsp://camera/main --strict --json --no-reconnect",
+            "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97 --no-reconnect",
             "rtspan probe rtsp://[::1]/",
             "rtspan bench read rtsp://camera/main --readers 1000 --stalled 1 --transport udp --seconds 5 --pid 42 --json",
             "rtspan bench publish rtsp://camera/main --rate 30 --size 1400 --burst 20 --streams 3 --pid 42",

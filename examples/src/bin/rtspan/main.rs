@@ -16,6 +16,7 @@ mod output;
 mod play;
 mod probe;
 mod publish;
+mod reconnect;
 mod recording;
 mod serve;
 mod session;

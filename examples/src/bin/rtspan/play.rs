@@ -8,6 +8,7 @@ use crate::args::PlayArgs;
 use crate::figures::{table, tracks};
 use crate::live::watch;
 use crate::output::{notice, result, result_json};
+use crate::reconnect::policy;
 use crate::recording::Recording;
 use crate::session::{RefusedMedia, Session};
 use crate::stop::{stop, unless_interrupted};
@@ -20,7 +21,10 @@ enum End {
 
 /// Plays a stream, shows what arrives, and writes its pictures to a file if one is given.
 pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
-    let config = ClientConfig::default().transports(args.transport.into()).trace(args.trace);
+    let config = ClientConfig::default()
+        .transports(args.transport.into())
+        .trace(args.trace)
+        .reconnect(policy(args.no_reconnect));
     let session = unless_interrupted(Session::<R>::play(&args.url, config)).await?;
     for refused in session.refused() {
         notice(refused);

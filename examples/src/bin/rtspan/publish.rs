@@ -3,8 +3,9 @@ use std::time::Instant;
 
 use futures_lite::future::or;
 use rtspan_examples::Clip;
-use rtspan_std::client::Client;
+use rtspan_std::client::{Client, Publisher};
 use rtspan_std::runtime::Runtime;
+use rtspan_std::{ClientConfig, Description, Error, SendError};
 use serde_json::json;
 
 use crate::Failure;
@@ -13,6 +14,7 @@ use crate::feed::feed;
 use crate::figures::{Figures, table, tracks};
 use crate::live::watch;
 use crate::output::{news, result, result_json};
+use crate::reconnect::{beginning, policy, telling};
 use crate::stop::{stop, unless_interrupted};
 
 /// Publishes the embedded clip or a file, in a loop and in real time.
@@ -25,7 +27,10 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     };
     let failed = |error| Failure::Publish { url: args.url.clone(), error: Box::new(error) };
     let builder = Client::<R>::builder(args.url.as_str()).expect("it was parsed before");
-    let publish = builder.transport(args.transport.into()).publish(description.clone());
+    let config =
+        ClientConfig::default().reconnect(policy(args.no_reconnect)).transports(args.transport.into());
+    let client = builder.config(config).build().map_err(failed)?;
+    let publish = beginning(&client, begin(&client, description.clone()));
     let publisher = unless_interrupted(async { publish.await.map_err(failed) }).await?;
     if !args.json {
         news(format_args!("publishing at {}", args.url));
@@ -40,8 +45,13 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         });
         figures.collect::<Vec<_>>()
     };
-    let feed = feed::<R, _>(&clip, async |media, packets| publisher.write_frame(media, packets).await);
-    let feed = async { feed.await.map_err(failed) };
+    let feed =
+        feed::<R, _>(&clip, async |media, packets| match publisher.write_frame(media, packets).await {
+            // What is live is of no use later.
+            Err(Error::Send(SendError::Reconnecting)) => Ok(()),
+            written => written,
+        });
+    let feed = async { telling(&client, feed).await.map_err(failed) };
     let stopped = async {
         stop::<R>(args.seconds).await;
         Ok(())
@@ -63,6 +73,16 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         table(&figures, elapsed).iter().for_each(result);
     }
     ended
+}
+
+async fn begin<R: Runtime>(client: &Client<R>, description: Description) -> Result<Publisher<R>, Error> {
+    let medias = description.medias.len();
+    client.announce(description).await?;
+    for media in 0..medias {
+        client.setup(media).await?;
+    }
+    client.record().await?;
+    Ok(client.publisher())
 }
 
 fn clip(args: &PublishArgs) -> Result<Clip, Failure> {

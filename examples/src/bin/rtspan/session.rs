@@ -1,8 +1,6 @@
 use std::fmt;
-use std::future::pending;
 use std::time::{Duration, Instant};
 
-use futures_lite::future::or;
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientConfig, CommandError, Description, Error, Misuse, Received, TrackTransport};
@@ -10,9 +8,8 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::args::Target;
-use crate::events::dialogue_of_client;
 use crate::figures::Figures;
-use crate::output::notice;
+use crate::reconnect::{beginning, telling};
 
 /// A stream that plays.
 pub(crate) struct Session<R: Runtime> {
@@ -53,7 +50,7 @@ impl<R: Runtime> Session<R> {
         let failed = |error| Failure::Play { url: url.clone(), error: Box::new(error) };
         let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
         let client = builder.config(config).build().map_err(failed)?;
-        telling(&client, Self::begin(url, client.clone())).await.map_err(failed)
+        beginning(&client, Self::begin(url, client.clone())).await.map_err(failed)
     }
 
     async fn begin(url: &Target, client: Client<R>) -> Result<Self, Error> {
@@ -134,18 +131,4 @@ impl<R: Runtime> Session<R> {
     pub(crate) async fn close(self) {
         let _ = telling(&self.client, self.client.teardown()).await;
     }
-}
-
-/// Does some work of a client, and meanwhile says the messages that are traced.
-async fn telling<R: Runtime, T>(client: &Client<R>, work: impl Future<Output = T>) -> T {
-    let say = |event| dialogue_of_client(&event).into_iter().for_each(notice);
-    let told = async {
-        while let Some(event) = client.next_event().await {
-            say(event);
-        }
-        pending().await
-    };
-    let done = or(work, told).await;
-    std::iter::from_fn(|| client.try_next_event()).for_each(say);
-    done
 }
