@@ -17,7 +17,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rtspan_core::client::{
     Client as Core, ClientCloseReason, ClientEvent, ClientStats, CommandError, CommandId, CustomRequest,
-    Misuse, Playback, Playing, Reply, RequestError, SendError, State, SwitchReason, TrackInfo, TrackStats,
+    MediaChoice, Misuse, Playback, Playing, Reply, RequestError, SendError, State, SwitchReason, TrackInfo,
+    TrackStats,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
@@ -303,6 +304,12 @@ impl<R: Runtime> Client<R> {
     /// What the server has described or the client announced.
     pub fn description(&self) -> Option<Description> {
         self.owner.0.state().core.description().cloned()
+    }
+
+    /// The indices of the chosen medias of the description, in its order; back channels that are not wanted only if they are chosen by
+    /// their index.
+    pub fn chosen_medias(&self, choice: &MediaChoice) -> Vec<usize> {
+        self.owner.0.state().core.chosen_medias(choice)
     }
 
     /// The URL that the client is at, which is another than it was given if a server has redirected it.

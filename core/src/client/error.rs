@@ -295,6 +295,9 @@ pub enum ClientCloseReason {
     /// The server does not know the session any more, and sends nothing.
     #[error("server has ended the session")]
     SessionLost,
+    /// The server has torn the session down (TEARDOWN of its own).
+    #[error("server has torn the session down")]
+    TornDownByServer,
     /// No packet of the media of this index came for too long, and that was to end the session.
     #[error("media {0} is silent")]
     MediaSilent(usize),

@@ -92,12 +92,28 @@ pub enum ClientEvent {
     },
     /// The server describes the stream otherwise than before: this is the new description. It is told while the client reconnects
     /// or follows a redirect, before the medias that no longer fit are told as refused.
+    ///
+    /// So is one that the server announces (RFC 2326, section 10.3). What is set up goes on as it was described before. If only
+    /// parameters of formats are others, [`Client::description`](super::Client::description) is the new one from here on; other
+    /// medias are to be had by another session.
     DescriptionChanged(Box<Description>),
     /// The server sends the client to this URL, where it goes on: by its answer to a request, or by REDIRECT
     /// (RFC 2326, section 10.10). What has played plays again there, and nothing comes in between.
     Redirected(Url),
     /// Nobody answers at the place that a redirect has led to; the client goes on at its first URL, once.
     RedirectFailed(RedirectAttempt),
+    /// A media comes from this address, where it need not come from the one that was announced ([`SourcePolicy`]): nothing is taken
+    /// from any other from here on. It is told once for each port of a media that is set up.
+    ///
+    /// [`SourcePolicy`]: super::SourcePolicy
+    SourceLearnt {
+        /// Index of the media in the description.
+        media: usize,
+        /// Packets or reports.
+        port: Port,
+        /// Where they come from.
+        source: SocketAddr,
+    },
     /// RTCP has come for a media, if that is [wanted](super::ClientConfig::rtcp_events): the first
     /// [`RTCP_TOLD_MAX`](crate::limits::RTCP_TOLD_MAX) compounds of each second.
     RtcpReceived {

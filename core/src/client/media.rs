@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::track::{Path, Track};
-use super::{Client, Received, State};
+use super::{Client, ClientEvent, Received, State};
 use crate::demux;
 use crate::header::Lower;
 use crate::timeline::{Timeline, TimelineStats};
@@ -59,12 +59,17 @@ impl Client {
             (self.handle_media(now, index, port, data), 1)
         };
         if kind.is_some() {
+            let mut learnt = None;
             for track in self.tracks.iter_mut().skip(index).take(sharing) {
                 if let Path::Udp { id: own, source, .. } = &mut track.path
                     && *own == id
+                    && source.learn(port, from)
                 {
-                    source.learn(port, from);
+                    learnt = learnt.or(Some(track.media));
                 }
+            }
+            if let Some(media) = learnt {
+                self.event(ClientEvent::SourceLearnt { media, port, source: from });
             }
         }
         self.liveness.handle_heard(now);

@@ -162,7 +162,9 @@ impl Client {
             ClientCloseReason::Redirected(Some(url)) => Some(Box::new(url.clone())),
             _ => None,
         };
-        let is_heard = self.link.is_up() && self.session.exists() && !is_deaf;
+        // The answer to the server's TEARDOWN is still to be written.
+        let is_answering = *cause == ClientCloseReason::TornDownByServer;
+        let is_heard = self.link.is_up() && (self.session.exists() || is_answering) && !is_deaf;
         if is_heard {
             self.say_goodbye(now);
             self.stop_media();

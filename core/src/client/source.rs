@@ -41,16 +41,18 @@ impl Source {
         }
     }
 
-    /// Keeps to the source of the first valid packet.
-    pub(super) fn learn(&mut self, port: Port, from: SocketAddr) {
+    /// Keeps to the source of the first valid packet; `true` if this is the first.
+    pub(super) fn learn(&mut self, port: Port, from: SocketAddr) -> bool {
         let [rtp, rtcp] = &mut self.learnt;
         let slot = match port {
             Port::Rtp => rtp,
             Port::Rtcp => rtcp,
         };
-        if self.policy != SourcePolicy::Announced {
-            slot.get_or_insert(from);
+        let is_first = self.policy != SourcePolicy::Announced && slot.is_none();
+        if is_first {
+            *slot = Some(from);
         }
+        is_first
     }
 
     /// Where reports and the packets that open NATs go: to what was announced, or else to what was learnt.

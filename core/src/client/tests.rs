@@ -1,4 +1,5 @@
 mod answers;
+mod asked;
 mod auth;
 mod back_channel;
 mod choice;
@@ -21,6 +22,7 @@ mod scenario;
 mod seek;
 mod setup;
 mod shared;
+mod source;
 mod stats;
 mod switch;
 mod time;

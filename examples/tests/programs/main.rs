@@ -14,3 +14,4 @@ mod terminal;
 mod tool;
 #[cfg(target_os = "linux")]
 mod unread;
+mod wish;

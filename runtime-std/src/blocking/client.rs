@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    ClientEvent, ClientStats, CommandError, CustomRequest, Playback, Playing, Received, State, SwitchReason,
-    TrackInfo, TrackStats,
+    ClientEvent, ClientStats, CommandError, CustomRequest, MediaChoice, Playback, Playing, Received, State,
+    SwitchReason, TrackInfo, TrackStats,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
@@ -272,6 +272,12 @@ impl Client {
     /// Counts of the time line of all medias: gaps, corrections, reports that were not believed.
     pub fn timeline_stats(&self) -> TimelineStats {
         self.0.timeline_stats()
+    }
+
+    /// The indices of the chosen medias of the description, in its order; back channels that are not wanted only if they are chosen by
+    /// their index.
+    pub fn chosen_medias(&self, choice: &MediaChoice) -> Vec<usize> {
+        self.0.chosen_medias(choice)
     }
 
     /// The URL that the client is at, which is another than it was given if a server has redirected it.

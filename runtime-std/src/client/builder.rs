@@ -227,7 +227,7 @@ impl<R: Runtime> ClientBuilder<R> {
         let playback = self.own.playback;
         let client = self.build()?;
         client.describe().await?;
-        let medias = client.owner.0.state().core.chosen_medias(&choice);
+        let medias = client.chosen_medias(&choice);
         let mut failure = Error::Misuse(Misuse::NoneChosen);
         let mut set_up = 0;
         for media in medias {

@@ -3,11 +3,11 @@
 use rtspan_std::client::{Client, ClientBuilder, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{
-    ClientConfig, ClientEvent, CustomRequest, Event, MediaKind, Message, Method, Misuse, Request,
-    RequestError, ServerConfig, StartAt, Transports,
+    ClientConfig, ClientEvent, CustomRequest, Event, MediaKind, Message, Method, Misuse, Port, Request,
+    RequestError, ServerConfig, SourcePolicy, StartAt, TrackTransport, Transports, UdpPorts,
 };
 
-use super::{description, event, number, packet, serve, url};
+use super::{UDP, description, event, number, packet, serve, url};
 
 /// The requests of a client so far.
 fn sent<R: Runtime>(client: &Client<R>) -> Vec<Request> {
@@ -87,4 +87,34 @@ pub(crate) async fn a_request_of_the_applications_own_is_answered<R: Runtime>() 
     assert_eq!(client.request(unknown).await.unwrap().status.as_u16(), 501);
     client.teardown().await.unwrap();
     assert!(client.request(CustomRequest::new(Method::Options).unwrap()).await.is_err());
+}
+
+pub(crate) async fn a_client_receives_on_the_ports_that_it_was_given<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default().udp(Some(UDP))).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let config =
+        ClientConfig::default().udp_ports(UdpPorts::Range(21_000, 29_999)).source(SourcePolicy::AnyPort);
+    let builder =
+        Client::<R>::builder(&url(&server, "/cam")).unwrap().config(config).transport(Transports::Udp);
+    let client = builder.build().unwrap();
+    client.describe().await.unwrap();
+    let mut ports = Vec::new();
+    for media in [0, 1] {
+        let TrackTransport::Udp { client_ports, .. } = client.setup(media).await.unwrap().transport else {
+            panic!()
+        };
+        assert_eq!((client_ports.0 % 2, client_ports.1), (0, client_ports.0 + 1));
+        ports.push(client_ports.0);
+    }
+    assert!(ports[0] != ports[1] && ports.iter().all(|port| (21_000..30_000).contains(port)), "{ports:?}");
+    client.play(None).await.unwrap();
+    stream.write(1, packet(1, 5, 100)).unwrap();
+    assert_eq!(number(&client.packets().next().await.unwrap().unwrap()), 5);
+    let learnt = loop {
+        let event = client.next_event().await.unwrap();
+        if let ClientEvent::SourceLearnt { media: 1, port: Port::Rtp, source } = event {
+            break source;
+        }
+    };
+    assert_eq!(learnt.ip(), server.local_addr().ip());
 }

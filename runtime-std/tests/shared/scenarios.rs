@@ -92,6 +92,7 @@ macro_rules! scenarios {
             a_client_speaks_while_it_plays_over_udp,
             a_client_that_may_not_speak_plays,
             a_back_channel_is_there_for_those_that_ask_for_it,
+            a_client_receives_on_the_ports_that_it_was_given,
             addresses_that_cannot_be_had_are_errors_that_say_why,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,

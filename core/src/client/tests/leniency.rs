@@ -439,21 +439,6 @@ fn headers_of_the_answer_to_play_that_cannot_be_read_are_left_out() {
 }
 
 #[test]
-fn a_server_may_ping_the_client() {
-    let mut it = Scenario::playing_tcp();
-    it.receive(b"OPTIONS rtsp://192.0.2.1/cam RTSP/1.0\r\nCSeq: 77\r\n\r\n");
-    it.expect("RTSP/1.0 200 OK | CSeq: 77 | Public: OPTIONS, GET_PARAMETER, REDIRECT | User-Agent: test");
-    it.receive(b"GET_PARAMETER * RTSP/1.0\r\nCSeq: 78\r\n\r\n");
-    it.expect("RTSP/1.0 200 OK | CSeq: 78 | User-Agent: test");
-    for method in ["SET_PARAMETER", "ANNOUNCE", "PLAY", "X-FOO"] {
-        it.receive(format!("{method} rtsp://192.0.2.1/cam RTSP/1.0\r\nCSeq: 79\r\n\r\n").as_bytes());
-        it.expect("RTSP/1.0 501 Not Implemented | CSeq: 79 | User-Agent: test");
-    }
-    it.no_event();
-    assert_eq!(it.client.state(), State::Play);
-}
-
-#[test]
 fn headers_that_can_be_done_without_are_ignored_when_they_cannot_be_read() {
     for header in ["Session: ;timeout=60", "Range: npt=nonsense", "RTP-Info: "] {
         let mut it = Scenario::described(Transports::Tcp);

@@ -10,6 +10,7 @@ use rtspan_std::{Algorithm, IpPrefix, Scheme, Transports, UdpPorts, Url, UrlErro
 
 use crate::bench::BenchArgs;
 use crate::users;
+use crate::wish::{PlaybackArgs, RequestArgs};
 
 /// Serves, plays, publishes, examines and measures RTSP streams.
 ///
@@ -149,6 +150,12 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) transport: PlayTransport,
 
+    #[command(flatten)]
+    pub(crate) playback: PlaybackArgs,
+
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
+
     /// Stop after so long; without, Ctrl-C stops it.
     #[arg(long, value_name = "N", value_parser = seconds())]
     pub(crate) seconds: Option<u64>,
@@ -182,6 +189,9 @@ pub(crate) struct PublishArgs {
     /// What media travels over.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) transport: PublishTransport,
+
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
 
     /// Stop after so long; without, Ctrl-C stops it.
     #[arg(long, value_name = "N", value_parser = seconds())]
@@ -374,6 +384,9 @@ mod tests {
             "rtspan serve --shared-addresses --quiet",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan play rtsp://camera/main --strict --json --no-reconnect",
+            "rtspan play rtsp://camera/main --seek 60 --scale -2 --speed 1.5 --media video,audio --any-port",
+            "rtspan play rtsp://camera/main --user-agent me --header X-Site:roof --header X-Room:7",
+            "rtspan publish rtsp://camera/main --user-agent me --header X-Site:roof",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97 --no-reconnect",
             "rtspan probe rtsp://[::1]/",
             "rtspan bench read rtsp://camera/main --readers 1000 --stalled 1 --transport udp --seconds 5 --pid 42 --json",
@@ -394,6 +407,11 @@ mod tests {
             ("rtspan play http://camera/main", "http"),
             ("rtspan play rtsp://camera/main --transport pigeon", "auto, udp, tcp"),
             ("rtspan play rtsp://camera/main --seconds 0", "1..=1000000"),
+            ("rtspan play rtsp://camera/main --seek yesterday", "such as 60, 0:01:00"),
+            ("rtspan play rtsp://camera/main --scale 0", "other than zero"),
+            ("rtspan play rtsp://camera/main --speed -1", "above zero"),
+            ("rtspan play rtsp://camera/main --header X-Site", "X-Site: roof"),
+            ("rtspan play rtsp://camera/main --header CSeq:7", "writes the header CSeq itself"),
             ("rtspan publish rtsp://camera/main --fps 30", "--file"),
             ("rtspan publish rtsp://camera/main --file a --fps 0", "from 1 to 1000"),
             ("rtspan serve --listen camera", "--listen"),

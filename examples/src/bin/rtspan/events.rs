@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rtspan_std::{Action, ClientEvent, Event, MediaTransport, TracedMessage};
+use rtspan_std::{Action, ClientEvent, Event, MediaTransport, Port, TracedMessage};
 use serde_json::{Value, json};
 
 /// The line of an event, in which peers choose the paths.
@@ -94,6 +94,10 @@ pub(crate) fn dialogue_of_client(event: &ClientEvent) -> Vec<String> {
     match event {
         ClientEvent::MessageReceived(traced) => lines("<", traced),
         ClientEvent::MessageSent(traced) => lines(">", traced),
+        ClientEvent::SourceLearnt { media, port, source } => {
+            let kind = if *port == Port::Rtp { "packets" } else { "reports" };
+            vec![format!("{kind} of media {media} come from {source}")]
+        }
         _ => Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 use futures_lite::future::or;
-use rtspan_std::ClientConfig;
 use rtspan_std::runtime::Runtime;
+use rtspan_std::{ClientConfig, Playback, Playing};
 use serde_json::json;
 
 use crate::Failure;
@@ -25,7 +25,13 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         .transports(args.transport.into())
         .trace(args.trace)
         .reconnect(policy(args.no_reconnect));
-    let session = unless_interrupted(Session::<R>::play(&args.url, config)).await?;
+    let failed = |error| Failure::Play { url: args.url.clone(), error: Box::new(error) };
+    let config = args.requests.apply(args.playback.apply(config)).map_err(failed)?;
+    let (medias, playback) = (args.playback.medias(), args.playback.playback());
+    let session = unless_interrupted(Session::<R>::play_some(&args.url, config, medias, playback)).await?;
+    if playback != Playback::default() {
+        notice(granted(&session.playing));
+    }
     for refused in session.refused() {
         notice(refused);
     }
@@ -47,12 +53,17 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     let (figures, elapsed, over) = (session.figures(), session.elapsed(), session.over());
     let written = recording.map(|recording| recording.finish(&args.url)).transpose();
     let (tolerances, refused) = (session.client().tolerances(), session.refused());
+    let range = session.playing.range.map(|range| range.to_string());
+    let (scale, speed) = (session.playing.scale, session.playing.speed);
     session.close().await;
     if args.json {
         let report = json!({
             "url": args.url.to_string(),
             "transport": over,
             "seconds": elapsed.as_secs_f64(),
+            "range": range,
+            "scale": scale,
+            "speed": speed,
             "tracks": tracks(&figures, elapsed),
             "refused": refused.iter().map(RefusedMedia::to_json).collect::<Vec<_>>(),
             "pictures": written.as_ref().ok(),
@@ -77,4 +88,10 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         return Err(Failure::RefusedMedias { url: args.url.clone(), refused });
     }
     Ok(())
+}
+
+/// The part of a wish that the server has granted.
+fn granted(playing: &Playing) -> String {
+    let range = playing.range.map(|range| format!("{range}, ")).unwrap_or_default();
+    format!("plays {range}scale {}, speed {}", playing.scale.unwrap_or(1.0), playing.speed.unwrap_or(1.0))
 }

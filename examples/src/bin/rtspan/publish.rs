@@ -29,6 +29,7 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     let builder = Client::<R>::builder(args.url.as_str()).expect("it was parsed before");
     let config =
         ClientConfig::default().reconnect(policy(args.no_reconnect)).transports(args.transport.into());
+    let config = args.requests.apply(config).map_err(failed)?;
     let client = builder.config(config).build().map_err(failed)?;
     let publish = beginning(&client, begin(&client, description.clone()));
     let publisher = unless_interrupted(async { publish.await.map_err(failed) }).await?;

@@ -3,7 +3,10 @@ use std::time::{Duration, Instant};
 
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{ClientConfig, CommandError, Description, Error, Misuse, Received, TrackTransport};
+use rtspan_std::{
+    ClientConfig, CommandError, Description, Error, MediaChoice, Misuse, Playback, Playing, Received,
+    TrackTransport,
+};
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -20,6 +23,8 @@ pub(crate) struct Session<R: Runtime> {
     medias: Vec<usize>,
     over: &'static str,
     start: Instant,
+    /// What the server has granted.
+    pub(crate) playing: Playing,
 }
 
 /// A media that does not play though others do.
@@ -47,21 +52,34 @@ impl<R: Runtime> Session<R> {
     ///
     /// Medias that the server refuses are left out, and those that go the other way.
     pub(crate) async fn play(url: &Target, config: ClientConfig) -> Result<Self, Failure> {
+        Self::play_some(url, config, MediaChoice::default(), Playback::new()).await
+    }
+
+    /// The same with some medias, from somewhere, or at another speed.
+    pub(crate) async fn play_some(
+        url: &Target,
+        config: ClientConfig,
+        medias: MediaChoice,
+        playback: Playback,
+    ) -> Result<Self, Failure> {
         let failed = |error| Failure::Play { url: url.clone(), error: Box::new(error) };
         let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
         let client = builder.config(config).build().map_err(failed)?;
-        beginning(&client, Self::begin(url, client.clone())).await.map_err(failed)
+        let begun = Self::begin(url, client.clone(), medias, playback);
+        beginning(&client, begun).await.map_err(failed)
     }
 
-    async fn begin(url: &Target, client: Client<R>) -> Result<Self, Error> {
+    async fn begin(
+        url: &Target,
+        client: Client<R>,
+        choice: MediaChoice,
+        playback: Playback,
+    ) -> Result<Self, Error> {
         let description = client.describe().await?;
         let mut medias = Vec::new();
         let mut over = "tcp";
-        let mut failure = Error::Misuse(Misuse::NothingSetUp);
-        for media in 0..description.medias.len() {
-            if description.is_back_channel(media) {
-                continue;
-            }
+        let mut failure = Error::Misuse(Misuse::NoneChosen);
+        for media in client.chosen_medias(&choice) {
             match client.setup(media).await {
                 Ok(info) => {
                     medias.push(media);
@@ -75,8 +93,8 @@ impl<R: Runtime> Session<R> {
         if medias.is_empty() {
             return Err(failure);
         }
-        client.play(None).await?;
-        Ok(Self { url: url.clone(), client, description, medias, over, start: Instant::now() })
+        let playing = client.play(playback).await?;
+        Ok(Self { url: url.clone(), client, description, medias, over, start: Instant::now(), playing })
     }
 
     /// Gives every packet to `take` until the stream ends.
