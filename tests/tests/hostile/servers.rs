@@ -354,13 +354,31 @@ fn packets_that_nobody_takes_hold_no_more_than_the_bound() {
 #[test]
 fn requests_of_a_server_are_answered_or_refused_and_change_nothing() {
     let mut victim = Victim::playing();
-    for method in ["OPTIONS", "ANNOUNCE", "SETUP", "TEARDOWN", "PLAY", "SET_PARAMETER", "FOO"] {
-        let text = format!("{method} rtsp://192.0.2.1/cam RTSP/1.0\r\nCSeq: 900\r\nSession: 1234\r\n\r\n");
+    for (method, session) in [
+        ("OPTIONS", "1234"),
+        ("ANNOUNCE", "1234"),
+        ("SETUP", "1234"),
+        ("TEARDOWN", "another"),
+        ("PLAY", "1234"),
+        ("SET_PARAMETER", "1234"),
+        ("FOO", "1234"),
+    ] {
+        let text =
+            format!("{method} rtsp://192.0.2.1/cam RTSP/1.0\r\nCSeq: 900\r\nSession: {session}\r\n\r\n");
         (0..50).for_each(|_| victim.send(text.as_bytes()));
     }
     let answered = String::from_utf8_lossy(&victim.written).matches("CSeq: 900").count();
     assert_eq!(answered, 7 * 50);
     assert!(victim.closed().is_none());
+}
+
+#[test]
+fn a_session_that_a_server_tears_down_again_and_again_ends_once() {
+    let mut victim = Victim::playing();
+    let text = "TEARDOWN rtsp://192.0.2.1/cam RTSP/1.0\r\nCSeq: 900\r\nSession: 1234\r\n\r\n";
+    victim.send(text.repeat(50).as_bytes());
+    assert!(matches!(victim.closed(), Some(ClientCloseReason::TornDownByServer)));
+    assert_eq!(String::from_utf8_lossy(&victim.written).matches("CSeq: 900").count(), 1);
 }
 
 #[test]
