@@ -23,6 +23,7 @@ use bytes::Bytes;
 use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_NALS_MAX, ACCESS_UNITS_READY_MAX, PACKET_BYTES_MAX};
 use crate::rtp::PacketWriter;
 
+mod access;
 pub mod g711;
 pub mod h264;
 pub mod h265;
@@ -30,6 +31,7 @@ pub(crate) mod parameter_sets;
 pub(crate) mod probe;
 mod rbsp;
 
+pub(crate) use access::Access;
 pub use probe::AccessPoint;
 
 /// Bytes of a packet that every packetizer can work with.

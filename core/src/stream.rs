@@ -3,7 +3,6 @@
 //! Publishing costs the same whatever the number of readers; a reader that lags is a number that lags, and costs
 //! nobody else anything. The log is a plain value: a runtime wraps it in its lock and lends it through [`Streams`].
 
-mod access;
 mod cursor;
 mod log;
 mod retreat;

@@ -240,6 +240,9 @@ impl ClientConfig {
     }
 
     /// Received packets that wait for the application at most; beyond, the oldest are dropped and counted.
+    ///
+    /// Pictures go on at the next one at which decoding can begin, within
+    /// [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT); the packets before it are dropped and counted as well.
     #[must_use]
     pub fn received_packets_max(mut self, received_packets_max: usize) -> Self {
         self.received_packets_max = received_packets_max;

@@ -1,10 +1,15 @@
+mod overflow;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Received;
 use crate::Instant;
-use crate::limits::{RECEIVED_BATCH_MAX, SOURCES_MAX};
+use crate::description::Media;
+use crate::limits::RECEIVED_BATCH_MAX;
 use crate::rtp::RtpPacket;
 use crate::timeline::Timeline;
+
+use overflow::{Contents, Overflow};
 
 /// Received packets that wait for the application, each with its time.
 #[derive(Debug)]
@@ -16,37 +21,9 @@ pub(super) struct Inbox {
     left: usize,
     packets_max: usize,
     bytes_max: usize,
-    dropped: BTreeMap<usize, Dropped>,
-}
-
-/// What of a media was dropped because the application did not keep up.
-#[derive(Debug, Default)]
-struct Dropped {
-    total: u64,
-    /// Packets missing before the next one of each SSRC that is handed out. Each format of a media may have its own.
-    missing: Vec<(u32, u16)>,
-}
-
-impl Dropped {
-    /// Takes note of a packet that is not handed out.
-    fn add(&mut self, oldest: &Received) {
-        self.total = self.total.saturating_add(1);
-        let ssrc = oldest.packet.ssrc();
-        let more = oldest.lost.saturating_add(1);
-        if let Some((_, missing)) = self.missing.iter_mut().find(|(own, _)| *own == ssrc) {
-            *missing = missing.saturating_add(more);
-            return;
-        }
-        if self.missing.len() >= SOURCES_MAX {
-            self.missing.remove(0);
-        }
-        self.missing.push((ssrc, more));
-    }
-
-    fn take_missing(&mut self, ssrc: u32) -> u16 {
-        let place = self.missing.iter().position(|(own, _)| *own == ssrc);
-        place.map_or(0, |place| self.missing.swap_remove(place).1)
-    }
+    contents: BTreeMap<usize, Contents>,
+    /// Of the medias of which packets were dropped.
+    overflows: BTreeMap<usize, Overflow>,
 }
 
 impl Inbox {
@@ -58,7 +35,8 @@ impl Inbox {
             left: 0,
             packets_max,
             bytes_max,
-            dropped: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            overflows: BTreeMap::new(),
         }
     }
 
@@ -73,24 +51,24 @@ impl Inbox {
         clock_rate: u32,
     ) {
         let time = self.timeline.time_of(now, media, &packet, clock_rate);
-        self.push(Received { media, packet, lost, time });
+        self.push(now, Received { media, packet, lost, time });
     }
 
     /// Appends a packet, and drops the oldest ones beyond the bounds.
     #[inline]
-    fn push(&mut self, received: Received) {
+    fn push(&mut self, now: Instant, received: Received) {
         self.pushed = self.pushed.wrapping_add(received.packet.len());
         self.packets.push_back(received);
         if self.is_over() {
-            self.trim();
+            self.trim(now);
         }
     }
 
     /// Moves the oldest packets behind those in `batch`: of as many as may wait an eighth, and one at least.
-    pub(super) fn pop_batch(&mut self, batch: &mut VecDeque<Received>) {
+    pub(super) fn pop_batch(&mut self, now: Instant, batch: &mut VecDeque<Received>) {
         let packets_max = (self.packets_max / 8).min(RECEIVED_BATCH_MAX);
         let bytes_rest = self.bytes().saturating_sub(self.bytes_max / 8);
-        let is_told = self.dropped.values().all(|dropped| dropped.missing.is_empty());
+        let is_told = self.overflows.values().all(Overflow::is_over);
         if is_told && batch.is_empty() && self.packets.len() <= packets_max && bytes_rest == 0 {
             // As most often.
             std::mem::swap(&mut self.packets, batch);
@@ -101,18 +79,18 @@ impl Inbox {
             if count > 0 && self.bytes() <= bytes_rest {
                 return;
             }
-            let Some(received) = self.pop() else { return };
+            let Some(received) = self.pop(now) else { return };
             batch.push_back(received);
         }
     }
 
     /// Puts packets back that were taken and not used, in front of the others.
-    pub(super) fn push_back(&mut self, batch: &mut VecDeque<Received>) {
+    pub(super) fn push_back(&mut self, now: Instant, batch: &mut VecDeque<Received>) {
         let bytes = batch.iter().map(|received| received.packet.len()).fold(0, usize::wrapping_add);
         self.left = self.left.wrapping_sub(bytes);
         batch.append(&mut self.packets);
         std::mem::swap(&mut self.packets, batch);
-        self.trim();
+        self.trim(now);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -132,24 +110,36 @@ impl Inbox {
         self.packets.len() > self.packets_max || self.bytes() > self.bytes_max
     }
 
-    fn trim(&mut self) {
+    fn trim(&mut self, now: Instant) {
         while self.is_over() {
             let Some(oldest) = self.take() else { return };
-            self.dropped.entry(oldest.media).or_default().add(&oldest);
+            let contents = self.contents.get(&oldest.media);
+            let new = || Overflow::new(contents.cloned().unwrap_or_default());
+            self.overflows.entry(oldest.media).or_insert_with(new).drop(now, &oldest);
         }
     }
 
-    pub(super) fn pop(&mut self) -> Option<Received> {
-        let mut received = self.take()?;
-        if let Some(dropped) = self.dropped.get_mut(&received.media) {
-            received.lost = received.lost.saturating_add(dropped.take_missing(received.packet.ssrc()));
+    /// The next packet; `now` is when anything was received last.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Received> {
+        loop {
+            let mut received = self.take()?;
+            let Some(overflow) = self.overflows.get_mut(&received.media) else { return Some(received) };
+            if !overflow.takes(now, &received) {
+                let missing = overflow.take_missing(received.packet.ssrc());
+                received.lost = received.lost.saturating_add(missing);
+                return Some(received);
+            }
         }
-        Some(received)
     }
 
     /// Packets of a media that were dropped.
     pub(super) fn dropped(&self, media: usize) -> u64 {
-        self.dropped.get(&media).map_or(0, |dropped| dropped.total)
+        self.overflows.get(&media).map_or(0, Overflow::total)
+    }
+
+    /// Takes note of how a media is described, of which pictures go on where decoding can begin.
+    pub(super) fn describe(&mut self, index: usize, media: &Media) {
+        self.contents.insert(index, Contents::of(media));
     }
 
     fn take(&mut self) -> Option<Received> {
@@ -162,6 +152,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::SOURCES_MAX;
     use crate::rtp::RtpHeader;
     use crate::timeline::MediaTime;
 
@@ -171,7 +162,11 @@ mod tests {
     }
 
     fn drained(inbox: &mut Inbox) -> Vec<(usize, u16, u16)> {
-        let next = || inbox.pop().map(|received| (received.media, received.packet.sequence(), received.lost));
+        let next = || {
+            inbox
+                .pop(Instant::ZERO)
+                .map(|received| (received.media, received.packet.sequence(), received.lost))
+        };
         std::iter::from_fn(next).collect()
     }
 
@@ -179,7 +174,7 @@ mod tests {
     fn one_packet_too_many_drops_the_oldest_and_is_told_as_lost() {
         let mut inbox = Inbox::new(3, usize::MAX);
         for received in [packet(0, 1, 2), packet(1, 1, 0), packet(0, 2, 0), packet(0, 3, 0)] {
-            inbox.push(received);
+            inbox.push(Instant::ZERO, received);
         }
         assert_eq!((inbox.dropped(0), inbox.dropped(1)), (1, 0));
         assert_eq!(drained(&mut inbox), [(1, 1, 0), (0, 2, 3), (0, 3, 0)]);
@@ -198,15 +193,15 @@ mod tests {
         };
         let mut inbox = Inbox::new(3, usize::MAX);
         for received in [of(7, 1), of(8, 1), of(8, 2), of(7, 2), of(8, 3)] {
-            inbox.push(received);
+            inbox.push(Instant::ZERO, received);
         }
-        inbox.push(of(7, 3));
+        inbox.push(Instant::ZERO, of(7, 3));
         assert_eq!(inbox.dropped(0), 3);
         assert_eq!(drained(&mut inbox), [(0, 2, 1), (0, 3, 2), (0, 3, 0)]);
         for ssrc in 0..=SOURCES_MAX as u32 + 3 {
-            inbox.push(of(ssrc, 1));
+            inbox.push(Instant::ZERO, of(ssrc, 1));
         }
-        assert_eq!(inbox.dropped[&0].missing.len(), SOURCES_MAX, "the oldest are forgotten");
+        assert_eq!(inbox.overflows[&0].sources(), SOURCES_MAX, "the oldest are forgotten");
     }
 
     fn numbers(packets: impl IntoIterator<Item = Received>) -> Vec<(u16, u16)> {
@@ -227,10 +222,10 @@ mod tests {
             (usize::MAX, 100, 1),
         ] {
             let mut inbox = Inbox::new(packets_max, bytes_max);
-            (0..1000).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
+            (0..1000).for_each(|sequence| inbox.push(Instant::ZERO, packet(0, sequence, 0)));
             let waiting = inbox.packets.len();
             let mut batch = VecDeque::new();
-            inbox.pop_batch(&mut batch);
+            inbox.pop_batch(Instant::ZERO, &mut batch);
             assert_eq!(batch.len(), expected, "{packets_max} packets, {bytes_max} bytes");
             assert_eq!(
                 (inbox.packets.len(), inbox.bytes()),
@@ -243,21 +238,21 @@ mod tests {
     fn batches_are_in_order_and_tell_what_is_lost_before_them() {
         let mut inbox = Inbox::new(16, usize::MAX);
         let mut batch = VecDeque::new();
-        (1..=20).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
-        inbox.pop_batch(&mut batch);
-        inbox.pop_batch(&mut batch);
+        (1..=20).for_each(|sequence| inbox.push(Instant::ZERO, packet(0, sequence, 0)));
+        inbox.pop_batch(Instant::ZERO, &mut batch);
+        inbox.pop_batch(Instant::ZERO, &mut batch);
         assert_eq!(numbers(batch.drain(..)), [(5, 4), (6, 0), (7, 0), (8, 0)]);
-        inbox.pop_batch(&mut batch);
+        inbox.pop_batch(Instant::ZERO, &mut batch);
         assert_eq!(numbers(batch.drain(..)), [(9, 0), (10, 0)]);
         while inbox.packets.len() > 2 {
-            inbox.pop();
+            inbox.pop(Instant::ZERO);
         }
-        inbox.pop_batch(&mut batch);
+        inbox.pop_batch(Instant::ZERO, &mut batch);
         assert_eq!((numbers(batch), inbox.bytes()), (vec![(19, 0), (20, 0)], 0), "all that there is");
         let few = &mut Inbox::new(16, usize::MAX);
         let mut batch = VecDeque::new();
-        (1..=2).for_each(|sequence| few.push(packet(0, sequence, 0)));
-        few.pop_batch(&mut batch);
+        (1..=2).for_each(|sequence| few.push(Instant::ZERO, packet(0, sequence, 0)));
+        few.pop_batch(Instant::ZERO, &mut batch);
         assert_eq!((numbers(batch), few.bytes(), few.is_empty()), (vec![(1, 0), (2, 0)], 0, true));
     }
 
@@ -265,20 +260,20 @@ mod tests {
     fn what_is_put_back_comes_first_and_counts_again() {
         let mut inbox = Inbox::new(16, usize::MAX);
         let mut batch = VecDeque::new();
-        inbox.push(packet(0, 1, 3));
-        inbox.push(packet(0, 2, 0));
-        inbox.pop_batch(&mut batch);
-        (3..=17).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
-        inbox.push_back(&mut batch);
+        inbox.push(Instant::ZERO, packet(0, 1, 3));
+        inbox.push(Instant::ZERO, packet(0, 2, 0));
+        inbox.pop_batch(Instant::ZERO, &mut batch);
+        (3..=17).for_each(|sequence| inbox.push(Instant::ZERO, packet(0, sequence, 0)));
+        inbox.push_back(Instant::ZERO, &mut batch);
         assert!(batch.is_empty());
         assert_eq!((inbox.packets.len(), inbox.bytes(), inbox.dropped(0)), (16, 1600, 1));
-        assert_eq!(inbox.pop().map(|first| (first.packet.sequence(), first.lost)), Some((2, 4)));
+        assert_eq!(inbox.pop(Instant::ZERO).map(|first| (first.packet.sequence(), first.lost)), Some((2, 4)));
     }
 
     #[test]
     fn one_byte_too_many_drops_the_oldest() {
         let mut inbox = Inbox::new(usize::MAX, 299);
-        (1..=3).for_each(|sequence| inbox.push(packet(0, sequence, 0)));
+        (1..=3).for_each(|sequence| inbox.push(Instant::ZERO, packet(0, sequence, 0)));
         assert_eq!(drained(&mut inbox), [(0, 2, 1), (0, 3, 0)]);
     }
 }

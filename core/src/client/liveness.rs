@@ -40,6 +40,12 @@ impl Liveness {
         self.heard = Some(now);
     }
 
+    /// When anything came of the server last; the beginning of time if nothing ever has.
+    #[inline]
+    pub(super) fn heard(&self) -> Instant {
+        self.heard.unwrap_or(Instant::ZERO)
+    }
+
     pub(super) fn has_heard_since(&self, then: Instant) -> bool {
         self.heard.is_some_and(|heard| heard > then)
     }

@@ -19,7 +19,7 @@ impl Client {
     /// Packets of one media come in order; those of different medias in the order in which they came.
     #[must_use]
     pub fn poll_packet(&mut self) -> Option<Received> {
-        self.inbox.pop()
+        self.inbox.pop(self.liveness.heard())
     }
 
     /// Moves the next received packets behind those in `batch`, so that a runtime need not come for each of them.
@@ -27,12 +27,12 @@ impl Client {
     /// They are an eighth of those that may wait at most, and no longer count among them; and one at least, if there
     /// is one. What turns out not to be wanted goes back with [`return_packets`](Self::return_packets).
     pub fn poll_packets(&mut self, batch: &mut VecDeque<Received>) {
-        self.inbox.pop_batch(batch);
+        self.inbox.pop_batch(self.liveness.heard(), batch);
     }
 
     /// Takes packets back that [`poll_packets`](Self::poll_packets) has given and nobody has used.
     pub fn return_packets(&mut self, batch: &mut VecDeque<Received>) {
-        self.inbox.push_back(batch);
+        self.inbox.push_back(self.liveness.heard(), batch);
     }
 
     /// Whether received packets wait.

@@ -41,6 +41,7 @@ impl Client {
         let medias = self.presentation.as_ref().map_or(&[][..], |known| &known.description.medias);
         for track in self.tracks.iter_mut().filter(|track| !track.is_sent) {
             let media = medias.get(track.media);
+            media.into_iter().for_each(|media| self.inbox.describe(track.media, media));
             let presence = media.map(|media| Presence::new(now, media, self.config.media_silence));
             track.begin(presence, &mut self.random);
             let Path::Udp { id, source, .. } = &track.path else { continue };

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
-use super::access::Access;
 use crate::description::{Format, Media, MediaKind};
+use crate::payload::Access;
 use crate::payload::parameter_sets::ParameterSets;
 use crate::payload::probe::Probe;
 use crate::rtp::{ClockRates, Past, RtpPacket, Senders};

@@ -39,6 +39,27 @@ fn readers_count_what_is_published_on_every_runtime() {
 }
 
 #[test]
+fn many_clients_in_one_process_play_all_that_their_cameras_send() {
+    for runtime in RUNTIMES {
+        for transport in ["tcp", "udp"] {
+            let (mut server, url) = Program::serve("smol");
+            let publisher = publish(&mut server, &url, "--rate 25 --burst 1");
+            let how = format!("--clients 40 --spread 1 --seconds 2 --transport {transport} --json");
+            let report =
+                Program::rtspan(&format!("--runtime {runtime} bench clients {url}/live {how}")).end().json();
+            for (name, value) in [("playing", 40), ("failed", 0), ("reconnects", 0), ("lost", 0)] {
+                assert_eq!(report[name], value, "{name}: {report}");
+            }
+            let rate = report["packets_per_second"].as_f64().unwrap();
+            assert!((700.0..1300.0).contains(&rate), "{report}");
+            assert!(report["own"]["nanoseconds_per_packet"].as_f64() > Some(0.0), "{report}");
+            assert!(report["own"]["resident_bytes_per_client"].as_f64() > Some(0.0), "{report}");
+            publisher.interrupt().well();
+        }
+    }
+}
+
+#[test]
 fn several_streams_are_published_and_read_beside_each_other() {
     let (mut server, url) = Program::serve("smol");
     let how = format!("--streams 3 --rate 100 --burst 1 --seconds 3 --json --pid {}", server.pid());

@@ -25,6 +25,17 @@ fn play_shows_pictures_until_the_stream_ends() {
 }
 
 #[test]
+fn clients_tells_of_a_camera_that_is_gone_and_stays_with_the_others() {
+    let (first, first_url) = Program::serve("smol");
+    let (_second, second_url) = Program::serve("smol");
+    let mut clients = Program::example("clients", &format!("{first_url}/demo {second_url}/demo"));
+    clients.line(&format!("{second_url}/demo: "));
+    first.interrupt().well();
+    clients.line(&format!("{first_url}/demo: the"));
+    clients.line(&format!("{second_url}/demo: "));
+}
+
+#[test]
 fn publish_publishes_what_can_be_played() {
     let (mut server, url) = Program::serve("smol");
     let _publisher = Program::example("publish", &format!("{url}/live"));

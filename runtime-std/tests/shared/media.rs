@@ -116,9 +116,9 @@ pub(crate) async fn dropped_packets_are_counted<R: Runtime>() {
     let config = ClientConfig::default().transports(Transports::Tcp).received_packets_max(10);
     let mut packets =
         Client::<R>::builder(&url(&server, "/cam")).unwrap().config(config).play().await.unwrap();
-    let frame: Vec<_> = (0..100).map(|number| packet(0, number, 100)).collect();
-    stream.write_frame(0, &frame).unwrap();
-    while packets.media_stats(0).unwrap().packets < 100 {
+    let frame: Vec<_> = (0..100).map(|number| packet(1, number, 100)).collect();
+    stream.write_frame(1, &frame).unwrap();
+    while packets.media_stats(1).unwrap().packets < 100 {
         pause::<R>().await;
     }
     assert_eq!(packets.dropped(), 90);
@@ -138,9 +138,9 @@ pub(crate) async fn packets_that_are_held_are_the_oldest_and_what_is_dropped_beh
     let mut got = Vec::new();
     for hundred in 1..=2_u16 {
         let frame: Vec<_> =
-            (hundred * 100 - 100..hundred * 100).map(|number| packet(0, number, 100)).collect();
-        stream.write_frame(0, &frame).unwrap();
-        while packets.media_stats(0).unwrap().packets < u64::from(hundred) * 100 {
+            (hundred * 100 - 100..hundred * 100).map(|number| packet(1, number, 100)).collect();
+        stream.write_frame(1, &frame).unwrap();
+        while packets.media_stats(1).unwrap().packets < u64::from(hundred) * 100 {
             pause::<R>().await;
         }
         // The first time this takes two packets out of the queue.

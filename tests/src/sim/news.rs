@@ -130,6 +130,13 @@ impl World<'_> {
                 player.farewell = None;
                 player.period = None;
             }
+            ClientEvent::DescriptionChanged(_) => self.counts.add("descriptions changed", 1),
+            ClientEvent::LossReported { media, fraction_lost, .. } => {
+                let is_sent =
+                    player.client.media_stats(self.now, media).is_some_and(|own| own.sent_packets > 0);
+                assert!(is_sent && fraction_lost > 0, "a loss of what was never sent");
+                self.counts.add("losses reported to publishers", 1);
+            }
             other => panic!("an event that nobody knows: {other:?}"),
         }
     }

@@ -34,7 +34,7 @@ pub(super) struct Watch {
 #[derive(Debug)]
 enum Due {
     /// A reader gets this packet of a media, if it has kept up since.
-    Read { media: usize, stream: StreamId, number: u64, since: Instant },
+    Read { media: usize, stream: StreamId, number: u64, since: Instant, dropped: u64 },
     /// This packet of a track gets into the log.
     Published { origin: Origin, track: u8, number: u32 },
 }
@@ -72,7 +72,8 @@ impl World<'_> {
             let since = earlier(entry.at, waits + SETTLED);
             let began = self.truth.began(stream, media as u8)?;
             let keeps_up = began + waits <= entry.at && self.keeps_up(player, period, since);
-            keeps_up.then_some(Due::Read { media, stream, number, since })
+            let dropped = player.client.media_stats(self.now, media)?.dropped;
+            keeps_up.then_some(Due::Read { media, stream, number, since, dropped })
         });
         due.collect()
     }
@@ -87,9 +88,13 @@ impl World<'_> {
 
     fn check_due(&mut self, player: &Player, due: &Due) {
         match *due {
-            Due::Read { media, stream, number, since } => {
+            Due::Read { media, stream, number, since, dropped } => {
                 let Some(period) = &player.period else { return };
                 if self.stream_of(player) != Some(stream) || !self.keeps_up(player, period, since) {
+                    return;
+                }
+                // Its application has not kept up, so that pictures may be left out up to the next that can be decoded.
+                if player.client.media_stats(self.now, media).is_none_or(|own| own.dropped != dropped) {
                     return;
                 }
                 let last = period.last_of(media);

@@ -54,12 +54,24 @@ fn a_packet_that_is_missing_over_udp_is_given_up_after_a_while() {
 fn an_application_that_does_not_keep_up_loses_the_oldest_packets_and_is_told() {
     let config = ClientConfig::default().transports(Transports::Tcp).received_packets_max(2);
     let mut it = Scenario::with(URL, config).describe().play_tcp("1");
+    let picture = |sequence: u16, payload: &[u8]| {
+        let timestamp = u32::from(sequence) * 3000;
+        let header = RtpHeader { payload_type: 96, sequence, timestamp, ssrc: 0xabcd, marker: true };
+        RtpPacket::build(header, payload)
+    };
+    let (keyframe, other) = ([0x65, 0x88], [0x41, 0x9a]);
     for sequence in 1..=5 {
-        it.frame(0, video(sequence).as_bytes());
+        it.frame(0, picture(sequence, if sequence == 4 { &keyframe } else { &other }).as_bytes());
     }
     assert_eq!(it.packets(), [(0, 4, 3), (0, 5, 0)]);
     let stats = it.client.media_stats(it.now, 0).unwrap();
     assert_eq!((stats.packets, stats.dropped, stats.lost), (5, 3, 0));
+    for sequence in 6..=8 {
+        it.frame(0, picture(sequence, &other).as_bytes());
+    }
+    assert_eq!(it.packets(), [], "nothing can be shown before the next keyframe");
+    it.frame(0, picture(9, &keyframe).as_bytes());
+    assert_eq!(it.packets(), [(0, 9, 3)]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Measures what a server can do, by readers that cost next to nothing themselves.
+//! Measures a server, by readers that cost next to nothing themselves, and what many clients cost.
 
 mod args;
 mod churn;
+mod clients;
 mod datagrams;
 mod dialogue;
 mod player;
@@ -21,11 +22,12 @@ pub(crate) use trouble::Trouble;
 
 use crate::Failure;
 
-/// Reads, publishes, or opens and closes sessions.
+/// Reads, publishes, opens and closes sessions, or stays connected to many cameras.
 pub(crate) async fn run<R: Runtime>(args: &BenchArgs) -> Result<(), Failure> {
     match &args.command {
         BenchCommand::Read(args) => read::run(args),
         BenchCommand::Churn(args) => churn::run(args),
+        BenchCommand::Clients(args) => clients::run::<R>(args).await,
         BenchCommand::Publish(args) => publish::run::<R>(args).await,
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum BenchCommand {
     Publish(PublishArgs),
     /// Open and close sessions (DESCRIBE, SETUP, PLAY, TEARDOWN), each on a new connection.
     Churn(ChurnArgs),
+    /// Stay connected to many cameras in one process, and measure what that costs.
+    Clients(ClientsArgs),
 }
 
 /// Streams beside each other.
@@ -107,6 +109,32 @@ pub(crate) struct PublishArgs {
     /// Look at what the server with this process number uses (Linux).
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
+
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ClientsArgs {
+    #[command(flatten)]
+    pub(crate) streams: StreamsArgs,
+
+    /// How many clients there are; several streams are played by turns.
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = count(100_000))]
+    pub(crate) clients: u32,
+
+    /// Seconds over which the clients begin, one after the other.
+    #[arg(long, value_name = "N", default_value = "5", value_parser = seconds())]
+    pub(crate) spread: u64,
+
+    /// What media travels over.
+    #[arg(long, value_enum, default_value = "tcp")]
+    pub(crate) transport: Over,
+
+    /// How long to measure, once all have begun.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
+    pub(crate) seconds: u64,
 
     /// Print the figures as one JSON object.
     #[arg(long)]

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
+use super::AccessPoint;
 use crate::Instant;
 use crate::limits::ACCESS_POINT_WAIT;
-use crate::payload::AccessPoint;
 
-/// Where readers may begin on a track.
+/// Where decoding may begin in a sequence of packets of one media.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Access {
+pub(crate) struct Access {
     /// The newest access point that was told from its packets: number and timestamp of the first of them.
     told: Option<(u64, u32)>,
     /// The number of those that were told, the time at which the newest came, and the time between it and the one before.
@@ -22,7 +22,7 @@ pub(super) struct Access {
 impl Access {
     /// Takes note of a packet of a format whose packets tell where decoding can begin; whether a reader may begin there.
     #[inline]
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         now: Instant,
         told: Option<AccessPoint>,
@@ -53,13 +53,18 @@ impl Access {
         true
     }
 
+    /// Waits anew, from the next picture on, before any picture is good enough.
+    pub(crate) fn begin_waiting(&mut self) {
+        self.told_until = None;
+    }
+
     /// The number of access points that were told, and the time between the last two.
-    pub(super) fn counted(&self) -> (u64, Option<Duration>) {
+    pub(crate) fn counted(&self) -> (u64, Option<Duration>) {
         (self.count, self.interval)
     }
 
     /// The number of the first packet of the newest access point that was told.
-    pub(super) fn told(&self) -> Option<u64> {
+    pub(crate) fn told(&self) -> Option<u64> {
         self.told.map(|(number, _)| number)
     }
 }
