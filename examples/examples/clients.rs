@@ -65,7 +65,9 @@ async fn report(name: Url, client: Client) {
         Timer::after(REPORTS).await;
         let stats = client.stats();
         let (rtp, lost) = (stats.session.received().rtp, stats.session.receiver().lost);
-        let idle = stats.tracks.iter().filter_map(|track| track.idle).min().unwrap_or_default();
-        println!("{name}: {} packets, {lost} lost, the last {idle:.1?} ago", rtp.packets);
+        match stats.tracks.iter().filter_map(|track| track.idle).min() {
+            Some(idle) => println!("{name}: {} packets, {lost} lost, the last {idle:.1?} ago", rtp.packets),
+            None => println!("{name}: nothing has come in this session"),
+        }
     }
 }
