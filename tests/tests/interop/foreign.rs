@@ -19,7 +19,7 @@ use crate::rtspan::{Runtime, listening};
 const TAIL: usize = 5;
 
 /// Starts GStreamer's server and returns it with its URL.
-fn gst_server(mode: &str, file: &Path) -> (Program, String) {
+pub(crate) fn gst_server(mode: &str, file: &Path) -> (Program, String) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/gst_server.py");
     let name = format!("GStreamer's server, to {mode}");
     let program = Program::start(name, Command::new(PYTHON).args([script, mode]).arg(file));

@@ -16,3 +16,4 @@ mod program;
 #[cfg(feature = "tokio")]
 mod retina;
 mod rtspan;
+mod seeking;
