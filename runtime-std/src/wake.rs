@@ -129,9 +129,29 @@ impl Waiters {
 
     /// A place for one who waits.
     pub(crate) fn place(&self) -> Place<'_> {
+        Place { waiters: self, id: self.place_number() }
+    }
+
+    /// The number of a place that is kept from one wait to the next.
+    pub(crate) fn place_number(&self) -> u64 {
         let mut places = lock(&self.0);
         places.last += 1;
-        Place { waiters: self, id: places.last }
+        places.last
+    }
+
+    /// Has the one at this place woken when something has happened; to be called before looking whether it has.
+    pub(crate) fn register(&self, place: u64, cx: &Context<'_>) {
+        let mut places = lock(&self.0);
+        match places.taken.iter_mut().find(|(id, _)| *id == place) {
+            // Wakers do not always know that they wake the same.
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => places.taken.push((place, cx.waker().clone())),
+        }
+    }
+
+    /// Has nobody at this place woken any more.
+    pub(crate) fn forget(&self, place: u64) {
+        lock(&self.0).taken.retain(|(id, _)| *id != place);
     }
 
     pub(crate) fn wake_all(&self) {
@@ -149,18 +169,13 @@ pub(crate) struct Place<'a> {
 impl Place<'_> {
     /// To be called before looking whether it has happened.
     pub(crate) fn register(&self, cx: &Context<'_>) {
-        let mut places = lock(&self.waiters.0);
-        match places.taken.iter_mut().find(|(id, _)| *id == self.id) {
-            // Wakers do not always know that they wake the same.
-            Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => places.taken.push((self.id, cx.waker().clone())),
-        }
+        self.waiters.register(self.id, cx);
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        lock(&self.waiters.0).taken.retain(|(id, _)| *id != self.id);
+        self.waiters.forget(self.id);
     }
 }
 

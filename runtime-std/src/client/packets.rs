@@ -1,8 +1,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_core::Stream;
 use rtspan_core::client::{CommandError, Received, TrackStats};
 use rtspan_core::description::Description;
 use rtspan_core::timeline::TimelineStats;
@@ -12,7 +14,8 @@ use super::{Client, Error};
 use crate::runtime::Runtime;
 use crate::wake::Place;
 
-/// The packets that a client receives, in the order of each media.
+/// The packets that a client receives, in the order of each media: by [`next`](Self::next), or as a
+/// [`Stream`](futures_core::Stream) for what combines those.
 ///
 /// They wait in a queue that is bounded in packets and bytes; whoever is too slow loses the oldest, and can see how many
 /// ([`dropped`](Self::dropped)). Beside that queue, up to
@@ -22,12 +25,15 @@ pub struct Packets<R: Runtime> {
     client: Client<R>,
     /// Taken from the queue together, so that its lock is not taken for each.
     batch: VecDeque<Received>,
+    /// Its place among those who wait, if it is polled as a stream.
+    place: u64,
 }
 
 impl<R: Runtime> Packets<R> {
     pub(super) fn new(client: Client<R>) -> Self {
         client.owner.0.state().readers += 1;
-        Self { client, batch: VecDeque::new() }
+        let place = client.owner.0.waiters.place_number();
+        Self { client, batch: VecDeque::new(), place }
     }
 
     /// The client that receives them: to pause it, for its events, and all else.
@@ -44,7 +50,7 @@ impl<R: Runtime> Packets<R> {
         if let Some(received) = self.batch.pop_front() {
             return Some(Ok(received));
         }
-        let Self { client, batch } = self;
+        let Self { client, batch, .. } = self;
         let shared = &*client.owner.0;
         let mut waiting = Waiting { shared, batch, place: shared.waiters.place(), has_baton: false };
         poll_fn(|cx| waiting.poll(cx)).await
@@ -99,6 +105,28 @@ impl<R: Runtime> Packets<R> {
     }
 }
 
+/// As [`next`](Packets::next), but the client's own task reads the sockets, so that it does no harm if nobody polls for a
+/// while. That costs a little more for each packet.
+impl<R: Runtime> Stream for Packets<R> {
+    type Item = Result<Received, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let packets = self.get_mut();
+        if let Some(received) = packets.try_next() {
+            return Poll::Ready(Some(Ok(received)));
+        }
+        let shared = &packets.client.owner.0;
+        shared.waiters.register(packets.place, cx);
+        // It may have come since.
+        let mut state = shared.state();
+        state.take_packets(&mut packets.batch);
+        match packets.batch.pop_front() {
+            Some(received) => Poll::Ready(Some(Ok(received))),
+            None => state.poll_end(),
+        }
+    }
+}
+
 /// One who waits for a packet, and reads the sockets as long as that lasts.
 struct Waiting<'a> {
     shared: &'a Shared,
@@ -148,6 +176,7 @@ impl<R: Runtime> fmt::Debug for Packets<R> {
 impl<R: Runtime> Drop for Packets<R> {
     fn drop(&mut self) {
         let shared = &self.client.owner.0;
+        shared.waiters.forget(self.place);
         let mut state = shared.state();
         state.readers -= 1;
         if !self.batch.is_empty() {

@@ -1,17 +1,20 @@
 //! Media that flows, and what happens where there is no room for it.
 
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::iter::repeat_n;
 use std::net::TcpListener;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use rtspan_std::client::{Client, Error};
+use futures_core::Stream;
+use rtspan_std::client::{Client, Error, Packets};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{
-    ClientConfig, Description, Event, Format, LagPolicy, LogLimits, Media, MediaKind, ServerConfig,
+    ClientConfig, Description, Event, Format, LagPolicy, LogLimits, Media, MediaKind, Received, ServerConfig,
     Transports, WriteError, limits,
 };
 
@@ -152,6 +155,31 @@ pub(crate) async fn packets_that_are_held_are_the_oldest_and_what_is_dropped_beh
     assert_eq!(got[..4], [(84, 84), (85, 0), (184, 98), (185, 0)]);
     assert_eq!(got.len(), 200 - 84 - 98);
     assert_eq!(got.last(), Some(&(199, 0)));
+}
+
+/// The next packet, as what combines streams asks for it.
+async fn streamed<R: Runtime>(packets: &mut Packets<R>) -> Option<Result<Received, Error>> {
+    let mut packets = Pin::new(packets);
+    poll_fn(|cx| packets.as_mut().poll_next(cx)).await
+}
+
+pub(crate) async fn packets_are_a_stream_that_others_can_combine<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let mut packets = read(&server, "/cam", Transports::Tcp).await;
+    for round in 0..100 {
+        // It waits, and what comes while nobody polls it is there the next time.
+        assert!(if_ready(streamed(&mut packets)).await.is_none());
+        stream.write(0, packet(0, 2 * round, 100)).unwrap();
+        stream.write(0, packet(0, 2 * round + 1, 100)).unwrap();
+        for expected in [2 * round, 2 * round + 1] {
+            let received = streamed(&mut packets).await.unwrap().unwrap();
+            assert_eq!((number(&received), received.lost), (expected, 0));
+        }
+    }
+    server.close().await;
+    assert!(matches!(streamed(&mut packets).await, Some(Err(Error::Closed(_))) | None));
+    assert!(streamed(&mut packets).await.is_none());
 }
 
 pub(crate) async fn packets_that_a_handle_has_not_used_are_there_for_the_next<R: Runtime>() {

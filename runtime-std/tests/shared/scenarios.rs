@@ -126,6 +126,7 @@ macro_rules! scenarios {
             another_protocol_is_answered_in_its_own_words_and_closed_at_once,
             a_connection_behind_a_proxy_is_that_of_the_proxys_client,
             dropped_packets_are_counted,
+            packets_are_a_stream_that_others_can_combine,
             a_camera_that_hangs_and_one_that_floods_change_nothing_for_the_others,
             packets_that_are_held_are_the_oldest_and_what_is_dropped_behind_them_is_told,
             packets_that_a_handle_has_not_used_are_there_for_the_next,
