@@ -126,7 +126,8 @@ impl Inbox {
             let Some(overflow) = self.overflows.get_mut(&received.media) else { return Some(received) };
             if !overflow.takes(now, &received) {
                 let missing = overflow.take_missing(received.packet.ssrc());
-                received.lost = received.lost.saturating_add(missing);
+                received.lost = received.lost.saturating_add(missing.packets);
+                received.time.begins_anew |= missing.begins_anew;
                 return Some(received);
             }
         }
@@ -178,6 +179,19 @@ mod tests {
         }
         assert_eq!((inbox.dropped(0), inbox.dropped(1)), (1, 0));
         assert_eq!(drained(&mut inbox), [(1, 1, 0), (0, 2, 3), (0, 3, 0)]);
+    }
+
+    #[test]
+    fn a_gap_whose_first_packet_is_dropped_is_told_with_the_next() {
+        let mut inbox = Inbox::new(2, usize::MAX);
+        let mut first = packet(0, 1, 0);
+        first.time.begins_anew = true;
+        for received in [first, packet(0, 2, 0), packet(0, 3, 0)] {
+            inbox.push(Instant::ZERO, received);
+        }
+        let told = std::iter::from_fn(|| inbox.pop(Instant::ZERO));
+        let told = told.map(|received| (received.lost, received.time.begins_anew));
+        assert_eq!(told.collect::<Vec<_>>(), [(1, true), (0, false)]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::{Instant, Tolerance};
 pub(super) struct Keepalive {
     due: Option<Instant>,
     refused: Vec<Method>,
+    /// Answered that there is no such session, while media came all the same.
+    doubted: Option<Method>,
     /// When the one was sent that is not answered.
     sent: Option<Instant>,
     /// The server plays on and answers none.
@@ -76,7 +78,7 @@ impl Client {
         if !self.link.is_up() {
             return self.connect_if_due(now);
         }
-        let method = self.keepalive_method();
+        let method = self.keepalive_method(now);
         // Cameras that never answer one must not make the wait for the others longer.
         self.requests.forget_keepalives();
         let was_ignored = |sent: Instant| now >= sent + self.config.response_deadline;
@@ -99,11 +101,14 @@ impl Client {
             return self.close(now, ClientCloseReason::SessionLost);
         }
         self.tolerances.record(Tolerance::KeepaliveRefused);
+        if status == StatusCode::SESSION_NOT_FOUND {
+            self.keepalive.doubted = Some(method.clone());
+        }
         if self.keepalive.refused.contains(&method) {
             return;
         }
         self.keepalive.refused.push(method);
-        if !self.keepalive.refused.contains(&self.keepalive_method()) {
+        if !self.keepalive.refused.contains(&self.keepalive_method(now)) {
             // The session may not live until the next one is due.
             self.keepalive.due = Some(now);
             self.send_keepalive(now);
@@ -116,9 +121,13 @@ impl Client {
         status == StatusCode::SESSION_NOT_FOUND && !(self.state == State::Play && self.hears_media(now))
     }
 
-    fn keepalive_method(&self) -> Method {
+    fn keepalive_method(&self, now: Instant) -> Method {
         if let KeepalivePolicy::Method(method) = &self.config.keepalive {
             return method.clone();
+        }
+        // Servers answer OPTIONS whether they know the session or not.
+        if let Some(doubted) = self.keepalive.doubted.clone().filter(|_| !self.hears_media(now)) {
+            return doubted;
         }
         let lists = |method: &Method| self.methods.as_ref().is_some_and(|methods| methods.contains(method));
         let preferred = if lists(&Method::GetParameter) {

@@ -12,11 +12,19 @@ use crate::payload::probe::Probe;
 pub(super) struct Overflow {
     total: u64,
     /// Packets missing before the next one of each SSRC that is handed out. Each format of a media may have its own.
-    missing: Vec<(u32, u16)>,
+    missing: Vec<(u32, Missing)>,
     contents: Contents,
     access: Access,
     /// The timestamp of the picture that was dropped last, as long as the next ones are dropped as well.
     waits_behind: Option<i64>,
+}
+
+/// What is told with the next packet of an SSRC.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Missing {
+    pub(super) packets: u16,
+    /// One of them was the first behind a gap of the time line.
+    pub(super) begins_anew: bool,
 }
 
 /// The packets that a media has, by its description.
@@ -76,10 +84,10 @@ impl Overflow {
         self.missing.is_empty() && self.waits_behind.is_none()
     }
 
-    /// The number of packets of an SSRC that are missing before the next one; they are told only once.
-    pub(super) fn take_missing(&mut self, ssrc: u32) -> u16 {
+    /// The packets of an SSRC that are missing before the next one; they are told only once.
+    pub(super) fn take_missing(&mut self, ssrc: u32) -> Missing {
         let place = self.missing.iter().position(|(own, _)| *own == ssrc);
-        place.map_or(0, |place| self.missing.swap_remove(place).1)
+        place.map(|place| self.missing.swap_remove(place).1).unwrap_or_default()
     }
 
     /// Packets that were dropped.
@@ -108,14 +116,16 @@ impl Overflow {
         self.total = self.total.saturating_add(1);
         let ssrc = dropped.packet.ssrc();
         let more = dropped.lost.saturating_add(1);
+        let begins_anew = dropped.time.begins_anew;
         if let Some((_, missing)) = self.missing.iter_mut().find(|(own, _)| *own == ssrc) {
-            *missing = missing.saturating_add(more);
+            missing.packets = missing.packets.saturating_add(more);
+            missing.begins_anew |= begins_anew;
             return;
         }
         if self.missing.len() >= SOURCES_MAX {
             self.missing.remove(0);
         }
-        self.missing.push((ssrc, more));
+        self.missing.push((ssrc, Missing { packets: more, begins_anew }));
     }
 }
 
