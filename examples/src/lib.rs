@@ -11,6 +11,11 @@ pub use clip::{Clip, ClipError, Frame};
 pub use output::say;
 pub use synthetic::Synthetic;
 
+/// The guide to back channels, whose programs are tested.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/back-channel.md")]
+pub struct BackChannel;
+
 /// The README, whose programs are tested.
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../README.md")]

@@ -7,14 +7,16 @@ use super::presence::Presence;
 use super::table::Verb;
 use super::track::Path;
 use super::{Client, ClientEvent, Playing, Reply, State, TrackStart};
-use crate::header::{Range, RtpInfo, TimedRange, UtcTime, is_speed, parse_rate};
+use crate::header::{NptTime, Range, RtpInfo, TimedRange, UtcTime, is_speed, parse_rate};
 use crate::limits::RECEIVER_REPORT_PERIOD;
 use crate::udp::Port;
 use crate::wire::{Method, Request, Response, name};
-use crate::{Instant, NtpTime, Tolerance};
+use crate::{Instant, NtpTime, Tolerance, Tolerances};
 
 /// The whole of a stream, as FFmpeg and live555 write it.
 const FROM_START: &str = "npt=0.000-";
+/// What there is from now on.
+const FROM_NOW: &str = "npt=now-";
 /// Empty RTP and RTCP packets: they open the NATs and firewalls on the way to the server's ports.
 const HOLE_PUNCHES: [(Port, &[u8]); 2] =
     [(Port::Rtp, &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (Port::Rtcp, &[0x80, 201, 0, 1, 0, 0, 0, 0])];
@@ -23,8 +25,7 @@ impl Client {
     pub(super) fn start_play(&mut self, now: Instant, task: Task) {
         let Command::Play(playback) = &task.command else { return };
         let mut request = Request::new(Method::Play, self.base().as_request_uri());
-        // Parrot refuses a PLAY without a range; after PAUSE, none means to go on from there.
-        playback.write(&mut request, (!self.has_played).then_some(FROM_START));
+        playback.write(&mut request, self.unsaid_range());
         if task.id.is_some() {
             self.forget_counts();
         }
@@ -32,6 +33,20 @@ impl Client {
             self.begin_media(now);
         }
         self.run(now, task, request);
+    }
+
+    /// The range of a PLAY for which the application names none.
+    ///
+    /// Parrot refuses a first one without a range. GStreamer's ONVIF server refuses one from the start (503) if its source is
+    /// live, which its description says. After PAUSE, no range means to go on from there.
+    fn unsaid_range(&self) -> Option<&'static str> {
+        if self.has_played {
+            return None;
+        }
+        let described = self.description().and_then(|description| description.range.as_deref());
+        let range = described.and_then(|range| Range::parse(range, &mut Tolerances::default()).ok());
+        let begins_now = matches!(range, Some(Range::Npt { start: Some(NptTime::Now), .. }));
+        Some(if begins_now { FROM_NOW } else { FROM_START })
     }
 
     /// Has all that comes from here on be the beginning of what is asked for.

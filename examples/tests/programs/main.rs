@@ -3,6 +3,7 @@
 // Ctrl-C is sent as a signal.
 #![cfg(unix)]
 
+mod back_channel;
 mod bench;
 mod events;
 mod examples;

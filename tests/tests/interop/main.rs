@@ -10,6 +10,7 @@ mod behaviour;
 mod clip;
 mod foreign;
 mod matrix;
+mod onvif;
 mod peer;
 mod policy;
 mod program;

@@ -53,6 +53,22 @@ fn what_plays_is_paused_and_played_from_elsewhere_by_one_command() {
 }
 
 #[test]
+fn what_begins_now_is_played_from_now_and_all_else_from_its_start() {
+    // GStreamer's ONVIF server with a live source, and live555.
+    for (range, asked_for) in [("npt=now-", "npt=now-"), ("npt=0-", "npt=0.000-"), ("npt=0-60", "npt=0.000-")]
+    {
+        let described = SDP.replace("t=0 0\r\n", &format!("t=0 0\r\na=range:{range}\r\n"));
+        let mut it = Scenario::new(Transports::Tcp).describe_as(&described);
+        it.client.setup(it.now, 0).unwrap();
+        it.expect_method("SETUP");
+        it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+        it.done();
+        it.client.play(it.now, None).unwrap();
+        assert_eq!(asked(&mut it), format!("PLAY | Range: {asked_for}"));
+    }
+}
+
+#[test]
 fn what_is_paused_is_played_from_elsewhere_by_play_alone() {
     let mut it = Scenario::playing_tcp();
     it.client.pause(it.now).unwrap();

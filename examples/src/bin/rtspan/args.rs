@@ -91,7 +91,7 @@ pub(crate) struct ServeArgs {
 
     /// A user, and what it may do at which paths: NAME:PASSWORD, NAME:PASSWORD:read, NAME:PASSWORD:publish:/live/*. May be
     /// given several times. Without any user everybody may everything. There is no colon in a password.
-    #[arg(long = "user", value_name = "NAME:PASSWORD[:read|publish|all[:PATHS]]", value_parser = users::parse_argument)]
+    #[arg(long = "user", value_name = "NAME:PASSWORD[:read|speak|publish|all[:PATHS]]", value_parser = users::parse_argument)]
     pub(crate) users: Vec<User>,
 
     /// A file with a user on each line, as for --user; empty lines and those that begin with # count for nothing.
@@ -118,6 +118,11 @@ pub(crate) struct ServeArgs {
     /// Say each message that is received and sent, without credentials, tokens and keys.
     #[arg(long)]
     pub(crate) trace: bool,
+
+    /// Give the clip a loudspeaker (a back channel of ONVIF), and write what each session says into it to a file in this
+    /// folder: SESSION.ulaw, G.711 without a header.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_demo")]
+    pub(crate) backchannel: Option<PathBuf>,
 
     /// Serve statistics for Prometheus over HTTP at this address, path /metrics; port 0 is a free one. They name peers and
     /// paths, and anybody who can connect there reads them.
@@ -171,6 +176,11 @@ pub(crate) struct PlayArgs {
     /// Say each message that is sent and received, without credentials, tokens and keys.
     #[arg(long)]
     pub(crate) trace: bool,
+
+    /// Speak into the back channel of the server (ONVIF), in real time: a file of G.711 without a header, in the law that its
+    /// name tells (.ulaw, .alaw) or the first that the server takes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backchannel: Option<PathBuf>,
 
     /// Write the first H.264 media to a file (Annex B), from its first keyframe on.
     #[arg(long, value_name = "FILE.h264")]
@@ -388,6 +398,8 @@ mod tests {
             "rtspan play rtsp://camera/main --user-agent me --header X-Site:roof --header X-Room:7",
             "rtspan publish rtsp://camera/main --user-agent me --header X-Site:roof",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97 --no-reconnect",
+            "rtspan play rtsp://camera/main --backchannel hello.ulaw",
+            "rtspan serve --backchannel said",
             "rtspan probe rtsp://[::1]/",
             "rtspan bench read rtsp://camera/main --readers 1000 --stalled 1 --transport udp --seconds 5 --pid 42 --json",
             "rtspan bench publish rtsp://camera/main --rate 30 --size 1400 --burst 20 --streams 3 --pid 42",
@@ -414,6 +426,7 @@ mod tests {
             ("rtspan play rtsp://camera/main --header CSeq:7", "writes the header CSeq itself"),
             ("rtspan publish rtsp://camera/main --fps 30", "--file"),
             ("rtspan publish rtsp://camera/main --file a --fps 0", "from 1 to 1000"),
+            ("rtspan serve --backchannel said --no-demo", "--no-demo"),
             ("rtspan serve --listen camera", "--listen"),
             ("rtspan serve --udp-ports 8000", "8000-8001"),
             ("rtspan serve --udp-ports 8000-8000", "8000-8001"),

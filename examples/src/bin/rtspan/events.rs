@@ -26,6 +26,10 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
         Event::Recording { peer, path, transport, .. } => {
             format!("{peer} publishes {} over {}", path, over(*transport))
         }
+        Event::BackChannelOpened { session, path, .. } => format!("the session {session} speaks to {path}"),
+        Event::BackChannelClosed { session, path, reason, .. } => {
+            format!("the session {session} speaks to {path} no more: {reason}")
+        }
         Event::Paused { session, .. } => format!("the session {session} pauses"),
         Event::TrackClosed { session, media, .. } => {
             format!("the session {session} has given up media {media}")
@@ -98,6 +102,7 @@ pub(crate) fn dialogue_of_client(event: &ClientEvent) -> Vec<String> {
             let kind = if *port == Port::Rtp { "packets" } else { "reports" };
             vec![format!("{kind} of media {media} come from {source}")]
         }
+        ClientEvent::BackChannelRefused(error) => vec![format!("the server refuses back channels: {error}")],
         _ => Vec::new(),
     }
 }
@@ -171,6 +176,14 @@ fn fields(event: &Event) -> Value {
         Event::Recording { session, conn, stream, peer, path, transport } => json!({
             "event": "recording", "session": id(session), "conn": id(conn), "stream": id(stream),
             "peer": peer.to_string(), "path": path, "transport": over(*transport),
+        }),
+        Event::BackChannelOpened { session, conn, stream, path } => json!({
+            "event": "back_channel_opened", "session": id(session), "conn": id(conn), "stream": id(stream),
+            "path": path,
+        }),
+        Event::BackChannelClosed { session, conn, stream, path, reason } => json!({
+            "event": "back_channel_closed", "session": id(session), "conn": id(conn), "stream": id(stream),
+            "path": path, "reason": reason.to_string(),
         }),
         Event::Paused { session, conn } => {
             json!({ "event": "paused", "session": id(session), "conn": id(conn) })

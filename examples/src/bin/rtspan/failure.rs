@@ -46,6 +46,11 @@ pub(crate) enum Failure {
     Ended { url: Target },
     #[error("the server at {url} has refused a part of the stream: {}", listed(.refused))]
     RefusedMedias { url: Target, refused: Vec<RefusedMedia> },
+    #[error(
+        "{url} has no back channel for {law}; look at its description with `rtspan probe`",
+        law = .law.unwrap_or("G.711")
+    )]
+    NoBackChannel { url: Target, law: Option<&'static str> },
     #[error("{url} has no H264 media that could be written to a file; leave out --out")]
     NoH264 { url: Target },
     #[error(
@@ -55,6 +60,8 @@ pub(crate) enum Failure {
     NoParameterSets { url: Target, missing: String },
     #[error("no keyframe arrived from {url}, so that nothing was written to {}; play for longer", .path.display())]
     NoKeyframe { url: Target, path: PathBuf },
+    #[error("nothing can be written in {}: {source}", .path.display())]
+    WriteIn { path: PathBuf, source: io::Error },
     #[error("cannot read {}: {source}", .path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("line {line} of {} is no user: {source}", .path.display())]

@@ -23,6 +23,7 @@ mod session;
 mod stop;
 mod text;
 mod users;
+mod voice;
 mod wish;
 
 use std::process::ExitCode;

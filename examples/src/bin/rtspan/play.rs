@@ -1,3 +1,5 @@
+use std::future::pending;
+
 use futures_lite::future::or;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientConfig, Playback, Playing};
@@ -12,6 +14,7 @@ use crate::reconnect::policy;
 use crate::recording::Recording;
 use crate::session::{RefusedMedia, Session};
 use crate::stop::{stop, unless_interrupted};
+use crate::voice::Voice;
 
 /// Why playing is over.
 enum End {
@@ -21,9 +24,11 @@ enum End {
 
 /// Plays a stream, shows what arrives, and writes its pictures to a file if one is given.
 pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
+    let voice = args.backchannel.as_deref().map(Voice::read).transpose()?;
     let config = ClientConfig::default()
         .transports(args.transport.into())
         .trace(args.trace)
+        .back_channel(voice.is_some())
         .reconnect(policy(args.no_reconnect));
     let failed = |error| Failure::Play { url: args.url.clone(), error: Box::new(error) };
     let config = args.requests.apply(args.playback.apply(config)).map_err(failed)?;
@@ -44,11 +49,17 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         None => Ok(()),
     });
     let receive = async { receive.await.map(|()| End::OfStream) };
+    let speak = async {
+        match &voice {
+            Some(voice) => voice.say(&args.url, session.client()).await.map(|()| End::Stopped),
+            None => pending().await,
+        }
+    };
     let stopped = async {
         stop::<R>(args.seconds).await;
         Ok(End::Stopped)
     };
-    let end = or(or(receive, stopped), watch::<R, _>(args.json, || session.figures())).await;
+    let end = or(or(or(receive, speak), stopped), watch::<R, _>(args.json, || session.figures())).await;
 
     let (figures, elapsed, over) = (session.figures(), session.elapsed(), session.over());
     let written = recording.map(|recording| recording.finish(&args.url)).transpose();

@@ -1,3 +1,4 @@
+use std::fs;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -8,7 +9,7 @@ use futures_lite::future::{block_on, or};
 use rtspan_examples::{Clip, metrics};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Scheme, ServerConfig, UdpSpec};
+use rtspan_std::{Event, Scheme, ServerConfig, StartAt, UdpSpec};
 use serde_json::json;
 
 use crate::Failure;
@@ -18,6 +19,7 @@ use crate::feed::feed;
 use crate::output::{news, news_json};
 use crate::stop::interrupted;
 use crate::users;
+use crate::voice::{self, with_loudspeaker};
 
 /// Where the embedded clip is.
 pub(crate) const DEMO: &str = "/demo";
@@ -26,7 +28,14 @@ pub(crate) const DEMO: &str = "/demo";
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let server = Arc::new(Server::<R>::builder().config(config(args)?).bind(args.listen).await?);
     let clip = Clip::demo();
-    let stream = if args.no_demo { None } else { Some(server.publish(DEMO, clip.description())?) };
+    let description = match &args.backchannel {
+        Some(dir) => {
+            fs::create_dir_all(dir).map_err(|source| Failure::WriteIn { path: dir.clone(), source })?;
+            with_loudspeaker(clip.description())
+        }
+        None => clip.description(),
+    };
+    let stream = if args.no_demo { None } else { Some(server.publish(DEMO, description)?) };
     if let Some(addr) = args.metrics {
         let addr =
             serve_metrics(addr, Arc::clone(&server)).map_err(|source| Failure::Metrics { addr, source })?;
@@ -48,13 +57,17 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         }
     };
     let report = async {
-        if args.quiet {
-            pending::<()>().await;
-        }
         while let Some(event) = server.next().await {
             match args.events {
+                _ if args.quiet => {}
                 EventsFormat::Text => describe(&event).into_iter().chain(dialogue(&event)).for_each(news),
                 EventsFormat::Json => news_json(&to_json(&event)),
+            }
+            if let (Some(dir), Event::BackChannelOpened { session, stream, .. }) = (&args.backchannel, &event)
+                && let Some(said) = server.read(*stream, StartAt::Live)
+            {
+                voice::record::<R>(dir, &session.to_string(), said)
+                    .map_err(|source| Failure::WriteIn { path: dir.clone(), source })?;
             }
         }
         Ok(())

@@ -50,7 +50,7 @@ impl fmt::Display for RefusedMedia {
 impl<R: Runtime> Session<R> {
     /// Connects, asks for all that there is and has it flow.
     ///
-    /// Medias that the server refuses are left out, and those that go the other way.
+    /// Medias that the server refuses are left out, and those that go the other way unless they are asked for.
     pub(crate) async fn play(url: &Target, config: ClientConfig) -> Result<Self, Failure> {
         Self::play_some(url, config, MediaChoice::default(), Playback::new()).await
     }
@@ -79,8 +79,14 @@ impl<R: Runtime> Session<R> {
         let mut medias = Vec::new();
         let mut over = "tcp";
         let mut failure = Error::Misuse(Misuse::NoneChosen);
-        for media in client.chosen_medias(&choice) {
+        // Who speaks need not choose the loudspeaker as well.
+        let mut wanted = client.chosen_medias(&choice);
+        wanted.extend(client.back_channels());
+        wanted.sort_unstable();
+        wanted.dedup();
+        for media in wanted {
             match client.setup(media).await {
+                Ok(info) if info.is_sent => {}
                 Ok(info) => {
                     medias.push(media);
                     over = if matches!(info.transport, TrackTransport::Udp { .. }) { "udp" } else { "tcp" };

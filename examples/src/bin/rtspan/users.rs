@@ -1,4 +1,4 @@
-//! Users as people write them: `NAME:PASSWORD[:read|publish|all[:PATHS]]`.
+//! Users as people write them: `NAME:PASSWORD[:read|speak|publish|all[:PATHS]]`.
 
 use std::fs;
 use std::path::Path;
@@ -10,9 +10,11 @@ use crate::Failure;
 /// What was written is no user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum UserError {
-    #[error("expected NAME:PASSWORD, and behind it :read, :publish or :all, and the paths, such as :/live/*")]
+    #[error(
+        "expected NAME:PASSWORD, and behind it :read, :speak, :publish or :all, and the paths, such as :/live/*"
+    )]
     Form,
-    #[error("expected read, publish or all behind the password, which has no colon in it")]
+    #[error("expected read, speak, publish or all behind the password, which has no colon in it")]
     Right,
 }
 
@@ -27,6 +29,7 @@ pub(crate) fn parse_argument(text: &str) -> Result<User, UserError> {
     let user = User::new(name, Secret::password(password));
     match right {
         "read" => Ok(user.may(Action::Read, paths)),
+        "speak" => Ok(user.may(Action::Read, paths).may(Action::Speak, paths)),
         "publish" => Ok(user.may(Action::Publish, paths)),
         "all" => Ok(user.may_all(paths)),
         _ => Err(UserError::Right),
@@ -62,6 +65,7 @@ mod tests {
         for (text, shown) in [
             ("a:hunter2", r#"[(Read, "*"), (Publish, "*"), (Speak, "*")]"#),
             ("a:hunter2:read", r#"[(Read, "*")]"#),
+            ("a:hunter2:speak", r#"[(Read, "*"), (Speak, "*")]"#),
             ("a:hunter2:publish:/live/*", r#"[(Publish, "/live/*")]"#),
             ("a:hunter2:all:/a:b", r#"[(Read, "/a:b"), (Publish, "/a:b"), (Speak, "/a:b")]"#),
         ] {
