@@ -171,7 +171,8 @@ impl Server {
             }
             self.udp_peers.extend([(rtp, id), (rtcp, id)]);
             self.shares.take(rtp.ip(), Held { ports: 2, ..Held::default() });
-            if let Purpose::Read(stream) = purpose {
+            // What is said may overtake the order to hear it, and is kept a moment if nobody else is there.
+            if let (Purpose::Read(stream), false) = (purpose, is_spoken) {
                 self.order_udp(id, UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
             }
         }

@@ -229,20 +229,35 @@ fn packets_count_only_while_the_back_channel_that_they_are_for_plays() {
         other[1] = 96;
         say(&mut scenario, conn, is_udp, 1, &other);
         say(&mut scenario, conn, is_udp, 1, b"neither");
-        assert_eq!(heard(&scenario, back), []);
+        // A datagram may overtake the order to hear it, so that the first is kept.
+        let early = if is_udp { 1 } else { 0 };
+        assert_eq!(heard(&scenario, back).len(), early);
         say(&mut scenario, conn, is_udp, 1, voice(5).as_bytes());
         assert_eq!(act(&mut scenario, conn, "PAUSE", &session), 200);
         say(&mut scenario, conn, is_udp, 1, voice(6).as_bytes());
-        assert_eq!(heard(&scenario, back).len(), 1);
+        assert_eq!(heard(&scenario, back).len(), early + 1);
         assert_eq!(act(&mut scenario, conn, "PLAY", &session), 200);
         assert_eq!(opened(&scenario), back, "it goes on in the same stream");
         say(&mut scenario, conn, is_udp, 1, voice(7).as_bytes());
-        assert_eq!(heard(&scenario, back).len(), 2);
+        assert_eq!(heard(&scenario, back).len(), early + 2);
         assert_eq!(scenario.server.session_count(), 1);
         scenario.hang_up(conn);
         scenario.advance(SESSION_TIMEOUT * 2);
         assert_eq!((scenario.server.session_count(), closed(&scenario).len()), (0, 1));
     }
+}
+
+#[test]
+fn what_is_said_at_once_over_udp_is_heard_though_its_sockets_are_told_late() {
+    let mut scenario = open_in(Scenario::with_udp());
+    let conn = scenario.connect();
+    let (session, _) = set_up(&mut scenario, conn, true, &[0, 1]);
+    scenario.while_udp_is_late(|scenario| {
+        assert_eq!(act(scenario, conn, "PLAY", &session), 200);
+        say(scenario, conn, true, 1, voice(1).as_bytes());
+    });
+    say(&mut scenario, conn, true, 1, voice(2).as_bytes());
+    assert_eq!(heard(&scenario, opened(&scenario)).len(), 2);
 }
 
 #[test]
