@@ -247,7 +247,8 @@ pub enum Event {
     },
     /// A reader may speak: its peer has set up a back channel and plays.
     ///
-    /// What it says is a stream of its own, which the application reads as it reads any other, and which ends with the session.
+    /// What it says is a stream of its own, which the application reads as it reads any other, from
+    /// [its oldest packet](crate::stream::StartAt::Oldest) on, and which ends with the session.
     /// To [remove](super::Server::remove_stream) it is to hang up; its reader plays on.
     BackChannelOpened {
         /// The reader's session.

@@ -12,6 +12,8 @@ pub enum StartAt {
     Live,
     /// At the newest keyframe, or other access point, that is kept: a picture at once, as old as that is.
     Keyframe,
+    /// At the oldest packet that is kept: nothing is missed of what has just begun, such as what is said into a back channel.
+    Oldest,
 }
 
 /// What becomes of a reader that the log's tail has passed.
@@ -57,6 +59,7 @@ impl Cursor {
         let next = match start {
             StartAt::Live => log.newest(),
             StartAt::Keyframe => log.access_point(tracks).unwrap_or_else(|| log.newest()),
+            StartAt::Oldest => log.tail(),
         };
         let rtcp = log.first_rtcp(next);
         Self { next, tracks, waits: TrackSet::NONE, lag, dropped: 0, rtcp }

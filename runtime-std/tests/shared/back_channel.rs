@@ -41,7 +41,7 @@ async fn speak<R: Runtime>(transports: Transports) {
         }
         _ => None,
     });
-    let mut heard = server.read(back.await, StartAt::Live).unwrap();
+    let mut heard = server.read(back.await, StartAt::Oldest).unwrap();
     let voice = client.publisher();
     for number in 0..PACKETS {
         let (picture, said) = (packet(0, number, 1200), packet(1, number, 160));

@@ -12,7 +12,7 @@ use crate::limits::{GOODBYE_DELAY, RECEIVER_REPORT_PERIOD, SESSION_TIMEOUT, SPEA
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::server::{Asks, Event, ServerConfig};
-use crate::stream::LogLimits;
+use crate::stream::{Cursor, LagPolicy, LogLimits, StartAt, TrackSet};
 use crate::udp::Port;
 use crate::wire::{Response, StatusCode};
 use crate::{ConnId, StreamId, Tolerances};
@@ -258,6 +258,15 @@ fn what_is_said_at_once_over_udp_is_heard_though_its_sockets_are_told_late() {
     });
     say(&mut scenario, conn, true, 1, voice(2).as_bytes());
     assert_eq!(heard(&scenario, opened(&scenario)).len(), 2);
+    // An application that comes later hears it from its beginning.
+    let logs = scenario.logs.0.borrow();
+    let log = &logs[&opened(&scenario)];
+    let read = |start| {
+        let mut cursor = Cursor::new(log, start, LagPolicy::SkipToKeyframe, TrackSet::ALL);
+        std::iter::from_fn(|| cursor.pull(log).unwrap().map(|packet| packet.rtp.sequence()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((read(StartAt::Oldest), read(StartAt::Live).contains(&1)), (vec![1, 2], false));
 }
 
 #[test]
