@@ -432,10 +432,15 @@ impl Start {
     /// Nanoseconds of the recording in so many nanoseconds of the time line.
     fn scaled(&self, nanos: i64) -> i64 {
         match self.scale {
-            Some(scale) => (nanos as f64 * f64::from(scale)) as i64,
+            Some(scale) => stretched(nanos, scale),
             None => nanos,
         }
     }
+}
+
+#[cold]
+fn stretched(nanos: i64, scale: f32) -> i64 {
+    (nanos as f64 * f64::from(scale)) as i64
 }
 
 impl Latest {

@@ -138,6 +138,11 @@ impl Inbox {
         self.overflows.get(&media).map_or(0, Overflow::total)
     }
 
+    /// Returns `true` while the pictures of a media are dropped until decoding can begin again.
+    pub(super) fn awaits_access_point(&self, media: usize) -> bool {
+        self.overflows.get(&media).is_some_and(Overflow::is_waiting)
+    }
+
     /// Takes note of how a media is described, of which pictures go on where decoding can begin.
     pub(super) fn describe(&mut self, index: usize, media: &Media) {
         self.contents.insert(index, Contents::of(media));

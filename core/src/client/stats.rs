@@ -65,6 +65,8 @@ pub struct TrackStats {
     pub clock: ClockStats,
     /// RTP packets dropped because the application did not keep up.
     pub dropped: u64,
+    /// Pictures are being dropped, because one before them was, until decoding can begin again.
+    pub awaits_access_point: bool,
     /// What could not be read, or has a payload type that the description does not name.
     pub invalid: u64,
     /// Datagrams from elsewhere.
@@ -130,6 +132,7 @@ impl Client {
             idle: track.heard().map(|heard| now.since(heard)),
             clock: self.inbox.timeline.clock(media),
             dropped: self.inbox.dropped(media),
+            awaits_access_point: self.inbox.awaits_access_point(media),
             invalid: track.invalid(),
             foreign: track.foreign(),
             sent_packets: sent.packets,

@@ -113,6 +113,7 @@ impl Sent {
     }
 
     /// Takes note that sender reports with this middle of their time are sent now.
+    #[cold]
     pub(super) fn note_round(&mut self, now: Instant, middle: u32) {
         self.rounds.note(now, middle);
     }

@@ -242,6 +242,10 @@ impl World<'_> {
                 return;
             }
             let came = period.got.get(&media).and_then(|got| got.last());
+            let own = player.client.media_stats(self.now, media);
+            if own.is_some_and(|own| own.awaits_access_point) {
+                return;
+            }
             if !is_tcp && self.plan.limits_unproven() && got.last() != Some(&last) {
                 // Nothing that it sent before the last packet may have come, so that it was passed over.
                 return;

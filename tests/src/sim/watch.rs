@@ -93,8 +93,9 @@ impl World<'_> {
                 if self.stream_of(player) != Some(stream) || !self.keeps_up(player, period, since) {
                     return;
                 }
-                // Its application has not kept up, so that pictures may be left out up to the next that can be decoded.
-                if player.client.media_stats(self.now, media).is_none_or(|own| own.dropped != dropped) {
+                // Its application has not kept up, so that pictures are left out up to the next that can be decoded.
+                let own = player.client.media_stats(self.now, media);
+                if own.is_none_or(|own| own.dropped != dropped || own.awaits_access_point) {
                     return;
                 }
                 let last = period.last_of(media);

@@ -84,6 +84,11 @@ impl Overflow {
         self.missing.is_empty() && self.waits_behind.is_none()
     }
 
+    /// Returns `true` while pictures are dropped until decoding can begin again.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waits_behind.is_some()
+    }
+
     /// The packets of an SSRC that are missing before the next one; they are told only once.
     pub(super) fn take_missing(&mut self, ssrc: u32) -> Missing {
         let place = self.missing.iter().position(|(own, _)| *own == ssrc);

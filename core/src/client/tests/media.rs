@@ -70,8 +70,10 @@ fn an_application_that_does_not_keep_up_loses_the_oldest_packets_and_is_told() {
         it.frame(0, picture(sequence, &other).as_bytes());
     }
     assert_eq!(it.packets(), [], "nothing can be shown before the next keyframe");
+    assert!(it.client.media_stats(it.now, 0).unwrap().awaits_access_point);
     it.frame(0, picture(9, &keyframe).as_bytes());
     assert_eq!(it.packets(), [(0, 9, 3)]);
+    assert!(!it.client.media_stats(it.now, 0).unwrap().awaits_access_point);
 }
 
 #[test]
