@@ -80,7 +80,15 @@ impl Publisher {
             Self::Rtspan(runtime) => {
                 let seconds = clip.seconds_published().to_string();
                 let mut command = rtspan(runtime);
-                command.args(["publish", url, "--transport", transport.name(), "--seconds", &seconds]);
+                command.args([
+                    "publish",
+                    url,
+                    "--transport",
+                    transport.name(),
+                    "--seconds",
+                    &seconds,
+                    "--no-reconnect",
+                ]);
                 Program::start(name, command.arg("--file").arg(&clip.h264))
             }
         }
@@ -140,7 +148,15 @@ impl Reader {
             Self::Rtspan(runtime) => {
                 let seconds = PATIENCE.as_secs().to_string();
                 let mut command = rtspan(runtime);
-                command.args(["play", url, "--transport", transport.name(), "--seconds", &seconds]);
+                command.args([
+                    "play",
+                    url,
+                    "--transport",
+                    transport.name(),
+                    "--seconds",
+                    &seconds,
+                    "--no-reconnect",
+                ]);
                 Program::start(&name, command.arg("--out").arg(&file))
             }
         };
