@@ -149,7 +149,7 @@ pub struct Client {
     refused: BTreeMap<usize, CommandError>,
     tracks: Vec<Track>,
     former: Former,
-    /// What was played last.
+    /// The range and pace that were asked for last.
     playback: Playback,
     /// A PLAY has succeeded in this session, so that another goes on from where it was paused.
     has_played: bool,
@@ -263,7 +263,7 @@ impl Client {
 
     /// Plays from elsewhere, or at another scale or speed, also while it plays.
     ///
-    /// What plays is paused first, and then played from there: a PLAY to a server that plays is refused by many, and begins
+    /// A client that plays pauses first, and then plays from there: many servers refuse a PLAY while they play, and begin
     /// with others only when what plays has ended (RFC 2326, section 10.5). If PLAY is refused then, it stays paused. A server
     /// that knows no PAUSE is sent PLAY at once. The answer is that of PLAY ([`Reply::Playing`]).
     pub fn seek(&mut self, now: Instant, playback: impl Into<Playback>) -> Result<CommandId, Misuse> {

@@ -322,7 +322,7 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.state()
     }
 
-    /// Whether there is no session at the moment, and the client reconnects by itself ([`ClientBuilder::reconnect`]).
+    /// Returns `true` if there is no session at the moment, and the client reconnects by itself ([`ClientBuilder::reconnect`]).
     pub fn is_reconnecting(&self) -> bool {
         self.owner.0.state().core.is_reconnecting()
     }

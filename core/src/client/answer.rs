@@ -8,7 +8,7 @@ use crate::limits::COMMANDS_WAITING_MAX;
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{Instant, Tolerances, TracedMessage};
 
-/// What the client does when the server asks for it.
+/// The methods of requests that a server may send, as `Public` lists them.
 const ANSWERED: &str = "OPTIONS, GET_PARAMETER, ANNOUNCE, TEARDOWN, REDIRECT";
 
 impl Client {

@@ -6,15 +6,15 @@ use crate::header::BACK_CHANNEL;
 use crate::wire::{Method, Request, StatusCode, name};
 use crate::{Instant, Tolerance};
 
-/// Whether the server is asked for back channels.
+/// The state of asking the server for back channels.
 #[derive(Debug, Default)]
 pub(super) enum BackChannel {
-    /// It is, if the application wants them.
+    /// The server is asked, if the application wants them.
     #[default]
     Open,
-    /// It has refused, in this way; the application is told once the request has succeeded without.
+    /// The server has refused, in this way; the application is told once the request has succeeded without.
     GivenUp(CommandError),
-    /// It has refused, and the application knows.
+    /// The server has refused, and the application knows.
     Told,
 }
 
@@ -42,7 +42,7 @@ impl Client {
         description.is_some_and(|description| description.is_back_channel(media))
     }
 
-    /// Whether a media that is set up now is one that the client sends.
+    /// Returns `true` for a media that the client sends, if it is set up now.
     pub(super) fn is_to_be_sent(&self, media: usize) -> bool {
         self.state == State::PreRecord || self.is_back_channel(media)
     }

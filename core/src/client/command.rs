@@ -109,7 +109,7 @@ impl Command {
         }
     }
 
-    /// Whether it may run as often as it takes, because it does the same each time.
+    /// Returns `true` if it may run again, because it does the same each time.
     pub(super) fn is_repeatable(&self) -> bool {
         matches!(
             self,
@@ -334,7 +334,7 @@ impl Client {
         match (task.id, result) {
             (Some(id), result) => {
                 if result.is_ok() {
-                    // What the client gives to itself counts on: a server that always sends it elsewhere ends it.
+                    // Commands of the client's own count on, so that a server that always sends it elsewhere ends it.
                     self.redirects.settle();
                 }
                 self.event(ClientEvent::Done(id, result));

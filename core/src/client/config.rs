@@ -258,7 +258,7 @@ impl ClientConfig {
 }
 
 impl ClientConfig {
-    /// What media of this URL travels over, as long as nothing speaks against it.
+    /// The transport for media of this URL, as long as nothing speaks against it.
     pub(super) fn lower(&self, url: &Url) -> Lower {
         match self.transports {
             Transports::Udp => Lower::Udp,

@@ -1,4 +1,4 @@
-//! What a runtime drives a client by: its connection, its datagrams, its outputs and its clock.
+//! The side of a client that a runtime drives: connection, datagrams, outputs and clock.
 
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ impl Client {
         self.link.decoder.read_buf()
     }
 
-    /// Whether there is a connection to be read.
+    /// Returns `true` if there is a connection to be read.
     pub fn wants_read(&self) -> bool {
         self.link.is_up()
     }
@@ -108,7 +108,7 @@ impl Client {
         }
     }
 
-    /// Whether [`io_slices`](Self::io_slices) has something to write.
+    /// Returns `true` if [`io_slices`](Self::io_slices) has something to write.
     pub fn wants_write(&self) -> bool {
         self.held.is_none() && self.link.wants_write()
     }
@@ -128,7 +128,7 @@ impl Client {
         }
     }
 
-    /// Whether [`flush`](Self::flush) has datagrams to send that may leave now.
+    /// Returns `true` if [`flush`](Self::flush) has datagrams to send that may leave now.
     pub fn wants_flush(&self) -> bool {
         self.datagrams.wants_flush()
     }
@@ -136,7 +136,7 @@ impl Client {
     /// Sends datagrams, as many as may leave at once ([`ClientConfig::udp_burst`](super::ClientConfig::udp_burst)), until the
     /// sink takes no more. Returns `true` if it took no more, so that this is to be called again when the socket is writable.
     ///
-    /// What may leave later is announced by [`poll_timeout`](Self::poll_timeout). Datagrams are to be sent before what is
+    /// [`poll_timeout`](Self::poll_timeout) tells when more may leave. Datagrams are to be sent before what is
     /// [written](Self::wants_write): PAUSE and TEARDOWN wait for those that belong before them.
     pub fn flush(&mut self, now: Instant, sink: &mut dyn ClientSink) -> bool {
         let is_blocked = self.datagrams.flush(now, sink);
@@ -144,7 +144,7 @@ impl Client {
         is_blocked
     }
 
-    /// Whether [`poll_output`](Self::poll_output) has something.
+    /// Returns `true` if [`poll_output`](Self::poll_output) has something.
     pub fn has_outputs(&self) -> bool {
         !self.outputs.is_empty()
     }

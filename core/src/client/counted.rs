@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Client, TrackStats};
 use crate::Instant;
 
-/// What was counted for each media in former sessions, which the client has left by itself.
+/// The counts of each media in former sessions, which the client has left by itself.
 #[derive(Debug, Default)]
 pub(super) struct Former(BTreeMap<usize, TrackStats>);
 

@@ -195,7 +195,7 @@ pub struct TrackInfo {
     pub transport: TrackTransport,
     /// The synchronization source that the server announced.
     pub ssrc: Option<u32>,
-    /// Whether the client sends it: it is to be recorded, or is a back channel.
+    /// The client sends it: it is to be recorded, or is a back channel.
     pub is_sent: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What goes on without its connection: a session over UDP, and the set-up of one with servers that keep a connection
+//! Sessions that go on without their connection: a session over UDP, and the set-up of one with servers that keep a connection
 //! for each request. The next request connects again.
 
 use super::command::{Running, Wait};

@@ -1,4 +1,4 @@
-//! What the application adds to requests: headers on each of them, and requests of its own.
+//! Additions of the application to requests: headers on each of them, and requests of its own.
 
 use std::fmt;
 
@@ -159,7 +159,7 @@ impl CustomRequest {
         Ok(Self { method, uri: None, headers, content_type, body: Bytes::new() })
     }
 
-    /// What it is for, other than the stream: a URL, whose credentials are left out, or `*` for the whole server.
+    /// Its target, if that is not the stream: a URL, whose credentials are left out, or `*` for the whole server.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use crate::{Instant, NtpTime, Tolerance, Tolerances};
 
 /// The whole of a stream, as FFmpeg and live555 write it.
 const FROM_START: &str = "npt=0.000-";
-/// What there is from now on.
+/// The range from now on.
 const FROM_NOW: &str = "npt=now-";
 /// Empty RTP and RTCP packets: they open the NATs and firewalls on the way to the server's ports.
 const HOLE_PUNCHES: [(Port, &[u8]); 2] =

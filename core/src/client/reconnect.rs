@@ -7,7 +7,7 @@
 //!                        └──────────────────────┘ lost again, or refused
 //! ```
 //!
-//! What the application has reached is led to again by commands that the client gives itself ([`aim`]): DESCRIBE, SETUP of
+//! The client leads itself to where the application had come, by commands of its own ([`aim`]): DESCRIBE, SETUP of
 //! the same medias and PLAY, or ANNOUNCE, SETUP and RECORD. Commands of the application wait behind them.
 
 mod aim;
@@ -30,7 +30,7 @@ use aim::Wanted;
 use former::Former;
 use remedy::Remedy;
 
-/// What a client knows of sessions that it has lost.
+/// The knowledge of sessions that were lost.
 #[derive(Debug, Default)]
 pub(super) struct Reconnect {
     wanted: Wanted,
@@ -73,7 +73,7 @@ impl Reconnect {
 
 /// Reconnecting.
 impl Client {
-    /// Whether there is no session at the moment, and the client tries to have one ([`ClientConfig::reconnect`]).
+    /// Returns `true` if there is no session at the moment, and the client tries to have one ([`ClientConfig::reconnect`]).
     pub fn is_reconnecting(&self) -> bool {
         self.reconnect.lost.is_some() && !self.is_closing()
     }
@@ -83,7 +83,7 @@ impl Client {
         self.reconnect.count
     }
 
-    /// Whether losses are to be mended.
+    /// Returns `true` if losses are to be mended.
     pub(super) fn may_reconnect(&self) -> bool {
         self.config.reconnect.is_some() && !self.is_torn_down
     }
@@ -118,7 +118,7 @@ impl Client {
         true
     }
 
-    /// Whether the session has come to something, so that a row of attempts is over.
+    /// Returns `true` if the session has come to something, so that a row of attempts is over.
     fn has_settled(&self, now: Instant) -> bool {
         let has_lasted = self.reconnect.since.is_some_and(|since| now >= since + RECONNECT_SETTLED);
         let mut presences = self.tracks.iter().filter_map(|track| track.presence.as_ref());
@@ -130,7 +130,7 @@ impl Client {
             }
     }
 
-    /// Whether all that was to be played has come to the end that the server has told, so that there is nothing to have again.
+    /// Returns `true` if all that was to be played has come to the end that the server has told, so that there is nothing to have again.
     pub(super) fn is_complete(&self) -> bool {
         let mut presences = self.tracks.iter().map(|track| track.presence.as_ref());
         let is_complete = |presence: Option<&Presence>| presence.is_some_and(Presence::is_complete);

@@ -110,7 +110,7 @@ impl Client {
         self.advance(now);
     }
 
-    /// What was done here and is to be done there, and then the command that was not.
+    /// The commands that were done here and are to be done there, and then the one that was not.
     fn tasks_there(&self, next: Option<Task>) -> Vec<Task> {
         let command = next.as_ref().map(|task| &task.command);
         let describes = matches!(command, Some(Command::Describe | Command::Announce(_)));

@@ -6,7 +6,7 @@ use crate::Instant;
 use crate::header::{Range, is_scale, is_speed};
 use crate::wire::{Method, Request, Response, StatusCode, name};
 
-/// What is to be played, and how fast (RFC 2326, sections 10.5 and 12.29).
+/// The range to be played, and how fast (RFC 2326, sections 10.5 and 12.29).
 ///
 /// Without a range it is the whole stream, or the rest of what was paused.
 ///
@@ -118,7 +118,7 @@ impl Client {
     }
 }
 
-/// What servers answer that do not know PAUSE, or not here: live sources cannot be paused, and may yet be sought.
+/// The answers of servers that do not know PAUSE, or not here: live sources cannot be paused, and may yet be sought.
 fn is_pause_unknown(status: StatusCode) -> bool {
     matches!(status.as_u16(), 405 | 455 | 501)
 }

@@ -67,7 +67,7 @@ pub struct TrackStats {
     pub dropped: u64,
     /// Pictures are being dropped, because one before them was, until decoding can begin again.
     pub awaits_access_point: bool,
-    /// What could not be read, or has a payload type that the description does not name.
+    /// Packets that could not be read, or have a payload type that the description does not name.
     pub invalid: u64,
     /// Datagrams from elsewhere.
     pub foreign: u64,

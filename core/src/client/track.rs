@@ -352,12 +352,12 @@ impl Track {
         }
     }
 
-    /// What was received, of all sources together.
+    /// The counts of what was received, of all sources together.
     pub(super) fn received_stats(&self) -> ReceiverStats {
         self.receivers.as_ref().map(Receivers::stats).unwrap_or_default()
     }
 
-    /// What was sent, of all sources together.
+    /// The counts of what was sent, of all sources together.
     pub(super) fn sent_stats(&self) -> SenderStats {
         self.senders.stats()
     }

@@ -240,7 +240,7 @@ impl Client {
         self.0.state()
     }
 
-    /// Whether there is no session at the moment, and the client reconnects by itself ([`ClientBuilder::reconnect`]).
+    /// Returns `true` if there is no session at the moment, and the client reconnects by itself ([`ClientBuilder::reconnect`]).
     pub fn is_reconnecting(&self) -> bool {
         self.0.is_reconnecting()
     }

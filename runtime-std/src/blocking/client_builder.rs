@@ -9,7 +9,7 @@ use crate::threads::{Threads, block_on};
 
 /// How a client is set up.
 ///
-/// What one call sets no other takes back, in whatever order they come.
+/// No call takes back what another has set, in whatever order they come.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -99,7 +99,7 @@ impl ClientBuilder {
         Self(self.0.reconnect(policy))
     }
 
-    /// How the client behaves otherwise. What the other calls of the builder set stands, also where this says otherwise.
+    /// How the client behaves otherwise. The other calls of the builder stand, also where this says otherwise.
     #[must_use]
     pub fn config(self, config: ClientConfig) -> Self {
         Self(self.0.config(config))

@@ -17,7 +17,7 @@ use crate::runtime::Runtime;
 
 /// How a client is set up.
 ///
-/// What one call sets no other takes back, in whatever order they come.
+/// No call takes back what another has set, in whatever order they come.
 ///
 /// ```no_run
 /// # async fn play<R: rtspan_std::runtime::Runtime>() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,7 +43,7 @@ pub struct ClientBuilder<R: Runtime> {
     timeline: Timeline,
 }
 
-/// What the builder's own calls have set, which stands whatever the configuration says.
+/// The settings of the builder's own calls, which stand whatever the configuration says.
 #[derive(Debug, Default)]
 struct Own {
     transports: Option<Transports>,
@@ -164,7 +164,7 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// How the client behaves otherwise. What the other calls of the builder set stands, also where this says otherwise.
+    /// How the client behaves otherwise. The other calls of the builder stand, also where this says otherwise.
     #[must_use]
     pub fn config(mut self, config: ClientConfig) -> Self {
         self.config = config;

@@ -80,15 +80,8 @@ impl Publisher {
             Self::Rtspan(runtime) => {
                 let seconds = clip.seconds_published().to_string();
                 let mut command = rtspan(runtime);
-                command.args([
-                    "publish",
-                    url,
-                    "--transport",
-                    transport.name(),
-                    "--seconds",
-                    &seconds,
-                    "--no-reconnect",
-                ]);
+                command.args(["publish", "--no-reconnect", url]);
+                command.args(["--transport", transport.name(), "--seconds", &seconds]);
                 Program::start(name, command.arg("--file").arg(&clip.h264))
             }
         }
@@ -148,15 +141,8 @@ impl Reader {
             Self::Rtspan(runtime) => {
                 let seconds = PATIENCE.as_secs().to_string();
                 let mut command = rtspan(runtime);
-                command.args([
-                    "play",
-                    url,
-                    "--transport",
-                    transport.name(),
-                    "--seconds",
-                    &seconds,
-                    "--no-reconnect",
-                ]);
+                command.args(["play", "--no-reconnect", url]);
+                command.args(["--transport", transport.name(), "--seconds", &seconds]);
                 Program::start(&name, command.arg("--out").arg(&file))
             }
         };

@@ -19,7 +19,7 @@ pub(super) struct Overflow {
     waits_behind: Option<i64>,
 }
 
-/// What is told with the next packet of an SSRC.
+/// The gap that is told with the next packet of an SSRC.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Missing {
     pub(super) packets: u16,

@@ -94,7 +94,7 @@ impl Client {
         own.map(|task| &task.command).collect()
     }
 
-    /// Whether the client has led itself to where it was before.
+    /// Returns `true` once the client has led itself to where it was before.
     pub(super) fn has_arrived(&self) -> bool {
         self.link.is_up() && self.own_tasks().is_empty()
     }

@@ -49,7 +49,7 @@ impl Client {
         self.session = Session::default();
     }
 
-    /// Whether a former session is being torn down, behind which servers may close the connection.
+    /// Returns `true` while a former session is being torn down, behind which servers may close the connection.
     pub(in super::super) fn is_burying(&self) -> bool {
         matches!(&self.running, Some(running) if matches!(running.task.command, Command::Bury))
     }

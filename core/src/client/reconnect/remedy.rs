@@ -1,6 +1,6 @@
 use super::super::{ClientCloseReason, CommandError, ConnectError};
 
-/// What may mend the cause of an end.
+/// The remedy that may mend the cause of an end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Remedy {
     /// Time, and another attempt.
