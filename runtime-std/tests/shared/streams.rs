@@ -49,6 +49,17 @@ pub(crate) async fn a_publisher_keeps_the_clock_of_its_source<R: Runtime>() {
     for (path, transports) in [("/tcp", Transports::Tcp), ("/udp", Transports::Udp)] {
         let builder = Client::<R>::builder(&url(&server, path)).unwrap().transport(transports);
         let publisher = builder.publish(description()).await.unwrap();
+        number += 1;
+        publisher.write_with_ntp(0, packet(0, number, 100), ntp_of(number)).await.unwrap();
+        // Over UDP the report may come later than the packet; until then readers are told the server's clock.
+        let session = server.sessions().into_iter().find(|session| session.path == path).unwrap().session;
+        let reports = async || {
+            let stats = server.session_stats(session).await.unwrap();
+            stats.medias.first().map_or(0, |media| media.rtcp_received.packets)
+        };
+        while reports().await == 0 {
+            pause::<R>().await;
+        }
         let mut packets = read(&server, path, Transports::Tcp).await;
         let apart = loop {
             number += 1;
