@@ -107,6 +107,8 @@ pub const ACCESS_UNITS_READY_MAX: usize = 16;
 pub const ACCESS_UNIT_BYTES_MAX: usize = 8 << 20;
 /// NAL units of an access unit.
 pub const ACCESS_UNIT_NALS_MAX: usize = 512;
+/// Pictures that are decoded ahead of one that is presented before them, as all video standards bound it.
+pub const REORDERING_MAX: usize = 16;
 
 // stream
 

@@ -24,14 +24,19 @@ use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_NALS_MAX, ACCESS_UNITS_RE
 use crate::rtp::PacketWriter;
 
 mod access;
+mod bits;
+mod decoding_times;
 pub mod g711;
 pub mod h264;
 pub mod h265;
 pub(crate) mod parameter_sets;
+mod picture;
 pub(crate) mod probe;
 mod rbsp;
 
 pub(crate) use access::Access;
+pub use decoding_times::DecodingTimes;
+pub use picture::{FrameRate, ParameterSetError};
 pub use probe::AccessPoint;
 
 /// Bytes of a packet that every packetizer can work with.

@@ -12,6 +12,7 @@ pub mod h264;
 pub mod headers;
 pub mod input;
 pub mod keyframes;
+pub mod parameter_sets;
 pub mod receiver;
 pub mod rtcp;
 pub mod rtp;
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("h264", h264::run),
     ("headers", headers::run),
     ("keyframes", keyframes::run),
+    ("parameter_sets", parameter_sets::run),
     ("receiver", receiver::run),
     ("rtcp", rtcp::run),
     ("rtp", rtp::run),

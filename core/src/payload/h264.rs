@@ -3,11 +3,14 @@
 mod annex_b;
 mod depacketizer;
 mod packetizer;
+mod sps;
 mod unit;
 
 pub use annex_b::{split_annex_b, write_annex_b};
 pub use depacketizer::Depacketizer;
 pub use packetizer::Packetizer;
+pub use sps::Sps;
+pub(super) use sps::{read_pixel_aspect, skip_appearance};
 
 use super::parameter_sets::Key;
 use super::probe::{AccessPoint, Consequence, Contents, Probe};

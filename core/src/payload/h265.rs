@@ -1,5 +1,9 @@
 //! H.265 (RFC 7798): what one packet tells without putting units together.
 
+mod sps;
+
+pub use sps::Sps;
+
 use super::h264::split_annex_b;
 use super::parameter_sets::Key;
 use super::probe::{AccessPoint, Consequence, Contents, Probe};

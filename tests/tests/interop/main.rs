@@ -8,6 +8,7 @@ mod access_unit;
 mod auth;
 mod behaviour;
 mod clip;
+mod decoding;
 mod foreign;
 mod matrix;
 mod onvif;

@@ -9,6 +9,7 @@ use crate::rtp::{RtpHeader, RtpPacket};
 
 mod devices;
 mod hostile;
+mod sps;
 mod vectors;
 
 /// A NAL unit of `len` bytes without start codes, told apart by `seed`.

@@ -1,0 +1,94 @@
+//! Bits and numbers of parameter sets (H.264, sections 7.2 and 9.1; H.265 has the same).
+
+/// Reads bits from the most significant on; everything is `None` behind the end.
+pub(super) struct BitReader<I> {
+    bytes: I,
+    byte: u8,
+    /// Bits of `byte` that have yet to be read.
+    left: u8,
+}
+
+impl<I: Iterator<Item = u8>> BitReader<I> {
+    pub(super) fn new(bytes: I) -> Self {
+        Self { bytes, byte: 0, left: 0 }
+    }
+
+    /// A flag.
+    pub(super) fn bit(&mut self) -> Option<bool> {
+        if self.left == 0 {
+            self.byte = self.bytes.next()?;
+            self.left = 8;
+        }
+        self.left = self.left.saturating_sub(1);
+        Some(self.byte >> self.left & 1 == 1)
+    }
+
+    /// u(n), of at most 32 bits.
+    pub(super) fn bits(&mut self, count: u8) -> Option<u32> {
+        (0..count).try_fold(0_u32, |number, _| Some(number << 1 | u32::from(self.bit()?)))
+    }
+
+    /// ue(v), up to 2^32 - 2.
+    pub(super) fn ue(&mut self) -> Option<u32> {
+        let mut zeros = 0_u8;
+        while !self.bit()? {
+            zeros = zeros.saturating_add(1);
+            if zeros > 31 {
+                return None;
+            }
+        }
+        let above = (1_u32 << zeros).saturating_sub(1);
+        Some(above.saturating_add(self.bits(zeros)?))
+    }
+
+    /// se(v).
+    pub(super) fn se(&mut self) -> Option<i32> {
+        let code = self.ue()?;
+        let half = i32::try_from(code.div_ceil(2)).ok()?;
+        Some(if code % 2 == 0 { half.saturating_neg() } else { half })
+    }
+
+    /// Reads and forgets so many bits.
+    pub(super) fn skip(&mut self, count: u32) -> Option<()> {
+        (0..count).try_for_each(|_| self.bit().map(drop))
+    }
+
+    /// Reads and forgets so many ue(v) or se(v), which are of the same lengths.
+    pub(super) fn skip_numbers(&mut self, count: u32) -> Option<()> {
+        (0..count).try_for_each(|_| self.ue().map(drop))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(bytes: &[u8]) -> BitReader<impl Iterator<Item = u8>> {
+        BitReader::new(bytes.iter().copied())
+    }
+
+    #[test]
+    fn bits_are_read_from_the_most_significant_on() {
+        let mut bits = reader(&[0b1010_0101, 0xff, 0x00]);
+        assert_eq!((bits.bit(), bits.bits(3), bits.bits(8)), (Some(true), Some(0b010), Some(0b0101_1111)));
+        assert_eq!((bits.skip(11), bits.bit(), bits.bit()), (Some(()), Some(false), None));
+    }
+
+    #[test]
+    fn numbers_are_read_as_the_standard_writes_them() {
+        for (bytes, unsigned, signed) in [
+            (&[0x80][..], Some(0), Some(0)),
+            (&[0b0100_0000], Some(1), Some(1)),
+            (&[0b0110_0000], Some(2), Some(-1)),
+            (&[0b0010_0000], Some(3), Some(2)),
+            (&[0b0001_0000], Some(7), Some(4)),
+            (&[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff], Some(u32::MAX - 1), Some(-i32::MAX)),
+            (&[0, 0, 0, 0, 0x80, 0, 0, 0, 0], None, None),
+            (&[0b0000_1000], None, None),
+            (&[], None, None),
+        ] {
+            assert_eq!(reader(bytes).ue(), unsigned, "{bytes:02x?}");
+            assert_eq!(reader(bytes).se(), signed, "{bytes:02x?}");
+        }
+    }
+}
