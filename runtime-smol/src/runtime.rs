@@ -75,12 +75,12 @@ impl Runtime for Smol {
         Async::<TcpStream>::connect(to).await.map(|io| Tcp(Tried::new(io)))
     }
 
-    fn listener(&self, socket: TcpListener) -> io::Result<SmolListener> {
-        Async::new_nonblocking(socket).map(SmolListener)
+    fn listen(&self, at: SocketAddr) -> io::Result<SmolListener> {
+        Async::new_nonblocking(rtspan_std::listen(at)?).map(SmolListener)
     }
 
-    fn udp(&self, socket: StdUdpSocket) -> io::Result<Udp> {
-        Async::new_nonblocking(socket).map(|io| Udp(Tried::new(io)))
+    fn bind_udp(&self, at: SocketAddr) -> io::Result<Udp> {
+        Async::new_nonblocking(rtspan_std::bind_udp(at)?).map(|io| Udp(Tried::new(io)))
     }
 
     fn timer(&self) -> SmolTimer {
@@ -186,6 +186,10 @@ pub struct SmolListener(Async<TcpListener>);
 impl Listener for SmolListener {
     type Tcp = Tcp;
 
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Tcp, SocketAddr)>> {
         loop {
             match rtspan_std::accept(self.0.get_ref()) {
@@ -217,6 +221,10 @@ impl UdpSocket for Udp {
         operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
         self.0.try_io(direction, |io| operation(SocketRef::new(io)))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io.get_ref().local_addr()
     }
 
     fn socket(&self) -> SocketRef<'_> {

@@ -18,8 +18,8 @@ pub struct SmolTimer {
 }
 
 impl Timer for SmolTimer {
-    fn reset(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
+    fn reset(&mut self, deadline: Option<rtspan_std::Instant>) {
+        self.deadline = deadline.and_then(rtspan_std::to_std);
         self.place = None;
     }
 
@@ -126,15 +126,15 @@ mod tests {
 
     use super::*;
 
-    async fn wait(timer: &mut SmolTimer, deadline: Instant) {
+    async fn wait(timer: &mut SmolTimer, deadline: rtspan_std::Instant) {
         timer.reset(Some(deadline));
         poll_fn(|cx| timer.poll(cx)).await;
-        assert!(Instant::now() >= deadline, "woken before its time");
+        assert!(rtspan_std::now() >= deadline, "woken before its time");
     }
 
     #[test]
     fn each_of_many_timers_fires_at_its_time_in_whatever_order_they_were_set() {
-        let start = Instant::now();
+        let start = rtspan_std::now();
         let threads = [30, 10, 50, 20, 40].map(|millis| {
             std::thread::spawn(move || {
                 let mut timer = SmolTimer::default();
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn one_that_is_given_up_holds_up_nobody() {
-        let start = Instant::now();
+        let start = rtspan_std::now();
         let mut early = SmolTimer::default();
         early.reset(Some(start + Duration::from_millis(10)));
         assert!(early.poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn one_that_is_set_anew_fires_at_the_later_time() {
-        let start = Instant::now();
+        let start = rtspan_std::now();
         let mut timer = SmolTimer::default();
         timer.reset(Some(start + Duration::from_millis(5)));
         assert!(timer.poll(&mut Context::from_waker(Waker::noop())).is_pending());

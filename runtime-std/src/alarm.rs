@@ -2,7 +2,7 @@ use std::task::{Context, Poll, Waker};
 
 use rtspan_core::Instant;
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::runtime::Timer;
 
 /// The timer of a task, touched only when its deadline comes nearer or has passed.
@@ -22,9 +22,9 @@ impl<T: Timer> Alarm<T> {
     }
 
     /// Whether `deadline` is past; if not, the task is woken when it is.
-    pub(crate) fn is_due(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> bool {
+    pub(crate) fn is_due(&mut self, cx: &mut Context<'_>, clock: &Clock, deadline: Option<Instant>) -> bool {
         let Some(deadline) = deadline else { return false };
-        let now = clock::now();
+        let now = clock.now();
         if deadline <= now {
             return true;
         }
@@ -38,13 +38,13 @@ impl<T: Timer> Alarm<T> {
         loop {
             if self.armed.is_none_or(|armed| deadline < armed) {
                 self.armed = Some(deadline);
-                self.timer.reset(clock::to_std(deadline));
+                self.timer.reset(Some(deadline));
             }
             match self.timer.poll(cx) {
                 Poll::Pending => return false,
                 Poll::Ready(()) => self.armed = None,
             }
-            if deadline <= clock::now() {
+            if deadline <= clock.now() {
                 return true;
             }
         }

@@ -31,7 +31,6 @@ pub use builder::ClientBuilder;
 pub use packets::Packets;
 pub use publisher::Publisher;
 
-use crate::clock;
 use crate::runtime::Runtime;
 use shared::Owner;
 
@@ -290,7 +289,7 @@ impl<R: Runtime> Client<R> {
     /// The client neither plays nor records, the media is not set up, the bytes are no RTCP, or too much waits to be sent.
     pub fn write_rtcp(&self, media: usize, compound: Bytes) -> Result<(), Error> {
         let shared = &self.owner.0;
-        shared.state().core.send_rtcp(clock::now(), media, compound)?;
+        shared.state().core.send_rtcp(shared.clock.now(), media, compound)?;
         shared.baton.driver.wake();
         Ok(())
     }
@@ -337,12 +336,12 @@ impl<R: Runtime> Client<R> {
     ///
     /// It is put together when it is asked for, and holds up the client meanwhile: ask once a second, not for each packet.
     pub fn stats(&self) -> ClientStats {
-        self.owner.0.state().core.stats(clock::now())
+        self.owner.0.state().core.stats(self.owner.0.clock.now())
     }
 
     /// The counts of a media that is set up.
     pub fn media_stats(&self, media: usize) -> Option<TrackStats> {
-        self.owner.0.state().core.media_stats(clock::now(), media)
+        self.owner.0.state().core.media_stats(self.owner.0.clock.now(), media)
     }
 
     /// The time line of all medias as it is now: a client that takes the place of this one goes on with it

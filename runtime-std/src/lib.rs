@@ -36,8 +36,8 @@ pub use blocking::{
     Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder, StreamReader, TimedOut,
 };
 pub use client::Error;
-pub use clock::{now, wall};
-pub use net::{SocketRef, accept, read_buf, set_keepalive, shutdown};
+pub use clock::{now, to_std, wall};
+pub use net::{Datagrams, SocketRef, accept, bind_udp, listen, read_buf, set_keepalive, shutdown};
 pub use server::{BindError, Holder, ServerStream, StreamPacket, WriteError};
 pub use types::*;
 

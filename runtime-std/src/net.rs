@@ -5,6 +5,7 @@ mod bind;
 mod copies;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod many;
+mod socket;
 mod udp;
 
 use std::io;
@@ -18,36 +19,14 @@ use bytes::BytesMut;
 use rtspan_core::limits;
 use socket2::{SockRef, TcpKeepalive};
 
-pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_pair, listen};
+pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_pair};
+pub use bind::{bind_udp, listen};
+pub use socket::{Datagrams, SocketRef};
 pub(crate) use udp::UdpPair;
-
-/// A socket lent to the shared UDP code for one operation.
-pub struct SocketRef<'a> {
-    socket: quinn_udp::UdpSockRef<'a>,
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fd: std::os::fd::BorrowedFd<'a>,
-}
-
-impl<'a> SocketRef<'a> {
-    /// Lends `socket`.
-    pub fn new(socket: &'a impl AsSocket) -> Self {
-        Self {
-            socket: quinn_udp::UdpSockRef::from(socket),
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            fd: socket.as_fd(),
-        }
-    }
-}
 
 /// Whether an operation that fails so is to be tried again later.
 pub(crate) fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-impl std::fmt::Debug for SocketRef<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SocketRef(..)")
-    }
 }
 
 /// Accepts a connection whose socket does not block either, by one call where the system has one.

@@ -1,14 +1,17 @@
 //! What a runtime has to bring: tasks, sockets that tell when they are ready, timers.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs, UdpSocket as StdUdpSocket};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::BytesMut;
+use rtspan_core::Instant;
 
+use crate::clock;
+pub use crate::clock::{Clock, TimeSource};
 use crate::net::SocketRef;
 use crate::pool::cores;
 pub use crate::pool::{Pool, Work};
@@ -51,14 +54,40 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
         resolve_on_thread(host, port)
     }
 
-    /// Takes over a listening socket, which is in non-blocking mode.
-    fn listener(&self, socket: StdTcpListener) -> io::Result<Self::Listener>;
+    /// Listens at an address; [`listen`](crate::listen) makes a socket of the system.
+    fn listen(&self, at: SocketAddr) -> io::Result<Self::Listener>;
 
-    /// Takes over a bound socket, which is in non-blocking mode.
-    fn udp(&self, socket: StdUdpSocket) -> io::Result<Self::Udp>;
+    /// Binds a UDP socket to an address; [`bind_udp`](crate::bind_udp) makes a socket of the system.
+    fn bind_udp(&self, at: SocketAddr) -> io::Result<Self::Udp>;
 
     /// A timer that is not set.
     fn timer(&self) -> Self::Timer;
+
+    /// Waits for so long.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
+        self.sleep_until(self.clock().now() + time)
+    }
+
+    /// Waits until this time of its clock.
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> + Send {
+        let mut timer = self.timer();
+        timer.reset(Some(at));
+        poll_fn(move |cx| timer.poll(cx))
+    }
+
+    /// The clock by which its timers go; nothing that runs on it reads another.
+    fn clock(&self) -> Clock {
+        Clock::system()
+    }
+
+    /// Chance that no one can foretell, from which a client or server draws all of its own.
+    ///
+    /// # Errors
+    ///
+    /// There is none to be had.
+    fn seed(&self) -> io::Result<[u8; 32]> {
+        clock::seed()
+    }
 }
 
 /// What a socket is waited for.
@@ -119,6 +148,9 @@ pub trait Listener: Send + 'static {
     /// What it accepts.
     type Tcp: TcpSocket;
 
+    /// The address that is listened at.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
     /// Accepts the next connection.
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Tcp, SocketAddr)>>;
 }
@@ -132,13 +164,17 @@ pub trait UdpSocket: Socket {
         operation: impl FnOnce(SocketRef<'_>) -> io::Result<T>,
     ) -> io::Result<T>;
 
+    /// The address at this end.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
     /// Lends the socket, whatever is known of its readiness.
     fn socket(&self) -> SocketRef<'_>;
 }
 
 /// A timer that is set again and again.
 pub trait Timer: Send + 'static {
-    /// Sets when it fires; `None` for never.
+    /// Sets when it fires, by the clock of its runtime; `None` for never. [`to_std`](crate::to_std) tells the same moment
+    /// on the system's clock.
     fn reset(&mut self, deadline: Option<Instant>);
 
     /// Asks whether it has fired, which it never does early.
@@ -162,7 +198,7 @@ async fn resolve_on_thread(host: String, port: u16) -> io::Result<Vec<SocketAddr
             waker.wake();
         }
     })?;
-    std::future::poll_fn(move |cx| {
+    poll_fn(move |cx| {
         let mut lookup = slot.lock().unwrap_or_else(PoisonError::into_inner);
         match lookup.found.take() {
             Some(found) => Poll::Ready(found),

@@ -39,9 +39,7 @@ pub use data::Holder;
 pub use reader::{StreamPacket, StreamReader};
 pub use stream::{ServerStream, WriteError};
 
-use crate::clock;
-use crate::net::listen;
-use crate::runtime::Runtime;
+use crate::runtime::{Listener, Runtime};
 use door::Door;
 
 /// Why a server did not begin to listen.
@@ -411,9 +409,8 @@ impl<R: Runtime> ServerBuilder<R> {
         let addr = addr.to_string();
         let listener = listen_on(&runtime, &addr).await?;
         let local_addr = listener.local_addr().map_err(BindError::Start)?;
-        let listener = runtime.listener(listener).map_err(BindError::Start)?;
         let config = config.processors(runtime.parallelism());
-        let door = Arc::new(Door::new(config, clock::seed().map_err(BindError::Start)?));
+        let door = Arc::new(Door::new(config, runtime.clock(), runtime.seed().map_err(BindError::Start)?));
         // Dropped on the way out, it ends the task that was started.
         let server = Server { door, local_addr, runtime: PhantomData };
         let door = &server.door;
@@ -427,7 +424,7 @@ impl<R: Runtime> ServerBuilder<R> {
 }
 
 /// Listens on the first of the addresses of a name that can be listened on.
-async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<std::net::TcpListener, BindError> {
+async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<R::Listener, BindError> {
     let refused = |source| BindError::Listen { addr: addr.to_owned(), source };
     let addrs = match addr.parse::<SocketAddr>() {
         Ok(addr) => vec![addr],
@@ -441,7 +438,7 @@ async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<std::net::TcpL
     };
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for addr in addrs {
-        match listen(addr) {
+        match runtime.listen(addr) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,
         }

@@ -5,21 +5,23 @@ mod sockets;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use reactor::block_on;
 pub use sockets::{ThreadListener, ThreadTcp, ThreadTimer, ThreadUdp};
 
+use crate::clock::now;
+use crate::net::{bind_udp, listen};
 use crate::pool::Pool;
 use crate::runtime::{Runtime, Timer as _};
 
 /// Runs a future on this thread as [`block_on`] does, but for so long at most; `None` if it is not done by then.
 pub fn block_on_for<F: Future>(future: F, patience: Duration) -> Option<F::Output> {
     let mut timer = ThreadTimer::default();
-    timer.reset(Some(Instant::now() + patience));
+    timer.reset(Some(now() + patience));
     let mut future = pin!(future);
     block_on(poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -52,12 +54,12 @@ impl Runtime for Threads {
         ThreadTcp::connect(to).await
     }
 
-    fn listener(&self, socket: StdTcpListener) -> io::Result<ThreadListener> {
-        Ok(ThreadListener::new(socket))
+    fn listen(&self, at: SocketAddr) -> io::Result<ThreadListener> {
+        listen(at).map(ThreadListener::new)
     }
 
-    fn udp(&self, socket: StdUdpSocket) -> io::Result<ThreadUdp> {
-        Ok(ThreadUdp::new(socket))
+    fn bind_udp(&self, at: SocketAddr) -> io::Result<ThreadUdp> {
+        bind_udp(at).map(ThreadUdp::new)
     }
 
     fn timer(&self) -> ThreadTimer {

@@ -1,9 +1,8 @@
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::net::{Shutdown, SocketAddr};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use bytes::BytesMut;
 use rtspan_std::SocketRef;
@@ -47,12 +46,12 @@ impl Runtime for Tokio {
         Ok(tokio::net::lookup_host((host, port)).await?.collect())
     }
 
-    fn listener(&self, socket: StdTcpListener) -> io::Result<TokioListener> {
-        TcpListener::from_std(socket).map(TokioListener)
+    fn listen(&self, at: SocketAddr) -> io::Result<TokioListener> {
+        TcpListener::from_std(rtspan_std::listen(at)?).map(TokioListener)
     }
 
-    fn udp(&self, socket: StdUdpSocket) -> io::Result<Udp> {
-        TokioUdpSocket::from_std(socket).map(Udp)
+    fn bind_udp(&self, at: SocketAddr) -> io::Result<Udp> {
+        TokioUdpSocket::from_std(rtspan_std::bind_udp(at)?).map(Udp)
     }
 
     fn timer(&self) -> TokioTimer {
@@ -137,6 +136,10 @@ pub struct TokioListener(TcpListener);
 impl Listener for TokioListener {
     type Tcp = Tcp;
 
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Tcp, SocketAddr)>> {
         let (stream, peer) = ready!(self.0.poll_accept(cx))?;
         Poll::Ready(Ok((Tcp(stream), peer)))
@@ -169,6 +172,10 @@ impl UdpSocket for Udp {
         self.0.try_io(interest, || operation(SocketRef::new(&self.0)))
     }
 
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
     fn socket(&self) -> SocketRef<'_> {
         SocketRef::new(&self.0)
     }
@@ -182,7 +189,8 @@ pub struct TokioTimer {
 }
 
 impl Timer for TokioTimer {
-    fn reset(&mut self, deadline: Option<Instant>) {
+    fn reset(&mut self, deadline: Option<rtspan_std::Instant>) {
+        let deadline = deadline.and_then(rtspan_std::to_std);
         self.is_set = deadline.is_some();
         let Some(deadline) = deadline else { return };
         match &mut self.sleep {
@@ -224,7 +232,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let flag = Arc::new(Flag::default());
         let waker = Waker::from(Arc::clone(&flag));
-        let deadline = Instant::now() + Duration::from_millis(50);
+        let deadline = rtspan_std::now() + Duration::from_millis(50);
         let task = async move {
             let mut timer = TokioTimer::default();
             timer.reset(Some(deadline));
@@ -237,7 +245,7 @@ mod tests {
             while !flag.0.load(Ordering::Acquire) {
                 tokio::task::yield_now().await;
             }
-            assert!(Instant::now() >= deadline, "woken before its time");
+            assert!(rtspan_std::now() >= deadline, "woken before its time");
         };
         runtime.block_on(async { tokio::spawn(task).await }).expect("a task that ends");
     }

@@ -12,7 +12,6 @@ use rtspan_core::url::Url;
 use super::shared::{Owner, Shared};
 use super::sockets::Sockets;
 use super::{Client, Error, Packets, Publisher, driver};
-use crate::clock;
 use crate::runtime::Runtime;
 
 /// How a client is set up.
@@ -193,10 +192,11 @@ impl<R: Runtime> ClientBuilder<R> {
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
         let Self { url, config, mut own, runtime, timeline } = self;
-        let mut core = Core::new(url, own.apply(config)?, clock::seed().map_err(Error::Start)?);
-        core.set_wall_clock(clock::now(), clock::wall());
+        let mut core = Core::new(url, own.apply(config)?, runtime.seed().map_err(Error::Start)?);
+        let clock = runtime.clock();
+        core.set_wall_clock(clock.now(), clock.wall());
         core.continue_timeline(timeline);
-        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ));
+        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ, clock));
         let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
         runtime.spawn(driver).map_err(Error::Start)?;
         Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })

@@ -12,7 +12,7 @@ use rtspan_core::client::{ConnectAttempt, ConnectError};
 use rtspan_core::limits::{CONNECT_ADDRESSES_MAX, CONNECT_ATTEMPT_DELAY};
 
 use crate::alarm::Alarm;
-use crate::clock;
+use crate::clock::Clock;
 use crate::runtime::{Runtime, TcpSocket};
 
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
@@ -28,6 +28,7 @@ pub(super) struct Connecting<R: Runtime> {
     /// When the next address is tried, though those before it may still answer.
     next: Option<Instant>,
     alarm: Alarm<R::Timer>,
+    clock: Clock,
 }
 
 impl<R: Runtime> Connecting<R> {
@@ -35,6 +36,7 @@ impl<R: Runtime> Connecting<R> {
         let resolver = runtime.clone();
         Self {
             alarm: Alarm::new(runtime.timer()),
+            clock: runtime.clock(),
             runtime,
             deadline,
             lookup: Some(Box::pin(async move { resolver.resolve(host, port).await })),
@@ -55,13 +57,15 @@ impl<R: Runtime> Connecting<R> {
             if let Some(connected) = self.poll_attempts(cx) {
                 return Poll::Ready(Ok(connected));
             }
-            if !self.attempts.is_empty() && (self.untried.is_empty() || !self.alarm.is_due(cx, self.next)) {
+            if !self.attempts.is_empty()
+                && (self.untried.is_empty() || !self.alarm.is_due(cx, &self.clock, self.next))
+            {
                 return Poll::Pending;
             }
             let Some(addr) = self.untried.pop_front() else { return Poll::Ready(Err(self.failure())) };
             let runtime = self.runtime.clone();
             self.attempts.push((addr, Box::pin(async move { runtime.connect(addr).await })));
-            self.next = Some(clock::now() + CONNECT_ATTEMPT_DELAY);
+            self.next = Some(self.clock.now() + CONNECT_ATTEMPT_DELAY);
         }
     }
 

@@ -10,7 +10,6 @@ use super::connect::Connecting;
 use super::shared::{Shared, State};
 use super::sockets::{Look, Receive, Sockets};
 use crate::alarm::Alarm;
-use crate::clock;
 use crate::runtime::Runtime;
 use crate::wake::lock;
 
@@ -90,7 +89,7 @@ impl<R: Runtime> Driver<R> {
     /// Does a bounded amount of everything.
     fn round(&mut self, cx: &mut Context<'_>, state: &mut State, sockets: &mut Sockets<R>) -> Round {
         let mut round = Round::default();
-        let now = clock::now();
+        let now = self.shared.0.clock.now();
         if state.abandoned && self.limit.is_none() {
             self.limit = Some(now + TEARDOWN_DEADLINE);
             // One that is closed already needs no goodbye.
@@ -107,8 +106,8 @@ impl<R: Runtime> Driver<R> {
         }
         let connecting = self.connecting.as_ref().map(Connecting::deadline);
         state.alarm = state.core.poll_timeout().into_iter().chain(self.limit).chain(connecting).min();
-        if self.alarm.is_due(cx, state.alarm) {
-            self.handle_timeout(&mut state.core, clock::now());
+        if self.alarm.is_due(cx, &self.shared.0.clock, state.alarm) {
+            self.handle_timeout(&mut state.core, self.shared.0.clock.now());
             round.again = true;
         }
         round
@@ -128,7 +127,7 @@ impl<R: Runtime> Driver<R> {
             sockets.connect(socket);
             peer
         });
-        core.handle_connected(clock::now(), connected);
+        core.handle_connected(self.shared.0.clock.now(), connected);
         round.again = true;
     }
 
@@ -138,7 +137,7 @@ impl<R: Runtime> Driver<R> {
             self.connecting = None;
             core.handle_connected(now, Err(error));
         }
-        core.set_wall_clock(now, clock::wall());
+        core.set_wall_clock(now, self.shared.0.clock.wall());
         core.handle_timeout(now);
     }
 

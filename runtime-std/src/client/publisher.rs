@@ -6,7 +6,6 @@ use rtspan_core::client::{SendError, TrackStats};
 use rtspan_core::rtp::RtpPacket;
 
 use super::{Client, Error};
-use crate::clock;
 use crate::runtime::Runtime;
 
 /// Sends the packets of a client that publishes, or those of the back channels of one that plays.
@@ -95,7 +94,7 @@ impl<R: Runtime> Publisher<R> {
     fn append(&self, media: usize, rest: &mut &[RtpPacket], ntp: NtpTime) -> Result<(), Error> {
         let shared = &self.0.owner.0;
         let mut state = shared.state();
-        let now = clock::now();
+        let now = shared.clock.now();
         let appended = loop {
             let Some((packet, behind)) = rest.split_first() else { break Ok(()) };
             match state.core.send_with_ntp(now, media, packet, ntp) {

@@ -12,13 +12,14 @@ use rtspan_core::client::{
 use super::Error;
 use super::events::Events;
 use super::sockets::{Look, Receive};
-use crate::clock;
+use crate::clock::Clock;
 use crate::wake::{Waiters, Wake, lock};
 
 /// What the handles of a client and its driver share; locked from the top down.
 pub(crate) struct Shared<S: ?Sized = dyn Receive> {
     /// Whom the sockets wake.
     pub(crate) baton: Arc<Baton>,
+    pub(crate) clock: Clock,
     waker: Waker,
     /// Those who wait for packets may have the baton.
     readers_read: bool,
@@ -97,12 +98,13 @@ impl Drop for Owner {
 }
 
 impl<S> Shared<S> {
-    pub(crate) fn new(core: Client, sockets: S, readers_read: bool) -> Self {
+    pub(crate) fn new(core: Client, sockets: S, readers_read: bool, clock: Clock) -> Self {
         let baton = Arc::new(Baton::default());
         Self {
             waker: Waker::from(Arc::clone(&baton)),
             baton,
             readers_read,
+            clock,
             waiters: Waiters::default(),
             state: Mutex::new(State {
                 core,
@@ -150,7 +152,7 @@ impl Shared {
     ) -> Result<Reply, Error> {
         let id = {
             let mut state = self.state();
-            let id = give(&mut state.core, clock::now()).map_err(|misuse| state.misused(misuse))?;
+            let id = give(&mut state.core, self.clock.now()).map_err(|misuse| state.misused(misuse))?;
             state.awaited.push((id, None));
             id
         };
@@ -174,7 +176,7 @@ impl Shared {
         if !self.readers_read {
             return;
         }
-        let look = lock(&self.sockets).receive(&mut self.socket_context(), &mut state.core, clock::now());
+        let look = lock(&self.sockets).receive(&mut self.socket_context(), &mut state.core, self.clock.now());
         if look != Look::Done || state.is_driver_wanted() {
             self.baton.driver.wake();
         }

@@ -89,8 +89,8 @@ impl<R: Runtime> Sockets<R> {
         id: UdpId,
         spec: &UdpSpec,
     ) -> Result<(u16, u16), UdpOpenError> {
-        let (sockets, ports) = bind_pair(spec)?;
-        let pair = UdpPair::new(runtime, sockets).map_err(|error| UdpOpenError::Io(error.kind()))?;
+        let (sockets, ports) = bind_pair(runtime, spec)?;
+        let pair = UdpPair::new(sockets).map_err(|error| UdpOpenError::Io(error.kind()))?;
         self.udp.push((id, pair));
         Ok(ports)
     }

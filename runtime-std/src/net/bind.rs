@@ -1,11 +1,12 @@
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket as StdUdpSocket};
 
 use rtspan_core::limits;
 use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::set_keepalive;
+use crate::runtime::{Runtime, UdpSocket};
 
 /// How often a free port is asked for whose neighbour is free as well.
 const PAIR_ATTEMPTS: usize = 64;
@@ -13,8 +14,12 @@ const PAIR_ATTEMPTS: usize = 64;
 /// Whether accepted sockets have the options of the one that listens.
 pub(crate) const OPTIONS_ARE_INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// Listens on `addr` for many connections at once.
-pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+/// A socket of the system that listens at `addr` for many connections at once, and does not block.
+///
+/// # Errors
+///
+/// What the system says: the address is taken, or not one of this host.
+pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     // Elsewhere the option means that the port may be taken twice.
     #[cfg(unix)]
@@ -30,10 +35,13 @@ pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
+/// Two sockets and their ports, for packets and for reports.
+type Bound<U> = ([U; 2], (u16, u16));
+
 /// Binds two neighbouring ports, the even one for packets and the one above for reports.
-pub(crate) fn bind_pair(spec: &UdpSpec) -> Result<([UdpSocket; 2], (u16, u16)), UdpOpenError> {
-    let pair =
-        |rtp, rtcp| -> io::Result<_> { Ok(([bind(spec.ip, rtp)?, bind(spec.ip, rtcp)?], (rtp, rtcp))) };
+pub(crate) fn bind_pair<R: Runtime>(runtime: &R, spec: &UdpSpec) -> Result<Bound<R::Udp>, UdpOpenError> {
+    let bind = |port| runtime.bind_udp(SocketAddr::new(spec.ip, port));
+    let pair = |rtp, rtcp| -> io::Result<_> { Ok(([bind(rtp)?, bind(rtcp)?], (rtp, rtcp))) };
     match spec.ports {
         UdpPorts::Fixed(rtp, rtcp) => pair(rtp, rtcp).map_err(refused),
         UdpPorts::Range(first, last) => {
@@ -48,7 +56,7 @@ pub(crate) fn bind_pair(spec: &UdpSpec) -> Result<([UdpSocket; 2], (u16, u16)), 
         }
         _ => {
             for _ in 0..PAIR_ATTEMPTS {
-                match any_pair(spec.ip) {
+                match any_pair(bind) {
                     Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                     bound => return bound.map_err(refused),
                 }
@@ -59,10 +67,10 @@ pub(crate) fn bind_pair(spec: &UdpSpec) -> Result<([UdpSocket; 2], (u16, u16)), 
 }
 
 /// A port of the system's choice with its neighbour, whichever of the two it chose.
-fn any_pair(ip: IpAddr) -> io::Result<([UdpSocket; 2], (u16, u16))> {
-    let chosen = bind(ip, 0)?;
+fn any_pair<U: UdpSocket>(bind: impl Fn(u16) -> io::Result<U>) -> io::Result<Bound<U>> {
+    let chosen = bind(0)?;
     let port = chosen.local_addr()?.port();
-    let neighbour = bind(ip, port ^ 1)?;
+    let neighbour = bind(port ^ 1)?;
     Ok(if port % 2 == 0 {
         ([chosen, neighbour], (port, port + 1))
     } else {
@@ -70,8 +78,12 @@ fn any_pair(ip: IpAddr) -> io::Result<([UdpSocket; 2], (u16, u16))> {
     })
 }
 
-fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let addr = SocketAddr::new(ip, port);
+/// A UDP socket of the system that is bound to `addr`, has room for a burst, and does not block.
+///
+/// # Errors
+///
+/// What the system says: the address is taken, or not one of this host.
+pub fn bind_udp(addr: SocketAddr) -> io::Result<StdUdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // The system may allow less; then bursts are lost earlier, and that is all.
@@ -90,9 +102,10 @@ fn refused(error: io::Error) -> UdpOpenError {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
+    use crate::threads::Threads;
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -103,7 +116,7 @@ mod tests {
     #[test]
     fn any_ports_are_an_even_one_and_the_one_above() {
         for _ in 0..20 {
-            let ([rtp, rtcp], ports) = bind_pair(&spec(UdpPorts::Any)).unwrap();
+            let ([rtp, rtcp], ports) = bind_pair(&Threads, &spec(UdpPorts::Any)).unwrap();
             assert_eq!(ports.0 % 2, 0);
             assert_eq!(ports.1, ports.0 + 1);
             assert_eq!(rtp.local_addr().unwrap().port(), ports.0);
@@ -113,10 +126,17 @@ mod tests {
 
     #[test]
     fn ports_that_are_taken_are_passed_over_in_a_range_and_refused_when_fixed() {
-        let (_held, (rtp, rtcp)) = bind_pair(&spec(UdpPorts::Any)).unwrap();
-        assert_eq!(bind_pair(&spec(UdpPorts::Fixed(rtp, rtcp))).unwrap_err(), UdpOpenError::NoFreePorts);
-        assert_eq!(bind_pair(&spec(UdpPorts::Range(rtp, rtcp))).unwrap_err(), UdpOpenError::NoFreePorts);
-        if let Ok((_, ports)) = bind_pair(&spec(UdpPorts::Range(rtp - 1, rtcp.saturating_add(200)))) {
+        let (_held, (rtp, rtcp)) = bind_pair(&Threads, &spec(UdpPorts::Any)).unwrap();
+        assert_eq!(
+            bind_pair(&Threads, &spec(UdpPorts::Fixed(rtp, rtcp))).unwrap_err(),
+            UdpOpenError::NoFreePorts
+        );
+        assert_eq!(
+            bind_pair(&Threads, &spec(UdpPorts::Range(rtp, rtcp))).unwrap_err(),
+            UdpOpenError::NoFreePorts
+        );
+        if let Ok((_, ports)) = bind_pair(&Threads, &spec(UdpPorts::Range(rtp - 1, rtcp.saturating_add(200))))
+        {
             assert!(ports.0 > rtp && ports.0 % 2 == 0);
         }
     }
@@ -124,7 +144,10 @@ mod tests {
     #[test]
     fn an_address_of_another_host_is_refused_with_its_kind() {
         let elsewhere = UdpSpec { ip: Ipv4Addr::new(192, 0, 2, 1).into(), ports: UdpPorts::Any };
-        assert_eq!(bind_pair(&elsewhere).unwrap_err(), UdpOpenError::Io(io::ErrorKind::AddrNotAvailable));
+        assert_eq!(
+            bind_pair(&Threads, &elsewhere).unwrap_err(),
+            UdpOpenError::Io(io::ErrorKind::AddrNotAvailable)
+        );
     }
 
     #[test]

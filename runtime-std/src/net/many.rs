@@ -1,11 +1,10 @@
 use std::array;
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
 
-use super::SocketRef;
 use super::batch::{MESSAGES_MAX, Message};
 
 thread_local! {
@@ -36,7 +35,7 @@ impl Headers {
 ///
 /// What the system says of the first message; of any other the next call tells.
 pub(super) fn send(
-    socket: &SocketRef<'_>,
+    socket: BorrowedFd<'_>,
     bytes: &[u8],
     messages: &[Message],
     segment: Option<u16>,
@@ -49,7 +48,7 @@ pub(super) fn send(
         let control = segment.as_ref().map(ControlMessage::UdpGsoSegments);
         let headers = if control.is_some() { segmented } else { plain };
         let flags = MsgFlags::MSG_DONTWAIT;
-        let sent = sendmmsg(socket.fd.as_raw_fd(), headers, &slices, &*addrs, control.as_slice(), flags)?;
+        let sent = sendmmsg(socket.as_raw_fd(), headers, &slices, &*addrs, control.as_slice(), flags)?;
         Ok(sent.count())
     })
 }

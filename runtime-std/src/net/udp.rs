@@ -1,17 +1,18 @@
 use std::array;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
+use quinn_udp::{BATCH_SIZE, RecvMeta};
 use rtspan_core::udp::{DatagramSink, Port};
 
 use super::SocketRef;
-use super::batch::{Batch, Message, Offload, Room};
+use super::batch::{Batch, Offload, Room};
 use super::copies::Copies;
-use crate::runtime::{Direction, Runtime, UdpSocket};
+use super::socket::State;
+use crate::runtime::{Direction, UdpSocket};
 
 /// Bytes of one receive buffer: the system may put many datagrams into it.
 const SLOT_BYTES: usize = 1 << 16;
@@ -41,15 +42,15 @@ pub(crate) struct UdpPair<U> {
 #[derive(Debug)]
 struct Half<U> {
     socket: U,
-    state: UdpSocketState,
+    state: State,
     offload: Offload,
     is_ipv6: bool,
 }
 
 impl<U: UdpSocket> UdpPair<U> {
     /// Takes over two bound sockets.
-    pub(crate) fn new<R: Runtime<Udp = U>>(runtime: &R, [rtp, rtcp]: [StdUdpSocket; 2]) -> io::Result<Self> {
-        Ok(Self { rtp: Half::new(runtime, rtp)?, rtcp: Half::new(runtime, rtcp)?, batch: Batch::new() })
+    pub(crate) fn new([rtp, rtcp]: [U; 2]) -> io::Result<Self> {
+        Ok(Self { rtp: Half::new(rtp)?, rtcp: Half::new(rtcp)?, batch: Batch::new() })
     }
 
     /// Receives what is there, `bursts` system calls at most; pending when both sockets are empty.
@@ -103,7 +104,7 @@ impl<U: UdpSocket> UdpPair<U> {
             Port::Rtcp => &mut self.rtcp,
         };
         self.batch.flush(offload, |bytes, messages, segment| {
-            socket.try_io(Direction::Write, |socket| send(state, socket, bytes, messages, segment))
+            socket.try_io(Direction::Write, |socket| state.send(socket, bytes, messages, segment))
         })
     }
 
@@ -130,12 +131,11 @@ impl<U: UdpSocket> DatagramSink for UdpPair<U> {
 }
 
 impl<U: UdpSocket> Half<U> {
-    fn new<R: Runtime<Udp = U>>(runtime: &R, socket: StdUdpSocket) -> io::Result<Self> {
-        let state = UdpSocketState::new((&socket).into())?;
+    fn new(socket: U) -> io::Result<Self> {
         let is_ipv6 = socket.local_addr()?.is_ipv6();
-        allow_fragments(&socket, is_ipv6)?;
-        let offload = Offload::new(state.max_gso_segments());
-        Ok(Self { socket: runtime.udp(socket)?, state, offload, is_ipv6 })
+        let state = State::new(socket.socket(), is_ipv6)?;
+        let offload = Offload::new(state.segments_max());
+        Ok(Self { socket, state, offload, is_ipv6 })
     }
 
     fn poll_receive(
@@ -178,7 +178,7 @@ impl<U: UdpSocket> Half<U> {
             let mut received = 0;
             // An error is that of a datagram sent before, which some systems tell here: the next one may be whole.
             let _ = with(&mut |socket| {
-                received = self.state.recv(socket.socket, &mut slices, &mut metas)?;
+                received = self.state.receive(socket, &mut slices, &mut metas)?;
                 // They were all there are: the socket is not ready again before the system says so.
                 if received < SLOTS.min(BATCH_SIZE) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
@@ -202,72 +202,6 @@ impl<U: UdpSocket> Half<U> {
             to => to,
         }
     }
-}
-
-/// Sends messages, as many as there are with one call; how many were taken.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn send(
-    _: &UdpSocketState,
-    socket: SocketRef<'_>,
-    bytes: &[u8],
-    messages: &[Message],
-    segment: Option<u16>,
-) -> io::Result<usize> {
-    super::many::send(&socket, bytes, messages, segment)
-}
-
-/// Sends the first of these messages.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn send(
-    state: &UdpSocketState,
-    socket: SocketRef<'_>,
-    bytes: &[u8],
-    messages: &[Message],
-    segment: Option<u16>,
-) -> io::Result<usize> {
-    let Some(first) = messages.first() else { return Ok(0) };
-    let transmit = quinn_udp::Transmit {
-        destination: first.to,
-        ecn: None,
-        contents: first.within(bytes),
-        segment_size: segment.map(usize::from),
-        src_ip: None,
-    };
-    state.try_send(socket.socket, &transmit).map(|()| 1)
-}
-
-/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn allow_fragments(socket: &StdUdpSocket, is_ipv6: bool) -> io::Result<()> {
-    use nix::sys::socket::{setsockopt, sockopt};
-    use rustix::net::sockopt::{
-        Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
-    };
-
-    set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
-    if is_ipv6 {
-        set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::DONT)?;
-        setsockopt(socket, sockopt::Ipv6DontFrag, &false)?;
-    }
-    Ok(())
-}
-
-/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
-#[cfg(target_vendor = "apple")]
-fn allow_fragments(socket: &StdUdpSocket, is_ipv6: bool) -> io::Result<()> {
-    use nix::sys::socket::{setsockopt, sockopt};
-
-    match is_ipv6 {
-        true => setsockopt(socket, sockopt::Ipv6DontFrag, &false)?,
-        false => setsockopt(socket, sockopt::IpDontFrag, &false)?,
-    }
-    Ok(())
-}
-
-/// Elsewhere there is no safe way to it, and packets larger than the path allows are lost.
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn allow_fragments(_: &StdUdpSocket, _: bool) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

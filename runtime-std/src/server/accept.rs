@@ -10,7 +10,6 @@ use super::conn;
 use super::door::{Door, Tenant};
 use super::refuse::refuse;
 use crate::alarm::Alarm;
-use crate::clock;
 use crate::net::OPTIONS_ARE_INHERITED;
 use crate::runtime::{Listener, Runtime, TcpSocket};
 
@@ -50,14 +49,14 @@ async fn accept_all<R: Runtime>(
             if door.is_closing() {
                 return Poll::Ready(());
             }
-            if resting.is_some() && !alarm.is_due(cx, resting) {
+            if resting.is_some() && !alarm.is_due(cx, door.clock(), resting) {
                 return Poll::Pending;
             }
             resting = None;
             match poll_accept(cx, runtime, door, listener, local) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(true) => {}
-                Poll::Ready(false) => resting = Some(clock::now() + REST),
+                Poll::Ready(false) => resting = Some(door.clock().now() + REST),
             }
         }
         cx.waker().wake_by_ref();

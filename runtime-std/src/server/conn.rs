@@ -13,7 +13,6 @@ use super::door::Door;
 use super::linger::linger;
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
-use crate::clock;
 use crate::net::is_transient;
 use crate::runtime::{Direction, Runtime, Socket, TcpSocket};
 use crate::wake::{Reasons, Wake};
@@ -67,7 +66,7 @@ pub(crate) fn serve<R: Runtime>(
         task.leave(reason);
         // A peer that says no more has nothing on its way that would reset the last answer away.
         if task.tx.is_finished() && !task.at_end {
-            linger(&mut task.socket, &mut task.alarm).await;
+            linger(&mut task.socket, &mut task.alarm, task.place.door.clock()).await;
         }
     }
 }
@@ -118,7 +117,7 @@ impl<R: Runtime> ConnTask<R> {
     /// Gives up the place, and tells what was counted.
     fn leave(&mut self, reason: CloseReason) {
         if !std::mem::replace(&mut self.place.is_left, true) {
-            let now = clock::now();
+            let now = self.place.door.clock().now();
             let stats = [self.rx.last_stats(now), self.tx.last_stats(now, &self.subscriptions)];
             self.place.door.close_conn(self.place.id, stats, reason);
         }
@@ -172,7 +171,7 @@ impl<R: Runtime> ConnTask<R> {
         if self.is_settled && !self.has_news && matches!(readable, Ok(false)) {
             return Ok(false);
         }
-        let now = clock::now();
+        let now = self.place.door.clock().now();
         let read = match readable.and_then(|readable| if readable { self.read(now) } else { Ok(false) }) {
             Err(reason) => {
                 // What it asked before it broke is still carried out.
@@ -202,9 +201,9 @@ impl<R: Runtime> ConnTask<R> {
         }
         self.tx.handle_timeout(now)?;
         let deadline = self.rx_deadline.into_iter().chain(self.tx.poll_timeout()).min();
-        let due = self.alarm.is_due(cx, deadline);
+        let due = self.alarm.is_due(cx, self.place.door.clock(), deadline);
         if due {
-            self.rx.handle_timeout(clock::now());
+            self.rx.handle_timeout(self.place.door.clock().now());
             self.has_news = true;
         }
         self.is_settled = !more && !due;

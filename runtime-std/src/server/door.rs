@@ -15,7 +15,7 @@ use super::conns::Conns;
 use super::data::{Data, Holder, Value};
 use super::events::Events;
 use super::registry::Registry;
-use crate::clock;
+use crate::clock::Clock;
 use crate::mailbox::Mailbox;
 use crate::wake::{Waiters, Wake, lock};
 
@@ -27,6 +27,7 @@ const STOPPED: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Door {
     control: Mutex<Control>,
+    clock: Clock,
     registry: Registry,
     phase: AtomicU8,
     /// Tasks that hold sockets of the server itself.
@@ -100,9 +101,9 @@ impl Drop for Refusal {
 }
 
 impl Door {
-    pub(crate) fn new(config: ServerConfig, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(config: ServerConfig, clock: Clock, seed: [u8; 32]) -> Self {
         let mut server = Server::new(config, seed);
-        server.set_wall_clock(clock::now(), clock::wall());
+        server.set_wall_clock(clock.now(), clock.wall());
         let door = Self {
             control: Mutex::new(Control {
                 server,
@@ -115,7 +116,8 @@ impl Door {
                 armed: None,
                 limit: None,
             }),
-            registry: Registry::default(),
+            registry: Registry::new(clock.clone()),
+            clock,
             phase: AtomicU8::new(RUNNING),
             tenants: AtomicUsize::new(0),
             refusals: AtomicUsize::new(0),
@@ -127,6 +129,10 @@ impl Door {
         door
     }
 
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -134,7 +140,7 @@ impl Door {
     /// Does something with the control plane.
     pub(crate) fn enter<T>(&self, f: impl FnOnce(&mut Server, Instant) -> T) -> T {
         let mut control = lock(&self.control);
-        let result = f(&mut control.server, clock::now());
+        let result = f(&mut control.server, self.clock.now());
         self.hand_out(&mut control, None);
         result
     }
@@ -156,7 +162,7 @@ impl Door {
         wake: &Arc<Wake>,
     ) -> Result<ServerConn, Refused> {
         let mut control = lock(&self.control);
-        let opened = control.server.open_conn(clock::now(), peer);
+        let opened = control.server.open_conn(self.clock.now(), peer);
         if let Ok(conn) = &opened {
             if let Some(local) = local {
                 control.server.set_local_addr(conn.id, local);
@@ -180,7 +186,7 @@ impl Door {
     pub(crate) fn close_conn(&self, id: ConnId, stats: [Report; 2], reason: CloseReason) {
         let mut control = lock(&self.control);
         control.conns.remove(id);
-        let now = clock::now();
+        let now = self.clock.now();
         stats.into_iter().for_each(|report| control.server.handle_report(now, report));
         control.server.handle_conn_closed(now, id, reason);
         self.hand_out(&mut control, None);
@@ -190,7 +196,7 @@ impl Door {
     pub(crate) fn close(&self) {
         let mut control = lock(&self.control);
         if self.raise(CLOSING) {
-            let now = clock::now();
+            let now = self.clock.now();
             control.limit = Some(now + CLOSE_LIMIT);
             control.server.close(now);
         }
@@ -314,14 +320,14 @@ impl Door {
         if opened.is_err() {
             control.udps.remove(&id);
         }
-        control.server.handle_udp_opened(clock::now(), id, opened);
+        control.server.handle_udp_opened(self.clock.now(), id, opened);
         self.hand_out(&mut control, None);
     }
 
     /// Lets time pass.
     pub(crate) fn handle_timeout(&self) {
         let mut control = lock(&self.control);
-        let now = clock::now();
+        let now = self.clock.now();
         control.server.handle_timeout(now, &self.registry);
         self.hand_out(&mut control, None);
         if control.limit.is_some_and(|limit| now >= limit) {

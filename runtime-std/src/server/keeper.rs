@@ -9,7 +9,6 @@ use rtspan_core::udp::UdpOpenError;
 use super::door::{Door, Opening};
 use super::udp;
 use crate::alarm::Alarm;
-use crate::clock;
 use crate::net::{UdpPair, bind_pair};
 use crate::runtime::Runtime;
 
@@ -23,7 +22,7 @@ pub(crate) async fn keep<R: Runtime>(runtime: R, door: Arc<Door>) {
     let door = &door.0;
     let mut alarm = Alarm::new(runtime.timer());
     let mut opening = Vec::new();
-    let mut wall_clock = clock::now() + WALL_CLOCK_AGE;
+    let mut wall_clock = door.clock().now() + WALL_CLOCK_AGE;
     poll_fn(|cx| {
         door.keeper().register(cx);
         loop {
@@ -38,12 +37,12 @@ pub(crate) async fn keep<R: Runtime>(runtime: R, door: Arc<Door>) {
                 }
                 continue;
             }
-            if !alarm.is_due(cx, deadline.into_iter().chain([wall_clock]).min()) {
+            if !alarm.is_due(cx, door.clock(), deadline.into_iter().chain([wall_clock]).min()) {
                 return Poll::Pending;
             }
-            if clock::now() >= wall_clock {
-                wall_clock = clock::now() + WALL_CLOCK_AGE;
-                door.enter(|server, now| server.set_wall_clock(now, clock::wall()));
+            if door.clock().now() >= wall_clock {
+                wall_clock = door.clock().now() + WALL_CLOCK_AGE;
+                door.enter(|server, now| server.set_wall_clock(now, door.clock().wall()));
                 door.registry().set_wall_clock();
             }
             door.handle_timeout();
@@ -69,9 +68,9 @@ pub(crate) fn open_first<R: Runtime>(runtime: &R, door: &Arc<Door>) -> Result<()
 
 fn open<R: Runtime>(runtime: &R, door: &Arc<Door>, opening: Opening) -> Result<(), UdpOpenError> {
     let id = opening.media.id();
-    let opened = bind_pair(opening.media.spec()).and_then(|(sockets, ports)| {
+    let opened = bind_pair(runtime, opening.media.spec()).and_then(|(sockets, ports)| {
         let refused = |error: io::Error| UdpOpenError::Io(error.kind());
-        let pair = UdpPair::new(runtime, sockets).map_err(refused)?;
+        let pair = UdpPair::new(sockets).map_err(refused)?;
         let task = udp::serve(runtime, door, pair, opening);
         runtime.spawn(task).map_err(refused)?;
         Ok(ports)

@@ -4,20 +4,20 @@ use std::task::Poll;
 use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
 
 use crate::alarm::Alarm;
-use crate::clock;
+use crate::clock::Clock;
 use crate::net::is_transient;
 use crate::runtime::{Direction, TcpSocket, Timer};
 
 /// Listens a little longer: closing a socket that has something to read would reset the last answer away.
-pub(super) async fn linger<S: TcpSocket, T: Timer>(socket: &mut S, alarm: &mut Alarm<T>) {
+pub(super) async fn linger<S: TcpSocket, T: Timer>(socket: &mut S, alarm: &mut Alarm<T>, clock: &Clock) {
     if socket.shutdown().is_err() {
         return;
     }
-    let deadline = clock::now() + LINGER_LIMIT;
+    let deadline = clock.now() + LINGER_LIMIT;
     let mut room = LINGER_BYTES_MAX;
     poll_fn(|cx| {
         let mut scratch = [0; 4096];
-        while !alarm.is_due(cx, Some(deadline)) {
+        while !alarm.is_due(cx, clock, Some(deadline)) {
             match socket.poll_ready(cx, Direction::Read) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => break,
@@ -41,9 +41,9 @@ mod tests {
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Waker};
-    use std::time::Instant;
 
     use bytes::BytesMut;
+    use rtspan_core::Instant;
 
     use super::*;
     use crate::runtime::Socket;
@@ -113,9 +113,9 @@ mod tests {
     /// Whether the socket is still listened to when so much has been sent, and what was not read.
     fn listens(sent: usize) -> (bool, usize) {
         let mut socket = Talker(AtomicUsize::new(sent));
-        let mut alarm = Alarm::new(Never);
+        let (mut alarm, clock) = (Alarm::new(Never), Clock::system());
         let listens = {
-            let lingering = pin!(linger(&mut socket, &mut alarm));
+            let lingering = pin!(linger(&mut socket, &mut alarm, &clock));
             lingering.poll(&mut Context::from_waker(Waker::noop())).is_pending()
         };
         (listens, socket.left())

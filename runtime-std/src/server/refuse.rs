@@ -10,7 +10,7 @@ use rtspan_core::server::Refused;
 use super::door::Door;
 use super::linger::linger;
 use crate::alarm::Alarm;
-use crate::clock;
+use crate::clock::Clock;
 use crate::net::is_transient;
 use crate::runtime::{Direction, Runtime, TcpSocket, Timer};
 
@@ -25,25 +25,29 @@ pub(super) fn refuse<R: Runtime>(
     refused: Refused,
 ) -> bool {
     let Some(place) = (refused != Refused::Closing).then(|| door.refusal()).flatten() else { return true };
-    let mut alarm = Alarm::new(runtime.timer());
+    let (mut alarm, clock) = (Alarm::new(runtime.timer()), runtime.clock());
     let answer = async move {
         let _place = place;
-        let cseq = first_cseq(&mut socket, &mut alarm).await;
+        let cseq = first_cseq(&mut socket, &mut alarm, &clock).await;
         let answer = refused.response(cseq).to_bytes();
         // It fits in the buffer of a socket that nothing was written to.
         if socket.try_write_vectored(&[IoSlice::new(&answer)]).is_ok() {
-            linger(&mut socket, &mut alarm).await;
+            linger(&mut socket, &mut alarm, &clock).await;
         }
     };
     runtime.spawn(answer).is_ok()
 }
 
 /// The number of the request that a connection begins with, if it comes soon.
-async fn first_cseq<S: TcpSocket, T: Timer>(socket: &mut S, alarm: &mut Alarm<T>) -> Option<u32> {
-    let deadline = clock::now() + LINGER_LIMIT;
+async fn first_cseq<S: TcpSocket, T: Timer>(
+    socket: &mut S,
+    alarm: &mut Alarm<T>,
+    clock: &Clock,
+) -> Option<u32> {
+    let deadline = clock.now() + LINGER_LIMIT;
     let mut first = FirstRequest::new();
     poll_fn(|cx| {
-        while !first.is_over() && !alarm.is_due(cx, Some(deadline)) {
+        while !first.is_over() && !alarm.is_due(cx, clock, Some(deadline)) {
             match socket.poll_ready(cx, Direction::Read) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => break,

@@ -5,12 +5,15 @@ use rtspan_core::conn::Inbound;
 use rtspan_core::stream::{LogLimits, StreamLog, Streams};
 use rtspan_core::{Instant, StreamId};
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::wake::{Wake, lock, read, write};
 
 /// The streams of a server by their handles; the tasks keep those that they use, so that no packet comes here.
-#[derive(Debug, Default)]
-pub(crate) struct Registry(RwLock<BTreeMap<StreamId, Arc<Published>>>);
+#[derive(Debug)]
+pub(crate) struct Registry {
+    streams: RwLock<BTreeMap<StreamId, Arc<Published>>>,
+    clock: Clock,
+}
 
 /// One stream: its log, and the tasks that are woken when something is published.
 #[derive(Debug)]
@@ -21,15 +24,19 @@ pub(crate) struct Published {
 }
 
 impl Registry {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { streams: RwLock::default(), clock }
+    }
+
     pub(crate) fn insert(&self, id: StreamId, mut log: StreamLog) -> Arc<Published> {
-        log.set_wall_clock(clock::now(), clock::wall());
+        log.set_wall_clock(self.clock.now(), self.clock.wall());
         let published = Arc::new(Published { id, log: RwLock::new(log), readers: Mutex::new(Vec::new()) });
-        write(&self.0).insert(id, Arc::clone(&published));
+        write(&self.streams).insert(id, Arc::clone(&published));
         published
     }
 
     pub(crate) fn remove(&self, id: StreamId) {
-        let removed = write(&self.0).remove(&id);
+        let removed = write(&self.streams).remove(&id);
         if let Some(published) = removed {
             published.write(StreamLog::close);
         }
@@ -43,14 +50,14 @@ impl Registry {
     }
 
     pub(crate) fn get(&self, id: StreamId) -> Option<Arc<Published>> {
-        read(&self.0).get(&id).map(Arc::clone)
+        read(&self.streams).get(&id).map(Arc::clone)
     }
 
     /// Tells every log the wall clock time, which its sender reports carry.
     pub(crate) fn set_wall_clock(&self) {
-        let streams: Vec<_> = read(&self.0).values().map(Arc::clone).collect();
+        let streams: Vec<_> = read(&self.streams).values().map(Arc::clone).collect();
         for published in streams {
-            write(&published.log).set_wall_clock(clock::now(), clock::wall());
+            write(&published.log).set_wall_clock(self.clock.now(), self.clock.wall());
         }
     }
 }
@@ -224,7 +231,7 @@ mod tests {
 
     #[test]
     fn readers_look_at_the_same_log_at_the_same_time() {
-        let registry = Registry::default();
+        let registry = Registry::new(Clock::system());
         let mut server = Server::new(ServerConfig::default(), [7; 32]);
         let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
         let (id, log) = server.add_stream(Instant::ZERO, "/cam", Description::new(vec![sound])).unwrap();

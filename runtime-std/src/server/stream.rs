@@ -11,7 +11,6 @@ use rtspan_core::{Instant, NtpTime, StreamId};
 
 use super::door::Door;
 use super::registry::Published;
-use crate::clock;
 
 /// Why something was not written to a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -86,7 +85,7 @@ impl ServerStream {
     ///
     /// There is no such media, or the stream is closed.
     pub fn write_with_ntp(&self, media: usize, packet: RtpPacket, ntp: NtpTime) -> Result<(), WriteError> {
-        let now = clock::now();
+        let now = self.door.clock().now();
         self.change(media, |log, track| Ok(log.push_with_ntp(now, track, packet, ntp)))
     }
 
@@ -148,7 +147,7 @@ impl ServerStream {
     }
 
     fn append(&self, media: usize, packets: impl IntoIterator<Item = RtpPacket>) -> Result<(), WriteError> {
-        let now = clock::now();
+        let now = self.door.clock().now();
         self.change(media, |log, track| Ok(packets.into_iter().all(|packet| log.push(now, track, packet))))
     }
 

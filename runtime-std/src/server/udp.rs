@@ -10,7 +10,6 @@ use rtspan_core::udp::{UdpCommand, UdpMedia};
 use super::door::{Door, Opening, Tenant};
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
-use crate::clock;
 use crate::mailbox::Mailbox;
 use crate::net::UdpPair;
 use crate::runtime::Runtime;
@@ -69,7 +68,7 @@ impl<R: Runtime> UdpTask<R> {
 
     /// Does a bounded amount of everything; whether there may be more to do at once.
     fn round(&mut self, cx: &mut Context<'_>) -> bool {
-        let now = clock::now();
+        let now = self.door.clock().now();
         self.take_commands(now);
         let media = &mut self.media;
         let received = self
@@ -82,9 +81,9 @@ impl<R: Runtime> UdpTask<R> {
         // What has no room now is sent when the socket wakes this task.
         let _ = self.pair.poll_send(cx, |pair| media.flush(now, subscriptions, pair));
         self.take_input(now);
-        let due = self.alarm.is_due(cx, self.media.poll_timeout());
+        let due = self.alarm.is_due(cx, self.door.clock(), self.media.poll_timeout());
         if due {
-            self.media.handle_timeout(clock::now());
+            self.media.handle_timeout(self.door.clock().now());
         }
         received || due
     }

@@ -9,6 +9,7 @@ use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UdpSocket as MioUdpSocket};
 
 use super::reactor::{Alarm, Registration};
+use crate::clock::to_std;
 use crate::net::{SocketRef, read_buf, set_keepalive};
 use crate::runtime::{Direction, Listener, SHORT_READS_EMPTY, Socket, TcpSocket, Timer, UdpSocket};
 
@@ -146,6 +147,10 @@ impl ThreadListener {
 impl Listener for ThreadListener {
     type Tcp = ThreadTcp;
 
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io.local_addr()
+    }
+
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(ThreadTcp, SocketAddr)>> {
         loop {
             ready!(self.0.poll_ready(cx, Direction::Read))?;
@@ -164,7 +169,7 @@ impl Listener for ThreadListener {
 pub struct ThreadUdp(Registered<MioUdpSocket>);
 
 impl ThreadUdp {
-    pub(super) fn new(socket: StdUdpSocket) -> Self {
+    pub(crate) fn new(socket: StdUdpSocket) -> Self {
         Self(Registered::new(MioUdpSocket::from_std(socket)))
     }
 }
@@ -189,6 +194,10 @@ impl UdpSocket for ThreadUdp {
         })
     }
 
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io.local_addr()
+    }
+
     fn socket(&self) -> SocketRef<'_> {
         SocketRef::new(&self.0.io)
     }
@@ -202,8 +211,8 @@ pub struct ThreadTimer {
 }
 
 impl Timer for ThreadTimer {
-    fn reset(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
+    fn reset(&mut self, deadline: Option<rtspan_core::Instant>) {
+        self.deadline = deadline.and_then(to_std);
         self.alarm = None;
     }
 

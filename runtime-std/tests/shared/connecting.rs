@@ -2,12 +2,12 @@
 
 use std::future::{Future, pending};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtspan_std::client::{Client, Error};
-use rtspan_std::runtime::Runtime;
+use rtspan_std::runtime::{Clock, Runtime};
 use rtspan_std::server::Server;
 use rtspan_std::{
     ClientCloseReason, ClientConfig, ConnectAttempt, ConnectError, Description, Event, ServerConfig, limits,
@@ -56,16 +56,20 @@ impl<R: Runtime> Runtime for Names<R> {
         Ok(self.addrs.to_vec())
     }
 
-    fn listener(&self, socket: TcpListener) -> io::Result<R::Listener> {
-        self.runtime.listener(socket)
+    fn listen(&self, at: SocketAddr) -> io::Result<R::Listener> {
+        self.runtime.listen(at)
     }
 
-    fn udp(&self, socket: UdpSocket) -> io::Result<R::Udp> {
-        self.runtime.udp(socket)
+    fn bind_udp(&self, at: SocketAddr) -> io::Result<R::Udp> {
+        self.runtime.bind_udp(at)
     }
 
     fn timer(&self) -> R::Timer {
         self.runtime.timer()
+    }
+
+    fn clock(&self) -> Clock {
+        self.runtime.clock()
     }
 }
 

@@ -1,11 +1,10 @@
 //! Much at once.
 
 use std::cell::Cell;
-use std::future::poll_fn;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtspan_std::client::{Client, Publisher};
-use rtspan_std::runtime::{Runtime, Timer};
+use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{Event, ServerConfig, Transports};
 
@@ -28,18 +27,17 @@ pub(crate) async fn large_keyframes_lose_nothing_at_a_healthy_reader<R: Runtime>
     let mut packets = read(&server, "/live", Transports::Tcp).await;
     let read = Cell::new(0);
     let publishing = async {
-        let mut timer = R::default().timer();
-        let (mut due, mut sent) = (Instant::now(), 0);
+        let runtime = R::default();
+        let (mut due, mut sent) = (runtime.clock().now(), 0);
         for count in pictures() {
-            timer.reset(Some(due));
-            poll_fn(|cx| timer.poll(cx)).await;
+            runtime.sleep_until(due).await;
             while sent > read.get() + PICTURE {
                 pause::<R>().await;
             }
             let frame: Vec<_> = (sent..sent + count).map(|number| packet(0, number, PACKET_BYTES)).collect();
             publisher.write_frame(0, &frame).await.unwrap();
             sent += count;
-            due += Duration::from_secs(1) / PICTURES.into();
+            due = due + Duration::from_secs(1) / PICTURES.into();
         }
     };
     let all = pictures().sum();

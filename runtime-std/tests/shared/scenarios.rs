@@ -27,7 +27,7 @@ use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtspan_std::client::{Client, Packets};
 use rtspan_std::runtime::{Runtime, Timer};
@@ -176,8 +176,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs `scenario`, but not for ever.
 pub(crate) async fn within<R: Runtime, T>(scenario: impl Future<Output = T>) -> T {
-    let mut timer = R::default().timer();
-    timer.reset(Some(Instant::now() + LIMIT));
+    let runtime = R::default();
+    let mut timer = runtime.timer();
+    timer.reset(Some(runtime.clock().now() + LIMIT));
     let mut scenario = pin!(scenario);
     poll_fn(|cx| {
         assert!(timer.poll(cx).is_pending(), "nothing came of it in {LIMIT:?}");
@@ -228,9 +229,7 @@ async fn read<R: Runtime>(server: &Server<R>, path: &str, transports: Transports
 
 /// Lets a little time pass, for what can only be asked for again and again.
 async fn pause<R: Runtime>() {
-    let mut timer = R::default().timer();
-    timer.reset(Some(Instant::now() + Duration::from_millis(1)));
-    poll_fn(|cx| timer.poll(cx)).await;
+    R::default().sleep(Duration::from_millis(1)).await;
 }
 
 /// What comes of a future at once.

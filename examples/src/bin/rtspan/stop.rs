@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use futures_lite::future::or;
-use rtspan_std::runtime::{Runtime, Timer};
+use rtspan_std::runtime::Runtime;
 
 use crate::{Failure, output};
 
@@ -65,11 +65,9 @@ pub(crate) async fn unless_interrupted<T>(
 }
 
 pub(crate) async fn sleep<R: Runtime>(time: Duration) {
-    sleep_until::<R>(Instant::now() + time).await;
+    R::default().sleep(time).await;
 }
 
 pub(crate) async fn sleep_until<R: Runtime>(at: Instant) {
-    let mut timer = R::default().timer();
-    timer.reset(Some(at));
-    poll_fn(|cx| timer.poll(cx)).await;
+    sleep::<R>(at.saturating_duration_since(Instant::now())).await;
 }

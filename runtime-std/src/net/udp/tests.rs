@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
 
 use super::*;
-use crate::net::bind_pair;
+use crate::net::{bind_pair, bind_udp};
 use crate::threads::{ThreadUdp, Threads, block_on};
 
 fn pair(ip: IpAddr) -> (UdpPair<ThreadUdp>, (u16, u16)) {
-    let (sockets, ports) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
-    (UdpPair::new(&Threads, sockets).unwrap(), ports)
+    let (sockets, ports) = bind_pair(&Threads, &UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
+    (UdpPair::new(sockets).unwrap(), ports)
 }
 
 fn exchange(ip: IpAddr, to: IpAddr) {
@@ -67,7 +67,7 @@ fn a_socket_for_both_families_reaches_and_names_peers_of_the_older_one() {
 #[test]
 fn many_destinations_get_their_own_datagrams_of_any_size() {
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let readers: Vec<_> = (0..150).map(|_| StdUdpSocket::bind((ip, 0)).unwrap()).collect();
+    let readers: Vec<_> = (0..150).map(|_| std::net::UdpSocket::bind((ip, 0)).unwrap()).collect();
     let ports: Vec<_> = readers.iter().map(|reader| reader.local_addr().unwrap()).collect();
     let sizes = [1400, 1400, 160, 1400, 700, 700, 3000, 12];
     let datagrams: Vec<Bytes> =
@@ -118,9 +118,9 @@ fn packets_larger_than_the_path_allows_may_be_cut_into_fragments() {
     use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
 
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-        let ([socket, _], _) = bind_pair(&UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
+        let socket = bind_udp(SocketAddr::new(ip, 0)).unwrap();
         let alias = socket.try_clone().unwrap();
-        let _half = Half::new(&Threads, socket).unwrap();
+        let _half = Half::new(ThreadUdp::new(socket)).unwrap();
         assert_eq!(ip_mtu_discover(&alias).unwrap(), Ipv4PathMtuDiscovery::DONT);
         if ip.is_ipv6() {
             assert!(!getsockopt(&alias, sockopt::Ipv6DontFrag).unwrap());

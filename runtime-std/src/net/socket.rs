@@ -1,0 +1,195 @@
+//! UDP sockets as runtimes lend them, and how datagrams go through each kind.
+
+use std::fmt;
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::{AsFd as AsSocket, BorrowedFd as Handle};
+#[cfg(windows)]
+use std::os::windows::io::{AsSocket, BorrowedSocket as Handle};
+
+use quinn_udp::{RecvMeta, UdpSocketState};
+
+use super::batch::Message;
+
+/// A socket lent to the shared UDP code for one operation.
+pub struct SocketRef<'a>(Lent<'a>);
+
+/// A UDP socket that is not the system's, such as that of a simulated world.
+pub trait Datagrams {
+    /// Receives one datagram, as far as `into` has room for it; tells its length and its sender.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while there is none.
+    fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while there is no room; else the datagram is not sent at all.
+    fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()>;
+}
+
+enum Lent<'a> {
+    System(Handle<'a>),
+    Other(&'a dyn Datagrams),
+}
+
+impl<'a> SocketRef<'a> {
+    /// Lends a socket of the system.
+    pub fn new(socket: &'a impl AsSocket) -> Self {
+        #[cfg(unix)]
+        let handle = socket.as_fd();
+        #[cfg(windows)]
+        let handle = socket.as_socket();
+        Self(Lent::System(handle))
+    }
+
+    /// Lends a socket that is not the system's.
+    pub fn of(socket: &'a dyn Datagrams) -> Self {
+        Self(Lent::Other(socket))
+    }
+}
+
+impl fmt::Debug for SocketRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SocketRef(..)")
+    }
+}
+
+/// What is kept of a socket from one operation to the next; nothing of one that is not the system's.
+#[derive(Debug)]
+pub(super) struct State(Option<UdpSocketState>);
+
+impl State {
+    pub(super) fn new(socket: SocketRef<'_>, is_ipv6: bool) -> io::Result<Self> {
+        let Lent::System(socket) = socket.0 else { return Ok(Self(None)) };
+        let state = UdpSocketState::new((&socket).into())?;
+        // Behind the line before, which forbids them.
+        allow_fragments(socket, is_ipv6)?;
+        Ok(Self(Some(state)))
+    }
+
+    /// Datagrams that the system cuts off one message.
+    pub(super) fn segments_max(&self) -> usize {
+        self.0.as_ref().map_or(1, UdpSocketState::max_gso_segments)
+    }
+
+    /// Receives into these buffers; how many were filled.
+    pub(super) fn receive(
+        &self,
+        socket: SocketRef<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> io::Result<usize> {
+        match (socket.0, &self.0) {
+            (Lent::System(socket), Some(state)) => state.recv((&socket).into(), buffers, metas),
+            (Lent::Other(socket), _) => receive_each(socket, buffers, metas),
+            (Lent::System(_), None) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Sends messages, as many as there are with one call where the system has one for it; how many were taken.
+    ///
+    /// Each that is longer than `segment` is sent in datagrams of that size.
+    pub(super) fn send(
+        &self,
+        socket: SocketRef<'_>,
+        bytes: &[u8],
+        messages: &[Message],
+        segment: Option<u16>,
+    ) -> io::Result<usize> {
+        match (socket.0, &self.0) {
+            (Lent::System(socket), Some(state)) => send(state, socket, bytes, messages, segment),
+            (Lent::Other(socket), _) => {
+                let Some(first) = messages.first() else { return Ok(0) };
+                socket.try_send_to(first.within(bytes), first.to).map(|()| 1)
+            }
+            (Lent::System(_), None) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+fn receive_each(
+    socket: &dyn Datagrams,
+    buffers: &mut [IoSliceMut<'_>],
+    metas: &mut [RecvMeta],
+) -> io::Result<usize> {
+    let mut filled = 0;
+    for (buffer, meta) in buffers.iter_mut().zip(metas) {
+        match socket.try_recv_from(buffer) {
+            Ok((len, addr)) => (meta.addr, meta.len, meta.stride) = (addr, len, len),
+            Err(error) if filled == 0 => return Err(error),
+            Err(_) => break,
+        }
+        filled += 1;
+    }
+    Ok(filled)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn send(
+    _: &UdpSocketState,
+    socket: Handle<'_>,
+    bytes: &[u8],
+    messages: &[Message],
+    segment: Option<u16>,
+) -> io::Result<usize> {
+    super::many::send(socket, bytes, messages, segment)
+}
+
+/// Sends the first of these messages.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn send(
+    state: &UdpSocketState,
+    socket: Handle<'_>,
+    bytes: &[u8],
+    messages: &[Message],
+    segment: Option<u16>,
+) -> io::Result<usize> {
+    let Some(first) = messages.first() else { return Ok(0) };
+    let transmit = quinn_udp::Transmit {
+        destination: first.to,
+        ecn: None,
+        contents: first.within(bytes),
+        segment_size: segment.map(usize::from),
+        src_ip: None,
+    };
+    state.try_send((&socket).into(), &transmit).map(|()| 1)
+}
+
+/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn allow_fragments(socket: Handle<'_>, is_ipv6: bool) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    use rustix::net::sockopt::{
+        Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+    };
+
+    set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
+    if is_ipv6 {
+        set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::DONT)?;
+        setsockopt(&socket, sockopt::Ipv6DontFrag, &false)?;
+    }
+    Ok(())
+}
+
+/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
+#[cfg(target_vendor = "apple")]
+fn allow_fragments(socket: Handle<'_>, is_ipv6: bool) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    match is_ipv6 {
+        true => setsockopt(&socket, sockopt::Ipv6DontFrag, &false)?,
+        false => setsockopt(&socket, sockopt::IpDontFrag, &false)?,
+    }
+    Ok(())
+}
+
+/// Elsewhere there is no safe way to it, and packets larger than the path allows are lost.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn allow_fragments(_: Handle<'_>, _: bool) -> io::Result<()> {
+    Ok(())
+}
