@@ -154,7 +154,8 @@ impl Clip {
 
     /// Pictures and sound in the order in which they are due, as packets, without end.
     pub fn frames(&self) -> impl Iterator<Item = Frame> {
-        let config = |payload_type| PacketizerConfig::new(payload_type, random(), 0);
+        // Sequences begin anywhere (RFC 3550, section 5.1).
+        let config = |payload_type| PacketizerConfig::new(payload_type, random(), random() as u16);
         let mut video = h264::Packetizer::new(config(VIDEO_PAYLOAD_TYPE));
         let mut audio = g711::Packetizer::new(config(AUDIO_PAYLOAD_TYPE), 1);
         self.units().map(move |Unit { media, due, timestamp, content }| {

@@ -5,6 +5,7 @@
 
 mod back_channel;
 mod bench;
+mod doctor;
 mod events;
 mod examples;
 mod metrics;

@@ -38,7 +38,11 @@ pub(crate) enum Command {
     Play(PlayArgs),
     /// Publish a clip, or a file of H.264, in a loop and in real time.
     Publish(PublishArgs),
-    /// Show what a server offers.
+    /// Examine a server: what it offers, what it does wrong, and what to do about it.
+    ///
+    /// Connects, plays for a moment, over TCP if nothing comes over UDP, and says all that was found: faults, because of which
+    /// the stream or a part of it does not play; warnings; and notes on that which the server does otherwise than the standard
+    /// says. Exits with 1 if there is a fault. docs/probe.md names all findings and the fields of --json.
     Probe(ProbeArgs),
     /// Measure what a server can do, this one or any other.
     Bench(BenchArgs),
@@ -228,6 +232,14 @@ pub(crate) struct PublishArgs {
 pub(crate) struct ProbeArgs {
     /// Such as rtsp://127.0.0.1:8554/demo
     pub(crate) url: Target,
+
+    /// What media travels over; auto is UDP, and TCP where UDP is refused or nothing comes through.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) transport: PlayTransport,
+
+    /// Wait so long for media, at most.
+    #[arg(long, value_name = "N", default_value = "6", value_parser = seconds())]
+    pub(crate) seconds: u64,
 
     /// Print it as one JSON object.
     #[arg(long)]

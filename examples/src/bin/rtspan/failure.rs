@@ -46,6 +46,8 @@ pub(crate) enum Failure {
     Ended { url: Target },
     #[error("the server at {url} has refused a part of the stream: {}", listed(.refused))]
     RefusedMedias { url: Target, refused: Vec<RefusedMedia> },
+    #[error("{url} has {faults} {}, which are said above", if *.faults == 1 { "fault" } else { "faults" })]
+    Faulty { url: Target, faults: usize },
     #[error(
         "{url} has no back channel for {law}; look at its description with `rtspan probe`",
         law = .law.unwrap_or("G.711")

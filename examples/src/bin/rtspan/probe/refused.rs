@@ -1,0 +1,217 @@
+//! The finding on the step that failed.
+
+use std::io::ErrorKind;
+
+use rtspan_std::{
+    ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse, Protocol, StatusCode,
+    WireError,
+};
+
+use super::facts::{Facts, Failed, Step};
+use super::finding::{Finding, Problem};
+
+/// Paths of streams that cameras of some makers have, for those who look for one.
+const USUAL_PATHS: &str = "/Streaming/Channels/101 (Hikvision), /cam/realmonitor?channel=1&subtype=0 (Dahua), \
+     /axis-media/media.amp (Axis), /stream1 (TP-Link), /h264Preview_01_main (Reolink)";
+
+/// The reason for which a step failed, and what to do about it.
+pub(super) fn explain(facts: &Facts, failed: &Failed) -> Finding {
+    match &failed.error {
+        Error::Closed(reason) => closed(facts, failed.step, reason),
+        Error::Command(error) => refused(facts, failed.step, error),
+        Error::Misuse(Misuse::NoneChosen | Misuse::NothingSetUp) => {
+            Finding::fault(Problem::NoMedia, "the server describes no media that could be played")
+                .advice("see whether its source runs, and whether the path is right")
+        }
+        error => Finding::fault(Problem::Other, format!("{}: {error}", doing(failed.step))),
+    }
+}
+
+fn closed(facts: &Facts, step: Step, reason: &ClientCloseReason) -> Finding {
+    match reason {
+        ClientCloseReason::Connect(error) => connect(error),
+        ClientCloseReason::Wire(WireError::Foreign { protocol, .. }) => foreign(*protocol),
+        ClientCloseReason::Wire(error) => {
+            let what = format!("the answers of the server cannot be read: {error}");
+            Finding::fault(Problem::Unreadable, what).advice("see whether this is the port of RTSP, mostly 554 or 8554")
+        }
+        ClientCloseReason::Silence => silent(step),
+        ClientCloseReason::NothingOverUdp { waited, tcp_refused } => {
+            let tcp = match tcp_refused {
+                Some(status) => format!("TCP was tried, and the server refuses it with {status}"),
+                None => "TCP was not allowed".to_owned(),
+            };
+            let what =
+                format!("nothing came over UDP in {} s, so that a firewall or a NAT may hold it back", waited.as_secs());
+            Finding::fault(Problem::UdpBlocked, what)
+                .done(tcp)
+                .advice("let UDP from the server through, or have it offer TCP")
+        }
+        ClientCloseReason::ConnectionLost if !facts.heard.has_answered => {
+            Finding::fault(Problem::Closed, "the peer takes the connection and closes it without a word").advice(
+                "see whether this is the port of RTSP, mostly 554 or 8554; some speak TLS, and some close on whom they \
+                 have locked out or have no room for",
+            )
+        }
+        ClientCloseReason::ConnectionLost => {
+            Finding::fault(Problem::Closed, format!("the server closes the connection: {}", doing(step)))
+                .advice("see whether it has restarted, or has too many readers")
+        }
+        reason => Finding::fault(Problem::Other, format!("{}: {reason}", doing(step))),
+    }
+}
+
+fn connect(error: &ConnectError) -> Finding {
+    match error {
+        ConnectError::Unresolved => {
+            Finding::fault(Problem::Unresolved, "the name of the host has no address")
+                .advice("see whether it is spelt right, and whether this machine has a name server")
+        }
+        ConnectError::Timeout => Finding::fault(
+            Problem::NoAnswer,
+            "no name server has answered, or no host has taken the connection in time",
+        )
+        .advice("see whether the network is up, and whether the host is on"),
+        ConnectError::Tls => {
+            Finding::fault(Problem::NoTls, "the URL asks for TLS, which this program does not have")
+                .advice("try rtsp:// if the server offers it")
+        }
+        ConnectError::Unreachable(tried) => not_taken(tried),
+        error => Finding::fault(Problem::Other, error.to_string()),
+    }
+}
+
+fn not_taken(tried: &[ConnectAttempt]) -> Finding {
+    let list = tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let any = |kind| tried.iter().any(|attempt| attempt.error == kind);
+    if any(ErrorKind::ConnectionRefused) {
+        return Finding::fault(
+            Problem::Refused,
+            format!("the host is there, and its port is closed ({list})"),
+        )
+        .advice("see whether RTSP is switched on at it, and whether the port is right: mostly 554 or 8554");
+    }
+    if !tried.is_empty() && tried.iter().all(|attempt| attempt.error == ErrorKind::TimedOut) {
+        return Finding::fault(Problem::NoAnswer, format!("the host does not answer at all ({list})"))
+            .advice("see whether it is on and its address right, and whether a firewall is in between");
+    }
+    Finding::fault(Problem::Unreachable, format!("the host cannot be reached ({list})"))
+        .advice("see whether it is on, and whether this machine has a way into its network")
+}
+
+fn foreign(protocol: Protocol) -> Finding {
+    let advice = match protocol {
+        Protocol::Http => "this is its web page: the port of RTSP is another one, mostly 554 or 8554",
+        Protocol::Tls => {
+            "rtsps:// may be meant, which this program does not have: see whether the server has a port without TLS, mostly 554"
+        }
+        _ => "the port of RTSP is another one, mostly 554 or 8554",
+    };
+    Finding::fault(Problem::NotRtsp, format!("this port speaks {protocol} and not RTSP")).advice(advice)
+}
+
+fn silent(step: Step) -> Finding {
+    Finding::fault(
+        Problem::Silent,
+        format!("the peer takes the connection and answers nothing: {}", doing(step)),
+    )
+    .advice("see whether this is the port of RTSP, mostly 554 or 8554; if it is, restart the server")
+}
+
+fn refused(facts: &Facts, step: Step, error: &CommandError) -> Finding {
+    match error {
+        CommandError::Timeout => silent(step),
+        CommandError::Unauthorized if !facts.has_credentials => {
+            let what = format!("the server asks for a password{}", offered(facts));
+            Finding::fault(Problem::PasswordNeeded, what)
+                .advice("put it into the URL, as in rtsp://user:password@host/")
+        }
+        CommandError::Unauthorized | CommandError::CredentialsRefused => {
+            let what = format!("the server refuses user and password{}", offered(facts));
+            let advice = if facts.heard.schemes().is_empty() {
+                "it asks for them in a way that this program does not know"
+            } else {
+                "see whether both are right; cameras may have users of their own for ONVIF and RTSP, and lock out after some tries"
+            };
+            Finding::fault(Problem::PasswordWrong, what).advice(advice)
+        }
+        CommandError::Status(status) => status_of(facts, step, *status),
+        CommandError::Description(_) | CommandError::ContentType(_) => Finding::fault(
+            Problem::DescriptionUnreadable,
+            format!("what the server describes cannot be used: {error}"),
+        )
+        .advice("see whether the stream has a source; report the description, so that it can be put up with"),
+        CommandError::OtherTransport | CommandError::NoServerPorts | CommandError::BadTransport(_) => {
+            Finding::fault(Problem::NoTransport, format!("{}: {error}", doing(step)))
+                .advice("try another --transport")
+        }
+        error => Finding::fault(Problem::Other, format!("{}: {error}", doing(step))),
+    }
+}
+
+fn status_of(facts: &Facts, step: Step, status: StatusCode) -> Finding {
+    let answer = answer(facts, status);
+    match status {
+        StatusCode::NOT_FOUND => {
+            let paths = facts.heard.paths();
+            let finding =
+                Finding::fault(Problem::NotFound, format!("the server has nothing at this path ({answer})"));
+            if paths.is_empty() {
+                return finding.advice(format!(
+                    "look the path up in the manual or by ONVIF; cameras have paths such as {USUAL_PATHS}"
+                ));
+            }
+            finding.advice(format!("the server lists: {}", paths.join(", ")))
+        }
+        StatusCode::FORBIDDEN => Finding::fault(
+            Problem::Forbidden,
+            format!("the server does not let us play this ({answer})"),
+        )
+        .advice("see what the user may do at the server, and whether it bounds who may connect by address"),
+        StatusCode::NOT_ENOUGH_BANDWIDTH | StatusCode::SERVICE_UNAVAILABLE => {
+            Finding::fault(Problem::Busy, format!("the server has no room for us ({answer})"))
+                .advice("close other readers of it, or try again later: cameras serve few at a time")
+        }
+        StatusCode::UNSUPPORTED_TRANSPORT => Finding::fault(
+            Problem::NoTransport,
+            format!("the server offers none of the transports ({answer})"),
+        )
+        .advice("try another --transport"),
+        _ => {
+            Finding::fault(Problem::RefusedOtherwise, format!("{}: the server answers {answer}", doing(step)))
+        }
+    }
+}
+
+/// A status with the server's own words.
+fn answer(facts: &Facts, status: StatusCode) -> String {
+    match facts.heard.refused_with(status) {
+        Some(response) if !response.reason.trim().is_empty() => {
+            format!("{} {}", status.as_u16(), response.reason)
+        }
+        _ => status.to_string(),
+    }
+}
+
+/// The ways of proving a password that the server offers.
+fn offered(facts: &Facts) -> String {
+    let (schemes, heard) = (facts.heard.schemes(), &facts.heard);
+    match (heard.realm(), &heard.challenges[..]) {
+        (Some(realm), _) => format!(" for {realm:?}, and takes {}", schemes.join(", ")),
+        (None, []) => " and does not say in which form".to_owned(),
+        (None, unknown) => format!(" as in {}", unknown.join(", ")),
+    }
+}
+
+fn doing(step: Step) -> &'static str {
+    match step {
+        Step::Connect => "when it is greeted",
+        Step::Describe => "when it is asked what there is",
+        Step::Setup => "when it is asked for a media",
+        Step::Play => "when it is asked to play",
+        Step::Receive => "while it plays",
+    }
+}
+
+#[cfg(test)]
+mod tests;

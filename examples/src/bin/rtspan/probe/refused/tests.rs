@@ -1,0 +1,112 @@
+use std::time::{Duration, SystemTime};
+
+use rtspan_std::description::DescriptionError;
+use rtspan_std::{ClientEvent, Response, SendError};
+
+use super::*;
+use crate::probe::heard::Heard;
+
+fn found(facts: &Facts, error: impl Into<Error>) -> Finding {
+    explain(facts, &Failed { step: Step::Describe, error: error.into() })
+}
+
+fn lost(reason: ClientCloseReason) -> Finding {
+    found(&Facts::default(), Error::Closed(reason))
+}
+
+fn tried(errors: &[ErrorKind]) -> Finding {
+    let addr = "192.0.2.1:554".parse().unwrap();
+    let tried = errors.iter().map(|&error| ConnectAttempt { addr, error }).collect();
+    lost(ClientCloseReason::Connect(ConnectError::Unreachable(tried)))
+}
+
+fn answered(response: Response) -> Facts {
+    let mut facts = Facts::default();
+    facts.heard.refusal = Some(response);
+    facts
+}
+
+#[test]
+fn each_cause_is_a_finding_of_its_own_with_advice() {
+    let foreign = |protocol| ClientCloseReason::Wire(WireError::Foreign { protocol, offset: 0 });
+    let udp = |tcp_refused| ClientCloseReason::NothingOverUdp { waited: Duration::from_secs(3), tcp_refused };
+    let status = |status| found(&Facts::default(), CommandError::Status(status));
+    for (finding, problem) in [
+        (lost(ClientCloseReason::Connect(ConnectError::Unresolved)), Problem::Unresolved),
+        (lost(ClientCloseReason::Connect(ConnectError::Timeout)), Problem::NoAnswer),
+        (lost(ClientCloseReason::Connect(ConnectError::Tls)), Problem::NoTls),
+        (tried(&[ErrorKind::ConnectionRefused]), Problem::Refused),
+        (tried(&[ErrorKind::TimedOut, ErrorKind::ConnectionRefused]), Problem::Refused),
+        (tried(&[ErrorKind::TimedOut, ErrorKind::TimedOut]), Problem::NoAnswer),
+        (tried(&[ErrorKind::HostUnreachable]), Problem::Unreachable),
+        (tried(&[ErrorKind::NetworkUnreachable, ErrorKind::TimedOut]), Problem::Unreachable),
+        (lost(foreign(Protocol::Http)), Problem::NotRtsp),
+        (lost(foreign(Protocol::Tls)), Problem::NotRtsp),
+        (lost(foreign(Protocol::Ssh)), Problem::NotRtsp),
+        (lost(ClientCloseReason::Wire(WireError::Garbage { offset: 0, limit: 1 })), Problem::Unreadable),
+        (lost(ClientCloseReason::Silence), Problem::Silent),
+        (lost(ClientCloseReason::ConnectionLost), Problem::Closed),
+        (lost(udp(None)), Problem::UdpBlocked),
+        (lost(udp(Some(StatusCode::UNSUPPORTED_TRANSPORT))), Problem::UdpBlocked),
+        (found(&Facts::default(), CommandError::Timeout), Problem::Silent),
+        (found(&Facts::default(), CommandError::Unauthorized), Problem::PasswordNeeded),
+        (found(&Facts::default(), CommandError::CredentialsRefused), Problem::PasswordWrong),
+        (
+            found(&Facts::default(), CommandError::Description(DescriptionError::NoMedia)),
+            Problem::DescriptionUnreadable,
+        ),
+        (found(&Facts::default(), CommandError::NoServerPorts), Problem::NoTransport),
+        (found(&Facts::default(), Misuse::NoneChosen), Problem::NoMedia),
+        (status(StatusCode::NOT_FOUND), Problem::NotFound),
+        (status(StatusCode::FORBIDDEN), Problem::Forbidden),
+        (status(StatusCode::SERVICE_UNAVAILABLE), Problem::Busy),
+        (status(StatusCode::NOT_ENOUGH_BANDWIDTH), Problem::Busy),
+        (status(StatusCode::UNSUPPORTED_TRANSPORT), Problem::NoTransport),
+    ] {
+        assert_eq!(finding.problem, problem, "{finding:?}");
+        assert!(finding.advice.is_some(), "{finding:?}");
+    }
+    assert_eq!(status(StatusCode::SESSION_NOT_FOUND).problem, Problem::RefusedOtherwise);
+    assert_eq!(found(&Facts::default(), SendError::Full).problem, Problem::Other);
+}
+
+#[test]
+fn a_refused_password_is_told_with_that_which_the_server_takes() {
+    let response = Response::new(StatusCode::UNAUTHORIZED)
+        .with_header("WWW-Authenticate", "Digest realm=\"roof\", nonce=\"1\"")
+        .with_header("WWW-Authenticate", "Basic realm=\"roof\"");
+    let mut facts = answered(response.clone());
+    facts.heard.challenges = response.headers.get_all("WWW-Authenticate").map(str::to_owned).collect();
+    facts.has_credentials = true;
+    let finding = found(&facts, CommandError::CredentialsRefused);
+    assert!(finding.what.ends_with("for \"roof\", and takes Digest MD5, Basic"), "{}", finding.what);
+    facts.heard.challenges = vec!["Negotiate".to_owned()];
+    let finding = found(&facts, CommandError::Unauthorized);
+    assert_eq!(finding.problem, Problem::PasswordWrong);
+    assert!(finding.what.ends_with("as in Negotiate"), "{}", finding.what);
+    assert!(finding.advice.unwrap().contains("does not know"));
+}
+
+#[test]
+fn a_wrong_path_is_told_with_the_servers_words_and_its_list() {
+    let mut response = Response::new(StatusCode::NOT_FOUND);
+    response.reason = "No Such Camera".into();
+    let finding = found(&answered(response.clone()), CommandError::Status(StatusCode::NOT_FOUND));
+    assert!(finding.what.contains("404 No Such Camera"), "{}", finding.what);
+    assert!(finding.advice.unwrap().contains("manual"));
+    response.body = "/roof\n/yard\n".into();
+    let finding = found(&answered(response), CommandError::Status(StatusCode::NOT_FOUND));
+    assert_eq!(finding.advice.as_deref(), Some("the server lists: /roof, /yard"));
+}
+
+#[test]
+fn a_connection_that_ends_after_an_answer_is_told_otherwise_than_one_without() {
+    let mut facts = Facts { heard: Heard { has_answered: true, ..Heard::default() }, ..Facts::default() };
+    let told = |facts: &Facts| found(facts, Error::Closed(ClientCloseReason::ConnectionLost)).what;
+    assert!(told(&facts).starts_with("the server closes"));
+    facts.heard.has_answered = false;
+    assert!(told(&facts).ends_with("without a word"));
+    let missed = ClientEvent::Missed(1);
+    facts.heard.hear(&missed, SystemTime::UNIX_EPOCH);
+    assert!(!facts.heard.has_answered, "only answers count");
+}
