@@ -164,6 +164,12 @@ impl Client {
     /// Runs what can run.
     pub(super) fn advance(&mut self, now: Instant) {
         self.check_reconnected(now);
+        self.run_what_waits(now);
+        // Commands that fail at once may have been the last.
+        self.check_reconnected(now);
+    }
+
+    fn run_what_waits(&mut self, now: Instant) {
         while self.running.is_none() && !self.link.is_closed() {
             if self.queue.is_empty() {
                 // The first datagram may have been waited for long enough while something else ran.
@@ -340,6 +346,10 @@ impl Client {
                 self.event(ClientEvent::Done(id, result));
             }
             (None, Err(error)) if !is_left_out && !matches!(task.command, Command::Probe) => {
+                if !matches!(task.command, Command::Setup(_)) {
+                    // It tells where the client was about to come, should it reconnect.
+                    self.put_back(task);
+                }
                 self.close(now, ClientCloseReason::RestartFailed(error));
             }
             (None, _) => {}

@@ -95,6 +95,11 @@ impl Client {
         }
         self.tell_back_channel_refused();
         self.finish(now, task, Ok(Reply::Playing(playing)));
+        self.tell_refused();
+    }
+
+    /// Tells which medias are left out.
+    pub(super) fn tell_refused(&mut self) {
         for (media, error) in std::mem::take(&mut self.refused) {
             self.event(ClientEvent::MediaRefused(media, error));
         }

@@ -93,6 +93,12 @@ impl Client {
         let Some(policy) = self.config.reconnect.filter(|_| !self.is_torn_down && !self.is_complete()) else {
             return false;
         };
+        if self.wants_nothing() {
+            self.give_up_running();
+            self.reconnect.lost = None;
+            self.leave_lost(now, cause);
+            return true;
+        }
         if self.has_settled(now) {
             self.reconnect.settle();
         }
@@ -204,6 +210,10 @@ impl Client {
         self.reconnect.since = Some(now);
         self.reconnect.count = self.reconnect.count.saturating_add(1);
         let away: Duration = now - lost;
+        if self.state == State::Initial {
+            // None of them plays.
+            self.tell_refused();
+        }
         self.event(ClientEvent::Reconnected { attempts: self.reconnect.attempts, away });
     }
 }
@@ -221,6 +231,8 @@ impl ClientConfig {
     /// * TEARDOWN ends it at once.
     /// * Packets and RTCP that are to be sent are refused with [`SendError::Reconnecting`](super::SendError::Reconnecting).
     /// * The [state](Client::state) is [`State::Initial`], or as far as the attempt has come.
+    ///
+    /// Where nothing is set up and no command waits, there is nothing to have again, and the next command connects.
     ///
     /// The server is asked for another description, and [`ClientEvent::DescriptionChanged`] tells of one that has become another.
     /// A media that is no longer of the same kind and encoding is left out ([`ClientEvent::MediaRefused`]) and asked for again the

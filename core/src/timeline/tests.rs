@@ -350,6 +350,16 @@ fn the_time_line_goes_on_behind_a_pause_and_behind_a_seek() {
 }
 
 #[test]
+fn a_source_that_begins_anew_with_the_timestamp_that_it_ended_with_is_another_moment() {
+    let mut it = It::default();
+    let before = it.packet(0, (0, 1), 5000, VIDEO);
+    it.0.begin_anew();
+    let after = it.packet(0, (0, 1), 5000, VIDEO);
+    assert!(after.begins_anew && before.pts < after.pts, "{before:?} {after:?}");
+    assert_eq!(after.timestamp, before.timestamp + (1 << 32), "timestamps are in the order of PTS");
+}
+
+#[test]
 fn another_ssrc_begins_above_all_before_and_where_its_report_says() {
     for (is_reported, expected) in [(false, 1200), (true, 1100)] {
         let mut it = It::default();

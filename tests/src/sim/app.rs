@@ -14,6 +14,7 @@ use rtspan_core::stream::Media;
 use rtspan_core::wire::StatusCode;
 use rtspan_core::{Instant, SessionId, StreamId};
 
+use super::reboot::Return;
 use super::rights::authority;
 use super::source::{Kind, Source};
 use super::truth::Lossless;
@@ -27,6 +28,8 @@ pub(super) const PATHS: &[&str] = &["/cam0", "/cam1", "/deep/er/cam", "/", "/liv
 pub(super) struct App {
     pub(super) streams: Vec<(StreamId, Source)>,
     tickets: Vec<(Instant, Held)>,
+    /// Streams that come back.
+    pub(super) returns: Vec<Return>,
     /// What the private streams at a path consist of.
     pub(super) films: BTreeMap<String, Vec<Kind>>,
 }
@@ -60,6 +63,7 @@ impl World<'_> {
             self.app_sees(event);
         }
         self.app_answers();
+        self.app_returns();
         self.app_pushes();
         if self.age == Age::Storm {
             self.app_decides();
@@ -261,14 +265,18 @@ impl World<'_> {
 
     fn app_publishes_at(&mut self, path: &str) {
         let kinds = Kind::any(&mut self.chance);
-        let description = Kind::describe(&kinds);
+        self.app_publishes_kinds(path, &kinds);
+    }
+
+    pub(super) fn app_publishes_kinds(&mut self, path: &str, kinds: &[Kind]) {
+        let description = Kind::describe(kinds);
         let added = self.door(|server, now, _| server.add_stream(now, path, description));
         // The path may be taken.
         let Ok((stream, log)) = added else { return };
         self.logs.insert(stream, log);
         let origin = self.truth.origin();
         self.truth.set_lossless(origin, Some(Lossless::All));
-        let source = Source::new(self.now, origin, &kinds, &mut self.chance);
+        let source = Source::new(self.now, origin, kinds, &mut self.chance);
         self.app.streams.push((stream, source));
         self.wake(Task::App, self.now);
     }

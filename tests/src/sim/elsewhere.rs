@@ -59,6 +59,11 @@ impl Redirects {
         assert!(told == Some(&host) || is_everybodys, "{host} is sent to {place}, which is for {told:?}");
     }
 
+    /// Nobody was sent elsewhere, and the server takes on sessions.
+    pub(super) fn is_for_nobody(&self) -> bool {
+        self.places.is_empty() && self.drain.is_none()
+    }
+
     /// The server drains, and where it sends everybody.
     fn is_to_somewhere(&self) -> bool {
         self.drain.as_ref().is_some_and(|drain| drain.to.is_some())
@@ -111,6 +116,7 @@ impl World<'_> {
         let to = if self.plan.redirects > 0 { self.chance.below(3) } else { 0 };
         let to = (to > 0).then(|| self.any_place_elsewhere());
         self.counts.add(if to.is_some() { "servers drained to another" } else { "servers drained" }, 1);
+        self.note(4, || format!("draining for {limit:?}"));
         // What was opened before is told before.
         self.hear_all();
         self.books.drains();
@@ -252,8 +258,9 @@ impl World<'_> {
     /// A server that drains has no session left once its limit is over.
     pub(super) fn check_drained(&self) {
         let Some(drain) = &self.redirects.drain else { return };
-        let left = self.server.session_count();
-        assert!(left == 0 || self.now <= drain.until + SLACK, "{left} sessions have outlived the drain");
+        let is_due = self.now > drain.until + SLACK && self.server.session_count() > 0;
+        let left: Vec<_> = if is_due { self.server.sessions().collect() } else { Vec::new() };
+        assert!(!is_due, "sessions have outlived the drain: {left:?}");
     }
 
     /// The server asks one that keeps to no rule to go elsewhere.

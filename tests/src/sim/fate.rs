@@ -228,6 +228,7 @@ impl World<'_> {
             4 => self.rebind(),
             5 | 6 => self.forge(),
             7 => self.vanish(),
+            8 => self.reboot(),
             _ => self.wake_anybody(),
         }
     }

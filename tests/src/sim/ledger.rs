@@ -59,6 +59,15 @@ impl Period {
         self.former = None;
     }
 
+    /// It plays again since then, and over one connection.
+    pub(super) fn play(&mut self, now: Instant) {
+        (self.began, self.plays_again) = (now, false);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// Whether it plays since then, and over one connection.
     pub(super) fn is_since(&self, since: Instant) -> bool {
         self.began <= since && !self.plays_again
@@ -131,7 +140,8 @@ fn start_of(track: &TrackStart) -> (usize, Option<u16>) {
 }
 
 pub(super) fn medias(player: &Player) -> impl Iterator<Item = usize> + '_ {
-    (0..32).filter(|media| player.client.media_stats(Instant::ZERO, *media).is_some())
+    let is_set_up = |media: &usize| player.client.media_stats(Instant::ZERO, *media).is_some();
+    (0..32).filter(move |media| is_set_up(media) && !player.left_out.contains(media))
 }
 
 /// Packets that the client has dropped because its application was slow.
@@ -149,6 +159,7 @@ impl World<'_> {
         let is_former = |period: &Period| peer.is_none() || peer == period.former;
         while let Some(received) = player.client.poll_packet() {
             self.trace.bytes(received.packet.as_bytes());
+            player.times.take(&received, dropped(player) > 0);
             self.counts
                 .add(if is_tcp { "packets received over TCP" } else { "packets received over UDP" }, 1);
             if received.time.reported_ntp().is_some() {

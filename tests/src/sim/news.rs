@@ -7,7 +7,6 @@ use rtspan_core::client::{ClientCloseReason, ClientEvent, CommandError, Reply, T
 use super::ledger::Period;
 use super::player::Player;
 use super::role::Role;
-use super::truth::Lossless;
 use super::world::World;
 
 impl World<'_> {
@@ -45,12 +44,7 @@ impl World<'_> {
                         if let Role::Publisher { origin, source, .. } = &player.role {
                             // A PAUSE that was asked for in the meantime may cost packets.
                             let is_first = source.is_fresh() && player.asked.is_empty();
-                            let is_tcp = player.client.transport() == Some(rtspan_core::header::Lower::Tcp);
-                            let what = match (is_tcp, self.plan.is_lossless()) {
-                                (true, _) => Some(Lossless::All),
-                                (false, true) => Some(Lossless::Sources),
-                                (false, false) => None,
-                            };
+                            let what = self.way_of_publisher(player);
                             self.truth.set_lossless(*origin, what.filter(|_| is_first));
                         }
                         self.repeat(player);
@@ -63,11 +57,18 @@ impl World<'_> {
                         player.period = None;
                     }
                     Ok(Reply::Setup(info)) => {
+                        player.left_out.remove(&info.media);
                         player.media_destinations.remove(&info.media);
                         if let TrackTransport::Udp { client_ports, rtp, .. } = info.transport {
                             player.media_ports.insert(info.media, client_ports.0);
                             player.media_destinations.extend(rtp.map(|to| (info.media, to)));
                         }
+                    }
+                    Ok(Reply::Described(description)) => {
+                        player
+                            .comeback
+                            .iter_mut()
+                            .for_each(|comeback| comeback.describe(&description, false));
                     }
                     Ok(_) => {}
                     Err(error) => {
@@ -95,6 +96,14 @@ impl World<'_> {
                 player.session = None;
                 player.period = player.period.take().map(|_| Period::after_switch(self.now, peer));
             }
+            ClientEvent::Reconnecting { cause, attempt, wait } => {
+                if cause == ClientCloseReason::ConnectionLost {
+                    self.check_farewell(player);
+                }
+                player.farewell = None;
+                self.player_loses(player, &cause, (attempt, wait));
+            }
+            ClientEvent::Reconnected { attempts, away } => self.player_is_back(player, attempts, away),
             ClientEvent::Redirected(place) => self.player_goes(player, &place),
             ClientEvent::RedirectFailed(attempt) => self.player_goes_back(player, &attempt),
             ClientEvent::Ended(media) => {
@@ -106,7 +115,10 @@ impl World<'_> {
                 player.period.iter_mut().for_each(|period| period.restarted(media));
             }
             ClientEvent::TcpRefused(_) => self.counts.add("clients back to UDP", 1),
-            ClientEvent::MediaRefused(..) => self.counts.add("medias left out by clients", 1),
+            ClientEvent::MediaRefused(media, _) => {
+                player.left_out.insert(media);
+                self.counts.add("medias left out by clients", 1);
+            }
             ClientEvent::MediaSilent(_) => self.counts.add("silences told to clients", 1),
             ClientEvent::MediaResumed(_) => {}
             ClientEvent::Disconnected => self.counts.add("sessions that outlived their connection", 1),
@@ -125,12 +137,16 @@ impl World<'_> {
                 if reason == ClientCloseReason::ConnectionLost {
                     self.check_farewell(player);
                 }
+                self.check_end(player, &reason);
                 self.player_ends_elsewhere(player, &reason);
                 player.is_over = true;
                 player.farewell = None;
                 player.period = None;
             }
-            ClientEvent::DescriptionChanged(_) => self.counts.add("descriptions changed", 1),
+            ClientEvent::DescriptionChanged(description) => {
+                player.comeback.iter_mut().for_each(|comeback| comeback.describe(&description, true));
+                self.counts.add("descriptions changed", 1);
+            }
             ClientEvent::LossReported { media, fraction_lost, .. } => {
                 let is_sent =
                     player.client.media_stats(self.now, media).is_some_and(|own| own.sent_packets > 0);

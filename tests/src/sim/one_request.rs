@@ -62,8 +62,7 @@ impl World<'_> {
         }
         self.player_outputs(player);
         self.take_packets(player);
-        self.hang_up(player);
-        player.client.handle_closed(self.now);
+        self.cut(player);
         self.counts.add("connections for one request", 1);
     }
 

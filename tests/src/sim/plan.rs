@@ -16,6 +16,9 @@ use super::spoofs::Spoof;
 use super::udp::UdpFaults;
 use super::world::{PAIRS_MAX, SERVER};
 
+/// Connections and sessions, where there is room for all.
+const ROOM: usize = 1000;
+
 /// What kind of world it is: chosen once, at its beginning.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -58,6 +61,10 @@ pub(super) struct Plan {
     pub(super) spoof: Option<Spoof>,
     /// How often in a thousand pictures an encoder begins anew.
     pub(super) restarts: u64,
+    /// How often in a thousand a client reconnects by itself.
+    pub(super) comebacks: u64,
+    /// How often in a thousand the server is switched off where something breaks.
+    pub(super) reboots: u64,
     /// How often in a thousand a client's connections are for one request each.
     pub(super) one_request: u64,
     pub(super) streams: u64,
@@ -104,8 +111,8 @@ impl Plan {
             media_silence: chance.millis(2_000, 10_000),
             conn_idle: chance.millis(5_000, 60_000),
             ticket_deadline: chance.millis(500, 30_000),
-            conns_max: chance.pick(&[1000, 1000, 1000, 6]),
-            sessions_max: chance.pick(&[1000, 1000, 1000, 4]),
+            conns_max: chance.pick(&[ROOM, ROOM, ROOM, 6]),
+            sessions_max: chance.pick(&[ROOM, ROOM, ROOM, 4]),
             log_packets: chance.pick(&[4096, 512, 64, 12, 1]),
             log_bytes: chance.pick(&[8 << 20, 8 << 20, 8 << 20, 6_000]),
             unproven_bytes: chance.pick(&[UNPROVEN_BYTES_MAX, UNPROVEN_BYTES_MAX, 3_000, 0]),
@@ -145,6 +152,8 @@ impl Plan {
                 Some(Spoof::Sequence),
             ]),
             restarts: chance.pick(&[0, 0, 10, 50]),
+            comebacks: chance.pick(&[0, 300, 900]),
+            reboots: chance.pick(&[0, 0, 100]),
             one_request: chance.pick(&[0, 0, 300]),
             laziness: chance.pick(&[0, 100, 400]),
             streams: chance.between(1, 3),
@@ -202,6 +211,12 @@ impl Plan {
     pub(super) fn asks_nobody(&self) -> bool {
         let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
         !is_asked && self.guard != Some(Guard::Question)
+    }
+
+    /// Whether a reader of what is there is never refused.
+    pub(super) fn takes_everybody(&self) -> bool {
+        let is_wide = self.conns_max == ROOM && self.sessions_max == ROOM;
+        is_wide && self.asks_nobody() && self.guard.is_none() && self.has_udp
     }
 
     pub(super) fn udp_burst(&self) -> usize {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,12 +8,14 @@ use rtspan_core::udp::{Port, UdpOpenError};
 use rtspan_core::{Instant, SessionId, StreamId, UdpId, Url};
 
 use super::app::host;
+use super::comeback::Comeback;
 use super::elsewhere::{Journey, is_here};
 use super::ledger::Period;
 use super::one_request::OneRequest;
 use super::rights::Who;
 use super::role::Role;
 use super::tcp::{Io, LinkId, Side};
+use super::times::Times;
 use super::udp::Datagram;
 use super::watch::Watch;
 use super::world::{Age, SERVER, Task, World};
@@ -39,6 +41,10 @@ pub(super) struct Player {
     pub(super) session: Option<SessionId>,
     /// Its client's connections are for one request each.
     pub(super) one_request: Option<OneRequest>,
+    /// Its client reconnects by itself.
+    pub(super) comeback: Option<Comeback>,
+    /// Its application has asked for TEARDOWN.
+    pub(super) is_leaving: bool,
     /// Commands that are not done.
     pub(super) asked: VecDeque<CommandId>,
     /// The local port of each media over UDP.
@@ -63,6 +69,10 @@ pub(super) struct Player {
     /// When its application does something next.
     pub(super) next: Instant,
     pub(super) period: Option<Period>,
+    /// Medias that its client had set up, and that were refused when it began again.
+    pub(super) left_out: BTreeSet<usize>,
+    /// The times of all that its client has handed out.
+    pub(super) times: Times,
     /// What has to have come when it is looked at again.
     pub(super) watch: Option<Watch>,
     /// Packets that have come over UDP before the answer to PLAY.
@@ -96,7 +106,9 @@ impl Player {
         world.rights.introduce(who, &mut world.chance);
         let role = Role::any(world, who);
         let one_request = OneRequest::any(&world.plan, &mut world.chance);
-        let (client, has_password) = world.new_client(who, &role, None, one_request.is_some());
+        let comeback = Comeback::any(&world.plan, &mut world.chance);
+        let policy = comeback.as_ref().map(Comeback::policy);
+        let (client, has_password) = world.new_client(who, &role, None, (one_request.is_some(), policy));
         Self {
             index,
             host,
@@ -111,6 +123,8 @@ impl Player {
             peer: None,
             session: None,
             one_request,
+            comeback,
+            is_leaving: false,
             asked: VecDeque::new(),
             media_ports: BTreeMap::new(),
             media_destinations: BTreeMap::new(),
@@ -124,6 +138,8 @@ impl Player {
             has_vanished: false,
             next: world.now,
             period: None,
+            left_out: BTreeSet::new(),
+            times: Times::default(),
             watch: None,
             early: Vec::new(),
             dropped_before: 0,
@@ -176,6 +192,7 @@ impl World<'_> {
             self.drive(&mut player);
             self.watch(&mut player);
             self.watch_journey(&mut player);
+            self.watch_comeback(&player);
             self.wake_player(&player);
         }
         self.players[index] = Some(player);
@@ -224,6 +241,7 @@ impl World<'_> {
     fn player_connects(&mut self, player: &mut Player) {
         let Some((_, succeeds)) = player.attempt.take_if(|(at, _)| *at <= self.now) else { return };
         if !succeeds {
+            player.comeback.iter_mut().for_each(Comeback::cut);
             return player.client.handle_connected(self.now, Err(ConnectError::Unresolved));
         }
         let peer = SocketAddr::new(player.host, player.port());
@@ -274,8 +292,7 @@ impl World<'_> {
                     self.player_outputs(player);
                     self.take_packets(player);
                     player.farewell = self.farewell(player);
-                    self.hang_up(player);
-                    player.client.handle_closed(self.now);
+                    self.cut(player);
                 }
             }
         }
@@ -295,10 +312,7 @@ impl World<'_> {
                     server.into_iter().for_each(|server| self.wake_by(server, at.map(|at| at.max(self.now))));
                 }
                 Io::Blocked => return,
-                Io::Closed | Io::Reset => {
-                    self.hang_up(player);
-                    player.client.handle_closed(self.now);
-                }
+                Io::Closed | Io::Reset => self.cut(player),
             }
         }
     }
@@ -318,7 +332,9 @@ impl World<'_> {
         while let Some(output) = player.client.poll_output() {
             match output {
                 ClientOutput::Connect { host, port, .. } => {
-                    let is_up = self.age >= Age::Calm || !self.chance.happens(30);
+                    player.comeback.iter().for_each(|comeback| comeback.connects(self.now));
+                    let is_up =
+                        self.age >= Age::Calm || (self.now >= self.down_until && !self.chance.happens(30));
                     let succeeds = is_up && is_here(&host, port);
                     player.attempt = Some((self.now + self.chance.micros(100, 50_000), succeeds));
                 }
@@ -344,6 +360,13 @@ impl World<'_> {
                 other => panic!("an output that no driver knows: {other:?}"),
             }
         }
+    }
+
+    /// The connection of a player's client is over.
+    pub(super) fn cut(&mut self, player: &mut Player) {
+        self.hang_up(player);
+        player.comeback.iter_mut().for_each(Comeback::cut);
+        player.client.handle_closed(self.now);
     }
 
     pub(super) fn hang_up(&mut self, player: &mut Player) {

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use rtspan_core::auth::Secret;
 use rtspan_core::client::{
-    Client, ClientConfig, Misuse, State, Transports,
+    Client, ClientConfig, Misuse, ReconnectPolicy, State, Transports,
     Transports::{Tcp, Udp, UdpThenTcp},
 };
 use rtspan_core::header::Range;
@@ -12,12 +12,14 @@ use rtspan_core::{CommandId, Description, Instant, NtpTime, Url};
 
 use super::app::PATHS;
 use super::choices::Chance;
+use super::comeback::Comeback;
 use super::elsewhere::path_of;
 use super::ledger::dropped;
 use super::one_request::OneRequest;
 use super::player::Player;
 use super::rights::Who;
 use super::source::{Kind, Source};
+use super::times::Times;
 use super::udp::Datagram;
 use super::world::{WALL, World};
 
@@ -78,7 +80,7 @@ impl Role {
         &self,
         place: Option<&Url>,
         login: Option<(&str, Secret)>,
-        transports: &[Transports],
+        (transports, reconnect): (&[Transports], Option<ReconnectPolicy>),
         chance: &mut Chance<'_>,
     ) -> Client {
         let own = || Url::parse(&format!("rtsp://10.0.0.1{}", self.path())).expect("a URL");
@@ -90,6 +92,7 @@ impl Role {
         };
         let config = config
             .transports(chance.pick(transports))
+            .reconnect(reconnect)
             .udp_burst(chance.pick(&[UDP_BURST_PACKETS, UDP_BURST_PACKETS, 3, 1]))
             .response_deadline(chance.millis(2_000, 12_000))
             .describe_deadline(chance.millis(2_000, 12_000))
@@ -107,14 +110,14 @@ impl World<'_> {
         who: Who,
         role: &Role,
         place: Option<&Url>,
-        is_one_request: bool,
+        (is_one_request, reconnect): (bool, Option<ReconnectPolicy>),
     ) -> (Client, bool) {
         let login = self.rights.login(who, &mut self.chance);
         let is_right = login.as_ref().is_some_and(|(.., is_right)| *is_right);
         let login = login.map(|(user, password, _)| (user, Secret::password(password)));
         let transports: &[_] =
             if is_one_request { &[Udp, Udp, UdpThenTcp] } else { &[Tcp, Tcp, Udp, UdpThenTcp] };
-        let mut client = role.new_client(place, login, transports, &mut self.chance);
+        let mut client = role.new_client(place, login, (transports, reconnect), &mut self.chance);
         if self.chance.happens(800) {
             client.set_wall_clock(Instant::ZERO, NtpTime::from_unix(WALL));
         }
@@ -127,6 +130,8 @@ impl World<'_> {
         if self.is_stormy() {
             if player.is_over {
                 self.begin_anew(player);
+            } else if player.client.is_reconnecting() && !self.chance.happens(20) {
+                // Its application waits as well.
             } else if self.chance.happens(30) {
                 self.ask_anything(player);
             } else if player.asked.is_empty() && !player.is_under_way() {
@@ -151,9 +156,12 @@ impl World<'_> {
         };
         place.as_ref().and_then(path_of).into_iter().for_each(|path| player.role.set_path(path));
         player.one_request = OneRequest::any(&self.plan, &mut self.chance);
-        let is_one_request = player.one_request.is_some();
+        player.comeback = Comeback::any(&self.plan, &mut self.chance);
+        player.is_leaving = false;
+        let policy = player.comeback.as_ref().map(Comeback::policy);
+        let kind = (player.one_request.is_some(), policy);
         (player.client, player.has_password) =
-            self.new_client(player.who(), &player.role, place.as_ref(), is_one_request);
+            self.new_client(player.who(), &player.role, place.as_ref(), kind);
         (player.place, player.journey) = (place, None);
         player.session = None;
         player.watch = None;
@@ -161,6 +169,8 @@ impl World<'_> {
         player.is_over = false;
         player.is_unsure = false;
         player.period = None;
+        player.left_out.clear();
+        player.times = Times::default();
         self.counts.add("clients begun anew", 1);
     }
 
@@ -236,8 +246,7 @@ impl World<'_> {
             3 | 5 | 6 => {}
             _ => {
                 // An application that crashes.
-                self.hang_up(player);
-                player.client.handle_closed(self.now);
+                self.cut(player);
             }
         }
     }
@@ -282,6 +291,7 @@ impl World<'_> {
         if let Role::Publisher { origin, .. } = player.role {
             self.truth.set_lossless(origin, None);
         }
+        player.is_leaving = true;
         self.command(player, |player, world| player.client.teardown(world.now));
     }
 

@@ -97,6 +97,8 @@ pub(super) struct World<'a> {
     pub(super) udp: Udp,
     pub(super) players: Vec<Option<Player>>,
     pub(super) hostiles: Vec<Option<Hostile>>,
+    /// Until when the server is switched off.
+    pub(super) down_until: Instant,
     /// When the server heard of a host last, over anything.
     pub(super) heard: BTreeMap<IpAddr, Instant>,
 }
@@ -158,6 +160,7 @@ impl<'a> World<'a> {
             udp: Udp::new(plan.udp),
             players: Vec::new(),
             hostiles: Vec::new(),
+            down_until: Instant::ZERO,
             heard: BTreeMap::new(),
             chance,
             plan,

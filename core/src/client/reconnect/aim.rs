@@ -87,6 +87,14 @@ impl Client {
         std::iter::once(first).chain(setups).chain(last).map(Task::own).collect()
     }
 
+    /// Returns `true` if neither a session nor a command of the application's is to go on over another connection.
+    pub(super) fn wants_nothing(&self) -> bool {
+        let running = self.running.iter().map(|running| &running.task);
+        let goes_on = |task: &&Task| task.command.is_repeatable() || !task.retried;
+        let commands = running.filter(goes_on).chain(&self.queue);
+        !commands.into_iter().any(|task| task.id.is_some()) && self.aim().is_empty()
+    }
+
     /// Commands that the client has given itself.
     fn own_tasks(&self) -> Vec<&Command> {
         let running = self.running.iter().map(|running| &running.task);

@@ -29,6 +29,59 @@ fn a_camera_that_is_off_is_waited_for_with_the_commands_that_were_given() {
 }
 
 #[test]
+fn a_client_with_nothing_left_to_have_again_waits_for_its_next_command() {
+    let mut it = Scenario::with(URL, config());
+    it.connects = false;
+    it.client.get_parameter(it.now, Bytes::new()).unwrap();
+    it.pump();
+    it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::Connect(ConnectError::Unresolved), 1));
+    it.connects = true;
+    wait_for_attempt(&mut it);
+    assert_eq!(reconnected(&mut it).0, 1);
+    it.expect_method("OPTIONS");
+    it.answer("404 Not Found");
+    for _ in 0..2 {
+        it.expect_method("GET_PARAMETER");
+        it.no_event();
+        it.close();
+    }
+    assert_eq!(it.failed(), CommandError::ConnectionLost);
+    it.no_event();
+    assert!(!it.client.is_reconnecting());
+    assert_eq!(it.client.poll_timeout(), None);
+    it.client.options(it.now).unwrap();
+    it.expect_method("OPTIONS");
+}
+
+#[test]
+fn a_stream_of_which_nothing_fits_any_more_is_told_with_all_that_is_left_out() {
+    let config = config().transports(Transports::Tcp);
+    let mut it = Scenario::with(URL, config).describe();
+    it.client.setup(it.now, 0).unwrap();
+    it.expect_method("SETUP");
+    it.answer(TCP);
+    it.done();
+    it.client.setup(it.now, 1).unwrap();
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("SETUP");
+    it.close();
+    reconnecting(&mut it);
+    wait_for_attempt(&mut it);
+    answer_former(&mut it);
+    it.expect_method("OPTIONS");
+    it.answer(&format!("200 OK | {PUBLIC}"));
+    it.expect_method("DESCRIBE");
+    it.answer(&sdp("v=0\r\nm=video 0 RTP/AVP 26\r\n"));
+    assert!(matches!(it.event(), ClientEvent::DescriptionChanged(_)));
+    assert_eq!(it.failed(), CommandError::NoSuchMedia(1));
+    assert_eq!(it.failed(), CommandError::State(State::Initial));
+    assert!(matches!(it.event(), ClientEvent::MediaRefused(0, CommandError::MediaChanged(0))));
+    assert!(matches!(it.event(), ClientEvent::MediaRefused(1, CommandError::NoSuchMedia(1))));
+    reconnected(&mut it);
+}
+
+#[test]
 fn a_server_that_answers_nothing_is_tried_again_with_the_same_command() {
     let mut it = Scenario::with(URL, config().transports(Transports::Tcp));
     it.client.describe(it.now).unwrap();
@@ -148,6 +201,69 @@ fn a_publisher_announces_and_records_again_and_what_it_sends_meanwhile_is_refuse
     assert_eq!(it.client.send(it.now, 0, &video(4)), Ok(()));
     it.pump();
     assert_eq!(it.frames.front().unwrap().payload, *video(4).as_bytes());
+}
+
+#[test]
+fn a_publisher_whose_announce_is_refused_announces_again() {
+    let mut it = Scenario::recording_with(config().transports(Transports::Tcp));
+    it.close();
+    reconnecting(&mut it);
+    for attempt in 2..5 {
+        wait_for_attempt(&mut it);
+        if attempt == 2 {
+            answer_former(&mut it);
+        }
+        it.expect_method("OPTIONS");
+        it.answer("200 OK | Public: ANNOUNCE, RECORD");
+        it.expect_method("ANNOUNCE");
+        if attempt < 4 {
+            it.answer("503 Service Unavailable");
+        } else {
+            it.answer("200 OK");
+            it.expect_method("SETUP");
+            it.answer("200 OK | Session: 5678 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record");
+            it.expect_method("RECORD");
+            it.answer("503 Service Unavailable");
+        }
+        assert_eq!(reconnecting(&mut it).1, attempt);
+    }
+    it.expect_method("TEARDOWN");
+    it.answer("200 OK");
+    wait_for_attempt(&mut it);
+    it.expect_method("OPTIONS");
+    it.answer("200 OK | Public: ANNOUNCE, RECORD");
+    it.expect_method("ANNOUNCE");
+    it.answer("200 OK");
+    it.expect_method("SETUP");
+    it.answer("200 OK | Session: 5678 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record");
+    it.expect_method("RECORD");
+    it.answer("200 OK");
+    assert_eq!(reconnected(&mut it).0, 4);
+    assert_eq!(it.client.state(), State::Record);
+}
+
+#[test]
+fn a_reader_whose_play_is_refused_asks_for_it_again() {
+    let mut it = playing_tcp();
+    it.close();
+    reconnecting(&mut it);
+    wait_for_attempt(&mut it);
+    answer_former(&mut it);
+    it.expect_method("OPTIONS");
+    it.answer(&format!("200 OK | {PUBLIC}"));
+    it.expect_method("DESCRIBE");
+    it.answer(&sdp(SDP));
+    it.expect_method("SETUP");
+    it.answer(TCP);
+    it.expect_method("PLAY");
+    it.answer("503 Service Unavailable");
+    assert_eq!(reconnecting(&mut it).1, 2);
+    it.expect_method("TEARDOWN");
+    it.answer("200 OK");
+    wait_for_attempt(&mut it);
+    answer_as_before(&mut it, SDP, TCP);
+    assert_eq!(reconnected(&mut it).0, 2);
+    assert_eq!(it.client.state(), State::Play);
 }
 
 #[test]
