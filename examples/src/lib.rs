@@ -16,6 +16,11 @@ pub use synthetic::Synthetic;
 #[doc = include_str!("../../docs/back-channel.md")]
 pub struct BackChannel;
 
+/// The guide to simulated worlds, whose programs are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulation.md")]
+pub struct Simulation;
+
 /// The README, whose programs are tested.
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../README.md")]

@@ -28,6 +28,8 @@ mod net;
 mod pool;
 pub mod runtime;
 pub mod server;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod threads;
 pub mod types;
 mod wake;

@@ -199,12 +199,12 @@ impl State {
             || core.poll_timeout().is_some_and(|deadline| self.alarm.is_none_or(|alarm| deadline < alarm))
     }
 
-    /// Moves packets into `batch`: one if others want them as well, else as many as may be.
+    /// Moves packets into `batch`: if others want them as well one into an empty batch, else as many as may be.
     pub(super) fn take_packets(&mut self, batch: &mut VecDeque<Received>) {
-        if self.readers > 1 {
-            batch.extend(self.core.poll_packet());
-        } else {
+        if self.readers <= 1 {
             self.core.poll_packets(batch);
+        } else if batch.is_empty() {
+            batch.extend(self.core.poll_packet());
         }
     }
 

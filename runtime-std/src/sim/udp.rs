@@ -1,0 +1,108 @@
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use super::world::{Happening, Readiness, World, as_named, leads_to};
+
+/// Bytes of datagrams that wait to be received.
+const RECEIVE_BYTES: usize = 208 << 10;
+/// Bytes of datagrams that wait to be sent.
+const SEND_BYTES: usize = 128 << 10;
+/// What each datagram takes besides its bytes.
+const OVERHEAD: usize = 64;
+
+/// A bound UDP socket.
+#[derive(Debug)]
+pub(super) struct Udp {
+    pub(super) host: usize,
+    pub(super) local: SocketAddr,
+    received: VecDeque<(SocketAddr, Vec<u8>)>,
+    bytes: usize,
+    pub(super) read: Readiness,
+    pub(super) write: Readiness,
+}
+
+impl World {
+    pub(super) fn bind_udp(&mut self, host: usize, at: SocketAddr) -> io::Result<u64> {
+        self.check_own(host, at.ip())?;
+        let is_taken =
+            |world: &Self, port| world.udp.values().any(|udp| udp.host == host && udp.local.port() == port);
+        let port = self.choose_port(host, at.port(), is_taken)?;
+        self.open_socket(host)?;
+        let id = self.id();
+        self.udp.insert(
+            id,
+            Udp {
+                host,
+                local: SocketAddr::new(at.ip(), port),
+                received: VecDeque::new(),
+                bytes: 0,
+                read: Readiness::default(),
+                write: Readiness { is_ready: true, waker: None },
+            },
+        );
+        Ok(id)
+    }
+
+    pub(super) fn send_datagram(&mut self, id: u64, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        let now = self.now;
+        let Some(udp) = self.udp.get(&id) else { return Err(ErrorKind::NotConnected.into()) };
+        let (host, local) = (udp.host, udp.local);
+        let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        let from = SocketAddr::new(self.source(host, local.ip(), to.ip()), local.port());
+        let Some(target) = self.reached(host, to.ip()) else { return Ok(()) };
+        let path = self.path(host, target);
+        if path.backlog(now) > SEND_BYTES {
+            let at = now + path.time_for(SEND_BYTES / 2);
+            self.schedule(at, Happening::Room(id));
+            if let Some(udp) = self.udp.get_mut(&id) {
+                udp.write.is_ready = false;
+            }
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let (path, chance) = self.path_and_chance(host, target);
+        let arrivals = path.datagram(now, data.len() + OVERHEAD, chance);
+        self.trace.note(now, 1, data.len() as u64);
+        for at in arrivals.into_iter().flatten() {
+            self.schedule(at, Happening::Datagram { to, host: target, from, data: data.to_vec() });
+        }
+        Ok(())
+    }
+
+    pub(super) fn datagram_arrives(&mut self, host: usize, to: SocketAddr, from: SocketAddr, data: Vec<u8>) {
+        if !self.hosts[host].has_power {
+            return;
+        }
+        self.trace.note(self.now, 2, data.len() as u64);
+        let mut bound = self.udp.values_mut().filter(|udp| udp.host == host);
+        let Some(udp) = bound.find(|udp| leads_to(udp.local, to)) else { return };
+        if udp.bytes + data.len() + OVERHEAD > RECEIVE_BYTES {
+            return;
+        }
+        udp.bytes += data.len() + OVERHEAD;
+        udp.received.push_back((as_named(udp.local, from), data));
+        udp.read.raise(&mut self.to_wake);
+    }
+
+    pub(super) fn receive_datagram(&mut self, id: u64, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let Some(udp) = self.udp.get_mut(&id) else { return Err(ErrorKind::NotConnected.into()) };
+        let Some((from, data)) = udp.received.pop_front() else { return Err(ErrorKind::WouldBlock.into()) };
+        udp.bytes -= data.len() + OVERHEAD;
+        let taken = data.len().min(into.len());
+        into[..taken].copy_from_slice(&data[..taken]);
+        Ok((taken, from))
+    }
+
+    pub(super) fn room_for_datagrams(&mut self, id: u64) {
+        if let Some(udp) = self.udp.get_mut(&id) {
+            udp.write.raise(&mut self.to_wake);
+        }
+    }
+
+    pub(super) fn close_udp(&mut self, id: u64) {
+        if let Some(udp) = self.udp.remove(&id) {
+            self.close_socket(udp.host);
+            self.to_drop.extend([udp.read.waker, udp.write.waker].into_iter().flatten());
+        }
+    }
+}
