@@ -1,5 +1,5 @@
-//! Examines a server as a doctor does: gathers [facts](facts) from it ([`examine`]), reads [findings](finding) off them
-//! ([`diagnose`]), and [reports](report) both.
+//! Examines a server as a doctor does: gathers [facts] from it ([`examine`]), reads [findings](finding) off them
+//! ([`diagnose()`]), and [reports](report) both.
 
 mod date;
 mod diagnose;
