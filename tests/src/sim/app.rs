@@ -8,7 +8,7 @@ use rtspan_core::conn::{CloseNote, CloseReason};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::server::{
     Announce, Ask, Authenticate, Describe, Event, GetParameter, Pause, Play, Question, Record, Refusal,
-    SetParameter, Setup, Stale, Ticket,
+    SetParameter, Setup, Speak, Stale, Ticket,
 };
 use rtspan_core::stream::Media;
 use rtspan_core::wire::StatusCode;
@@ -42,6 +42,7 @@ enum Held {
     Announce(Ticket<Announce>),
     /// The stream that the answer gives may be there already.
     Setup(Box<Question<Setup>>, Option<StreamId>),
+    Speak(Ticket<Speak>, IpAddr),
     Play(Box<Question<Play>>),
     Pause(Box<Question<Pause>>),
     Record(Ticket<Record>),
@@ -85,6 +86,7 @@ impl World<'_> {
                 Held::Announce(ticket)
             }
             Event::Setup(question) => Held::Setup(Box::new(question), None),
+            Event::Speak(Question { ticket, peer, .. }) => Held::Speak(ticket, peer.ip()),
             Event::Play(question) => Held::Play(Box::new(question)),
             Event::Pause(question) => Held::Pause(Box::new(question)),
             Event::Record(Question { ticket, .. }) => Held::Record(ticket),
@@ -143,6 +145,12 @@ impl World<'_> {
                 Held::Describe(ticket, _) => self.answer(ticket, yes),
                 Held::Announce(ticket) => self.answer(ticket, yes),
                 Held::Setup(question, given) => self.answer_setup(*question, given, yes),
+                Held::Speak(ticket, host) => {
+                    if yes.is_ok() {
+                        self.talks.allow(host);
+                    }
+                    self.answer(ticket, yes)
+                }
                 Held::Play(question) => self.answer_play(*question, yes),
                 Held::Pause(question) => self.answer_pause(*question, yes),
                 Held::Record(ticket) => self.answer(ticket, yes),
@@ -269,7 +277,7 @@ impl World<'_> {
     }
 
     pub(super) fn app_publishes_kinds(&mut self, path: &str, kinds: &[Kind]) {
-        let description = Kind::describe(kinds);
+        let description = self.describe_stream(kinds);
         let added = self.door(|server, now, _| server.add_stream(now, path, description));
         // The path may be taken.
         let Ok((stream, log)) = added else { return };

@@ -75,6 +75,7 @@ impl World<'_> {
                 self.trace.note(self.now, 1, || format!("event {event:?}"));
                 self.books.enter(self.now, &event, &mut self.counts);
                 self.rights.enter(&event);
+                self.enter_talk(&event);
                 if let Event::Play(Question { conn, session: Some(session), .. }) = &event {
                     let stream = self.books.privates.of(*session);
                     let log = stream.and_then(|stream| self.logs.logs.get(&stream));

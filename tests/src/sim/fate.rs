@@ -136,6 +136,7 @@ impl World<'_> {
             }
             if !player.has_vanished && !player.is_unsure {
                 self.check_reader(&player);
+                self.check_talk(&player);
                 self.check_publisher(&player);
             }
             self.players[index] = Some(player);
@@ -216,6 +217,7 @@ impl World<'_> {
         );
         assert!(self.logs.logs.is_empty(), "logs are left: {:?}", self.logs.logs.keys());
         self.books.check_empty();
+        self.check_talks_over();
     }
 
     pub(super) fn run_chaos(&mut self) {

@@ -115,7 +115,8 @@ impl World<'_> {
         });
         let Some((session, stream, from)) = place else { return self.answer(question.ticket, yes) };
         self.seek(stream);
-        let range = question.range().filter(|_| self.chance.happens(700));
+        let asked = question.range();
+        let range = asked.filter(|_| self.chance.happens(700));
         let range = range.or_else(|| self.any_place());
         range.into_iter().for_each(|range| question.ticket.set_range(range));
         let scale = self.chance.pick(&[None, Some(1.0), Some(-2.5)]);
@@ -126,7 +127,7 @@ impl World<'_> {
         let is_yes = yes.is_ok();
         let answered = self.answer(question.ticket, yes);
         if is_yes && answered.is_ok() {
-            self.books.privates.tell(Told { peer, cseq, session, range, scale, start });
+            self.books.privates.tell(Told { peer, cseq, session, asked, range, scale, start });
         }
         answered
     }
@@ -143,7 +144,15 @@ impl World<'_> {
         let (peer, cseq) = (question.peer, question.request.cseq());
         let answered = self.answer(question.ticket, yes);
         if answered.is_ok() {
-            self.books.privates.tell(Told { peer, cseq, session, range, scale: None, start: None });
+            self.books.privates.tell(Told {
+                peer,
+                cseq,
+                session,
+                asked: None,
+                range,
+                scale: None,
+                start: None,
+            });
         }
         answered
     }

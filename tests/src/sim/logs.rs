@@ -51,6 +51,12 @@ impl World<'_> {
         };
         let number = log.head();
         log.handle_media(self.now, media.clone());
+        if self.talks.contains(stream) {
+            if let Media::Packet { packet, .. } = &media {
+                self.hear_words(stream, packet);
+            }
+            return;
+        }
         if let Media::Clock { ntp, .. } = media {
             self.truth.hear_clock(self.now, stream, ntp);
         }

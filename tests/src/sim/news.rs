@@ -31,6 +31,9 @@ impl World<'_> {
                             }
                             None => Period::begin(self.now, &playing),
                         };
+                        if self.has_sought(player, id) {
+                            period.seek();
+                        }
                         for received in player.early.drain(..) {
                             period.take(&self.truth, &received, false);
                         }
@@ -119,6 +122,7 @@ impl World<'_> {
                 player.left_out.insert(media);
                 self.counts.add("medias left out by clients", 1);
             }
+            ClientEvent::BackChannelRefused(_) => self.counts.add("back channels refused", 1),
             ClientEvent::MediaSilent(_) => self.counts.add("silences told to clients", 1),
             ClientEvent::MediaResumed(_) => {}
             ClientEvent::Disconnected => self.counts.add("sessions that outlived their connection", 1),

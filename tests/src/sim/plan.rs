@@ -61,6 +61,9 @@ pub(super) struct Plan {
     pub(super) spoof: Option<Spoof>,
     /// How often in a thousand pictures an encoder begins anew.
     pub(super) restarts: u64,
+    /// How often in a thousand a stream of the application's has a back channel, and how many speak at once.
+    pub(super) listens: u64,
+    pub(super) speakers_max: usize,
     /// How often in a thousand a client reconnects by itself.
     pub(super) comebacks: u64,
     /// How often in a thousand the server is switched off where something breaks.
@@ -91,6 +94,7 @@ impl Plan {
             Asks::RECORD,
             Asks::GET_PARAMETER,
             Asks::SET_PARAMETER,
+            Asks::SPEAK,
         ];
         let asking = chance.pick(&[0, 150, 500, 1000]);
         let asks = asks.into_iter().filter(|_| chance.happens(asking)).fold(Asks::NONE, |all, ask| all | ask);
@@ -152,6 +156,8 @@ impl Plan {
                 Some(Spoof::Sequence),
             ]),
             restarts: chance.pick(&[0, 0, 10, 50]),
+            listens: chance.pick(&[0, 0, 600]),
+            speakers_max: chance.pick(&[1, 1, 3, 0]),
             comebacks: chance.pick(&[0, 300, 900]),
             reboots: chance.pick(&[0, 0, 100]),
             one_request: chance.pick(&[0, 0, 300]),
@@ -193,6 +199,7 @@ impl Plan {
             .start(self.start)
             .udp(self.has_udp.then_some(spec))
             .udp_pairs(self.udp_pairs)
+            .speakers_max(self.speakers_max)
     }
 
     /// How long a reader may wait for pictures that it can begin at.
@@ -205,6 +212,11 @@ impl Plan {
     pub(super) fn takes_right_credentials(&self) -> bool {
         let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
         self.guard == Some(Guard::Table) && !is_asked && self.nonce_lifetime == NONCE_LIFETIME
+    }
+
+    /// Whether the application is asked who may speak.
+    pub(super) fn asks_speakers(&self) -> bool {
+        self.asks.contains(Asks::SPEAK)
     }
 
     /// Whether the application answers nothing itself.

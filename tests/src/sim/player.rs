@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use rtspan_core::client::{Client, ClientOutput, ClientSink, CommandId, ConnectError, Received};
+use rtspan_core::header::Range;
 use rtspan_core::udp::{Port, UdpOpenError};
 use rtspan_core::{Instant, SessionId, StreamId, UdpId, Url};
 
@@ -14,6 +15,7 @@ use super::ledger::Period;
 use super::one_request::OneRequest;
 use super::rights::Who;
 use super::role::Role;
+use super::talk::Voice;
 use super::tcp::{Io, LinkId, Side};
 use super::times::Times;
 use super::udp::Datagram;
@@ -43,6 +45,7 @@ pub(super) struct Player {
     pub(super) one_request: Option<OneRequest>,
     /// Its client reconnects by itself.
     pub(super) comeback: Option<Comeback>,
+    pub(super) voice: Voice,
     /// Its application has asked for TEARDOWN.
     pub(super) is_leaving: bool,
     /// Commands that are not done.
@@ -73,6 +76,8 @@ pub(super) struct Player {
     pub(super) left_out: BTreeSet<usize>,
     /// The times of all that its client has handed out.
     pub(super) times: Times,
+    /// The seek that is not answered yet, and where it is to lead.
+    pub(super) sought: Option<(CommandId, Option<Range>)>,
     /// What has to have come when it is looked at again.
     pub(super) watch: Option<Watch>,
     /// Packets that have come over UDP before the answer to PLAY.
@@ -124,6 +129,7 @@ impl Player {
             session: None,
             one_request,
             comeback,
+            voice: world.talks.voice(host),
             is_leaving: false,
             asked: VecDeque::new(),
             media_ports: BTreeMap::new(),
@@ -140,6 +146,7 @@ impl Player {
             period: None,
             left_out: BTreeSet::new(),
             times: Times::default(),
+            sought: None,
             watch: None,
             early: Vec::new(),
             dropped_before: 0,

@@ -44,6 +44,8 @@ pub(super) struct Told {
     pub(super) peer: SocketAddr,
     pub(super) cseq: Option<u32>,
     pub(super) session: SessionId,
+    /// The range that PLAY asked for.
+    pub(super) asked: Option<Range>,
     pub(super) range: Option<Range>,
     pub(super) scale: Option<f32>,
     /// What was written since PLAY was asked for; `None` for PAUSE.
@@ -181,7 +183,7 @@ impl World<'_> {
             return;
         }
         let mut public = Vec::new();
-        for info in self.server.streams() {
+        for info in self.server.streams().filter(|info| info.speaker.is_none()) {
             let (stream, path) = (info.stream, info.path);
             assert_eq!(info.is_private, self.books.privates.contains(stream), "{stream:?} at {path}");
             if !info.is_private {
@@ -211,6 +213,7 @@ impl World<'_> {
         let Some(told) = self.told_to(player).filter(|_| !player.is_unsure) else { return };
         let Some(start) = &told.start else { return };
         assert!(told.range.is_none() || playing.range == told.range, "{playing:?} where {told:?} was told");
+        assert!(told.scale.is_none() || playing.scale == told.scale, "{playing:?} where {told:?} was told");
         for track in &playing.tracks {
             let first = start.tracks.get(track.media).copied().flatten();
             // Numbers that servers write for none are taken for none.

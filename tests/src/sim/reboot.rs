@@ -34,6 +34,10 @@ impl World<'_> {
         }
         let sessions: Vec<SessionId> = self.server.sessions().map(|info| info.session).collect();
         for session in sessions {
+            // It may have ended with another, or with its stream.
+            if self.server.session(session).is_none() {
+                continue;
+            }
             self.books.expect_end(session, CloseReason::Application);
             self.door(|server, now, _| server.close_session(now, session));
         }

@@ -93,6 +93,7 @@ impl Role {
         let config = config
             .transports(chance.pick(transports))
             .reconnect(reconnect)
+            .back_channel(chance.happens(500))
             .udp_burst(chance.pick(&[UDP_BURST_PACKETS, UDP_BURST_PACKETS, 3, 1]))
             .response_deadline(chance.millis(2_000, 12_000))
             .describe_deadline(chance.millis(2_000, 12_000))
@@ -140,6 +141,7 @@ impl World<'_> {
         }
         if self.is_live() {
             self.record(player);
+            self.say(player);
         }
     }
 
@@ -158,6 +160,7 @@ impl World<'_> {
         player.one_request = OneRequest::any(&self.plan, &mut self.chance);
         player.comeback = Comeback::any(&self.plan, &mut self.chance);
         player.is_leaving = false;
+        player.voice = self.talks.voice(player.host);
         let policy = player.comeback.as_ref().map(Comeback::policy);
         let kind = (player.one_request.is_some(), policy);
         (player.client, player.has_password) =
@@ -170,6 +173,7 @@ impl World<'_> {
         player.is_unsure = false;
         player.period = None;
         player.left_out.clear();
+        player.sought = None;
         player.times = Times::default();
         self.counts.add("clients begun anew", 1);
     }
@@ -219,6 +223,7 @@ impl World<'_> {
                         player.client.set_parameter(world.now, b"fps: 1\r\n"[..].into())
                     });
                 }
+                9..=11 => self.seek_elsewhere(player),
                 8 => {
                     self.pause(player);
                     self.leave(player);
@@ -295,7 +300,7 @@ impl World<'_> {
         self.command(player, |player, world| player.client.teardown(world.now));
     }
 
-    fn command(
+    pub(super) fn command(
         &mut self,
         player: &mut Player,
         give: impl FnOnce(&mut Player, &Self) -> Result<CommandId, Misuse>,

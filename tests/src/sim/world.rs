@@ -17,6 +17,7 @@ use super::pair::Pair;
 use super::plan::Plan;
 use super::player::Player;
 use super::rights::Rights;
+use super::talk::Talks;
 use super::tcp::{LinkId, Side, Tcp};
 use super::trace::{Counts, Trace};
 use super::truth::Truth;
@@ -84,6 +85,7 @@ pub(super) struct World<'a> {
     pub(super) truth: Truth,
     pub(super) books: Books,
     pub(super) rights: Rights,
+    pub(super) talks: Talks,
     pub(super) redirects: Redirects,
     /// What the application has not seen yet.
     pub(super) events: VecDeque<Event>,
@@ -149,6 +151,7 @@ impl<'a> World<'a> {
             truth: Truth::default(),
             books: Books::default(),
             rights: Rights::new(plan.guard, plan.takeover),
+            talks: Talks::default(),
             redirects: Redirects::default(),
             events: VecDeque::new(),
             app: App::default(),

@@ -1,3 +1,4 @@
+mod again;
 mod causes;
 mod commands;
 
