@@ -1,7 +1,7 @@
 //! UDP sockets as runtimes lend them, and how datagrams go through each kind.
 
 use std::fmt;
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSliceMut, Read};
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::{AsFd as AsSocket, BorrowedFd as Handle};
@@ -9,6 +9,7 @@ use std::os::fd::{AsFd as AsSocket, BorrowedFd as Handle};
 use std::os::windows::io::{AsSocket, BorrowedSocket as Handle};
 
 use quinn_udp::{RecvMeta, UdpSocketState};
+use socket2::SockRef;
 
 use super::batch::Message;
 
@@ -50,6 +51,34 @@ impl<'a> SocketRef<'a> {
     /// Lends a socket that is not the system's.
     pub fn of(socket: &'a dyn Datagrams) -> Self {
         Self(Lent::Other(socket))
+    }
+
+    /// Receives one datagram, as far as `into` has room for it; tells its length and its sender.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while there is none, and what else the system says.
+    pub fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        match &self.0 {
+            Lent::System(socket) => {
+                let socket = SockRef::from(socket);
+                let from = socket.peek_sender()?.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+                Ok(((&*socket).read(into)?, from))
+            }
+            Lent::Other(socket) => socket.try_recv_from(into),
+        }
+    }
+
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while there is no room, and what else the system says.
+    pub fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        match &self.0 {
+            Lent::System(socket) => SockRef::from(socket).send_to(datagram, &to.into()).map(drop),
+            Lent::Other(socket) => socket.try_send_to(datagram, to),
+        }
     }
 }
 

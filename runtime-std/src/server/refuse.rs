@@ -30,8 +30,7 @@ pub(super) fn refuse<R: Runtime>(
         let _place = place;
         let cseq = first_cseq(&mut socket, &mut alarm, &clock).await;
         let answer = refused.response(cseq).to_bytes();
-        // It fits in the buffer of a socket that nothing was written to.
-        if socket.try_write_vectored(&[IoSlice::new(&answer)]).is_ok() {
+        if write_all(&mut socket, &mut alarm, &clock, &answer).await {
             linger(&mut socket, &mut alarm, &clock).await;
         }
     };
@@ -60,6 +59,31 @@ async fn first_cseq<S: TcpSocket, T: Timer>(
             }
         }
         Poll::Ready(first.cseq())
+    })
+    .await
+}
+
+/// Writes an answer; whether all of it was taken soon.
+async fn write_all<S: TcpSocket, T: Timer>(
+    socket: &mut S,
+    alarm: &mut Alarm<T>,
+    clock: &Clock,
+    mut answer: &[u8],
+) -> bool {
+    let deadline = clock.now() + LINGER_LIMIT;
+    poll_fn(|cx| {
+        while !answer.is_empty() && !alarm.is_due(cx, clock, Some(deadline)) {
+            match socket.try_write_vectored(&[IoSlice::new(answer)]) {
+                Ok(written) if written > 0 => answer = answer.get(written..).unwrap_or_default(),
+                Err(error) if is_transient(&error) => match socket.poll_ready(cx, Direction::Write) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => break,
+                },
+                _ => break,
+            }
+        }
+        Poll::Ready(answer.is_empty())
     })
     .await
 }

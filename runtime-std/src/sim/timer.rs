@@ -20,6 +20,7 @@ const LOOKUP: Duration = Duration::from_millis(20);
 /// A timer that was set.
 #[derive(Debug)]
 pub(super) struct Timed {
+    /// The number of what was queued for it last: what was queued before is out of date.
     setting: u64,
     waker: Option<Waker>,
     has_fired: bool,
@@ -27,12 +28,10 @@ pub(super) struct Timed {
 
 impl World {
     fn set_timer(&mut self, id: u64, at: Instant, cx: &Context<'_>) {
-        let lateness = self.chance.up_to(LATENESS);
+        let (setting, lateness) = (self.id(), self.chance.up_to(LATENESS));
         let timed = self.timers.entry(id).or_insert(Timed { setting: 0, waker: None, has_fired: false });
-        timed.setting += 1;
-        timed.has_fired = false;
+        (timed.setting, timed.has_fired) = (setting, false);
         Self::register(&mut timed.waker, &mut self.to_drop, cx);
-        let setting = timed.setting;
         self.schedule(at + lateness, Happening::Timer(id, setting));
     }
 

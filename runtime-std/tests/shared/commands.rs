@@ -1,6 +1,5 @@
 //! Commands and questions, their answers and their errors.
 
-use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::pin::pin;
 
 use rtspan_std::client::{Client, Error};
@@ -12,6 +11,8 @@ use rtspan_std::{
     UdpSpec, limits,
 };
 
+use super::by_hand::{Mouth, connect};
+use super::connecting::refusing;
 use super::{LOOPBACK, UDP, both, description, event, packet, pause, serve, url};
 
 pub(crate) async fn every_command_has_its_typed_answer<R: Runtime>() {
@@ -82,7 +83,7 @@ pub(crate) async fn a_refusal_leaves_the_client_usable<R: Runtime>() {
 }
 
 pub(crate) async fn a_server_that_is_not_there_is_an_error_with_its_kind<R: Runtime>() {
-    let gone = TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap();
+    let gone = refusing::<R>();
     let refused = Client::<R>::builder(&format!("rtsp://{gone}/cam")).unwrap().play().await;
     match refused {
         Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Unreachable(tried)))) => {
@@ -100,8 +101,8 @@ pub(crate) async fn addresses_that_cannot_be_had_are_errors_that_say_why<R: Runt
         other => panic!("{other:?}"),
     }
     assert!(matches!(Server::<R>::builder().bind("camera").await, Err(BindError::Address(_))));
-    let taken = UdpSocket::bind(LOOPBACK).unwrap();
-    let port = taken.local_addr().unwrap().port();
+    let taken = Mouth::<R>::new();
+    let port = taken.port();
     let spec = UdpSpec { ports: UdpPorts::Fixed(port, port), ..UDP };
     let refused = Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(LOOPBACK).await;
     assert!(matches!(refused, Err(BindError::Udp(UdpOpenError::NoFreePorts))), "{refused:?}");
@@ -148,7 +149,7 @@ pub(crate) async fn news_that_nobody_takes_are_dropped_and_counted<R: Runtime>()
     while server.events_dropped() < 10 {
         assert!(connections < news_max, "each connection is news twice");
         connections += 1;
-        drop(TcpStream::connect(server.local_addr()).unwrap());
+        drop(connect(&server).await);
         pause::<R>().await;
     }
     assert!(connections * 2 > news_max);

@@ -2,18 +2,19 @@
 
 use std::future::{Future, pending};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtspan_std::client::{Client, Error};
-use rtspan_std::runtime::{Clock, Runtime};
+use rtspan_std::runtime::{Clock, Runtime, TcpSocket};
 use rtspan_std::server::Server;
 use rtspan_std::{
     ClientCloseReason, ClientConfig, ConnectAttempt, ConnectError, Description, Event, ServerConfig, limits,
 };
 
-use super::{LOOPBACK, description, event, serve};
+use super::by_hand::{Ear, now, since};
+use super::{description, event, serve};
 
 /// A runtime on which every name leads to the same addresses, some of which never answer.
 #[derive(Clone, Default)]
@@ -78,26 +79,26 @@ fn silent() -> SocketAddr {
 }
 
 /// An address at which nobody listens.
-pub(super) fn refusing() -> SocketAddr {
-    TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap()
+pub(super) fn refusing<R: Runtime>() -> SocketAddr {
+    Ear::<R>::new().local_addr()
 }
 
 pub(crate) async fn addresses_that_do_not_answer_are_not_waited_for<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let _stream = server.publish("/cam", description()).unwrap();
-    let begun = Instant::now();
-    let names = Names::<R>::new(&[silent()], &[refusing(), server.local_addr()]);
+    let begun = now::<R>();
+    let names = Names::<R>::new(&[silent()], &[refusing::<R>(), server.local_addr()]);
     assert_eq!(names.describe(ClientConfig::default()).await.unwrap().medias.len(), 2);
-    let took = begun.elapsed();
+    let took = since::<R>(begun);
     assert!(limits::CONNECT_ATTEMPT_DELAY <= took && took < limits::CONNECT_DEADLINE, "{took:?}");
 }
 
 pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_address<R: Runtime>() {
-    let refusing = refusing();
+    let refusing = refusing::<R>();
     let names = Names::<R>::new(&[silent()], &[refusing]);
     let deadline = Duration::from_millis(600);
     let config = ClientConfig::default().connect_deadline(deadline);
-    let begun = Instant::now();
+    let begun = now::<R>();
     match names.describe(config).await {
         Err(Error::Closed(ClientCloseReason::Connect(error @ ConnectError::Unreachable(_)))) => {
             let tried = vec![
@@ -110,7 +111,7 @@ pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_
         }
         other => panic!("{other:?}"),
     }
-    assert!((deadline..deadline * 3 / 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert!((deadline..deadline * 3 / 2).contains(&since::<R>(begun)), "{:?}", since::<R>(begun));
     let nobody = Names::<R>::new(&[], &[]).describe(ClientConfig::default()).await;
     let unresolved = ClientCloseReason::Connect(ConnectError::Unresolved);
     assert!(matches!(&nobody, Err(Error::Closed(reason)) if *reason == unresolved), "{nobody:?}");
@@ -119,7 +120,8 @@ pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_
 pub(crate) async fn a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such<R: Runtime>() {
     // A system without IPv6 has no such socket.
     let Ok(server) = Server::<R>::builder().bind("[::]:0").await else { return };
-    let Ok(socket) = TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_addr().port())) else { return };
+    let to = (Ipv4Addr::LOCALHOST, server.local_addr().port()).into();
+    let Ok(socket) = R::default().connect(to).await else { return };
     let opened = |event| match event {
         Event::ConnOpened { peer, .. } => Some(peer),
         _ => None,

@@ -1,13 +1,12 @@
 //! Values of the application's on connections and sessions.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Holder, Server};
 use rtspan_std::{ConnId, Event, ServerConfig, SessionId, limits};
 
-use super::by_hand::play_by_hand;
+use super::by_hand::{connect, play_by_hand};
 use super::{description, event, pause, serve};
 
 /// Locks the server's door again when it is dropped.
@@ -30,7 +29,7 @@ async fn opened<R: Runtime>(server: &Server<R>) -> (ConnId, SessionId) {
 pub(crate) async fn a_value_on_a_connection_or_a_session_is_there_until_its_end_is_told<R: Runtime>() {
     let server = Arc::new(serve::<R>(ServerConfig::default()).await);
     let _stream = server.publish("/cam", description()).unwrap();
-    let reader = play_by_hand(server.local_addr(), "/cam");
+    let reader = play_by_hand::<R>(server.local_addr(), "/cam").await;
     let (conn, session) = opened(&server).await;
     let value = Arc::new("the viewer in room 7");
     assert!(server.data::<&str>(session).is_none());
@@ -67,7 +66,7 @@ pub(crate) async fn a_value_on_a_connection_or_a_session_is_there_until_its_end_
 pub(crate) async fn values_are_let_go_although_nobody_takes_the_events<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let value = Arc::new(());
-    let socket = TcpStream::connect(server.local_addr()).unwrap();
+    let socket = connect(&server).await;
     let conn = loop {
         match server.connections().first() {
             Some(info) => break info.conn,
@@ -81,7 +80,7 @@ pub(crate) async fn values_are_let_go_although_nobody_takes_the_events<R: Runtim
     while Arc::strong_count(&value) > 1 {
         assert!(others <= limits::EVENTS_MAX, "{}", server.events_dropped());
         others += 1;
-        drop(TcpStream::connect(server.local_addr()).unwrap());
+        drop(connect(&server).await);
         pause::<R>().await;
     }
     assert!(server.events_dropped() > 0 && server.data::<Arc<()>>(conn).is_none());

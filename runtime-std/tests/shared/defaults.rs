@@ -1,25 +1,22 @@
 //! The limits of servers and clients that nobody has configured.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientCloseReason, CloseReason, CommandError, Event, ServerConfig, Transports, limits};
 
-use super::by_hand::{header, play_by_hand, read_message};
-use super::limits::{OPTIONS, ask, connect, last_answer};
-use super::{LOOPBACK, description, event, packet, pause, serve};
+use super::by_hand::{Ear, Peer, connect, go, header, last_answer, now, play_by_hand, since};
+use super::limits::OPTIONS;
+use super::{description, event, packet, serve};
 
 /// How late a deadline may be seen on a machine that has other things to do.
 const LATE: Duration = Duration::from_secs(8);
 
 pub(crate) async fn what_is_one_over_a_default_is_refused<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
-    let mut other = connect(&server);
+    let mut other = connect(&server).await;
     let options =
         |count: usize| format!("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n{}\r\n", "X: 1\r\n".repeat(count - 1));
     let describe = |bytes: usize| {
@@ -29,19 +26,19 @@ pub(crate) async fn what_is_one_over_a_default_is_refused<R: Runtime>() {
         (options(limits::HEADERS_MAX), options(limits::HEADERS_MAX + 1), "431"),
         (describe(limits::URI_BYTES_MAX), describe(limits::URI_BYTES_MAX + 1), "414"),
     ] {
-        let answer = ask(&mut connect(&server), &held);
+        let answer = connect(&server).await.ask(&held).await;
         assert!(!answer.starts_with(&format!("RTSP/1.0 {status}")), "{answer}");
-        let answer = ask(&mut connect(&server), &refused);
+        let answer = connect(&server).await.ask(&refused).await;
         assert!(answer.starts_with(&format!("RTSP/1.0 {status}")), "{answer}");
     }
     // Behind an item garbage is skipped. The last bytes may be the start of something.
     let garbage = [&b"$\0\0\0"[..], &vec![0xff; limits::GARBAGE_BYTES_MAX + 64]].concat();
-    assert_eq!(last_answer(&server, &garbage), "");
+    assert_eq!(last_answer(&server, &garbage).await, "");
     for (path, medias, expected) in
         [("/most", limits::MEDIAS_MAX, "200"), ("/more", limits::MEDIAS_MAX + 1, "400")]
     {
         let sdp = format!("v=0\r\ns=x\r\n{}", "m=video 0 RTP/AVP 96\r\n".repeat(medias));
-        let answer = ask(&mut connect(&server), &announce(path, &sdp));
+        let answer = connect(&server).await.ask(&announce(path, &sdp)).await;
         assert!(answer.starts_with(&format!("RTSP/1.0 {expected}")), "{path}: {answer}");
     }
     let media = "v=0\r\ns=x\r\nm=video 0 RTP/AVP 96\r\n";
@@ -54,17 +51,17 @@ pub(crate) async fn what_is_one_over_a_default_is_refused<R: Runtime>() {
         ("/lines", lines(limits::SDP_LINES_MAX), "200"),
         ("/more-lines", lines(limits::SDP_LINES_MAX + 1), "400"),
     ] {
-        let answer = ask(&mut connect(&server), &announce(path, &sdp));
+        let answer = connect(&server).await.ask(&announce(path, &sdp)).await;
         assert!(answer.starts_with(&format!("RTSP/1.0 {expected}")), "{path}: {answer}");
     }
-    assert!(ask(&mut other, OPTIONS).starts_with("RTSP/1.0 200"), "the other connection goes on");
+    assert!(other.ask(OPTIONS).await.starts_with("RTSP/1.0 200"), "the other connection goes on");
 }
 
 pub(crate) async fn a_connection_has_as_many_sessions_as_by_default_and_no_more<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
-    let mut socket = connect(&server);
+    let mut socket = connect(&server).await;
     for number in 0..=limits::SESSIONS_PER_CONN_MAX {
-        let answer = ask(&mut socket, &announce(&format!("/{number}"), SDP));
+        let answer = socket.ask(&announce(&format!("/{number}"), SDP)).await;
         let expected = if number < limits::SESSIONS_PER_CONN_MAX { "RTSP/1.0 200" } else { "RTSP/1.0 503" };
         assert!(answer.starts_with(expected), "{number}: {answer}");
     }
@@ -74,16 +71,16 @@ pub(crate) async fn a_connection_has_as_many_sessions_as_by_default_and_no_more<
 pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let stream = server.publish("/cam", description()).unwrap();
-    let begun = Instant::now();
-    let mut slow = connect(&server);
-    slow.write_all(b"OPTIONS").unwrap();
-    let publisher = record_by_hand(connect(&server));
-    let recording = publisher.local_addr().unwrap();
-    let reader = play_by_hand(server.local_addr(), "/cam");
+    let begun = now::<R>();
+    let mut slow = connect(&server).await;
+    slow.write_all(b"OPTIONS").await.unwrap();
+    let publisher = record_by_hand(connect(&server).await).await;
+    let recording = publisher.local_addr();
+    let reader = play_by_hand::<R>(server.local_addr(), "/cam").await;
     // More than the system takes, and all that the log keeps: a reader that misses any waits for a keyframe.
     let count = limits::LOG_BYTES / 60_100;
     (0..count).for_each(|number| stream.write(0, packet(0, number as u16, 60_000)).unwrap());
-    let clients = [2, 4].map(|answers| first_error::<R>(serve_by_hand(answers)));
+    let clients = [2, 4].map(|answers| go::<R, _>(first_error::<R>(serve_by_hand::<R>(answers))));
 
     for _ in 0..3 {
         let closed = event(&server, |event| match event {
@@ -93,25 +90,20 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
         });
         let (peer, reason) = closed.await;
         let (expected, deadline) = match peer {
-            peer if peer == slow.local_addr().unwrap() => {
+            peer if peer == slow.local_addr() => {
                 (Some(CloseReason::MessageTimeout), limits::MESSAGE_DEADLINE)
             }
             peer if peer == recording => (None, limits::MEDIA_SILENCE),
             peer => {
-                assert_eq!(peer, reader.local_addr().unwrap());
+                assert_eq!(peer, reader.local_addr());
                 (Some(CloseReason::WriteStalled), limits::WRITE_STALL)
             }
         };
         assert_eq!(reason, expected);
-        check(begun.elapsed(), deadline);
+        check(since::<R>(begun), deadline);
     }
-    let mut errors = Vec::new();
-    for client in clients {
-        while client.lock().unwrap().is_none() {
-            pause::<R>().await;
-        }
-        errors.push(client.lock().unwrap().take().unwrap());
-    }
+    let [silent, quiet] = clients;
+    let errors = [silent.await, quiet.await];
     assert!(matches!(errors[0].0, Error::Command(CommandError::Timeout)), "{errors:?}");
     check(errors[0].1, limits::RESPONSE_DEADLINE);
     assert!(matches!(errors[1].0, Error::Closed(ClientCloseReason::Silence)), "{errors:?}");
@@ -131,52 +123,48 @@ fn announce(path: &str, sdp: &str) -> String {
 }
 
 /// Records over TCP, and sends nothing.
-fn record_by_hand(mut socket: TcpStream) -> TcpStream {
-    assert!(ask(&mut socket, &announce("/mine", SDP)).starts_with("RTSP/1.0 200"));
+async fn record_by_hand<R: Runtime>(mut socket: Peer<R>) -> Peer<R> {
+    assert!(socket.ask(&announce("/mine", SDP)).await.starts_with("RTSP/1.0 200"));
     let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record";
     let setup = format!("SETUP rtsp://h/mine/trackID=0 RTSP/1.0\r\nCSeq: 2\r\n{transport}\r\n\r\n");
-    let session = header(&ask(&mut socket, &setup), "Session").unwrap();
+    let session = header(&socket.ask(&setup).await, "Session").unwrap();
     let session = session.split(';').next().unwrap();
     let record = format!("RECORD rtsp://h/mine RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\n\r\n");
-    assert!(ask(&mut socket, &record).starts_with("RTSP/1.0 200"));
+    assert!(socket.ask(&record).await.starts_with("RTSP/1.0 200"));
     socket
 }
 
 /// A server that answers so many requests of one client, and says nothing more.
-fn serve_by_hand(answers: u32) -> SocketAddr {
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
+fn serve_by_hand<R: Runtime>(answers: u32) -> SocketAddr {
+    let mut listener = Ear::<R>::new();
+    let address = listener.local_addr();
+    let serve = async move {
+        let mut socket = listener.accept().await;
         for number in 1..=answers {
-            let request = read_message(&mut socket);
+            let request = socket.read_message().await;
             let body = if request.starts_with("DESCRIBE") { SDP } else { "" };
             let transport =
                 header(&request, "Transport").map_or(String::new(), |it| format!("Transport: {it}\r\n"));
             let headers =
                 format!("CSeq: {number}\r\nSession: 1\r\n{transport}Content-Length: {}", body.len());
-            socket.write_all(format!("RTSP/1.0 200 OK\r\n{headers}\r\n\r\n{body}").as_bytes()).unwrap();
+            let answer = format!("RTSP/1.0 200 OK\r\n{headers}\r\n\r\n{body}");
+            socket.write_all(answer.as_bytes()).await.unwrap();
         }
         // Until the client gives up.
-        let _ = socket.read_to_end(&mut Vec::new());
-    });
+        let _ = socket.read_to_end().await;
+    };
+    R::default().spawn(serve).unwrap();
     address
 }
 
 /// What a client that plays comes to in the end, and when.
-fn first_error<R: Runtime>(server: SocketAddr) -> Arc<Mutex<Option<(Error, Duration)>>> {
-    let slot = Arc::<Mutex<Option<(Error, Duration)>>>::default();
-    let result = Arc::clone(&slot);
-    let begun = Instant::now();
-    let play = async move {
-        let url = format!("rtsp://{server}/cam");
-        let builder = Client::<R>::builder(&url).unwrap().transport(Transports::Tcp);
-        let error = match builder.play().await {
-            Err(error) => error,
-            Ok(mut packets) => packets.next().await.unwrap().unwrap_err(),
-        };
-        *result.lock().unwrap() = Some((error, begun.elapsed()));
+async fn first_error<R: Runtime>(server: SocketAddr) -> (Error, Duration) {
+    let begun = now::<R>();
+    let url = format!("rtsp://{server}/cam");
+    let builder = Client::<R>::builder(&url).unwrap().transport(Transports::Tcp);
+    let error = match builder.play().await {
+        Err(error) => error,
+        Ok(mut packets) => packets.next().await.unwrap().unwrap_err(),
     };
-    R::default().spawn(play).unwrap();
-    slot
+    (error, since::<R>(begun))
 }

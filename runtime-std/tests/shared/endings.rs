@@ -1,10 +1,5 @@
 //! How clients, streams, servers and connections end.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::thread;
-use std::time::Instant;
-
 use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, ServerStream};
@@ -13,8 +8,8 @@ use rtspan_std::{
     UdpSpec, WireError, WriteError, limits,
 };
 
-use super::by_hand::{header, play_by_hand};
-use super::{LIMIT, LOOPBACK, UDP, description, event, packet, pause, read, serve, url};
+use super::by_hand::{Ear, Peer, connect, go, header, now, play_by_hand, since};
+use super::{LIMIT, UDP, description, event, packet, pause, read, serve, url};
 
 pub(crate) async fn a_client_that_is_dropped_tears_its_session_down<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
@@ -35,9 +30,9 @@ pub(crate) async fn a_server_that_is_closed_says_goodbye_and_stops<R: Runtime>()
     let mut over_tcp = read(&server, "/cam", Transports::Tcp).await;
     let mut over_udp = read(&server, "/cam", Transports::Udp).await;
     write_both(&stream, 0);
-    let begun = Instant::now();
+    let begun = now::<R>();
     server.close().await;
-    assert!(begun.elapsed() < limits::CLOSE_LIMIT, "readers were not told");
+    assert!(since::<R>(begun) < limits::CLOSE_LIMIT, "readers were not told");
     assert!(over_tcp.next().await.unwrap().is_ok());
     assert!(over_tcp.next().await.unwrap().is_ok());
     assert!(over_tcp.next().await.is_none(), "the goodbye ends the packets");
@@ -87,18 +82,18 @@ pub(crate) async fn a_server_that_goes_away_ends_the_packets_with_an_error<R: Ru
     let server = serve::<R>(ServerConfig::default()).await;
     let _stream = server.publish("/cam", description()).unwrap();
     // A relay in between is cut, without a word.
-    let relay = TcpListener::bind(LOOPBACK).unwrap();
-    let (front, back) = (relay.local_addr().unwrap(), server.local_addr());
-    let cut = thread::spawn(move || {
-        let (near, _) = relay.accept().unwrap();
-        let far = TcpStream::connect(back).unwrap();
-        for (mut from, mut to) in [
-            (near.try_clone().unwrap(), far.try_clone().unwrap()),
-            (far.try_clone().unwrap(), near.try_clone().unwrap()),
-        ] {
-            thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let mut relay = Ear::<R>::new();
+    let (front, back) = (relay.local_addr(), server.local_addr());
+    let relayed = go::<R, _>(async move {
+        let (mut near, mut far) = (relay.accept().await, Peer::<R>::connect(back).await);
+        loop {
+            let request = near.read_message().await;
+            let answer = far.ask(&request).await;
+            near.write_all(answer.as_bytes()).await.unwrap();
+            if request.starts_with("PLAY") {
+                return;
+            }
         }
-        (near, far)
     });
     let mut packets = Client::<R>::builder(&format!("rtsp://{front}/cam"))
         .unwrap()
@@ -106,9 +101,7 @@ pub(crate) async fn a_server_that_goes_away_ends_the_packets_with_an_error<R: Ru
         .play()
         .await
         .unwrap();
-    let (near, far) = cut.join().unwrap();
-    near.shutdown(Shutdown::Both).unwrap();
-    far.shutdown(Shutdown::Both).unwrap();
+    relayed.await;
     let end = packets.next().await;
     assert!(matches!(end, Some(Err(Error::Closed(ClientCloseReason::ConnectionLost)))), "{end:?}");
     assert!(packets.next().await.is_none());
@@ -121,11 +114,9 @@ pub(crate) async fn a_server_that_goes_away_ends_the_packets_with_an_error<R: Ru
 
 pub(crate) async fn an_unreadable_message_is_answered_before_the_connection_is_closed<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
-    let mut socket = TcpStream::connect(server.local_addr()).unwrap();
-    socket.set_read_timeout(Some(LIMIT)).unwrap();
-    socket.write_all(b"OPTIONS * RTSP/2.0\r\nCSeq: 9\r\n\r\nand what follows is not read").unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
+    let mut socket = connect(&server).await;
+    socket.write_all(b"OPTIONS * RTSP/2.0\r\nCSeq: 9\r\n\r\nand what follows is not read").await.unwrap();
+    let answer = socket.rest().await.unwrap();
     assert!(answer.starts_with("RTSP/1.0 505"), "{answer:?}");
     assert_eq!(header(&answer, "CSeq").as_deref(), Some("9"));
     let reason = event(&server, |event| match event {
@@ -142,12 +133,10 @@ pub(crate) async fn another_protocol_is_answered_in_its_own_words_and_closed_at_
         (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", Protocol::Tls, b"\x15\x03\x03\0\x02\x02\x28"),
         (b"SSH-2.0-client\r\n", Protocol::Ssh, b"RTSP/1.0 400 "),
     ] {
-        let begun = Instant::now();
-        let mut socket = TcpStream::connect(server.local_addr()).unwrap();
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
-        socket.write_all(bytes).unwrap();
-        let mut answered = Vec::new();
-        socket.read_to_end(&mut answered).unwrap();
+        let begun = now::<R>();
+        let mut socket = connect(&server).await;
+        socket.write_all(bytes).await.unwrap();
+        let answered = socket.read_to_end().await.unwrap();
         assert!(answered.starts_with(answer), "{expected}: {}", answered.escape_ascii());
         let told = event(&server, |event| match event {
             Event::ConnClosed { reason: CloseReason::Wire(WireError::Foreign { protocol, .. }), .. } => {
@@ -156,20 +145,20 @@ pub(crate) async fn another_protocol_is_answered_in_its_own_words_and_closed_at_
             _ => None,
         });
         assert_eq!(told.await, expected);
-        assert!(begun.elapsed() < limits::MESSAGE_DEADLINE, "{expected} is kept waiting");
+        assert!(since::<R>(begun) < limits::MESSAGE_DEADLINE, "{expected} is kept waiting");
     }
 }
 
 pub(crate) async fn a_connection_behind_a_proxy_is_that_of_the_proxys_client<R: Runtime>() {
     let config = ServerConfig::default().trusted_proxies(["127.0.0.0/8".parse().unwrap()]);
     let server = serve::<R>(config).await;
-    let mut socket = TcpStream::connect(server.local_addr()).unwrap();
-    socket.write_all(b"PROXY TCP4 203.0.113.7 10.0.0.1 49152 554\r\n").unwrap();
+    let mut socket = connect(&server).await;
+    socket.write_all(b"PROXY TCP4 203.0.113.7 10.0.0.1 49152 554\r\n").await.unwrap();
     let told = event(&server, |event| match event {
         Event::ConnProxied { peer, proxy, .. } => Some((peer, proxy)),
         _ => None,
     });
-    assert_eq!(told.await, ("203.0.113.7:49152".parse().unwrap(), socket.local_addr().unwrap()));
+    assert_eq!(told.await, ("203.0.113.7:49152".parse().unwrap(), socket.local_addr()));
 }
 
 pub(crate) async fn a_closed_server_has_given_up_its_ports<R: Runtime>() {
@@ -198,29 +187,27 @@ pub(crate) async fn a_server_that_is_closed_waits_no_longer_than_the_limit_for_a
 >() {
     let server = serve::<R>(ServerConfig::default()).await;
     let stream = server.publish("/cam", description()).unwrap();
-    let _reader = play_by_hand(server.local_addr(), "/cam");
+    let _reader = play_by_hand::<R>(server.local_addr(), "/cam").await;
     // More than the system takes for it, and less than the log keeps.
     let count = limits::LOG_BYTES / 60_100;
     (0..count).for_each(|number| stream.write(0, packet(0, number as u16, 60_000)).unwrap());
-    let begun = Instant::now();
+    let begun = now::<R>();
     server.close().await;
-    assert!(begun.elapsed() >= limits::CLOSE_LIMIT, "nobody was waited for");
-    assert!(begun.elapsed() < limits::WRITE_STALL, "{:?}", begun.elapsed());
+    assert!(since::<R>(begun) >= limits::CLOSE_LIMIT, "nobody was waited for");
+    assert!(since::<R>(begun) < limits::WRITE_STALL, "{:?}", since::<R>(begun));
 }
 
 pub(crate) async fn a_connection_that_is_closed_is_listened_to_for_a_moment_and_no_longer<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
-    let mut socket = TcpStream::connect(server.local_addr()).unwrap();
-    socket.set_read_timeout(Some(LIMIT)).unwrap();
-    let begun = Instant::now();
-    socket.write_all(b"OPTIONS * RTSP/2.0\r\nCSeq: 9\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
+    let mut socket = connect(&server).await;
+    let begun = now::<R>();
+    socket.write_all(b"OPTIONS * RTSP/2.0\r\nCSeq: 9\r\n\r\n").await.unwrap();
+    let answer = socket.rest().await.unwrap();
     assert!(answer.starts_with("RTSP/1.0 505"), "{answer:?}");
     // The system refuses what is written to a socket that is closed.
-    while socket.write_all(b"x").is_ok() {
-        assert!(begun.elapsed() < LIMIT, "it is never closed");
+    while socket.write_all(b"x").await.is_ok() {
+        assert!(since::<R>(begun) < LIMIT, "it is never closed");
         pause::<R>().await;
     }
-    assert!(begun.elapsed() >= limits::LINGER_LIMIT, "{:?}", begun.elapsed());
+    assert!(since::<R>(begun) >= limits::LINGER_LIMIT, "{:?}", since::<R>(begun));
 }

@@ -1,13 +1,12 @@
 //! Servers that are closed while somebody waits, servers that drain, and publishers that leave and come back.
 
-use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{Event, Secret, ServerConfig, Transports, Url, User, Users};
 
-use super::by_hand::publish_by_hand;
+use super::by_hand::{now, publish_by_hand, since};
 use super::{LIMIT, UDP, both, description, event, number, packet, read, serve, url};
 
 pub(crate) async fn a_server_is_closed_while_its_events_are_waited_for<R: Runtime>() {
@@ -28,11 +27,11 @@ pub(crate) async fn a_server_that_drains_sends_its_readers_to_another<R: Runtime
         event(&new, |event| matches!(event, Event::Playing { .. }).then_some(())).await;
         here.write(0, packet(0, 900, 100)).unwrap();
     };
-    let begun = Instant::now();
+    let begun = now::<R>();
     // The reader goes by itself, long before it would be made to.
     let received = both(packets.next(), both(old.drain(Some(&to), LIMIT), moved)).await;
     assert_eq!(number(&received.unwrap().unwrap()), 900);
-    assert!(begun.elapsed() < LIMIT);
+    assert!(since::<R>(begun) < LIMIT);
     // Whoever comes is sent there too.
     let _late = read(&old, "/cam", Transports::Tcp).await;
     event(&new, |event| matches!(event, Event::Playing { .. }).then_some(())).await;
@@ -43,24 +42,24 @@ pub(crate) async fn a_server_that_drains_waits_no_longer_than_it_may<R: Runtime>
     let server = serve::<R>(ServerConfig::default()).await;
     let _stream = server.publish("/cam", description()).unwrap();
     let mut packets = read(&server, "/cam", Transports::Tcp).await;
-    let begun = Instant::now();
+    let begun = now::<R>();
     let ended = async { while let Some(Ok(_)) = packets.next().await {} };
     both(server.drain(None, WAIT), ended).await;
-    assert!(begun.elapsed() >= WAIT);
+    assert!(since::<R>(begun) >= WAIT);
     let refused = Client::<R>::builder(&url(&server, "/cam")).unwrap().play().await;
     assert!(refused.unwrap_err().to_string().contains("503"));
 }
 
 pub(crate) async fn readers_go_on_when_their_publisher_comes_back<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default().udp(Some(UDP)).resume(LIMIT)).await;
-    let mut publisher = publish_by_hand(server.local_addr(), "/live", &description());
+    let mut publisher = publish_by_hand::<R>(server.local_addr(), "/live", &description()).await;
     event(&server, |event| matches!(event, Event::Published { .. }).then_some(())).await;
     let mut readers =
         [read(&server, "/live", Transports::Tcp).await, read(&server, "/live", Transports::Udp).await];
     for sent in 1..=10 {
         let packet = packet(0, sent, 100);
         let frame = [&[b'$', 0, 0, packet.len() as u8][..], packet.as_bytes()].concat();
-        publisher.write_all(&frame).unwrap();
+        publisher.write_all(&frame).await.unwrap();
         for packets in &mut readers {
             assert_eq!(number(&packets.next().await.unwrap().unwrap()), sent);
         }

@@ -1,12 +1,11 @@
 //! Many cameras in one process.
 
-use std::net::TcpListener;
-
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientConfig, RtpHeader, RtpPacket, ServerConfig, Transports};
 
-use super::{LOOPBACK, description, number, packet, pause, read, serve, url};
+use super::by_hand::Ear;
+use super::{description, number, packet, pause, read, serve, url};
 
 const OTHERS: usize = 8;
 const ROUNDS: u16 = 100;
@@ -17,8 +16,8 @@ pub(crate) async fn a_camera_that_hangs_and_one_that_floods_change_nothing_for_t
     let server = serve::<R>(ServerConfig::default()).await;
     let [calm, flood] = ["/cam", "/flood"].map(|path| server.publish(path, description()).unwrap());
     // This one takes connections, and says nothing.
-    let hanging = TcpListener::bind(LOOPBACK).unwrap();
-    let builder = Client::<R>::builder(&format!("rtsp://{}/cam", hanging.local_addr().unwrap())).unwrap();
+    let hanging = Ear::<R>::new();
+    let builder = Client::<R>::builder(&format!("rtsp://{}/cam", hanging.local_addr())).unwrap();
     R::default().spawn(async { drop(builder.play().await) }).unwrap();
     let config = ClientConfig::default().transports(Transports::Tcp).received_packets_max(64);
     let builder = Client::<R>::builder(&url(&server, "/flood")).unwrap().config(config);

@@ -1,14 +1,12 @@
 //! Media that flows, and what happens where there is no room for it.
 
 use std::future::poll_fn;
-use std::io::{Read, Write};
 use std::iter::repeat_n;
-use std::net::TcpListener;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::thread;
-use std::time::Instant;
 
 use futures_core::Stream;
 use rtspan_std::client::{Client, Error, Packets};
@@ -18,8 +16,8 @@ use rtspan_std::{
     Transports, WriteError, limits,
 };
 
-use super::by_hand::{header, play_by_hand, read_message};
-use super::{LIMIT, LOOPBACK, UDP, description, event, if_ready, number, packet, pause, read, serve, url};
+use super::by_hand::{Ear, go, header, now, play_by_hand, since};
+use super::{UDP, description, event, if_ready, number, packet, pause, read, serve, url};
 
 pub(crate) async fn what_is_published_is_read_over_tcp<R: Runtime>() {
     publish_and_read::<R>(Transports::Tcp).await;
@@ -91,7 +89,7 @@ pub(crate) async fn a_reader_that_stops_reading_costs_the_others_nothing<R: Runt
     let server = serve::<R>(config).await;
     let stream = server.publish("/cam", description()).unwrap();
     let mut others = vec![read(&server, "/cam", Transports::Tcp).await];
-    let _stopped = play_by_hand(server.local_addr(), "/cam");
+    let _stopped = play_by_hand::<R>(server.local_addr(), "/cam").await;
     for transports in repeat_n(Transports::Tcp, 8).chain([Transports::Udp]) {
         others.push(read(&server, "/cam", transports).await);
     }
@@ -237,7 +235,7 @@ pub(crate) async fn a_client_stays_alive_while_nobody_comes_back_who_waited_for_
             stream.write_frame(0, &frame).unwrap();
         };
         let client = play_over::<R>(&url(&server, path), transports).await;
-        let begun = Instant::now();
+        let begun = now::<R>();
         let mut packets = client.packets();
         assert!(if_ready(packets.next()).await.is_none());
         write(0..50);
@@ -259,7 +257,7 @@ pub(crate) async fn a_client_stays_alive_while_nobody_comes_back_who_waited_for_
         for expected in 51..100 {
             assert_eq!(number(&packets.next().await.unwrap().unwrap()), expected);
         }
-        assert!(begun.elapsed() < limits::RECEIVER_REPORT_PERIOD, "only a timer has helped");
+        assert!(since::<R>(begun) < limits::RECEIVER_REPORT_PERIOD, "only a timer has helped");
     }
 }
 
@@ -308,30 +306,32 @@ async fn play_over<R: Runtime>(url: &str, transports: Transports) -> Client<R> {
 
 pub(crate) async fn a_publisher_without_room_waits_and_goes_on<R: Runtime>() {
     const PACKETS: u16 = 20_000;
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
-    let addr = listener.local_addr().unwrap();
-    let (read_on, may_read) = mpsc::channel();
-    let server = thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut listener = Ear::<R>::new();
+    let addr = listener.local_addr();
+    let read_on = Arc::new(AtomicBool::new(false));
+    let may_read = Arc::clone(&read_on);
+    let server = go::<R, _>(async move {
+        let mut socket = listener.accept().await;
         for _ in 0..5 {
-            let request = read_message(&mut socket);
+            let request = socket.read_message().await;
             let cseq = header(&request, "CSeq").unwrap();
             let transport =
                 header(&request, "Transport").map_or(String::new(), |line| format!("Transport: {line}\r\n"));
             let response = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: 1\r\n{transport}\r\n");
-            socket.write_all(response.as_bytes()).unwrap();
+            socket.write_all(response.as_bytes()).await.unwrap();
             if request.starts_with("RECORD") {
                 break;
             }
         }
-        may_read.recv_timeout(LIMIT).unwrap();
+        while !may_read.load(Ordering::Relaxed) {
+            pause::<R>().await;
+        }
         let mut count = 0;
         while count < usize::from(PACKETS) {
             let mut head = [0; 4];
-            socket.read_exact(&mut head).unwrap();
+            socket.read_exact(&mut head).await;
             let mut frame = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
-            socket.read_exact(&mut frame).unwrap();
+            socket.read_exact(&mut frame).await;
             count += usize::from(head[1] % 2 == 0);
         }
     });
@@ -344,12 +344,9 @@ pub(crate) async fn a_publisher_without_room_waits_and_goes_on<R: Runtime>() {
     let frame: Vec<_> = (0..PACKETS).map(|number| packet(0, number, 1400)).collect();
     let taken = publisher.try_write_frame(0, &frame).unwrap();
     assert!(0 < taken && taken < frame.len(), "{taken} were taken at once");
-    read_on.send(()).unwrap();
+    read_on.store(true, Ordering::Relaxed);
     publisher.write_frame(0, &frame[taken..]).await.unwrap();
-    while !server.is_finished() {
-        pause::<R>().await;
-    }
-    server.join().unwrap();
+    server.await;
 }
 
 pub(crate) async fn more_than_there_is_room_for_is_sent_over_udp_in_turn<R: Runtime>() {

@@ -1,6 +1,5 @@
 //! An application reads a stream in its own process, and has RTCP with one session.
 
-use std::io::{Read, Write};
 use std::time::Duration;
 
 use rtspan_std::client::{Client, Error};
@@ -124,7 +123,7 @@ const PLI: &[u8] = &[0x81, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 1];
 pub(crate) async fn rtcp_goes_between_an_application_and_one_session<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default().rtcp_events(true)).await;
     let _stream = server.publish("/cam", description()).unwrap();
-    let mut socket = play_by_hand(server.local_addr(), "/cam");
+    let mut socket = play_by_hand::<R>(server.local_addr(), "/cam").await;
     let playing = |event| match event {
         Event::Playing { session, .. } => Some(session),
         _ => None,
@@ -133,9 +132,9 @@ pub(crate) async fn rtcp_goes_between_an_application_and_one_session<R: Runtime>
     server.write_rtcp(session, 0, PLI.into()).unwrap();
     let frame = [&[b'$', 1, 0, 12], PLI].concat();
     let mut got = [0; 16];
-    socket.read_exact(&mut got).unwrap();
+    socket.read_exact(&mut got).await;
     assert_eq!(got, *frame);
-    socket.write_all(&frame).unwrap();
+    socket.write_all(&frame).await.unwrap();
     let received = |event| match event {
         Event::RtcpReceived { session, media, compound, .. } => Some((session, media, compound)),
         _ => None,

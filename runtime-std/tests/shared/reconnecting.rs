@@ -61,7 +61,7 @@ async fn ending<R: Runtime>(client: &Client<R>) -> ClientEvent {
 }
 
 pub(crate) async fn a_client_waits_for_a_server_that_is_not_there_yet<R: Runtime>() {
-    let addr = refusing();
+    let addr = refusing::<R>();
     let client = builder::<R>(addr, "/cam").transport(Transports::Tcp).build().unwrap();
     let serve = async {
         for attempt in 1..=3 {

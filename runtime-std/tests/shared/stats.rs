@@ -1,6 +1,5 @@
 //! A server counts just what its peers get and send, while they are there and when they have gone.
 
-use std::io::Write;
 use std::time::Duration;
 
 use rtspan_std::client::Client;
@@ -104,7 +103,7 @@ pub(crate) async fn nothing_is_counted_as_sent_that_a_reader_does_not_take<R: Ru
     let config = ServerConfig::default().log(LogLimits::default().packets(64));
     let server = serve::<R>(config.write_stall(Duration::from_secs(60))).await;
     let stream = server.publish("/cam", description()).unwrap();
-    let socket = play_by_hand(server.local_addr(), "/cam");
+    let socket = play_by_hand::<R>(server.local_addr(), "/cam").await;
     let session = server.sessions()[0].session;
     let mut number = 0;
     // Beyond what the system holds for a reader that does not read.
@@ -135,12 +134,12 @@ pub(crate) async fn nothing_is_counted_as_sent_that_a_reader_does_not_take<R: Ru
 pub(crate) async fn losses_that_a_reader_reports_are_told<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let _stream = server.publish("/cam", description()).unwrap();
-    let mut socket = play_by_hand(server.local_addr(), "/cam");
+    let mut socket = play_by_hand::<R>(server.local_addr(), "/cam").await;
     // A quarter since the report before, and seven in all (RFC 3550, section 6.4.2).
     let mut report = [0; 32];
     report[..4].copy_from_slice(&[0x81, 201, 0, 7]);
     report[12..16].copy_from_slice(&[64, 0, 0, 7]);
-    socket.write_all(&[&[b'$', 1, 0, 32], &report[..]].concat()).unwrap();
+    socket.write_all(&[&[b'$', 1, 0, 32], &report[..]].concat()).await.unwrap();
     let told = event(&server, |event| match event {
         Event::LossReported { session, media, fraction_lost, lost, .. } => {
             Some((session, media, fraction_lost, lost))

@@ -1,8 +1,5 @@
 //! What an application does with a stream of its own, beside writing packets.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::thread;
 use std::time::Duration;
 
 use rtspan_std::client::Client;
@@ -12,8 +9,8 @@ use rtspan_std::{
     Asks, Event, Format, NtpTime, ReloadError, RtpHeader, RtpPacket, ServerConfig, Transports, WriteError,
 };
 
-use super::by_hand::{header, play_by_hand, read_message};
-use super::{LIMIT, UDP, description, event, packet, pause, read, serve, url};
+use super::by_hand::{connect, go, header, play_by_hand};
+use super::{UDP, description, event, packet, pause, read, serve, url};
 
 /// An APP packet (RFC 3550, section 6.7).
 const APP: &[u8] = &[0x80, 204, 0, 3, 0, 0, 0, 9, b't', b'e', b's', b't', 1, 2, 3, 4];
@@ -125,16 +122,16 @@ pub(crate) async fn picture_and_sound_of_a_client_have_one_time_line<R: Runtime>
 pub(crate) async fn rtcp_of_the_application_reaches_readers_behind_the_packets_before_it<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let stream = server.publish("/cam", description()).unwrap();
-    let mut socket = play_by_hand(server.local_addr(), "/cam");
+    let mut socket = play_by_hand::<R>(server.local_addr(), "/cam").await;
     stream.write(0, packet(0, 7, 100)).unwrap();
     stream.write_rtcp(0, APP.into()).unwrap();
     stream.write(0, packet(0, 8, 100)).unwrap();
     let mut order = Vec::new();
     while order.len() < 3 {
         let mut head = [0; 4];
-        socket.read_exact(&mut head).unwrap();
+        socket.read_exact(&mut head).await;
         let mut payload = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
-        socket.read_exact(&mut payload).unwrap();
+        socket.read_exact(&mut payload).await;
         match head[1] {
             0 => order.push(payload[3]),
             _ if payload == APP => order.push(APP[1]),
@@ -177,12 +174,11 @@ pub(crate) async fn the_ssrc_of_each_media_is_told_before_its_first_packet<R: Ru
     assert_eq!(stream.ssrc(2), Err(WriteError::NoSuchMedia(2)));
     for (media, ssrc) in ssrcs.iter().enumerate() {
         let addr = server.local_addr();
-        let mut socket = TcpStream::connect(addr).unwrap();
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut socket = connect(&server).await;
         let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
         let setup = format!("SETUP rtsp://{addr}/cam/trackID={media} RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n");
-        socket.write_all(setup.as_bytes()).unwrap();
-        let granted = header(&read_message(&mut socket), "Transport").unwrap();
+        socket.write_all(setup.as_bytes()).await.unwrap();
+        let granted = header(&socket.read_message().await, "Transport").unwrap();
         assert!(granted.to_uppercase().contains(&format!("SSRC={ssrc:08X}")), "{granted}");
     }
 }
@@ -192,7 +188,7 @@ pub(crate) async fn each_reader_has_a_stream_of_its_own<R: Runtime>() {
     let mut readers = Vec::new();
     for number in 1..=2 {
         let address = server.local_addr();
-        let reader = thread::spawn(move || play_by_hand(address, "/film"));
+        let reader = go::<R, _>(async move { play_by_hand::<R>(address, "/film").await });
         let mut question = event(&server, |event| match event {
             Event::Setup(question) => Some(question),
             _ => None,
@@ -210,11 +206,11 @@ pub(crate) async fn each_reader_has_a_stream_of_its_own<R: Runtime>() {
         .await;
         stream.write(0, packet(0, number, 100)).unwrap();
         server.answer(question.ticket, Ok(())).unwrap();
-        readers.push((reader.join().unwrap(), stream, number));
+        readers.push((reader.await, stream, number));
     }
     for (mut socket, stream, number) in readers {
         let mut frame = [0; 8];
-        socket.read_exact(&mut frame).unwrap();
+        socket.read_exact(&mut frame).await;
         assert_eq!(frame[6..], number.to_be_bytes(), "what was written since it asked to play");
         drop(socket);
         let ended = |event| match event {

@@ -1,19 +1,17 @@
 //! Sockets for datagrams, several pairs of them.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use rtspan_std::client::{Client, Packets, Publisher};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{ServerConfig, TrackTransport, Transports, limits};
 
-use super::by_hand::{header, read_message};
-use super::{LIMIT, UDP, description, number, packet, pause, read, serve, url};
+use super::by_hand::{Ear, Mouth, Peer, header, now, since};
+use super::{UDP, description, number, packet, pause, read, serve, url};
 
 pub(crate) async fn readers_over_several_udp_pairs_get_everything<R: Runtime>() {
     const PAIRS: usize = 3;
@@ -73,16 +71,16 @@ pub(crate) async fn a_large_keyframe_published_over_udp_arrives_whole_in_a_small
     const KEYFRAME: u16 = 1490;
     /// A machine that is busy with something else may lose some, whatever the pace.
     const ATTEMPTS: u16 = 40;
-    let (addr, received) = record_by_hand();
+    let (addr, received) = record_by_hand::<R>();
     let builder = Client::<R>::builder(&format!("rtsp://{addr}/live")).unwrap().transport(Transports::Udp);
     let publisher = builder.publish(description()).await.unwrap();
     let whole = async {
         for attempt in 0..ATTEMPTS {
-            let (first, begun) = (attempt * KEYFRAME, Instant::now());
+            let (first, begun) = (attempt * KEYFRAME, now::<R>());
             let keyframe: Vec<_> = (first..first + KEYFRAME).map(|number| packet(0, number, 1388)).collect();
             publisher.write_frame(0, &keyframe).await.unwrap();
             let mut expected = first;
-            while expected < first + KEYFRAME && begun.elapsed() < Duration::from_secs(2) {
+            while expected < first + KEYFRAME && since::<R>(begun) < Duration::from_secs(2) {
                 match received.try_recv() {
                     Ok(number) if number == expected => expected += 1,
                     Ok(number) if number < first => {}
@@ -91,7 +89,7 @@ pub(crate) async fn a_large_keyframe_published_over_udp_arrives_whole_in_a_small
                 }
             }
             if expected == first + KEYFRAME {
-                return Some(begun.elapsed());
+                return Some(since::<R>(begun));
             }
         }
         None
@@ -103,39 +101,36 @@ pub(crate) async fn a_large_keyframe_published_over_udp_arrives_whole_in_a_small
 }
 
 /// A server that is published to over UDP: where it is, and the numbers of the packets that it gets.
-fn record_by_hand() -> (std::net::SocketAddr, Receiver<u16>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    let media = UdpSocket::bind("127.0.0.1:0").unwrap();
-    media.set_read_timeout(Some(LIMIT)).unwrap();
-    let port = media.local_addr().unwrap().port();
+fn record_by_hand<R: Runtime>() -> (SocketAddr, Receiver<u16>) {
+    let mut listener = Ear::<R>::new();
+    let addr = listener.local_addr();
+    let mut media = Mouth::<R>::new();
+    let port = media.port();
     let (sender, received) = channel();
-    thread::spawn(move || take_packets(&media, &sender));
-    thread::spawn(move || answer_all(listener.accept().unwrap().0, port));
+    let take = async move {
+        let mut datagram = [0; 2000];
+        loop {
+            let is_rtp = media.recv(&mut datagram).await > 1000;
+            if is_rtp && sender.send(u16::from_be_bytes([datagram[2], datagram[3]])).is_err() {
+                return;
+            }
+        }
+    };
+    R::default().spawn(take).unwrap();
+    R::default().spawn(async move { answer_all(listener.accept().await, port).await }).unwrap();
     (addr, received)
 }
 
-fn take_packets(media: &UdpSocket, received: &Sender<u16>) {
-    let mut datagram = [0; 2000];
-    while let Ok(len) = media.recv(&mut datagram) {
-        let is_rtp = len > 1000;
-        if is_rtp && received.send(u16::from_be_bytes([datagram[2], datagram[3]])).is_err() {
-            return;
-        }
-    }
-}
-
 /// Says yes to everything, up to TEARDOWN.
-fn answer_all(mut socket: TcpStream, port: u16) {
-    socket.set_read_timeout(Some(LIMIT)).unwrap();
+async fn answer_all<R: Runtime>(mut socket: Peer<R>, port: u16) {
     loop {
-        let request = read_message(&mut socket);
+        let request = socket.read_message().await;
         let cseq = header(&request, "CSeq").unwrap();
         let transport = header(&request, "Transport")
             .map(|asked| format!("Transport: {asked};server_port={port}-{port}\r\n"))
             .unwrap_or_default();
         let answer = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: 1\r\n{transport}\r\n");
-        socket.write_all(answer.as_bytes()).unwrap();
+        socket.write_all(answer.as_bytes()).await.unwrap();
         if request.starts_with("TEARDOWN") {
             return;
         }
