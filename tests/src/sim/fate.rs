@@ -136,7 +136,6 @@ impl World<'_> {
             }
             if !player.has_vanished && !player.is_unsure {
                 self.check_reader(&player);
-                self.check_talk(&player);
                 self.check_publisher(&player);
             }
             self.players[index] = Some(player);
