@@ -138,14 +138,15 @@ impl Shared {
         result
     }
 
-    /// Starts a task, unless its host has no power.
+    /// Starts a task, unless its host has no power, or as many as it may have.
     fn spawn(&self, host: usize, task: TaskFuture) -> bool {
         let mut tasks = lock(&self.tasks);
-        let has_power = self.enter(|world| world.hosts.get(host).is_some_and(|host| host.has_power));
-        if has_power {
+        let has_room = |own: &world::Host| own.has_power && tasks.count(host) < own.tasks_max;
+        let is_taken = self.enter(|world| world.hosts.get(host).is_some_and(has_room));
+        if is_taken {
             tasks.add(host, Some(task));
         }
-        has_power
+        is_taken
     }
 
     /// Ends the tasks of one host, or all. What they own is dropped where nothing is locked, and may start others.
@@ -206,6 +207,11 @@ impl Sim {
     /// A number of all that has happened until now: the same for the same seed, and hardly ever for another.
     pub fn trace(&self) -> u64 {
         self.shared.enter(|world| world.trace.0)
+    }
+
+    /// How often tasks have run: a test can find out that they do not run for nothing.
+    pub fn turns(&self) -> u64 {
+        self.shared.enter(|world| world.turns)
     }
 
     /// Lets so much time pass.
@@ -290,6 +296,7 @@ impl Sim {
             let cost = world.chance.up_to(TURN) + Duration::from_micros(1);
             world.now = world.now + cost;
             world.trace.note(world.now, 0, turn.id);
+            world.turns += 1;
             world.is_rough && world.chance.one_in(SPURIOUS)
         });
         match polled {

@@ -1,9 +1,12 @@
-//! Every scenario in simulated worlds, over several seeds.
+//! Every scenario in simulated worlds, over several seeds, and what only such a world shows.
 #![cfg(feature = "sim")]
 
 #[allow(unused, reason = "its macro is for runtimes that run each scenario once")]
 #[path = "shared/scenarios.rs"]
 mod scenarios;
+
+#[path = "simulated/drivers.rs"]
+mod drivers;
 
 use std::env;
 use std::future::Future;

@@ -21,7 +21,7 @@ impl Host {
 
     /// Starts a task. What it makes without naming a runtime belongs to this host.
     ///
-    /// A host whose power is cut starts nothing.
+    /// A host whose power is cut starts nothing, and so does one that has as many tasks as it may have.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.shared.spawn(self.0.host, Box::pin(task));
     }
@@ -95,6 +95,11 @@ impl Host {
     /// Sockets that it may have at once; as many as it likes by default.
     pub fn set_sockets_max(&self, sockets: usize) {
         self.enter(|world, host| world.hosts[host].sockets_max = sockets);
+    }
+
+    /// Tasks that it may have at once; as many as it likes by default. More are not started.
+    pub fn set_tasks_max(&self, tasks: usize) {
+        self.enter(|world, host| world.hosts[host].tasks_max = tasks);
     }
 
     /// Its wall clock.

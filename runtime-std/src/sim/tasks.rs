@@ -117,6 +117,11 @@ impl Tasks {
         }
     }
 
+    /// Tasks of a host.
+    pub(super) fn count(&self, host: usize) -> usize {
+        self.all.values().filter(|task| task.host == host).count()
+    }
+
     pub(super) fn remove(&mut self, id: u64) {
         self.all.remove(&id);
     }

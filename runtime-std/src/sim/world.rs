@@ -40,6 +40,8 @@ pub(super) struct World {
     /// Wakers that are no longer needed, dropped when nothing is locked.
     pub(super) to_drop: Vec<Waker>,
     pub(super) trace: Trace,
+    /// How often tasks have run.
+    pub(super) turns: u64,
     /// Spurious wakes, and reads and writes of less than there is.
     pub(super) is_rough: bool,
 }
@@ -54,6 +56,7 @@ pub(super) struct Host {
     pub(super) has_power: bool,
     pub(super) sockets: usize,
     pub(super) sockets_max: usize,
+    pub(super) tasks_max: usize,
     next_port: u16,
 }
 
@@ -155,6 +158,7 @@ impl World {
             to_wake: Vec::new(),
             to_drop: Vec::new(),
             trace: Trace(seed),
+            turns: 0,
             is_rough: true,
         }
     }
@@ -177,6 +181,7 @@ impl World {
             has_power: true,
             sockets: 0,
             sockets_max: usize::MAX,
+            tasks_max: usize::MAX,
             next_port: FIRST_PORT,
         });
         self.by_ip.insert(ip, host);

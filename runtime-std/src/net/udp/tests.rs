@@ -72,13 +72,16 @@ fn many_destinations_get_their_own_datagrams_of_any_size() {
     let sizes = [1400, 1400, 160, 1400, 700, 700, 3000, 12];
     let datagrams: Vec<Bytes> =
         sizes.iter().zip(0..).map(|(size, number)| Bytes::from(vec![number; *size])).collect();
-    // Every third one wants less, and every fifth what nobody else does.
+    // Every third one wants less, every fifth what nobody else does, and every seventh a part of each.
     let wanted = |reader: usize| {
         let (fewer, own) = (reader % 3 == 2, reader % 5 == 4);
         let chosen = datagrams.iter().enumerate().filter(move |(place, _)| !fewer || place % 2 == 0);
         let number = u8::try_from(reader).unwrap();
         chosen
-            .map(|(_, datagram)| datagram.clone())
+            .map(|(_, datagram)| {
+                let len = if reader % 7 == 6 { datagram.len() / 2 } else { datagram.len() };
+                datagram.slice(..len)
+            })
             .chain(own.then(|| vec![number; reader].into()))
             .collect::<Vec<Bytes>>()
     };
