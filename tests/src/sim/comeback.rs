@@ -236,7 +236,7 @@ impl World<'_> {
         let comeback = player.comeback.as_mut().expect("it has no policy");
         comeback.come_back(now, attempts, away);
         assert_eq!(player.client.reconnects(), comeback.count, "comebacks are counted");
-        let known = comeback.known.as_ref().filter(|_| matches!(player.role, Role::Reader { .. }));
+        let known = comeback.known.as_ref().filter(|_| player.client.state() == State::Play);
         if let (Some(known), Some(described)) = (known, player.client.description()) {
             assert_eq!(contents(known), contents(described), "another description is not told");
         }
