@@ -44,3 +44,10 @@ async fn serve_and_play(runtime: Smol) {
     packets.teardown().await.unwrap();
     server.close().await;
 }
+
+#[test]
+fn it_keeps_the_promises_of_a_runtime() {
+    for runtime in [Smol::default(), Smol::global()] {
+        smol::block_on(rtspan_std::conformance::check(&runtime)).unwrap();
+    }
+}

@@ -23,6 +23,7 @@ mod alarm;
 mod blocking;
 pub mod client;
 mod clock;
+pub mod conformance;
 mod mailbox;
 mod net;
 mod pool;

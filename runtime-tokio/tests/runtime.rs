@@ -48,3 +48,11 @@ fn a_runtime_that_is_shut_down_leaves_nobody_waiting() {
     drop(stream);
     third.block_on(server.close());
 }
+
+#[test]
+fn it_keeps_the_promises_of_a_runtime() {
+    for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        let runtime = builder.enable_all().build().unwrap();
+        runtime.block_on(rtspan_std::conformance::check(&rtspan_tokio::Tokio)).unwrap();
+    }
+}
