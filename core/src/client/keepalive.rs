@@ -15,7 +15,7 @@ pub(super) struct Keepalive {
     refused: Vec<Method>,
     /// Answered that there is no such session, while media came all the same.
     doubted: Option<Method>,
-    /// When the one was sent that is not answered.
+    /// When the first was sent since the last that was answered.
     sent: Option<Instant>,
     /// The server plays on and answers none.
     is_mute: bool,
@@ -27,6 +27,11 @@ impl Keepalive {
     /// Starts the period again: any request keeps the session alive.
     pub(super) fn put_off(&mut self, now: Instant, session_timeout: Duration) {
         self.due = Some(now + period(session_timeout));
+    }
+
+    /// Ends the period sooner if the session would not live as long.
+    pub(super) fn bring_forward(&mut self, now: Instant, session_timeout: Duration) {
+        self.due = self.due.map(|due| due.min(now + period(session_timeout)));
     }
 
     pub(super) fn handle_answer(&mut self, now: Instant) {
@@ -86,7 +91,7 @@ impl Client {
             self.keepalive.is_mute = true;
             self.tolerances.record(Tolerance::KeepaliveUnanswered);
         }
-        self.keepalive.sent = Some(now);
+        self.keepalive.sent.get_or_insert(now);
         let request = Request::new(method.clone(), self.base().as_request_uri());
         self.send_request(now, Asker::Keepalive(method), request);
     }

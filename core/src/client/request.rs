@@ -194,11 +194,11 @@ impl Client {
         }
         match answered.map(|sent| sent.asker) {
             Some(Asker::Command) => {
-                self.session.read(&response, &mut self.tolerances);
+                self.read_session(now, &response);
                 self.command_answered(now, response);
             }
             Some(Asker::Keepalive(method)) => {
-                self.session.read(&response, &mut self.tolerances);
+                self.read_session(now, &response);
                 if let Some(location) = response.headers.get(name::LOCATION)
                     && is_redirect(&response, &mut self.tolerances)
                 {
@@ -209,5 +209,11 @@ impl Client {
             Some(Asker::Nobody) => {}
             None => self.tolerances.record(Tolerance::StrayResponse),
         }
+    }
+
+    /// Reads the Session header of a response; a timeout that is shorter than the one before counts at once.
+    fn read_session(&mut self, now: Instant, response: &Response) {
+        self.session.read(response, &mut self.tolerances);
+        self.keepalive.bring_forward(now, self.session.timeout());
     }
 }

@@ -5,6 +5,7 @@ mod back_channel;
 mod choice;
 mod closing;
 mod deadlines;
+mod devices;
 mod dialogues;
 mod elsewhere;
 mod ending;
