@@ -34,8 +34,8 @@ pub(super) enum Step {
     Describe,
     /// In the place of this publisher, if there was one.
     Announce(Option<SessionId>),
-    /// Of this session, or of a new one.
-    Setup(Option<SessionId>),
+    /// Of this session, or of a new one, and whether it was about speaking.
+    Setup(Option<SessionId>, bool),
     /// From this packet of its stream on, if the stream is for the session alone.
     Play(SessionId, Option<u64>),
     Pause(SessionId),
@@ -112,9 +112,9 @@ impl Server {
                 None => self.describe_published(&request, streams),
             },
             (_, Step::Announce(replaces)) => self.announce_accepted(now, conn, &request, replaces),
-            (_, Step::Setup(session)) => {
+            (_, Step::Setup(session, is_spoken)) => {
                 let stream = extra.as_ref().and_then(|extra| extra.stream);
-                self.setup_accepted(now, conn, &request, (session, stream), streams)
+                self.setup_accepted(now, conn, &request, (session, stream, is_spoken), streams)
             }
             (_, Step::Play(session, from)) => {
                 self.play_accepted(now, session, from, extra.as_deref(), streams)

@@ -34,7 +34,7 @@ impl Server {
         } else {
             return self.carry_out(now, conn, plan, streams);
         };
-        Ok(Outcome::ask(Step::Setup(session), event))
+        Ok(Outcome::ask(Step::Setup(session, plan.is_spoken), event))
     }
 
     fn setup_question<A>(
@@ -61,13 +61,18 @@ impl Server {
         now: Instant,
         conn: ConnId,
         request: &Request,
-        (session, given): (Option<SessionId>, Option<StreamId>),
+        (session, given, is_spoken): (Option<SessionId>, Option<StreamId>, bool),
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         if session.is_some() {
             self.existing(session)?;
         }
         let plan = self.plan_setup(now, conn, request, (session, given))?;
+        let is_asked = self.config.asks.contains(Asks::SPEAK) || self.config.is_guarded();
+        if plan.is_spoken && !is_spoken && is_asked {
+            // It has become a back channel since the application was asked, and nobody has said who may speak.
+            return Err(Response::new(StatusCode::SERVICE_UNAVAILABLE));
+        }
         self.carry_out(now, conn, plan, streams)
     }
 
@@ -90,7 +95,7 @@ impl Server {
             media: named.index(),
             ..self.question(conn, request, None, (named.path, named.query))?
         };
-        Ok(Some(Outcome::ask(Step::Setup(None), Event::Setup(question))))
+        Ok(Some(Outcome::ask(Step::Setup(None, false), Event::Setup(question))))
     }
 
     fn plan_setup(

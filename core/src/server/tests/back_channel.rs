@@ -304,6 +304,22 @@ fn the_application_says_who_may_speak() {
     opened(&scenario);
 }
 
+#[test]
+fn a_media_that_becomes_a_back_channel_while_the_application_thinks_is_not_spoken_into() {
+    let mut scenario = Scenario::new(ServerConfig::default().asks(Asks::SPEAK | Asks::SETUP));
+    let conn = scenario.connect();
+    let setup = format!("SETUP rtsp://h/door/trackID=1|{}", transport(false, 1));
+    scenario.post(conn, &setup, "");
+    let question = asked!(scenario, Setup);
+    scenario = open_in(scenario);
+    answer!(scenario, question, Ok(()));
+    assert_eq!(status(&scenario.response(conn)), 503);
+    scenario.post(conn, &setup, "");
+    let question = asked!(scenario, Speak);
+    answer!(scenario, question, Ok(()));
+    assert_eq!(status(&scenario.response(conn)), 200);
+}
+
 /// Sets up the picture and then the loudspeaker.
 fn speaks(scenario: &mut Scenario, player: &mut Player) -> u16 {
     let picture = format!("SETUP rtsp://h/door/trackID=0|{}", transport(false, 0));
