@@ -191,7 +191,7 @@ pub(super) async fn last_asker<R: Runtime>(runtime: &R) -> Checked {
 }
 
 /// Fills a socket; how many bytes that took.
-async fn fill<R: Runtime>(runtime: &R, socket: &mut R::Tcp) -> Result<usize, String> {
+async fn fill<R: Runtime>(runtime: &R, socket: &R::Tcp) -> Result<usize, String> {
     let (block, mut written) = ([7; 4096], 0);
     let mut full = 0;
     // The system moves what it has taken to the other end for a moment.
@@ -211,7 +211,7 @@ async fn fill<R: Runtime>(runtime: &R, socket: &mut R::Tcp) -> Result<usize, Str
 
 pub(super) async fn writable<R: Runtime>(runtime: &R) -> Checked {
     let (mut near, mut far) = connected(runtime).await?;
-    let written = fill(runtime, &mut near).await?;
+    let written = fill(runtime, &near).await?;
     let own = runtime.clone();
     let drain = async move {
         own.sleep(SHORT).await;
