@@ -67,7 +67,15 @@ macro_rules! scenarios {
         }
     )*};
     ($runtime:ty, $run:expr) => {
-        crate::scenarios::scenarios!($runtime, $run, [
+        crate::scenarios::all!(crate::scenarios::scenarios, $runtime, $run);
+    };
+}
+pub(crate) use scenarios;
+
+/// Calls a macro with what it is given, and behind that the list of all scenarios.
+macro_rules! all {
+    ($each:path, $($given:tt)*) => {
+        $each!($($given)*, [
             what_is_published_is_read_over_tcp,
             what_is_published_is_read_over_udp,
             what_a_client_publishes_over_tcp_is_read,
@@ -169,7 +177,7 @@ macro_rules! scenarios {
         ]);
     };
 }
-pub(crate) use scenarios;
+pub(crate) use all;
 
 /// The longest that anything here may take.
 const LIMIT: Duration = Duration::from_secs(30);

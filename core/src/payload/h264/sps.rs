@@ -36,7 +36,7 @@ pub struct Sps {
     pub height: u32,
     /// Width and height of a pixel, in the same unit; `None` if it is not told.
     pub pixel_aspect: Option<(u16, u16)>,
-    /// Whether pictures may be coded as fields or in pairs of lines.
+    /// True if pictures may be coded as fields or in pairs of lines.
     pub may_be_interlaced: bool,
     /// Frames a second, if they are told; cameras often tell a rate that they do not keep.
     pub frame_rate: Option<FrameRate>,
@@ -214,7 +214,7 @@ fn read_order_type(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<u32
     Some(order_type)
 }
 
-/// What is read of the usability information.
+/// The part of the usability information that is read.
 #[derive(Clone, Copy, Default)]
 struct Usability {
     pixel_aspect: Option<(u16, u16)>,

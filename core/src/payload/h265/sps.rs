@@ -121,7 +121,7 @@ fn read_profile(bits: &mut BitReader<impl Iterator<Item = u8>>, sub_layers: u32)
     Some((profile, is_high_tier, level))
 }
 
-/// What is read of the usability information.
+/// The part of the usability information that is read.
 #[derive(Clone, Copy, Default)]
 struct Usability {
     pixel_aspect: Option<(u16, u16)>,
