@@ -50,7 +50,7 @@ use crate::{Description, Tolerance, Tolerances};
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/devices.md");
 
 const INTRODUCTION: &str = "# Devices\n\n\
-    What devices send that the standards do not have or leave open, and what the client does with it. Each row is a test\n\
+    Things that devices send although no standard has them, or one leaves them open, and the way the client takes them. Each row is a test\n\
     with the bytes of the device. The tests are in `core/src`; this page is made from them \
     (`core/src/client/tests/devices.rs`).\n";
 

@@ -155,7 +155,7 @@ pub(crate) struct PlayArgs {
     /// Such as rtsp://127.0.0.1:8554/demo
     pub(crate) url: Target,
 
-    /// What media travels over; auto is UDP, and TCP where UDP is refused or nothing comes through.
+    /// The transport of media; auto is UDP, and TCP where UDP is refused or nothing comes through.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) transport: PlayTransport,
 
@@ -233,7 +233,7 @@ pub(crate) struct ProbeArgs {
     /// Such as rtsp://127.0.0.1:8554/demo
     pub(crate) url: Target,
 
-    /// What media travels over; auto is UDP, and TCP where UDP is refused or nothing comes through.
+    /// The transport of media; auto is UDP, and TCP where UDP is refused or nothing comes through.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) transport: PlayTransport,
 

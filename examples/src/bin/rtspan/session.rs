@@ -138,7 +138,7 @@ impl<R: Runtime> Session<R> {
         self.client.refused().into_iter().map(refused).collect()
     }
 
-    /// What media travels over; that may have changed since it began.
+    /// The transport of media; that may have changed since it began.
     pub(crate) fn over(&self) -> &'static str {
         if self.client.switched().is_some() { "tcp" } else { self.over }
     }

@@ -1,4 +1,4 @@
-//! What devices and other libraries do that is shown by tests beside the code: the device or the defect, what is right, and
+//! Deviations of devices and other libraries that are shown by tests beside the code: the device or the defect, what is right, and
 //! the test.
 
 pub(super) const TESTS: &[(&str, &str, &str)] = &[

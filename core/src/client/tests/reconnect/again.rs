@@ -1,4 +1,4 @@
-//! What a client that reconnects asks for again.
+//! The requests that a client repeats when it reconnects.
 
 use super::*;
 use crate::header::{BACK_CHANNEL, Range};

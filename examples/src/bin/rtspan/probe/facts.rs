@@ -59,7 +59,7 @@ pub(super) struct Track {
     pub(super) outcome: Outcome,
 }
 
-/// What came of asking for a media.
+/// The outcome of asking for a media.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     Refused(CommandError),

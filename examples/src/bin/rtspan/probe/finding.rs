@@ -1,4 +1,4 @@
-//! What a doctor finds.
+//! The findings of a doctor.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ impl Severity {
 
 macro_rules! problems {
     ($($name:ident = $id:literal,)*) => {
-        /// What is wrong. The names are stable, and `docs/probe.md` says what each means.
+        /// The fault. The names are stable, and `docs/probe.md` explains each.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub(super) enum Problem {
             $($name,)*
@@ -80,11 +80,11 @@ problems! {
 pub(super) struct Finding {
     pub(super) problem: Problem,
     pub(super) severity: Severity,
-    /// What was observed.
+    /// The observation.
     pub(super) what: String,
-    /// What was done about it.
+    /// The remedy that was applied.
     pub(super) done: Option<String>,
-    /// What a person should do.
+    /// The advice for a person.
     pub(super) advice: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a server says in its answers besides that which was asked.
+//! Facts that a server tells in its answers besides those that were asked for.
 
 use std::time::SystemTime;
 
