@@ -19,7 +19,8 @@ pub use crate::pool::{Pool, Work};
 /// An executor with its reactor.
 ///
 /// Everything above it stands once and is generic over this trait; nothing below it knows about RTSP.
-/// [`conformance`](crate::conformance) checks what each method has to keep.
+/// [`conformance`](crate::conformance) checks what each method has to keep; `docs/runtime.md` shows how to implement it, with a
+/// checklist.
 pub trait Runtime: Clone + Default + Send + Sync + 'static {
     /// A connected TCP socket.
     type Tcp: TcpSocket;

@@ -4,9 +4,9 @@ use crate::tool::{assert_flowed, publish_and_play};
 #[test]
 fn a_server_and_a_player_in_one_program_work_on_every_runtime() {
     let names: &[_] = if cfg!(feature = "tokio") {
-        &["loopback_std", "loopback_smol", "loopback_tokio"]
+        &["loopback_std", "loopback_smol", "loopback_tokio", "own_runtime"]
     } else {
-        &["loopback_std", "loopback_smol"]
+        &["loopback_std", "loopback_smol", "own_runtime"]
     };
     for name in names {
         let said = Program::example(name, "").end().well();
