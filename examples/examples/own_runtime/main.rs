@@ -9,13 +9,14 @@ mod runtime;
 mod sockets;
 
 use std::error::Error;
+use std::net::Ipv4Addr;
 
 use futures_executor::block_on;
 use rtspan_examples::Clip;
-use rtspan_std::Transports;
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
+use rtspan_std::{ServerConfig, Transports, UdpPorts, UdpSpec};
 use runtime::Own;
 
 /// Two seconds: 50 pictures and 100 blocks of sound.
@@ -26,7 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let server = Server::<Own>::builder().bind("127.0.0.1:0").await?;
+    let udp = UdpSpec { ip: Ipv4Addr::LOCALHOST.into(), ports: UdpPorts::Any };
+    let config = ServerConfig::default().udp(Some(udp));
+    let server = Server::<Own>::builder().config(config).bind("127.0.0.1:0").await?;
     let clip = Clip::demo();
     let stream = server.publish("/clip", clip.description())?;
     let url = format!("rtsp://{}/clip", server.local_addr());
