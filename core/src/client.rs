@@ -89,7 +89,9 @@ pub use stats::{ClientStats, TrackStats};
 pub use table::State;
 
 use crate::description::Description;
+use crate::frame::FrameWriter;
 use crate::header::{HeaderError, Lower, Methods};
+use crate::payload::UnsupportedFormat;
 use crate::random::{HexId, Random};
 use crate::stats::{ConnStats, Rounds};
 use crate::url::Url;
@@ -323,6 +325,16 @@ impl Client {
     /// What was described or announced.
     pub fn description(&self) -> Option<&Description> {
         self.presentation.as_ref().map(|presentation| &presentation.description)
+    }
+
+    /// Makes the packets of frames to send, with SSRCs, sequence numbers and timestamps that are drawn here.
+    ///
+    /// # Errors
+    ///
+    /// A format of the description is used in a way that is not supported.
+    pub fn frame_writer(&mut self) -> Result<FrameWriter, UnsupportedFormat> {
+        let seed = self.random.seed();
+        FrameWriter::new(self.description().unwrap_or(&Description::default()), seed)
     }
 
     /// What the server says that it can do.

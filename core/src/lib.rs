@@ -116,6 +116,7 @@ mod deadline;
 mod demux;
 pub mod description;
 mod few;
+pub mod frame;
 pub mod header;
 mod heard;
 mod id;

@@ -105,8 +105,8 @@ pub const SEQUENCE_JUMP_MAX: u16 = 3000;
 pub const ACCESS_UNITS_READY_MAX: usize = 16;
 /// Bytes of an access unit that a depacketizer puts together.
 pub const ACCESS_UNIT_BYTES_MAX: usize = 8 << 20;
-/// NAL units of an access unit.
-pub const ACCESS_UNIT_NALS_MAX: usize = 512;
+/// Parts of an access unit: NAL units or OBUs.
+pub const ACCESS_UNIT_PARTS_MAX: usize = 512;
 /// Pictures that are decoded ahead of one that is presented before them, as all video standards bound it.
 pub const REORDERING_MAX: usize = 16;
 

@@ -33,6 +33,15 @@ impl Random {
         word
     }
 
+    /// A seed for something that draws by itself.
+    pub(crate) fn seed(&mut self) -> [u8; 32] {
+        let mut seed = [0; 32];
+        for bytes in seed.chunks_exact_mut(4) {
+            bytes.copy_from_slice(&self.next_u32().to_le_bytes());
+        }
+        seed
+    }
+
     pub(crate) fn hex_id(&mut self) -> HexId {
         let mut id = [0; 32];
         for digits in id.chunks_exact_mut(8) {

@@ -94,6 +94,31 @@ impl MediaTime {
         Some(WallTime { ntp: self.ntp, source: self.wall_source? })
     }
 
+    /// A presentation time alone.
+    pub(crate) fn at(pts: i64) -> Self {
+        Self { pts, ..Self::default() }
+    }
+
+    /// The time so many units of the clock later.
+    pub(crate) fn shifted(self, units: i64) -> Self {
+        if units == 0 {
+            return self;
+        }
+        let nanos = units_to_nanos(units, self.clock_rate);
+        Self {
+            timestamp: self.timestamp.saturating_add(units),
+            pts: self.pts.saturating_add(nanos),
+            ntp: self.ntp.plus_nanos(nanos),
+            begins_anew: false,
+            ..self
+        }
+    }
+
+    /// The same, with a wall clock time that the sender tells.
+    pub(crate) fn with_reported_ntp(self, ntp: NtpTime) -> Self {
+        Self { ntp, wall_source: Some(WallSource::SenderReport), ..self }
+    }
+
     /// The wall clock time, if it is by the sender reports of the source or better.
     pub fn reported_ntp(&self) -> Option<NtpTime> {
         self.wall().filter(|wall| wall.source >= WallSource::SenderReport).map(|wall| wall.ntp)

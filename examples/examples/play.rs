@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             eprintln!("{error}");
         }
         while let Some(picture) = pictures.poll() {
-            let bytes: usize = picture.nals.iter().map(|nal| nal.len()).sum();
+            let bytes: usize = picture.parts.total_bytes();
             let kind = if picture.is_keyframe { "keyframe" } else { "picture" };
             println!("{kind} at {}: {bytes} bytes", picture.timestamp);
         }

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (number, samples) in (0..).zip(speech.chunks(SAMPLES)) {
         thread::sleep((start + TIME * number).saturating_duration_since(Instant::now()));
         let mut said = Vec::new();
-        packetizer.packetize(samples, number * SAMPLES as u32, |packet| said.push(packet));
+        packetizer.packetize([samples], number * SAMPLES as u32, |packet| said.push(packet))?;
         publisher.write_frame(loudspeaker, &said)?;
     }
     client.teardown()?;

@@ -160,15 +160,12 @@ impl Clip {
         let mut audio = g711::Packetizer::new(config(AUDIO_PAYLOAD_TYPE), 1);
         self.units().map(move |Unit { media, due, timestamp, content }| {
             let mut packets = Vec::new();
-            match content {
-                Content::Picture(nals) => {
-                    let nals = nals.iter().map(|nal| &nal[..]);
-                    video.packetize(nals, timestamp, |packet| packets.push(packet));
-                }
-                Content::Sound(samples) => {
-                    audio.packetize(samples, timestamp, |packet| packets.push(packet));
-                }
-            }
+            let sink = |packet| packets.push(packet);
+            // A NAL unit of a file that no packet can carry is left out.
+            let _ = match content {
+                Content::Picture(nals) => video.packetize(nals.iter().map(|nal| &nal[..]), timestamp, sink),
+                Content::Sound(samples) => audio.packetize([samples], timestamp, sink),
+            };
             Frame { media, due, packets }
         })
     }
@@ -246,7 +243,7 @@ mod tests {
                 depacketizer.push(packet, 0).unwrap();
             }
             let unit = depacketizer.poll().unwrap();
-            assert_eq!((&unit.nals, unit.damaged), (picture, false));
+            assert_eq!((&unit.parts, unit.damaged), (picture, false));
             keyframes += usize::from(unit.is_keyframe);
         }
         assert_eq!((clip.pictures.len(), keyframes), (150, 6));

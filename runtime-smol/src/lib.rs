@@ -17,7 +17,9 @@ mod runtime;
 mod timer;
 
 pub use rtspan_std::client::Error;
-pub use rtspan_std::server::{BindError, Holder, ServerStream, StreamPacket, StreamReader, WriteError};
+pub use rtspan_std::server::{
+    BindError, FrameStream, Holder, ServerStream, StreamPacket, StreamReader, WriteError,
+};
 pub use rtspan_std::types::*;
 pub use runtime::{Smol, SmolListener, Tcp, Udp};
 pub use timer::SmolTimer;
@@ -30,6 +32,10 @@ pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
 pub type Packets = rtspan_std::client::Packets<Smol>;
 /// Sends the packets of a client on smol that publishes.
 pub type Publisher = rtspan_std::client::Publisher<Smol>;
+/// The frames that a client on smol receives.
+pub type Frames = rtspan_std::client::Frames<Smol>;
+/// Sends the frames of a client on smol that publishes.
+pub type FramePublisher = rtspan_std::client::FramePublisher<Smol>;
 /// An RTSP server on smol.
 pub type Server = rtspan_std::server::Server<Smol>;
 /// How a server on smol is set up.

@@ -4,6 +4,8 @@ mod builder;
 mod connect;
 mod driver;
 mod events;
+mod frame_publisher;
+mod frames;
 mod packets;
 mod publisher;
 mod shared;
@@ -21,13 +23,17 @@ use rtspan_core::client::{
     TrackStats,
 };
 use rtspan_core::description::Description;
+use rtspan_core::frame::FrameError;
 use rtspan_core::header::Methods;
+use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
 use rtspan_core::wire::Response;
 use rtspan_core::{Instant, Tolerances};
 
 pub use builder::ClientBuilder;
+pub use frame_publisher::FramePublisher;
+pub use frames::Frames;
 pub use packets::Packets;
 pub use publisher::Publisher;
 
@@ -56,6 +62,12 @@ pub enum Error {
     /// The packet was not taken.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// A frame has no place in the description, or cannot be sent.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A format is used in a way that is not supported.
+    #[error(transparent)]
+    UnsupportedFormat(#[from] UnsupportedFormat),
     /// The runtime or the system's source of randomness is not to be had.
     #[error("the client cannot be started")]
     Start(#[source] io::Error),

@@ -36,12 +36,13 @@ pub mod types;
 mod wake;
 
 pub use blocking::{
-    Client, ClientBuilder, Packets, Publisher, Server, ServerBuilder, StreamReader, TimedOut,
+    Client, ClientBuilder, FramePublisher, Frames, Packets, Publisher, Server, ServerBuilder, StreamReader,
+    TimedOut,
 };
 pub use client::Error;
 pub use clock::{now, to_std, wall};
 pub use net::{Datagrams, SocketRef, accept, bind_udp, listen, read_buf, set_keepalive, shutdown};
-pub use server::{BindError, Holder, ServerStream, StreamPacket, WriteError};
+pub use server::{BindError, FrameStream, Holder, ServerStream, StreamPacket, WriteError};
 pub use types::*;
 
 /// The README, whose programs are tested.

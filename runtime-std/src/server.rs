@@ -6,6 +6,7 @@ mod conns;
 mod data;
 mod door;
 mod events;
+mod frame_stream;
 mod keeper;
 mod linger;
 mod reader;
@@ -36,6 +37,7 @@ use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
 pub use data::Holder;
+pub use frame_stream::FrameStream;
 pub use reader::{StreamPacket, StreamReader};
 pub use stream::{ServerStream, WriteError};
 

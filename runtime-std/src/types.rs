@@ -9,6 +9,7 @@ pub use rtspan_core::client::{
 };
 pub use rtspan_core::conn::{CloseNote, CloseReason, SourceDoubts};
 pub use rtspan_core::description::{self, Codec, Description, Direction, Format, Media, MediaKind};
+pub use rtspan_core::frame::{self, Form, Frame};
 pub use rtspan_core::header::{self, Range};
 pub use rtspan_core::limits;
 pub use rtspan_core::payload;

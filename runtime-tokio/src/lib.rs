@@ -16,7 +16,9 @@
 mod runtime;
 
 pub use rtspan_std::client::Error;
-pub use rtspan_std::server::{BindError, Holder, ServerStream, StreamPacket, StreamReader, WriteError};
+pub use rtspan_std::server::{
+    BindError, FrameStream, Holder, ServerStream, StreamPacket, StreamReader, WriteError,
+};
 pub use rtspan_std::types::*;
 pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
 
@@ -28,6 +30,10 @@ pub type ClientBuilder = rtspan_std::client::ClientBuilder<Tokio>;
 pub type Packets = rtspan_std::client::Packets<Tokio>;
 /// Sends the packets of a client on tokio that publishes.
 pub type Publisher = rtspan_std::client::Publisher<Tokio>;
+/// The frames that a client on tokio receives.
+pub type Frames = rtspan_std::client::Frames<Tokio>;
+/// Sends the frames of a client on tokio that publishes.
+pub type FramePublisher = rtspan_std::client::FramePublisher<Tokio>;
 /// An RTSP server on tokio.
 pub type Server = rtspan_std::server::Server<Tokio>;
 /// How a server on tokio is set up.

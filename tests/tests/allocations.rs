@@ -240,7 +240,8 @@ fn an_access_unit_is_packetized_by_two_allocations_for_each_block_of_packets() {
     let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
     let mut packets = Vec::with_capacity(1000);
     let mut packetize = || {
-        packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
+        let sent = packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
+        sent.expect("units of H.264");
     };
     packetize();
     let allocations = allocations_of(packetize);
@@ -253,15 +254,16 @@ fn an_access_unit_of_four_slices_is_depacketized_by_10_allocations_at_most() {
     let mut packets = Vec::new();
     let unit = keyframe();
     let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
-    packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
+    let sent = packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
+    sent.expect("units of H.264");
     let mut depacketizer = Depacketizer::new();
     let mut depacketize = || {
         packets.iter().for_each(|packet| depacketizer.push(packet, 0).expect("a packet in order"));
         depacketizer.poll().expect("a whole unit")
     };
-    assert_eq!(depacketize().nals, unit);
+    assert_eq!(depacketize().parts, unit);
     let mut nals = 0;
-    let allocations = allocations_of(|| nals = depacketize().nals.len());
+    let allocations = allocations_of(|| nals = depacketize().parts.len());
     // The list of the units, which grows once, and for each of the four large ones a buffer that is cut to its length.
     assert!(allocations <= 10, "{allocations}");
     assert_eq!(nals, 6);

@@ -26,7 +26,7 @@ fn access_unit() -> Vec<Vec<u8>> {
 
 fn packetize(packetizer: &mut Packetizer, unit: &[Vec<u8>], packets: &mut Vec<RtpPacket>) {
     packets.clear();
-    packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
+    packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet)).unwrap();
 }
 
 fn packets() -> Vec<RtpPacket> {
@@ -50,7 +50,7 @@ fn depacketize_h264() -> Step<impl FnMut() -> AccessUnit> {
             depacketizer.push(packet, 0).unwrap();
         }
         let unit = depacketizer.poll().unwrap();
-        assert_eq!(unit.nals.len(), 6);
+        assert_eq!(unit.parts.len(), 6);
         unit
     })
 }
@@ -70,8 +70,9 @@ fn packetize_g711() -> Step<impl FnMut()> {
     let samples = [0x7f; 160];
     let mut packetizer = g711::Packetizer::new(PacketizerConfig::new(0, 7, 0), 1);
     Step::new(1, move || {
-        packetizer.packetize(black_box(&samples), 0, |packet| {
+        let sent = packetizer.packetize([&black_box(&samples)[..]], 0, |packet| {
             black_box(packet);
         });
+        sent.unwrap();
     })
 }

@@ -1,9 +1,9 @@
 //! G.711, A-law and µ-law (RFC 3551, section 4.5.14): one byte per sample and channel.
 
-use bytes::Bytes;
-
-use super::{PacketizerConfig, PayloadError};
+use super::{PacketizeError, PacketizerConfig};
 use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+
+pub use super::whole::Depacketizer;
 
 /// Turns samples into packets.
 #[derive(Debug)]
@@ -25,72 +25,44 @@ impl Packetizer {
         Self { writer, channels, payload_bytes_max }
     }
 
-    /// Gives packets of `samples`, the first of which has `timestamp`, to `sink`.
+    /// Gives packets of `parts`, pieces of sound that follow each other, to `sink`; the first sample has `timestamp`.
     ///
     /// How long a packet lasts is up to the caller: samples are cut only where they exceed a packet, and
     /// 20 ms are usual. The timestamp counts samples of one channel.
-    pub fn packetize(&mut self, samples: &[u8], timestamp: u32, mut sink: impl FnMut(RtpPacket)) {
+    ///
+    /// # Errors
+    ///
+    /// A part has not as many samples of each channel. It is sent without those that are left over.
+    pub fn packetize<'a>(
+        &mut self,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+        timestamp: u32,
+        mut sink: impl FnMut(RtpPacket),
+    ) -> Result<(), PacketizeError> {
+        let channels = usize::from(self.channels);
         let mut timestamp = timestamp;
-        for chunk in samples.chunks(self.payload_bytes_max) {
-            self.writer.begin(&mut sink);
-            self.writer.put(chunk);
-            self.writer.end(timestamp, false);
-            let passed = chunk.len().checked_div(self.channels.into()).unwrap_or(0);
-            timestamp = timestamp.wrapping_add(passed as u32);
+        let mut result = Ok(());
+        for part in parts {
+            let left_over = part.len().checked_rem(channels).unwrap_or(0);
+            if left_over > 0 {
+                result = Err(PacketizeError::Malformed("samples of some channels only"));
+            }
+            let part = part.get(..part.len().saturating_sub(left_over)).unwrap_or_default();
+            for chunk in part.chunks(self.payload_bytes_max) {
+                self.writer.begin(&mut sink);
+                self.writer.put(chunk);
+                self.writer.end(timestamp, false);
+                let passed = chunk.len().checked_div(channels).unwrap_or(0);
+                timestamp = timestamp.wrapping_add(passed as u32);
+            }
         }
         self.writer.flush(&mut sink);
+        result
     }
 
     /// The sequence number of the next packet.
     pub fn next_sequence(&self) -> u16 {
         self.writer.sequence()
-    }
-}
-
-/// The samples of one packet.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Samples {
-    /// The media time of the first sample, in samples of one channel.
-    pub timestamp: u32,
-    /// One byte per sample and channel.
-    pub data: Bytes,
-    /// Packets that are missing before these samples.
-    pub lost: u16,
-}
-
-/// Takes the samples out of packets.
-#[derive(Debug, Default)]
-pub struct Depacketizer {
-    ready: Option<Samples>,
-}
-
-impl Depacketizer {
-    /// A depacketizer.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes the next packet, before which `lost` packets are missing.
-    ///
-    /// # Errors
-    ///
-    /// When the packet is empty, or the samples of the one before were not polled.
-    pub fn push(&mut self, packet: &RtpPacket, lost: u16) -> Result<(), PayloadError> {
-        if self.ready.is_some() {
-            return Err(PayloadError::Unpolled);
-        }
-        let data = packet.payload_bytes();
-        if data.is_empty() {
-            return Err(PayloadError::Empty);
-        }
-        self.ready = Some(Samples { timestamp: packet.timestamp(), data, lost });
-        Ok(())
-    }
-
-    /// The samples of the packet that was pushed.
-    #[must_use]
-    pub fn poll(&mut self) -> Option<Samples> {
-        self.ready.take()
     }
 }
 
@@ -108,31 +80,29 @@ mod tests {
                 let mut depacketizer = Depacketizer::new();
                 let samples: Vec<u8> = (0..len * usize::from(channels)).map(|at| at as u8).collect();
                 let mut back = Vec::new();
-                packetizer.packetize(&samples, u32::MAX - 5, |packet| {
+                let parts = samples.chunks(usize::from(channels) * 150);
+                let sent = packetizer.packetize(parts, u32::MAX - 5, |packet| {
                     assert!(packet.len() <= 100);
                     assert!(!packet.marker());
                     depacketizer.push(&packet, 0).unwrap();
-                    let part = depacketizer.poll().unwrap();
+                    let unit = depacketizer.poll().unwrap();
                     let before = (back.len() / usize::from(channels)) as u32;
-                    assert_eq!(part.timestamp, (u32::MAX - 5).wrapping_add(before));
-                    assert_eq!(part.data.len() % usize::from(channels), 0);
-                    back.extend_from_slice(&part.data);
+                    assert_eq!(unit.timestamp, (u32::MAX - 5).wrapping_add(before));
+                    assert_eq!(unit.parts.total_bytes() % usize::from(channels), 0);
+                    back.extend_from_slice(&unit.parts.to_bytes());
                 });
-                assert_eq!(back, samples, "{len} samples of {channels} channels");
+                assert_eq!((sent, back), (Ok(()), samples), "{len} samples of {channels} channels");
             }
         }
     }
 
     #[test]
-    fn an_empty_packet_and_one_too_many_are_refused() {
-        let mut depacketizer = Depacketizer::new();
-        let packet = |payload: &[u8]| RtpPacket::build(Default::default(), payload);
-        assert_eq!(depacketizer.push(&packet(&[]), 0), Err(PayloadError::Empty));
-        assert_eq!(depacketizer.push(&packet(&[0xd5]), 3), Ok(()));
-        assert_eq!(depacketizer.push(&packet(&[0xd5]), 0), Err(PayloadError::Unpolled));
-        assert_eq!(
-            depacketizer.poll(),
-            Some(Samples { timestamp: 0, data: Bytes::from_static(&[0xd5]), lost: 3 })
-        );
+    fn a_sample_that_one_channel_lacks_is_not_sent() {
+        let mut packetizer = Packetizer::new(PacketizerConfig::new(8, 1, 0), 2);
+        let mut lens = Vec::new();
+        let sent = packetizer
+            .packetize([&[1; 5][..], &[2; 4]], 0, |packet| lens.push((packet.len(), packet.timestamp())));
+        assert_eq!(sent, Err(PacketizeError::Malformed("samples of some channels only")));
+        assert_eq!(lens, [(16, 0), (16, 2)]);
     }
 }

@@ -1,12 +1,14 @@
 //! H.264 (RFC 6184): single NAL units, STAP-A and FU-A; packetization modes 0 and 1.
 
 mod annex_b;
+mod configuration;
 mod depacketizer;
 mod packetizer;
 mod sps;
 mod unit;
 
 pub use annex_b::{split_annex_b, write_annex_b};
+pub(super) use configuration::parameters;
 pub use depacketizer::Depacketizer;
 pub use packetizer::Packetizer;
 pub use sps::Sps;
@@ -62,6 +64,7 @@ pub(super) const PROBE: Probe = Probe {
         });
     },
     key,
+    is_delimiter: |nal| nal.first().is_some_and(|header| nal::type_of(*header) == nal::DELIMITER),
     lists: &[("sprop-parameter-sets", &[nal::SPS, nal::PPS])],
     consequences: |nal, tell| {
         if let [header, profile, constraints, level, ..] = nal {

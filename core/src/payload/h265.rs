@@ -5,14 +5,15 @@ mod sps;
 pub use sps::Sps;
 
 use super::h264::split_annex_b;
-use super::parameter_sets::Key;
+use super::parameter_sets::{Key, ParameterSets};
 use super::probe::{AccessPoint, Consequence, Contents, Probe};
-use super::rbsp;
+use super::{Parameters, VideoParameters, rbsp};
 
 /// NAL unit types (H.265, table 7-1) and payload structures (RFC 7798, section 4.4).
 const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
+const DELIMITER: u8 = 35;
 const PREFIX_SEI: u8 = 39;
 const AGGREGATE: u8 = 48;
 const FRAGMENT: u8 = 49;
@@ -44,6 +45,7 @@ pub(super) const PROBE: Probe = Probe {
         });
     },
     key,
+    is_delimiter: |nal| nal.first().is_some_and(|header| type_of(*header) == DELIMITER),
     lists: &[("sprop-vps", &[VPS]), ("sprop-sps", &[SPS]), ("sprop-pps", &[PPS])],
     consequences,
 };
@@ -118,6 +120,18 @@ fn key(nal: &[u8]) -> Option<Key> {
         _ => return None,
     };
     Some(Key { kind, id })
+}
+
+/// The parameters that follow from the newest parameter sets.
+pub(super) fn parameters(sets: &ParameterSets, parameters: &mut Parameters) {
+    let sps = sets.of(SPS).next().and_then(|newest| Sps::read(newest).ok());
+    parameters.video = sps.map(|sps| VideoParameters {
+        width: sps.width,
+        height: sps.height,
+        pixel_aspect: sps.pixel_aspect,
+        frame_rate: sps.frame_rate,
+        reordering: Some(sps.reordering),
+    });
 }
 
 /// Profile, tier and level of an SPS, for descriptions that tell them (RFC 7798, section 7.1).

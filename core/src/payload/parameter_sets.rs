@@ -19,20 +19,21 @@ pub(crate) struct ParameterSets {
     probe: &'static Probe,
     /// The newest first.
     sets: Vec<(Key, Bytes)>,
-    has_changed: bool,
+    /// How often one was learned that was not known.
+    changes: u64,
 }
 
 impl ParameterSets {
     /// Those that a description announces.
     pub(crate) fn announced(probe: &'static Probe, format: &Format) -> Self {
-        let mut sets = Self { probe, sets: Vec::new(), has_changed: false };
+        let mut sets = Self { probe, sets: Vec::new(), changes: 0 };
         let mut nals = Vec::new();
         for (name, _) in probe.lists {
             format.for_each_listed_nal(name, |nal| nals.push(Bytes::copy_from_slice(nal)));
         }
         // The first that is listed counts as the newest.
         nals.iter().rev().for_each(|nal| sets.learn(nal));
-        sets.has_changed = false;
+        sets.changes = 0;
         sets
     }
 
@@ -41,7 +42,8 @@ impl ParameterSets {
         (self.probe.for_each_unit)(payload, &mut |unit| self.learn(unit));
     }
 
-    fn learn(&mut self, nal: &[u8]) {
+    /// Learns a NAL unit, if it is a parameter set.
+    pub(crate) fn learn(&mut self, nal: &[u8]) {
         let Some(key) = (self.probe.key)(nal).filter(|_| nal.len() <= PARAMETER_SET_BYTES_MAX) else {
             return;
         };
@@ -55,13 +57,13 @@ impl ParameterSets {
         self.sets.truncate(PARAMETER_SETS_MAX.saturating_sub(1));
         // A copy, since a slice would keep the block that was read into.
         self.sets.insert(0, (key, Bytes::copy_from_slice(nal)));
-        self.has_changed = true;
+        self.changes = self.changes.wrapping_add(1);
     }
 
     /// Whether they are others than those announced, and enough to start a decoder.
     pub(crate) fn are_news(&self) -> bool {
         let mut kinds = self.probe.lists.iter().flat_map(|(_, kinds)| kinds.iter());
-        self.has_changed && kinds.all(|kind| self.of(*kind).next().is_some())
+        self.changes > 0 && kinds.all(|kind| self.of(*kind).next().is_some())
     }
 
     /// Writes them into the parameters of a format.
@@ -84,7 +86,29 @@ impl ParameterSets {
         format
     }
 
-    fn of(&self, kind: u8) -> impl Iterator<Item = &Bytes> {
+    /// How often one was learned that was not known; another number than before means that there is something new.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// All of them, in the order in which the description lists them, which is that of decoders.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Bytes> {
+        let kinds = self.probe.lists.iter().flat_map(|(_, kinds)| kinds.iter());
+        kinds.flat_map(|kind| self.of(*kind))
+    }
+
+    /// A NAL unit is a delimiter, which comes before everything else.
+    pub(crate) fn is_delimiter(&self, nal: &[u8]) -> bool {
+        (self.probe.is_delimiter)(nal)
+    }
+
+    /// A NAL unit is a parameter set.
+    pub(crate) fn is_set(&self, nal: &[u8]) -> bool {
+        (self.probe.key)(nal).is_some()
+    }
+
+    /// The sets of a kind, the newest first.
+    pub(crate) fn of(&self, kind: u8) -> impl Iterator<Item = &Bytes> {
         self.sets.iter().filter(move |(key, _)| key.kind == kind).map(|(_, nal)| nal)
     }
 }

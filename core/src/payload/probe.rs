@@ -34,6 +34,8 @@ pub(crate) struct Probe {
     pub(crate) for_each_unit: fn(&[u8], &mut EachUnit<'_>),
     /// Which parameter set a unit is, if it is one.
     pub(crate) key: fn(&[u8]) -> Option<Key>,
+    /// A unit is a delimiter of access units.
+    pub(crate) is_delimiter: fn(&[u8]) -> bool,
     /// The parameters of a description that list parameter sets, each with the kinds that it lists, in their order.
     pub(crate) lists: &'static [(&'static str, &'static [u8])],
     /// Calls back with other parameters of a description that follow from a parameter set. Those that are said to be

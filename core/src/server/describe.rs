@@ -5,6 +5,8 @@ use super::config::Asks;
 use super::request::{Outcome, Step};
 use super::{Event, Server};
 use crate::description::Description;
+use crate::frame::FrameWriter;
+use crate::payload::UnsupportedFormat;
 use crate::payload::parameter_sets::ParameterSets;
 use crate::stream::{Streams, TrackSet};
 use crate::url::track::resolve_aggregate;
@@ -50,6 +52,21 @@ impl Server {
     pub fn description(&self, stream: StreamId, streams: &dyn Streams) -> Option<Description> {
         self.stream(stream)?;
         Description::parse_written(&self.sdp_of(stream, streams)?)
+    }
+
+    /// Makes the packets of frames of a stream, with SSRCs, sequence numbers and timestamps that are drawn here; those of no
+    /// media at all if there is no such stream.
+    ///
+    /// # Errors
+    ///
+    /// A format of its description is used in a way that is not supported.
+    pub fn frame_writer(
+        &mut self,
+        stream: StreamId,
+        streams: &dyn Streams,
+    ) -> Result<FrameWriter, UnsupportedFormat> {
+        let description = self.description(stream, streams).unwrap_or_default();
+        FrameWriter::new(&description, self.random.seed())
     }
 
     fn sdp_of(&self, stream: StreamId, streams: &dyn Streams) -> Option<Bytes> {

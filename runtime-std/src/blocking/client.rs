@@ -7,13 +7,14 @@ use rtspan_core::client::{
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
+use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
 use rtspan_core::wire::Response;
 use rtspan_core::{NtpTime, Tolerances};
 
-use super::{ClientBuilder, TimedOut};
+use super::{ClientBuilder, FramePublisher, Frames, TimedOut};
 use crate::client::{self, Error};
 use crate::threads::{Threads, block_on, block_on_for};
 
@@ -317,6 +318,11 @@ impl Client {
 pub struct Packets(pub(super) client::Packets<Threads>);
 
 impl Packets {
+    /// Puts frames together from the packets.
+    pub fn frames(self) -> Frames {
+        Frames(self.0.frames())
+    }
+
     /// Waits for the next packet, but for so long at most; `None` as the iterator ends.
     ///
     /// # Errors
@@ -392,6 +398,15 @@ impl Publisher {
     /// The client that publishes: for its events, and all else.
     pub fn client(&self) -> Client {
         Client(self.0.client().clone())
+    }
+
+    /// Takes frames from now on, in place of packets.
+    ///
+    /// # Errors
+    ///
+    /// A format of the description is used in a way that is not supported.
+    pub fn frames(self) -> Result<FramePublisher, UnsupportedFormat> {
+        self.0.frames().map(FramePublisher)
     }
 
     /// Writes one packet of a media, and waits while there is no room.

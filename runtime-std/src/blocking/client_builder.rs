@@ -3,7 +3,7 @@ use rtspan_core::client::{ClientConfig, MediaChoice, Playback, ReconnectPolicy, 
 use rtspan_core::description::Description;
 use rtspan_core::timeline::Timeline;
 
-use super::{Client, Packets, Publisher};
+use super::{Client, FramePublisher, Frames, Packets, Publisher};
 use crate::client::{self, Error};
 use crate::threads::{Threads, block_on};
 
@@ -142,6 +142,24 @@ impl ClientBuilder {
     /// ([`Misuse::NoneChosen`](rtspan_core::client::Misuse::NoneChosen)).
     pub fn play(self) -> Result<Packets, Error> {
         block_on(self.0.play()).map(Packets)
+    }
+
+    /// As [`play`](Self::play), for pictures and sound in place of packets.
+    ///
+    /// # Errors
+    ///
+    /// As [`play`](Self::play).
+    pub fn play_frames(self) -> Result<Frames, Error> {
+        block_on(self.0.play_frames()).map(Frames)
+    }
+
+    /// As [`publish`](Self::publish), for pictures and sound in place of packets.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish), or a format is used in a way that is not supported.
+    pub fn publish_frames(self, description: Description) -> Result<FramePublisher, Error> {
+        block_on(self.0.publish_frames(description)).map(FramePublisher)
     }
 
     /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.

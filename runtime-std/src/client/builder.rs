@@ -11,7 +11,7 @@ use rtspan_core::url::Url;
 
 use super::shared::{Owner, Shared};
 use super::sockets::Sockets;
-use super::{Client, Error, Packets, Publisher, driver};
+use super::{Client, Error, FramePublisher, Frames, Packets, Publisher, driver};
 use crate::runtime::Runtime;
 
 /// How a client is set up.
@@ -242,6 +242,24 @@ impl<R: Runtime> ClientBuilder<R> {
         }
         client.play(playback).await?;
         Ok(client.packets())
+    }
+
+    /// As [`play`](Self::play), for pictures and sound in place of packets.
+    ///
+    /// # Errors
+    ///
+    /// As [`play`](Self::play).
+    pub async fn play_frames(self) -> Result<Frames<R>, Error> {
+        self.play().await.map(Packets::frames)
+    }
+
+    /// As [`publish`](Self::publish), for pictures and sound in place of packets.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish), or a format is used in a way that is not supported.
+    pub async fn publish_frames(self, description: Description) -> Result<FramePublisher<R>, Error> {
+        Ok(self.publish(description).await?.frames()?)
     }
 
     /// Connects and publishes: ANNOUNCE, SETUP of every media, RECORD.

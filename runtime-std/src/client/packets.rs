@@ -10,7 +10,7 @@ use rtspan_core::description::Description;
 use rtspan_core::timeline::TimelineStats;
 
 use super::shared::Shared;
-use super::{Client, Error};
+use super::{Client, Error, Frames};
 use crate::runtime::Runtime;
 use crate::wake::Place;
 
@@ -39,6 +39,11 @@ impl<R: Runtime> Packets<R> {
     /// The client that receives them: to pause it, for its events, and all else.
     pub fn client(&self) -> &Client<R> {
         &self.client
+    }
+
+    /// Puts frames together from the packets.
+    pub fn frames(self) -> Frames<R> {
+        Frames::new(self)
     }
 
     /// The next packet; `None` when all medias have ended or the client was torn down.

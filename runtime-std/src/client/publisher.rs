@@ -3,9 +3,10 @@ use std::task::{Context, Poll};
 
 use rtspan_core::NtpTime;
 use rtspan_core::client::{SendError, TrackStats};
+use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::rtp::RtpPacket;
 
-use super::{Client, Error};
+use super::{Client, Error, FramePublisher};
 use crate::runtime::Runtime;
 
 /// Sends the packets of a client that publishes, or those of the back channels of one that plays.
@@ -19,6 +20,16 @@ impl<R: Runtime> Publisher<R> {
     /// The client that sends: for its events, and all else.
     pub fn client(&self) -> &Client<R> {
         &self.0
+    }
+
+    /// Takes frames from now on, in place of packets.
+    ///
+    /// # Errors
+    ///
+    /// A format of the description is used in a way that is not supported.
+    pub fn frames(self) -> Result<FramePublisher<R>, UnsupportedFormat> {
+        let writer = self.0.owner.0.state().core.frame_writer()?;
+        Ok(FramePublisher::new(self, writer))
     }
 
     /// Writes one packet of a media, and waits while there is no room.
@@ -81,7 +92,12 @@ impl<R: Runtime> Publisher<R> {
     }
 
     /// Hands packets on that belong to a wall clock time, if that is not zero, and waits while there is no room.
-    async fn write_all(&self, media: usize, packets: &[RtpPacket], ntp: NtpTime) -> Result<(), Error> {
+    pub(super) async fn write_all(
+        &self,
+        media: usize,
+        packets: &[RtpPacket],
+        ntp: NtpTime,
+    ) -> Result<(), Error> {
         let mut rest = packets;
         let look = |_: &mut Context<'_>| match self.append(media, &mut rest, ntp) {
             Err(Error::Send(SendError::Full)) => Poll::Pending,

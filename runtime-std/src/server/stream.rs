@@ -3,12 +3,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtspan_core::description::Description;
+use rtspan_core::frame::FrameError;
+use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::rtp::rtcp::BadCompound;
 use rtspan_core::server::{AddStreamError, ReloadError, Server};
 use rtspan_core::stream::{SsrcError, StreamLog};
 use rtspan_core::{Instant, NtpTime, StreamId};
 
+use super::FrameStream;
 use super::door::Door;
 use super::registry::Published;
 
@@ -25,6 +28,9 @@ pub enum WriteError {
     /// What was to be written as RTCP is none.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
+    /// A frame has no place in the description, or cannot be sent.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     /// Another media of the stream, counted from zero, has the SSRC.
     #[error("media {0} of the stream has the SSRC")]
     SsrcInUse(usize),
@@ -63,7 +69,7 @@ impl ServerStream {
     ///
     /// There is no such media, or the stream is closed.
     pub fn write(&self, media: usize, packet: RtpPacket) -> Result<(), WriteError> {
-        self.append(media, [packet])
+        self.append(media, [packet], NtpTime::default())
     }
 
     /// Writes the packets of one frame, and wakes the readers once.
@@ -72,7 +78,7 @@ impl ServerStream {
     ///
     /// There is no such media, or the stream is closed.
     pub fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), WriteError> {
-        self.append(media, packets.iter().cloned())
+        self.append(media, packets.iter().cloned(), NtpTime::default())
     }
 
     /// Writes one packet of a media section that belongs to the wall clock time `ntp`.
@@ -85,8 +91,7 @@ impl ServerStream {
     ///
     /// There is no such media, or the stream is closed.
     pub fn write_with_ntp(&self, media: usize, packet: RtpPacket, ntp: NtpTime) -> Result<(), WriteError> {
-        let now = self.door.clock().now();
-        self.change(media, |log, track| Ok(log.push_with_ntp(now, track, packet, ntp)))
+        self.append(media, [packet], ntp)
     }
 
     /// Writes RTCP of the application's own, one packet or several (RFC 3550, section 6.1), to all readers of a media
@@ -146,9 +151,31 @@ impl ServerStream {
         })
     }
 
-    fn append(&self, media: usize, packets: impl IntoIterator<Item = RtpPacket>) -> Result<(), WriteError> {
+    /// Takes frames from now on, in place of packets.
+    ///
+    /// # Errors
+    ///
+    /// A format of the description is used in a way that is not supported.
+    pub fn into_frames(self) -> Result<FrameStream, UnsupportedFormat> {
+        let (id, registry) = (self.id(), self.door.registry());
+        let writer = self.door.enter(|server, _| server.frame_writer(id, &*registry))?;
+        for (media, ssrc) in writer.ssrcs() {
+            // Of a stream that is closed, nothing is told.
+            let _ = self.set_ssrc(media, ssrc);
+        }
+        Ok(FrameStream::new(self, writer))
+    }
+
+    /// Appends packets of one frame, which belong to a wall clock time if that is not zero.
+    pub(super) fn append(
+        &self,
+        media: usize,
+        packets: impl IntoIterator<Item = RtpPacket>,
+        ntp: NtpTime,
+    ) -> Result<(), WriteError> {
         let now = self.door.clock().now();
-        self.change(media, |log, track| Ok(packets.into_iter().all(|packet| log.push(now, track, packet))))
+        let mut packets = packets.into_iter();
+        self.change(media, |log, track| Ok(packets.all(|packet| log.push_with_ntp(now, track, packet, ntp))))
     }
 
     /// Changes the log of an open stream; `false` means that it has no such media.

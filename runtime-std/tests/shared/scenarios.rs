@@ -10,6 +10,7 @@ mod data;
 mod defaults;
 mod elsewhere;
 mod endings;
+mod frames;
 mod leaving;
 mod limits;
 mod many;
@@ -45,6 +46,7 @@ pub(crate) use data::*;
 pub(crate) use defaults::*;
 pub(crate) use elsewhere::*;
 pub(crate) use endings::*;
+pub(crate) use frames::*;
 pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use many::*;
@@ -76,6 +78,8 @@ pub(crate) use scenarios;
 macro_rules! all {
     ($each:path, $($given:tt)*) => {
         $each!($($given)*, [
+            frames_go_from_a_publisher_through_a_server_to_a_client,
+            frames_of_the_application_are_a_byte_stream_that_can_be_decoded,
             what_is_published_is_read_over_tcp,
             what_is_published_is_read_over_udp,
             what_a_client_publishes_over_tcp_is_read,

@@ -12,7 +12,8 @@ pub fn run(data: &[u8]) {
     if let Ok(packet) = RtpPacket::parse(Bytes::copy_from_slice(data)) {
         let mut depacketizer = Depacketizer::new();
         if depacketizer.push(&packet, 0).is_ok() {
-            assert_eq!(depacketizer.poll().expect("just pushed").data, packet.payload());
+            let unit = depacketizer.poll().expect("just pushed");
+            assert_eq!(unit.parts.to_bytes(), packet.payload());
         }
         assert_eq!(depacketizer.poll(), None);
     }
@@ -25,13 +26,15 @@ pub fn run(data: &[u8]) {
     while !input.is_empty() {
         let (timestamp, samples) = (u32::from(input.word()) << 16, input.chunk());
         let mut back = Vec::new();
-        packetizer.packetize(samples, timestamp, |packet| {
+        let sent = packetizer.packetize([samples], timestamp, |packet| {
             assert!(packet.len() <= packet_bytes_max.max(64).max(12 + channels));
             depacketizer.push(&packet, 0).expect("a packet of our own");
             let own = depacketizer.poll().expect("just pushed");
             assert_eq!(own.timestamp, timestamp.wrapping_add((back.len() / channels) as u32));
-            back.extend_from_slice(&own.data);
+            back.extend_from_slice(&own.parts.to_bytes());
         });
-        assert_eq!(back, samples);
+        let left_over = samples.len() % channels;
+        assert_eq!(sent.is_err(), left_over > 0);
+        assert_eq!(back, samples[..samples.len() - left_over]);
     }
 }

@@ -1,7 +1,6 @@
 //! H.264: whatever comes together from packets survives the packetizer.
 
-use bytes::Bytes;
-use rtspan_core::limits::{ACCESS_UNIT_NALS_MAX, ACCESS_UNITS_READY_MAX};
+use rtspan_core::limits::{ACCESS_UNIT_PARTS_MAX, ACCESS_UNITS_READY_MAX};
 use rtspan_core::payload::h264::{Depacketizer, Packetizer};
 use rtspan_core::payload::{AccessUnit, PacketizerConfig};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
@@ -53,14 +52,15 @@ pub fn run(data: &[u8]) {
 }
 
 fn check(unit: &AccessUnit, packet_bytes_max: usize) {
-    assert!((1..=ACCESS_UNIT_NALS_MAX).contains(&unit.nals.len()));
-    assert!(unit.nals.iter().all(|nal| nal.first().is_some_and(|header| matches!(header & 0x1f, 1..=23))));
+    assert!((1..=ACCESS_UNIT_PARTS_MAX).contains(&unit.parts.len()));
+    assert!(unit.parts.iter().all(|nal| nal.first().is_some_and(|header| matches!(header & 0x1f, 1..=23))));
     let config = PacketizerConfig { packet_bytes_max, ..PacketizerConfig::new(96, 7, 65_530) };
     let mut packets = Vec::new();
-    Packetizer::new(config).packetize(unit.nals.iter().map(|nal| &nal[..]), unit.timestamp, |packet| {
+    let sent = Packetizer::new(config).packetize(unit.parts.slices(), unit.timestamp, |packet| {
         assert!(packet.len() <= packet_bytes_max);
         packets.push(packet);
     });
+    assert_eq!(sent, Ok(()));
     let markers = packets.iter().filter(|packet| packet.marker()).count();
     assert!(markers == 1 && packets.last().is_some_and(RtpPacket::marker));
     let mut depacketizer = Depacketizer::new();
@@ -69,8 +69,7 @@ fn check(unit: &AccessUnit, packet_bytes_max: usize) {
     }
     depacketizer.flush();
     let again = depacketizer.poll().expect("a unit of our own");
-    let same = |one: &[Bytes], other: &[Bytes]| one == other;
-    assert!(same(&again.nals, &unit.nals), "{:02x?} became {:02x?}", unit.nals, again.nals);
+    assert!(again.parts == unit.parts, "{:02x?} became {:02x?}", unit.parts, again.parts);
     assert_eq!((again.timestamp, again.is_keyframe), (unit.timestamp, unit.is_keyframe));
     assert_eq!(depacketizer.poll(), None);
 }

@@ -42,7 +42,7 @@ fn of_server(url: &str) -> Vec<Times> {
             None => depacketizer.flush(),
         }
         while let Some(unit) = depacketizer.poll() {
-            for sps in unit.nals.iter().filter_map(|nal| Sps::read(nal).ok()) {
+            for sps in unit.parts.iter().filter_map(|nal| Sps::read(nal).ok()) {
                 decoding.set_order(sps.reordering, sps.frame_rate);
             }
             let pts = presentation[&unit.timestamp];

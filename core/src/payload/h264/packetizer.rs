@@ -1,5 +1,5 @@
 use super::nal;
-use crate::payload::PacketizerConfig;
+use crate::payload::{PacketizeError, PacketizerConfig};
 use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 
 /// Turns access units into packets: small NAL units together (STAP-A), large ones in fragments (FU-A).
@@ -24,13 +24,26 @@ impl Packetizer {
     ///
     /// `nals` are its NAL units without start codes; empty ones are left out. `timestamp` is in units
     /// of 1/90,000 s.
+    ///
+    /// # Errors
+    ///
+    /// The type of a NAL unit is one that RFC 6184 uses for packets. The others are sent all the same.
     pub fn packetize<'a>(
         &mut self,
         nals: impl IntoIterator<Item = &'a [u8]>,
         timestamp: u32,
         mut sink: impl FnMut(RtpPacket),
-    ) {
-        let mut nals = nals.into_iter().filter(|nal| !nal.is_empty()).peekable();
+    ) -> Result<(), PacketizeError> {
+        let mut result = Ok(());
+        let mut can_be_sent = |nal: &&[u8]| match nal.first() {
+            None => false,
+            Some(header) if matches!(nal::type_of(*header), 1..=23) => true,
+            Some(_) => {
+                result = Err(PacketizeError::Malformed("a NAL unit of a type that is kept for packets"));
+                false
+            }
+        };
+        let mut nals = nals.into_iter().filter(|nal| can_be_sent(nal)).peekable();
         while let Some(nal) = nals.next() {
             if nal.len() > self.payload_bytes_max {
                 let is_last = nals.peek().is_none();
@@ -62,6 +75,7 @@ impl Packetizer {
             self.writer.end(timestamp, nals.peek().is_none());
         }
         self.writer.flush(&mut sink);
+        result
     }
 
     /// The sequence number of the next packet.

@@ -30,6 +30,12 @@ pub struct Sps {
     pub level: u8,
     /// `seq_parameter_set_id`, by which picture parameter sets refer to it.
     pub id: u8,
+    /// `chroma_format_idc`: 0 is without colour, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
+    pub chroma_format: u8,
+    /// Bits of a sample of brightness.
+    pub luma_depth: u8,
+    /// Bits of a sample of colour.
+    pub chroma_depth: u8,
     /// Pixels in a row of what is to be shown.
     pub width: u32,
     /// Rows of what is to be shown.
@@ -88,7 +94,8 @@ fn read(body: &[u8]) -> Option<Sps> {
     let mut bits = BitReader::new(rbsp::unescaped(body));
     let [profile, constraints, level] = [byte(&mut bits)?, byte(&mut bits)?, byte(&mut bits)?];
     let id = u8::try_from(bits.ue()?).ok().filter(|id| *id < 32)?;
-    let chroma = if has_chroma_format(profile) { read_chroma_format(&mut bits)? } else { Chroma::Of420 };
+    let (chroma, [luma_depth, chroma_depth]) =
+        if has_chroma_format(profile) { read_chroma_format(&mut bits)? } else { (Chroma::Of420, [8, 8]) };
     bits.ue().filter(|log2_max_frame_num| *log2_max_frame_num <= 12)?;
     let order_type = read_order_type(&mut bits)?;
     bits.ue().filter(|reference_frames| *reference_frames <= FRAMES_HELD_MAX)?;
@@ -119,6 +126,9 @@ fn read(body: &[u8]) -> Option<Sps> {
         constraints,
         level,
         id,
+        chroma_format: chroma.format(),
+        luma_depth,
+        chroma_depth,
         width,
         height,
         pixel_aspect: usability.pixel_aspect,
@@ -148,6 +158,16 @@ enum Chroma {
 }
 
 impl Chroma {
+    /// `chroma_format_idc`.
+    fn format(self) -> u8 {
+        match self {
+            Self::Monochrome => 0,
+            Self::Of420 => 1,
+            Self::Of422 => 2,
+            Self::Of444 | Self::Separate => 3,
+        }
+    }
+
     /// Pixels of a unit of cropping.
     fn subsampling(self) -> (u32, u32) {
         match self {
@@ -162,8 +182,8 @@ fn has_chroma_format(profile: u8) -> bool {
     matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 134 | 135 | 138 | 139)
 }
 
-/// The colour format, and behind it the bit depths and scaling lists.
-fn read_chroma_format(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<Chroma> {
+/// The colour format and the depths of brightness and colour, and behind them the scaling lists.
+fn read_chroma_format(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<(Chroma, [u8; 2])> {
     let chroma = match bits.ue()? {
         0 => Chroma::Monochrome,
         1 => Chroma::Of420,
@@ -172,7 +192,7 @@ fn read_chroma_format(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<
         3 => Chroma::Of444,
         _ => return None,
     };
-    bits.skip_numbers(2)?;
+    let depths = [depth(bits)?, depth(bits)?];
     bits.skip(1)?;
     if bits.bit()? {
         let lists = if matches!(chroma, Chroma::Of444 | Chroma::Separate) { 12 } else { 8 };
@@ -182,7 +202,12 @@ fn read_chroma_format(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<
             }
         }
     }
-    Some(chroma)
+    Some((chroma, depths))
+}
+
+/// Bits of a sample, told as so many above 8.
+fn depth(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<u8> {
+    u8::try_from(bits.ue()?).ok().filter(|above| *above <= 6)?.checked_add(8)
 }
 
 /// A list ends early where the next scale is told to be zero.

@@ -29,7 +29,7 @@ fn packets_of(units: &[Vec<Bytes>], packet_bytes_max: usize) -> Vec<RtpPacket> {
     let mut packets = Vec::new();
     for (at, nals) in units.iter().enumerate() {
         let nals = nals.iter().map(|nal| &nal[..]);
-        packetizer.packetize(nals, at as u32 * 3000, |packet| packets.push(packet));
+        packetizer.packetize(nals, at as u32 * 3000, |packet| packets.push(packet)).unwrap();
     }
     assert_eq!(packetizer.next_sequence(), 65_530_u16.wrapping_add(packets.len() as u16));
     packets
@@ -67,7 +67,7 @@ fn a_unit_of_a_byte_more_than_a_packet_may_have_is_sent_in_two() {
     for (len, count) in [(most, 1), (most + 1, 2)] {
         let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 1, 0));
         let mut lens = Vec::new();
-        packetizer.packetize([&nal(0x65, len, 1)[..]], 0, |packet| lens.push(packet.len()));
+        packetizer.packetize([&nal(0x65, len, 1)[..]], 0, |packet| lens.push(packet.len())).unwrap();
         assert_eq!(lens.len(), count, "{lens:?}");
         assert!(lens.iter().all(|len| *len <= PACKET_BYTES_MAX), "{lens:?}");
     }
@@ -83,7 +83,7 @@ fn units_of_every_size_come_back_whole() {
             let (back, errors, tolerances) = depacketize(&packets);
             assert_eq!(back.len(), 2, "{len} bytes");
             for (at, (back, nals)) in back.iter().zip(&units).enumerate() {
-                assert_eq!(&back.nals, nals, "{len} bytes");
+                assert_eq!(&back.parts, nals, "{len} bytes");
                 assert_eq!(
                     (back.timestamp, back.is_keyframe, back.damaged),
                     (at as u32 * 3000, at == 0, false)
@@ -99,7 +99,7 @@ fn a_fragmented_unit_holds_no_more_memory_than_its_bytes() {
     let sizes = [70_000, 200, 9_000, 300, 20_000];
     let units: Vec<_> = sizes.iter().map(|len| vec![nal(0x65, *len, 1), nal(0x65, *len, 2)]).collect();
     for unit in depacketize(&packets_of(&units, 100)).0 {
-        for nal in unit.nals {
+        for nal in unit.parts {
             let len = nal.len();
             assert_eq!(BytesMut::from(nal).capacity(), len);
         }
@@ -152,11 +152,11 @@ fn no_unit_with_a_lost_packet_comes_out_as_whole_and_no_other_is_lost() {
                 match found {
                     Some(unit) if hit && first_lost > 0 => assert!(unit.damaged, "{burst} at {first_lost}"),
                     Some(unit) if !hit => {
-                        assert_eq!(&unit.nals, nals, "{burst} at {first_lost}");
+                        assert_eq!(&unit.parts, nals, "{burst} at {first_lost}");
                         assert!(!unit.damaged || follows, "{burst} at {first_lost}");
                     }
                     // At the very beginning nobody knows what came before.
-                    Some(unit) => assert!(nals.ends_with(&unit.nals) || unit.damaged),
+                    Some(unit) => assert!(nals.ends_with(&unit.parts) || unit.damaged),
                     None => assert!(hit, "unit {at} is gone, {burst} at {first_lost}"),
                 }
             }
@@ -201,8 +201,8 @@ fn joining_in_the_middle_never_gives_more_than_what_came() {
         assert_eq!(errors, []);
         for unit in back {
             let nals = &units[(unit.timestamp / 3000) as usize];
-            assert!(nals.ends_with(&unit.nals));
-            assert!(&unit.nals == nals || unit.timestamp == packets[from].timestamp());
+            assert!(nals.ends_with(&unit.parts));
+            assert!(&unit.parts == nals || unit.timestamp == packets[from].timestamp());
         }
     }
 }
@@ -215,6 +215,6 @@ fn another_ssrc_ends_the_unit_even_with_the_same_timestamp() {
     let slice = RtpPacket::build(RtpHeader { sequence: 3, ..header }, &nal(0x65, 9, 3));
     let (units, _, _) = depacketize(&[one, other, slice]);
     assert_eq!(units.len(), 2);
-    assert_eq!((units[0].nals.len(), units[0].damaged), (1, true));
-    assert_eq!((units[1].nals.len(), units[1].damaged), (2, false));
+    assert_eq!((units[0].parts.len(), units[0].damaged), (1, true));
+    assert_eq!((units[1].parts.len(), units[1].damaged), (2, false));
 }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::nal;
-use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_NALS_MAX};
+use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_PARTS_MAX};
 use crate::payload::{AccessUnit, PayloadError};
 
 /// An access unit that is being put together, or by default none.
@@ -35,8 +35,8 @@ impl Unit {
             return Err(PayloadError::Unsupported(nal_type));
         }
         self.reserve(nal.len())?;
-        if self.nals.len() >= ACCESS_UNIT_NALS_MAX {
-            return Err(self.overflow(PayloadError::TooManyNals));
+        if self.nals.len() >= ACCESS_UNIT_PARTS_MAX {
+            return Err(self.overflow(PayloadError::TooManyParts));
         }
         self.is_keyframe |= nal_type == nal::IDR;
         self.has_picture |= nal::is_picture(nal_type);
@@ -61,7 +61,7 @@ impl Unit {
     /// The access unit; `None` if nothing is left of it.
     pub(super) fn finish(self) -> Option<AccessUnit> {
         let Self { timestamp, nals, is_keyframe, damaged, .. } = self;
-        (!nals.is_empty()).then_some(AccessUnit { timestamp, nals, is_keyframe, damaged })
+        (!nals.is_empty()).then_some(AccessUnit { timestamp, parts: nals.into(), is_keyframe, damaged })
     }
 
     fn overflow(&mut self, error: PayloadError) -> PayloadError {

@@ -86,7 +86,7 @@ impl Recording {
 
     fn write(&mut self, unit: &AccessUnit) -> std::io::Result<()> {
         let mut brought = [false; 2];
-        for nal in &unit.nals {
+        for nal in &unit.parts {
             let place = PARAMETER_SETS.iter().position(|(kind, _)| is_of_type(nal, *kind));
             if let Some(place) = place {
                 self.parameter_sets[place] = Some(nal.clone());
@@ -104,7 +104,7 @@ impl Recording {
                 return Ok(());
             }
         };
-        for nal in added.into_iter().flatten().chain(&unit.nals) {
+        for nal in added.into_iter().flatten().chain(&unit.parts) {
             self.file.write_all(&START_CODE)?;
             self.file.write_all(nal)?;
         }

@@ -58,7 +58,8 @@ impl Voice {
             sleep_until::<R>(start + PACKET_TIME * number).await;
             let mut packets = Vec::new();
             let timestamp = number.wrapping_mul(PACKET_BYTES as u32);
-            packetizer.packetize(samples, timestamp, |packet| packets.push(packet));
+            let sent = packetizer.packetize([samples], timestamp, |packet| packets.push(packet));
+            sent.expect("samples of one channel");
             match publisher.write_frame(media, &packets).await {
                 // Nobody hears it until there is a session again.
                 Err(Error::Send(_)) if client.is_reconnecting() => {}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_NALS_MAX, ACCESS_UNITS_READY_MAX};
+use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_PARTS_MAX, ACCESS_UNITS_READY_MAX};
 
 const IDR: &[u8] = &[0x65, 0x88, 0x84];
 
@@ -33,7 +33,7 @@ fn payloads_that_cannot_be_read_damage_their_unit_and_no_other() {
         assert_eq!(errors, [*error], "{name}");
         let damaged: Vec<_> = units.iter().map(|unit| unit.damaged).collect();
         assert_eq!(damaged, [false, true, false], "{name}");
-        assert!(units[1].nals.len() >= 2, "{name}");
+        assert!(units[1].parts.len() >= 2, "{name}");
     }
 }
 
@@ -49,7 +49,7 @@ fn fragments_whose_end_never_comes_damage_their_unit() {
         ];
         let (units, errors, _) = depacketize(&packets);
         assert_eq!(errors, []);
-        assert_eq!((units.len(), units[0].nals.len(), units[0].damaged), (1, 2, true));
+        assert_eq!((units.len(), units[0].parts.len(), units[0].damaged), (1, 2, true));
     }
     let (units, _, _) =
         depacketize(&[packet(0, 0, false, IDR), packet(1, 0, false, start), packet(2, 1, true, IDR)]);
@@ -85,15 +85,16 @@ fn a_unit_may_be_as_long_as_the_bound_and_not_a_byte_longer() {
 #[test]
 fn a_unit_may_have_as_many_nal_units_as_the_bound_and_not_one_more() {
     for over in [0, 1] {
-        let packets: Vec<_> =
-            (0..ACCESS_UNIT_NALS_MAX + over).map(|sequence| packet(sequence as u16, 0, false, IDR)).collect();
+        let packets: Vec<_> = (0..ACCESS_UNIT_PARTS_MAX + over)
+            .map(|sequence| packet(sequence as u16, 0, false, IDR))
+            .collect();
         let (units, errors, _) = depacketize(&packets);
         assert_eq!(units.len(), 1 - over);
-        assert_eq!(errors, vec![PayloadError::TooManyNals; over]);
+        assert_eq!(errors, vec![PayloadError::TooManyParts; over]);
     }
     let bomb = [0, 0, 1, 0x65].repeat(10_000);
     let (units, errors, _) = depacketize(&[packet(0, 0, true, &bomb), packet(1, 1, true, IDR)]);
-    assert_eq!((units.len(), errors), (1, vec![PayloadError::TooManyNals]));
+    assert_eq!((units.len(), errors), (1, vec![PayloadError::TooManyParts]));
 }
 
 #[test]
@@ -101,8 +102,8 @@ fn parameter_sets_without_end_are_bounded() {
     let packets: Vec<_> =
         (0..2000_u16).map(|sequence| packet(sequence, sequence.into(), true, &[0x67, 1])).collect();
     let (units, errors, _) = depacketize(&packets);
-    assert!(units.iter().all(|unit| unit.nals.len() <= ACCESS_UNIT_NALS_MAX));
-    assert_eq!(errors, vec![PayloadError::TooManyNals; 3]);
+    assert!(units.iter().all(|unit| unit.parts.len() <= ACCESS_UNIT_PARTS_MAX));
+    assert_eq!(errors, vec![PayloadError::TooManyParts; 3]);
 }
 
 #[test]
@@ -143,8 +144,8 @@ fn no_sequence_of_bytes_panics_or_exceeds_the_bounds() {
         let pushed = depacketizer.push(&packet(sequence, timestamp, chance() % 4 == 0, &payload), 0);
         assert_ne!(pushed, Err(PayloadError::Unpolled));
         while let Some(unit) = depacketizer.poll() {
-            assert!(!unit.nals.is_empty() && unit.nals.len() <= ACCESS_UNIT_NALS_MAX);
-            assert!(unit.nals.iter().all(|nal| !nal.is_empty()));
+            assert!(!unit.parts.is_empty() && unit.parts.len() <= ACCESS_UNIT_PARTS_MAX);
+            assert!(unit.parts.iter().all(|nal| !nal.is_empty()));
         }
     }
 }

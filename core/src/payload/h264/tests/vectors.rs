@@ -4,7 +4,8 @@ fn payloads(nals: &[&[u8]], packet_bytes_max: usize) -> Vec<Vec<u8>> {
     let config = PacketizerConfig { packet_bytes_max, ..PacketizerConfig::new(96, 1, 0) };
     let mut payloads = Vec::new();
     Packetizer::new(config)
-        .packetize(nals.iter().copied(), 0, |packet| payloads.push(packet.payload().to_vec()));
+        .packetize(nals.iter().copied(), 0, |packet| payloads.push(packet.payload().to_vec()))
+        .unwrap();
     payloads
 }
 

@@ -1,0 +1,101 @@
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::description::{Codec, Format};
+use crate::payload::{AccessUnit, ParameterWatch, Parts, h264};
+
+/// How the bytes of frames are wanted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Form {
+    /// In the parts that the format has ([`Parts`]): a NAL unit each, with nothing around it. Nothing is copied.
+    #[default]
+    Parts,
+    /// In one piece, as decoders and raw files take it: NAL units behind start codes (H.264, annex B).
+    ByteStream,
+    /// In one piece, as MP4 and Matroska keep it: NAL units behind their length in four bytes.
+    Container,
+}
+
+/// Where parameter sets, without which a decoder cannot begin, are wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ParameterSetsIn {
+    /// In the frames that they were sent with.
+    AsSent,
+    /// In each keyframe, also those that were announced or sent before; in a stream like that a decoder can begin anywhere.
+    Keyframes,
+    /// In no frame, since the configuration of a container has them.
+    NoFrame,
+}
+
+impl Form {
+    /// Where parameter sets are usual in this form.
+    fn usual_sets(self) -> ParameterSetsIn {
+        match self {
+            Self::Parts => ParameterSetsIn::AsSent,
+            Self::ByteStream => ParameterSetsIn::Keyframes,
+            Self::Container => ParameterSetsIn::NoFrame,
+        }
+    }
+}
+
+/// The form of all frames of a reader.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    pub(super) form: Form,
+    /// `None` stands for what is usual.
+    pub(super) sets: Option<ParameterSetsIn>,
+}
+
+impl Wish {
+    /// The bytes of a unit in the form that is wanted.
+    pub(super) fn apply(self, format: &Format, watch: &ParameterWatch, unit: AccessUnit) -> Parts {
+        let has_nals = matches!(format.codec, Codec::H264(_) | Codec::H265(_));
+        if !has_nals {
+            return match self.form {
+                Form::Parts => unit.parts,
+                Form::ByteStream | Form::Container => unit.parts.to_bytes().into(),
+            };
+        }
+        let parts = match self.sets.unwrap_or_else(|| self.form.usual_sets()) {
+            ParameterSetsIn::Keyframes if unit.is_keyframe => with_sets(watch, &unit.parts),
+            ParameterSetsIn::NoFrame => without_sets(watch, &unit.parts),
+            ParameterSetsIn::AsSent | ParameterSetsIn::Keyframes => unit.parts,
+        };
+        match self.form {
+            Form::Parts => parts,
+            Form::ByteStream => {
+                let mut bytes = BytesMut::with_capacity(bytes_with_prefixes(&parts));
+                h264::write_annex_b(&parts, &mut bytes);
+                bytes.freeze().into()
+            }
+            Form::Container => length_prefixed(&parts).into(),
+        }
+    }
+}
+
+/// The newest parameter sets in front of all but a delimiter, and no others.
+fn with_sets(watch: &ParameterWatch, parts: &Parts) -> Parts {
+    let delimiters = parts.iter().take_while(|part| watch.is_delimiter(part)).count();
+    let (front, rest) = parts.split_at_checked(delimiters).unwrap_or_default();
+    let rest = rest.iter().filter(|part| !watch.is_set(part));
+    front.iter().chain(watch.sets()).chain(rest).cloned().collect()
+}
+
+fn without_sets(watch: &ParameterWatch, parts: &Parts) -> Parts {
+    parts.iter().filter(|part| !watch.is_set(part)).cloned().collect()
+}
+
+/// Bytes of all parts with four more each.
+fn bytes_with_prefixes(parts: &Parts) -> usize {
+    parts.total_bytes().saturating_add(parts.len().saturating_mul(4))
+}
+
+fn length_prefixed(parts: &Parts) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(bytes_with_prefixes(parts));
+    for part in parts {
+        bytes.put_u32(u32::try_from(part.len()).unwrap_or(u32::MAX));
+        bytes.put_slice(part);
+    }
+    bytes.freeze()
+}

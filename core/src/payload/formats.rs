@@ -1,0 +1,183 @@
+//! One packetizer and one depacketizer for every format: the table of all that there are.
+
+use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
+use super::{g711, h264, whole};
+use crate::Tolerances;
+use crate::description::{Codec, Format, H264};
+use crate::rtp::RtpPacket;
+
+/// Takes each call to the packetizer or depacketizer of the format.
+macro_rules! formats {
+    ($($name:ident($room:ident),)*) => {
+        #[derive(Debug)]
+        enum Depacketizers {
+            $($name($room::Depacketizer),)*
+        }
+
+        #[derive(Debug)]
+        enum Packetizers {
+            $($name($room::Packetizer),)*
+        }
+
+        macro_rules! each_depacketizer {
+            ($which:expr, $of_it:ident => $call:expr) => {
+                match $which { $(Depacketizers::$name($of_it) => $call,)* }
+            };
+        }
+
+        macro_rules! each_packetizer {
+            ($which:expr, $of_it:ident => $call:expr) => {
+                match $which { $(Packetizers::$name($of_it) => $call,)* }
+            };
+        }
+    };
+}
+
+formats! {
+    G711(g711),
+    H264(h264),
+    Whole(whole),
+}
+
+/// Puts the access units of any format together from its packets.
+///
+/// A format that the library does not know is carried through: each payload is a unit.
+///
+/// # Examples
+///
+/// ```
+/// use rtspan_core::Format;
+/// use rtspan_core::payload::{Depacketizer, Packetizer, PacketizerConfig};
+///
+/// let format = Format::pcma();
+/// let mut packetizer = Packetizer::new(&format, PacketizerConfig::new(8, 7, 0))?;
+/// let mut depacketizer = Depacketizer::new(&format)?;
+/// packetizer.packetize([&[0xd5; 160][..]], 8_000, |packet| {
+///     depacketizer.push(&packet, 0).expect("nothing is lost");
+/// })?;
+/// let unit = depacketizer.poll().expect("each packet is a unit");
+/// assert_eq!((unit.timestamp, unit.parts.total_bytes()), (8_000, 160));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Depacketizer(Depacketizers);
+
+impl Depacketizer {
+    /// A depacketizer of what a description calls `format`.
+    ///
+    /// # Errors
+    ///
+    /// The format is used in a way that is not supported, such as interleaved packets of H.264.
+    pub fn new(format: &Format) -> Result<Self, UnsupportedFormat> {
+        Ok(Self(match &format.codec {
+            Codec::G711(_) => Depacketizers::G711(g711::Depacketizer::new()),
+            Codec::H264(h264) => {
+                refuse_interleaved(format, h264)?;
+                Depacketizers::H264(h264::Depacketizer::new())
+            }
+            _ => Depacketizers::Whole(whole::Depacketizer::new()),
+        }))
+    }
+
+    /// Takes the next packet, before which `lost` packets are missing.
+    ///
+    /// # Errors
+    ///
+    /// When the payload cannot be read or a bound is hit; the next packet can be pushed all the same.
+    pub fn push(&mut self, packet: &RtpPacket, lost: u16) -> Result<(), PayloadError> {
+        each_depacketizer!(&mut self.0, depacketizer => depacketizer.push(packet, lost))
+    }
+
+    /// The next access unit.
+    #[must_use]
+    pub fn poll(&mut self) -> Option<AccessUnit> {
+        each_depacketizer!(&mut self.0, depacketizer => depacketizer.poll())
+    }
+
+    /// Ends the access unit that is being put together, at the end of the stream or before a jump.
+    pub fn flush(&mut self) {
+        each_depacketizer!(&mut self.0, depacketizer => depacketizer.flush());
+    }
+
+    /// What was read though it deviates from the standard, since the last call.
+    pub fn take_tolerances(&mut self) -> Tolerances {
+        each_depacketizer!(&mut self.0, depacketizer => depacketizer.take_tolerances())
+    }
+}
+
+/// Makes packets of the access units of any format.
+///
+/// A format that the library does not know is carried through: each part of a unit is a payload.
+#[derive(Debug)]
+pub struct Packetizer(Packetizers);
+
+impl Packetizer {
+    /// A packetizer of what a description calls `format`, which also says the payload type.
+    ///
+    /// # Errors
+    ///
+    /// The format is used in a way that is not supported, such as interleaved packets of H.264.
+    pub fn new(format: &Format, config: PacketizerConfig) -> Result<Self, UnsupportedFormat> {
+        let config = PacketizerConfig { payload_type: format.payload_type, ..config };
+        let channels = format.channels.and_then(|channels| u8::try_from(channels).ok()).unwrap_or(1);
+        Ok(Self(match &format.codec {
+            Codec::G711(_) => Packetizers::G711(g711::Packetizer::new(config, channels)),
+            Codec::H264(h264) => {
+                refuse_interleaved(format, h264)?;
+                Packetizers::H264(h264::Packetizer::new(config))
+            }
+            _ => Packetizers::Whole(whole::Packetizer::new(config)),
+        }))
+    }
+
+    /// Gives the packets of one access unit to `sink`.
+    ///
+    /// `parts` are as [`Parts`](super::Parts) has them. The parts of sound follow each other in time. `timestamp` is that
+    /// of the first, in units of the clock rate.
+    ///
+    /// # Errors
+    ///
+    /// A part could not be sent. The others are sent all the same.
+    pub fn packetize<'a>(
+        &mut self,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+        timestamp: u32,
+        sink: impl FnMut(RtpPacket),
+    ) -> Result<(), PacketizeError> {
+        each_packetizer!(&mut self.0, packetizer => packetizer.packetize(parts, timestamp, sink))
+    }
+
+    /// The sequence number of the next packet.
+    pub fn next_sequence(&self) -> u16 {
+        each_packetizer!(&self.0, packetizer => packetizer.next_sequence())
+    }
+}
+
+fn refuse_interleaved(format: &Format, h264: &H264) -> Result<(), UnsupportedFormat> {
+    match h264.packetization_mode {
+        2 => Err(UnsupportedFormat::new(format, "packetization mode 2, interleaved")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interleaved_h264_is_refused_and_what_is_not_known_is_carried_through() {
+        let interleaved = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=2");
+        let refused = Depacketizer::new(&interleaved).unwrap_err();
+        assert_eq!((refused.encoding(), refused.reason()), ("H264", "packetization mode 2, interleaved"));
+        assert!(Packetizer::new(&interleaved, PacketizerConfig::new(96, 1, 0)).is_err());
+        let format = Format::new(99, "vnd.example.things", 90_000);
+        let mut packetizer = Packetizer::new(&format, PacketizerConfig::new(0, 1, 7)).unwrap();
+        let mut depacketizer = Depacketizer::new(&format).unwrap();
+        let sent = packetizer.packetize([&b"things"[..]], 3, |packet| {
+            assert_eq!((packet.payload_type(), packet.marker()), (99, true));
+            depacketizer.push(&packet, 0).unwrap();
+        });
+        assert_eq!((sent, packetizer.next_sequence()), (Ok(()), 8));
+        assert_eq!(&depacketizer.poll().unwrap().parts.to_bytes()[..], b"things");
+    }
+}

@@ -1,0 +1,110 @@
+use super::parameter_sets::ParameterSets;
+use super::{AccessUnit, AudioParameters, Parameters, h264, h265};
+use crate::description::{Codec, Format};
+
+/// Watches the units of a stream for parameters that differ from those that are known.
+///
+/// # Examples
+///
+/// ```
+/// use rtspan_core::Format;
+/// use rtspan_core::payload::ParameterWatch;
+///
+/// let watch = ParameterWatch::new(&Format::pcma());
+/// let sound = watch.parameters().audio.expect("the description tells");
+/// assert_eq!((sound.sample_rate, sound.channels), (8_000, 1));
+/// ```
+#[derive(Debug)]
+pub struct ParameterWatch {
+    format: Format,
+    source: Source,
+}
+
+/// What tells the parameters.
+#[derive(Debug)]
+enum Source {
+    /// Parameter sets among the parts, and what follows from them.
+    Sets(ParameterSets, fn(&ParameterSets, &mut Parameters)),
+    /// Nothing but the description.
+    Description(Parameters),
+}
+
+impl ParameterWatch {
+    /// Knows what a description tells of `format`.
+    pub fn new(format: &Format) -> Self {
+        let sets = |probe, parameters| Source::Sets(ParameterSets::announced(probe, format), parameters);
+        let source = match &format.codec {
+            Codec::H264(_) => sets(&h264::PROBE, h264::parameters),
+            Codec::H265(_) => sets(&h265::PROBE, h265::parameters),
+            _ => Source::Description(described(format)),
+        };
+        Self { format: format.clone(), source }
+    }
+
+    /// Looks at the next unit; says if the parameters have changed with it.
+    pub fn look(&mut self, unit: &AccessUnit) -> bool {
+        match &mut self.source {
+            Source::Sets(sets, _) => {
+                let before = sets.changes();
+                unit.parts.iter().for_each(|nal| sets.learn(nal));
+                sets.changes() != before
+            }
+            Source::Description(_) => false,
+        }
+    }
+
+    /// The parameters as they are now.
+    pub fn parameters(&self) -> Parameters {
+        match &self.source {
+            Source::Sets(sets, read) => {
+                let mut parameters = Parameters::of(sets.tell(self.format.clone()));
+                read(sets, &mut parameters);
+                parameters
+            }
+            Source::Description(parameters) => parameters.clone(),
+        }
+    }
+
+    /// The parameter sets that a decoder has to have before anything else, in their order.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = &bytes::Bytes> {
+        match &self.source {
+            Source::Sets(sets, _) => Some(sets.in_order()),
+            Source::Description(_) => None,
+        }
+        .into_iter()
+        .flatten()
+    }
+
+    /// The part is what comes before everything else in its unit.
+    pub(crate) fn is_delimiter(&self, part: &[u8]) -> bool {
+        match &self.source {
+            Source::Sets(sets, _) => sets.is_delimiter(part),
+            Source::Description(_) => false,
+        }
+    }
+
+    /// The part is a parameter set, which a container keeps elsewhere.
+    pub(crate) fn is_set(&self, part: &[u8]) -> bool {
+        match &self.source {
+            Source::Sets(sets, _) => sets.is_set(part),
+            Source::Description(_) => false,
+        }
+    }
+}
+
+/// What a description alone tells.
+fn described(format: &Format) -> Parameters {
+    let mut parameters = Parameters::of(format.clone());
+    let channels = format.channels.unwrap_or(1);
+    let sound = |rate| AudioParameters::new(rate, u8::try_from(channels).unwrap_or(u8::MAX));
+    match &format.codec {
+        Codec::G711(_) => parameters.audio = Some(sound(format.clock_rate)),
+        Codec::Opus(opus) => parameters.audio = Some(AudioParameters::new(48_000, opus.channels)),
+        Codec::Mpeg4Audio(aac) => {
+            parameters.audio = Some(AudioParameters::new(aac.sample_rate, aac.channels));
+            parameters.configuration = Some(aac.config.clone());
+        }
+        _ => {}
+    }
+    parameters
+}
