@@ -333,8 +333,8 @@ impl Client {
     ///
     /// A format of the description is used in a way that is not supported.
     pub fn frame_writer(&mut self) -> Result<FrameWriter, UnsupportedFormat> {
-        let seed = self.random.seed();
-        FrameWriter::new(self.description().unwrap_or(&Description::default()), seed)
+        let (none, seed) = (Description::default(), self.random.seed());
+        FrameWriter::new(self.description().unwrap_or(&none), seed)
     }
 
     /// What the server says that it can do.

@@ -9,8 +9,12 @@ use rtspan_std::{Description, Form, Format, Frame, Media, MediaKind, ServerConfi
 use super::{serve, url};
 
 const FRAME_NANOS: i64 = 40_000_000;
-const SPS: [u8; 4] = [0x67, 0x42, 0xc0, 0x1e];
-const PPS: [u8; 4] = [0x68, 0xce, 0x38, 0x80];
+/// 1280 x 720, High, 30 pictures a second.
+const SPS: [u8; 26] = [
+    0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10,
+    0x00, 0x00, 0x03, 0x03, 0xc8, 0xf1, 0x83, 0x19, 0x60,
+];
+const PPS: [u8; 6] = [0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0];
 
 fn description() -> Description {
     let video = Media::new(MediaKind::Video, vec![Format::h264(96, &SPS, &PPS)]);
@@ -20,7 +24,8 @@ fn description() -> Description {
 /// A picture, the first of which is a keyframe, of several packets.
 fn picture(number: u8) -> Frame {
     let header = if number == 0 { 0x65 } else { 0x41 };
-    let nals = [vec![header, 0x88, number], vec![header, 0x11, number].repeat(1500)];
+    // A NAL unit ends in a bit that is set.
+    let nals = [vec![header, 0x88, 0x80 | number], [header, 0x11, 0x80 | number].repeat(1500)];
     Frame::new(0, i64::from(number) * FRAME_NANOS, nals.map(Bytes::from).into_iter().collect::<Parts>())
 }
 
@@ -39,21 +44,22 @@ pub(crate) async fn frames_go_from_a_publisher_through_a_server_to_a_client<R: R
         publisher.write(&sound(number)).await.unwrap();
     }
     publisher.teardown().await.unwrap();
-    let (mut pictures, mut sounds) = (0_u8, 0_u8);
+    let mut taken = [0_u8; 2];
     let mut before = [None; 2];
     while let Some(frame) = frames.next().await {
         let frame = frame.unwrap();
-        let (number, sent) = match frame.media {
-            0 => (&mut pictures, picture(pictures)),
-            _ => (&mut sounds, sound(sounds)),
-        };
-        assert_eq!((&frame.data, frame.is_damaged, frame.lost), (&sent.data, false, 0));
-        let passed = frame.time.pts - before[frame.media].replace(frame.time.pts).unwrap_or(i64::MIN / 2);
-        assert!(passed > 0 && frame.dts <= frame.time.pts, "{frame:?}");
+        let number = &mut taken[frame.media];
+        let sent = if frame.media == 0 { picture(*number) } else { sound(*number) };
+        assert!(frame.data == sent.data && !frame.is_damaged && frame.lost == 0);
         assert_eq!(frame.is_keyframe, frame.media == 1 || *number == 0);
+        let before = before[frame.media].replace(frame.time.pts);
+        assert!(
+            before.is_none_or(|before| before < frame.time.pts) && frame.dts <= frame.time.pts,
+            "{frame:?}"
+        );
         *number += 1;
     }
-    assert_eq!((pictures, sounds), (20, 20));
+    assert_eq!(taken, [20, 20]);
     assert_eq!(frames.stats(0).map(|stats| (stats.frames, stats.damaged)), Some((20, 0)));
 }
 
@@ -72,10 +78,12 @@ pub(crate) async fn frames_of_the_application_are_a_byte_stream_that_can_be_deco
     }
     let Some(Ok(first)) = frames.next().await else { panic!("a frame") };
     let bytes = first.data.to_bytes();
-    assert_eq!(bytes[..16], [&[0, 0, 0, 1], &SPS[..], &[0, 0, 0, 1], &PPS[..]].concat());
     let nals = Parts::from_annex_b(&bytes);
-    assert_eq!(nals[2..], picture(0).data[..]);
-    assert!(first.new_parameters.is_some_and(|parameters| parameters.configuration.is_none()), "no true SPS");
+    assert_eq!(nals[..2], [&SPS[..], &PPS[..]]);
+    assert!(nals[2..] == picture(0).data[..]);
+    let parameters = first.new_parameters.unwrap();
+    assert_eq!(parameters.video.map(|video| (video.width, video.height)), Some((1280, 720)));
+    assert!(parameters.configuration.is_some());
     drop(stream);
     let mut rest = Vec::new();
     while let Some(frame) = frames.next().await {
