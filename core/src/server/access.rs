@@ -128,7 +128,8 @@ impl Server {
         verdict.map_err(|denial| self.deny(now, conn, session, &need, &given, &denial))
     }
 
-    /// The application has told how a peer proves its right to `need`.
+    /// The application has told how a peer proves its right to `need`: `Ok(None)` if the request may go on. Who may read has
+    /// yet to be asked about speaking, if the request is about that by now.
     pub(super) fn authority_told(
         &mut self,
         now: Instant,
@@ -136,7 +137,7 @@ impl Server {
         request: &Request,
         (need, given): (Need, Given),
         authority: Authority,
-    ) -> Result<(), Response> {
+    ) -> Result<Option<Outcome>, Response> {
         let verdict = match (authority, &given) {
             (Authority::Open, _) => Ok(None),
             (Authority::User(user), given) => {
@@ -157,13 +158,14 @@ impl Server {
             }
             (Authority::Secret(_) | Authority::Challenge, _) => Err(Denial::Wrong),
         };
-        match verdict {
-            Ok(identity) => {
-                self.grant_right(conn, identity, Some(need));
-                Ok(())
-            }
-            Err(denial) => Err(self.deny(now, conn, None, &need, &given, &denial)),
+        let identity = verdict.map_err(|denial| self.deny(now, conn, None, &need, &given, &denial))?;
+        self.grant_right(conn, identity, Some(need.clone()));
+        if need.action == Action::Speak {
+            return Ok(None);
         }
+        let session = self.find_session(now, conn, request)?;
+        self.check_right_to_speak(now, conn, request, session, given.clone())
+            .map_err(|denial| self.deny(now, conn, session, &need, &given, &denial))
     }
 
     /// The user of a new session for reading or publishing at a path: the one who has proved its right to that.

@@ -105,8 +105,12 @@ impl Server {
             (Answer::No(refusal), _) => Ok(refusal.into_response().into()),
             (Answer::Authority(authority), Step::Authenticate(need, given)) => self
                 .authority_told(now, conn, &request, (need, given), authority)
-                .and_then(|()| self.find_session(now, conn, &request))
-                .and_then(|session| self.route(now, conn, &request, session, streams)),
+                .and_then(|question| match question {
+                    Some(question) => Ok(question),
+                    None => self
+                        .find_session(now, conn, &request)
+                        .and_then(|session| self.route(now, conn, &request, session, streams)),
+                }),
             (_, Step::Describe) => match extra.as_mut().and_then(|extra| extra.body.take()) {
                 Some((_, sdp)) => Ok(described(&request, sdp)),
                 None => self.describe_published(&request, streams),

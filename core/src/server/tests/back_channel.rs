@@ -11,7 +11,7 @@ use crate::description::{Description, Direction, Format, Media, MediaKind};
 use crate::limits::{GOODBYE_DELAY, RECEIVER_REPORT_PERIOD, SESSION_TIMEOUT, SPEAKERS_MAX};
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::rtp::{RtpHeader, RtpPacket};
-use crate::server::{Asks, Event, ServerConfig};
+use crate::server::{Asks, Authority, Event, ServerConfig};
 use crate::stream::{Cursor, LagPolicy, LogLimits, StartAt, TrackSet};
 use crate::udp::Port;
 use crate::wire::{Response, StatusCode};
@@ -318,6 +318,32 @@ fn a_media_that_becomes_a_back_channel_while_the_application_thinks_is_not_spoke
     let question = asked!(scenario, Speak);
     answer!(scenario, question, Ok(()));
     assert_eq!(status(&scenario.response(conn)), 200);
+}
+
+#[test]
+fn whoever_may_read_by_the_applications_word_is_asked_about_once_more_before_it_speaks() {
+    for becomes_one_meanwhile in [false, true] {
+        let config = ServerConfig::default().asks(Asks::AUTHENTICATE);
+        let mut scenario = if becomes_one_meanwhile { Scenario::new(config) } else { open(config) };
+        let conn = scenario.connect();
+        let setup = format!("SETUP rtsp://h/door/trackID=1|{}", transport(false, 1));
+        scenario.post(conn, &setup, "");
+        let question = asked!(scenario, Authenticate);
+        assert_eq!(question.action, Action::Read);
+        if becomes_one_meanwhile {
+            scenario = open_in(scenario);
+        }
+        answer!(scenario, question, Ok(Authority::Open));
+        let question = asked!(scenario, Authenticate);
+        assert_eq!((question.action, &*question.path), (Action::Speak, "/door"));
+        answer!(scenario, question, Err(StatusCode::FORBIDDEN.into()));
+        assert_eq!(status(&scenario.response(conn)), 403);
+        scenario.post(conn, &setup, "");
+        let question = asked!(scenario, Authenticate);
+        assert_eq!(question.action, Action::Speak, "who may read is not asked about again");
+        answer!(scenario, question, Ok(Authority::Open));
+        assert_eq!(status(&scenario.response(conn)), 200);
+    }
 }
 
 /// Sets up the picture and then the loudspeaker.
