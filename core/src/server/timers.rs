@@ -39,6 +39,11 @@ struct Armed {
 }
 
 impl Timer {
+    /// Returns true for a deadline that no sign of life puts off: it holds, however late it is looked at.
+    fn is_certain(self) -> bool {
+        self == Self::Drain
+    }
+
     fn place(self) -> (usize, usize) {
         match self {
             Self::Conn(id) => (0, id.index()),
@@ -53,12 +58,19 @@ impl Timer {
 
 impl Armed {
     fn look(&self) -> (Instant, Timer) {
-        (self.doubt.look_at(self.deadline), self.timer)
+        let at = if self.timer.is_certain() { self.deadline } else { self.doubt.look_at(self.deadline) };
+        (at, self.timer)
+    }
+
+    /// Returns true if what is looked at is due, and is believed to be.
+    fn is_over(&mut self, now: Instant) -> bool {
+        self.timer.is_certain() || self.doubt.is_over(now, self.deadline)
     }
 }
 
 impl Timers {
-    /// Sets the deadline of what may be due; it passes a [grace](crate::limits::DEADLINE_GRACE) from now at the earliest.
+    /// Sets the deadline of what may be due; but for that of a drain, it passes a [grace](crate::limits::DEADLINE_GRACE) from now
+    /// at the earliest.
     pub(super) fn arm(&mut self, deadline: Instant, timer: Timer) {
         self.put(Armed { timer, deadline, doubt: Doubt::default() });
     }
@@ -89,7 +101,7 @@ impl Timers {
         loop {
             let (_, timer) = *self.looks.first().filter(|(at, _)| *at <= now)?;
             let mut armed = self.take(timer)?;
-            if armed.doubt.is_over(now, armed.deadline) {
+            if armed.is_over(now) {
                 return Some(timer);
             }
             self.put(armed);

@@ -104,6 +104,18 @@ fn a_server_that_drains_sends_away_whoever_comes_and_waits_for_those_that_are_th
 }
 
 #[test]
+fn the_limit_of_a_drain_holds_for_a_server_that_stands_still_until_then() {
+    for limit in [LIMIT, Duration::ZERO] {
+        let (mut scenario, _, _) = Scenario::with_stream(ServerConfig::default());
+        reader(&mut scenario);
+        scenario.server.drain(scenario.now, None, limit);
+        let late = scenario.now + limit + Duration::from_secs(10);
+        scenario.server.handle_timeout(late, &scenario.logs);
+        assert_eq!(scenario.server.session_count(), 0);
+    }
+}
+
+#[test]
 fn a_question_that_is_answered_when_the_server_drains_opens_no_session() {
     for (request, body) in [
         ("ANNOUNCE rtsp://h/live|Content-Type: application/sdp", SDP),
