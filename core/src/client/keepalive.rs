@@ -99,8 +99,8 @@ impl Client {
     pub(super) fn keepalive_answered(&mut self, now: Instant, method: Method, status: StatusCode) {
         (self.keepalive.sent, self.keepalive.is_mute) = (None, false);
         if status.is_success() {
-            // The answer may have told another timeout.
-            return self.keepalive.put_off(now, self.session.timeout());
+            // The next one is due a period after this one was sent: the server has heard it before it has answered.
+            return;
         }
         if self.is_forgotten(now, status) {
             return self.close(now, ClientCloseReason::SessionLost);

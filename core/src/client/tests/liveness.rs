@@ -162,6 +162,19 @@ fn the_session_timeout_of_any_response_counts() {
 }
 
 #[test]
+fn a_keepalive_that_is_answered_late_does_not_put_off_the_next() {
+    let mut it = Scenario::described(Transports::Tcp).play_tcp("1;timeout=10");
+    advance_with_media(&mut it, Duration::from_secs(5));
+    it.expect_method("GET_PARAMETER");
+    advance_with_media(&mut it, Duration::from_secs(4));
+    it.answer("200 OK");
+    it.frames.clear();
+    it.expect_nothing_sent();
+    advance_with_media(&mut it, Duration::from_secs(1));
+    it.expect_method("GET_PARAMETER");
+}
+
+#[test]
 fn extreme_session_timeouts_neither_flood_the_server_nor_stop_the_clock() {
     for (timeout, seconds) in [("0", 30), ("1", 1), ("4294967295", 100), ("-1", 30)] {
         let mut it = Scenario::described(Transports::Tcp).play_tcp(&format!("1;timeout={timeout}"));

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::limits::RECEIVER_REPORT_PERIOD;
 
 #[test]
 fn a_row_of_attempts_ends_once_media_has_flowed_and_not_before() {
@@ -114,6 +115,24 @@ fn an_answered_teardown_is_not_sent_again() {
     wait_for_attempt(&mut it);
     answer_as_before(&mut it, SDP, TCP);
     reconnected(&mut it);
+}
+
+#[test]
+fn a_server_that_is_left_is_sent_no_report_behind_teardown() {
+    // A report is due within the time that TEARDOWN may take, in one of these cases at least.
+    for second in 0..RECEIVER_REPORT_PERIOD.as_secs() {
+        let config = config().transports(Transports::Tcp).media_silence_policy(MediaSilencePolicy::Close);
+        let config = config.keepalive(KeepalivePolicy::Never);
+        let mut it = Scenario::with(URL, config).describe().play_tcp("1234");
+        it.advance(Duration::from_secs(second));
+        it.frame(0, video(1).as_bytes());
+        while !it.log.iter().any(|line| line.starts_with("TEARDOWN")) {
+            it.advance(Duration::from_millis(100));
+        }
+        it.frames.clear();
+        it.advance(TEARDOWN_DEADLINE);
+        assert!(it.frames.is_empty(), "{second}: {:?}", it.frames);
+    }
 }
 
 #[test]
