@@ -322,12 +322,16 @@ impl Timeline {
     ) -> Option<MediaTime> {
         let (ssrc, rtp) = (packet.ssrc(), packet.timestamp());
         let (latest, is_scaled) = (self.latest, self.start.scale.is_some());
-        let own_time = OnvifExtension::of(packet).map(|extension| extension.ntp);
-        let own_time = own_time.filter(|ntp| *ntp != NtpTime::default());
+        let extension = OnvifExtension::of(packet);
+        let own_time = extension.map(|extension| extension.ntp).filter(|ntp| *ntp != NtpTime::default());
+        // As each group of pictures does that is played backwards by the timestamps of the recording.
+        let may_leap_back = extension.is_some_and(|own| own.is_discontinuous);
         let track = self.track(index)?;
         let place = track.place_of(now, ssrc);
         let source = track.sources.get_mut(place)?;
-        let Some((timestamp, pts, is_highest)) = source.advance(now, rtp, clock_rate, latest) else {
+        let goes_on = source.advance(now, rtp, clock_rate, latest);
+        let goes_on = goes_on.filter(|(.., is_highest)| *is_highest || !may_leap_back);
+        let Some((timestamp, pts, is_highest)) = goes_on else {
             return self.begin(now, (index, place), (rtp, own_time), clock_rate);
         };
         let mut zero = None;

@@ -1,7 +1,9 @@
 use super::drift::Drift;
 use super::segment::Segments;
 use super::{Latest, WallSource, is_within, nanos_between};
-use crate::limits::{TIMELINE_BACK_MAX, TIMELINE_GAP_MAX, TIMELINE_REPORT_AGE_MAX};
+use crate::limits::{
+    TIMELINE_AGREEMENT, TIMELINE_BACK_MAX, TIMELINE_ERROR_MIN, TIMELINE_GAP_MAX, TIMELINE_REPORT_AGE_MAX,
+};
 use crate::rtp::units_to_nanos;
 use crate::{Instant, NtpTime};
 
@@ -20,6 +22,8 @@ pub(super) struct Source {
     reported: Option<(NtpTime, u32)>,
     /// The sender's wall clock time of PTS zero, by the reports; the same for all tracks that are synchronised.
     pub(super) zero: Option<NtpTime>,
+    /// Nanoseconds of the error that its last report told and that were not corrected.
+    left: i64,
     run: Option<Run>,
 }
 
@@ -52,6 +56,7 @@ impl Source {
             has_own_time: false,
             drift: None,
             zero: None,
+            left: 0,
             run: None,
         }
     }
@@ -198,6 +203,15 @@ impl Source {
         if let Some(run) = &mut self.run {
             run.segments.correct(nanos);
         }
+    }
+
+    /// How much of an error is to be corrected: half, or all of it if the report before has left as much.
+    pub(super) fn believe(&mut self, error: i64) -> i64 {
+        let is_told_again = !is_within(self.left, TIMELINE_ERROR_MIN)
+            && is_within(error.saturating_sub(self.left), TIMELINE_AGREEMENT);
+        let believed = if is_told_again { error } else { error / 2 };
+        self.left = error.saturating_sub(believed);
+        believed
     }
 
     pub(super) fn is_running(&self) -> bool {

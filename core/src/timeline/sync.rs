@@ -41,7 +41,8 @@ impl Timeline {
         self.set_zero(place, measured);
     }
 
-    /// Corrects half of a small error, since reports are not exact either. A track that is alone needs none.
+    /// Corrects a small error: half of it, since reports are not exact either, and all that a second report says as well. A
+    /// track that is alone needs none.
     fn correct_error(&mut self, place: (usize, usize), zero: NtpTime, error: i64) {
         let (own, _) = place;
         let others = self.tracks.iter().enumerate().filter(|(index, _)| *index != own);
@@ -49,7 +50,8 @@ impl Timeline {
         if is_alone {
             self.set_zero(place, zero.plus_nanos(error));
         } else if !is_within(error, TIMELINE_ERROR_MIN) {
-            self.correct(place, error / 2);
+            let believed = self.source_mut(place).map_or(0, |source| source.believe(error));
+            self.correct(place, believed);
         }
     }
 

@@ -228,6 +228,44 @@ fn packets_that_tell_when_they_were_recorded_need_no_reports() {
 }
 
 #[test]
+fn an_error_is_corrected_by_half_and_in_full_once_a_second_report_tells_it() {
+    // As a server's first report is that goes by the arrival of what it relays, and those behind it that go by its publisher's.
+    let mut it = It::default();
+    let mut told = Vec::new();
+    for second in 0..40_u32 {
+        let millis = u64::from(second) * 1000;
+        it.video(millis, second * VIDEO);
+        told.push(it.sound(millis, second * SOUND) - i64::from(second) * 1000);
+        if second % 10 == 0 {
+            it.report(millis, (0, 1), noon(millis as i64), second * VIDEO);
+            it.report(millis, (1, 2), noon(millis as i64 + if second == 0 { 0 } else { 80 }), second * SOUND);
+        }
+    }
+    assert_eq!([told[10], told[11], told[20], told[21], told[39]], [0, 40, 40, 80, 80]);
+}
+
+#[test]
+fn groups_of_pictures_that_are_played_backwards_each_begin_anew() {
+    use crate::rtp::onvif_tests::{extension, packet_with};
+
+    // Two pictures a second, with the timestamps of the recording (`Rate-Control: no`).
+    for pictures in [1, 2, 6] {
+        let mut it = It::default();
+        it.0.set_rates(-1.0, 1.0);
+        for number in 0..4 * pictures {
+            let (group, picture) = (3 - number / pictures, number % pictures);
+            let recorded = 500 * (group * pictures + picture);
+            let flags = if picture == 0 { 0x20 } else { 0 };
+            let header = RtpHeader { ssrc: 1, timestamp: recorded as u32 * 90, ..RtpHeader::default() };
+            let packet = packet_with(header, 0, &extension(noon(recorded), flags, 0));
+            let time = it.0.time_of(It::at(500 * number as u64), 0, &packet, VIDEO);
+            assert_eq!((time.pts, time.begins_anew), (500 * number * MILLI, number > 0 && picture == 0));
+            assert_eq!(time.wall().unwrap().ntp, noon(recorded));
+        }
+    }
+}
+
+#[test]
 fn the_clocks_of_the_sender_are_told_by_ours() {
     let mut it = It::default();
     it.0.set_wall_clock(It::at(0), noon(0));
