@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    Client, ClientConfig, ClientEvent, ClientOutput, ClientSink, ConnectError, ReconnectPolicy, State,
+    Client, ClientConfig, ClientEvent, ClientOutput, ClientSink, ConnectError, ReconnectPolicy, Reply, State,
     Transports,
 };
 use rtspan_core::udp::Port;
@@ -100,6 +100,11 @@ struct World {
     wall_offset: Duration,
     reconnects: u64,
     changes: u64,
+    /// The camera announces another description at this moment.
+    is_announcing: bool,
+    /// Answers to that, and changes that the application was told of by it.
+    answers: u64,
+    announcements: u64,
 }
 
 impl World {
@@ -133,6 +138,9 @@ impl World {
             wall_offset: Duration::ZERO,
             reconnects: 0,
             changes: 0,
+            is_announcing: false,
+            answers: 0,
+            announcements: 0,
         }
     }
 
@@ -269,7 +277,7 @@ impl World {
             return;
         }
         let mut lasts = minutes(&mut self.chance, 200);
-        match self.chance.below(12) {
+        match self.chance.below(14) {
             0 | 1 => self.cut(),
             2 | 3 => {
                 self.trouble = Trouble::Off;
@@ -288,10 +296,11 @@ impl World {
             6 => self.camera.set_clock(&mut self.chance),
             7 => self.camera.restart_encoder(self.now, &mut self.chance),
             8 => {
-                let variant = self.chance.below(3);
+                let variant = self.chance.below(4);
                 self.camera.describe_as(variant);
                 self.cut();
             }
+            11 | 12 => self.announce(),
             9 => self.wall_offset = Duration::from_secs(self.chance.below(100_000)),
             10 => self.reads_at = self.now + minutes(&mut self.chance, 20),
             _ if self.client.state() == State::Play => {
@@ -307,6 +316,21 @@ impl World {
         }
         self.free_since = self.now;
         self.trouble_at = self.now + lasts;
+    }
+
+    /// The camera describes itself otherwise; what plays goes on as it was.
+    fn announce(&mut self) {
+        let variant = self.chance.below(4);
+        let Some(request) = self.camera.announce(variant).filter(|_| self.is_connected && !self.is_stale)
+        else {
+            return;
+        };
+        let before = self.answers;
+        self.is_announcing = true;
+        self.send(request.as_bytes());
+        self.pump();
+        self.is_announcing = false;
+        assert_eq!(self.answers, before + 1, "it is answered once");
     }
 
     fn pump(&mut self) {
@@ -339,17 +363,25 @@ impl World {
         match event {
             ClientEvent::Done(_, result) => {
                 let reply = result.unwrap_or_else(|error| panic!("{error} at {:?}", self.now));
-                if let rtspan_core::client::Reply::Described(description) = reply {
-                    for media in 0..description.medias.len() {
-                        self.client.setup(self.now, media).unwrap();
+                match reply {
+                    Reply::Described(description) => {
+                        for media in 0..description.medias.len() {
+                            self.client.setup(self.now, media).unwrap();
+                        }
+                        self.client.play(self.now, None).unwrap();
                     }
-                    self.client.play(self.now, None).unwrap();
+                    Reply::Playing(_) => self.ledger.begin(self.now >= self.reads_at),
+                    _ => {}
                 }
             }
             ClientEvent::Reconnected { .. } => {
                 self.reconnects += 1;
                 self.free_since = self.free_since.max(self.now);
+                self.ledger.begin(self.now >= self.reads_at);
             }
+            // It has not come to the packets that would have been told as those of another beginning.
+            ClientEvent::Reconnecting { .. } | ClientEvent::TransportSwitched(_) => self.ledger.end(),
+            ClientEvent::DescriptionChanged(_) if self.is_announcing => self.announcements += 1,
             ClientEvent::Closed(reason) => panic!("{reason} at {:?}", self.now),
             _ => {}
         }
@@ -371,13 +403,18 @@ impl World {
             self.is_stale |= !arrives;
             self.client.handle_written(self.now, written);
             while let Some(request) = self.next_request() {
+                if let Some(answer) = request.strip_prefix("RTSP/1.0 ") {
+                    assert!(answer.starts_with("200") && self.is_announcing, "{answer}");
+                    self.answers += 1;
+                    continue;
+                }
                 let answer = self.camera.answer(self.now, &request, &mut self.chance);
                 self.send(answer.as_bytes());
             }
         }
     }
 
-    /// The next request that the client has sent; its reports are passed over.
+    /// The next message that the client has sent; its reports are passed over.
     fn next_request(&mut self) -> Option<String> {
         loop {
             let is_frame = self.sent.first() == Some(&b'$');
@@ -435,9 +472,16 @@ fn a_client_stays_connected_for_weeks_on_one_time_line() {
         let mut world = World::new(seed, transports);
         world.run(21);
         println!(
-            "{transports:?}: {} changes, {} reconnects, {} packets, {} gaps, {} lost",
-            world.changes, world.reconnects, world.ledger.packets, world.ledger.gaps, world.ledger.lost
+            "{transports:?}: {} changes, {} reconnects, {} announced, {} packets, {} gaps, {} lost, tracks {} µs apart at most",
+            world.changes,
+            world.reconnects,
+            world.announcements,
+            world.ledger.packets,
+            world.ledger.gaps,
+            world.ledger.lost,
+            world.ledger.apart / 1000,
         );
+        assert!(world.announcements > 5, "{transports:?}: {}", world.announcements);
         assert!(world.reconnects > 50 && world.ledger.gaps > 50, "{transports:?}: {}", world.reconnects);
         assert!(world.ledger.packets > 400_000, "{transports:?}: {}", world.ledger.packets);
     }

@@ -104,6 +104,18 @@ impl Camera {
         self.variant = variant;
     }
 
+    /// Describes itself otherwise under a session, and says so to whoever plays.
+    pub(super) fn announce(&mut self, variant: u64) -> Option<String> {
+        let session = self.session.as_ref().filter(|session| session.plays)?.id.clone();
+        self.variant = variant;
+        let body = self.description();
+        Some(format!(
+            "ANNOUNCE rtsp://camera/main RTSP/1.0\r\nCSeq: 1\r\nSession: {session}\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
     /// The end of a connection, with which a session over TCP ends.
     pub(super) fn lose_connection(&mut self) {
         let is_tcp = |session: &Session| session.ways.values().any(|way| matches!(way, Way::Tcp(_)));
@@ -165,7 +177,9 @@ impl Camera {
         format!("RTSP/1.0 {head}\r\nCSeq: {cseq}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
     }
 
+    /// One of four: with other sound, without any, or with other parameters of the picture.
     fn description(&self) -> String {
+        let parameters = if self.variant == 3 { "a=fmtp:96 packetization-mode=1\r\n" } else { "" };
         let sound = "m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n";
         let sound = match self.variant {
             1 => sound.replace("AVP 0", "AVP 98\r\na=rtpmap:98 OPUS/48000/2"),
@@ -174,7 +188,7 @@ impl Camera {
         };
         format!(
             "v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=camera\r\nt=0 0\r\n\
-             m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=0\r\n{sound}"
+             m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n{parameters}a=control:trackID=0\r\n{sound}"
         )
     }
 
