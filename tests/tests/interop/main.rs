@@ -8,6 +8,7 @@ mod access_unit;
 mod auth;
 mod behaviour;
 mod clip;
+mod clocks;
 mod decoding;
 mod foreign;
 mod matrix;
