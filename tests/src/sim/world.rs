@@ -97,7 +97,8 @@ pub(super) struct World<'a> {
     pub(super) pairs: BTreeMap<UdpId, Pair>,
     pub(super) tcp: Tcp,
     pub(super) udp: Udp,
-    pub(super) players: Vec<Option<Player>>,
+    /// In boxes, since a player is taken out for each step.
+    pub(super) players: Vec<Option<Box<Player>>>,
     pub(super) hostiles: Vec<Option<Hostile>>,
     /// Until when the server is switched off.
     pub(super) down_until: Instant,
@@ -179,7 +180,7 @@ impl<'a> World<'a> {
         }
         for index in 0..self.plan.players as usize {
             let player = Player::new(self, index);
-            self.players.push(Some(player));
+            self.players.push(Some(Box::new(player)));
             let at = self.now + self.chance.millis(0, 10_000);
             self.wake(Task::Player(index), at);
         }
