@@ -20,13 +20,16 @@
 
 use crate::{Tolerances, limits, sdp};
 
+mod audio_config;
 mod codec;
 mod fmtp;
 mod format;
 mod media;
 mod mpeg4_audio;
 mod names;
+mod opus;
 mod read;
+mod sound;
 mod sprop;
 mod static_types;
 mod strays;
@@ -36,10 +39,13 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use codec::{Codec, G711Law, Opus};
+pub use audio_config::AudioConfig;
+pub use codec::Codec;
 pub use format::Format;
 pub use media::{Attribute, Bandwidth, Direction, Media, MediaKind};
 pub use mpeg4_audio::{BadAudioConfig, Mpeg4Audio};
+pub use opus::{BadOpusStreams, Opus, OpusStreams};
+pub use sound::{G711Law, G726, G726Order, IlbcMode, Pcm, Speech, Speex};
 pub use video::{H264, H265};
 
 /// A stream: what it is called and the medias it consists of.

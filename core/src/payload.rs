@@ -20,15 +20,19 @@
 //! # Ok::<(), rtspan_core::payload::PacketizeError>(())
 //! ```
 
+pub mod aac;
 mod access;
-mod bits;
+pub(crate) mod bits;
+pub mod blocks;
 mod config;
 mod decoding_times;
 mod error;
 mod formats;
+mod fragments;
 pub mod g711;
 pub mod h264;
 pub mod h265;
+pub mod opus;
 pub(crate) mod parameter_sets;
 mod parameters;
 mod picture;

@@ -229,6 +229,10 @@ tolerances! {
     MarkerInsideAccessUnit = "an access unit goes on after its marker",
     /// An access unit without a marker at its end (FLIR M400).
     MarkerMissing = "an access unit ends without a marker",
+    /// ADTS headers in front of units of AAC (cameras reported to gortsplib).
+    AdtsInPayload = "units of AAC have ADTS headers",
+    /// A unit of sound without a byte: `00 10 00 00` of AAC (cameras reported to mediamtx).
+    EmptyAccessUnit = "a unit of sound is empty",
     // client
     /// A response without the number of any request, taken for that of the oldest one (TP-Link Tapo C520WS: that of
     /// the request before; Foscam C1: `Cseq: 0`).

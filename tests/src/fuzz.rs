@@ -19,6 +19,7 @@ pub mod rtp;
 pub mod server;
 pub mod sessions;
 pub mod simulation;
+pub mod sound;
 pub mod url;
 
 /// A fuzz target: panics if anything is not as it has to be.
@@ -41,5 +42,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("server", server::run),
     ("sessions", sessions::run),
     ("simulation", simulation::run),
+    ("sound", sound::run),
     ("url", url::run),
 ];

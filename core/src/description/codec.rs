@@ -1,4 +1,5 @@
-use super::{Format, H264, H265, Mpeg4Audio};
+use super::sound::{self, G711Law, G726, IlbcMode, Pcm, Speech, Speex};
+use super::{Format, H264, H265, Mpeg4Audio, Opus};
 use crate::Tolerances;
 
 /// A codec that the library knows, with what its parameters say.
@@ -11,29 +12,30 @@ pub enum Codec {
     H265(H265),
     /// MPEG-4 audio with AU headers: AAC (RFC 3640).
     Mpeg4Audio(Mpeg4Audio),
-    /// Opus (RFC 7587).
+    /// Opus (RFC 7587), and that of many channels as web browsers have it (`multiopus`).
     Opus(Opus),
     /// G.711 (RFC 3551, section 4.5.14).
     G711(G711Law),
+    /// G.722, whose clock counts every second sample (RFC 3551, section 4.5.2).
+    G722,
+    /// G.723.1 (RFC 3551, section 4.5.3).
+    G723(Speech),
+    /// G.726 (RFC 3551, section 4.5.4).
+    G726(G726),
+    /// G.728 (RFC 3551, section 4.5.5).
+    G728,
+    /// G.729 (RFC 3551, section 4.5.6).
+    G729(Speech),
+    /// GSM full rate (RFC 3551, section 4.5.8).
+    Gsm,
+    /// iLBC (RFC 3952).
+    Ilbc(IlbcMode),
+    /// Linear samples (RFC 3551, sections 4.5.10 and 4.5.11; RFC 3190).
+    Pcm(Pcm),
+    /// Speex (RFC 5574).
+    Speex(Speex),
     /// Any other; the format has its name and its parameters.
     Other,
-}
-
-/// The companding law of G.711.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum G711Law {
-    /// µ-law: `PCMU`.
-    Mu,
-    /// A-law: `PCMA`.
-    A,
-}
-
-/// What is known about an Opus track.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Opus {
-    /// Channels that the sender is likely to use: two with `sprop-stereo=1`, else one (RFC 7587, section 6.1).
-    pub channels: u8,
 }
 
 impl Codec {
@@ -47,12 +49,31 @@ impl Codec {
         } else if is("mpeg4-generic") {
             Mpeg4Audio::read(format, tolerances).map_or(Self::Other, Self::Mpeg4Audio)
         } else if is("opus") {
-            let stereo = format.parameter("sprop-stereo") == Some("1");
-            Self::Opus(Opus { channels: if stereo { 2 } else { 1 } })
+            Self::Opus(Opus::read(format))
+        } else if is("multiopus") {
+            Opus::read_streams(format, tolerances).map_or(Self::Other, Self::Opus)
         } else if is("PCMU") {
             Self::G711(G711Law::Mu)
         } else if is("PCMA") {
             Self::G711(G711Law::A)
+        } else if is("G722") {
+            Self::G722
+        } else if is("G723") {
+            Self::G723(Speech::read(format, "annexa"))
+        } else if let Some(g726) = sound::g726(&format.encoding) {
+            Self::G726(g726)
+        } else if is("G728") {
+            Self::G728
+        } else if is("G729") {
+            Self::G729(Speech::read(format, "annexb"))
+        } else if is("GSM") {
+            Self::Gsm
+        } else if is("iLBC") {
+            Self::Ilbc(IlbcMode::read(format, tolerances))
+        } else if let Some(pcm) = sound::pcm(&format.encoding) {
+            Self::Pcm(pcm)
+        } else if is("speex") {
+            Self::Speex(Speex::read(format))
         } else {
             Self::Other
         }

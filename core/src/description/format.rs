@@ -1,3 +1,4 @@
+use super::audio_config::AudioConfig;
 use super::codec::Codec;
 use super::mpeg4_audio::{self, BadAudioConfig, Mpeg4Audio};
 use super::static_types::static_type;
@@ -59,26 +60,10 @@ impl Format {
     ///
     /// If the configuration does not name a sample rate and a channel layout.
     pub fn mpeg4_audio(payload_type: u8, config: &[u8]) -> Result<Self, BadAudioConfig> {
-        let (sample_rate, channels) = mpeg4_audio::rate_and_channels(config).ok_or(BadAudioConfig)?;
+        let AudioConfig { sample_rate, channels, .. } = AudioConfig::read(config).ok_or(BadAudioConfig)?;
         let mut format = Self::new(payload_type, "mpeg4-generic", sample_rate);
         format.channels = (channels > 0).then_some(channels.into());
         Ok(format.with_fmtp(mpeg4_audio::fmtp(config)))
-    }
-
-    /// Opus, mono or stereo (RFC 7587; the rtpmap says two channels for both).
-    pub fn opus(payload_type: u8, stereo: bool) -> Self {
-        let format = Self::new(payload_type, "opus", 48_000).with_channels(2);
-        if stereo { format.with_fmtp("sprop-stereo=1") } else { format }
-    }
-
-    /// G.711 µ-law, 8 kHz, mono, with its static payload type.
-    pub fn pcmu() -> Self {
-        Self::new(0, "PCMU", 8_000)
-    }
-
-    /// G.711 A-law, 8 kHz, mono, with its static payload type.
-    pub fn pcma() -> Self {
-        Self::new(8, "PCMA", 8_000)
     }
 
     /// Sets the number of channels.

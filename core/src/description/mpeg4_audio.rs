@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::Format;
+use super::audio_config::{AudioConfig, SAMPLE_RATES};
 use super::video::readable;
 use crate::Tolerances;
 use crate::tolerance::Tolerance;
@@ -23,6 +24,18 @@ pub struct Mpeg4Audio {
     pub index_length: u8,
     /// Bits of the index in all further AU headers, up to 32.
     pub index_delta_length: u8,
+    /// Bits of the composition time in an AU header, zero without it.
+    pub cts_delta_length: u8,
+    /// Bits of the decoding time in an AU header, zero without it.
+    pub dts_delta_length: u8,
+    /// A flag in each AU header says whether decoding can begin there.
+    pub random_access_indication: bool,
+    /// Bits of the state of the stream in an AU header.
+    pub stream_state_length: u8,
+    /// Bits of the size of the auxiliary section, zero without it.
+    pub auxiliary_size_length: u8,
+    /// Units of the clock between units that were next to each other before they were interleaved; zero if they are not.
+    pub max_displacement: u32,
 }
 
 /// Bytes that are no AudioSpecificConfig (ISO/IEC 14496-3, section 1.6.2.1).
@@ -38,9 +51,19 @@ impl Mpeg4Audio {
             return None;
         }
         let (size_length, index_length, index_delta_length) = au_header(format, tolerances)?;
+        let mut number = |name: &str, most: u32| {
+            let read = |text: &str| text.parse().ok().filter(|number: &u32| *number <= most);
+            readable(format.parameter(name), tolerances, read).unwrap_or(0)
+        };
+        let cts_delta_length = number("ctsdeltalength", 32) as u8;
+        let dts_delta_length = number("dtsdeltalength", 32) as u8;
+        let random_access_indication = number("randomaccessindication", 1) == 1;
+        let stream_state_length = number("streamstateindication", 32) as u8;
+        let auxiliary_size_length = number("auxiliarydatasizelength", 32) as u8;
+        let max_displacement = number("maxdisplacement", u32::MAX);
         let config = readable(format.parameter("config"), tolerances, |text| {
             let config = from_hex(text)?;
-            rate_and_channels(&config).is_some().then_some(config)
+            AudioConfig::read(&config).is_some().then_some(config)
         });
         let config = match config {
             Some(config) => config,
@@ -49,34 +72,32 @@ impl Mpeg4Audio {
                 aac_lc(format.clock_rate, format.channels.unwrap_or(1))?
             }
         };
-        let (sample_rate, channels) = rate_and_channels(&config)?;
-        let config = config.into();
-        Some(Self { config, sample_rate, channels, size_length, index_length, index_delta_length })
+        let AudioConfig { sample_rate, channels, .. } = AudioConfig::read(&config)?;
+        Some(Self {
+            config: config.into(),
+            sample_rate,
+            channels,
+            size_length,
+            index_length,
+            index_delta_length,
+            cts_delta_length,
+            dts_delta_length,
+            random_access_indication,
+            stream_state_length,
+            auxiliary_size_length,
+            max_displacement,
+        })
     }
-}
 
-/// Reads the output sample rate and channels out of an AudioSpecificConfig.
-pub(super) fn rate_and_channels(config: &[u8]) -> Option<(u32, u8)> {
-    const SBR: u32 = 5;
-    const PS: u32 = 29;
-    let mut bits = Bits { bytes: config, position: 0 };
-    let object = bits.object_type()?;
-    let mut rate = bits.sample_rate()?;
-    let mut channels = match bits.read(4)? {
-        layout @ 0..=6 => u8::try_from(layout).ok()?,
-        7 | 12 | 14 => 8,
-        11 => 7,
-        13 => 24,
-        _ => return None,
-    };
-    if object == SBR || object == PS {
-        rate = bits.sample_rate()?;
-        bits.object_type()?;
+    /// What its configuration says.
+    pub fn audio_config(&self) -> Option<AudioConfig> {
+        AudioConfig::read(&self.config)
     }
-    if object == PS {
-        channels = 2;
+
+    /// Units of a clock that a unit of sound lasts.
+    pub(crate) fn unit_duration(&self, clock_rate: u32) -> u32 {
+        self.audio_config().map_or(0, |config| config.unit_duration(clock_rate))
     }
-    Some((rate, channels))
 }
 
 pub(super) fn fmtp(config: &[u8]) -> String {
@@ -103,9 +124,6 @@ fn au_header(format: &Format, tolerances: &mut Tolerances) -> Option<(u8, u8, u8
         _ => None,
     }
 }
-
-const SAMPLE_RATES: [u32; 13] =
-    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
 /// The AudioSpecificConfig of AAC-LC.
 fn aac_lc(rate: u32, channels: u16) -> Option<Vec<u8>> {
@@ -135,34 +153,4 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
             _ => None,
         })
         .collect()
-}
-
-struct Bits<'a> {
-    bytes: &'a [u8],
-    position: usize,
-}
-
-impl Bits<'_> {
-    fn read(&mut self, count: u32) -> Option<u32> {
-        (0..count).try_fold(0, |value, _| {
-            let byte = self.bytes.get(self.position / 8)?;
-            let bit = byte.wrapping_shl((self.position & 7) as u32) >> 7;
-            self.position = self.position.saturating_add(1);
-            Some(value << 1 | u32::from(bit))
-        })
-    }
-
-    fn object_type(&mut self) -> Option<u32> {
-        match self.read(5)? {
-            31 => Some(self.read(6)?.saturating_add(32)),
-            object => Some(object),
-        }
-    }
-
-    fn sample_rate(&mut self) -> Option<u32> {
-        match self.read(4)? {
-            15 => self.read(24).filter(|rate| *rate > 0),
-            index => SAMPLE_RATES.get(index as usize).copied(),
-        }
-    }
 }

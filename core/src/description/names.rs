@@ -26,6 +26,10 @@ const NAMES: &[&str] = &[
     "nv",
     "raw",
     // audio
+    "AAL2-G726-16",
+    "AAL2-G726-24",
+    "AAL2-G726-32",
+    "AAL2-G726-40",
     "AC3",
     "AMR",
     "AMR-WB",
@@ -48,6 +52,8 @@ const NAMES: &[&str] = &[
     "MP4A-LATM",
     "MPA",
     "QCELP",
+    "iLBC",
+    "multiopus",
     "speex",
     "telephone-event",
     // other

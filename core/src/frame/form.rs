@@ -1,7 +1,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::description::{Codec, Format};
-use crate::payload::{AccessUnit, ParameterWatch, Parts, h264};
+use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, h264};
 
 /// How the bytes of frames are wanted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -10,7 +10,8 @@ pub enum Form {
     /// In the parts that the format has ([`Parts`]): a NAL unit each, with nothing around it. Nothing is copied.
     #[default]
     Parts,
-    /// In one piece, as decoders and raw files take it: NAL units behind start codes (H.264, annex B).
+    /// In one piece, as decoders and raw files take it: NAL units behind start codes (H.264, annex B), AAC behind an ADTS
+    /// header where it can have one.
     ByteStream,
     /// In one piece, as MP4 and Matroska keep it: NAL units behind their length in four bytes.
     Container,
@@ -54,7 +55,10 @@ impl Wish {
         if !has_nals {
             return match self.form {
                 Form::Parts => unit.parts,
-                Form::ByteStream | Form::Container => unit.parts.to_bytes().into(),
+                Form::ByteStream => {
+                    with_header(format, &unit.parts).unwrap_or_else(|| unit.parts.to_bytes()).into()
+                }
+                Form::Container => unit.parts.to_bytes().into(),
             };
         }
         let parts = match self.sets.unwrap_or_else(|| self.form.usual_sets()) {
@@ -72,6 +76,16 @@ impl Wish {
             Form::Container => length_prefixed(&parts).into(),
         }
     }
+}
+
+/// A unit of AAC behind its ADTS header, if it can have one.
+fn with_header(format: &Format, parts: &Parts) -> Option<Bytes> {
+    let Codec::Mpeg4Audio(audio) = &format.codec else { return None };
+    let header = aac::adts_header(&audio.audio_config()?, parts.total_bytes())?;
+    let mut bytes = BytesMut::with_capacity(header.len().saturating_add(parts.total_bytes()));
+    bytes.put_slice(&header);
+    parts.iter().for_each(|part| bytes.put_slice(part));
+    Some(bytes.freeze())
 }
 
 /// The newest parameter sets in front of all but a delimiter, and no others.

@@ -1,35 +1,43 @@
-//! Bits and numbers of parameter sets (H.264, sections 7.2 and 9.1; H.265 has the same).
+//! Bits, and the numbers of parameter sets (H.264, sections 7.2 and 9.1; H.265 has the same).
 
 /// Reads bits from the most significant on; everything is `None` behind the end.
-pub(super) struct BitReader<I> {
+pub(crate) struct BitReader<I> {
     bytes: I,
     byte: u8,
     /// Bits of `byte` that have yet to be read.
     left: u8,
+    /// Bits that were read.
+    position: usize,
 }
 
 impl<I: Iterator<Item = u8>> BitReader<I> {
-    pub(super) fn new(bytes: I) -> Self {
-        Self { bytes, byte: 0, left: 0 }
+    pub(crate) fn new(bytes: I) -> Self {
+        Self { bytes, byte: 0, left: 0, position: 0 }
     }
 
     /// A flag.
-    pub(super) fn bit(&mut self) -> Option<bool> {
+    pub(crate) fn bit(&mut self) -> Option<bool> {
         if self.left == 0 {
             self.byte = self.bytes.next()?;
             self.left = 8;
         }
         self.left = self.left.saturating_sub(1);
+        self.position = self.position.saturating_add(1);
         Some(self.byte >> self.left & 1 == 1)
     }
 
+    /// Bits that were read so far.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
     /// u(n), of at most 32 bits.
-    pub(super) fn bits(&mut self, count: u8) -> Option<u32> {
+    pub(crate) fn bits(&mut self, count: u8) -> Option<u32> {
         (0..count).try_fold(0_u32, |number, _| Some(number << 1 | u32::from(self.bit()?)))
     }
 
     /// ue(v), up to 2^32 - 2.
-    pub(super) fn ue(&mut self) -> Option<u32> {
+    pub(crate) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0_u8;
         while !self.bit()? {
             zeros = zeros.saturating_add(1);
@@ -42,20 +50,61 @@ impl<I: Iterator<Item = u8>> BitReader<I> {
     }
 
     /// se(v).
-    pub(super) fn se(&mut self) -> Option<i32> {
+    pub(crate) fn se(&mut self) -> Option<i32> {
         let code = self.ue()?;
         let half = i32::try_from(code.div_ceil(2)).ok()?;
         Some(if code % 2 == 0 { half.saturating_neg() } else { half })
     }
 
     /// Reads and forgets so many bits.
-    pub(super) fn skip(&mut self, count: u32) -> Option<()> {
+    pub(crate) fn skip(&mut self, count: u32) -> Option<()> {
         (0..count).try_for_each(|_| self.bit().map(drop))
     }
 
     /// Reads and forgets so many ue(v) or se(v), which are of the same lengths.
-    pub(super) fn skip_numbers(&mut self, count: u32) -> Option<()> {
+    pub(crate) fn skip_numbers(&mut self, count: u32) -> Option<()> {
         (0..count).try_for_each(|_| self.ue().map(drop))
+    }
+}
+
+/// Writes bits from the most significant on.
+#[derive(Debug, Default)]
+pub(crate) struct BitWriter {
+    bytes: Vec<u8>,
+    /// Bits of the last byte that are free.
+    free: u8,
+}
+
+impl BitWriter {
+    /// The low bits of a number, at most 32.
+    pub(crate) fn put(&mut self, number: u32, count: u8) {
+        for at in (0..count.min(32)).rev() {
+            if self.free == 0 {
+                self.bytes.push(0);
+                self.free = 8;
+            }
+            self.free = self.free.saturating_sub(1);
+            let bit = (number >> at & 1) as u8;
+            if let Some(last) = self.bytes.last_mut() {
+                *last |= bit << self.free;
+            }
+        }
+    }
+
+    /// Bits that were written.
+    pub(crate) fn bits(&self) -> usize {
+        self.bytes.len().saturating_mul(8).saturating_sub(self.free.into())
+    }
+
+    /// What was written; the rest of the last byte is zero.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Begins anew in the same memory.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.free = 0;
     }
 }
 
@@ -90,5 +139,18 @@ mod tests {
             assert_eq!(reader(bytes).ue(), unsigned, "{bytes:02x?}");
             assert_eq!(reader(bytes).se(), signed, "{bytes:02x?}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut writer = BitWriter::default();
+        let numbers = [(1, 1), (0x1fff, 13), (5, 3), (0, 0), (u32::MAX, 32), (2, 2)];
+        numbers.iter().for_each(|(number, count)| writer.put(*number, *count));
+        assert_eq!((writer.bits(), writer.bytes().len()), (51, 7));
+        let mut bits = BitReader::new(writer.bytes().to_vec().into_iter());
+        assert!(numbers.iter().all(|(number, count)| bits.bits(*count) == Some(*number)));
+        assert_eq!(bits.position(), 51);
+        writer.clear();
+        assert_eq!((writer.bits(), writer.bytes()), (0, &[][..]));
     }
 }

@@ -1,9 +1,10 @@
 //! One packetizer and one depacketizer for every format: the table of all that there are.
 
+use super::blocks::Layout;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
-use super::{g711, h264, whole};
+use super::{aac, blocks, h264, opus, whole};
 use crate::Tolerances;
-use crate::description::{Codec, Format, H264};
+use crate::description::{Codec, Format, H264, Mpeg4Audio};
 use crate::rtp::RtpPacket;
 
 /// Takes each call to the packetizer or depacketizer of the format.
@@ -34,8 +35,10 @@ macro_rules! formats {
 }
 
 formats! {
-    G711(g711),
+    Aac(aac),
+    Blocks(blocks),
     H264(h264),
+    Opus(opus),
     Whole(whole),
 }
 
@@ -70,12 +73,19 @@ impl Depacketizer {
     /// The format is used in a way that is not supported, such as interleaved packets of H.264.
     pub fn new(format: &Format) -> Result<Self, UnsupportedFormat> {
         Ok(Self(match &format.codec {
-            Codec::G711(_) => Depacketizers::G711(g711::Depacketizer::new()),
             Codec::H264(h264) => {
                 refuse_interleaved(format, h264)?;
                 Depacketizers::H264(h264::Depacketizer::new())
             }
-            _ => Depacketizers::Whole(whole::Depacketizer::new()),
+            Codec::Mpeg4Audio(audio) => {
+                refuse_interleaved_audio(format, audio)?;
+                Depacketizers::Aac(aac::Depacketizer::new(audio, format.clock_rate))
+            }
+            Codec::Opus(_) => Depacketizers::Opus(opus::Depacketizer::new()),
+            _ => match Layout::of(format) {
+                Some(layout) => Depacketizers::Blocks(blocks::Depacketizer::new(layout)),
+                None => Depacketizers::Whole(whole::Depacketizer::new()),
+            },
         }))
     }
 
@@ -119,14 +129,20 @@ impl Packetizer {
     /// The format is used in a way that is not supported, such as interleaved packets of H.264.
     pub fn new(format: &Format, config: PacketizerConfig) -> Result<Self, UnsupportedFormat> {
         let config = PacketizerConfig { payload_type: format.payload_type, ..config };
-        let channels = format.channels.and_then(|channels| u8::try_from(channels).ok()).unwrap_or(1);
         Ok(Self(match &format.codec {
-            Codec::G711(_) => Packetizers::G711(g711::Packetizer::new(config, channels)),
             Codec::H264(h264) => {
                 refuse_interleaved(format, h264)?;
                 Packetizers::H264(h264::Packetizer::new(config))
             }
-            _ => Packetizers::Whole(whole::Packetizer::new(config)),
+            Codec::Mpeg4Audio(audio) => {
+                refuse_interleaved_audio(format, audio)?;
+                Packetizers::Aac(aac::Packetizer::new(config, audio, format.clock_rate))
+            }
+            Codec::Opus(_) => Packetizers::Opus(opus::Packetizer::new(config)),
+            _ => match Layout::of(format) {
+                Some(layout) => Packetizers::Blocks(blocks::Packetizer::new(config, layout)),
+                None => Packetizers::Whole(whole::Packetizer::new(config)),
+            },
         }))
     }
 
@@ -160,9 +176,25 @@ fn refuse_interleaved(format: &Format, h264: &H264) -> Result<(), UnsupportedFor
     }
 }
 
+fn refuse_interleaved_audio(format: &Format, audio: &Mpeg4Audio) -> Result<(), UnsupportedFormat> {
+    match audio.max_displacement {
+        0 => Ok(()),
+        _ => Err(UnsupportedFormat::new(format, "units of sound that are interleaved (maxDisplacement)")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn interleaved_sound_is_refused() {
+        let fmtp = "mode=AAC-hbr; config=1190; sizelength=13; indexlength=3; indexdeltalength=3; maxdisplacement=5120";
+        let format = Format::new(96, "mpeg4-generic", 48_000).with_channels(2).with_fmtp(fmtp);
+        let refused = Depacketizer::new(&format).unwrap_err();
+        assert_eq!(refused.reason(), "units of sound that are interleaved (maxDisplacement)");
+        assert!(Packetizer::new(&format, PacketizerConfig::new(96, 1, 0)).is_err());
+    }
 
     #[test]
     fn interleaved_h264_is_refused_and_what_is_not_known_is_carried_through() {

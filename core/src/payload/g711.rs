@@ -1,28 +1,19 @@
 //! G.711, A-law and µ-law (RFC 3551, section 4.5.14): one byte per sample and channel.
 
+use super::blocks::{self, Layout};
 use super::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::RtpPacket;
 
 pub use super::whole::Depacketizer;
 
 /// Turns samples into packets.
 #[derive(Debug)]
-pub struct Packetizer {
-    writer: PacketWriter,
-    channels: u8,
-    payload_bytes_max: usize,
-}
+pub struct Packetizer(blocks::Packetizer);
 
 impl Packetizer {
     /// A packetizer of samples of `channels` channels, at least one, that are interleaved.
     pub fn new(config: PacketizerConfig, channels: u8) -> Self {
-        let channels = channels.max(1);
-        let room = config.packet_bytes().saturating_sub(HEADER_BYTES);
-        let odd = room.checked_rem(channels.into()).unwrap_or(0);
-        let payload_bytes_max = room.saturating_sub(odd).max(channels.into());
-        let packet_bytes_max = payload_bytes_max.saturating_add(HEADER_BYTES);
-        let writer = PacketizerConfig { packet_bytes_max, ..config }.writer();
-        Self { writer, channels, payload_bytes_max }
+        Self(blocks::Packetizer::new(config, Layout::samples(8, channels.into())))
     }
 
     /// Gives packets of `parts`, pieces of sound that follow each other, to `sink`; the first sample has `timestamp`.
@@ -37,32 +28,14 @@ impl Packetizer {
         &mut self,
         parts: impl IntoIterator<Item = &'a [u8]>,
         timestamp: u32,
-        mut sink: impl FnMut(RtpPacket),
+        sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
-        let channels = usize::from(self.channels);
-        let mut timestamp = timestamp;
-        let mut result = Ok(());
-        for part in parts {
-            let left_over = part.len().checked_rem(channels).unwrap_or(0);
-            if left_over > 0 {
-                result = Err(PacketizeError::Malformed("samples of some channels only"));
-            }
-            let part = part.get(..part.len().saturating_sub(left_over)).unwrap_or_default();
-            for chunk in part.chunks(self.payload_bytes_max) {
-                self.writer.begin(&mut sink);
-                self.writer.put(chunk);
-                self.writer.end(timestamp, false);
-                let passed = chunk.len().checked_div(channels).unwrap_or(0);
-                timestamp = timestamp.wrapping_add(passed as u32);
-            }
-        }
-        self.writer.flush(&mut sink);
-        result
+        self.0.packetize(parts, timestamp, sink)
     }
 
     /// The sequence number of the next packet.
     pub fn next_sequence(&self) -> u16 {
-        self.writer.sequence()
+        self.0.next_sequence()
     }
 }
 
@@ -102,7 +75,7 @@ mod tests {
         let mut lens = Vec::new();
         let sent = packetizer
             .packetize([&[1; 5][..], &[2; 4]], 0, |packet| lens.push((packet.len(), packet.timestamp())));
-        assert_eq!(sent, Err(PacketizeError::Malformed("samples of some channels only")));
+        assert_eq!(sent, Err(PacketizeError::Malformed("a block that is not whole")));
         assert_eq!(lens, [(16, 0), (16, 2)]);
     }
 }

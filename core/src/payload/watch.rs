@@ -1,5 +1,6 @@
+use super::blocks::Layout;
 use super::parameter_sets::ParameterSets;
-use super::{AccessUnit, AudioParameters, Parameters, h264, h265};
+use super::{AccessUnit, AudioParameters, Parameters, h264, h265, opus};
 use crate::description::{Codec, Format};
 
 /// Watches the units of a stream for parameters that differ from those that are known.
@@ -98,12 +99,16 @@ fn described(format: &Format) -> Parameters {
     let channels = format.channels.unwrap_or(1);
     let sound = |rate| AudioParameters::new(rate, u8::try_from(channels).unwrap_or(u8::MAX));
     match &format.codec {
-        Codec::G711(_) => parameters.audio = Some(sound(format.clock_rate)),
-        Codec::Opus(opus) => parameters.audio = Some(AudioParameters::new(48_000, opus.channels)),
+        // Its clock counts every second sample.
+        Codec::G722 => parameters.audio = Some(sound(format.clock_rate.saturating_mul(2))),
+        Codec::Opus(opus) => opus::parameters(opus, &mut parameters),
         Codec::Mpeg4Audio(aac) => {
+            parameters.codec =
+                aac.audio_config().map(|config| format!("mp4a.40.{}", config.object_type).into());
             parameters.audio = Some(AudioParameters::new(aac.sample_rate, aac.channels));
             parameters.configuration = Some(aac.config.clone());
         }
+        _ if Layout::of(format).is_some() => parameters.audio = Some(sound(format.clock_rate)),
         _ => {}
     }
     parameters

@@ -210,7 +210,7 @@ fn opus_is_mono_unless_the_sender_says_stereo() {
     for (stereo, channels) in [(true, 2), (false, 1)] {
         let format = Format::opus(111, stereo);
         assert_eq!(format.rtpmap().as_deref(), Some("opus/48000/2"));
-        assert_eq!(format.codec, Codec::Opus(Opus { channels }));
+        assert_eq!(format.codec, Codec::Opus(Opus { channels, streams: None }));
     }
 }
 

@@ -124,7 +124,7 @@ fn ubiquiti_uses_one_payload_type_twice_and_an_fmtp_without_content() {
     assert_eq!(tolerances, [SdpFormatAttribute, FmtpParameter]);
     let [aac, opus] = &description.medias[..] else { panic!("{description:?}") };
     assert!(matches!(&aac.formats[0].codec, Codec::Mpeg4Audio(audio) if audio.channels == 1));
-    assert_eq!(opus.formats[0].codec, Codec::Opus(Opus { channels: 1 }));
+    assert_eq!(opus.formats[0].codec, Codec::Opus(Opus { channels: 1, streams: None }));
     assert_eq!(opus.formats[0].fmtp, None);
 }
 

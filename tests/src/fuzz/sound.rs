@@ -1,0 +1,87 @@
+//! Sound of every format: whatever comes together from packets survives the packetizer.
+
+use rtspan_core::Format;
+use rtspan_core::description::{G726Order, IlbcMode};
+use rtspan_core::limits::ACCESS_UNIT_BYTES_MAX;
+use rtspan_core::payload::{AccessUnit, Depacketizer, Packetizer, PacketizerConfig};
+use rtspan_core::rtp::{RtpHeader, RtpPacket};
+
+use super::input::Input;
+
+const MARKER: u8 = 1;
+const NEW_TIMESTAMP: u8 = 1 << 1;
+const LOST: u8 = 1 << 2;
+const UNPOLLED: u8 = 1 << 3;
+
+/// The formats, of which the first byte of the input chooses one.
+fn formats() -> Vec<Format> {
+    let aac = |fmtp: &str| Format::new(96, "mpeg4-generic", 48_000).with_channels(2).with_fmtp(fmtp);
+    vec![
+        Format::g722(),
+        Format::g723(),
+        Format::g726(96, 3, G726Order::Rfc3551),
+        Format::g726(96, 5, G726Order::Aal2),
+        Format::g729(),
+        Format::gsm(),
+        Format::ilbc(96, IlbcMode::Milliseconds20),
+        Format::pcm(96, 20, 48_000, 3),
+        Format::pcm(96, 24, 48_000, 2),
+        Format::speex(96, 16_000),
+        aac("mode=AAC-hbr; config=1190; sizelength=13; indexlength=3; indexdeltalength=3"),
+        aac("mode=AAC-lbr; config=1190; sizelength=6; indexlength=2; indexdeltalength=2"),
+        aac("mode=generic; config=1190; sizelength=9; ctsdeltalength=7; dtsdeltalength=3; \
+             randomaccessindication=1; streamstateindication=2; auxiliarydatasizelength=4"),
+        Format::opus(96, true),
+    ]
+}
+
+/// Takes the bytes for the format and the size of packets, and then in records: flags, length, payload.
+pub fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut formats = formats();
+    let format = formats.swap_remove(usize::from(input.byte()) % formats.len());
+    let packet_bytes_max = 64 + usize::from(input.byte()) * 4;
+    let mut depacketizer = Depacketizer::new(&format).expect("it is supported");
+    let mut header = RtpHeader { payload_type: 96, ssrc: 1, ..RtpHeader::default() };
+    while !input.is_empty() {
+        let flags = input.byte();
+        let lost = u16::from(flags & LOST != 0);
+        header.marker = flags & MARKER != 0;
+        header.timestamp = header.timestamp.wrapping_add(if flags & NEW_TIMESTAMP == 0 { 0 } else { 960 });
+        header.sequence = header.sequence.wrapping_add(1 + lost);
+        // It is an error that is looked for, not a way to end.
+        let _ = depacketizer.push(&RtpPacket::build(header, input.chunk()), lost);
+        if flags & UNPOLLED == 0 {
+            while let Some(unit) = depacketizer.poll() {
+                check(&format, &unit, packet_bytes_max);
+            }
+        }
+    }
+    depacketizer.flush();
+    depacketizer.take_tolerances();
+    while let Some(unit) = depacketizer.poll() {
+        check(&format, &unit, packet_bytes_max);
+    }
+}
+
+fn check(format: &Format, unit: &AccessUnit, packet_bytes_max: usize) {
+    assert!((1..=ACCESS_UNIT_BYTES_MAX).contains(&unit.parts.total_bytes()));
+    assert!(unit.is_keyframe);
+    let config = PacketizerConfig { packet_bytes_max, ..PacketizerConfig::new(96, 7, 65_530) };
+    let mut packetizer = Packetizer::new(format, config).expect("it is supported");
+    let mut depacketizer = Depacketizer::new(format).expect("it is supported");
+    let (mut back, mut first) = (Vec::new(), None);
+    let mut failed = false;
+    let sent = packetizer.packetize(unit.parts.slices(), unit.timestamp, |packet| {
+        failed |= depacketizer.push(&packet, 0).is_err();
+        while let Some(again) = depacketizer.poll() {
+            first.get_or_insert(again.timestamp);
+            back.extend_from_slice(&again.parts.to_bytes());
+        }
+    });
+    // What is read leniently is written as it was read, and may be read otherwise then.
+    if sent.is_ok() && depacketizer.take_tolerances().is_empty() {
+        assert!(!failed);
+        assert_eq!((first, back), (Some(unit.timestamp), unit.parts.to_bytes().to_vec()));
+    }
+}
