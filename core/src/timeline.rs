@@ -281,11 +281,10 @@ impl Timeline {
     #[inline]
     pub fn time_of(&mut self, now: Instant, track: usize, packet: &RtpPacket, clock_rate: u32) -> MediaTime {
         // Most packets are of the frame that the one before was of.
-        if let Some(Track { newest: Some((ssrc, time)), .. }) = self.tracks.get(track)
-            && *ssrc == packet.ssrc()
-            && time.timestamp as u32 == packet.timestamp()
-        {
-            return *time;
+        if let Some(Track { newest: Some((ssrc, time)), .. }) = self.tracks.get(track) {
+            if *ssrc == packet.ssrc() && time.timestamp as u32 == packet.timestamp() {
+                return *time;
+            }
         }
         self.next_time(now, track, packet, clock_rate).unwrap_or_default()
     }

@@ -61,10 +61,8 @@ impl Client {
         if kind.is_some() {
             let mut learnt = None;
             for track in self.tracks.iter_mut().skip(index).take(sharing) {
-                if let Path::Udp { id: own, source, .. } = &mut track.path
-                    && *own == id
-                    && source.learn(port, from)
-                {
+                let Path::Udp { id: own, source, .. } = &mut track.path else { continue };
+                if *own == id && source.learn(port, from) {
                     learnt = learnt.or(Some(track.media));
                 }
             }

@@ -130,10 +130,10 @@ impl Client {
         let info =
             response.headers.get(name::RTP_INFO).and_then(|value| self.tolerated(value, RtpInfo::parse));
         let info = info.unwrap_or_default();
-        if let ([track], false) = (&*self.tracks, info.0.is_empty())
-            && info.find(&track.url, &mut self.tolerances).is_none()
-        {
-            self.tolerances.record(Tolerance::ForeignRtpInfoUrl);
+        if let ([track], false) = (&*self.tracks, info.0.is_empty()) {
+            if info.find(&track.url, &mut self.tolerances).is_none() {
+                self.tolerances.record(Tolerance::ForeignRtpInfoUrl);
+            }
         }
         if info.0.iter().any(|entry| entry.seq.is_some() && entry.first_sequence().is_none()) {
             self.tolerances.record(Tolerance::UnbelievableSequence);

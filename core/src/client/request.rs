@@ -199,10 +199,10 @@ impl Client {
             }
             Some(Asker::Keepalive(method)) => {
                 self.read_session(now, &response);
-                if let Some(location) = response.headers.get(name::LOCATION)
-                    && is_redirect(&response, &mut self.tolerances)
-                {
-                    return self.handle_redirect(now, Some(location));
+                if let Some(location) = response.headers.get(name::LOCATION) {
+                    if is_redirect(&response, &mut self.tolerances) {
+                        return self.handle_redirect(now, Some(location));
+                    }
                 }
                 self.keepalive_answered(now, method, response.status);
             }

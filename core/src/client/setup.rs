@@ -117,11 +117,11 @@ impl Client {
         if response.status == StatusCode::UNSUPPORTED_TRANSPORT && self.may_switch() {
             return self.switch_at_once(SwitchReason::Refused, task);
         }
-        if is_control_refused(response.status)
-            && let Some(way) = self.next_way(setup)
-        {
-            setup.way = way;
-            return self.request_setup(now, task);
+        if is_control_refused(response.status) {
+            if let Some(way) = self.next_way(setup) {
+                setup.way = way;
+                return self.request_setup(now, task);
+            }
         }
         if let Some(status) = self.refuses_tcp(response) {
             return self.return_to_udp(status, task);

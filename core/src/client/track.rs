@@ -236,11 +236,11 @@ impl Track {
             return false;
         };
         let newest = receivers.newest();
-        if let Some(newest) = newest
-            && let Some(lost) = newest.pass(now, &packet)
-        {
-            inbox.receive(now, self.media, packet, lost, newest.clock_rate());
-            return true;
+        if let Some(newest) = newest {
+            if let Some(lost) = newest.pass(now, &packet) {
+                inbox.receive(now, self.media, packet, lost, newest.clock_rate());
+                return true;
+            }
         }
         self.bygone.take_if(|bygone| bygone.is_over(now));
         let packet = match &mut self.bygone {

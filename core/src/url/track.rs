@@ -164,12 +164,12 @@ pub(crate) fn tolerances_of_uri(uri: &str) -> Tolerances {
     if uri.bytes().fold(false, |found, byte| found | needs_encoding(byte)) {
         tolerances.record(Tolerance::RawUri);
     }
-    if scan::find(uri.as_bytes(), [b'@']).is_some()
-        && let Ok(Parts { userinfo: Some(userinfo), .. }) = Parts::split(uri)
-    {
-        tolerances.record(Tolerance::UrlCredentials);
-        if is_raw(userinfo) {
-            tolerances.record(Tolerance::RawCredentials);
+    if scan::find(uri.as_bytes(), [b'@']).is_some() {
+        if let Ok(Parts { userinfo: Some(userinfo), .. }) = Parts::split(uri) {
+            tolerances.record(Tolerance::UrlCredentials);
+            if is_raw(userinfo) {
+                tolerances.record(Tolerance::RawCredentials);
+            }
         }
     }
     tolerances

@@ -64,10 +64,11 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
                 EventsFormat::Json => news_json(&to_json(&event)),
             }
             if let (Some(dir), Event::BackChannelOpened { session, stream, .. }) = (&args.backchannel, &event)
-                && let Some(said) = server.read(*stream, StartAt::Oldest)
             {
-                voice::record::<R>(dir, &session.to_string(), said)
-                    .map_err(|source| Failure::WriteIn { path: dir.clone(), source })?;
+                if let Some(said) = server.read(*stream, StartAt::Oldest) {
+                    voice::record::<R>(dir, &session.to_string(), said)
+                        .map_err(|source| Failure::WriteIn { path: dir.clone(), source })?;
+                }
             }
         }
         Ok(())
