@@ -7,6 +7,7 @@
 //!   [`conn::ConnRx`] or [`udp::UdpMedia`] into a [`stream::StreamLog`], and from there through one
 //!   [`stream::Cursor`] per reader to [`conn::ConnTx`] or [`udp::UdpMedia`].
 //! * [`client::Client`] is a client: one session, its commands and its media.
+//! * [`check::DriverCheck`] tells in tests what an event loop has forgotten to call.
 //! * [`auth`] is who may do what, and how a peer proves who it is.
 //! * [`wire`], [`header`], [`url`], [`description`], [`rtp`] and [`payload`] are what they are made of, for who needs
 //!   only a part.
@@ -110,6 +111,7 @@
 
 pub mod auth;
 mod base64;
+pub mod check;
 pub mod client;
 pub mod conn;
 mod deadline;

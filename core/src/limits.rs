@@ -423,3 +423,5 @@ pub const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 pub const LINGER_LIMIT: Duration = Duration::from_secs(1);
 /// Bytes that a connection may still send while it is being closed.
 pub const LINGER_BYTES_MAX: usize = 1 << 20;
+/// Findings that a `DriverCheck` keeps; further ones are left out.
+pub const NEGLECTS_MAX: usize = 64;

@@ -399,6 +399,11 @@ impl Server {
         }
     }
 
+    /// Returns `true` if [`poll_output`](Self::poll_output) has something.
+    pub fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     /// What is to be done next, in this order.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {

@@ -227,6 +227,12 @@ impl Subscription {
         self.gathers_until.is_some()
     }
 
+    /// Whether the log has packets that this reader has not had, and that it need not wait with.
+    pub(crate) fn is_behind(&self, now: Instant, log: &StreamLog) -> bool {
+        let waits = self.gathers_until.is_some_and(|until| now < until);
+        self.phase == Phase::Reading && !waits && self.next() < log.head()
+    }
+
     /// How many packets the stream has to have had before there is something to be done, unless time passes; 0 if that
     /// is to be looked at with each.
     pub(crate) fn gathers_to(&self) -> u64 {

@@ -68,6 +68,8 @@ pub struct ConnRx {
     doubt: Doubt,
     failure: Option<CloseReason>,
     is_finishing: bool,
+    /// Nothing has come since [`poll_input`](Self::poll_input) had nothing more.
+    is_dry: bool,
 }
 
 #[derive(Debug)]
@@ -105,6 +107,7 @@ impl ConnRx {
             doubt: Doubt::default(),
             failure: None,
             is_finishing: false,
+            is_dry: true,
         }
     }
 
@@ -117,6 +120,7 @@ impl ConnRx {
     pub fn handle_command(&mut self, now: Instant, command: RxCommand) {
         match command.0 {
             RxOrder::Answered => {
+                self.is_dry &= !self.is_paused();
                 self.unanswered = self.unanswered.saturating_sub(1);
                 return;
             }
@@ -178,6 +182,7 @@ impl ConnRx {
 
     /// Takes note that the first `n` bytes of [`read_buf`](Self::read_buf) were filled.
     pub fn handle_read(&mut self, _now: Instant, n: usize) {
+        self.is_dry &= n == 0;
         self.decoder.handle_read(n);
     }
 
@@ -186,6 +191,7 @@ impl ConnRx {
     /// This is [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read) in one. There is capacity for what
     /// is read, as the one has room; more is not to be appended.
     pub fn read_with<T>(&mut self, _now: Instant, read: impl FnOnce(&mut BytesMut) -> T) -> T {
+        self.is_dry = false;
         self.decoder.read_with(read)
     }
 
@@ -204,6 +210,16 @@ impl ConnRx {
     /// Returns `true` if something can be [polled](Self::poll_input) for which nothing needs to be read.
     pub fn has_input(&self) -> bool {
         !self.inbound.is_empty()
+    }
+
+    /// The connection's handle.
+    pub(crate) fn id(&self) -> ConnId {
+        self.id
+    }
+
+    /// Whether nothing is to be polled: neither what was read nor anything else.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.is_dry && self.inbound.is_empty()
     }
 
     /// Whether more is to be read: not while too much waits for its answer, after a failure, or when it is being closed.
@@ -231,6 +247,7 @@ impl ConnRx {
                 return Ok(Some(inbound));
             }
             if let Some(failure) = &self.failure {
+                self.is_dry = true;
                 return Err(failure.clone());
             }
             if let Some(channel) = self.decoder.next_frame() {
@@ -281,7 +298,7 @@ impl ConnRx {
     pub fn handle_timeout(&mut self, now: Instant) {
         let begun = self.begun.filter(|_| self.failure.is_none());
         if begun.is_some_and(|(_, at)| self.doubt.is_over(now, at + self.message_deadline)) {
-            self.failure = Some(CloseReason::MessageTimeout);
+            (self.failure, self.is_dry) = (Some(CloseReason::MessageTimeout), false);
         }
         for track in self.publishers.iter_mut().filter(|track| now >= track.ingest.poll_timeout()) {
             if let Some(payload) = track.ingest.handle_timeout(now, &mut self.inbound) {
@@ -323,6 +340,7 @@ impl ConnRx {
 
     /// Starts the clock of a message at its first byte, and keeps it while no byte completes it.
     fn watch(&mut self, now: Instant) {
+        self.is_dry = true;
         let offset = self.decoder.offset();
         self.begun = match self.begun {
             _ if self.is_paused() || !self.decoder.begun() => None,

@@ -267,6 +267,21 @@ impl ConnTx {
         self.readers.iter().map(|reader| reader.subscription.stream()).chain(leaving)
     }
 
+    /// Whether packets wait in a log and nothing else is written: nobody has pulled them.
+    pub(crate) fn is_behind(&self, now: Instant, streams: &dyn Streams) -> bool {
+        let mut is_behind = false;
+        for reader in self.readers.iter().filter(|_| self.outbox.is_empty()) {
+            let subscription = &reader.subscription;
+            streams.read(subscription.stream(), &mut |log| is_behind |= subscription.is_behind(now, log));
+        }
+        is_behind
+    }
+
+    /// Returns `true` if [`poll_report`](Self::poll_report) has something.
+    pub(crate) fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
+    }
+
     /// Whether anything is to be written.
     pub fn wants_write(&self) -> bool {
         !self.outbox.is_empty()

@@ -259,6 +259,25 @@ impl UdpMedia {
         inbound
     }
 
+    /// Returns `true` if [`poll_input`](Self::poll_input) has something.
+    pub(crate) fn has_input(&self) -> bool {
+        !self.queues.inbound.is_empty()
+    }
+
+    /// Whether something waits that may leave now: nobody has flushed it.
+    pub(crate) fn is_behind(&self, now: Instant, streams: &dyn Streams) -> bool {
+        let mut is_behind = !self.queues.reports.is_empty();
+        for (stream, readers) in &self.readers {
+            if readers.pace.resumes_at().is_none_or(|at| at <= now) {
+                let mut readers = readers.all.iter();
+                streams.read(*stream, &mut |log| {
+                    is_behind |= readers.any(|reader| reader.subscription.is_behind(now, log));
+                });
+            }
+        }
+        is_behind
+    }
+
     /// Sends what the logs hold for the readers, and reports; whether the sink stopped it, so that it is to be called
     /// again when the socket is writable.
     pub fn flush(&mut self, now: Instant, streams: &dyn Streams, sink: &mut dyn DatagramSink) -> bool {
