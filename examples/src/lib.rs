@@ -16,6 +16,11 @@ pub use synthetic::Synthetic;
 #[doc = include_str!("../../docs/back-channel.md")]
 pub struct BackChannel;
 
+/// The guide to event loops, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/event-loop.md")]
+pub struct EventLoop;
+
 /// The guide to simulated worlds, whose programs are tested.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/simulation.md")]

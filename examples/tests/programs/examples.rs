@@ -1,3 +1,6 @@
+use std::env;
+use std::process::Command;
+
 use crate::program::Program;
 use crate::tool::{assert_flowed, publish_and_play};
 
@@ -59,12 +62,52 @@ fn serve_starts_a_stream_when_asked_and_takes_publishers_with_the_key() {
 }
 
 #[test]
-fn an_own_event_loop_serves_and_relays_over_udp_and_tcp() {
-    let mut server = Program::example("event_loop", "127.0.0.1:0");
-    let url = server.url();
-    for transport in ["udp", "tcp"] {
-        let play = format!("play {url}/clip --transport {transport} --seconds 1 --json");
-        assert_flowed(&Program::rtspan(&play).end().json(), transport, 2);
-        assert_flowed(&publish_and_play(&format!("{url}/{transport}"), "smol", transport), transport, 2);
+fn each_event_loop_serves_and_relays_over_udp_and_tcp_and_forgets_nothing() {
+    for name in ["mio", "poll", "uring"] {
+        let Some((server, url)) = event_loop(name) else { continue };
+        for transport in ["udp", "tcp"] {
+            let play = format!("play {url}/clip --transport {transport} --seconds 1 --json");
+            assert_flowed(&Program::rtspan(&play).end().json(), transport, 2);
+            let relayed = publish_and_play(&format!("{url}/{transport}"), "smol", transport);
+            assert_flowed(&relayed, transport, 2);
+        }
+        server.signal("KILL");
+        let said = server.end().stdout;
+        assert!(!said.contains("forgotten"), "{name}: {said}");
     }
+}
+
+#[test]
+fn ffmpeg_plays_from_each_event_loop() {
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        assert!(env::var("INTEROP").is_err(), "ffmpeg is not installed, and INTEROP is set");
+        return eprintln!("skipped: ffmpeg is not installed");
+    }
+    for name in ["mio", "poll", "uring"] {
+        let Some((_server, url)) = event_loop(name) else { continue };
+        for transport in ["udp", "tcp"] {
+            let args = format!(
+                "-v error -rtsp_transport {transport} -i {url}/clip -map 0:v -c copy -frames:v 20 -f null -"
+            );
+            let played = Command::new("ffmpeg").args(args.split(' ')).output().unwrap();
+            let said = String::from_utf8_lossy(&played.stderr);
+            assert!(played.status.success(), "{name} over {transport}: {said}");
+        }
+    }
+}
+
+/// Starts the server in a loop that is checked; nothing where the system has no such loop.
+fn event_loop(name: &str) -> Option<(Program, String)> {
+    let mut server = Program::example("event_loop", &format!("127.0.0.1:0 {name} check"));
+    if name == "uring" {
+        match server.either_line("listening on ", "io_uring is refused") {
+            Ok(line) => return Some((server, line.split_once("listening on ").unwrap().1.to_owned())),
+            Err(line) => {
+                eprintln!("skipped: {line}");
+                return None;
+            }
+        }
+    }
+    let url = server.url();
+    Some((server, url))
 }

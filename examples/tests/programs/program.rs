@@ -98,6 +98,19 @@ impl Program {
         }
     }
 
+    /// Waits for a line with `good` in it, or with `bad`, which is the error.
+    pub(crate) fn either_line(&mut self, good: &str, bad: &str) -> Result<String, String> {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            match self.next_line(deadline) {
+                Some(line) if line.contains(good) => return Ok(line),
+                Some(line) if line.contains(bad) => return Err(line),
+                Some(_) => {}
+                None => panic!("{} ended without {good:?}: {}{}", self.name, self.stdout, self.stderr),
+            }
+        }
+    }
+
     /// Waits for the line that says where it listens.
     pub(crate) fn url(&mut self) -> String {
         let line = self.line("listening on ");
