@@ -1,17 +1,35 @@
 //! RTSP client and server for smol.
 //!
-//! ```no_run
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! use rtspan_smol::{Client, Transports};
+//! A smol program that plays:
 //!
-//! let mut packets = Client::builder("rtsp://camera/main")?.transport(Transports::UdpThenTcp).play().await?;
-//! while let Some(received) = packets.next().await {
-//!     let received = received?;
-//!     println!("media {}: {} bytes", received.media, received.packet.len());
-//! }
-//! # Ok(())
+//! ```no_run
+//! use rtspan_smol::{Client, Smol, Transports};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! smol::block_on(async {
+//!     let client = Client::builder("rtsp://camera/main")?.runtime(Smol::global());
+//!     let mut packets = client.transport(Transports::UdpThenTcp).play().await?;
+//!     while let Some(received) = packets.next().await {
+//!         let received = received?;
+//!         println!("media {}: {} bytes", received.media, received.packet.len());
+//!     }
+//!     Ok(())
+//! })
 //! # }
 //! ```
+//!
+//! # Where tasks run
+//!
+//! A client and a server have tasks of their own, and [`Smol`] says where those run:
+//!
+//! * [`Smol::global`]: on smol's global executor, where `smol::spawn` puts tasks as well. It has one thread, or as many as the
+//!   environment variable `SMOL_THREADS` says.
+//! * [`Smol::on`]: on an executor of the application, for as long as the application runs it.
+//! * [`Smol::default`], if nothing is said: on threads of the library, one for each core at most. Tasks stay on their threads
+//!   there, and waking one costs a place in a list: a client was measured to cost a third less than on an executor whose tasks
+//!   move between threads. It works in any program, whatever executor that has, or none.
+//!
+//! Sockets and timers are async-io's in each case, so handles can be awaited wherever smol's own types can.
 
 mod runtime;
 mod timer;
