@@ -127,9 +127,6 @@ impl Client {
     }
 
     fn keepalive_method(&self, now: Instant) -> Method {
-        if let KeepalivePolicy::Method(method) = &self.config.keepalive {
-            return method.clone();
-        }
         // Servers answer OPTIONS whether they know the session or not.
         if let Some(doubted) = self.keepalive.doubted.clone().filter(|_| !self.hears_media(now)) {
             return doubted;
@@ -140,8 +137,13 @@ impl Client {
         } else {
             [Method::Options, Method::GetParameter]
         };
-        let accepted = preferred.into_iter().find(|method| !self.keepalive.refused.contains(method));
-        accepted.unwrap_or(Method::Options)
+        let own = match &self.config.keepalive {
+            KeepalivePolicy::Method(method) => Some(method.clone()),
+            KeepalivePolicy::Automatic | KeepalivePolicy::Never => None,
+        };
+        let mut methods = own.clone().into_iter().chain(preferred);
+        let accepted = methods.find(|method| !self.keepalive.refused.contains(method));
+        accepted.or(own).unwrap_or(Method::Options)
     }
 }
 

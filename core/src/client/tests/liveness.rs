@@ -75,12 +75,17 @@ fn a_refused_keepalive_is_followed_by_the_other_method_at_once() {
 }
 
 #[test]
-fn the_method_of_keepalives_can_be_set_and_they_can_be_switched_off() {
+fn the_method_of_keepalives_can_be_set_another_follows_if_it_is_refused_and_they_can_be_switched_off() {
     let config = |policy| ClientConfig::default().transports(Transports::Tcp).keepalive(policy);
     let policy = KeepalivePolicy::Method(Method::SetParameter);
     let mut it = Scenario::with(URL, config(policy)).describe().play_tcp("1");
     advance_with_media(&mut it, Duration::from_secs(30));
     it.expect_method("SET_PARAMETER");
+    it.answer("451 Parameter Not Understood");
+    it.expect_method("GET_PARAMETER");
+    it.answer("200 OK");
+    advance_with_media(&mut it, Duration::from_secs(30));
+    it.expect_method("GET_PARAMETER");
     let mut it = Scenario::with(URL, config(KeepalivePolicy::Never)).describe().play_tcp("1;timeout=1");
     advance_with_media(&mut it, Duration::from_secs(100));
     it.frames.clear();

@@ -32,11 +32,13 @@ pub(super) fn cameras() -> Vec<Camera> {
         Camera::new(
             "TP-Link Tapo C520WS",
             "400 with the CSeq of the request before to SET_PARAMETER",
-            "takes it for the answer, and plays on",
+            "takes it for the answer, tries another method, and plays on",
             playing("OPTIONS, DESCRIBE, SETUP, PLAY", 60)
                 + "plays 30
                    > SET_PARAMETER … CSeq: 5
                    << RTSP/1.0 400 Bad Request\\r\\nCSeq: 4\\r\\n\\r\\n
+                   > OPTIONS
+                   < 200 OK
                    frame 0 96 9
                    asks nothing",
         )
