@@ -49,16 +49,17 @@ impl MediaChoice {
 impl Client {
     /// The indices of the chosen medias of the description, in its order.
     ///
-    /// Back channels that are not [wanted](super::ClientConfig::back_channel) are among them only where they are chosen by their
-    /// index.
+    /// Back channels that are [wanted](super::ClientConfig::back_channel) are among them whatever kinds are chosen. Those that
+    /// are not are among them only where they are chosen by their index.
     pub fn chosen_medias(&self, choice: &MediaChoice) -> Vec<usize> {
         let medias =
             self.description().into_iter().flat_map(|description| description.medias.iter().enumerate());
-        let chosen = medias.filter(|(index, media)| choice.has(*index, media)).map(|(index, _)| index);
-        match choice.0 {
-            Chosen::Indices(_) => chosen.collect(),
-            _ => chosen.filter(|index| self.default_medias().any(|media| media == *index)).collect(),
-        }
+        let is_chosen = |index: usize, media: &Media| match choice.0 {
+            Chosen::Indices(_) => choice.has(index, media),
+            _ if self.is_back_channel(index) => true,
+            _ => choice.has(index, media) && self.default_medias().any(|media| media == index),
+        };
+        medias.filter(|(index, media)| is_chosen(*index, media)).map(|(index, _)| index).collect()
     }
 }
 

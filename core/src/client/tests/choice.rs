@@ -17,8 +17,8 @@ fn medias_are_chosen_by_kind_and_by_index_and_a_back_channel_is_among_them_if_it
     for (choice, expected, with_back_channel) in [
         (MediaChoice::default(), &[0, 1, 3][..], &[0, 1, 2, 3][..]),
         (MediaKind::Audio.into(), &[1], &[1, 2]),
-        ([MediaKind::Application, MediaKind::Video].into(), &[0, 3], &[0, 3]),
-        (MediaKind::from("text").into(), &[], &[]),
+        ([MediaKind::Application, MediaKind::Video].into(), &[0, 3], &[0, 2, 3]),
+        (MediaKind::from("text").into(), &[], &[2]),
         ([3, 2, 99].into(), &[2, 3], &[2, 3]),
         (Vec::<usize>::new().into(), &[], &[]),
     ] {
