@@ -194,7 +194,8 @@ impl Sim {
         self.shared.enter(|world| world.names.insert(name.to_owned(), ips));
     }
 
-    /// Whether tasks are woken for nothing, and sockets read and write less than there is, now and then. They do by default.
+    /// Whether tasks are woken for nothing or polled with another waker, and sockets read and write less than there is, now and
+    /// then. They do by default.
     pub fn set_rough(&self, is_rough: bool) {
         self.shared.enter(|world| world.is_rough = is_rough);
     }
@@ -278,8 +279,8 @@ impl Sim {
         let turn = {
             let mut tasks = lock(&self.shared.tasks);
             self.shared.enter(|world| {
-                let World { chance, hosts, .. } = world;
-                tasks.next(chance, |host| hosts.get(host).is_none_or(|host| host.is_stopped))
+                let World { chance, hosts, is_rough, .. } = world;
+                tasks.next(chance, *is_rough, |host| hosts.get(host).is_none_or(|host| host.is_stopped))
             })
         };
         let Some(mut turn) = turn else { return Ok(None) };

@@ -8,6 +8,7 @@ use super::link::Link;
 use super::runtime::SimRuntime;
 use super::world::Happening;
 use super::{World, address};
+use crate::wake::lock;
 
 /// A computer of a simulated world. A clone is the same computer.
 #[derive(Clone, Debug)]
@@ -100,6 +101,16 @@ impl Host {
     /// Tasks that it may have at once; as many as it likes by default. More are not started.
     pub fn set_tasks_max(&self, tasks: usize) {
         self.enter(|world, host| world.hosts[host].tasks_max = tasks);
+    }
+
+    /// Sockets that it has open: a test can find out that none is left behind.
+    pub fn sockets(&self) -> usize {
+        self.enter(|world, host| world.hosts[host].sockets)
+    }
+
+    /// Tasks that are not done: a test can find out that none is left behind.
+    pub fn tasks(&self) -> usize {
+        lock(&self.0.shared.tasks).count(self.0.host)
     }
 
     /// Its wall clock.

@@ -9,6 +9,9 @@ use std::task::{Wake, Waker};
 use super::chance::Chance;
 use crate::wake::lock;
 
+/// One turn in so many, a task is polled with a new waker.
+const NEW_WAKER: usize = 8;
+
 pub(super) type TaskFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The tasks of all hosts.
@@ -48,6 +51,8 @@ enum Place {
 struct TaskWaker {
     id: u64,
     is_queued: AtomicBool,
+    /// The task has been polled with another since, and only that counts.
+    is_stale: AtomicBool,
     ready: Arc<Mutex<Vec<u64>>>,
 }
 
@@ -57,9 +62,20 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.is_queued.swap(true, Ordering::AcqRel) {
+        if !self.is_stale.load(Ordering::Acquire) && !self.is_queued.swap(true, Ordering::AcqRel) {
             lock(&self.ready).push(self.id);
         }
+    }
+}
+
+impl TaskWaker {
+    fn new(id: u64, is_queued: bool, ready: &Arc<Mutex<Vec<u64>>>) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            is_queued: AtomicBool::new(is_queued),
+            is_stale: AtomicBool::new(false),
+            ready: Arc::clone(ready),
+        })
     }
 }
 
@@ -69,15 +85,21 @@ impl Tasks {
         let future = future.map_or(Place::Elsewhere, Place::Here);
         self.last += 1;
         let id = self.last;
-        let waker =
-            Arc::new(TaskWaker { id, is_queued: AtomicBool::new(true), ready: Arc::clone(&self.ready) });
+        let waker = TaskWaker::new(id, true, &self.ready);
         self.all.insert(id, Task { host, future, waker });
         lock(&self.ready).push(id);
         id
     }
 
     /// One of those that are ready, by chance; tasks of stopped hosts wait.
-    pub(super) fn next(&mut self, chance: &mut Chance, is_stopped: impl Fn(usize) -> bool) -> Option<Turn> {
+    ///
+    /// A rough world has some of them polled with a waker that is new, and does not heed those before any more.
+    pub(super) fn next(
+        &mut self,
+        chance: &mut Chance,
+        is_rough: bool,
+        is_stopped: impl Fn(usize) -> bool,
+    ) -> Option<Turn> {
         loop {
             let id = {
                 let mut ready = lock(&self.ready);
@@ -94,6 +116,10 @@ impl Tasks {
             }
             // Lowered before it runs: a wake from here on queues it again.
             task.waker.is_queued.store(false, Ordering::Release);
+            if is_rough && chance.one_in(NEW_WAKER) {
+                task.waker.is_stale.store(true, Ordering::Release);
+                task.waker = TaskWaker::new(id, false, &self.ready);
+            }
             let future = match &mut task.future {
                 Place::Elsewhere => None,
                 Place::Out => continue,

@@ -171,9 +171,12 @@ impl World {
             let Some(at) = path.segment(now, room + 64, chance) else {
                 return self.find_no_way(id, side);
             };
+            let is_heard = self.hosts[to].has_power;
             let Some(tcp) = self.tcp.get_mut(&id) else { return };
             let end = tcp.end_mut(side);
-            end.silent_since = None;
+            if is_heard {
+                end.silent_since = None;
+            }
             let at = at.max(end.last_arrival);
             end.last_arrival = at;
             let segment = if room == 0 {
