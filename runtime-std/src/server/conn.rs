@@ -167,21 +167,13 @@ impl<R: Runtime> ConnTask<R> {
         if self.place.door.is_stopped() {
             return Err(CloseReason::ServerClosed);
         }
-        let readable = self.poll_readable(cx);
-        if self.is_settled && !self.has_news && matches!(readable, Ok(false)) {
+        // All that was read before has been carried out: nothing is read while requests wait.
+        let readable = self.poll_readable(cx)?;
+        if self.is_settled && !self.has_news && !readable {
             return Ok(false);
         }
         let now = self.place.door.clock().now();
-        let read = match readable.and_then(|readable| if readable { self.read(now) } else { Ok(false) }) {
-            Err(reason) => {
-                // What it asked before it broke is still carried out.
-                self.take_input(now);
-                self.take_letters(now);
-                let _ = self.write(cx, now);
-                return Err(reason);
-            }
-            Ok(read) => read,
-        };
+        let read = readable && self.read(now)?;
         // What is published does not concern the half that reads, which is not touched for it.
         let news = std::mem::take(&mut self.has_news) || read;
         if news {

@@ -102,11 +102,9 @@ impl Drop for Refusal {
 
 impl Door {
     pub(crate) fn new(config: ServerConfig, clock: Clock, seed: [u8; 32]) -> Self {
-        let mut server = Server::new(config, seed);
-        server.set_wall_clock(clock.now(), clock.wall());
         let door = Self {
             control: Mutex::new(Control {
-                server,
+                server: Server::new(config, seed),
                 conns: Conns::default(),
                 udps: BTreeMap::new(),
                 opening: Vec::new(),
@@ -200,8 +198,8 @@ impl Door {
             control.limit = Some(now + CLOSE_LIMIT);
             control.server.close(now);
         }
+        // The keeper is woken for the limit.
         self.hand_out(&mut control, None);
-        self.keeper.wake();
         self.acceptor.wake();
     }
 

@@ -42,7 +42,6 @@ pub(crate) async fn keep<R: Runtime>(runtime: R, door: Arc<Door>) {
             }
             if door.clock().now() >= wall_clock {
                 wall_clock = door.clock().now() + WALL_CLOCK_AGE;
-                door.enter(|server, now| server.set_wall_clock(now, door.clock().wall()));
                 door.registry().set_wall_clock();
             }
             door.handle_timeout();

@@ -136,7 +136,6 @@ impl Subscriptions {
 
     /// A stream that is named twice wakes twice, and is left as often.
     fn clear(&mut self) {
-        self.first = None;
         for published in self.streams.drain(..).filter_map(|(_, published)| published) {
             published.remove_reader(&self.wake);
         }
@@ -226,8 +225,26 @@ mod tests {
 
     use rtspan_core::description::{Description, Format, Media, MediaKind};
     use rtspan_core::server::{Server, ServerConfig};
+    use rtspan_core::stream::StartAt;
 
+    use super::super::reader::StreamReader;
     use super::*;
+
+    #[test]
+    fn nobody_is_woken_any_more_who_has_left_a_stream() {
+        let registry = Registry::new(Clock::system());
+        let mut server = Server::new(ServerConfig::default(), [7; 32]);
+        let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+        let (id, log) = server.add_stream(Instant::ZERO, "/cam", Description::new(vec![sound])).unwrap();
+        let published = registry.insert(id, log);
+        let reader = StreamReader::new(Arc::clone(&published), StartAt::Live);
+        let mut subscriptions = Subscriptions::new(Arc::default());
+        subscriptions.set(&registry, || [id].into_iter());
+        assert_eq!(lock(&published.readers).len(), 2);
+        subscriptions.set(&registry, std::iter::empty);
+        drop(reader);
+        assert!(lock(&published.readers).is_empty());
+    }
 
     #[test]
     fn readers_look_at_the_same_log_at_the_same_time() {
