@@ -78,6 +78,9 @@ pub enum Error {
 
 /// An RTSP client, driven by a task of its own: it stays alive also while nobody calls it.
 ///
+/// A command is given when its future is polled for the first time. It is carried out also if the future is dropped then, before
+/// it is done; the next command comes behind it.
+///
 /// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn
 /// down; that waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
 pub struct Client<R: Runtime> {
@@ -282,7 +285,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// They wait in a queue of [`CLIENT_EVENTS_MAX`](rtspan_core::limits::CLIENT_EVENTS_MAX); when it is full the oldest
     /// is dropped, and [`ClientEvent::Missed`] stands in its place. Clones of the client share them. There is no
-    /// [`ClientEvent::Done`] among them: a command returns its result.
+    /// [`ClientEvent::Done`] among them: a command returns its result. No event is lost when the future is dropped.
     pub async fn next_event(&self) -> Option<ClientEvent> {
         let shared = &self.owner.0;
         shared.waiters.wait(|_| shared.state().poll_event()).await

@@ -163,7 +163,7 @@ impl<R: Runtime> Server<R> {
     /// The next event: what no default covers, and news.
     ///
     /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)); `None` means that the server is
-    /// closed.
+    /// closed. No event is lost when the future is dropped.
     pub async fn next(&self) -> Option<Event> {
         self.door.event().await
     }
@@ -196,7 +196,8 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, _| server.redirect_session(session, location))
     }
 
-    /// Takes on no session any more and waits until those that there are have gone; what is left after `limit` is ended.
+    /// Takes on no session any more and waits until those that there are have gone; what is left after `limit` is ended. That
+    /// goes on if the future is dropped while it waits.
     ///
     /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there (REDIRECT), and
     /// whoever comes is redirected (302); without, those that come are refused (503). [`close`](Self::close) follows mostly.
@@ -367,7 +368,8 @@ impl<R: Runtime> Server<R> {
     /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
     /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
     ///
-    /// Whoever waits for [`next`](Self::next) gets the last events and then `None`.
+    /// Whoever waits for [`next`](Self::next) gets the last events and then `None`. The server closes also if the future is dropped
+    /// while it waits.
     pub async fn close(&self) {
         self.door.close();
         self.door.stopped().await;

@@ -5,20 +5,39 @@
 #[path = "shared/scenarios.rs"]
 mod scenarios;
 
+#[path = "simulated/apart.rs"]
+mod apart;
+#[path = "simulated/cancelled.rs"]
+mod cancelled;
+#[path = "simulated/clients.rs"]
+mod clients;
 #[path = "simulated/drivers.rs"]
 mod drivers;
+#[path = "simulated/hour.rs"]
+mod hour;
+#[path = "simulated/killed.rs"]
+mod killed;
+#[path = "simulated/world.rs"]
+mod world;
 
 use std::env;
 use std::future::Future;
+use std::ops::Range;
 use std::time::Duration;
 
+use apart::Apart;
 use rtspan_std::sim::{Link, Sim, SimRuntime};
+
+/// The seeds that are tried: fresh ones, unless the environment names others.
+fn seeds() -> Range<u64> {
+    let number = |name, otherwise| env::var(name).map_or(otherwise, |text| text.parse().expect(name));
+    let first = number("RTSPAN_SEED", u64::from(std::process::id()) << 20);
+    first..first + number("RTSPAN_SEEDS", 3)
+}
 
 /// Runs a scenario once for each seed, on a host where what is sent is there at once, or takes its time.
 fn over_seeds<F: Future<Output = ()>>(link: Option<Link>, scenario: impl Fn() -> F) {
-    let number = |name, otherwise| env::var(name).map_or(otherwise, |text| text.parse().expect(name));
-    let first = number("RTSPAN_SEED", u64::from(std::process::id()) << 20);
-    for seed in first..first + number("RTSPAN_SEEDS", 3) {
+    for seed in seeds() {
         let sim = Sim::new(seed);
         let host = sim.host("10.0.0.1");
         let host = link.map_or_else(|| host.clone(), |link| host.clone().link_to("10.0.0.1", link));
@@ -29,11 +48,11 @@ fn over_seeds<F: Future<Output = ()>>(link: Option<Link>, scenario: impl Fn() ->
 }
 
 macro_rules! simulated {
-    ($link:expr, [$($name:ident),* $(,)?]) => {$(
+    ($runtime:ty, $link:expr, [$($name:ident),* $(,)?]) => {$(
         #[test]
         fn $name() {
             let link = if COUNTS_ON_LOOPBACK == stringify!($name) { None } else { $link };
-            over_seeds(link, || scenarios::within::<SimRuntime, _>(scenarios::$name::<SimRuntime>()));
+            over_seeds(link, || scenarios::within::<$runtime, _>(scenarios::$name::<$runtime>()));
         }
     )*};
 }
@@ -45,12 +64,19 @@ const COUNTS_ON_LOOPBACK: &str = "an_application_reads_what_a_client_publishes";
 mod at_once {
     use super::*;
 
-    scenarios::all!(simulated, None::<Link>);
+    scenarios::all!(simulated, SimRuntime, None::<Link>);
 }
 
 /// What is sent takes its time, and TCP overtakes UDP.
 mod over_a_cable {
     use super::*;
 
-    scenarios::all!(simulated, Some(Link::new()));
+    scenarios::all!(simulated, SimRuntime, Some(Link::new()));
+}
+
+/// Those who wait for the packets of a client leave the sockets to its driver.
+mod where_drivers_read {
+    use super::*;
+
+    scenarios::all!(simulated, Apart, Some(Link::new()));
 }

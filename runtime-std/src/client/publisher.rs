@@ -32,7 +32,7 @@ impl<R: Runtime> Publisher<R> {
         Ok(FramePublisher::new(self, writer))
     }
 
-    /// Writes one packet of a media, and waits while there is no room.
+    /// Writes one packet of a media, and waits while there is no room. It was not taken if the future is dropped before it is done.
     ///
     /// # Errors
     ///
@@ -41,7 +41,8 @@ impl<R: Runtime> Publisher<R> {
         self.write_frame(media, &[packet]).await
     }
 
-    /// Writes the packets of one frame, and waits while there is no room.
+    /// Writes the packets of one frame, and waits while there is no room. The first of them may have been taken if the future is
+    /// dropped before it is done; [`try_write_frame`](Self::try_write_frame) says how many were.
     ///
     /// # Errors
     ///

@@ -334,3 +334,33 @@ impl Drop for Awaited<'_> {
         self.shared.state().awaited.retain(|(id, _)| *id != self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+
+    use rtspan_core::client::ClientConfig;
+    use rtspan_core::url::Url;
+
+    use super::*;
+
+    struct Nowhere;
+
+    impl Receive for Nowhere {
+        fn receive(&mut self, _: &mut Context<'_>, _: &mut Client, _: Instant) -> Look {
+            Look::Done
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_for_commands_that_nobody_waits_for_any_more() {
+        let core = Client::new(Url::parse("rtsp://h/").unwrap(), ClientConfig::default(), [0; 32]);
+        let shared: Arc<Shared> = Arc::new(Shared::new(core, Nowhere, true, Clock::system()));
+        for _ in 0..10 {
+            let command = pin!(shared.command(Client::options));
+            assert!(command.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        assert!(shared.state().awaited.is_empty());
+    }
+}

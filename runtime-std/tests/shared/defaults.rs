@@ -100,7 +100,9 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
             }
         };
         assert_eq!(reason, expected);
-        check(since::<R>(begun), deadline);
+        // What there was a little room for in the socket may have been taken meanwhile.
+        let again = if reason == Some(CloseReason::WriteStalled) { deadline } else { Duration::ZERO };
+        check_within(since::<R>(begun), deadline, again);
     }
     let [silent, quiet] = clients;
     let errors = [silent.await, quiet.await];
@@ -112,7 +114,13 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
 
 #[track_caller]
 fn check(after: Duration, deadline: Duration) {
-    assert!(after >= deadline && after < deadline + LATE, "after {after:?} and not {deadline:?}");
+    check_within(after, deadline, Duration::ZERO);
+}
+
+#[track_caller]
+fn check_within(after: Duration, deadline: Duration, again: Duration) {
+    let in_time = after >= deadline && after < deadline + again + LATE;
+    assert!(in_time, "after {after:?} and not {deadline:?}");
 }
 
 const SDP: &str = "v=0\r\ns=x\r\nm=audio 0 RTP/AVP 0\r\na=control:trackID=0\r\n";
