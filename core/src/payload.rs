@@ -21,6 +21,7 @@
 //! ```
 
 pub mod aac;
+pub mod ac3;
 mod access;
 pub(crate) mod bits;
 pub mod blocks;
@@ -32,6 +33,7 @@ mod fragments;
 pub mod g711;
 pub mod h264;
 pub mod h265;
+pub mod mpeg_audio;
 pub mod opus;
 pub(crate) mod parameter_sets;
 mod parameters;

@@ -14,6 +14,12 @@ pub enum Codec {
     Mpeg4Audio(Mpeg4Audio),
     /// Opus (RFC 7587), and that of many channels as web browsers have it (`multiopus`).
     Opus(Opus),
+    /// AC-3 (RFC 4184).
+    Ac3,
+    /// Enhanced AC-3 (RFC 4598).
+    Eac3,
+    /// MPEG audio, layers I to III, such as MP3 (RFC 2250).
+    MpegAudio,
     /// G.711 (RFC 3551, section 4.5.14).
     G711(G711Law),
     /// G.722, whose clock counts every second sample (RFC 3551, section 4.5.2).
@@ -52,6 +58,12 @@ impl Codec {
             Self::Opus(Opus::read(format))
         } else if is("multiopus") {
             Opus::read_streams(format, tolerances).map_or(Self::Other, Self::Opus)
+        } else if is("AC3") {
+            Self::Ac3
+        } else if is("eac3") {
+            Self::Eac3
+        } else if is("MPA") {
+            Self::MpegAudio
         } else if is("PCMU") {
             Self::G711(G711Law::Mu)
         } else if is("PCMA") {

@@ -122,6 +122,21 @@ pub(super) fn pcm(encoding: &str) -> Option<Pcm> {
 }
 
 impl Format {
+    /// AC-3 of so many channels (RFC 4184; without a number there are up to six).
+    pub fn ac3(payload_type: u8, sample_rate: u32, channels: u16) -> Self {
+        Self::new(payload_type, "AC3", sample_rate).with_channels(channels.max(1))
+    }
+
+    /// Enhanced AC-3 (RFC 4598).
+    pub fn eac3(payload_type: u8, sample_rate: u32, channels: u16) -> Self {
+        Self::new(payload_type, "eac3", sample_rate).with_channels(channels.max(1))
+    }
+
+    /// MPEG audio of any layer, rate and channels, with its static payload type.
+    pub fn mpeg_audio() -> Self {
+        Self::new(14, "MPA", 90_000)
+    }
+
     /// G.711 µ-law, 8 kHz, mono, with its static payload type.
     pub fn pcmu() -> Self {
         Self::new(0, "PCMU", 8_000)

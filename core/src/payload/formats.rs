@@ -2,7 +2,7 @@
 
 use super::blocks::Layout;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
-use super::{aac, blocks, h264, opus, whole};
+use super::{aac, ac3, blocks, h264, mpeg_audio, opus, whole};
 use crate::Tolerances;
 use crate::description::{Codec, Format, H264, Mpeg4Audio};
 use crate::rtp::RtpPacket;
@@ -36,8 +36,10 @@ macro_rules! formats {
 
 formats! {
     Aac(aac),
+    Ac3(ac3),
     Blocks(blocks),
     H264(h264),
+    MpegAudio(mpeg_audio),
     Opus(opus),
     Whole(whole),
 }
@@ -81,6 +83,9 @@ impl Depacketizer {
                 refuse_interleaved_audio(format, audio)?;
                 Depacketizers::Aac(aac::Depacketizer::new(audio, format.clock_rate))
             }
+            Codec::Ac3 => Depacketizers::Ac3(ac3::Depacketizer::new(format.clock_rate, false)),
+            Codec::Eac3 => Depacketizers::Ac3(ac3::Depacketizer::new(format.clock_rate, true)),
+            Codec::MpegAudio => Depacketizers::MpegAudio(mpeg_audio::Depacketizer::new()),
             Codec::Opus(_) => Depacketizers::Opus(opus::Depacketizer::new()),
             _ => match Layout::of(format) {
                 Some(layout) => Depacketizers::Blocks(blocks::Depacketizer::new(layout)),
@@ -138,6 +143,9 @@ impl Packetizer {
                 refuse_interleaved_audio(format, audio)?;
                 Packetizers::Aac(aac::Packetizer::new(config, audio, format.clock_rate))
             }
+            Codec::Ac3 => Packetizers::Ac3(ac3::Packetizer::new(config, format.clock_rate, false)),
+            Codec::Eac3 => Packetizers::Ac3(ac3::Packetizer::new(config, format.clock_rate, true)),
+            Codec::MpegAudio => Packetizers::MpegAudio(mpeg_audio::Packetizer::new(config)),
             Codec::Opus(_) => Packetizers::Opus(opus::Packetizer::new(config)),
             _ => match Layout::of(format) {
                 Some(layout) => Packetizers::Blocks(blocks::Packetizer::new(config, layout)),

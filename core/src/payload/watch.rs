@@ -1,6 +1,6 @@
 use super::blocks::Layout;
 use super::parameter_sets::ParameterSets;
-use super::{AccessUnit, AudioParameters, Parameters, h264, h265, opus};
+use super::{AccessUnit, AudioParameters, Parameters, ac3, h264, h265, mpeg_audio, opus};
 use crate::description::{Codec, Format};
 
 /// Watches the units of a stream for parameters that differ from those that are known.
@@ -26,6 +26,8 @@ pub struct ParameterWatch {
 enum Source {
     /// Parameter sets among the parts, and what follows from them.
     Sets(ParameterSets, fn(&ParameterSets, &mut Parameters)),
+    /// The header of each unit.
+    Headers(Parameters, fn(&[u8]) -> Option<AudioParameters>),
     /// Nothing but the description.
     Description(Parameters),
 }
@@ -37,6 +39,8 @@ impl ParameterWatch {
         let source = match &format.codec {
             Codec::H264(_) => sets(&h264::PROBE, h264::parameters),
             Codec::H265(_) => sets(&h265::PROBE, h265::parameters),
+            Codec::Ac3 | Codec::Eac3 => Source::Headers(described(format), ac3::audio),
+            Codec::MpegAudio => Source::Headers(described(format), mpeg_audio::audio),
             _ => Source::Description(described(format)),
         };
         Self { format: format.clone(), source }
@@ -50,6 +54,12 @@ impl ParameterWatch {
                 unit.parts.iter().for_each(|nal| sets.learn(nal));
                 sets.changes() != before
             }
+            Source::Headers(parameters, read) => {
+                let told = unit.parts.first().and_then(|part| read(part));
+                let is_news = told.is_some() && told != parameters.audio;
+                parameters.audio = told.or(parameters.audio);
+                is_news
+            }
             Source::Description(_) => false,
         }
     }
@@ -62,7 +72,7 @@ impl ParameterWatch {
                 read(sets, &mut parameters);
                 parameters
             }
-            Source::Description(parameters) => parameters.clone(),
+            Source::Headers(parameters, _) | Source::Description(parameters) => parameters.clone(),
         }
     }
 
@@ -70,7 +80,7 @@ impl ParameterWatch {
     pub(crate) fn sets(&self) -> impl Iterator<Item = &bytes::Bytes> {
         match &self.source {
             Source::Sets(sets, _) => Some(sets.in_order()),
-            Source::Description(_) => None,
+            Source::Headers(..) | Source::Description(_) => None,
         }
         .into_iter()
         .flatten()
@@ -80,7 +90,7 @@ impl ParameterWatch {
     pub(crate) fn is_delimiter(&self, part: &[u8]) -> bool {
         match &self.source {
             Source::Sets(sets, _) => sets.is_delimiter(part),
-            Source::Description(_) => false,
+            Source::Headers(..) | Source::Description(_) => false,
         }
     }
 
@@ -88,7 +98,7 @@ impl ParameterWatch {
     pub(crate) fn is_set(&self, part: &[u8]) -> bool {
         match &self.source {
             Source::Sets(sets, _) => sets.is_set(part),
-            Source::Description(_) => false,
+            Source::Headers(..) | Source::Description(_) => false,
         }
     }
 }
@@ -101,6 +111,10 @@ fn described(format: &Format) -> Parameters {
     match &format.codec {
         // Its clock counts every second sample.
         Codec::G722 => parameters.audio = Some(sound(format.clock_rate.saturating_mul(2))),
+        Codec::Ac3 => parameters.codec = Some("ac-3".into()),
+        Codec::Eac3 => parameters.codec = Some("ec-3".into()),
+        // MP3 of MPEG-1, as browsers and playlists name all layers.
+        Codec::MpegAudio => parameters.codec = Some("mp4a.6B".into()),
         Codec::Opus(opus) => opus::parameters(opus, &mut parameters),
         Codec::Mpeg4Audio(aac) => {
             parameters.codec =

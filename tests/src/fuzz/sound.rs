@@ -32,6 +32,9 @@ fn formats() -> Vec<Format> {
         aac("mode=generic; config=1190; sizelength=9; ctsdeltalength=7; dtsdeltalength=3; \
              randomaccessindication=1; streamstateindication=2; auxiliarydatasizelength=4"),
         Format::opus(96, true),
+        Format::mpeg_audio(),
+        Format::ac3(96, 48_000, 2),
+        Format::eac3(96, 48_000, 2),
     ]
 }
 

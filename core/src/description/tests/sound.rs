@@ -8,11 +8,14 @@ fn read_back(format: &Format) -> Format {
 }
 
 #[test]
-fn sound_in_blocks_is_written_as_it_is_read() {
+fn sound_is_written_as_it_is_read() {
     let speech = Speech { silence_frames: true };
     for (format, payload_type, rtpmap, codec) in [
         (Format::pcmu(), 0, "PCMU/8000", Codec::G711(G711Law::Mu)),
         (Format::pcma(), 8, "PCMA/8000", Codec::G711(G711Law::A)),
+        (Format::mpeg_audio(), 14, "MPA/90000", Codec::MpegAudio),
+        (Format::ac3(96, 48_000, 6), 96, "AC3/48000/6", Codec::Ac3),
+        (Format::eac3(96, 44_100, 2), 96, "eac3/44100/2", Codec::Eac3),
         (Format::gsm(), 3, "GSM/8000", Codec::Gsm),
         (Format::g723(), 4, "G723/8000", Codec::G723(speech)),
         (Format::g722(), 9, "G722/8000", Codec::G722),
