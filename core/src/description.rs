@@ -34,6 +34,7 @@ mod sprop;
 mod static_types;
 mod strays;
 mod video;
+mod web_video;
 mod write;
 
 #[cfg(test)]
@@ -46,7 +47,8 @@ pub use media::{Attribute, Bandwidth, Direction, Media, MediaKind};
 pub use mpeg4_audio::{BadAudioConfig, Mpeg4Audio};
 pub use opus::{BadOpusStreams, Opus, OpusStreams};
 pub use sound::{G711Law, G726, G726Order, IlbcMode, Pcm, Speech, Speex};
-pub use video::{H264, H265};
+pub use video::{H264, H265, H266};
+pub use web_video::{Av1, Vp8, Vp9};
 
 /// A stream: what it is called and the medias it consists of.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -7,11 +7,12 @@ pub mod auth;
 pub mod client;
 pub mod decoder;
 pub mod description;
+pub mod framed;
 pub mod g711;
-pub mod h264;
 pub mod headers;
 pub mod input;
 pub mod keyframes;
+pub mod nal;
 pub mod parameter_sets;
 pub mod receiver;
 pub mod rtcp;
@@ -28,11 +29,14 @@ pub type Target = fn(&[u8]);
 /// All fuzz targets by their names.
 pub const TARGETS: &[(&str, Target)] = &[
     ("auth", auth::run),
+    ("av1", framed::run_av1),
     ("client", client::run),
     ("decoder", decoder::run),
     ("description", description::run),
     ("g711", g711::run),
-    ("h264", h264::run),
+    ("h264", nal::run_h264),
+    ("h265", nal::run_h265),
+    ("h266", nal::run_h266),
     ("headers", headers::run),
     ("keyframes", keyframes::run),
     ("parameter_sets", parameter_sets::run),
@@ -44,4 +48,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("simulation", simulation::run),
     ("sound", sound::run),
     ("url", url::run),
+    ("vp8", framed::run_vp8),
+    ("vp9", framed::run_vp9),
 ];

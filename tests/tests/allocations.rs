@@ -80,7 +80,7 @@ fn world() -> World {
     let mut server = Server::new(config, [7; 32]);
     let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a UDP pair to open") };
     server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));
-    let media = Media::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+    let media = Media::new(MediaKind::Video, vec![Format::new(96, "H263-1998", 90_000)]);
     let (id, log) = server.add_stream(now, "/cam", Description::new(vec![media])).expect("a free path");
     let stream = OneStream(id, log);
     let mut readers = Vec::new();

@@ -39,7 +39,7 @@ fn stream_of(packets: u16) -> One {
 }
 
 fn stream_within(limits: LogLimits, packets: u16) -> One {
-    let video = MediaSection::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+    let video = MediaSection::new(MediaKind::Video, vec![Format::new(96, "H263-1998", 90_000)]);
     let mut log = StreamLog::new(&Description::new(vec![video]), limits);
     for sequence in 0..packets {
         let header = RtpHeader { payload_type: 96, marker: true, sequence, timestamp: 0, ssrc: 1 };
@@ -344,7 +344,7 @@ fn the_clock_of_a_message_starts_at_its_first_byte() {
 
 #[test]
 fn no_report_comes_behind_the_end_of_its_session() {
-    let media = MediaSection::new(MediaKind::Video, vec![Format::new(96, "VP8", 90_000)]);
+    let media = MediaSection::new(MediaKind::Video, vec![Format::new(96, "H263-1998", 90_000)]);
     let delivery = crate::rtp::Delivery::Ordered;
     let ingest = crate::ingest::Ingest::new(
         START,

@@ -1,5 +1,5 @@
 use super::sound::{self, G711Law, G726, IlbcMode, Pcm, Speech, Speex};
-use super::{Format, H264, H265, Mpeg4Audio, Opus};
+use super::{Av1, Format, H264, H265, H266, Mpeg4Audio, Opus, Vp8, Vp9};
 use crate::Tolerances;
 
 /// A codec that the library knows, with what its parameters say.
@@ -10,6 +10,14 @@ pub enum Codec {
     H264(H264),
     /// H.265 (RFC 7798).
     H265(H265),
+    /// H.266 (RFC 9328).
+    H266(H266),
+    /// AV1 (AOMedia's RTP Payload Format For AV1).
+    Av1(Av1),
+    /// VP8 (RFC 7741).
+    Vp8(Vp8),
+    /// VP9 (RFC 9628).
+    Vp9(Vp9),
     /// MPEG-4 audio with AU headers: AAC (RFC 3640).
     Mpeg4Audio(Mpeg4Audio),
     /// Opus (RFC 7587), and that of many channels as web browsers have it (`multiopus`).
@@ -52,6 +60,14 @@ impl Codec {
             Self::H264(H264::read(format, tolerances))
         } else if is("H265") {
             Self::H265(H265::read(format, tolerances))
+        } else if is("H266") {
+            Self::H266(H266::read(format, tolerances))
+        } else if is("AV1") {
+            Self::Av1(Av1::read(format, tolerances))
+        } else if is("VP8") {
+            Self::Vp8(Vp8::read(format, tolerances))
+        } else if is("VP9") {
+            Self::Vp9(Vp9::read(format, tolerances))
         } else if is("mpeg4-generic") {
             Mpeg4Audio::read(format, tolerances).map_or(Self::Other, Self::Mpeg4Audio)
         } else if is("opus") {

@@ -54,6 +54,28 @@ impl Format {
         Self::new(payload_type, "H265", 90_000).with_fmtp(video::h265_fmtp(vps, sps, pps))
     }
 
+    /// H.266 with its parameter sets as whole NAL units (RFC 9328); streams of one layer have no VPS.
+    pub fn h266(payload_type: u8, vps: Option<&[u8]>, sps: &[u8], pps: &[u8]) -> Self {
+        Self::new(payload_type, "H266", 90_000).with_fmtp(video::h266_fmtp(vps, sps, pps))
+    }
+
+    /// AV1 with its profile, 0 to 2, and its level as `seq_level_idx` has it: 8 is level 4.0, in the main tier (RTP Payload
+    /// Format For AV1).
+    pub fn av1(payload_type: u8, profile: u8, level: u8) -> Self {
+        Self::new(payload_type, "AV1", 90_000)
+            .with_fmtp(format!("profile={profile}; level-idx={level}; tier=0"))
+    }
+
+    /// VP8 (RFC 7741).
+    pub fn vp8(payload_type: u8) -> Self {
+        Self::new(payload_type, "VP8", 90_000)
+    }
+
+    /// VP9 with its profile, 0 to 3 (RFC 9628).
+    pub fn vp9(payload_type: u8, profile: u8) -> Self {
+        Self::new(payload_type, "VP9", 90_000).with_fmtp(format!("profile-id={profile}"))
+    }
+
     /// MPEG-4 audio (AAC, for the most part) with its AudioSpecificConfig (RFC 3640, mode AAC-hbr).
     ///
     /// # Errors

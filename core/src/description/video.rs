@@ -64,21 +64,54 @@ impl H265 {
     }
 
     pub(super) fn read(format: &Format, tolerances: &mut Tolerances) -> Self {
-        let mut h265 = Self {
-            max_don_diff: readable(format.parameter("sprop-max-don-diff"), tolerances, |n| n.parse().ok())
-                .unwrap_or(0),
-            ..Self::default()
-        };
-        for name in ["sprop-vps", "sprop-sps", "sprop-pps"] {
-            let sets = format.parameter(name).unwrap_or_default();
-            for_each_nal(sets, tolerances, |header, nal| match header >> 1 & 0x3f {
-                32 => keep_first(&mut h265.vps, nal),
-                33 => keep_first(&mut h265.sps, nal),
-                34 => keep_first(&mut h265.pps, nal),
-                _ => {}
-            });
-        }
+        let mut h265 = Self { max_don_diff: max_don_diff(format, tolerances), ..Self::default() };
+        for_each_set(format, tolerances, |nal| match nal.first().map(|header| header >> 1 & 0x3f) {
+            Some(32) => keep_first(&mut h265.vps, nal),
+            Some(33) => keep_first(&mut h265.sps, nal),
+            Some(34) => keep_first(&mut h265.pps, nal),
+            _ => {}
+        });
         h265
+    }
+}
+
+/// What is known about an H.266 track before its first packet.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct H266 {
+    /// The first video parameter set, which streams of one layer need not have.
+    pub vps: Option<Bytes>,
+    /// The first sequence parameter set, a whole NAL unit without a start code.
+    pub sps: Option<Bytes>,
+    /// The first picture parameter set, a whole NAL unit without a start code.
+    pub pps: Option<Bytes>,
+    /// How far NAL units may be out of decoding order; above zero, packets carry decoding order numbers.
+    pub max_don_diff: u16,
+}
+
+impl H266 {
+    pub(super) fn read(format: &Format, tolerances: &mut Tolerances) -> Self {
+        let mut h266 = Self { max_don_diff: max_don_diff(format, tolerances), ..Self::default() };
+        for_each_set(format, tolerances, |nal| match nal.get(1).map(|header| header >> 3) {
+            Some(14) => keep_first(&mut h266.vps, nal),
+            Some(15) => keep_first(&mut h266.sps, nal),
+            Some(16) => keep_first(&mut h266.pps, nal),
+            _ => {}
+        });
+        h266
+    }
+}
+
+/// RFC 7798, section 7.1; RFC 9328 has the same.
+fn max_don_diff(format: &Format, tolerances: &mut Tolerances) -> u16 {
+    readable(format.parameter("sprop-max-don-diff"), tolerances, |n| n.parse().ok()).unwrap_or(0)
+}
+
+/// Calls `each` with every parameter set of H.265 or H.266.
+fn for_each_set(format: &Format, tolerances: &mut Tolerances, mut each: impl FnMut(&[u8])) {
+    for name in ["sprop-vps", "sprop-sps", "sprop-pps"] {
+        let sets = format.parameter(name).unwrap_or_default();
+        for_each_nal(sets, tolerances, |_, nal| each(nal));
     }
 }
 
@@ -104,6 +137,12 @@ pub(super) fn h264_fmtp(sps: &[u8], pps: &[u8]) -> String {
 pub(super) fn h265_fmtp(vps: &[u8], sps: &[u8], pps: &[u8]) -> String {
     let [vps, sps, pps] = [vps, sps, pps].map(base64::encode);
     format!("sprop-vps={vps}; sprop-sps={sps}; sprop-pps={pps}")
+}
+
+pub(super) fn h266_fmtp(vps: Option<&[u8]>, sps: &[u8], pps: &[u8]) -> String {
+    let vps = vps.map(|vps| format!("sprop-vps={}; ", base64::encode(vps))).unwrap_or_default();
+    let [sps, pps] = [sps, pps].map(base64::encode);
+    format!("{vps}sprop-sps={sps}; sprop-pps={pps}")
 }
 
 /// Reads a parameter; if it is there and makes no sense, that is recorded.

@@ -1,19 +1,20 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::description::{Codec, Format};
-use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, h264};
+use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, av1, nal};
 
 /// How the bytes of frames are wanted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Form {
-    /// In the parts that the format has ([`Parts`]): a NAL unit each, with nothing around it. Nothing is copied.
+    /// In the parts that the format has ([`Parts`]): a NAL unit or an OBU each, with nothing around it. Nothing is
+    /// copied.
     #[default]
     Parts,
-    /// In one piece, as decoders and raw files take it: NAL units behind start codes (H.264, annex B), AAC behind an ADTS
-    /// header where it can have one.
+    /// In one piece, as decoders and raw files take it: NAL units behind start codes (annex B), OBUs with their sizes
+    /// behind a temporal delimiter, AAC behind an ADTS header where it can have one.
     ByteStream,
-    /// In one piece, as MP4 and Matroska keep it: NAL units behind their length in four bytes.
+    /// In one piece, as MP4 and Matroska keep it: NAL units behind their length in four bytes, OBUs with their sizes.
     Container,
 }
 
@@ -28,6 +29,9 @@ pub enum ParameterSetsIn {
     /// In no frame, since the configuration of a container has them.
     NoFrame,
 }
+
+/// A temporal delimiter with its size, zero.
+const AV1_DELIMITER: [u8; 2] = [0x12, 0];
 
 impl Form {
     /// Where parameter sets are usual in this form.
@@ -51,7 +55,10 @@ pub(super) struct Wish {
 impl Wish {
     /// The bytes of a unit in the form that is wanted.
     pub(super) fn apply(self, format: &Format, watch: &ParameterWatch, unit: AccessUnit) -> Parts {
-        let has_nals = matches!(format.codec, Codec::H264(_) | Codec::H265(_));
+        if matches!(format.codec, Codec::Av1(_)) {
+            return self.apply_to_obus(unit.parts);
+        }
+        let has_nals = matches!(format.codec, Codec::H264(_) | Codec::H265(_) | Codec::H266(_));
         if !has_nals {
             return match self.form {
                 Form::Parts => unit.parts,
@@ -70,11 +77,24 @@ impl Wish {
             Form::Parts => parts,
             Form::ByteStream => {
                 let mut bytes = BytesMut::with_capacity(bytes_with_prefixes(&parts));
-                h264::write_annex_b(&parts, &mut bytes);
+                nal::write_annex_b(&parts, &mut bytes);
                 bytes.freeze().into()
             }
             Form::Container => length_prefixed(&parts).into(),
         }
+    }
+
+    /// The OBUs of a temporal unit of AV1, in which each sequence header stays where it is.
+    fn apply_to_obus(self, parts: Parts) -> Parts {
+        let delimiter: &[u8] = match self.form {
+            Form::Parts => return parts,
+            Form::ByteStream => &AV1_DELIMITER,
+            Form::Container => &[],
+        };
+        let mut bytes = BytesMut::with_capacity(bytes_with_prefixes(&parts).saturating_add(delimiter.len()));
+        bytes.extend_from_slice(delimiter);
+        av1::write_low_overhead(&parts, &mut bytes);
+        bytes.freeze().into()
     }
 }
 

@@ -263,3 +263,31 @@ fn a_unit_between_packets_gets_the_time_between_them() {
     assert_eq!([pts(u32::MAX - 2047), pts(u32::MAX - 1023), pts(0)], [0, 21_333_333, 42_666_666]);
     assert!(times.of(0).begins_anew && !times.of(u32::MAX - 1023).begins_anew, "it is told once");
 }
+
+#[test]
+fn a_byte_stream_of_h265_has_all_three_kinds_of_parameter_sets() {
+    let (vps, sps, pps): (&[u8], &[u8], &[u8]) = (&[0x40, 1, 0x0c], &[0x42, 1, 1], &[0x44, 1, 0xc1]);
+    let (delimiter, key): (&[u8], &[u8]) = (&[0x46, 1, 0x50], &[0x26, 1, 0xaf]);
+    let mut line = Line::new(&description(Format::h265(96, vps, sps, pps)));
+    line.reader.set_form(Form::ByteStream);
+    let stream = line.pass(&Frame::new(0, 0, parts(&[delimiter, key]))).remove(0).data.to_bytes();
+    assert_eq!(Parts::from_annex_b(&stream), vec![delimiter, vps, sps, pps, key]);
+    line.reader.set_form(Form::Container);
+    let sample = line.pass(&Frame::new(0, 1, parts(&[delimiter, sps, key]))).remove(0).data.to_bytes();
+    assert_eq!(Parts::from_length_prefixed(&sample, 4), vec![delimiter, key]);
+}
+
+#[test]
+fn obus_have_their_sizes_in_one_piece_and_a_delimiter_in_front_in_a_byte_stream() {
+    let (sequence, key): (&[u8], &[u8]) = (&[0x08, 1, 2], &[0x30, 0x10, 3]);
+    let mut line = Line::new(&description(Format::av1(96, 0, 8)));
+    let mut pass = |form, data: Parts| {
+        line.reader.set_form(form);
+        line.pass(&Frame::new(0, 0, data)).remove(0).data
+    };
+    let sample = [0x0a, 2, 1, 2, 0x32, 2, 0x10, 3];
+    let stream = [&[0x12, 0][..], &sample].concat();
+    assert_eq!(pass(Form::Parts, stream.clone().into()), vec![sequence, key]);
+    assert_eq!(pass(Form::ByteStream, parts(&[sequence, key])).to_bytes(), stream);
+    assert_eq!(pass(Form::Container, parts(&[sequence, key])).to_bytes(), sample[..]);
+}

@@ -61,6 +61,11 @@ impl<I: Iterator<Item = u8>> BitReader<I> {
         (0..count).try_for_each(|_| self.bit().map(drop))
     }
 
+    /// Forgets the bits up to the next byte.
+    pub(super) fn align(&mut self) {
+        self.left = 0;
+    }
+
     /// Reads and forgets so many ue(v) or se(v), which are of the same lengths.
     pub(crate) fn skip_numbers(&mut self, count: u32) -> Option<()> {
         (0..count).try_for_each(|_| self.ue().map(drop))
@@ -121,6 +126,11 @@ mod tests {
         let mut bits = reader(&[0b1010_0101, 0xff, 0x00]);
         assert_eq!((bits.bit(), bits.bits(3), bits.bits(8)), (Some(true), Some(0b010), Some(0b0101_1111)));
         assert_eq!((bits.skip(11), bits.bit(), bits.bit()), (Some(()), Some(false), None));
+        let mut bits = reader(&[0x80, 0x40]);
+        bits.align();
+        assert_eq!(bits.bit(), Some(true));
+        bits.align();
+        assert_eq!(bits.bits(2), Some(1));
     }
 
     #[test]

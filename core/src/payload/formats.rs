@@ -2,7 +2,7 @@
 
 use super::blocks::Layout;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
-use super::{aac, ac3, blocks, h264, mpeg_audio, opus, whole};
+use super::{aac, ac3, av1, blocks, h264, h265, h266, mpeg_audio, opus, vp8, vp9, whole};
 use crate::Tolerances;
 use crate::description::{Codec, Format, H264, Mpeg4Audio};
 use crate::rtp::RtpPacket;
@@ -37,10 +37,15 @@ macro_rules! formats {
 formats! {
     Aac(aac),
     Ac3(ac3),
+    Av1(av1),
     Blocks(blocks),
     H264(h264),
+    H265(h265),
+    H266(h266),
     MpegAudio(mpeg_audio),
     Opus(opus),
+    Vp8(vp8),
+    Vp9(vp9),
     Whole(whole),
 }
 
@@ -75,10 +80,21 @@ impl Depacketizer {
     /// The format is used in a way that is not supported, such as interleaved packets of H.264.
     pub fn new(format: &Format) -> Result<Self, UnsupportedFormat> {
         Ok(Self(match &format.codec {
+            Codec::Av1(_) => Depacketizers::Av1(av1::Depacketizer::new()),
             Codec::H264(h264) => {
                 refuse_interleaved(format, h264)?;
                 Depacketizers::H264(h264::Depacketizer::new())
             }
+            Codec::H265(h265) if h265.max_don_diff > 0 => {
+                Depacketizers::H265(h265::Depacketizer::with_order_numbers())
+            }
+            Codec::H265(_) => Depacketizers::H265(h265::Depacketizer::new()),
+            Codec::H266(h266) if h266.max_don_diff > 0 => {
+                Depacketizers::H266(h266::Depacketizer::with_order_numbers())
+            }
+            Codec::H266(_) => Depacketizers::H266(h266::Depacketizer::new()),
+            Codec::Vp8(_) => Depacketizers::Vp8(vp8::Depacketizer::new()),
+            Codec::Vp9(_) => Depacketizers::Vp9(vp9::Depacketizer::new()),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Depacketizers::Aac(aac::Depacketizer::new(audio, format.clock_rate))
@@ -135,10 +151,21 @@ impl Packetizer {
     pub fn new(format: &Format, config: PacketizerConfig) -> Result<Self, UnsupportedFormat> {
         let config = PacketizerConfig { payload_type: format.payload_type, ..config };
         Ok(Self(match &format.codec {
+            Codec::Av1(_) => Packetizers::Av1(av1::Packetizer::new(config)),
             Codec::H264(h264) => {
                 refuse_interleaved(format, h264)?;
                 Packetizers::H264(h264::Packetizer::new(config))
             }
+            Codec::H265(h265) => {
+                refuse_order_numbers(format, h265.max_don_diff)?;
+                Packetizers::H265(h265::Packetizer::new(config))
+            }
+            Codec::H266(h266) => {
+                refuse_order_numbers(format, h266.max_don_diff)?;
+                Packetizers::H266(h266::Packetizer::new(config))
+            }
+            Codec::Vp8(_) => Packetizers::Vp8(vp8::Packetizer::new(config)),
+            Codec::Vp9(_) => Packetizers::Vp9(vp9::Packetizer::new(config)),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Packetizers::Aac(aac::Packetizer::new(config, audio, format.clock_rate))
@@ -188,6 +215,14 @@ fn refuse_interleaved_audio(format: &Format, audio: &Mpeg4Audio) -> Result<(), U
     match audio.max_displacement {
         0 => Ok(()),
         _ => Err(UnsupportedFormat::new(format, "units of sound that are interleaved (maxDisplacement)")),
+    }
+}
+
+/// Packets without decoding order numbers contradict a description that announces them.
+fn refuse_order_numbers(format: &Format, max_don_diff: u16) -> Result<(), UnsupportedFormat> {
+    match max_don_diff {
+        0 => Ok(()),
+        _ => Err(UnsupportedFormat::new(format, "packets with decoding order numbers are only read")),
     }
 }
 

@@ -1,13 +1,35 @@
-//! H.265 (RFC 7798): what one packet tells without putting units together.
+//! H.265 (RFC 7798): single NAL units, aggregation packets and fragmentation units, with decoding order numbers and without.
 
+mod configuration;
 mod sps;
 
+pub(super) use configuration::parameters;
 pub use sps::Sps;
 
-use super::h264::split_annex_b;
-use super::parameter_sets::{Key, ParameterSets};
+use super::nal::{Beginning, Header, Piece, body_of, for_each_piece, for_each_whole, sealed, type_of};
+use super::parameter_sets::Key;
 use super::probe::{AccessPoint, Consequence, Contents, Probe};
-use super::{Parameters, VideoParameters, rbsp};
+use super::rbsp;
+
+/// Puts the access units of H.265 together; `Depacketizer::with_order_numbers` where `sprop-max-don-diff`
+/// is above zero. Packets with extended headers (PACI) are refused, each by itself.
+pub type Depacketizer = super::nal::Depacketizer<Syntax>;
+
+/// Makes packets of H.265, without decoding order numbers: small NAL units together (AP), large ones in fragments (FU).
+pub type Packetizer = super::nal::Packetizer<Syntax>;
+
+/// The headers of H.265.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Syntax {
+    has_order_numbers: bool,
+}
+
+impl Depacketizer {
+    /// A depacketizer of packets that carry decoding order numbers (DONL and DOND).
+    pub fn with_order_numbers() -> Self {
+        Self::of(Syntax { has_order_numbers: true })
+    }
+}
 
 /// NAL unit types (H.265, table 7-1) and payload structures (RFC 7798, section 4.4).
 const VPS: u8 = 32;
@@ -18,10 +40,70 @@ const PREFIX_SEI: u8 = 39;
 const AGGREGATE: u8 = 48;
 const FRAGMENT: u8 = 49;
 
-/// The first fragment of a NAL unit, in the third byte of a fragmentation unit.
-const FRAGMENT_START: u8 = 0x80;
 /// Bytes of the header of a NAL unit.
 const HEADER_BYTES: usize = 2;
+
+impl sealed::Headers for Syntax {
+    const HEADER_BYTES: usize = HEADER_BYTES;
+    const AGGREGATE: u8 = AGGREGATE;
+    const FRAGMENT: u8 = FRAGMENT;
+    const FRAGMENT_TYPE: u8 = 0x3f;
+    const FRAGMENT_ENDS_PICTURE: u8 = 0;
+
+    #[inline]
+    fn type_of([first, _]: Header) -> u8 {
+        first >> 1 & 0x3f
+    }
+
+    #[inline]
+    fn with_type([first, second]: Header, nal_type: u8) -> Header {
+        [first & 0x81 | nal_type << 1, second]
+    }
+
+    /// The lowest layer and the lowest sub-layer of the units, and any forbidden bit (RFC 7798, section 4.4.2).
+    fn joined(one: Header, other: Header) -> Header {
+        let layer = |[first, second]: Header| (first & 1) << 5 | second >> 3;
+        let layer = layer(one).min(layer(other));
+        let [[first, one], [forbidden, other]] = [one, other];
+        let sub_layer = (one & 7).min(other & 7);
+        [(first | forbidden) & 0x80 | AGGREGATE << 1 | layer >> 5, layer << 3 | sub_layer]
+    }
+
+    #[inline]
+    fn is_unit(nal_type: u8) -> bool {
+        nal_type < AGGREGATE
+    }
+
+    #[inline]
+    fn is_picture(nal_type: u8) -> bool {
+        nal_type < VPS
+    }
+
+    fn is_keyframe(nal_type: u8) -> bool {
+        is_random_access(nal_type)
+    }
+
+    /// H.265, section 7.4.2.4.4.
+    fn beginning(nal_type: u8, body: &[u8]) -> Beginning {
+        match nal_type {
+            DELIMITER | VPS => Beginning::Certain,
+            SPS | PPS | PREFIX_SEI | 41..=44 => Beginning::Possible,
+            // first_slice_segment_in_pic_flag
+            0..VPS if body.first().is_some_and(|byte| byte & 0x80 != 0) => Beginning::Possible,
+            _ => Beginning::No,
+        }
+    }
+
+    #[inline]
+    fn has_order_numbers(&self) -> bool {
+        self.has_order_numbers
+    }
+}
+
+/// The intra random access pictures: BLA, IDR and CRA.
+fn is_random_access(nal_type: u8) -> bool {
+    matches!(nal_type, 16..=21)
+}
 
 /// Where decoding can begin with a payload, as far as one packet can tell.
 ///
@@ -36,83 +118,33 @@ pub fn access_point(payload: &[u8]) -> Option<AccessPoint> {
 /// How a log reads packets.
 pub(super) const PROBE: Probe = Probe {
     contents,
-    for_each_unit: |payload, each| {
-        for_each_unit(payload, |unit| {
-            if let Unit::Whole(nal) = unit {
-                // Start codes that a device has left in separate NAL units.
-                split_annex_b(nal).for_each(&mut *each);
-            }
-        });
-    },
+    for_each_unit: for_each_whole::<Syntax>,
     key,
-    is_delimiter: |nal| nal.first().is_some_and(|header| type_of(*header) == DELIMITER),
+    is_delimiter: |nal| type_of::<Syntax>(nal) == Some(DELIMITER),
     lists: &[("sprop-vps", &[VPS]), ("sprop-sps", &[SPS]), ("sprop-pps", &[PPS])],
+    needed: &[VPS, SPS, PPS],
     consequences,
 };
-
-/// A NAL unit in a payload.
-enum Unit<'a> {
-    /// With its header.
-    Whole(&'a [u8]),
-    /// The type, and the beginning of what comes behind the header.
-    FirstFragment(u8, &'a [u8]),
-}
-
-#[inline]
-fn for_each_unit<'a>(payload: &'a [u8], mut each: impl FnMut(Unit<'a>)) {
-    let payload = match payload {
-        [0, 0, 0, 1, rest @ ..] | [0, 0, 1, rest @ ..] => rest,
-        _ => payload,
-    };
-    match payload {
-        // Units, each after its size.
-        [first, _, rest @ ..] if type_of(*first) == AGGREGATE => {
-            let mut rest = rest;
-            while let Some((size, after)) = rest.split_first_chunk::<2>() {
-                let Some((unit, after)) = after.split_at_checked(u16::from_be_bytes(*size).into()) else {
-                    return;
-                };
-                each(Unit::Whole(unit));
-                rest = after;
-            }
-        }
-        [first, _, header, body @ ..] if type_of(*first) == FRAGMENT => {
-            if header & FRAGMENT_START != 0 {
-                each(Unit::FirstFragment(header & 0x3f, body));
-            }
-        }
-        _ => each(Unit::Whole(payload)),
-    }
-}
 
 #[inline]
 fn contents(payload: &[u8]) -> Contents {
     let mut contents = Contents::default();
-    for_each_unit(payload, |unit| {
-        let (nal_type, body, is_whole) = match unit {
-            Unit::Whole(nal @ [header, ..]) => {
-                (type_of(*header), nal.get(HEADER_BYTES..).unwrap_or_default(), true)
-            }
-            Unit::Whole([]) => return,
-            Unit::FirstFragment(nal_type, body) => (nal_type, body, false),
-        };
-        let is_refresh = matches!(nal_type, 16..=21 | VPS | SPS)
+    for_each_piece::<Syntax>(payload, |piece| {
+        let Some((nal_type, body)) = piece.split::<Syntax>() else { return };
+        let is_refresh = is_random_access(nal_type)
+            || matches!(nal_type, VPS | SPS)
             || (nal_type == PREFIX_SEI && rbsp::has_recovery_point(body));
         contents.access_point = contents.access_point.max(is_refresh.then_some(AccessPoint::Refresh));
+        let is_whole = matches!(piece, Piece::Whole(_));
         contents.has_parameter_sets |= is_whole && matches!(nal_type, VPS..=PPS);
     });
     contents
 }
 
-/// The type of the NAL unit or payload that begins with `header`.
-fn type_of(header: u8) -> u8 {
-    header >> 1 & 0x3f
-}
-
 /// Which parameter set it is. The id of an SPS stands behind much else; there is only one in practice.
 fn key(nal: &[u8]) -> Option<Key> {
-    let kind = type_of(*nal.first()?);
-    let body = nal.get(HEADER_BYTES..)?;
+    let kind = type_of::<Syntax>(nal)?;
+    let body = body_of::<Syntax>(nal);
     let id = match kind {
         VPS => u32::from(*body.first()? >> 4),
         SPS if !body.is_empty() => 0,
@@ -122,21 +154,9 @@ fn key(nal: &[u8]) -> Option<Key> {
     Some(Key { kind, id })
 }
 
-/// The parameters that follow from the newest parameter sets.
-pub(super) fn parameters(sets: &ParameterSets, parameters: &mut Parameters) {
-    let sps = sets.of(SPS).next().and_then(|newest| Sps::read(newest).ok());
-    parameters.video = sps.map(|sps| VideoParameters {
-        width: sps.width,
-        height: sps.height,
-        pixel_aspect: sps.pixel_aspect,
-        frame_rate: sps.frame_rate,
-        reordering: Some(sps.reordering),
-    });
-}
-
 /// Profile, tier and level of an SPS, for descriptions that tell them (RFC 7798, section 7.1).
 fn consequences(nal: &[u8], tell: &mut dyn FnMut(Consequence)) {
-    if nal.first().is_none_or(|header| type_of(*header) != SPS) {
+    if type_of::<Syntax>(nal) != Some(SPS) {
         return;
     }
     // Ids and sub-layers in a byte, then profile space, tier and profile, four bytes of compatibility and six of
@@ -153,39 +173,4 @@ fn consequences(nal: &[u8], tell: &mut dyn FnMut(Consequence)) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn access_points_are_told_from_one_packet() {
-        let table: &[(&str, &[u8], bool)] = &[
-            ("nothing", &[], false),
-            ("VPS", &[0x40, 1, 0x0c], true),
-            ("SPS", &[0x42, 1, 1], true),
-            ("PPS", &[0x44, 1, 0xc1], false),
-            ("IDR_W_RADL", &[0x26, 1, 0xaf], true),
-            ("IDR_N_LP", &[0x28, 1, 0xaf], true),
-            ("CRA", &[0x2a, 1, 0xaf], true),
-            ("BLA", &[0x20, 1, 0xaf], true),
-            ("reserved IRAP", &[0x2c, 1, 0xaf], false),
-            ("TRAIL_R", &[0x02, 1, 0xd0], false),
-            ("start code, then VPS", &[0, 0, 0, 1, 0x40, 1], true),
-            ("aggregate of SEI and SPS", &[0x60, 1, 0, 2, 0x4e, 1, 0, 2, 0x42, 1], true),
-            ("aggregate of SEI and TRAIL_R", &[0x60, 1, 0, 2, 0x4e, 1, 0, 2, 0x02, 1], false),
-            ("aggregate cut off", &[0x60, 1, 0, 9, 0x42, 1], false),
-            ("aggregate of empty units", &[0x60, 1, 0, 0, 0, 0, 0, 0], false),
-            ("first fragment of IDR", &[0x62, 1, 0x93], true),
-            ("second fragment of IDR", &[0x62, 1, 0x13], false),
-            ("first fragment of TRAIL_R", &[0x62, 1, 0x81], false),
-            ("fragment cut off", &[0x62, 1], false),
-            ("recovery point", &[0x4e, 1, 6, 1, 0xc0, 0x80], true),
-            ("recovery point in an aggregate", &[0x60, 1, 0, 6, 0x4e, 1, 6, 1, 0xc0, 0x80], true),
-            ("other SEI", &[0x4e, 1, 1, 1, 0xc0, 0x80], false),
-            ("suffix SEI", &[0x50, 1, 6, 1, 0xc0, 0x80], false),
-        ];
-        for (name, payload, is_refresh) in table {
-            assert_eq!(access_point(payload) == Some(AccessPoint::Refresh), *is_refresh, "{name}");
-            assert!(*is_refresh || access_point(payload).is_none(), "{name}");
-        }
-    }
-}
+mod tests;

@@ -62,7 +62,7 @@ impl ParameterSets {
 
     /// Whether they are others than those announced, and enough to start a decoder.
     pub(crate) fn are_news(&self) -> bool {
-        let mut kinds = self.probe.lists.iter().flat_map(|(_, kinds)| kinds.iter());
+        let mut kinds = self.probe.needed.iter();
         self.changes > 0 && kinds.all(|kind| self.of(*kind).next().is_some())
     }
 
@@ -72,7 +72,9 @@ impl ParameterSets {
         for (name, kinds) in self.probe.lists {
             let sets: Vec<String> =
                 kinds.iter().flat_map(|kind| self.of(*kind)).map(|nal| base64::encode(nal)).collect();
-            format = format.with_parameter(name, &sets.join(","));
+            if !sets.is_empty() {
+                format = format.with_parameter(name, &sets.join(","));
+            }
         }
         let mut others = Vec::new();
         for (_, nal) in self.sets.iter().rev() {

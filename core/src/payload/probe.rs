@@ -1,7 +1,7 @@
 //! What a stream's log reads off the packets that go through it.
 
 use super::parameter_sets::Key;
-use super::{h264, h265};
+use super::{av1, h264, h265, h266, vp8, vp9};
 use crate::description::Codec;
 
 /// Where decoding can begin, as far as one packet can tell; the greater, the better.
@@ -38,6 +38,8 @@ pub(crate) struct Probe {
     pub(crate) is_delimiter: fn(&[u8]) -> bool,
     /// The parameters of a description that list parameter sets, each with the kinds that it lists, in their order.
     pub(crate) lists: &'static [(&'static str, &'static [u8])],
+    /// The kinds without which a decoder cannot start.
+    pub(crate) needed: &'static [u8],
     /// Calls back with other parameters of a description that follow from a parameter set. Those that are said to be
     /// optional are only told if they were before.
     pub(crate) consequences: fn(&[u8], &mut dyn FnMut(Consequence)),
@@ -52,11 +54,26 @@ pub(crate) struct Consequence {
 }
 
 impl Probe {
+    /// Of a format without parameter sets.
+    pub(crate) const WITHOUT_SETS: Self = Self {
+        contents: |_| Contents { access_point: None, has_parameter_sets: false },
+        for_each_unit: |_, _| {},
+        key: |_| None,
+        is_delimiter: |_| false,
+        lists: &[],
+        needed: &[],
+        consequences: |_, _| {},
+    };
+
     /// How packets of this codec are read; `None` if nothing can be read off them.
     pub(crate) fn of(codec: &Codec) -> Option<&'static Self> {
         match codec {
             Codec::H264(_) => Some(&h264::PROBE),
             Codec::H265(_) => Some(&h265::PROBE),
+            Codec::H266(_) => Some(&h266::PROBE),
+            Codec::Av1(_) => Some(&av1::PROBE),
+            Codec::Vp8(_) => Some(&vp8::PROBE),
+            Codec::Vp9(_) => Some(&vp9::PROBE),
             _ => None,
         }
     }

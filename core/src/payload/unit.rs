@@ -2,7 +2,7 @@ use std::ops::Deref;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::h264::split_annex_b;
+use super::nal::split_annex_b;
 
 /// What is decoded together: a picture, or a piece of sound.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,7 +46,7 @@ impl Parts {
         bytes.freeze()
     }
 
-    /// The NAL units of a byte stream (H.264, annex B), which share its memory.
+    /// The NAL units of a byte stream (annex B), which share its memory.
     pub fn from_annex_b(stream: &Bytes) -> Self {
         split_annex_b(stream).map(|nal| stream.slice_ref(nal)).collect()
     }

@@ -1,6 +1,11 @@
+use bytes::Bytes;
+
 use super::blocks::Layout;
 use super::parameter_sets::ParameterSets;
-use super::{AccessUnit, AudioParameters, Parameters, ac3, h264, h265, mpeg_audio, opus};
+use super::{
+    AccessUnit, AudioParameters, Parameters, Parts, VideoParameters, ac3, av1, h264, h265, h266, mpeg_audio,
+    opus, vp8, vp9,
+};
 use crate::description::{Codec, Format};
 
 /// Watches the units of a stream for parameters that differ from those that are known.
@@ -28,8 +33,18 @@ enum Source {
     Sets(ParameterSets, fn(&ParameterSets, &mut Parameters)),
     /// The header of each unit.
     Headers(Parameters, fn(&[u8]) -> Option<AudioParameters>),
+    /// The headers of keyframes, and what the last one told.
+    Keyframes(fn(&Parts) -> Option<Told>, Option<Told>),
     /// Nothing but the description.
     Description(Parameters),
+}
+
+/// What a keyframe tells.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Told {
+    pub(super) codec: Box<str>,
+    pub(super) configuration: Bytes,
+    pub(super) video: VideoParameters,
 }
 
 impl ParameterWatch {
@@ -41,6 +56,10 @@ impl ParameterWatch {
             Codec::H265(_) => sets(&h265::PROBE, h265::parameters),
             Codec::Ac3 | Codec::Eac3 => Source::Headers(described(format), ac3::audio),
             Codec::MpegAudio => Source::Headers(described(format), mpeg_audio::audio),
+            Codec::H266(_) => sets(&h266::PROBE, h266::parameters),
+            Codec::Av1(_) => Source::Keyframes(av1::told, None),
+            Codec::Vp8(_) => Source::Keyframes(vp8::told, None),
+            Codec::Vp9(_) => Source::Keyframes(vp9::told, None),
             _ => Source::Description(described(format)),
         };
         Self { format: format.clone(), source }
@@ -60,6 +79,14 @@ impl ParameterWatch {
                 parameters.audio = told.or(parameters.audio);
                 is_news
             }
+            Source::Keyframes(read, told) => {
+                let now = Some(&unit.parts).filter(|_| unit.is_keyframe).and_then(*read);
+                let is_new = now.is_some() && now != *told;
+                if is_new {
+                    *told = now;
+                }
+                is_new
+            }
             Source::Description(_) => false,
         }
     }
@@ -72,15 +99,24 @@ impl ParameterWatch {
                 read(sets, &mut parameters);
                 parameters
             }
+            Source::Keyframes(_, told) => {
+                let mut parameters = Parameters::of(self.format.clone());
+                if let Some(told) = told.clone() {
+                    parameters.codec = Some(told.codec);
+                    parameters.configuration = Some(told.configuration);
+                    parameters.video = Some(told.video);
+                }
+                parameters
+            }
             Source::Headers(parameters, _) | Source::Description(parameters) => parameters.clone(),
         }
     }
 
     /// The parameter sets that a decoder has to have before anything else, in their order.
-    pub(crate) fn sets(&self) -> impl Iterator<Item = &bytes::Bytes> {
+    pub(crate) fn sets(&self) -> impl Iterator<Item = &Bytes> {
         match &self.source {
             Source::Sets(sets, _) => Some(sets.in_order()),
-            Source::Headers(..) | Source::Description(_) => None,
+            Source::Headers(..) | Source::Keyframes(..) | Source::Description(_) => None,
         }
         .into_iter()
         .flatten()
@@ -90,7 +126,7 @@ impl ParameterWatch {
     pub(crate) fn is_delimiter(&self, part: &[u8]) -> bool {
         match &self.source {
             Source::Sets(sets, _) => sets.is_delimiter(part),
-            Source::Headers(..) | Source::Description(_) => false,
+            Source::Headers(..) | Source::Keyframes(..) | Source::Description(_) => false,
         }
     }
 
@@ -98,7 +134,7 @@ impl ParameterWatch {
     pub(crate) fn is_set(&self, part: &[u8]) -> bool {
         match &self.source {
             Source::Sets(sets, _) => sets.is_set(part),
-            Source::Headers(..) | Source::Description(_) => false,
+            Source::Headers(..) | Source::Keyframes(..) | Source::Description(_) => false,
         }
     }
 }

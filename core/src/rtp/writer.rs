@@ -59,10 +59,10 @@ impl PacketWriter {
         self.block.extend_from_slice(payload);
     }
 
-    /// The first byte of the payload of the packet that was begun.
+    /// The payload of the packet that was begun, as far as it was put.
     #[inline]
-    pub(crate) fn first_byte(&mut self) -> Option<&mut u8> {
-        self.block.get_mut(self.start.saturating_add(HEADER_BYTES))
+    pub(crate) fn payload(&mut self) -> &mut [u8] {
+        self.block.get_mut(self.start.saturating_add(HEADER_BYTES)..).unwrap_or_default()
     }
 
     /// Ends the packet that was begun.

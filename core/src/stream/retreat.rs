@@ -74,7 +74,7 @@ mod tests {
     use crate::stream::LogLimits;
 
     fn log_of(tracks: &[u8]) -> StreamLog {
-        let media = |kind| Media::new(kind, vec![Format::new(96, "VP8", 90_000)]);
+        let media = |kind| Media::new(kind, vec![Format::new(96, "H263-1998", 90_000)]);
         let description = Description::new(vec![media(MediaKind::Video), media(MediaKind::Audio)]);
         let mut log = StreamLog::new(&description, LogLimits::default());
         for (sequence, track) in (0..).zip(tracks) {

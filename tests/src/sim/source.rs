@@ -72,7 +72,7 @@ pub(super) enum Kind {
     /// Video whose keyframes could be told, and that has none.
     Endless,
     /// Video whose keyframes cannot.
-    Vp8,
+    H263,
     /// Video whose keyframes can be told, and packets that are sent again in a format of their own.
     Retransmitted,
     Pcmu,
@@ -89,7 +89,7 @@ impl Kind {
             Self::IntraRefresh | Self::OpenGroups | Self::Endless => {
                 Media::new(MediaKind::Video, vec![Format::new(96, "H264", 90_000)])
             }
-            Self::Vp8 => Media::new(MediaKind::Video, vec![Format::new(97, "VP8", 90_000)]),
+            Self::H263 => Media::new(MediaKind::Video, vec![Format::new(97, "H263-1998", 90_000)]),
             Self::Pcmu => Media::new(MediaKind::Audio, vec![Format::pcmu()]),
             Self::Sounds => Media::new(
                 MediaKind::Audio,
@@ -122,8 +122,8 @@ impl Kind {
             vec![Self::H264],
             vec![Self::H264, Self::Pcmu],
             vec![Self::Pcmu],
-            vec![Self::Vp8],
-            vec![Self::Pcmu, Self::H264, Self::Vp8],
+            vec![Self::H263],
+            vec![Self::Pcmu, Self::H264, Self::H263],
             vec![Self::IntraRefresh, Self::Pcmu],
             vec![Self::OpenGroups, Self::Pcmu],
             vec![Self::Pcmu, Self::Endless],

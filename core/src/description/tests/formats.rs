@@ -62,7 +62,7 @@ fn every_format_is_carried_unchanged() {
         ),
         ("video 0 RTP/AVP 96", "AV1/90000", Some("profile=2; level-idx=8; tier=1")),
         ("video 0 RTP/AVP 96", "VP8/90000", Some("max-fr=123; max-fs=456")),
-        ("video 0 RTP/AVP 96", "VP9/90000", Some("max-fr=123; max-fs=456; profile-id=789")),
+        ("video 0 RTP/AVP 96", "VP9/90000", Some("max-fr=123; max-fs=456; profile-id=2")),
         ("video 0 RTP/AVP 96", "MP4V-ES/90000", Some("profile-level-id=1; config=000001B001")),
         ("video 0 RTP/AVP 32", "MPV/90000", None),
         ("video 0 RTP/AVP 26", "JPEG/90000", None),

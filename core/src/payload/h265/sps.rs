@@ -1,6 +1,7 @@
-use super::{HEADER_BYTES, SPS, type_of};
+use super::{HEADER_BYTES, SPS, Syntax};
 use crate::payload::bits::BitReader;
 use crate::payload::h264::{read_pixel_aspect, skip_appearance};
+use crate::payload::nal::type_of;
 use crate::payload::picture::{cropped, off};
 use crate::payload::{FrameRate, ParameterSetError, rbsp};
 
@@ -16,6 +17,12 @@ pub struct Sps {
     pub level: u8,
     /// `sps_seq_parameter_set_id`, by which picture parameter sets refer to it.
     pub id: u8,
+    /// `chroma_format_idc`: 0 is without colour, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
+    pub chroma_format: u8,
+    /// Bits of a sample of brightness.
+    pub luma_depth: u8,
+    /// Bits of a sample of colour.
+    pub chroma_depth: u8,
     /// Pixels in a row of what is to be shown.
     pub width: u32,
     /// Rows of what is to be shown.
@@ -40,8 +47,7 @@ impl Sps {
     ///
     /// When the NAL unit is of another type, is cut off, or has a number out of its range.
     pub fn read(nal: &[u8]) -> Result<Self, ParameterSetError> {
-        let header = nal.first().ok_or(ParameterSetError::Malformed)?;
-        match type_of(*header) {
+        match type_of::<Syntax>(nal).ok_or(ParameterSetError::Malformed)? {
             SPS => read(nal.get(HEADER_BYTES..).unwrap_or_default()).ok_or(ParameterSetError::Malformed),
             other => Err(ParameterSetError::OtherNal(other)),
         }
@@ -55,7 +61,8 @@ fn read(body: &[u8]) -> Option<Sps> {
     bits.skip(1)?;
     let (profile, is_high_tier, level) = read_profile(&mut bits, sub_layers)?;
     let id = u8::try_from(bits.ue()?).ok().filter(|id| *id < 16)?;
-    let (unit_width, unit_height) = match bits.ue()? {
+    let chroma_format = u8::try_from(bits.ue()?).ok()?;
+    let (unit_width, unit_height) = match chroma_format {
         1 => (2, 2),
         2 => (2, 1),
         3 => {
@@ -72,7 +79,7 @@ fn read(body: &[u8]) -> Option<Sps> {
         off_height = off(bits.ue()?, bits.ue()?, unit_height);
     }
     let (width, height) = cropped(width, height, off_width, off_height)?;
-    bits.skip_numbers(2)?;
+    let [luma_depth, chroma_depth] = [depth(bits.ue()?)?, depth(bits.ue()?)?];
     let order_bits = bits.ue().filter(|less_four| *less_four <= 12)?.saturating_add(4);
     let tells_each = bits.bit()?;
     let mut reordering = 0;
@@ -87,12 +94,20 @@ fn read(body: &[u8]) -> Option<Sps> {
         is_high_tier,
         level,
         id,
+        chroma_format,
+        luma_depth,
+        chroma_depth,
         width,
         height,
         pixel_aspect: usability.pixel_aspect,
         frame_rate: usability.frame_rate,
         reordering: reordering.try_into().ok()?,
     })
+}
+
+/// Bits of a sample, of which there are 16 at most.
+fn depth(above_8: u32) -> Option<u8> {
+    u8::try_from(above_8).ok().filter(|above| *above <= 8)?.checked_add(8)
 }
 
 /// A side of a picture, bounded by what the greatest level allows in a row.

@@ -271,7 +271,7 @@ fn a_source_goes_by_the_clock_rate_that_its_format_was_reloaded_with() {
     scenario.push(stream, 0, video(1, SLICE));
     assert_eq!(reports(&mut scenario, conn).len(), 1);
     let mut other = description();
-    other.medias[0].formats = vec![Format::new(96, "VP8", 1_000)];
+    other.medias[0].formats = vec![Format::new(96, "H263-1998", 1_000)];
     scenario.server.reload(stream, &other).unwrap();
     with_log(&mut scenario, stream, |log| {
         log.reload(&other);

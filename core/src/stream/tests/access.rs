@@ -62,6 +62,10 @@ fn an_overtaken_reader_goes_on_where_decoding_can_begin() {
         ("open groups of pictures", "H265", TRAIL, CRA),
         ("spliced groups of pictures", "H265", TRAIL, BLA),
         ("intra refresh", "H265", TRAIL, &[0x4e, 1, 6, 1, 0xc0, 0x80]),
+        ("gradual refresh", "H266", &[0, 0x01, 0xc4], &[0, 0x51, 0xc4]),
+        ("keyframes", "AV1", &[0x10, 0x30, 0x30], &[0x18, 0x08, 1]),
+        ("keyframes", "VP8", &[0x10, 0xd1], &[0x10, 0xb0]),
+        ("keyframes", "VP9", &[0x08, 0x86], &[0x08, 0x82]),
     ] {
         let mut running = Running::new(vec![video(Format::new(96, encoding, 90_000))]);
         running.push(VIDEO, payload);
@@ -166,7 +170,7 @@ fn a_keyframe_that_is_kept_is_not_forgotten_however_old_it_is() {
 
 #[test]
 fn any_picture_is_an_access_point_where_none_can_be_told() {
-    let mut running = Running::new(vec![video(Format::new(96, "VP8", 90_000))]);
+    let mut running = Running::new(vec![video(Format::new(96, "H263-1998", 90_000))]);
     running.overtake(b"picture");
     assert_eq!(running.take(), [(VIDEO, 8)]);
     assert_eq!(running.cursor.take_dropped(), 7);

@@ -1,22 +1,24 @@
-use super::nal;
+use std::marker::PhantomData;
+
+use super::{FRAGMENT_END, FRAGMENT_START, Syntax, body_of, header_of, type_of};
 use crate::payload::{PacketizeError, PacketizerConfig};
 use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 
-/// Turns access units into packets: small NAL units together (STAP-A), large ones in fragments (FU-A).
-///
-/// The description of the stream has to say `packetization-mode=1`.
+/// Turns access units into packets: small NAL units together, large ones in fragments.
 #[derive(Debug)]
-pub struct Packetizer {
+pub struct Packetizer<S> {
     writer: PacketWriter,
     payload_bytes_max: usize,
+    syntax: PhantomData<S>,
 }
 
-impl Packetizer {
+impl<S: Syntax> Packetizer<S> {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
         Self {
             writer: config.writer(),
             payload_bytes_max: config.packet_bytes().saturating_sub(HEADER_BYTES),
+            syntax: PhantomData,
         }
     }
 
@@ -27,7 +29,7 @@ impl Packetizer {
     ///
     /// # Errors
     ///
-    /// The type of a NAL unit is one that RFC 6184 uses for packets. The others are sent all the same.
+    /// A NAL unit has no whole header, or its type is one that packets have. The others are sent all the same.
     pub fn packetize<'a>(
         &mut self,
         nals: impl IntoIterator<Item = &'a [u8]>,
@@ -35,13 +37,15 @@ impl Packetizer {
         mut sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
         let mut result = Ok(());
-        let mut can_be_sent = |nal: &&[u8]| match nal.first() {
-            None => false,
-            Some(header) if matches!(nal::type_of(*header), 1..=23) => true,
-            Some(_) => {
-                result = Err(PacketizeError::Malformed("a NAL unit of a type that is kept for packets"));
-                false
-            }
+        let mut can_be_sent = |nal: &&[u8]| {
+            let reason = match type_of::<S>(nal) {
+                Some(nal_type) if S::is_unit(nal_type) => return true,
+                Some(_) => "a NAL unit of a type that is kept for packets",
+                None if nal.is_empty() => return false,
+                None => "a NAL unit without a whole header",
+            };
+            result = Err(PacketizeError::Malformed(reason));
+            false
         };
         let mut nals = nals.into_iter().filter(|nal| can_be_sent(nal)).peekable();
         while let Some(nal) = nals.next() {
@@ -51,24 +55,25 @@ impl Packetizer {
                 continue;
             }
             self.writer.begin(&mut sink);
-            let alone = aggregate_bytes(1, nal);
+            let alone = aggregate_bytes(S::HEADER_BYTES, nal);
             if nals.peek().is_some_and(|next| aggregate_bytes(alone, next) <= self.payload_bytes_max) {
-                // The type, then the highest importance of the units and any forbidden bit (RFC 6184, 5.7.1).
-                let mut header = nal::STAP_A;
-                let mut bytes = 1;
+                let mut header = S::with_type(header_of::<S>(nal).unwrap_or_default(), S::AGGREGATE);
+                let mut bytes = S::HEADER_BYTES;
                 let mut unit = Some(nal);
-                self.writer.put(&[header]);
+                self.writer.put(header.get(..S::HEADER_BYTES).unwrap_or_default());
                 while let Some(nal) = unit {
                     bytes = aggregate_bytes(bytes, nal);
-                    let first = nal.first().copied().unwrap_or(0);
-                    header = (header & 0x80 | first & 0x80) | (header & 0x60).max(first & 0x60) | nal::STAP_A;
+                    header = S::joined(header, header_of::<S>(nal).unwrap_or_default());
                     self.writer.put(&u16::try_from(nal.len()).unwrap_or(u16::MAX).to_be_bytes());
                     self.writer.put(nal);
                     unit = nals.next_if(|next| aggregate_bytes(bytes, next) <= self.payload_bytes_max);
                 }
-                if let Some(first) = self.writer.first_byte() {
-                    *first = header;
-                }
+                self.writer
+                    .payload()
+                    .iter_mut()
+                    .zip(header)
+                    .take(S::HEADER_BYTES)
+                    .for_each(|(to, byte)| *to = byte);
             } else {
                 self.writer.put(nal);
             }
@@ -84,17 +89,21 @@ impl Packetizer {
     }
 
     fn fragment(&mut self, nal: &[u8], timestamp: u32, is_last: bool, sink: &mut impl FnMut(RtpPacket)) {
-        let Some((header, body)) = nal.split_first() else { return };
-        let indicator = header & 0xe0 | nal::FU_A;
-        let mut chunks = body.chunks(self.payload_bytes_max.saturating_sub(2)).peekable();
-        let mut position = nal::FU_START;
+        let Some(header) = header_of::<S>(nal) else { return };
+        let nal_type = S::type_of(header);
+        let packet_header = S::with_type(header, S::FRAGMENT);
+        let head_bytes = S::HEADER_BYTES.saturating_add(1);
+        let mut chunks =
+            body_of::<S>(nal).chunks(self.payload_bytes_max.saturating_sub(head_bytes)).peekable();
+        let mut position = FRAGMENT_START;
         while let Some(chunk) = chunks.next() {
             let ends = chunks.peek().is_none();
             if ends {
-                position |= nal::FU_END;
+                position |= FRAGMENT_END | if is_last { S::FRAGMENT_ENDS_PICTURE } else { 0 };
             }
             self.writer.begin(sink);
-            self.writer.put(&[indicator, position | nal::type_of(*header)]);
+            self.writer.put(packet_header.get(..S::HEADER_BYTES).unwrap_or_default());
+            self.writer.put(&[position | nal_type]);
             self.writer.put(chunk);
             self.writer.end(timestamp, is_last && ends);
             position = 0;

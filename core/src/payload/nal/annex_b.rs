@@ -3,7 +3,7 @@ use bytes::BufMut;
 /// Bytes that are looked at together, an even number; a round one lets the compiler use vector instructions.
 const STRIDE: usize = 256;
 
-/// Splits a byte stream into its NAL units, without start codes and the zeros around them (H.264, annex B).
+/// Splits a byte stream into its NAL units, without start codes and the zeros around them (H.264, H.265 and H.266, annex B).
 ///
 /// What stands before the first start code is a NAL unit as well; empty ones are left out.
 pub fn split_annex_b(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -20,7 +20,7 @@ pub fn split_annex_b(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     .filter(|nal| !nal.is_empty())
 }
 
-/// Writes NAL units as a byte stream, each after a start code of four bytes (H.264, annex B).
+/// Writes NAL units as a byte stream, each after a start code of four bytes (H.264, H.265 and H.266, annex B).
 pub fn write_annex_b<N: AsRef<[u8]>>(nals: impl IntoIterator<Item = N>, to: &mut impl BufMut) {
     for nal in nals {
         to.put_slice(&[0, 0, 0, 1]);

@@ -1,8 +1,8 @@
-//! H.264: whatever comes together from packets survives the packetizer.
+//! H.264, H.265 and H.266: whatever comes together from packets survives the packetizer.
 
 use rtspan_core::limits::{ACCESS_UNIT_PARTS_MAX, ACCESS_UNITS_READY_MAX};
-use rtspan_core::payload::h264::{Depacketizer, Packetizer};
-use rtspan_core::payload::{AccessUnit, PacketizerConfig};
+use rtspan_core::payload::nal::{Depacketizer, Packetizer, Syntax};
+use rtspan_core::payload::{AccessUnit, PacketizerConfig, h264, h265, h266};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 
 use super::input::Input;
@@ -14,11 +14,31 @@ const UNPOLLED: u8 = 1 << 3;
 const ANOTHER_SSRC: u8 = 1 << 4;
 const REPEATED: u8 = 1 << 5;
 
+/// H.264.
+pub fn run_h264(data: &[u8]) {
+    run(data, h264::Depacketizer::new(), |nal| matches!(nal[0] & 0x1f, 1..=23));
+}
+
+/// H.265, without decoding order numbers and with them.
+pub fn run_h265(data: &[u8]) {
+    let is_unit = |nal: &[u8]| nal.len() >= 2 && nal[0] >> 1 & 0x3f < 48;
+    run(data, h265::Depacketizer::new(), is_unit);
+    run(data, h265::Depacketizer::with_order_numbers(), is_unit);
+    let _ = h265::Sps::read(data);
+}
+
+/// H.266, without decoding order numbers and with them.
+pub fn run_h266(data: &[u8]) {
+    let is_unit = |nal: &[u8]| nal.len() >= 2 && nal[1] >> 3 < 28;
+    run(data, h266::Depacketizer::new(), is_unit);
+    run(data, h266::Depacketizer::with_order_numbers(), is_unit);
+    let _ = h266::Sps::read(data);
+}
+
 /// Takes the bytes in records: flags, length, payload.
-pub fn run(data: &[u8]) {
+fn run<S: Syntax>(data: &[u8], mut depacketizer: Depacketizer<S>, is_unit: fn(&[u8]) -> bool) {
     let mut input = Input::new(data);
     let packet_bytes_max = 64 + usize::from(input.byte()) * 4;
-    let mut depacketizer = Depacketizer::new();
     let mut header = RtpHeader { payload_type: 96, ssrc: 1, ..RtpHeader::default() };
     let mut ready = 0;
     while !input.is_empty() {
@@ -35,7 +55,7 @@ pub fn run(data: &[u8]) {
             ready += 1;
             if flags & UNPOLLED == 0 {
                 while let Some(unit) = depacketizer.poll() {
-                    check(&unit, packet_bytes_max);
+                    check::<S>(&unit, packet_bytes_max, is_unit);
                 }
                 ready = 0;
             }
@@ -45,25 +65,25 @@ pub fn run(data: &[u8]) {
     depacketizer.take_tolerances();
     let mut left = 0;
     while let Some(unit) = depacketizer.poll() {
-        check(&unit, packet_bytes_max);
+        check::<S>(&unit, packet_bytes_max, is_unit);
         left += 1;
     }
     assert!(left <= ACCESS_UNITS_READY_MAX + 2 && left <= ready + 2, "{left} units of {ready} packets");
 }
 
-fn check(unit: &AccessUnit, packet_bytes_max: usize) {
+fn check<S: Syntax>(unit: &AccessUnit, packet_bytes_max: usize, is_unit: fn(&[u8]) -> bool) {
     assert!((1..=ACCESS_UNIT_PARTS_MAX).contains(&unit.parts.len()));
-    assert!(unit.parts.iter().all(|nal| nal.first().is_some_and(|header| matches!(header & 0x1f, 1..=23))));
+    assert!(unit.parts.iter().all(|nal| !nal.is_empty() && is_unit(nal)));
     let config = PacketizerConfig { packet_bytes_max, ..PacketizerConfig::new(96, 7, 65_530) };
     let mut packets = Vec::new();
-    let sent = Packetizer::new(config).packetize(unit.parts.slices(), unit.timestamp, |packet| {
+    let sent = Packetizer::<S>::new(config).packetize(unit.parts.slices(), unit.timestamp, |packet| {
         assert!(packet.len() <= packet_bytes_max);
         packets.push(packet);
     });
     assert_eq!(sent, Ok(()));
     let markers = packets.iter().filter(|packet| packet.marker()).count();
     assert!(markers == 1 && packets.last().is_some_and(RtpPacket::marker));
-    let mut depacketizer = Depacketizer::new();
+    let mut depacketizer = Depacketizer::<S>::new();
     for packet in &packets {
         depacketizer.push(packet, 0).expect("a packet of our own");
     }

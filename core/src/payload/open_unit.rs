@@ -1,18 +1,18 @@
 use bytes::Bytes;
 
-use super::nal;
+use super::{AccessUnit, PayloadError};
 use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_PARTS_MAX};
-use crate::payload::{AccessUnit, PayloadError};
 
 /// An access unit that is being put together, or by default none.
 #[derive(Debug, Default)]
-pub(super) struct Unit {
+pub(super) struct OpenUnit {
     pub(super) is_open: bool,
     pub(super) ssrc: u32,
     pub(super) timestamp: u32,
-    nals: Vec<Bytes>,
+    parts: Vec<Bytes>,
     bytes: usize,
-    is_keyframe: bool,
+    /// Decoding can begin with one of the parts.
+    pub(super) is_keyframe: bool,
     /// A part of a picture is there, so that the unit can end.
     pub(super) has_picture: bool,
     pub(super) damaged: bool,
@@ -22,27 +22,25 @@ pub(super) struct Unit {
     overflowed: bool,
 }
 
-impl Unit {
+impl OpenUnit {
     pub(super) fn new(ssrc: u32, timestamp: u32, damaged: bool) -> Self {
         Self { is_open: true, ssrc, timestamp, damaged, ..Self::default() }
     }
 
-    /// Adds a NAL unit; an empty one is left out.
-    pub(super) fn push(&mut self, nal: Bytes) -> Result<(), PayloadError> {
-        let Some(header) = nal.first() else { return Ok(()) };
-        let nal_type = nal::type_of(*header);
-        if matches!(nal_type, 0 | 24..) {
-            return Err(PayloadError::Unsupported(nal_type));
-        }
-        self.reserve(nal.len())?;
-        if self.nals.len() >= ACCESS_UNIT_PARTS_MAX {
+    /// Adds a part.
+    pub(super) fn push(&mut self, part: Bytes) -> Result<(), PayloadError> {
+        self.reserve(part.len())?;
+        if self.parts.len() >= ACCESS_UNIT_PARTS_MAX {
             return Err(self.overflow(PayloadError::TooManyParts));
         }
-        self.is_keyframe |= nal_type == nal::IDR;
-        self.has_picture |= nal::is_picture(nal_type);
-        self.bytes = self.bytes.saturating_add(nal.len());
-        self.nals.push(nal);
+        self.bytes = self.bytes.saturating_add(part.len());
+        self.parts.push(part);
         Ok(())
+    }
+
+    /// The parts so far.
+    pub(super) fn parts(&self) -> &[Bytes] {
+        &self.parts
     }
 
     /// Fails when `more` bytes, which have yet to be added, exceed the bound.
@@ -60,12 +58,12 @@ impl Unit {
 
     /// The access unit; `None` if nothing is left of it.
     pub(super) fn finish(self) -> Option<AccessUnit> {
-        let Self { timestamp, nals, is_keyframe, damaged, .. } = self;
-        (!nals.is_empty()).then_some(AccessUnit { timestamp, parts: nals.into(), is_keyframe, damaged })
+        let Self { timestamp, parts, is_keyframe, damaged, .. } = self;
+        (!parts.is_empty()).then_some(AccessUnit { timestamp, parts: parts.into(), is_keyframe, damaged })
     }
 
     fn overflow(&mut self, error: PayloadError) -> PayloadError {
-        self.nals = Vec::new();
+        self.parts = Vec::new();
         self.overflowed = true;
         self.damaged = true;
         error
