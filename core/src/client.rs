@@ -76,12 +76,12 @@ use bytes::Bytes;
 pub use choice::MediaChoice;
 pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, MediaSilencePolicy, SourcePolicy, Transports};
 pub use error::{
-    ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, RedirectAttempt, RedirectError,
-    SendError,
+    AuthDemand, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, RedirectAttempt,
+    RedirectError, SendError,
 };
 pub use event::{
-    ClientEvent, ClientOutput, ClientSink, CommandId, Playing, Received, Reply, SwitchReason, TrackInfo,
-    TrackStart, TrackTransport,
+    ClientEvent, ClientOutput, ClientSink, CommandId, Farewell, Playing, Received, Reply, SwitchReason,
+    TrackInfo, TrackStart, TrackTransport,
 };
 pub use own::{CustomRequest, RequestError};
 pub use reconnect::ReconnectPolicy;
@@ -204,6 +204,7 @@ impl Client {
             datagrams: Datagrams::new(config.udp_burst),
             held: None,
             link: Link::new(config.write_stall),
+            liveness: Liveness::new(&config),
             config,
             random,
             redirects: Redirects::new(url.clone()),
@@ -228,7 +229,6 @@ impl Client {
             former: Former::default(),
             playback: Playback::new(),
             has_played: false,
-            liveness: Liveness::default(),
             wall: None,
             sources_wall: None,
             moved: ConnStats::default(),

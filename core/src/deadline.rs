@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::Instant;
 use crate::limits::{DEADLINE_GRACE, DEADLINE_LATE_LOOKS_MAX};
 
@@ -8,16 +10,30 @@ use crate::limits::{DEADLINE_GRACE, DEADLINE_LATE_LOOKS_MAX};
 /// if the second look is not late, because the process has run in between and has read what came. After a late look the
 /// next one follows a grace later; with a driver whose looks are always late, the one after
 /// [`DEADLINE_LATE_LOOKS_MAX`] of them is believed.
-#[derive(Clone, Copy, Debug, Default)]
+///
+/// Where less than a grace is waited in all, that is the grace: such a deadline is looked at when it is set, and when it passes.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Doubt {
+    grace: Duration,
     looked: Option<Instant>,
     late: u8,
 }
 
+impl Default for Doubt {
+    fn default() -> Self {
+        Self::within(DEADLINE_GRACE)
+    }
+}
+
 impl Doubt {
+    /// Doubt in a deadline that is set so long before it passes.
+    pub(crate) fn within(patience: Duration) -> Self {
+        Self { grace: patience.min(DEADLINE_GRACE), looked: None, late: 0 }
+    }
+
     /// When `deadline` is to be looked at next.
     pub(crate) fn look_at(&self, deadline: Instant) -> Instant {
-        self.second_look(deadline).unwrap_or_else(|| first_look(deadline))
+        self.second_look(deadline).unwrap_or_else(|| self.first_look(deadline))
     }
 
     /// Looks at `deadline`: whether it has passed and is believed. May be called at any time.
@@ -26,31 +42,29 @@ impl Doubt {
             return false;
         }
         let Some(due) = self.second_look(deadline) else {
-            *self = Self { looked: Some(now), late: 0 };
+            (self.looked, self.late) = (Some(now), 0);
             return false;
         };
-        if now < due + DEADLINE_GRACE || self.late >= DEADLINE_LATE_LOOKS_MAX {
+        if now < due + self.grace || self.late >= DEADLINE_LATE_LOOKS_MAX {
             return true;
         }
-        *self = Self { looked: Some(now), late: self.late.saturating_add(1) };
+        (self.looked, self.late) = (Some(now), self.late.saturating_add(1));
         false
     }
 
     /// When a look is due that may be believed; `None` as long as there was no look that is near enough.
     fn second_look(&self, deadline: Instant) -> Option<Instant> {
-        let looked = self.looked.filter(|looked| *looked >= first_look(deadline))?;
-        Some(looked + DEADLINE_GRACE)
+        let looked = self.looked.filter(|looked| *looked >= self.first_look(deadline))?;
+        Some(looked + self.grace)
     }
-}
 
-fn first_look(deadline: Instant) -> Instant {
-    Instant::ZERO + (deadline - (Instant::ZERO + DEADLINE_GRACE))
+    fn first_look(&self, deadline: Instant) -> Instant {
+        Instant::ZERO + (deadline - (Instant::ZERO + self.grace))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn at(millis: u64) -> Instant {
@@ -89,6 +103,19 @@ mod tests {
         assert_eq!(doubt.look_at(at(150_000)), at(149_000));
         assert!(!doubt.is_over(at(149_000), at(150_000)));
         assert!(doubt.is_over(at(150_000), at(150_000)));
+    }
+
+    #[test]
+    fn a_deadline_that_is_shorter_than_a_grace_is_not_held_longer() {
+        let mut doubt = Doubt::within(Duration::from_millis(300));
+        assert_eq!(doubt.look_at(at(1_300)), at(1_000));
+        assert!(!doubt.is_over(at(1_000), at(1_300)));
+        assert!(!doubt.is_over(at(1_299), at(1_300)));
+        assert!(doubt.is_over(at(1_300), at(1_300)));
+        let mut stood_still = Doubt::within(Duration::from_millis(300));
+        assert!(!stood_still.is_over(at(9_000), at(1_300)));
+        assert!(!stood_still.is_over(at(9_299), at(1_300)));
+        assert!(stood_still.is_over(at(9_300), at(1_300)));
     }
 
     #[test]

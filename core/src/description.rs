@@ -18,6 +18,8 @@
 //! # Ok::<(), rtspan_core::description::DescriptionError>(())
 //! ```
 
+use std::fmt;
+
 use crate::{Tolerances, limits, sdp};
 
 mod audio_config;
@@ -84,7 +86,8 @@ impl Description {
     ///
     /// # Errors
     ///
-    /// The sender is at fault in all of them: too long, too many medias, none at all.
+    /// The sender is at fault in all of them: too long, too many medias, none at all. The [line](DescriptionError::line) is told
+    /// where it is one.
     pub fn parse(bytes: &[u8], tolerances: &mut Tolerances) -> Result<Self, DescriptionError> {
         let text = sdp::text(bytes, tolerances)?;
         let lines = sdp::parse(&text, limits::SDP_LINES_MAX, tolerances)?;
@@ -166,13 +169,52 @@ pub enum DescriptionError {
         /// How long it is.
         bytes: usize,
     },
-    /// The description has more lines than [`limits::SDP_LINES_MAX`].
-    #[error("session description with more than {} lines", limits::SDP_LINES_MAX)]
-    TooManyLines,
-    /// The description has more medias than [`limits::MEDIAS_MAX`].
-    #[error("session description with more than {} medias", limits::MEDIAS_MAX)]
-    TooManyMedias,
-    /// The description has no media, or is no session description at all.
+    /// The description has more lines than [`limits::SDP_LINES_MAX`]: this is the first too many.
+    #[error("session description with more than {max} lines: {0}", max = limits::SDP_LINES_MAX)]
+    TooManyLines(DescriptionLine),
+    /// The description has more medias than [`limits::MEDIAS_MAX`]: this is the first too many.
+    #[error("session description with more than {max} medias: {0}", max = limits::MEDIAS_MAX)]
+    TooManyMedias(DescriptionLine),
+    /// The description has no media.
     #[error("session description without a media")]
     NoMedia,
+    /// This is no session description: it has no media, and this line is none of a description.
+    #[error("no session description: {0}")]
+    Unreadable(DescriptionLine),
+}
+
+impl DescriptionError {
+    /// The line that is at fault, if it is one.
+    pub fn line(&self) -> Option<&DescriptionLine> {
+        match self {
+            Self::TooManyLines(line) | Self::TooManyMedias(line) | Self::Unreadable(line) => Some(line),
+            Self::TooLong { .. } | Self::NoMedia => None,
+        }
+    }
+}
+
+/// A line of a session description that is at fault.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DescriptionLine {
+    /// Its number, counted from one.
+    pub number: usize,
+    /// What it says, or the beginning of that: [`limits::SDP_LINE_TOLD_BYTES_MAX`] at most.
+    pub text: Box<str>,
+}
+
+impl DescriptionLine {
+    pub(crate) fn new(number: usize, text: &str) -> Self {
+        let mut end = text.len().min(limits::SDP_LINE_TOLD_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end = end.saturating_sub(1);
+        }
+        Self { number, text: text.get(..end).unwrap_or_default().into() }
+    }
+}
+
+impl fmt::Display for DescriptionLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} is {:?}", self.number, self.text)
+    }
 }

@@ -48,6 +48,8 @@ pub const RTP_INFO_ENTRIES_MAX: usize = 64;
 pub const SDP_BYTES_MAX: usize = 256 << 10;
 /// Media, attribute and bandwidth lines of a description; more is refused with 400.
 pub const SDP_LINES_MAX: usize = 4096;
+/// Bytes of a line of a session description that an error tells.
+pub const SDP_LINE_TOLD_BYTES_MAX: usize = 128;
 /// Media sections of a description; more is refused with 400.
 pub const MEDIAS_MAX: usize = 32;
 /// Formats of one media section; further ones are left out.

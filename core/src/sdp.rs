@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::Tolerances;
-use crate::description::{Bandwidth, DescriptionError};
+use crate::description::{Bandwidth, DescriptionError, DescriptionLine};
 use crate::limits::{MEDIAS_MAX, SDP_BYTES_MAX};
 use crate::tolerance::Tolerance;
 use crate::wire::scan::{self, split_once};
@@ -78,7 +78,8 @@ pub(crate) fn parse<'a>(
     let mut read = Lines::default();
     let mut order = Order::default();
     let mut lines_read = 0_usize;
-    for (raw, ends_well) in lines(text) {
+    let mut unreadable = None;
+    for (number, (raw, ends_well)) in (1_usize..).zip(lines(text)) {
         let line = scan::trim_matches(raw, BLANKS);
         if !ends_well || line.is_empty() {
             tolerances.record(Tolerance::SdpLineEnd);
@@ -88,12 +89,13 @@ pub(crate) fn parse<'a>(
         }
         let Some((key, value)) = key_and_value(line) else {
             tolerances.record(Tolerance::SdpLine);
+            unreadable.get_or_insert((number, line));
             continue;
         };
         if matches!(key, b'a' | b'b' | b'm') {
             lines_read = lines_read.saturating_add(1);
             if lines_read > lines_max {
-                return Err(DescriptionError::TooManyLines);
+                return Err(DescriptionError::TooManyLines(DescriptionLine::new(number, line)));
             }
         }
         // A title may be a blank.
@@ -111,7 +113,10 @@ pub(crate) fn parse<'a>(
             b's' => {}
             b'b' => read.bandwidth(value, tolerances),
             b'a' => read.attribute(value, tolerances),
-            b'm' => read.media(value, tolerances)?,
+            b'm' if read.medias.len() >= MEDIAS_MAX => {
+                return Err(DescriptionError::TooManyMedias(DescriptionLine::new(number, line)));
+            }
+            b'm' => read.media(value, tolerances),
             _ if !order::is_known(key) => tolerances.record(Tolerance::SdpLine),
             _ if !unused::is_well_formed(key, value) => tolerances.record(Tolerance::SdpUnusedLine),
             _ => {}
@@ -123,7 +128,11 @@ pub(crate) fn parse<'a>(
     if !order.has_origin_name_and_time() {
         tolerances.record(Tolerance::SdpLineMissing);
     }
-    if read.medias.is_empty() { Err(DescriptionError::NoMedia) } else { Ok(read) }
+    match unreadable {
+        _ if !read.medias.is_empty() => Ok(read),
+        Some((number, line)) => Err(DescriptionError::Unreadable(DescriptionLine::new(number, line))),
+        None => Err(DescriptionError::NoMedia),
+    }
 }
 
 impl<'a> Lines<'a> {
@@ -165,10 +174,7 @@ impl<'a> Lines<'a> {
         self.section().attributes.push(AttributeLine { name, value });
     }
 
-    fn media(&mut self, value: &'a str, tolerances: &mut Tolerances) -> Result<(), DescriptionError> {
-        if self.medias.len() >= MEDIAS_MAX {
-            return Err(DescriptionError::TooManyMedias);
-        }
+    fn media(&mut self, value: &'a str, tolerances: &mut Tolerances) {
         if scan::find(value.as_bytes(), [b'\t']).is_some() || has_double_blank(value) {
             tolerances.record(Tolerance::SdpBlanks);
         }
@@ -180,7 +186,6 @@ impl<'a> Lines<'a> {
         }
         let (kind, protocol) = (kind.unwrap_or("application"), protocol.unwrap_or("RTP/AVP"));
         self.medias.push((MediaLine { kind, protocol, formats }, Section::default()));
-        Ok(())
     }
 }
 

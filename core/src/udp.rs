@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
+use crate::IoError;
+
 /// The two sockets of a pair (RFC 3550, section 11).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Port {
@@ -36,7 +38,7 @@ pub struct UdpSpec {
 }
 
 /// Why a pair of UDP sockets was not opened.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UdpOpenError {
     /// All ports asked for are taken.
@@ -44,7 +46,7 @@ pub enum UdpOpenError {
     NoFreePorts,
     /// The system refused.
     #[error("UDP socket refused: {0}")]
-    Io(std::io::ErrorKind),
+    Io(#[source] IoError),
 }
 
 /// Where datagrams go: the runtime's batch of system calls.

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rtspan_core::client::{
     Client as Core, ClientCloseReason, ClientEvent, ClientStats, CommandError, CommandId, CustomRequest,
-    MediaChoice, Misuse, Playback, Playing, Reply, RequestError, SendError, State, SwitchReason, TrackInfo,
-    TrackStats,
+    Farewell, MediaChoice, Misuse, Playback, Playing, Reply, RequestError, SendError, State, SwitchReason,
+    TrackInfo, TrackStats,
 };
 use rtspan_core::description::Description;
 use rtspan_core::frame::FrameError;
@@ -81,8 +81,13 @@ pub enum Error {
 /// A command is given when its future is polled for the first time. It is carried out also if the future is dropped then, before
 /// it is done; the next command comes behind it.
 ///
-/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn
-/// down; that waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn down;
+/// its task waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+///
+/// Dropping the last handle writes TEARDOWN at once, so that the server hears it also where that is the end of `main`, or its
+/// runtime is shut down under it. Nothing is said where it takes more than that: the client has no connection, the socket is
+/// full, packets over UDP still wait for their turn, or the program ends by [`std::process::exit`], which drops nothing.
+/// [`teardown`](Self::teardown) waits for all of this, and says whether the server has heard it.
 pub struct Client<R: Runtime> {
     owner: Arc<Owner>,
     runtime: PhantomData<fn() -> R>,
@@ -262,13 +267,28 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    ///
+    /// That is no error where it has not: the client is closed in any case, and nothing is left to be done.
+    ///
+    /// ```no_run
+    /// # async fn end<R: rtspan_std::runtime::Runtime>(client: rtspan_std::client::Client<R>) -> Result<(), rtspan_std::Error> {
+    /// let farewell = client.teardown().await?;
+    /// if !farewell.is_over() {
+    ///     println!("the camera may keep the session for a while: {farewell:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`describe`](Self::describe); the client is closed all the same.
-    pub async fn teardown(&self) -> Result<(), Error> {
-        self.command(Core::teardown).await.map(drop)
+    /// The client was closed before.
+    pub async fn teardown(&self) -> Result<Farewell, Error> {
+        match self.command(Core::teardown).await? {
+            Reply::TornDown(farewell) => Ok(farewell),
+            _ => Err(Error::Stopped),
+        }
     }
 
     /// The packets that come in; two of these share them.

@@ -2,10 +2,11 @@
 
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{
-    CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, ClientStats, CommandError, ConnectAttempt,
-    ConnectError, CustomRequest, KeepalivePolicy, MediaChoice, MediaSilencePolicy, Misuse, Playback, Playing,
-    Received, ReconnectPolicy, RedirectAttempt, RedirectError, RequestError, SendError, SourcePolicy, State,
-    SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport, Transports,
+    AuthDemand, CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, ClientStats, CommandError,
+    ConnectAttempt, ConnectError, CustomRequest, Farewell, KeepalivePolicy, MediaChoice, MediaSilencePolicy,
+    Misuse, Playback, Playing, Received, ReconnectPolicy, RedirectAttempt, RedirectError, RequestError,
+    SendError, SourcePolicy, State, SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport,
+    Transports,
 };
 pub use rtspan_core::conn::{CloseNote, CloseReason, SourceDoubts};
 pub use rtspan_core::description::{self, Codec, Description, Direction, Format, Media, MediaKind};
@@ -27,6 +28,6 @@ pub use rtspan_core::udp::{Port, UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Credentials, Url, UrlError};
 pub use rtspan_core::wire::{Headers, Message, Method, Protocol, Request, Response, StatusCode, WireError};
 pub use rtspan_core::{
-    ConnId, Instant, IpPrefix, IpPrefixError, NtpTime, Printable, Profile, SessionId, StreamId, Tolerance,
-    Tolerances, TracedMessage, is_printable,
+    ConnId, Instant, IoError, IpPrefix, IpPrefixError, NtpTime, Printable, Profile, SessionId, StreamId,
+    Tolerance, Tolerances, TracedMessage, is_printable,
 };

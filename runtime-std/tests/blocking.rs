@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rtspan_std::{
-    Client, Codec, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, ServerConfig,
-    StartAt, TimedOut, Transports, UdpPorts, UdpSpec,
+    Client, Codec, Description, Event, Farewell, Format, Media, MediaKind, RtpHeader, RtpPacket, Server,
+    ServerConfig, StartAt, TimedOut, Transports, UdpPorts, UdpSpec,
 };
 
 fn description() -> Description {
@@ -39,6 +39,22 @@ fn a_stream_is_published_and_read_without_any_async() {
 }
 
 #[test]
+fn a_packet_is_waited_for_no_longer_than_was_said() {
+    let server = Server::builder().bind("127.0.0.1:0").unwrap();
+    let stream = server.publish("/cam", description()).unwrap();
+    let url = format!("rtsp://{}/cam", server.local_addr());
+    let mut packets = Client::builder(&url).unwrap().transport(Transports::Tcp).play().unwrap();
+    let begun = Instant::now();
+    assert!(matches!(packets.next_timeout(Duration::from_millis(20)), Err(TimedOut)));
+    assert!(begun.elapsed() >= Duration::from_millis(20));
+    stream.write(0, packet(7)).unwrap();
+    let received = packets.next_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(received.unwrap().unwrap().packet.sequence(), 7);
+    drop(stream);
+    assert!(packets.next_timeout(Duration::from_secs(30)).unwrap().is_none());
+}
+
+#[test]
 fn a_stream_is_read_in_the_process_by_a_thread_that_waits() {
     let server = Server::builder().bind("127.0.0.1:0").unwrap();
     let stream = server.publish("/cam", description()).unwrap();
@@ -66,8 +82,8 @@ fn a_client_publishes_and_takes_each_step_by_itself() {
     let received: Vec<_> =
         client.packets().take(2).map(|received| received.unwrap().packet.payload().to_vec()).collect();
     assert_eq!(received, [b"\x41picture"; 2]);
-    client.teardown().unwrap();
-    publisher.teardown().unwrap();
+    assert_eq!(client.teardown().unwrap(), Farewell::Heard);
+    assert_eq!(publisher.teardown().unwrap(), Farewell::Heard);
     assert!(Client::connect("http://camera/").is_err());
 }
 

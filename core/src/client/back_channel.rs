@@ -3,7 +3,7 @@
 use super::command::{Command, Running, Task, Wait};
 use super::{Client, ClientEvent, CommandError, State};
 use crate::header::BACK_CHANNEL;
-use crate::wire::{Method, Request, StatusCode, name};
+use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{Instant, Tolerance};
 
 /// The state of asking the server for back channels.
@@ -77,7 +77,8 @@ impl Client {
     /// Takes note that a request with the tag is refused. Returns `true` if it is to be sent again without.
     ///
     /// The status for that is 551, but of those that do not know the tag some answer DESCRIBE with another.
-    pub(super) fn gives_up_back_channel(&mut self, command: &Command, status: StatusCode) -> bool {
+    pub(super) fn gives_up_back_channel(&mut self, command: &Command, response: &Response) -> bool {
+        let status = response.status;
         let is_refused = match command {
             _ if status == StatusCode::OPTION_NOT_SUPPORTED => true,
             Command::Describe => status.as_u16() >= 400 && status != StatusCode::UNAUTHORIZED,
@@ -85,7 +86,7 @@ impl Client {
         };
         let gives_up = is_refused && self.requires_back_channel(command);
         if gives_up {
-            self.back_channel = BackChannel::GivenUp(CommandError::Status(status));
+            self.back_channel = BackChannel::GivenUp(CommandError::of_response(response));
         }
         gives_up
     }
@@ -130,7 +131,7 @@ impl Client {
         if let BackChannel::GivenUp(error) = &mut self.back_channel {
             let error = std::mem::replace(error, CommandError::Closed);
             self.back_channel = BackChannel::Told;
-            if error != CommandError::Status(StatusCode::OPTION_NOT_SUPPORTED) {
+            if error.status() != Some(StatusCode::OPTION_NOT_SUPPORTED) {
                 self.tolerances.record(Tolerance::RequireMisunderstood);
             }
             self.event(ClientEvent::BackChannelRefused(error));

@@ -1,5 +1,7 @@
 //! Commands wait in a queue and run one at a time.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::redirect::is_redirect;
@@ -7,8 +9,8 @@ use super::request::Asker;
 use super::setup::Setup;
 use super::table::{self, Verb};
 use super::{
-    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, CustomRequest, Misuse,
-    Playback, RedirectError, Reply, State,
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, CustomRequest, Farewell,
+    Misuse, Playback, RedirectError, Reply, State,
 };
 use crate::deadline::Doubt;
 use crate::description::Description;
@@ -63,8 +65,8 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(task: Task, deadline: Instant, wait: Wait) -> Self {
-        Self { task, deadline, doubt: Doubt::default(), wait }
+    pub(super) fn new(task: Task, now: Instant, patience: Duration, wait: Wait) -> Self {
+        Self { task, deadline: now + patience, doubt: Doubt::within(patience), wait }
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {
@@ -224,7 +226,7 @@ impl Client {
             }
             Command::Restart(_) => self.start_restart(now, task),
             Command::Bury => self.start_bury(now, task),
-            Command::Teardown => self.start_teardown(now, task),
+            Command::Teardown => self.start_teardown(now, task, Farewell::NoSession),
         }
     }
 
@@ -235,7 +237,7 @@ impl Client {
             Command::Describe => self.config.describe_deadline,
             _ => self.config.response_deadline,
         };
-        self.running = Some(Running::new(task, now + patience, Wait::Response));
+        self.running = Some(Running::new(task, now, patience, Wait::Response));
         self.send_request(now, Asker::Command, request);
     }
 
@@ -243,7 +245,7 @@ impl Client {
     pub(super) fn command_answered(&mut self, now: Instant, response: Response) {
         let Some(Running { task, .. }) = self.running.take() else { return };
         let status = response.status;
-        if self.gives_up_back_channel(&task.command, status) {
+        if self.gives_up_back_channel(&task.command, &response) {
             return self.start_again(now, task);
         }
         if !matches!(task.command, Command::Restart(_) | Command::Teardown)
@@ -285,7 +287,7 @@ impl Client {
                 self.restart_answered(now, task);
             }
             Command::Bury => self.bury_answered(),
-            Command::Teardown => self.teardown_answered(now, task),
+            Command::Teardown => self.teardown_answered(now, task, status),
         }
         let is_under_way = matches!(self.state, State::Play | State::Record) && !self.is_leaving();
         if is_under_way && self.is_forgotten(now, status) {
@@ -304,7 +306,7 @@ impl Client {
         match task.command {
             Command::Restart(_) => self.restart_answered(now, task),
             Command::Bury => {}
-            Command::Teardown => self.teardown_answered(now, task),
+            Command::Teardown => self.teardown_done(now, task, Farewell::Unheard),
             _ if self.is_lost() => {
                 self.put_back(task);
                 self.go_back(now, RedirectError::Silent);
@@ -332,8 +334,8 @@ impl Client {
             self.want(setup.media);
         }
         let result = match result {
-            Err(CommandError::Unauthorized) if self.may_be_challenged() => {
-                Err(CommandError::CredentialsRefused)
+            Err(CommandError::Unauthorized(demand)) if self.may_be_challenged() => {
+                Err(CommandError::CredentialsRefused(demand))
             }
             result => result,
         };
@@ -421,6 +423,12 @@ impl Client {
         running.chain(&self.queue).map(|task| &task.command)
     }
 
+    /// Returns `true` while a PAUSE is not answered, behind which servers leave out what they are sent.
+    pub(super) fn is_pausing(&self) -> bool {
+        let running = self.running.as_ref().map(|running| &running.task.command);
+        matches!(running, Some(Command::Pause | Command::Seek(_)))
+    }
+
     /// Whether the running command is a PLAY, so that packets may come before its response.
     pub(super) fn awaits_play(&self) -> bool {
         matches!(&self.running, Some(running) if matches!(running.task.command, Command::Play(_)))
@@ -449,7 +457,6 @@ fn is_options_refused(status: StatusCode) -> bool {
 pub(super) fn accepted(response: &Response) -> Result<(), CommandError> {
     match response.status {
         status if status.is_success() => Ok(()),
-        StatusCode::UNAUTHORIZED => Err(CommandError::Unauthorized),
-        status => Err(CommandError::Status(status)),
+        _ => Err(CommandError::of_response(response)),
     }
 }

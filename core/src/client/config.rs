@@ -173,7 +173,8 @@ impl ClientConfig {
     /// How long a connection is waited for ([`CONNECT_DEADLINE`]): all addresses of the host have that time together, and the
     /// lookup of its name and the TLS handshake are part of it.
     ///
-    /// Then the client closes with [`ConnectError::Timeout`](super::ConnectError::Timeout), or with what became of each address.
+    /// Then the client closes with [`ConnectError::Timeout`](super::ConnectError::Timeout), or another
+    /// [`ConnectError`](super::ConnectError) if an address has failed otherwise meanwhile.
     #[must_use]
     pub fn connect_deadline(mut self, connect_deadline: Duration) -> Self {
         self.connect_deadline = connect_deadline;

@@ -182,7 +182,7 @@ impl Client {
                 return self.close(now, ClientCloseReason::Stalled);
             }
             self.outputs.push_back(ClientOutput::Disconnect);
-            self.connection_failed(now, ConnectError::Timeout);
+            self.connection_failed(now, ConnectError::Timeout(Vec::new()));
         }
         self.datagrams.handle_timeout(now);
         self.held.take_if(|held| held.until <= now);

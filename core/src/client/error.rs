@@ -1,15 +1,22 @@
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::State;
+use crate::Printable;
 use crate::description::DescriptionError;
 use crate::header::HeaderError;
 use crate::rtp::rtcp::BadCompound;
 use crate::udp::UdpOpenError;
 use crate::url::{Url, UrlError};
-use crate::wire::{StatusCode, WireError};
+use crate::wire::{Response, StatusCode, WireError};
+
+mod connect;
+mod demand;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{ConnectAttempt, ConnectError};
+pub use demand::AuthDemand;
 
 /// Why a command was not taken: nothing was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -49,14 +56,19 @@ pub enum Misuse {
 #[non_exhaustive]
 pub enum CommandError {
     /// The server refused it.
-    #[error("server answered {0}")]
-    Status(StatusCode),
-    /// The server asks for credentials.
-    #[error("server asks for credentials")]
-    Unauthorized,
+    #[error("server answered {}", Answer(*.status, .reason))]
+    Status {
+        /// How it refused, such as [`StatusCode::NOT_FOUND`].
+        status: StatusCode,
+        /// The server's own words for it; empty if it has none.
+        reason: Box<str>,
+    },
+    /// The server asks for credentials, and there are none.
+    #[error("server asks for credentials{0}")]
+    Unauthorized(Box<AuthDemand>),
     /// The server takes none of the credentials that there are, or asks for them in a way that is not known.
-    #[error("server refuses the credentials")]
-    CredentialsRefused,
+    #[error("server refuses the credentials{0}")]
+    CredentialsRefused(Box<AuthDemand>),
     /// The server did not answer in time.
     #[error("server did not answer in time")]
     Timeout,
@@ -134,6 +146,37 @@ pub enum CommandError {
     Closed,
 }
 
+impl CommandError {
+    /// The error that a response is which does not say yes.
+    pub(super) fn of_response(response: &Response) -> Self {
+        match response.status {
+            StatusCode::UNAUTHORIZED => Self::Unauthorized(Box::new(AuthDemand::of_response(response))),
+            status => Self::Status { status, reason: (*response.reason).into() },
+        }
+    }
+
+    /// The status that the server has refused the command with, 401 for credentials; `None` if it failed otherwise.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            Self::Unauthorized(_) | Self::CredentialsRefused(_) => Some(StatusCode::UNAUTHORIZED),
+            _ => None,
+        }
+    }
+}
+
+/// A status in the server's own words, or else in those of the standard.
+struct Answer<'a>(StatusCode, &'a str);
+
+impl fmt::Display for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1.trim() {
+            "" => self.0.fmt(f),
+            reason => write!(f, "{} {}", self.0.as_u16(), Printable(reason)),
+        }
+    }
+}
+
 /// Why a packet was not sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -163,37 +206,13 @@ pub enum SendError {
     /// use later and may be left out; what is not waits for [`ClientEvent::Reconnected`](super::ClientEvent::Reconnected).
     #[error("there is no session at the moment, and the client reconnects")]
     Reconnecting,
+    /// A PAUSE is not answered yet, and servers leave out what comes behind it. Once it is answered packets are taken again, if
+    /// the server has refused it, or fail with [`State`](Self::State).
+    #[error("a PAUSE is not answered yet")]
+    Pausing,
     /// The server does not read as fast as packets are sent; this one was not taken.
     #[error("too many packets wait to be sent")]
     Full,
-}
-
-/// Why there is no connection.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The host name has no address.
-    #[error("host name has no address")]
-    Unresolved,
-    /// None of the addresses of the host took the connection.
-    #[error("no connection: {}", Listed(.0))]
-    Unreachable(Vec<ConnectAttempt>),
-    /// TLS was refused, or the certificate is not trusted.
-    #[error("TLS failed")]
-    Tls,
-    /// There was no connection in time.
-    #[error("no connection in time")]
-    Timeout,
-}
-
-/// An address that was tried, and why there is no connection to it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{addr}: {error}")]
-pub struct ConnectAttempt {
-    /// The address.
-    pub addr: SocketAddr,
-    /// What the system says; [`TimedOut`](io::ErrorKind::TimedOut) if there was no answer in time.
-    pub error: io::ErrorKind,
 }
 
 /// A place that a redirect has led to or away from, and what came of connecting to it.

@@ -181,8 +181,32 @@ pub enum Reply {
     Body(Bytes),
     /// A request of the application's own: the answer, whatever its status.
     Response(Response),
-    /// TEARDOWN.
-    TornDown,
+    /// TEARDOWN: whether the server has heard it.
+    TornDown(Farewell),
+}
+
+/// The server's part in the end of a session. The client is closed in any case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Farewell {
+    /// The server has answered: the session is over there as well.
+    Heard,
+    /// There was no session that the server could have been told the end of.
+    NoSession,
+    /// The server has closed the connection in place of an answer. Many do once they have read a TEARDOWN; one that has not read
+    /// it keeps the session until it times out.
+    Closed,
+    /// The server has refused TEARDOWN with this status, and may keep the session until it times out.
+    Refused(StatusCode),
+    /// The server has not answered in time, or there was no connection to it: it may keep the session until it times out.
+    Unheard,
+}
+
+impl Farewell {
+    /// Returns `true` if the server has said that there is no session any more, or there never was one.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Heard | Self::NoSession)
+    }
 }
 
 /// How a media travels.

@@ -45,17 +45,19 @@ impl Link {
             stuck: None,
             has_answered: false,
             write_stall,
-            doubt: Doubt::default(),
+            doubt: Doubt::within(write_stall),
         }
     }
 
     /// Begins anew, without what was left of the connection before.
-    pub(super) fn connect(&mut self, deadline: Instant) {
-        *self = Self { phase: Phase::Connecting { deadline }, ..Self::new(self.write_stall) };
+    pub(super) fn connect(&mut self, now: Instant, patience: Duration) {
+        let phase = Phase::Connecting { deadline: now + patience };
+        *self = Self { phase, doubt: Doubt::within(patience), ..Self::new(self.write_stall) };
     }
 
     pub(super) fn handle_connected(&mut self, peer: SocketAddr) {
         self.phase = Phase::Up { peer };
+        self.doubt = Doubt::within(self.write_stall);
     }
 
     /// Forgets the connection; another may follow.

@@ -6,13 +6,15 @@
 
 use super::presence::{Change, Presence};
 use super::track::Track;
-use super::{Client, ClientCloseReason, ClientEvent, KeepalivePolicy, MediaSilencePolicy, State};
+use super::{
+    Client, ClientCloseReason, ClientConfig, ClientEvent, KeepalivePolicy, MediaSilencePolicy, State,
+};
 use crate::Instant;
 use crate::deadline::Doubt;
 use crate::header::Lower;
 
 /// What shows that the server is there while it plays.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Liveness {
     /// Since when it plays.
     playing: Option<Instant>,
@@ -26,6 +28,17 @@ pub(super) struct Liveness {
 }
 
 impl Liveness {
+    pub(super) fn new(config: &ClientConfig) -> Self {
+        let shortest = config.first_udp_packet.min(config.silence).min(config.response_deadline);
+        Self {
+            playing: None,
+            heard: None,
+            hears_datagrams: false,
+            asked: None,
+            doubt: Doubt::within(shortest),
+        }
+    }
+
     /// Nothing is played any more, or not yet. What has been heard of the server stays, and so does the look at a deadline.
     pub(super) fn forget_media(&mut self) {
         (self.playing, self.hears_datagrams, self.asked) = (None, false, None);

@@ -2,7 +2,9 @@
 //! for each request. The next request connects again.
 
 use super::command::{Running, Wait};
-use super::{Client, ClientCloseReason, ClientEvent, CommandError, ConnectError, RedirectError, State};
+use super::{
+    Client, ClientCloseReason, ClientEvent, CommandError, ConnectError, Farewell, RedirectError, State,
+};
 use crate::header::Lower;
 use crate::limits::{COMMANDS_WAITING_MAX, RECONNECT_PERIOD};
 use crate::{Instant, Tolerance};
@@ -52,7 +54,7 @@ impl Client {
     /// Takes note that there is no connection; a session over UDP tries again as long as the server keeps it.
     pub(super) fn connection_failed(&mut self, now: Instant, error: ConnectError) {
         if let Some(running) = self.running.take_if(|running| running.wait == Wait::Connection) {
-            return self.teardown_answered(now, running.task);
+            return self.teardown_done(now, running.task, Farewell::Unheard);
         }
         let next = now + RECONNECT_PERIOD;
         let is_kept = self.keepalive.answered().is_some_and(|at| next < at + self.session.timeout());

@@ -83,6 +83,9 @@ impl Client {
         if !matches!(self.state, State::Play | State::Record) || self.link.is_closed() {
             return Err(self.unsent_error(SendError::State(self.state)));
         }
+        if self.is_pausing() {
+            return Err(SendError::Pausing);
+        }
         let named = |(_, track): &(usize, &mut Track)| track.media == media;
         let (index, track) =
             self.tracks.iter_mut().enumerate().find(named).ok_or(SendError::NotSetUp(media))?;

@@ -9,7 +9,6 @@ use super::request::{Asker, Requests, Session};
 use super::setup::Setup;
 use super::switch::Fallback;
 use super::{Client, ClientEvent, ClientOutput, State};
-use crate::limits::TEARDOWN_DEADLINE;
 use crate::url::{Scheme, Url};
 use crate::{Instant, UdpId};
 
@@ -42,8 +41,7 @@ impl Client {
         if self.link.is_up() && self.session.exists() {
             self.request_teardown(now, task);
         } else if self.link.wants_write() {
-            let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
-            self.running = Some(Running::new(task, deadline, Wait::Written));
+            self.running = Some(Running::new(task, now, self.teardown_patience(), Wait::Written));
         } else {
             self.restart_answered(now, task);
         }
@@ -51,9 +49,8 @@ impl Client {
 
     /// Sends TEARDOWN. Its answer is waited for only so long, and how it reads does not matter.
     pub(super) fn request_teardown(&mut self, now: Instant, task: Task) {
-        let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
         let request = self.teardown_request();
-        self.running = Some(Running::new(task, deadline, Wait::Response));
+        self.running = Some(Running::new(task, now, self.teardown_patience(), Wait::Response));
         self.send_request(now, Asker::Command, request);
     }
 
@@ -98,7 +95,7 @@ impl Client {
 
     pub(super) fn connect(&mut self, now: Instant) {
         let deadline = now + self.config.connect_deadline;
-        self.link.connect(deadline);
+        self.link.connect(now, self.config.connect_deadline);
         self.outputs.push_back(ClientOutput::Connect {
             host: self.url.host().to_owned(),
             port: self.url.port(),

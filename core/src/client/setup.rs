@@ -90,8 +90,7 @@ impl Client {
                 let ip = if is_v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
                 let spec = UdpSpec { ip, ports: self.config.udp_ports };
                 self.outputs.push_back(ClientOutput::OpenUdp(id, spec));
-                let deadline = now + self.config.response_deadline;
-                self.running = Some(Running::new(task, deadline, Wait::Udp(id)));
+                self.running = Some(Running::new(task, now, self.config.response_deadline, Wait::Udp(id)));
             }
         }
     }

@@ -1,19 +1,22 @@
 //! TEARDOWN, and every other way in which a client ends.
 
+use std::time::Duration;
+
 use super::command::{Command, Running, Task, Wait};
 use super::request::Asker;
 use super::{
-    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Misuse, RedirectError,
-    Reply, State,
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Farewell, Misuse,
+    RedirectError, Reply, State,
 };
 use crate::Instant;
 use crate::limits::TEARDOWN_DEADLINE;
+use crate::wire::StatusCode;
 
 impl Client {
     /// Ends the session and closes the connection.
     ///
     /// It does not wait for its turn: commands that are not done fail. The answer of the server is waited for
-    /// [`TEARDOWN_DEADLINE`] at most.
+    /// [`TEARDOWN_DEADLINE`] at most. It always succeeds, and [`Reply::TornDown`] tells whether the server has heard it.
     ///
     /// # Errors
     ///
@@ -22,10 +25,15 @@ impl Client {
         if self.is_closing() {
             return Err(Misuse::Closed);
         }
+        let otherwise = if self.owes_teardown() { Farewell::Unheard } else { Farewell::NoSession };
         self.fail_all(&CommandError::TornDown);
         let id = self.next_command_id();
         self.is_torn_down = true;
-        self.start_teardown(now, Task { id: Some(id), command: Command::Teardown, retried: false });
+        self.start_teardown(
+            now,
+            Task { id: Some(id), command: Command::Teardown, retried: false },
+            otherwise,
+        );
         Ok(id)
     }
 
@@ -33,28 +41,40 @@ impl Client {
         self.link.is_closed() || self.is_torn_down
     }
 
-    pub(super) fn start_teardown(&mut self, now: Instant, task: Task) {
+    /// Sends TEARDOWN; it is done at once, and comes to `otherwise`, if there is no session that could be named.
+    pub(super) fn start_teardown(&mut self, now: Instant, task: Task, otherwise: Farewell) {
         self.say_goodbye(now);
         self.state = State::Initial;
         if self.link.is_up() && self.session.exists() {
             self.request_teardown(now, task);
         } else if self.session.exists() && self.outlives_connection() {
-            let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
-            self.running = Some(Running::new(task, deadline, Wait::Connection));
+            self.running = Some(Running::new(task, now, self.teardown_patience(), Wait::Connection));
             self.connect_if_due(now);
         } else {
-            self.teardown_answered(now, task);
+            let farewell = if self.session.exists() { Farewell::Unheard } else { otherwise };
+            self.teardown_done(now, task, farewell);
         }
     }
 
-    pub(super) fn teardown_answered(&mut self, now: Instant, task: Task) {
+    /// How long the answer to a TEARDOWN is waited for.
+    pub(super) fn teardown_patience(&self) -> Duration {
+        TEARDOWN_DEADLINE.min(self.config.response_deadline)
+    }
+
+    pub(super) fn teardown_answered(&mut self, now: Instant, task: Task, status: StatusCode) {
+        let is_over = status.is_success() || status == StatusCode::SESSION_NOT_FOUND;
+        self.teardown_done(now, task, if is_over { Farewell::Heard } else { Farewell::Refused(status) });
+    }
+
+    pub(super) fn teardown_done(&mut self, now: Instant, task: Task, farewell: Farewell) {
         self.session = super::request::Session::default();
-        self.finish(now, task, Ok(Reply::TornDown));
+        self.finish(now, task, Ok(Reply::TornDown(farewell)));
         self.close(now, ClientCloseReason::TornDown);
     }
 
     /// Takes the news that the connection has ended, by either side or by an error.
     pub fn handle_closed(&mut self, now: Instant) {
+        let is_unsent = self.held.is_some() || self.link.wants_write();
         if self.link.is_closed() || self.link.is_up() {
             self.link.clear();
         }
@@ -68,7 +88,8 @@ impl Client {
             // Servers may close as soon as they have read a TEARDOWN.
             Some(running) if matches!(running.task.command, Command::Teardown) => {
                 self.link.close();
-                self.teardown_answered(now, running.task);
+                let farewell = if is_unsent { Farewell::Unheard } else { Farewell::Closed };
+                self.teardown_done(now, running.task, farewell);
             }
             Some(running) => {
                 self.link.reset();

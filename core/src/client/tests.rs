@@ -9,6 +9,7 @@ mod devices;
 mod dialogues;
 mod elsewhere;
 mod ending;
+mod errors;
 mod leniency;
 mod liveness;
 mod media;

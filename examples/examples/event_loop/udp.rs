@@ -25,7 +25,7 @@ impl Application<'_> {
                 self.udp = Some(media);
                 Ok(ports)
             }
-            Err(error) => Err(UdpOpenError::Io(error.kind())),
+            Err(error) => Err(UdpOpenError::Io(error.into())),
         };
         self.server.handle_udp_opened(now, id, opened);
         self.hand_out(now);

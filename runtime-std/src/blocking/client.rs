@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::client::{
-    ClientEvent, ClientStats, CommandError, CustomRequest, MediaChoice, Playback, Playing, Received, State,
-    SwitchReason, TrackInfo, TrackStats,
+    ClientEvent, ClientStats, CommandError, CustomRequest, Farewell, MediaChoice, Playback, Playing,
+    Received, State, SwitchReason, TrackInfo, TrackStats,
 };
 use rtspan_core::description::Description;
 use rtspan_core::header::Methods;
@@ -20,8 +20,13 @@ use crate::threads::{Threads, block_on, block_on_for};
 
 /// An RTSP client, driven by other threads than the caller's: it stays alive also while nobody calls it.
 ///
-/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn
-/// down; that waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn down;
+/// its task waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+///
+/// Dropping the last handle writes TEARDOWN at once, so that the server hears it also where that is the end of `main`.
+/// Nothing is said where it takes more than that: the client has no connection, the socket is full, packets over UDP still
+/// wait for their turn, or the program ends by [`std::process::exit`], which drops nothing. [`teardown`](Self::teardown)
+/// waits for all of this, and says whether the server has heard it.
 #[derive(Clone, Debug)]
 pub struct Client(pub(super) client::Client<Threads>);
 
@@ -173,12 +178,12 @@ impl Client {
         block_on(self.0.request(request))
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// As [`describe`](Self::describe); the client is closed all the same.
-    pub fn teardown(&self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub fn teardown(&self) -> Result<Farewell, Error> {
         block_on(self.0.teardown())
     }
 
@@ -371,12 +376,12 @@ impl Packets {
         self.0.dropped()
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub fn teardown(self) -> Result<Farewell, Error> {
         block_on(self.0.teardown())
     }
 }
@@ -455,12 +460,12 @@ impl Publisher {
         self.0.media_stats(media)
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub fn teardown(self) -> Result<Farewell, Error> {
         block_on(self.0.teardown())
     }
 }

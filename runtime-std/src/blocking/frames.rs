@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use rtspan_core::client::Farewell;
 use rtspan_core::frame::{Form, Frame, FrameStats, ParameterSetsIn};
 use rtspan_core::payload::{Parameters, UnsupportedFormat};
 
@@ -71,12 +72,12 @@ impl Frames {
         self.0.unsupported()
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub fn teardown(self) -> Result<Farewell, Error> {
         block_on(self.0.teardown())
     }
 }
@@ -115,12 +116,12 @@ impl FramePublisher {
         block_on(self.0.write(frame))
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub fn teardown(self) -> Result<Farewell, Error> {
         block_on(self.0.teardown())
     }
 }

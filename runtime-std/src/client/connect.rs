@@ -51,7 +51,10 @@ impl<R: Runtime> Connecting<R> {
         if let Some(lookup) = &mut self.lookup {
             let Poll::Ready(found) = lookup.as_mut().poll(cx) else { return Poll::Pending };
             self.lookup = None;
-            self.untried = by_turns(found.unwrap_or_default());
+            match found {
+                Ok(found) => self.untried = by_turns(found),
+                Err(error) => return Poll::Ready(Err(ConnectError::Unresolved(error.into()))),
+            }
         }
         loop {
             if let Some(connected) = self.poll_attempts(cx) {
@@ -80,11 +83,10 @@ impl<R: Runtime> Connecting<R> {
             return None;
         }
         if self.lookup.is_some() {
-            return Some(ConnectError::Timeout);
+            return Some(ConnectError::Timeout(Vec::new()));
         }
         let silent = self.attempts.drain(..).map(|(addr, _)| addr).chain(self.untried.drain(..));
-        let error = io::ErrorKind::TimedOut;
-        self.failed.extend(silent.map(|addr| ConnectAttempt { addr, error }));
+        self.failed.extend(silent.map(|addr| ConnectAttempt { addr, error: io::ErrorKind::TimedOut.into() }));
         Some(self.failure())
     }
 
@@ -105,7 +107,7 @@ impl<R: Runtime> Connecting<R> {
                     connected = Some((socket, *addr));
                 }
                 Poll::Ready(Err(error)) => {
-                    self.failed.push(ConnectAttempt { addr: *addr, error: error.kind() });
+                    self.failed.push(ConnectAttempt { addr: *addr, error: error.into() });
                     self.next = Some(Instant::ZERO);
                 }
             }
@@ -115,10 +117,7 @@ impl<R: Runtime> Connecting<R> {
     }
 
     fn failure(&mut self) -> ConnectError {
-        match std::mem::take(&mut self.failed) {
-            failed if failed.is_empty() => ConnectError::Unresolved,
-            failed => ConnectError::Unreachable(failed),
-        }
+        ConnectError::of(std::mem::take(&mut self.failed))
     }
 }
 

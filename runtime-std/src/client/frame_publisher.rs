@@ -1,5 +1,6 @@
 use std::fmt;
 
+use rtspan_core::client::Farewell;
 use rtspan_core::frame::{Frame, FrameWriter};
 use rtspan_core::rtp::RtpPacket;
 
@@ -43,12 +44,12 @@ impl<R: Runtime> FramePublisher<R> {
         self.publisher.write_all(frame.media, packets, ntp).await
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub async fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub async fn teardown(self) -> Result<Farewell, Error> {
         self.publisher.teardown().await
     }
 }

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use rtspan_core::client::Received;
+use rtspan_core::client::{Farewell, Received};
 use rtspan_core::description::Description;
 use rtspan_core::frame::{Form, Frame, FrameReader, FrameStats, ParameterSetsIn};
 use rtspan_core::payload::{Parameters, UnsupportedFormat};
@@ -104,12 +104,12 @@ impl<R: Runtime> Frames<R> {
         }
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub async fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub async fn teardown(self) -> Result<Farewell, Error> {
         self.packets.teardown().await
     }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use rtspan_core::client::{CommandError, Received, TrackStats};
+use rtspan_core::client::{CommandError, Farewell, Received, TrackStats};
 use rtspan_core::description::Description;
 use rtspan_core::timeline::TimelineStats;
 
@@ -100,12 +100,12 @@ impl<R: Runtime> Packets<R> {
         self.client.stats().tracks.iter().map(|track| track.dropped).sum()
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub async fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub async fn teardown(self) -> Result<Farewell, Error> {
         self.client.teardown().await
     }
 }

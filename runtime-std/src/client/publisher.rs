@@ -2,7 +2,7 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use rtspan_core::NtpTime;
-use rtspan_core::client::{SendError, TrackStats};
+use rtspan_core::client::{Farewell, SendError, TrackStats};
 use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::rtp::RtpPacket;
 
@@ -73,7 +73,7 @@ impl<R: Runtime> Publisher<R> {
     pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
         let mut rest = packets;
         match self.append(media, &mut rest, NtpTime::default()) {
-            Ok(()) | Err(Error::Send(SendError::Full)) => Ok(packets.len() - rest.len()),
+            Ok(()) | Err(Error::Send(SendError::Full | SendError::Pausing)) => Ok(packets.len() - rest.len()),
             Err(error) => Err(error),
         }
     }
@@ -83,12 +83,12 @@ impl<R: Runtime> Publisher<R> {
         self.0.media_stats(media)
     }
 
-    /// Ends the session and closes the client (TEARDOWN).
+    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
     /// # Errors
     ///
-    /// The server does not answer; the client is closed all the same.
-    pub async fn teardown(self) -> Result<(), Error> {
+    /// The client was closed before.
+    pub async fn teardown(self) -> Result<Farewell, Error> {
         self.0.teardown().await
     }
 
@@ -101,7 +101,8 @@ impl<R: Runtime> Publisher<R> {
     ) -> Result<(), Error> {
         let mut rest = packets;
         let look = |_: &mut Context<'_>| match self.append(media, &mut rest, ntp) {
-            Err(Error::Send(SendError::Full)) => Poll::Pending,
+            // The answer to a PAUSE is news that wakes as room does.
+            Err(Error::Send(SendError::Full | SendError::Pausing)) => Poll::Pending,
             written => Poll::Ready(written),
         };
         self.0.owner.0.waiters.wait(look).await

@@ -90,7 +90,7 @@ impl<R: Runtime> Sockets<R> {
         spec: &UdpSpec,
     ) -> Result<(u16, u16), UdpOpenError> {
         let (sockets, ports) = bind_pair(runtime, spec)?;
-        let pair = UdpPair::new(sockets).map_err(|error| UdpOpenError::Io(error.kind()))?;
+        let pair = UdpPair::new(sockets).map_err(|error| UdpOpenError::Io(error.into()))?;
         self.udp.push((id, pair));
         Ok(ports)
     }

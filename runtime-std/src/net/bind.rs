@@ -96,7 +96,7 @@ pub fn bind_udp(addr: SocketAddr) -> io::Result<StdUdpSocket> {
 fn refused(error: io::Error) -> UdpOpenError {
     match error.kind() {
         io::ErrorKind::AddrInUse => UdpOpenError::NoFreePorts,
-        kind => UdpOpenError::Io(kind),
+        _ => UdpOpenError::Io(error.into()),
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
         let elsewhere = UdpSpec { ip: Ipv4Addr::new(192, 0, 2, 1).into(), ports: UdpPorts::Any };
         assert_eq!(
             bind_pair(&Threads, &elsewhere).unwrap_err(),
-            UdpOpenError::Io(io::ErrorKind::AddrNotAvailable)
+            UdpOpenError::Io(io::ErrorKind::AddrNotAvailable.into())
         );
     }
 

@@ -68,12 +68,12 @@ pub(crate) fn open_first<R: Runtime>(runtime: &R, door: &Arc<Door>) -> Result<()
 fn open<R: Runtime>(runtime: &R, door: &Arc<Door>, opening: Opening) -> Result<(), UdpOpenError> {
     let id = opening.media.id();
     let opened = bind_pair(runtime, opening.media.spec()).and_then(|(sockets, ports)| {
-        let refused = |error: io::Error| UdpOpenError::Io(error.kind());
+        let refused = |error: io::Error| UdpOpenError::Io(error.into());
         let pair = UdpPair::new(sockets).map_err(refused)?;
         let task = udp::serve(runtime, door, pair, opening);
         runtime.spawn(task).map_err(refused)?;
         Ok(ports)
     });
-    door.udp_opened(id, opened);
+    door.udp_opened(id, opened.clone());
     opened.map(drop)
 }

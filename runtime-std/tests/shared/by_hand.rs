@@ -156,6 +156,17 @@ impl<R: Runtime> Peer<R> {
         head + &String::from_utf8(body).unwrap()
     }
 
+    /// Reads one message without a body; `None` at the end of the connection, however that comes.
+    pub(super) async fn next_message(&mut self) -> Option<String> {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.read(&mut byte).await.ok().filter(|count| *count > 0)?;
+            bytes.push(byte[0]);
+        }
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Says no more, and reads all that is answered.
     pub(super) async fn says_no_more(mut self) -> String {
         self.0.shutdown().unwrap();

@@ -6,9 +6,8 @@ use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{
-    Asks, BindError, ClientCloseReason, ClientConfig, ClientEvent, CommandError, ConnectAttempt,
-    ConnectError, Event, Message, Method, ServerConfig, StatusCode, Transports, UdpOpenError, UdpPorts,
-    UdpSpec, limits,
+    Asks, BindError, ClientCloseReason, ClientConfig, ClientEvent, ConnectAttempt, ConnectError, Event,
+    Message, Method, ServerConfig, StatusCode, Transports, UdpOpenError, UdpPorts, UdpSpec, limits,
 };
 
 use super::by_hand::{Mouth, connect};
@@ -73,9 +72,7 @@ pub(crate) async fn a_refusal_leaves_the_client_usable<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let client = Client::<R>::builder(&url(&server, "/cam")).unwrap().connect().await.unwrap();
     match client.describe().await {
-        Err(Error::Command(CommandError::Status(status))) => {
-            assert_eq!(status, StatusCode::NOT_FOUND)
-        }
+        Err(Error::Command(error)) => assert_eq!(error.status(), Some(StatusCode::NOT_FOUND)),
         other => panic!("{other:?}"),
     }
     let _stream = server.publish("/cam", description()).unwrap();
@@ -86,8 +83,8 @@ pub(crate) async fn a_server_that_is_not_there_is_an_error_with_its_kind<R: Runt
     let gone = refusing::<R>();
     let refused = Client::<R>::builder(&format!("rtsp://{gone}/cam")).unwrap().play().await;
     match refused {
-        Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Unreachable(tried)))) => {
-            let refused = ConnectAttempt { addr: gone, error: std::io::ErrorKind::ConnectionRefused };
+        Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Refused(tried)))) => {
+            let refused = ConnectAttempt { addr: gone, error: std::io::ErrorKind::ConnectionRefused.into() };
             assert_eq!(tried, [refused]);
         }
         other => panic!("{other:?}"),
@@ -135,9 +132,7 @@ pub(crate) async fn a_question_is_answered_by_the_application<R: Runtime>() {
         server.answer(question.ticket, Err(StatusCode::FORBIDDEN.into())).unwrap();
     };
     match both(&mut publish, refuse).await {
-        Err(Error::Command(CommandError::Status(status))) => {
-            assert_eq!(status, StatusCode::FORBIDDEN)
-        }
+        Err(Error::Command(error)) => assert_eq!(error.status(), Some(StatusCode::FORBIDDEN)),
         other => panic!("{other:?}"),
     }
 }

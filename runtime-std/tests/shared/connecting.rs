@@ -31,7 +31,11 @@ impl<R: Runtime> Names<R> {
     }
 
     async fn describe(self, config: ClientConfig) -> Result<Description, Error> {
-        let builder = Client::<Self>::builder("rtsp://camera.example/cam").unwrap();
+        self.describe_at("camera.example", config).await
+    }
+
+    async fn describe_at(self, host: &str, config: ClientConfig) -> Result<Description, Error> {
+        let builder = Client::<Self>::builder(&format!("rtsp://{host}/cam")).unwrap();
         builder.runtime(self).config(config).connect().await?.describe().await
     }
 }
@@ -53,8 +57,12 @@ impl<R: Runtime> Runtime for Names<R> {
         self.runtime.connect(to).await
     }
 
-    async fn resolve(&self, _: String, _: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(self.addrs.to_vec())
+    async fn resolve(&self, host: String, _: u16) -> io::Result<Vec<SocketAddr>> {
+        match &host[..] {
+            "unknown.example" => Err(io::Error::new(io::ErrorKind::NotFound, "no such name")),
+            "silent.example" => pending().await,
+            _ => Ok(self.addrs.to_vec()),
+        }
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<R::Listener> {
@@ -100,21 +108,59 @@ pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_
     let config = ClientConfig::default().connect_deadline(deadline);
     let begun = now::<R>();
     match names.describe(config).await {
-        Err(Error::Closed(ClientCloseReason::Connect(error @ ConnectError::Unreachable(_)))) => {
-            let tried = vec![
-                ConnectAttempt { addr: refusing, error: io::ErrorKind::ConnectionRefused },
-                ConnectAttempt { addr: silent(), error: io::ErrorKind::TimedOut },
+        Err(Error::Closed(ClientCloseReason::Connect(error @ ConnectError::Refused(_)))) => {
+            let tried = [
+                ConnectAttempt { addr: refusing, error: io::ErrorKind::ConnectionRefused.into() },
+                ConnectAttempt { addr: silent(), error: io::ErrorKind::TimedOut.into() },
             ];
-            assert_eq!(error, ConnectError::Unreachable(tried));
-            let text = format!("no connection: {refusing}: connection refused; 192.0.2.1:554: timed out");
+            assert_eq!(error.tried(), tried);
+            let refused = &error.tried()[0].error;
+            let text = format!("no connection: {refusing}: {refused}; 192.0.2.1:554: timed out");
             assert_eq!(error.to_string(), text);
         }
         other => panic!("{other:?}"),
     }
     assert!((deadline..deadline * 3 / 2).contains(&since::<R>(begun)), "{:?}", since::<R>(begun));
-    let nobody = Names::<R>::new(&[], &[]).describe(ClientConfig::default()).await;
-    let unresolved = ClientCloseReason::Connect(ConnectError::Unresolved);
-    assert!(matches!(&nobody, Err(Error::Closed(reason)) if *reason == unresolved), "{nobody:?}");
+}
+
+pub(crate) async fn each_reason_for_no_connection_is_an_error_of_its_own_with_its_source<R: Runtime>() {
+    let patience = Duration::from_millis(300);
+    let config = || ClientConfig::default().connect_deadline(patience);
+    let names = || Names::<R>::new(&[], &[]);
+    let refusing = [refusing::<R>()];
+    let silent = [silent()];
+    for (tried, kind) in [
+        (names().describe_at("unknown.example", config()), Some(io::ErrorKind::NotFound)),
+        (names().describe_at("camera.example", config()), Some(io::ErrorKind::NotFound)),
+        (names().describe_at("silent.example", config()), None),
+        (
+            Names::<R>::new(&[], &refusing).describe_at("camera.example", config()),
+            Some(io::ErrorKind::ConnectionRefused),
+        ),
+        (
+            Names::<R>::new(&silent, &[]).describe_at("camera.example", config()),
+            Some(io::ErrorKind::TimedOut),
+        ),
+    ] {
+        let begun = now::<R>();
+        let error = tried.await.unwrap_err();
+        let took = since::<R>(begun);
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), kind, "{error:?}");
+        let Error::Closed(ClientCloseReason::Connect(error)) = error else { panic!("{error:?}") };
+        match kind {
+            Some(io::ErrorKind::NotFound) => {
+                assert!(matches!(error, ConnectError::Unresolved(_)), "{error:?}")
+            }
+            Some(io::ErrorKind::ConnectionRefused) => {
+                assert!(matches!(error, ConnectError::Refused(_)), "{error:?}")
+            }
+            _ => {
+                assert!(matches!(error, ConnectError::Timeout(_)), "{error:?}");
+                assert!((patience..patience * 3 / 2).contains(&took), "{took:?}");
+            }
+        }
+    }
 }
 
 pub(crate) async fn a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such<R: Runtime>() {

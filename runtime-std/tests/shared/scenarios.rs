@@ -10,6 +10,7 @@ mod data;
 mod defaults;
 mod elsewhere;
 mod endings;
+mod errors;
 mod frames;
 mod leaving;
 mod limits;
@@ -46,6 +47,7 @@ pub(crate) use data::*;
 pub(crate) use defaults::*;
 pub(crate) use elsewhere::*;
 pub(crate) use endings::*;
+pub(crate) use errors::*;
 pub(crate) use frames::*;
 pub(crate) use leaving::*;
 pub(crate) use limits::*;
@@ -114,6 +116,11 @@ macro_rules! all {
             a_server_that_is_not_there_is_an_error_with_its_kind,
             addresses_that_do_not_answer_are_not_waited_for,
             a_host_that_cannot_be_connected_is_an_error_that_names_each_address,
+            each_reason_for_no_connection_is_an_error_of_its_own_with_its_source,
+            each_refusal_has_its_status_and_the_words_of_the_server,
+            a_description_that_cannot_be_read_is_told_with_its_line,
+            each_answer_is_waited_for_as_long_as_its_deadline_says,
+            a_teardown_tells_whether_the_server_has_heard_it,
             a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such,
             a_client_goes_on_where_its_server_sends_it,
             a_redirect_to_a_server_that_is_not_there_names_what_was_tried,

@@ -132,7 +132,7 @@ impl World {
         match letter {
             b'r' => self.read(rest),
             b'k' => self.connect(Ok(SERVER.parse().expect("an address"))),
-            b'K' => self.connect(Err(ConnectError::Unresolved)),
+            b'K' => self.connect(Err(ConnectError::of(Vec::new()))),
             b'o' => self.open_udp(Ok((7000, 7001))),
             b'O' => self.open_udp(Err(UdpOpenError::NoFreePorts)),
             b'e' => self.client.handle_closed(now),

@@ -69,8 +69,8 @@ impl Kind {
         match error {
             CommandError::TornDown | CommandError::Closed | CommandError::Downgrade => Self::Nothing,
             CommandError::Timeout | CommandError::ConnectionLost | CommandError::Udp(_) => Self::Time,
-            CommandError::Unauthorized | CommandError::CredentialsRefused => Self::Credentials,
-            CommandError::Status(status) => match status.as_u16() {
+            CommandError::Unauthorized(_) | CommandError::CredentialsRefused(_) => Self::Credentials,
+            CommandError::Status { status, .. } => match status.as_u16() {
                 403 => Self::Credentials,
                 408 | 453..=455 | 500.. => Self::Time,
                 _ => Self::Person,
@@ -285,7 +285,7 @@ impl World<'_> {
     fn check_attempt(&self, player: &Player, cause: &ClientCloseReason) {
         let is_told = matches!(
             cause,
-            ClientCloseReason::RestartFailed(CommandError::Status(_) | CommandError::Timeout)
+            ClientCloseReason::RestartFailed(CommandError::Status { .. } | CommandError::Timeout)
         );
         let fails = is_told && self.had_its_way(player);
         assert!(!fails, "client {} could come back, and has failed: {cause:?}", player.index);

@@ -15,7 +15,8 @@ impl World<'_> {
         match event {
             ClientEvent::Done(id, result) => {
                 assert_eq!(player.asked.pop_front(), Some(id), "done out of turn: {result:?}");
-                player.session = self.session_of(player).filter(|_| result != Ok(Reply::TornDown));
+                player.session =
+                    self.session_of(player).filter(|_| !matches!(result, Ok(Reply::TornDown(_))));
                 match result {
                     Ok(Reply::Playing(playing)) => {
                         self.counts.add("clients play", 1);
@@ -75,8 +76,10 @@ impl World<'_> {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        let is_refused =
-                            matches!(error, CommandError::CredentialsRefused | CommandError::Unauthorized);
+                        let is_refused = matches!(
+                            error,
+                            CommandError::CredentialsRefused(_) | CommandError::Unauthorized(_)
+                        );
                         let is_right = player.has_password && self.plan.takes_right_credentials();
                         assert!(!is_refused || !is_right, "right credentials are refused: {error:?}");
                         if is_refused {

@@ -68,7 +68,7 @@ impl World<'_> {
 
     /// A session that lives is known over every connection of its peer.
     pub(super) fn check_refusal(&self, player: &Player, error: &CommandError) {
-        let is_unknown = *error == CommandError::Status(StatusCode::SESSION_NOT_FOUND);
+        let is_unknown = error.status() == Some(StatusCode::SESSION_NOT_FOUND);
         let Some(session) = self.session_of(player).filter(|_| is_unknown) else { return };
         let end = self.books.end_of(session);
         assert!(end.is_some(), "client {} hears that {session:?} does not exist", player.index);

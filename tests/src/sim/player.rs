@@ -249,7 +249,7 @@ impl World<'_> {
         let Some((_, succeeds)) = player.attempt.take_if(|(at, _)| *at <= self.now) else { return };
         if !succeeds {
             player.comeback.iter_mut().for_each(Comeback::cut);
-            return player.client.handle_connected(self.now, Err(ConnectError::Unresolved));
+            return player.client.handle_connected(self.now, Err(ConnectError::of(Vec::new())));
         }
         let peer = SocketAddr::new(player.host, player.port());
         player.peer = Some(peer);

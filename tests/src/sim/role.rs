@@ -383,9 +383,9 @@ impl World<'_> {
         // What comes from another address than before is not taken, nor after a PAUSE whose answer was given up.
         let is_taken = !player.is_rebound && !player.is_unsure;
         let stream = self.books.stream_at(path).filter(is_own).filter(|_| is_taken);
-        stream.into_iter().for_each(|stream| self.truth.lasts(self.now, stream, source.endless()));
         if player.client.send(self.now, track.into(), &packet).is_err() {
-            self.truth.set_lossless(*origin, None);
+            return self.truth.set_lossless(*origin, None);
         }
+        stream.into_iter().for_each(|stream| self.truth.lasts(self.now, stream, source.endless()));
     }
 }

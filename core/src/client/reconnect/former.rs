@@ -4,7 +4,6 @@ use super::super::command::{Command, Running, Task, Wait};
 use super::super::request::{Asker, Session};
 use super::super::{Client, ClientCloseReason};
 use crate::Instant;
-use crate::limits::TEARDOWN_DEADLINE;
 use crate::url::Url;
 use crate::wire::{Method, Request, name};
 
@@ -39,14 +38,22 @@ impl Client {
         let Some(former) = self.reconnect.former.take().filter(lives) else { return };
         let request = Request::new(Method::Teardown, former.base.as_request_uri())
             .with_header(name::SESSION, former.id);
-        let deadline = now + TEARDOWN_DEADLINE.min(self.config.response_deadline);
-        self.running = Some(Running::new(task, deadline, Wait::Response));
+        self.running = Some(Running::new(task, now, self.teardown_patience(), Wait::Response));
         self.send_request(now, Asker::Command, request);
     }
 
     /// The answer may name the former session, which is none of the next one.
     pub(in super::super) fn bury_answered(&mut self) {
         self.session = Session::default();
+    }
+
+    /// Returns `true` if the server may have a session of the client's that it was not told the end of, and that cannot be named
+    /// any more: a former one, or one that a SETUP is about to make.
+    pub(in super::super) fn owes_teardown(&self) -> bool {
+        let sets_up = |running: &Running| {
+            running.wait == Wait::Response && matches!(running.task.command, Command::Setup(_))
+        };
+        self.reconnect.former.is_some() || self.is_burying() || self.running.as_ref().is_some_and(sets_up)
     }
 
     /// Returns `true` while a former session is being torn down, behind which servers may close the connection.

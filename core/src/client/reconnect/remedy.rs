@@ -26,10 +26,13 @@ impl Remedy {
     fn of_error(error: &CommandError) -> Self {
         match error {
             CommandError::Downgrade | CommandError::TornDown | CommandError::Closed => Self::Nothing,
-            CommandError::Unauthorized | CommandError::CredentialsRefused => Self::Credentials,
-            CommandError::Status(status) if status.as_u16() == 403 => Self::Credentials,
-            // Not Enough Bandwidth, Session Not Found and Method Not Valid in This State pass by themselves.
-            CommandError::Status(status) if matches!(status.as_u16(), 408 | 453..=455 | 500..) => Self::Time,
+            CommandError::Unauthorized(_) | CommandError::CredentialsRefused(_) => Self::Credentials,
+            CommandError::Status { status, .. } => match status.as_u16() {
+                403 => Self::Credentials,
+                // Not Enough Bandwidth, Session Not Found and Method Not Valid in This State pass by themselves.
+                408 | 453..=455 | 500.. => Self::Time,
+                _ => Self::Person,
+            },
             CommandError::Timeout | CommandError::ConnectionLost | CommandError::Udp(_) => Self::Time,
             _ => Self::Person,
         }

@@ -82,14 +82,14 @@ fn the_strongest_challenge_is_answered_and_a_weaker_one_if_that_is_refused() {
     let request = it.request();
     assert!(matches!(authorization(&request), Some(Authorization::Basic { .. })), "{request}");
     it.answer(offers);
-    assert_eq!(it.failed(), CommandError::CredentialsRefused);
+    assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)));
 }
 
 #[test]
 fn a_password_is_not_sent_as_it_is_against_the_users_will() {
     let mut it = describing("rtsp://192.0.2.1/cam", with_password().basic_auth(false));
     it.answer(r#"401 Unauthorized | WWW-Authenticate: Basic realm="cam""#);
-    assert_eq!(it.failed(), CommandError::CredentialsRefused);
+    assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_wrong_password_is_tried_once() {
     it.answer(&format!("401 Unauthorized | {DIGEST}"));
     it.request();
     it.answer(r#"401 Unauthorized | WWW-Authenticate: Digest realm="cam", nonce="n2""#);
-    assert_eq!(it.failed(), CommandError::CredentialsRefused);
+    assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)));
     it.expect_nothing_sent();
 }
 
@@ -110,7 +110,7 @@ fn a_server_to_which_every_nonce_is_stale_is_not_asked_for_ever() {
         assert!(proves(&it.request(), "pa@ss"));
     }
     it.answer(&format!("401 Unauthorized | {DIGEST}, stale=true"));
-    assert_eq!(it.failed(), CommandError::CredentialsRefused);
+    assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)));
 }
 
 #[test]
@@ -192,9 +192,9 @@ fn what_cannot_be_answered_is_told() {
     ] {
         let mut it = describing("rtsp://192.0.2.1/cam", with_password());
         it.answer(&format!("401 Unauthorized{challenge}"));
-        assert_eq!(it.failed(), CommandError::CredentialsRefused, "{challenge}");
+        assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)), "{challenge}");
     }
     let mut it = describing("rtsp://192.0.2.1/cam", ClientConfig::default());
     it.answer(&format!("401 Unauthorized | {DIGEST}"));
-    assert_eq!(it.failed(), CommandError::Unauthorized);
+    assert!(matches!(it.failed(), CommandError::Unauthorized(_)));
 }

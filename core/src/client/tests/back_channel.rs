@@ -220,9 +220,7 @@ fn a_server_that_refuses_the_tag_is_asked_without() {
         it.answer(status);
         expect_describe(&mut it, false);
         let error = refused(&mut it);
-        assert!(
-            matches!(error, CommandError::Status(code) if status.starts_with(&code.as_u16().to_string()))
-        );
+        assert!(error.status().is_some_and(|code| status.starts_with(&code.as_u16().to_string())));
         let is_wrong = it.client.tolerances().contains(Tolerance::RequireMisunderstood);
         assert_eq!(is_wrong, !status.starts_with("551"), "{status}");
         it = it.play_tcp("1");
@@ -258,7 +256,7 @@ fn what_is_refused_with_and_without_the_tag_is_refused_for_another_reason() {
     it.answer("404 Not Found");
     expect_describe(&mut it, false);
     it.answer("404 Not Found");
-    assert!(matches!(it.failed(), CommandError::Status(status) if status.as_u16() == 404));
+    assert!(it.failed().status().is_some_and(|status| status.as_u16() == 404));
     it.no_event();
 }
 
@@ -321,4 +319,30 @@ fn a_back_channel_over_udp_needs_the_server_s_ports_whatever_is_learnt_elsewhere
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn words_behind_a_pause_are_not_taken_until_it_is_answered() {
+    let mut it = playing(wants(Transports::Tcp), &[0, 1]);
+    let word = |number| packet(0, number, 0xabcd);
+    it.client.send(it.now, 1, &word(1)).unwrap();
+    it.client.pause(it.now).unwrap();
+    assert_eq!(it.client.send(it.now, 1, &word(2)), Err(SendError::Pausing));
+    it.expect_method("PAUSE");
+    it.answer("455 Method Not Valid in This State");
+    it.failed();
+    it.client.send(it.now, 1, &word(2)).unwrap();
+    it.client.seek(it.now, None).unwrap();
+    assert_eq!(it.client.send(it.now, 1, &word(3)), Err(SendError::Pausing));
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+    it.done();
+    it.client.send(it.now, 1, &word(3)).unwrap();
+    it.client.pause(it.now).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.done();
+    assert_eq!(it.client.send(it.now, 1, &word(4)), Err(SendError::State(State::PrePlay)));
 }

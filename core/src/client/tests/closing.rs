@@ -4,6 +4,7 @@ use super::scenario::*;
 use crate::client::*;
 use crate::random::Random;
 use crate::udp::{Port, UdpOpenError};
+use crate::wire::StatusCode;
 use crate::{Instant, UdpId, Url};
 
 #[test]
@@ -34,10 +35,10 @@ fn a_connection_that_is_refused_closes_the_client() {
     it.pump();
     let refused = |addr: &str| ConnectAttempt {
         addr: addr.parse().unwrap(),
-        error: std::io::ErrorKind::ConnectionRefused,
+        error: std::io::ErrorKind::ConnectionRefused.into(),
     };
     let tried = vec![refused("192.0.2.1:554"), refused("[2001:db8::1]:554")];
-    it.client.handle_connected(it.now, Err(ConnectError::Unreachable(tried)));
+    it.client.handle_connected(it.now, Err(ConnectError::of(tried)));
     assert_eq!(it.failed(), CommandError::Closed);
     let text = "no connection: 192.0.2.1:554: connection refused; [2001:db8::1]:554: connection refused";
     assert_eq!(it.closed().to_string(), text);
@@ -98,7 +99,7 @@ fn teardown_does_not_wait_for_its_turn() {
     it.answer("200 OK | CSeq: 5");
     it.no_event();
     it.answer("200 OK | CSeq: 6");
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
 }
 
@@ -110,7 +111,7 @@ fn teardown_is_done_without_an_answer_after_a_while() {
     it.advance(Duration::from_millis(2_999));
     it.no_event();
     it.advance(Duration::from_millis(1));
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Unheard));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
     assert!(it.log.contains(&"disconnect".to_owned()));
 }
@@ -120,12 +121,13 @@ fn a_server_that_refuses_teardown_or_closes_at_once_is_torn_down_all_the_same() 
     let mut it = Scenario::playing_tcp();
     it.client.teardown(it.now).unwrap();
     it.answer("454 Session Not Found");
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
     let mut it = Scenario::playing_tcp();
     it.client.teardown(it.now).unwrap();
+    it.expect_method("TEARDOWN");
     it.close();
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Closed));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
 }
 
@@ -133,7 +135,7 @@ fn a_server_that_refuses_teardown_or_closes_at_once_is_torn_down_all_the_same() 
 fn teardown_without_a_session_closes_at_once() {
     let mut it = Scenario::new(Transports::Tcp);
     it.client.teardown(it.now).unwrap();
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::NoSession));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
     assert!(!it.log.iter().any(|line| line.contains("connect")));
 
@@ -143,9 +145,37 @@ fn teardown_without_a_session_closes_at_once() {
     it.pump();
     it.client.teardown(it.now).unwrap();
     assert_eq!(it.failed(), CommandError::TornDown);
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::NoSession));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
     assert!(it.log.contains(&"disconnect".to_owned()));
+}
+
+#[test]
+fn teardown_tells_a_refusal_and_what_was_not_heard() {
+    let mut it = Scenario::playing_tcp();
+    it.client.teardown(it.now).unwrap();
+    it.expect_method("TEARDOWN");
+    it.answer("503 Busy");
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Refused(StatusCode::SERVICE_UNAVAILABLE)));
+
+    // Nothing of it was written when the connection ended.
+    let mut it = Scenario::playing_tcp();
+    it.client.teardown(it.now).unwrap();
+    it.client.handle_closed(it.now);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Unheard));
+
+    // The server may have made a session, whose name nobody knows.
+    let mut it = Scenario::described(Transports::Tcp);
+    it.client.setup(it.now, 0).unwrap();
+    it.expect_method("SETUP");
+    it.client.teardown(it.now).unwrap();
+    assert_eq!(it.failed(), CommandError::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Unheard));
+    assert_eq!(it.closed(), ClientCloseReason::TornDown);
+
+    let over = [Farewell::Heard, Farewell::NoSession];
+    let open = [Farewell::Closed, Farewell::Unheard, Farewell::Refused(StatusCode::UNAUTHORIZED)];
+    assert!(over.into_iter().all(Farewell::is_over) && !open.into_iter().any(Farewell::is_over));
 }
 
 #[test]
@@ -191,7 +221,7 @@ fn a_switch_that_fails_closes_the_client() {
     it.answer("200 OK");
     it.expect_method("DESCRIBE");
     it.answer("404 Not Found");
-    assert!(matches!(it.closed(), ClientCloseReason::RestartFailed(CommandError::Status(_))));
+    assert!(matches!(it.closed(), ClientCloseReason::RestartFailed(CommandError::Status { .. })));
 }
 
 #[test]
@@ -288,8 +318,7 @@ impl Run {
             }
             13..=15 => {
                 let refused = pick(20) == 0;
-                let result =
-                    if refused { Err(ConnectError::Unresolved) } else { Ok(SERVER.parse().unwrap()) };
+                let result = if refused { Err(unresolved()) } else { Ok(SERVER.parse().unwrap()) };
                 client.handle_connected(now, result);
                 None
             }

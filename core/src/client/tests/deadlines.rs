@@ -36,7 +36,7 @@ fn a_connection_has_its_deadline() {
     it.connects = false;
     it.client.describe(it.now).unwrap();
     assert_eq!(told_after(&mut it), 7_000);
-    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Timeout));
+    assert_eq!(it.closed(), ClientCloseReason::Connect(no_answer()));
 }
 
 #[test]
@@ -101,6 +101,31 @@ fn a_silent_server_is_asked_and_has_the_deadline_of_an_answer() {
 }
 
 #[test]
+fn a_deadline_below_a_second_is_held_for_no_longer() {
+    let short = |millis| Duration::from_millis(millis);
+    let config = || {
+        let config = ClientConfig::default().connect_deadline(short(700)).response_deadline(short(500));
+        config.describe_deadline(short(600)).first_udp_packet(short(300)).silence(short(400))
+    };
+    let mut it = Scenario::with(URL, config());
+    it.connects = false;
+    it.client.describe(it.now).unwrap();
+    assert_eq!(told_after(&mut it), 700);
+    let mut it = Scenario::with(URL, config().transports(Transports::Tcp)).describe();
+    it.client.setup(it.now, 0).unwrap();
+    it.expect_method("SETUP");
+    assert_eq!(told_after(&mut it), 500);
+    it.client.describe(it.now).unwrap();
+    it.expect_method("DESCRIBE");
+    assert_eq!(told_after(&mut it), 600);
+    let mut it = Scenario::playing_udp(config());
+    assert_eq!(told_after(&mut it), 300);
+    let mut it = Scenario::with(URL, config().transports(Transports::Tcp)).describe().play_tcp("1");
+    assert_eq!(told_after(&mut it), 400 + 500);
+    assert!(it.log.iter().any(|line| line.contains("Closed(Silence)")));
+}
+
+#[test]
 fn a_command_that_is_not_answered_fails_and_the_session_goes_on() {
     // Uniview never answers the SETUP of its metadata.
     let mut it = Scenario::described(Transports::Tcp);
@@ -157,8 +182,8 @@ fn a_connection_that_does_not_come_about_in_time_is_given_up() {
     it.no_event();
     it.advance(Duration::from_millis(1));
     assert_eq!(it.failed(), CommandError::Closed);
-    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Timeout));
-    assert_eq!(it.log.last().map(String::as_str), Some("Closed(Connect(Timeout))"));
+    assert_eq!(it.closed(), ClientCloseReason::Connect(no_answer()));
+    assert_eq!(it.log.last().map(String::as_str), Some("Closed(Connect(Timeout([])))"));
 }
 
 #[test]

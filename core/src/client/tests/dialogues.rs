@@ -106,7 +106,7 @@ fn two_medias_are_played_over_tcp() {
         it.client.teardown(it.now).unwrap();
         it.expect("TEARDOWN rtsp://192.0.2.1/cam?q=1/ | CSeq: 8 | User-Agent: test | Session: c7ede268");
         it.answer("200 OK");
-        assert_eq!(it.done(), Reply::TornDown);
+        assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
         assert_eq!(it.closed(), ClientCloseReason::TornDown);
         assert_eq!(it.client.tolerances(), Tolerances::NONE);
     });
@@ -163,7 +163,7 @@ fn a_media_is_played_over_udp_with_reports() {
         it.client.teardown(it.now).unwrap();
         it.expect_method("TEARDOWN");
         it.answer("200 OK");
-        assert_eq!(it.done(), Reply::TornDown);
+        assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
         assert_eq!(it.closed(), ClientCloseReason::TornDown);
         assert!(it.log.contains(&format!("close {:?}", it.udp[0])));
     });
@@ -228,7 +228,7 @@ fn a_stream_is_recorded_over_tcp() {
             rtcp::parse(&goodbye.payload, &mut tolerances).any(|packet| matches!(packet, Rtcp::Goodbye(_)))
         );
         it.answer("200 OK");
-        assert_eq!(it.done(), Reply::TornDown);
+        assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
         assert_eq!(it.closed(), ClientCloseReason::TornDown);
     });
 }
@@ -272,7 +272,7 @@ fn a_stream_is_recorded_over_udp() {
         assert!(rtcp::parse(&goodbye, &mut tolerances).any(|packet| matches!(packet, Rtcp::Goodbye(_))));
         assert_eq!(port, Port::Rtcp);
         it.answer("200 OK");
-        assert_eq!(it.done(), Reply::TornDown);
+        assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
         assert_eq!(it.closed(), ClientCloseReason::TornDown);
     });
 }

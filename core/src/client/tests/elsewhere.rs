@@ -157,7 +157,7 @@ fn a_redirect_finds_a_client_in_any_state() {
     it.receive(b"REDIRECT * RTSP/1.0\r\nCSeq: 3\r\n\r\n");
     it.expect_method("RTSP/1.0");
     it.answer("200 OK");
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
 }
 
@@ -261,7 +261,7 @@ fn describing_after(fail: impl Fn(&mut Scenario)) -> (Scenario, RedirectAttempt)
 }
 
 fn refuse(it: &mut Scenario) {
-    it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
+    it.client.handle_connected(it.now, Err(unresolved()));
 }
 
 fn connect_and_wait(it: &mut Scenario) {
@@ -279,12 +279,8 @@ fn connect_and_close(it: &mut Scenario) {
 fn a_client_goes_back_to_the_first_server_where_nobody_answers_and_tells_what_it_tried() {
     type Fail = fn(&mut Scenario);
     let ways: [(Fail, RedirectError, &str); 4] = [
-        (refuse, RedirectError::Connect(ConnectError::Unresolved), "host name has no address"),
-        (
-            |it| it.advance(RESPONSE_DEADLINE),
-            RedirectError::Connect(ConnectError::Timeout),
-            "no connection in time",
-        ),
+        (refuse, RedirectError::Connect(unresolved()), "host name cannot be resolved: it has no address"),
+        (|it| it.advance(RESPONSE_DEADLINE), RedirectError::Connect(no_answer()), "no connection in time"),
         (connect_and_wait, RedirectError::Silent, "server did not answer in time"),
         (connect_and_close, RedirectError::Closed, "connection ended"),
     ];

@@ -54,7 +54,7 @@ fn nothing_is_recorded_that_is_not_set_up() {
     it.expect_method("SETUP");
     it.answer("403 Forbidden");
     it.done();
-    assert_eq!(it.failed(), CommandError::Status(StatusCode::FORBIDDEN));
+    assert_eq!(it.failed(), with_status(StatusCode::FORBIDDEN));
     assert_eq!(it.failed(), CommandError::NothingSetUp);
     it.expect_nothing_sent();
 }
@@ -71,7 +71,7 @@ fn a_command_that_fails_fails_those_that_need_it_and_no_others() {
     it.answer("200 OK");
     it.expect_method("DESCRIBE");
     it.answer("404 Not Found");
-    assert_eq!(it.failed(), CommandError::Status(StatusCode::NOT_FOUND));
+    assert_eq!(it.failed(), with_status(StatusCode::NOT_FOUND));
     assert_eq!(it.failed(), CommandError::NoDescription);
     assert_eq!(it.failed(), CommandError::State(State::Initial));
     it.expect("GET_PARAMETER rtsp://192.0.2.1/cam?q=1 | CSeq: 3 | User-Agent: test");
@@ -112,7 +112,7 @@ fn a_refused_play_leaves_the_session_ready_to_play() {
     it.done();
     it.expect_method("PLAY");
     it.answer("457 Invalid Range");
-    assert_eq!(it.failed(), CommandError::Status(StatusCode::INVALID_RANGE));
+    assert_eq!(it.failed(), with_status(StatusCode::INVALID_RANGE));
     assert_eq!(it.client.state(), State::PrePlay);
     it.client.play(it.now, None).unwrap();
     let request = it.request();
@@ -126,7 +126,7 @@ fn a_refused_pause_leaves_the_session_playing() {
     it.client.pause(it.now).unwrap();
     it.expect_method("PAUSE");
     it.answer("551 Option not supported");
-    assert_eq!(it.failed(), CommandError::Status(StatusCode::OPTION_NOT_SUPPORTED));
+    assert_eq!(it.failed(), with_status(StatusCode::OPTION_NOT_SUPPORTED));
     it.frame(0, video(1).as_bytes());
     assert_eq!((it.client.state(), it.packets()), (State::Play, vec![(0, 1, 0)]));
 }
@@ -139,7 +139,7 @@ fn a_server_that_asks_for_credentials_is_told_as_that() {
     it.answer("200 OK");
     it.expect_method("DESCRIBE");
     it.answer("401 Unauthorized | WWW-Authenticate: Basic realm=\"cam\"");
-    assert_eq!(it.failed(), CommandError::Unauthorized);
+    assert!(matches!(it.failed(), CommandError::Unauthorized(_)));
 }
 
 #[test]

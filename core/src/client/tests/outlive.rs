@@ -55,7 +55,7 @@ fn commands_go_over_another_connection_when_the_first_has_ended() {
     it.client.teardown(it.now).unwrap();
     it.expect_method("TEARDOWN");
     it.answer("200 OK");
-    assert_eq!(it.done(), Reply::TornDown);
+    assert_eq!(it.done(), Reply::TornDown(Farewell::Heard));
     assert_eq!(it.closed(), ClientCloseReason::TornDown);
 }
 
@@ -69,11 +69,11 @@ fn a_teardown_that_finds_no_connection_ends_the_client_all_the_same() {
         it.client.teardown(it.now).unwrap();
         it.pump();
         if is_refused {
-            it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
+            it.client.handle_connected(it.now, Err(unresolved()));
         } else {
             it.advance(RESPONSE_DEADLINE);
         }
-        assert_eq!(it.done(), Reply::TornDown, "{is_refused}");
+        assert_eq!(it.done(), Reply::TornDown(Farewell::Unheard), "{is_refused}");
         assert_eq!(it.closed(), ClientCloseReason::TornDown, "{is_refused}");
         assert_eq!(it.client.poll_timeout(), None);
     }
@@ -140,7 +140,7 @@ fn a_server_that_cannot_be_reached_again_is_tried_as_long_as_it_keeps_the_sessio
         let connects = it.log.iter().filter(|line| line.starts_with("connect ")).count();
         if connects > tried + 1 {
             tried = connects - 1;
-            it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
+            it.client.handle_connected(it.now, Err(unresolved()));
         }
         it.advance(Duration::from_millis(250));
         if it.client.state() == State::Play {
@@ -148,7 +148,7 @@ fn a_server_that_cannot_be_reached_again_is_tried_as_long_as_it_keeps_the_sessio
             it.datagram(Port::Rtp, "192.0.2.1:5000", video(sequence).into_bytes());
         }
     }
-    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Unresolved));
+    assert_eq!(it.closed(), ClientCloseReason::Connect(unresolved()));
     assert!((55..=60).contains(&(it.now.as_nanos() / 1_000_000_000)), "{:?}", it.now);
     assert!(tried >= 30 / RECONNECT_PERIOD.as_secs() as usize - 2, "{tried}");
 }
@@ -214,7 +214,7 @@ fn a_server_that_has_forgotten_the_session_and_sends_nothing_ends_the_client() {
 
 #[test]
 fn a_command_that_finds_the_session_forgotten_ends_a_client_that_hears_no_media() {
-    let lost = || CommandError::Status(StatusCode::SESSION_NOT_FOUND);
+    let lost = || with_status(StatusCode::SESSION_NOT_FOUND);
     let mut it = Scenario::recording(Transports::Udp);
     it.client.get_parameter(it.now, Bytes::new()).unwrap();
     it.expect_method("GET_PARAMETER");

@@ -336,7 +336,7 @@ fn answers_that_name_no_other_place_are_none_that_lead_there() {
         it.client.get_parameter(it.now, "x".into()).unwrap();
         it.expect_method("GET_PARAMETER");
         it.answer(&format!("{status} | Location: rtsp://192.0.2.7/there"));
-        assert!(matches!(it.failed(), CommandError::Status(_)), "{status}");
+        assert!(matches!(it.failed(), CommandError::Status { .. }), "{status}");
         it.expect_nothing_sent();
     }
 }

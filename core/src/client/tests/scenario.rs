@@ -11,7 +11,7 @@ use crate::client::*;
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::udp::Port;
 use crate::url::Url;
-use crate::wire::{Decoder, DecoderLimits, Frame, Item};
+use crate::wire::{Decoder, DecoderLimits, Frame, Item, StatusCode};
 use crate::{Description, Format, Instant, Media, MediaKind, NtpTime, UdpId};
 
 pub(super) const URL: &str = "rtsp://192.0.2.1/cam?q=1";
@@ -20,6 +20,21 @@ pub(super) const PUBLIC: &str = "Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, 
 pub(super) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=cam\r\nt=0 0\r\n\
     m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=0\r\n\
     m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n";
+
+/// The refusal of a server that says what the standard says for it.
+pub(super) fn with_status(status: StatusCode) -> CommandError {
+    CommandError::Status { status, reason: status.reason().into() }
+}
+
+/// A host whose name has no address.
+pub(super) fn unresolved() -> ConnectError {
+    ConnectError::of(Vec::new())
+}
+
+/// No connection within its deadline.
+pub(super) fn no_answer() -> ConnectError {
+    ConnectError::Timeout(Vec::new())
+}
 
 /// The server, the network and the clock of a client.
 pub(super) struct Scenario {

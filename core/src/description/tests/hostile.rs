@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{FORMATS_MAX, MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINES_MAX};
+use crate::limits::{FORMATS_MAX, MEDIAS_MAX, SDP_BYTES_MAX, SDP_LINE_TOLD_BYTES_MAX, SDP_LINES_MAX};
 
 fn refused(text: impl AsRef<[u8]>) -> DescriptionError {
     Description::parse(text.as_ref(), &mut Tolerances::default()).unwrap_err()
@@ -26,7 +26,7 @@ fn what_is_written_longer_than_a_peer_may_send_is_read_again() {
         let described = read(&text).0.with_track_controls();
         let written = described.to_sdp();
         let refusal = Description::parse(written.as_bytes(), &mut Tolerances::default());
-        assert!(matches!(refusal, Err(DescriptionError::TooLong { .. } | DescriptionError::TooManyLines)));
+        assert!(matches!(refusal, Err(DescriptionError::TooLong { .. } | DescriptionError::TooManyLines(_))));
         assert_eq!(Description::parse_written(written.as_bytes()), Some(described));
     }
 }
@@ -35,17 +35,40 @@ fn what_is_written_longer_than_a_peer_may_send_is_read_again() {
 fn one_media_too_many_is_refused() {
     let medias = |count| format!("v=0\n{}", "m=video 0 RTP/AVP 26\n".repeat(count));
     assert_eq!(read(medias(MEDIAS_MAX)).0.medias.len(), MEDIAS_MAX);
-    assert_eq!(refused(medias(MEDIAS_MAX + 1)), DescriptionError::TooManyMedias);
-    assert_eq!(refused("m=\n".repeat(SDP_BYTES_MAX / 3)), DescriptionError::TooManyMedias);
+    let line = |number, text| DescriptionError::TooManyMedias(DescriptionLine::new(number, text));
+    assert_eq!(refused(medias(MEDIAS_MAX + 1)), line(MEDIAS_MAX + 2, "m=video 0 RTP/AVP 26"));
+    assert_eq!(refused("m=\n".repeat(SDP_BYTES_MAX / 3)), line(MEDIAS_MAX + 1, "m="));
 }
 
 #[test]
 fn no_media_is_refused() {
-    for text in
-        ["", "v=0\r\n", "v=0\r\ns=x\r\na=control:*\r\n", "<html><body>404</body></html>", "\0\0\0", "=m=m"]
-    {
+    for text in ["", "v=0\r\n", "v=0\r\ns=x\r\na=control:*\r\n", "\0\0\0"] {
         assert_eq!(refused(text), DescriptionError::NoMedia, "{text:?}");
     }
+}
+
+#[test]
+fn what_is_no_description_is_refused_with_the_line() {
+    let lines = [
+        ("<html><body>404</body></html>", 1, "<html><body>404</body></html>"),
+        ("=m=m", 1, "=m=m"),
+        ("v=0\r\ns=x\r\n\r\nvideo 0 RTP/AVP 96\r\n", 4, "video 0 RTP/AVP 96"),
+    ];
+    for (text, number, line) in lines {
+        let error = refused(text);
+        assert_eq!(error, DescriptionError::Unreadable(DescriptionLine::new(number, line)), "{text:?}");
+        assert_eq!(error.line().map(|line| line.number), Some(number));
+    }
+    assert_eq!(refused("v=0\nno\u{1b}\n").to_string(), "no session description: line 2 is \"no\\u{1b}\"");
+}
+
+#[test]
+fn one_byte_too_many_of_a_line_is_not_told() {
+    let told = |text: &str| refused(text).line().unwrap().text.len();
+    assert_eq!(told(&"x".repeat(SDP_LINE_TOLD_BYTES_MAX)), SDP_LINE_TOLD_BYTES_MAX);
+    assert_eq!(told(&"x".repeat(SDP_LINE_TOLD_BYTES_MAX + 1)), SDP_LINE_TOLD_BYTES_MAX);
+    assert_eq!(told(&"\u{e4}".repeat(SDP_LINE_TOLD_BYTES_MAX)), SDP_LINE_TOLD_BYTES_MAX);
+    assert_eq!(told(&format!("x{}", "\u{e4}".repeat(SDP_LINE_TOLD_BYTES_MAX))), SDP_LINE_TOLD_BYTES_MAX - 1);
 }
 
 #[test]
@@ -72,7 +95,8 @@ fn one_line_too_many_is_refused_whatever_it_says() {
     for line in ["a=b\n", "a=fmtp:96 a\n", "a=rtpmap:98 a/1\n", "a=fmtp:1 a\n", "b=AS:1\n", "a=\n", "b=x\n"] {
         let most = format!("{head}{}", line.repeat(SDP_LINES_MAX - 1));
         assert_eq!(read(&most).0.medias.len(), 1, "{line:?}");
-        assert_eq!(refused(most + line), DescriptionError::TooManyLines, "{line:?}");
+        let line_told = DescriptionLine::new(SDP_LINES_MAX + 2, line.trim_end());
+        assert_eq!(refused(most + line), DescriptionError::TooManyLines(line_told), "{line:?}");
     }
     // All of these are of one format, one after the other.
     let fmtp = format!("{head}{}", "a=fmtp:96 a\n".repeat(1000));
@@ -151,7 +175,10 @@ fn reading_what_was_written_gives_the_same_whatever_was_sent() {
                 let (again, _) = read(&written);
                 assert_eq!(again, description, "round {round}: {:?}", String::from_utf8_lossy(&bytes));
             }
-            Err(error) => assert_eq!(error, DescriptionError::NoMedia, "round {round}"),
+            Err(error) => assert!(
+                matches!(error, DescriptionError::NoMedia | DescriptionError::Unreadable(_)),
+                "round {round}: {error:?}"
+            ),
         }
     }
     assert!(readable > 5_700, "{readable}");

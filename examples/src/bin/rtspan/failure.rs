@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use rtspan_examples::ClipError;
 use rtspan_std::{
-    AddStreamError, BindError, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse,
-    StatusCode, WriteError,
+    AddStreamError, BindError, ClientCloseReason, CommandError, ConnectError, Error, Misuse, StatusCode,
+    WriteError,
 };
 
 use crate::args::Target;
@@ -121,10 +121,10 @@ fn explain_bind(error: &BindError) -> String {
 
 fn explain_play(url: &Target, error: &Error) -> String {
     match error {
-        Error::Command(CommandError::Status(StatusCode::NOT_FOUND)) => {
-            format!("the server has nothing at {url} ({}); is the path right?", StatusCode::NOT_FOUND)
+        Error::Command(error @ CommandError::Status { status: StatusCode::NOT_FOUND, .. }) => {
+            format!("the server has nothing at {url} ({error}); is the path right?")
         }
-        Error::Command(CommandError::Status(StatusCode::UNSUPPORTED_TRANSPORT)) => {
+        Error::Command(CommandError::Status { status: StatusCode::UNSUPPORTED_TRANSPORT, .. }) => {
             format!("the server at {url} does not offer this transport; try another --transport")
         }
         Error::Misuse(Misuse::NothingSetUp | Misuse::NoneChosen) => {
@@ -136,16 +136,18 @@ fn explain_play(url: &Target, error: &Error) -> String {
 
 fn explain_publish(url: &Target, error: &Error) -> String {
     match error {
-        Error::Command(CommandError::Status(StatusCode::FORBIDDEN)) => format!(
-            "the server does not let us publish at {url} ({}); if somebody else publishes there, choose another path",
-            StatusCode::FORBIDDEN
+        Error::Command(error @ CommandError::Status { status: StatusCode::FORBIDDEN, .. }) => format!(
+            "the server does not let us publish at {url} ({error}); if somebody else publishes there, choose another path"
         ),
-        Error::Command(CommandError::Status(StatusCode::UNSUPPORTED_TRANSPORT)) => {
+        Error::Command(CommandError::Status { status: StatusCode::UNSUPPORTED_TRANSPORT, .. }) => {
             format!("the server at {url} does not offer this transport; try another --transport")
         }
-        Error::Command(CommandError::Status(
-            status @ (StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED),
-        )) => format!("the server at {url} takes no publishers ({status})"),
+        Error::Command(
+            error @ CommandError::Status {
+                status: StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED,
+                ..
+            },
+        ) => format!("the server at {url} takes no publishers ({error})"),
         _ => explain(url, error),
     }
 }
@@ -153,11 +155,23 @@ fn explain_publish(url: &Target, error: &Error) -> String {
 fn explain(url: &Target, error: &Error) -> String {
     match error {
         Error::Closed(ClientCloseReason::Connect(error)) => match error {
-            ConnectError::Unresolved => format!("the host of {url} is unknown; is its name right?"),
-            ConnectError::Unreachable(tried) => explain_unreachable(url, tried),
-            ConnectError::Timeout => {
-                format!("cannot connect to {url}: no answer; is the host on, and not behind a firewall?")
+            ConnectError::Unresolved(error) => {
+                format!("the host of {url} is unknown ({error}); is its name right?")
             }
+            ConnectError::Refused(tried) => {
+                format!("cannot connect to {url} ({}); is a server running there?", listed(tried))
+            }
+            ConnectError::Timeout(tried) if tried.is_empty() => {
+                format!("cannot connect to {url}: no name server has answered; is the network up?")
+            }
+            ConnectError::Timeout(tried) => format!(
+                "cannot connect to {url} ({}); is the host on, and not behind a firewall?",
+                listed(tried)
+            ),
+            ConnectError::Unreachable(tried) => {
+                format!("cannot connect to {url} ({}); is there a way into its network?", listed(tried))
+            }
+            ConnectError::Failed(tried) => format!("cannot connect to {url} ({})", listed(tried)),
             ConnectError::Tls => {
                 format!("cannot connect to {url}: there is no TLS in this program; try rtsp://")
             }
@@ -169,12 +183,12 @@ fn explain(url: &Target, error: &Error) -> String {
             waited.as_secs()
         ),
         Error::Closed(reason) => format!("the connection to {url} is over: {reason}"),
-        Error::Command(CommandError::Unauthorized) => {
+        Error::Command(CommandError::Unauthorized(_)) => {
             format!(
                 "the server at {url} asks for credentials; put them into the URL, as in rtsp://user:password@host/"
             )
         }
-        Error::Command(CommandError::CredentialsRefused) => {
+        Error::Command(CommandError::CredentialsRefused(_)) => {
             format!("the server at {url} refuses the credentials; are user and password right?")
         }
         Error::Command(error) => format!("the server at {url} did not do as asked: {error}"),
@@ -186,11 +200,4 @@ fn explain(url: &Target, error: &Error) -> String {
 /// Several things, one behind the other.
 fn listed<T: ToString>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-fn explain_unreachable(url: &Target, tried: &[ConnectAttempt]) -> String {
-    let is_silent = tried.iter().all(|attempt| attempt.error == io::ErrorKind::TimedOut);
-    let question =
-        if is_silent { "is the host on, and not behind a firewall" } else { "is a server running there" };
-    format!("cannot connect to {url} ({}); {question}?", listed(tried))
 }

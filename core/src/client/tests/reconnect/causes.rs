@@ -39,9 +39,9 @@ fn a_row_of_attempts_ends_once_media_has_flowed_and_not_before() {
 #[test]
 fn refusals_are_believed_after_so_many_in_a_row() {
     for (answer, most, error) in [
-        ("404 Not Found", RECONNECT_MISSING_MAX, CommandError::Status(StatusCode::NOT_FOUND)),
-        ("401 Unauthorized", RECONNECT_DENIED_MAX, CommandError::Unauthorized),
-        ("403 Forbidden", RECONNECT_DENIED_MAX, CommandError::Status(StatusCode::FORBIDDEN)),
+        ("404 Not Found", RECONNECT_MISSING_MAX, with_status(StatusCode::NOT_FOUND)),
+        ("401", RECONNECT_DENIED_MAX, CommandError::Unauthorized(Box::default())),
+        ("403 Forbidden", RECONNECT_DENIED_MAX, with_status(StatusCode::FORBIDDEN)),
     ] {
         let mut it = playing_tcp();
         let refuse = |it: &mut Scenario, answer: &str| {

@@ -10,8 +10,8 @@ fn a_camera_that_is_off_is_waited_for_with_the_commands_that_were_given() {
     let mut waits = Vec::new();
     for attempt in 1..=8 {
         it.pump();
-        it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
-        assert_eq!(reconnecting(&mut it), (ClientCloseReason::Connect(ConnectError::Unresolved), attempt));
+        it.client.handle_connected(it.now, Err(unresolved()));
+        assert_eq!(reconnecting(&mut it), (ClientCloseReason::Connect(unresolved()), attempt));
         let begun = it.now;
         it.now = it.client.poll_timeout().unwrap();
         it.connects = attempt == 8;
@@ -34,8 +34,8 @@ fn a_client_with_nothing_left_to_have_again_waits_for_its_next_command() {
     it.connects = false;
     it.client.get_parameter(it.now, Bytes::new()).unwrap();
     it.pump();
-    it.client.handle_connected(it.now, Err(ConnectError::Unresolved));
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::Connect(ConnectError::Unresolved), 1));
+    it.client.handle_connected(it.now, Err(unresolved()));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::Connect(unresolved()), 1));
     it.connects = true;
     wait_for_attempt(&mut it);
     assert_eq!(reconnected(&mut it).0, 1);
@@ -169,7 +169,7 @@ fn teardown_ends_it_at_once() {
         }
         it.client.teardown(it.now).unwrap();
         assert_eq!(it.failed(), CommandError::TornDown);
-        assert_eq!(it.done(), Reply::TornDown);
+        assert_eq!(it.done(), Reply::TornDown(Farewell::Unheard));
         assert_eq!(it.closed(), ClientCloseReason::TornDown);
         assert_eq!(it.client.poll_timeout(), None);
     }

@@ -80,7 +80,7 @@ async fn steps<R: Runtime>(client: &Client<R>, time: Duration, facts: &mut Facts
     match client.options().await {
         Ok(methods) => facts.methods = Some(methods),
         // Servers that refuse OPTIONS may do all the rest.
-        Err(Error::Command(CommandError::Status(_))) => {}
+        Err(Error::Command(CommandError::Status { .. })) => {}
         Err(error) => return Err(at(Step::Connect)(error)),
     }
     let description = client.describe().await.map_err(at(Step::Describe))?;

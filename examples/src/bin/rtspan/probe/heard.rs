@@ -62,7 +62,7 @@ impl Heard {
     /// The ways of proving a password that the server has offered, as a person is told them.
     pub(super) fn schemes(&self) -> Vec<String> {
         let read = |value: &String| Challenge::parse_all(value, &mut Tolerances::default());
-        self.challenges.iter().flat_map(read).map(|challenge| scheme(&challenge.kind)).collect()
+        self.challenges.iter().flat_map(read).map(|challenge| scheme(&challenge)).collect()
     }
 
     /// The area that a password is asked for.
@@ -97,8 +97,9 @@ impl Heard {
 
 const BASIC: &str = "Basic";
 
-fn scheme(kind: &ChallengeKind) -> String {
-    match kind {
+/// A way of proving a password, as a person is told it.
+pub(super) fn scheme(challenge: &Challenge) -> String {
+    match &challenge.kind {
         ChallengeKind::Digest { algorithm, .. } => {
             format!("Digest {}", algorithm.unwrap_or(Algorithm::Md5))
         }

@@ -181,13 +181,13 @@ mod tests {
 
     #[test]
     fn a_media_that_is_refused_is_told_with_the_status() {
-        let error = CommandError::Status(StatusCode::NOT_ENOUGH_BANDWIDTH);
+        let error = CommandError::Status { status: StatusCode::NOT_ENOUGH_BANDWIDTH, reason: "Full".into() };
         let refused = track("audio", Outcome::Refused(error));
         assert!(found(vec![refused.clone()], None).is_empty(), "that is told as what has failed");
         let tracks = vec![played("video", 9, 0), refused];
         let findings = medias(&Facts { tracks, ..Facts::default() });
         assert_eq!((findings.len(), findings[0].problem), (1, Problem::MediaRefused));
-        assert!(findings[0].what.contains("media 1 (audio)") && findings[0].what.contains("453"));
+        assert!(findings[0].what.contains("media 1 (audio)") && findings[0].what.contains("453 Full"));
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! The finding on the step that failed.
 
-use std::io::ErrorKind;
-
 use rtspan_std::{
-    ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse, Protocol, StatusCode,
-    WireError,
+    AuthDemand, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse, Protocol,
+    StatusCode, WireError,
 };
 
 use super::facts::{Facts, Failed, Step};
 use super::finding::{Finding, Problem};
+use super::heard::scheme;
 
 /// Paths of streams that cameras of some makers have, for those who look for one.
 const USUAL_PATHS: &str = "/Streaming/Channels/101 (Hikvision), /cam/realmonitor?channel=1&subtype=0 (Dahua), \
@@ -63,40 +62,41 @@ fn closed(facts: &Facts, step: Step, reason: &ClientCloseReason) -> Finding {
 
 fn connect(error: &ConnectError) -> Finding {
     match error {
-        ConnectError::Unresolved => {
-            Finding::fault(Problem::Unresolved, "the name of the host has no address")
+        ConnectError::Unresolved(error) => {
+            Finding::fault(Problem::Unresolved, format!("the name of the host has no address ({error})"))
                 .advice("see whether it is spelt right, and whether this machine has a name server")
         }
-        ConnectError::Timeout => Finding::fault(
-            Problem::NoAnswer,
-            "no name server has answered, or no host has taken the connection in time",
+        ConnectError::Refused(tried) => Finding::fault(
+            Problem::Refused,
+            format!("the host is there, and its port is closed ({})", listed(tried)),
         )
-        .advice("see whether the network is up, and whether the host is on"),
+        .advice("see whether RTSP is switched on at it, and whether the port is right: mostly 554 or 8554"),
+        ConnectError::Timeout(tried) if tried.is_empty() => {
+            Finding::fault(Problem::NoAnswer, "no name server has answered in time")
+                .advice("see whether the network is up, and whether this machine has a name server")
+        }
+        ConnectError::Timeout(tried) => {
+            Finding::fault(Problem::NoAnswer, format!("the host does not answer at all ({})", listed(tried)))
+                .advice("see whether it is on and its address right, and whether a firewall is in between")
+        }
+        ConnectError::Unreachable(tried) => {
+            Finding::fault(Problem::Unreachable, format!("the host cannot be reached ({})", listed(tried)))
+                .advice("see whether it is on, and whether this machine has a way into its network")
+        }
+        ConnectError::Failed(tried) => {
+            Finding::fault(Problem::Other, format!("no connection comes about ({})", listed(tried)))
+                .advice("see whether this machine lets programs connect there")
+        }
         ConnectError::Tls => {
             Finding::fault(Problem::NoTls, "the URL asks for TLS, which this program does not have")
                 .advice("try rtsp:// if the server offers it")
         }
-        ConnectError::Unreachable(tried) => not_taken(tried),
         error => Finding::fault(Problem::Other, error.to_string()),
     }
 }
 
-fn not_taken(tried: &[ConnectAttempt]) -> Finding {
-    let list = tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let any = |kind| tried.iter().any(|attempt| attempt.error == kind);
-    if any(ErrorKind::ConnectionRefused) {
-        return Finding::fault(
-            Problem::Refused,
-            format!("the host is there, and its port is closed ({list})"),
-        )
-        .advice("see whether RTSP is switched on at it, and whether the port is right: mostly 554 or 8554");
-    }
-    if !tried.is_empty() && tried.iter().all(|attempt| attempt.error == ErrorKind::TimedOut) {
-        return Finding::fault(Problem::NoAnswer, format!("the host does not answer at all ({list})"))
-            .advice("see whether it is on and its address right, and whether a firewall is in between");
-    }
-    Finding::fault(Problem::Unreachable, format!("the host cannot be reached ({list})"))
-        .advice("see whether it is on, and whether this machine has a way into its network")
+fn listed(tried: &[ConnectAttempt]) -> String {
+    tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn foreign(protocol: Protocol) -> Finding {
@@ -121,21 +121,21 @@ fn silent(step: Step) -> Finding {
 fn refused(facts: &Facts, step: Step, error: &CommandError) -> Finding {
     match error {
         CommandError::Timeout => silent(step),
-        CommandError::Unauthorized if !facts.has_credentials => {
-            let what = format!("the server asks for a password{}", offered(facts));
+        CommandError::Unauthorized(demand) if !facts.has_credentials => {
+            let what = format!("the server asks for a password{}", offered(demand));
             Finding::fault(Problem::PasswordNeeded, what)
                 .advice("put it into the URL, as in rtsp://user:password@host/")
         }
-        CommandError::Unauthorized | CommandError::CredentialsRefused => {
-            let what = format!("the server refuses user and password{}", offered(facts));
-            let advice = if facts.heard.schemes().is_empty() {
+        CommandError::Unauthorized(demand) | CommandError::CredentialsRefused(demand) => {
+            let what = format!("the server refuses user and password{}", offered(demand));
+            let advice = if demand.challenges.is_empty() {
                 "it asks for them in a way that this program does not know"
             } else {
                 "see whether both are right; cameras may have users of their own for ONVIF and RTSP, and lock out after some tries"
             };
             Finding::fault(Problem::PasswordWrong, what).advice(advice)
         }
-        CommandError::Status(status) => status_of(facts, step, *status),
+        CommandError::Status { status, reason } => status_of(facts, step, *status, reason),
         CommandError::Description(_) | CommandError::ContentType(_) => Finding::fault(
             Problem::DescriptionUnreadable,
             format!("what the server describes cannot be used: {error}"),
@@ -149,8 +149,11 @@ fn refused(facts: &Facts, step: Step, error: &CommandError) -> Finding {
     }
 }
 
-fn status_of(facts: &Facts, step: Step, status: StatusCode) -> Finding {
-    let answer = answer(facts, status);
+fn status_of(facts: &Facts, step: Step, status: StatusCode, reason: &str) -> Finding {
+    let answer = match reason.trim() {
+        "" => status.to_string(),
+        reason => format!("{} {reason}", status.as_u16()),
+    };
     match status {
         StatusCode::NOT_FOUND => {
             let paths = facts.heard.paths();
@@ -183,23 +186,13 @@ fn status_of(facts: &Facts, step: Step, status: StatusCode) -> Finding {
     }
 }
 
-/// A status with the server's own words.
-fn answer(facts: &Facts, status: StatusCode) -> String {
-    match facts.heard.refused_with(status) {
-        Some(response) if !response.reason.trim().is_empty() => {
-            format!("{} {}", status.as_u16(), response.reason)
-        }
-        _ => status.to_string(),
-    }
-}
-
 /// The ways of proving a password that the server offers.
-fn offered(facts: &Facts) -> String {
-    let (schemes, heard) = (facts.heard.schemes(), &facts.heard);
-    match (heard.realm(), &heard.challenges[..]) {
-        (Some(realm), _) => format!(" for {realm:?}, and takes {}", schemes.join(", ")),
-        (None, []) => " and does not say in which form".to_owned(),
-        (None, unknown) => format!(" as in {}", unknown.join(", ")),
+fn offered(demand: &AuthDemand) -> String {
+    let schemes: Vec<_> = demand.challenges.iter().map(scheme).collect();
+    match demand.challenges.first() {
+        Some(first) => format!(" for {:?}, and takes {}", first.realm, schemes.join(", ")),
+        None if demand.unknown.is_empty() => " and does not say in which form".to_owned(),
+        None => format!(" as in {}", demand.unknown.join(", ")),
     }
 }
 

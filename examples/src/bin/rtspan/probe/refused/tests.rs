@@ -1,7 +1,9 @@
+use std::io::ErrorKind;
 use std::time::{Duration, SystemTime};
 
+use rtspan_std::auth::Challenge;
 use rtspan_std::description::DescriptionError;
-use rtspan_std::{ClientEvent, Response, SendError};
+use rtspan_std::{ClientEvent, Response, SendError, Tolerances};
 
 use super::*;
 use crate::probe::heard::Heard;
@@ -16,8 +18,12 @@ fn lost(reason: ClientCloseReason) -> Finding {
 
 fn tried(errors: &[ErrorKind]) -> Finding {
     let addr = "192.0.2.1:554".parse().unwrap();
-    let tried = errors.iter().map(|&error| ConnectAttempt { addr, error }).collect();
-    lost(ClientCloseReason::Connect(ConnectError::Unreachable(tried)))
+    let tried = errors.iter().map(|error| ConnectAttempt { addr, error: (*error).into() }).collect();
+    lost(ClientCloseReason::Connect(ConnectError::of(tried)))
+}
+
+fn refused_with(status: StatusCode, reason: &str) -> CommandError {
+    CommandError::Status { status, reason: reason.into() }
 }
 
 fn answered(response: Response) -> Facts {
@@ -30,16 +36,17 @@ fn answered(response: Response) -> Facts {
 fn each_cause_is_a_finding_of_its_own_with_advice() {
     let foreign = |protocol| ClientCloseReason::Wire(WireError::Foreign { protocol, offset: 0 });
     let udp = |tcp_refused| ClientCloseReason::NothingOverUdp { waited: Duration::from_secs(3), tcp_refused };
-    let status = |status| found(&Facts::default(), CommandError::Status(status));
+    let status = |status| found(&Facts::default(), refused_with(status, ""));
     for (finding, problem) in [
-        (lost(ClientCloseReason::Connect(ConnectError::Unresolved)), Problem::Unresolved),
-        (lost(ClientCloseReason::Connect(ConnectError::Timeout)), Problem::NoAnswer),
+        (tried(&[]), Problem::Unresolved),
+        (lost(ClientCloseReason::Connect(ConnectError::Timeout(Vec::new()))), Problem::NoAnswer),
         (lost(ClientCloseReason::Connect(ConnectError::Tls)), Problem::NoTls),
         (tried(&[ErrorKind::ConnectionRefused]), Problem::Refused),
         (tried(&[ErrorKind::TimedOut, ErrorKind::ConnectionRefused]), Problem::Refused),
         (tried(&[ErrorKind::TimedOut, ErrorKind::TimedOut]), Problem::NoAnswer),
         (tried(&[ErrorKind::HostUnreachable]), Problem::Unreachable),
-        (tried(&[ErrorKind::NetworkUnreachable, ErrorKind::TimedOut]), Problem::Unreachable),
+        (tried(&[ErrorKind::NetworkUnreachable, ErrorKind::TimedOut]), Problem::NoAnswer),
+        (tried(&[ErrorKind::PermissionDenied]), Problem::Other),
         (lost(foreign(Protocol::Http)), Problem::NotRtsp),
         (lost(foreign(Protocol::Tls)), Problem::NotRtsp),
         (lost(foreign(Protocol::Ssh)), Problem::NotRtsp),
@@ -49,8 +56,8 @@ fn each_cause_is_a_finding_of_its_own_with_advice() {
         (lost(udp(None)), Problem::UdpBlocked),
         (lost(udp(Some(StatusCode::UNSUPPORTED_TRANSPORT))), Problem::UdpBlocked),
         (found(&Facts::default(), CommandError::Timeout), Problem::Silent),
-        (found(&Facts::default(), CommandError::Unauthorized), Problem::PasswordNeeded),
-        (found(&Facts::default(), CommandError::CredentialsRefused), Problem::PasswordWrong),
+        (found(&Facts::default(), CommandError::Unauthorized(Box::default())), Problem::PasswordNeeded),
+        (found(&Facts::default(), CommandError::CredentialsRefused(Box::default())), Problem::PasswordWrong),
         (
             found(&Facts::default(), CommandError::Description(DescriptionError::NoMedia)),
             Problem::DescriptionUnreadable,
@@ -72,16 +79,16 @@ fn each_cause_is_a_finding_of_its_own_with_advice() {
 
 #[test]
 fn a_refused_password_is_told_with_that_which_the_server_takes() {
-    let response = Response::new(StatusCode::UNAUTHORIZED)
-        .with_header("WWW-Authenticate", "Digest realm=\"roof\", nonce=\"1\"")
-        .with_header("WWW-Authenticate", "Basic realm=\"roof\"");
-    let mut facts = answered(response.clone());
-    facts.heard.challenges = response.headers.get_all("WWW-Authenticate").map(str::to_owned).collect();
-    facts.has_credentials = true;
-    let finding = found(&facts, CommandError::CredentialsRefused);
+    let mut demand = AuthDemand::default();
+    for value in ["Digest realm=\"roof\", nonce=\"1\"", "Basic realm=\"roof\""] {
+        demand.challenges.extend(Challenge::parse_all(value, &mut Tolerances::default()));
+    }
+    let facts = Facts { has_credentials: true, ..Facts::default() };
+    let finding = found(&facts, CommandError::CredentialsRefused(Box::new(demand)));
     assert!(finding.what.ends_with("for \"roof\", and takes Digest MD5, Basic"), "{}", finding.what);
-    facts.heard.challenges = vec!["Negotiate".to_owned()];
-    let finding = found(&facts, CommandError::Unauthorized);
+    let mut demand = AuthDemand::default();
+    demand.unknown.push("Negotiate".into());
+    let finding = found(&facts, CommandError::Unauthorized(Box::new(demand)));
     assert_eq!(finding.problem, Problem::PasswordWrong);
     assert!(finding.what.ends_with("as in Negotiate"), "{}", finding.what);
     assert!(finding.advice.unwrap().contains("does not know"));
@@ -90,12 +97,11 @@ fn a_refused_password_is_told_with_that_which_the_server_takes() {
 #[test]
 fn a_wrong_path_is_told_with_the_servers_words_and_its_list() {
     let mut response = Response::new(StatusCode::NOT_FOUND);
-    response.reason = "No Such Camera".into();
-    let finding = found(&answered(response.clone()), CommandError::Status(StatusCode::NOT_FOUND));
+    let finding = found(&answered(response.clone()), refused_with(StatusCode::NOT_FOUND, "No Such Camera"));
     assert!(finding.what.contains("404 No Such Camera"), "{}", finding.what);
     assert!(finding.advice.unwrap().contains("manual"));
     response.body = "/roof\n/yard\n".into();
-    let finding = found(&answered(response), CommandError::Status(StatusCode::NOT_FOUND));
+    let finding = found(&answered(response), refused_with(StatusCode::NOT_FOUND, ""));
     assert_eq!(finding.advice.as_deref(), Some("the server lists: /roof, /yard"));
 }
 

@@ -1,0 +1,130 @@
+//! Reasons for which there is no connection.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use super::Listed;
+use crate::IoError;
+
+/// Why there is no connection.
+///
+/// [`source`](Error::source) is what the system has said: the [`io::Error`] of the lookup, or that of the
+/// address which decides, the first of several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name of the host has no address, or no name server has told one.
+    Unresolved(IoError),
+    /// The host is there, and nobody listens at its port: at one of its addresses at least.
+    Refused(Vec<ConnectAttempt>),
+    /// None of the addresses has answered in time; empty while their name was still looked up.
+    Timeout(Vec<ConnectAttempt>),
+    /// There is no way to any of the addresses.
+    Unreachable(Vec<ConnectAttempt>),
+    /// Something else has failed, such as a right that the program does not have.
+    Failed(Vec<ConnectAttempt>),
+    /// TLS was refused, or the certificate is not trusted.
+    Tls,
+}
+
+impl ConnectError {
+    /// The error that these attempts come to, all of which have failed.
+    ///
+    /// The attempt that came nearest to the server decides: an address that refuses before one that does not answer, and last
+    /// of all those that there is no way to. Without any attempt the name had no address.
+    ///
+    /// ```
+    /// use std::io::{self, ErrorKind};
+    ///
+    /// use rtspan_core::client::{ConnectAttempt, ConnectError};
+    ///
+    /// let attempt = |addr: &str, error: ErrorKind| ConnectAttempt { addr: addr.parse().unwrap(), error: error.into() };
+    /// let error = ConnectError::of(vec![
+    ///     attempt("[2001:db8::1]:554", ErrorKind::NetworkUnreachable),
+    ///     attempt("192.0.2.1:554", ErrorKind::ConnectionRefused),
+    /// ]);
+    /// assert!(matches!(error, ConnectError::Refused(tried) if tried.len() == 2));
+    /// ```
+    pub fn of(tried: Vec<ConnectAttempt>) -> Self {
+        match tried.iter().map(|attempt| Nearness::of(attempt.error.kind())).max() {
+            Some(Nearness::Refused) => Self::Refused(tried),
+            Some(Nearness::Silent) => Self::Timeout(tried),
+            Some(Nearness::Failed) => Self::Failed(tried),
+            Some(Nearness::Unreachable) => Self::Unreachable(tried),
+            None => Self::Unresolved(io::Error::new(ErrorKind::NotFound, "it has no address").into()),
+        }
+    }
+
+    /// The addresses that were tried, in the order in which they failed.
+    pub fn tried(&self) -> &[ConnectAttempt] {
+        match self {
+            Self::Refused(tried) | Self::Timeout(tried) | Self::Unreachable(tried) | Self::Failed(tried) => {
+                tried
+            }
+            Self::Unresolved(_) | Self::Tls => &[],
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unresolved(error) => write!(f, "host name cannot be resolved: {error}"),
+            Self::Timeout(tried) if tried.is_empty() => f.write_str("no connection in time"),
+            Self::Timeout(tried) => write!(f, "no connection in time: {}", Listed(tried)),
+            Self::Refused(tried) | Self::Unreachable(tried) | Self::Failed(tried) => {
+                write!(f, "no connection: {}", Listed(tried))
+            }
+            Self::Tls => f.write_str("TLS failed"),
+        }
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let error = match self {
+            Self::Unresolved(error) => Some(error),
+            _ => {
+                let nearness = |attempt: &&ConnectAttempt| Nearness::of(attempt.error.kind());
+                // Of several that are as near the first: `max_by_key` gives the last.
+                self.tried().iter().rev().max_by_key(nearness).map(|attempt| &attempt.error)
+            }
+        };
+        error.map(|error| error.as_io() as _)
+    }
+}
+
+/// An address that was tried, and why there is no connection to it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{addr}: {error}")]
+pub struct ConnectAttempt {
+    /// The address.
+    pub addr: SocketAddr,
+    /// What the system says; [`TimedOut`](ErrorKind::TimedOut) if there was no answer in time.
+    #[source]
+    pub error: IoError,
+}
+
+/// How near an attempt has come to the server.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Nearness {
+    Unreachable,
+    Failed,
+    Silent,
+    Refused,
+}
+
+impl Nearness {
+    fn of(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::TimedOut => Self::Silent,
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+                Self::Unreachable
+            }
+            _ => Self::Failed,
+        }
+    }
+}
