@@ -31,11 +31,13 @@ pub(crate) fn drive<R: Runtime>(
     async move { poll_fn(|cx| driver.poll(cx)).await }
 }
 
-/// Closes the sockets and tells the handles when the driver is gone, however that comes.
+/// Says goodbye, closes the sockets and tells the handles when the driver is gone, however that comes.
 struct Leave<R: Runtime>(Arc<Shared<Sockets<R>>>);
 
 impl<R: Runtime> Drop for Leave<R> {
     fn drop(&mut self) {
+        // A runtime that is shut down drops its tasks.
+        self.0.say_goodbye();
         *lock(&self.0.sockets) = Sockets::new();
         self.0.leave();
     }
@@ -92,8 +94,6 @@ impl<R: Runtime> Driver<R> {
         let now = self.shared.0.clock.now();
         if state.abandoned && self.limit.is_none() {
             self.limit = Some(now + TEARDOWN_DEADLINE);
-            // One that is closed already needs no goodbye.
-            let _ = state.core.teardown(now);
         }
         self.poll_connecting(cx, &mut state.core, sockets, &mut round);
         self.receive(&mut state.core, sockets, now, &mut round);

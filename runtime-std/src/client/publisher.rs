@@ -121,7 +121,7 @@ impl<R: Runtime> Publisher<R> {
                     state.starved = true;
                     break Err(SendError::Full.into());
                 }
-                Err(SendError::State(_)) if state.closed.is_some() => break Err(state.closed_error()),
+                Err(SendError::State(_)) if state.is_over() => break Err(state.closed_error()),
                 Err(error) => break Err(error.into()),
             }
         };

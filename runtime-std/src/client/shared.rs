@@ -93,7 +93,19 @@ pub(crate) struct Owner(pub(crate) Arc<Shared>);
 impl Drop for Owner {
     fn drop(&mut self) {
         self.0.state().abandoned = true;
+        self.0.say_goodbye();
         self.0.baton.driver.wake();
+    }
+}
+
+impl<S: Receive + ?Sized> Shared<S> {
+    /// Tears the client down that nobody holds or drives any more. TEARDOWN is written here, if that goes at once, since the
+    /// process may end, or the runtime have ended, before the driver comes to it.
+    pub(super) fn say_goodbye(&self) {
+        let (mut state, now) = (self.state(), self.clock.now());
+        if state.core.teardown(now).is_ok() {
+            lock(&self.sockets).send_last(&mut state.core, now);
+        }
     }
 }
 
@@ -213,7 +225,7 @@ impl State {
         if self.told || self.is_at_end() {
             return Poll::Ready(None);
         }
-        if self.closed.is_some() || self.gone {
+        if self.is_over() {
             self.told = true;
             return Poll::Ready(Some(Err(self.closed_error())));
         }
@@ -268,7 +280,7 @@ impl State {
     /// Ready with the next event for the application, and with none once the client is closed.
     pub(super) fn poll_event(&mut self) -> Poll<Option<ClientEvent>> {
         match self.take_event() {
-            None if self.closed.is_some() || self.gone => Poll::Ready(None),
+            None if self.is_over() => Poll::Ready(None),
             None => Poll::Pending,
             event => Poll::Ready(event),
         }
@@ -280,12 +292,17 @@ impl State {
         self.silent.clear();
     }
 
-    /// What a command that was not taken comes to: one for a client that has closed fails for the reason of that.
+    /// What a command that was not taken comes to: one for a client that is over fails for the reason of that.
     pub(crate) fn misused(&self, misuse: Misuse) -> Error {
-        match (misuse, &self.closed) {
-            (Misuse::Closed, Some(_)) => self.closed_error(),
-            (misuse, _) => Error::Misuse(misuse),
+        match misuse {
+            Misuse::Closed if self.is_over() => self.closed_error(),
+            misuse => Error::Misuse(misuse),
         }
+    }
+
+    /// Returns true once the client is closed, or nobody drives it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.closed.is_some() || self.gone
     }
 
     pub(crate) fn closed_error(&self) -> Error {

@@ -38,10 +38,13 @@ pub(super) enum Look {
     End,
 }
 
-/// What those can do who only wait for packets, on whichever runtime the client is.
+/// What handles can do with the sockets, on whichever runtime the client is.
 pub(super) trait Receive: Send {
     /// Reads what has come, a bounded amount of it.
     fn receive(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> Look;
+
+    /// Sends what there is as far as it goes at once, and waits for nothing: nobody may come back.
+    fn send_last(&mut self, core: &mut Client, now: Instant);
 }
 
 impl<R: Runtime> Receive for Sockets<R> {
@@ -56,6 +59,22 @@ impl<R: Runtime> Receive for Sockets<R> {
             more |= received.is_ready();
         }
         if more && look == Look::Done { Look::Again } else { look }
+    }
+
+    fn send_last(&mut self, core: &mut Client, now: Instant) {
+        core.flush(now, &mut Pairs { all: &mut self.udp, has_sent: false });
+        for (_, pair) in &mut self.udp {
+            pair.flush();
+        }
+        for _ in 0..WRITES {
+            let Some(socket) = self.tcp.as_ref().filter(|_| core.wants_write()) else { return };
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = core.io_slices(&mut slices);
+            match socket.try_write_vectored(&slices[..filled]) {
+                Ok(n) if n > 0 => core.handle_written(now, n),
+                _ => return,
+            }
+        }
     }
 }
 

@@ -98,7 +98,8 @@ impl<U: UdpSocket> UdpPair<U> {
         sent
     }
 
-    fn flush(&mut self) -> bool {
+    /// Sends what waits; `false` if a socket would block before the end.
+    pub(crate) fn flush(&mut self) -> bool {
         let Half { socket, state, offload, .. } = match self.batch.port() {
             Port::Rtp => &mut self.rtp,
             Port::Rtcp => &mut self.rtcp,
