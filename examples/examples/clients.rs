@@ -9,7 +9,7 @@ use smol::Timer;
 
 /// The time from the start of one camera to that of the next, so that they do not all ask at once.
 const APART: Duration = Duration::from_millis(20);
-const REPORTS: Duration = Duration::from_secs(10);
+const REPORTS: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let urls: Vec<String> = env::args().skip(1).collect();

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::program::{Program, RUNTIMES};
+use crate::program::{Program, RUNTIMES, beside};
 
 /// Starts to publish at a path of `url`, and waits until there is something to read.
 fn publish(server: &mut Program, url: &str, how: &str) -> Program {
@@ -40,8 +40,8 @@ fn readers_count_what_is_published_on_every_runtime() {
 
 #[test]
 fn many_clients_in_one_process_play_all_that_their_cameras_send() {
-    for runtime in RUNTIMES {
-        for transport in ["tcp", "udp"] {
+    beside(RUNTIMES, |runtime| {
+        beside(&["tcp", "udp"], |transport| {
             let (mut server, url) = Program::serve("smol");
             let publisher = publish(&mut server, &url, "--rate 25 --burst 1");
             let how = format!("--clients 40 --spread 1 --seconds 2 --transport {transport} --json");
@@ -55,8 +55,8 @@ fn many_clients_in_one_process_play_all_that_their_cameras_send() {
             assert!(report["own"]["nanoseconds_per_packet"].as_f64() > Some(0.0), "{report}");
             assert!(report["own"]["resident_bytes_per_client"].as_f64() > Some(0.0), "{report}");
             publisher.interrupt().well();
-        }
-    }
+        });
+    });
 }
 
 #[test]
@@ -102,16 +102,16 @@ fn keyframes_of_many_packets_arrive_whole() {
 
 #[test]
 fn gathering_delays_packets_by_no_more_than_was_said() {
-    for (gather, delayed) in [(0, false), (500, true)] {
+    beside(&[(0, false), (500, true)], |(gather, delayed)| {
         let args = format!("serve --listen 127.0.0.1:0 --no-demo --gather {gather}");
         let mut server = Program::rtspan(&args);
         let url = server.url();
         let _publisher = publish(&mut server, &url, "--rate 50 --burst 1");
         let report = read(&url, "--seconds 2");
         let latency = report["latency_us"]["p50"].as_u64().unwrap();
-        assert_eq!(latency > 100_000, delayed, "{report}");
+        assert_eq!(latency > 100_000, *delayed, "{report}");
         assert_eq!(report["lost"], 0, "{report}");
-    }
+    });
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn the_medias_of_any_stream_are_counted() {
 
 #[test]
 fn sessions_are_opened_and_closed() {
-    for runtime in RUNTIMES {
+    beside(RUNTIMES, |runtime| {
         for transport in ["tcp", "udp"] {
             let (server, url) = Program::serve(runtime);
             let churn = format!("bench churn {url}/demo --concurrency 8 --seconds 1 --transport {transport}");
@@ -136,7 +136,7 @@ fn sessions_are_opened_and_closed() {
             assert!(ended["server"]["microseconds_per_cycle"].as_f64() > Some(0.0), "{ended}");
             assert!(ended["cycle_us"]["p99"].as_u64() > Some(0), "{ended}");
         }
-    }
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::env;
 use std::process::Command;
 
-use crate::program::Program;
+use crate::program::{Program, beside};
 use crate::tool::{assert_flowed, publish_and_play};
 
 #[test]
@@ -11,10 +11,10 @@ fn a_server_and_a_player_in_one_program_work_on_every_runtime() {
     } else {
         &["loopback_std", "loopback_smol", "own_runtime"]
     };
-    for name in names {
+    beside(names, |name| {
         let said = Program::example(name, "").end().well();
         assert!(said.ends_with(" packets of video and 100 of audio\n"), "{name}: {said}");
-    }
+    });
 }
 
 #[test]
@@ -65,12 +65,12 @@ fn serve_starts_a_stream_when_asked_and_takes_publishers_with_the_key() {
 fn each_event_loop_serves_and_relays_over_udp_and_tcp_and_forgets_nothing() {
     for name in ["mio", "poll", "uring"] {
         let Some((server, url)) = event_loop(name) else { continue };
-        for transport in ["udp", "tcp"] {
+        beside(&["udp", "tcp"], |transport| {
             let play = format!("play {url}/clip --transport {transport} --seconds 1 --json");
             assert_flowed(&Program::rtspan(&play).end().json(), transport, 2);
             let relayed = publish_and_play(&format!("{url}/{transport}"), "smol", transport);
             assert_flowed(&relayed, transport, 2);
-        }
+        });
         server.signal("KILL");
         let said = server.end().stdout;
         assert!(!said.contains("forgotten"), "{name}: {said}");

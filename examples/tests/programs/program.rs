@@ -15,6 +15,12 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const RUNTIMES: &[&str] =
     if cfg!(feature = "tokio") { &["std", "smol", "tokio"] } else { &["std", "smol"] };
 
+/// Does this with each of them at once: programs mostly wait, and so do those who look at them.
+pub(crate) fn beside<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
+    let each = &each;
+    thread::scope(|scope| all.iter().for_each(|one| drop(scope.spawn(move || each(one)))));
+}
+
 /// A program that runs, and is killed when this is dropped.
 pub(crate) struct Program {
     name: String,

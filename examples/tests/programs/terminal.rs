@@ -10,7 +10,7 @@ use rtspan_std::auth::Authorization;
 use rtspan_std::{RtpHeader, RtpPacket, is_printable};
 use serde_json::Value;
 
-use crate::program::{LIMIT, example, rtspan};
+use crate::program::{LIMIT, beside, example, rtspan};
 
 /// Each character that is not printable, between letters; `fits` says which may stand where it is to be.
 fn text(fits: impl Fn(char) -> bool) -> String {
@@ -172,36 +172,46 @@ fn shown(text: &str) -> String {
 #[test]
 fn nothing_that_a_server_says_reaches_the_terminal_as_it_came() {
     let url = scripted(Script::Plays);
-    let (text, _) = said(&format!("probe {url}"));
-    for part in [format!("title    {}", shown(&in_line())), format!("OPTIONS, {}", shown(&in_word()))] {
-        assert!(text.contains(&part), "{part} in {text}");
-    }
-    assert!(text.contains(&format!("96 {}/90000", shown(&in_word()))), "{text}");
-    let (json, _) = said(&format!("probe {url} --json"));
-    let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["title"], &json["medias"][0]["kind"]), (&in_line().into(), &in_word().into()));
-
-    let (text, _) = said(&format!("play {url} --transport tcp --seconds 3"));
-    let media = format!("tcp  {}  {}  ", shown(&in_word()), shown(&in_word()));
-    assert!(text.contains(&media) && text.contains(" 10 packets"), "{text}");
-    let (_, live) = said(&format!("play {url} --transport tcp --seconds 3"));
-    assert!(live.contains(&format!("s: tcp {} ", shown(&in_word()))), "{live}");
-    let (json, _) = said(&format!("play {url} --transport tcp --seconds 3 --json"));
-    let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["tracks"][0]["format"], in_word(), "{json}");
-    said(&format!("play {url} --seconds 1 --out /dev/null"));
-    said(&format!("publish {url} --seconds 1"));
+    let checks: [&(dyn Fn() + Sync); 6] = [
+        &|| {
+            let (text, _) = said(&format!("probe {url}"));
+            for part in [format!("title    {}", shown(&in_line())), format!("OPTIONS, {}", shown(&in_word()))]
+            {
+                assert!(text.contains(&part), "{part} in {text}");
+            }
+            assert!(text.contains(&format!("96 {}/90000", shown(&in_word()))), "{text}");
+        },
+        &|| {
+            let (json, _) = said(&format!("probe {url} --json"));
+            let json: Value = serde_json::from_str(&json).unwrap();
+            assert_eq!((&json["title"], &json["medias"][0]["kind"]), (&in_line().into(), &in_word().into()));
+        },
+        &|| {
+            let (text, live) = said(&format!("play {url} --transport tcp --seconds 3"));
+            let media = format!("tcp  {}  {}  ", shown(&in_word()), shown(&in_word()));
+            assert!(text.contains(&media) && text.contains(" 10 packets"), "{text}");
+            assert!(live.contains(&format!("s: tcp {} ", shown(&in_word()))), "{live}");
+        },
+        &|| {
+            let (json, _) = said(&format!("play {url} --transport tcp --seconds 3 --json"));
+            let json: Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(json["tracks"][0]["format"], in_word(), "{json}");
+        },
+        &|| drop(said(&format!("play {url} --seconds 1 --out /dev/null"))),
+        &|| drop(said(&format!("publish {url} --seconds 1"))),
+    ];
+    beside(&checks, |check| check());
 }
 
 #[test]
 fn no_refusal_of_a_server_reaches_the_terminal_as_it_came() {
-    for status in [301, 302, 400, 401, 403, 404, 407, 453, 454, 461, 500, 503, 551, 599] {
+    beside(&[301, 302, 400, 401, 403, 404, 407, 453, 454, 461, 500, 503, 551, 599], |&status| {
         let url = scripted(Script::Refuses(status));
         for command in ["probe", "play", "bench read --seconds 1", "bench churn --seconds 1"] {
             let (_, reason) = said(&format!("{command} {url}"));
             assert!(reason.starts_with("rtspan: "), "{command}, {status}: {reason}");
         }
-    }
+    });
     let (_, reason) = said(&format!("probe {}", scripted(Script::IsStrange)));
     assert!(reason.contains("\\u{1b}") && reason.contains("and not application/sdp"), "{reason}");
     let (_, reason) = said(&format!("probe {}", scripted(Script::IsGarbled)));

@@ -7,7 +7,7 @@ use rtspan_examples::Clip;
 use rtspan_std::Server;
 use serde_json::Value;
 
-use crate::program::{Program, RUNTIMES};
+use crate::program::{Program, RUNTIMES, beside};
 
 /// Checks that media has flowed over `transport`, and that nothing was lost.
 #[track_caller]
@@ -41,7 +41,7 @@ pub(crate) fn publish_and_play(url: &str, runtime: &str, transport: &str) -> Val
 }
 
 fn relays(transport: &str) {
-    for runtime in RUNTIMES {
+    beside(RUNTIMES, |runtime| {
         let (mut server, url) = Program::serve(runtime);
         let report = publish_and_play(&format!("{url}/live"), runtime, transport);
         assert_flowed(&report, transport, 2);
@@ -49,7 +49,7 @@ fn relays(transport: &str) {
         server.line(&format!("plays /live over {transport}"));
         server.line("/live is no longer published");
         server.interrupt().well();
-    }
+    });
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_is_published_over_udp_can_be_played_on_every_runtime() {
 
 #[test]
 fn the_demo_plays_over_udp_and_tcp_on_every_runtime() {
-    for runtime in RUNTIMES {
+    beside(RUNTIMES, |runtime| {
         let report = Program::rtspan(&format!("demo --seconds 1 --json --runtime {runtime}")).end().json();
         let tracks = report["tracks"].as_array().unwrap();
         assert_eq!(tracks.len(), 4, "{report}");
@@ -72,7 +72,7 @@ fn the_demo_plays_over_udp_and_tcp_on_every_runtime() {
             assert_eq!(track["transport"], transport);
             assert!(track["packets"].as_u64() > Some(10), "{report}");
         }
-    }
+    });
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn a_second_publisher_is_told_that_the_path_is_taken() {
 
 #[test]
 fn a_server_that_is_stopped_tells_its_readers_and_ends_well() {
-    for signal in ["INT", "TERM"] {
-        for transport in ["udp", "tcp"] {
+    beside(&["INT", "TERM"], |signal| {
+        beside(&["udp", "tcp"], |transport| {
             let (server, url) = Program::serve("smol");
             let play = format!("play {url}/demo --transport {transport} --no-reconnect");
             let mut player = Program::rtspan(&play);
@@ -118,8 +118,8 @@ fn a_server_that_is_stopped_tells_its_readers_and_ends_well() {
             server.signal(signal);
             server.end().well();
             player.end().well();
-        }
-    }
+        });
+    });
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rustix::io::{Errno, ioctl_fionbio};
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use serde_json::Value;
 
-use crate::program::{LIMIT, Program, RUNTIMES};
+use crate::program::{LIMIT, Program, RUNTIMES, beside};
 
 /// As fast as Ctrl-C has to end what nobody reads.
 const SOON: Duration = Duration::from_secs(2);
@@ -68,7 +68,7 @@ fn assert_flows(url: &str) {
 
 #[test]
 fn a_server_whose_output_nobody_reads_serves_on_and_ends_when_asked() {
-    for runtime in RUNTIMES {
+    beside(RUNTIMES, |runtime| {
         let ((_out, stdout), (_err, stderr)) = (full(), full());
         let addr = free_port();
         let server =
@@ -80,23 +80,23 @@ fn a_server_whose_output_nobody_reads_serves_on_and_ends_when_asked() {
         let (took, ended) = server.interrupt_timed();
         assert!(took < SOON, "{runtime}: {took:?}");
         assert_eq!(ended.code, Some(0), "{runtime}");
-    }
+    });
 }
 
 #[test]
 fn the_example_servers_serve_on_when_nobody_reads_their_output() {
-    for name in ["event_loop", "serve"] {
+    beside(&["event_loop", "serve"], |name| {
         let ((_out, stdout), addr) = (full(), free_port());
         let _server = Program::example_to(name, &addr.to_string(), stdout);
         wait_for(&format!("rtsp://{addr}/clip"));
         (0..20).for_each(|_| drop(TcpStream::connect(addr).unwrap()));
         assert_flows(&format!("rtsp://{addr}/clip"));
-    }
+    });
 }
 
 #[test]
 fn a_publisher_and_a_player_whose_outputs_nobody_reads_go_on_and_end_when_asked() {
-    for runtime in RUNTIMES {
+    beside(RUNTIMES, |runtime| {
         let (mut server, url) = Program::serve("smol");
         let ((_out, stdout), (_err, stderr)) = (full(), full());
         let publish = format!("publish {url}/live --runtime {runtime}");
@@ -112,7 +112,7 @@ fn a_publisher_and_a_player_whose_outputs_nobody_reads_go_on_and_end_when_asked(
             assert!(took < SOON, "{runtime}: {took:?}");
             assert_eq!(ended.code, Some(1), "{runtime}: its figures are lost");
         }
-    }
+    });
 }
 
 #[test]
@@ -159,13 +159,13 @@ fn a_reader_that_has_gone_ends_nothing_that_serves() {
 #[test]
 fn a_result_that_nobody_gets_is_a_failure() {
     let (_server, url) = Program::serve("smol");
-    for command in
-        ["probe", "probe --json", "play --seconds 1", "play --seconds 1 --json", "bench read --seconds 1"]
-    {
+    let commands =
+        ["probe", "probe --json", "play --seconds 1", "play --seconds 1 --json", "bench read --seconds 1"];
+    beside(&commands, |command| {
         let ended = Program::rtspan_to(&format!("{command} {url}/demo"), broken(), Stdio::piped()).end();
         let reason = ended.reason();
         assert_eq!(reason, "rtspan: the result cannot be written: its reader has gone", "{command}");
-    }
+    });
     let full = File::options().write(true).open("/dev/full").unwrap();
     let reason = Program::rtspan_to(&format!("probe {url}/demo"), full.into(), Stdio::piped()).end().reason();
     assert!(reason.contains("the result cannot be written: "), "{reason}");
