@@ -365,6 +365,8 @@ mod tests {
     struct Nowhere;
 
     impl Receive for Nowhere {
+        fn send_last(&mut self, _: &mut Client, _: Instant) {}
+
         fn receive(&mut self, _: &mut Context<'_>, _: &mut Client, _: Instant) -> Look {
             Look::Done
         }
