@@ -18,7 +18,7 @@ const BURST: u16 = 20;
 const READERS: [usize; 4] = [1, 10, 100, 1000];
 
 steps! {
-    push_to_the_log = push("VP8");
+    push_to_the_log = push("H263-1998");
     /// With a look at what each packet holds.
     push_to_the_log_h264 = push("H264");
     /// From the log to what `writev` takes, for each packet and reader.
@@ -108,7 +108,7 @@ fn push(encoding: &str) -> Step<impl FnMut() + use<>> {
 }
 
 fn pull(readers: usize) -> Step<impl FnMut()> {
-    let mut world = World::new("VP8", readers, |_| "RTP/AVP/TCP;interleaved=0-1".to_owned());
+    let mut world = World::new("H263-1998", readers, |_| "RTP/AVP/TCP;interleaved=0-1".to_owned());
     let items = readers * usize::from(BURST);
     let mut room = Room::default();
     Step::new(items, move || {
@@ -138,7 +138,7 @@ fn flush(readers: usize) -> Step<impl FnMut()> {
         let port = reader_port(number).port();
         format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)
     };
-    let mut world = World::new("VP8", readers, ports);
+    let mut world = World::new("H263-1998", readers, ports);
     let items = readers * usize::from(BURST);
     Step::new(items, move || {
         world.push();

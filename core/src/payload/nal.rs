@@ -175,6 +175,7 @@ fn beginning<S: Syntax>(syntax: S, payload: &[u8]) -> Beginning {
 }
 
 /// The units of an aggregate that are whole.
+#[inline]
 fn aggregate_units(mut aggregate: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (size, rest) = aggregate.split_first_chunk::<2>()?;
@@ -185,6 +186,7 @@ fn aggregate_units(mut aggregate: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// A payload without the start code that some cameras leave in front of it.
+#[inline]
 fn without_start_code(payload: &[u8]) -> &[u8] {
     match payload {
         [0, 0, 0, 1, rest @ ..] | [0, 0, 1, rest @ ..] => rest,
