@@ -3,6 +3,7 @@
 
 pub mod clip;
 pub mod metrics;
+pub mod mp4;
 pub mod output;
 pub mod stamp;
 pub mod synthetic;

@@ -57,6 +57,11 @@ impl Frames {
         Client(self.0.client().clone())
     }
 
+    /// The indices of the medias that are received.
+    pub fn medias(&self) -> Vec<usize> {
+        self.0.medias()
+    }
+
     /// The parameters of a media, as far as they are known now; those of its first format.
     pub fn parameters(&self, media: usize) -> Option<Parameters> {
         self.0.parameters(media)

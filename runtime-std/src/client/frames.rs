@@ -62,6 +62,11 @@ impl<R: Runtime> Frames<R> {
         self.packets.client()
     }
 
+    /// The indices of the medias that are received.
+    pub fn medias(&self) -> Vec<usize> {
+        self.client().stats().tracks.iter().map(|track| track.media).collect()
+    }
+
     /// The parameters of a media, as far as they are known now; those of its first format.
     pub fn parameters(&self, media: usize) -> Option<Parameters> {
         self.reader.parameters(media)

@@ -39,6 +39,7 @@ pub(crate) async fn frames_go_from_a_publisher_through_a_server_to_a_client<R: R
     let publisher = Client::<R>::builder(&url).unwrap().transport(Transports::Tcp);
     let mut publisher = publisher.publish_frames(description()).await.unwrap();
     let mut frames = Client::<R>::builder(&url).unwrap().play_frames().await.unwrap();
+    assert_eq!(frames.medias(), [0, 1]);
     for number in 0..20 {
         publisher.write(&picture(number)).await.unwrap();
         publisher.write(&sound(number)).await.unwrap();

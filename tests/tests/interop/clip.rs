@@ -131,7 +131,7 @@ pub(crate) fn file() -> PathBuf {
 }
 
 /// The folder of this run's files. Those of earlier runs go when it is made.
-fn folder() -> &'static Path {
+pub(crate) fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folders = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");

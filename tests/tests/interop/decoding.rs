@@ -13,10 +13,10 @@ use crate::policy::{Needs, installed};
 use crate::program::PATIENCE;
 
 /// The presentation and decoding time of a picture, in nanoseconds.
-type Times = (i64, i64);
+pub(crate) type Times = (i64, i64);
 
 /// The times of the pictures of a file, in their order.
-fn of_file(file: &std::path::Path) -> Vec<Times> {
+pub(crate) fn of_file(file: &std::path::Path) -> Vec<Times> {
     let entries = ["-select_streams", "v", "-show_entries", "packet=pts_time,dts_time", "-of", "csv=p=0"];
     let output = Command::new("ffprobe").args(["-v", "error"]).args(entries).arg(file).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

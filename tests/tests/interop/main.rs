@@ -16,6 +16,7 @@ mod onvif;
 mod peer;
 mod policy;
 mod program;
+mod recording;
 #[cfg(feature = "tokio")]
 mod retina;
 mod rtspan;
