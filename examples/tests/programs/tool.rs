@@ -103,7 +103,7 @@ fn a_second_publisher_is_told_that_the_path_is_taken() {
     let first = Program::rtspan(&format!("publish {url}/live"));
     server.line("/live is published");
     let reason = Program::rtspan(&format!("publish {url}/live --seconds 1")).end().reason();
-    assert!(reason.contains("403 Forbidden") && reason.contains("choose another path"), "{reason}");
+    assert!(reason.contains("403 Path Is In Use") && reason.contains("choose another path"), "{reason}");
     first.interrupt().well();
 }
 
