@@ -17,7 +17,7 @@ use super::{ServerStream, WriteError};
 /// use rtspan_std::payload::Parts;
 /// use rtspan_std::{Description, Format, Media, MediaKind, Server};
 ///
-/// let server = Server::bind("0.0.0.0:8554")?;
+/// let server = Server::builder().bind("0.0.0.0:8554")?;
 /// let video = Media::new(MediaKind::Video, vec![Format::h264(96, sps, pps)]);
 /// let mut frames = server.publish("/cam1", Description::new(vec![video]))?.into_frames()?;
 /// // A picture as an encoder gives it, at 40 ms.
