@@ -173,8 +173,6 @@ impl Track {
             None => bygone.into_held(),
         };
         held.into_iter().for_each(|(came, packet)| self.receive(came, packet, inbox));
-        // They came a while ago: those missing between them were waited for since then.
-        self.expire(now, inbox);
     }
 
     /// Takes note of a packet.
