@@ -34,7 +34,6 @@ mod agree;
 mod answer;
 mod auth;
 mod back_channel;
-mod bygone;
 mod choice;
 mod command;
 mod config;

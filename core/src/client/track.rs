@@ -1,7 +1,6 @@
 use bytes::Bytes;
 
 use super::TrackTransport;
-use super::bygone::Bygone;
 use super::datagrams::Datagrams;
 use super::inbox::Inbox;
 use super::link::Link;
@@ -35,8 +34,6 @@ pub(super) struct Track {
     clock_rates: ClockRates,
     /// What is received, once played.
     receivers: Option<Receivers>,
-    /// What may come from before PLAY.
-    bygone: Option<Bygone>,
     /// What is sent.
     senders: Senders,
     /// When the next report is due.
@@ -127,7 +124,6 @@ impl Track {
             senders: Senders::new(clock_rates.clone()),
             clock_rates,
             receivers: None,
-            bygone: None,
             report_at: None,
             reorder_at: None,
             presence: None,
@@ -152,27 +148,8 @@ impl Track {
             Path::Tcp { .. } => Delivery::Ordered,
             Path::Udp { .. } => Delivery::Unordered,
         };
-        let played = self.receivers.as_mut().and_then(Receivers::newest).and_then(|newest| newest.reached());
-        let bygone = played.map(Bygone::new).or_else(|| self.bygone.take().map(Bygone::again));
-        self.bygone = bygone.filter(|_| delivery == Delivery::Unordered);
         self.receivers = Some(Receivers::new(self.clock_rates.clone(), delivery, random.next_u32()));
         self.presence = presence;
-    }
-
-    /// Goes by the first sequence number that the answer to PLAY tells, if it does: packets that are held are handed out, but for
-    /// those from before it.
-    pub(super) fn begin_at(&mut self, now: Instant, first: Option<u16>, inbox: &mut Inbox) {
-        let Some(mut bygone) = self.bygone.take() else { return };
-        let held = match first {
-            Some(first) => {
-                let (held, left_out) = bygone.tell(now, first);
-                self.bygone = Some(bygone);
-                self.receivers.iter_mut().for_each(|receivers| receivers.count_late(left_out));
-                held
-            }
-            None => bygone.into_held(),
-        };
-        held.into_iter().for_each(|(came, packet)| self.receive(came, packet, inbox));
     }
 
     /// Takes note of a packet.
@@ -242,27 +219,10 @@ impl Track {
                 return true;
             }
         }
-        self.bygone.take_if(|bygone| bygone.is_over(now));
-        let packet = match &mut self.bygone {
-            None => Some(packet),
-            Some(bygone) => {
-                let (packet, left_out) = bygone.take(now, packet);
-                receivers.count_late(left_out);
-                packet
-            }
-        };
-        if let Some(packet) = packet {
-            self.receive(now, packet, inbox);
-        }
-        true
-    }
-
-    /// Puts a packet in its place among the others of the track.
-    fn receive(&mut self, now: Instant, packet: RtpPacket, inbox: &mut Inbox) {
-        let Some(receivers) = &mut self.receivers else { return };
         receivers.handle_packet(now, packet);
         self.reorder_at = earliest(self.reorder_at, receivers.poll_timeout());
         drain(now, self.media, receivers, inbox);
+        true
     }
 
     /// Takes RTCP; `false` if it is none. A loss that the server reports is returned, if it is time to tell of it.

@@ -124,11 +124,6 @@ impl Receivers {
         self.unproven.push_back(Unproven { ssrc, sequence, packet: Some(packet) });
     }
 
-    /// Counts packets that came too late to be taken.
-    pub(crate) fn count_late(&mut self, packets: u64) {
-        self.others.late = self.others.late.saturating_add(packets);
-    }
-
     /// The next packet of any source, and the clock rate of that.
     pub(crate) fn poll_packet(&mut self) -> Option<(Received, u32)> {
         self.all.iter_mut().find_map(|Source { receiver, .. }| {
