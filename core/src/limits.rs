@@ -95,6 +95,8 @@ pub const TIMELINE_DRIFT_WINDOW: Duration = Duration::from_secs(60);
 pub const TIMELINE_REPORT_AGE_MAX: Duration = Duration::from_secs(600);
 /// How far sender reports may be from the time line without moving it.
 pub const TIMELINE_ERROR_MIN: Duration = Duration::from_micros(250);
+/// How far two sender reports may be apart that tell the same error of the time line, which is then believed.
+pub const TIMELINE_AGREEMENT: Duration = Duration::from_millis(1);
 /// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
 pub const PACKET_BYTES_MAX: usize = 1452;
 /// Bytes of one block that a packetizer writes packets into.
