@@ -45,7 +45,7 @@ pub struct DriverCheck {
     found: Vec<Neglect>,
 }
 
-/// What a loop is told by when it waits for a socket.
+/// The ways in which a loop is told of a socket that it waits for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Waits {
     /// It is woken when there is something to read.
@@ -78,7 +78,7 @@ impl DriverCheck {
         Look { check: self, now, until }
     }
 
-    /// What was forgotten, in the order in which it was found; each thing once, and [`NEGLECTS_MAX`] at most.
+    /// All that was forgotten, in the order in which it was found; each thing once, and [`NEGLECTS_MAX`] at most.
     pub fn found(&self) -> &[Neglect] {
         &self.found
     }

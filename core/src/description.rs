@@ -199,7 +199,7 @@ impl DescriptionError {
 pub struct DescriptionLine {
     /// Its number, counted from one.
     pub number: usize,
-    /// What it says, or the beginning of that: [`limits::SDP_LINE_TOLD_BYTES_MAX`] at most.
+    /// Its text, or the beginning of that: [`limits::SDP_LINE_TOLD_BYTES_MAX`] at most.
     pub text: Box<str>,
 }
 

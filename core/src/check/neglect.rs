@@ -9,13 +9,13 @@ use crate::{ConnId, Instant, UdpId};
 pub struct Neglect {
     /// When it was found.
     pub at: Instant,
-    /// What was not driven.
+    /// The thing that was not driven.
     pub of: Driven,
-    /// What was not called, or not waited for.
+    /// The call or the wait that is missing.
     pub forgotten: Forgotten,
 }
 
-/// What an event loop drives.
+/// A thing that an event loop drives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Driven {
@@ -29,7 +29,7 @@ pub enum Driven {
     Client,
 }
 
-/// What an event loop has forgotten to call, or to wait for, before it went to sleep.
+/// A call or a wait that an event loop has forgotten before it went to sleep.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Forgotten {
@@ -64,7 +64,7 @@ pub enum Forgotten {
 }
 
 impl Forgotten {
-    /// Whether both are of one kind, whatever the deadline.
+    /// Returns `true` if both are of one kind, whatever the deadline.
     pub(super) fn is_like(self, other: Self) -> bool {
         discriminant(&self) == discriminant(&other)
     }

@@ -217,7 +217,7 @@ impl ConnRx {
         self.id
     }
 
-    /// Whether nothing is to be polled: neither what was read nor anything else.
+    /// Returns `true` if there is nothing to poll, neither of what was read nor anything else.
     pub(crate) fn is_dry(&self) -> bool {
         self.is_dry && self.inbound.is_empty()
     }

@@ -267,7 +267,7 @@ impl ConnTx {
         self.readers.iter().map(|reader| reader.subscription.stream()).chain(leaving)
     }
 
-    /// Whether packets wait in a log and nothing else is written: nobody has pulled them.
+    /// Returns `true` if packets that nobody has pulled wait in a log, and nothing else is written.
     pub(crate) fn is_behind(&self, now: Instant, streams: &dyn Streams) -> bool {
         let mut is_behind = false;
         for reader in self.readers.iter().filter(|_| self.outbox.is_empty()) {

@@ -102,7 +102,7 @@ impl Error for ConnectError {
 pub struct ConnectAttempt {
     /// The address.
     pub addr: SocketAddr,
-    /// What the system says; [`TimedOut`](ErrorKind::TimedOut) if there was no answer in time.
+    /// The system's error; [`TimedOut`](ErrorKind::TimedOut) if there was no answer in time.
     #[source]
     pub error: IoError,
 }

@@ -6,7 +6,7 @@ use crate::Tolerances;
 use crate::auth::Challenge;
 use crate::wire::{Response, name};
 
-/// What a server says that asks for credentials, or refuses those that it got (401).
+/// The words of a server that asks for credentials, or refuses those that it got (401).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct AuthDemand {
