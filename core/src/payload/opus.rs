@@ -22,7 +22,7 @@ const PACKET_UNITS_MAX: u32 = 5760;
 /// use rtspan_core::payload::opus::duration;
 ///
 /// assert_eq!(duration(&[0xfc, 0xff, 0xfe]), Some(960), "CELT, 20 ms, one frame");
-/// assert_eq!(duration(&[0x0b, 0x02]), Some(960), "SILK, 20 ms, the length of its frames by themselves");
+/// assert_eq!(duration(&[0x0b, 0x02]), Some(1920), "SILK, 20 ms, two frames, which a byte of their own counts");
 /// assert_eq!(duration(&[]), None);
 /// ```
 pub fn duration(packet: &[u8]) -> Option<u32> {
