@@ -329,6 +329,7 @@ impl World<'_> {
         let Role::Publisher { source, origin, .. } = &mut player.role else { return };
         for (track, packet) in source.make(self.now, &mut self.chance) {
             if player.client.send(self.now, track.into(), &packet).is_err() {
+                source.was_refused(track);
                 self.truth.set_lossless(*origin, None);
             }
         }
@@ -384,6 +385,8 @@ impl World<'_> {
         let is_taken = !player.is_rebound && !player.is_unsure;
         let stream = self.books.stream_at(path).filter(is_own).filter(|_| is_taken);
         if player.client.send(self.now, track.into(), &packet).is_err() {
+            // Such as between a PAUSE and its answer.
+            source.was_refused(track);
             return self.truth.set_lossless(*origin, None);
         }
         stream.into_iter().for_each(|stream| self.truth.lasts(self.now, stream, source.endless()));

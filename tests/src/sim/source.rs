@@ -41,7 +41,7 @@ struct Track {
     voices: Vec<Voice>,
     /// Which has spoken last.
     last: usize,
-    /// Nothing was made of it since its publisher came back.
+    /// Nothing of it was sent since its publisher came back, or since one packet of it could not be sent.
     is_behind: bool,
 }
 
@@ -315,7 +315,12 @@ impl Source {
         self.tracks.iter().all(|track| track.made.number == 0)
     }
 
-    /// The number of the last packet of each track that has gone on since its publisher came back, if it did.
+    /// The client has not taken the newest packet of a track.
+    pub(super) fn was_refused(&mut self, track: u8) {
+        self.tracks[usize::from(track)].is_behind = true;
+    }
+
+    /// The number of the last packet of each track that its publisher has sent, if it did.
     pub(super) fn last(&self) -> impl Iterator<Item = (u8, Option<u32>)> {
         let tracks = self.tracks.iter().filter(|track| !track.is_behind);
         tracks.map(|track| (track.made.track, track.made.number.checked_sub(1)))
