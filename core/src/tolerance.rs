@@ -298,38 +298,56 @@ tolerances! {
     SessionNotNamed = "a request does not name its session",
 }
 
+/// Bits of a word of the set.
+const WORD_BITS: usize = u64::BITS as usize;
+
+/// Words of the set: a place for each number that a tolerance can have.
+const WORDS: usize = 4;
+
+const _: () = assert!(Tolerance::ALL.len() <= WORDS * WORD_BITS, "each tolerance needs a place in the set");
+
 /// The set of tolerances that have fired.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
-pub struct Tolerances(u128);
+pub struct Tolerances([u64; WORDS]);
 
 impl Tolerances {
     /// No tolerance at all.
-    pub const NONE: Self = Self(0);
+    pub const NONE: Self = Self([0; WORDS]);
 
     /// Records that `tolerance` has fired.
     pub fn record(&mut self, tolerance: Tolerance) {
-        self.0 |= 1 << (tolerance as u8);
+        let (word, bit) = place(tolerance);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
     }
 
     /// Adds all of `other`.
     pub fn merge(&mut self, other: Self) {
-        self.0 |= other.0;
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
     }
 
     /// Whether `tolerance` has fired.
     pub fn contains(self, tolerance: Tolerance) -> bool {
-        self.0 & (1 << (tolerance as u8)) != 0
+        let (word, bit) = place(tolerance);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
     }
 
     /// Whether nothing has fired.
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self == Self::NONE
     }
 
     /// What has fired, in the order of declaration.
     pub fn iter(self) -> impl Iterator<Item = Tolerance> {
         Tolerance::ALL.iter().copied().filter(move |tolerance| self.contains(*tolerance))
     }
+}
+
+/// The word of a tolerance in the set, and its bit there.
+fn place(tolerance: Tolerance) -> (usize, u64) {
+    let number = tolerance as usize;
+    (number / WORD_BITS, 1 << (number % WORD_BITS))
 }
 
 impl fmt::Debug for Tolerances {
@@ -344,9 +362,14 @@ mod tests {
 
     #[test]
     fn a_set_holds_every_tolerance() {
-        assert!(Tolerance::ALL.len() <= 128);
         let mut all = Tolerances::NONE;
-        Tolerance::ALL.iter().for_each(|tolerance| all.record(*tolerance));
-        assert_eq!(all.iter().collect::<Vec<_>>(), Tolerance::ALL);
+        for (count, tolerance) in Tolerance::ALL.iter().enumerate() {
+            assert!(!all.contains(*tolerance));
+            let mut alone = Tolerances::NONE;
+            alone.record(*tolerance);
+            assert_eq!((alone.iter().collect::<Vec<_>>(), alone.is_empty()), (vec![*tolerance], false));
+            all.merge(alone);
+            assert_eq!(all.iter().collect::<Vec<_>>(), Tolerance::ALL[..=count]);
+        }
     }
 }
