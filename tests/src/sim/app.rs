@@ -195,7 +195,7 @@ impl World<'_> {
         for index in 0..self.app.streams.len() {
             let (stream, source) = &mut self.app.streams[index];
             let (stream, packet) = (*stream, source.make_last(self.now, round));
-            self.truth.lasts(self.now, stream, source.endless());
+            self.truth.lasts(self.now, stream, packet.0, source.endless());
             self.publish(stream, vec![packet]);
         }
     }

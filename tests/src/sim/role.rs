@@ -389,6 +389,6 @@ impl World<'_> {
             source.was_refused(track);
             return self.truth.set_lossless(*origin, None);
         }
-        stream.into_iter().for_each(|stream| self.truth.lasts(self.now, stream, source.endless()));
+        stream.into_iter().for_each(|stream| self.truth.lasts(self.now, stream, track, source.endless()));
     }
 }

@@ -227,9 +227,16 @@ impl Truth {
 
     /// A stream's last packets are published; every reader can start at them, unless one of its endless tracks is too
     /// young for that.
-    pub(super) fn lasts(&mut self, now: Instant, stream: StreamId, mut endless: impl Iterator<Item = u8>) {
+    pub(super) fn lasts(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        last: u8,
+        mut endless: impl Iterator<Item = u8>,
+    ) {
         let is_old = |began: &Instant| *began + ACCESS_POINT_WAIT <= now;
-        if endless.all(|track| self.began.get(&(stream, track)).is_some_and(is_old)) {
+        // Of an endless track a reader begins at the packet only that is made behind the wait.
+        if endless.all(|track| track == last && self.began.get(&(stream, track)).is_some_and(is_old)) {
             self.lasting.insert(stream);
         }
     }
