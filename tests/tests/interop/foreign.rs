@@ -44,7 +44,7 @@ fn ffmpeg_server(file: &Path) -> (Program, String) {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there are free ports");
     listener.local_addr().expect("it is bound").port()
 }

@@ -1,4 +1,4 @@
-//! Interoperability with real programs: FFmpeg, GStreamer and retina, as publishers, readers and servers.
+//! Interoperability with real programs: FFmpeg, GStreamer, VLC and retina, as publishers, readers and servers.
 //!
 //! What is published is known to the byte, and what is read has to be the same.
 
@@ -21,3 +21,4 @@ mod recording;
 mod retina;
 mod rtspan;
 mod seeking;
+mod vlc;

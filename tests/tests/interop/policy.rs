@@ -13,6 +13,8 @@ pub(crate) enum Needs {
     Gstreamer,
     /// GStreamer's RTSP server, for Python.
     GstRtspServer,
+    /// `cvlc`, which is started as a user that is not root.
+    Vlc,
 }
 
 /// Says whether all that is needed is installed, and tells loudly if it is not. With `INTEROP=require` that is a
@@ -34,6 +36,7 @@ impl Needs {
             Self::Ffmpeg => "ffmpeg",
             Self::Gstreamer => "GStreamer",
             Self::GstRtspServer => "GStreamer's RTSP server for Python",
+            Self::Vlc => "VLC",
         }
     }
 
@@ -49,6 +52,12 @@ impl Needs {
             Self::GstRtspServer => {
                 let script = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
                 runs(PYTHON, &["-c", script], "")
+            }
+            Self::Vlc => {
+                // What it can do it says to nobody who is root.
+                let plugins = ["misc/libvod_rtsp_plugin.so", "stream_out/libstream_out_rtp_plugin.so"];
+                let find = plugins.map(|plugin| format!("ls /usr/lib/*/vlc/plugins/{plugin}")).join(" && ");
+                runs("sh", &["-c", &format!("command -v cvlc && {find}")], "cvlc")
             }
         }
     }

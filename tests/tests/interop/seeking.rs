@@ -12,12 +12,12 @@ use crate::program::PATIENCE;
 
 const SECOND: i64 = 1_000_000_000;
 
-fn next(packets: &mut Packets) -> Option<Received> {
+pub(crate) fn next(packets: &mut Packets) -> Option<Received> {
     packets.next_timeout(PATIENCE).expect("a packet, or the end").transpose().expect("a sound end")
 }
 
 /// Plays the pictures of the clip, half a second of them.
-fn playing(url: &str, transports: Transports) -> (Packets, i64) {
+pub(crate) fn playing(url: &str, transports: Transports) -> (Packets, i64) {
     let builder = Client::builder(url).unwrap().transport(transports).medias(MediaKind::Video);
     let mut packets = builder.play().unwrap();
     let mut reached = 0;
@@ -28,7 +28,7 @@ fn playing(url: &str, transports: Transports) -> (Packets, i64) {
 }
 
 /// Waits for the first packet behind a gap.
-fn begun_anew(packets: &mut Packets) -> Received {
+pub(crate) fn begun_anew(packets: &mut Packets) -> Received {
     std::iter::from_fn(|| next(packets)).find(|received| received.time.begins_anew).expect("it goes on")
 }
 
