@@ -36,6 +36,7 @@ pub mod g711;
 pub mod h264;
 pub mod h265;
 pub mod h266;
+pub mod jpeg;
 pub mod mpeg_audio;
 pub mod nal;
 mod open_unit;

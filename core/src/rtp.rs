@@ -60,6 +60,9 @@ const VERSION_2: u8 = 2 << 6;
 /// The bit that says that padding follows the payload.
 const PADDING_BIT: u8 = 0x20;
 
+/// The bit of the first byte that says that there is a header extension.
+const EXTENSION_BIT: u8 = 0x10;
+
 /// An RTP packet: its bytes and the fields of its header (RFC 3550, section 5.1).
 ///
 /// A clone shares the bytes.
@@ -184,6 +187,23 @@ impl RtpPacket {
     pub fn payload_bytes(&self) -> Bytes {
         let (start, end) = self.payload_range();
         self.bytes.slice(start..end)
+    }
+
+    /// What the header extension says that it is, and its bytes (RFC 3550, section 5.3.1); `None` if there is none.
+    #[inline]
+    pub(crate) fn extension(&self) -> Option<([u8; 2], &[u8])> {
+        let first = *self.bytes.first()?;
+        if first & EXTENSION_BIT == 0 { None } else { self.read_extension(first) }
+    }
+
+    #[cold]
+    fn read_extension(&self, first: u8) -> Option<([u8; 2], &[u8])> {
+        // Behind the contributing sources.
+        let start = usize::from(first & 0xf).saturating_mul(4).saturating_add(HEADER_BYTES);
+        let (profile, rest) = self.bytes.get(start..)?.split_first_chunk::<2>()?;
+        let (words, rest) = rest.split_first_chunk::<2>()?;
+        let length = usize::from(u16::from_be_bytes(*words)).saturating_mul(4);
+        Some((*profile, rest.get(..length)?))
     }
 
     /// The whole packet.

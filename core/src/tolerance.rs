@@ -231,6 +231,8 @@ tolerances! {
     MarkerMissing = "an access unit ends without a marker",
     /// ADTS headers in front of units of AAC (cameras reported to gortsplib).
     AdtsInPayload = "units of AAC have ADTS headers",
+    /// One quantization table for all components (FFmpeg's publisher), or three (v4l2rtspserver, with webcams).
+    JpegTables = "an image of Motion JPEG has one quantization table, or more than two",
     /// A unit of sound without a byte: `00 10 00 00` of AAC (cameras reported to mediamtx).
     EmptyAccessUnit = "a unit of sound is empty",
     // client

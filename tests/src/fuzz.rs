@@ -38,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("h265", nal::run_h265),
     ("h266", nal::run_h266),
     ("headers", headers::run),
+    ("jpeg", framed::run_jpeg),
     ("keyframes", keyframes::run),
     ("parameter_sets", parameter_sets::run),
     ("receiver", receiver::run),

@@ -18,6 +18,8 @@ pub enum Codec {
     Vp8(Vp8),
     /// VP9 (RFC 9628).
     Vp9(Vp9),
+    /// Motion JPEG (RFC 2435).
+    Jpeg,
     /// MPEG-4 audio with AU headers: AAC (RFC 3640).
     Mpeg4Audio(Mpeg4Audio),
     /// Opus (RFC 7587), and that of many channels as web browsers have it (`multiopus`).
@@ -68,6 +70,8 @@ impl Codec {
             Self::Vp8(Vp8::read(format, tolerances))
         } else if is("VP9") {
             Self::Vp9(Vp9::read(format, tolerances))
+        } else if is("JPEG") {
+            Self::Jpeg
         } else if is("mpeg4-generic") {
             Mpeg4Audio::read(format, tolerances).map_or(Self::Other, Self::Mpeg4Audio)
         } else if is("opus") {

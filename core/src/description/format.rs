@@ -76,6 +76,11 @@ impl Format {
         Self::new(payload_type, "VP9", 90_000).with_fmtp(format!("profile-id={profile}"))
     }
 
+    /// Motion JPEG (RFC 2435).
+    pub fn jpeg() -> Self {
+        Self::new(26, "JPEG", 90_000)
+    }
+
     /// MPEG-4 audio (AAC, for the most part) with its AudioSpecificConfig (RFC 3640, mode AAC-hbr).
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod hostile;
 mod quirks;
 mod repeated;
 mod sound;
+mod video;
 
 /// Reads a description. Where a test leaves out the lines that RTSP has no use for, that is not told.
 fn read(text: impl AsRef<[u8]>) -> (Description, Vec<Tolerance>) {

@@ -65,6 +65,18 @@ pub(super) enum Place {
 }
 
 impl Assembly {
+    /// Fails when no unit can be added before one is polled.
+    pub(super) fn check_room(&self) -> Result<(), PayloadError> {
+        if self.ready.len() >= ACCESS_UNITS_READY_MAX { Err(PayloadError::Unpolled) } else { Ok(()) }
+    }
+
+    /// Nothing is missing between the packet before and the next.
+    pub(super) fn is_intact(&self, packet: &RtpPacket, lost: u16) -> bool {
+        let follows =
+            |last: Last| last.ssrc == packet.ssrc() && packet.sequence() == last.sequence.wrapping_add(1);
+        lost == 0 && self.last.is_none_or(follows)
+    }
+
     /// Takes what has been read of the next packet, before which `lost` packets are missing.
     pub(super) fn push(
         &mut self,
@@ -72,9 +84,7 @@ impl Assembly {
         lost: u16,
         piece: Result<Piece, PayloadError>,
     ) -> Result<(), PayloadError> {
-        if self.ready.len() >= ACCESS_UNITS_READY_MAX {
-            return Err(PayloadError::Unpolled);
-        }
+        self.check_room()?;
         let place = piece.as_ref().map_or(Place::Continues, |piece| piece.place);
         self.turn_to_unit_of(packet, lost, place);
         let result = piece.and_then(|piece| self.push_piece(piece));
@@ -107,8 +117,7 @@ impl Assembly {
 
     fn turn_to_unit_of(&mut self, packet: &RtpPacket, lost: u16, place: Place) {
         let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
-        let follows = |last: Last| last.ssrc == ssrc && packet.sequence() == last.sequence.wrapping_add(1);
-        let intact = lost == 0 && self.last.is_none_or(follows);
+        let intact = self.is_intact(packet, lost);
         if self.unit.is_open {
             let is_same = self.unit.ssrc == ssrc && self.unit.timestamp == timestamp;
             if is_same && place != Place::BeginsUnit {

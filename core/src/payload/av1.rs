@@ -52,7 +52,7 @@ pub(super) fn told(parts: &Parts) -> Option<Told> {
     let header = SequenceHeader::read(obu)?;
     Some(Told {
         codec: header.codec().into(),
-        configuration: configuration(&header, obu),
+        configuration: Some(configuration(&header, obu)),
         video: VideoParameters {
             width: header.width,
             height: header.height,

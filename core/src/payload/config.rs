@@ -13,7 +13,8 @@ pub struct PacketizerConfig {
     pub ssrc: u32,
     /// The sequence number of the first packet.
     pub first_sequence: u16,
-    /// Bytes of a packet with its header; taken to be within 64 and 65,535.
+    /// Bytes of a packet with its header; taken to be within 64 and 65,535, and from 384 on for Motion JPEG, whose
+    /// first packets hold the tables of an image.
     pub packet_bytes_max: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use super::blocks::Layout;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
-use super::{aac, ac3, av1, blocks, h264, h265, h266, mpeg_audio, opus, vp8, vp9, whole};
+use super::{aac, ac3, av1, blocks, h264, h265, h266, jpeg, mpeg_audio, opus, vp8, vp9, whole};
 use crate::Tolerances;
 use crate::description::{Codec, Format, H264, Mpeg4Audio};
 use crate::rtp::RtpPacket;
@@ -42,6 +42,7 @@ formats! {
     H264(h264),
     H265(h265),
     H266(h266),
+    Jpeg(jpeg),
     MpegAudio(mpeg_audio),
     Opus(opus),
     Vp8(vp8),
@@ -95,6 +96,7 @@ impl Depacketizer {
             Codec::H266(_) => Depacketizers::H266(h266::Depacketizer::new()),
             Codec::Vp8(_) => Depacketizers::Vp8(vp8::Depacketizer::new()),
             Codec::Vp9(_) => Depacketizers::Vp9(vp9::Depacketizer::new()),
+            Codec::Jpeg => Depacketizers::Jpeg(jpeg::Depacketizer::new()),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Depacketizers::Aac(aac::Depacketizer::new(audio, format.clock_rate))
@@ -166,6 +168,7 @@ impl Packetizer {
             }
             Codec::Vp8(_) => Packetizers::Vp8(vp8::Packetizer::new(config)),
             Codec::Vp9(_) => Packetizers::Vp9(vp9::Packetizer::new(config)),
+            Codec::Jpeg => Packetizers::Jpeg(jpeg::Packetizer::new(config)),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Packetizers::Aac(aac::Packetizer::new(config, audio, format.clock_rate))

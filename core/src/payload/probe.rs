@@ -1,7 +1,7 @@
 //! What a stream's log reads off the packets that go through it.
 
 use super::parameter_sets::Key;
-use super::{av1, h264, h265, h266, vp8, vp9};
+use super::{av1, h264, h265, h266, jpeg, vp8, vp9};
 use crate::description::Codec;
 
 /// Where decoding can begin, as far as one packet can tell; the greater, the better.
@@ -74,6 +74,7 @@ impl Probe {
             Codec::Av1(_) => Some(&av1::PROBE),
             Codec::Vp8(_) => Some(&vp8::PROBE),
             Codec::Vp9(_) => Some(&vp9::PROBE),
+            Codec::Jpeg => Some(&jpeg::PROBE),
             _ => None,
         }
     }

@@ -126,7 +126,7 @@ pub(super) fn told(frame: &Parts) -> Option<Told> {
         vpcc::Record { codec: "vp08", profile, ..vpcc::Record::of_size(width.into(), height.into()) };
     Some(Told {
         codec: record.codec().into(),
-        configuration: record.to_bytes(),
+        configuration: Some(record.to_bytes()),
         video: VideoParameters {
             width: width.into(),
             height: height.into(),

@@ -102,7 +102,7 @@ pub(super) fn told(frame: &Parts) -> Option<Told> {
     };
     Some(Told {
         codec: record.codec().into(),
-        configuration: record.to_bytes(),
+        configuration: Some(record.to_bytes()),
         video: VideoParameters { width, height, pixel_aspect: None, frame_rate: None, reordering: Some(0) },
     })
 }

@@ -3,8 +3,8 @@ use bytes::Bytes;
 use super::blocks::Layout;
 use super::parameter_sets::ParameterSets;
 use super::{
-    AccessUnit, AudioParameters, Parameters, Parts, VideoParameters, ac3, av1, h264, h265, h266, mpeg_audio,
-    opus, vp8, vp9,
+    AccessUnit, AudioParameters, Parameters, Parts, VideoParameters, ac3, av1, h264, h265, h266, jpeg,
+    mpeg_audio, opus, vp8, vp9,
 };
 use crate::description::{Codec, Format};
 
@@ -43,7 +43,7 @@ enum Source {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Told {
     pub(super) codec: Box<str>,
-    pub(super) configuration: Bytes,
+    pub(super) configuration: Option<Bytes>,
     pub(super) video: VideoParameters,
 }
 
@@ -60,6 +60,7 @@ impl ParameterWatch {
             Codec::Av1(_) => Source::Keyframes(av1::told, None),
             Codec::Vp8(_) => Source::Keyframes(vp8::told, None),
             Codec::Vp9(_) => Source::Keyframes(vp9::told, None),
+            Codec::Jpeg => Source::Keyframes(jpeg::told, None),
             _ => Source::Description(described(format)),
         };
         Self { format: format.clone(), source }
@@ -103,7 +104,7 @@ impl ParameterWatch {
                 let mut parameters = Parameters::of(self.format.clone());
                 if let Some(told) = told.clone() {
                     parameters.codec = Some(told.codec);
-                    parameters.configuration = Some(told.configuration);
+                    parameters.configuration = told.configuration;
                     parameters.video = Some(told.video);
                 }
                 parameters

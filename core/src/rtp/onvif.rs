@@ -5,8 +5,6 @@ use crate::NtpTime;
 
 /// Which header extension it is (RFC 3550, section 5.3.1).
 const PROFILE: [u8; 2] = [0xab, 0xac];
-/// The bit of the first byte that says that there is an extension.
-const EXTENSION_BIT: u8 = 0x10;
 
 /// The header extension of the first packet of each frame of an ONVIF recording.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -30,20 +28,10 @@ impl OnvifExtension {
     /// Reads the extension of a packet; `None` if it has none, or one of another kind.
     #[inline]
     pub fn of(packet: &RtpPacket) -> Option<Self> {
-        let bytes = packet.as_bytes();
-        let first = *bytes.first()?;
-        if first & EXTENSION_BIT == 0 { None } else { Self::read(bytes, first) }
-    }
-
-    #[cold]
-    fn read(bytes: &[u8], first: u8) -> Option<Self> {
-        // Behind the contributing sources.
-        let start = usize::from(first & 0xf).saturating_mul(4).saturating_add(super::HEADER_BYTES);
-        let (profile, rest) = bytes.get(start..)?.split_first_chunk::<2>()?;
-        let (words, rest) = rest.split_first_chunk::<2>()?;
-        let (ntp, rest) = rest.split_first_chunk::<8>()?;
-        let [flags, cseq, ..] = *rest else { return None };
-        if *profile != PROFILE || u16::from_be_bytes(*words) < 3 {
+        let (profile, bytes) = packet.extension()?;
+        let (ntp, rest) = bytes.split_first_chunk::<8>()?;
+        let [flags, cseq, _, _, ..] = *rest else { return None };
+        if profile != PROFILE {
             return None;
         }
         Some(Self {
@@ -62,7 +50,7 @@ pub(crate) mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::rtp::RtpHeader;
+    use crate::rtp::{EXTENSION_BIT, RtpHeader};
 
     /// A packet with this extension, behind so many contributing sources.
     pub(crate) fn packet_with(header: RtpHeader, sources: u8, extension: &[u8]) -> RtpPacket {

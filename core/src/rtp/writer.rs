@@ -1,6 +1,6 @@
 use bytes::BytesMut;
 
-use super::{HEADER_BYTES, RtpHeader, RtpPacket};
+use super::{EXTENSION_BIT, HEADER_BYTES, RtpHeader, RtpPacket};
 use crate::limits::PACKET_BLOCK_BYTES;
 
 /// Writes the packets of one source, in sequence, one behind the other into shared blocks.
@@ -81,6 +81,28 @@ impl PacketWriter {
         }
         self.written.push((header, packet.len()));
         self.sequence = self.sequence.wrapping_add(1);
+    }
+
+    /// Writes a packet by itself whose header has an extension, behind those before it.
+    pub(crate) fn write_extended(
+        &mut self,
+        sink: &mut impl FnMut(RtpPacket),
+        (timestamp, marker): (u32, bool),
+        extension: &[u8],
+        payload: [&[u8]; 2],
+    ) {
+        self.flush(sink);
+        self.begin(sink);
+        self.put(extension);
+        payload.iter().for_each(|piece| self.put(piece));
+        self.end(timestamp, marker);
+        if let Some(first) = self.block.get_mut(self.start) {
+            *first |= EXTENSION_BIT;
+        }
+        let written = self.written.pop().map(|(_, len)| self.block.split_to(len).freeze());
+        if let Some(Ok(packet)) = written.map(RtpPacket::parse) {
+            sink(packet);
+        }
     }
 
     /// Gives the packets that were ended, and not yet given, to `sink`.

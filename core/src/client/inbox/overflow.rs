@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn pictures_that_tell_nothing_go_on_with_the_next_one_and_sound_at_once() {
         let mut inbox = Inbox::new(3, usize::MAX);
-        inbox.describe(0, &Media::new(MediaKind::Video, vec![Format::new(96, "JPEG", 90_000)]));
+        inbox.describe(0, &Media::new(MediaKind::Video, vec![Format::new(96, "H263", 90_000)]));
         inbox.describe(1, &Media::new(MediaKind::Audio, vec![Format::pcmu()]));
         for (sequence, picture) in [(1, 1), (2, 1), (3, 2)] {
             inbox.push(Instant::ZERO, packet(0, sequence, picture, b"part"));
