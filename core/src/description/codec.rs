@@ -1,5 +1,5 @@
 use super::sound::{self, G711Law, G726, IlbcMode, Pcm, Speech, Speex};
-use super::{Av1, Format, H264, H265, H266, Mpeg4Audio, Opus, Vp8, Vp9};
+use super::{Av1, Format, H264, H265, H266, Mpeg4Audio, Mpeg4Video, Opus, Vp8, Vp9};
 use crate::Tolerances;
 
 /// A codec that the library knows, with what its parameters say.
@@ -20,6 +20,10 @@ pub enum Codec {
     Vp9(Vp9),
     /// Motion JPEG (RFC 2435).
     Jpeg,
+    /// MPEG-4 Part 2 video (RFC 6416).
+    Mpeg4Video(Mpeg4Video),
+    /// MPEG-1 and MPEG-2 video (RFC 2250).
+    MpegVideo,
     /// MPEG-4 audio with AU headers: AAC (RFC 3640).
     Mpeg4Audio(Mpeg4Audio),
     /// Opus (RFC 7587), and that of many channels as web browsers have it (`multiopus`).
@@ -72,6 +76,10 @@ impl Codec {
             Self::Vp9(Vp9::read(format, tolerances))
         } else if is("JPEG") {
             Self::Jpeg
+        } else if is("MP4V-ES") {
+            Self::Mpeg4Video(Mpeg4Video::read(format, tolerances))
+        } else if is("MPV") {
+            Self::MpegVideo
         } else if is("mpeg4-generic") {
             Mpeg4Audio::read(format, tolerances).map_or(Self::Other, Self::Mpeg4Audio)
         } else if is("opus") {

@@ -144,7 +144,7 @@ fn tail<const N: usize>(bits: u64) -> Option<Vec<u8>> {
     bits.to_be_bytes().last_chunk::<N>().map(|bytes| bytes.to_vec())
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     text.as_bytes()
         .chunks(2)

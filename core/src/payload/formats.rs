@@ -2,7 +2,9 @@
 
 use super::blocks::Layout;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
-use super::{aac, ac3, av1, blocks, h264, h265, h266, jpeg, mpeg_audio, opus, vp8, vp9, whole};
+use super::{
+    aac, ac3, av1, blocks, h264, h265, h266, jpeg, mpeg_audio, mpeg_video, mpeg4_video, opus, vp8, vp9, whole,
+};
 use crate::Tolerances;
 use crate::description::{Codec, Format, H264, Mpeg4Audio};
 use crate::rtp::RtpPacket;
@@ -43,7 +45,9 @@ formats! {
     H265(h265),
     H266(h266),
     Jpeg(jpeg),
+    Mpeg4Video(mpeg4_video),
     MpegAudio(mpeg_audio),
+    MpegVideo(mpeg_video),
     Opus(opus),
     Vp8(vp8),
     Vp9(vp9),
@@ -97,6 +101,8 @@ impl Depacketizer {
             Codec::Vp8(_) => Depacketizers::Vp8(vp8::Depacketizer::new()),
             Codec::Vp9(_) => Depacketizers::Vp9(vp9::Depacketizer::new()),
             Codec::Jpeg => Depacketizers::Jpeg(jpeg::Depacketizer::new()),
+            Codec::Mpeg4Video(_) => Depacketizers::Mpeg4Video(mpeg4_video::Depacketizer::new()),
+            Codec::MpegVideo => Depacketizers::MpegVideo(mpeg_video::Depacketizer::new()),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Depacketizers::Aac(aac::Depacketizer::new(audio, format.clock_rate))
@@ -169,6 +175,8 @@ impl Packetizer {
             Codec::Vp8(_) => Packetizers::Vp8(vp8::Packetizer::new(config)),
             Codec::Vp9(_) => Packetizers::Vp9(vp9::Packetizer::new(config)),
             Codec::Jpeg => Packetizers::Jpeg(jpeg::Packetizer::new(config)),
+            Codec::Mpeg4Video(_) => Packetizers::Mpeg4Video(mpeg4_video::Packetizer::new(config)),
+            Codec::MpegVideo => Packetizers::MpegVideo(mpeg_video::Packetizer::new(config)),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Packetizers::Aac(aac::Packetizer::new(config, audio, format.clock_rate))
