@@ -22,13 +22,15 @@ use std::fmt;
 
 use crate::{Tolerances, limits, sdp};
 
+mod amr;
 mod audio_config;
 mod codec;
+mod data;
 mod fmtp;
 mod format;
+mod latm;
 mod media;
 mod mpeg4_audio;
-mod mpeg4_video;
 mod names;
 mod opus;
 mod read;
@@ -37,21 +39,25 @@ mod sprop;
 mod static_types;
 mod strays;
 mod video;
+mod vorbis;
 mod web_video;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use amr::{Amr, AmrPacking};
 pub use audio_config::AudioConfig;
 pub use codec::Codec;
+pub use data::{MetadataCoding, Redundant, T140};
 pub use format::Format;
+pub use latm::{Latm, StreamMuxConfig};
 pub use media::{Attribute, Bandwidth, Direction, Media, MediaKind};
 pub use mpeg4_audio::{BadAudioConfig, Mpeg4Audio};
-pub use mpeg4_video::Mpeg4Video;
 pub use opus::{BadOpusStreams, Opus, OpusStreams};
 pub use sound::{G711Law, G726, G726Order, IlbcMode, Pcm, Speech, Speex};
 pub use video::{H264, H265, H266};
+pub use vorbis::{BadVorbisHeaders, Vorbis, VorbisHeaders};
 pub use web_video::{Av1, Vp8, Vp9};
 
 /// A stream: what it is called and the medias it consists of.

@@ -111,6 +111,10 @@ pub const ACCESS_UNITS_READY_MAX: usize = 16;
 pub const ACCESS_UNIT_BYTES_MAX: usize = 8 << 20;
 /// Parts of an access unit: NAL units or OBUs.
 pub const ACCESS_UNIT_PARTS_MAX: usize = 512;
+/// Blocks of earlier packets that a packet repeats at most; those before them are passed over.
+pub const REDUNDANT_BLOCKS_MAX: usize = 8;
+/// Sets of headers of a Vorbis track that are known at once; further ones take the place of the oldest.
+pub const VORBIS_HEADERS_MAX: usize = 8;
 /// Pictures that are decoded ahead of one that is presented before them, as all video standards bound it.
 pub const REORDERING_MAX: usize = 16;
 

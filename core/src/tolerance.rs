@@ -177,6 +177,8 @@ tolerances! {
     RtpmapChannels = "an rtpmap does not have the channels of its encoding",
     /// `G722/16000`: the samples, not the ticks, which RFC 3551 has as 8000 (telephones and intercoms).
     G722ClockRate = "an rtpmap gives G722 the clock rate of its samples",
+    /// `smtpe336m/90000` (gortsplib before version 5), where RFC 6597 has `smpte336m`.
+    EncodingMisspelt = "an rtpmap misspells its encoding",
     /// A clock rate that is missing or zero, replaced by the usual one (broken servers reported to GStreamer, mediamtx).
     RtpmapClockRate = "an rtpmap has no clock rate",
     /// A static payload type that means another encoding (Anpviz: `rtpmap:0 MPEG4-GENERIC`, GW Security: `8 PCMU`).
@@ -197,6 +199,8 @@ tolerances! {
     SpropStartCode = "parameter sets contain Annex B start codes",
     /// MPEG-4 audio without its configuration or its AU header, assumed (Hikvision: no `config`, Anpviz: no `sizelength`).
     Mpeg4AudioAssumed = "parameters of MPEG-4 audio are missing and were assumed",
+    /// A StreamMuxConfig that ends behind its AudioSpecificConfig: `40002410adca00` (GStreamer's rtpmp4apay).
+    LatmConfigCut = "the configuration of MPEG-4 audio in LATM is cut off",
     // rtp
     /// A padding bit over a padding count of zero, which other receivers read as no padding (pion).
     PaddingWithoutCount = "an RTP packet announces padding and has none",
@@ -233,8 +237,13 @@ tolerances! {
     AdtsInPayload = "units of AAC have ADTS headers",
     /// One quantization table for all components (FFmpeg's publisher), or three (v4l2rtspserver, with webcams).
     JpegTables = "an image of Motion JPEG has one quantization table, or more than two",
+    /// More than the four bytes of an event (no device is known; RFC 2833 allowed several events in a packet).
+    BytesBehindEvent = "bytes follow the event of a telephone",
     /// A unit of sound without a byte: `00 10 00 00` of AAC (cameras reported to mediamtx).
     EmptyAccessUnit = "a unit of sound is empty",
+    /// Payloads that do not begin with a transport packet of MPEG, or end inside one (no device is known; encoders that cut
+    /// a stream by size).
+    TransportPacketsOutOfStep = "transport packets do not fill their payload",
     // client
     /// A response without the number of any request, taken for that of the oldest one (TP-Link Tapo C520WS: that of
     /// the request before; Foscam C1: `Cseq: 0`).

@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod client;
+pub mod data;
 pub mod decoder;
 pub mod description;
 pub mod framed;
@@ -31,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("auth", auth::run),
     ("av1", framed::run_av1),
     ("client", client::run),
+    ("data", data::run),
     ("decoder", decoder::run),
     ("description", description::run),
     ("g711", g711::run),
@@ -40,8 +42,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("headers", headers::run),
     ("jpeg", framed::run_jpeg),
     ("keyframes", keyframes::run),
-    ("mpeg4_video", framed::run_mpeg4_video),
-    ("mpeg_video", framed::run_mpeg_video),
     ("parameter_sets", parameter_sets::run),
     ("receiver", receiver::run),
     ("rtcp", rtcp::run),

@@ -26,6 +26,10 @@ const ER_BSAC: u8 = 22;
 const ER_AAC_LD: u8 = 23;
 const ER_AAC_ELD: u8 = 39;
 
+/// SBR follows, or PS does.
+const SBR_FOLLOWS: u32 = 0x2b7;
+const PS_FOLLOWS: u32 = 0x548;
+
 /// Sample rates by their index.
 pub(super) const SAMPLE_RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
@@ -40,6 +44,19 @@ impl AudioConfig {
         if read.read_rest(&mut bits, 0).is_some() {
             // Without it, nothing follows that a decoder would need.
             read.read_extension(&mut bits);
+        }
+        Some(read)
+    }
+
+    /// Reads a configuration that other things follow, as far as it goes; `None` also if its end is not known.
+    pub(crate) fn read_within(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<Self> {
+        let start = bits.position();
+        let mut read = Self::read_head(bits)?;
+        read.read_rest(bits, start)?;
+        // How errors are protected against; beyond the first two ways, more follows.
+        let is_resilient = matches!(read.base_object_type, 17 | 19..=23);
+        if is_resilient && bits.bits(2)? > 1 {
+            return None;
         }
         Some(read)
     }
@@ -137,8 +154,6 @@ impl AudioConfig {
 
     /// Reads SBR and PS where they are announced behind everything else, so that old decoders pass over them.
     fn read_extension(&mut self, bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<()> {
-        const SBR_FOLLOWS: u32 = 0x2b7;
-        const PS_FOLLOWS: u32 = 0x548;
         let is_plain = self.object_type == self.base_object_type;
         if !is_plain || bits.bits(11)? != SBR_FOLLOWS || read_object_type(bits)? != SBR || !bits.bit()? {
             return None;
@@ -149,6 +164,21 @@ impl AudioConfig {
         }
         Some(())
     }
+}
+
+/// Passes over SBR and PS that are announced behind a configuration; `None` if they are not.
+pub(crate) fn skip_extension(bits: &mut BitReader<impl Iterator<Item = u8> + Clone>) -> Option<()> {
+    if bits.bits(11)? != SBR_FOLLOWS || read_object_type(bits)? != SBR {
+        return None;
+    }
+    if bits.bit()? {
+        read_sample_rate(bits)?;
+        let mut behind = bits.clone();
+        if behind.bits(11) == Some(PS_FOLLOWS) && behind.bit().is_some() {
+            *bits = behind;
+        }
+    }
+    Some(())
 }
 
 /// Reads a program_config_element (section 4.4.1.1); its channels.

@@ -1,5 +1,8 @@
 use super::sound::{self, G711Law, G726, IlbcMode, Pcm, Speech, Speex};
-use super::{Av1, Format, H264, H265, H266, Mpeg4Audio, Mpeg4Video, Opus, Vp8, Vp9};
+use super::{
+    Amr, Av1, Format, H264, H265, H266, Latm, MetadataCoding, Mpeg4Audio, Opus, Redundant, T140, Vorbis, Vp8,
+    Vp9,
+};
 use crate::Tolerances;
 
 /// A codec that the library knows, with what its parameters say.
@@ -20,14 +23,16 @@ pub enum Codec {
     Vp9(Vp9),
     /// Motion JPEG (RFC 2435).
     Jpeg,
-    /// MPEG-4 Part 2 video (RFC 6416).
-    Mpeg4Video(Mpeg4Video),
-    /// MPEG-1 and MPEG-2 video (RFC 2250).
-    MpegVideo,
     /// MPEG-4 audio with AU headers: AAC (RFC 3640).
     Mpeg4Audio(Mpeg4Audio),
+    /// MPEG-4 audio in LATM (RFC 6416).
+    Latm(Latm),
     /// Opus (RFC 7587), and that of many channels as web browsers have it (`multiopus`).
     Opus(Opus),
+    /// Vorbis (RFC 5215).
+    Vorbis(Vorbis),
+    /// AMR and AMR-WB (RFC 4867).
+    Amr(Amr),
     /// AC-3 (RFC 4184).
     Ac3,
     /// Enhanced AC-3 (RFC 4598).
@@ -54,6 +59,18 @@ pub enum Codec {
     Pcm(Pcm),
     /// Speex (RFC 5574).
     Speex(Speex),
+    /// A transport stream of MPEG (RFC 2250, section 2).
+    MpegTs,
+    /// KLV (RFC 6597).
+    Klv,
+    /// Metadata of ONVIF (Streaming Specification, section 5.2.1).
+    OnvifMetadata(MetadataCoding),
+    /// Text as it is typed (RFC 4103).
+    T140(T140),
+    /// Packets that repeat those before (RFC 2198).
+    Redundant(Redundant),
+    /// Keys of a telephone (RFC 4733).
+    TelephoneEvent,
     /// Any other; the format has its name and its parameters.
     Other,
 }
@@ -76,16 +93,20 @@ impl Codec {
             Self::Vp9(Vp9::read(format, tolerances))
         } else if is("JPEG") {
             Self::Jpeg
-        } else if is("MP4V-ES") {
-            Self::Mpeg4Video(Mpeg4Video::read(format, tolerances))
-        } else if is("MPV") {
-            Self::MpegVideo
         } else if is("mpeg4-generic") {
             Mpeg4Audio::read(format, tolerances).map_or(Self::Other, Self::Mpeg4Audio)
+        } else if is("MP4A-LATM") {
+            Self::Latm(Latm::read(format, tolerances))
         } else if is("opus") {
             Self::Opus(Opus::read(format))
         } else if is("multiopus") {
             Opus::read_streams(format, tolerances).map_or(Self::Other, Self::Opus)
+        } else if is("vorbis") {
+            Self::Vorbis(Vorbis::read(format, tolerances))
+        } else if is("AMR") {
+            Self::Amr(Amr::read(format, false, tolerances))
+        } else if is("AMR-WB") {
+            Self::Amr(Amr::read(format, true, tolerances))
         } else if is("AC3") {
             Self::Ac3
         } else if is("eac3") {
@@ -114,6 +135,18 @@ impl Codec {
             Self::Pcm(pcm)
         } else if is("speex") {
             Self::Speex(Speex::read(format))
+        } else if is("MP2T") {
+            Self::MpegTs
+        } else if is("t140") {
+            Self::T140(T140::read(format, tolerances))
+        } else if is("red") {
+            Redundant::read(format, tolerances).map_or(Self::Other, Self::Redundant)
+        } else if is("telephone-event") {
+            Self::TelephoneEvent
+        } else if is("SMPTE336M") {
+            Self::Klv
+        } else if let Some(coding) = MetadataCoding::of(&format.encoding) {
+            Self::OnvifMetadata(coding)
         } else {
             Self::Other
         }

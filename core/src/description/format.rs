@@ -2,7 +2,7 @@ use super::audio_config::AudioConfig;
 use super::codec::Codec;
 use super::mpeg4_audio::{self, BadAudioConfig, Mpeg4Audio};
 use super::static_types::static_type;
-use super::{MediaKind, fmtp, mpeg4_video, names, sprop, video};
+use super::{MediaKind, fmtp, names, sprop, video};
 use crate::Tolerances;
 use crate::header::number;
 use crate::tolerance::Tolerance;
@@ -81,16 +81,6 @@ impl Format {
         Self::new(26, "JPEG", 90_000)
     }
 
-    /// MPEG-4 Part 2 video with the headers that stand in front of its pictures: sequence, object and layer (RFC 6416).
-    pub fn mpeg4_video(payload_type: u8, config: &[u8]) -> Self {
-        Self::new(payload_type, "MP4V-ES", 90_000).with_fmtp(mpeg4_video::fmtp(config))
-    }
-
-    /// MPEG-1 or MPEG-2 video (RFC 2250).
-    pub fn mpeg_video() -> Self {
-        Self::new(32, "MPV", 90_000)
-    }
-
     /// MPEG-4 audio (AAC, for the most part) with its AudioSpecificConfig (RFC 3640, mode AAC-hbr).
     ///
     /// # Errors
@@ -152,7 +142,9 @@ impl Format {
             tolerances.record(Tolerance::RtpmapClockRate);
             if *kind == MediaKind::Audio { 8_000 } else { 90_000 }
         });
-        if fmtp.as_deref().is_some_and(fmtp::is_malformed) {
+        // The parameters of these are lists.
+        let has_pairs = !matches!(encoding, "red" | "telephone-event");
+        if has_pairs && fmtp.as_deref().is_some_and(fmtp::is_malformed) {
             tolerances.record(Tolerance::FmtpParameter);
         }
         let has_parameter_sets = matches!(encoding, "H264" | "H265");
@@ -229,9 +221,13 @@ impl<'a> Rtpmap<'a> {
         Self { encoding, clock_rate, channels: channels.or(usual) }
     }
 
-    /// What RFC 7587 (section 7) and RFC 3551 (section 4.5.2) say, whatever is meant.
+    /// What RFC 7587 (section 7), RFC 3551 (section 4.5.2) and RFC 6597 (section 6.1) say, whatever is meant.
     fn repaired(self, tolerances: &mut Tolerances) -> Self {
         let mut rtpmap = Self { encoding: names::canonical(self.encoding), ..self };
+        if rtpmap.encoding.eq_ignore_ascii_case("smtpe336m") {
+            tolerances.record(Tolerance::EncodingMisspelt);
+            rtpmap.encoding = "SMPTE336M";
+        }
         match (rtpmap.encoding, rtpmap.clock_rate, rtpmap.channels) {
             ("opus", Some(_), None | Some(1)) => {
                 tolerances.record(Tolerance::RtpmapChannels);

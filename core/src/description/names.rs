@@ -57,8 +57,14 @@ const NAMES: &[&str] = &[
     "multiopus",
     "speex",
     "telephone-event",
+    "vorbis",
     // other
     "SMPTE336M",
+    "red",
+    "t140",
+    "vnd.onvif.metadata.exi.ext",
+    "vnd.onvif.metadata.exi.onvif",
+    "vnd.onvif.metadata.gzip",
 ];
 
 /// The usual spelling of a name; the name itself, if it is not known.

@@ -1,7 +1,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::description::{Codec, Format};
-use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, av1, mpeg4_video, nal};
+use crate::description::{AudioConfig, Codec, Format};
+use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, av1, nal};
 
 /// How the bytes of frames are wanted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -58,16 +58,12 @@ impl Wish {
         if matches!(format.codec, Codec::Av1(_)) {
             return self.apply_to_obus(unit.parts);
         }
-        let unit = match format.codec {
-            Codec::Mpeg4Video(_) => AccessUnit { parts: self.with_headers_of_mpeg4(watch, &unit), ..unit },
-            _ => unit,
-        };
         let has_nals = matches!(format.codec, Codec::H264(_) | Codec::H265(_) | Codec::H266(_));
         if !has_nals {
             return match self.form {
                 Form::Parts => unit.parts,
                 Form::ByteStream => {
-                    with_header(format, &unit.parts).unwrap_or_else(|| unit.parts.to_bytes()).into()
+                    with_header(format, watch, &unit.parts).unwrap_or_else(|| unit.parts.to_bytes()).into()
                 }
                 Form::Container => unit.parts.to_bytes().into(),
             };
@@ -88,19 +84,6 @@ impl Wish {
         }
     }
 
-    /// A picture of MPEG-4 video with its headers in front, or without, as is wanted.
-    fn with_headers_of_mpeg4(self, watch: &ParameterWatch, unit: &AccessUnit) -> Parts {
-        let changed = match self.sets.unwrap_or_else(|| self.form.usual_sets()) {
-            ParameterSetsIn::Keyframes if unit.is_keyframe => {
-                let headers = watch.parameters().configuration.unwrap_or_default();
-                mpeg4_video::with_headers(&unit.parts, &headers)
-            }
-            ParameterSetsIn::NoFrame => mpeg4_video::without_headers(&unit.parts),
-            ParameterSetsIn::AsSent | ParameterSetsIn::Keyframes => None,
-        };
-        changed.map_or_else(|| unit.parts.clone(), Parts::from)
-    }
-
     /// The OBUs of a temporal unit of AV1, in which each sequence header stays where it is.
     fn apply_to_obus(self, parts: Parts) -> Parts {
         let delimiter: &[u8] = match self.form {
@@ -116,9 +99,12 @@ impl Wish {
 }
 
 /// A unit of AAC behind its ADTS header, if it can have one.
-fn with_header(format: &Format, parts: &Parts) -> Option<Bytes> {
-    let Codec::Mpeg4Audio(audio) = &format.codec else { return None };
-    let header = aac::adts_header(&audio.audio_config()?, parts.total_bytes())?;
+fn with_header(format: &Format, watch: &ParameterWatch, parts: &Parts) -> Option<Bytes> {
+    if !matches!(format.codec, Codec::Mpeg4Audio(_) | Codec::Latm(_)) {
+        return None;
+    }
+    let config = AudioConfig::read(watch.configuration()?)?;
+    let header = aac::adts_header(&config, parts.total_bytes())?;
     let mut bytes = BytesMut::with_capacity(header.len().saturating_add(parts.total_bytes()));
     bytes.put_slice(&header);
     parts.iter().for_each(|part| bytes.put_slice(part));

@@ -291,3 +291,21 @@ fn obus_have_their_sizes_in_one_piece_and_a_delimiter_in_front_in_a_byte_stream(
     assert_eq!(pass(Form::ByteStream, parts(&[sequence, key])).to_bytes(), stream);
     assert_eq!(pass(Form::Container, parts(&[sequence, key])).to_bytes(), sample[..]);
 }
+
+#[test]
+fn a_byte_stream_of_latm_has_headers_by_the_configuration_that_the_stream_tells() {
+    let fmtp = "cpresent=1; config=400023203fc0";
+    let mut line = Line::new(&description(Format::new(96, "MP4A-LATM", 48_000).with_fmtp(fmtp)));
+    // The reader's description tells nothing.
+    line.reader = FrameReader::new(&description(Format::new(96, "MP4A-LATM", 48_000)));
+    line.reader.set_form(Form::ByteStream);
+    for is_first in [true, false] {
+        let frame = line.pass(&Frame::new(0, 0, vec![7; 9])).remove(0);
+        assert_eq!(
+            frame.data.to_bytes()[..],
+            [0xff, 0xf1, 0x4c, 0x80, 2, 0x1f, 0xfc, 7, 7, 7, 7, 7, 7, 7, 7, 7]
+        );
+        let config = frame.new_parameters.and_then(|parameters| parameters.configuration);
+        assert_eq!(config.as_deref(), is_first.then_some(&[0x11, 0x90][..]));
+    }
+}

@@ -1,6 +1,7 @@
 //! Bits, and the numbers of parameter sets (H.264, sections 7.2 and 9.1; H.265 has the same).
 
 /// Reads bits from the most significant on; everything is `None` behind the end.
+#[derive(Clone)]
 pub(crate) struct BitReader<I> {
     bytes: I,
     byte: u8,
@@ -94,6 +95,20 @@ impl BitWriter {
                 *last |= bit << self.free;
             }
         }
+    }
+
+    /// Whole bytes.
+    pub(super) fn put_bytes(&mut self, bytes: &[u8]) {
+        if self.free == 0 {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            bytes.iter().for_each(|byte| self.put((*byte).into(), 8));
+        }
+    }
+
+    /// Fills the last byte with zeros.
+    pub(super) fn align(&mut self) {
+        self.free = 0;
     }
 
     /// Bits that were written.

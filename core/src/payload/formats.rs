@@ -3,10 +3,11 @@
 use super::blocks::Layout;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
 use super::{
-    aac, ac3, av1, blocks, h264, h265, h266, jpeg, mpeg_audio, mpeg_video, mpeg4_video, opus, vp8, vp9, whole,
+    aac, ac3, amr, av1, blocks, document, h264, h265, h266, jpeg, latm, mpeg_audio, mpeg_ts, opus,
+    telephone_event, text, vorbis, vp8, vp9, whole,
 };
 use crate::Tolerances;
-use crate::description::{Codec, Format, H264, Mpeg4Audio};
+use crate::description::{Amr, Codec, Format, H264, Mpeg4Audio, Redundant};
 use crate::rtp::RtpPacket;
 
 /// Takes each call to the packetizer or depacketizer of the format.
@@ -39,16 +40,21 @@ macro_rules! formats {
 formats! {
     Aac(aac),
     Ac3(ac3),
+    Amr(amr),
     Av1(av1),
     Blocks(blocks),
+    Document(document),
     H264(h264),
     H265(h265),
     H266(h266),
     Jpeg(jpeg),
-    Mpeg4Video(mpeg4_video),
+    Latm(latm),
     MpegAudio(mpeg_audio),
-    MpegVideo(mpeg_video),
+    MpegTs(mpeg_ts),
     Opus(opus),
+    TelephoneEvent(telephone_event),
+    Text(text),
+    Vorbis(vorbis),
     Vp8(vp8),
     Vp9(vp9),
     Whole(whole),
@@ -101,19 +107,36 @@ impl Depacketizer {
             Codec::Vp8(_) => Depacketizers::Vp8(vp8::Depacketizer::new()),
             Codec::Vp9(_) => Depacketizers::Vp9(vp9::Depacketizer::new()),
             Codec::Jpeg => Depacketizers::Jpeg(jpeg::Depacketizer::new()),
-            Codec::Mpeg4Video(_) => Depacketizers::Mpeg4Video(mpeg4_video::Depacketizer::new()),
-            Codec::MpegVideo => Depacketizers::MpegVideo(mpeg_video::Depacketizer::new()),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Depacketizers::Aac(aac::Depacketizer::new(audio, format.clock_rate))
+            }
+            Codec::Latm(latm) => {
+                if latm.config.is_none() && !latm.config_in_band {
+                    return Err(UnsupportedFormat::new(format, NO_LATM_CONFIG));
+                }
+                Depacketizers::Latm(latm::Depacketizer::new(latm, format.clock_rate))
+            }
+            Codec::Vorbis(vorbis) => Depacketizers::Vorbis(vorbis::Depacketizer::new(vorbis)),
+            Codec::Amr(amr) => {
+                refuse_amr(format, amr)?;
+                Depacketizers::Amr(amr::Depacketizer::new(amr))
             }
             Codec::Ac3 => Depacketizers::Ac3(ac3::Depacketizer::new(format.clock_rate, false)),
             Codec::Eac3 => Depacketizers::Ac3(ac3::Depacketizer::new(format.clock_rate, true)),
             Codec::MpegAudio => Depacketizers::MpegAudio(mpeg_audio::Depacketizer::new()),
             Codec::Opus(_) => Depacketizers::Opus(opus::Depacketizer::new()),
-            _ => match Layout::of(format) {
-                Some(layout) => Depacketizers::Blocks(blocks::Depacketizer::new(layout)),
-                None => Depacketizers::Whole(whole::Depacketizer::new()),
+            Codec::TelephoneEvent => Depacketizers::TelephoneEvent(telephone_event::Depacketizer::new()),
+            Codec::T140(_) => Depacketizers::Text(text::Depacketizer::new(false)),
+            Codec::Redundant(redundant) => {
+                refuse_mixed(format, redundant)?;
+                Depacketizers::Text(text::Depacketizer::new(true))
+            }
+            Codec::MpegTs => Depacketizers::MpegTs(mpeg_ts::Depacketizer::new()),
+            _ => match (Layout::of(format), document::Depacketizer::new(format)) {
+                (Some(layout), _) => Depacketizers::Blocks(blocks::Depacketizer::new(layout)),
+                (_, Some(document)) => Depacketizers::Document(document),
+                _ => Depacketizers::Whole(whole::Depacketizer::new()),
             },
         }))
     }
@@ -175,16 +198,36 @@ impl Packetizer {
             Codec::Vp8(_) => Packetizers::Vp8(vp8::Packetizer::new(config)),
             Codec::Vp9(_) => Packetizers::Vp9(vp9::Packetizer::new(config)),
             Codec::Jpeg => Packetizers::Jpeg(jpeg::Packetizer::new(config)),
-            Codec::Mpeg4Video(_) => Packetizers::Mpeg4Video(mpeg4_video::Packetizer::new(config)),
-            Codec::MpegVideo => Packetizers::MpegVideo(mpeg_video::Packetizer::new(config)),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Packetizers::Aac(aac::Packetizer::new(config, audio, format.clock_rate))
+            }
+            Codec::Latm(latm) => {
+                let packetizer = latm::Packetizer::new(config, latm, format.clock_rate);
+                let refused = || UnsupportedFormat::new(format, NO_LATM_CONFIG);
+                Packetizers::Latm(packetizer.ok_or_else(refused)?)
+            }
+            Codec::Vorbis(vorbis) => {
+                let refused =
+                    || UnsupportedFormat::new(format, "the headers of Vorbis are not in the description");
+                Packetizers::Vorbis(vorbis::Packetizer::new(config, vorbis).ok_or_else(refused)?)
+            }
+            Codec::Amr(amr) => {
+                refuse_amr(format, amr)?;
+                Packetizers::Amr(amr::Packetizer::new(config, amr))
             }
             Codec::Ac3 => Packetizers::Ac3(ac3::Packetizer::new(config, format.clock_rate, false)),
             Codec::Eac3 => Packetizers::Ac3(ac3::Packetizer::new(config, format.clock_rate, true)),
             Codec::MpegAudio => Packetizers::MpegAudio(mpeg_audio::Packetizer::new(config)),
             Codec::Opus(_) => Packetizers::Opus(opus::Packetizer::new(config)),
+            Codec::TelephoneEvent => Packetizers::TelephoneEvent(telephone_event::Packetizer::new(config)),
+            Codec::T140(_) => Packetizers::Text(text::Packetizer::new(config, None)),
+            Codec::Redundant(redundant) => {
+                refuse_mixed(format, redundant)?;
+                Packetizers::Text(text::Packetizer::new(config, Some(redundant)))
+            }
+            Codec::MpegTs => Packetizers::MpegTs(mpeg_ts::Packetizer::new(config)),
+            Codec::Klv | Codec::OnvifMetadata(_) => Packetizers::Document(document::Packetizer::new(config)),
             _ => match Layout::of(format) {
                 Some(layout) => Packetizers::Blocks(blocks::Packetizer::new(config, layout)),
                 None => Packetizers::Whole(whole::Packetizer::new(config)),
@@ -215,6 +258,29 @@ impl Packetizer {
     }
 }
 
+/// The configuration of LATM is not in the description, or in a way that is not read.
+const NO_LATM_CONFIG: &str =
+    "a StreamMuxConfig that is missing, or of several programs, layers or fixed lengths";
+
+fn refuse_amr(format: &Format, amr: &Amr) -> Result<(), UnsupportedFormat> {
+    let reason = match amr {
+        Amr { interleaving: Some(_), .. } => "frames that are interleaved (interleaving)",
+        Amr { is_sorted: true, .. } => "bits that are sorted (robust-sorting)",
+        Amr { has_checksums: true, .. } => "frames with checksums (crc)",
+        _ => return Ok(()),
+    };
+    Err(UnsupportedFormat::new(format, reason))
+}
+
+fn refuse_mixed(format: &Format, redundant: &Redundant) -> Result<(), UnsupportedFormat> {
+    let first = redundant.payload_types.first();
+    if redundant.payload_types.iter().all(|each| Some(each) == first) {
+        Ok(())
+    } else {
+        Err(UnsupportedFormat::new(format, "what is repeated is in another format than what is new"))
+    }
+}
+
 fn refuse_interleaved(format: &Format, h264: &H264) -> Result<(), UnsupportedFormat> {
     match h264.packetization_mode {
         2 => Err(UnsupportedFormat::new(format, "packetization mode 2, interleaved")),
@@ -240,6 +306,18 @@ fn refuse_order_numbers(format: &Format, max_don_diff: u16) -> Result<(), Unsupp
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repetition_in_another_format_is_refused_and_that_of_video_is_carried_through() {
+        let mixed = Format::new(96, "red", 8_000).with_fmtp("0/3");
+        let refused = Depacketizer::new(&mixed).unwrap_err();
+        assert_eq!(refused.reason(), "what is repeated is in another format than what is new");
+        assert!(Packetizer::new(&mixed, PacketizerConfig::new(96, 1, 0)).is_err());
+        let mut depacketizer = Depacketizer::new(&Format::new(96, "red", 90_000)).unwrap();
+        let packet = RtpPacket::build(crate::rtp::RtpHeader::default(), &[0x80 | 96, 1]);
+        depacketizer.push(&packet, 0).unwrap();
+        assert_eq!(depacketizer.poll().unwrap().parts.to_bytes()[..], [0x80 | 96, 1]);
+    }
 
     #[test]
     fn interleaved_sound_is_refused() {

@@ -52,7 +52,18 @@ impl Fragments {
 
     /// Adds a whole unit.
     pub(super) fn push(&mut self, timestamp: u32, unit: Bytes) {
-        self.ready.push_back(AccessUnit { timestamp, parts: unit.into(), is_keyframe: true, damaged: false });
+        self.push_unit(AccessUnit {
+            timestamp,
+            parts: unit.into(),
+            is_keyframe: true,
+            damaged: false,
+            configuration: None,
+        });
+    }
+
+    /// Adds a unit of which more is to be said.
+    pub(super) fn push_unit(&mut self, unit: AccessUnit) {
+        self.ready.push_back(unit);
     }
 
     /// Begins a unit, of which `expected` bytes are told.
@@ -69,6 +80,11 @@ impl Fragments {
     /// Bytes of the unit that is being put together.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The unit that is being put together, as far as it has come.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Adds a fragment; beyond the bound the unit is dropped.

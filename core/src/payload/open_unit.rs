@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::{AccessUnit, PayloadError};
+use super::{AccessUnit, Parts, PayloadError};
 use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNIT_PARTS_MAX};
 
 /// An access unit that is being put together, or by default none.
@@ -59,7 +59,14 @@ impl OpenUnit {
     /// The access unit; `None` if nothing is left of it.
     pub(super) fn finish(self) -> Option<AccessUnit> {
         let Self { timestamp, parts, is_keyframe, damaged, .. } = self;
-        (!parts.is_empty()).then_some(AccessUnit { timestamp, parts: parts.into(), is_keyframe, damaged })
+        let parts = Parts::from(parts);
+        (!parts.is_empty()).then_some(AccessUnit {
+            timestamp,
+            parts,
+            is_keyframe,
+            damaged,
+            configuration: None,
+        })
     }
 
     fn overflow(&mut self, error: PayloadError) -> PayloadError {

@@ -15,6 +15,9 @@ pub struct AccessUnit {
     pub is_keyframe: bool,
     /// Whether a part of the unit is missing, or may be: a packet was lost inside or just before it.
     pub damaged: bool,
+    /// What a decoder has to be given before this unit and all that follow, where the stream has told it anew: the
+    /// AudioSpecificConfig of MP4A-LATM, the headers of Vorbis. Formats that have such things among their parts have `None`.
+    pub configuration: Option<Bytes>,
 }
 
 /// The bytes of an access unit, in one piece or in several, which share the memory of the packets where they can.

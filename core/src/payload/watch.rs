@@ -3,8 +3,8 @@ use bytes::Bytes;
 use super::blocks::Layout;
 use super::parameter_sets::ParameterSets;
 use super::{
-    AccessUnit, AudioParameters, Parameters, Parts, VideoParameters, ac3, av1, h264, h265, h266, jpeg,
-    mpeg_audio, mpeg_video, mpeg4_video, opus, vp8, vp9,
+    AccessUnit, AudioParameters, Parameters, Parts, VideoParameters, ac3, amr, av1, h264, h265, h266, jpeg,
+    latm, mpeg_audio, opus, vorbis, vp8, vp9,
 };
 use crate::description::{Codec, Format};
 
@@ -35,6 +35,8 @@ enum Source {
     Headers(Parameters, fn(&[u8]) -> Option<AudioParameters>),
     /// The headers of keyframes, and what the last one told.
     Keyframes(fn(&Parts) -> Option<Told>, Option<Told>),
+    /// The configuration that units have with them.
+    Configurations(Parameters, fn(&Bytes, &mut Parameters)),
     /// Nothing but the description.
     Description(Parameters),
 }
@@ -56,16 +58,13 @@ impl ParameterWatch {
             Codec::H265(_) => sets(&h265::PROBE, h265::parameters),
             Codec::Ac3 | Codec::Eac3 => Source::Headers(described(format), ac3::audio),
             Codec::MpegAudio => Source::Headers(described(format), mpeg_audio::audio),
+            Codec::Latm(_) => Source::Configurations(described(format), latm::told),
+            Codec::Vorbis(_) => Source::Configurations(described(format), vorbis::told),
             Codec::H266(_) => sets(&h266::PROBE, h266::parameters),
             Codec::Av1(_) => Source::Keyframes(av1::told, None),
             Codec::Vp8(_) => Source::Keyframes(vp8::told, None),
             Codec::Vp9(_) => Source::Keyframes(vp9::told, None),
             Codec::Jpeg => Source::Keyframes(jpeg::told, None),
-            Codec::Mpeg4Video(video) => {
-                let announced = mpeg4_video::told(&video.config.clone().into());
-                Source::Keyframes(mpeg4_video::told, announced)
-            }
-            Codec::MpegVideo => Source::Keyframes(mpeg_video::told, None),
             _ => Source::Description(described(format)),
         };
         Self { format: format.clone(), source }
@@ -93,6 +92,13 @@ impl ParameterWatch {
                 }
                 is_new
             }
+            Source::Configurations(parameters, read) => match &unit.configuration {
+                Some(told) if parameters.configuration.as_ref() != Some(told) => {
+                    read(told, parameters);
+                    true
+                }
+                _ => false,
+            },
             Source::Description(_) => false,
         }
     }
@@ -111,11 +117,22 @@ impl ParameterWatch {
                     parameters.codec = Some(told.codec);
                     parameters.configuration = told.configuration;
                     parameters.video = Some(told.video);
-                    mpeg4_video::announce(&mut parameters);
                 }
                 parameters
             }
-            Source::Headers(parameters, _) | Source::Description(parameters) => parameters.clone(),
+            Source::Headers(parameters, _)
+            | Source::Configurations(parameters, _)
+            | Source::Description(parameters) => parameters.clone(),
+        }
+    }
+
+    /// What a container keeps for the decoder, where units have had it with them or the description alone tells it.
+    pub(crate) fn configuration(&self) -> Option<&Bytes> {
+        match &self.source {
+            Source::Configurations(parameters, _) | Source::Description(parameters) => {
+                parameters.configuration.as_ref()
+            }
+            _ => None,
         }
     }
 
@@ -123,7 +140,7 @@ impl ParameterWatch {
     pub(crate) fn sets(&self) -> impl Iterator<Item = &Bytes> {
         match &self.source {
             Source::Sets(sets, _) => Some(sets.in_order()),
-            Source::Headers(..) | Source::Keyframes(..) | Source::Description(_) => None,
+            _ => None,
         }
         .into_iter()
         .flatten()
@@ -133,7 +150,7 @@ impl ParameterWatch {
     pub(crate) fn is_delimiter(&self, part: &[u8]) -> bool {
         match &self.source {
             Source::Sets(sets, _) => sets.is_delimiter(part),
-            Source::Headers(..) | Source::Keyframes(..) | Source::Description(_) => false,
+            _ => false,
         }
     }
 
@@ -141,7 +158,7 @@ impl ParameterWatch {
     pub(crate) fn is_set(&self, part: &[u8]) -> bool {
         match &self.source {
             Source::Sets(sets, _) => sets.is_set(part),
-            Source::Headers(..) | Source::Keyframes(..) | Source::Description(_) => false,
+            _ => false,
         }
     }
 }
@@ -159,6 +176,16 @@ fn described(format: &Format) -> Parameters {
         // MP3 of MPEG-1, as browsers and playlists name all layers.
         Codec::MpegAudio => parameters.codec = Some("mp4a.6B".into()),
         Codec::Opus(opus) => opus::parameters(opus, &mut parameters),
+        Codec::Amr(amr) => amr::parameters(amr, &mut parameters),
+        Codec::Latm(latm) => {
+            if let Some(config) = &latm.config {
+                latm::told(&config.audio_specific_config, &mut parameters);
+            }
+        }
+        Codec::Vorbis(vorbis) => match vorbis.headers.first() {
+            Some(headers) => vorbis::told(&headers.to_private(), &mut parameters),
+            None => parameters.audio = Some(sound(format.clock_rate)),
+        },
         Codec::Mpeg4Audio(aac) => {
             parameters.codec =
                 aac.audio_config().map(|config| format!("mp4a.40.{}", config.object_type).into());

@@ -83,6 +83,7 @@ impl Depacketizer {
             parts: payload.into(),
             is_keyframe: true,
             damaged: false,
+            configuration: None,
         });
         Ok(())
     }

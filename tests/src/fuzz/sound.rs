@@ -1,7 +1,7 @@
 //! Sound of every format: whatever comes together from packets survives the packetizer.
 
 use rtspan_core::Format;
-use rtspan_core::description::{G726Order, IlbcMode};
+use rtspan_core::description::{AmrPacking, G726Order, IlbcMode, VorbisHeaders};
 use rtspan_core::limits::ACCESS_UNIT_BYTES_MAX;
 use rtspan_core::payload::{AccessUnit, Depacketizer, Packetizer, PacketizerConfig};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
@@ -35,7 +35,21 @@ fn formats() -> Vec<Format> {
         Format::mpeg_audio(),
         Format::ac3(96, 48_000, 2),
         Format::eac3(96, 48_000, 2),
+        Format::amr(96, AmrPacking::BandwidthEfficient),
+        Format::amr(96, AmrPacking::OctetAligned),
+        Format::amr_wb(96, AmrPacking::BandwidthEfficient).with_channels(2),
+        Format::amr_wb(96, AmrPacking::OctetAligned),
+        Format::latm(96, &[0x11, 0x90]).expect("a configuration"),
+        Format::new(96, "MP4A-LATM", 48_000).with_fmtp("cpresent=1; config=420023203fc0"),
+        Format::vorbis(96, &vorbis()),
     ]
+}
+
+/// Headers with two modes, of short and of long blocks.
+fn vorbis() -> VorbisHeaders {
+    let identification = b"\x01vorbis\0\0\0\0\x02\x44\xac\0\0\0\0\0\0\x80\xb5\x01\0\0\0\0\0\xb8\x01";
+    let setup = b"\x05vorbis\x24\x01\0\x80\0\x02\0\0\0\0\x20\x80\0\x04\x04\x04\0\0\0\0\0\x02\0\0\0\x04\x04";
+    VorbisHeaders::new(0xfe_cdba, &identification[..], Vec::new(), &setup[..]).expect("headers")
 }
 
 /// Takes the bytes for the format and the size of packets, and then in records: flags, length, payload.

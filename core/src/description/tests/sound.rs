@@ -8,6 +8,140 @@ fn read_back(format: &Format) -> Format {
 }
 
 #[test]
+fn amr_latm_and_vorbis_are_written_as_they_are_read() {
+    let identification = b"\x01vorbis\0\0\0\0\x02\x44\xac\0\0\0\0\0\0\x80\xb5\x01\0\0\0\0\0\xb8\x01";
+    let headers =
+        VorbisHeaders::new(0xfe_cdba, &identification[..], vec![3; 400], &b"\x05vorbis and more"[..])
+            .unwrap();
+    for (format, rtpmap, fmtp) in [
+        (Format::amr(96, AmrPacking::OctetAligned), "AMR/8000", Some("octet-align=1")),
+        (Format::amr_wb(96, AmrPacking::BandwidthEfficient), "AMR-WB/16000", None),
+        (
+            Format::latm(96, &[0x11, 0x90]).unwrap(),
+            "MP4A-LATM/48000/2",
+            Some("profile-level-id=1; cpresent=0; config=400023203fc0"),
+        ),
+        // AAC-LC of 22,050 Hz, mono, with SBR behind it, which LATM has no place for.
+        (
+            Format::latm(96, &[0x13, 0x88, 0x56, 0xe5, 0xa0]).unwrap(),
+            "MP4A-LATM/22050/1",
+            Some("profile-level-id=1; cpresent=0; config=400027103fc0"),
+        ),
+    ] {
+        assert_eq!((format.rtpmap().as_deref(), format.fmtp.as_deref()), (Some(rtpmap), fmtp));
+        assert!(!matches!(format.codec, Codec::Other));
+        assert_eq!(read_back(&format), format);
+    }
+    let vorbis = Format::vorbis(96, &headers);
+    assert_eq!(vorbis.rtpmap().as_deref(), Some("vorbis/44100/2"));
+    assert!(matches!(&vorbis.codec, Codec::Vorbis(read) if read.headers[..] == [headers.clone()]));
+    assert_eq!(read_back(&vorbis), vorbis);
+    assert_eq!(VorbisHeaders::from_private(0xfe_cdba, &headers.to_private()), Ok(headers));
+    for bad in [&identification[..29], &[0; 30]] {
+        assert!(VorbisHeaders::new(0, bad.to_vec(), bytes::Bytes::new(), &b"\x05vorbis"[..]).is_err());
+    }
+    for cut in [0, 1, 2, 3, 20, 33] {
+        let private =
+            VorbisHeaders::new(1, &identification[..], bytes::Bytes::new(), &b"\x05vorbis"[..]).unwrap();
+        assert!(VorbisHeaders::from_private(1, &private.to_private().slice(..cut)).is_err(), "{cut}");
+    }
+    assert!(Format::latm(96, &[0xff]).is_err());
+}
+
+#[test]
+fn parameters_of_amr_are_read_as_devices_write_them() {
+    let read = |fmtp: &str, rtpmap: &str| {
+        let sdp = format!("v=0\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 {rtpmap}\r\na=fmtp:97 {fmtp}\r\n");
+        let (description, tolerances) = read(sdp);
+        let Codec::Amr(amr) = description.medias[0].formats[0].codec else { panic!("{rtpmap}") };
+        (amr, tolerances.contains(&Tolerance::FmtpParameter), tolerances.contains(&Tolerance::FmtpValue))
+    };
+    // As 3GPP's first servers, Darwin and QuickTime write it.
+    let (amr, is_bare, _) = read("octet-align", "AMR/8000/1");
+    assert_eq!((amr.packing, amr.channels, is_bare), (AmrPacking::OctetAligned, 1, true));
+    let (amr, is_bare, _) = read("mode-set=0,2,8; octet-align=0", "amr-wb/16000/2");
+    assert_eq!((amr.packing, amr.channels, is_bare), (AmrPacking::BandwidthEfficient, 2, false));
+    assert_eq!((amr.modes, amr.is_wideband), (Some(0b1_0000_0101), true));
+    let (amr, _, is_unreadable) = read("mode-set=16; octet-align=yes; interleaving=7", "AMR/8000");
+    assert!(is_unreadable && amr.modes.is_none());
+    assert_eq!((amr.packing, amr.interleaving), (AmrPacking::OctetAligned, Some(7)));
+}
+
+#[test]
+fn what_stands_behind_a_configuration_of_latm_may_be_missing() {
+    let read = |config: &str| {
+        let sdp = format!(
+            "v=0\r\nm=audio 0 RTP/AVP 96\r\na=rtpmap:96 MP4A-LATM/44100/1\r\na=fmtp:96 cpresent=0; config={config}\r\n"
+        );
+        let (description, tolerances) = read(sdp);
+        let Codec::Latm(latm) = &description.medias[0].formats[0].codec else { panic!("{config}") };
+        (latm.clone(), tolerances)
+    };
+    // rtpmp4apay of GStreamer 1.22; then the same to its end.
+    let (cut, tolerances) = read("40002410adca00");
+    assert_eq!(tolerances, [Tolerance::LatmConfigCut]);
+    let (whole, tolerances) = read("40002410adca000000");
+    assert_eq!(tolerances, []);
+    assert_eq!(cut, whole);
+    // A camera that names a configuration and has none (reported to mediamtx).
+    let (none, tolerances) = read("");
+    assert!(none.config.is_none() && tolerances.contains(&Tolerance::FmtpValue));
+}
+
+#[test]
+fn what_is_neither_picture_nor_sound_is_written_as_it_is_read() {
+    let metadata = |coding| Format::onvif_metadata(96, coding);
+    let redundant =
+        |payload_types: &[u8]| Codec::Redundant(Redundant { payload_types: payload_types.to_vec() });
+    for (format, rtpmap, fmtp, codec) in [
+        (Format::mpeg_ts(), "MP2T/90000", None, Codec::MpegTs),
+        (Format::klv(96), "SMPTE336M/90000", None, Codec::Klv),
+        (
+            metadata(MetadataCoding::Xml),
+            "vnd.onvif.metadata/90000",
+            None,
+            Codec::OnvifMetadata(MetadataCoding::Xml),
+        ),
+        (
+            metadata(MetadataCoding::Gzip),
+            "vnd.onvif.metadata.gzip/90000",
+            None,
+            Codec::OnvifMetadata(MetadataCoding::Gzip),
+        ),
+        (
+            metadata(MetadataCoding::Exi),
+            "vnd.onvif.metadata.exi.onvif/90000",
+            None,
+            Codec::OnvifMetadata(MetadataCoding::Exi),
+        ),
+        (Format::t140(96), "t140/1000", None, Codec::T140(T140 { characters_per_second: 30 })),
+        (Format::redundant_text(96, 98, 2), "red/1000", Some("98/98/98"), redundant(&[98, 98, 98])),
+        (Format::telephone_event(96, 8_000), "telephone-event/8000", Some("0-15"), Codec::TelephoneEvent),
+    ] {
+        assert_eq!((format.rtpmap().as_deref(), format.fmtp.as_deref()), (Some(rtpmap), fmtp));
+        assert_eq!(format.codec, codec, "{rtpmap}");
+        assert_eq!(read_back(&format), format);
+    }
+    let cps = Format::t140(96).with_fmtp("cps=150");
+    assert_eq!(cps.codec, Codec::T140(T140 { characters_per_second: 150 }));
+    let many = Format::new(96, "red", 1_000).with_fmtp("98/98/98/98/98/98/98/98/98/98/98");
+    assert_eq!(many.codec, redundant(&[98; 9]), "eight are repeated at most");
+    assert_eq!(Format::new(96, "red", 1_000).with_fmtp("98/x").codec, Codec::Other);
+    for (name, coding) in [
+        ("VND.ONVIF.METADATA+GZIP", MetadataCoding::Gzip),
+        ("vnd.onvif.metadata.exi.ext", MetadataCoding::Exi),
+    ] {
+        assert_eq!(Format::new(96, name, 90_000).codec, Codec::OnvifMetadata(coding));
+    }
+    assert_eq!(Format::new(96, "vnd.onvif.metadata.zip", 90_000).codec, Codec::Other);
+    // gortsplib before version 5.
+    let (description, tolerances) =
+        read("v=0\r\nm=application 0 RTP/AVP 96\r\na=rtpmap:96 smtpe336m/90000\r\n");
+    assert_eq!(description.medias[0].formats[0], Format::klv(96));
+    assert_eq!(tolerances, [Tolerance::EncodingMisspelt]);
+}
+
+#[test]
 fn sound_is_written_as_it_is_read() {
     let speech = Speech { silence_frames: true };
     for (format, payload_type, rtpmap, codec) in [

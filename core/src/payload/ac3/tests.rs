@@ -22,7 +22,7 @@ fn frame(header: [u8; 8], fill: u8) -> Vec<u8> {
 fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, Vec<u8>)> {
     let units = std::iter::from_fn(|| depacketizer.poll());
     units
-        .map(|AccessUnit { timestamp, parts, is_keyframe, damaged }| {
+        .map(|AccessUnit { timestamp, parts, is_keyframe, damaged, .. }| {
             assert!(is_keyframe && !damaged);
             (timestamp, parts.to_bytes().to_vec())
         })

@@ -267,7 +267,7 @@ fn access_points_are_told_from_one_packet() {
 fn a_sequence_header_tells_what_a_decoder_has_to_know() {
     let mut watch = ParameterWatch::new(&Format::av1(96, 0, 8));
     let parts = Parts::from_iter([SEQUENCE, KEY].map(Bytes::from_static));
-    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false };
+    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None };
     assert_eq!((watch.look(&unit), watch.look(&unit)), (true, false));
     let parameters = watch.parameters();
     let video = parameters.video.unwrap();

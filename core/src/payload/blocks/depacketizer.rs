@@ -40,6 +40,7 @@ impl Depacketizer {
                 parts: payload.slice(..whole).into(),
                 is_keyframe: true,
                 damaged: left_over > 0,
+                configuration: None,
             });
         }
         match left_over {

@@ -443,8 +443,13 @@ fn each_image_is_an_access_point_and_tells_its_size() {
         packets_of(&sent).iter().map(|packet| contents(packet.payload()).access_point).collect();
     assert_eq!(points, [Some(AccessPoint::Refresh), None, None]);
     let mut watch = ParameterWatch::new(&Format::jpeg());
-    let unit =
-        |image: Vec<u8>| AccessUnit { timestamp: 0, parts: image.into(), is_keyframe: true, damaged: false };
+    let unit = |image: Vec<u8>| AccessUnit {
+        timestamp: 0,
+        parts: image.into(),
+        is_keyframe: true,
+        damaged: false,
+        configuration: None,
+    };
     let large = unit(sent);
     assert_eq!((watch.look(&large), watch.look(&large)), (true, false));
     let video = watch.parameters().video.unwrap();

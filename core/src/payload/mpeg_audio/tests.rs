@@ -26,7 +26,7 @@ const LARGE: [u8; 4] = [0xff, 0xfb, 0xe4, 0x64];
 fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, Vec<u8>)> {
     let units = std::iter::from_fn(|| depacketizer.poll());
     units
-        .map(|AccessUnit { timestamp, parts, is_keyframe, damaged }| {
+        .map(|AccessUnit { timestamp, parts, is_keyframe, damaged, .. }| {
             assert!(is_keyframe && !damaged);
             (timestamp, parts.to_bytes().to_vec())
         })
@@ -169,7 +169,13 @@ fn rate_and_channels_are_learnt_from_the_frames() {
     assert_eq!(watch.parameters().audio, None);
     let mut look = |header| {
         let parts = frame(header, 1).into();
-        watch.look(&AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false })
+        watch.look(&AccessUnit {
+            timestamp: 0,
+            parts,
+            is_keyframe: true,
+            damaged: false,
+            configuration: None,
+        })
     };
     assert!(look(MP3) && !look(MP3) && look(MP2));
     assert_eq!(watch.parameters().audio, Some(AudioParameters::new(48_000, 1)));

@@ -67,7 +67,7 @@ fn keyframes_are_access_points_and_tell_the_size() {
 
     let mut watch = ParameterWatch::new(&Format::vp8(96));
     let parts = Parts::from(KEYFRAME);
-    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false };
+    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None };
     assert_eq!((watch.parameters().video, watch.look(&unit), watch.look(&unit)), (None, true, false));
     let parameters = watch.parameters();
     let video = parameters.video.unwrap();

@@ -131,7 +131,13 @@ fn keyframes_are_access_points_and_tell_what_a_decoder_has_to_know() {
     assert_eq!(packet(&[], &[]), None);
 
     let mut watch = ParameterWatch::new(&Format::vp9(96, 0));
-    let unit = AccessUnit { timestamp: 0, parts: Parts::from(KEYFRAME), is_keyframe: true, damaged: false };
+    let unit = AccessUnit {
+        timestamp: 0,
+        parts: Parts::from(KEYFRAME),
+        is_keyframe: true,
+        damaged: false,
+        configuration: None,
+    };
     assert_eq!((watch.look(&unit), watch.look(&unit)), (true, false));
     let parameters = watch.parameters();
     let video = parameters.video.unwrap();

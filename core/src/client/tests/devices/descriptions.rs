@@ -375,7 +375,7 @@ fn formats() -> Vec<Camera> {
              a=fmtp:40 profile-level-id=15;cpresent=0;config=|",
             "96 MP4A-LATM/44100",
         )
-        .tolerates(&[SdpFormatAttribute, SdpFormatMisplaced]),
+        .tolerates(&[SdpFormatAttribute, SdpFormatMisplaced, FmtpValue]),
         described(
             "Hikvision",
             "AAC without its configuration",

@@ -16,7 +16,7 @@ fn lenient(packets: &[(u32, bool, &[u8])]) -> (Vec<AccessUnit>, Vec<Tolerance>) 
 fn unit(timestamp: u32, nals: &[&[u8]], damaged: bool) -> AccessUnit {
     let is_keyframe = nals.iter().any(|nal| nal[0] & 0x1f == 5);
     let nals = nals.iter().map(|nal| Bytes::copy_from_slice(nal)).collect();
-    AccessUnit { timestamp, parts: nals, is_keyframe, damaged }
+    AccessUnit { timestamp, parts: nals, is_keyframe, damaged, configuration: None }
 }
 
 const SPS: &[u8] = &[0x67, 0x42];
