@@ -177,6 +177,13 @@ impl World<'_> {
                 self.counts.add("packets received with their wall clock time", 1);
             }
             let place = self.truth.place(&received.packet).expect("a packet of a log");
+            let made = Made::time_of(&received.packet);
+            let is_spoofed = self.truth.entries(place.0)[place.1 as usize].is_spoofed();
+            if let Some(made) = made.filter(|_| !is_spoofed) {
+                let error = self.truth.delay(place.0) + CLOCK_ERROR;
+                let is_compared = player.times.compare(&received, made, error);
+                self.counts.add("packets compared with those of other tracks", is_compared.into());
+            }
             self.rights.check_reader(player.who(), place.0);
             self.books.privates.check_address(place.0, player.host);
             match &mut player.period {

@@ -1,9 +1,15 @@
-//! The time line of a client: it never goes back, however often the client plays, is cut off or is sent elsewhere.
+//! The time line of a client: it never goes back, however often the client plays, is cut off or is sent elsewhere, and it is
+//! one for all tracks.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use rtspan_core::Instant;
 use rtspan_core::client::Received;
 use rtspan_core::timeline::MediaTime;
+
+/// How long tracks may be apart that have been told their wall clock: until all are corrected.
+const TOGETHER_WITHIN: i64 = 10_000_000_000;
 
 /// The times of the packets that a client has handed out since it was made.
 #[derive(Debug, Default)]
@@ -18,6 +24,10 @@ struct Line {
     reached: Option<(i64, i64)>,
     /// The last packet of each source.
     sources: BTreeMap<u32, MediaTime>,
+    /// The last packet whose wall clock time was told: its PTS, and that of the moment at which the world began.
+    told: Option<(i64, i64)>,
+    /// Since which PTS it is apart from another media.
+    apart: BTreeMap<usize, i64>,
 }
 
 impl Times {
@@ -38,5 +48,36 @@ impl Times {
         }
         let (timestamp, pts) = line.reached.unwrap_or((time.timestamp, time.pts));
         line.reached = Some((timestamp.max(time.timestamp), pts.max(time.pts)));
+    }
+
+    /// Takes a packet that was made at a moment. What was made at one moment has one PTS, once sender reports tell the wall clock
+    /// time of both; they are up to `error` from the truth.
+    ///
+    /// Returns true if it was compared with another media.
+    pub(super) fn compare(&mut self, received: &Received, made: Instant, error: Duration) -> bool {
+        let Received { media, time, .. } = received;
+        let line = self.medias.entry(*media).or_default();
+        line.told = None;
+        if time.reported_ntp().is_none() {
+            line.apart.clear();
+            return false;
+        }
+        let zero = time.pts - made.as_nanos() as i64;
+        let mut apart = std::mem::take(&mut line.apart);
+        let others = self.medias.iter().filter_map(|(other, line)| Some((*other, line.told?)));
+        let mut has_compared = false;
+        for (other, (pts, others_zero)) in others {
+            has_compared = true;
+            if u128::from(zero.abs_diff(others_zero)) <= 2 * error.as_nanos() {
+                apart.remove(&other);
+                continue;
+            }
+            let since = *apart.entry(other).or_insert(time.pts);
+            let is_late = time.pts > since + TOGETHER_WITHIN && pts > since + TOGETHER_WITHIN / 2;
+            assert!(!is_late, "media {media} is {} ns ahead of {other}: {time:?}", zero - others_zero);
+        }
+        let line = self.medias.entry(*media).or_default();
+        (line.told, line.apart) = (Some((time.pts, zero)), apart);
+        has_compared
     }
 }
