@@ -76,6 +76,7 @@ impl World<'_> {
                     }
                     Ok(_) => {}
                     Err(error) => {
+                        self.expect_as_before(player, id);
                         let is_refused = matches!(
                             error,
                             CommandError::CredentialsRefused(_) | CommandError::Unauthorized(_)

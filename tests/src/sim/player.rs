@@ -86,6 +86,8 @@ pub(super) struct Player {
     pub(super) dropped_before: u64,
     /// What was handed to the network for each socket when PLAY was asked for.
     pub(super) marks: BTreeMap<SocketAddr, usize>,
+    /// Both as they were before the PLAY that is not answered yet: they hold on if it is refused.
+    pub(super) before: Option<(CommandId, u64, BTreeMap<SocketAddr, usize>)>,
 }
 
 /// Datagrams of a client on their way out.
@@ -150,6 +152,7 @@ impl Player {
             watch: None,
             early: Vec::new(),
             dropped_before: 0,
+            before: None,
             marks: BTreeMap::new(),
         }
     }

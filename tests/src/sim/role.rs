@@ -281,8 +281,18 @@ impl World<'_> {
     /// PLAY is asked for: what was sent before belongs to the time before.
     pub(super) fn expect_packets(&self, player: &mut Player) {
         player.early.clear();
-        player.dropped_before = dropped(player);
-        player.marks = player.sockets().map(|to| (to, self.truth.sent_to(to).len())).collect();
+        let dropped = dropped(player);
+        let dropped_before = std::mem::replace(&mut player.dropped_before, dropped);
+        let marks = player.sockets().map(|to| (to, self.truth.sent_to(to).len())).collect();
+        let marks = std::mem::replace(&mut player.marks, marks);
+        player.before = player.asked.back().map(|id| (*id, dropped_before, marks));
+    }
+
+    /// A command was refused: if it was PLAY, what was sent before it belongs to the same time as what comes.
+    pub(super) fn expect_as_before(&self, player: &mut Player, refused: CommandId) {
+        if let Some((_, dropped_before, marks)) = player.before.take_if(|(id, ..)| *id == refused) {
+            (player.dropped_before, player.marks) = (dropped_before, marks);
+        }
     }
 
     fn pause(&mut self, player: &mut Player) {

@@ -26,8 +26,8 @@ struct Line {
     sources: BTreeMap<u32, MediaTime>,
     /// The last packet whose wall clock time was told: its PTS, and that of the moment at which the world began.
     told: Option<(i64, i64)>,
-    /// Since which PTS it is apart from another media.
-    apart: BTreeMap<usize, i64>,
+    /// By how much it is apart from another media, and since which PTS.
+    apart: BTreeMap<usize, (i64, i64)>,
 }
 
 impl Times {
@@ -68,13 +68,19 @@ impl Times {
         let mut has_compared = false;
         for (other, (pts, others_zero)) in others {
             has_compared = true;
-            if u128::from(zero.abs_diff(others_zero)) <= 2 * error.as_nanos() {
+            let ahead = zero - others_zero;
+            let is_within = |ahead: i64| u128::from(ahead.unsigned_abs()) <= 2 * error.as_nanos();
+            if is_within(ahead) {
                 apart.remove(&other);
                 continue;
             }
-            let since = *apart.entry(other).or_insert(time.pts);
-            let is_late = time.pts > since + TOGETHER_WITHIN && pts > since + TOGETHER_WITHIN / 2;
-            assert!(!is_late, "media {media} is {} ns ahead of {other}: {time:?}", zero - others_zero);
+            let (former, since) = apart.entry(other).or_insert((ahead, time.pts));
+            if !is_within(ahead - *former) {
+                // Apart anew: such as where the first packet of a source waited for long until the second proved it.
+                (*former, *since) = (ahead, time.pts);
+            }
+            let is_late = time.pts > *since + TOGETHER_WITHIN && pts > *since + TOGETHER_WITHIN / 2;
+            assert!(!is_late, "media {media} is {ahead} ns ahead of {other}: {time:?}");
         }
         let line = self.medias.entry(*media).or_default();
         (line.told, line.apart) = (Some((time.pts, zero)), apart);
