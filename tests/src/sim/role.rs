@@ -349,10 +349,8 @@ impl World<'_> {
     pub(super) fn repeat(&mut self, player: &mut Player) {
         let stream = self.session_of(player).and_then(|session| self.books.recorded_by(session));
         let Role::Publisher { source, origin, .. } = &mut player.role else { return };
-        let Some(stream) = stream.filter(|stream| self.truth.is_of(*stream, *origin)) else {
-            // Its packets are in another stream.
-            return source.forget();
-        };
+        source.begin_in(stream);
+        let Some(stream) = stream.filter(|stream| self.truth.is_of(*stream, *origin)) else { return };
         self.counts.add("publishers that went on", 1);
         for (track, packet) in source.repeat(&mut self.chance) {
             self.counts.add("packets repeated", 1);

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
-use rtspan_core::{Description, Format, Instant, Media, MediaKind};
+use rtspan_core::{Description, Format, Instant, Media, MediaKind, StreamId};
 
 use super::choices::Chance;
 
@@ -19,8 +19,9 @@ pub(super) struct Source {
     pictures: u64,
     /// How often a voice has begun anew.
     changes: u32,
-    /// The last packets.
+    /// The last packets, and the stream that they were made for.
     recent: VecDeque<(u8, RtpPacket)>,
+    stream: Option<StreamId>,
 }
 
 /// Who makes packets: no two makers make the same.
@@ -224,6 +225,7 @@ impl Source {
             pictures: 0,
             changes: 0,
             recent: VecDeque::new(),
+            stream: None,
         }
     }
 
@@ -266,9 +268,12 @@ impl Source {
         source
     }
 
-    /// The packets that were made last are not to be sent again.
-    pub(super) fn forget(&mut self) {
-        self.recent.clear();
+    /// Its packets go into this stream from now on; what was made for another is not sent again.
+    pub(super) fn begin_in(&mut self, stream: Option<StreamId>) {
+        if stream.is_none() || self.stream != stream {
+            self.recent.clear();
+        }
+        self.stream = stream;
     }
 
     /// Some of the last packets once more: nobody knows whether they have come.
