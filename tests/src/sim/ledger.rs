@@ -181,7 +181,7 @@ impl World<'_> {
             let is_spoofed = self.truth.entries(place.0)[place.1 as usize].is_spoofed();
             if let Some(made) = made.filter(|_| !is_spoofed) {
                 let error = self.truth.delay(place.0) + CLOCK_ERROR;
-                let is_compared = player.times.compare(&received, made, error);
+                let is_compared = player.times.compare(&received, made, error, is_tcp);
                 self.counts.add("packets compared with those of other tracks", is_compared.into());
             }
             self.rights.check_reader(player.who(), place.0);

@@ -8,8 +8,10 @@ use rtspan_core::Instant;
 use rtspan_core::client::Received;
 use rtspan_core::timeline::MediaTime;
 
-/// How long tracks may be apart that have been told their wall clock: until all are corrected.
+/// How long tracks may be apart that have been told their wall clock, in nanoseconds: until two more reports of each have come,
+/// of which several may be lost over UDP.
 const TOGETHER_WITHIN: i64 = 10_000_000_000;
+const TOGETHER_WITHIN_UDP: i64 = 30_000_000_000;
 
 /// The times of the packets that a client has handed out since it was made.
 #[derive(Debug, Default)]
@@ -54,7 +56,14 @@ impl Times {
     /// time of both; they are up to `error` from the truth.
     ///
     /// Returns true if it was compared with another media.
-    pub(super) fn compare(&mut self, received: &Received, made: Instant, error: Duration) -> bool {
+    pub(super) fn compare(
+        &mut self,
+        received: &Received,
+        made: Instant,
+        error: Duration,
+        is_tcp: bool,
+    ) -> bool {
+        let within = if is_tcp { TOGETHER_WITHIN } else { TOGETHER_WITHIN_UDP };
         let Received { media, time, .. } = received;
         let line = self.medias.entry(*media).or_default();
         line.told = None;
@@ -79,7 +88,7 @@ impl Times {
                 // Apart anew: such as where the first packet of a source waited for long until the second proved it.
                 (*former, *since) = (ahead, time.pts);
             }
-            let is_late = time.pts > *since + TOGETHER_WITHIN && pts > *since + TOGETHER_WITHIN / 2;
+            let is_late = time.pts > *since + within && pts > *since + within / 2;
             assert!(!is_late, "media {media} is {ahead} ns ahead of {other}: {time:?}");
         }
         let line = self.medias.entry(*media).or_default();
