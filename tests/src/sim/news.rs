@@ -36,7 +36,7 @@ impl World<'_> {
                             period.seek();
                         }
                         for received in player.early.drain(..) {
-                            period.take(&self.truth, &received, false);
+                            period.take(&self.truth, &received, false, false);
                         }
                         player.period = Some(period);
                         self.learn_ports(player);
