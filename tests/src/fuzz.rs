@@ -42,6 +42,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("headers", headers::run),
     ("jpeg", framed::run_jpeg),
     ("keyframes", keyframes::run),
+    ("mpeg4_video", framed::run_mpeg4_video),
+    ("mpeg_video", framed::run_mpeg_video),
     ("parameter_sets", parameter_sets::run),
     ("receiver", receiver::run),
     ("rtcp", rtcp::run),

@@ -1,7 +1,7 @@
 use super::sound::{self, G711Law, G726, IlbcMode, Pcm, Speech, Speex};
 use super::{
-    Amr, Av1, Format, H264, H265, H266, Latm, MetadataCoding, Mpeg4Audio, Opus, Redundant, T140, Vorbis, Vp8,
-    Vp9,
+    Amr, Av1, Format, H264, H265, H266, Latm, MetadataCoding, Mpeg4Audio, Mpeg4Video, Opus, Redundant, T140,
+    Vorbis, Vp8, Vp9,
 };
 use crate::Tolerances;
 
@@ -23,6 +23,10 @@ pub enum Codec {
     Vp9(Vp9),
     /// Motion JPEG (RFC 2435).
     Jpeg,
+    /// MPEG-4 Part 2 video (RFC 6416).
+    Mpeg4Video(Mpeg4Video),
+    /// MPEG-1 and MPEG-2 video (RFC 2250).
+    MpegVideo,
     /// MPEG-4 audio with AU headers: AAC (RFC 3640).
     Mpeg4Audio(Mpeg4Audio),
     /// MPEG-4 audio in LATM (RFC 6416).
@@ -93,6 +97,10 @@ impl Codec {
             Self::Vp9(Vp9::read(format, tolerances))
         } else if is("JPEG") {
             Self::Jpeg
+        } else if is("MP4V-ES") {
+            Self::Mpeg4Video(Mpeg4Video::read(format, tolerances))
+        } else if is("MPV") {
+            Self::MpegVideo
         } else if is("mpeg4-generic") {
             Mpeg4Audio::read(format, tolerances).map_or(Self::Other, Self::Mpeg4Audio)
         } else if is("MP4A-LATM") {

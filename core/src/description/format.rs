@@ -2,7 +2,7 @@ use super::audio_config::AudioConfig;
 use super::codec::Codec;
 use super::mpeg4_audio::{self, BadAudioConfig, Mpeg4Audio};
 use super::static_types::static_type;
-use super::{MediaKind, fmtp, names, sprop, video};
+use super::{MediaKind, fmtp, mpeg4_video, names, sprop, video};
 use crate::Tolerances;
 use crate::header::number;
 use crate::tolerance::Tolerance;
@@ -79,6 +79,16 @@ impl Format {
     /// Motion JPEG (RFC 2435).
     pub fn jpeg() -> Self {
         Self::new(26, "JPEG", 90_000)
+    }
+
+    /// MPEG-4 Part 2 video with the headers that stand in front of its pictures: sequence, object and layer (RFC 6416).
+    pub fn mpeg4_video(payload_type: u8, config: &[u8]) -> Self {
+        Self::new(payload_type, "MP4V-ES", 90_000).with_fmtp(mpeg4_video::fmtp(config))
+    }
+
+    /// MPEG-1 or MPEG-2 video (RFC 2250).
+    pub fn mpeg_video() -> Self {
+        Self::new(32, "MPV", 90_000)
     }
 
     /// MPEG-4 audio (AAC, for the most part) with its AudioSpecificConfig (RFC 3640, mode AAC-hbr).

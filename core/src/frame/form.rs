@@ -1,7 +1,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::description::{AudioConfig, Codec, Format};
-use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, av1, nal};
+use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, av1, mpeg4_video, nal};
 
 /// How the bytes of frames are wanted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -58,6 +58,10 @@ impl Wish {
         if matches!(format.codec, Codec::Av1(_)) {
             return self.apply_to_obus(unit.parts);
         }
+        let unit = match format.codec {
+            Codec::Mpeg4Video(_) => AccessUnit { parts: self.with_headers_of_mpeg4(watch, &unit), ..unit },
+            _ => unit,
+        };
         let has_nals = matches!(format.codec, Codec::H264(_) | Codec::H265(_) | Codec::H266(_));
         if !has_nals {
             return match self.form {
@@ -82,6 +86,19 @@ impl Wish {
             }
             Form::Container => length_prefixed(&parts).into(),
         }
+    }
+
+    /// A picture of MPEG-4 video with its headers in front, or without, as is wanted.
+    fn with_headers_of_mpeg4(self, watch: &ParameterWatch, unit: &AccessUnit) -> Parts {
+        let changed = match self.sets.unwrap_or_else(|| self.form.usual_sets()) {
+            ParameterSetsIn::Keyframes if unit.is_keyframe => {
+                let headers = watch.parameters().configuration.unwrap_or_default();
+                mpeg4_video::with_headers(&unit.parts, &headers)
+            }
+            ParameterSetsIn::NoFrame => mpeg4_video::without_headers(&unit.parts),
+            ParameterSetsIn::AsSent | ParameterSetsIn::Keyframes => None,
+        };
+        changed.map_or_else(|| unit.parts.clone(), Parts::from)
     }
 
     /// The OBUs of a temporal unit of AV1, in which each sequence header stays where it is.

@@ -49,7 +49,7 @@ struct Last {
 pub(super) struct Piece {
     pub(super) bytes: Bytes,
     pub(super) place: Place,
-    /// Decoding can begin with the frame that the piece begins.
+    /// Decoding can begin with the unit, as this piece of it tells.
     pub(super) is_keyframe: bool,
 }
 
@@ -68,6 +68,12 @@ impl Assembly {
     /// Fails when no unit can be added before one is polled.
     pub(super) fn check_room(&self) -> Result<(), PayloadError> {
         if self.ready.len() >= ACCESS_UNITS_READY_MAX { Err(PayloadError::Unpolled) } else { Ok(()) }
+    }
+
+    /// A packet is of the unit that is being put together, by its source and its timestamp.
+    pub(super) fn is_of_open_unit(&self, packet: &RtpPacket) -> bool {
+        let unit = &self.unit;
+        unit.is_open && unit.ssrc == packet.ssrc() && unit.timestamp == packet.timestamp()
     }
 
     /// Nothing is missing between the packet before and the next.
@@ -119,8 +125,7 @@ impl Assembly {
         let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
         let intact = self.is_intact(packet, lost);
         if self.unit.is_open {
-            let is_same = self.unit.ssrc == ssrc && self.unit.timestamp == timestamp;
-            if is_same && place != Place::BeginsUnit {
+            if self.is_of_open_unit(packet) && place != Place::BeginsUnit {
                 self.unit.damaged |= !intact;
                 self.skips |= !intact;
                 return;
@@ -153,10 +158,10 @@ impl Assembly {
         if place != Place::Continues {
             self.end_frame()?;
             self.skips = false;
-            self.unit.is_keyframe |= is_keyframe;
         } else if self.skips {
             return Ok(());
         }
+        self.unit.is_keyframe |= is_keyframe;
         let held = match &self.frame {
             Frame::None => 0,
             Frame::Whole(first) => first.len(),

@@ -3,8 +3,8 @@
 use super::blocks::Layout;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError, UnsupportedFormat};
 use super::{
-    aac, ac3, amr, av1, blocks, document, h264, h265, h266, jpeg, latm, mpeg_audio, mpeg_ts, opus,
-    telephone_event, text, vorbis, vp8, vp9, whole,
+    aac, ac3, amr, av1, blocks, document, h264, h265, h266, jpeg, latm, mpeg_audio, mpeg_ts, mpeg_video,
+    mpeg4_video, opus, telephone_event, text, vorbis, vp8, vp9, whole,
 };
 use crate::Tolerances;
 use crate::description::{Amr, Codec, Format, H264, Mpeg4Audio, Redundant};
@@ -49,8 +49,10 @@ formats! {
     H266(h266),
     Jpeg(jpeg),
     Latm(latm),
+    Mpeg4Video(mpeg4_video),
     MpegAudio(mpeg_audio),
     MpegTs(mpeg_ts),
+    MpegVideo(mpeg_video),
     Opus(opus),
     TelephoneEvent(telephone_event),
     Text(text),
@@ -107,6 +109,8 @@ impl Depacketizer {
             Codec::Vp8(_) => Depacketizers::Vp8(vp8::Depacketizer::new()),
             Codec::Vp9(_) => Depacketizers::Vp9(vp9::Depacketizer::new()),
             Codec::Jpeg => Depacketizers::Jpeg(jpeg::Depacketizer::new()),
+            Codec::Mpeg4Video(_) => Depacketizers::Mpeg4Video(mpeg4_video::Depacketizer::new()),
+            Codec::MpegVideo => Depacketizers::MpegVideo(mpeg_video::Depacketizer::new()),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Depacketizers::Aac(aac::Depacketizer::new(audio, format.clock_rate))
@@ -198,6 +202,8 @@ impl Packetizer {
             Codec::Vp8(_) => Packetizers::Vp8(vp8::Packetizer::new(config)),
             Codec::Vp9(_) => Packetizers::Vp9(vp9::Packetizer::new(config)),
             Codec::Jpeg => Packetizers::Jpeg(jpeg::Packetizer::new(config)),
+            Codec::Mpeg4Video(_) => Packetizers::Mpeg4Video(mpeg4_video::Packetizer::new(config)),
+            Codec::MpegVideo => Packetizers::MpegVideo(mpeg_video::Packetizer::new(config)),
             Codec::Mpeg4Audio(audio) => {
                 refuse_interleaved_audio(format, audio)?;
                 Packetizers::Aac(aac::Packetizer::new(config, audio, format.clock_rate))

@@ -7,6 +7,7 @@ mod annex_b;
 mod depacketizer;
 mod packetizer;
 
+pub(super) use annex_b::find_start_code;
 pub use annex_b::{split_annex_b, write_annex_b};
 pub use depacketizer::Depacketizer;
 pub use packetizer::Packetizer;

@@ -1,7 +1,7 @@
 //! What a stream's log reads off the packets that go through it.
 
 use super::parameter_sets::Key;
-use super::{av1, h264, h265, h266, jpeg, vp8, vp9};
+use super::{av1, h264, h265, h266, jpeg, mpeg_video, mpeg4_video, vp8, vp9};
 use crate::description::Codec;
 
 /// Where decoding can begin, as far as one packet can tell; the greater, the better.
@@ -75,6 +75,8 @@ impl Probe {
             Codec::Vp8(_) => Some(&vp8::PROBE),
             Codec::Vp9(_) => Some(&vp9::PROBE),
             Codec::Jpeg => Some(&jpeg::PROBE),
+            Codec::Mpeg4Video(_) => Some(&mpeg4_video::PROBE),
+            Codec::MpegVideo => Some(&mpeg_video::PROBE),
             _ => None,
         }
     }

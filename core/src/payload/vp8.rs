@@ -36,7 +36,7 @@ impl Depacketizer {
         let piece = Descriptor::read(packet.payload()).map(|(descriptor, frame)| Piece {
             bytes: packet.payload_bytes().slice_ref(frame),
             place: if descriptor.begins_frame() { Place::BeginsUnit } else { Place::Continues },
-            is_keyframe: FrameHeader::is_keyframe(frame),
+            is_keyframe: descriptor.begins_frame() && FrameHeader::is_keyframe(frame),
         });
         self.0.push(packet, lost, piece)
     }

@@ -4,7 +4,7 @@ use super::blocks::Layout;
 use super::parameter_sets::ParameterSets;
 use super::{
     AccessUnit, AudioParameters, Parameters, Parts, VideoParameters, ac3, amr, av1, h264, h265, h266, jpeg,
-    latm, mpeg_audio, opus, vorbis, vp8, vp9,
+    latm, mpeg_audio, mpeg_video, mpeg4_video, opus, vorbis, vp8, vp9,
 };
 use crate::description::{Codec, Format};
 
@@ -65,6 +65,11 @@ impl ParameterWatch {
             Codec::Vp8(_) => Source::Keyframes(vp8::told, None),
             Codec::Vp9(_) => Source::Keyframes(vp9::told, None),
             Codec::Jpeg => Source::Keyframes(jpeg::told, None),
+            Codec::Mpeg4Video(video) => {
+                let announced = mpeg4_video::told(&video.config.clone().into());
+                Source::Keyframes(mpeg4_video::told, announced)
+            }
+            Codec::MpegVideo => Source::Keyframes(mpeg_video::told, None),
             _ => Source::Description(described(format)),
         };
         Self { format: format.clone(), source }
@@ -117,6 +122,7 @@ impl ParameterWatch {
                     parameters.codec = Some(told.codec);
                     parameters.configuration = told.configuration;
                     parameters.video = Some(told.video);
+                    mpeg4_video::announce(&mut parameters);
                 }
                 parameters
             }

@@ -1,10 +1,10 @@
-//! VP8, VP9, AV1 and Motion JPEG: no packet panics, and whatever comes together survives the packetizer.
+//! VP8, VP9, AV1, MPEG-1, 2 and 4 video and Motion JPEG: no packet panics, and whatever comes together survives the packetizer.
 
 use rtspan_core::Format;
 use rtspan_core::limits::{ACCESS_UNIT_PARTS_MAX, ACCESS_UNITS_READY_MAX};
 use rtspan_core::payload::{
-    AccessUnit, Depacketizer, Packetizer, PacketizerConfig, ParameterWatch, Parts, PayloadError, av1, vp8,
-    vp9,
+    AccessUnit, Depacketizer, Packetizer, PacketizerConfig, ParameterWatch, Parts, PayloadError, av1,
+    mpeg_video, mpeg4_video, vp8, vp9,
 };
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 
@@ -27,6 +27,18 @@ pub fn run_vp8(data: &[u8]) {
 pub fn run_vp9(data: &[u8]) {
     let _ = vp9::FrameHeader::read(data);
     run(data, &Format::vp9(96, 0));
+}
+
+/// MPEG-4 Part 2 video.
+pub fn run_mpeg4_video(data: &[u8]) {
+    let _ = mpeg4_video::VideoObjectLayer::read(data);
+    run(data, &Format::mpeg4_video(96, &data[..data.len().min(64)]));
+}
+
+/// MPEG-1 and MPEG-2 video.
+pub fn run_mpeg_video(data: &[u8]) {
+    let _ = mpeg_video::SequenceHeader::read(data);
+    run(data, &Format::mpeg_video());
 }
 
 /// Motion JPEG.

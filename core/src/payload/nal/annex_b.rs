@@ -29,7 +29,7 @@ pub fn write_annex_b<N: AsRef<[u8]>>(nals: impl IntoIterator<Item = N>, to: &mut
 }
 
 /// Where the first `00 00 01` begins.
-pub(super) fn find_start_code(bytes: &[u8]) -> Option<usize> {
+pub(in crate::payload) fn find_start_code(bytes: &[u8]) -> Option<usize> {
     let mut from = 0_usize;
     for stride in bytes.chunks(STRIDE) {
         let end = from.saturating_add(STRIDE);

@@ -1,0 +1,58 @@
+//! MPEG-1 and MPEG-2 video (RFC 2250, section 3): pictures that packets split between slices where they can.
+
+mod depacketizer;
+mod header;
+mod packetizer;
+mod sequence;
+
+use super::pictures::first_start_code;
+use super::probe::{AccessPoint, Contents, Probe};
+use super::watch::Told;
+use super::{Parts, VideoParameters};
+
+pub use depacketizer::Depacketizer;
+pub use header::Header;
+pub use packetizer::Packetizer;
+pub use sequence::SequenceHeader;
+
+/// The last bytes of start codes (ISO/IEC 13818-2, table 6-1).
+mod code {
+    pub(super) const PICTURE: u8 = 0x00;
+    pub(super) const SLICES: std::ops::RangeInclusive<u8> = 0x01..=0xaf;
+    pub(super) const SEQUENCE: u8 = 0xb3;
+    pub(super) const EXTENSION: u8 = 0xb5;
+    pub(super) const GROUP: u8 = 0xb8;
+}
+
+/// The type of pictures that refer to no other.
+const INTRA: u8 = 1;
+
+/// How a log reads packets.
+pub(super) const PROBE: Probe = Probe { contents, ..Probe::WITHOUT_SETS };
+
+/// The header of a sequence is a place to begin at; an I picture without one is the next best.
+fn contents(payload: &[u8]) -> Contents {
+    let read = Header::read(payload).ok();
+    let beginning = read.and_then(|(header, bytes)| Some((header, first_start_code(bytes)?)));
+    let access_point = match beginning {
+        Some((_, code::SEQUENCE)) => Some(AccessPoint::Refresh),
+        Some((Header { picture_type: INTRA, .. }, code::GROUP | code::PICTURE)) => Some(AccessPoint::Intra),
+        _ => None,
+    };
+    Contents { access_point, has_parameter_sets: false }
+}
+
+/// What the header of the sequence of a keyframe tells.
+pub(super) fn told(unit: &Parts) -> Option<Told> {
+    let sequence = SequenceHeader::read(unit.first()?)?;
+    let SequenceHeader { width, height, pixel_aspect, frame_rate, .. } = sequence;
+    let reordering = Some(u8::from(!sequence.is_low_delay));
+    Some(Told {
+        codec: format!("mp4v.{:02X}", sequence.object_type()).into(),
+        configuration: None,
+        video: VideoParameters { width, height, pixel_aspect, frame_rate, reordering },
+    })
+}
+
+#[cfg(test)]
+mod tests;
