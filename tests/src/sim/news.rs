@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rtspan_core::client::{ClientCloseReason, ClientEvent, CommandError, Reply, TrackTransport};
+use rtspan_core::client::{
+    ClientCloseReason, ClientEvent, CommandError, Reply, SwitchReason, TrackTransport,
+};
 
 use super::ledger::Period;
 use super::player::Player;
@@ -97,11 +99,14 @@ impl World<'_> {
                     }
                 }
             }
-            ClientEvent::TransportSwitched(_) => {
+            ClientEvent::TransportSwitched(reason) => {
                 self.counts.add("clients switched to TCP", 1);
-                let peer = player.peer();
                 player.session = None;
-                player.period = player.period.take().map(|_| Period::after_switch(self.now, peer));
+                // Before anything plays it stays on the same connection.
+                if !matches!(reason, SwitchReason::Refused | SwitchReason::NoSockets) {
+                    let peer = player.peer();
+                    player.period = player.period.take().map(|_| Period::after_switch(self.now, peer));
+                }
             }
             ClientEvent::Reconnecting { cause, attempt, wait } => {
                 if cause == ClientCloseReason::ConnectionLost {
