@@ -418,7 +418,7 @@ impl<R: Runtime> ServerBuilder<R> {
         // Dropped on the way out, it ends the task that was started.
         let server = Server { door, local_addr, runtime: PhantomData };
         let door = &server.door;
-        keeper::open_first(&runtime, door)?;
+        udp::open(&runtime, door)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
         runtime
             .spawn(accept::accept(runtime.clone(), door, listener, local_addr))

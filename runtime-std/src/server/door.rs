@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use rtspan_core::conn::{CloseReason, ConnCommand, Report, ServerConn};
 use rtspan_core::limits::{CLOSE_LIMIT, REFUSALS_MAX};
 use rtspan_core::server::{Event, Output, Refused, Server, ServerConfig, StatsOf};
-use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
+use rtspan_core::udp::{UdpCommand, UdpMedia};
 use rtspan_core::{ConnId, Instant, UdpId};
 
 use super::conns::Conns;
@@ -34,7 +34,7 @@ pub(crate) struct Door {
     tenants: AtomicUsize,
     /// Connections that are told that there is no room for them.
     refusals: AtomicUsize,
-    /// The task that keeps the time and opens sockets.
+    /// The task that keeps the time.
     keeper: Wake,
     acceptor: Wake,
     /// Those who wait for an event, or for the end.
@@ -46,6 +46,7 @@ struct Control {
     server: Server,
     conns: Conns,
     udps: BTreeMap<UdpId, Arc<Mailbox<UdpCommand>>>,
+    /// The pairs that the server has asked for, which it does as it is made.
     opening: Vec<Opening>,
     events: Events,
     data: Data,
@@ -57,7 +58,7 @@ struct Control {
     limit: Option<Instant>,
 }
 
-/// A pair of UDP sockets that the keeper is to open.
+/// A pair of UDP sockets that is to be opened.
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) media: UdpMedia,
@@ -214,7 +215,7 @@ impl Door {
 
     /// Ends all tasks, whatever they are doing.
     pub(crate) fn stop(&self) {
-        self.stop_with(&mut lock(&self.control));
+        self.stop_with(&lock(&self.control));
     }
 
     pub(crate) fn events_dropped(&self) -> u64 {
@@ -302,24 +303,23 @@ impl Door {
         &self.keeper
     }
 
-    /// What the keeper is to open, and when it is to come back.
-    pub(crate) fn duties(&self, opening: &mut Vec<Opening>) -> Option<Instant> {
+    /// Returns the time at which the keeper is to come back.
+    pub(crate) fn arm(&self) -> Option<Instant> {
         let mut control = lock(&self.control);
-        opening.append(&mut control.opening);
         control.armed = control.next();
         let armed = control.armed;
         drop_unused(control);
         armed
     }
 
-    /// Reports how the opening of a pair went; orders to one that failed are not kept.
-    pub(crate) fn udp_opened(&self, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
-        let mut control = lock(&self.control);
-        if opened.is_err() {
-            control.udps.remove(&id);
-        }
-        control.server.handle_udp_opened(self.clock.now(), id, opened);
-        self.hand_out(&mut control, None);
+    /// Returns the pairs of UDP sockets that are to be opened.
+    pub(crate) fn take_openings(&self) -> Vec<Opening> {
+        std::mem::take(&mut lock(&self.control).opening)
+    }
+
+    /// Takes note of the ports of a pair that is open.
+    pub(crate) fn udp_opened(&self, id: UdpId, ports: (u16, u16)) {
+        self.enter(|server, now| server.handle_udp_opened(now, id, Ok(ports)));
     }
 
     /// Lets time pass.
@@ -329,7 +329,7 @@ impl Door {
         control.server.handle_timeout(now, &self.registry);
         self.hand_out(&mut control, None);
         if control.limit.is_some_and(|limit| now >= limit) {
-            self.stop_with(&mut control);
+            self.stop_with(&control);
         }
     }
 
@@ -370,7 +370,7 @@ impl Door {
             self.waiters.wake_all();
         }
         let sooner = control.next().is_some_and(|next| control.armed.is_none_or(|armed| next < armed));
-        if sooner || !control.opening.is_empty() || control.data.has_unused() {
+        if sooner || control.data.has_unused() {
             self.keeper.wake();
         }
         if self.is_closing() && control.server.is_empty() {
@@ -378,11 +378,10 @@ impl Door {
         }
     }
 
-    fn stop_with(&self, control: &mut Control) {
+    fn stop_with(&self, control: &Control) {
         if self.raise(STOPPED) {
             control.conns.wake_all();
             control.udps.values().for_each(|mailbox| mailbox.wake());
-            control.opening.clear();
             self.keeper.wake();
             self.acceptor.wake();
             self.waiters.wake_all();

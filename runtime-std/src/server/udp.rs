@@ -1,17 +1,18 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rtspan_core::Instant;
 use rtspan_core::conn::Inbound;
-use rtspan_core::udp::{UdpCommand, UdpMedia};
+use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
 
 use super::door::{Door, Opening, Tenant};
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
 use crate::mailbox::Mailbox;
-use crate::net::UdpPair;
+use crate::net::{UdpPair, bind_pair};
 use crate::runtime::Runtime;
 
 /// How often a task goes round before it lets others run.
@@ -21,8 +22,21 @@ const BURSTS: usize = 4;
 /// Calls to the system that receive what came before an order.
 const DRAIN_BURSTS: usize = 64;
 
+/// Opens the sockets that the server asks for as it is made, so that whoever makes it learns whether they can be had.
+pub(crate) fn open<R: Runtime>(runtime: &R, door: &Arc<Door>) -> Result<(), UdpOpenError> {
+    let refused = |error: io::Error| UdpOpenError::Io(error.into());
+    for opening in door.take_openings() {
+        let id = opening.media.id();
+        let (sockets, ports) = bind_pair(runtime, opening.media.spec())?;
+        let pair = UdpPair::new(sockets).map_err(refused)?;
+        runtime.spawn(serve(runtime, door, pair, opening)).map_err(refused)?;
+        door.udp_opened(id, ports);
+    }
+    Ok(())
+}
+
 /// Moves the media of one pair of UDP sockets until the server stops.
-pub(crate) fn serve<R: Runtime>(
+fn serve<R: Runtime>(
     runtime: &R,
     door: &Arc<Door>,
     pair: UdpPair<R::Udp>,
