@@ -11,6 +11,7 @@
 //! seconds by the runtime's own timer, so those of timers come first; a runtime whose timers never fire has the caller wait
 //! for ever. A test should have a limit of its own.
 
+mod directions;
 mod sockets;
 mod tasks;
 mod timers;
@@ -78,6 +79,7 @@ fn checks<R: Runtime>(runtime: &R) -> Vec<(&'static str, Check<'_>)> {
         ("a socket wakes the task that has asked last", Box::pin(sockets::last_asker(runtime))),
         ("a full socket tells when there is room again", Box::pin(sockets::writable(runtime))),
         ("bytes arrive as they were written", Box::pin(sockets::intact(runtime))),
+        ("a socket is waited for in both directions at the same time", Box::pin(directions::apart(runtime))),
         ("an end that says no more still hears", Box::pin(sockets::half_closed(runtime))),
         ("a socket that is dropped ends its connection", Box::pin(sockets::dropped(runtime))),
         ("a UDP socket has the address that it is bound to", Box::pin(sockets::bound(runtime))),

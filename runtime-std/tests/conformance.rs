@@ -50,6 +50,8 @@ mod simulated {
             (Promise::ReadersAreWoken, "a socket tells when there is something to read"),
             (Promise::ListenersAreWoken, "datagrams arrive whole"),
             (Promise::WritersAreWoken, "a full socket"),
+            (Promise::WritersAreKept, "a socket is waited for in both"),
+            (Promise::ReadersAreKept, "a socket is waited for in both"),
             (Promise::BytesAreAllRead, "bytes arrive"),
             (Promise::HalfCloses, "an end that says no more"),
             (Promise::DatagramsAreWhole, "datagrams arrive whole"),

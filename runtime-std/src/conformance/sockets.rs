@@ -10,7 +10,7 @@ use super::{Checked, LOOPBACK, both, differs, ensure, failed, soon};
 use crate::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, UdpSocket};
 
 /// The time that a word takes at most to get through loopback.
-const SHORT: Duration = Duration::from_millis(50);
+pub(super) const SHORT: Duration = Duration::from_millis(50);
 
 pub(super) async fn resolve<R: Runtime>(runtime: &R) -> Checked {
     for (host, expected) in [("127.0.0.1", "127.0.0.1:554"), ("::1", "[::1]:554")] {
@@ -23,7 +23,7 @@ pub(super) async fn resolve<R: Runtime>(runtime: &R) -> Checked {
 }
 
 /// Two ends of a connection: the one that has asked for it, and the one that was accepted.
-async fn connected<R: Runtime>(runtime: &R) -> Result<(R::Tcp, R::Tcp), String> {
+pub(super) async fn connected<R: Runtime>(runtime: &R) -> Result<(R::Tcp, R::Tcp), String> {
     let mut listener = runtime.listen(LOOPBACK).map_err(failed("listen"))?;
     let at = listener.local_addr().map_err(failed("local_addr"))?;
     connect_to(runtime, &mut listener, at).await
@@ -113,11 +113,11 @@ async fn when_ready<S: Socket, T>(
     .await
 }
 
-async fn read<S: TcpSocket>(socket: &mut S, into: &mut [u8]) -> io::Result<usize> {
+pub(super) async fn read<S: TcpSocket>(socket: &mut S, into: &mut [u8]) -> io::Result<usize> {
     when_ready(socket, Direction::Read, |socket| socket.try_read(into)).await
 }
 
-async fn write_all<S: TcpSocket>(socket: &mut S, mut from: &[u8]) -> io::Result<()> {
+pub(super) async fn write_all<S: TcpSocket>(socket: &mut S, mut from: &[u8]) -> io::Result<()> {
     while let Some(half) = from.len().checked_sub(1) {
         let (one, other) = from.split_at(half / 2);
         let slices = [IoSlice::new(one), IoSlice::new(other)];

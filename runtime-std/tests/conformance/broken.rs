@@ -30,6 +30,10 @@ pub(crate) enum Promise {
     EmptySocketsWait,
     ReadersAreWoken,
     WritersAreWoken,
+    /// Also where reading is waited for since.
+    WritersAreKept,
+    /// Also where writing is waited for since.
+    ReadersAreKept,
     BytesAreAllRead,
     HalfCloses,
     DatagramsAreWhole,
@@ -155,8 +159,26 @@ impl Socket for Part<SimTcp> {
             (Promise::ReadersAreWoken, Direction::Read) | (Promise::WritersAreWoken, Direction::Write) => {
                 self.part.poll_ready(&mut Context::from_waker(Waker::noop()), direction)
             }
+            (Promise::WritersAreKept, Direction::Read) => self.poll_only(cx, direction, Direction::Write),
+            (Promise::ReadersAreKept, Direction::Write) => self.poll_only(cx, direction, Direction::Read),
             _ => self.part.poll_ready(cx, direction),
         }
+    }
+}
+
+impl Part<SimTcp> {
+    /// Forgets who waits for the other direction where this one has to be waited for.
+    fn poll_only(
+        &mut self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        other: Direction,
+    ) -> Poll<io::Result<()>> {
+        let polled = self.part.poll_ready(cx, direction);
+        if polled.is_pending() {
+            let _ = self.part.poll_ready(&mut Context::from_waker(Waker::noop()), other);
+        }
+        polled
     }
 }
 
