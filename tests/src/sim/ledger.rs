@@ -56,9 +56,13 @@ impl Period {
         Self { began: now, former, plays_again: true, ..Self::default() }
     }
 
-    /// The other connection is there.
+    /// The other connection is there, and what was asked for and not answered is asked for once more: nothing tells how far
+    /// what comes then is from the packets before.
     pub(super) fn arrive(&mut self) {
         self.former = None;
+        if self.plays_again {
+            self.last.clear();
+        }
     }
 
     /// It plays again since then, and over one connection.

@@ -254,15 +254,15 @@ impl World<'_> {
             player.comeback.iter_mut().for_each(Comeback::cut);
             return player.client.handle_connected(self.now, Err(ConnectError::of(Vec::new())));
         }
+        // It asks once more for what was not answered: these are packets of the time before.
+        self.take_packets(player);
         let peer = SocketAddr::new(player.host, player.port());
         player.peer = Some(peer);
         player.one_request.iter_mut().for_each(OneRequest::begin);
         player.link = Some(self.connect(Task::Player(player.index), peer));
-        player.period.iter_mut().for_each(Period::arrive);
-        if player.period.is_none() {
-            // It asks once more for what was not answered.
-            self.take_packets(player);
-            self.expect_packets(player);
+        match &mut player.period {
+            Some(period) => period.arrive(),
+            None => self.expect_packets(player),
         }
         player.client.handle_connected(self.now, Ok((SERVER, 554).into()));
     }
