@@ -79,6 +79,7 @@ impl World<'_> {
                     Ok(_) => {}
                     Err(error) => {
                         self.expect_as_before(player, id);
+                        self.has_sought_in_vain(player, id);
                         let is_refused = matches!(
                             error,
                             CommandError::CredentialsRefused(_) | CommandError::Unauthorized(_)

@@ -1,8 +1,9 @@
 //! Clients that go elsewhere while they play: what comes behind the answer is of the place that was asked for.
 
-use rtspan_core::client::{CommandId, Playback};
+use rtspan_core::client::{CommandId, Playback, State};
 use rtspan_core::header::{Lower, Range};
 
+use super::ledger::Period;
 use super::player::Player;
 use super::role::Role;
 use super::world::World;
@@ -40,5 +41,15 @@ impl World<'_> {
         }
         self.counts.add("seeks answered", 1);
         true
+    }
+
+    /// Forgets what is known of a player whose seek has failed: it may be paused, or be let play once the answer comes too late.
+    pub(super) fn has_sought_in_vain(&mut self, player: &mut Player, id: CommandId) {
+        if player.sought.take_if(|(own, _)| *own == id).is_some() {
+            self.take_packets(player);
+            let plays_on = player.client.state() == State::Play;
+            player.period = plays_on.then(|| Period::after_switch(self.now, None));
+            self.counts.add("seeks failed", 1);
+        }
     }
 }
