@@ -153,9 +153,12 @@ fn start_of(track: &TrackStart) -> (usize, Option<u16>) {
     (track.media, track.sequence)
 }
 
+/// The medias that a client plays. What it sends as a back channel is none of them, though another stream may have a media in
+/// that place by now.
 pub(super) fn medias(player: &Player) -> impl Iterator<Item = usize> + '_ {
-    let is_set_up = |media: &usize| player.client.media_stats(Instant::ZERO, *media).is_some();
-    (0..32).filter(move |media| is_set_up(media) && !player.left_out.contains(media))
+    let is_set_up = |media: usize| player.client.media_stats(Instant::ZERO, media).is_some();
+    let is_sent = |media: usize| player.client.back_channels().any(|own| own == media);
+    (0..32).filter(move |media| is_set_up(*media) && !is_sent(*media) && !player.left_out.contains(media))
 }
 
 /// Packets that the client has dropped because its application was slow.
