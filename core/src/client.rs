@@ -34,6 +34,7 @@ mod agree;
 mod answer;
 mod auth;
 mod back_channel;
+mod bygone;
 mod choice;
 mod command;
 mod config;

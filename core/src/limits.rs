@@ -295,6 +295,11 @@ pub const FIRST_UDP_PACKET: Duration = Duration::from_secs(3);
 /// A server that sends nothing at all for so long is asked whether it is there, and taken for gone if nothing comes within
 /// [`RESPONSE_DEADLINE`] then either.
 pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
+/// Packets over UDP that a client holds of each media while PLAY is asked for once more: they may be from before it. Beyond that
+/// the oldest are left out.
+pub const BYGONE_PACKETS_MAX: usize = 512;
+/// How long after the answer to PLAY packets from before it may come over UDP.
+pub const BYGONE_WAIT: Duration = Duration::from_secs(1);
 /// How long a media may go on after its server has said that it ends (BYE), before it counts as ended.
 pub const RESTART_WAIT: Duration = Duration::from_secs(3);
 /// How long after a failure a client connects again whose session over UDP goes on without its connection.

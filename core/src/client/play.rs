@@ -58,7 +58,7 @@ impl Client {
             let media = medias.get(track.media);
             media.into_iter().for_each(|media| self.inbox.describe(track.media, media));
             let presence = media.map(|media| Presence::new(now, media, self.config.media_silence));
-            track.begin(presence, &mut self.random);
+            track.begin(now, presence, &mut self.random);
             let Path::Udp { id, source, .. } = &track.path else { continue };
             for (port, packet) in HOLE_PUNCHES {
                 if let Some(to) = source.destination(port) {
@@ -90,6 +90,10 @@ impl Client {
         self.inbox.timeline.set_rates(playing.scale.unwrap_or(1.0), playing.speed.unwrap_or(1.0));
         let rtptimes = playing.tracks.iter().filter_map(|track| Some((track.media, track.timestamp?)));
         self.inbox.timeline.set_start(playing.range.and_then(wall_of), rtptimes);
+        for track in &mut self.tracks {
+            let start = playing.tracks.iter().find(|start| start.media == track.media);
+            track.begin_at(now, start.and_then(|start| start.sequence), &mut self.inbox);
+        }
         if playing.range.as_ref().is_some_and(Range::has_end) {
             self.tracks.iter_mut().filter_map(|track| track.presence.as_mut()).for_each(Presence::set_finite);
         }

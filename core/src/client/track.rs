@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::TrackTransport;
+use super::bygone::Bygone;
 use super::datagrams::Datagrams;
 use super::inbox::Inbox;
 use super::link::Link;
@@ -34,6 +35,8 @@ pub(super) struct Track {
     clock_rates: ClockRates,
     /// What is received, once played.
     receivers: Option<Receivers>,
+    /// What may come from before PLAY.
+    bygone: Option<Bygone>,
     /// What is sent.
     senders: Senders,
     /// When the next report is due.
@@ -124,6 +127,7 @@ impl Track {
             senders: Senders::new(clock_rates.clone()),
             clock_rates,
             receivers: None,
+            bygone: None,
             report_at: None,
             reorder_at: None,
             presence: None,
@@ -143,13 +147,36 @@ impl Track {
     }
 
     /// Begins to receive; what was counted before is forgotten.
-    pub(super) fn begin(&mut self, presence: Option<Presence>, random: &mut Random) {
+    pub(super) fn begin(&mut self, now: Instant, presence: Option<Presence>, random: &mut Random) {
         let delivery = match self.path {
             Path::Tcp { .. } => Delivery::Ordered,
             Path::Udp { .. } => Delivery::Unordered,
         };
+        let played = self.receivers.as_ref().filter(|receivers| receivers.heard().is_some());
+        let bygone = match played {
+            Some(played) => Some(Bygone::new(played.reached(), !played.several_live(now))),
+            None => self.bygone.take().map(Bygone::again),
+        };
+        self.bygone = bygone.filter(|_| delivery == Delivery::Unordered);
         self.receivers = Some(Receivers::new(self.clock_rates.clone(), delivery, random.next_u32()));
         self.presence = presence;
+    }
+
+    /// Goes by the first sequence number that the answer to PLAY tells, if it does: packets that are held are handed out, but for
+    /// those from before it.
+    pub(super) fn begin_at(&mut self, now: Instant, first: Option<u16>, inbox: &mut Inbox) {
+        let Some(mut bygone) = self.bygone.take() else { return };
+        let held = match first.and_then(|first| bygone.tell(now, first)) {
+            Some((held, left_out)) => {
+                self.bygone = Some(bygone);
+                self.receivers.iter_mut().for_each(|receivers| receivers.count_late(left_out));
+                held
+            }
+            None => bygone.into_held(),
+        };
+        held.into_iter().for_each(|(came, packet)| self.receive(came, packet, inbox));
+        // They came a while ago: those missing between them were waited for since then.
+        self.expire(now, inbox);
     }
 
     /// Takes note of a packet.
@@ -219,10 +246,27 @@ impl Track {
                 return true;
             }
         }
+        self.bygone.take_if(|bygone| bygone.is_over(now));
+        let packet = match &mut self.bygone {
+            None => Some(packet),
+            Some(bygone) => {
+                let (packet, left_out) = bygone.take(now, packet);
+                receivers.count_late(left_out);
+                packet
+            }
+        };
+        if let Some(packet) = packet {
+            self.receive(now, packet, inbox);
+        }
+        true
+    }
+
+    /// Puts a packet in its place among the others of the track.
+    fn receive(&mut self, now: Instant, packet: RtpPacket, inbox: &mut Inbox) {
+        let Some(receivers) = &mut self.receivers else { return };
         receivers.handle_packet(now, packet);
         self.reorder_at = earliest(self.reorder_at, receivers.poll_timeout());
         drain(now, self.media, receivers, inbox);
-        true
     }
 
     /// Takes RTCP; `false` if it is none. A loss that the server reports is returned, if it is time to tell of it.

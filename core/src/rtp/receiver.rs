@@ -249,6 +249,11 @@ impl Receiver {
         self.source.as_ref().map(|source| source.ssrc)
     }
 
+    /// The SSRC and the highest sequence number of the source, once a packet has come.
+    pub(super) fn reached(&self) -> Option<(u32, u16)> {
+        self.source.as_ref().map(|source| (source.ssrc, source.highest as u16))
+    }
+
     /// When a packet of the source came last.
     pub(super) fn heard(&self) -> Option<Instant> {
         self.source.as_ref().map(|source| source.last.0)

@@ -124,6 +124,11 @@ impl Receivers {
         self.unproven.push_back(Unproven { ssrc, sequence, packet: Some(packet) });
     }
 
+    /// Counts packets that came too late to be taken.
+    pub(crate) fn count_late(&mut self, packets: u64) {
+        self.others.late = self.others.late.saturating_add(packets);
+    }
+
     /// The next packet of any source, and the clock rate of that.
     pub(crate) fn poll_packet(&mut self) -> Option<(Received, u32)> {
         self.all.iter_mut().find_map(|Source { receiver, .. }| {
@@ -180,6 +185,17 @@ impl Receivers {
     /// The SSRCs that are received.
     pub(crate) fn ssrcs(&self) -> impl Iterator<Item = u32> + '_ {
         self.all.iter().filter_map(|source| source.receiver.ssrc())
+    }
+
+    /// The SSRC and the highest sequence number of each source, the newest in front.
+    pub(crate) fn reached(&self) -> Vec<(u32, u16)> {
+        let (before, since) = self.all.split_at_checked(self.newest).unwrap_or_default();
+        since.iter().chain(before).filter_map(|source| source.receiver.reached()).collect()
+    }
+
+    /// Returns true if more than one of the sources has sent of late.
+    pub(crate) fn several_live(&self, now: Instant) -> bool {
+        self.all.iter().filter(|source| source.receiver.heard_within(now, SOURCE_LIVES)).count() > 1
     }
 
     /// The time at which the last packet of any of them came.

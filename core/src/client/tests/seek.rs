@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::scenario::*;
 use crate::client::*;
 use crate::header::{NptTime, Range, SmpteRate, SmpteTime, UtcTime};
+use crate::limits::{BYGONE_PACKETS_MAX, BYGONE_WAIT};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::timeline::{MediaTime, WallSource};
+use crate::udp::Port;
 use crate::{NtpTime, Tolerance};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -199,6 +201,117 @@ fn what_ended_plays_again_behind_a_seek() {
     assert!(receive(&mut it, 9, 7).begins_anew);
     it.advance(Duration::from_secs(1));
     it.no_event();
+}
+
+/// A datagram of a source that has played, and of another.
+fn send(it: &mut Scenario, ssrc: u32, sequence: u16, timestamp: u32) {
+    let header = RtpHeader { payload_type: 96, sequence, timestamp, ssrc, marker: true };
+    it.datagram(Port::Rtp, "192.0.2.1:5000", RtpPacket::build(header, b"payload").as_bytes().to_vec());
+}
+
+/// A seek over UDP of a client that has received packet 1, until PLAY is asked for.
+fn seeking_udp() -> Scenario {
+    let mut it = Scenario::playing_udp(ClientConfig::default().transports(Transports::Udp));
+    send(&mut it, 7, 1, 0);
+    assert_eq!(it.client.poll_packet().unwrap().time.pts, 0);
+    it.client.seek(it.now, minute()).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.expect_method("PLAY");
+    it
+}
+
+/// Sequence number, PTS in milliseconds and wall clock time of the packets that are handed out.
+fn times(it: &mut Scenario) -> Vec<(u16, i64, WallSource)> {
+    let received = std::iter::from_fn(|| it.client.poll_packet());
+    let of = |received: Received| {
+        let wall = received.time.wall().unwrap();
+        (received.packet.sequence(), received.time.pts / 1_000_000, wall.source)
+    };
+    received.map(of).collect()
+}
+
+const START: &str = "Range: clock=20130415T111517Z- | RTP-Info: url=rtsp://192.0.2.1/cam?q=1/trackID=0";
+
+#[test]
+fn what_was_sent_before_a_seek_and_comes_behind_it_over_udp_is_left_out() {
+    let mut it = seeking_udp();
+    it.advance(Duration::from_millis(500));
+    // From before, and from behind the answer, which they overtake.
+    for (sequence, timestamp) in [(2, 3600), (4, 7200), (6, 900_000), (5, 900_000)] {
+        send(&mut it, 7, sequence, timestamp);
+    }
+    assert_eq!(times(&mut it), [], "nobody knows yet");
+    it.answer(&format!("200 OK | {START};seq=5;rtptime=900000"));
+    it.done();
+    let by_range = WallSource::RtpInfo;
+    assert_eq!(times(&mut it), [(5, 500, by_range), (6, 500, by_range)]);
+    it.advance(Duration::from_millis(200));
+    for (sequence, timestamp) in [(3, 3600), (7, 918_000), (65_000, 0), (65_001, 0), (8, 921_600)] {
+        send(&mut it, 7, sequence, timestamp);
+    }
+    assert_eq!(times(&mut it), [(7, 700, by_range), (8, 740, by_range)]);
+    let late = it.client.media_stats(it.now, 0).unwrap().late;
+    assert_eq!(late, 5);
+    // The sequence is free again.
+    it.advance(BYGONE_WAIT);
+    for sequence in [60_000, 60_001] {
+        send(&mut it, 7, sequence, 1_011_600);
+    }
+    assert_eq!(times(&mut it).len(), 2);
+}
+
+#[test]
+fn packets_over_udp_wait_for_the_answer_to_a_seek_only_if_their_source_has_played() {
+    let mut it = seeking_udp();
+    (2..2 + BYGONE_PACKETS_MAX as u16 + 1).for_each(|sequence| send(&mut it, 7, sequence, 3600));
+    assert_eq!(times(&mut it), []);
+    it.answer(&format!("200 OK | {START};rtptime=900000"));
+    it.done();
+    let handed_out: Vec<_> = times(&mut it).iter().map(|(sequence, ..)| *sequence).collect();
+    let expected: Vec<_> = (3..3 + BYGONE_PACKETS_MAX as u16).collect();
+    assert_eq!(handed_out, expected, "it is not told which are from before, and there is room for so many");
+
+    let mut it = seeking_udp();
+    send(&mut it, 8, 2, 900_000);
+    assert_eq!(times(&mut it).len(), 1, "of another source");
+
+    let mut it = seeking_udp();
+    send(&mut it, 7, 2, 900_000);
+    it.answer("457 Invalid Range");
+    it.failed();
+    it.client.play(it.now, None).unwrap();
+    it.expect_method("PLAY");
+    send(&mut it, 7, 3, 900_000);
+    it.answer(&format!("200 OK | {START};seq=4;rtptime=900000"));
+    it.done();
+    send(&mut it, 7, 2, 3600);
+    send(&mut it, 7, 4, 900_000);
+    assert_eq!(times(&mut it).first().map(|(sequence, ..)| *sequence), Some(4));
+}
+
+#[test]
+fn packets_over_udp_of_several_sources_wait_for_the_answer_to_a_seek_and_are_all_handed_out() {
+    let mut it = Scenario::playing_udp(ClientConfig::default().transports(Transports::Udp));
+    // The second proves itself by two in a row.
+    for (ssrc, sequence) in [(7, 1), (8, 9000), (8, 9001)] {
+        send(&mut it, ssrc, sequence, 0);
+    }
+    assert_eq!(it.client.poll_packet().map(|received| received.packet.sequence()), Some(1));
+    assert_eq!(std::iter::from_fn(|| it.client.poll_packet()).count(), 2);
+    it.client.seek(it.now, minute()).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.expect_method("PLAY");
+    for (ssrc, sequence) in [(7, 2), (8, 9002), (8, 9003)] {
+        send(&mut it, ssrc, sequence, 3600);
+    }
+    assert!(it.client.poll_packet().is_none());
+    it.answer(&format!("200 OK | {START};seq=9004;rtptime=900000"));
+    it.done();
+    send(&mut it, 7, 3, 7200);
+    let all = std::iter::from_fn(|| it.client.poll_packet()).map(|received| received.packet.sequence());
+    assert_eq!(all.collect::<Vec<_>>(), [2, 9002, 9003, 3], "the number may be of either source");
 }
 
 #[test]
