@@ -93,11 +93,12 @@ impl Client {
     }
 
     pub(super) fn check_silence(&mut self, now: Instant) {
+        if matches!(self.due(), Some(Due::Ask(at)) if at <= now) {
+            self.liveness.asked = Some(now);
+            // It may turn out that it answers none, so that it has been silent for too long already.
+            self.keepalive_now(now);
+        }
         match self.due() {
-            Some(Due::Ask(at)) if at <= now => {
-                self.liveness.asked = Some(now);
-                self.keepalive_now(now);
-            }
             Some(Due::Switch(at)) if self.liveness.doubt.is_over(now, at) => {
                 return self.play_over_tcp();
             }

@@ -292,6 +292,25 @@ fn a_server_that_never_answers_keepalives_and_then_falls_silent_is_left_to_its_c
 }
 
 #[test]
+fn a_server_that_turns_out_to_answer_none_when_it_is_asked_is_given_up_in_time() {
+    // The first keepalive, at 30 s, counts as ignored from 90.5 s on; the server is asked at 91 s.
+    let (silence, response) = (Duration::from_secs(60), Duration::from_millis(60_500));
+    let config = ClientConfig::default().transports(Transports::Udp);
+    let config = config.silence(silence).response_deadline(response).media_silence(silence * 2);
+    let mut it = Scenario::playing_udp(config);
+    it.datagram(Port::Rtp, "192.0.2.1:5000", video(1).as_bytes().to_vec());
+    it.advance(Duration::from_secs(31));
+    it.datagram(Port::Rtp, "192.0.2.1:5000", video(2).as_bytes().to_vec());
+    it.advance(Duration::from_secs(59));
+    assert!(!it.client.tolerances().contains(Tolerance::KeepaliveUnanswered));
+    it.advance(Duration::from_secs(1));
+    assert!(it.client.tolerances().contains(Tolerance::KeepaliveUnanswered));
+    assert_eq!(it.client.state(), State::Play);
+    it.advance(DEADLINE_GRACE);
+    assert_eq!(it.closed(), ClientCloseReason::Silence);
+}
+
+#[test]
 fn a_client_that_stood_still_reads_what_came_before_it_believes_its_deadlines() {
     for standstill in [14, 25, 300] {
         let mut it = Scenario::playing_tcp();
