@@ -235,6 +235,9 @@ tolerances! {
     MarkerMissing = "an access unit ends without a marker",
     /// ADTS headers in front of units of AAC (cameras reported to gortsplib).
     AdtsInPayload = "units of AAC have ADTS headers",
+    /// Headers of zeros in front of MPEG-1 and MPEG-2 video (GStreamer), or that tell neither the type of the picture nor the
+    /// header of the sequence (FFmpeg, where a picture is one packet).
+    MpegVideoHeader = "the header of a payload of MPEG video does not tell what the payload has",
     /// One quantization table for all components (FFmpeg's publisher), or three (v4l2rtspserver, with webcams).
     JpegTables = "an image of Motion JPEG has one quantization table, or more than two",
     /// More than the four bytes of an event (no device is known; RFC 2833 allowed several events in a packet).

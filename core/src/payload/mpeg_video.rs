@@ -33,10 +33,13 @@ pub(super) const PROBE: Probe = Probe { contents, ..Probe::WITHOUT_SETS };
 /// The header of a sequence is a place to begin at; an I picture without one is the next best.
 fn contents(payload: &[u8]) -> Contents {
     let read = Header::read(payload).ok();
-    let beginning = read.and_then(|(header, bytes)| Some((header, first_start_code(bytes)?)));
+    let beginning = read.and_then(|(header, bytes)| Some((header, bytes, first_start_code(bytes)?)));
     let access_point = match beginning {
-        Some((_, code::SEQUENCE)) => Some(AccessPoint::Refresh),
-        Some((Header { picture_type: INTRA, .. }, code::GROUP | code::PICTURE)) => Some(AccessPoint::Intra),
+        Some((_, _, code::SEQUENCE)) => Some(AccessPoint::Refresh),
+        Some((header, bytes, code::GROUP | code::PICTURE)) => {
+            let picture = Header::of_picture(bytes).unwrap_or(header);
+            (picture.picture_type == INTRA).then_some(AccessPoint::Intra)
+        }
         _ => None,
     };
     Contents { access_point, has_parameter_sets: false }

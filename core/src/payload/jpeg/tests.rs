@@ -19,6 +19,18 @@ const SCAN: &[u8] = b"\xd3\x7e\xd5\x52\x5e\xa7\xeb\x55\x2d\x2e\x2e\xaf\x26\x31\x
 const LUMINANCE_20: [u8; 12] = [40, 28, 30, 35, 30, 25, 40, 35, 33, 35, 45, 43];
 const CHROMINANCE_20: [u8; 12] = [43, 45, 45, 60, 53, 60, 118, 65, 65, 118, 248, 165];
 
+/// The rest of both.
+const LUMINANCE_REST: &[u8] = &[
+    40, 48, 60, 100, 65, 60, 55, 55, 60, 123, 88, 93, 73, 100, 145, 128, 153, 150, 143, 128, 140, 138, 160,
+    180, 230, 195, 160, 170, 218, 173, 138, 140, 200, 255, 203, 218, 238, 245, 255, 255, 255, 155, 193, 255,
+    255, 255, 250, 255, 230, 253, 255, 248,
+];
+const CHROMINANCE_REST: &[u8] = &[
+    140, 165, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248,
+    248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248, 248,
+    248, 248, 248, 248, 248, 248, 248, 248, 248, 248,
+];
+
 fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
     let [l1, l0] = (body.len() as u16 + 2).to_be_bytes();
     [&[0xff, marker, l1, l0], body].concat()
@@ -112,6 +124,23 @@ fn an_image_is_rebuilt_from_its_size_its_quality_and_its_scan() {
         assert_eq!(first.payload()[..12], [0, 0, 0, 0, 1, 255, 4, 2, 0, 0, 0, 128]);
         image
     });
+}
+
+#[test]
+fn an_image_of_gstreamer_is_written_as_gstreamer_writes_it() {
+    // 32 x 16, quality 20, with its end, which need not be sent.
+    let tables = [[&LUMINANCE_20[..], LUMINANCE_REST], [&CHROMINANCE_20[..], CHROMINANCE_REST]]
+        .map(|table| table.concat());
+    let head = [0, 0, 0, 0, 1, 255, 4, 2, 0, 0, 0, 128];
+    let payload = [&head[..], &tables.concat(), SCAN, &END].concat();
+    let mut depacketizer = Depacketizer::new();
+    let image = image_of(&mut depacketizer, &[packet(1, &payload)]);
+    assert_eq!(tables_in(&image), [&tables[0][..], &tables[1]]);
+    let sent = packets_of(&image);
+    assert_eq!((sent.len(), sent[0].payload()), (1, &payload[..payload.len() - END.len()]));
+    // The tables that RFC 2435 has computed for this quality are the same.
+    let computed = image_of(&mut depacketizer, &[packet(2, &[&[0, 0, 0, 0, 1, 20, 4, 2], SCAN].concat())]);
+    assert_eq!(computed, image);
 }
 
 #[test]

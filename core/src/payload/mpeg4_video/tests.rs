@@ -11,6 +11,20 @@ const GROUP: &[u8] = b"\0\0\x01\xb3\0\x10\x07";
 const INTRA: &[u8] = b"\0\0\x01\xb6\x10\x60\x4d\x82\xe1\xac";
 const INTER: &[u8] = b"\0\0\x01\xb6\x51\x04\x92";
 
+/// What FFmpeg makes of I, P, B and P, 32 x 32.
+const FFMPEG: [&str; 4] = [
+    "000001b0f1000001b5a913000001000000012008d48d0800cd01040414103f000001b24c61766335392e33372e3130300000\
+     01b3001007000001b61063f1976d8983246db7ef0000df465db6260c91b6dfbf",
+    "000001b65171f3bf0000df6f",
+    "000001b690e3e4bf00006f9f",
+    "000001b651e1f3bf0000df6f",
+];
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let pairs = (0..hex.len()).step_by(2);
+    pairs.map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
 fn packet(sequence: u16, marker: bool, timestamp: u32, payload: &[u8]) -> RtpPacket {
     RtpPacket::build(RtpHeader { payload_type: 96, marker, sequence, timestamp, ssrc: 1 }, payload)
 }
@@ -145,4 +159,22 @@ fn parameters_are_those_of_the_description_until_the_stream_tells_others() {
     assert_eq!((told.profile_level, &told.config[..]), (0xf5, &other[..]));
     let unknown = ParameterWatch::new(&Format::new(96, "MP4V-ES", 90_000)).parameters();
     assert_eq!((unknown.video, unknown.configuration), (None, None));
+}
+
+#[test]
+fn pictures_of_ffmpeg_are_read_and_written_alike() {
+    let payloads = FFMPEG.map(bytes_of);
+    let mut depacketizer = Depacketizer::new();
+    let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 1, 1));
+    for ((sequence, payload), presented) in (1..).zip(&payloads).zip([1, 3, 2, 4]) {
+        depacketizer.push(&packet(sequence, true, presented * 3600, payload), 0).unwrap();
+        let unit = depacketizer.poll().unwrap();
+        assert_eq!((unit.parts.to_bytes(), unit.is_keyframe), (payload.clone().into(), sequence == 1));
+        let sent = packetizer.packetize(unit.parts.slices(), unit.timestamp, |own| {
+            assert_eq!(own, packet(sequence, true, presented * 3600, payload));
+        });
+        assert_eq!(sent, Ok(()));
+    }
+    let told = told(&payloads[0].clone().into()).unwrap();
+    assert_eq!((told.video.width, told.video.height, &*told.codec), (32, 32, "mp4v.20.241"));
 }

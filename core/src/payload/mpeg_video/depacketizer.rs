@@ -1,8 +1,8 @@
 use super::{Header, INTRA, code};
-use crate::Tolerances;
 use crate::payload::pictures::{Beginning, Look, Pictures, first_start_code};
 use crate::payload::{AccessUnit, PayloadError};
 use crate::rtp::RtpPacket;
+use crate::{Tolerance, Tolerances};
 
 /// Puts pictures together, with the headers in front of them.
 ///
@@ -11,7 +11,10 @@ use crate::rtp::RtpPacket;
 /// After a loss inside a picture, what came before the hole is kept and marked as damaged; a picture whose beginning is lost
 /// is dropped.
 #[derive(Debug, Default)]
-pub struct Depacketizer(Pictures);
+pub struct Depacketizer {
+    pictures: Pictures,
+    tolerances: Tolerances,
+}
 
 impl Depacketizer {
     /// A depacketizer that waits for the beginning of a picture.
@@ -33,29 +36,35 @@ impl Depacketizer {
             };
             let picture = beginning.and_then(|_| Header::of_picture(bytes));
             let picture_type = picture.map_or(header.picture_type, |picture| picture.picture_type);
+            let has_sequence = first_start_code(bytes) == Some(code::SEQUENCE);
+            if picture_type != header.picture_type || has_sequence && !header.has_sequence {
+                self.tolerances.record(Tolerance::MpegVideoHeader);
+            }
             Look {
                 beginning,
                 has_picture: picture.is_some(),
-                is_keyframe: first_start_code(bytes) == Some(code::SEQUENCE) && picture_type == INTRA,
+                is_keyframe: has_sequence && picture_type == INTRA,
                 bytes: packet.payload_bytes().slice_ref(bytes),
             }
         });
-        self.0.push(packet, lost, look)
+        self.pictures.push(packet, lost, look)
     }
 
     /// The next picture, which has one part.
     #[must_use]
     pub fn poll(&mut self) -> Option<AccessUnit> {
-        self.0.poll()
+        self.pictures.poll()
     }
 
     /// Ends the picture that is being put together, at the end of the stream or before a jump.
     pub fn flush(&mut self) {
-        self.0.flush();
+        self.pictures.flush();
     }
 
     /// What was read though it deviates from the standard, since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
-        self.0.take_tolerances()
+        let mut tolerances = std::mem::take(&mut self.tolerances);
+        tolerances.merge(self.pictures.take_tolerances());
+        tolerances
     }
 }

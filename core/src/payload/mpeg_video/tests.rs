@@ -1,4 +1,5 @@
 use super::*;
+use crate::Tolerance;
 use crate::description::Format;
 use crate::payload::{AccessUnit, FrameRate, PacketizeError, PacketizerConfig, ParameterWatch, PayloadError};
 use crate::rtp::{RtpHeader, RtpPacket};
@@ -11,6 +12,20 @@ const INTRA: &[u8] = b"\0\0\x01\0\0\x0f\xff\xf8\0\0\x01\xb5\x8f\xff\xf3\x41\x80"
 const BACKWARD: &[u8] = b"\0\0\x01\0\x80\x9f\xff\xfb\xe8";
 /// The header of a sequence of MPEG-1.
 const MPEG1: &[u8] = b"\0\0\x01\xb3\x04\0\x30\x13\xff\xff\xe0\x18";
+
+/// What FFmpeg makes of I, P, B and P of MPEG-2, 32 x 32.
+const FFMPEG: [&str; 4] = [
+    "00001800000001b302002013ffffe018000001b5148a00010000000001b80008004000000100000ffff8000001b58ffff341\
+     8000000101fbf214a52f99bf70b94a522200000102fbf214a52f99bf70b94a5222",
+    "00001800000001000097fffb80000001b5811ff3418000000101fa79c000000102fa79c0",
+    "0000180000000100005ffffbb8000001b5811113418000000101fabac000000102fabac0",
+    "000018000000010000d7fffb80000001b5811ff3418000000101fa79c000000102fa79c0",
+];
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let pairs = (0..hex.len()).step_by(2);
+    pairs.map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
 
 fn slice(row: u8, bytes: usize) -> Vec<u8> {
     [&[0, 0, 1, row][..], &vec![0x55; bytes]].concat()
@@ -184,4 +199,31 @@ fn headers_and_i_pictures_are_places_to_begin_at() {
     assert_eq!(point(&[&intra, INTRA]), Some(AccessPoint::Intra));
     assert_eq!(point(&[&intra, &slice(1, 9)]), None);
     assert_eq!((point(&[&backward, BACKWARD]), point(&[&intra]), point(&[])), (None, None, None));
+}
+
+#[test]
+fn pictures_of_ffmpeg_and_gstreamer_are_read_though_their_headers_tell_little() {
+    let payloads = FFMPEG.map(bytes_of);
+    let mut depacketizer = Depacketizer::new();
+    for (sequence, payload) in (1..).zip(&payloads) {
+        depacketizer.push(&packet(sequence, true, sequence.into(), &[payload]), 0).unwrap();
+        let unit = depacketizer.poll().unwrap();
+        assert_eq!((&unit.parts[0][..], unit.is_keyframe), (&payload[4..], sequence == 1));
+        // Ours tells it all.
+        let [told] = &packets_of(&unit.parts[0], 1400)[..] else { panic!("not one packet") };
+        assert_eq!((&told.payload()[4..], told.payload()[2] & 0x18), (&payload[4..], 0x18));
+        assert_eq!(told.payload()[2] & 0x27, [0x21, 2, 3, 2][usize::from(sequence) - 1]);
+    }
+    assert_eq!(depacketizer.take_tolerances().iter().collect::<Vec<_>>(), [Tolerance::MpegVideoHeader]);
+    // GStreamer has zeros there.
+    let zeros = [&[0; 4][..], &payloads[0][4..]].concat();
+    let mut depacketizer = Depacketizer::new();
+    depacketizer.push(&packet(9, true, 9, &[&zeros]), 0).unwrap();
+    assert!(depacketizer.poll().is_some_and(|unit| unit.is_keyframe));
+    assert!(depacketizer.take_tolerances().contains(Tolerance::MpegVideoHeader));
+    let group = [&[0; 4], GROUP, INTRA].concat();
+    assert_eq!(contents(&group).access_point, Some(AccessPoint::Intra));
+    let whole = packets_of(&[SEQUENCE, GROUP, INTRA, &slice(1, 9)].concat(), 1400);
+    depacketizer.push(&whole[0], 0).unwrap();
+    assert!(depacketizer.take_tolerances().is_empty());
 }
