@@ -40,7 +40,7 @@ mod senders;
 mod wall;
 mod writer;
 
-pub(crate) use clock::{ClockRates, round_trip, units_to_nanos, units_to_time};
+pub(crate) use clock::{ClockRates, round_trip, to_units, units_to_nanos, units_to_time};
 pub use onvif::OnvifExtension;
 #[cfg(test)]
 pub(crate) use onvif::tests as onvif_tests;

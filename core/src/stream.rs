@@ -7,6 +7,7 @@ mod cursor;
 mod log;
 mod retreat;
 mod rtcp;
+mod start;
 mod stats;
 mod track;
 

@@ -5,7 +5,7 @@ use crate::description::Format;
 use crate::{Instant, NtpTime};
 
 /// Units of a clock in a time; a clock rate of 0 gives 0.
-pub(super) fn to_units(time: Duration, clock_rate: u32) -> u64 {
+pub(crate) fn to_units(time: Duration, clock_rate: u32) -> u64 {
     let seconds = time.as_secs().wrapping_mul(u64::from(clock_rate));
     // Below 2^30 times below 2^32 fits.
     let fraction = u64::from(time.subsec_nanos()).wrapping_mul(u64::from(clock_rate)) / 1_000_000_000;

@@ -8,7 +8,7 @@ use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
-use crate::stream::{Cursor, StreamLog, Streams};
+use crate::stream::{Cursor, StreamLog, Streams, TrackSet};
 use crate::subscription::Subscription;
 use crate::tap::Tap;
 use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
@@ -88,7 +88,7 @@ impl Server {
             }
         };
         let mut started = None;
-        streams.read(reading.stream, &mut |log| started = Some(self.start(session, log, from)));
+        streams.read(reading.stream, &mut |log| started = Some(self.start(now, session, log, from)));
         let (cursor, info) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
         let reading = self.hear(now, id, reading, streams);
         let trust = self.trust(now, id);
@@ -141,14 +141,23 @@ impl Server {
 
     /// Where a reader starts, and what RTP-Info says of it: `from` a packet of a stream that is its own, whose sequence need
     /// not go on as it did.
-    fn start(&self, session: &Session, log: &StreamLog, from: Option<u64>) -> (Cursor, RtpInfo) {
-        let tracks = session.read_tracks().map(|track| track.index).collect();
+    fn start(
+        &self,
+        now: Instant,
+        session: &Session,
+        log: &StreamLog,
+        from: Option<u64>,
+    ) -> (Cursor, RtpInfo) {
+        let tracks: TrackSet = session.read_tracks().map(|track| track.index).collect();
         if let Some(from) = from {
             let cursor = Cursor::at(log, from, self.config.lag, tracks);
             return (cursor, rtp_info(session, |track| log.first_kept(track, from)));
         }
         let cursor = Cursor::new(log, self.config.start, self.config.lag, tracks);
-        let info = rtp_info(session, |track| log.position(track, cursor.next()));
+        let start = log.start_of(now, tracks, cursor.next());
+        let of = |track| start.iter().find(|(own, ..)| *own == track);
+        let info =
+            rtp_info(session, |track| of(track).map(|(_, sequence, timestamp)| (*sequence, *timestamp)));
         (cursor, info)
     }
 
@@ -234,7 +243,7 @@ impl Server {
     }
 }
 
-/// What RTP-Info says of the first packet of each track.
+/// RTP-Info of where each track begins.
 fn rtp_info(session: &Session, position: impl Fn(u8) -> Option<(u16, u32)>) -> RtpInfo {
     let entry = |track: &Track| {
         let position = position(track.index);

@@ -1,0 +1,126 @@
+//! Where a reader starts, as RTP-Info tells it (RFC 2326, section 12.33).
+
+use std::time::Duration;
+
+use super::{StreamLog, TrackSet};
+use crate::limits::TIMELINE_RTPTIME_DISTANCE_MAX;
+use crate::rtp::to_units;
+use crate::{Instant, NtpTime};
+
+/// The first packet of a track that a reader gets.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    track: u8,
+    sequence: u16,
+    timestamp: u32,
+    clock_rate: u32,
+    /// When it was made, by the clock that sender reports go by.
+    ntp: Option<NtpTime>,
+}
+
+impl StreamLog {
+    /// For each of `tracks` that is known: the sequence number of the first packet that a reader at `number` gets, and the
+    /// timestamp of the moment at which the first packet of all these tracks was made.
+    ///
+    /// That moment is the same for all tracks, by the clock that sender reports go by: so receivers know from the first
+    /// packet on how the tracks belong together.
+    pub(crate) fn start_of(&self, now: Instant, tracks: TrackSet, number: u64) -> Vec<(u8, u16, u32)> {
+        // Without a wall clock any other will do.
+        let wall = self.wall_at(now).unwrap_or_else(|| NtpTime::from_bits(1 << 63));
+        let first = |track: u8| self.first_of(track, number, (now, wall));
+        let firsts: Vec<First> = (0..=u8::MAX)
+            .take(self.tracks.len())
+            .filter(|track| tracks.contains(*track))
+            .filter_map(first)
+            .collect();
+        let earliest = firsts.iter().filter_map(|first| first.ntp).min();
+        let start = |first: First| {
+            let since = first.ntp.zip(earliest).map_or(0, |(ntp, earliest)| ntp.nanos_since(earliest));
+            // Farther apart, the clocks have nothing to do with each other, and receivers believe nothing.
+            let passed = Duration::from_nanos(since.unsigned_abs());
+            let passed = if passed > TIMELINE_RTPTIME_DISTANCE_MAX { Duration::ZERO } else { passed };
+            (first.track, first.sequence, first.timestamp.wrapping_sub(units_in(passed, first.clock_rate)))
+        };
+        firsts.into_iter().map(start).collect()
+    }
+
+    fn first_of(&self, track: u8, number: u64, (now, wall): (Instant, NtpTime)) -> Option<First> {
+        let senders = &self.tracks.get(usize::from(track))?.senders;
+        let kept = self.from(number).find(|packet| packet.track == track);
+        let ssrc = kept.map_or_else(|| senders.newest(), |packet| Some(packet.rtp.ssrc()))?;
+        let (sequence, timestamp) = self.position(track, number)?;
+        let ntp = senders.ntp_of(ssrc, timestamp, now, wall);
+        Some(First { track, sequence, timestamp, clock_rate: senders.clock_rate_of(ssrc), ntp })
+    }
+}
+
+/// Units of a clock in a time, to the nearest.
+fn units_in(time: Duration, clock_rate: u32) -> u32 {
+    let half = Duration::from_nanos(500_000_000_u64.checked_div(clock_rate.into()).unwrap_or_default());
+    to_units(time.saturating_add(half), clock_rate) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LogLimits, TrackSet};
+    use super::*;
+    use crate::rtp::{RtpHeader, RtpPacket};
+    use crate::{Description, Format, Media, MediaKind, NtpTime};
+
+    const NOON: NtpTime = NtpTime::from_bits(0xd515_0000_0000_0000);
+    const MS: u64 = 1_000_000;
+
+    fn log() -> StreamLog {
+        let video = Media::new(MediaKind::Video, vec![Format::new(96, "H263-1998", 90_000)]);
+        let audio = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+        StreamLog::new(&Description::new(vec![video, audio]), LogLimits::default())
+    }
+
+    fn packet(track: u8, sequence: u16, timestamp: u32) -> RtpPacket {
+        let payload_type = if track == 0 { 96 } else { 0 };
+        let ssrc = u32::from(track) + 1;
+        RtpPacket::build(RtpHeader { payload_type, sequence, timestamp, ssrc, ..RtpHeader::default() }, b"x")
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(millis * MS)
+    }
+
+    #[test]
+    fn timestamps_of_a_start_are_of_one_moment_by_the_clock_of_the_publisher() {
+        let mut log = log();
+        // Both come at once, and the sound was made 250 ms later.
+        log.push(at(0), 0, packet(0, 7, 90_000));
+        log.push(at(0), 1, packet(1, 9, 80));
+        log.set_reference(at(0), 0, 1, NOON, 90_000);
+        log.set_reference(at(0), 1, 2, NOON + Duration::from_millis(240), 0);
+        let behind = 80_u32.wrapping_sub(2000);
+        assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), [(0, 7, 90_000), (1, 9, behind)]);
+        let sound = TrackSet::from_iter([1]);
+        assert_eq!(log.start_of(at(5), sound, 0), [(1, 9, 80)], "the first of those that are asked for");
+        // What comes next, as far as one can know.
+        log.push(at(40), 0, packet(0, 8, 93_600));
+        let expected = [(0, 9, 97_200), (1, 10, 80_u32.wrapping_sub(1360))];
+        assert_eq!(log.start_of(at(41), TrackSet::ALL, log.head()), expected);
+    }
+
+    #[test]
+    fn without_the_publishers_clock_packets_were_made_when_they_came() {
+        let mut log = log();
+        log.push(at(0), 1, packet(1, 9, 8000));
+        log.push(at(30), 0, packet(0, 7, 90_000));
+        assert_eq!(log.start_of(at(40), TrackSet::ALL, 0), [(0, 7, 90_000 - 2700), (1, 9, 8000)]);
+        log.set_wall_clock(at(0), NOON);
+        assert_eq!(log.start_of(at(40), TrackSet::ALL, 0), [(0, 7, 90_000 - 2700), (1, 9, 8000)]);
+    }
+
+    #[test]
+    fn clocks_that_have_nothing_to_do_with_each_other_are_left_alone() {
+        let mut log = log();
+        log.push(at(0), 0, packet(0, 7, 90_000));
+        log.push(at(0), 1, packet(1, 9, 80));
+        log.set_reference(at(0), 0, 1, NOON, 90_000);
+        log.set_reference(at(0), 1, 2, NOON + Duration::from_secs(3600), 80);
+        assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), [(0, 7, 90_000), (1, 9, 80)]);
+    }
+}
