@@ -115,10 +115,10 @@ fn read_blocks(payload: &mut Bytes) -> Result<([Block; REDUNDANT_BLOCKS_MAX], us
             return Err(truncated(length, headers.len()));
         }
         let bytes = headers.split_to(length);
-        if at >= passed_over
-            && let Some(place) = places.next()
-        {
-            *place = Block { age, bytes };
+        if at >= passed_over {
+            if let Some(place) = places.next() {
+                *place = Block { age, bytes };
+            }
         }
     }
     *payload = headers;

@@ -154,10 +154,10 @@ impl Depacketizer {
             return Err(PayloadError::Malformed("fragments of sound and of headers are mixed"));
         }
         self.fragments.extend(&fragment)?;
-        if header.fragment == Fragment::Last
-            && let Some((timestamp, part)) = self.fragments.take()
-        {
-            self.push_part(header, part, timestamp)?;
+        if header.fragment == Fragment::Last {
+            if let Some((timestamp, part)) = self.fragments.take() {
+                self.push_part(header, part, timestamp)?;
+            }
         }
         Ok(())
     }
