@@ -1,7 +1,7 @@
-//! What a stream consists of: its medias, their formats and codecs.
+//! The description of a stream: its medias, their formats and codecs.
 //!
-//! A description travels as SDP (RFC 8866) in the way that RTSP uses it (RFC 2326, appendix C). Reading is lenient,
-//! and what had to be put up with is recorded in [`Tolerances`]; writing is canonical.
+//! A description travels as SDP (RFC 8866) in the way that RTSP uses it (RFC 2326, appendix C). Reading is lenient, and
+//! records deviations in [`Tolerances`]; writing is canonical.
 //!
 //! ```
 //! use rtspan_core::{Codec, Description, Format, Media, MediaKind, Tolerances};
@@ -62,7 +62,7 @@ pub use video::{H264, H265, H266};
 pub use vorbis::{BadVorbisHeaders, Vorbis, VorbisHeaders};
 pub use web_video::{Av1, Vp8, Vp9};
 
-/// A stream: what it is called and the medias it consists of.
+/// A stream: its name, and the medias it consists of.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Description {
@@ -147,16 +147,16 @@ impl Description {
         })
     }
 
-    /// Whether a media goes from the client to the server (ONVIF Streaming Specification, section 5.3).
+    /// Returns `true` if a media goes from the client to the server (ONVIF Streaming Specification, section 5.3).
     ///
-    /// That is an audio media marked `sendonly`, unless all medias are: D-Link and IDS cameras mark what they send so.
+    /// Such a media is audio marked `sendonly`, unless all medias are: D-Link and IDS cameras mark what they send so.
     pub fn is_back_channel(&self, track: usize) -> bool {
         let sends = |media: &Media| media.direction == Some(Direction::SendOnly);
         self.medias.get(track).is_some_and(|media| media.kind == MediaKind::Audio && sends(media))
             && !self.medias.iter().all(sends)
     }
 
-    /// Whether what is read by the one can be read by the other: medias and formats are the same, whatever else is said.
+    /// Returns `true` if a reader of the one can read the other: medias and formats are the same, whatever else differs.
     pub(crate) fn has_same_medias(&self, other: &Self) -> bool {
         let is_same = |(own, other): (&Media, &Media)| {
             (&own.kind, own.profile, &own.formats) == (&other.kind, other.profile, &other.formats)

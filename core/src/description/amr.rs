@@ -2,7 +2,7 @@ use super::video::readable;
 use super::{Format, fmtp};
 use crate::Tolerances;
 
-/// What is known about a track of AMR or AMR-WB (RFC 4867, section 8).
+/// The parameters of a track of AMR or AMR-WB (RFC 4867, section 8).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Amr {

@@ -1,6 +1,6 @@
 use crate::payload::bits::BitReader;
 
-/// What an AudioSpecificConfig says (ISO/IEC 14496-3, section 1.6.2.1).
+/// The contents of an AudioSpecificConfig (ISO/IEC 14496-3, section 1.6.2.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct AudioConfig {
@@ -37,7 +37,7 @@ pub(super) const SAMPLE_RATES: [u32; 13] =
 impl AudioConfig {
     /// Reads a configuration; `None` if it names no sample rate and no channel layout.
     ///
-    /// What stands behind those may be cut off, as devices do.
+    /// The part behind those may be cut off, as it is by some devices.
     pub fn read(config: &[u8]) -> Option<Self> {
         let mut bits = BitReader::new(config.iter().copied());
         let mut read = Self::read_head(&mut bits)?;

@@ -80,7 +80,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// What a format means, from everything but its `codec`.
+    /// Reads the codec from the other fields of a format.
     pub(super) fn read(format: &Format, tolerances: &mut Tolerances) -> Self {
         let is = |name: &str| format.encoding.eq_ignore_ascii_case(name);
         if is("H264") {

@@ -1,11 +1,11 @@
-//! What is neither picture nor sound, and is described by little more than its name.
+//! Formats that are neither picture nor sound, and are described by little more than their names.
 
 use super::Format;
 use super::video::readable;
 use crate::Tolerances;
 use crate::limits::REDUNDANT_BLOCKS_MAX;
 
-/// What is known about a track of text (RFC 4103).
+/// The parameters of a track of text (RFC 4103).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct T140 {
@@ -13,11 +13,11 @@ pub struct T140 {
     pub characters_per_second: u32,
 }
 
-/// What is known about packets that repeat those before (RFC 2198).
+/// The parameters of packets that repeat those before (RFC 2198).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Redundant {
-    /// The payload types of what is in a packet: that of the new block, and of each that is repeated.
+    /// The payload types of the blocks in a packet: that of the new block, and of each that is repeated.
     pub payload_types: Vec<u8>,
 }
 

@@ -23,7 +23,7 @@ fn value_in<'a>(item: &'a str, name: &str) -> Option<&'a str> {
     rest.trim_ascii_start().strip_prefix('=').filter(|_| candidate.eq_ignore_ascii_case(name))
 }
 
-/// Whether there is an item that is not a pair, or a second one of the same name.
+/// Returns `true` if an item is not a pair, or has the same name as another.
 pub(super) fn is_malformed(text: &str) -> bool {
     let mut rest = Some(text);
     while let Some(text) = rest {
@@ -39,7 +39,7 @@ pub(super) fn is_malformed(text: &str) -> bool {
     false
 }
 
-/// What stands between the semicolons.
+/// The items between the semicolons.
 pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

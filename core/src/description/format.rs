@@ -7,7 +7,7 @@ use crate::Tolerances;
 use crate::header::number;
 use crate::tolerance::Tolerance;
 
-/// What the packets of one payload type carry.
+/// The format of the packets of one payload type.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Format {
@@ -22,7 +22,7 @@ pub struct Format {
     /// The parameters as they were written, but for parameter sets in broken base64, which are written as RFC 6184 and
     /// RFC 7798 have them.
     pub fmtp: Option<Box<str>>,
-    /// What all of the above means, for the codecs that the library knows.
+    /// The meaning of all of the above, for the codecs that the library knows.
     ///
     /// This is derived: writing a description writes the other fields.
     pub codec: Codec,
@@ -231,7 +231,8 @@ impl<'a> Rtpmap<'a> {
         Self { encoding, clock_rate, channels: channels.or(usual) }
     }
 
-    /// What RFC 7587 (section 7), RFC 3551 (section 4.5.2) and RFC 6597 (section 6.1) say, whatever is meant.
+    /// Sets the values that RFC 7587 (section 7), RFC 3551 (section 4.5.2) and RFC 6597 (section 6.1) prescribe, even where
+    /// others are meant.
     fn repaired(self, tolerances: &mut Tolerances) -> Self {
         let mut rtpmap = Self { encoding: names::canonical(self.encoding), ..self };
         if rtpmap.encoding.eq_ignore_ascii_case("smtpe336m") {

@@ -10,7 +10,7 @@ use crate::Tolerances;
 use crate::payload::bits::{BitReader, BitWriter};
 use crate::tolerance::Tolerance;
 
-/// What is known about a track of MPEG-4 audio in LATM (RFC 6416).
+/// The parameters of a track of MPEG-4 audio in LATM (RFC 6416).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Latm {
@@ -62,7 +62,7 @@ impl Latm {
 impl StreamMuxConfig {
     /// The configuration of units with this AudioSpecificConfig, one in each element.
     ///
-    /// What is announced behind the configuration proper, so that old decoders pass over it, is left out.
+    /// Extensions that are announced behind the configuration proper, so that old decoders pass over them, are left out.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl StreamMuxConfig {
         self.bits
     }
 
-    /// What its AudioSpecificConfig says.
+    /// The contents of its AudioSpecificConfig.
     pub fn audio_config(&self) -> Option<AudioConfig> {
         AudioConfig::read(&self.audio_specific_config)
     }

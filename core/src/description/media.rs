@@ -7,13 +7,13 @@ use crate::{Printable, Profile};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Media {
-    /// What it is.
+    /// The kind of media.
     pub kind: MediaKind,
     /// The RTP profile that it is sent in.
     pub profile: Profile,
-    /// Who sends, as far as the description says.
+    /// The direction of the media, as far as the description says.
     ///
-    /// Cameras use it both ways round; [`super::Description::is_back_channel`] knows.
+    /// Cameras use it both ways round; [`super::Description::is_back_channel`] allows for that.
     pub direction: Option<Direction>,
     /// The URL that controls the media, as it was written: absolute or relative (`a=control`).
     pub control: Option<String>,
@@ -48,7 +48,7 @@ impl Media {
     }
 }
 
-/// What a media is.
+/// The kind of a media.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum MediaKind {
@@ -89,7 +89,7 @@ impl fmt::Display for MediaKind {
     }
 }
 
-/// Who sends a media, seen from the one who wrote the description (RFC 8866, section 6.7).
+/// The direction of a media, seen from the author of the description (RFC 8866, section 6.7).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Direction {
@@ -131,9 +131,9 @@ impl fmt::Display for Direction {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Attribute {
-    /// What stands before the first colon.
+    /// The part before the first colon.
     pub name: String,
-    /// What follows it, unchanged.
+    /// The part behind it, unchanged.
     pub value: Option<String>,
 }
 
@@ -153,9 +153,9 @@ impl Attribute {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Bandwidth {
-    /// What is measured: `AS`, `CT`, `TIAS`, `RR`, `RS`, …
+    /// The kind of bandwidth: `AS`, `CT`, `TIAS`, `RR`, `RS`, …
     pub kind: String,
-    /// How much: kilobits per second, or bits for `TIAS`, `RR` and `RS`.
+    /// Kilobits per second, or bits per second for `TIAS`, `RR` and `RS`.
     pub value: u64,
 }
 

@@ -8,7 +8,7 @@ use super::video::readable;
 use crate::Tolerances;
 use crate::tolerance::Tolerance;
 
-/// What is known about an MPEG-4 audio track (RFC 3640).
+/// The parameters of an MPEG-4 audio track (RFC 3640).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Mpeg4Audio {
@@ -89,7 +89,7 @@ impl Mpeg4Audio {
         })
     }
 
-    /// What its configuration says.
+    /// The contents of its configuration.
     pub fn audio_config(&self) -> Option<AudioConfig> {
         AudioConfig::read(&self.config)
     }

@@ -9,7 +9,7 @@ use crate::payload::mpeg4_video::profile_level;
 /// The profile and level that a description without one means: simple, level 1 (RFC 6416, section 7.1).
 const DEFAULT_PROFILE_LEVEL: u8 = 1;
 
-/// What is known about an MPEG-4 Part 2 video track before its first packet (RFC 6416, section 7.1).
+/// The parameters of an MPEG-4 Part 2 video track, as known before its first packet (RFC 6416, section 7.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Mpeg4Video {

@@ -4,7 +4,7 @@ use super::Format;
 use super::video::readable;
 use crate::Tolerances;
 
-/// What is known about an Opus track.
+/// The parameters of an Opus track.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Opus {

@@ -93,7 +93,7 @@ fn profile(protocol: &str, tolerances: &mut Tolerances) -> Profile {
 /// The formats of a media while its attributes are read.
 pub(super) struct Slots {
     pub(super) slots: Vec<Slot>,
-    /// Whether the `m=` line lists formats but no payload type, so that the attributes say which there are.
+    /// True if the `m=` line lists formats but no payload type, so that the attributes say which there are.
     from_attributes: bool,
 }
 
@@ -204,7 +204,7 @@ fn payload_type(text: &str) -> Option<u8> {
     number(text).filter(|number| *number < 128)
 }
 
-/// Whether this is the attribute of a name, in any case.
+/// Returns `true` for the attribute of this name, in any case.
 fn is_named(line: AttributeLine<'_>, name: &str, tolerances: &mut Tolerances) -> bool {
     let is_it = line.name.eq_ignore_ascii_case(name);
     if is_it && line.name != name {

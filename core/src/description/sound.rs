@@ -21,10 +21,10 @@ pub struct Pcm {
     pub bits: u8,
 }
 
-/// What is known about a G.726 track.
+/// The parameters of a G.726 track.
 ///
-/// Devices are known that use the other bit order than the name says; what they send is turned by
-/// [`reorder_g726`](crate::payload::blocks::reorder_g726).
+/// Some devices use the other bit order than the name says; [`reorder_g726`](crate::payload::blocks::reorder_g726) turns
+/// their samples.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct G726 {
@@ -43,7 +43,7 @@ pub enum G726Order {
     Aal2,
 }
 
-/// What is known about a track of G.723.1 or G.729.
+/// The parameters of a track of G.723.1 or G.729.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Speech {
@@ -60,7 +60,7 @@ pub enum IlbcMode {
     Milliseconds30,
 }
 
-/// What is known about a Speex track (RFC 5574).
+/// The parameters of a Speex track (RFC 5574).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Speex {
@@ -93,7 +93,7 @@ impl Speex {
     }
 }
 
-/// What a name that ends in a number says, such as `G726-32` or `L16`.
+/// Reads a name that ends in a number, such as `G726-32`.
 pub(super) fn g726(encoding: &str) -> Option<G726> {
     let known = |name: &str| match name {
         "G726-16" => Some(2),

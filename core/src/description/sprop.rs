@@ -8,7 +8,7 @@ use crate::tolerance::Tolerance;
 use crate::wire::scan::split_once;
 use crate::{Tolerances, base64};
 
-/// Whether a NAL unit with this first byte is a parameter set.
+/// Returns `true` for the first byte of a parameter set.
 type IsParameterSet = fn(u8) -> bool;
 
 /// Rewrites parameter sets as the RFCs have them; `None` if they are written so.
@@ -19,7 +19,7 @@ pub(super) fn repair(text: &str, tolerances: &mut Tolerances) -> Option<String> 
     })
 }
 
-/// The name of a parameter, its list, and what is a parameter set in it.
+/// The name of a parameter, its list, and the test for parameter sets in it.
 fn parameter_sets(item: &str) -> Option<(&str, &str, IsParameterSet)> {
     const H265: [&str; 3] = ["sprop-vps", "sprop-sps", "sprop-pps"];
     let (name, list) = split_once(item, b'=')?;
@@ -84,7 +84,7 @@ fn canonical(item: &str, fired: &mut Tolerances) -> String {
     text
 }
 
-/// What the alphabet of RFC 4648, section 5, has instead of `+` and `/`.
+/// The characters that the alphabet of RFC 4648, section 5, has instead of `+` and `/`.
 const URL_SAFE: [char; 2] = ['-', '_'];
 
 fn decode(item: &str) -> Option<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! The static payload types of RFC 3551, section 6.
 
-/// What a payload type means when no rtpmap says otherwise.
+/// The meaning of a payload type when no rtpmap says otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct StaticType {
     pub(super) encoding: &'static str,

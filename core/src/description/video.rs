@@ -4,7 +4,7 @@ use super::Format;
 use crate::tolerance::Tolerance;
 use crate::{Tolerances, base64};
 
-/// What is known about an H.264 track before its first packet.
+/// The parameters of an H.264 track, as known before its first packet.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct H264 {
@@ -43,7 +43,7 @@ impl H264 {
     }
 }
 
-/// What is known about an H.265 track before its first packet.
+/// The parameters of an H.265 track, as known before its first packet.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct H265 {
@@ -75,7 +75,7 @@ impl H265 {
     }
 }
 
-/// What is known about an H.266 track before its first packet.
+/// The parameters of an H.266 track, as known before its first packet.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct H266 {

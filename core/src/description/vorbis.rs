@@ -5,7 +5,7 @@ use super::video::readable;
 use crate::limits::VORBIS_HEADERS_MAX;
 use crate::{Tolerances, base64};
 
-/// What is known about a Vorbis track (RFC 5215).
+/// The parameters of a Vorbis track (RFC 5215).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Vorbis {

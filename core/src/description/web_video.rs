@@ -1,10 +1,10 @@
-//! VP8, VP9 and AV1: formats whose parameters say what a receiver can take, and not what comes.
+//! VP8, VP9 and AV1: formats whose parameters tell the limits of a receiver, not the contents of the stream.
 
 use super::Format;
 use super::video::readable;
 use crate::Tolerances;
 
-/// What the description of a VP8 track says (RFC 7741, section 6.1).
+/// The parameters of a VP8 track in its description (RFC 7741, section 6.1).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Vp8 {
@@ -23,7 +23,7 @@ impl Vp8 {
     }
 }
 
-/// What the description of a VP9 track says (RFC 9628, section 6).
+/// The parameters of a VP9 track in its description (RFC 9628, section 6).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Vp9 {
@@ -47,7 +47,7 @@ impl Vp9 {
     }
 }
 
-/// What the description of an AV1 track says (RTP Payload Format For AV1, section 7.2).
+/// The parameters of an AV1 track in its description (RTP Payload Format For AV1, section 7.2).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Av1 {

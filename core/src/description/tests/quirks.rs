@@ -1,4 +1,4 @@
-//! What devices are known to send, and what is made of it.
+//! Deviations that devices are known for, and how they are read.
 
 use super::*;
 use Tolerance::*;
