@@ -24,16 +24,16 @@ pub use rtp_info::{RtpInfo, RtpInfoEntry};
 pub use session::SessionHeader;
 pub use transport::{Delivery, Lower, Mode, Transport, parse_transports};
 
-/// Why the value of a header cannot be used; whoever sent it is at fault.
+/// Why the value of a header cannot be used; its sender is at fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// What the header is for is not in it.
+    /// The header lacks the part that it is for.
     #[error("{header} header has no {what}")]
     Missing {
         /// The header.
         header: &'static str,
-        /// What is missing.
+        /// The missing part.
         what: &'static str,
     },
     /// A parameter that is needed cannot be read.
@@ -64,7 +64,7 @@ pub enum HeaderError {
 /// The feature tag of back channels (ONVIF Streaming Specification, section 5.3.1).
 pub(crate) const BACK_CHANNEL: &str = "www.onvif.org/ver20/backchannel";
 
-/// Whether a Content-Type is `media_type`, whatever its case and parameters.
+/// Returns `true` if a Content-Type is `media_type`, whatever its case and parameters.
 pub fn content_type_is(value: &str, media_type: &str) -> bool {
     value.split(';').next().is_some_and(|bare| bare.trim().eq_ignore_ascii_case(media_type))
 }

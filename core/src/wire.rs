@@ -49,7 +49,7 @@ impl Frame {
     }
 }
 
-/// What a connection carries.
+/// An item that a connection carries.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Item {
     /// A request or a response.

@@ -34,12 +34,12 @@ impl Methods {
         self.0.remove(method);
     }
 
-    /// Whether `method` is in the set.
+    /// Returns `true` if `method` is in the set.
     pub fn contains(&self, method: &Method) -> bool {
         self.0.contains(method)
     }
 
-    /// Whether the set is empty.
+    /// Returns `true` if the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

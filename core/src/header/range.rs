@@ -108,8 +108,8 @@ impl Range {
         TimedRange::parse(value, tolerances).map(|timed| timed.range)
     }
 
-    /// Whether it ends before it starts, which only makes sense where media is played backwards (RFC 2326, section
-    /// 12.34).
+    /// Returns `true` if the range ends before it starts, which only makes sense where media is played backwards (RFC 2326,
+    /// section 12.34).
     pub fn is_reversed(&self) -> bool {
         match self {
             Self::Npt { start: Some(NptTime::At(start)), end: Some(NptTime::At(end)) } => end < start,

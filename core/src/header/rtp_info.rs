@@ -13,7 +13,7 @@ const RTP_INFO: &str = "RTP-Info";
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RtpInfo(pub Vec<RtpInfoEntry>);
 
-/// What an RTP-Info header says about one track.
+/// The entry of an RTP-Info header for one track.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RtpInfoEntry {
     /// The URL of the track as it was sent, often relative.

@@ -13,7 +13,7 @@ const TRANSPORT: &str = "Transport";
 /// Numbers are as the peer sent them: ports may be zero or far apart.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Transport {
-    /// What carries the packets.
+    /// The transport that carries the packets.
     pub lower: Lower,
     /// The RTP profile.
     pub profile: Profile,
@@ -35,7 +35,7 @@ pub struct Transport {
     pub ttl: Option<u8>,
     /// The SSRC of the server's packets.
     pub ssrc: Option<u32>,
-    /// Which way media goes; none is [`Mode::Play`].
+    /// The direction of media; none is [`Mode::Play`].
     pub mode: Option<Mode>,
 }
 
@@ -58,7 +58,7 @@ pub enum Delivery {
     Multicast,
 }
 
-/// Which way media goes.
+/// The direction of media.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Mode {
     /// From the server.

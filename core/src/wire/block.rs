@@ -10,9 +10,8 @@ use crate::thrift::Thrift;
 
 /// The bytes that were read and not yet taken, in the block that the socket reads into.
 ///
-/// Large payloads are taken as slices of the block. What is taken leaves the block at its front,
-/// what is read fills it up behind, and only when the room behind is too small does the rest, a part
-/// of one item, move to a new block.
+/// Large payloads are taken as slices of the block. Taken bytes leave the block at its front, and further bytes are read into
+/// the room behind. Only when that room is too small does the rest, a part of one item, move to a new block.
 pub(super) struct Block {
     bytes: BytesMut,
     /// Bytes that were read; those behind are the room, as far as it was lent as a slice and so had to be initialised.
@@ -128,7 +127,7 @@ impl Block {
         taken
     }
 
-    /// What was read and not taken.
+    /// The bytes that were read and not taken.
     pub(super) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.filled).unwrap_or_default()
     }
@@ -150,7 +149,7 @@ impl Block {
         taken
     }
 
-    /// Whoever fills a small block has more to say.
+    /// A peer that fills a small block has more to say.
     fn count_to(&mut self, filled: usize) {
         self.thrift.pass(filled.saturating_sub(self.filled));
         self.filled = filled;

@@ -221,7 +221,7 @@ impl Decoder {
         self.block.as_slice()
     }
 
-    /// Whether an item has begun and is not whole, as of the last [`poll`](Self::poll).
+    /// Returns `true` if an item has begun and is not whole, as of the last [`poll`](Self::poll).
     pub fn begun(&self) -> bool {
         match &self.state {
             State::Failed(_) => false,
@@ -230,12 +230,12 @@ impl Decoder {
         }
     }
 
-    /// Whether a whole message waits for the end of the pause, as of the last [`poll`](Self::poll).
+    /// Returns `true` if a whole message waits for the end of the pause, as of the last [`poll`](Self::poll).
     pub fn is_held(&self) -> bool {
         self.held
     }
 
-    /// Where the next byte that is in no item is in everything that was read.
+    /// The place of the next byte that is in no item, in everything that was read.
     pub fn offset(&self) -> u64 {
         self.offset
     }

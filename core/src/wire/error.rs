@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{Protocol, StatusCode};
 
-/// Which of the two a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MessageKind {
     /// A request.
@@ -11,7 +11,7 @@ pub enum MessageKind {
     Response,
 }
 
-/// What a start line lacks.
+/// The part that a start line lacks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Expected {
@@ -79,7 +79,7 @@ pub enum WireError {
         kind: MessageKind,
         /// Where the message begins.
         offset: u64,
-        /// What is missing.
+        /// The missing part.
         expected: Expected,
     },
     /// The message is of a version other than RTSP/1.0.
@@ -119,7 +119,7 @@ pub enum WireError {
     /// The peer speaks another protocol.
     #[error("the peer speaks {protocol}, not RTSP, at offset {offset}")]
     Foreign {
-        /// Which.
+        /// The other protocol.
         protocol: Protocol,
         /// Where it begins.
         offset: u64,
@@ -127,7 +127,7 @@ pub enum WireError {
 }
 
 impl WireError {
-    /// What a server answers before it closes; none where an answer in RTSP makes no sense.
+    /// The status that a server answers before it closes; none where an answer in RTSP makes no sense.
     ///
     /// A peer that speaks another protocol may have a [refusal](Protocol::refusal) in its own.
     pub fn status(&self) -> Option<StatusCode> {

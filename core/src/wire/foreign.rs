@@ -47,7 +47,7 @@ impl Protocol {
         (b"SIP/", Self::Sip),
     ];
 
-    /// What an HTTP request is for, by its headers.
+    /// Tells the purpose of an HTTP request by its headers.
     pub(super) fn of_http(head: &str) -> Self {
         let mut kind = Self::Http;
         for line in head.lines().skip(1) {
@@ -65,7 +65,7 @@ impl Protocol {
         kind
     }
 
-    /// What a server that does not speak the protocol answers in it, if it has a word for that.
+    /// The answer of a server that does not speak the protocol, in that protocol; `None` if that has no such answer.
     ///
     /// The answer to all others is RTSP's own 400.
     pub const fn refusal(self) -> Option<&'static [u8]> {

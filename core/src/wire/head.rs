@@ -257,7 +257,7 @@ fn text_of<'a>(text: &'a str, part: &[u8]) -> Option<&'a str> {
 /// more than `max`.
 fn split_headers(block: &str, max: usize, tolerances: &mut Tolerances) -> Option<Headers> {
     let mut headers = Headers::new();
-    // Whether the line before was a header that the next one may go on with.
+    // True if the line before was a header that the next one may go on with.
     let mut may_fold = false;
     for line in block.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -333,7 +333,7 @@ fn text<'a>(bytes: &'a [u8], tolerances: &mut Tolerances) -> Cow<'a, str> {
     Cow::Owned(text)
 }
 
-/// Whether there are control characters besides tabs.
+/// Returns `true` if there are control characters besides tabs.
 fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
 }
@@ -342,7 +342,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// What is before the first blank, and what is behind it.
+/// The parts before and behind the first blank.
 fn split_once_at_blank(text: &str) -> Option<(&str, &str)> {
     split_around(text, text.bytes().position(is_blank)?)
 }

@@ -101,7 +101,7 @@ impl Headers {
         self.entries().filter(move |(header, _)| header.is(name)).map(|(_, value)| value)
     }
 
-    /// Whether a header that stands once, and that more than its message goes by, is repeated.
+    /// Returns `true` if `CSeq` or `Session` is repeated: each stands once, and more than its message depends on it.
     pub(crate) fn repeats(&self) -> bool {
         let is_repeated = |name| self.list.iter().filter(|header| header.is(name)).nth(1).is_some();
         is_repeated(name::CSEQ) || is_repeated(name::SESSION)
@@ -117,7 +117,7 @@ impl Headers {
         self.list.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no headers.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -192,7 +192,7 @@ fn clean_name(name: &str) -> String {
     stripped.trim_matches(BLANKS).to_owned()
 }
 
-/// What is left of a value that is not clean.
+/// The clean part of a value; `None` if all of it is clean.
 fn cleaned(value: &str) -> Option<String> {
     if scan::find(value.as_bytes(), [b'\r', b'\n', 0]).is_some() {
         return Some(value.replace(['\r', '\n', '\0'], "").trim_matches(BLANKS).to_owned());

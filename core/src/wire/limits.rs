@@ -1,6 +1,6 @@
 use crate::limits;
 
-/// What a [`Decoder`](super::Decoder) takes from a peer at most.
+/// The limits of a [`Decoder`](super::Decoder).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct DecoderLimits {
     pub(super) head_bytes: usize,

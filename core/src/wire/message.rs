@@ -5,14 +5,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Headers, Method, StatusCode, name, scan};
 
-/// What is made has room for so many headers, and for so many bytes of their values; nearly all need no more.
+/// New messages have room for so many headers, and for so many bytes of their values; nearly all need no more.
 const HEADERS_USUAL: usize = 6;
 const VALUE_BYTES_USUAL: usize = 192;
 
 /// A request (RFC 2326, 6).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
-    /// What is asked for.
+    /// The method.
     pub method: Method,
     /// The request URI as it was sent; also `*`.
     pub uri: Box<str>,

@@ -5,7 +5,7 @@ use crate::Printable;
 /// Declares the methods that RFC 2326 names.
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// What a request asks for (RFC 2326, 10); names are case-sensitive.
+        /// The method of a request (RFC 2326, 10); names are case-sensitive.
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
         pub enum Method {

@@ -44,7 +44,7 @@ pub(crate) fn trim_matches<const N: usize>(text: &str, blanks: [char; N]) -> &st
     if is_trimmed(text) { text } else { text.trim_matches(blanks) }
 }
 
-/// Whether a text begins and ends with a character of ASCII that is printed.
+/// Returns `true` if a text begins and ends with a character of ASCII that is printed.
 fn is_trimmed(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_printed = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);

@@ -1,7 +1,7 @@
 use super::{MessageKind, Method, Protocol};
 use crate::limits::METHOD_BYTES_MAX;
 
-/// What begins at a place in the stream.
+/// The item that begins at a place in the stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Start {
     Frame,
@@ -14,7 +14,7 @@ pub(super) enum Start {
 
 const REQUEST: Start = Start::Message(MessageKind::Request);
 
-/// What begins where the stream does.
+/// Tells what begins at the start of the stream.
 pub(super) fn at_beginning(bytes: &[u8]) -> Start {
     for (beginning, protocol) in Protocol::BEGINNINGS {
         match prefix_of(beginning, bytes) {
@@ -26,7 +26,7 @@ pub(super) fn at_beginning(bytes: &[u8]) -> Start {
     at_item(bytes)
 }
 
-/// What begins where an item is due.
+/// Tells what begins where an item is due.
 pub(super) fn at_item(bytes: &[u8]) -> Start {
     if bytes.first() == Some(&b'$') {
         return Start::Frame;
@@ -122,7 +122,7 @@ fn landmark(bytes: &[u8], channels: Option<&[u8]>) -> Start {
     Start::Garbage
 }
 
-/// Whether `bytes` begin with `prefix` (`true`) or may do so when more has come (`false`).
+/// Returns `true` if `bytes` begin with `prefix`, and `false` if they may do so when more has come; `None` if they cannot.
 fn prefix_of(prefix: &[u8], bytes: &[u8]) -> Option<bool> {
     if bytes.starts_with(prefix) {
         Some(true)

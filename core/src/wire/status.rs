@@ -82,12 +82,12 @@ impl StatusCode {
         self.0
     }
 
-    /// Whether the request was carried out (2xx).
+    /// Returns `true` if the request was carried out (2xx).
     pub const fn is_success(self) -> bool {
         matches!(self.0, 200..=299)
     }
 
-    /// Whether the resource is to be asked for elsewhere (3xx).
+    /// Returns `true` if the resource is to be asked for elsewhere (3xx).
     pub const fn is_redirect(self) -> bool {
         matches!(self.0, 300..=399)
     }

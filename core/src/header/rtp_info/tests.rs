@@ -148,7 +148,7 @@ fn the_entry_of_a_track_is_found_by_url_or_by_its_last_segment() {
             "rtsp://h/path?param=value/trackID=1",
             Some(1),
         ),
-        // What is the same once it is decoded
+        // URLs that are the same once they are decoded
         (&["rtsp://h/caf%C3%A9/1", "rtsp://h/b/1"], "rtsp://h/café/1", Some(0)),
         (&["rtsp://h//a/1", "rtsp://h/b/1"], "rtsp://h/a/%31", Some(0)),
         (&["my%20cam/1", "b/1"], "rtsp://h/a/my cam/1", Some(0)),

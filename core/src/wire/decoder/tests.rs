@@ -58,7 +58,7 @@ fn error_of(limits: DecoderLimits, bytes: &[u8]) -> Option<WireError> {
     whole
 }
 
-/// What a session may carry, and more; every item with the bytes that it is in.
+/// The items that a session may carry, and more; every item with the bytes that it is in.
 fn transcript() -> Vec<(Vec<u8>, Option<Item>)> {
     let sdp = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\n$\x00\x00\x04abcd\r\n\r\nRTSP/1.0 200 OK\r\n";
     let options = Request::new(Method::Options, "*").with_header("CSeq", 1);
