@@ -16,20 +16,20 @@ mod tests;
 
 use order::Order;
 
-/// What RTSP has a use for in a session description: names, bandwidths, attributes and medias, in their order.
+/// The lines of a session description that RTSP has a use for: names, bandwidths, attributes and medias, in their order.
 ///
-/// Addresses, ports and times are negotiated by RTSP itself (RFC 2326, appendix C), and of all lines they are those
-/// that peers get wrong most; left out, they cannot do harm.
+/// Addresses, ports and times are negotiated by RTSP itself (RFC 2326, appendix C). Peers get those lines wrong more often
+/// than any others; left out, they cannot do harm.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Lines<'a> {
     /// The first `s=` line, empty if there is none.
     pub(crate) name: &'a str,
-    /// What stands before the first media.
+    /// The lines before the first media.
     pub(crate) session: Section<'a>,
     pub(crate) medias: Vec<(MediaLine<'a>, Section<'a>)>,
 }
 
-/// What follows an `m=` line, or stands before the first one.
+/// The lines behind an `m=` line, or before the first one.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Section<'a> {
     pub(crate) bandwidths: Vec<Bandwidth>,
@@ -45,7 +45,7 @@ pub(crate) struct MediaLine<'a> {
     pub(crate) formats: &'a str,
 }
 
-/// An `a=` line: its name, which is not empty, and what follows the colon.
+/// An `a=` line: its name, which is not empty, and the part behind the colon.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AttributeLine<'a> {
     pub(crate) name: &'a str,
@@ -226,7 +226,7 @@ fn has_double_blank(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
-/// Whether this is `<port>` or `<port>/<number of ports>`.
+/// Returns `true` for `<port>` or `<port>/<number of ports>`.
 fn is_port(text: &str) -> bool {
     let (port, count) = split_once(text, b'/').unwrap_or((text, "1"));
     port.parse::<u16>().is_ok() && count.parse::<u16>().is_ok()

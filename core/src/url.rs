@@ -76,11 +76,10 @@ pub enum UrlError {
 impl Url {
     /// Reads a URL with a scheme in any case.
     ///
-    /// What stands before the last `@` of the authority is the credentials, so a password may hold `@`, `#`, `?`, `/`
-    /// and `%` as they are, which [`tolerances`](Self::tolerances) tells. The authority ends at the first `/` in front
-    /// of which it has a usable host: `u:p/ss@host/cam` has credentials, `host/a@b` and `host:554/a@b` have none. So
-    /// a password whose part before a slash is a port (`u:12/34@host`) has to be written with `%2F`. IPv6 hosts
-    /// stand in brackets and may have a zone.
+    /// The credentials end at the last `@` of the authority, so a password may hold `@`, `#`, `?`, `/` and `%` as they are,
+    /// which [`tolerances`](Self::tolerances) tells. The authority ends at the first `/` in front of which it has a usable
+    /// host: `u:p/ss@host/cam` has credentials, `host/a@b` and `host:554/a@b` have none. So a password whose part before a
+    /// slash is a port (`u:12/34@host`) has to be written with `%2F`. IPv6 hosts stand in brackets and may have a zone.
     ///
     /// # Errors
     ///
@@ -128,7 +127,7 @@ impl Url {
         }
     }
 
-    /// What follows the first `?`.
+    /// The part behind the first `?`.
     pub fn query(&self) -> Option<&str> {
         split_query(self.tail()).1
     }
@@ -202,7 +201,7 @@ impl Url {
         self.with_tail(&format!("{path}{query}"))
     }
 
-    /// Whether scheme, host and port lead to the same server, so that credentials may go along.
+    /// Returns `true` if scheme, host and port lead to the same server, so that credentials may go along.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.scheme == other.scheme
             && self.port() == other.port()
@@ -304,7 +303,7 @@ fn without_dots(path: &str) -> String {
     format!("/{}{slash}", segments.join("/"))
 }
 
-/// Whether credentials have characters that have to be percent-encoded there.
+/// Returns `true` if credentials have characters that have to be percent-encoded there.
 fn is_raw(userinfo: &str) -> bool {
     userinfo.contains(['/', '?', '#', '@'])
 }

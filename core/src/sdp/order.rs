@@ -1,6 +1,6 @@
 //! The order of the lines (RFC 8866, section 9), and those that have to be there.
 
-/// Which lines there were so far.
+/// The lines that have come so far.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     /// The place of the last line, in the session or in its media.
@@ -30,14 +30,14 @@ impl Order {
         self.seen & bit(b'v') != 0
     }
 
-    /// Whether there was an `o=` line, an `s=` line that is not empty, and a `t=` line.
+    /// Returns `true` if there was an `o=` line, an `s=` line that is not empty, and a `t=` line.
     pub(super) fn has_origin_name_and_time(&self) -> bool {
         const NEEDED: u32 = bit(b'o') | bit(b's') | bit(b't');
         self.seen & NEEDED == NEEDED
     }
 }
 
-/// Whether SDP has lines of this letter.
+/// Returns `true` if SDP has lines of this letter.
 pub(super) fn is_known(key: u8) -> bool {
     matches!(
         key,

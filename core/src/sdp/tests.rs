@@ -3,7 +3,7 @@ use super::*;
 /// The head that a description has at least.
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=x\r\nt=0 0\r\n";
 
-/// What is left of a description, as lines.
+/// The lines that are left of a description.
 fn rewritten(bytes: &[u8]) -> (String, Tolerances) {
     let mut tolerances = Tolerances::NONE;
     let text = text(bytes, &mut tolerances).unwrap();
@@ -218,7 +218,7 @@ fn each_repair_is_made_and_recorded() {
             "m=video 0 RTP/AVP 96\r\nb=AS:500\r\na=control:1\r\n",
             &[SdpBlanks],
         ),
-        // What follows a NUL is not part of the line.
+        // The bytes behind a NUL are not part of the line.
         (
             b"v=0\nm=video 0 RTP/AVP 96\na=control:1\0junk\n",
             "m=video 0 RTP/AVP 96\r\na=control:1\r\n",

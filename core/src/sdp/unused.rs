@@ -1,6 +1,6 @@
 //! Lines that RTSP has no use for: they are left out, and looked at only to tell what is wrong with them.
 
-/// Whether a line is as RFC 8866, section 9 has it; true for those without a form that could be wrong.
+/// Returns `true` if a line is as RFC 8866, section 9 has it, or has no form that could be wrong.
 pub(super) fn is_well_formed(key: u8, value: &str) -> bool {
     match key {
         b'o' => matches!(fields(value), Some([user, id, version, net, kind, address])

@@ -29,7 +29,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Splits what follows `//` into the credentials, if there are any, and what begins with the host.
+/// Splits the part behind `//` into the credentials, if there are any, and the rest, which begins with the host.
 ///
 /// The authority ends at the first `/` in front of which it makes sense: the part behind its last `@`, or all of it
 /// where it has none, is a host, maybe with a port. So `u:p/ss@host/cam` has a password with a slash, since `ss` is
@@ -77,12 +77,12 @@ pub(super) fn before_tail(text: &str) -> &str {
     text.split(['/', '?']).next().unwrap_or(text)
 }
 
-/// Whether a text is a host, maybe with a port, and what may follow behind a `?`.
+/// Returns `true` if a text is a host, maybe with a port, up to its first `/` or `?`.
 pub(super) fn is_authority(text: &str) -> bool {
     host_and_port(before_tail(text)).is_ok()
 }
 
-/// Whether a colon divides a text, and not one of an IPv6 address.
+/// Returns `true` if a colon divides a text, and is not one of an IPv6 address.
 fn is_user_and_password(text: &str) -> bool {
     text.contains(':') && !text.starts_with('[') && text.parse::<Ipv6Addr>().is_err()
 }

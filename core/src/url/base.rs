@@ -1,6 +1,6 @@
 //! The base of a presentation, and the URLs to set its medias up with: all forms in which servers write them.
 //!
-//! Of what a peer names, only path and query are taken: host, port and credentials stay those of the URL that the user
+//! Only path and query are taken from the URLs of a peer: host, port and credentials stay those of the URL that the user
 //! gave, so that a description never sends a client elsewhere.
 //!
 //! | written | read | tolerance |
@@ -14,7 +14,7 @@
 //! | `rtsp://0.0.0.0/stream/`, `rtsp://127.0.0.1/stream/` | `/stream/` | [`UrlHost`](Tolerance::UrlHost) |
 //! | anything else in a header | nothing | [`UnreadableBase`](Tolerance::UnreadableBase) |
 //!
-//! What cannot be seen to be wrong is tried: a server that refuses a media's URL is asked by another [`Way`].
+//! A URL that cannot be seen to be wrong is tried: a server that refuses a media's URL is asked by another [`Way`].
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -40,12 +40,12 @@ pub enum Way {
 impl Way {
     const ALL: [Self; 4] = [Self::Base, Self::Request, Self::JoinedBase, Self::JoinedRequest];
 
-    /// Whether the URL of the request takes the place of the base.
+    /// Returns `true` if the URL of the request takes the place of the base.
     pub fn is_by_request(self) -> bool {
         matches!(self, Self::Request | Self::JoinedRequest)
     }
 
-    /// Whether the control is joined, and not appended.
+    /// Returns `true` if the control is joined, and not appended.
     pub fn is_joined(self) -> bool {
         matches!(self, Self::JoinedBase | Self::JoinedRequest)
     }
@@ -76,7 +76,7 @@ impl Way {
     }
 }
 
-/// What a response to DESCRIBE says of the base of its controls.
+/// The base of the controls, as a response to DESCRIBE tells it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bases<'a> {
     /// The header Content-Base.
@@ -91,7 +91,7 @@ impl Bases<'_> {
     /// The base of a description's controls, which is also its aggregate URL.
     ///
     /// The session-level control comes first, then Content-Base, Content-Location and the URL of the request (RFC 2326,
-    /// C.1.1). What cannot be read is passed over.
+    /// C.1.1). Unreadable ones are passed over.
     pub fn url(self, request: &Url, tolerances: &mut Tolerances) -> Url {
         let mut header = |text: Option<&str>| {
             let text = text?.trim();

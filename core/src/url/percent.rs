@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 /// The form in which paths, queries and controls are compared; never the one in which they are written.
 ///
-/// What is encoded is decoded once, so that `/caf%C3%A9` is `/café`, `/my%20cam` is `/my cam` and `/%41bc` is `/Abc`;
-/// slashes in front are one. What would become structure stays encoded, with its digits in upper case: `%2F`, `%3F`,
-/// `%25`, control characters, bytes that are not UTF-8, and the dots of `%2E%2E`. Dots never climb, encoded or not.
+/// Encoded characters are decoded once, so that `/caf%C3%A9` is `/café`, `/my%20cam` is `/my cam` and `/%41bc` is `/Abc`;
+/// slashes in front become one. Characters that would become structure stay encoded, with their digits in upper case: `%2F`,
+/// `%3F`, `%25`, control characters, bytes that are not UTF-8, and the dots of `%2E%2E`. Dots never climb, encoded or not.
 pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
     let behind = text.trim_start_matches('/');
     let slashes = text.len().saturating_sub(behind.len());
@@ -25,7 +25,7 @@ pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether two texts are the same once they are decoded.
+/// Returns `true` if two texts are the same once they are decoded.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     one == other || canonical(one) == canonical(other)
 }

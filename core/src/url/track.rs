@@ -67,7 +67,7 @@ impl TrackPath<'_> {
     }
 }
 
-/// Which stream and which track the URI of a reader's SETUP names.
+/// Returns the stream and the track that the URI of a reader's SETUP names.
 ///
 /// | URI | from |
 /// | --- | --- |
@@ -131,7 +131,7 @@ fn names_control(setup: &str, announced: &str, control: &str) -> bool {
     is_appended(announced, control, setup) || (setup_query == query && is_appended(path, control, setup_path))
 }
 
-/// Whether `whole` is `control` appended to `base`, with any number of slashes between.
+/// Returns `true` if `whole` is `control` appended to `base`, with any number of slashes between.
 fn is_appended(base: &str, control: &str, whole: &str) -> bool {
     whole.strip_prefix(base.trim_end_matches('/')).is_some_and(|rest| {
         (rest.starts_with('/') || control.starts_with('?'))
@@ -175,7 +175,7 @@ pub(crate) fn tolerances_of_uri(uri: &str) -> Tolerances {
     tolerances
 }
 
-/// Whether a byte stands in a URI as a percent code only; blanks are told where the start line is read.
+/// Returns `true` if a byte stands in a URI as a percent code only; blanks are told where the start line is read.
 fn needs_encoding(byte: u8) -> bool {
     RAW.iter().fold(!matches!(byte, b' '..=b'~'), |raw, other| raw | (byte == *other))
 }
