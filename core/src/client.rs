@@ -144,7 +144,7 @@ pub struct Client {
     methods: Option<Methods>,
     presentation: Option<Presentation>,
     redirects: Redirects,
-    /// What media is to travel over.
+    /// The transport that media is to travel over.
     lower: Lower,
     fallback: Fallback,
     back_channel: BackChannel,
@@ -159,7 +159,7 @@ pub struct Client {
     liveness: Liveness,
     inbox: Inbox,
     datagrams: Datagrams,
-    /// What is to be written waits for some of them.
+    /// Set while output waits for datagrams that belong before it.
     held: Option<Held>,
     wall: Option<(Instant, NtpTime)>,
     /// The wall clock of what is sent, where that has its own.
@@ -181,8 +181,9 @@ pub struct Client {
 
 /// Commands. Each is told to be [done](ClientEvent::Done) exactly once.
 ///
-/// A redirect that answers one is followed ([`ClientEvent::Redirected`]): at the new place all that was set up is set up again,
-/// what played plays again, and then the command is given there. Who records is told where, and ends.
+/// A redirect that answers one is followed ([`ClientEvent::Redirected`]): at the new place all that was set up is set up
+/// again, what played plays again, and then the command is given there. A client that records is told the new place, and
+/// ends.
 ///
 /// # Errors
 ///
@@ -311,9 +312,9 @@ impl Client {
     }
 }
 
-/// What is known.
+/// The state of a client, and the facts that it knows.
 impl Client {
-    /// Where the client stands.
+    /// The state that the client is in.
     pub fn state(&self) -> State {
         self.state
     }
@@ -323,7 +324,7 @@ impl Client {
         &self.url
     }
 
-    /// What was described or announced.
+    /// The description that was received or announced.
     pub fn description(&self) -> Option<&Description> {
         self.presentation.as_ref().map(|presentation| &presentation.description)
     }
@@ -338,17 +339,17 @@ impl Client {
         FrameWriter::new(self.description().unwrap_or(&none), seed)
     }
 
-    /// What the server says that it can do.
+    /// The methods that the server says it supports.
     pub fn methods(&self) -> Option<&Methods> {
         self.methods.as_ref()
     }
 
-    /// What the server calls the session.
+    /// The server's identifier of the session.
     pub fn session_id(&self) -> Option<&str> {
         self.session.id()
     }
 
-    /// What the server, and the URL, do differently from the standard.
+    /// The deviations of the server, and of the URL, from the standard.
     pub fn tolerances(&self) -> Tolerances {
         let mut all = self.tolerances;
         all.merge(self.inbox.timeline.tolerances());

@@ -1,8 +1,7 @@
 //! One TCP connection of a server, in two halves that share nothing.
 //!
-//! [`ConnRx`] turns what was read into messages and media; [`ConnTx`] keeps what is to be written in order, and pulls
-//! packets from the logs of the streams that are read over it. What the control plane decides comes as a
-//! [`ConnCommand`].
+//! [`ConnRx`] turns what was read into messages and media; [`ConnTx`] keeps what is to be written in order, and pulls packets
+//! from the logs of the streams that are read over it. The decisions of the control plane come as [`ConnCommand`]s.
 
 mod close;
 mod first;
@@ -35,9 +34,9 @@ use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 pub struct ServerConn {
     /// Its handle.
     pub id: ConnId,
-    /// What is read.
+    /// The half that reads.
     pub rx: ConnRx,
-    /// What is written.
+    /// The half that writes.
     pub tx: ConnTx,
 }
 
@@ -58,7 +57,7 @@ pub enum ConnCommand {
     Tx(TxCommand),
 }
 
-/// What comes in from the network, sorted by who takes it.
+/// Input from the network, sorted by its recipient.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Inbound {
@@ -72,7 +71,7 @@ pub enum Inbound {
     Report(Report),
 }
 
-/// What the media plane tells the control plane, at a low rate.
+/// A report of the media plane to the control plane; they come at a low rate.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Report {
@@ -89,7 +88,7 @@ pub enum Report {
     Ended(SessionId),
     /// A reader was too slow, and its policy is to be closed.
     Overtaken(SessionId),
-    /// No packet of a publisher's media has come for too long: its session, its stream, and which media of it.
+    /// No packet of a publisher's media has come for too long: its session, its stream, and the index of the media in it.
     MediaSilent(SessionId, StreamId, u8),
     /// Packets of such a media come again.
     MediaResumed(SessionId, StreamId, u8),
@@ -97,31 +96,31 @@ pub enum Report {
     Drained(StreamId),
     /// A proxy has told where a connection comes from.
     Proxied(ConnId, SocketAddr),
-    /// What came over a connection deviates from the standard, and was read all the same.
+    /// Input of a connection deviates from the standard, and was read all the same.
     Tolerated(ConnId, Tolerances),
-    /// What a session sends of a media may not all be its own, or has begun anew.
+    /// Packets of a session's media may be from another sender, or their source has begun anew.
     SourceDoubted {
         /// The publisher's session.
         session: SessionId,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: u8,
-        /// What was counted since it records.
+        /// The counts since the session began to record.
         doubts: SourceDoubts,
     },
     /// Packets of a publisher's media are missing: at most once a second for each media.
     PacketsLost {
         /// The publisher's session.
         session: SessionId,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: u8,
-        /// How many, since this was last told.
+        /// Packets lost since this was last told.
         lost: u64,
     },
     /// Packets of a publisher's media could not be read: at most once a second for each media.
     PacketsUnreadable {
         /// The publisher's session.
         session: SessionId,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: u8,
         /// Packets that are no RTP, since this was last told.
         malformed: u64,
@@ -132,7 +131,7 @@ pub enum Report {
     RtcpReceived {
         /// The session.
         session: SessionId,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: u8,
         /// The compound, as it came.
         compound: Bytes,
@@ -141,14 +140,14 @@ pub enum Report {
     LossReported {
         /// The reader's session.
         session: SessionId,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: u8,
         /// Packets lost since its report before, in 256ths of those expected.
         fraction_lost: u8,
         /// Packets lost since it began.
         lost: i32,
     },
-    /// What a session sends as media deviates from the standard, and was read all the same.
+    /// Media that a session sends deviates from the standard, and was read all the same.
     MediaTolerated(SessionId, Tolerances),
     /// Counts, for statistics.
     Stats(Box<StatsReport>),

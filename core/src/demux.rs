@@ -1,4 +1,4 @@
-//! Which of the two a packet is, RTP or RTCP, by what it holds (RFC 5761, section 4).
+//! Tells RTP packets from RTCP packets by their contents (RFC 5761, section 4).
 
 use crate::udp::Port;
 use crate::{Tolerance, Tolerances};
@@ -44,7 +44,8 @@ fn doubtful(port: Port, data: &[u8], is_announced: bool, tolerances: &mut Tolera
     }
 }
 
-/// Whether RTCP packets fill it to the last byte, as packets with a marker and a payload type unknown seldom do.
+/// Returns `true` if RTCP packets fill the data to the last byte. RTP packets with a marker and an unknown payload type
+/// seldom look like that.
 fn is_compound(mut data: &[u8]) -> bool {
     while let &[_, 192..=223, high, low, ..] = data {
         let length = usize::from(u16::from_be_bytes([high, low])).saturating_add(1).saturating_mul(4);
@@ -58,7 +59,7 @@ fn is_compound(mut data: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// What a packet of 12 bytes is on either port, where payload types 72 and 96 are announced.
+    /// The port and the tolerances of a packet of 12 bytes on either port, where payload types 72 and 96 are announced.
     fn told(first: u8, second: u8) -> [(Port, Vec<Tolerance>); 2] {
         [Port::Rtp, Port::Rtcp].map(|port| {
             let mut tolerances = Tolerances::NONE;

@@ -54,7 +54,7 @@ handles! {
     UdpId,
 }
 
-/// What all handles are made of.
+/// The index and the generation that all handles are made of.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct RawId {
     index: u32,

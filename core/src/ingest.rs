@@ -27,7 +27,7 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    /// Whether the control plane is told now.
+    /// Tells the control plane that the session lives, if that is due; returns `true` if it was.
     pub(crate) fn beat(&mut self, now: Instant, session: SessionId, out: &mut VecDeque<Inbound>) -> bool {
         let beats = now >= self.next;
         if beats {
@@ -53,7 +53,7 @@ pub(crate) struct Ingest {
     silence: Silence,
     tolerances: Tolerances,
     told: Tolerances,
-    /// What was told of, and when it may be again.
+    /// The doubts that were told, and when more may be told.
     doubts: SourceDoubts,
     next_doubts: Instant,
     trouble: Trouble,

@@ -8,11 +8,11 @@
 //!   [`stream::Cursor`] per reader to [`conn::ConnTx`] or [`udp::UdpMedia`].
 //! * [`client::Client`] is a client: one session, its commands and its media.
 //! * [`check::DriverCheck`] tells in tests what an event loop has forgotten to call.
-//! * [`auth`] is who may do what, and how a peer proves who it is.
-//! * [`wire`], [`header`], [`url`], [`description`], [`rtp`] and [`payload`] are what they are made of, for who needs
-//!   only a part.
+//! * [`auth`] has users with their permissions, and the ways in which peers prove who they are.
+//! * [`wire`], [`header`], [`url`], [`description`], [`rtp`] and [`payload`] are the parts of these, for
+//!   applications that need only some.
 //!
-//! What peers do otherwise than the standards say is read all the same, and told as a [`Tolerance`].
+//! Deviations of peers from the standards are read all the same, and told as a [`Tolerance`].
 //!
 //! # A client and a server in one loop
 //!

@@ -1,6 +1,6 @@
 //! Every bound and every default of the library, in one place.
 //!
-//! Each bound has a test that goes one over it. What happens there is said beside it.
+//! Each bound has a test that goes one over it. The comment beside it says what happens there.
 
 use std::time::Duration;
 
@@ -218,7 +218,8 @@ pub const CONNS_PER_SESSION_MAX: usize = 8;
 pub const TICKET_DEADLINE: Duration = Duration::from_secs(30);
 /// A session that shows no life for so long is closed.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
-/// What is taken off the session timeout when it is told to the client, for those that refresh at the last moment.
+/// The time by which the session timeout is shortened when it is told to the client, for those that refresh at the last
+/// moment.
 pub const SESSION_TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 /// A connection without a session that sends nothing for so long is closed.
 pub const CONN_IDLE: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ pub struct IpPrefix {
     bits: u8,
 }
 
-/// What was read is no prefix of addresses.
+/// The text is no prefix of addresses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected an IP address, or one with a prefix length such as 10.0.0.0/8")]
 pub struct IpPrefixError;
@@ -24,7 +24,7 @@ impl IpPrefix {
         Self { addr: mask(addr, bits), bits }
     }
 
-    /// Whether an address begins with it.
+    /// Returns `true` if an address begins with the prefix.
     pub fn contains(&self, addr: IpAddr) -> bool {
         let addr = addr.to_canonical();
         addr.is_ipv4() == self.addr.is_ipv4() && mask(addr, self.bits) == self.addr
@@ -58,7 +58,8 @@ impl FromStr for IpPrefix {
     }
 }
 
-/// Who shares what one peer may have: an IPv4 address, or the /64 that a single IPv6 host chooses its addresses from.
+/// The addresses that share the limits of one peer: an IPv4 address, or the /64 that a single IPv6 host chooses its addresses
+/// from.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Origin(IpAddr);
 

@@ -1,14 +1,14 @@
-//! What a peer has said, made harmless before a person or a terminal sees it.
+//! Text from a peer, made harmless before a person or a terminal sees it.
 
 use std::fmt::{self, Write as _};
 
 /// Shows a value with every character escaped that is not [printable](is_printable): `\u{1b}`.
 ///
-/// What a peer sends may hold characters that a terminal obeys, that show a text in another order than it has, or that
-/// nobody sees. All that this crate shows of a peer is escaped: [`Display`](fmt::Display) of URLs, methods, kinds of
-/// medias and errors by this, and [`Debug`] as the standard library does it. Fields hold what was sent, and so do the
-/// values of [`header`](crate::header), whose [`Display`](fmt::Display) is what is written on the wire: who prints those
-/// wraps them.
+/// Text from a peer may hold characters that a terminal obeys, that show a text in another order than it has, or that nobody
+/// sees. This crate escapes all that it shows of a peer. [`Display`](fmt::Display) of URLs, methods, kinds of medias and
+/// errors does it by this type, and [`Debug`] as the standard library does. Fields hold the text as it was sent. So do the
+/// values of [`header`](crate::header): their [`Display`](fmt::Display) is the form on the wire, and is to be wrapped before
+/// it is shown.
 ///
 /// ```
 /// use rtspan_core::{Printable, Url};
@@ -33,11 +33,11 @@ impl<T: fmt::Display> fmt::Display for Printable<T> {
     }
 }
 
-/// Whether a character has no effect but to be seen, in the place where it stands.
+/// Returns `true` if a character has no effect but to be seen, in the place where it stands.
 ///
-/// Not printable are control characters (C0, DEL, C1), the ends of lines and paragraphs, and format characters that
-/// nobody sees, among them all that change the direction of writing (the general categories Cc, Zl, Zp and Cf of Unicode,
-/// but for the signs that enclose numbers in Arabic, Syriac and Kaithi).
+/// Control characters (C0, DEL, C1), the ends of lines and paragraphs, and format characters that nobody sees are not
+/// printable (the general categories Cc, Zl, Zp and Cf of Unicode, but for the signs that enclose numbers in Arabic, Syriac
+/// and Kaithi). Among them are all that change the direction of writing.
 pub fn is_printable(c: char) -> bool {
     !c.is_control() && !INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }

@@ -26,7 +26,7 @@ impl Profile {
         }
     }
 
-    /// Whether media is encrypted (SRTP).
+    /// Returns `true` if media is encrypted (SRTP).
     pub const fn is_secure(self) -> bool {
         matches!(self, Self::Savp | Self::Savpf)
     }

@@ -1,8 +1,8 @@
 //! The server's control plane: messages, sessions, tickets, timers.
 //!
-//! [`Server`] has a single owner and sees a few messages a second; packets never pass through it. What it decides comes
-//! out of [`Server::poll_output`] in the order in which it has to happen: commands for the media plane, which lives with
-//! the sockets, and events for the application.
+//! [`Server`] has a single owner and sees a few messages a second; packets never pass through it. Its decisions come out of
+//! [`Server::poll_output`] in the order in which they have to happen: commands for the media plane, which lives with the
+//! sockets, and events for the application.
 //!
 //! The states of a session are those of RFC 2326, appendix A:
 //!
@@ -219,9 +219,9 @@ impl Server {
         }
     }
 
-    /// Takes note that what a connection sends cannot be read, that its peer does not read, or that it says no more
-    /// ([`CloseReason::PeerClosed`]). What it has asked before is answered, it is told what was wrong, and then the connection
-    /// is closed.
+    /// Takes note that a connection's input cannot be read, that its peer does not read, or that its peer says no more
+    /// ([`CloseReason::PeerClosed`]). The requests before that are answered, the peer is told what was wrong, and then the
+    /// connection is closed.
     pub fn handle_conn_error(
         &mut self,
         now: Instant,
@@ -404,7 +404,7 @@ impl Server {
         !self.outputs.is_empty()
     }
 
-    /// What is to be done next, in this order.
+    /// The next thing to be done; all are to be done in this order.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()

@@ -7,7 +7,7 @@ use crate::ingest::ALIVE_PERIOD;
 
 const NEVER: Instant = Instant::from_nanos(u64::MAX);
 
-/// Whether no packet of a media may come for long: it is neither audio nor video.
+/// Returns `true` if a media may send no packet for long: it is neither audio nor video.
 pub(crate) fn is_quiet(media: &Media) -> bool {
     !matches!(media.kind, MediaKind::Audio | MediaKind::Video)
 }
@@ -37,7 +37,7 @@ impl Silence {
         silence
     }
 
-    /// Takes note that a packet has come; whether that ends a silence that was told of.
+    /// Takes note that a packet has come; returns `true` if that ends a silence that was told of.
     pub(crate) fn hear(&mut self, now: Instant) -> bool {
         self.heard = now;
         self.next = self.deadline().map_or(NEVER, |deadline| self.doubt.look_at(deadline));
@@ -49,7 +49,7 @@ impl Silence {
         self.next
     }
 
-    /// Whether a silence is to be told of.
+    /// Returns `true` if a silence is to be told of.
     pub(crate) fn begins(&mut self, now: Instant) -> bool {
         let Some(deadline) = self.deadline().filter(|_| now >= self.next) else { return false };
         self.is_told = self.doubt.is_over(now, deadline);

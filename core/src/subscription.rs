@@ -210,7 +210,7 @@ impl Subscription {
         Some(Report::Lagged { session: self.session, dropped })
     }
 
-    /// Whether what there is waits for more, its reports with it.
+    /// Returns `true` if the packets in the log, and the reports with them, wait for more packets.
     pub(crate) fn gathers(&mut self, now: Instant, log: &StreamLog) -> bool {
         (self.gathers_until, self.gathers_to) = (None, 0);
         if self.gather.is_zero() || self.phase != Phase::Reading || log.is_closed() {
@@ -227,14 +227,14 @@ impl Subscription {
         self.gathers_until.is_some()
     }
 
-    /// Whether the log has packets that this reader has not had, and that it need not wait with.
+    /// Returns `true` if the log has packets that this reader has not had, and that need not wait.
     pub(crate) fn is_behind(&self, now: Instant, log: &StreamLog) -> bool {
         let waits = self.gathers_until.is_some_and(|until| now < until);
         self.phase == Phase::Reading && !waits && self.next() < log.head()
     }
 
-    /// How many packets the stream has to have had before there is something to be done, unless time passes; 0 if that
-    /// is to be looked at with each.
+    /// The count of the stream's packets at which there is something to be done, unless time passes; 0 if every packet is to
+    /// be looked at.
     pub(crate) fn gathers_to(&self) -> u64 {
         self.gathers_to
     }
@@ -263,7 +263,7 @@ impl Subscription {
         }
     }
 
-    /// The stream has ended: what is left of it is sent, and then goodbye is said.
+    /// The stream has ended: the rest of it is sent, and then goodbye is said.
     pub(crate) fn end(&mut self) {
         if self.phase == Phase::Reading {
             (self.gathers_until, self.gathers_to) = (None, 0);
@@ -278,7 +278,7 @@ impl Subscription {
         }
     }
 
-    /// Whether goodbye is to be said now: all was sent, or the log is gone.
+    /// Returns `true` if goodbye is to be said now: all was sent, or the log is gone.
     pub(crate) fn is_at_end(&self, now: Instant, log_is_there: bool) -> bool {
         self.goodbye_at().is_some_and(|at| now >= at) || (self.phase == Phase::Ending && !log_is_there)
     }

@@ -1,8 +1,8 @@
 use crate::limits::READ_BLOCK_BYTES;
 
-/// Whether slices of the blocks that are read into are worth it: each keeps its whole block alive.
+/// Decides whether slices of the blocks that are read into are worth it: each keeps its whole block alive.
 ///
-/// Of what a publisher sends nearly all is kept. Where a lot comes around little that is kept, what is kept is copied, so
+/// Nearly everything that a publisher sends is kept. Where much comes in and little is kept, the kept bytes are copied, so
 /// that nobody can have a block held for a packet.
 #[derive(Debug, Default)]
 pub(crate) struct Thrift {

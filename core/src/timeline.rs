@@ -151,7 +151,7 @@ pub enum WallSource {
 
 /// The time line of a session: gives each packet its [`MediaTime`], in the order in which packets are handed out.
 ///
-/// It holds no clock; the time is given to it. What it keeps is bounded by [`MEDIAS_MAX`] tracks with
+/// It holds no clock; the time is given to it. It keeps at most [`MEDIAS_MAX`] tracks with
 /// [`SOURCES_MAX`](crate::limits::SOURCES_MAX) sources each.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {

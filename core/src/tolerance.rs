@@ -341,18 +341,18 @@ impl Tolerances {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
     }
 
-    /// Whether `tolerance` has fired.
+    /// Returns `true` if `tolerance` has fired.
     pub fn contains(self, tolerance: Tolerance) -> bool {
         let (word, bit) = place(tolerance);
         self.0.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Whether nothing has fired.
+    /// Returns `true` if nothing has fired.
     pub fn is_empty(self) -> bool {
         self == Self::NONE
     }
 
-    /// What has fired, in the order of declaration.
+    /// The tolerances that have fired, in the order of declaration.
     pub fn iter(self) -> impl Iterator<Item = Tolerance> {
         Tolerance::ALL.iter().copied().filter(move |tolerance| self.contains(*tolerance))
     }

@@ -11,7 +11,7 @@ pub(crate) struct Trouble {
     media: u8,
     /// Packets lost that were told.
     lost: u64,
-    /// What is to be told.
+    /// Packets that are still to be told of.
     malformed: u64,
     unannounced: u64,
     next: Instant,

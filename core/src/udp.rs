@@ -1,4 +1,4 @@
-//! UDP socket pairs: what is asked of the runtime, and the media that goes through them.
+//! UDP socket pairs: requests for them to the runtime, and the media that goes through them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,7 @@ pub enum Port {
     Rtcp,
 }
 
-/// Which ports a pair is bound to.
+/// The ports that a pair is bound to.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum UdpPorts {

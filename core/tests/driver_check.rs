@@ -142,7 +142,7 @@ impl World {
                 500 => self.server.close(self.now),
                 _ => {}
             }
-            // What one says is heard by the other at once.
+            // Each side hears at once what the other says.
             for _ in 0..8 {
                 self.drive_client();
                 self.drive_server();

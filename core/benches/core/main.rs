@@ -1,12 +1,12 @@
-//! What the steps take that are done for every message, packet and reader.
+//! Benchmarks of the steps that are done for every message, packet and reader.
 //!
 //! ```sh
 //! cargo bench -p rtspan-core --bench core                     # time
 //! cargo bench -p rtspan-core --bench core -- --instructions   # instructions, against instructions.txt; needs valgrind
 //! ```
 //!
-//! Instructions are the same on a busy machine and on an idle one, so they tell a step that has become dearer; but they do
-//! not tell what waiting for memory costs. Time does.
+//! Instructions are the same on a busy machine and on an idle one, so they show a step that has become dearer. They do not
+//! show the cost of waiting for memory; time does.
 #![allow(clippy::unwrap_used)]
 
 mod client;

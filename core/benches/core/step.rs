@@ -1,4 +1,4 @@
-//! What a step is, and the two ways to look at it.
+//! A step, and the two ways to measure it.
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};

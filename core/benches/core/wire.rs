@@ -37,7 +37,7 @@ fn parse(bytes: &[u8]) -> Step<impl FnMut() -> Message> {
     Step::new(1, move || message(&mut decoder, black_box(bytes)))
 }
 
-/// What a server does with a SETUP before it can decide: the message, its URL and its transports.
+/// The work of a server on a SETUP before it can decide: reading the message, its URL and its transports.
 fn parse_with_headers() -> Step<impl FnMut() -> (Url, Transport, Option<u32>)> {
     let mut decoder = Decoder::new(DecoderLimits::default());
     Step::new(1, move || {
