@@ -1,4 +1,4 @@
-//! What client and server agree on to carry a media.
+//! Agreement of client and server on the transport of a media.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +9,7 @@ use crate::header::{Delivery, Lower, Transport, parse_transports};
 use crate::wire::{Response, name};
 use crate::{Tolerance, UdpId};
 
-/// What the server is asked for.
+/// The transport that the server is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Offer {
     Tcp((u8, u8)),
@@ -39,7 +39,7 @@ impl From<CommandError> for Refusal {
 }
 
 impl Client {
-    /// What the server answers to an offer; without an answer, the offer itself.
+    /// Returns the transport in the server's answer, or the offered one if the answer names none.
     pub(super) fn read_transport(
         &mut self,
         asked: Offer,

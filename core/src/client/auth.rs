@@ -8,7 +8,7 @@ use crate::limits::AUTH_TRIES_MAX;
 use crate::url::Url;
 use crate::wire::{Request, Response, name};
 
-/// What the server has asked for last.
+/// The server that the credentials are for, and the challenge that is answered.
 #[derive(Debug)]
 pub(super) struct Auth {
     /// The first URL: its server is the one that the user's credentials are for.
@@ -119,7 +119,7 @@ impl Client {
         offers.reduce(|best, offer| if strength(&offer) > strength(&best) { offer } else { best })
     }
 
-    /// Whether a request may have to be sent again with credentials.
+    /// Returns `true` if a request may have to be sent again with credentials.
     pub(super) fn may_be_challenged(&self) -> bool {
         self.credentials().is_some()
     }
@@ -148,9 +148,9 @@ impl ClientConfig {
         self
     }
 
-    /// Whether the password may be sent as it is (Basic) to servers that know nothing better; it may by default.
+    /// Lets the password be sent as it is (Basic) to servers that know nothing better; on by default.
     ///
-    /// Without TLS everybody on the way can read it, and whoever can change the server's answers can ask for it.
+    /// Without TLS everybody on the way can read it, and an attacker that changes the server's answers can ask for it.
     #[must_use]
     pub fn basic_auth(mut self, basic_auth: bool) -> Self {
         self.basic_auth = basic_auth;
@@ -158,7 +158,7 @@ impl ClientConfig {
     }
 }
 
-/// Which of two challenges is to be preferred.
+/// The rank of a challenge: the higher of two is preferred.
 fn strength(challenge: &Challenge) -> u8 {
     match &challenge.kind {
         ChallengeKind::Digest { algorithm: Some(algorithm), .. } if algorithm.is_sha256() => 3,

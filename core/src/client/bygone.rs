@@ -23,7 +23,7 @@ pub(super) struct Bygone {
 enum Stage {
     /// PLAY is not answered.
     Asked(VecDeque<(Instant, RtpPacket)>),
-    /// What is played begins with this sequence number, and no packet from before it comes after that moment.
+    /// The packets that are played begin with this sequence number. After that moment no earlier packet comes.
     Told { first: u16, until: Instant },
 }
 

@@ -1,9 +1,10 @@
-//! Which medias are played or published.
+//! The medias that are played or published.
 
 use super::Client;
 use crate::description::{Description, Media, MediaKind};
 
-/// Which medias of a description are played or published: all by default, those of some kinds, or those with some indices.
+/// The medias of a description that are played or published: all by default, those of some kinds, or those with some
+/// indices.
 ///
 /// ```
 /// use rtspan_core::client::MediaChoice;

@@ -125,7 +125,7 @@ impl Command {
         )
     }
 
-    /// Whether it has to know what the server can do.
+    /// Returns `true` if the command has to know what the server can do.
     fn needs_probe(&self) -> bool {
         !matches!(self, Self::Probe | Self::Options | Self::Restart(_) | Self::Bury | Self::Teardown)
     }
@@ -429,7 +429,7 @@ impl Client {
         matches!(running, Some(Command::Pause | Command::Seek(_)))
     }
 
-    /// Whether the running command is a PLAY, so that packets may come before its response.
+    /// Returns `true` while the running command is a PLAY: packets may come before its response.
     pub(super) fn awaits_play(&self) -> bool {
         matches!(&self.running, Some(running) if matches!(running.task.command, Command::Play(_)))
     }
@@ -448,12 +448,12 @@ fn with_parameters(request: Request, body: &Bytes) -> Request {
     if body.is_empty() { request } else { request.with_body("text/parameters", body.clone()) }
 }
 
-/// What servers answer that serve everything but OPTIONS; what they can do shows as it is asked for.
+/// Returns `true` if a server may refuse only OPTIONS with this status. Other requests then show what it can do.
 fn is_options_refused(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 404 | 405 | 451 | 454 | 455 | 501 | 551)
 }
 
-/// Whether a response says yes.
+/// Returns an error unless the response is a success.
 pub(super) fn accepted(response: &Response) -> Result<(), CommandError> {
     match response.status {
         status if status.is_success() => Ok(()),

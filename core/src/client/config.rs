@@ -126,7 +126,7 @@ impl ClientConfig {
         self
     }
 
-    /// What media may travel over.
+    /// The transports that media may use.
     #[must_use]
     pub fn transports(mut self, transports: Transports) -> Self {
         self.transports = transports;
@@ -233,7 +233,7 @@ impl ClientConfig {
         self
     }
 
-    /// What becomes of a session with a silent media ([`MediaSilencePolicy::Tell`] by default).
+    /// The action to take when a media falls silent ([`MediaSilencePolicy::Tell`] by default).
     #[must_use]
     pub fn media_silence_policy(mut self, policy: MediaSilencePolicy) -> Self {
         self.media_silence_policy = policy;
@@ -269,7 +269,7 @@ impl ClientConfig {
     }
 }
 
-/// What media may travel over.
+/// The transports that media may use.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Transports {
@@ -297,7 +297,7 @@ pub enum SourcePolicy {
     AnyPort,
     /// From anywhere; the address of the first valid packet is kept.
     ///
-    /// For servers behind NAT and clusters. Whoever guesses the client's port can be first.
+    /// For servers behind NAT and clusters. An attacker that guesses the client's port can be first.
     AnyAddress,
 }
 
@@ -315,7 +315,7 @@ pub enum CSeqPolicy {
     Strict,
 }
 
-/// What becomes of a session in which a media sends no packets any more, while the server is there.
+/// The action to take when a media sends no more packets, while the server is there.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum MediaSilencePolicy {

@@ -20,7 +20,7 @@ pub(super) struct Datagrams {
     resumes_at: Option<Instant>,
 }
 
-/// What is written waits for datagrams that belong before it.
+/// A hold on writing, until the datagrams that belong before it have left.
 #[derive(Debug)]
 pub(super) struct Held {
     /// How many are to leave first, of all that there ever were.
@@ -83,7 +83,7 @@ impl Datagrams {
         self.sent.saturating_add(self.queue.len() as u64)
     }
 
-    /// Whether [`flush`](Self::flush) is to be called, also if nothing has happened.
+    /// Returns `true` if [`flush`](Self::flush) is to be called, also if nothing has happened.
     pub(super) fn wants_flush(&self) -> bool {
         !self.queue.is_empty() && self.resumes_at.is_none()
     }
@@ -96,7 +96,7 @@ impl Datagrams {
         self.resumes_at.take_if(|at| *at <= now);
     }
 
-    /// What waits leaves at once: it is now or never.
+    /// Lets all waiting datagrams leave at once: there is no later chance.
     pub(super) fn hurry(&mut self) {
         self.pace = Pace::new(usize::MAX);
         self.resumes_at = None;

@@ -11,7 +11,7 @@ use crate::{Instant, Tolerance};
 
 const SDP: &str = "application/sdp";
 
-/// What there is to be set up, and the URL that stands for all of it.
+/// The medias to set up, and the URL that stands for all of them.
 #[derive(Debug)]
 pub(super) struct Presentation {
     pub(super) description: Description,

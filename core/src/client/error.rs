@@ -101,7 +101,7 @@ pub enum CommandError {
     Control {
         /// Index of the media.
         media: usize,
-        /// What is wrong.
+        /// The error of its URL.
         #[source]
         error: UrlError,
     },
@@ -202,8 +202,8 @@ pub enum SendError {
     /// The bytes that were to be sent are no RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
-    /// There is no session at the moment, and the client [reconnects](super::ClientConfig::reconnect). What is live is of no
-    /// use later and may be left out; what is not waits for [`ClientEvent::Reconnected`](super::ClientEvent::Reconnected).
+    /// There is no session at the moment, and the client [reconnects](super::ClientConfig::reconnect). Live media is of no
+    /// use later and may be left out; other media waits for [`ClientEvent::Reconnected`](super::ClientEvent::Reconnected).
     #[error("there is no session at the moment, and the client reconnects")]
     Reconnecting,
     /// A PAUSE is not answered yet, and servers leave out what comes behind it. Once it is answered packets are taken again, if
@@ -290,7 +290,7 @@ pub enum ClientCloseReason {
     /// The connection ended.
     #[error("connection ended")]
     ConnectionLost,
-    /// What the server sent cannot be read.
+    /// The server sent bytes that cannot be read.
     #[error("unreadable: {0}")]
     Wire(#[source] WireError),
     /// The server sent nothing for too long, not even an answer to a keepalive.

@@ -17,7 +17,7 @@ use crate::{Instant, TracedMessage, UdpId};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct CommandId(pub(super) u64);
 
-/// What a client asks of its runtime and tells the application, in order.
+/// The orders of a client to its runtime, and its events for the application, in order.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientOutput {
@@ -27,26 +27,26 @@ pub enum ClientOutput {
         host: String,
         /// TCP port.
         port: u16,
-        /// Whether TLS comes between.
+        /// True if the connection uses TLS.
         secure: bool,
         /// Until when the answer is waited for: whoever gives up by then can say what was tried.
         deadline: Instant,
     },
     /// Give up the connection, or the attempt at one.
     ///
-    /// What [`io_slices`](super::Client::io_slices) still has is written as far as it goes without waiting.
+    /// Bytes that [`io_slices`](super::Client::io_slices) still has are written as far as possible without waiting.
     Disconnect,
     /// Open a pair of UDP sockets; the answer is [`handle_udp_opened`](super::Client::handle_udp_opened).
     OpenUdp(UdpId, UdpSpec),
     /// Close a pair of UDP sockets, or the attempt to open one.
     ///
-    /// What [`flush`](super::Client::flush) still has for it is sent as far as it goes without waiting.
+    /// Datagrams that [`flush`](super::Client::flush) still has for it are sent as far as possible without waiting.
     CloseUdp(UdpId),
     /// Tell the application.
     Event(ClientEvent),
 }
 
-/// What a client tells the application.
+/// An event for the application.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientEvent {
@@ -67,7 +67,7 @@ pub enum ClientEvent {
     Restarted(usize),
     /// No packet of the media of this index has come for [`ClientConfig::media_silence`](super::ClientConfig::media_silence).
     ///
-    /// What is neither audio nor video is quiet by nature, and not told of.
+    /// Medias other than audio and video are quiet by nature, and not told of.
     MediaSilent(usize),
     /// Packets of a media that was silent come again.
     MediaResumed(usize),
@@ -93,12 +93,12 @@ pub enum ClientEvent {
     /// The server describes the stream otherwise than before: this is the new description. It is told while the client reconnects
     /// or follows a redirect, before the medias that no longer fit are told as refused.
     ///
-    /// So is one that the server announces (RFC 2326, section 10.3). What is set up goes on as it was described before. If only
-    /// parameters of formats are others, [`Client::description`](super::Client::description) is the new one from here on; other
-    /// medias are to be had by another session.
+    /// A description that the server announces (RFC 2326, section 10.3) is told too. Medias that are set up go on as they
+    /// were described before. If only parameters of formats are others, [`Client::description`](super::Client::description) is
+    /// the new one from here on; other medias need another session.
     DescriptionChanged(Box<Description>),
     /// The server sends the client to this URL, where it goes on: by its answer to a request, or by REDIRECT
-    /// (RFC 2326, section 10.10). What has played plays again there, and nothing comes in between.
+    /// (RFC 2326, section 10.10). A stream that has played plays again there, and nothing comes in between.
     Redirected(Url),
     /// Nobody answers at the place that a redirect has led to; the client goes on at its first URL, once.
     RedirectFailed(RedirectAttempt),
@@ -159,7 +159,7 @@ pub enum SwitchReason {
     NothingHeard,
 }
 
-/// What a command brought.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reply {
@@ -223,7 +223,7 @@ pub struct TrackInfo {
     pub is_sent: bool,
 }
 
-/// What a media travels over.
+/// The transport of a media.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TrackTransport {
@@ -253,7 +253,7 @@ pub struct Playing {
     pub scale: Option<f32>,
     /// The speed that the server sends at (RFC 2326, section 12.35); one that says nothing of it sends at 1.
     pub speed: Option<f32>,
-    /// What RTP-Info says of the medias that are set up.
+    /// The starts of the medias that are set up, from RTP-Info.
     pub tracks: Vec<TrackStart>,
 }
 

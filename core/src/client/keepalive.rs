@@ -43,7 +43,7 @@ impl Keepalive {
         self.answered
     }
 
-    /// Whether the server answers none, though it is there.
+    /// Returns `true` if the server answers no keepalive, though it is there.
     pub(super) fn is_mute(&self) -> bool {
         self.is_mute
     }

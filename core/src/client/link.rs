@@ -150,7 +150,7 @@ impl Link {
         self.deadline().map(|deadline| self.doubt.look_at(deadline))
     }
 
-    /// Whether the connection is to be given up, because it does not come about, or takes nothing.
+    /// Returns `true` if the connection is to be given up, because it does not come about, or takes nothing.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         let deadline = self.deadline();
         deadline.is_some_and(|deadline| self.doubt.is_over(now, deadline))

@@ -1,8 +1,8 @@
-//! Whether the server is there, and whether media comes.
+//! Signs of life: is the server there, and does media come?
 //!
 //! These are two questions. A server that answers is there, however quiet its media: when nothing has come of it for a
-//! while it is asked with a keepalive, and taken for gone if nothing comes then either. A media that falls silent is
-//! told of, and what that leads to is the application's choice.
+//! while it is asked with a keepalive, and taken for gone if nothing comes then either. A silent media is told of, and
+//! the application chooses what follows.
 
 use super::presence::{Change, Presence};
 use super::track::Track;
@@ -13,7 +13,7 @@ use crate::Instant;
 use crate::deadline::Doubt;
 use crate::header::Lower;
 
-/// What shows that the server is there while it plays.
+/// The signs that the server is there while it plays.
 #[derive(Debug)]
 pub(super) struct Liveness {
     /// Since when it plays.
@@ -39,7 +39,7 @@ impl Liveness {
         }
     }
 
-    /// Nothing is played any more, or not yet. What has been heard of the server stays, and so does the look at a deadline.
+    /// Forgets the media: none is played any more, or not yet. Signs of the server stay, and so does the look at a deadline.
     pub(super) fn forget_media(&mut self) {
         (self.playing, self.hears_datagrams, self.asked) = (None, false, None);
     }
@@ -68,7 +68,7 @@ impl Liveness {
     }
 }
 
-/// What is due when the server has shown nothing for too long.
+/// The step that is due when the server has shown nothing for too long.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Due {
     /// It is asked.
@@ -161,13 +161,13 @@ impl Client {
         }
     }
 
-    /// Whether the server has left all that it has sent (BYE), so that the end of the connection is that of the session.
+    /// Returns `true` if the server has left all its media (BYE): the end of the connection is then that of the session.
     pub(super) fn was_left(&self) -> bool {
         let presences = || self.tracks.iter().filter_map(|track| track.presence.as_ref());
         self.state == State::Play && presences().any(Presence::was_left) && presences().all(Presence::is_over)
     }
 
-    /// Whether packets come.
+    /// Returns `true` if packets come.
     pub(super) fn hears_media(&self, now: Instant) -> bool {
         let silence = self.config.media_silence;
         let mut presences = self.tracks.iter().filter_map(|track| track.presence.as_ref());
@@ -220,7 +220,7 @@ impl Client {
         is_asked.then(|| Due::GiveUp(heard + self.session.timeout().saturating_mul(2)))
     }
 
-    /// Whether there is a media that is not quiet by nature.
+    /// Returns `true` if there is a media that is not quiet by nature.
     fn expects_packets(&self) -> bool {
         self.tracks.iter().any(|track| !track.is_quiet && !track.has_ended())
     }

@@ -24,8 +24,8 @@ impl Client {
 
     /// Moves the next received packets behind those in `batch`, so that a runtime need not come for each of them.
     ///
-    /// They are an eighth of those that may wait at most, and no longer count among them; and one at least, if there
-    /// is one. What turns out not to be wanted goes back with [`return_packets`](Self::return_packets).
+    /// At most an eighth of those that may wait are moved, and at least one if there is one. They no longer count as waiting.
+    /// Packets that turn out not to be wanted go back with [`return_packets`](Self::return_packets).
     pub fn poll_packets(&mut self, batch: &mut VecDeque<Received>) {
         self.inbox.pop_batch(self.liveness.heard(), batch);
     }
@@ -35,7 +35,7 @@ impl Client {
         self.inbox.push_back(self.liveness.heard(), batch);
     }
 
-    /// Whether received packets wait.
+    /// Returns `true` if received packets wait.
     pub fn has_packets(&self) -> bool {
         !self.inbox.is_empty()
     }
@@ -136,8 +136,8 @@ impl Client {
         self.send_reports(now);
     }
 
-    /// Whether what comes belongs to what is played or recorded: from PLAY on, since v4l2rtspserver sends before its
-    /// answer, and until PAUSE is answered. What is still under way then is dropped.
+    /// Returns `true` if packets belong to what is played or recorded. They do from PLAY on, since v4l2rtspserver sends before
+    /// its answer, and until PAUSE is answered. Packets that are still under way then are dropped.
     fn takes_media(&self) -> bool {
         matches!(self.state, State::Play | State::Record) || self.awaits_play()
     }
@@ -178,7 +178,7 @@ impl Client {
         kind
     }
 
-    /// What media travels over, once anything is set up.
+    /// The transport of media, once anything is set up.
     pub fn transport(&self) -> Option<Lower> {
         (!self.tracks.is_empty()).then_some(self.lower)
     }

@@ -10,7 +10,7 @@ use crate::limits::{COMMANDS_WAITING_MAX, RECONNECT_PERIOD};
 use crate::{Instant, Tolerance};
 
 impl Client {
-    /// Whether the end of the connection is not that of the session, or ends nothing at all.
+    /// Returns `true` if the end of the connection does not end the session, or ends nothing at all.
     pub(super) fn outlives_connection(&self) -> bool {
         if self.session.exists() {
             return self.lower == Lower::Udp && !self.tracks.is_empty() && !self.was_left();

@@ -76,7 +76,7 @@ impl Client {
             self.playback = *playback;
         }
         if self.state == State::Play {
-            // What played until here was not paused.
+            // The media that has played until here was not paused.
             self.begin_media(now);
         }
         self.state = self.state.after(Verb::Play);
@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// What the server says of where it starts; it may say nothing, and what cannot be read is left out.
+    /// Reads where the server says that it starts. It may say nothing, and parts that cannot be read are left out.
     fn read_playing(&mut self, response: &Response) -> Playing {
         let range =
             response.headers.get(name::RANGE).and_then(|value| self.tolerated(value, TimedRange::parse));

@@ -9,7 +9,7 @@ use crate::ingest::ALIVE_PERIOD;
 use crate::limits::RESTART_WAIT;
 use crate::silence::Silence;
 
-/// Whether packets of a track come, and whether it has ended.
+/// The presence of packets of a track, and its end.
 #[derive(Debug)]
 pub(super) struct Presence {
     silence: Silence,
@@ -87,7 +87,7 @@ impl Presence {
         self.is_finite = true;
     }
 
-    /// Whether it has come to the end that the server has told.
+    /// Returns `true` if it has come to the end that the server has told.
     pub(super) fn is_complete(&self) -> bool {
         self.is_finite && self.was_left()
     }
@@ -105,7 +105,7 @@ impl Presence {
         end.or_else(|| Some(self.silence.poll_timeout()))
     }
 
-    /// What time has brought.
+    /// Lets time pass, and returns the change that comes of it.
     pub(super) fn expire(&mut self, now: Instant) -> Option<Change> {
         if self.ended {
             return None;
@@ -140,12 +140,12 @@ impl Presence {
         !std::mem::replace(&mut self.ended, true)
     }
 
-    /// Whether the server has left it, or has never sent anything.
+    /// Returns `true` if the server has left it, or has never sent anything.
     pub(super) fn is_over(&self) -> bool {
         self.ended || self.left.is_some() || self.heard.is_none()
     }
 
-    /// Whether a packet has come in the last while of so long.
+    /// Returns `true` if a packet has come within the last `period`.
     pub(super) fn has_heard_within(&self, now: Instant, period: Duration) -> bool {
         self.heard.is_some_and(|heard| now < heard + ALIVE_PERIOD + period)
     }
@@ -179,7 +179,7 @@ mod tests {
         Presence::new(at(0), &Media::new(kind, vec![Format::pcmu()]), MEDIA_SILENCE)
     }
 
-    /// What changes in `seconds`, and when.
+    /// The changes in the next `seconds`, and when they come.
     fn changes(
         presence: &mut Presence,
         from: u64,
@@ -210,7 +210,7 @@ mod tests {
         let wait = RESTART_WAIT.as_secs();
         let mut ends = presence(MediaKind::Video);
         ends.leave(at(20));
-        // What was on its way.
+        // A packet that was on its way.
         assert_eq!(ends.hear(at(20)), None);
         assert_eq!(changes(&mut ends, 20, 30, |_| false), [(20 + wait, Change::Ended)]);
         assert!(ends.has_ended());

@@ -73,8 +73,8 @@ impl Client {
         self.resolve(location.ok_or(CommandError::BadLocation)?)
     }
 
-    /// Takes a REDIRECT that has been answered, or the answer to a keepalive that says the same. What plays goes on there;
-    /// without a location, at the same URL.
+    /// Takes a REDIRECT that has been answered, or the answer to a keepalive that says the same. Playing goes on there, or at
+    /// the same URL without a location.
     pub(super) fn handle_redirect(&mut self, now: Instant, location: Option<&str>) {
         if self.is_closing() {
             return;
@@ -123,7 +123,7 @@ impl Client {
         tasks
     }
 
-    /// Whether a redirect has led here, nothing was answered here, and there is something to be done about that.
+    /// Returns `true` if a redirect has led here, nothing was answered here, and there is something to be done about that.
     pub(super) fn is_lost(&self) -> bool {
         let redirects = &self.redirects;
         redirects.is_unanswered && (!redirects.failed.is_empty() || !self.url.same_origin(&redirects.first))
@@ -131,7 +131,7 @@ impl Client {
 
     /// Goes back to the first server. If nobody answers there either, the client closes, and says what it has tried.
     ///
-    /// What is to be done waits in the queue.
+    /// Commands that are still to be done wait in the queue.
     pub(super) fn go_back(&mut self, now: Instant, error: RedirectError) {
         let is_first = self.redirects.failed.is_empty();
         let attempt = RedirectAttempt { url: self.url.clone(), error };

@@ -11,7 +11,7 @@ use crate::limits::{LAST_DATAGRAMS, REQUESTS_WAITING_MAX, SESSION_TIMEOUT_DEFAUL
 use crate::wire::{Method, Request, Response, StatusCode, name};
 use crate::{Instant, Tolerance, Tolerances, TracedMessage};
 
-/// Who waits for a response.
+/// The part of the client that waits for a response.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Asker {
     /// The command that runs.
@@ -27,7 +27,7 @@ pub(super) enum Asker {
 pub(super) struct Sent {
     cseq: u32,
     pub(super) asker: Asker,
-    /// What was sent, if it may have to be sent again with credentials.
+    /// The request that was sent, if it may have to be sent again with credentials.
     pub(super) request: Option<Box<Request>>,
     /// How often it was sent again.
     pub(super) tries: u8,
@@ -98,7 +98,7 @@ impl Requests {
     }
 }
 
-/// What the server calls the session, and how long it keeps it.
+/// The id that the server gives the session, and how long it keeps it.
 #[derive(Debug, Default)]
 pub(super) struct Session {
     id: Option<Box<str>>,
@@ -120,7 +120,7 @@ impl Session {
         self.pinned = true;
     }
 
-    /// Whether the server has to be told when it ends.
+    /// Returns `true` if the server has to be told when the session ends.
     pub(super) fn exists(&self) -> bool {
         self.pinned
     }

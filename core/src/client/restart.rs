@@ -31,7 +31,7 @@ impl Client {
         std::iter::once(before).chain(setups).map(Task::own).collect()
     }
 
-    /// Whether it is ending its session, to begin anew or for good.
+    /// Returns `true` while the client ends its session, to begin anew or for good.
     pub(super) fn is_leaving(&self) -> bool {
         let running = self.running.as_ref().map(|running| &running.task.command);
         matches!(running, Some(Command::Restart(_) | Command::Teardown))

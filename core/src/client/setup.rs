@@ -20,7 +20,7 @@ use crate::{Instant, Tolerance, UdpId};
 #[derive(Debug)]
 pub(super) struct Setup {
     pub(super) media: usize,
-    /// What the server is asked for.
+    /// The transport that the server is asked for.
     offer: Option<Offer>,
     /// How its URL is made; another is taken after the server has refused it.
     way: Way,
@@ -33,7 +33,7 @@ impl Setup {
 }
 
 impl Client {
-    /// Whether a media can be set up, as far as that is known before the commands ahead are done.
+    /// Checks that a media can be set up, as far as that is known before the commands ahead are done.
     pub(super) fn check_setup(&self, media: usize) -> Result<(), Misuse> {
         let is_known_later =
             self.planned().any(|command| matches!(command, Command::Describe | Command::Announce(_)));
@@ -253,7 +253,7 @@ impl Client {
     }
 }
 
-/// What servers answer that do not know a track because its control was appended to the base (GStreamer's list).
+/// Returns `true` if a server may not know a track because its control was appended to the base (GStreamer's list).
 fn is_control_refused(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 404 | 451 | 455 | 503)
 }

@@ -25,7 +25,7 @@ impl Source {
         Self { policy, peer, named, announced, learnt: [None; 2] }
     }
 
-    /// Whether a datagram for `port` may come from there.
+    /// Returns `true` if a datagram for `port` may come from there.
     pub(super) fn accepts(&self, port: Port, from: SocketAddr) -> bool {
         let is_address = || {
             let ip = from.ip().to_canonical();

@@ -6,7 +6,7 @@ use super::{Client, ClientEvent, SwitchReason, Transports};
 use crate::header::Lower;
 use crate::wire::{Response, StatusCode};
 
-/// What has become of UDP at a server where TCP may take its place.
+/// The state of UDP at a server where TCP may take its place.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Fallback {
     /// It is used, or TCP was to be had as soon as it was asked for.
@@ -19,12 +19,12 @@ pub(super) enum Fallback {
 }
 
 impl Client {
-    /// Whether the client may still go over to TCP by itself, before anything is set up.
+    /// Returns `true` if the client may still go over to TCP by itself, before anything is set up.
     pub(super) fn may_switch(&self) -> bool {
         self.lower == Lower::Udp && self.may_leave_udp() && self.tracks.is_empty()
     }
 
-    /// Whether TCP takes the place of UDP if nothing comes.
+    /// Returns `true` if TCP takes the place of UDP when nothing comes.
     pub(super) fn may_leave_udp(&self) -> bool {
         self.config.transports == Transports::UdpThenTcp && !matches!(self.fallback, Fallback::Refused(_))
     }

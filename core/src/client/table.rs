@@ -46,7 +46,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What a command asks for, as far as states matter.
+/// The kind of a command, as far as states matter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verb {
     /// OPTIONS, GET_PARAMETER, SET_PARAMETER.

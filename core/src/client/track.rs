@@ -33,17 +33,17 @@ pub(super) struct Track {
     /// Picks the RTCP that the application is told of.
     tap: Tap,
     clock_rates: ClockRates,
-    /// What is received, once played.
+    /// The receivers of its packets, once played.
     receivers: Option<Receivers>,
-    /// What may come from before PLAY.
+    /// The sources whose packets may be from before PLAY.
     bygone: Option<Bygone>,
-    /// What is sent.
+    /// The senders of its packets.
     senders: Senders,
     /// When the next report is due.
     pub(super) report_at: Option<Instant>,
     /// When a receiver gives up a missing packet, or earlier.
     reorder_at: Option<Instant>,
-    /// Whether packets come; `None` until played.
+    /// The presence of its packets; `None` until played.
     pub(super) presence: Option<Presence>,
     /// No packet may come for long.
     pub(super) is_quiet: bool,
@@ -56,7 +56,7 @@ pub(super) struct Track {
     losses: Losses,
 }
 
-/// What a track travels over.
+/// The channels or sockets that a track travels over.
 #[derive(Clone, Debug)]
 pub(super) enum Path {
     Tcp { rtp: u8, rtcp: u8 },
@@ -64,7 +64,7 @@ pub(super) enum Path {
 }
 
 impl Path {
-    /// Whether both are the same channels, or the same sockets.
+    /// Returns `true` if both are the same channels, or the same sockets.
     pub(super) fn is_same_way(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Tcp { rtp, rtcp }, Self::Tcp { rtp: other_rtp, rtcp: other_rtcp }) => {
@@ -189,7 +189,7 @@ impl Track {
         self.presence.as_ref().is_some_and(Presence::has_ended)
     }
 
-    /// Whether packets with this payload type belong to the media.
+    /// Returns `true` if packets with this payload type belong to the media.
     #[inline]
     pub(super) fn announces(&self, payload_type: u8) -> bool {
         self.clock_rates.of(payload_type).is_some()

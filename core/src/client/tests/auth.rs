@@ -10,7 +10,7 @@ fn with_password() -> ClientConfig {
     ClientConfig::default().transports(Transports::Tcp).credentials("us:er", Secret::password("pa@ss"))
 }
 
-/// What a request proves itself by.
+/// The credentials in a request.
 fn authorization(request: &str) -> Option<Authorization> {
     let value = request.split(" | ").find_map(|header| header.strip_prefix("Authorization: "))?;
     Some(Authorization::parse(value, &mut Tolerances::default()).unwrap())

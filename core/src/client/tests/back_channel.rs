@@ -40,7 +40,7 @@ fn playing(config: ClientConfig, medias: &[usize]) -> Scenario {
     it
 }
 
-/// What has been sent: over which channel or to which port, and the bytes.
+/// The packets that were sent: the channel or the port of each, and its bytes.
 fn sent(it: &mut Scenario) -> Vec<(u16, Vec<u8>)> {
     it.pump();
     let frames = it.frames.drain(..).map(|frame| (frame.channel.into(), frame.payload.to_vec()));
@@ -59,7 +59,7 @@ fn kinds(compound: &[u8]) -> Vec<&'static str> {
     rtcp::parse(compound, &mut Tolerances::default()).map(kind).collect()
 }
 
-/// Whether each request that is sent from DESCRIBE to TEARDOWN names the tag.
+/// The requests that are sent from DESCRIBE to TEARDOWN, each with `true` if it names the tag.
 fn requires(config: ClientConfig) -> Vec<(String, bool)> {
     let mut it = playing(config, &[0, 1]);
     it.client.pause(it.now).unwrap();
@@ -214,7 +214,7 @@ fn refused(it: &mut Scenario) -> CommandError {
 
 #[test]
 fn a_server_that_refuses_the_tag_is_asked_without() {
-    // What cameras answer that do not know it; 551 is the right one.
+    // Statuses of cameras that do not know it; 551 is the right one.
     for status in ["551 Option not supported", "400 Bad Request", "454 x", "500 x", "501 Not Implemented"] {
         let mut it = describing();
         it.answer(status);

@@ -1,4 +1,4 @@
-//! Which medias are played or published.
+//! The medias that are played or published.
 
 use super::scenario::*;
 use crate::client::*;

@@ -245,7 +245,7 @@ fn commands_given_during_a_switch_run_after_it() {
     assert_eq!(it.done(), Reply::Paused);
 }
 
-/// What a server, or something worse, may send.
+/// Pieces that a server, or something worse, may send.
 const PIECES: [&[u8]; 14] = [
     b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: GET_PARAMETER\r\n\r\n",
     b"RTSP/1.0 200 OK\r\nContent-Type: application/sdp\r\nContent-Length: 43\r\n\r\n\

@@ -1,4 +1,4 @@
-//! What real servers send, and how the client copes with it.
+//! Answers of real servers, and how the client copes with them.
 
 use std::time::Duration;
 

@@ -49,13 +49,13 @@ pub(super) struct Scenario {
     pub(super) udp: Vec<UdpId>,
     /// Bytes of what the server sends that come at once.
     chunk: usize,
-    /// What the server has sent so far, and where in it what comes at once is cut in two.
+    /// Bytes that the server has sent so far, and the place in them where those that come at once are cut in two.
     pub(super) received: usize,
     cut: usize,
-    /// Whether the server takes connections and the system opens sockets.
+    /// The server takes connections, and the system opens sockets.
     pub(super) connects: bool,
     pub(super) opens: bool,
-    /// Whether the sockets for datagrams have room.
+    /// The sockets for datagrams have room.
     pub(super) takes_datagrams: bool,
     cseq: u32,
     sent: Decoder,
@@ -294,7 +294,7 @@ impl Scenario {
         assert!(self.events.is_empty(), "{:?}", self.events);
     }
 
-    /// What the next command brought, which has succeeded.
+    /// The result of the next command, which has succeeded.
     #[track_caller]
     pub(super) fn done(&mut self) -> Reply {
         match self.event() {
@@ -420,7 +420,7 @@ impl Scenario {
     }
 }
 
-/// What was sent, and whether the sockets take anything.
+/// The datagrams that were sent, and `true` if the sockets take anything.
 struct Sink<'a>(&'a mut VecDeque<(UdpId, Port, SocketAddr, Bytes)>, bool);
 
 impl ClientSink for Sink<'_> {
@@ -446,7 +446,7 @@ pub(super) fn packet(payload_type: u8, sequence: u16, ssrc: u32) -> RtpPacket {
     RtpPacket::build(RtpHeader { payload_type, marker: true, sequence, timestamp, ssrc }, b"payload")
 }
 
-/// What a publisher announces.
+/// The description that a publisher announces.
 pub(super) fn published() -> Description {
     Description::new(vec![
         Media::new(MediaKind::Video, vec![Format::new(96, "H264", 90_000)]),

@@ -39,7 +39,7 @@ fn what_is_learnt_of_the_server_is_told_once_for_each_port() {
 #[test]
 fn a_third_address_steers_nothing_before_or_behind_what_is_learnt() {
     let mut it = playing(SourcePolicy::AnyPort);
-    // What comes from elsewhere, and what is no packet of the media, teach nothing.
+    // Datagrams from elsewhere, and those that are no packets of the media, teach nothing.
     it.datagram(Port::Rtp, "198.51.100.7:5000", video(7).into_bytes());
     it.datagram(Port::Rtp, "192.0.2.1:42000", &b"hello"[..]);
     assert_eq!((learnt(&mut it), it.packets()), (None, Vec::new()));
