@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::recent::{Place, Recent};
 use crate::wire::{FRAME_HEADER_BYTES, Frame};
 
-/// What waits to be written to one connection, in order: messages and interleaved frames, never cut.
+/// The messages and interleaved frames that wait to be written to one connection, in order and never cut.
 ///
 /// It remembers how far a partial write got, so that a frame always leaves whole.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Payload {
 }
 
 impl Item {
-    /// What it is made of, one part behind the other.
+    /// The parts of the item, one behind the other.
     fn parts<'a>(&'a self, recent: &'a Recent) -> [&'a [u8]; 2] {
         match self {
             Self::Message(bytes) | Self::Kept(bytes) => [&[], bytes],

@@ -7,7 +7,7 @@ use crate::limits::PROXY_HEADER_BYTES_MAX;
 /// Bytes of a header of version 1 at most, with its line end (section 2.1 of the specification).
 const LINE_BYTES_MAX: usize = 107;
 const LINE_START: &[u8] = b"PROXY ";
-/// What a header of version 2 begins with (section 2.2).
+/// The beginning of a header of version 2 (section 2.2).
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// A header of a proxy.
@@ -15,7 +15,7 @@ const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 pub(super) struct ProxyHeader {
     /// Its bytes.
     pub(super) len: usize,
-    /// Who has connected to the proxy; `None` if the proxy speaks for itself, or does not know.
+    /// The address that has connected to the proxy; `None` if the proxy speaks for itself, or does not know.
     pub(super) source: Option<SocketAddr>,
 }
 

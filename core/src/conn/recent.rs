@@ -118,7 +118,7 @@ impl Recent {
     }
 }
 
-/// Whether both are the same bytes of the same memory, which nobody can have given to others: it is held on to here.
+/// Returns `true` if both are the same bytes of the same memory. It is held on to here, so nobody else can have been given it.
 #[inline]
 fn is_same(own: &Bytes, packet: &Bytes) -> bool {
     own.as_ptr() == packet.as_ptr() && own.len() == packet.len()
@@ -133,7 +133,7 @@ mod tests {
         (0..count).map(|n| all.slice(n * 10..n * 10 + 10)).collect()
     }
 
-    /// What one connection after another comes to: where each packet is, and whether it has a frame.
+    /// The places of packets for one connection after another: the index of each, and `true` if it has a frame.
     fn places(recent: &mut Recent, channel: u8, packets: &[Bytes]) -> Vec<Option<(usize, bool)>> {
         recent.restart();
         let places: Vec<_> = packets.iter().map(|packet| recent.place(channel, packet)).collect();

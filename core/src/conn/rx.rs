@@ -38,7 +38,7 @@ pub(crate) enum RxOrder {
     TellStats,
 }
 
-/// Which channels a session receives on, and what for.
+/// The channels that a session receives on, and what they are for.
 #[derive(Debug)]
 pub(crate) enum Routes {
     /// A publisher's tracks: each with its two channels.
@@ -64,7 +64,7 @@ pub struct ConnRx {
     /// Deviations that were told; each is told once, however often it comes.
     told: Tolerances,
     begun: Option<(u64, Instant)>,
-    /// Whether the deadline of a message is believed.
+    /// The doubt about the deadline of a message.
     doubt: Doubt,
     failure: Option<CloseReason>,
     is_finishing: bool,
@@ -222,7 +222,7 @@ impl ConnRx {
         self.is_dry && self.inbound.is_empty()
     }
 
-    /// Whether more is to be read: not while too much waits for its answer, after a failure, or when it is being closed.
+    /// Returns `true` if more is to be read: not after a failure, during a close, or while too much waits for its answer.
     pub fn wants_read(&self) -> bool {
         self.failure.is_none() && !self.is_finishing && !self.decoder.is_held()
     }
@@ -232,12 +232,12 @@ impl ConnRx {
         self.decoder.buffered()
     }
 
-    /// What comes next of what was read.
+    /// Returns the next input of what was read.
     ///
     /// # Errors
     ///
-    /// The peer sent what cannot be read, or did not complete a message in time; the same error comes back from then on, but
-    /// for reports that [`has_input`](Self::has_input) tells of: what is ordered may still end a session.
+    /// The peer sent bytes that cannot be read, or did not complete a message in time. From then on the same error comes back,
+    /// except for reports that [`has_input`](Self::has_input) tells of: an order may still end a session.
     pub fn poll_input(&mut self, now: Instant) -> Result<Option<Inbound>, CloseReason> {
         loop {
             if let Some(inbound) = self.inbound.pop_front() {

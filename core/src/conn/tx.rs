@@ -87,14 +87,14 @@ pub struct ConnTx {
     /// Something of the statistics is to be told.
     has_stats: bool,
     is_asked: bool,
-    /// Which reader is pulled first, so that none starves another.
+    /// The reader that is pulled first, so that none starves another.
     turn: usize,
     reports: VecDeque<Report>,
     has_more: bool,
     /// When the socket had last taken enough, and how much it has since.
     progress: Instant,
     taken: usize,
-    /// Whether the end of that is believed.
+    /// The doubt about the end of that.
     doubt: Doubt,
     /// Packets wait in their logs until the socket takes what is held.
     has_let_go: bool,
@@ -246,7 +246,7 @@ impl ConnTx {
         self.outbox.take_room()
     }
 
-    /// Whether the last [`pull`](Self::pull) was stopped by the bound: pull again after writing.
+    /// Returns `true` if the bound stopped the last [`pull`](Self::pull): pull again after writing.
     pub fn has_more(&self) -> bool {
         self.has_more
     }
@@ -282,7 +282,7 @@ impl ConnTx {
         !self.reports.is_empty()
     }
 
-    /// Whether anything is to be written.
+    /// Returns `true` if anything is to be written.
     pub fn wants_write(&self) -> bool {
         !self.outbox.is_empty()
     }
@@ -308,12 +308,12 @@ impl ConnTx {
         }
     }
 
-    /// Whether the connection is to be shut down: all is written that was to be.
+    /// Returns `true` if the connection is to be shut down: all that was to be written is written.
     pub fn is_finished(&self) -> bool {
         self.closing && self.outbox.is_empty()
     }
 
-    /// What the control plane is to be told.
+    /// Returns the next report for the control plane.
     #[must_use]
     pub fn poll_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
