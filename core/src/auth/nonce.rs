@@ -15,7 +15,7 @@ use crate::url::hex_pair;
 #[derive(Clone)]
 pub(crate) struct NonceKey([u8; 32]);
 
-/// Which nonce it is, of those that one key has made.
+/// The identity of a nonce among those that one key has made.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct NonceId {
     pub(crate) given: Instant,
@@ -44,7 +44,7 @@ impl NonceKey {
         id.iter().chain(&mark).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Which nonce this is; `None` if it was given to another address, by another key, or by nobody.
+    /// Identifies a nonce; `None` if it was given to another address, by another key, or by nobody.
     pub(crate) fn read(&self, nonce: &str, ip: IpAddr) -> Option<NonceId> {
         let mut bytes = [0; ID_BYTES + MARK_BYTES];
         let digits = Some(nonce.as_bytes()).filter(|digits| digits.len() == bytes.len().saturating_mul(2))?;

@@ -39,7 +39,7 @@ pub struct FrameStats {
     pub errors: u64,
     /// The reason of the last of those.
     pub last_error: Option<PayloadError>,
-    /// What was read though it deviates from the standard.
+    /// The deviations from the standard that were read all the same.
     pub tolerances: Tolerances,
 }
 

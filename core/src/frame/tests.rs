@@ -30,7 +30,7 @@ fn parts(nals: &[&[u8]]) -> Parts {
     nals.iter().map(|nal| Bytes::copy_from_slice(nal)).collect()
 }
 
-/// What a client receives of the frames that are written.
+/// The receiving client of the frames that are written.
 struct Line {
     writer: FrameWriter,
     reader: FrameReader,

@@ -16,7 +16,7 @@ pub enum StartAt {
     Oldest,
 }
 
-/// What becomes of a reader that the log's tail has passed.
+/// The treatment of a reader that the log's tail has passed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LagPolicy {
@@ -149,7 +149,7 @@ impl Cursor {
         self.waits.remove(track);
     }
 
-    /// Whether this reader is to get the packet that stands at [`next`](Self::next).
+    /// Returns `true` if this reader is to get the packet that stands at [`next`](Self::next).
     #[inline]
     pub(crate) fn wants(&self, packet: &Packet) -> bool {
         let is_free = self.waits.is_empty() || packet.access_point || !self.waits.contains(packet.track);

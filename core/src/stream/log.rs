@@ -15,9 +15,9 @@ use crate::{Instant, NtpTime};
 /// A packet of a stream's log; a clone shares its bytes.
 #[derive(Clone, Debug)]
 pub struct Packet {
-    /// Which media of the description it belongs to.
+    /// The index of its media in the description.
     pub track: u8,
-    /// Whether a reader that has missed something may go on here with this media.
+    /// True if a reader that has missed something may go on here with this media.
     ///
     /// That is so where its packets tell that decoding can begin: at a keyframe, a recovery point, an I picture. It is
     /// so at each picture if nothing can be told: of formats that are not read, and of a stream without any access point
@@ -29,20 +29,20 @@ pub struct Packet {
     pub rtp: RtpPacket,
 }
 
-/// What a publisher's connection yields for the log of its stream.
+/// Media of a publisher's connection for the log of its stream.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Media {
     /// A packet, in order.
     Packet {
-        /// Which media of the description it belongs to.
+        /// The index of its media in the description.
         track: u8,
         /// The packet.
         packet: RtpPacket,
     },
     /// The publisher's sender report: which wall clock time a timestamp stands for.
     Clock {
-        /// Which media of the description it belongs to.
+        /// The index of its media in the description.
         track: u8,
         /// The source whose report it is.
         ssrc: u32,
@@ -106,9 +106,9 @@ pub struct StreamLog {
     limits: LogLimits,
     /// RTCP of the application's own.
     compounds: Compounds,
-    /// What the server's wall clock showed, and when.
+    /// A moment, and the time on the server's wall clock then.
     wall: Option<(Instant, NtpTime)>,
-    /// What the publisher's wall clock showed, and when; it goes before the server's.
+    /// A moment, and the time on the publisher's wall clock then; it goes before the server's.
     publishers_wall: Option<(Instant, NtpTime)>,
     closed: bool,
 }
@@ -257,7 +257,7 @@ impl StreamLog {
         self.closed = true;
     }
 
-    /// Whether the stream has ended.
+    /// Returns `true` if the stream has ended.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
@@ -347,7 +347,7 @@ impl StreamLog {
         self.compounds.get(number)
     }
 
-    /// Whether a packet stays although as much again is appended as there is from it on.
+    /// Returns `true` if a packet stays when as much again is appended as there is from it on.
     pub(crate) fn keeps(&self, number: u64) -> bool {
         let sizes = self.from(number).map(|packet| packet.rtp.len());
         let (packets, bytes) = sizes.fold((0_usize, 0_usize), |(packets, bytes), len| {
@@ -356,7 +356,7 @@ impl StreamLog {
         packets <= self.limits.packets && bytes <= self.limits.bytes
     }
 
-    /// Whether the newest so many packets are always kept, however large they are.
+    /// Returns `true` if so many of the newest packets are always kept, however large they are.
     pub(crate) fn always_keeps(&self, packets: usize) -> bool {
         packets <= self.limits.packets && packets.saturating_mul(u16::MAX.into()) <= self.limits.bytes
     }

@@ -2,9 +2,9 @@ use bytes::Bytes;
 
 use super::{Packet, StreamLog, TrackSet};
 
-/// The way of a cursor back over what it has taken last and what does not reach its reader.
+/// The way of a cursor back over packets that it has taken last and that do not reach its reader.
 ///
-/// What was taken is told by its memory, which nobody else can have been given while it waits.
+/// A packet is told by its memory, which nobody else can have been given while it waits.
 #[derive(Debug)]
 pub(crate) struct Retreat {
     /// The packet and the compound that the reader comes to next.

@@ -9,7 +9,7 @@ use crate::limits::RTCP_WAITING_MAX;
 pub(crate) struct Compound {
     /// Number of the packet that it goes out before.
     pub(crate) before: u64,
-    /// Which media of the description it belongs to.
+    /// The index of its media in the description.
     pub(crate) track: u8,
     pub(crate) bytes: Bytes,
 }

@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), [(0, 7, 90_000), (1, 9, behind)]);
         let sound = TrackSet::from_iter([1]);
         assert_eq!(log.start_of(at(5), sound, 0), [(1, 9, 80)], "the first of those that are asked for");
-        // What comes next, as far as one can know.
+        // The next packets, as far as one can know.
         log.push(at(40), 0, packet(0, 8, 93_600));
         let expected = [(0, 9, 97_200), (1, 10, 80_u32.wrapping_sub(1360))];
         assert_eq!(log.start_of(at(41), TrackSet::ALL, log.head()), expected);

@@ -17,7 +17,7 @@ impl TrackSet {
     /// Every track.
     pub const ALL: Self = Self(u32::MAX);
 
-    /// Whether `track` is in the set.
+    /// Returns `true` if `track` is in the set.
     pub fn contains(self, track: u8) -> bool {
         1_u32.checked_shl(u32::from(track)).is_some_and(|bit| self.0 & bit != 0)
     }
@@ -63,7 +63,7 @@ impl Known {
     }
 }
 
-/// What a log knows of one of its tracks.
+/// The state of one track of a log.
 #[derive(Debug)]
 pub(super) struct Track {
     is_video: bool,

@@ -4,7 +4,7 @@ use crate::rtp::units_to_nanos;
 /// A track that is ahead of the others goes slower by one part of so many until they have caught up.
 const SLOWER_BY: i64 = 8;
 
-/// Which PTS a timestamp of a source has, since it began.
+/// The PTS of each timestamp of a source, since it began.
 ///
 /// A correction begins behind the highest timestamp and is a segment of its own. The one before is kept for timestamps
 /// that go back into it; a third does not begin before the second is longer than timestamps may go back.

@@ -27,7 +27,7 @@ pub(super) struct Source {
     run: Option<Run>,
 }
 
-/// Which wall clock time a timestamp is.
+/// The wall clock time of a timestamp.
 #[derive(Clone, Copy, Debug)]
 struct Reference {
     came: Instant,

@@ -35,7 +35,7 @@ impl Early {
         }
     }
 
-    /// What came from this address not long ago, in order.
+    /// Takes the datagrams that came from this address not long ago, in order.
     pub(super) fn claim(&mut self, now: Instant, port: Port, from: SocketAddr) -> Vec<Bytes> {
         let mut claimed = Vec::new();
         self.datagrams.retain(|datagram| {

@@ -24,7 +24,7 @@ mod stats;
 pub struct UdpCommand(pub(crate) UdpOrder);
 
 impl UdpCommand {
-    /// Whether what has come so far is still to be received before it, and is not wanted after it.
+    /// Returns `true` if datagrams that have come so far are to be received before it, and are not wanted after it.
     pub fn ends_receiving(&self) -> bool {
         matches!(self.0, UdpOrder::Unpublish(_))
     }
@@ -52,8 +52,8 @@ pub(crate) enum UdpOrder {
     Publish(Vec<(SocketAddr, SocketAddr, Ingest)>),
     /// The same after a pause: what came meanwhile is not wanted.
     Resume(Vec<(SocketAddr, SocketAddr, Ingest)>),
-    /// What comes from these addresses is no longer wanted; what has come is handed on, and then [`Report::Drained`]
-    /// follows.
+    /// Datagrams from these addresses are no longer wanted. Those that have come are handed on, and then
+    /// [`Report::Drained`] follows.
     Unpublish(Vec<(SocketAddr, SocketAddr)>),
     /// RTCP of the application's for the publisher whose reports come from this address.
     ToPublisher(SocketAddr, Bytes),
@@ -99,7 +99,7 @@ impl Readers {
     }
 }
 
-/// What waits to be polled, and the reports that wait for the socket.
+/// The input that waits to be polled, and the reports that wait for the socket.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     pub(super) inbound: VecDeque<Inbound>,
@@ -114,7 +114,7 @@ struct Publishing {
 
 #[derive(Debug)]
 enum Source {
-    /// Which of the publishers' tracks.
+    /// The track of a publisher.
     Publisher(RawId),
     Reader {
         stream: StreamId,
@@ -122,7 +122,7 @@ enum Source {
         pulse: Pulse,
         /// When the last datagram came from there.
         heard: Option<Instant>,
-        /// What the reader was granted and not sent when it was last detached.
+        /// Bytes that the reader was granted and not sent when it was last detached.
         bytes_left: usize,
     },
 }
@@ -152,7 +152,7 @@ impl UdpMedia {
         self.id
     }
 
-    /// What is to be opened.
+    /// The sockets to be opened.
     pub fn spec(&self) -> &UdpSpec {
         &self.spec
     }
@@ -249,7 +249,7 @@ impl UdpMedia {
         }
     }
 
-    /// What comes next of what came in: media and reports.
+    /// Returns the next media or report that came in.
     #[must_use]
     pub fn poll_input(&mut self, _now: Instant) -> Option<Inbound> {
         let inbound = self.queues.inbound.pop_front();
@@ -264,7 +264,7 @@ impl UdpMedia {
         !self.queues.inbound.is_empty()
     }
 
-    /// Whether something waits that may leave now: nobody has flushed it.
+    /// Returns `true` if something waits that may leave now, because nobody has flushed it.
     pub(crate) fn is_behind(&self, now: Instant, streams: &dyn Streams) -> bool {
         let mut is_behind = !self.queues.reports.is_empty();
         for (stream, readers) in &self.readers {
@@ -320,7 +320,7 @@ impl UdpMedia {
         let publishers = self.publishers.values_mut().map(|track| track.ingest.poll_timeout());
         let readers = self.readers.values().flat_map(|readers| &readers.all);
         let readers = readers.filter_map(|reader| reader.subscription.poll_timeout()).map(|due| {
-            // What is due already is sent by the flush that follows, and then a period later.
+            // A report that is due already is sent by the flush that follows, and then a period later.
             if due > now { due } else { now + SENDER_REPORT_PERIOD }
         });
         self.due = publishers.chain(readers).min();
@@ -396,8 +396,8 @@ impl UdpMedia {
         }
     }
 
-    /// What is known of a reader that is attached, maybe again: it is proven if something has come from it not long ago,
-    /// and otherwise has what it was not sent before.
+    /// Recalls what is known of a reader that is attached, maybe again. It is proven if something has come from it not long
+    /// ago. Otherwise it has the bytes that it was not sent before.
     fn recall(&self, now: Instant, DatagramReader { peers, trust, .. }: &mut DatagramReader) {
         for source in both_ports(peers.iter().flatten().copied()) {
             if let Some(Source::Reader { heard, bytes_left, .. }) = self.sources.get(&source) {
@@ -418,7 +418,7 @@ fn reader_of(
     readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.subscription.session() == session)
 }
 
-/// What comes from each pair of addresses to the two ports.
+/// The sources of each pair of addresses: both ports, each with the address that sends to it.
 fn both_ports(
     peers: impl IntoIterator<Item = (SocketAddr, SocketAddr)>,
 ) -> impl Iterator<Item = (Port, SocketAddr)> {

@@ -1,13 +1,14 @@
-/// Whether a reader is known to be where its packets go.
+/// The trust in a reader to be where its packets go.
 ///
-/// Its connection proves who it is, but not that it, and not a neighbour behind the same NAT, wants them at these
-/// ports. Only a datagram from them does. Until one comes the reader is sent what the control plane has granted.
+/// Its connection proves who it is, but not that it wants them at these ports: they may be those of a neighbour behind
+/// the same NAT. Only a datagram from the ports proves that. Until one comes, the reader is sent as many bytes as the
+/// control plane has granted.
 #[derive(Debug)]
 pub(crate) enum Trust {
     Proven,
     Unproven {
         bytes_left: usize,
-        /// What may be left at most, however much is granted.
+        /// The most bytes that may be left, however much is granted.
         most: usize,
     },
     /// Something was not sent; nothing is until more is granted.
@@ -31,7 +32,7 @@ impl Trust {
         };
     }
 
-    /// What was granted and not sent.
+    /// Bytes that were granted and not sent.
     pub(super) fn bytes_left(&self) -> usize {
         match self {
             Self::Unproven { bytes_left, .. } => *bytes_left,
@@ -39,7 +40,7 @@ impl Trust {
         }
     }
 
-    /// Whether a datagram of so many bytes may be sent; if not, no other may.
+    /// Returns `true` if a datagram of so many bytes may be sent; if not, no other may.
     pub(super) fn allows(&mut self, bytes: usize) -> bool {
         match *self {
             Self::Proven => true,

@@ -48,7 +48,7 @@ impl Running {
         (0..8).for_each(|_| self.push(VIDEO, payload));
     }
 
-    /// What the reader gets.
+    /// Takes the packets that the reader gets.
     fn take(&mut self) -> Vec<(u8, u16)> {
         drain(&mut self.cursor, &self.log)
     }

@@ -17,7 +17,7 @@ fn aggregate(header: &[u8], nals: &[&[u8]]) -> Vec<u8> {
     payload
 }
 
-/// What a description tells of the first media once these packets have come; `None` if it is as announced.
+/// The parameters that a description tells of the first media once these packets have come; `None` if they are as announced.
 fn told(announced: Format, payloads: &[&[u8]]) -> Option<String> {
     let video = MediaSection::new(MediaKind::Video, vec![announced.clone()]);
     let mut log = StreamLog::new(&Description::new(vec![video]), LogLimits::default());
