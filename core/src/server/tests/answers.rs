@@ -1,4 +1,4 @@
-//! What the application adds to answers.
+//! Additions of the application to answers.
 
 use bytes::Bytes;
 

@@ -113,7 +113,7 @@ fn say(scenario: &mut Scenario, conn: ConnId, is_udp: bool, track: u16, data: &[
     }
 }
 
-/// What is kept of the packets of a stream: track and bytes.
+/// The packets that are kept of a stream: track and bytes.
 fn heard(scenario: &Scenario, stream: StreamId) -> Vec<(u8, Vec<u8>)> {
     let logs = scenario.logs.0.borrow();
     let Some(log) = logs.get(&stream) else { return Vec::new() };

@@ -22,7 +22,7 @@ fn describe(scenario: &mut Scenario, conn: ConnId, path: &str) -> Description {
     description
 }
 
-/// What a description tells of the first media: its parameter sets, and profile and level.
+/// The parameters that a description tells of the first media: its parameter sets, and profile and level.
 fn told(scenario: &mut Scenario, conn: ConnId, path: &str) -> (Option<[Bytes; 2]>, Option<[u8; 3]>) {
     let description = describe(scenario, conn, path);
     let Codec::H264(h264) = &description.medias[0].formats[0].codec else { panic!("{description:?}") };

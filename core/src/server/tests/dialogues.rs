@@ -5,7 +5,7 @@ use crate::ConnId;
 use crate::server::ServerConfig;
 use crate::stream::StartAt;
 
-/// What a dialogue leaves behind: what the client was sent, what was published, what the application was told.
+/// The results of a dialogue: the bytes for the client, the packets for the stream, and the events for the application.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     received: Bytes,

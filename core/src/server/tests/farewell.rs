@@ -115,7 +115,7 @@ fn record(scenario: &mut Scenario) -> (ConnId, String) {
     (conn, session)
 }
 
-/// What a reader asks, step by step; at any of them its publisher leaves.
+/// The requests of a reader, step by step; at any of them its publisher leaves.
 const STEPS: [&str; 6] = [
     "DESCRIBE rtsp://h/live",
     "SETUP rtsp://h/live/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1",
@@ -136,7 +136,7 @@ fn whenever_a_publisher_leaves_its_reader_gets_an_answer_to_everything() {
                 let mut bytes = Vec::new();
                 for (number, step) in STEPS.iter().enumerate() {
                     if number == leaves_before {
-                        // What was asked before is read before, or together with it.
+                        // Earlier requests are read before, or together with it.
                         scenario.send(conn, &std::mem::take(&mut bytes));
                         if hangs_up {
                             scenario.hang_up(publisher);

@@ -1,4 +1,4 @@
-//! What clients leave out or get wrong, and the server does without. All of it is told.
+//! Omissions and mistakes of clients that the server puts up with. All of them are told.
 
 use super::scenario::*;
 use crate::server::{Event, ServerConfig};
@@ -6,7 +6,7 @@ use crate::{ConnId, Tolerance};
 
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
 
-/// What was told of a connection so far.
+/// The deviations that were told of a connection so far.
 fn told(scenario: &Scenario, conn: ConnId) -> Vec<Tolerance> {
     let of_conn = scenario.events.iter().rev().find_map(|event| match event {
         Event::Tolerated { conn: own, tolerances, .. } if *own == conn => Some(*tolerances),

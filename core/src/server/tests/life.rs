@@ -1,4 +1,4 @@
-//! Who lives, and by what.
+//! Signs of life, and how long sessions live by them.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn give(scenario: &mut Scenario, conn: ConnId, transport: &str, packet: &RtpPack
     }
 }
 
-/// What was told of medias that are silent and of those that are not any more.
+/// The medias that were told to be silent, and those told not to be any more.
 fn told(scenario: &Scenario) -> Vec<(&'static str, SessionId, StreamId, usize)> {
     let told = |event: &Event| match event {
         Event::MediaSilent { session, stream, media, path, .. } if path == "/live" => {

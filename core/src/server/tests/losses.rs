@@ -1,4 +1,4 @@
-//! What is lost of a publisher's packets, or cannot be read, is told.
+//! Packets of a publisher that are lost, or cannot be read, are told.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What logs and descriptions take together.
+//! The memory of logs and descriptions together.
 
 use std::net::SocketAddr;
 

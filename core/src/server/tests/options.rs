@@ -4,7 +4,7 @@ use super::access::guarded;
 use super::scenario::{SDP, Scenario, session_of, status};
 use crate::server::{Asks, ServerConfig, TakeoverPolicy};
 
-/// Whether the answer to OPTIONS of a path says that one may publish there.
+/// Returns `true` if the answer to OPTIONS of a path says that one may publish there.
 fn may_publish(scenario: &mut Scenario, url: &str) -> bool {
     let conn = scenario.connect();
     let options = scenario.request(conn, &format!("OPTIONS {url}"));

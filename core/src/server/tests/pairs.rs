@@ -10,7 +10,7 @@ use crate::udp::{Port, UdpOpenError, UdpPorts, UdpSpec};
 use crate::wire::Response;
 use crate::{ConnId, Instant, StreamId};
 
-/// What is to be opened.
+/// The ports of the sockets to be opened.
 fn specs(config: ServerConfig) -> Vec<UdpPorts> {
     let mut server = Server::new(config, [1; 32]);
     let opened = std::iter::from_fn(|| match server.poll_output() {
@@ -134,7 +134,7 @@ fn each_pair_knows_its_own_readers_and_publishers() {
     let punched: BTreeSet<_> = scenario.datagrams.pairs.drain(..).collect();
     assert_eq!((punched, scenario.datagrams.sent.len()), (BTreeSet::from([1]), 4));
 
-    // What comes to the other pair is nobody's.
+    // Packets that come to the other pair are nobody's.
     let published = scenario.events.iter().find_map(|event| match event {
         Event::Published { stream, session: Some(_), .. } => Some(*stream),
         _ => None,

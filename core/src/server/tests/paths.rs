@@ -1,4 +1,4 @@
-//! Which URLs name the same stream or track.
+//! URLs that name the same stream or track.
 
 use super::scenario::{SDP, Scenario, description, peer, session_of, status};
 use crate::server::{AddStreamError, Event, ServerConfig};

@@ -112,7 +112,7 @@ fn what_is_for_all_tracks_is_not_done_to_one_of_several() {
     }
 }
 
-/// What has been recorded of the connections so far.
+/// The deviations that have been recorded of the connections so far.
 fn tolerances(scenario: &Scenario) -> Vec<Tolerance> {
     let told = scenario.events.iter().rev().find_map(|event| match event {
         Event::Tolerated { tolerances, .. } => Some(tolerances.iter().collect()),
@@ -212,7 +212,7 @@ fn a_range_that_cannot_be_played_is_refused_and_the_session_stays() {
     assert!(scenario.events.iter().any(told));
 }
 
-/// Whether it was told that a client does not name its session.
+/// Returns `true` if it was told that a client does not name its session.
 fn told_that_it_was_not_named(scenario: &Scenario) -> bool {
     let told = |event: &Event| matches!(event, Event::Tolerated { tolerances, .. } if tolerances.contains(Tolerance::SessionNotNamed));
     scenario.events.iter().any(told)

@@ -37,7 +37,7 @@ pub(super) struct Scenario {
 /// One connection as its client sees it.
 struct Line {
     conn: ServerConn,
-    /// What the client has sent and the server has not read yet.
+    /// Bytes that the client has sent and the server has not read yet.
     unread: VecDeque<u8>,
     received: Decoder,
     transcript: BytesMut,
@@ -56,7 +56,7 @@ impl Streams for Logs {
 /// Datagrams that were sent; once `room` is used up the socket would block.
 pub(super) struct Datagrams {
     pub(super) sent: Vec<(Port, SocketAddr, Bytes)>,
-    /// Which pair is sending, and which has sent what.
+    /// The pair that is sending, and the pair that has sent each datagram.
     pair: usize,
     pub(super) pairs: Vec<usize>,
     pub(super) room: usize,
@@ -114,7 +114,7 @@ impl Scenario {
 
     pub(super) fn with_udp_and(configure: impl FnOnce(ServerConfig) -> ServerConfig) -> Self {
         let spec = UdpSpec { ip: [192, 0, 2, 100].into(), ports: UdpPorts::Fixed(8000, 8001) };
-        // What is pushed is sent at once, as long as it is not about the pace.
+        // Pushed packets are sent at once, as long as the test is not about the pace.
         Self::new(configure(ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX)))
     }
 
@@ -239,7 +239,7 @@ impl Scenario {
         self.drain();
     }
 
-    /// What is done while the driver of the UDP pair does not come to its commands.
+    /// Acts while the driver of the UDP pair does not come to its commands.
     pub(super) fn while_udp_is_late(&mut self, act: impl FnOnce(&mut Self)) {
         self.late_for_udp = Some(Vec::new());
         act(self);
@@ -249,7 +249,7 @@ impl Scenario {
         self.drain();
     }
 
-    /// What is done while the driver of a connection does not come to its commands.
+    /// Acts while the driver of a connection does not come to its commands.
     pub(super) fn while_conn_is_late(&mut self, conn: ConnId, act: impl FnOnce(&mut Self)) {
         self.late_for_conn = Some((conn, Vec::new()));
         act(self);
@@ -308,7 +308,7 @@ impl Scenario {
         }
     }
 
-    /// What every driver does, until nothing is left to do.
+    /// Does the work of every driver, until nothing is left to do.
     pub(super) fn drain(&mut self) {
         while self.read() | self.take_outputs() | self.write() | self.flush() | self.feed_server() {}
     }

@@ -1,4 +1,4 @@
-//! What one address may have of what is there for all.
+//! The share of one address in what is there for all.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -59,7 +59,7 @@ fn an_address_has_a_quarter_of_the_sessions_that_others_leave() {
     let first = statuses(&mut scenario, "192.0.2.1");
     assert_eq!(first.len(), 25);
     assert_eq!(statuses(&mut scenario, "192.0.2.2").len(), 18);
-    // What is given back may be had again.
+    // A share that is given back may be had again.
     scenario.hang_up(first[0]);
     let again = scenario.connect_from(from("192.0.2.1"));
     assert_eq!(

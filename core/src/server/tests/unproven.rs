@@ -279,7 +279,7 @@ fn all_sessions_of_an_address_share_what_it_is_granted_and_each_has_a_part() {
     assert!(is_about(sent(&scenario, 5000), UNPROVEN_BYTES_MAX));
     assert!(parts.iter().all(|part| *part > 0), "{parts:?}");
     assert!(parts.iter().sum::<usize>() <= UNPROVEN_BYTES_MAX, "{parts:?}");
-    // What a session shows that it wants is not a neighbour's burden.
+    // A session that shows that it wants its packets is not a neighbour's burden.
     scenario.datagram(Port::Rtp, peer(5000), Bytes::from_static(PUNCH));
     let (conn, session) = set_up(&mut scenario, 10_000);
     play(&mut scenario, conn, &session);

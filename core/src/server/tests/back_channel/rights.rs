@@ -1,4 +1,4 @@
-//! Who may speak.
+//! The right to speak.
 
 use super::super::access::Player;
 use super::super::answers::{answer, asked};
@@ -16,7 +16,7 @@ fn one_more_than_may_speak_is_refused_and_plays() {
     let (session, last) = set_up(&mut scenario, conn, false, &[0, 1]);
     assert_eq!(last, 453);
     assert_eq!(act(&mut scenario, conn, "PLAY", &session), 200);
-    // Whoever goes makes room, and a session that is set up anew takes it.
+    // A peer that goes makes room, and a session that is set up anew takes it.
     let (first, session, _) = speakers.remove(0);
     assert_eq!(act(&mut scenario, first, "TEARDOWN", &session), 200);
     speaker(&mut scenario, false);
