@@ -1,4 +1,4 @@
-//! Whether a peer may do what it asks for: the step of every request before any other.
+//! The right of a peer to what it asks for: it is checked for every request before anything else.
 
 mod denial;
 pub(super) mod guesses;
@@ -40,7 +40,7 @@ pub(super) struct Identity {
     secret: Secret,
 }
 
-/// What a connection has proved and may do.
+/// The rights that a connection has proved.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Access {
     grants: Vec<Grant>,
@@ -60,7 +60,7 @@ struct Grant {
     need: Option<Need>,
 }
 
-/// What a request needs the right to.
+/// The right that a request needs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Need {
     action: Action,
@@ -68,7 +68,7 @@ pub(super) struct Need {
     query: Option<Box<str>>,
 }
 
-/// What a request carries to prove its right.
+/// The proof of its right that a request carries.
 #[derive(Clone, Debug)]
 pub(super) enum Given {
     Nothing,
@@ -128,8 +128,8 @@ impl Server {
         verdict.map_err(|denial| self.deny(now, conn, session, &need, &given, &denial))
     }
 
-    /// The application has told how a peer proves its right to `need`: `Ok(None)` if the request may go on. Who may read has
-    /// yet to be asked about speaking, if the request is about that by now.
+    /// The application has told how a peer proves its right to `need`: `Ok(None)` if the request may go on. The right to
+    /// speak comes after that to read, if the request is about speaking by now.
     pub(super) fn authority_told(
         &mut self,
         now: Instant,
@@ -175,14 +175,14 @@ impl Server {
         grants.iter().rev().find(|grant| grant.need.as_ref().is_some_and(is_for))?.identity.clone()
     }
 
-    /// Whether a connection may be told whether a session exists. To others every session is one that they have to prove
-    /// themselves for.
+    /// Returns `true` if a connection may be told if a session exists. To others, every session seems to be one that they
+    /// have to prove themselves for.
     pub(super) fn may_know_sessions(&self, conn: ConnId, request: &Request) -> bool {
         let has_proved = self.conns.get(conn).is_some_and(|connection| !connection.access.grants.is_empty());
         !self.config.is_guarded() || has_proved || request.headers.get(name::AUTHORIZATION).is_some()
     }
 
-    /// What a request needs the right to; `None` for one that anybody may send.
+    /// The right that a request needs; `None` for one that anybody may send.
     fn need_of(&self, request: &Request, session: Option<SessionId>) -> Result<Option<Need>, Response> {
         if let Some(session) = session.and_then(|id| self.sessions.get(id)) {
             let action = if session.read_stream().is_some() { Action::Read } else { Action::Publish };
@@ -218,7 +218,7 @@ impl Server {
                 tolerances.record(Tolerance::EmptyCredentials);
                 Given::Nothing
             }
-            // What was not asked for is not looked at, so that it cannot be guessed by.
+            // Credentials that were not asked for are not looked at, so that nobody can use them to guess.
             Ok(authorization) if !self.takes(conn, &authorization) => Given::Nothing,
             Ok(authorization) => Given::Credentials(Box::new(authorization)),
         };
@@ -268,7 +268,7 @@ impl Server {
         }
     }
 
-    /// Whether a peer may do what it has no session for yet; a question, if the application is to say so.
+    /// Checks a right of a peer without a session; a question, if the application is to decide.
     fn check_right(
         &mut self,
         now: Instant,
@@ -349,7 +349,7 @@ impl Access {
         })
     }
 
-    /// What is known of the right to `need`: the user that has it, or `None` for what anybody may.
+    /// The user that is known to have the right to `need`; `Some(None)` if anybody may.
     fn grant_for(&self, need: &Need, given: &Given) -> Option<Option<Identity>> {
         let grant = self.grants.iter().find(|grant| {
             let user = grant.identity.as_ref().map(|identity| &*identity.user);

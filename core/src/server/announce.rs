@@ -47,7 +47,7 @@ impl Server {
         if !is_asked && !self.config.publishers {
             return Err(Response::new(StatusCode::FORBIDDEN));
         }
-        // What is refused anyway is not worth the time to read it.
+        // A request that is refused anyway is not worth the time to read it.
         self.check_room(now, conn, replaces.is_some())?;
         let has_stream = replaces.is_some() || self.awaited_at(conn, place.0).is_some();
         self.check_memory(now, conn, request.body.len(), has_stream)?;
@@ -107,7 +107,7 @@ impl Server {
         Ok(StatusCode::OK.into())
     }
 
-    /// Whether a connection may have another session (503 if not), which may take the place of one.
+    /// Checks that a connection may have another session, which may take the place of one (503 if not).
     fn check_room(&mut self, now: Instant, conn: ConnId, replaces: bool) -> Result<(), Response> {
         let full = || Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let open = self.conns.get(conn).filter(|connection| connection.closing.is_none());
@@ -119,7 +119,7 @@ impl Server {
         })
     }
 
-    /// Whether a publisher's description and stream may be held (503 if not).
+    /// Checks that a publisher's description and stream may be held (503 if not).
     fn check_memory(
         &mut self,
         now: Instant,

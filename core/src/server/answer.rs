@@ -1,4 +1,4 @@
-//! What the application adds to an answer: headers, a body, a description of its own.
+//! Additions of the application to an answer: headers, a body, a description of its own.
 
 use bytes::Bytes;
 
@@ -58,7 +58,7 @@ const OF_SERVER: [&str; 16] = [
     name::CONNECTION,
 ];
 
-/// What is added to the response to a request.
+/// Additions to the response to a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Extra {
     headers: Headers,
@@ -67,7 +67,7 @@ pub(super) struct Extra {
     pub(super) body: Option<(Box<str>, Bytes)>,
     /// The stream that SETUP is of, in the place of the one at its path.
     pub(super) stream: Option<StreamId>,
-    /// What PLAY or PAUSE has really led to.
+    /// The range that PLAY or PAUSE has really led to.
     pub(super) range: Option<Range>,
     pub(super) scale: Option<f32>,
     pub(super) speed: Option<f32>,

@@ -1,6 +1,6 @@
 //! Back channels: medias of a stream that its readers send (ONVIF Streaming Specification, section 5.3).
 //!
-//! What a session says into them is a stream of its own, which is at no path and for the application alone.
+//! The media that a session sends into them is a stream of its own, at no path and for the application alone.
 
 use super::session::{Channels, Reading, Session, State};
 use super::streams::Origin;

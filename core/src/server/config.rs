@@ -9,7 +9,7 @@ use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
 use crate::udp::{UdpPorts, UdpSpec};
 
-/// Which decisions the application takes itself; the others are taken by default.
+/// The decisions that the application takes itself; the others are taken by default.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Asks(u16);
 
@@ -37,7 +37,7 @@ impl Asks {
     /// SETUP of a back channel, in the place of [`SETUP`](Self::SETUP); the default accepts.
     pub const SPEAK: Self = Self(1 << 9);
 
-    /// Whether all of `other` are asked.
+    /// Returns `true` if all of `other` are asked.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -51,7 +51,7 @@ impl BitOr for Asks {
     }
 }
 
-/// What a [`Server`](super::Server) allows, and when it loses patience.
+/// Settings of a [`Server`](super::Server): its limits, and its patience.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     pub(super) asks: Asks,
@@ -157,12 +157,12 @@ macro_rules! setters {
 }
 
 setters! {
-    /// Which decisions the application takes itself ([`Asks::NONE`] by default).
+    /// The decisions that the application takes itself ([`Asks::NONE`] by default).
     asks: Asks,
-    /// Whether ANNOUNCE is accepted when the application is not asked (it is by default).
+    /// Accepts ANNOUNCE when the application is not asked; on by default.
     publishers: bool,
-    /// Whether each message that is received or sent is told ([`Event::MessageReceived`](super::Event::MessageReceived),
-    /// [`Event::MessageSent`](super::Event::MessageSent)); it is not by default.
+    /// Tells of each message that is received or sent ([`Event::MessageReceived`](super::Event::MessageReceived),
+    /// [`Event::MessageSent`](super::Event::MessageSent)); off by default.
     ///
     /// Peers that are refused a connection are answered without it.
     trace: bool,
@@ -183,7 +183,7 @@ setters! {
     processors: usize,
     /// Where readers start ([`StartAt::Live`] by default).
     start: StartAt,
-    /// What becomes of readers that are too slow ([`LagPolicy::SkipToKeyframe`] by default).
+    /// The treatment of readers that are too slow ([`LagPolicy::SkipToKeyframe`] by default).
     lag: LagPolicy,
     /// How much of each stream is kept for readers that lag.
     log: LogLimits,
@@ -201,7 +201,7 @@ setters! {
     /// A media of which a publisher sends no packet for so long, or up to a second more, is told of by
     /// [`Event::MediaSilent`](super::Event::MediaSilent) ([`limits::MEDIA_SILENCE`]).
     media_silence: Duration,
-    /// Who may publish at a path that a publisher has, in its place ([`TakeoverPolicy::SameAddress`] by default).
+    /// The peers that may take the place of a publisher at its path ([`TakeoverPolicy::SameAddress`] by default).
     takeover: TakeoverPolicy,
     /// How long a stream waits for a publisher that has gone without TEARDOWN (zero by default: it ends at once).
     ///
@@ -264,7 +264,7 @@ setters! {
 }
 
 impl ServerConfig {
-    /// Who may read and publish what. Without any (the default) everybody may everything.
+    /// The users, and what each may read and publish. Without any (the default) everybody may do everything.
     ///
     /// A peer that has no right to what it asks for is asked for credentials (401), or refused (403) if its credentials
     /// are good. OPTIONS is for everybody.
@@ -273,7 +273,7 @@ impl ServerConfig {
         Self { users: Some(users), ..self }
     }
 
-    /// What credentials are for, as people are told when they are asked for a password (`rtspan` by default).
+    /// The realm of credentials, as people see it when they are asked for a password (`rtspan` by default).
     #[must_use]
     pub fn realm(self, realm: &str) -> Self {
         Self { realm: realm.into(), ..self }
@@ -311,7 +311,7 @@ impl ServerConfig {
         self.udp_pairs.unwrap_or(all)
     }
 
-    /// What the Server header of responses says; line ends are left out.
+    /// The text of the Server header of responses; line ends are left out.
     #[must_use]
     pub fn name(self, name: &str) -> Self {
         Self { name: name.into(), ..self }

@@ -19,7 +19,7 @@ use crate::stream::Streams;
 use crate::wire::{Request, Response, WireError, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
-/// What the control plane knows of a connection.
+/// The state of a connection in the control plane.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
@@ -30,13 +30,13 @@ pub(super) struct Connection {
     pub(super) since: Instant,
     /// The last request.
     pub(super) alive: Instant,
-    /// What the peer calls itself.
+    /// The name that the peer gives itself.
     pub(super) user_agent: Option<Box<str>>,
     /// Requests that wait for the one before them.
     pub(super) queue: VecDeque<Incoming>,
     /// The request whose answer the application is asked for.
     pub(super) pending: Option<Box<Pending>>,
-    /// What it has proved that it may.
+    /// The rights that it has proved.
     pub(super) access: Access,
     /// Sessions that were used over it.
     pub(super) sessions: Few<SessionId>,
@@ -59,7 +59,7 @@ pub(super) struct Connection {
     pub(super) leaving: Few<SessionId>,
 }
 
-/// What waits for its turn: answers leave in the order of the requests (RFC 2326, section 9.1).
+/// An input that waits for its turn: answers leave in the order of the requests (RFC 2326, section 9.1).
 #[derive(Debug)]
 pub(super) enum Incoming {
     Request(Request),
@@ -92,7 +92,7 @@ impl Connection {
         }
     }
 
-    /// Whether it comes from the server's own host.
+    /// Returns `true` if it comes from the server's own host.
     pub(super) fn is_from_here(&self) -> bool {
         let peer = self.peer.ip().to_canonical();
         peer.is_loopback() || self.local.is_some_and(|local| local.to_canonical() == peer)
@@ -215,7 +215,7 @@ impl Server {
         for session in connection.sessions.iter() {
             self.session_lost_conn(now, session, conn);
         }
-        // What the server decided comes before how the socket noticed it.
+        // The server's own reason goes before that of the socket.
         let reason = connection.closing.unwrap_or(reason);
         self.emit(Event::ConnClosed { conn, peer: connection.peer, reason, stats: connection.stats });
     }

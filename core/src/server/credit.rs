@@ -42,7 +42,7 @@ impl Budget {
     }
 }
 
-/// What each address may still have sent to ports that nothing has come from.
+/// The bytes that each address may still be sent at ports that nothing has come from.
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
     all: BTreeMap<Origin, Budget>,
@@ -51,7 +51,7 @@ pub(super) struct Budgets {
 }
 
 impl Budgets {
-    /// What an address is granted of `wanted`: as much as leaves something for its other sessions.
+    /// Takes up to `wanted` for an address: as much as leaves something for its other sessions.
     fn take(&mut self, now: Instant, ip: IpAddr, most: usize, wanted: usize) -> usize {
         let origin = Origin::from(ip);
         if self.all.len() >= self.sweeps_at && !self.all.contains_key(&origin) {
@@ -79,7 +79,7 @@ impl Budgets {
 /// So few budgets are not looked through.
 const SWEEPS_AT_MIN: usize = 64;
 
-/// What a budget gains in so long.
+/// The bytes that a budget gains in so long.
 fn earned(most: usize, elapsed: Duration) -> usize {
     let share = elapsed.min(UNPROVEN_PERIOD).as_nanos().saturating_mul(most as u128);
     share
@@ -88,10 +88,11 @@ fn earned(most: usize, elapsed: Duration) -> usize {
         .unwrap_or(most)
 }
 
-/// What a session that reads over UDP may be sent while no datagram shows that its client is at the ports it named.
+/// The bytes that a session may be sent over UDP, while no datagram shows that its client is at the ports it named.
 ///
-/// Its requests prove who asks, but not that the asker is at these ports, and not a neighbour behind the same NAT. So a
-/// request grants bytes, and only a datagram proves. Neither PAUSE nor a flood of requests grants more than time does.
+/// Its requests prove who asks, but not that the asker is at these ports: they may be those of a neighbour behind the
+/// same NAT. So a request grants bytes, and only a datagram proves. Neither PAUSE nor a flood of requests grants more than
+/// time does.
 #[derive(Debug, Default)]
 pub(super) struct Credit {
     /// When a datagram came from one of its ports.
@@ -100,12 +101,12 @@ pub(super) struct Credit {
     is_proven: bool,
     /// Up to when what time earns was granted.
     since: Option<Instant>,
-    /// What it was granted and has not shown that it wants.
+    /// Bytes that it was granted and has not shown that it wants.
     granted: usize,
 }
 
 impl Server {
-    /// What a session that begins to play may be sent.
+    /// The trust in a session that begins to play.
     pub(super) fn trust(&mut self, now: Instant, id: SessionId) -> Trust {
         let most = self.config.unproven_bytes_max;
         let Some(session) = self.sessions.get_mut(id) else { return Trust::unproven(0, most) };
@@ -143,8 +144,8 @@ impl Server {
         self.unproven.give_back(ip, granted);
     }
 
-    /// What time has earned for a session since it was last granted something, and half of what its address has left at
-    /// most, so that each of many gets a part.
+    /// Grants a session the bytes that time has earned since it was last granted some: at most half of what its address
+    /// has left, so that each of many gets a part.
     fn grant(&mut self, now: Instant, id: SessionId) -> usize {
         let most = self.config.unproven_bytes_max;
         let Some(session) = self.sessions.get_mut(id) else { return 0 };

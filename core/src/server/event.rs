@@ -13,7 +13,7 @@ use crate::stream::{LogLimits, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
 use crate::{ConnId, SessionId, StreamId, Tolerances, TracedMessage, UdpId};
 
-/// What is to be done, in the order in which it comes.
+/// Orders and events of the server, to be carried out in the order in which they come.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Output {
@@ -34,7 +34,7 @@ pub enum Output {
     Event(Event),
 }
 
-/// What a session's media goes over.
+/// The transport of a session's media.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum MediaTransport {
@@ -113,7 +113,7 @@ pub enum Event {
     ConnOpened {
         /// Its handle.
         conn: ConnId,
-        /// Who it is.
+        /// The address of its peer.
         peer: SocketAddr,
     },
     /// A trusted proxy has told where a connection comes from.
@@ -129,7 +129,7 @@ pub enum Event {
     ConnClosed {
         /// Its handle.
         conn: ConnId,
-        /// Who it was.
+        /// The address of its peer.
         peer: SocketAddr,
         /// Why.
         reason: CloseReason,
@@ -142,11 +142,11 @@ pub enum Event {
         conn: ConnId,
         /// The session that its request was for; `None` if it was for none that there is.
         session: Option<SessionId>,
-        /// Who it is.
+        /// The address of its peer.
         peer: SocketAddr,
         /// The user that it named, if any.
         user: Option<String>,
-        /// What it wanted to read or publish.
+        /// The path that it wanted to read or publish.
         path: String,
         /// How often it has happened since the last such event.
         count: u64,
@@ -157,13 +157,13 @@ pub enum Event {
         session: SessionId,
         /// The connection that it was opened over.
         conn: ConnId,
-        /// Who it is.
+        /// The address of its peer.
         peer: SocketAddr,
         /// The user that has proved its right; `None` if anybody may.
         user: Option<String>,
-        /// What it is to read or publish.
+        /// The path that it is to read or publish.
         path: String,
-        /// Whether it reads or publishes.
+        /// Its purpose: to read or to publish.
         action: Action,
     },
     /// A stream can be read.
@@ -223,11 +223,11 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Who it is.
+        /// The address of its peer.
         peer: SocketAddr,
-        /// What it reads.
+        /// The path that it reads.
         path: String,
-        /// What it reads over.
+        /// The transport that it reads over.
         transport: MediaTransport,
     },
     /// A publisher begins: what it sends from here on is in its stream.
@@ -238,17 +238,17 @@ pub enum Event {
         conn: ConnId,
         /// Its stream.
         stream: StreamId,
-        /// Who it is.
+        /// The address of its peer.
         peer: SocketAddr,
-        /// What it publishes.
+        /// The path that it publishes.
         path: String,
-        /// What it sends over.
+        /// The transport that it sends over.
         transport: MediaTransport,
     },
     /// A reader may speak: its peer has set up a back channel and plays.
     ///
-    /// What it says is a stream of its own, which the application reads as it reads any other, from
-    /// [its oldest packet](crate::stream::StartAt::Oldest) on, and which ends with the session.
+    /// The media that it sends is a stream of its own. The application reads it as it reads any other, from
+    /// [its oldest packet](crate::stream::StartAt::Oldest) on; it ends with the session.
     /// To [remove](super::Server::remove_stream) it is to hang up; its reader plays on.
     BackChannelOpened {
         /// The reader's session.
@@ -286,7 +286,7 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: usize,
     },
     /// No packet of a publisher's media has come for [`ServerConfig::media_silence`](super::ServerConfig::media_silence).
@@ -302,7 +302,7 @@ pub enum Event {
         stream: StreamId,
         /// The path of the stream.
         path: String,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: usize,
     },
     /// Packets of a media that was told to be silent come again.
@@ -315,7 +315,7 @@ pub enum Event {
         stream: StreamId,
         /// The path of the stream.
         path: String,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: usize,
     },
     /// A session is over, and the last of its packets is counted: what it had under way was written first, or given up
@@ -325,9 +325,9 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Who it was.
+        /// The address of its peer.
         peer: SocketAddr,
-        /// What it read or published.
+        /// The path that it read or published.
         path: String,
         /// Why.
         reason: CloseReason,
@@ -353,7 +353,7 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Which media of the description.
+        /// The index of the media in the description.
         media: usize,
         /// Packets lost since its report before, in 256ths of those expected; never 0.
         fraction_lost: u8,
@@ -379,9 +379,9 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Which media of its description.
+        /// The index of the media in its description.
         media: usize,
-        /// What was counted since it records.
+        /// The counts since it records.
         doubts: SourceDoubts,
     },
     /// Packets of a publisher's media are missing. Each media is told of once a second at most.
@@ -390,7 +390,7 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Which media of its description.
+        /// The index of the media in its description.
         media: usize,
         /// How many, since this was last told.
         lost: u64,
@@ -401,7 +401,7 @@ pub enum Event {
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Which media of its description.
+        /// The index of the media in its description.
         media: usize,
         /// Packets that are no RTP, since this was last told.
         malformed: u64,
@@ -453,7 +453,7 @@ pub enum Event {
     },
     /// The runtime has dropped events that stood here, since nobody took them in time.
     ///
-    /// News are dropped first; what [begins and ends](Self::is_life) only when there is nothing else. A question that is
+    /// News are dropped first; a [beginning or an end](Self::is_life) only when there is nothing else. A question that is
     /// dropped is answered 503 at its deadline.
     Missed {
         /// How many.
@@ -462,7 +462,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether it asks for an answer.
+    /// Returns `true` if it asks for an answer.
     pub const fn is_question(&self) -> bool {
         matches!(
             self,
@@ -479,7 +479,7 @@ impl Event {
         )
     }
 
-    /// Whether it tells that a connection, a session or a stream begins or ends.
+    /// Returns `true` if it tells that a connection, a session or a stream begins or ends.
     pub const fn is_life(&self) -> bool {
         matches!(
             self,

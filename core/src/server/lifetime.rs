@@ -96,7 +96,7 @@ impl Server {
 
     /// A connection that a session was used over is gone.
     ///
-    /// What is interleaved there ends with it, and so does an announcement of which nothing is set up: its id was never
+    /// Interleaved media ends with it, and so does an announcement of which nothing is set up: its id was never
     /// told. A session over UDP goes on, since there are clients that have a connection for each request; one that is
     /// awaited goes on for a short while.
     pub(super) fn session_lost_conn(&mut self, now: Instant, id: SessionId, conn: ConnId) {
@@ -170,7 +170,7 @@ impl Server {
         self.tell_closed(now, id, session, stream, reason);
     }
 
-    /// Whether a reader on this connection still gets the rest of a stream that has ended.
+    /// Returns `true` if a reader on this connection still gets the rest of a stream that has ended.
     pub(super) fn waits_for_readers_end(&self, conn: ConnId) -> bool {
         let Some(connection) = self.conns.get(conn) else { return false };
         let sessions = connection.sessions.iter().filter_map(|id| self.sessions.get(id));

@@ -88,7 +88,7 @@ impl Logs {
         std::mem::take(&mut self.changed)
     }
 
-    /// Whether an address may publish another stream.
+    /// Checks that an address may publish another stream.
     pub(super) fn check(&self, (origin, is_exempt): Publisher) -> Result<(), Refused> {
         let all = self.room().checked_div(cost_of(self.least)).unwrap_or(usize::MAX);
         if self.count >= all {

@@ -8,7 +8,7 @@ use crate::prefix::Origin;
 use crate::stream::LogLimits;
 use crate::{SessionId, StreamId};
 
-/// What logs and descriptions take together.
+/// The memory of logs and descriptions together.
 impl Server {
     /// Counts the log of a stream, which has a publisher or is the application's own; how much it keeps.
     pub(super) fn count_log(&mut self, stream: StreamId, publisher: Option<SessionId>) -> LogLimits {
@@ -32,12 +32,12 @@ impl Server {
         }
     }
 
-    /// Whether a publisher's stream still has room for its log.
+    /// Checks that a publisher's stream still has room for its log.
     pub(super) fn check_stream(&self, ip: IpAddr) -> Result<(), Refused> {
         self.logs.check((Origin::from(ip), self.is_exempt(ip)))
     }
 
-    /// Whether a publisher may announce a description of so many bytes.
+    /// Checks that a publisher may announce a description of so many bytes.
     pub(super) fn check_description(&self, ip: IpAddr, bytes: usize) -> Result<(), Refused> {
         let (cost, own) = (cost_of(bytes), self.shares.of(ip).described);
         let others = self.described.saturating_sub(own);
@@ -71,7 +71,7 @@ pub(super) fn log_budget(config: &ServerConfig) -> usize {
     config.memory.saturating_sub(config.memory / 8)
 }
 
-/// What a description holds, as it is announced, read, and told to readers.
+/// The memory that a description takes, as it is announced, read, and told to readers.
 fn cost_of(bytes: usize) -> usize {
     bytes.saturating_mul(DESCRIPTION_COST)
 }

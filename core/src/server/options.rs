@@ -27,7 +27,7 @@ impl Server {
         self.config.publishers || asks
     }
 
-    /// Whether a stream of the application's own is at the place that a request is for.
+    /// Returns `true` if a stream of the application's own is at the place that a request is for.
     fn is_of_application(&self, request: &Request) -> bool {
         let stream = path_of(request).ok().and_then(|(path, _)| self.stream_at(path));
         let published = stream.and_then(|stream| self.published.get(stream));

@@ -8,7 +8,7 @@ use crate::{SessionId, StreamId};
 /// Where the URLs of a stream's tracks go on behind that of the stream.
 const TRACK: &str = "/trackID=";
 
-/// What stands at a path.
+/// The occupant of a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
     /// A stream that can be read.

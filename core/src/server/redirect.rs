@@ -22,8 +22,8 @@ pub(super) struct Drain {
 impl Server {
     /// Asks the peer of a session to go on elsewhere (REDIRECT, RFC 2326, section 10.10).
     ///
-    /// Whether and when it goes is its own choice: players that do not know REDIRECT stay. The session ends by the TEARDOWN
-    /// of its peer. `false` if there is no such session, or no connection to ask it over.
+    /// The peer chooses if and when it goes: players that do not know REDIRECT stay. The session ends by the TEARDOWN of its
+    /// peer. Returns `false` if there is no such session, or no connection to ask it over.
     pub fn redirect_session(&mut self, session: SessionId, location: &Url) -> bool {
         let Some(asked) = self.sessions.get(session) else { return false };
         let Some(conn) = asked.bound_to().or_else(|| asked.conns.iter().last()) else { return false };

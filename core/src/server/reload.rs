@@ -34,7 +34,7 @@ impl Server {
         if published.publisher.is_some() || published.awaits.is_some() {
             return Err(ReloadError::Publishers);
         }
-        // What was written is read for it: a description is not kept a second time.
+        // The written text is read again: a description is not kept a second time.
         let former = Description::parse(&published.sdp, &mut Tolerances::default());
         let kinds = |description: &Description| {
             description.medias.iter().map(|media| media.kind.clone()).collect::<Vec<_>>()

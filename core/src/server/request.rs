@@ -21,7 +21,7 @@ pub(super) struct Pending {
     pub(super) number: u64,
     pub(super) request: Request,
     pub(super) step: Step,
-    /// What an answer to an earlier question about it has added.
+    /// Additions by an answer to an earlier question about it.
     pub(super) extra: Option<Box<Extra>>,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Step {
     SetParameter,
 }
 
-/// What becomes of a request.
+/// The outcome of a request.
 pub(super) enum Outcome {
     /// It is answered; what the media plane is to do after the answer has left follows.
     Done(Response, Vec<Output>),
@@ -345,7 +345,7 @@ impl Server {
         }
     }
 
-    /// What the application is asked with.
+    /// Makes the question for the application.
     pub(super) fn question<A>(
         &self,
         conn: ConnId,
@@ -379,12 +379,12 @@ impl Server {
     }
 }
 
-/// Whether a method is done to a session that is there.
+/// Returns `true` if a method is done to a session that is there.
 fn is_of_session(method: &Method) -> bool {
     matches!(method, Method::Play | Method::Pause | Method::Record | Method::Teardown)
 }
 
-/// What a client requires and the server does not have is named in the answer (RFC 2326, section 12.32).
+/// Refuses a request that requires what the server does not have, and names that in the answer (RFC 2326, section 12.32).
 fn check_required(request: &Request) -> Result<(), Response> {
     let unknown = required(request).filter(|tag| *tag != BACK_CHANNEL);
     let mut required = unknown.chain(request.headers.get_all(name::PROXY_REQUIRE));

@@ -24,7 +24,7 @@ impl Former {
         Self { session: id, conn: session.conn, owner: session.owner.clone(), ip: session.peer.ip(), reason }
     }
 
-    /// Whether nobody has said that the stream is to end: its publisher may only have lost its way here.
+    /// Returns `true` if nobody has asked for the end of the stream: its publisher may only have lost its way here.
     fn may_come_back(&self) -> bool {
         !matches!(
             self.reason,
@@ -98,7 +98,7 @@ impl Server {
         let published = self.published.get_mut(stream)?;
         let former = published.awaits.take()?;
         let announced = Description::parse(announced, &mut Tolerances::default()).ok();
-        // What is read off the stream's text was written before.
+        // The stream's own description was written and read again, so this one is as well.
         let other = announced.and_then(|other| Description::parse_written(other.to_sdp().as_bytes()));
         let own = Description::parse_written(&published.sdp);
         if own.zip(other).is_some_and(|(own, other)| own.has_same_medias(&other)) {

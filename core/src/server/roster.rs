@@ -1,4 +1,4 @@
-//! Who is there: connections, sessions and streams, as they are at the moment.
+//! Connections, sessions and streams, as they are at the moment.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,14 +16,14 @@ use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 pub struct ConnInfo {
     /// Its handle.
     pub conn: ConnId,
-    /// Who it is.
+    /// The address of its peer.
     pub peer: SocketAddr,
     /// The server's own address that it came to, if that is known.
     pub local: Option<IpAddr>,
     /// Since when it is there.
     pub since: Instant,
-    /// What its peer calls itself (User-Agent), cut after [`USER_AGENT_BYTES_MAX`](crate::limits::USER_AGENT_BYTES_MAX)
-    /// bytes.
+    /// The name that its peer gives itself (User-Agent), cut after
+    /// [`USER_AGENT_BYTES_MAX`](crate::limits::USER_AGENT_BYTES_MAX) bytes.
     pub user_agent: Option<String>,
     /// The users that have proved themselves there, in that order.
     pub users: Vec<String>,
@@ -33,7 +33,7 @@ pub struct ConnInfo {
     pub tolerances: Tolerances,
 }
 
-/// What a session is about to do, or does.
+/// The state of a session: what it does, or is about to do.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SessionState {
@@ -53,7 +53,7 @@ pub enum SessionState {
 pub struct SessionInfo {
     /// Its handle.
     pub session: SessionId,
-    /// Who has opened it.
+    /// The address of the peer that has opened it.
     pub peer: SocketAddr,
     /// The user that has proved its right to it; `None` if anybody may.
     pub user: Option<String>,
@@ -61,9 +61,9 @@ pub struct SessionInfo {
     pub since: Instant,
     /// The last sign of life that the control plane knows of.
     pub alive: Instant,
-    /// What it does.
+    /// Its state.
     pub state: SessionState,
-    /// What it is for.
+    /// Its purpose.
     pub action: Action,
     /// The path of its stream.
     pub path: String,
@@ -73,7 +73,7 @@ pub struct SessionInfo {
     pub stream: Option<StreamId>,
     /// The stream of what it says into back channels; `None` before it plays with one.
     pub back_channel: Option<StreamId>,
-    /// What carries its media; `None` before the first SETUP.
+    /// The transport of its media; `None` before the first SETUP.
     pub transport: Option<MediaTransport>,
     /// The medias that are set up, in that order.
     pub tracks: Vec<SessionTrack>,
@@ -85,13 +85,13 @@ pub struct SessionInfo {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SessionTrack {
-    /// Which media of the description.
+    /// The index of the media in the description.
     pub media: usize,
-    /// What carries it.
+    /// The channels or addresses that carry it.
     pub channels: TrackChannels,
 }
 
-/// What carries a media.
+/// The channels or addresses that carry a media.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TrackChannels {
@@ -157,7 +157,7 @@ impl Server {
         Some(self.published.get(stream).filter(|published| !published.has_ended())?.info(stream))
     }
 
-    /// What a publisher has announced, read off the text that is kept of it; `None` for readers.
+    /// The description that a publisher has announced, read off the text that is kept of it; `None` for readers.
     pub fn announced(&self, session: SessionId) -> Option<Description> {
         let session = self.sessions.get(session)?;
         match &session.state {

@@ -26,9 +26,9 @@ use crate::{ConnId, Instant, SessionId, StreamId, Tolerances, UdpId};
 /// A session, from its first SETUP or ANNOUNCE on.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// What stands in the Session header.
+    /// Its id in the Session header.
     pub(super) key: HexId,
-    /// Who made it.
+    /// The address of the peer that made it.
     pub(super) peer: SocketAddr,
     /// The user that has proved its right to it; `None` if anybody may.
     pub(super) owner: Option<Box<Identity>>,
@@ -43,11 +43,11 @@ pub(super) struct Session {
     pub(super) since: Instant,
     /// The last sign of life.
     pub(super) alive: Instant,
-    /// What it may be sent over UDP.
+    /// The bytes that it may be sent over UDP.
     pub(super) credit: Credit,
     /// It has played or recorded.
     pub(super) has_begun: bool,
-    /// What was set up, in that order.
+    /// The tracks that were set up, in that order.
     pub(super) tracks: Vec<Track>,
     pub(super) state: State,
     /// The counts of the media plane.
@@ -75,7 +75,7 @@ pub(super) struct Publishing {
     pub(super) announce_uri: Box<str>,
     /// The announced description; empty from the first RECORD on, because then the stream's text tells the same.
     pub(super) text: Bytes,
-    /// What takes the packets of each media, from the first RECORD on.
+    /// The takers of the packets of each media, from the first RECORD on.
     pub(super) intakes: Box<[Intake]>,
     /// Bytes that are counted for the description.
     pub(super) described: usize,
@@ -86,7 +86,7 @@ pub(super) struct Publishing {
 /// A track that was set up.
 #[derive(Clone, Debug)]
 pub(super) struct Track {
-    /// Which media of the description.
+    /// The index of the media in the description.
     pub(super) index: u8,
     /// The URL that it was set up with, as RTP-Info names it.
     pub(super) uri: Box<str>,
@@ -95,7 +95,7 @@ pub(super) struct Track {
     pub(super) is_spoken: bool,
 }
 
-/// What carries a track.
+/// The channels or addresses that carry a track.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Channels {
     /// Interleaved frames of a connection.
@@ -114,7 +114,7 @@ impl Channels {
 }
 
 impl Publishing {
-    /// What was announced; it is read anew each time, because nobody knows how much more than its text it holds.
+    /// The announced description; it is read anew each time, because nobody knows how much more than its text it holds.
     pub(super) fn announced(&self, streams: &Arena<Published>) -> Option<Description> {
         if self.has_recorded() {
             Description::parse_written(&streams.get(self.stream?)?.sdp)
@@ -127,7 +127,7 @@ impl Publishing {
         self.text.is_empty()
     }
 
-    /// Which of the announced medias a SETUP URL names, before the first RECORD.
+    /// The announced media that a SETUP URL names, before the first RECORD.
     pub(super) fn track_of(&self, uri: &str) -> Option<u8> {
         let announced = Description::parse(&self.text, &mut Tolerances::default()).ok()?;
         let controls = announced.medias.iter().map(|media| media.control.as_deref());
@@ -146,7 +146,7 @@ impl Session {
         }
     }
 
-    /// Whether the next request of its peer is awaited soon: it has not begun, or a publisher pauses and readers wait.
+    /// Returns `true` if its peer's next request is awaited soon: it has not begun, or a publisher pauses and readers wait.
     ///
     /// GStreamer's `rtspclientsink`, interrupted, sends PAUSE and then, in two runs of three, no TEARDOWN.
     pub(super) fn is_awaited(&self) -> bool {
@@ -157,7 +157,7 @@ impl Session {
         }
     }
 
-    /// Whether it belongs to a peer at this address: the only identity that there is.
+    /// Returns `true` if it belongs to a peer at this address: the only identity that there is.
     pub(super) fn is_of(&self, peer: SocketAddr) -> bool {
         self.peer.ip() == peer.ip()
     }
@@ -250,7 +250,7 @@ impl Session {
     }
 }
 
-/// What a Session header tells a client.
+/// The content of a Session header for a client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     key: HexId,

@@ -55,7 +55,7 @@ impl Server {
         })
     }
 
-    /// The application has agreed. What was free when it was asked may be taken by now, so that all is looked at again.
+    /// The application has agreed. All is looked at again, because others may have taken what was free when it was asked.
     pub(super) fn setup_accepted(
         &mut self,
         now: Instant,
@@ -176,7 +176,7 @@ impl Server {
             }
             self.udp_peers.extend([(rtp, id), (rtcp, id)]);
             self.shares.take(rtp.ip(), Held { ports: 2, ..Held::default() });
-            // What is said may overtake the order to hear it, and is kept a moment if nobody else is there.
+            // Spoken packets may overtake the order to hear them, and are kept a moment if nobody else is there.
             if let (Purpose::Read(stream), false) = (purpose, is_spoken) {
                 self.order_udp(id, UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
             }
@@ -188,7 +188,7 @@ impl Server {
             .into())
     }
 
-    /// Which track of which stream a reader's SETUP names.
+    /// The stream and the track that a reader's SETUP names.
     fn readable_track(
         &mut self,
         conn: ConnId,

@@ -58,7 +58,7 @@ impl Refused {
     }
 }
 
-/// What the peers of one address have.
+/// The share of the peers of one address.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Held {
     pub(super) conns: usize,
@@ -69,7 +69,7 @@ pub(super) struct Held {
     pub(super) described: usize,
 }
 
-/// What each address has, so that none takes what is there for all.
+/// The share of each address, so that none takes what is there for all.
 #[derive(Debug, Default)]
 pub(super) struct Shares(BTreeMap<Origin, Held>);
 
@@ -116,7 +116,7 @@ pub(super) struct Refusals {
 const TELL_PERIOD: Duration = Duration::from_secs(1);
 
 impl Server {
-    /// Whether a peer may have another connection.
+    /// Checks that a peer may have another connection.
     pub(super) fn check_conn(&self, ip: IpAddr) -> Result<(), Refused> {
         if self.closing {
             return Err(Refused::Closing);
@@ -124,11 +124,11 @@ impl Server {
         if self.conns.len() >= self.config.conns_max {
             return Err(Refused::Conns);
         }
-        // Who is behind a proxy is known once its header has come.
+        // The peer behind a proxy is known once its header has come.
         if self.config.trusts_as_proxy(ip) { Ok(()) } else { self.check_share_of_conns(ip, self.conns.len()) }
     }
 
-    /// Whether a peer's address may have another connection beside `all` that there are.
+    /// Checks that a peer's address may have another connection beside `all` that there are.
     pub(super) fn check_share_of_conns(&self, ip: IpAddr, all: usize) -> Result<(), Refused> {
         let own = self.shares.of(ip).conns;
         if self.is_within_share(ip, all, own, self.config.conns_max) {
@@ -138,7 +138,7 @@ impl Server {
         }
     }
 
-    /// Whether a peer may have another session, with so many on its connection, in the place of `replaced`.
+    /// Checks that a peer may have another session, with so many on its connection, in the place of `replaced`.
     pub(super) fn check_session(&self, ip: IpAddr, on_conn: usize, replaced: usize) -> Result<(), Refused> {
         if self.closing {
             return Err(Refused::Closing);
@@ -155,7 +155,7 @@ impl Server {
         if self.is_within_share(ip, all, own, most) { Ok(()) } else { Err(Refused::SessionsOfAddress) }
     }
 
-    /// Whether a peer's sessions may name two more UDP ports.
+    /// Returns `true` if a peer's sessions may name two more UDP ports.
     pub(super) fn may_have_ports(&self, ip: IpAddr) -> bool {
         let (all, own, most) = (self.udp_peers.len(), self.shares.of(ip).ports, self.config.udp_ports_max);
         all.saturating_add(2) <= most
@@ -163,8 +163,8 @@ impl Server {
             && (self.is_exempt(ip) || own < UDP_PORTS_OF_ADDRESS_MAX)
     }
 
-    /// Whether an address that has `own` of `all` may have one more. It has a part of what the others leave, so that
-    /// there is something left for one more, however many have come.
+    /// Returns `true` if an address that has `own` of `all` may have one more. It has a part of what the others leave, so
+    /// that there is something left for one more, however many have come.
     fn is_within_share(&self, ip: IpAddr, all: usize, own: usize, most: usize) -> bool {
         let left = most.saturating_sub(all.saturating_sub(own));
         let share = left.checked_div(self.config.address_share).unwrap_or(left).max(SHARE_LEAST);

@@ -16,12 +16,12 @@ use crate::stream::{StreamLog, TrackSet};
 use crate::udp::UdpOrder;
 use crate::{ConnId, Instant, SessionId, StreamId};
 
-/// What the control plane knows of a stream.
+/// The state of a stream in the control plane.
 #[derive(Debug)]
 pub(super) struct Published {
     pub(super) path: Box<str>,
     pub(super) since: Instant,
-    /// What DESCRIBE is answered with.
+    /// The description that DESCRIBE is answered with.
     pub(super) sdp: Bytes,
     /// How many medias it has.
     pub(super) medias: usize,

@@ -10,7 +10,7 @@ use crate::stream::Streams;
 use crate::wire::Response;
 use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 
-/// Who may publish at a path that a publisher has, in its place.
+/// The peers that may take the place of a publisher at its path.
 ///
 /// A publisher that comes back mostly finds its former self there: a UDP session that nobody has torn down, or a connection
 /// that the system still takes for open.
@@ -25,7 +25,7 @@ pub enum TakeoverPolicy {
     SameAddress,
     /// Nobody: the path is free again when the publisher's session has ended.
     Never,
-    /// Whom the application allows to: it is asked by [`Event::Announce`] with the publisher's session in
+    /// Any peer that the application allows: it is asked by [`Event::Announce`] with the publisher's session in
     /// [`Question::replaces`](super::Question::replaces), whatever else it is [asked](super::Asks).
     Ask,
 }
@@ -46,7 +46,7 @@ impl Server {
         publisher.map(Some).ok_or_else(|| path_refused(IN_USE))
     }
 
-    /// Whether a connection may announce in the place of a publisher, or is to ask the application.
+    /// Checks that a connection may announce in the place of a publisher, or is to ask the application.
     pub(super) fn check_takeover(
         &self,
         now: Instant,
@@ -108,7 +108,7 @@ impl Server {
     fn announces_same(&self, publishing: &Publishing, announced: &[u8]) -> bool {
         let announced = Description::parse(announced, &mut Tolerances::default()).ok();
         let other = announced.and_then(|other| match publishing.has_recorded() {
-            // What is read off the stream's text was written before.
+            // The stream's own description was written and read again, so this one is as well.
             true => Description::parse_written(other.to_sdp().as_bytes()),
             false => Some(other),
         });

@@ -95,7 +95,7 @@ impl Server {
         Some(Response::new(StatusCode::OK).with_header(name::SESSION, header).into())
     }
 
-    /// Whether a TEARDOWN is for the session that has ended last on its connection.
+    /// Returns `true` if a TEARDOWN is for the session that has ended last on its connection.
     ///
     /// A reader that is told of the end of its stream tears its session down, which is over by then. GStreamer takes any
     /// other answer than 200 for an error of the stream.

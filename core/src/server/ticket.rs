@@ -13,7 +13,7 @@ use crate::{ConnId, SessionId};
 
 /// A decision that the application may take: its kind says how it is answered.
 pub trait Ask: sealed::Ask {
-    /// What answers it.
+    /// The answer to it.
     type Reply;
 }
 
@@ -21,7 +21,7 @@ pub trait Ask: sealed::Ask {
 ///
 /// Dropping it leaves the peer waiting until the deadline, and then it is answered 503.
 ///
-/// What the response is to have beyond the decision is put on the ticket before:
+/// Additions to the response, beyond the decision, are put on the ticket before:
 ///
 /// ```no_run
 /// # use rtspan_core::description::Description;
@@ -47,7 +47,7 @@ pub struct Ticket<A> {
     ask: PhantomData<fn(A)>,
 }
 
-/// Which question of which connection.
+/// The connection and the number of a question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct RawTicket {
     pub(super) conn: ConnId,
@@ -77,15 +77,15 @@ pub struct Stale;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Question<A> {
-    /// What answers it.
+    /// The right to answer it.
     pub ticket: Ticket<A>,
     /// The connection that it came over.
     pub conn: ConnId,
-    /// Who asks.
+    /// The address of the peer that asks.
     pub peer: SocketAddr,
     /// The session that it is for; `None` if there is none yet.
     pub session: Option<SessionId>,
-    /// What the peer wants to do at the path.
+    /// The action that the peer wants to do at the path.
     pub action: Action,
     /// The user that has proved itself, or for [`Authenticate`] the one that wants to; `None` if none is named.
     pub user: Option<String>,
@@ -99,10 +99,10 @@ pub struct Question<A> {
     pub request: Box<Request>,
     /// The transports that SETUP offers, those that can be read, in the order of preference; empty for the other questions.
     pub transports: Vec<Transport>,
-    /// Which media of the description SETUP is for; `None` for the other questions, and where nothing is published at the path
-    /// and the URL names no track.
+    /// The index of the media that SETUP is for; `None` for the other questions, and where nothing is published at the
+    /// path and the URL names no track.
     pub media: Option<usize>,
-    /// What the publisher announces; `None` for the other questions.
+    /// The description that the publisher announces; `None` for the other questions.
     pub description: Option<Box<Description>>,
     /// The session that publishes at the path, and that a yes to this ANNOUNCE ends; `None` for a free path and for the
     /// other questions.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use crate::deadline::Doubt;
 use crate::{ConnId, Instant, SessionId, StreamId};
 
-/// What may be due.
+/// A deadline that may be due.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Timer {
     /// A connection without a session may have been silent for too long.
@@ -20,7 +20,7 @@ pub(super) enum Timer {
     Stats,
 }
 
-/// What is due when: at most one deadline for each.
+/// The armed deadlines: at most one for each timer.
 ///
 /// Signs of life move no timer: one that is due looks at the time of the last sign, and is armed again.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ impl Timers {
         self.looks.first().map(|(at, _)| *at)
     }
 
-    /// What is due, and is believed to be.
+    /// Takes a timer that is due, and believed to be.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Timer> {
         loop {
             let (_, timer) = *self.looks.first().filter(|(at, _)| *at <= now)?;

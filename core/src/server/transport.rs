@@ -38,7 +38,7 @@ impl Purpose {
 
 /// The transports that a SETUP offers.
 pub(super) fn offered(request: &Request) -> Vec<Transport> {
-    // What was put up with is told where one is chosen.
+    // Deviations that were put up with are told where a transport is chosen.
     parse_transports(request.headers.get_all(name::TRANSPORT), &mut Tolerances::default()).unwrap_or_default()
 }
 
@@ -73,9 +73,9 @@ impl Server {
         Ok((offer, channels))
     }
 
-    /// What would carry a track over this transport, if it can be had.
+    /// The channels that would carry a track over this transport, if they can be had.
     ///
-    /// `destination` is never obeyed: media goes to who asked for it.
+    /// `destination` is never obeyed: media goes to the peer that asked for it.
     fn channels_for(
         &self,
         conn: ConnId,
@@ -123,7 +123,7 @@ impl Server {
         let pair = session.and_then(Session::udp_pair).or_else(|| self.udp_pairs.choose())?;
         let connection = self.conns.get(conn)?;
         let ip = connection.peer.ip();
-        // What the server sends itself looks like a client that is there.
+        // Datagrams of the server itself look like a client that is there.
         let is_own_host = connection.is_from_here() || self.config.udp.is_some_and(|spec| spec.ip == ip);
         // With the scope of a link-local address, without which nothing gets there.
         let at = |port| {

@@ -41,7 +41,7 @@ impl Pairs {
         self.0.get(id.index())?.ports
     }
 
-    /// Whether one of the pairs has this port.
+    /// Returns `true` if one of the pairs has this port.
     pub(super) fn has_port(&self, port: u16) -> bool {
         self.0.iter().filter_map(|pair| pair.ports).any(|(rtp, rtcp)| port == rtp || port == rtcp)
     }
@@ -88,7 +88,7 @@ impl Pairs {
     }
 }
 
-/// What is asked of the runtime for so many pairs: fixed ports are followed by the next ones.
+/// The sockets that the runtime is to open for so many pairs: fixed ports are followed by the next ones.
 fn specs(spec: UdpSpec, pairs: usize) -> impl Iterator<Item = UdpSpec> {
     let nth = move |number: u16| {
         let ports = match spec.ports {

@@ -1,4 +1,4 @@
-//! What becomes of a request that may not go on.
+//! Answers to requests that may not go on.
 
 use super::{Denial, Given, Need};
 use crate::conn::CloseReason;

@@ -1,4 +1,4 @@
-//! Whether credentials prove what they say.
+//! Checks that credentials prove what they say.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ impl Server {
         response
     }
 
-    /// Whether credentials that came with a request prove a secret.
+    /// Checks that credentials that came with a request prove a secret.
     pub(super) fn check(
         &mut self,
         now: Instant,
@@ -54,7 +54,7 @@ impl Server {
         Ok(())
     }
 
-    /// Which nonce a digest was made for, if it was given to this address not too long ago.
+    /// The nonce that a digest was made for, if it was given to this address not too long ago.
     pub(super) fn check_nonce(
         &self,
         now: Instant,
