@@ -14,7 +14,7 @@ use rtspan_smol::{
 };
 use smol::Timer;
 
-/// What a database would answer: MD5 of `wall:rtspan:horse`.
+/// The answer of a database: MD5 of `wall:rtspan:horse`.
 async fn look_up(user: &str) -> Option<&'static str> {
     Timer::after(Duration::from_millis(100)).await;
     (user == "wall").then_some(HA1)

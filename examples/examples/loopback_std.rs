@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     drop(stream);
 
-    // What is left still comes, and then the end.
+    // The packets that are left still come, and then the end.
     let mut counts = [0, 0];
     for received in packets {
         counts[received?.media] += 1;

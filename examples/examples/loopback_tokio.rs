@@ -30,7 +30,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
     drop(stream);
 
-    // What is left still comes, and then the end.
+    // The packets that are left still come, and then the end.
     let mut counts = [0, 0];
     while let Some(received) = packets.next().await {
         counts[received?.media] += 1;

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
                 server.answer(question.ticket, Ok(()))
             }
-            // What is published is told; where nothing is, the answer is 404.
+            // A stream that is published is described; where there is none, the answer is 404.
             Event::Describe(question) => server.answer(question.ticket, Ok(())),
             Event::Announce(question) => {
                 let knows_the_key = question.query.as_deref() == Some("key=secret");
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 server.answer(question.ticket, reply)
             }
             news => {
-                // Whoever does not read it holds nothing up.
+                // A reader that does not read it holds nothing up.
                 say(format_args!("{news:?}"));
                 Ok(())
             }

@@ -45,11 +45,11 @@ pub struct Unit<'a> {
     pub due: Duration,
     /// Its time in units of the media's clock rate, from zero; it wraps around.
     pub timestamp: u32,
-    /// What it is made of.
+    /// Its content.
     pub content: Content<'a>,
 }
 
-/// What a unit is made of.
+/// The content of a unit.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
     /// The NAL units of a picture.
@@ -128,7 +128,7 @@ impl Clip {
         self.pictures.len()
     }
 
-    /// What is announced of it.
+    /// The description that announces it.
     pub fn description(&self) -> Description {
         let format = Format::h264(VIDEO_PAYLOAD_TYPE, &self.sps, &self.pps);
         let mut medias = vec![Media::new(MediaKind::Video, vec![format])];
@@ -196,7 +196,7 @@ impl Clip {
     }
 }
 
-/// Whether a NAL unit behind a slice begins another picture (H.264, 7.4.1.2.3).
+/// Returns `true` if a NAL unit behind a slice begins another picture (H.264, 7.4.1.2.3).
 fn begins_picture(nal: &[u8]) -> bool {
     match nal_type(nal) {
         // first_mb_in_slice is zero, which ue(v) writes as a single 1.

@@ -1,4 +1,4 @@
-//! What the command-line tool and the example programs share.
+//! Code that the command-line tool and the example programs share.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clip;

@@ -1,4 +1,4 @@
-//! What a program says: no task ever waits for whoever reads it.
+//! The output of a program: no task ever waits for its reader.
 //!
 //! Standard output and standard error have a thread each that writes what is queued. News that find no room, since the
 //! reader has stopped reading, are left out and counted; a line says how many once it reads again. Results are never left
@@ -42,17 +42,17 @@ pub struct Text {
 }
 
 impl Text {
-    /// What may be left out.
+    /// News, which may be left out.
     pub fn news(text: String) -> Self {
         Self { text, is_result: false, is_json: false }
     }
 
-    /// What may not.
+    /// A result, which is never left out.
     pub fn result(text: String) -> Self {
         Self { text, is_result: true, is_json: false }
     }
 
-    /// What may be left out, in lines of JSON; that it was is then said in JSON as well.
+    /// News in lines of JSON. They may be left out, which is then said in JSON as well.
     pub fn news_json(text: String) -> Self {
         Self { text, is_result: false, is_json: true }
     }
@@ -93,7 +93,7 @@ struct Queue {
     left_out: usize,
     /// The last of them were JSON.
     leaves_out_json: bool,
-    /// What is being written.
+    /// The kind of the text that is being written.
     current: Current,
     /// Pieces that were written.
     pieces: u64,

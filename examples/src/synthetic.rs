@@ -14,7 +14,7 @@ const BEGINS: u8 = 0x80;
 const ENDS: u8 = 0x40;
 const IDR: u8 = 5;
 const SLICE: u8 = 1;
-/// What a decoder would need; nobody decodes what is published.
+/// Parameter sets that a decoder would need; nobody decodes what is published.
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x03, 0xc5, 0x68, 0x40];
 const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
 
@@ -59,7 +59,7 @@ impl Synthetic {
         Duration::from_secs_f64(average / rate)
     }
 
-    /// What is announced of them.
+    /// The description that announces them.
     pub fn description() -> Description {
         Description::new(vec![Media::new(MediaKind::Video, vec![Format::h264(PAYLOAD_TYPE, SPS, PPS)])])
     }

@@ -17,8 +17,8 @@ use rtspan_examples::{Clip, Frame, say};
 
 use crate::conn::Connection;
 
-/// What a loop does with its sockets. Nothing here waits: an operation that would have to fails with `WouldBlock`, and the loop
-/// then comes again once it would not.
+/// The operations of a loop on its sockets. Nothing here waits: an operation that would have to fails with `WouldBlock`, and
+/// the loop comes again once it would not.
 pub(crate) trait Sockets: DatagramSink {
     /// Reads what has come over a connection.
     fn read(&mut self, id: ConnId, into: &mut [u8]) -> io::Result<usize>;
@@ -35,10 +35,10 @@ pub(crate) trait Sockets: DatagramSink {
     /// Receives a datagram.
     fn receive_from(&mut self, port: Port, into: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
 
-    /// What a connection is waited for.
+    /// Returns the directions that a connection is waited for in.
     fn waits(&self, id: ConnId) -> Waits;
 
-    /// What both UDP sockets are waited for.
+    /// Returns the directions that both UDP sockets are waited for in.
     fn udp_waits(&self) -> Waits;
 }
 
@@ -125,7 +125,7 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    /// What is due, what has come in, and then what goes out.
+    /// Does what is due, takes what has come in, and sends what goes out.
     fn round(&mut self, now: Instant, sockets: &mut impl Sockets) -> io::Result<()> {
         self.server.handle_timeout(now, &self.logs);
         self.hand_out(now);
@@ -168,7 +168,7 @@ impl<'a> Application<'a> {
                         media.handle_command(now, command);
                     }
                 }
-                // Whoever does not read it holds nothing up.
+                // A reader that does not read it holds nothing up.
                 Output::Event(event) => say(format_args!("{event:?}")),
                 _ => {}
             }

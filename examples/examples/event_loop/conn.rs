@@ -11,7 +11,7 @@ use crate::application::{Application, Sockets};
 pub(crate) struct Connection {
     pub(crate) rx: ConnRx,
     pub(crate) tx: ConnTx,
-    /// Why nothing more is read; what is left to say is still written.
+    /// Why nothing more is read; the rest is still written.
     failure: Option<CloseReason>,
 }
 

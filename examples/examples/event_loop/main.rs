@@ -3,7 +3,7 @@
 //! `cargo run --example event_loop 127.0.0.1:8554 mio`, then play `/clip`, or publish elsewhere. Instead of `mio` it takes
 //! `poll`, and on Linux `uring`. With `check` behind it, the loop is checked, and says what it has forgotten.
 //!
-//! What the loops have in common stands in `application`: all calls of the core. A loop is its sockets and its wait.
+//! All calls of the core, which the loops share, are in `application`. A loop is its sockets and its wait.
 //! `docs/event-loop.md` explains both.
 
 mod application;

@@ -22,7 +22,7 @@ const ENTRIES: u32 = 256;
 /// Bytes that are read or written by one operation.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// What an operation is, in the number that comes back with its result.
+/// The kind of an operation, in the number that comes back with its result.
 const ACCEPT: u64 = 0;
 const UDP_READ: u64 = 2;
 const UDP_WRITE: u64 = 4;
@@ -57,7 +57,7 @@ enum State {
     Idle,
     /// The system has what lies in the buffer between these, or the whole of it.
     UnderWay(usize, usize),
-    /// What was received lies between these.
+    /// The bytes that were received lie between these.
     Received(usize, usize),
     Failed(ErrorKind),
 }
@@ -191,7 +191,7 @@ impl Ring {
         Ok((key, self.tcp.get_mut(&key).ok_or(ErrorKind::NotConnected)?))
     }
 
-    /// Runs an operation on a UDP socket; what would have blocked is waited for, and not tried again before.
+    /// Runs an operation on a UDP socket. Once one would have blocked, none is tried before the socket is ready.
     fn attempt<T>(
         &mut self,
         port: Port,

@@ -82,7 +82,7 @@ pub(crate) fn place(port: Port) -> usize {
     usize::from(port == Port::Rtcp)
 }
 
-/// Whether a datagram has left, or is lost as others are on their way; `false` if the socket is full.
+/// Returns `false` if the socket is full; otherwise the datagram has left, or is lost as others are on their way.
 pub(crate) fn has_left(sent: io::Result<usize>) -> bool {
     !sent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }

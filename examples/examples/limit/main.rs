@@ -1,8 +1,8 @@
-//! What the kernel allows: a server that speaks just enough RTSP, and sends every reader the same bursts with nothing
+//! Shows what the kernel allows: a server that speaks just enough RTSP, and sends every reader the same bursts with nothing
 //! but one `writev` of many frames, or one datagram that the system cuts up (GSO) in a `sendmmsg` for many readers.
 //!
-//! Everything that a server has to do beside is left out: whoever measures a server against this one knows what that
-//! costs. `rtspan bench read` reads from both.
+//! Everything that a server has to do beside is left out: a comparison of a server with this one tells what that costs.
+//! `rtspan bench read` reads from both.
 //!
 //! ```sh
 //! cargo run --release --example limit 127.0.0.1:8555 30 1400 20

@@ -12,7 +12,7 @@ const SLICES: usize = 64;
 pub(crate) struct Reader {
     socket: TcpStream,
     peer: SocketAddr,
-    /// What has come of a request.
+    /// The part of a request that has come.
     input: Vec<u8>,
     over: Over,
     /// Where it is and where it began, while it plays.
@@ -27,7 +27,7 @@ enum Over {
     Udp(SocketAddr),
 }
 
-/// What readers are told.
+/// The contents of the answers to readers.
 pub(crate) struct Answers {
     pub(crate) description: String,
     pub(crate) port: u16,

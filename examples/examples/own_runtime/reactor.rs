@@ -11,7 +11,7 @@ use polling::{Event, Events, Poller};
 use rtspan_std::runtime::{Direction, Timer};
 use socket2::Socket;
 
-/// What the thread waits for.
+/// The sockets and timers that the thread waits for.
 pub(crate) struct Reactor {
     poller: Poller,
     sources: Mutex<Sources>,
@@ -63,7 +63,7 @@ impl Reactor {
                     source.raise(event, &self.poller, &mut due);
                 }
             }
-            // Who is woken may drop sockets and timers at once: no lock is held any more.
+            // A task that is woken may drop sockets and timers at once: no lock is held any more.
             drop(sources);
             due.into_iter().for_each(Waker::wake);
         }
@@ -86,7 +86,7 @@ struct Source {
     sides: Mutex<[Side; 2]>,
 }
 
-/// What is known of one direction, and who waits for it.
+/// The state of one direction, and the task that waits for it.
 struct Side {
     /// It has not been tried, or the system has told of it since it would have blocked.
     is_ready: bool,

@@ -63,7 +63,7 @@ impl Runtime for Own {
     }
 }
 
-/// Whether a connection is being made, which the system tells as an error.
+/// Returns `true` if a connection is being made, which the system tells as an error.
 fn is_underway(error: &io::Error) -> bool {
     #[cfg(unix)]
     return error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error());

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The longest that anything is waited for.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-/// What the tool can run on.
+/// The runtimes of the tool.
 pub(crate) const RUNTIMES: &[&str] =
     if cfg!(feature = "tokio") { &["std", "smol", "tokio"] } else { &["std", "smol"] };
 
@@ -186,7 +186,7 @@ impl Drop for Program {
 }
 
 impl Ended {
-    /// What was printed, given that all went well.
+    /// Returns the output, given that all went well.
     #[track_caller]
     pub(crate) fn well(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");

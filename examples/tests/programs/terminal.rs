@@ -47,7 +47,7 @@ fn sdp() -> String {
     )
 }
 
-/// What a scripted server answers to DESCRIBE.
+/// The answer of a scripted server to DESCRIBE.
 #[derive(Clone, Copy)]
 enum Script {
     Plays,
@@ -155,7 +155,7 @@ fn printable(bytes: Vec<u8>, of: &str) -> String {
     text
 }
 
-/// What the tool prints, on standard output and standard error.
+/// The output of the tool, on standard output and standard error.
 #[track_caller]
 fn said(args: &str) -> (String, String) {
     let output = Command::new(rtspan()).args(args.split(' ')).output().unwrap();
@@ -276,7 +276,7 @@ fn ask(stream: &mut TcpStream, request: &str, headers: &str, body: &str) -> (Str
     (status.to_owned(), format!("Session: {}\r\n", session.split(';').next().unwrap()))
 }
 
-/// What is refused, or is no RTSP at all.
+/// Sends requests that are refused, or are no RTSP at all.
 fn misbehave(addr: &str) {
     let line = in_line();
     let headers =

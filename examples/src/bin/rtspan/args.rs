@@ -20,7 +20,7 @@ use crate::wish::{PlaybackArgs, RequestArgs};
 #[derive(Debug, Parser)]
 #[command(name = "rtspan", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// What everything runs on: std (blocking threads), smol, or tokio if it is built in.
+    /// The runtime of everything: std (blocking threads), smol, or tokio if it is built in.
     #[arg(long, global = true, default_value = "smol", value_name = "NAME")]
     pub(crate) runtime: RuntimeName,
 
@@ -102,7 +102,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) users_file: Option<PathBuf>,
 
-    /// What a password is for, as people are told when they are asked for it.
+    /// The purpose of a password, as people are told when they are asked for it.
     #[arg(long, value_name = "TEXT", default_value = "rtspan")]
     pub(crate) realm: String,
 
@@ -200,7 +200,7 @@ pub(crate) struct PublishArgs {
     /// Such as rtsp://127.0.0.1:8554/live
     pub(crate) url: Target,
 
-    /// What media travels over.
+    /// The transport of media.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) transport: PublishTransport,
 
@@ -330,7 +330,7 @@ pub(crate) enum UnknownRuntime {
     Unknown,
 }
 
-/// A URL as it was typed; what is shown of it has no password.
+/// A URL as it was typed. It is shown without its password.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     text: String,

@@ -84,7 +84,7 @@ pub(crate) enum Failure {
     Process(#[from] NoProcess),
 }
 
-/// What the demo found.
+/// A failure that the demo found.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoFailure {
     #[error("nothing arrived of media {media} over {over}")]

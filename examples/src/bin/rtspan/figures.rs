@@ -1,4 +1,4 @@
-//! What was counted of a media, and how it is shown.
+//! Counts of a media, and how they are shown.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use rtspan_std::rtp::HEADER_BYTES;
 use rtspan_std::{Media, Printable, TrackStats};
 use serde_json::{Value, json};
 
-/// What was counted of one media.
+/// Counts of one media.
 #[derive(Clone, Debug)]
 pub(crate) struct Figures {
     /// `udp` or `tcp`.
@@ -21,7 +21,7 @@ pub(crate) struct Figures {
     counted: Counted,
 }
 
-/// What is counted at one end only.
+/// Counts of one end only.
 #[derive(Clone, Debug)]
 enum Counted {
     Received {

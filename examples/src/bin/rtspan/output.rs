@@ -1,5 +1,5 @@
-//! What the tool says. Results are what a command is for, and the tool fails if it cannot write them: so a reader that has
-//! gone ends nothing that serves or plays, but makes a report that nobody got a failure.
+//! The output of the tool. Results are the purpose of a command, and the tool fails if it cannot write them. A reader that
+//! has gone ends nothing that serves or plays, but a report that nobody got is a failure.
 
 use std::fmt::Display;
 use std::time::Duration;

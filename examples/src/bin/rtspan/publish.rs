@@ -48,7 +48,7 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     };
     let feed =
         feed::<R, _>(&clip, async |media, packets| match publisher.write_frame(media, packets).await {
-            // What is live is of no use later.
+            // Live media is of no use later.
             Err(Error::Send(SendError::Reconnecting)) => Ok(()),
             written => written,
         });

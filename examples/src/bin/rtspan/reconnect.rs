@@ -1,4 +1,4 @@
-//! What `play` and `publish` do when their server goes away: they wait for it, and say so.
+//! How `play` and `publish` behave when their server goes away: they wait for it, and say so.
 
 use std::future::pending;
 

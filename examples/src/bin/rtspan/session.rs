@@ -23,7 +23,7 @@ pub(crate) struct Session<R: Runtime> {
     medias: Vec<usize>,
     over: &'static str,
     start: Instant,
-    /// What the server has granted.
+    /// The playback that the server has granted.
     pub(crate) playing: Playing,
 }
 
@@ -79,7 +79,7 @@ impl<R: Runtime> Session<R> {
         let mut medias = Vec::new();
         let mut over = "tcp";
         let mut failure = Error::Misuse(Misuse::NoneChosen);
-        // Who speaks need not choose the loudspeaker as well.
+        // A user who speaks need not choose the loudspeaker as well.
         let mut wanted = client.chosen_medias(&choice);
         wanted.extend(client.back_channels());
         wanted.sort_unstable();
@@ -119,7 +119,7 @@ impl<R: Runtime> Session<R> {
         telling(&self.client, received).await
     }
 
-    /// What was received of each media.
+    /// The counts of each media that is received.
     pub(crate) fn figures(&self) -> Vec<Figures> {
         let figures = |&media: &usize| {
             let stats = self.client.media_stats(media).unwrap_or_default();

@@ -16,7 +16,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The task that waits: there is only the main one.
 static WAITER: AtomicWaker = AtomicWaker::new();
 
-/// What a shell reports of a program that Ctrl-C has ended.
+/// The status that a shell reports of a program that Ctrl-C has ended.
 const KILLED: i32 = 130;
 
 /// Listens to Ctrl-C and to the system's request to terminate; the second one ends the process at once.
@@ -40,7 +40,7 @@ pub(crate) async fn interrupted() {
     .await;
 }
 
-/// Whether the user wants to stop.
+/// Returns `true` once the user wants to stop.
 pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }

@@ -7,7 +7,7 @@ use rtspan_std::{Action, Secret, User, Users};
 
 use crate::Failure;
 
-/// What was written is no user.
+/// The text is no user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum UserError {
     #[error(

@@ -1,4 +1,4 @@
-//! What is said into back channels: a file into that of a camera, and what others say into files.
+//! Back channels: sends a file into that of a camera, and writes into files what others say.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

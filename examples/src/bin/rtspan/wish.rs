@@ -1,4 +1,4 @@
-//! What a client is asked to play, and what it says of itself, from the command line.
+//! Options of a client: what it asks to play, and what it says of itself.
 
 use std::str::FromStr;
 
@@ -32,7 +32,7 @@ pub(crate) struct PlaybackArgs {
     any_port: bool,
 }
 
-/// What a client says with each request.
+/// The headers that a client sends with each request.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct RequestArgs {
     /// The name that the client gives itself.

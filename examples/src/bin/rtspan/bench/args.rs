@@ -49,7 +49,7 @@ pub(crate) struct ReadArgs {
     #[arg(long, value_name = "N", default_value = "0")]
     pub(crate) stalled: u32,
 
-    /// What media travels over.
+    /// The transport of media.
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
 
@@ -98,7 +98,7 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "N", default_value_t = KEYFRAME_EVERY, value_parser = count(1_000_000))]
     pub(crate) keyframe_every: u32,
 
-    /// What media travels over.
+    /// The transport of media.
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
 
@@ -128,7 +128,7 @@ pub(crate) struct ClientsArgs {
     #[arg(long, value_name = "N", default_value = "5", value_parser = seconds())]
     pub(crate) spread: u64,
 
-    /// What media travels over.
+    /// The transport of media.
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
 
@@ -150,7 +150,7 @@ pub(crate) struct ChurnArgs {
     #[arg(long, value_name = "N", default_value = "64", value_parser = count(100_000))]
     pub(crate) concurrency: u32,
 
-    /// What media is asked for over.
+    /// The transport that is asked for.
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
 

@@ -15,7 +15,7 @@ use crate::stop::is_interrupted;
 /// How long Ctrl-C may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// What was counted.
+/// Counts of the cycles.
 #[derive(Debug, Default)]
 struct Cycles {
     done: u64,
@@ -93,7 +93,7 @@ impl Cycles {
         self.trouble.get_or_insert(trouble);
     }
 
-    /// Whether it makes no sense to try again.
+    /// Returns `true` if it makes no sense to try again.
     fn is_hopeless(&self, concurrency: usize) -> bool {
         self.done == 0 && self.failed > 2 * concurrency as u64
     }

@@ -29,7 +29,7 @@ impl Datagrams {
     pub(super) fn open(ip: IpAddr, registry: &Registry, token: Token) -> io::Result<Self> {
         let ([rtp, rtcp], ports) = bind_pair(ip)?;
         rtp.set_nonblocking(true)?;
-        // What the system does not allow is done without.
+        // The system may refuse a larger buffer, which is done without then.
         let _ = SockRef::from(&rtp).set_recv_buffer_size(UDP_RECEIVE_BUFFER_BYTES);
         let state = UdpSocketState::new((&rtp).into())?;
         let mut rtp = UdpSocket::from_std(rtp);

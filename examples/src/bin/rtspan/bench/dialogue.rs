@@ -9,7 +9,7 @@ use rtspan_core::{Description, Tolerances, Url};
 
 use super::trouble::Trouble;
 
-/// What media travels over.
+/// The transport of media.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Over {
     Tcp,
@@ -25,7 +25,7 @@ impl Over {
     }
 }
 
-/// What a light reader says: DESCRIBE, SETUP of every media, PLAY, and in the end TEARDOWN.
+/// The requests of a light reader: DESCRIBE, SETUP of every media, PLAY, and in the end TEARDOWN.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     /// That of the aggregate, once the description is known.

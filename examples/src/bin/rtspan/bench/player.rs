@@ -35,7 +35,7 @@ pub(super) struct Player {
     life: Life,
 }
 
-/// What all players share.
+/// Things that all players share.
 #[derive(Debug)]
 pub(super) struct Shared<'a> {
     pub(super) registry: &'a Registry,
@@ -44,7 +44,7 @@ pub(super) struct Shared<'a> {
     pub(super) now: Instant,
 }
 
-/// Which player a token belongs to, and which of its sockets: the connection, or a track.
+/// Returns the player that a token belongs to, and which of its sockets: `None` for the connection, or a track.
 pub(super) fn decode(token: Token) -> (usize, Option<usize>) {
     (token.0 / TOKENS, (token.0 % TOKENS).checked_sub(1))
 }
@@ -83,7 +83,7 @@ impl Player {
         self.life = Life { last: now, is_silent: true };
     }
 
-    /// Whether nothing has come since it began to measure.
+    /// Returns `true` if nothing has come since it began to measure.
     pub(super) fn is_silent(&self) -> bool {
         self.life.is_silent
     }
@@ -216,7 +216,7 @@ struct Life {
 struct Arrivals<'a> {
     life: &'a mut Life,
     now: Instant,
-    /// What the clock of the stamps showed when the first of them was looked at.
+    /// The clock of the stamps when the first of them was looked at.
     clock: Option<Duration>,
 }
 

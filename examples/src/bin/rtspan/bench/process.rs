@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// Units of the times in `/proc`, which Linux fixes for programs whatever it counts in itself.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// What a process has used.
+/// The time and memory that a process has used.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usage {
     user: Duration,
@@ -17,13 +17,13 @@ pub(super) struct Usage {
     resident: u64,
 }
 
-/// Which process could not be looked at.
+/// The process that could not be looked at.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("there is no process {0} to be looked at in /proc")]
 pub(crate) struct NoProcess(u32);
 
 impl Usage {
-    /// What the process `pid` has used until now, all its threads together.
+    /// Returns the usage of the process `pid` until now, all its threads together.
     pub(super) fn of(pid: u32) -> Result<Self, NoProcess> {
         let file = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).ok();
         let read = || {
@@ -33,7 +33,7 @@ impl Usage {
         read().ok_or(NoProcess(pid))
     }
 
-    /// What this process has used until now; nothing where there is no `/proc`.
+    /// Returns the usage of this process until now; nothing where there is no `/proc`.
     pub(super) fn own() -> Self {
         Self::of(std::process::id()).unwrap_or_default()
     }
@@ -62,7 +62,7 @@ impl Usage {
         (self.resident as f64 - before.resident as f64) / count.max(1) as f64
     }
 
-    /// What was used since `before`, in `elapsed`.
+    /// The usage since `before`, in `elapsed`.
     pub(super) fn to_json(self, before: &Self, elapsed: Duration) -> Value {
         let cpu = self.cpu_since(before);
         json!({

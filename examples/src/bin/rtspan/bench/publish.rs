@@ -22,7 +22,7 @@ const CLOCK_RATE: f64 = 90_000.0;
 /// How long a failure of one of the streams may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// What the streams tell.
+/// The first failure of the streams.
 type Failed = Arc<Mutex<Option<Failure>>>;
 
 /// Publishes packets at a given rate.
@@ -135,7 +135,7 @@ fn report<R: Runtime>(
     })
 }
 
-/// What the server has used: `idle` was before there were publishers, `before` when they began to send.
+/// The usage of the server: `idle` was before there were publishers, `before` when they began to send.
 fn used(report: &Value, idle: &Usage, before: &Usage, after: &Usage, elapsed: Duration) -> Value {
     let streams = report["streams"].as_u64().unwrap_or(1) as usize;
     let packets = report["packets"].as_f64().unwrap_or(0.0).max(1.0);

@@ -13,12 +13,12 @@ use crate::stop::is_interrupted;
 
 /// Readers that are asking at the same time.
 const ASKING_MAX: usize = 64;
-/// What comes so soon after the last has begun to play is not measured.
+/// The time after the last reader has begun to play in which nothing is measured.
 const SETTLING: Duration = Duration::from_secs(1);
 /// How long Ctrl-C may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// What was used between two looks.
+/// The usage between two looks.
 #[derive(Debug)]
 struct Used {
     /// Of the server, when nobody read.

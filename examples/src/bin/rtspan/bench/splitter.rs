@@ -7,7 +7,7 @@ const START: usize = 4;
 /// A message longer than this is none.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
-/// What a connection carries.
+/// A piece of what a connection carries.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Piece<'a> {
     /// An interleaved frame: its channel, the length of its payload, and as much of the payload as has come with it, at
@@ -31,7 +31,7 @@ pub(super) struct Splitter {
     held: Vec<u8>,
 }
 
-/// What stands in front.
+/// The item in front.
 enum Front {
     Incomplete,
     Frame { channel: u8, len: usize },

@@ -36,7 +36,7 @@ pub(super) struct Swarm {
     ticked: Instant,
 }
 
-/// What has become of a player: it plays, or it is gone.
+/// News of a player: it plays, or it is gone.
 #[derive(Debug)]
 pub(super) enum News {
     Playing(usize),
@@ -155,7 +155,7 @@ impl Swarm {
         self.players.iter_mut().flatten().for_each(|player| player.restart(now));
     }
 
-    /// What was counted; a reader for which nothing comes counts with the time since something came.
+    /// The counts. A reader for which nothing comes counts with the time since something came.
     pub(super) fn tally(&mut self) -> &Tally {
         let now = Instant::now();
         let longest = self.players.iter().flatten().map(|player| player.gap(now)).max();

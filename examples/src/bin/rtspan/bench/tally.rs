@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// What is counted of all readers together.
+/// Counts of all readers together.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) packets: u64,
@@ -37,9 +37,9 @@ impl Tally {
     }
 }
 
-/// What is longer, some twelve days, counts as this.
+/// Times that are longer, some twelve days, count as this.
 const LONGEST: u64 = 1 << 40;
-/// Steps between two powers of two: what is told is at most so much too large, a sixteenth.
+/// Steps between two powers of two: a time is told at most so much too large, a sixteenth.
 const STEPS: usize = 16;
 
 /// How often which time was measured.

@@ -11,7 +11,7 @@ use super::date;
 /// Paths of a list that are told.
 const PATHS_MAX: usize = 16;
 
-/// What was picked up from a dialogue.
+/// Facts that were picked up from a dialogue.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     /// An answer has come, so that the peer speaks RTSP.

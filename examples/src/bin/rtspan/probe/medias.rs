@@ -5,7 +5,7 @@ use rtspan_std::{CommandError, SwitchReason};
 use super::facts::{Facts, Outcome, Step, Track};
 use super::finding::{Finding, Problem};
 
-/// What media travels over, where that was changed.
+/// Tells the transport of media, where that was changed.
 pub(super) fn transport(facts: &Facts) -> Option<Finding> {
     let reason = match facts.switched? {
         // TCP is no better, so that no firewall is to blame.

@@ -1,4 +1,4 @@
-//! What was found, as lines for a person and as an object for a program (`docs/probe.md`).
+//! The findings, as lines for a person and as an object for a program (`docs/probe.md`).
 
 use rtspan_std::{Description, Format, Media};
 use serde_json::{Value, json};
