@@ -58,7 +58,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Whoever it wakes may be gone with it, and have timers too: it is dropped behind the lock.
+        // Dropping the waker may drop its task, which may have timers too: it is dropped behind the lock.
         let _waker = TIMERS.lock().wakers.remove(&self.key);
     }
 }

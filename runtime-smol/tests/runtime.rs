@@ -1,4 +1,4 @@
-//! What is smol's own.
+//! Tests of smol alone.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;

@@ -21,7 +21,7 @@ impl<T: Timer> Alarm<T> {
         Self { timer, armed: None, waker: None }
     }
 
-    /// Whether `deadline` is past; if not, the task is woken when it is.
+    /// Returns `true` if `deadline` is past; if not, the task is woken when it is.
     pub(crate) fn is_due(&mut self, cx: &mut Context<'_>, clock: &Clock, deadline: Option<Instant>) -> bool {
         let Some(deadline) = deadline else { return false };
         let now = clock.now();

@@ -40,7 +40,7 @@ pub use publisher::Publisher;
 use crate::runtime::Runtime;
 use shared::Owner;
 
-/// What went wrong with a client.
+/// A failure of a client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -335,7 +335,7 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.back_channels().collect()
     }
 
-    /// What the server has described or the client announced.
+    /// The description that the server has sent or the client has announced.
     pub fn description(&self) -> Option<Description> {
         self.owner.0.state().core.description().cloned()
     }
@@ -395,7 +395,7 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().refused()
     }
 
-    /// Whether a media that should not be quiet has sent nothing for too long
+    /// Returns `true` if a media that should not be quiet has sent nothing for too long
     /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
     pub fn is_silent(&self, media: usize) -> bool {
         self.owner.0.state().is_silent(media)
@@ -406,7 +406,7 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.switched()
     }
 
-    /// What the server does otherwise than the standard says, and was read all the same.
+    /// The server's deviations from the standard that were tolerated.
     pub fn tolerances(&self) -> Tolerances {
         self.owner.0.state().core.tolerances()
     }

@@ -40,7 +40,7 @@ pub struct Breach {
     pub what: String,
 }
 
-/// What a check comes to: the observation that breaks its promise, if there is one.
+/// The outcome of a check: the observation that breaks its promise, if there is one.
 type Checked = Result<(), String>;
 
 type Check<'a> = Pin<Box<dyn Future<Output = Checked> + 'a>>;

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::wake::{Wake, lock};
 
-/// What one task has for another, which it wakes.
+/// Letters of one task for another, which it wakes.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     letters: Mutex<Vec<T>>,

@@ -24,7 +24,7 @@ pub use bind::{bind_udp, listen};
 pub use socket::{Datagrams, SocketRef};
 pub(crate) use udp::UdpPair;
 
-/// Whether an operation that fails so is to be tried again later.
+/// Returns `true` if an operation that fails so is to be tried again later.
 pub(crate) fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
@@ -33,7 +33,7 @@ pub(crate) fn is_transient(error: &io::Error) -> bool {
 ///
 /// # Errors
 ///
-/// What the system says; `WouldBlock` while nobody connects.
+/// The error of the system; `WouldBlock` while nobody connects.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     use rustix::net::{SocketFlags, acceptfrom_with};
@@ -46,7 +46,7 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
 ///
 /// # Errors
 ///
-/// What the system says; `WouldBlock` while nobody connects.
+/// The error of the system; `WouldBlock` while nobody connects.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (socket, peer) = listener.accept()?;
@@ -58,7 +58,7 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
 ///
 /// # Errors
 ///
-/// What the system says; the connection may be gone already.
+/// The error of the system; the connection may be gone already.
 pub fn shutdown(socket: &impl AsSocket, how: Shutdown) -> io::Result<()> {
     SockRef::from(socket).shutdown(how)
 }
@@ -68,7 +68,7 @@ pub fn shutdown(socket: &impl AsSocket, how: Shutdown) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system says; it may not know the option.
+/// The error of the system; it may not know the option.
 pub fn set_keepalive(socket: &impl AsSocket) -> io::Result<()> {
     let socket = SockRef::from(socket);
     let probes =
@@ -82,11 +82,11 @@ pub fn set_keepalive(socket: &impl AsSocket) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what a TCP socket has straight into the capacity of `into` that is free, and says how many bytes; 0 at the end.
+/// Reads from a TCP socket straight into the free capacity of `into`. Returns the number of bytes, 0 at the end.
 ///
 /// # Errors
 ///
-/// What the system says; `WouldBlock` while there is nothing. Nothing is appended then.
+/// The error of the system; `WouldBlock` while there is nothing. Nothing is appended then.
 pub fn read_buf(socket: &impl AsSocket, into: &mut BytesMut) -> io::Result<usize> {
     let read = SockRef::from(socket).recv(into.spare_capacity_mut())?;
     // Nothing safe reads into memory that is not initialised, and to initialise it would cost what a copy costs.

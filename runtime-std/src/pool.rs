@@ -77,7 +77,7 @@ impl Pool {
     }
 }
 
-/// What one thread of a [`Pool`] does: a future that is never done.
+/// The work of one thread of a [`Pool`]: a future that is never done.
 #[derive(Debug)]
 pub struct Work {
     worker: Arc<Worker>,
@@ -152,7 +152,7 @@ impl std::task::Wake for Task {
 }
 
 impl Task {
-    /// Runs it as far as it goes; whether it has just ended. One that panics ends, and no other with it.
+    /// Runs it as far as it goes. Returns `true` if it has just ended. A task that panics ends, and no other with it.
     fn run(self: Arc<Self>) -> bool {
         // Lowered before looking: a wake from here on queues it again.
         self.is_queued.swap(false, Ordering::AcqRel);
@@ -163,7 +163,7 @@ impl Task {
         if catch_unwind(AssertUnwindSafe(poll)).unwrap_or(false) {
             return false;
         }
-        // Others may hold on to the task by its waker; what it owns is given up now.
+        // Others may hold on to the task by its waker; its future is given up now.
         let _ = catch_unwind(AssertUnwindSafe(|| *slot = None));
         true
     }

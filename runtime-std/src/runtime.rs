@@ -1,4 +1,4 @@
-//! What a runtime has to bring: tasks, sockets that tell when they are ready, timers.
+//! The parts that a runtime has to bring: tasks, sockets that tell when they are ready, timers.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -31,7 +31,7 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     /// A timer.
     type Timer: Timer;
 
-    /// Whether those who wait for the packets of a client read its sockets themselves, on whichever thread that is.
+    /// True if those who wait for the packets of a client read its sockets themselves, on whichever thread that is.
     ///
     /// It spares a change of tasks for each burst; not so where the tasks of the runtime have threads of their own.
     const READERS_READ: bool = true;
@@ -92,7 +92,7 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     }
 }
 
-/// What a socket is waited for.
+/// The direction that a socket is waited for in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
     /// There is something to read, or the end.
@@ -112,7 +112,7 @@ pub trait Socket: Send + 'static {
     fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
 }
 
-/// Whether the system tells of what comes after a read that did not fill its buffer: epoll and kqueue do.
+/// True if the system tells of what comes after a read that did not fill its buffer: epoll and kqueue do.
 ///
 /// Such a read has found all there was, and the socket is not ready before the system says so.
 pub const SHORT_READS_EMPTY: bool =
@@ -147,7 +147,7 @@ pub trait TcpSocket: Socket {
 
 /// A listening TCP socket.
 pub trait Listener: Send + 'static {
-    /// What it accepts.
+    /// The sockets that it accepts.
     type Tcp: TcpSocket;
 
     /// The address that is listened at.

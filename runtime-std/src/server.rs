@@ -48,13 +48,13 @@ use door::Door;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// What was asked for is no address with a port.
+    /// The text is no address with a port.
     #[error("{0:?} is no address with a port")]
     Address(String),
     /// The system refused.
     #[error("cannot listen on {addr}")]
     Listen {
-        /// What was asked for.
+        /// The address that was asked for.
         addr: String,
         /// Why not.
         source: io::Error,
@@ -196,11 +196,11 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, _| server.redirect_session(session, location))
     }
 
-    /// Takes on no session any more and waits until those that there are have gone; what is left after `limit` is ended. That
-    /// goes on if the future is dropped while it waits.
+    /// Takes on no new session and waits until those that there are have gone. Those that are left after `limit` are ended.
+    /// That goes on if the future is dropped while it waits.
     ///
     /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there (REDIRECT), and
-    /// whoever comes is redirected (302); without, those that come are refused (503). [`close`](Self::close) follows mostly.
+    /// newcomers are redirected (302). Without one, newcomers are refused (503). [`close`](Self::close) follows mostly.
     pub async fn drain(&self, to: Option<&Url>, limit: Duration) {
         self.door.enter(|server, now| server.drain(now, to.cloned(), limit));
         self.door.drained().await;
@@ -306,7 +306,7 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, now| server.stream_stats(now, stream, self.door.registry()))
     }
 
-    /// What a publisher has announced; `None` for readers.
+    /// The description that a publisher has announced; `None` for readers.
     pub fn announced(&self, session: SessionId) -> Option<Description> {
         self.door.enter(|server, _| server.announced(session))
     }
@@ -344,7 +344,7 @@ impl<R: Runtime> Server<R> {
         self.door.data(of.into())?.downcast().ok()
     }
 
-    /// Takes that value away, whatever its type; whether there was one.
+    /// Takes that value away, whatever its type. Returns `true` if there was one.
     pub fn clear_data(&self, of: impl Into<Holder>) -> bool {
         self.door.clear_data(of.into())
     }
@@ -368,8 +368,8 @@ impl<R: Runtime> Server<R> {
     /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
     /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
     ///
-    /// Whoever waits for [`next`](Self::next) gets the last events and then `None`. The server closes also if the future is dropped
-    /// while it waits.
+    /// A task that waits for [`next`](Self::next) gets the last events and then `None`. The server also closes if the future
+    /// is dropped while it waits.
     pub async fn close(&self) {
         self.door.close();
         self.door.stopped().await;
@@ -389,7 +389,7 @@ impl<R: Runtime> fmt::Debug for Server<R> {
 }
 
 impl<R: Runtime> ServerBuilder<R> {
-    /// What it allows, and when it loses patience.
+    /// Its settings: what it allows, and when it loses patience.
     #[must_use]
     pub fn config(mut self, config: ServerConfig) -> Self {
         self.config = config;

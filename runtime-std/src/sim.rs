@@ -118,7 +118,7 @@ pub struct Sim {
     seed: u64,
 }
 
-/// What the handles of a world share. The tasks are locked before the world.
+/// State that the handles of a world share. The tasks are locked before the world.
 #[derive(Debug)]
 pub(crate) struct Shared {
     tasks: Mutex<Tasks>,
@@ -149,7 +149,7 @@ impl Shared {
         is_taken
     }
 
-    /// Ends the tasks of one host, or all. What they own is dropped where nothing is locked, and may start others.
+    /// Ends the tasks of one host, or all. Their futures are dropped where nothing is locked, and may start others.
     fn end_tasks(&self, of: Option<usize>) {
         loop {
             let taken = lock(&self.tasks).take(of);
@@ -194,8 +194,8 @@ impl Sim {
         self.shared.enter(|world| world.names.insert(name.to_owned(), ips));
     }
 
-    /// Whether tasks are woken for nothing or polled with another waker, and sockets read and write less than there is, now and
-    /// then. They do by default.
+    /// Sets whether, now and then, tasks are woken for nothing or polled with another waker, and sockets read and write less
+    /// than there is. They do by default.
     pub fn set_rough(&self, is_rough: bool) {
         self.shared.enter(|world| world.is_rough = is_rough);
     }

@@ -1,4 +1,4 @@
-//! What a user of any runtime needs of the core; each runtime has it at its root.
+//! Types of the core that a user of any runtime needs; each runtime has them at its root.
 
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{

@@ -25,7 +25,7 @@ const LETTER: u8 = 1 << 1;
 /// A socket is ready, or a timer has fired.
 const READY: u8 = 1 << 2;
 
-/// What a task was woken for.
+/// The reasons that a task was woken for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Reasons(u8);
 
@@ -60,7 +60,7 @@ impl Wake {
 
     /// Has the task woken for packets only when a stream has had so many, 0 for all.
     ///
-    /// Who becomes impatient does so before he looks at the log: the lock of that tells the others.
+    /// A task that becomes impatient does so before it looks at the log: the lock of that tells the others.
     pub(crate) fn set_patience(&self, head: u64) {
         if self.patience.load(Ordering::Relaxed) != head {
             self.patience.store(head, Ordering::Relaxed);
@@ -72,13 +72,13 @@ impl Wake {
         self.raise(LETTER);
     }
 
-    /// To be called by the task before it looks at anything; what there is to look at since it last was.
+    /// To be called by the task before it looks at anything. Returns what there is to look at since it last was.
     pub(crate) fn register(&self, cx: &Context<'_>) -> Reasons {
         self.waker.register(cx.waker());
         self.lower()
     }
 
-    /// What there is to look at, for a task that registers only before it waits.
+    /// Returns what there is to look at, for a task that registers only before it waits.
     pub(crate) fn lower(&self) -> Reasons {
         Reasons(self.raised.swap(0, Ordering::AcqRel))
     }

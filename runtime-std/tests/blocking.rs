@@ -111,7 +111,7 @@ fn a_description_tells_the_parameter_sets_that_came_last() {
             client.describe().unwrap();
             client.setup(0).unwrap();
             client.play(None).unwrap();
-            // What comes to a reader is in the log.
+            // A packet that comes to a reader is in the log.
             publisher.write(0, nal(4, b"\x41picture")).unwrap();
             client
                 .packets()

@@ -57,7 +57,7 @@ mod simulated {
             (Promise::DatagramsAreWhole, "datagrams arrive whole"),
         ] {
             let sim = Sim::new(7);
-            // What is woken for nothing would hide what is not woken.
+            // Tasks that are woken for nothing would hide those that are not woken.
             sim.set_rough(false);
             let host = sim.host("10.0.0.1");
             let checked = sim.run(&host, LIMIT, async {

@@ -60,14 +60,14 @@ macro_rules! simulated {
 /// It counts on the last datagram before a TEARDOWN, which TCP overtakes where what is sent takes its time.
 const COUNTS_ON_LOOPBACK: &str = "an_application_reads_what_a_client_publishes";
 
-/// What is sent is there, as within one host.
+/// Everything arrives at once, as within one host.
 mod at_once {
     use super::*;
 
     scenarios::all!(simulated, SimRuntime, None::<Link>);
 }
 
-/// What is sent takes its time, and TCP overtakes UDP.
+/// Everything takes its time, and TCP overtakes UDP.
 mod over_a_cable {
     use super::*;
 

@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 ///
 /// # Panics
 ///
-/// What is built on it has to be built within a tokio runtime with its I/O and time drivers enabled.
+/// Everything on it has to be built within a tokio runtime with its I/O and time drivers enabled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;
 

@@ -1,4 +1,4 @@
-//! What is tokio's own.
+//! Tests of tokio alone.
 #![allow(clippy::unwrap_used)]
 
 use rtspan_tokio::{Client, Description, Error, Format, Media, MediaKind, RtpHeader, RtpPacket, Server};

@@ -236,7 +236,7 @@ impl Client {
         self.0.back_channels()
     }
 
-    /// What the server has described or the client announced.
+    /// The description that the server has sent or the client has announced.
     pub fn description(&self) -> Option<Description> {
         self.0.description()
     }
@@ -296,7 +296,7 @@ impl Client {
         self.0.refused()
     }
 
-    /// Whether a media that should not be quiet has sent nothing for too long
+    /// Returns `true` if a media that should not be quiet has sent nothing for too long
     /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
     pub fn is_silent(&self, media: usize) -> bool {
         self.0.is_silent(media)
@@ -307,7 +307,7 @@ impl Client {
         self.0.switched()
     }
 
-    /// What the server does otherwise than the standard says, and was read all the same.
+    /// The server's deviations from the standard that were tolerated.
     pub fn tolerances(&self) -> Tolerances {
         self.0.tolerances()
     }
@@ -350,7 +350,7 @@ impl Packets {
         self.0.try_next()
     }
 
-    /// What the server has described.
+    /// The description that the server has sent.
     pub fn description(&self) -> Description {
         self.0.description()
     }
@@ -365,7 +365,7 @@ impl Packets {
         self.0.refused()
     }
 
-    /// Whether a media that should not be quiet has sent nothing for too long
+    /// Returns `true` if a media that should not be quiet has sent nothing for too long
     /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
     pub fn is_silent(&self, media: usize) -> bool {
         self.0.is_silent(media)

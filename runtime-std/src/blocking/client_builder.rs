@@ -28,7 +28,7 @@ use crate::threads::{Threads, block_on};
 pub struct ClientBuilder(pub(super) client::ClientBuilder<Threads>);
 
 impl ClientBuilder {
-    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
+    /// The transports that media may use ([`Transports::UdpThenTcp`] by default).
     #[must_use]
     pub fn transport(self, transports: Transports) -> Self {
         Self(self.0.transport(transports))

@@ -160,7 +160,7 @@ impl Server {
         self.0.data(of)
     }
 
-    /// Takes that value away, whatever its type; whether there was one.
+    /// Takes that value away, whatever its type. Returns `true` if there was one.
     pub fn clear_data(&self, of: impl Into<Holder>) -> bool {
         self.0.clear_data(of)
     }
@@ -172,10 +172,10 @@ impl Server {
         self.0.redirect_session(session, location)
     }
 
-    /// Takes on no session any more and waits until those that there are have gone; what is left after `limit` is ended.
+    /// Takes on no new session and waits until those that there are have gone. Those that are left after `limit` are ended.
     ///
     /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there (REDIRECT), and
-    /// whoever comes is redirected (302); without, those that come are refused (503). [`close`](Self::close) follows mostly.
+    /// newcomers are redirected (302). Without one, newcomers are refused (503). [`close`](Self::close) follows mostly.
     pub fn drain(&self, to: Option<&Url>, limit: Duration) {
         block_on(self.0.drain(to, limit));
     }
@@ -278,7 +278,7 @@ impl Server {
         block_on(self.0.stream_stats(stream))
     }
 
-    /// What a publisher has announced; `None` for readers.
+    /// The description that a publisher has announced; `None` for readers.
     pub fn announced(&self, session: SessionId) -> Option<Description> {
         self.0.announced(session)
     }
@@ -302,14 +302,14 @@ impl Server {
     /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
     /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
     ///
-    /// Whoever waits in [`next`](Self::next), on another thread, gets the last events and then `None`.
+    /// A thread that waits in [`next`](Self::next) gets the last events and then `None`.
     pub fn close(&self) {
         block_on(self.0.close());
     }
 }
 
 impl ServerBuilder {
-    /// What it allows, and when it loses patience.
+    /// Its settings: what it allows, and when it loses patience.
     #[must_use]
     pub fn config(self, config: ServerConfig) -> Self {
         Self(self.0.config(config))

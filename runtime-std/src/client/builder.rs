@@ -99,7 +99,7 @@ impl<R: Runtime> ClientBuilder<R> {
         }
     }
 
-    /// What media may travel over ([`Transports::UdpThenTcp`] by default).
+    /// The transports that media may use ([`Transports::UdpThenTcp`] by default).
     #[must_use]
     pub fn transport(mut self, transports: Transports) -> Self {
         self.own.transports = Some(transports);

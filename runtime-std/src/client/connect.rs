@@ -77,7 +77,7 @@ impl<R: Runtime> Connecting<R> {
         self.deadline
     }
 
-    /// What it has come to, if it has taken until `now` and that is too long.
+    /// Returns the failure, if it has taken until `now` and that is too long.
     pub(super) fn give_up(&mut self, now: Instant) -> Option<ConnectError> {
         if now < self.deadline {
             return None;

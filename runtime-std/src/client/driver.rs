@@ -52,7 +52,7 @@ struct Driver<R: Runtime> {
     limit: Option<Instant>,
 }
 
-/// What a round came to.
+/// The outcome of a round.
 #[derive(Default)]
 struct Round {
     /// There may be more to do at once.
@@ -80,7 +80,7 @@ impl<R: Runtime> Driver<R> {
                 return Poll::Pending;
             }
             if round.news {
-                // Whoever waits is to have what has come while it is in the cache, and room is to be read into again.
+                // Those who wait are to take what has come while it is in the cache, and make room to read again.
                 break;
             }
         }

@@ -69,7 +69,7 @@ impl<R: Runtime> Packets<R> {
         self.batch.pop_front()
     }
 
-    /// What the server has described.
+    /// The description that the server has sent.
     pub fn description(&self) -> Description {
         self.client.description().unwrap_or_default()
     }
@@ -89,7 +89,7 @@ impl<R: Runtime> Packets<R> {
         self.client.refused()
     }
 
-    /// Whether a media that should not be quiet has sent nothing for too long
+    /// Returns `true` if a media that should not be quiet has sent nothing for too long
     /// ([`ClientConfig::media_silence`](rtspan_core::client::ClientConfig::media_silence)), though the server is there.
     pub fn is_silent(&self, media: usize) -> bool {
         self.client.is_silent(media)

@@ -15,9 +15,9 @@ use super::sockets::{Look, Receive};
 use crate::clock::Clock;
 use crate::wake::{Waiters, Wake, lock};
 
-/// What the handles of a client and its driver share; locked from the top down.
+/// State that the handles of a client and its driver share; locked from the top down.
 pub(crate) struct Shared<S: ?Sized = dyn Receive> {
-    /// Whom the sockets wake.
+    /// The task that the sockets wake.
     pub(crate) baton: Arc<Baton>,
     pub(crate) clock: Clock,
     waker: Waker,
@@ -29,8 +29,8 @@ pub(crate) struct Shared<S: ?Sized = dyn Receive> {
     pub(super) sockets: Mutex<S>,
 }
 
-/// Who looks at the sockets when something has come: who waits for packets, for then they need not change tasks, and
-/// the driver while nobody does.
+/// The task that looks at the sockets when something has come: one that waits for packets, which then need not change
+/// tasks, or the driver while there is none.
 #[derive(Debug, Default)]
 pub(crate) struct Baton {
     reader: AtomicWaker,
@@ -38,7 +38,7 @@ pub(crate) struct Baton {
 }
 
 impl Baton {
-    /// Leaves the sockets to the driver; whether the task was woken for them.
+    /// Leaves the sockets to the driver. Returns `true` if the task was woken for them.
     pub(super) fn give_back(&self) -> bool {
         self.reader.take().is_none()
     }
@@ -69,7 +69,7 @@ pub(crate) struct State {
     silent: BTreeSet<usize>,
     /// Medias that are left out of what plays, and why.
     refused: BTreeMap<usize, CommandError>,
-    /// What the application has not been told yet.
+    /// Events that the application has not been told yet.
     events: Events,
     pub(crate) closed: Option<ClientCloseReason>,
     /// How many [`Packets`](super::Packets) there are.
@@ -169,7 +169,7 @@ impl Shared {
             id
         };
         let awaited = Awaited { shared: self, id };
-        // Who has the baton may not look for packets as long as this takes, and the answer is to be read.
+        // The task that has the baton may not look for packets as long as this takes, and the answer is to be read.
         self.baton.give_back();
         self.baton.driver.wake();
         self.waiters.wait(|_| awaited.poll()).await
@@ -202,7 +202,7 @@ impl fmt::Debug for Shared {
 }
 
 impl State {
-    /// Whether there is anything to do but to read.
+    /// Returns `true` if there is anything to do but to read.
     fn is_driver_wanted(&self) -> bool {
         let core = &self.core;
         core.has_outputs()
@@ -220,7 +220,7 @@ impl State {
         }
     }
 
-    /// Whether no packet is to be waited for: ready with nothing at the end, which an error may precede.
+    /// Ready once no packet is to be waited for: with an error first if there is one, and with nothing at the end.
     pub(super) fn poll_end(&mut self) -> Poll<Option<Result<Received, Error>>> {
         if self.told || self.is_at_end() {
             return Poll::Ready(None);
@@ -286,13 +286,13 @@ impl State {
         }
     }
 
-    /// What plays is played from another session on, whose medias neither have ended nor are silent.
+    /// Another session plays from now on: its medias have neither ended nor are they silent.
     fn begin_anew(&mut self) {
         self.ended.clear();
         self.silent.clear();
     }
 
-    /// What a command that was not taken comes to: one for a client that is over fails for the reason of that.
+    /// The error of a command that was not taken: once the client is over, the reason of that.
     pub(crate) fn misused(&self, misuse: Misuse) -> Error {
         match misuse {
             Misuse::Closed if self.is_over() => self.closed_error(),
@@ -309,7 +309,7 @@ impl State {
         self.closed.clone().map_or(Error::Stopped, Error::Closed)
     }
 
-    /// Whether a media sends nothing, though the server is there.
+    /// Returns `true` if a media sends nothing, though the server is there.
     pub(crate) fn is_silent(&self, media: usize) -> bool {
         self.silent.contains(&media)
     }
@@ -319,7 +319,7 @@ impl State {
         self.refused.iter().map(|(media, error)| (*media, error.clone())).collect()
     }
 
-    /// Whether nothing more is to come, and that is as it should be.
+    /// Returns `true` if nothing more is to come, and that is as it should be.
     fn is_at_end(&self) -> bool {
         let all_ended = !self.set_up.is_empty() && self.ended.is_superset(&self.set_up);
         all_ended || matches!(self.closed, Some(ClientCloseReason::TornDown))

@@ -27,7 +27,7 @@ pub(super) struct Sockets<R: Runtime> {
     udp: Vec<(UdpId, UdpPair<R::Udp>)>,
 }
 
-/// What a look at the sockets came to.
+/// The outcome of a look at the sockets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Look {
     /// They are empty, and tell when something comes.
@@ -38,7 +38,7 @@ pub(super) enum Look {
     End,
 }
 
-/// What handles can do with the sockets, on whichever runtime the client is.
+/// The operations of handles on the sockets, on whichever runtime the client is.
 pub(super) trait Receive: Send {
     /// Reads what has come, a bounded amount of it.
     fn receive(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> Look;
@@ -95,7 +95,7 @@ impl<R: Runtime> Sockets<R> {
     /// Tells the client of the end of the connection.
     pub(super) fn end(&mut self, core: &mut Client, now: Instant) {
         self.tcp = None;
-        // What was sent before the end belongs before it: the goodbyes of the medias tell that it is a good one.
+        // Datagrams that were sent before the end belong before it: the goodbyes of the medias tell that it is a good one.
         for (id, pair) in &mut self.udp {
             pair.drain(DRAIN_BURSTS, |port, from, data| core.handle_datagram(now, *id, port, from, data));
         }
@@ -118,7 +118,7 @@ impl<R: Runtime> Sockets<R> {
         self.udp.retain(|(own, _)| *own != id);
     }
 
-    /// Writes messages and frames, a bounded number of times; whether some were written.
+    /// Writes messages and frames, a bounded number of times. Returns `true` if some were written.
     pub(super) fn write(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> bool {
         let mut written = false;
         for _ in 0..WRITES {
@@ -135,14 +135,14 @@ impl<R: Runtime> Sockets<R> {
                     written = true;
                 }
                 Err(error) if is_transient(&error) => self.blocked = true,
-                // What the server said before it went is still to be read; reading tells of the end.
+                // Bytes that the server sent before it went are still to be read; reading tells of the end.
                 _ => break,
             }
         }
         written
     }
 
-    /// Sends datagrams; whether some were sent, and whether there may be room for more.
+    /// Sends datagrams. Returns whether some were sent, and whether there may be room for more.
     pub(super) fn send(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> (bool, bool) {
         if self.udp.is_empty() {
             return (false, false);

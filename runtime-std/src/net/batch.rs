@@ -43,7 +43,7 @@ pub(crate) struct Room {
     messages: Vec<Message>,
 }
 
-/// What one destination is sent: a datagram, or several of one size of which the last may be shorter.
+/// The bytes for one destination: a datagram, or several of one size of which the last may be shorter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message {
     pub(crate) to: SocketAddr,
@@ -58,7 +58,7 @@ struct Place {
     at: usize,
 }
 
-/// Whether a socket cuts what it is given into segments (GSO).
+/// The ability of a socket to cut what it is given into segments (GSO).
 #[derive(Debug)]
 pub(crate) struct Offload {
     segments_max: usize,
@@ -119,11 +119,11 @@ impl Batch {
         true
     }
 
-    /// Sends what is there; `false` if the socket would block before the end.
+    /// Sends what is there. Returns `false` if the socket would block before the end.
     ///
-    /// `send` gets all bytes, the messages within that come next, and the size of segments if any of them has some; it
-    /// says how many it has sent. What the system refuses for another reason than that the socket would block is tried
-    /// again without segments, and then lost, as datagrams are.
+    /// `send` gets all bytes, the messages within that come next, and the size of segments if any of them has some. It returns
+    /// how many it has sent. A message that the system refuses, though the socket would not block, is tried again without
+    /// segments, and then lost, as datagrams are.
     pub(crate) fn flush(
         &mut self,
         offload: &mut Offload,
@@ -185,7 +185,7 @@ impl Batch {
         (self.first, self.next) = Default::default();
     }
 
-    /// What can go in one call: messages without segments, or those with segments of one size and shorter ones.
+    /// The messages that can go in one call: without segments, or with segments of one size and shorter ones.
     fn group(&self) -> (&[Message], Option<u16>) {
         let rest = self.room.messages.get(self.sent..).unwrap_or_default();
         let rest = &rest[..rest.len().min(MESSAGES_MAX)];
@@ -240,7 +240,7 @@ impl Message {
         self.len > self.segment
     }
 
-    /// Whether a datagram at this place can be its next segment.
+    /// Returns `true` if a datagram at this place can be its next segment.
     fn continues_with(&self, place: Place, len: usize, segments_max: usize) -> bool {
         let Self { segment, at, len: own, .. } = *self;
         at + own == place.at
@@ -269,8 +269,8 @@ impl Offload {
         }
     }
 
-    /// What was refused with segments was taken without. The path to one destination may be the reason, or the device
-    /// that all of them are reached by.
+    /// A message that was refused with segments was taken without. The path to one destination may be the reason, or the
+    /// device that all of them are reached by.
     fn handle_refused(&mut self) {
         self.refusals = self.refusals.saturating_add(1);
         if self.refusals >= REFUSALS_MAX {
@@ -279,7 +279,7 @@ impl Offload {
     }
 }
 
-/// Whether they are one, which is what the readers of a stream are sent.
+/// Returns `true` if both are one buffer, which is what the readers of a stream are sent.
 fn is_same(own: &Bytes, datagram: &Bytes) -> bool {
     own.as_ptr() == datagram.as_ptr() && own.len() == datagram.len()
 }

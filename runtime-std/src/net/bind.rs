@@ -11,14 +11,14 @@ use crate::runtime::{Runtime, UdpSocket};
 /// How often a free port is asked for whose neighbour is free as well.
 const PAIR_ATTEMPTS: usize = 64;
 
-/// Whether accepted sockets have the options of the one that listens.
+/// True if accepted sockets have the options of the one that listens.
 pub(crate) const OPTIONS_ARE_INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// A socket of the system that listens at `addr` for many connections at once, and does not block.
 ///
 /// # Errors
 ///
-/// What the system says: the address is taken, or not one of this host.
+/// The error of the system: the address is taken, or not one of this host.
 pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     // Elsewhere the option means that the port may be taken twice.
@@ -82,7 +82,7 @@ fn any_pair<U: UdpSocket>(bind: impl Fn(u16) -> io::Result<U>) -> io::Result<Bou
 ///
 /// # Errors
 ///
-/// What the system says: the address is taken, or not one of this host.
+/// The error of the system: the address is taken, or not one of this host.
 pub fn bind_udp(addr: SocketAddr) -> io::Result<StdUdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;

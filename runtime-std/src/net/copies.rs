@@ -10,7 +10,7 @@ use rtspan_core::limits::DATAGRAM_BLOCK_BYTES;
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     block: BytesMut,
-    /// What stands in the block, in this order.
+    /// The datagrams in the block, in this order.
     copied: Vec<(SocketAddr, usize)>,
 }
 

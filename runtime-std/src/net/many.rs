@@ -8,7 +8,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, 
 use super::batch::{MESSAGES_MAX, Message};
 
 thread_local! {
-    /// What one call tells the system: per thread, so that no call allocates and no socket holds any.
+    /// The headers of one call: per thread, so that no call allocates and no socket holds any.
     static HEADERS: RefCell<Headers> = RefCell::new(Headers::new());
 }
 
@@ -29,11 +29,11 @@ impl Headers {
     }
 }
 
-/// Sends messages with one call, each that is longer than `segment` in datagrams of that size; how many were taken.
+/// Sends messages with one call, each that is longer than `segment` in datagrams of that size. Returns how many were taken.
 ///
 /// # Errors
 ///
-/// What the system says of the first message; of any other the next call tells.
+/// The system's error for the first message; the next call tells of any other.
 pub(super) fn send(
     socket: BorrowedFd<'_>,
     bytes: &[u8],

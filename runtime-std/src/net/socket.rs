@@ -88,7 +88,7 @@ impl fmt::Debug for SocketRef<'_> {
     }
 }
 
-/// What is kept of a socket from one operation to the next; nothing of one that is not the system's.
+/// State of a socket from one operation to the next; nothing for one that is not the system's.
 #[derive(Debug)]
 pub(super) struct State(Option<UdpSocketState>);
 

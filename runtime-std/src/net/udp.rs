@@ -20,7 +20,7 @@ const SLOT_BYTES: usize = 1 << 16;
 const SLOTS: usize = 16;
 
 thread_local! {
-    /// What a burst is received into and sent from: per thread, so that an idle socket holds nothing.
+    /// The buffers of a burst, to receive and to send: per thread, so that an idle socket holds nothing.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 

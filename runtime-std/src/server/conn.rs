@@ -27,7 +27,7 @@ thread_local! {
     static ROOM: Cell<Room> = Cell::default();
     /// Where the orders are that a connection carries out at once.
     static ORDERS: Cell<Vec<ConnCommand>> = const { Cell::new(Vec::new()) };
-    /// What is read into, so that only a connection that a part of something has come over holds any.
+    /// The buffer to read into, so that only a connection that a part of something has come over holds any.
     static BLOCK: Cell<BytesMut> = Cell::default();
 }
 
@@ -82,15 +82,15 @@ struct ConnTask<R: Runtime> {
     place: Place,
     rx: ConnRx,
     tx: ConnTx,
-    /// What everything wakes this task by, the socket and the timer as well.
+    /// Wakes this task for everything, the socket and the timer as well.
     wake: Arc<Wake>,
     subscriptions: Subscriptions,
     feeds: Feeds,
     socket: R::Tcp,
     alarm: Alarm<R::Timer>,
-    /// Why nothing more is read; what is left to say is still written.
+    /// Why nothing more is read; the rest is still written.
     failure: Option<CloseReason>,
-    /// The peer says no more; what it has asked is still answered.
+    /// The peer says no more; its requests are still answered.
     at_end: bool,
     /// Others have ordered something.
     has_letter: bool,
@@ -100,7 +100,7 @@ struct ConnTask<R: Runtime> {
     is_settled: bool,
     /// The socket has nothing to read, and has not woken the task since.
     is_idle: bool,
-    /// Whether the half that reads wants more, and when it wants to know of the time.
+    /// True if the half that reads wants more; the deadline is when it wants to know of the time.
     wants_read: bool,
     rx_deadline: Option<Instant>,
     /// The socket had no room for all; the system has not said since that it has.
@@ -162,7 +162,7 @@ impl<R: Runtime> ConnTask<R> {
         self.is_idle &= !reasons.ready();
     }
 
-    /// Does a bounded amount of everything; whether there may be more to do at once.
+    /// Does a bounded amount of everything. Returns `true` if there may be more to do at once.
     fn round(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
         if self.place.door.is_stopped() {
             return Err(CloseReason::ServerClosed);
@@ -174,7 +174,7 @@ impl<R: Runtime> ConnTask<R> {
         }
         let now = self.place.door.clock().now();
         let read = readable && self.read(now)?;
-        // What is published does not concern the half that reads, which is not touched for it.
+        // Published media does not concern the half that reads, which is not touched for it.
         let news = std::mem::take(&mut self.has_news) || read;
         if news {
             self.take_letters(now);
@@ -203,7 +203,7 @@ impl<R: Runtime> ConnTask<R> {
         Ok(news || more || due)
     }
 
-    /// Whether the socket may have something to read that is wanted.
+    /// Returns `true` if the socket may have something to read that is wanted.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
         if !self.wants_read || self.is_idle {
             return Ok(false);
@@ -238,7 +238,7 @@ impl<R: Runtime> ConnTask<R> {
         }
     }
 
-    /// Hands on what was read, and carries out what is ordered for it; whether that was anything.
+    /// Hands on what was read, and carries out what is ordered for it. Returns `true` if that was anything.
     fn take_input(&mut self, now: Instant) -> bool {
         // Of one that cannot be read any more only reports come, by what is ordered.
         if self.failure.is_some() && !self.rx.has_input() {
@@ -319,7 +319,7 @@ impl<R: Runtime> ConnTask<R> {
                 Err(error) if is_transient(&error) => self.blocked = true,
                 Err(error) => return Err(broken(error)),
             }
-            // What is published from now on wakes this task.
+            // Media that is published from now on wakes this task.
             if !self.tx.wants_write() && !self.tx.has_more() {
                 return Ok(false);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rtspan_core::server::Event;
 use rtspan_core::{ConnId, SessionId};
 
-/// What a value of the application's is put on.
+/// The holder of a value of the application's.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Holder {
@@ -40,8 +40,8 @@ impl Holder {
 
 /// The application's values on connections and sessions.
 ///
-/// One whose end is told is still there for whoever was told of it, until the next event is taken. What is let go is put
-/// aside, since dropping a value may do anything, and must not be done under a lock.
+/// When the end of a holder is told, its value stays until the next event is taken. Values that are let go are put aside,
+/// since dropping one may do anything, and must not be done under a lock.
 #[derive(Debug, Default)]
 pub(crate) struct Data {
     values: BTreeMap<Holder, Value>,
@@ -61,7 +61,7 @@ impl Data {
         self.values.get(&holder).cloned()
     }
 
-    /// Lets a value go; whether there was one.
+    /// Lets a value go. Returns `true` if there was one.
     pub(crate) fn clear(&mut self, holder: Holder) -> bool {
         let value = self.values.remove(&holder);
         let was_there = value.is_some();
@@ -84,7 +84,7 @@ impl Data {
         }
     }
 
-    /// What is to be dropped.
+    /// The values that are to be dropped.
     pub(crate) fn take_unused(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.unused)
     }

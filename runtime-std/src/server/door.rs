@@ -208,7 +208,7 @@ impl Door {
         self.phase.load(Ordering::Acquire) >= CLOSING
     }
 
-    /// Whether all tasks are to end.
+    /// Returns `true` once all tasks are to end.
     pub(crate) fn is_stopped(&self) -> bool {
         self.phase.load(Ordering::Acquire) == STOPPED
     }
@@ -222,7 +222,7 @@ impl Door {
         lock(&self.control).events.dropped()
     }
 
-    /// Puts a value on what is there; whether it is.
+    /// Puts a value on a connection or a session. Returns `true` if that is there.
     pub(crate) fn set_data(&self, holder: Holder, value: Value) -> bool {
         let mut control = lock(&self.control);
         let is_there = match holder {
@@ -388,7 +388,7 @@ impl Door {
         }
     }
 
-    /// Enters a later phase; whether it was not there yet.
+    /// Enters a later phase. Returns `true` if it was not there yet.
     fn raise(&self, phase: u8) -> bool {
         self.phase.fetch_max(phase, Ordering::AcqRel) < phase
     }

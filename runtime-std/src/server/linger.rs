@@ -110,7 +110,7 @@ mod tests {
         }
     }
 
-    /// Whether the socket is still listened to when so much has been sent, and what was not read.
+    /// Returns whether the socket is still listened to when so much has been sent, and how much was not read.
     fn listens(sent: usize) -> (bool, usize) {
         let mut socket = Talker(AtomicUsize::new(sent));
         let (mut alarm, clock) = (Alarm::new(Never), Clock::system());

@@ -88,7 +88,7 @@ impl StreamReader {
         }
     }
 
-    /// Takes what the log holds; whether nothing more is going to come.
+    /// Takes what the log holds. Returns `true` if nothing more is going to come.
     fn fill(&mut self) -> bool {
         let Self { published, cursor, timeline, batch, .. } = self;
         published.read(|log| {

@@ -63,7 +63,7 @@ async fn first_cseq<S: TcpSocket, T: Timer>(
     .await
 }
 
-/// Writes an answer; whether all of it was taken soon.
+/// Writes an answer. Returns `true` if all of it was taken soon.
 async fn write_all<S: TcpSocket, T: Timer>(
     socket: &mut S,
     alarm: &mut Alarm<T>,

@@ -106,7 +106,7 @@ impl Published {
     }
 }
 
-/// What one task reads: it is woken by these streams, and finds them without a lock that others take.
+/// The streams that one task reads: they wake it, and it finds them without a lock that others take.
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     wake: Arc<Wake>,
@@ -169,7 +169,7 @@ impl Feeds {
     ///
     /// # Errors
     ///
-    /// What `next` fails with.
+    /// The error of `next`.
     pub(crate) fn pump<E>(
         &mut self,
         now: Instant,

@@ -25,7 +25,7 @@ pub enum WriteError {
     /// The stream or its server is closed.
     #[error("the stream is closed")]
     Closed,
-    /// What was to be written as RTCP is none.
+    /// The bytes that were to be written as RTCP are none.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
     /// A frame has no place in the description, or cannot be sent.

@@ -80,7 +80,7 @@ impl<R: Runtime> UdpTask<R> {
         Poll::Pending
     }
 
-    /// Does a bounded amount of everything; whether there may be more to do at once.
+    /// Does a bounded amount of everything. Returns `true` if there may be more to do at once.
     fn round(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.door.clock().now();
         self.take_commands(now);
@@ -92,7 +92,7 @@ impl<R: Runtime> UdpTask<R> {
         self.take_input(now);
         self.subscriptions.set(self.door.registry(), || self.media.streams());
         let (media, subscriptions) = (&mut self.media, &self.subscriptions);
-        // What has no room now is sent when the socket wakes this task.
+        // Datagrams that have no room now are sent when the socket wakes this task.
         let _ = self.pair.poll_send(cx, |pair| media.flush(now, subscriptions, pair));
         self.take_input(now);
         let due = self.alarm.is_due(cx, self.door.clock(), self.media.poll_timeout());
@@ -106,7 +106,7 @@ impl<R: Runtime> UdpTask<R> {
         let (media, pair) = (&mut self.media, &self.pair);
         for command in self.mailbox.take() {
             if command.ends_receiving() {
-                // What came before a publisher's TEARDOWN was published, also if the system has not told of it yet.
+                // Datagrams from before a publisher's TEARDOWN are published, also if the system has not told of them yet.
                 pair.drain(DRAIN_BURSTS, |port, from, data| media.handle_datagram(now, port, from, data));
             }
             media.handle_command(now, command);

@@ -25,7 +25,7 @@ impl Chance {
         self.below(times) == 0
     }
 
-    /// Whether something happens that has these odds, from 0 to 1.
+    /// Returns `true` if something happens that has these odds, from 0 to 1.
     pub(super) fn happens(&mut self, odds: f64) -> bool {
         odds > 0.0 && ((self.next() >> 11) as f64 / (1_u64 << 53) as f64) < odds
     }

@@ -20,7 +20,7 @@ impl Host {
         self.0.clone()
     }
 
-    /// Starts a task. What it makes without naming a runtime belongs to this host.
+    /// Starts a task. Everything that it makes without naming a runtime belongs to this host.
     ///
     /// A host whose power is cut starts nothing, and so does one that has as many tasks as it may have.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -85,7 +85,7 @@ impl Host {
         self.enter(|world, host| world.hosts[host].has_power = true);
     }
 
-    /// Stops all that runs on it for a while, as a debugger does, or a virtual machine that moves. What comes meanwhile waits.
+    /// Stops all that runs on it for a while, as a debugger does, or a virtual machine that moves. Arrivals wait meanwhile.
     pub fn stop_for(&self, time: Duration) {
         self.enter(|world, host| {
             world.hosts[host].is_stopped = true;

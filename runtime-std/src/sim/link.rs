@@ -4,7 +4,7 @@ use rtspan_core::Instant;
 
 use super::chance::Chance;
 
-/// What is between two hosts, in each direction.
+/// The way between two hosts, in each direction.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,7 +76,7 @@ impl Link {
         Self { bytes_per_second: Some(bits_per_second / 8), ..self }
     }
 
-    /// Bytes that may wait for the link; what comes then is lost. 256 KiB by default.
+    /// Bytes that may wait for the link; more of them are lost. 256 KiB by default.
     pub const fn queue(self, bytes: usize) -> Self {
         Self { queue_bytes: bytes, ..self }
     }

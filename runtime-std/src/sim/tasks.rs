@@ -44,7 +44,7 @@ enum Place {
     Here(TaskFuture),
     /// It runs.
     Out,
-    /// Whoever runs the world has it.
+    /// The caller that runs the world has it.
     Elsewhere,
 }
 

@@ -56,7 +56,7 @@ pub(super) struct End {
     pub(super) peer: SocketAddr,
     /// The application has the socket.
     is_held: bool,
-    /// The application has closed it; what was written is still sent.
+    /// The application has closed it; written bytes are still sent.
     is_closed: bool,
     /// There is no such end, or not any more: what comes to it is answered with a reset.
     is_gone: bool,
@@ -368,7 +368,7 @@ impl World {
         Ok(())
     }
 
-    /// Closes the socket of one end; what it has received and nobody has read makes it a reset.
+    /// Closes the socket of one end. If there are received bytes that nobody has read, that is a reset.
     pub(super) fn close_tcp(&mut self, id: u64, side: Side) {
         let Some(tcp) = self.tcp.get_mut(&id) else { return };
         let end = tcp.end_mut(side);

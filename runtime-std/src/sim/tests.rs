@@ -124,7 +124,7 @@ fn a_socket_that_is_closed_unread_resets_its_connection() {
             (socket.read(&mut [0; 100]).await, socket.read(&mut [0; 100]).await)
         };
         let (first, second) = sim.run(&sim.host("10.0.0.2"), HOUR, ask).unwrap();
-        // What came before the reset can be read.
+        // Bytes that came before the reset can be read.
         assert_eq!(first.unwrap(), 7, "reads: {reads}");
         assert_eq!(second.map_err(|error| error.kind()).err(), error, "reads: {reads}");
     }

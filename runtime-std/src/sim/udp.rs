@@ -8,7 +8,7 @@ use super::world::{Happening, Readiness, World, as_named, leads_to};
 const RECEIVE_BYTES: usize = 208 << 10;
 /// Bytes of datagrams that wait to be sent.
 const SEND_BYTES: usize = 128 << 10;
-/// What each datagram takes besides its bytes.
+/// The overhead of each datagram.
 const OVERHEAD: usize = 64;
 
 /// A bound UDP socket.

@@ -60,7 +60,7 @@ pub(super) struct Host {
     next_port: u16,
 }
 
-/// What happens at a time.
+/// Something that happens at a time.
 #[derive(Debug)]
 pub(super) enum Happening {
     Timer(u64, u64),
@@ -132,7 +132,7 @@ impl Trace {
     }
 }
 
-/// Whether a socket is ready, as far as it knows, and whom it tells.
+/// The readiness of a socket, as far as it knows, and the task that it wakes.
 #[derive(Debug, Default)]
 pub(super) struct Readiness {
     pub(super) is_ready: bool,
@@ -228,7 +228,7 @@ impl World {
         self.queue.peek().map(|Reverse(queued)| queued.at)
     }
 
-    /// Has everything happen that is due; whether there was anything.
+    /// Lets everything happen that is due. Returns `true` if there was anything.
     pub(super) fn let_happen(&mut self) -> bool {
         let mut any = false;
         while self.next_at().is_some_and(|at| at <= self.now) {
@@ -324,7 +324,7 @@ impl Readiness {
     }
 }
 
-/// Whether a socket that is bound to `bound` is the one that `to` leads to.
+/// Returns `true` if a socket that is bound to `bound` is the one that `to` leads to.
 pub(super) fn leads_to(bound: SocketAddr, to: SocketAddr) -> bool {
     let same_family = bound.is_ipv4() == to.is_ipv4() || (bound.is_ipv6() && bound.ip().is_unspecified());
     bound.port() == to.port() && same_family && (bound.ip().is_unspecified() || bound.ip() == to.ip())

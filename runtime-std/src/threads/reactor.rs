@@ -93,7 +93,7 @@ impl Wake for Parker {
 }
 
 impl Parker {
-    /// Goes from one state to another; whether it was in the former.
+    /// Goes from one state to another. Returns `true` if it was in the former.
     fn exchange(&self, from: u8, to: u8) -> bool {
         self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -163,7 +163,7 @@ impl Timers {
     }
 }
 
-/// What is known of a registered socket.
+/// The state of a registered socket.
 #[derive(Debug, Default)]
 struct Readiness {
     read: Side,
@@ -284,7 +284,7 @@ impl Alarm {
         })
     }
 
-    /// Whether `waker` is still the one to be woken.
+    /// Returns `true` if `waker` is still the one to be woken.
     pub(super) fn wakes(&self, waker: &Waker) -> bool {
         self.waker.will_wake(waker)
     }

@@ -24,7 +24,7 @@ pub(super) fn since<R: Runtime>(begun: Instant) -> Duration {
     now::<R>().since(begun)
 }
 
-/// Runs a task beside the scenario; what comes of it can be waited for.
+/// Runs a task beside the scenario. Its outcome can be waited for.
 pub(super) fn go<R: Runtime, T: Send + 'static>(
     task: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = T> + Unpin {
@@ -60,7 +60,7 @@ pub(super) async fn for_so_long<R: Runtime, T>(time: Duration, future: impl Futu
     .await
 }
 
-/// Who speaks over a connection.
+/// A peer that speaks over a connection.
 pub(super) struct Peer<R: Runtime>(pub(super) R::Tcp);
 
 impl<R: Runtime> Peer<R> {
@@ -193,7 +193,7 @@ pub(super) async fn last_answer<R: Runtime>(server: &Server<R>, request: &[u8]) 
     socket.rest().await.unwrap()
 }
 
-/// Who listens.
+/// A peer that listens.
 pub(super) struct Ear<R: Runtime>(R::Listener);
 
 impl<R: Runtime> Ear<R> {
@@ -210,7 +210,7 @@ impl<R: Runtime> Ear<R> {
     }
 }
 
-/// Who receives and sends datagrams.
+/// A peer that receives and sends datagrams.
 pub(super) struct Mouth<R: Runtime>(R::Udp);
 
 impl<R: Runtime> Mouth<R> {

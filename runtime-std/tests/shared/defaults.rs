@@ -100,7 +100,7 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
             }
         };
         assert_eq!(reason, expected);
-        // What there was a little room for in the socket may have been taken meanwhile.
+        // The socket may have taken the little that it had room for meanwhile.
         let again = if reason == Some(CloseReason::WriteStalled) { deadline } else { Duration::ZERO };
         check_within(since::<R>(begun), deadline, again);
     }
@@ -165,7 +165,7 @@ fn serve_by_hand<R: Runtime>(answers: u32) -> SocketAddr {
     address
 }
 
-/// What a client that plays comes to in the end, and when.
+/// The first error of a client that plays, and when it comes.
 async fn first_error<R: Runtime>(server: SocketAddr) -> (Error, Duration) {
     let begun = now::<R>();
     let url = format!("rtsp://{server}/cam");

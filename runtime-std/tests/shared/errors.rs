@@ -11,7 +11,7 @@ use super::by_hand::{Ear, Peer, go, header, now, since};
 
 const SDP: &str = "v=0\r\ns=x\r\nm=audio 0 RTP/AVP 0\r\na=control:trackID=0\r\n";
 
-/// What a camera by hand says to a method: the rest of the status line, further headers, and a description.
+/// The answer of a camera by hand to a method: the rest of the status line, further headers, and a description.
 type Answer = (&'static str, &'static str, &'static str);
 
 /// A camera by hand that answers one method so, all others well, and none at all once it has answered so many.

@@ -32,7 +32,7 @@ pub(crate) async fn a_server_that_drains_sends_its_readers_to_another<R: Runtime
     let received = both(packets.next(), both(old.drain(Some(&to), LIMIT), moved)).await;
     assert_eq!(number(&received.unwrap().unwrap()), 900);
     assert!(since::<R>(begun) < LIMIT);
-    // Whoever comes is sent there too.
+    // Newcomers are sent there too.
     let _late = read(&old, "/cam", Transports::Tcp).await;
     event(&new, |event| matches!(event, Event::Playing { .. }).then_some(())).await;
 }

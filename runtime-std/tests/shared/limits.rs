@@ -157,7 +157,7 @@ pub(crate) async fn requests_that_wait_for_their_answer_are_not_read_beyond_the_
 pub(crate) async fn answers_that_are_not_read_close_the_connection<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let mut socket = connect(&server).await;
-    // What the system buffers comes on top of what the server does.
+    // The system's buffers come on top of the server's.
     let flood = go::<R, _>(async move {
         let requests = OPTIONS.repeat(1000);
         while socket.write_all(requests.as_bytes()).await.is_ok() {}

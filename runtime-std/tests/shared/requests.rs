@@ -1,4 +1,4 @@
-//! What a client is set up to ask for.
+//! The requests that a client is set up to make.
 
 use rtspan_std::client::{Client, ClientBuilder, Error};
 use rtspan_std::runtime::Runtime;

@@ -1,4 +1,4 @@
-//! What has to hold on every runtime, once; each runtime's test file runs all of it.
+//! Scenarios that have to hold on every runtime; each runtime's test file runs all of them.
 #![allow(clippy::unwrap_used)]
 
 mod answers;
@@ -251,7 +251,7 @@ async fn pause<R: Runtime>() {
     R::default().sleep(Duration::from_millis(1)).await;
 }
 
-/// What comes of a future at once.
+/// The output of a future, if it has one at once.
 async fn if_ready<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! What an application does with a stream of its own, beside writing packets.
+//! Uses of a stream of the application's own, beside writing packets.
 
 use std::time::Duration;
 

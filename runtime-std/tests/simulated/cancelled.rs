@@ -84,7 +84,7 @@ fn is_done_in_a_world(
     let before = (host.tasks(), host.sockets());
     let told = sim.run(&client, MINUTE * 5, story(&server, cut));
     let was_done = told.unwrap_or_else(|error| panic!("{error}, {what}"));
-    // What is left says goodbye.
+    // Everything that is left says goodbye.
     sim.run_for(Duration::from_secs(15)).unwrap();
     assert_eq!((client.tasks(), client.sockets()), (0, 0), "{what}");
     assert!(server.sessions().is_empty() && server.connections().is_empty(), "{what}");
@@ -129,7 +129,7 @@ async fn play_on(packets: &mut Packets, count: usize) {
 
 type Given<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
-/// What a client is when a command is given.
+/// A client in the state in which a command is given.
 async fn prepared(state: State, cut: Cut) -> Client {
     let path = if matches!(state, State::PreRecord | State::Record) { "/live" } else { "/cam" };
     let client = builder(path).transport(transports(cut)).connect().await.unwrap();

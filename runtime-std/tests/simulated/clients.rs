@@ -1,4 +1,4 @@
-//! Who is woken for what at a client: its driver, those who wait for its packets, and those who wait for anything else.
+//! Wakes at a client: of its driver, of those who wait for its packets, and of those who wait for anything else.
 #![allow(clippy::unwrap_used)]
 
 use std::future::{Future, poll_fn};

@@ -1,4 +1,4 @@
-//! What the drivers have to do that only a world shows in which sockets, tasks and clocks can be had by number.
+//! Duties of the drivers that show only in a world in which sockets, tasks and clocks can be had by number.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
@@ -75,7 +75,7 @@ fn a_reader_that_does_not_read_is_not_asked_again_and_again() {
         builder.play().await.unwrap()
     };
     let _packets = sim.run(&client, MINUTE, play).unwrap();
-    // What it is sent waits on the way.
+    // Packets for it wait on the way.
     client.stop_for(MINUTE);
     let before = sim.turns();
     let writing = async {

@@ -16,7 +16,7 @@ const LIVE: &str = "rtsp://10.0.0.1/live";
 /// The time within which whoever is left has found out.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Which of the machines it is.
+/// One of the machines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Who {
     Server,

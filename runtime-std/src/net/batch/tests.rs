@@ -53,7 +53,7 @@ impl Fake {
         assert!(self.flush(|_, _| Ok(usize::MAX)));
     }
 
-    /// What one destination was sent.
+    /// The datagrams that one destination was sent.
     fn sent_to(&self, port: u16) -> Vec<Vec<u8>> {
         self.sent.iter().filter(|(own, _)| *own == port).map(|(_, datagram)| datagram.clone()).collect()
     }
@@ -224,7 +224,7 @@ fn a_destination_that_is_refused_loses_its_own_and_no_other() {
             for port in 0..10 {
                 burst.iter().for_each(|datagram| fake.send(port, datagram));
             }
-            // The system tells of the first message only; what comes before one that it refuses is sent.
+            // The system tells of the first message only; those before one that it refuses are sent.
             assert!(fake.flush(|messages, _| {
                 match messages.iter().position(|message| message.to == addr(4)) {
                     Some(0) => Err(refused(code)),
