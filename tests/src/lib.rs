@@ -1,4 +1,4 @@
-//! What the tests of the whole library share.
+//! Code that the tests of the whole library share.
 
 pub mod fuzz;
 pub mod model;

@@ -27,14 +27,14 @@ enum State {
     Record,
 }
 
-/// What carries a track: frames on a channel of a connection, or datagrams to a port of a host.
+/// The carrier of a track: frames on a channel of a connection, or datagrams to a port of a host.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Carrier {
     Frames(usize, u8),
     Datagrams(usize, u16),
 }
 
-/// Which media, what carries it, and the path and track that it was set up by.
+/// A media, its carrier, and the path and track that it was set up by.
 type Track = (usize, Carrier, (&'static str, Option<usize>));
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ struct Session {
     host: usize,
     path: &'static str,
     conns: BTreeSet<usize>,
-    /// Which track was set up over what, and by which URI (path and track).
+    /// The tracks that were set up, each with its carrier and URI (path and track).
     tracks: Vec<Track>,
     /// The stream that it reads or records.
     stream: Option<usize>,
@@ -353,7 +353,7 @@ impl Model {
         }
     }
 
-    /// Who gets a packet of a track of a stream.
+    /// The carriers that get a packet of a track of a stream.
     fn receivers(&self, stream: usize, track: usize) -> BTreeSet<Carrier> {
         let plays = |session: &&Session| session.state == State::Play && session.stream == Some(stream);
         let tracks = self.sessions.values().filter(plays).flat_map(|session| &session.tracks);

@@ -24,11 +24,11 @@ const ROUNDS_MAX: usize = 100_000;
 pub struct Rig {
     /// The control plane.
     pub server: Server,
-    /// What the clock shows.
+    /// The time on the clock.
     pub now: Instant,
-    /// What the application was told and has not looked at.
+    /// Events that the application was told and has not looked at.
     pub events: Vec<Event>,
-    /// What was sent over UDP.
+    /// Datagrams that were sent.
     pub datagrams: Vec<(Port, SocketAddr, Bytes)>,
     /// The logs of the streams.
     pub logs: Logs,
@@ -40,7 +40,7 @@ pub struct Rig {
 #[derive(Debug)]
 struct Line {
     conn: ServerConn,
-    /// What the client has sent and the server has not read.
+    /// Bytes that the client has sent and the server has not read.
     unread: VecDeque<u8>,
     received: Vec<u8>,
     /// Bytes that the client still reads.
@@ -70,7 +70,7 @@ impl Logs {
         self.0.borrow_mut().insert(stream, log);
     }
 
-    /// Whether there is no stream.
+    /// Returns `true` if there is no stream.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -132,7 +132,7 @@ impl Rig {
             line.unread.extend(bytes);
             self.drain();
         }
-        // What the rig holds is not taken for what the server holds.
+        // The bytes that the rig holds are not taken for those of the server.
         self.conns.get_mut(&conn).into_iter().for_each(|line| line.unread.shrink_to_fit());
     }
 
@@ -194,7 +194,7 @@ impl Rig {
         }
     }
 
-    /// Whether anything is sent over UDP to anybody.
+    /// Returns `true` if anything is sent over UDP to anybody.
     pub fn has_udp_readers(&self) -> bool {
         self.udp.as_ref().is_some_and(|udp| udp.streams().next().is_some())
     }
@@ -214,7 +214,7 @@ impl Rig {
         self.drain();
     }
 
-    /// What every driver does, until nothing is left to do.
+    /// Does what every driver does, until nothing is left to do.
     pub fn drain(&mut self) {
         for _ in 0..ROUNDS_MAX {
             if !(self.read() | self.take_outputs() | self.flush() | self.take_inputs() | self.write()) {
@@ -341,7 +341,7 @@ impl Rig {
                 }
             }
             (Inbound::Media(stream, media), _) => {
-                // What a publisher sent before its stream ended may come out after it.
+                // Media that a publisher sent before its stream ended may come out after it.
                 if let Some(log) = self.logs.0.borrow_mut().get_mut(&stream) {
                     log.handle_media(self.now, media);
                 }
@@ -349,7 +349,7 @@ impl Rig {
             (Inbound::Report(report), _) => self.server.handle_report(self.now, report),
             (other, _) => panic!("what is to be done with {other:?}?"),
         }
-        // What is decided takes effect before anything else is read.
+        // Decisions take effect before anything else is read.
         self.take_outputs();
     }
 

@@ -1,12 +1,12 @@
 //! A server, its clients, hostile hosts and a bad network in one deterministic world.
 //!
-//! The objects are the real ones: `Server`, `ConnRx`, `ConnTx`, `UdpMedia`, `Client`. All that is simulated is what they
-//! never see: sockets, time, applications. Every decision that a world takes comes from [`Choices`], so that a seed
+//! The objects are the real ones: `Server`, `ConnRx`, `ConnTx`, `UdpMedia`, `Client`. Only the things that they never see
+//! are simulated: sockets, time, applications. Every decision that a world takes comes from [`Choices`], so that a seed
 //! tells a whole history, and a fuzzer's bytes tell another.
 //!
-//! A world goes through ages: a storm, in which anything may break; a calm, after which whoever still plays must have
-//! got everything but what it was told to have missed; and at last everybody leaves, and the server has to be empty.
-//! What must hold is checked where it happens, and a violation is a panic.
+//! A world goes through ages: a storm, in which anything may break; a calm, after which each client that still plays must
+//! have got everything but what it was told to have missed; and at last everybody leaves, and the server has to be empty.
+//! Promises are checked where they have to hold, and a violation is a panic.
 
 mod app;
 mod books;
@@ -55,7 +55,7 @@ use choices::Chance;
 use trace::Trace;
 use world::World;
 
-/// What a world came to.
+/// The outcome of a world.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// Of all that happened: the same choices give the same.
@@ -64,16 +64,16 @@ pub struct Summary {
     pub steps: u64,
     /// How much time has passed there.
     pub simulated: Duration,
-    /// What was seen.
+    /// Counts of what was seen.
     pub counts: Counts,
 }
 
-/// What a world violated.
+/// A violation in a world.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The seed that it grew from.
     pub seed: u64,
-    /// What was violated.
+    /// The promise that was violated.
     pub message: String,
     /// The last that happened before.
     pub trace: Vec<String>,
@@ -102,7 +102,7 @@ pub fn run(choices: &mut dyn Choices) -> Summary {
 ///
 /// # Errors
 ///
-/// What was violated, with the tail of the trace.
+/// The violation, with the tail of the trace.
 pub fn run_seed(seed: u64) -> Result<Summary, Failure> {
     attempt(seed, false).map_err(|_| {
         // The same again, with what happened written down.

@@ -1,4 +1,4 @@
-//! The steady state of the fan-out allocates nothing, whatever the number of readers; what does allocate has a bound.
+//! The steady state of the fan-out allocates nothing, whatever the number of readers; everything else has a bound.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -163,7 +163,7 @@ fn no_packet_costs_a_reader_an_allocation() {
     assert!(!world.server.is_empty());
 }
 
-/// What a decoder gives for these bytes, and what its `poll` allocates.
+/// The message that a decoder gives for these bytes, and the allocations of its `poll`.
 fn parsed(bytes: &[u8]) -> (Message, u64) {
     let mut decoder = Decoder::default();
     decoder.feed(bytes);

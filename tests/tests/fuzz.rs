@@ -36,7 +36,7 @@ fn every_input_of_the_corpus_is_survived() {
             println!("{}", path.display());
             let data = fs::read(&path).unwrap();
             target(&data);
-            // What a fuzzer finds first is an end that comes too early.
+            // A fuzzer first finds ends that come too early.
             (0..data.len()).step_by(1 + data.len() / 16).for_each(|end| target(&data[..end]));
             inputs += 1;
         }

@@ -43,7 +43,7 @@ const PICTURES_A_SECOND: u16 = 25;
 /// The time behind a reboot within which the recorder is to be back.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
-/// What a camera has sent: keyframes with the time since its reboot.
+/// The keyframes that a camera has sent, with the time since its reboot.
 type Sent = Arc<Mutex<Vec<(Duration, u32)>>>;
 
 /// A camera from its power-up on: a keyframe each second, and sequence numbers from zero.
@@ -89,7 +89,7 @@ fn missing(recorder: Recorder, seed: u64) -> (usize, Vec<u32>) {
     let (sent, kept) = (sent.lock().unwrap(), kept.lock().unwrap());
     assert!(kept.is_sorted_by(|one, next| one < next), "each came once, in its order");
     let due: Vec<u32> = sent.iter().filter(|(at, _)| *at >= BACK_WITHIN).map(|(_, number)| *number).collect();
-    // What was on its way when the power went is nobody's fault.
+    // Frames that were on their way when the power went are nobody's fault.
     let in_time = |number: &&u32| {
         !kept.contains(number) && sent.get(**number as usize + 1).is_some_and(|(at, _)| !at.is_zero())
     };

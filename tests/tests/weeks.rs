@@ -66,7 +66,7 @@ const BACK_WITHIN: Duration = Duration::from_secs(240);
 /// Bytes that a client may hold more than after a day.
 const GROWTH_MAX: i64 = 256 << 10;
 
-/// What is in the way, and until when.
+/// The trouble that is in the way.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Trouble {
     Nothing,
@@ -318,7 +318,7 @@ impl World {
         self.trouble_at = self.now + lasts;
     }
 
-    /// The camera describes itself otherwise; what plays goes on as it was.
+    /// The camera describes itself otherwise; the medias that play go on as they were.
     fn announce(&mut self) {
         let variant = self.chance.below(4);
         let Some(request) = self.camera.announce(variant).filter(|_| self.is_connected && !self.is_stale)

@@ -279,7 +279,7 @@ impl World {
     fn check_written(&mut self) {
         loop {
             if self.written.first() != Some(&b'$') {
-                // What a server has put into its URLs goes back as it is, and may be of any language.
+                // The text of a server's URLs goes back as it is, and may be of any language.
                 let end = self.written.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(0);
                 let foreign = self.written[..end].iter_mut().filter(|byte| !byte.is_ascii());
                 foreign.for_each(|byte| *byte = b'_');

@@ -1,4 +1,4 @@
-//! What is neither picture nor sound: documents, transport streams, text and events.
+//! Media that is neither picture nor sound: documents, transport streams, text and events.
 
 use rtspan_core::Format;
 use rtspan_core::description::{Codec, MetadataCoding};

@@ -35,7 +35,7 @@ fn limits() -> DecoderLimits {
 
 type Read = (Vec<Item>, Option<WireError>);
 
-/// What comes of `data` in portions of `size` of the offset.
+/// The items of `data` in portions of `size` of the offset.
 fn read(mut data: &[u8], mut size: impl FnMut(usize) -> usize, with_pauses: bool) -> Read {
     let mut decoder = Decoder::new(limits());
     let mut items = Vec::new();
@@ -63,7 +63,7 @@ fn read(mut data: &[u8], mut size: impl FnMut(usize) -> usize, with_pauses: bool
     (items, None)
 }
 
-/// What is written once says the same, and what was canonical once stays so.
+/// A message that is written once says the same, and one that was canonical once stays so.
 fn round_trip(message: &Message) {
     let read = again(message);
     assert_eq!(contents(&read), contents(message));
@@ -81,7 +81,7 @@ fn again(message: &Message) -> Message {
     read
 }
 
-/// What a message says: headers by name, since CSeq is written first and once, and nothing of what cannot be written.
+/// The contents of a message: headers by name, since CSeq is written first and once, and nothing that cannot be written.
 fn contents(message: &Message) -> (String, Vec<(String, String)>, Bytes) {
     let plain = |text: &str| text.replace(|c: char| c.is_ascii_control(), "");
     let (start, body) = match message {

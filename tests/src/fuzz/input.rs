@@ -12,7 +12,7 @@ impl<'a> Input<'a> {
         Self(data)
     }
 
-    /// Whether nothing is left.
+    /// Returns `true` if nothing is left.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,6 +1,6 @@
 //! The whole server: several connections, datagrams, time, an application that answers or does not.
 //!
-//! What it writes a strict client can read, and when everybody has left nothing is left.
+//! A strict client can read all that it writes, and when everybody has left nothing is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

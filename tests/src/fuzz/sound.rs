@@ -96,7 +96,7 @@ fn check(format: &Format, unit: &AccessUnit, packet_bytes_max: usize) {
             back.extend_from_slice(&again.parts.to_bytes());
         }
     });
-    // What is read leniently is written as it was read, and may be read otherwise then.
+    // A unit that is read leniently is written as it was read, and may be read otherwise then.
     if sent.is_ok() && depacketizer.take_tolerances().is_empty() {
         assert!(!failed);
         assert_eq!((first, back), (Some(unit.timestamp), unit.parts.to_bytes().to_vec()));

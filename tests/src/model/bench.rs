@@ -25,7 +25,7 @@ struct Line {
     frames: Vec<Frame>,
 }
 
-/// What a stream of so many medias is described as.
+/// The description of a stream of so many medias.
 pub(super) fn describe(medias: usize) -> Description {
     let media = || rtspan_core::Media::new(MediaKind::Audio, vec![Format::pcmu()]);
     Description::new((0..medias).map(|_| media()).collect()).with_track_controls()
@@ -106,7 +106,7 @@ impl Bench {
         self.received(packet)
     }
 
-    /// Who has received a packet; everything else that was received is forgotten.
+    /// The carriers that have received a packet; everything else that was received is forgotten.
     fn received(&mut self, packet: &RtpPacket) -> BTreeSet<Carrier> {
         self.receive();
         let mut carriers = BTreeSet::new();

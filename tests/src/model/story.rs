@@ -50,7 +50,7 @@ struct Story<'a> {
     chance: Chance<'a>,
     bench: Bench,
     model: Model,
-    /// What the server calls the sessions.
+    /// The server's names for the sessions.
     keys: BTreeMap<usize, String>,
     /// Sequence numbers of publishers' tracks.
     sequences: BTreeMap<(usize, usize), u16>,

@@ -20,7 +20,7 @@ use super::source::{Kind, Source};
 use super::truth::Lossless;
 use super::world::{Age, Task, World};
 
-/// What can be published, whoever does.
+/// The paths that anybody can publish at.
 pub(super) const PATHS: &[&str] = &["/cam0", "/cam1", "/deep/er/cam", "/", "/live"];
 
 /// The application of the server: it publishes streams of its own, and answers questions as it likes.
@@ -30,7 +30,7 @@ pub(super) struct App {
     tickets: Vec<(Instant, Held)>,
     /// Streams that come back.
     pub(super) returns: Vec<Return>,
-    /// What the private streams at a path consist of.
+    /// The tracks of the private streams at a path.
     pub(super) films: BTreeMap<String, Vec<Kind>>,
 }
 
@@ -182,7 +182,7 @@ impl World<'_> {
 
     pub(super) fn publish(&mut self, stream: StreamId, packets: Vec<(u8, RtpPacket)>) {
         if self.books.privates.contains(stream) {
-            // What was asked before is known to be.
+            // Earlier requests have to be known.
             self.hear_all();
         }
         for (track, packet) in packets {
@@ -262,7 +262,7 @@ impl World<'_> {
     pub(super) fn app_removes(&mut self, stream: StreamId) {
         self.counts.add("streams removed by the application", 1);
         self.door(|server, now, _| server.remove_stream(now, stream));
-        // Who reads it has to be told that nothing more comes.
+        // Its readers have to be told that nothing more comes.
         self.notify(stream);
     }
 

@@ -19,7 +19,7 @@ const LEAVE_LIMIT: Duration = WRITE_STALL;
 /// Why and when something ended.
 type End = (CloseReason, Instant);
 
-/// What the server has told of connections, sessions and streams: all of it has to fit together.
+/// The news that the server has told of connections, sessions and streams: all of it has to fit together.
 #[derive(Debug, Default)]
 pub(super) struct Books {
     conns: BTreeSet<ConnId>,
@@ -45,7 +45,7 @@ pub(super) struct Books {
     is_draining: bool,
     /// The streams that sessions were opened to read.
     read: BTreeMap<SessionId, StreamId>,
-    /// What sessions have recorded.
+    /// The streams that sessions have recorded.
     recorded: BTreeMap<SessionId, StreamId>,
     /// Streams whose publishers have paused since everybody was to be still.
     pub(super) paused: BTreeSet<StreamId>,
@@ -152,7 +152,7 @@ impl Books {
             Event::ReaderLagged { session, dropped, .. } => {
                 let reader = self.sessions.entry(*session).or_default();
                 let is_soon = reader.told.is_some_and(|told| now < told + Duration::from_secs(1));
-                // What it had missed when it was paused may be told after it plays again.
+                // Packets that it had missed when it was paused may be told after it plays again.
                 let is_of_former = is_soon && std::mem::take(&mut reader.follows_another);
                 assert!(!is_soon || is_of_former, "{session:?} lags, and it was told less than a second ago");
                 reader.dropped += dropped;

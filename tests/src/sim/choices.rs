@@ -5,7 +5,7 @@ pub trait Choices {
     /// A number below `bound`, which is at least one. Zero is the quiet choice: nothing goes wrong.
     fn below(&mut self, bound: u64) -> u64;
 
-    /// Whether there are no more decisions, so that the world is to come to its end.
+    /// Returns `true` if there are no more decisions, so that the world is to come to its end.
     fn is_over(&self) -> bool {
         false
     }
@@ -87,7 +87,7 @@ impl<'a> Chance<'a> {
         from + self.0.below(to - from + 1)
     }
 
-    /// Whether what happens `per_mille` times in a thousand happens now.
+    /// Returns `true` if an event that happens `per_mille` times in a thousand happens now.
     pub(crate) fn happens(&mut self, per_mille: u64) -> bool {
         self.0.below(1000) >= 1000 - per_mille
     }

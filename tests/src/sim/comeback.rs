@@ -52,7 +52,7 @@ struct Lost {
     is_other: bool,
 }
 
-/// What a cause may be mended by.
+/// The remedy for a cause.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Time,
@@ -187,7 +187,7 @@ impl Comeback {
     }
 }
 
-/// What is to be had of each media.
+/// The kind and the formats of each media.
 fn contents(description: &Description) -> Vec<(&MediaKind, &[Format])> {
     description.medias.iter().map(|media| (&media.kind, &media.formats[..])).collect()
 }
@@ -200,7 +200,7 @@ impl World<'_> {
         cause: &ClientCloseReason,
         (attempt, wait): (u32, Duration),
     ) {
-        // What came before is of the time before.
+        // Earlier packets are of the time before.
         self.take_packets(player);
         self.check_attempt(player, cause);
         let now = self.now;

@@ -15,7 +15,7 @@ pub(super) struct Line {
     rx: ConnRx,
     pub(super) tx: ConnTx,
     link: LinkId,
-    /// What was sent cannot be read: nothing more is, and what is left to say is still written.
+    /// Something was sent that cannot be read. Nothing more is read, and the rest is still written.
     has_failed: bool,
     /// The peer says no more.
     at_end: bool,
@@ -69,7 +69,7 @@ impl World<'_> {
         self.read(line)?;
         let has_more = self.take_input(id, line);
         if !has_more && line.at_end {
-            // What it asked before it left is still answered, as far as there is room.
+            // Requests from before it left are still answered, as far as there is room.
             self.take_commands(id, line);
             let _ = self.write(line);
             return Err(CloseReason::PeerClosed);
@@ -128,7 +128,7 @@ impl World<'_> {
                     self.note(n as u64, || format!("{n} bytes read from {peer}"));
                     // The window is open again.
                     self.wake(client, self.now);
-                    // What is polled may hold the rest back.
+                    // The input that is polled may hold the rest back.
                     break;
                 }
                 Io::Blocked => break,
@@ -139,7 +139,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Whether there may be more to be polled.
+    /// Returns `true` if there may be more to be polled.
     fn take_input(&mut self, id: ConnId, line: &mut Line) -> bool {
         let mut rest = if self.is_lazy() { 1 + self.chance.below(3) } else { u64::MAX };
         // Of one that cannot be read any more only reports come, by what is ordered.
@@ -169,7 +169,7 @@ impl World<'_> {
         false
     }
 
-    /// Whether the socket takes no more.
+    /// Returns `true` if the socket takes no more.
     fn write(&mut self, line: &mut Line) -> Result<bool, CloseReason> {
         let rounds = if self.is_lazy() { 1 } else { 64 };
         for _ in 0..rounds {

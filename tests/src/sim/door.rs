@@ -6,7 +6,7 @@ use super::pair::Pair;
 use super::world::{Task, World};
 
 impl World<'_> {
-    /// Every access to the server; what it wants done is handed on at once, or later.
+    /// Every access to the server; its orders are handed on at once, or later.
     pub(super) fn door<R>(&mut self, enter: impl FnOnce(&mut Server, Instant, &Logs) -> R) -> R {
         let result = enter(&mut self.server, self.now, &self.logs);
         self.hand_on();

@@ -41,7 +41,7 @@ struct Drain {
     until: Instant,
 }
 
-/// What a player was asked, and what it does about it.
+/// The request that a player got to go elsewhere, and how it obeys.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Journey {
     /// It was asked over the connection from this address to go elsewhere.
@@ -75,7 +75,7 @@ pub(super) fn is_here(host: &str, port: u16) -> bool {
     (host, port) == ("10.0.0.1", 554)
 }
 
-/// What can be published at the place that a URL names, if it is one of this server.
+/// The path that a URL names, if it is one of this server that can be published at.
 pub(super) fn path_of(url: &Url) -> Option<&'static str> {
     let is_same = |path: &&str| **path == *url.path();
     PATHS.iter().copied().find(is_same).filter(|_| is_here(url.host(), url.port()))
@@ -117,7 +117,7 @@ impl World<'_> {
         let to = (to > 0).then(|| self.any_place_elsewhere());
         self.counts.add(if to.is_some() { "servers drained to another" } else { "servers drained" }, 1);
         self.note(4, || format!("draining for {limit:?}"));
-        // What was opened before is told before.
+        // Sessions that were opened before are told before.
         self.hear_all();
         self.books.drains();
         self.redirects.drain = Some(Drain { to: to.clone(), until: self.now + limit });
@@ -209,7 +209,7 @@ impl World<'_> {
                 let link = player.link.and_then(|link| self.tcp.get(link));
                 let is_same = link.is_some_and(|link| link.peer == over && link.is_steady(at));
                 let is_late = self.now > at + ON_ITS_WAY;
-                // What it asks for may keep it where it is.
+                // Its own requests may keep it where it is.
                 let has_asked = is_late && !player.asked.is_empty();
                 if !is_same || has_asked || player.client.state() == State::Initial {
                     player.journey = None;

@@ -1,5 +1,5 @@
-//! What the application does with streams for one session each: a reader is given one by the answer to its SETUP, and
-//! the application goes where it asks to play.
+//! Streams of the application for one session each: a reader is given one by the answer to its SETUP, and the application
+//! goes where it asks to play.
 
 use rtspan_core::StreamId;
 use rtspan_core::auth::Action;
@@ -53,7 +53,7 @@ impl World<'_> {
         Some(stream)
     }
 
-    /// What the private streams at a path consist of: the same as the application's own there.
+    /// The tracks of the private streams at a path: the same as in the application's own there.
     pub(super) fn film_at(&mut self, path: &str) -> Vec<Kind> {
         let public = self.books.stream_at(path);
         let own = self.app.streams.iter().find(|(stream, _)| Some(*stream) == public);

@@ -31,13 +31,13 @@ pub(super) struct Hostile {
 #[derive(Debug)]
 pub(super) struct Raw {
     pub(super) link: LinkId,
-    /// What waits to be sent.
+    /// Bytes that wait to be sent.
     pub(super) out: Vec<u8>,
     decoder: Decoder,
     pub(super) cseq: u32,
     /// Requests that were not answered yet.
     pub(super) asked: VecDeque<Asked>,
-    /// What was sent may be read in more than one way.
+    /// The bytes that were sent may be read in more than one way.
     pub(super) is_dirty: bool,
     reads: bool,
     /// It has said that it sends no more.
@@ -47,11 +47,11 @@ pub(super) struct Raw {
     last_cseq: Option<u32>,
     /// How often it was asked to go elsewhere.
     pub(super) redirects: u32,
-    /// What it was challenged with last, and how often it has answered that.
+    /// The challenge that it got last, and how often it has answered that.
     pub(super) challenge: Option<(Challenge, u32)>,
 }
 
-/// What it knows of a session.
+/// Facts that it knows of a session.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) plays: bool,
@@ -210,7 +210,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether the connection is still there.
+    /// Returns `true` if the connection is still there.
     pub(super) fn raw_writes(&mut self, raw: &mut Raw) -> bool {
         while !raw.out.is_empty() && !raw.is_shut {
             let Some(link) = self.tcp.get_mut(raw.link) else { return false };
@@ -222,7 +222,7 @@ impl World<'_> {
                     server.into_iter().for_each(|server| self.wake_by(server, at.map(|at| at.max(self.now))));
                 }
                 Io::Blocked => {
-                    // Whoever neither reads nor stops to ask is not modelled beyond this.
+                    // A peer that neither reads nor stops to ask is not modelled beyond this.
                     raw.out.truncate(1 << 18);
                     raw.is_dirty |= raw.out.len() == 1 << 18;
                     return true;
@@ -341,7 +341,7 @@ impl World<'_> {
             Method::Teardown => match (&asked.key, raw.sessions.len()) {
                 (Some(key), _) => drop(raw.sessions.remove(key)),
                 (None, 1) => raw.sessions.clear(),
-                // Which it was cannot be told.
+                // The session that it meant cannot be told.
                 (None, _) => raw.is_dirty = true,
             },
             _ => {}

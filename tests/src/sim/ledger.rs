@@ -15,7 +15,7 @@ use super::world::{WALL, World};
 /// How far the wall clock time of a packet may be from the truth, beyond what it took to be published.
 const CLOCK_ERROR: Duration = Duration::from_millis(2);
 
-/// What a client has received since it plays.
+/// Packets that a client has received since it plays.
 #[derive(Debug, Default)]
 pub(super) struct Period {
     stream: Option<StreamId>,
@@ -79,7 +79,7 @@ impl Period {
         !self.ended.is_empty()
     }
 
-    /// Whether it plays since then, and over one connection.
+    /// Returns `true` if it plays since then, and over one connection.
     pub(super) fn is_since(&self, since: Instant) -> bool {
         self.began <= since && !self.plays_again
     }
@@ -153,8 +153,8 @@ fn start_of(track: &TrackStart) -> (usize, Option<u16>) {
     (track.media, track.sequence)
 }
 
-/// The medias that a client plays. What it sends as a back channel is none of them, though another stream may have a media in
-/// that place by now.
+/// The medias that a client plays. Its back channels are none of them, though another stream may have a media in that place by
+/// now.
 pub(super) fn medias(player: &Player) -> impl Iterator<Item = usize> + '_ {
     let is_set_up = |media: usize| player.client.media_stats(Instant::ZERO, media).is_some();
     let is_sent = |media: usize| player.client.back_channels().any(|own| own == media);
@@ -176,7 +176,7 @@ impl World<'_> {
         let is_former = |period: &Period| peer.is_none() || peer == period.former;
         while let Some(received) = player.client.poll_packet() {
             if received.packet.payload().is_empty() {
-                // What opens the way through a NAT, of a back channel that its client takes for sound.
+                // The packet opens the way through a NAT, for a back channel that its client takes for sound.
                 continue;
             }
             self.trace.bytes(received.packet.as_bytes());
@@ -206,8 +206,8 @@ impl World<'_> {
         }
     }
 
-    /// What is to be checked when the client closes because the server has closed the connection: the stream that has
-    /// ended for it, and whether it missed something of it.
+    /// The check for when the client closes because the server has closed the connection: the stream that has ended for it,
+    /// and whether it missed something of it.
     pub(super) fn farewell(&self, player: &Player) -> Option<(StreamId, bool)> {
         let period = player.period.as_ref()?;
         let session = self.reader_of(player);

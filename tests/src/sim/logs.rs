@@ -43,7 +43,7 @@ impl Logs {
 }
 
 impl World<'_> {
-    /// What a publisher sent goes into its log.
+    /// Appends media that a publisher sent to its log.
     pub(super) fn append(&mut self, stream: StreamId, media: Media) {
         let Some(log) = self.logs.logs.get_mut(&stream) else {
             assert!(self.logs.former.contains(&stream), "media for {stream:?}, which nobody has added");

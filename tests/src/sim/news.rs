@@ -1,4 +1,4 @@
-//! What the client of a player tells, and what its application makes of it.
+//! The news that the client of a player tells, and what its application makes of them.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ impl World<'_> {
                         player.next = self.now;
                     }
                     Ok(Reply::Paused) => {
-                        // What is under way over UDP does not come after it has begun again.
+                        // Packets that are under way over UDP do not come after it has begun again.
                         player.next = player.next.max(self.now + Duration::from_millis(200));
                         self.take_packets(player);
                         player.period = None;

@@ -27,7 +27,7 @@ impl OneRequest {
         self.0 = Decoder::new(DecoderLimits::default());
     }
 
-    /// Takes what was read of a connection; whether an answer ends in it.
+    /// Takes the bytes that were read of a connection. Returns `true` if an answer ends in them.
     fn take(&mut self, bytes: &[u8]) -> bool {
         self.0.feed(bytes);
         let mut is_answered = false;

@@ -19,7 +19,7 @@ use super::world::{PAIRS_MAX, SERVER};
 /// Connections and sessions, where there is room for all.
 const ROOM: usize = 1000;
 
-/// What kind of world it is: chosen once, at its beginning.
+/// The kind of a world: chosen once, at its beginning.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) session_timeout: Duration,
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     pub(super) films: u64,
     /// The application refuses next to nothing, and leaves nothing without an answer.
     pub(super) is_kind: bool,
-    /// Whether there are users that may not do everything.
+    /// The guard, if there are users that may not do everything.
     pub(super) guard: Option<Guard>,
     schemes: Vec<Scheme>,
     nonce_lifetime: Duration,
@@ -73,13 +73,13 @@ pub(super) struct Plan {
     pub(super) streams: u64,
     pub(super) players: u64,
     pub(super) hostiles: u64,
-    /// Whether the world ends by closing the server; otherwise everybody leaves.
+    /// True if the world ends by closing the server; otherwise everybody leaves.
     pub(super) closes: bool,
-    /// Whether it takes on no session any more when everybody leaves.
+    /// True if the server takes on no session any more when everybody leaves.
     pub(super) drains: bool,
     /// How often in a thousand decisions the application sends a session elsewhere.
     pub(super) redirects: u64,
-    /// Whether it is closed in the middle of the storm.
+    /// True if the server is closed in the middle of the storm.
     pub(super) closes_early: bool,
 }
 
@@ -208,24 +208,24 @@ impl Plan {
         if waits { ACCESS_POINT_WAIT } else { Duration::ZERO }
     }
 
-    /// Whether credentials that are right are never refused: nobody decides otherwise, and no nonce grows old on its way.
+    /// Returns `true` if right credentials are never refused: nobody decides otherwise, and no nonce grows old on its way.
     pub(super) fn takes_right_credentials(&self) -> bool {
         let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
         self.guard == Some(Guard::Table) && !is_asked && self.nonce_lifetime == NONCE_LIFETIME
     }
 
-    /// Whether the application is asked who may speak.
+    /// Returns `true` if the application is asked who may speak.
     pub(super) fn asks_speakers(&self) -> bool {
         self.asks.contains(Asks::SPEAK)
     }
 
-    /// Whether the application answers nothing itself.
+    /// Returns `true` if the application answers nothing itself.
     pub(super) fn asks_nobody(&self) -> bool {
         let is_asked = self.asks != Asks::NONE || self.takeover == TakeoverPolicy::Ask;
         !is_asked && self.guard != Some(Guard::Question)
     }
 
-    /// Whether a reader of what is there is never refused.
+    /// Returns `true` if a reader of a stream that is there is never refused.
     pub(super) fn takes_everybody(&self) -> bool {
         let is_wide = self.conns_max == ROOM && self.sessions_max == ROOM;
         is_wide && self.asks_nobody() && self.guard.is_none() && self.has_udp
@@ -235,7 +235,7 @@ impl Plan {
         self.udp_burst
     }
 
-    /// Whether every datagram comes through.
+    /// Returns `true` if every datagram comes through.
     pub(super) fn is_lossless(&self) -> bool {
         self.udp == UdpFaults::default()
     }
@@ -254,7 +254,7 @@ impl Plan {
         answer * (1 + REQUESTS_WAITING_MAX as u32)
     }
 
-    /// Whether a reader over UDP may be sent less than everything because nothing of it has come.
+    /// Returns `true` if a reader over UDP may be sent less than everything because nothing of it has come.
     pub(super) fn limits_unproven(&self) -> bool {
         self.unproven_bytes < UNPROVEN_BYTES_MAX
     }
@@ -270,5 +270,5 @@ impl Plan {
     }
 }
 
-/// What an overshooting clock and reports once a second cost.
+/// The cost of an overshooting clock and of reports once a second.
 pub(super) const SLACK: Duration = Duration::from_secs(6);

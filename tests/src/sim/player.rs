@@ -59,7 +59,7 @@ pub(super) struct Player {
     pub(super) journey: Option<Journey>,
     /// Where its application is to publish.
     pub(super) place: Option<Url>,
-    /// What is to be checked when its client closes.
+    /// The things to check when its client closes.
     pub(super) farewell: Option<(StreamId, bool)>,
     /// A command was given up: the server may have done it all the same.
     pub(super) is_unsure: bool,
@@ -78,13 +78,13 @@ pub(super) struct Player {
     pub(super) times: Times,
     /// The seek that is not answered yet, and where it is to lead.
     pub(super) sought: Option<(CommandId, Option<Range>)>,
-    /// What has to have come when it is looked at again.
+    /// The packets that have to have come when it is looked at again.
     pub(super) watch: Option<Watch>,
     /// Packets that have come over UDP before the answer to PLAY.
     pub(super) early: Vec<Received>,
     /// Packets that its client had dropped when PLAY was asked for.
     pub(super) dropped_before: u64,
-    /// What was handed to the network for each socket when PLAY was asked for.
+    /// Packets that were handed to the network for each socket when PLAY was asked for.
     pub(super) marks: BTreeMap<SocketAddr, usize>,
     /// Both as they were before the PLAY that is not answered yet: they hold on if it is refused.
     pub(super) before: Option<(CommandId, u64, BTreeMap<SocketAddr, usize>)>,

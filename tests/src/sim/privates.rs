@@ -38,7 +38,7 @@ struct Reader {
     peer: SocketAddr,
 }
 
-/// What the application has answered to a PLAY or PAUSE.
+/// The answer of the application to a PLAY or PAUSE.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     pub(super) peer: SocketAddr,
@@ -48,11 +48,11 @@ pub(super) struct Told {
     pub(super) asked: Option<Range>,
     pub(super) range: Option<Range>,
     pub(super) scale: Option<f32>,
-    /// What was written since PLAY was asked for; `None` for PAUSE.
+    /// The packets that were written since PLAY was asked for; `None` for PAUSE.
     pub(super) start: Option<Start>,
 }
 
-/// What was written since a PLAY was asked for.
+/// The packets that were written since a PLAY was asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Start {
     /// The first packet of it.
@@ -118,7 +118,7 @@ impl Privates {
         self.told.push(told);
     }
 
-    /// What was told last over the connection from an address, or in answer to one request of it.
+    /// The last answer over the connection from an address, or the one to a request of it.
     fn told(&self, peer: SocketAddr, cseq: Option<u32>) -> Option<&Told> {
         let is_it = |told: &&Told| told.peer == peer && (cseq.is_none() || told.cseq == cseq);
         self.told.iter().rev().find(is_it)
@@ -202,7 +202,7 @@ impl World<'_> {
         assert_eq!(paths, public, "paths are told that are of private streams");
     }
 
-    /// What the application has told a player of where it plays, if it plays a stream of its own.
+    /// The last answer of the application to a player, if that plays a stream of its own.
     pub(super) fn told_to(&self, player: &Player) -> Option<&Told> {
         let told = self.books.privates.told(player.peer()?, None)?;
         (Some(told.session) == self.session_of(player)).then_some(told)

@@ -1,5 +1,5 @@
-//! Who may do what. It is decided here and looked at wherever packets come and go; what the server makes of it is another
-//! matter.
+//! The rights of each host. They are decided here and looked at wherever packets come and go; what the server makes of them
+//! is another matter.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -35,10 +35,10 @@ impl From<SocketAddr> for Who {
 
 /// The users that there are, the first for several hosts.
 const USERS: [&str; 5] = ["ada", "ada", "ada", "bea", "cyd"];
-/// What anybody may read.
+/// The path that anybody may read.
 const OPEN: &str = "/live";
 
-/// What a user may do, besides what anybody may.
+/// Returns `true` if a user may do this, besides what anybody may.
 fn is_right_of(user: &str, action: Action, path: &str) -> bool {
     match (user, action) {
         ("ada", _) | ("bea", Action::Read) => true,
@@ -148,7 +148,7 @@ impl Rights {
         let header = text.split("Authorization: ").nth(1).and_then(|rest| rest.split("\r\n").next());
         let mut words = text.split(' ');
         let (method, uri) = (words.next(), words.next());
-        // Whoever overhears a password knows it.
+        // A host that overhears a password knows it: only digests are kept.
         if let (Some(method), Some(uri), Some(header)) =
             (method, uri, header.filter(|header| header.starts_with("Digest")))
         {
@@ -194,7 +194,7 @@ impl Rights {
         }
     }
 
-    /// What the server tells was done by those who may.
+    /// Checks that the things that the server tells were done by those who may.
     pub(super) fn enter(&mut self, event: &Event) {
         match event {
             Event::ConnOpened { conn, peer } => _ = self.conns.insert(*conn, (*peer).into()),

@@ -23,7 +23,7 @@ use super::times::Times;
 use super::udp::Datagram;
 use super::world::{WALL, World};
 
-/// What the application of one of our clients is after.
+/// The aim of the application of one of our clients.
 #[derive(Debug)]
 pub(super) enum Role {
     Reader {
@@ -125,7 +125,7 @@ impl World<'_> {
         (client, is_right)
     }
 
-    /// What the application of a client does next.
+    /// Does the next thing that the application of a client wants.
     pub(super) fn act(&mut self, player: &mut Player) {
         player.next = self.now + self.chance.millis(1, 4_000);
         if self.is_stormy() {
@@ -389,7 +389,7 @@ impl World<'_> {
         let (track, packet) = source.make_last(self.now, round);
         player.last_made += 1;
         let is_own = |stream: &_| self.truth.is_of(*stream, *origin);
-        // What comes from another address than before is not taken, nor after a PAUSE whose answer was given up.
+        // A packet from another address than before is not taken, nor one after a PAUSE whose answer was given up.
         let is_taken = !player.is_rebound && !player.is_unsure;
         let stream = self.books.stream_at(path).filter(is_own).filter(|_| is_taken);
         if player.client.send(self.now, track.into(), &packet).is_err() {

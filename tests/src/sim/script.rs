@@ -8,13 +8,13 @@ use super::rights::password;
 use super::source::Kind;
 use super::world::World;
 
-/// What a connection of a hostile host is about, more or less.
+/// The goal of a connection of a hostile host, more or less.
 #[derive(Debug)]
 pub(super) struct Goal {
     path: &'static str,
     publishes: bool,
     over_udp: bool,
-    /// What it announces.
+    /// The tracks that it announces.
     pub(super) kinds: Vec<Kind>,
 }
 
@@ -39,7 +39,7 @@ impl Goal {
         }
     }
 
-    /// What leads on, if nothing goes wrong.
+    /// The method that leads on, if nothing goes wrong.
     fn method(&self, raw: &Raw, chance: &mut Chance<'_>) -> Method {
         let known = raw.sessions.values().next_back();
         let tracks = known.map_or(0, |known| known.channels.len()) as u64;

@@ -24,14 +24,14 @@ pub(super) struct Source {
     stream: Option<StreamId>,
 }
 
-/// Who makes packets: no two makers make the same.
+/// A maker of packets: no two makers make the same.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Origin(pub(super) u32);
 
 impl Origin {
-    /// Whose packets nobody may ever receive.
+    /// The maker of packets that nobody may ever receive.
     pub(super) const FORGER: Self = Self(0xff_ffff);
-    /// Whose packets have a publisher's address on them, so that readers may get some.
+    /// The maker of packets that have a publisher's address on them, so that readers may get some.
     pub(super) const SPOOFER: Self = Self(0xff_fffe);
 }
 
@@ -40,7 +40,7 @@ struct Track {
     kind: Kind,
     made: Made,
     voices: Vec<Voice>,
-    /// Which has spoken last.
+    /// The voice that has spoken last.
     last: usize,
     /// Nothing of it was sent since its publisher came back, or since one packet of it could not be sent.
     is_behind: bool,
@@ -117,7 +117,7 @@ impl Kind {
         self.media().formats.iter().map(voice).collect()
     }
 
-    /// What a stream may consist of.
+    /// Tracks that a stream may consist of.
     pub(super) fn any(chance: &mut Chance<'_>) -> Vec<Self> {
         chance.pick(&[
             vec![Self::H264],
@@ -133,7 +133,7 @@ impl Kind {
         ])
     }
 
-    /// What the payload of a packet begins with: the first of a picture that decoding can begin with, or another of it.
+    /// The bytes that begin the payload of a packet: the first of a picture that decoding can begin with, or another of it.
     fn nal(self, is_key: bool, is_first: bool) -> &'static [u8] {
         match self {
             Self::H264 | Self::Retransmitted if is_key => &[0x65],
@@ -148,7 +148,7 @@ impl Kind {
     }
 }
 
-/// Which packet this is: its maker, its track, and its place among those of the track.
+/// The name of a packet: its maker, its track, and its place among those of the track.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Made {
     pub(super) origin: Origin,
@@ -167,7 +167,7 @@ const SETTLED_RUN: u32 = 6;
 const NAL_BYTES_MAX: usize = 5;
 
 impl Made {
-    /// What a packet says of itself; `None` if it was made by nobody here.
+    /// The name that a packet tells; `None` if it was made by nobody here.
     ///
     /// # Panics
     ///
@@ -229,7 +229,7 @@ impl Source {
         }
     }
 
-    /// What comes next: a picture, or some sound.
+    /// Makes the next picture, or some sound.
     pub(super) fn make(&mut self, now: Instant, chance: &mut Chance<'_>) -> Vec<(u8, RtpPacket)> {
         let index = chance.index(self.tracks.len());
         let is_key = self.pictures % self.group == 0;
@@ -268,7 +268,7 @@ impl Source {
         source
     }
 
-    /// Its packets go into this stream from now on; what was made for another is not sent again.
+    /// Its packets go into this stream from now on; those that were made for another are not sent again.
     pub(super) fn begin_in(&mut self, stream: Option<StreamId>) {
         if stream.is_none() || self.stream != stream {
             self.recent.clear();
@@ -282,7 +282,7 @@ impl Source {
         std::mem::take(&mut self.recent).into_iter().skip(left_out)
     }
 
-    /// What its tracks are.
+    /// The kinds of its tracks.
     pub(super) fn kinds(&self) -> Vec<Kind> {
         self.tracks.iter().map(|track| track.kind).collect()
     }
@@ -302,7 +302,7 @@ impl Source {
         track.voices.iter_mut().map(restart).collect()
     }
 
-    /// What the next packet of a track might begin with.
+    /// The header that the next packet of a track might begin with.
     pub(super) fn next_header(&self, now: Instant, track: u8) -> Option<RtpHeader> {
         let track = self.tracks.get(usize::from(track))?;
         let voice = &track.voices[track.last];
@@ -315,7 +315,7 @@ impl Source {
         })
     }
 
-    /// Whether nothing was made yet.
+    /// Returns `true` if nothing was made yet.
     pub(super) fn is_fresh(&self) -> bool {
         self.tracks.iter().all(|track| track.made.number == 0)
     }

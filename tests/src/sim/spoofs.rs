@@ -26,7 +26,7 @@ pub(super) enum Spoof {
     Sequence,
 }
 
-/// What was forged, and what of it was taken.
+/// The packets that were forged, and those of them that were taken.
 #[derive(Debug, Default)]
 pub(super) struct Spoofs {
     forged: BTreeMap<u32, Forged>,

@@ -1,5 +1,5 @@
-//! Back channels: clients that speak while they play. What they say arrives byte for byte and in order, and only from those
-//! that may speak.
+//! Back channels: clients that speak while they play. Their words arrive byte for byte and in order, and only from those that
+//! may speak.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -16,11 +16,11 @@ use super::player::Player;
 use super::source::Kind;
 use super::world::{Age, World};
 
-/// Who speaks: each client of each host is another voice.
+/// A speaker: each client of each host is another voice.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Voice(u32);
 
-/// What was said, and what was heard of it.
+/// The words that were said, and those of them that were heard.
 #[derive(Debug, Default)]
 pub(super) struct Talks {
     voices: BTreeMap<Voice, Said>,
@@ -38,7 +38,7 @@ struct Said {
     words: Vec<Bytes>,
 }
 
-/// What one session says.
+/// The talk of one session.
 #[derive(Debug)]
 struct Talk {
     session: SessionId,
@@ -163,7 +163,7 @@ impl World<'_> {
         self.counts.add("words heard", 1);
     }
 
-    /// What the application of a client says next, where there is a back channel.
+    /// The next words of the application of a client, where there is a back channel.
     fn words(&mut self, player: &Player) -> Option<(usize, RtpPacket)> {
         let is_due = player.client.state() == State::Play && !player.client.is_reconnecting();
         let media = player.client.back_channels().next().filter(|_| is_due)?;

@@ -24,14 +24,14 @@ pub(super) struct Tcp {
     next: u64,
 }
 
-/// Which end of a connection.
+/// One end of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Side {
     Client,
     Server,
 }
 
-/// What a call to a socket came to.
+/// The outcome of a call to a socket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Io {
     Done(usize),
@@ -148,12 +148,12 @@ impl Tcp {
 }
 
 impl Link {
-    /// Whether neither side has said that it says no more.
+    /// Returns `true` if both sides may still say more.
     pub(super) fn is_open(&self) -> bool {
         !self.is_reset && self.pipes.iter().all(|pipe| pipe.end.is_none())
     }
 
-    /// Whether it takes much, and has done so since then.
+    /// Returns `true` if it takes much, and has done so since then.
     pub(super) fn is_steady(&self, since: Instant) -> bool {
         let is_wide = self.pipes.iter().all(|pipe| pipe.window >= WIDE_WINDOW);
         self.is_open() && self.frozen.is_none() && is_wide && self.disturbed <= since

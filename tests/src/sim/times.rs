@@ -52,7 +52,7 @@ impl Times {
         line.reached = Some((timestamp.max(time.timestamp), pts.max(time.pts)));
     }
 
-    /// Takes a packet that was made at a moment. What was made at one moment has one PTS, once sender reports tell the wall clock
+    /// Takes a packet that was made at a moment. Packets of one moment have one PTS, once sender reports tell the wall clock
     /// time of both; they are up to `error` from the truth.
     ///
     /// Returns true if it was compared with another media.

@@ -11,7 +11,7 @@ thread_local! {
     static LEFT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What has happened in a world: a hash of everything, and the last lines if they are recorded.
+/// The history of a world: a hash of everything, and the last lines if they are recorded.
 #[derive(Debug)]
 pub(super) struct Trace {
     hash: u64,

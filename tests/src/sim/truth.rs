@@ -10,7 +10,7 @@ use super::source::{Made, Origin};
 use super::spoofs::Spoofs;
 use super::world::WALL;
 
-/// What was published, and what was sent over UDP: what readers received is compared with it.
+/// The packets that were published, and those that were sent over UDP: the packets of readers are compared with them.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     streams: BTreeMap<StreamId, Vec<Entry>>,
@@ -37,7 +37,7 @@ pub(super) struct Truth {
     origins: u32,
 }
 
-/// What comes through of what a maker makes.
+/// The packets of a maker that come through.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Lossless {
     /// Every packet, in the order in which they are made.
@@ -60,7 +60,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Whether somebody has forged it who has written the publisher's address on it.
+    /// Returns `true` if somebody has forged it, with the publisher's address on it.
     pub(super) fn is_spoofed(&self) -> bool {
         self.made.is_some_and(|made| made.origin == Origin::SPOOFER)
     }
@@ -84,7 +84,7 @@ impl Truth {
         self.lossless.get(&origin).copied()
     }
 
-    /// A packet was appended to a log, under the number that follows the last; which it is.
+    /// A packet was appended to a log, under the number that follows the last. Returns its name.
     pub(super) fn push(
         &mut self,
         now: Instant,
@@ -203,7 +203,7 @@ impl Truth {
         entries.filter(move |(_, entry)| entry.track == track)
     }
 
-    /// Whether a stream's packets come from this maker.
+    /// Returns `true` if a stream's packets come from this maker.
     pub(super) fn is_of(&self, stream: StreamId, origin: Origin) -> bool {
         self.entries(stream).iter().any(|entry| entry.made.is_some_and(|made| made.origin == origin))
     }
@@ -251,7 +251,7 @@ impl Truth {
         self.healed = self.datagrams.iter().map(|(to, sent)| (*to, sent.len())).collect();
     }
 
-    /// Whether the newest packet that was sent there cannot have been lost on its way.
+    /// Returns `true` if the newest packet that was sent there cannot have been lost on its way.
     pub(super) fn has_sent_safely(&self, to: SocketAddr) -> bool {
         self.sent_to(to).len() > self.healed.get(&to).copied().unwrap_or_default()
     }
@@ -261,8 +261,8 @@ impl Truth {
     }
 }
 
-/// Whether a packet that is late over UDP looks as if its source had begun anew: it is of another source, or so late that
-/// its number is taken for the beginning of another sequence (RFC 3550, appendix A.1).
+/// Returns `true` if a packet that is late over UDP looks as if its source had begun anew: it is of another source, or so late
+/// that its number is taken for the beginning of another sequence (RFC 3550, appendix A.1).
 pub(super) fn seems_anew((sequence, ssrc): (u16, u32), late: &Entry) -> bool {
     ssrc != late.ssrc || usize::from(sequence.wrapping_sub(late.sequence)) >= REORDER_PACKETS
 }

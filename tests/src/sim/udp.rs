@@ -15,7 +15,7 @@ pub(super) struct Udp {
     faults: UdpFaults,
     /// Until then nothing comes through.
     burst: Instant,
-    /// What a socket's address looks like from outside, where that has changed.
+    /// The address of a socket from outside, where that has changed.
     outside: BTreeMap<SocketAddr, SocketAddr>,
     inside: BTreeMap<SocketAddr, SocketAddr>,
     silent: BTreeSet<IpAddr>,
@@ -82,7 +82,7 @@ impl Udp {
         self.under_way.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// What has arrived; `to` is the socket that it is for.
+    /// The datagram that has arrived; `to` is the socket that it is for.
     pub(super) fn arrive(&mut self, now: Instant) -> Option<Datagram> {
         loop {
             let entry = self.under_way.first_entry().filter(|entry| entry.key().0 <= now)?;

@@ -1,5 +1,5 @@
-//! Whoever keeps up gets what is published within a bound, whatever has happened before: another encoder, packets that
-//! were missed, packets that somebody has forged.
+//! A client that keeps up gets what is published within a bound, whatever has happened before: another encoder, packets
+//! that were missed, packets that somebody has forged.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const SETTLED: Duration = Duration::from_secs(4);
 /// Packets of a source after which it must have been taken over UDP.
 const SETTLED_RUN: u32 = 10;
 
-/// What has to have come when it is looked at again.
+/// The packets that have to have come when it is looked at again.
 #[derive(Debug)]
 pub(super) struct Watch {
     at: Instant,
@@ -134,7 +134,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether a reader has kept up since then, and nothing was in its way.
+    /// Returns `true` if a reader has kept up since then, and nothing was in its way.
     fn keeps_up(&self, player: &Player, period: &Period, since: Instant) -> bool {
         let Some((session, reader)) = self.reader_of(player) else { return false };
         let is_settled = player.asked.is_empty() && !player.is_unsure && player.client.state() == State::Play;
@@ -143,7 +143,7 @@ impl World<'_> {
         plays && !has_lagged && self.way_is_free(player, since)
     }
 
-    /// Whether all that a publisher sends since then has to get through.
+    /// Returns `true` if all that a publisher sends since then has to get through.
     fn is_published(&self, player: &Player, origin: Origin, since: Instant) -> bool {
         let is_settled =
             player.asked.is_empty() && !player.is_unsure && player.client.state() == State::Record;

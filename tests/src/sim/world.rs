@@ -33,7 +33,7 @@ pub(super) const WALL: Duration = Duration::from_secs(1_700_000_000);
 /// Runs of tasks without the clock moving; more is a busy loop.
 const RUNS_AT_ONCE: u64 = 100_000;
 
-/// Whoever has something to do at times.
+/// The ones that have something to do at times.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Task {
     /// Hands on what the server wants done, and lets its time pass.
@@ -44,7 +44,7 @@ pub(super) enum Task {
     App,
     /// Datagrams that arrive.
     Network,
-    /// What breaks.
+    /// Things that break.
     Chaos,
     /// Turns of the world's history.
     Fate,
@@ -87,11 +87,11 @@ pub(super) struct World<'a> {
     pub(super) rights: Rights,
     pub(super) talks: Talks,
     pub(super) redirects: Redirects,
-    /// What the application has not seen yet.
+    /// Events that the application has not seen yet.
     pub(super) events: VecDeque<Event>,
     pub(super) app: App,
     pub(super) lines: BTreeMap<ConnId, Line>,
-    /// What the connections lend each other to write from.
+    /// The room that the connections lend each other to write from.
     pub(super) room: Room,
     pub(super) mailboxes: BTreeMap<ConnId, VecDeque<ConnCommand>>,
     pub(super) pairs: BTreeMap<UdpId, Pair>,
@@ -271,18 +271,18 @@ impl<'a> World<'a> {
         self.trace.note(self.now, what, line);
     }
 
-    /// Whether hosts do as they like.
+    /// Returns `true` while hosts do as they like.
     pub(super) fn is_stormy(&self) -> bool {
         let outlives_the_server = self.age == Age::Leaving && self.plan.closes_early;
         self.age == Age::Storm || (outlives_the_server && !self.chance.is_over())
     }
 
-    /// Whether packets are published.
+    /// Returns `true` while packets are published.
     pub(super) fn is_live(&self) -> bool {
         self.is_stormy() || self.age == Age::Calm
     }
 
-    /// Whether a task does less than it could this time.
+    /// Returns `true` if a task does less than it could this time.
     pub(super) fn is_lazy(&mut self) -> bool {
         self.age == Age::Storm && self.chance.happens(self.plan.laziness)
     }

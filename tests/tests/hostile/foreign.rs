@@ -1,4 +1,4 @@
-//! What finds an RTSP port and is not RTSP: it is told by its first bytes, given a word that it understands, and closed.
+//! Clients of an RTSP port that are not RTSP: each is told by its first bytes, given a word that it understands, and closed.
 
 use std::net::SocketAddr;
 

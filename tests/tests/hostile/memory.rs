@@ -45,7 +45,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What some work did to the memory of its thread, in bytes.
+/// The effect of some work on the memory of its thread, in bytes.
 #[derive(Debug)]
 pub(super) struct Held {
     /// More than before, at most.
@@ -66,7 +66,7 @@ pub(super) fn held(work: impl FnOnce()) -> Held {
     }
 }
 
-/// What the rig itself may hold of what is sent at once.
+/// Bytes that the rig itself may hold of what is sent at once.
 const RIG_BYTES: isize = 64 << 10;
 
 #[test]

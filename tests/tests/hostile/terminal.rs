@@ -17,7 +17,7 @@ fn harmful() -> impl Iterator<Item = char> {
     controls.chain(lines).chain(marks).chain('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}')
 }
 
-/// What ends a line of a head or a description, so that it stands in no value.
+/// Returns `true` if a character ends a line of a head or a description, so that it stands in no value.
 fn ends_line(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\0')
 }
@@ -57,7 +57,7 @@ fn told(victim: &Victim) -> String {
     told
 }
 
-/// What a client tells of a server that puts a text wherever it may.
+/// The words of a client about a server that puts a text wherever it may.
 fn told_of_servers(text: &str) -> String {
     let headers = format!(
         "Server: {text}\r\nPublic: OPTIONS, {text}\r\nSession: {text};timeout={text}\r\nDate: {text}\r\n\
@@ -106,7 +106,7 @@ fn told_of_servers(text: &str) -> String {
     told_of
 }
 
-/// What a server tells of a client that puts a text wherever it may.
+/// The words of a server about a client that puts a text wherever it may.
 fn told_of_clients(text: &str) -> String {
     let headers = format!(
         "User-Agent: {text}|Require: {text}|Session: {text}|Range: npt={text}|Authorization: Digest username=\"{text}\"|\
@@ -162,7 +162,7 @@ fn told_of_clients(text: &str) -> String {
     told
 }
 
-/// What a server tells of a client that gives a text for the name of its user.
+/// The words of a server about a client that gives a text for the name of its user.
 fn told_of_users(text: &str) -> String {
     let users = Users::default().with(User::new("user", Secret::password("secret")).may_all("/*"));
     let mut rig = Rig::new(ServerConfig::default().users(users).schemes(vec![Scheme::Basic]));

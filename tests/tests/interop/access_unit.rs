@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// The slices of a picture. What muxers add, drop or repeat (delimiters, SEI, parameter sets, filler) is left out.
+/// The slices of a picture. Units that muxers add, drop or repeat (delimiters, SEI, parameter sets, filler) are left out.
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub(crate) struct AccessUnit {
     slices: Vec<Vec<u8>>,
@@ -49,7 +49,7 @@ impl AccessUnit {
         Self::split(nals_of_annex_b(stream))
     }
 
-    /// Whether this is an IDR picture.
+    /// Returns `true` if this is an IDR picture.
     pub(crate) fn is_keyframe(&self) -> bool {
         self.slices.iter().any(|slice| slice[0] & 0x1f == 5)
     }

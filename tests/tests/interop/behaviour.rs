@@ -1,4 +1,4 @@
-//! What a server of ours does to real programs when things do not go the usual way.
+//! Tests of a server of ours with real programs when things do not go the usual way.
 
 use std::process::Command;
 

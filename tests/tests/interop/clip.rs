@@ -27,7 +27,7 @@ pub(crate) struct Clip {
     pub(crate) mov: PathBuf,
     /// The pictures alone, as a byte stream.
     pub(crate) h264: PathBuf,
-    /// What is in it.
+    /// Its access units.
     pub(crate) units: Vec<AccessUnit>,
     /// How long it is.
     seconds: usize,
@@ -71,7 +71,7 @@ impl Clip {
         CLIP.get_or_init(|| Self::make("heavy", LIVE_SECONDS / 5, "640x360", &options))
     }
 
-    /// What our own publisher is told to publish, in seconds: it would begin anew after the end.
+    /// The seconds that our own publisher is told to publish: it would begin anew after the end.
     pub(crate) fn seconds_published(&self) -> usize {
         self.seconds - 1
     }

@@ -49,7 +49,7 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-/// Whether some program listens on a port, by what the kernel says.
+/// Returns `true` if some program listens on a port, by what the kernel says.
 fn is_listened_on(port: u16) -> bool {
     const LISTEN: &str = "0A";
     let table = fs::read_to_string("/proc/net/tcp").expect("Linux has the table");
@@ -99,7 +99,7 @@ fn publish_to(start: fn(&Path) -> (Program, String), transport: Transport) {
         server.finish();
         let mut units = units_of(file);
         if transport == Transport::Udp {
-            // What is in the server's socket when it obeys TEARDOWN is lost.
+            // The last unit is in the server's socket when it obeys TEARDOWN, and is lost.
             units.pop();
         }
         let difference = compare(&clip.units, &units, clip.units_published() - TAIL);

@@ -1,6 +1,6 @@
 //! Interoperability with real programs: FFmpeg, GStreamer, VLC and retina, as publishers, readers and servers.
 //!
-//! What is published is known to the byte, and what is read has to be the same.
+//! The media that is published is known to the byte, and readers have to get the same.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! What happens where a program is not installed.
+//! The policy where a program is not installed.
 
 use std::env;
 use std::io::{Write, stderr};
@@ -54,7 +54,7 @@ impl Needs {
                 runs(PYTHON, &["-c", script], "")
             }
             Self::Vlc => {
-                // What it can do it says to nobody who is root.
+                // VLC tells root nothing of its abilities.
                 let plugins = ["misc/libvod_rtsp_plugin.so", "stream_out/libstream_out_rtp_plugin.so"];
                 let find = plugins.map(|plugin| format!("ls /usr/lib/*/vlc/plugins/{plugin}")).join(" && ");
                 runs("sh", &["-c", &format!("command -v cvlc && {find}")], "cvlc")
@@ -66,7 +66,7 @@ impl Needs {
 /// Debian's own Python, which is the one that GStreamer's bindings are installed for.
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
-/// Whether a program starts, ends well and prints something.
+/// Returns `true` if a program starts, ends well and prints something.
 fn runs(program: &str, arguments: &[&str], printed: &str) -> bool {
     Command::new(program).args(arguments).stdin(Stdio::null()).output().is_ok_and(|output| {
         output.status.success() && String::from_utf8_lossy(&output.stdout).contains(printed)

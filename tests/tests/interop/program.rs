@@ -102,7 +102,7 @@ impl Program {
         }
     }
 
-    /// Whether the program has not ended.
+    /// Returns `true` if the program has not ended.
     pub(crate) fn is_running(&self) -> bool {
         self.output.lock().open > 0
     }
@@ -136,7 +136,7 @@ impl Program {
 impl Drop for Program {
     /// Kills, and when a test fails tells what the program had to say.
     fn drop(&mut self) {
-        // What is already dead cannot be killed, which is what was wanted.
+        // A program that is already dead cannot be killed, which is what was wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {

@@ -46,7 +46,7 @@ impl Retina {
         Self { task: Some(task), read }
     }
 
-    /// Whether it has read so many access units.
+    /// Returns `true` if it has read so many access units.
     pub(crate) fn has_read(&self, units: usize) -> bool {
         self.task.as_ref().is_none_or(JoinHandle::is_finished) || self.read.load(Ordering::Relaxed) >= units
     }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::program::Program;
 
-/// What the program runs on.
+/// The runtime of the program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Runtime {
     Std,

@@ -54,7 +54,7 @@ pub(super) struct Camera {
     /// By how much its wall clock is set wrong.
     offset: Duration,
     knows_time: bool,
-    /// Which of its descriptions it gives.
+    /// The number of the description that it gives.
     variant: u64,
     /// How many requests it refuses, and with which status.
     refusals: (u64, &'static str),

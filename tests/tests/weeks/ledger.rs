@@ -1,4 +1,4 @@
-//! What has to hold of the packets that the application gets.
+//! Promises about the packets that the application gets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
