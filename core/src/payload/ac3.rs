@@ -10,7 +10,7 @@ pub use depacketizer::Depacketizer;
 pub use header::FrameHeader;
 pub use packetizer::Packetizer;
 
-/// What a frame tells of itself.
+/// Returns the parameters that a frame tells.
 pub(super) fn audio(frame: &[u8]) -> Option<AudioParameters> {
     let header = FrameHeader::read(frame)?;
     Some(AudioParameters::new(header.sample_rate, header.channels))
@@ -19,11 +19,11 @@ pub(super) fn audio(frame: &[u8]) -> Option<AudioParameters> {
 #[cfg(test)]
 mod tests;
 
-/// Bytes in front of each payload: what it holds, and how many frames or fragments.
+/// Bytes in front of each payload: its kind, and the number of frames or fragments.
 const HEADER_BYTES: usize = 2;
 
-/// What a payload holds (RFC 4184, section 4.1.1): whole frames, the first fragment of one with at least or less than 5/8 of
-/// it, or another fragment. Enhanced AC-3 only tells whole frames and fragments.
+/// The kinds of payload (RFC 4184, section 4.1.1): whole frames, the first fragment of a frame with at least or less than 5/8
+/// of it, or another fragment. Enhanced AC-3 only tells whole frames and fragments.
 const WHOLE: u8 = 0;
 const LARGE_FIRST: u8 = 1;
 const SMALL_FIRST: u8 = 2;

@@ -20,7 +20,8 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Takes note of a packet of a format whose packets tell where decoding can begin; whether a reader may begin there.
+    /// Takes note of a packet of a format whose packets tell where decoding can begin; returns `true` if a reader may begin
+    /// there.
     #[inline]
     pub(crate) fn take(
         &mut self,

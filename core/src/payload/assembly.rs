@@ -12,8 +12,8 @@ use crate::{Tolerance, Tolerances};
 ///
 /// A unit ends with the packet that carries the marker, or before a packet that begins another.
 ///
-/// After a loss inside a unit, what came before the hole is kept and marked as damaged, and the rest of that frame is
-/// dropped. A frame whose beginning is lost is dropped as a whole.
+/// After a loss inside a unit, the part before the hole is kept and marked as damaged, and the rest of that frame is dropped.
+/// A frame whose beginning is lost is dropped as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     unit: OpenUnit,
@@ -44,7 +44,7 @@ struct Last {
     sequence: u16,
 }
 
-/// What a packet holds.
+/// The contents of a packet.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) bytes: Bytes,
@@ -136,7 +136,7 @@ impl Assembly {
             self.unit.damaged |= !intact;
             self.end_unit();
         }
-        // A frame in the midst of a unit has others before it; whoever has just joined does not know.
+        // A frame in the midst of a unit has others before it; a reader that has just joined does not know them.
         let is_whole = match place {
             Place::BeginsUnit => true,
             Place::BeginsFrame => intact && self.last.is_some(),
@@ -145,7 +145,7 @@ impl Assembly {
         self.unit = OpenUnit::new(ssrc, timestamp, !is_whole);
         self.skips = false;
         if place == Place::Continues {
-            // What a loss, or joining in the middle, has left over is no error.
+            // Pieces left over by a loss, or by joining in the middle, are no error.
             self.skips = !intact || self.last.is_none();
         }
     }

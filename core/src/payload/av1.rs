@@ -44,7 +44,7 @@ fn contents(payload: &[u8]) -> Contents {
     Contents { access_point: begins.then_some(AccessPoint::Refresh), has_parameter_sets: false }
 }
 
-/// What a sequence header tells.
+/// Returns the parameters that a sequence header tells.
 pub(super) fn told(parts: &Parts) -> Option<Told> {
     let obu = parts
         .iter()

@@ -116,7 +116,7 @@ impl BitWriter {
         self.bytes.len().saturating_mul(8).saturating_sub(self.free.into())
     }
 
-    /// What was written; the rest of the last byte is zero.
+    /// The bytes that were written; the rest of the last byte is zero.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -9,7 +9,7 @@ use crate::Tolerances;
 use crate::description::{Codec, Format, MetadataCoding};
 use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 
-/// What documents begin with.
+/// The kind of a document, which its first bytes tell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Klv,
@@ -42,8 +42,8 @@ fn begins_xml(payload: &[u8]) -> bool {
 
 /// Puts documents together.
 ///
-/// A document ends with the packet that carries the marker, or before one with another timestamp; cameras that never set
-/// the marker are read that way, and one document later. After a loss inside a document, what came before the hole is kept and
+/// A document ends with the packet that carries the marker, or before one with another timestamp; cameras that never set the
+/// marker are read that way, and one document later. After a loss inside a document, the part before the hole is kept and
 /// marked as damaged; of KLV those items can still be read (RFC 6597, section 4.3). A document whose beginning is lost is
 /// dropped, and behind a loss one has to begin as those of its kind do.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Depacketizer {
         self.last = None;
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         self.assembly.take_tolerances()
     }

@@ -74,7 +74,7 @@ impl UnsupportedFormat {
         &self.encoding
     }
 
-    /// What about it is not supported.
+    /// The kind of use that is not supported.
     pub fn reason(&self) -> &'static str {
         self.reason
     }

@@ -165,7 +165,7 @@ impl Depacketizer {
         each_depacketizer!(&mut self.0, depacketizer => depacketizer.flush());
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         each_depacketizer!(&mut self.0, depacketizer => depacketizer.take_tolerances())
     }

@@ -134,8 +134,8 @@ fn contents(payload: &[u8]) -> Contents {
     contents
 }
 
-/// Whether the header of a slice says first_mb_in_slice 0, which ue(v) writes as `1`, and slice_type I: 2 as `011`, or, for
-/// a picture of nothing else, 7 as `0001000`.
+/// Returns `true` if the header of a slice says first_mb_in_slice 0, which ue(v) writes as `1`, and slice_type I: 2 as `011`,
+/// or, for a picture of nothing else, 7 as `0001000`.
 fn begins_intra_picture(byte: u8) -> bool {
     byte & 0xf0 == 0b1011_0000 || byte == 0b1000_1000
 }

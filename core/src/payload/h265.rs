@@ -141,7 +141,7 @@ fn contents(payload: &[u8]) -> Contents {
     contents
 }
 
-/// Which parameter set it is. The id of an SPS stands behind much else; there is only one in practice.
+/// The key of a parameter set. The id of an SPS stands behind much else; there is only one in practice.
 fn key(nal: &[u8]) -> Option<Key> {
     let kind = type_of::<Syntax>(nal)?;
     let body = body_of::<Syntax>(nal);

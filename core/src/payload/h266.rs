@@ -139,7 +139,7 @@ fn contents(payload: &[u8]) -> Contents {
     contents
 }
 
-/// Which parameter set it is: the id stands at the beginning, in four bits, or in six.
+/// The key of a parameter set: the id stands at the beginning, in four bits, or in six.
 fn key(nal: &[u8]) -> Option<Key> {
     let kind = type_of::<Syntax>(nal)?;
     let first = *body_of::<Syntax>(nal).first()?;

@@ -32,7 +32,7 @@ fn contents(payload: &[u8]) -> Contents {
     Contents { access_point: begins.then_some(AccessPoint::Refresh), has_parameter_sets: false }
 }
 
-/// What an image tells of itself.
+/// Returns the parameters that an image tells.
 pub(super) fn told(image: &Parts) -> Option<Told> {
     let mut pixel_aspect = None;
     for segment in Segments::of_image(image.first()?)? {

@@ -18,7 +18,7 @@ use crate::description::AudioConfig;
 /// Bytes of a unit that is read: more than 48 channels of AAC can have.
 const UNIT_BYTES_MAX: usize = 64 << 10;
 
-/// What an AudioSpecificConfig tells.
+/// Adds the parameters that an AudioSpecificConfig tells.
 pub(super) fn told(config: &Bytes, parameters: &mut Parameters) {
     let Some(audio) = AudioConfig::read(config) else { return };
     parameters.codec = Some(format!("mp4a.40.{}", audio.object_type).into());

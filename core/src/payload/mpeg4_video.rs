@@ -28,7 +28,7 @@ mod code {
 /// Puts pictures together, with the headers in front of them.
 ///
 /// A picture ends with the packet that carries the marker, or before a packet that begins another. After a loss inside a
-/// picture, what came before the hole is kept and marked as damaged; a picture whose beginning is lost is dropped.
+/// picture, the part before the hole is kept and marked as damaged; a picture whose beginning is lost is dropped.
 #[derive(Debug, Default)]
 pub struct Depacketizer(Pictures);
 
@@ -68,7 +68,7 @@ impl Depacketizer {
         self.0.flush();
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         self.0.take_tolerances()
     }
@@ -173,7 +173,7 @@ fn contents(payload: &[u8]) -> Contents {
     Contents { access_point, has_parameter_sets: false }
 }
 
-/// What the headers of a keyframe tell, or those of a description.
+/// Returns the parameters that the headers of a keyframe tell, or those of a description.
 pub(super) fn told(unit: &Parts) -> Option<Told> {
     let part = unit.first()?;
     let headers = configuration(part);

@@ -10,7 +10,7 @@ pub use depacketizer::Depacketizer;
 pub use header::FrameHeader;
 pub use packetizer::Packetizer;
 
-/// What a frame tells of itself.
+/// Returns the parameters that a frame tells.
 pub(super) fn audio(frame: &[u8]) -> Option<AudioParameters> {
     let header = FrameHeader::read(frame)?;
     Some(AudioParameters::new(header.sample_rate, header.channels))

@@ -11,7 +11,7 @@ const SYNC: u8 = 0x47;
 
 /// Gives the transport packets of each payload as a unit, which shares its memory.
 ///
-/// No transport packet has two payloads, so that a loss damages none; what is missing shows in their own counters. Bytes that
+/// No transport packet has two payloads, so that a loss damages none; their own counters show the missing ones. Bytes that
 /// belong to none are left out, the packets behind them are found again, and the unit is marked as damaged.
 #[derive(Debug, Default)]
 pub struct Depacketizer {
@@ -67,7 +67,7 @@ impl Depacketizer {
     /// Does nothing, since no unit waits for another packet.
     pub fn flush(&mut self) {}
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         std::mem::take(&mut self.tolerances)
     }

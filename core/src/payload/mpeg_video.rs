@@ -45,7 +45,7 @@ fn contents(payload: &[u8]) -> Contents {
     Contents { access_point, has_parameter_sets: false }
 }
 
-/// What the header of the sequence of a keyframe tells.
+/// Returns the parameters that the sequence header of a keyframe tells.
 pub(super) fn told(unit: &Parts) -> Option<Told> {
     let sequence = SequenceHeader::read(unit.first()?)?;
     let SequenceHeader { width, height, pixel_aspect, frame_rate, .. } = sequence;

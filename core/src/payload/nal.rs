@@ -1,4 +1,4 @@
-//! What H.264, H.265 and H.266 have in common: access units of NAL units, alone, aggregated or in fragments.
+//! The common parts of H.264, H.265 and H.266: access units of NAL units, alone, aggregated or in fragments.
 //!
 //! Each of the three describes its numbers and its headers in a [`Syntax`]; everything else stands here once. Their modules
 //! name the [`Packetizer`] and the [`Depacketizer`] of each.
@@ -27,10 +27,10 @@ pub(super) mod sealed {
     /// The header of a NAL unit or a packet; of one byte, the second is zero.
     pub(in crate::payload) type Header = [u8; 2];
 
-    /// Whether the first NAL unit of a payload is the first of its access unit.
+    /// How certain it is that the first NAL unit of a payload is the first of its access unit.
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
     pub enum Beginning {
-        /// It is: it comes before everything else.
+        /// It comes before everything else.
         Certain,
         /// It begins a picture, but others may belong before it.
         Possible,
@@ -57,7 +57,7 @@ pub(super) mod sealed {
         /// The same header with another type.
         fn with_type(header: Header, nal_type: u8) -> Header;
 
-        /// The header of an aggregate of what `one` and `other` stand for.
+        /// The header of an aggregate of the units that `one` and `other` stand for.
         fn joined(one: Header, other: Header) -> Header;
 
         /// A NAL unit may have this type; the others are those of packets, or reserved for them.
@@ -69,7 +69,7 @@ pub(super) mod sealed {
         /// Decoding can begin at a picture of this type.
         fn is_keyframe(nal_type: u8) -> bool;
 
-        /// How an access unit may begin with a NAL unit of this type, of which `body` is what stands behind the header.
+        /// How an access unit may begin with a NAL unit of this type; `body` holds the bytes behind its header.
         fn beginning(nal_type: u8, body: &[u8]) -> Beginning;
 
         /// Packets carry decoding order numbers.
@@ -95,7 +95,7 @@ pub(super) fn type_of<S: Syntax>(nal: &[u8]) -> Option<u8> {
     header_of::<S>(nal).map(S::type_of)
 }
 
-/// What stands behind the header.
+/// The bytes behind the header.
 #[inline]
 pub(super) fn body_of<S: Syntax>(nal: &[u8]) -> &[u8] {
     nal.get(S::HEADER_BYTES..).unwrap_or_default()
@@ -105,12 +105,12 @@ pub(super) fn body_of<S: Syntax>(nal: &[u8]) -> &[u8] {
 pub(super) enum Piece<'a> {
     /// With its header.
     Whole(&'a [u8]),
-    /// The type, and the beginning of what comes behind the header.
+    /// The type, and the first bytes behind the header.
     FirstFragment(u8, &'a [u8]),
 }
 
 impl<'a> Piece<'a> {
-    /// The type and what stands behind the header.
+    /// The type, and the bytes behind the header.
     #[inline]
     pub(super) fn split<S: Syntax>(&self) -> Option<(u8, &'a [u8])> {
         match self {

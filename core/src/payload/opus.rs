@@ -95,7 +95,7 @@ impl Packetizer {
     }
 }
 
-/// What a description tells.
+/// Adds the parameters that a description tells.
 pub(super) fn parameters(opus: &Opus, parameters: &mut Parameters) {
     parameters.codec = Some("opus".into());
     parameters.audio = Some(AudioParameters::new(48_000, opus.channels));

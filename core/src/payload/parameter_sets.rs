@@ -5,7 +5,7 @@ use crate::base64;
 use crate::description::Format;
 use crate::limits::{PARAMETER_SET_BYTES_MAX, PARAMETER_SETS_MAX};
 
-/// Which parameter set: a newer one with the same key takes the place of an older.
+/// The key of a parameter set: a newer set takes the place of an older one with the same key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Key {
     /// The type of its NAL unit.
@@ -60,7 +60,7 @@ impl ParameterSets {
         self.changes = self.changes.wrapping_add(1);
     }
 
-    /// Whether they are others than those announced, and enough to start a decoder.
+    /// Returns `true` if they are others than those announced, and enough to start a decoder.
     pub(crate) fn are_news(&self) -> bool {
         let mut kinds = self.probe.needed.iter();
         self.changes > 0 && kinds.all(|kind| self.of(*kind).next().is_some())

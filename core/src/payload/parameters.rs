@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::FrameRate;
 use crate::description::Format;
 
-/// What a decoder, or a file, has to know of a stream: told by its description, and by the stream itself.
+/// The parameters of a stream that a decoder, or a file, needs: told by its description, and by the stream itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Parameters {
@@ -11,8 +11,8 @@ pub struct Parameters {
     pub format: Format,
     /// The codec as web browsers and playlists name it, such as `avc1.64001F` (RFC 6381).
     pub codec: Option<Box<str>>,
-    /// What a container keeps for the decoder: `avcC`, `hvcC`, `av1C`, `vpcC`, `dOps`, the AudioSpecificConfig of AAC; `None`
-    /// if the format has none, or not all of it is known yet.
+    /// The configuration that a container keeps for the decoder: `avcC`, `hvcC`, `av1C`, `vpcC`, `dOps`, the
+    /// AudioSpecificConfig of AAC; `None` if the format has none, or not all of it is known yet.
     pub configuration: Option<Bytes>,
     /// Of a picture; `None` for all else, or as long as it is not known.
     pub video: Option<VideoParameters>,
@@ -21,19 +21,19 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Those of a format of which nothing but the description tells something.
+    /// The parameters of a format, told by its description alone.
     pub(crate) fn of(format: Format) -> Self {
         Self { format, codec: None, configuration: None, video: None, audio: None }
     }
 }
 
-/// What is known about pictures.
+/// The parameters of pictures.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct VideoParameters {
-    /// Pixels in a row of what is to be shown.
+    /// Pixels in a row of the picture that is shown.
     pub width: u32,
-    /// Rows of what is to be shown.
+    /// Rows of the picture that is shown.
     pub height: u32,
     /// Width and height of a pixel, in the same unit; `None` if it is not told.
     pub pixel_aspect: Option<(u16, u16)>,
@@ -43,7 +43,7 @@ pub struct VideoParameters {
     pub reordering: Option<u8>,
 }
 
-/// What is known about sound.
+/// The parameters of sound.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct AudioParameters {

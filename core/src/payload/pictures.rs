@@ -17,18 +17,18 @@ pub(super) struct Pictures {
     has_headers_apart: bool,
 }
 
-/// What a packet holds.
+/// The contents of a packet.
 #[derive(Debug)]
 pub(super) struct Look {
     pub(super) bytes: Bytes,
-    /// What it begins with; `None` if it continues a picture.
+    /// The part of a picture that it begins with; `None` if it continues one.
     pub(super) beginning: Option<Beginning>,
     /// A picture begins in it.
     pub(super) has_picture: bool,
     pub(super) is_keyframe: bool,
 }
 
-/// What a picture begins with.
+/// The first part of a picture.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Beginning {
     /// The headers of a sequence, or of a group of pictures.
@@ -93,7 +93,7 @@ pub(super) fn first_start_code(bytes: &[u8]) -> Option<u8> {
     }
 }
 
-/// What stands behind the first start code of this kind.
+/// The bytes behind the first start code of this kind.
 pub(super) fn behind_start_code(stream: &[u8], is_wanted: impl Fn(u8) -> bool) -> Option<&[u8]> {
     let (at, _) = start_codes(stream).find(|(_, code)| is_wanted(*code))?;
     stream.get(at.saturating_add(4)..)

@@ -1,4 +1,4 @@
-//! What a stream's log reads off the packets that go through it.
+//! The contents of packets that the log of a stream looks for.
 
 use super::parameter_sets::Key;
 use super::{av1, h264, h265, h266, jpeg, mpeg_video, mpeg4_video, vp8, vp9};
@@ -14,7 +14,7 @@ pub enum AccessPoint {
     Refresh,
 }
 
-/// What a packet has for those who come later.
+/// The contents of a packet that matter to those who come later.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Contents {
     pub(crate) access_point: Option<AccessPoint>,
@@ -22,7 +22,7 @@ pub(crate) struct Contents {
     pub(crate) has_parameter_sets: bool,
 }
 
-/// What is called with each unit of a packet.
+/// A function that is called with each unit of a packet.
 pub(crate) type EachUnit<'a> = dyn FnMut(&[u8]) + 'a;
 
 /// How the packets of a format are read: each format that can be has one.
@@ -32,7 +32,7 @@ pub(crate) struct Probe {
     pub(crate) contents: fn(&[u8]) -> Contents,
     /// Calls back with each unit that is whole in a packet.
     pub(crate) for_each_unit: fn(&[u8], &mut EachUnit<'_>),
-    /// Which parameter set a unit is, if it is one.
+    /// The key of a parameter set; `None` for other units.
     pub(crate) key: fn(&[u8]) -> Option<Key>,
     /// A unit is a delimiter of access units.
     pub(crate) is_delimiter: fn(&[u8]) -> bool,

@@ -1,4 +1,4 @@
-//! What is read inside of NAL units (H.264, sections 7.3 and 9.1, annex D; H.265 has the same).
+//! The bits inside NAL units (H.264, sections 7.3 and 9.1, annex D; H.265 has the same).
 
 /// The message that tells where decoding can begin without an instantaneous refresh; the same number in both codecs.
 const RECOVERY_POINT: usize = 6;
@@ -6,7 +6,7 @@ const RECOVERY_POINT: usize = 6;
 /// Bytes of messages that are looked through: a recovery point comes behind small messages, if any.
 const SEARCHED_BYTES: usize = 128;
 
-/// Whether supplemental enhancement information, without the header of its NAL unit, has a recovery point.
+/// Returns `true` if supplemental enhancement information, without the header of its NAL unit, has a recovery point.
 pub(super) fn has_recovery_point(messages: &[u8]) -> bool {
     let mut bytes = unescaped(messages.get(..SEARCHED_BYTES).unwrap_or(messages));
     loop {

@@ -1,6 +1,6 @@
 //! Text as it is typed (T.140 over RTP; RFC 4103), with and without the repetition of RFC 2198.
 //!
-//! A unit is a block of text in UTF-8: what was typed since the one before. Characters of control are as T.140 has them, such
+//! A unit is a block of text in UTF-8: the text typed since the one before. Characters of control are as T.140 has them, such
 //! as backspace. Anything else that travels with repetition, block for block, is read alike.
 
 mod depacketizer;

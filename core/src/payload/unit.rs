@@ -4,18 +4,18 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::nal::split_annex_b;
 
-/// What is decoded together: a picture, or a piece of sound.
+/// A picture, or a piece of sound, which is decoded as a whole.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AccessUnit {
     /// The media time, in units of the clock rate.
     pub timestamp: u32,
     /// Its bytes, in the pieces that the format has.
     pub parts: Parts,
-    /// Whether decoding can begin here; true for each piece of sound.
+    /// True if decoding can begin here, as at each piece of sound.
     pub is_keyframe: bool,
-    /// Whether a part of the unit is missing, or may be: a packet was lost inside or just before it.
+    /// True if a part of the unit is missing, or may be: a packet was lost inside or just before it.
     pub damaged: bool,
-    /// What a decoder has to be given before this unit and all that follow, where the stream has told it anew: the
+    /// The configuration that a decoder needs before this unit and all that follow, where the stream has told it anew: the
     /// AudioSpecificConfig of MP4A-LATM, the headers of Vorbis. Formats that have such things among their parts have `None`.
     pub configuration: Option<Bytes>,
 }

@@ -20,14 +20,14 @@ pub use packetizer::Packetizer;
 use super::{AudioParameters, Parameters};
 use crate::description::VorbisHeaders;
 
-/// What is in a payload.
+/// The kinds of payload.
 const RAW: u8 = 0;
 const HEADERS: u8 = 1;
 /// Bytes in front of the packets, and in front of each.
 const HEADER_BYTES: usize = 4;
 const LENGTH_BYTES: usize = 2;
 
-/// What headers tell, in the form in which a unit has them.
+/// Adds the parameters that headers tell; they are in the form that a unit has.
 pub(super) fn told(private: &Bytes, parameters: &mut Parameters) {
     let Ok(headers) = VorbisHeaders::from_private(0, private) else { return };
     parameters.codec = Some("vorbis".into());

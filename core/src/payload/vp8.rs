@@ -52,7 +52,7 @@ impl Depacketizer {
         self.0.flush();
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         self.0.take_tolerances()
     }
@@ -118,7 +118,7 @@ fn contents(payload: &[u8]) -> Contents {
     Contents { access_point: is_keyframe.then_some(AccessPoint::Refresh), has_parameter_sets: false }
 }
 
-/// What a keyframe tells.
+/// Returns the parameters that a keyframe tells.
 pub(super) fn told(frame: &Parts) -> Option<Told> {
     let header = FrameHeader::read(frame.first()?)?;
     let FrameHeader { profile, width, height } = header;

@@ -19,8 +19,8 @@ pub use packetizer::Packetizer;
 /// Puts pictures together.
 ///
 /// A picture ends with the packet that carries the marker, or before a packet that begins another. Its layers, if it has
-/// several, come out in one part, as a superframe. After a loss inside a picture, what came before the hole is kept, with
-/// the layers that are whole behind it, and marked as damaged; a picture of which no layer begins is dropped.
+/// several, come out in one part, as a superframe. After a loss inside a picture, the part before the hole is kept, with the
+/// layers that are whole behind it, and marked as damaged; a picture of which no layer begins is dropped.
 #[derive(Debug, Default)]
 pub struct Depacketizer(Assembly);
 
@@ -63,7 +63,7 @@ impl Depacketizer {
         self.0.flush();
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         self.0.take_tolerances()
     }
@@ -83,7 +83,7 @@ fn contents(payload: &[u8]) -> Contents {
     Contents { access_point: is_keyframe.then_some(AccessPoint::Refresh), has_parameter_sets: false }
 }
 
-/// What a keyframe tells.
+/// Returns the parameters that a keyframe tells.
 pub(super) fn told(frame: &Parts) -> Option<Told> {
     let header = FrameHeader::read(frame.first()?)?;
     let FrameHeader { width, height, .. } = header;

@@ -1,6 +1,6 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// What MP4 keeps of VP8 and VP9 (VP Codec ISO Media File Format Binding, version 1.0).
+/// The record that MP4 keeps of VP8 and VP9 (VP Codec ISO Media File Format Binding, version 1.0).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) codec: &'static str,

@@ -26,14 +26,14 @@ pub struct ParameterWatch {
     source: Source,
 }
 
-/// What tells the parameters.
+/// The source of the parameters.
 #[derive(Debug)]
 enum Source {
-    /// Parameter sets among the parts, and what follows from them.
+    /// Parameter sets among the parts, and the parameters that follow from them.
     Sets(ParameterSets, fn(&ParameterSets, &mut Parameters)),
     /// The header of each unit.
     Headers(Parameters, fn(&[u8]) -> Option<AudioParameters>),
-    /// The headers of keyframes, and what the last one told.
+    /// The headers of keyframes, and the parameters of the last one.
     Keyframes(fn(&Parts) -> Option<Told>, Option<Told>),
     /// The configuration that units have with them.
     Configurations(Parameters, fn(&Bytes, &mut Parameters)),
@@ -41,7 +41,7 @@ enum Source {
     Description(Parameters),
 }
 
-/// What a keyframe tells.
+/// The parameters that a keyframe tells.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Told {
     pub(super) codec: Box<str>,
@@ -132,7 +132,7 @@ impl ParameterWatch {
         }
     }
 
-    /// What a container keeps for the decoder, where units have had it with them or the description alone tells it.
+    /// The configuration that a container keeps for the decoder, where units bring it or the description alone tells it.
     pub(crate) fn configuration(&self) -> Option<&Bytes> {
         match &self.source {
             Source::Configurations(parameters, _) | Source::Description(parameters) => {
@@ -169,7 +169,7 @@ impl ParameterWatch {
     }
 }
 
-/// What a description alone tells.
+/// The parameters that a description alone tells.
 fn described(format: &Format) -> Parameters {
     let mut parameters = Parameters::of(format.clone());
     let channels = format.channels.unwrap_or(1);

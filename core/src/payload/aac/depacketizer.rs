@@ -59,7 +59,7 @@ impl Depacketizer {
         self.fragments.flush();
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         std::mem::take(&mut self.tolerances)
     }
@@ -167,7 +167,7 @@ impl Depacketizer {
                 self.push_unit(unit, timestamp);
                 Ok(())
             }
-            // What a loss has left over is no error.
+            // Fragments left over by a loss are no error.
             _ if !intact => Ok(()),
             _ => Err(PayloadError::Truncated { needed: size, length }),
         }

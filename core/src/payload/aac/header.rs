@@ -13,7 +13,7 @@ pub(super) struct Fields {
     stream_state: u8,
 }
 
-/// What an AU header says.
+/// The contents of an AU header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     /// Bytes of the whole unit, also where the packet has a fragment of it.

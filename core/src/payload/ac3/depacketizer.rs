@@ -70,7 +70,7 @@ impl Depacketizer {
         if is_first {
             self.fragments.start(packet.timestamp(), 0);
         } else if !is_open {
-            // What a loss has left over is no error.
+            // Fragments left over by a loss are no error.
             return if intact { Err(PayloadError::FragmentWithoutStart) } else { Ok(()) };
         }
         self.fragments.extend(&payload)?;

@@ -1,4 +1,4 @@
-/// What the header of a frame says (ETSI TS 102 366, sections 4.3 and 4.4, and E.1.2).
+/// The header of a frame (ETSI TS 102 366, sections 4.3 and 4.4, and E.1.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct FrameHeader {

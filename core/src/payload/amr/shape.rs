@@ -49,7 +49,7 @@ pub(super) struct Shape {
     pub(super) channels: usize,
 }
 
-/// What stands in front of a frame, in packets and in files.
+/// The entry in front of a frame, in packets and in files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Entry {
     pub(super) frame_type: u8,

@@ -1,4 +1,4 @@
-//! What is true of VP8, VP9, MPEG-4 and MPEG-1 and 2 video alike: round trips, losses and bounds.
+//! Tests that hold for VP8, VP9, MPEG-4 and MPEG-1 and 2 video alike: round trips, losses and bounds.
 
 use super::*;
 use crate::description::{Codec, Format};
@@ -41,7 +41,7 @@ fn packets_of(format: &Format, frames: &[Vec<u8>], packet_bytes_max: usize) -> V
     packets
 }
 
-/// What comes out without those that are lost.
+/// The units that come out without the packets that are lost.
 fn without(format: &Format, packets: &[RtpPacket], lost: std::ops::Range<usize>) -> Vec<AccessUnit> {
     let mut depacketizer = Depacketizer::new(format).unwrap();
     let mut back = Vec::new();

@@ -38,7 +38,7 @@ struct Last {
     sequence: u16,
 }
 
-/// Whether a payload is the first of its temporal unit.
+/// How certain it is that a payload is the first of its temporal unit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Beginning {
     Certain,
@@ -88,7 +88,7 @@ impl Depacketizer {
         self.last = None;
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         std::mem::take(&mut self.tolerances)
     }
@@ -162,7 +162,7 @@ impl Depacketizer {
             self.fragment = Vec::with_capacity(likely);
             self.fragment_is_open = true;
         } else if !self.fragment_is_open {
-            // What a loss, or joining in the middle, has left over is no error.
+            // Fragments left over by a loss, or by joining in the middle, are no error.
             return if self.unit.damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
         }
         if let Err(error) = self.unit.reserve(self.fragment.len().saturating_add(element.len())) {

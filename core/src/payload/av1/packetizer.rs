@@ -33,7 +33,7 @@ impl Packetizer {
     ///
     /// # Errors
     ///
-    /// A part is no OBU, or ends before its OBU does. What can be read is sent all the same.
+    /// A part is no OBU, or ends before its OBU does. The OBUs that can be read are sent all the same.
     pub fn packetize<'a>(
         &mut self,
         parts: impl IntoIterator<Item = &'a [u8]>,

@@ -32,7 +32,7 @@ pub struct SequenceHeader {
     pub sample_position: u8,
 }
 
-/// What the timing information says of further fields.
+/// The timing information that decides about further fields.
 #[derive(Clone, Copy, Default)]
 struct Timing {
     frame_rate: Option<FrameRate>,

@@ -1,4 +1,4 @@
-//! Packets as the specification has them, round trips, losses, and what cannot be read.
+//! Packets as the specification has them, round trips, losses, and payloads that cannot be read.
 
 use super::*;
 use crate::description::{Codec, Format};

@@ -2,8 +2,8 @@ use crate::description::G726Order;
 
 /// Turns samples of G.726, of `bits` bits each, into another bit order in place: those of RFC 3551 into those of AAL2, or back.
 ///
-/// Eight samples fill as many bytes as a sample has bits. What is left over at the end, which is no whole group of samples,
-/// stays as it is.
+/// Eight samples fill as many bytes as a sample has bits. Bytes left over at the end, which are no whole group of samples,
+/// stay as they are.
 ///
 /// # Examples
 ///

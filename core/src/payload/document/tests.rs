@@ -51,7 +51,7 @@ fn documents_of_every_length_come_back() {
             packets.iter().for_each(|packet| depacketizer.push(packet, 0).unwrap());
             let [first, second] = documents;
             let expected = [(0, false, first), (3000, false, second)];
-            // What is shorter than a beginning is none.
+            // A document shorter than a beginning is not taken for one.
             if len >= beginning.len() {
                 assert_eq!(polled(&mut depacketizer), expected, "{len} bytes of {}", format.encoding);
             }

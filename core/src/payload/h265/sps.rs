@@ -23,9 +23,9 @@ pub struct Sps {
     pub luma_depth: u8,
     /// Bits of a sample of colour.
     pub chroma_depth: u8,
-    /// Pixels in a row of what is to be shown.
+    /// Pixels in a row of the picture that is shown.
     pub width: u32,
-    /// Rows of what is to be shown.
+    /// Rows of the picture that is shown.
     pub height: u32,
     /// Width and height of a pixel, in the same unit; `None` if it is not told.
     pub pixel_aspect: Option<(u16, u16)>,

@@ -1,4 +1,4 @@
-//! What one packet tells, vectors of RFC 7798, decoding order numbers, and what containers keep.
+//! Contents of single packets, vectors of RFC 7798, decoding order numbers, and the configuration for containers.
 
 use bytes::Bytes;
 
@@ -109,7 +109,7 @@ fn packets_are_those_of_the_rfc() {
     assert_eq!(three[2][..5], [0x62, 1, 0x53, 170, 171]);
 }
 
-/// What comes out of packets that carry decoding order numbers, all of one timestamp.
+/// The units and errors that come out of packets with decoding order numbers, all of one timestamp.
 fn numbered(payloads: &[&[u8]]) -> (Vec<AccessUnit>, Vec<PayloadError>) {
     let mut depacketizer = Depacketizer::with_order_numbers();
     let mut errors = Vec::new();

@@ -18,9 +18,9 @@ pub struct Sps {
     pub id: u8,
     /// `sps_chroma_format_idc`: 0 is without colour, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
     pub chroma_format: u8,
-    /// Pixels in a row of what is to be shown.
+    /// Pixels in a row of the picture that is shown.
     pub width: u32,
-    /// Rows of what is to be shown.
+    /// Rows of the picture that is shown.
     pub height: u32,
 }
 
@@ -83,7 +83,7 @@ fn side(pixels: u32) -> Option<u32> {
     (1..=SIDE_MAX).contains(&pixels).then_some(pixels)
 }
 
-/// What stands between the level and the SPS proper: constraints, and the levels of the sub-layers.
+/// Skips the part between the level and the SPS proper: constraints, and the levels of the sub-layers.
 fn skip_rest_of_profile(bits: &mut BitReader<impl Iterator<Item = u8>>, sub_layers: u32) -> Option<()> {
     bits.skip(2)?;
     if bits.bit()? {

@@ -1,4 +1,4 @@
-//! What one packet tells, packets as RFC 9328 has them, and decoding order numbers.
+//! Contents of single packets, packets as RFC 9328 has them, and decoding order numbers.
 
 use bytes::Bytes;
 

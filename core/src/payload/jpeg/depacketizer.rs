@@ -11,10 +11,10 @@ use crate::rtp::RtpPacket;
 /// Puts images together, with their headers, as JFIF files have them.
 ///
 /// An image ends with the packet that carries the marker, or before a packet that begins another; a field of interlaced video
-/// is an image of its own. After a loss inside an image, what came before the hole is kept and marked as damaged; an image
+/// is an image of its own. After a loss inside an image, the part before the hole is kept and marked as damaged; an image
 /// whose beginning is lost is dropped.
 ///
-/// Of ONVIF's header extension (Streaming Specification, section 5.1.4) that of the first packet of an image is read.
+/// ONVIF's header extension (Streaming Specification, section 5.1.4) is read off the first packet of an image.
 #[derive(Debug, Default)]
 pub struct Depacketizer {
     assembly: Assembly,
@@ -61,7 +61,7 @@ impl Depacketizer {
         self.next_offset = None;
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         let mut tolerances = std::mem::take(&mut self.tolerances);
         tolerances.merge(self.assembly.take_tolerances());

@@ -11,7 +11,7 @@ pub(super) const FIRST_BYTES: usize = MAIN_BYTES + 4 + 4 + 2 * 128;
 /// The bit of types whose scans have restart markers.
 const RESTARTS: u8 = 64;
 
-/// What stands in front of the bytes of a scan in each packet (RFC 2435, sections 3.1 and 3.1.7).
+/// The header in front of the bytes of a scan in each packet (RFC 2435, sections 3.1 and 3.1.7).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Header {
@@ -128,8 +128,8 @@ impl<'a> SentTables<'a> {
     }
 }
 
-/// Which header extension it is (ONVIF Streaming Specification, section 5.1.4): in the first packet of an image, and that
-/// of a replay, behind which it may stand.
+/// The identifiers of header extensions (ONVIF Streaming Specification, section 5.1.4): that of the first packet of an image,
+/// and that of a replay, behind which the first may stand.
 const EXTENSION: [u8; 2] = [0xff, 0xd8];
 const REPLAY: [u8; 2] = [0xab, 0xac];
 /// Bytes that a replay tells.

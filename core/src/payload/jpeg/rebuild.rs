@@ -21,7 +21,7 @@ const HUFFMAN_NAME: u8 = 0x13;
 pub(super) struct Rebuild {
     /// Tables that were sent along, with the quality that stands for them and their precision.
     sent: Vec<(u8, u8, Vec<u8>)>,
-    /// What the image before had: its tables, and the header of its frame without the length.
+    /// The tables of the image before, and the header of its frame without the length.
     quantization: Tables,
     /// Empty for the standard ones.
     huffman: Tables,
@@ -190,7 +190,7 @@ impl Rebuild {
     }
 }
 
-/// What ONVIF's extension of the first packet of an image tells.
+/// The contents of ONVIF's extension of the first packet of an image.
 #[derive(Debug)]
 struct Extension<'a> {
     segments: &'a [u8],

@@ -14,7 +14,7 @@ pub(super) mod marker {
     pub(in super::super) const APP15: u8 = 0xef;
 }
 
-/// A marker, and what stands behind its length.
+/// A marker, and the bytes behind its length.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment<'a> {
     pub(super) marker: u8,
@@ -38,7 +38,7 @@ impl<'a> Segments<'a> {
         image.strip_prefix(&[0xff, marker::SOI]).map(Self::new)
     }
 
-    /// What stands behind the last segment.
+    /// The bytes behind the last segment.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
     }

@@ -98,7 +98,7 @@ impl Depacketizer {
         self.last_timestamp = None;
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         std::mem::take(&mut self.tolerances)
     }
@@ -145,7 +145,7 @@ impl Depacketizer {
             Err(stop) => {
                 self.fragments.drop_open();
                 match stop {
-                    // What a loss, or joining in the middle, has left over is no error.
+                    // Fragments left over by a loss, or by joining in the middle, are no error.
                     _ if self.beginning != Beginning::Sure => Ok(()),
                     Stop::Incomplete => {
                         Err(PayloadError::Truncated { needed: length.saturating_add(1), length })

@@ -3,7 +3,7 @@ use crate::description::{Codec, Format};
 use crate::payload::{FrameRate, ParameterWatch};
 use crate::rtp::RtpHeader;
 
-/// What FFmpeg begins a keyframe of 64 x 48 with: sequence, object, layer, its name, a group, an I picture.
+/// The beginning of a keyframe of 64 x 48 by FFmpeg: sequence, object, layer, its name, a group, an I picture.
 const HEADERS: &[u8] =
     b"\0\0\x01\xb0\xf1\0\0\x01\xb5\xa9\x13\0\0\x01\0\0\0\x01\x20\x08\xd4\x8d\x08\0\xcd\x02\x04\x06\x14\x10\
 \x3f\0\0\x01\xb2Lavc59.37.100";
@@ -11,7 +11,7 @@ const GROUP: &[u8] = b"\0\0\x01\xb3\0\x10\x07";
 const INTRA: &[u8] = b"\0\0\x01\xb6\x10\x60\x4d\x82\xe1\xac";
 const INTER: &[u8] = b"\0\0\x01\xb6\x51\x04\x92";
 
-/// What FFmpeg makes of I, P, B and P, 32 x 32.
+/// I, P, B and P pictures by FFmpeg, 32 x 32.
 const FFMPEG: [&str; 4] = [
     "000001b0f1000001b5a913000001000000012008d48d0800cd01040414103f000001b24c61766335392e33372e3130300000\
      01b3001007000001b61063f1976d8983246db7ef0000df465db6260c91b6dfbf",

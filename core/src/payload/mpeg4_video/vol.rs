@@ -4,7 +4,7 @@ use crate::payload::FrameRate;
 /// The kind of layers that have no B pictures.
 const SIMPLE: u8 = 1;
 
-/// What the header of a layer tells, which is all that there is of video for the most part (ISO/IEC 14496-2, section 6.2.3).
+/// The header of a layer (ISO/IEC 14496-2, section 6.2.3). Most videos have a single layer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct VideoObjectLayer {
@@ -25,8 +25,8 @@ pub struct VideoObjectLayer {
 }
 
 impl VideoObjectLayer {
-    /// Reads the first header of a layer in what a picture begins with, or in a configuration; `None` if there is none, it is
-    /// cut off, or the picture is no rectangle.
+    /// Reads the first header of a layer among those of a picture, or in a configuration; `None` if there is none, it is cut
+    /// off, or the picture is no rectangle.
     pub fn read(headers: &[u8]) -> Option<Self> {
         let layer = behind_start_code(headers, |code| code::VOL.contains(&code))?;
         let mut bits = BitReader::new(layer.iter().copied());

@@ -98,7 +98,7 @@ impl Depacketizer {
 
     fn push_fragment(&mut self, fragment: &[u8], offset: usize, intact: bool) -> Result<(), PayloadError> {
         if !self.fragments.is_open() {
-            // What a loss has left over is no error.
+            // Fragments left over by a loss are no error.
             return if intact { Err(PayloadError::FragmentWithoutStart) } else { Ok(()) };
         }
         let end = offset.saturating_add(fragment.len());

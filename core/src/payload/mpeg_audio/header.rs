@@ -1,4 +1,4 @@
-/// What the header of a frame says (ISO/IEC 11172-3, section 2.4.1.3; ISO/IEC 13818-3).
+/// The header of a frame (ISO/IEC 11172-3, section 2.4.1.3; ISO/IEC 13818-3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct FrameHeader {

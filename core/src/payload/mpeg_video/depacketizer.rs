@@ -8,7 +8,7 @@ use crate::{Tolerance, Tolerances};
 ///
 /// A picture ends with the packet that carries the marker, or before a packet that begins another; the two fields of a frame
 /// are one picture if they have one timestamp. A keyframe has the header of a sequence, without which no decoder begins.
-/// After a loss inside a picture, what came before the hole is kept and marked as damaged; a picture whose beginning is lost
+/// After a loss inside a picture, the part before the hole is kept and marked as damaged; a picture whose beginning is lost
 /// is dropped.
 #[derive(Debug, Default)]
 pub struct Depacketizer {
@@ -61,7 +61,7 @@ impl Depacketizer {
         self.pictures.flush();
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         let mut tolerances = std::mem::take(&mut self.tolerances);
         tolerances.merge(self.pictures.take_tolerances());

@@ -6,7 +6,7 @@ use crate::payload::pictures::behind_start_code;
 /// Bytes of the header without the extension of MPEG-2.
 pub(super) const BYTES: usize = 4;
 
-/// What stands in front of each payload (RFC 2250, section 3.4).
+/// The header in front of each payload (RFC 2250, section 3.4).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Header {
@@ -66,7 +66,7 @@ impl Header {
         }
     }
 
-    /// What the first header of a picture tells.
+    /// Makes a header out of the first header of a picture.
     pub(super) fn of_picture(headers: &[u8]) -> Option<Self> {
         let picture = behind_start_code(headers, |code| code == code::PICTURE)?;
         let mut bits = BitReader::new(picture.iter().copied());
@@ -80,7 +80,7 @@ impl Header {
     }
 }
 
-/// What stands behind the extension of MPEG-2, and behind what that says to follow it (section 3.4.1).
+/// The bytes behind the extension of MPEG-2, and behind the further extensions that it announces (section 3.4.1).
 fn behind_extension(rest: &[u8]) -> Option<&[u8]> {
     let (&[first, _, _, last], rest) = rest.split_first_chunk::<4>()?;
     let has_display = last & 0x01 != 0;

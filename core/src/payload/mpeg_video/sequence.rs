@@ -3,8 +3,8 @@ use crate::payload::FrameRate;
 use crate::payload::bits::BitReader;
 use crate::payload::pictures::behind_start_code;
 
-/// What the header of a sequence tells, and its extension in MPEG-2 (ISO/IEC 11172-2, section 2.4.2.3; ISO/IEC 13818-2,
-/// sections 6.2.2.1 and 6.2.2.3).
+/// The header of a sequence, and its extension in MPEG-2 (ISO/IEC 11172-2, section 2.4.2.3; ISO/IEC 13818-2, sections 6.2.2.1
+/// and 6.2.2.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SequenceHeader {

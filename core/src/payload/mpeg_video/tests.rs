@@ -4,7 +4,7 @@ use crate::description::Format;
 use crate::payload::{AccessUnit, FrameRate, PacketizeError, PacketizerConfig, ParameterWatch, PayloadError};
 use crate::rtp::{RtpHeader, RtpPacket};
 
-/// What FFmpeg begins a keyframe of MPEG-2 with, 64 x 48: sequence, its extension, group, picture and its extension.
+/// The beginning of a keyframe of MPEG-2 by FFmpeg, 64 x 48: sequence, its extension, group, picture and its extension.
 const SEQUENCE: &[u8] = b"\0\0\x01\xb3\x04\0\x30\x23\xff\xff\xe0\x18\0\0\x01\xb5\x14\x8a\0\x01\0\0";
 const GROUP: &[u8] = b"\0\0\x01\xb8\0\x08\0\x40";
 const INTRA: &[u8] = b"\0\0\x01\0\0\x0f\xff\xf8\0\0\x01\xb5\x8f\xff\xf3\x41\x80";
@@ -13,7 +13,7 @@ const BACKWARD: &[u8] = b"\0\0\x01\0\x80\x9f\xff\xfb\xe8";
 /// The header of a sequence of MPEG-1.
 const MPEG1: &[u8] = b"\0\0\x01\xb3\x04\0\x30\x13\xff\xff\xe0\x18";
 
-/// What FFmpeg makes of I, P, B and P of MPEG-2, 32 x 32.
+/// I, P, B and P pictures of MPEG-2 by FFmpeg, 32 x 32.
 const FFMPEG: [&str; 4] = [
     "00001800000001b302002013ffffe018000001b5148a00010000000001b80008004000000100000ffff8000001b58ffff341\
      8000000101fbf214a52f99bf70b94a522200000102fbf214a52f99bf70b94a5222",

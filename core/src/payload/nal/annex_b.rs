@@ -5,7 +5,7 @@ const STRIDE: usize = 256;
 
 /// Splits a byte stream into its NAL units, without start codes and the zeros around them (H.264, H.265 and H.266, annex B).
 ///
-/// What stands before the first start code is a NAL unit as well; empty ones are left out.
+/// The bytes before the first start code are a NAL unit as well; empty units are left out.
 pub fn split_annex_b(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(stream);
     std::iter::from_fn(move || {
@@ -51,8 +51,8 @@ pub(in crate::payload) fn find_start_code(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Whether there is a pair of bytes that each start code holds one of: `00 00` where it begins at an
-/// even place, `00 01` where it begins at an odd one.
+/// Returns `true` if a pair of bytes may be of a start code. Each start code holds one such pair: `00 00` where it begins at
+/// an even place, `00 01` where it begins at an odd one.
 #[inline]
 fn has_suspect_pair(stride: &[u8]) -> bool {
     let pairs = stride.chunks_exact(2).filter_map(|pair| pair.first_chunk());

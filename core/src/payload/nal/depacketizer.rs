@@ -116,7 +116,7 @@ impl<S: Syntax> Depacketizer<S> {
         self.order = None;
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         std::mem::take(&mut self.tolerances)
     }
@@ -343,7 +343,7 @@ impl<S: Syntax> Depacketizer<S> {
             self.fragment.extend_from_slice(header.get(..S::HEADER_BYTES).unwrap_or_default());
             self.fragment_is_open = true;
         } else if !self.fragment_is_open {
-            // What a loss, or joining in the middle, has left over is no error.
+            // Fragments left over by a loss, or by joining in the middle, are no error.
             return if self.unit.damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
         } else if type_of::<S>(&self.fragment).is_some_and(|first| first != nal_type) {
             self.tolerances.record(Tolerance::FragmentTypeChanged);

@@ -1,4 +1,4 @@
-//! What is true of H.265 and H.266 alike: round trips, losses, and devices that deviate. H.264 has its own in its room.
+//! Tests that hold for H.265 and H.266 alike: round trips, losses, and devices that deviate. H.264 has its own tests.
 
 use bytes::Bytes;
 

@@ -37,7 +37,7 @@ impl Depacketizer {
         Self::default()
     }
 
-    /// Takes the next packet. What is lost before it shows in the events.
+    /// Takes the next packet. The events themselves show a loss before it.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Depacketizer {
         self.cut_off();
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         std::mem::take(&mut self.tolerances)
     }

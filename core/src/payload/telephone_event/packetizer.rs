@@ -7,8 +7,8 @@ const END_PACKETS: usize = 3;
 
 /// Makes the packets of events.
 ///
-/// What is given with the same timestamp is the same event. Its first packet has the marker, and whatever goes on with it is
-/// one more; 50 ms between them are usual. Its end is told three times.
+/// Parts with the same timestamp are of the same event. The first packet of an event has the marker, and each update is one
+/// more packet; 50 ms between them are usual. The end of an event is told three times.
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,

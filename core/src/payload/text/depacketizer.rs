@@ -94,7 +94,7 @@ impl Depacketizer {
     }
 }
 
-/// The last blocks that a packet repeats, the oldest first, and their number; what is left is the new one.
+/// The last blocks that a packet repeats, the oldest first, and their number; the rest is the new one.
 fn read_blocks(payload: &mut Bytes) -> Result<([Block; REDUNDANT_BLOCKS_MAX], usize), PayloadError> {
     let truncated = |needed, length| PayloadError::Truncated { needed, length };
     let mut blocks: [Block; REDUNDANT_BLOCKS_MAX] = Default::default();

@@ -102,7 +102,7 @@ impl Depacketizer {
         self.forget();
     }
 
-    /// What was read though it deviates from the standard, since the last call.
+    /// Takes the deviations from the standard that were tolerated since the last call.
     pub fn take_tolerances(&mut self) -> Tolerances {
         std::mem::take(&mut self.tolerances)
     }
@@ -147,7 +147,7 @@ impl Depacketizer {
             self.skips = false;
             self.joins_headers = header.kind == HEADERS;
         } else if !self.fragments.is_open() {
-            // What a loss has left over is no error.
+            // Fragments left over by a loss are no error.
             return if self.skips { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
         } else if self.joins_headers != (header.kind == HEADERS) {
             self.fragments.drop_open();

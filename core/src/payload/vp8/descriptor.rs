@@ -1,6 +1,6 @@
 use crate::payload::PayloadError;
 
-/// What stands in front of the bytes of a frame in each packet (RFC 7741, section 4.2).
+/// The descriptor in front of the bytes of a frame in each packet (RFC 7741, section 4.2).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Descriptor {
@@ -8,7 +8,7 @@ pub struct Descriptor {
     pub is_non_reference: bool,
     /// The packet begins a partition (S).
     pub begins_partition: bool,
-    /// Which partition the packet begins with (PID).
+    /// The partition that the packet begins with (PID).
     pub partition: u8,
     /// A number of the frame, in 7 or 15 bits (PictureID).
     pub picture_id: Option<u16>,

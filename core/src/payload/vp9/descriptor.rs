@@ -1,7 +1,7 @@
 use crate::payload::PayloadError;
 use crate::payload::vp8::{take_byte, take_picture_id};
 
-/// What stands in front of the bytes of a frame in each packet (RFC 9628, section 4.2).
+/// The descriptor in front of the bytes of a frame in each packet (RFC 9628, section 4.2).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Descriptor {
@@ -9,7 +9,7 @@ pub struct Descriptor {
     pub picture_id: Option<u16>,
     /// The frame refers to pictures before it (P).
     pub is_inter_picture: bool,
-    /// Which pictures those are is told in each packet (F).
+    /// Each packet tells the pictures that its frame refers to (F).
     pub is_flexible: bool,
     /// The packet begins a frame of a layer (B).
     pub begins_frame: bool,

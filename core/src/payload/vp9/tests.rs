@@ -92,7 +92,7 @@ fn descriptors_are_written_for_one_layer() {
     assert_eq!(descriptor.structure.unwrap().sizes, [(320, 240)]);
 }
 
-/// What comes out of payloads of one timestamp; the last has the marker.
+/// The picture that comes out of payloads of one timestamp; the last has the marker.
 fn picture(payloads: &[&[u8]], lost: Option<u16>) -> Option<AccessUnit> {
     let mut depacketizer = Depacketizer::new();
     let before = RtpHeader { marker: true, sequence: 9, ..RtpHeader::default() };
