@@ -152,7 +152,7 @@ impl RtpPacket {
         }
     }
 
-    /// What the payload is, as the description says (0 to 127).
+    /// The payload type, whose format the description tells (0 to 127).
     pub fn payload_type(&self) -> u8 {
         self.payload_type
     }
@@ -189,7 +189,7 @@ impl RtpPacket {
         self.bytes.slice(start..end)
     }
 
-    /// What the header extension says that it is, and its bytes (RFC 3550, section 5.3.1); `None` if there is none.
+    /// The identifier of the header extension, and its bytes (RFC 3550, section 5.3.1); `None` if there is none.
     #[inline]
     pub(crate) fn extension(&self) -> Option<([u8; 2], &[u8])> {
         let first = *self.bytes.first()?;
@@ -221,7 +221,7 @@ impl RtpPacket {
         self.bytes.len()
     }
 
-    /// Whether the packet has no bytes, which none has.
+    /// Returns `true` if the packet has no bytes, which never happens.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -248,7 +248,7 @@ impl fmt::Debug for RtpPacket {
 /// The fields of an RTP header that a sender chooses.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RtpHeader {
-    /// What the payload is; only the lower 7 bits count.
+    /// The payload type; only the lower 7 bits count.
     pub payload_type: u8,
     /// The marker bit.
     pub marker: bool,

@@ -3,7 +3,7 @@
 use super::RtpPacket;
 use crate::NtpTime;
 
-/// Which header extension it is (RFC 3550, section 5.3.1).
+/// The identifier of the header extension (RFC 3550, section 5.3.1).
 const PROFILE: [u8; 2] = [0xab, 0xac];
 
 /// The header extension of the first packet of each frame of an ONVIF recording.

@@ -11,7 +11,7 @@ mod sequence;
 
 use sequence::{Placed, Sequence};
 
-/// Whether packets come in the order in which they were sent.
+/// The order in which packets come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Delivery {
     /// Over TCP: each packet is handed out at once, and a gap is a loss.
@@ -29,7 +29,7 @@ pub struct Received {
     pub lost: u16,
 }
 
-/// What a receiver has counted since it was made.
+/// The counts of a receiver since it was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ReceiverStats {
@@ -96,12 +96,12 @@ pub struct Receiver {
     /// The last sender report: when it came, and the middle of its time.
     report: Option<(Instant, u32)>,
     wall: WallClock,
-    /// Whose reports came, maybe before its first packet.
+    /// The SSRC whose reports came, maybe before its first packet.
     reported_ssrc: Option<u32>,
     stats: ReceiverStats,
 }
 
-/// What receiver reports tell about a source (RFC 3550, appendix A.3 and A.8).
+/// The facts about a source for receiver reports (RFC 3550, appendix A.3 and A.8).
 #[derive(Debug)]
 struct Source {
     ssrc: u32,
@@ -206,7 +206,7 @@ impl Receiver {
         self.sequence.expire(now);
     }
 
-    /// Takes a sender report that came at `now`; whether its time is believed.
+    /// Takes a sender report that came at `now`; returns `true` if its time is believed.
     ///
     /// That of another source is ignored; one that contradicts the reports before is left out, unless it persists.
     pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) -> bool {
@@ -226,7 +226,7 @@ impl Receiver {
         Some(rtcp::receiver_report_compound(&report, cname))
     }
 
-    /// What a receiver report tells of the source; `None` before the first packet.
+    /// The part of a receiver report about the source; `None` before the first packet.
     pub(super) fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
         let source = self.source.as_mut()?;
         let (fraction_lost, lost) = source.losses();
@@ -259,7 +259,7 @@ impl Receiver {
         self.source.as_ref().map(|source| source.last.0)
     }
 
-    /// Whether a packet of the source came less than `time` ago.
+    /// Returns `true` if a packet of the source came less than `time` ago.
     pub(super) fn heard_within(&self, now: Instant, time: Duration) -> bool {
         self.heard().is_some_and(|heard| now.since(heard) < time)
     }
@@ -276,7 +276,7 @@ impl Receiver {
         self.clock_rate
     }
 
-    /// What has been counted.
+    /// The counts so far.
     pub fn stats(&self) -> ReceiverStats {
         let source = self.source.as_ref();
         let jitter = source.map_or(0, |source| u32::try_from(source.jitter >> 4).unwrap_or(u32::MAX));

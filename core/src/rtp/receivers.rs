@@ -15,17 +15,17 @@ use crate::{Instant, NtpTime};
 /// The incoming sources of one media: a receiver for each SSRC.
 ///
 /// Formats of a media may have an SSRC each, and cameras change theirs without notice (Uniview). Over TCP another SSRC is
-/// followed at once, since nobody but the peer can have sent it. Over UDP it has to prove itself while another source
-/// lives, by two packets in sequence (RFC 3550, appendix A.1); both are then handed out. It takes nothing from those that
-/// are there. Beyond [`SOURCES_MAX`] the one goes of which nothing has come for longest; those go first that were added
-/// beyond one for each format while another lived, so that a forger of sources pushes out its own.
+/// followed at once, since nobody but the peer can have sent it. Over UDP it has to prove itself while another source lives,
+/// by two packets in sequence (RFC 3550, appendix A.1); both are then handed out. It takes nothing from those that are there.
+/// Beyond [`SOURCES_MAX`], the source that was silent for longest goes. Sources that were added beyond one for each format
+/// while another lived go first, so that a forger of sources pushes out its own.
 #[derive(Debug)]
 pub(crate) struct Receivers {
     clock_rates: ClockRates,
     delivery: Delivery,
     local_ssrc: u32,
     all: Vec<Source>,
-    /// Where the one stands of which a packet came last.
+    /// The place of the source whose packet came last.
     newest: usize,
     /// The SSRCs that have not proved themselves.
     unproven: VecDeque<Unproven>,
@@ -37,7 +37,7 @@ pub(crate) struct Receivers {
     early: VecDeque<(Instant, SenderReport)>,
     /// Reports that were believed.
     clocks: VecDeque<SenderReport>,
-    /// What was counted of receivers that are gone, and of packets that have none.
+    /// The counts of receivers that are gone, and of packets that have none.
     others: ReceiverStats,
 }
 
@@ -82,7 +82,7 @@ impl Receivers {
         Self { past, ..self }
     }
 
-    /// Whether the media has a format with this payload type.
+    /// Returns `true` if the media has a format with this payload type.
     #[inline]
     pub(crate) fn has_format(&self, payload_type: u8) -> bool {
         self.clock_rates.of(payload_type).is_some()
@@ -203,7 +203,7 @@ impl Receivers {
         self.all.iter().filter_map(|source| source.receiver.heard()).max()
     }
 
-    /// What was counted, of all sources together.
+    /// The counts of all sources together.
     pub(crate) fn stats(&self) -> ReceiverStats {
         self.all.iter().fold(self.others, |sum, source| sum.plus(&source.receiver.stats()))
     }

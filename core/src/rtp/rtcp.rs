@@ -10,20 +10,20 @@ pub use write::{goodbye_compound, receiver_report_compound, sender_report_compou
 use crate::limits::RTCP_BYTES_MAX;
 use crate::{NtpTime, Tolerance, Tolerances};
 
-/// Report blocks, chunks and sources of one RTCP packet at most: what its 5-bit count can say.
+/// Report blocks, chunks and sources of one RTCP packet at most: its count has 5 bits.
 const COUNT_MAX: usize = 31;
 
 /// One packet of an RTCP compound.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Rtcp {
-    /// What a sender has sent (SR).
+    /// The report of a sender (SR).
     SenderReport(SenderReport),
-    /// What a receiver has received (RR).
+    /// The report of a receiver (RR).
     ReceiverReport(ReceiverReport),
-    /// Who the sources are (SDES).
+    /// The names of sources (SDES).
     SourceDescription(SourceDescription),
-    /// That sources leave (BYE).
+    /// Sources that leave (BYE).
     Goodbye(Goodbye),
     /// A packet that is not looked into (APP, feedback, extended reports).
     Other {
@@ -32,7 +32,7 @@ pub enum Rtcp {
     },
 }
 
-/// What a sender has sent, and which wall clock time a media time is (RFC 3550, section 6.4.1).
+/// The packets that a sender has sent, and the wall clock time of a media time (RFC 3550, section 6.4.1).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SenderReport {
     /// The sender.
@@ -45,11 +45,11 @@ pub struct SenderReport {
     pub packets: u32,
     /// Payload bytes sent so far.
     pub octets: u32,
-    /// What the sender itself receives; at most 31 are written.
+    /// Reports on the sources that the sender itself receives; at most 31 are written.
     pub reports: Vec<ReportBlock>,
 }
 
-/// What a receiver has received (RFC 3550, section 6.4.2).
+/// The reports of a receiver on its sources (RFC 3550, section 6.4.2).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ReceiverReport {
     /// The receiver.
@@ -77,7 +77,7 @@ pub struct ReportBlock {
     pub delay: u32,
 }
 
-/// Who the sources are (RFC 3550, section 6.5).
+/// The names of sources (RFC 3550, section 6.5).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SourceDescription {
     /// One for each source.
@@ -93,7 +93,7 @@ pub struct Source {
     pub cname: Option<Box<str>>,
 }
 
-/// That sources leave (RFC 3550, section 6.6).
+/// Sources that leave (RFC 3550, section 6.6).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Goodbye {
     /// Those that leave.
@@ -115,12 +115,12 @@ pub enum BadCompound {
     /// It has more than [`RTCP_BYTES_MAX`] bytes.
     #[error("the compound has {bytes} bytes and may have {RTCP_BYTES_MAX}")]
     TooLarge {
-        /// What it has.
+        /// The bytes that it has.
         bytes: usize,
     },
 }
 
-/// Checks that bytes are RTCP packets, one behind the other (RFC 3550, section 6.1); what is in them is not looked at.
+/// Checks that bytes are RTCP packets, one behind the other (RFC 3550, section 6.1); their contents are not looked at.
 pub(crate) fn check_compound(compound: &[u8]) -> Result<(), BadCompound> {
     if compound.len() > RTCP_BYTES_MAX {
         return Err(BadCompound::TooLarge { bytes: compound.len() });

@@ -5,7 +5,7 @@ use super::{RtpPacket, clock};
 use crate::limits::TIMESTAMP_BACK_MAX;
 use crate::{Instant, NtpTime};
 
-/// What a sender has counted since it was made.
+/// The counts of a sender since it was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SenderStats {
@@ -149,7 +149,7 @@ impl Sender {
         self.ssrc
     }
 
-    /// What has been counted.
+    /// The counts so far.
     pub fn stats(&self) -> SenderStats {
         self.stats
     }

@@ -69,7 +69,7 @@ impl Senders {
         self.all.get(self.place_of(packet.ssrc())?)?.sender.source_time(packet.timestamp())
     }
 
-    /// Which timestamp of `ssrc` is which wall clock time by the clock of the source, once that was told.
+    /// A timestamp of `ssrc` and its wall clock time by the clock of the source, once that was told.
     pub(crate) fn reference_of(&self, ssrc: u32) -> Option<(NtpTime, u32)> {
         self.all.get(self.place_of(ssrc)?)?.sender.reference()
     }
@@ -152,7 +152,7 @@ impl Senders {
         blocks.fold(0, |sum, (_, block)| sum.saturating_add(block.lost))
     }
 
-    /// What was counted, of all sources together.
+    /// The counts of all sources together.
     pub(crate) fn stats(&self) -> SenderStats {
         let newest = self.all.get(self.newest).map(|outgoing| outgoing.sender.stats()).unwrap_or_default();
         let sum = self.all.iter().fold(self.gone, |sum, outgoing| sum.plus(&outgoing.sender.stats()));

@@ -4,11 +4,11 @@ use crate::limits::{CLOCK_JUMP_MAX, SENDER_REPORT_PERIOD};
 use crate::{Instant, NtpTime};
 use std::time::Duration;
 
-/// Which wall clock time a timestamp of a source is, by those of its sender reports that are believed.
+/// Tells the wall clock time of a source's timestamps, by those of its sender reports that are believed.
 ///
 /// A report that contradicts the one before by more than [`CLOCK_JUMP_MAX`] is left out, be it forged or mistaken. A source
-/// whose clock was set goes on to contradict: the next report is believed that agrees with the one left out, once none
-/// has agreed with the old clock for one and a half periods.
+/// whose clock was set goes on to contradict: once no report has agreed with the old clock for one and a half periods, the
+/// next one that agrees with the one left out is believed.
 #[derive(Debug, Default)]
 pub(super) struct WallClock {
     believed: Option<Reading>,
@@ -18,7 +18,7 @@ pub(super) struct WallClock {
     refused: u64,
 }
 
-/// What a report says, and when it came.
+/// The times of a report, and when it came.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     came: Instant,
@@ -27,7 +27,7 @@ struct Reading {
 }
 
 impl WallClock {
-    /// Takes a report that came at `now`; whether it is believed.
+    /// Takes a report that came at `now`; returns `true` if it is believed.
     pub(super) fn handle_report(&mut self, now: Instant, report: &SenderReport, clock_rate: u32) -> bool {
         let reading = Reading { came: now, ntp: report.ntp, rtp: report.rtp };
         let agrees = |other: Reading| reading.agrees_with(other, clock_rate);
@@ -70,11 +70,11 @@ impl WallClock {
 }
 
 impl Reading {
-    /// Whether as much time has passed between two readings by the wall clock as by the timestamps.
+    /// Returns `true` if as much time has passed between two readings by the wall clock as by the timestamps.
     fn agrees_with(self, other: Self, clock_rate: u32) -> bool {
         let by_wall = self.ntp.to_bits().wrapping_sub(other.ntp.to_bits()) as i64;
         let units = i128::from(by_wall).wrapping_mul(clock_rate.into()) >> 32;
-        // Both wrap: what counts is the difference of their ends.
+        // Both wrap: the difference of their ends counts.
         let apart = self.rtp.wrapping_sub(other.rtp).wrapping_sub(units as u32) as i32;
         let bound = clock::to_units(CLOCK_JUMP_MAX, clock_rate);
         u64::from(apart.unsigned_abs()) <= bound

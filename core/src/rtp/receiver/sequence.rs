@@ -7,13 +7,13 @@ use crate::limits::{
 };
 use crate::rtp::RtpPacket;
 
-/// Puts the packets of one sequence into order, and finds what is missing and what came twice.
+/// Puts the packets of one sequence into order, and finds missing packets and those that came twice.
 #[derive(Debug)]
 pub(super) struct Sequence {
     may_reorder: bool,
     /// The sequence number of the next packet to be handed out; `None` before the first.
     next: Option<u16>,
-    /// Which of the 64 packets before `next` came; the lowest bit is the last.
+    /// The packets that came of the 64 before `next`; the lowest bit is the last.
     history: u64,
     /// Packets missing since the last that was handed out.
     missing: u16,
@@ -30,7 +30,7 @@ pub(super) struct Sequence {
     left: Option<Left>,
     /// When it last began anew.
     restarted: Option<Instant>,
-    /// When it last came back, so that where it had gone on was not its own.
+    /// When it last came back: the place where it had gone on was not its own.
     returned: Option<Instant>,
     ready: VecDeque<Received>,
     lost: u64,
@@ -63,7 +63,7 @@ impl Left {
     }
 }
 
-/// What a packet turned out to be.
+/// The fate of a packet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Placed {
     /// Of the sequence, handed out or waiting for those before it.
@@ -147,7 +147,7 @@ impl Sequence {
         Placed::Taken
     }
 
-    /// Whether a packet is the one that is next, and none is before it: then it can be [passed](Self::pass).
+    /// Returns `true` if a packet is the next one, and none is before it: then it can be [passed](Self::pass).
     pub(super) fn is_next(&self, packet: &RtpPacket) -> bool {
         self.next == Some(packet.sequence()) && self.waiting == 0 && self.ready.is_empty()
     }
@@ -228,7 +228,8 @@ impl Sequence {
         Placed::Taken
     }
 
-    /// Whether a packet ahead is of the sequence beyond doubt: over UDP, when it is within the window of the highest.
+    /// Returns `true` if a packet ahead is of the sequence beyond doubt: over UDP, when it is within the window of the
+    /// highest.
     fn is_near(&self, sequence: u16, ahead: u16) -> bool {
         let end = if self.waiting > 0 { self.end } else { sequence.wrapping_sub(ahead) };
         let beyond = sequence.wrapping_sub(end);

@@ -26,7 +26,7 @@ fn drain(receiver: &mut Receiver) -> Vec<(u16, u16)> {
         .collect()
 }
 
-/// What comes out when packets come in at once, each with how many are lost before it.
+/// The packets that come out when these come in at once, each with the number lost before it.
 fn order(delivery: Delivery, sequences: &[u16]) -> (Vec<(u16, u16)>, Receiver) {
     let mut receiver = Receiver::new(RATE, delivery, LOCAL);
     let mut out = Vec::new();

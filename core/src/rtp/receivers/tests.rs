@@ -16,7 +16,7 @@ fn receivers(delivery: Delivery) -> Receivers {
     Receivers::new(ClockRates::new(&[Format::h264(96, b"", b""), Format::pcmu()]), delivery, 99)
 }
 
-/// Takes a packet as those do that use it, and what comes out.
+/// Takes a packet as the users of receivers do, and returns the packets that come out.
 fn take(receivers: &mut Receivers, now: Instant, packet: RtpPacket) -> Vec<(u32, u16, u16)> {
     if let Some(lost) = receivers.newest().and_then(|newest| newest.pass(now, &packet)) {
         return vec![(packet.ssrc(), packet.sequence(), lost)];
@@ -39,8 +39,8 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A source of 30 packets a second for a minute, and what a forger sends into it three times a second: no good packet is
-/// missing or late, and so many of the forged ones come through.
+/// A source of 30 packets a second for a minute, with forged packets three times a second: no good packet is missing or late,
+/// and so many of the forged ones come through.
 fn attack(forged: impl Fn(u16, u16) -> Vec<RtpPacket>) -> (usize, ReceiverStats) {
     let mut receivers = receivers(Delivery::Unordered);
     let mut out = Vec::new();

@@ -95,7 +95,7 @@ fn put_blocks(out: &mut Vec<u8>, blocks: &[ReportBlock]) {
     }
 }
 
-/// The length in a byte, and what that can tell of the text.
+/// The length in a byte, and as much of the text as that allows.
 fn put_text(out: &mut Vec<u8>, whole: &str) {
     let fits = (0..=TEXT_BYTES_MAX.min(whole.len())).rev().find(|end| whole.is_char_boundary(*end));
     let text = fits.and_then(|end| whole.get(..end)).unwrap_or_default();
