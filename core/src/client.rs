@@ -162,7 +162,7 @@ pub struct Client {
     /// Set while output waits for datagrams that belong before it.
     held: Option<Held>,
     wall: Option<(Instant, NtpTime)>,
-    /// The wall clock of what is sent, where that has its own.
+    /// The wall clock of the media that is sent, where it has its own.
     sources_wall: Option<(Instant, NtpTime)>,
     /// Bytes of all connections so far.
     moved: ConnStats,
@@ -258,7 +258,8 @@ impl Client {
         self.command(now, Command::Setup(Setup::new(media)))
     }
 
-    /// Plays what is set up: a [`Playback`], a range, or `None` for all of it, or for the rest of what was paused.
+    /// Plays the medias that are set up: a [`Playback`], a range, or `None` for the whole stream, or for its rest after a
+    /// pause.
     ///
     /// A scale or speed that is no number, zero or, of a speed, below zero fails with [`Misuse::Rate`].
     pub fn play(&mut self, now: Instant, playback: impl Into<Playback>) -> Result<CommandId, Misuse> {

@@ -36,7 +36,7 @@ impl Doubt {
         self.second_look(deadline).unwrap_or_else(|| self.first_look(deadline))
     }
 
-    /// Looks at `deadline`: whether it has passed and is believed. May be called at any time.
+    /// Returns `true` if `deadline` has passed and is believed. May be called at any time.
     pub(crate) fn is_over(&mut self, now: Instant, deadline: Instant) -> bool {
         if now < self.look_at(deadline) {
             return false;

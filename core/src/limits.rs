@@ -179,7 +179,7 @@ pub const DEADLINE_LATE_LOOKS_MAX: u8 = 3;
 
 // server
 
-/// Bytes of what a peer calls itself that are kept.
+/// Bytes of a peer's name for itself that are kept.
 pub const USER_AGENT_BYTES_MAX: usize = 128;
 /// Connections of one server; the first request on a further one is answered 503, and it is closed.
 pub const CONNS_MAX: usize = 10_000;

@@ -1,10 +1,10 @@
-//! Statistics: what connections, sessions and streams have moved, and how well it arrives.
+//! Statistics: the packets and bytes that connections, sessions and streams have moved, and how well they arrive.
 //!
-//! Counters only grow as long as what they belong to is there, and the event of its end has their last values. They are
-//! counted where the packets pass, by plain integers, and told when somebody asks
-//! ([`Server::ask_for_stats`](crate::server::Server::ask_for_stats)) and at the end. A packet counts as sent once the
-//! system has taken the whole of it. Bytes are those of RTP and RTCP packets with their headers, without what carries
-//! them: no frame header, no UDP or IP.
+//! Counters only grow as long as their object is there, and the event of its end has their last values. They are counted
+//! where the packets pass, by plain integers, and told when somebody asks
+//! ([`Server::ask_for_stats`](crate::server::Server::ask_for_stats)) and at the end. A packet counts as sent once the system
+//! has taken the whole of it. Bytes are those of RTP and RTCP packets with their headers, without those of the layers below:
+//! no frame header, no UDP or IP.
 
 mod conn;
 mod rounds;

@@ -57,7 +57,7 @@ pub(crate) enum Take {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
     Reading,
-    /// The stream has ended; what is left of it is still sent.
+    /// The stream has ended; the rest of it is still sent.
     Ending,
     /// The stream has ended and nothing has been left since then.
     Drained(Instant),
@@ -190,7 +190,7 @@ impl Subscription {
         }
     }
 
-    /// Moves on if the log's tail has passed this reader; what the control plane is to be told of it.
+    /// Moves on if the log's tail has passed this reader; returns the report of that for the control plane.
     pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Report> {
         let before = self.next();
         if self.cursor.catch_up(log).is_err() && self.phase != Phase::Finished {

@@ -252,8 +252,8 @@ impl Timeline {
 
     /// Goes by a sender report of `ssrc` that came at `now`: `rtp` is the timestamp at the wall clock time `ntp`.
     ///
-    /// A source may be told of before its first packet. A time of zero is counted, and left out; what was told before tells
-    /// nothing new.
+    /// A source may be told of before its first packet. A time of zero is counted, and left out; a reference that was told
+    /// before tells nothing new.
     pub fn set_reference(&mut self, now: Instant, track: usize, ssrc: u32, ntp: NtpTime, rtp: u32) {
         if ntp == NtpTime::default() {
             self.stats.reports_without_time = self.stats.reports_without_time.saturating_add(1);
@@ -306,7 +306,7 @@ impl Timeline {
         }
     }
 
-    /// Deviations of RTP-Info: what is not believed of it.
+    /// Deviations of RTP-Info: the parts of it that are not believed.
     pub fn tolerances(&self) -> Tolerances {
         self.tolerances
     }
@@ -472,7 +472,7 @@ fn stretched(nanos: i64, scale: f32) -> i64 {
 }
 
 impl Latest {
-    /// The PTS of a moment: what was reached, and the time since then.
+    /// The PTS of a moment: the last PTS, and the time since then.
     #[inline]
     fn pts_at(self, now: Instant) -> i64 {
         self.0.map_or(0, |(at, pts)| pts.saturating_add(nanos_between(at, now)))

@@ -8,7 +8,7 @@ use crate::wire::{Headers, Message, Request, Response, name};
 /// A message of a dialogue, as it was read or written, but without secrets and not longer than it may be.
 ///
 /// Credentials, keys, and the parameters of a query and of a body whose name says that they are secret read `***`. A string
-/// that is too long is cut off; headers beyond [`TRACE_HEAD_BYTES_MAX`], and what of the body is beyond
+/// that is too long is cut off; headers beyond [`TRACE_HEAD_BYTES_MAX`], and the part of the body beyond
 /// [`TRACE_BODY_BYTES_MAX`], are left out.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! The wire: messages (RFC 2326, 4 to 7) and interleaved frames (10.12) to and from bytes.
 //!
-//! [`Decoder`] takes bytes as they come and gives whole [`Item`]s. It reads leniently, within
-//! [`DecoderLimits`]; what is written is canonical, and nothing put into a message can split it.
+//! [`Decoder`] takes bytes as they come and gives whole [`Item`]s. It reads leniently, within [`DecoderLimits`]. Messages are
+//! written in canonical form, and nothing put into one can split it.
 
 mod block;
 mod decoder;

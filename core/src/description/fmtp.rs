@@ -49,7 +49,7 @@ pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The first item, and what follows its semicolon.
+/// The first item, and the text behind its semicolon.
 fn split_item(text: &str) -> (&str, Option<&str>) {
     split_once(text, b';').map_or((text, None), |(item, rest)| (item, Some(rest)))
 }

@@ -165,7 +165,7 @@ impl Slots {
         }
     }
 
-    /// The format that an rtpmap or fmtp attribute belongs to, and what it says about it.
+    /// The format that an rtpmap or fmtp attribute belongs to, and the text that it has for it.
     fn find<'a>(
         &mut self,
         line: AttributeLine<'a>,

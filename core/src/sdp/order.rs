@@ -65,7 +65,7 @@ const fn bit(key: u8) -> u32 {
     1 << (key & 31)
 }
 
-/// Where lines of a letter belong, from 1 on, and whether there may be several; what belongs nowhere comes first.
+/// The place of lines of a letter, from 1 on, and `true` if there may be several; lines that belong nowhere come first.
 fn place(key: u8, in_media: bool) -> (u8, bool) {
     if in_media {
         return match key {

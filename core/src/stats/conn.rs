@@ -5,9 +5,9 @@ use crate::{ConnId, SessionId, UdpId};
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnStats {
-    /// Bytes that were read: requests, and what is interleaved with them.
+    /// Bytes that were read: requests, and the frames interleaved with them.
     pub bytes_received: u64,
-    /// Bytes that the system has taken to be sent: responses, and what is interleaved with them.
+    /// Bytes that the system has taken to be sent: responses, and the frames interleaved with them.
     pub bytes_sent: u64,
     /// Bytes that wait until the system takes them.
     pub bytes_waiting: u64,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{Counted, MediaStats, Traffic};
 use crate::Instant;
 
-/// A stream: what was published, and what its readers were sent of it.
+/// A stream: the packets that were published, and those of them that its readers were sent.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StreamStats {

@@ -38,7 +38,7 @@ impl Block {
         }
     }
 
-    /// Takes note that so many bytes of what was taken are held on to.
+    /// Takes note that so many of the taken bytes are held on to.
     pub(super) fn keep(&mut self, bytes: usize) {
         self.thrift.keep(bytes);
     }

@@ -5,9 +5,8 @@ use super::{name, scan};
 
 /// The headers of a message, in order.
 ///
-/// Names match in any case and are written as the standards spell them. Values are text without
-/// blanks at their ends. CR, LF and NUL are taken out of what is put in, so that no value can
-/// become a header of its own.
+/// Names match in any case and are written as the standards spell them. Values are text without blanks at their ends. CR, LF
+/// and NUL are taken out of values, so that no value can become a header of its own.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Headers {
     list: Vec<Header>,

@@ -76,7 +76,7 @@ fn before_uri(bytes: &[u8]) -> Start {
     found
 }
 
-/// The next place after garbage where an item may begin, and what begins there.
+/// The next place after garbage where an item may begin, and the item that begins there.
 ///
 /// Only the methods of the standard count, each place is looked at by itself, and `channels` are
 /// those that frames are known to come on; all when none are given.
