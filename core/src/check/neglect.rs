@@ -35,7 +35,7 @@ pub enum Driven {
 pub enum Forgotten {
     /// `poll_output`: commands and events wait.
     Outputs,
-    /// `poll_input`: what was read is not looked at.
+    /// `poll_input`: data that was read is not looked at.
     Input,
     /// `poll_report`: the server does not hear what the connection has to tell.
     Reports,

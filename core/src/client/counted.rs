@@ -38,7 +38,7 @@ impl Client {
     }
 }
 
-/// Counts of two sessions together; what is measured is that of the later one.
+/// Counts of two sessions together; measurements are those of the later one.
 fn sum(former: &TrackStats, later: &TrackStats) -> TrackStats {
     let (mut rtcp_received, mut rtcp_sent) = (former.rtcp_received, former.rtcp_sent);
     rtcp_received.absorb(later.rtcp_received);

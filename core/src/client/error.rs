@@ -215,7 +215,7 @@ pub enum SendError {
     Full,
 }
 
-/// A place that a redirect has led to or away from, and what came of connecting to it.
+/// A place that a redirect has led to or away from, and the error of connecting to it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{url}: {error}")]
 pub struct RedirectAttempt {

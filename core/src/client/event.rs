@@ -29,7 +29,7 @@ pub enum ClientOutput {
         port: u16,
         /// True if the connection uses TLS.
         secure: bool,
-        /// Until when the answer is waited for: whoever gives up by then can say what was tried.
+        /// The answer is waited for until then; a runtime that gives up by then can say what it tried.
         deadline: Instant,
     },
     /// Give up the connection, or the attempt at one.
@@ -83,7 +83,7 @@ pub enum ClientEvent {
         /// How long is waited before that attempt.
         wait: Duration,
     },
-    /// The client has reconnected: it is connected, and what had been set up, played or recorded is so again.
+    /// The client has reconnected: it is connected, and medias are set up, played or recorded again as they were.
     Reconnected {
         /// How many attempts it took.
         attempts: u32,
@@ -163,9 +163,9 @@ pub enum SwitchReason {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reply {
-    /// OPTIONS: what the server can do.
+    /// OPTIONS: the methods of the server.
     Options(Methods),
-    /// DESCRIBE: what there is.
+    /// DESCRIBE: the description of the stream.
     Described(Description),
     /// ANNOUNCE.
     Announced,
@@ -181,7 +181,7 @@ pub enum Reply {
     Body(Bytes),
     /// A request of the application's own: the answer, whatever its status.
     Response(Response),
-    /// TEARDOWN: whether the server has heard it.
+    /// TEARDOWN: the server's part in it.
     TornDown(Farewell),
 }
 

@@ -65,7 +65,7 @@ impl Link {
         *self = Self::new(self.write_stall);
     }
 
-    /// Ends for good; what waits may still be written.
+    /// Ends for good; waiting bytes may still be written.
     pub(super) fn close(&mut self) {
         self.phase = Phase::Closed;
         self.stuck = None;

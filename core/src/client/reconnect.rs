@@ -136,7 +136,7 @@ impl Client {
             }
     }
 
-    /// Returns `true` if all that was to be played has come to the end that the server has told, so that there is nothing to have again.
+    /// Returns `true` if all that was to be played has come to the end that the server has told: nothing is to be had again.
     pub(super) fn is_complete(&self) -> bool {
         let mut presences = self.tracks.iter().map(|track| track.presence.as_ref());
         let is_complete = |presence: Option<&Presence>| presence.is_some_and(Presence::is_complete);

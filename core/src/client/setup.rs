@@ -186,7 +186,7 @@ impl Client {
 
     /// Has a media share the track of another one with the same control, which a server knows once only.
     ///
-    /// Medias without a control are each set up: what they have in common is the URL of the stream.
+    /// Medias without a control are each set up: they have only the URL of the stream in common.
     fn share_track(&mut self, media: usize) -> Option<TrackInfo> {
         if self.state == State::PreRecord {
             return None;

@@ -33,7 +33,8 @@ pub struct ClientStats {
     pub switched: Option<SwitchReason>,
 }
 
-/// Counts of a media since the application has set it up, or last played it: the sums over its sources, and what only a client knows.
+/// Counts of a media since the application has set it up, or last played it: the sums over its
+/// sources, and some that only a client knows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TrackStats {

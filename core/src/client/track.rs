@@ -146,7 +146,7 @@ impl Track {
         Self { is_sent, is_quiet: self.is_quiet || is_sent, ..self }
     }
 
-    /// Begins to receive; what was counted before is forgotten.
+    /// Begins to receive; former counts are forgotten.
     pub(super) fn begin(&mut self, now: Instant, presence: Option<Presence>, random: &mut Random) {
         let delivery = match self.path {
             Path::Tcp { .. } => Delivery::Ordered,
@@ -195,7 +195,7 @@ impl Track {
         self.clock_rates.of(payload_type).is_some()
     }
 
-    /// Takes what came where `port` is expected: which kind it was, `None` if it makes no sense here, and what became of
+    /// Takes data that came where `port` is expected. Returns its kind, `None` if it makes no sense here, and the change of
     /// the track by it.
     #[inline]
     pub(super) fn handle(
@@ -235,7 +235,7 @@ impl Track {
     ) -> bool {
         let packet = RtpPacket::parse_with(data, tolerances);
         let (true, Ok(packet), Some(receivers)) = (is_announced, packet, &mut self.receivers) else {
-            // Of what comes while nothing is to be received, nothing is counted.
+            // Packets that come while nothing is to be received are not counted.
             self.rtp_errors = self.rtp_errors.saturating_add(self.receivers.is_some().into());
             return false;
         };

@@ -79,7 +79,7 @@ pub struct CloseNote {
 }
 
 impl CloseNote {
-    /// A note with this text and the status 503; control characters, and what is beyond [`CLOSE_NOTE_BYTES_MAX`], are left
+    /// A note with this text and the status 503; control characters, and bytes beyond [`CLOSE_NOTE_BYTES_MAX`], are left
     /// out.
     pub fn new(text: &str) -> Self {
         let mut clean: String = text.chars().filter(|c| !c.is_control()).collect();

@@ -65,7 +65,7 @@ impl FirstRequest {
         match ProxyHeader::parse(self.decoder.buffered_bytes()) {
             Ok(None) => return,
             Ok(Some(header)) => self.decoder.discard(header.len),
-            // Nobody is trusted here, and who has no proxy in front begins with the request.
+            // Nobody is trusted here, and a peer without a proxy in front begins with the request.
             Err(_) => {}
         }
         self.awaits_proxy = false;

@@ -79,7 +79,7 @@ impl Item {
     }
 }
 
-/// Slices, and how many of them are filled; what there is no slice for is left out.
+/// Slices, and how many of them are filled; parts without a slice are left out.
 struct Filled<'s, 'a> {
     slices: &'s mut [IoSlice<'a>],
     count: usize,

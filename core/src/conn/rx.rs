@@ -26,7 +26,7 @@ pub struct RxCommand(pub(crate) RxOrder);
 pub(crate) enum RxOrder {
     /// A request has been answered, so that the next may be parsed.
     Answered,
-    /// The connection is being closed: what was read is still parsed, and nothing more is read.
+    /// The connection is being closed: bytes that were read are still parsed, and no more are read.
     Finish,
     /// Frames of these channels belong to a session from now on.
     Route(Routes),
@@ -43,13 +43,13 @@ pub(crate) enum RxOrder {
 pub(crate) enum Routes {
     /// A publisher's tracks: each with its two channels.
     Publisher(Vec<(u8, u8, Ingest)>),
-    /// A reader's channels for its reports, each with its track, and whether the application looks at them.
+    /// A reader's channels for its reports, each with its track, and the tap of the application.
     Reader(SessionId, Vec<(u8, u8)>, Tap),
 }
 
 /// The half of a connection that reads.
 ///
-/// It parses on demand: what is not polled is not parsed, and then nothing more is to be read.
+/// It parses on demand: without polls it parses nothing, and then nothing more is to be read.
 #[derive(Debug)]
 pub struct ConnRx {
     id: ConnId,
@@ -294,7 +294,7 @@ impl ConnRx {
         reports.into_iter().chain(message).min().filter(|_| self.failure.is_none())
     }
 
-    /// Lets time pass; what comes of it is polled.
+    /// Lets time pass; poll what comes of it.
     pub fn handle_timeout(&mut self, now: Instant) {
         let begun = self.begun.filter(|_| self.failure.is_none());
         if begun.is_some_and(|(_, at)| self.doubt.is_over(now, at + self.message_deadline)) {

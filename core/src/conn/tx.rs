@@ -378,7 +378,7 @@ impl ConnTx {
 }
 
 impl FrameReader {
-    /// Pulls up to the bound; whether the bound stopped it.
+    /// Pulls up to the bound. Returns `true` if the bound stopped it.
     fn pull(
         &mut self,
         now: Instant,

@@ -69,7 +69,7 @@ impl FrameWriter {
     ///
     /// # Errors
     ///
-    /// There is no such format, or a part of the frame cannot be sent; what can be is sent all the same.
+    /// There is no such format, or a part of the frame cannot be sent; the other parts are sent all the same.
     pub fn write(&mut self, frame: &Frame, sink: impl FnMut(RtpPacket)) -> Result<(), FrameError> {
         let Frame { media, payload_type, .. } = *frame;
         let is_its = |track: &&mut Track| {

@@ -232,8 +232,8 @@ setters! {
     /// ([`limits::MEMORY_BYTES`]).
     ///
     /// An eighth is for descriptions, the rest for logs, up to three quarters of it for those of the application's own
-    /// streams. With more streams than it has room for each log is shorter, down to [`limits::LOG_BYTES_LEAST`]; what then
-    /// is announced is refused with 503. The logs of one address's publishers have the part of it that
+    /// streams. With more streams than it has room for each log is shorter, down to [`limits::LOG_BYTES_LEAST`]; further
+    /// announcements are refused with 503. The logs of one address's publishers have the part of it that
     /// [`address_share`](Self::address_share) says, and are shorter beyond that; the application's own streams are neither
     /// shorter nor refused because of publishers.
     memory: usize,
@@ -264,7 +264,7 @@ setters! {
 }
 
 impl ServerConfig {
-    /// The users, and what each may read and publish. Without any (the default) everybody may do everything.
+    /// The users and their rights to read and publish. Without any (the default) everybody may do everything.
     ///
     /// A peer that has no right to what it asks for is asked for credentials (401), or refused (403) if its credentials
     /// are good. OPTIONS is for everybody.

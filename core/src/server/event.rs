@@ -67,7 +67,7 @@ pub enum MediaTransport {
 /// | publisher that comes back | SessionOpened, TakenOver, SessionClosed, ConnClosed, Recording |
 /// | publisher and reader of a server that closes | Unpublished, SessionClosed, ConnClosed, SessionClosed, ConnClosed |
 ///
-/// So whatever is opened is closed once; a connection is opened before its sessions, a session before its stream, and
+/// So each thing that is opened is closed once; a connection is opened before its sessions, a session before its stream, and
 /// they are closed the other way round. Only a session over UDP may outlive its connection. Of a session that is closed
 /// nothing more is told.
 ///
@@ -230,7 +230,7 @@ pub enum Event {
         /// The transport that it reads over.
         transport: MediaTransport,
     },
-    /// A publisher begins: what it sends from here on is in its stream.
+    /// A publisher begins: all packets that it sends from here on are in its stream.
     Recording {
         /// Its session.
         session: SessionId,
@@ -318,8 +318,8 @@ pub enum Event {
         /// The index of the media in the description.
         media: usize,
     },
-    /// A session is over, and the last of its packets is counted: what it had under way was written first, or given up
-    /// with its connection.
+    /// A session is over, and the last of its packets is counted: packets that were under way were written first, or
+    /// given up with its connection.
     SessionClosed {
         /// Its handle.
         session: SessionId,
@@ -428,7 +428,7 @@ pub enum Event {
         conn: ConnId,
         /// The session whose media it was in; `None` for requests.
         session: Option<SessionId>,
-        /// Which.
+        /// The deviations.
         tolerances: Tolerances,
     },
     /// A message has come, if that is [wanted](super::ServerConfig::trace): a request, or an answer to REDIRECT.

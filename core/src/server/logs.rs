@@ -6,7 +6,7 @@ use crate::StreamId;
 use crate::limits::{LOG_BYTES_LEAST, LOG_COST, SHARE_LEAST};
 use crate::prefix::Origin;
 
-/// Whose publisher a stream is of, and whether many share its address.
+/// The origin of a stream's publisher, and `true` if many share its address.
 pub(super) type Publisher = (Origin, bool);
 
 /// How many bytes each log keeps.

@@ -194,7 +194,7 @@ impl Server {
         outputs.push(Output::Conn(conn, ConnCommand::Tx(TxCommand(reader))));
     }
 
-    /// Takes a reader's media away: what is answered next is the last that it gets.
+    /// Takes a reader's media away: the next answer is the last that it gets.
     pub(super) fn detach(&mut self, id: SessionId) {
         self.stop_hearing(id);
         let Some(session) = self.sessions.get(id) else { return };

@@ -34,7 +34,7 @@ pub(super) enum Step {
     Describe,
     /// In the place of this publisher, if there was one.
     Announce(Option<SessionId>),
-    /// Of this session, or of a new one, and whether it was about speaking.
+    /// Of this session, or of a new one; `true` if it was about speaking.
     Setup(Option<SessionId>, bool),
     /// From this packet of its stream on, if the stream is for the session alone.
     Play(SessionId, Option<u64>),
@@ -46,7 +46,7 @@ pub(super) enum Step {
 
 /// The outcome of a request.
 pub(super) enum Outcome {
-    /// It is answered; what the media plane is to do after the answer has left follows.
+    /// It is answered; the orders to the media plane follow once the answer has left.
     Done(Response, Vec<Output>),
     /// The application is asked.
     Ask(Step, Box<Event>),

@@ -145,7 +145,7 @@ impl Server {
         Some(self.sessions.get(session)?.info(session))
     }
 
-    /// The streams that can be read; what sessions say into back channels is listed with them
+    /// The streams that can be read. Those of back channels are listed with their sessions
     /// ([`SessionInfo::back_channel`]).
     pub fn streams(&self) -> impl Iterator<Item = StreamInfo> + '_ {
         let is_read = |own: &&Published| !own.has_ended() && own.speaker.is_none();

@@ -75,7 +75,7 @@ pub(super) struct Publishing {
     pub(super) announce_uri: Box<str>,
     /// The announced description; empty from the first RECORD on, because then the stream's text tells the same.
     pub(super) text: Bytes,
-    /// The takers of the packets of each media, from the first RECORD on.
+    /// The intakes of each media's packets, from the first RECORD on.
     pub(super) intakes: Box<[Intake]>,
     /// Bytes that are counted for the description.
     pub(super) described: usize,

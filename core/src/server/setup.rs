@@ -205,7 +205,7 @@ impl Server {
             return Err(not_found());
         }
         if read.is_some_and(|read| read != stream) {
-            // RFC 2326, section 10.4: what cannot be bundled into the session is refused with 459.
+            // RFC 2326, section 10.4: a track that cannot be bundled into the session is refused with 459.
             return Err(Response::new(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED));
         }
         let medias = self.published.get(stream).map_or(0, |published| published.medias);

@@ -136,7 +136,7 @@ impl Server {
             Origin::Speaker(speaker) => (None, Some(speaker)),
         };
         let is_private = matches!(origin, Origin::Private | Origin::Speaker(_));
-        // Nobody speaks to a publisher: what it announces, it sends.
+        // Nobody speaks to a publisher: it sends all that it announces.
         let has_speakers = matches!(origin, Origin::Application | Origin::Private);
         let description = if has_speakers { with_directions(description) } else { description };
         let back_channels = if has_speakers { back_channels_of(&description) } else { TrackSet::NONE };

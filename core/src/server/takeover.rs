@@ -25,14 +25,14 @@ pub enum TakeoverPolicy {
     SameAddress,
     /// Nobody: the path is free again when the publisher's session has ended.
     Never,
-    /// Any peer that the application allows: it is asked by [`Event::Announce`] with the publisher's session in
+    /// Any peer that the application allows. The application is asked by [`Event::Announce`] with the publisher's session in
     /// [`Question::replaces`](super::Question::replaces), whatever else it is [asked](super::Asks).
     Ask,
 }
 
 impl Server {
-    /// The publisher at a path, if there is one that is not awaited there itself; an error if the path is the application's own, or that of
-    /// a track.
+    /// The publisher at a path, if there is one that is not awaited there itself. An error if the path is the application's
+    /// own, or that of a track.
     pub(super) fn publisher_at(&self, conn: ConnId, path: &str) -> Result<Option<SessionId>, Response> {
         let publisher = match self.paths.check_free(path) {
             Ok(()) => return Ok(None),

@@ -181,27 +181,27 @@ macro_rules! asks {
 }
 
 asks! {
-    /// Any request that needs a right: how the peer proves that it has it.
+    /// Any request that needs a right: how does the peer prove that it has it?
     Authenticate -> Authority, Answer::Authority;
-    /// DESCRIBE: whether the peer may be told what is published at the path; a yes where nothing is leads to 404. A stream
-    /// may be published before the answer.
+    /// DESCRIBE: may the peer be told what is published at the path? A yes where nothing is leads to 404. A stream may be
+    /// published before the answer.
     Describe -> (), |()| Answer::Yes;
-    /// ANNOUNCE: whether the peer may publish at this path.
+    /// ANNOUNCE: may the peer publish at this path?
     Announce -> (), |()| Answer::Yes;
-    /// SETUP: whether the peer may read this track, or publish it ([`Question::action`]). It is also asked where nothing is
+    /// SETUP: may the peer read this track, or publish it ([`Question::action`])? It is also asked where nothing is
     /// published: a yes may give the reader a stream ([`Ticket::set_stream`]), and is 404 without.
     Setup -> (), |()| Answer::Yes;
-    /// SETUP of a back channel: whether the peer, which may read the stream, may also speak.
+    /// SETUP of a back channel: may the peer, which may read the stream, also speak?
     Speak -> (), |()| Answer::Yes;
-    /// PLAY: whether the stream begins; for a reader of a
-    /// [private stream](super::Server::add_private_stream) also while it plays.
+    /// PLAY: may the stream begin? A reader of a [private stream](super::Server::add_private_stream) asks also while it
+    /// plays.
     Play -> (), |()| Answer::Yes;
-    /// PAUSE: whether the reader or publisher pauses.
+    /// PAUSE: may the reader or publisher pause?
     Pause -> (), |()| Answer::Yes;
-    /// RECORD: whether the publisher begins.
+    /// RECORD: may the publisher begin?
     Record -> (), |()| Answer::Yes;
     /// GET_PARAMETER with a body: the values, as `text/parameters`.
     GetParameter -> Bytes, Answer::Body;
-    /// SET_PARAMETER with a body: whether it was taken.
+    /// SET_PARAMETER with a body: was it taken?
     SetParameter -> (), |()| Answer::Yes;
 }

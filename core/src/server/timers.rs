@@ -69,8 +69,8 @@ impl Armed {
 }
 
 impl Timers {
-    /// Sets the deadline of what may be due; but for that of a drain, it passes a [grace](crate::limits::DEADLINE_GRACE) from now
-    /// at the earliest.
+    /// Sets the deadline of a timer. It passes a [grace](crate::limits::DEADLINE_GRACE) from now at the earliest, except that
+    /// of a drain.
     pub(super) fn arm(&mut self, deadline: Instant, timer: Timer) {
         self.put(Armed { timer, deadline, doubt: Doubt::default() });
     }

@@ -69,7 +69,7 @@ impl Pairs {
         self.0.iter().filter(|pair| pair.sessions > 0).map(|pair| pair.id)
     }
 
-    /// Takes note that a pair is asked for its statistics, or has answered; whether that is new.
+    /// Takes note that a pair is asked for its statistics, or has answered. Returns `true` if that is new.
     pub(super) fn set_asked(&mut self, id: UdpId, is_asked: bool) -> bool {
         self.get_mut(id).is_some_and(|pair| std::mem::replace(&mut pair.is_asked, is_asked) != is_asked)
     }

@@ -7,7 +7,7 @@ use super::{Packet, StreamLog, TrackSet};
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StartAt {
-    /// At the newest picture (the default): what the reader sees is now.
+    /// At the newest picture (the default): the reader sees the present.
     #[default]
     Live,
     /// At the newest keyframe, or other access point, that is kept: a picture at once, as old as that is.
@@ -124,7 +124,7 @@ impl Cursor {
         Retreat::new(self.next, self.rtcp, tracks)
     }
 
-    /// Takes again what was gone back over; what cannot be taken again counts as missed, and goes by the policy.
+    /// Takes again what was gone back over. Packets that cannot be taken again count as missed, and go by the policy.
     pub(crate) fn put_back(&mut self, log: &StreamLog, retreat: &Retreat) {
         (self.next, self.rtcp) = (retreat.next, retreat.rtcp);
         if !retreat.has_gap {
@@ -156,7 +156,7 @@ impl Cursor {
         is_free && self.tracks.contains(packet.track)
     }
 
-    /// Moves past the packet that stands at [`next`](Self::next); whether this reader is to get it.
+    /// Moves past the packet that stands at [`next`](Self::next). Returns `true` if this reader is to get it.
     #[inline]
     pub(crate) fn take(&mut self, packet: &Packet) -> bool {
         let wanted = self.wants(packet);

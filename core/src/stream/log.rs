@@ -204,7 +204,7 @@ impl StreamLog {
         Ok(is_taken)
     }
 
-    /// Has the log go by another description, of as many medias of the same kinds; what it holds stays.
+    /// Has the log go by another description, of as many medias of the same kinds; its packets stay.
     ///
     /// Parameter sets count as new again once they differ from those that are described there.
     pub fn reload(&mut self, description: &Description) {

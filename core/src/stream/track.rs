@@ -118,7 +118,7 @@ impl Track {
         self.known.iter().filter(|known| known.sets.are_news()).map(|known| (known.payload_type, &known.sets))
     }
 
-    /// Takes note of the packet that gets `number`; whether a reader that waits may go on at it.
+    /// Takes note of the packet that gets `number`. Returns `true` if a reader that waits may go on at it.
     pub(super) fn push(&mut self, now: Instant, number: u64, packet: &RtpPacket) -> bool {
         let (sequence, timestamp) = (packet.sequence(), packet.timestamp());
         let starts_unit = self.newest.is_none_or(|newest| newest.timestamp != timestamp);

@@ -61,7 +61,7 @@ impl Source {
         }
     }
 
-    /// Forgets how its timestamps stand to the time line and to its clock; what was told before it runs is kept.
+    /// Forgets how its timestamps stand to the time line and to its clock. Reports from before it runs are kept.
     pub(super) fn end_run(&mut self) {
         if self.run.is_some() {
             *self = Self {
@@ -83,7 +83,7 @@ impl Source {
         is_near
     }
 
-    /// Returns true if a report tells nothing: what it was told last, or of a source whose packets tell their time.
+    /// Returns true if a report tells nothing new: it repeats the last one, or the source's packets tell their time.
     pub(super) fn knows_better(&self, ntp: NtpTime, rtp: u32) -> bool {
         self.has_own_time || self.reported == Some((ntp, rtp))
     }
@@ -113,8 +113,8 @@ impl Source {
         is_near
     }
 
-    /// Goes on to a timestamp: that without its wrap, its PTS, and whether it is the highest; `None` if the source begins
-    /// anew with it.
+    /// Goes on to a timestamp. Returns it without its wrap, its PTS, and `true` if it is the highest; `None` if the source
+    /// begins anew with it.
     ///
     /// It goes on if as much time has passed, or if that leads to about where the session is, which `latest` tells.
     #[inline]

@@ -50,7 +50,7 @@ pub(crate) enum UdpOrder {
     End(StreamId, SessionId),
     /// Tracks of a publisher come from these addresses: of its packets and of its reports.
     Publish(Vec<(SocketAddr, SocketAddr, Ingest)>),
-    /// The same after a pause: what came meanwhile is not wanted.
+    /// The same after a pause: datagrams that came meanwhile are not wanted.
     Resume(Vec<(SocketAddr, SocketAddr, Ingest)>),
     /// Datagrams from these addresses are no longer wanted. Those that have come are handed on, and then
     /// [`Report::Drained`] follows.
@@ -278,8 +278,8 @@ impl UdpMedia {
         is_behind
     }
 
-    /// Sends what the logs hold for the readers, and reports; whether the sink stopped it, so that it is to be called
-    /// again when the socket is writable.
+    /// Sends what the logs hold for the readers, and reports. Returns `true` if the sink stopped it: call it again when the
+    /// socket is writable.
     pub fn flush(&mut self, now: Instant, streams: &dyn Streams, sink: &mut dyn DatagramSink) -> bool {
         if self.is_asked || !self.leaving.is_empty() {
             self.tell_stats(now, streams);
@@ -310,7 +310,7 @@ impl UdpMedia {
         self.due
     }
 
-    /// Lets time pass; what comes of it is polled and flushed.
+    /// Lets time pass; poll and flush what comes of it.
     pub fn handle_timeout(&mut self, now: Instant) {
         for track in self.publishers.values_mut().filter(|track| now >= track.ingest.poll_timeout()) {
             if let Some(report) = track.ingest.handle_timeout(now, &mut self.queues.inbound) {

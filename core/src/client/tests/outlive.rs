@@ -1,4 +1,4 @@
-//! The connection ends, and what does not end with it.
+//! The end of the connection, and the sessions that outlive it.
 
 use std::time::Duration;
 

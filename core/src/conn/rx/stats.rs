@@ -4,7 +4,7 @@ use crate::stats::{Origin, SessionStats, StatsPart, StatsReport};
 use crate::{Instant, SessionId};
 
 impl ConnRx {
-    /// The last that is counted, once the connection is over, and what was to be told before and nobody has polled.
+    /// The last counts, once the connection is over, with those of reports that nobody has polled.
     pub fn last_stats(&mut self, now: Instant) -> Report {
         let mut parts = Vec::new();
         self.inbound.retain(|inbound| {

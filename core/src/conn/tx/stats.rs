@@ -15,8 +15,8 @@ pub(super) struct Leaving {
 }
 
 impl ConnTx {
-    /// The last that is counted, once the connection is over, and what was to be told before and nobody has polled: what was
-    /// not written was not sent.
+    /// The last counts, once the connection is over, with those of reports that nobody has polled. Packets that were not
+    /// written were not sent.
     pub fn last_stats(&mut self, now: Instant, streams: &dyn Streams) -> Report {
         let mut parts = Vec::new();
         self.reports.retain(|report| {

@@ -14,7 +14,7 @@ impl Server {
         }
     }
 
-    /// Returns true for a scheme that may be used on a connection: whoever reads a token on its way has its right.
+    /// Returns true for a scheme that may be used on a connection: anybody that reads a token on its way has its right.
     pub(super) fn may_use(&self, conn: ConnId, scheme: Scheme) -> bool {
         scheme != Scheme::Bearer || self.conns.get(conn).is_some_and(|connection| connection.is_secure)
     }

@@ -22,7 +22,7 @@ macro_rules! asked {
 }
 pub(super) use asked;
 
-/// Answers a question; what comes of it follows.
+/// Answers a question; its consequences follow.
 macro_rules! answer {
     ($scenario:expr, $question:expr, $reply:expr) => {
         $scenario.server.answer($scenario.now, $question.ticket, $reply, &$scenario.logs).unwrap();

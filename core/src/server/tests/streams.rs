@@ -84,7 +84,7 @@ fn rtcp_of_the_application_goes_to_all_readers_in_order_with_the_packets() {
     let expected = [1, 2, -1, 3, -2, -3];
     assert_eq!(order_of_frames(&mut scenario, over_tcp), expected);
     assert_eq!(order_of_datagrams(&mut scenario), expected);
-    // A compound that goes out with no packet beside it, and those for a reader that comes later.
+    // A compound with no packet beside it, and all that a late reader gets.
     let late = scenario.connect();
     play(&mut scenario, late, TCP);
     assert_eq!(with_log(&mut scenario, stream, |log| log.push_rtcp(0, app(4))), Ok(true));

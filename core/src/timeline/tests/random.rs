@@ -53,7 +53,7 @@ impl Sender {
         if !self.has_b_frames {
             return made.into_iter().map(|made| (made, made + self.delay)).collect();
         }
-        // I B B P as I P B B: what is sent waits for the last of the three.
+        // I B B P as I P B B: each frame waits for the last of the three.
         let groups = made.chunks_exact(3).map(|three| [three[2], three[0], three[1]]);
         groups.flat_map(|three| three.map(|made| (made, three[0] + self.delay))).collect()
     }

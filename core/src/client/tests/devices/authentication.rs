@@ -1,4 +1,4 @@
-//! Challenges, and what proves the user to them.
+//! Challenges, and the credentials that answer them.
 
 use super::Camera;
 use crate::Tolerance::*;
