@@ -101,7 +101,7 @@ impl Look<'_> {
         self
     }
 
-    /// Looks at the two halves of a connection, and what its socket is waited for.
+    /// Looks at the two halves of a connection, and the waits for its socket.
     pub fn conn(&mut self, rx: &ConnRx, tx: &ConnTx, waits: Waits, streams: &dyn Streams) -> &mut Self {
         let of = Driven::Conn(rx.id());
         self.note(!rx.is_dry(), of, Forgotten::Input);
@@ -115,7 +115,7 @@ impl Look<'_> {
         self
     }
 
-    /// Looks at a pair of UDP sockets, and what they are waited for.
+    /// Looks at a pair of UDP sockets, and the waits for them.
     pub fn udp(&mut self, media: &UdpMedia, waits: Waits, streams: &dyn Streams) -> &mut Self {
         let of = Driven::Udp(media.id());
         self.note(media.has_input(), of, Forgotten::Input);
@@ -125,7 +125,7 @@ impl Look<'_> {
         self
     }
 
-    /// Looks at a client, and what its connection and its UDP sockets are waited for.
+    /// Looks at a client, and the waits for its connection and its UDP sockets.
     pub fn client(&mut self, client: &Client, tcp: Waits, udp: Waits) -> &mut Self {
         let of = Driven::Client;
         let has_udp = client.transport() == Some(Lower::Udp);

@@ -1,8 +1,8 @@
 //! A client: one session with one server, from OPTIONS to TEARDOWN, and all of its media.
 //!
 //! A [`Client`] does nothing by itself. Commands and `handle_*` calls tell it what happens, in any order;
-//! [`poll_output`](Client::poll_output) tells what is to be done. It is told the time by every call, and
-//! [`poll_timeout`](Client::poll_timeout) says when it wants to be called again.
+//! [`poll_output`](Client::poll_output) returns what is to be done. Every call tells it the time, and
+//! [`poll_timeout`](Client::poll_timeout) returns the time of the next call.
 //!
 //! ```
 //! use rtspan_core::client::{Client, ClientConfig, ClientEvent, ClientOutput, Reply};
@@ -181,9 +181,8 @@ pub struct Client {
 
 /// Commands. Each is told to be [done](ClientEvent::Done) exactly once.
 ///
-/// A redirect that answers one is followed ([`ClientEvent::Redirected`]): at the new place all that was set up is set up
-/// again, what played plays again, and then the command is given there. A client that records is told the new place, and
-/// ends.
+/// A redirect that answers one is followed ([`ClientEvent::Redirected`]): at the new place the medias are set up again, play
+/// again if they played, and then the command is given there. A client that records is told the new place, and ends.
 ///
 /// # Errors
 ///

@@ -41,8 +41,9 @@ pub struct ServerConn {
 }
 
 impl ServerConn {
-    /// The last that both halves have counted, for [`Server::handle_report`](crate::server::Server::handle_report) right before
-    /// [`Server::handle_conn_closed`](crate::server::Server::handle_conn_closed): what was not written was not sent.
+    /// The last counts of both halves, for [`Server::handle_report`](crate::server::Server::handle_report) right before
+    /// [`Server::handle_conn_closed`](crate::server::Server::handle_conn_closed). Items that were not written do not count as
+    /// sent.
     pub fn last_stats(&mut self, now: Instant, streams: &dyn Streams) -> [Report; 2] {
         [self.rx.last_stats(now), self.tx.last_stats(now, streams)]
     }

@@ -22,7 +22,7 @@ pub(crate) fn port_of(port: Port, data: &[u8], is_announced: bool, tolerances: &
     }
 }
 
-/// Of all but packets that are announced and where they belong.
+/// The port of a packet that is not announced, or not where it belongs.
 #[cold]
 fn doubtful(port: Port, data: &[u8], is_announced: bool, tolerances: &mut Tolerances) -> Port {
     const VERSION: u8 = 2;
@@ -92,7 +92,7 @@ mod tests {
     fn what_may_be_either_is_what_belongs_there() {
         // Payload type 72 with a marker, and a sender report.
         assert_eq!(told(0x80, 200), [(Port::Rtp, vec![]), (Port::Rtcp, vec![])]);
-        // Payload types that are not announced, and what is of another version.
+        // Payload types that are not announced, and packets of another version.
         for (first, second) in [(0x80, 97), (0x80, 191), (0x80, 225), (0x40, 96), (0x40, 201)] {
             assert_eq!(told(first, second), [(Port::Rtp, vec![]), (Port::Rtcp, vec![])], "{first} {second}");
         }

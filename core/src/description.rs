@@ -104,7 +104,7 @@ impl Description {
         Ok(read::description(lines, tolerances))
     }
 
-    /// Reads what [`to_sdp`](Self::to_sdp) has written, which may be a little longer than what a peer may send.
+    /// Reads a description that [`to_sdp`](Self::to_sdp) has written; it may be a little longer than one from a peer.
     pub(crate) fn parse_written(sdp: &[u8]) -> Option<Self> {
         let (text, mut tolerances) = (std::str::from_utf8(sdp).ok()?, Tolerances::NONE);
         let lines = sdp::parse(text, usize::MAX, &mut tolerances).ok()?;

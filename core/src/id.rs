@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Declares a handle: an index and the generation of what stands there.
+/// Declares a handle: an index, and the generation of the object there.
 macro_rules! handles {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
         $(#[$doc])*

@@ -386,7 +386,7 @@ pub const GOODBYE_WAIT: Duration = Duration::from_millis(200);
 pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
 /// RTCP of the application's that a stream keeps for readers that come to it later; the oldest leaves beyond.
 pub const RTCP_WAITING_MAX: usize = 64;
-/// Bytes of RTCP that an application may write to a stream at once: what a datagram holds.
+/// Bytes of RTCP that an application may write to a stream at once: as many as a datagram holds.
 pub const RTCP_BYTES_MAX: usize = PACKET_BYTES_MAX;
 /// Compounds of RTCP of one media that the application is told of in a second; further ones are not told.
 pub const RTCP_TOLD_MAX: usize = 64;
@@ -408,8 +408,8 @@ pub const TCP_PROBE_IDLE: Duration = Duration::from_secs(10);
 pub const TCP_PROBE_PERIOD: Duration = Duration::from_secs(5);
 /// Probes without an answer after which the connection is gone.
 pub const TCP_PROBES_MAX: u32 = 3;
-/// A TCP connection is gone as well if its peer's system acknowledges nothing of what is sent for so long (where the
-/// system can be told).
+/// A TCP connection is gone as well if its peer's system acknowledges no sent bytes for so long (where the system can be
+/// told).
 pub const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(25);
 /// Connections that the system holds until the server accepts them; more are told to come again.
 pub const LISTEN_BACKLOG: i32 = 4096;

@@ -327,7 +327,7 @@ impl SessionStats {
         }
     }
 
-    /// Finishes what both halves of a connection have told of a reader: the blocks of its reports say what they mean.
+    /// Completes the counts of a reader from both halves of a connection: computes the meaning of the blocks of its reports.
     pub(crate) fn resolve(&mut self) {
         let rounds = self.rounds;
         for format in self.medias.iter_mut().flat_map(|media| &mut media.formats) {

@@ -168,7 +168,7 @@ pub struct Timeline {
 #[derive(Clone, Copy, Debug, Default)]
 struct Latest(Option<(Instant, i64)>);
 
-/// The start of what plays, by the answer to PLAY: the instant that each `rtptime` names.
+/// The start of the media that plays, by the answer to PLAY: the instant that each `rtptime` names.
 #[derive(Clone, Copy, Debug, Default)]
 struct Start {
     pts: Option<i64>,

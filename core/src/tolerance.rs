@@ -70,7 +70,7 @@ tolerances! {
     ModeReceive = "a transport has the mode receive instead of record",
     /// `client_port=3456-3457;RTP/AVP;...`: the profile stands behind parameters (clients reported to gortsplib).
     LateTransportProfile = "a transport does not begin with its profile",
-    /// `RTP/AVP;unicast;interleaved=0-1`, without `/TCP`: what names channels and no ports is interleaved (cameras that
+    /// `RTP/AVP;unicast;interleaved=0-1`, without `/TCP`: a transport with channels and no ports is interleaved (cameras that
     /// answer a SETUP over TCP so, and the clients that their makers write for them).
     InterleavedWithoutTcp = "a transport has interleaved channels and does not say TCP",
     /// `interleaved=0`: one channel, behind which the next is that of RTCP (cameras reported to gortsplib).

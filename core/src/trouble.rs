@@ -32,7 +32,7 @@ impl Trouble {
         self.unannounced = self.unannounced.saturating_add(1);
     }
 
-    /// Tells what is to be told, if it is time; `lost` are the packets lost since the beginning.
+    /// Tells of the packets, if it is time; `lost` are the packets lost since the beginning.
     pub(crate) fn tell(&mut self, now: Instant, lost: u64, out: &mut VecDeque<Inbound>) {
         let more = lost.saturating_sub(self.lost);
         if now < self.next || (more == 0 && self.malformed == 0 && self.unannounced == 0) {

@@ -91,7 +91,7 @@ fn table(compiler: &str, counts: &[(String, f64)]) -> String {
     table
 }
 
-/// The first line of a table: what it is of.
+/// The first line of a table: the compiler that it holds for.
 fn compiler() -> String {
     let output = Command::new("rustc").arg("-vV").output().expect("the compiler tells its version");
     let version = String::from_utf8(output.stdout).expect("text");

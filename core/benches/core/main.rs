@@ -42,8 +42,8 @@ fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS
 }
 
-/// Has the allocator keep what is freed, as that of a program does which has run for a while: glibc returns free memory
-/// beyond 128 KB to the system, until something larger was freed. The faults would be most of what is measured.
+/// Has the allocator keep freed memory, as in a program that has run for a while. Before something larger was freed, glibc
+/// returns free memory beyond 128 KB to the system, and page faults would be most of the measured time.
 fn keep_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(16 << 20)));
 }

@@ -175,7 +175,7 @@ fn a_back_channel_is_audio_marked_sendonly_unless_everything_is() {
         // ONVIF, with and without the marks that GStreamer and gortsplib put on the other medias.
         (&[("video", ""), ("audio", ""), ("audio", "a=sendonly\r\n")][..], &[false, false, true][..]),
         (&[("video", "a=recvonly\r\n"), ("audio", "a=sendonly\r\n")], &[false, true]),
-        // D-Link, IDS uEye: what the camera sends, from its own point of view.
+        // D-Link, IDS uEye: the tracks that the camera sends, from its own point of view.
         (&[("video", "a=sendonly\r\n"), ("audio", "a=sendonly\r\n")], &[false, false]),
         (&[("video", "a=sendonly\r\n")], &[false]),
         // Sony: metadata of the camera marked the wrong way round.

@@ -34,7 +34,7 @@ pub struct VorbisHeaders {
 #[error("not the headers of Vorbis")]
 pub struct BadVorbisHeaders;
 
-/// Bytes of the identification header, and of what each header begins with.
+/// Bytes of the identification header, and the beginnings of that and of the setup header.
 const IDENTIFICATION_BYTES: usize = 30;
 const IDENTIFICATION: &[u8] = b"\x01vorbis";
 const SETUP: &[u8] = b"\x05vorbis";

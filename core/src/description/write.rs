@@ -20,7 +20,7 @@ pub(super) fn sdp(description: &Description) -> String {
     session.medias = description.medias.iter().map(media).collect();
 
     let mut bytes = Vec::new();
-    // Writing into memory does not fail, and what is written comes out of strings.
+    // Writing into memory does not fail, and all text comes out of strings.
     let _ = session.write(&mut bytes);
     String::from_utf8(bytes).unwrap_or_default()
 }

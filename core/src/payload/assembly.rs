@@ -175,7 +175,7 @@ impl Assembly {
             Frame::None if place == Place::Continues => return Err(PayloadError::FragmentWithoutStart),
             Frame::None => Frame::Whole(bytes),
             Frame::Whole(first) => {
-                // Twice the last one, as sizes vary: what is left over is given back.
+                // Twice the last one, as sizes vary; the rest is given back.
                 let likely = self.last_bytes.saturating_mul(2).min(ACCESS_UNIT_BYTES_MAX);
                 let mut joined = BytesMut::with_capacity(likely.max(first.len().saturating_add(bytes.len())));
                 joined.extend_from_slice(&first);

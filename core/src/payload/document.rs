@@ -64,7 +64,7 @@ struct Last {
 }
 
 impl Depacketizer {
-    /// A depacketizer of what a description calls `format`; `None` if that is no such document.
+    /// A depacketizer of documents in the `format` of a description; `None` if that is none of documents.
     pub fn new(format: &Format) -> Option<Self> {
         let kind = match format.codec {
             Codec::Klv => Kind::Klv,

@@ -86,7 +86,7 @@ formats! {
 pub struct Depacketizer(Depacketizers);
 
 impl Depacketizer {
-    /// A depacketizer of what a description calls `format`.
+    /// A depacketizer of the `format` in a description.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl Depacketizer {
 pub struct Packetizer(Packetizers);
 
 impl Packetizer {
-    /// A packetizer of what a description calls `format`, which also says the payload type.
+    /// A packetizer of the `format` in a description, which also says the payload type.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 
 pub use super::whole::Depacketizer;
 
-/// Units of 1/48,000 s that a decoder drops at the beginning: what the reference encoder needs to settle.
+/// Units of 1/48,000 s that a decoder drops at the beginning: as many as the reference encoder needs to settle.
 const PRE_SKIP: u16 = 312;
 /// Units of 1/48,000 s that a packet lasts at most (RFC 6716, section 3.2.5).
 const PACKET_UNITS_MAX: u32 = 5760;

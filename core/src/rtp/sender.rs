@@ -80,7 +80,7 @@ impl Sender {
         }
     }
 
-    /// Tells which wall clock time a timestamp is; holds from here on.
+    /// Sets the wall clock time of a timestamp; holds from here on.
     pub fn set_reference(&mut self, ntp: NtpTime, rtp: u32) {
         self.anchor = Some(Anchor::Wall(ntp, rtp));
     }

@@ -46,7 +46,7 @@ impl Senders {
         is_first
     }
 
-    /// Tells which wall clock time a timestamp of `ssrc` is; `false` if nothing was sent with it.
+    /// Sets the wall clock time of a timestamp of `ssrc`; returns `false` if nothing was sent with it.
     pub(crate) fn set_reference(&mut self, ssrc: u32, ntp: NtpTime, rtp: u32) -> bool {
         let Some(place) = self.place_of(ssrc) else { return false };
         if let Some(Outgoing { sender, .. }) = self.all.get_mut(place) {

@@ -4,7 +4,7 @@ fn parse(bytes: &[u8]) -> Result<RtpPacket, RtpError> {
     RtpPacket::parse(Bytes::copy_from_slice(bytes))
 }
 
-/// Version 2, payload type 96 with the marker, sequence 0x1234, and what `first` and `tail` say.
+/// A packet of payload type 96 with the marker and sequence 0x1234, which begins with `first` and ends with `tail`.
 fn bytes(first: u8, tail: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first, 0xe0, 0x12, 0x34, 0, 1, 0x5f, 0x90, 0xde, 0xad, 0xbe, 0xef];
     bytes.extend_from_slice(tail);

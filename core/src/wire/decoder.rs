@@ -158,8 +158,8 @@ impl Decoder {
         polled
     }
 
-    /// The channel of the frame in front, if that is what is there and it is whole, as it is nearly always while media
-    /// flows. Then it can be [taken](Self::take_frame).
+    /// The channel of the frame in front, if a whole frame is there, as it is nearly always while media flows. Then it can be
+    /// [taken](Self::take_frame).
     ///
     /// [`poll`](Self::poll) puts an item together and moves it, and each move waits for the writes before it: that takes
     /// longer than all else that a frame needs, bar its reading and counting its owners.
@@ -195,8 +195,7 @@ impl Decoder {
 
     /// Takes note that so many bytes of the payloads that came out are held on to.
     ///
-    /// As long as little is, payloads are copied out of what was read, so that they do not keep alive what came with
-    /// them.
+    /// As long as few are, payloads are copied, so that they do not keep alive the bytes that came with them.
     pub fn handle_kept(&mut self, bytes: usize) {
         self.block.keep(bytes);
     }
@@ -216,7 +215,7 @@ impl Decoder {
         self.block.len()
     }
 
-    /// The bytes that were read and are in no item yet, for who goes on in another protocol after an error.
+    /// The bytes that were read and are in no item yet, for applications that go on in another protocol after an error.
     pub fn buffered_bytes(&self) -> &[u8] {
         self.block.as_slice()
     }

@@ -43,8 +43,8 @@ pub(super) fn at_item(bytes: &[u8]) -> Start {
     request(bytes)
 }
 
-/// A known method whatever follows; an unknown one only in front of what looks like a URI, so that
-/// the rest of a body that was longer than announced is not taken for a request.
+/// A known method counts whatever follows. An unknown one counts only in front of something like a URI, so that the rest of a
+/// body that was longer than announced is not taken for a request.
 fn request(bytes: &[u8]) -> Start {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let Some(end) = bytes.iter().take(METHOD_BYTES_MAX.saturating_add(1)).position(|byte| !is_token(byte))

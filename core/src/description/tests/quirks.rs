@@ -44,7 +44,7 @@ fn rtpmaps_are_stronger_than_static_payload_types() {
 
 #[test]
 fn blanks_do_not_count() {
-    // IPCAM, H264DVR; AMS32; VStarcam; and what else there may be.
+    // IPCAM, H264DVR; AMS32; VStarcam; and other blanks.
     for (media, lines) in [
         ("video 0 RTP/AVP 96", ["rtpmap:96 H264/90000 ", "fmtp:96 packetization-mode=1"]),
         ("video 0 RTP/AVP 96", ["rtpmap:96 H264/90000", "fmtp: 96 packetization-mode=1"]),

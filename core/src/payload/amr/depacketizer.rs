@@ -26,7 +26,7 @@ pub struct Depacketizer {
 }
 
 impl Depacketizer {
-    /// A depacketizer of what is not interleaved, sorted or with checksums.
+    /// A depacketizer of frames that are not interleaved, not sorted, and without checksums.
     pub fn new(amr: &Amr) -> Self {
         Self { shape: Shape::new(amr), units: Fragments::default(), entries: Vec::new(), mode_request: None }
     }

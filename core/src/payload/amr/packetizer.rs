@@ -22,7 +22,7 @@ pub struct Packetizer {
 }
 
 impl Packetizer {
-    /// A packetizer of what is not interleaved, sorted or with checksums.
+    /// A packetizer of frames that are not interleaved, not sorted, and without checksums.
     pub fn new(config: PacketizerConfig, amr: &Amr) -> Self {
         Self {
             writer: config.writer(),

@@ -157,7 +157,7 @@ impl Depacketizer {
         is_continued: bool,
     ) -> Result<(), PayloadError> {
         if !continues {
-            // Twice the last one, as sizes vary: what is left over is given back.
+            // Twice the last one, as sizes vary; the rest is given back.
             let likely = self.last_fragmented.saturating_mul(2).min(ACCESS_UNIT_BYTES_MAX);
             self.fragment = Vec::with_capacity(likely);
             self.fragment_is_open = true;
@@ -212,7 +212,7 @@ impl Depacketizer {
         is_reduced || obu.payload.first().is_some_and(|byte| byte & 0xe0 == 0)
     }
 
-    /// Drops an OBU whose end is missing; says whether there was one.
+    /// Drops an OBU whose end is missing; returns `true` if there was one.
     fn drop_fragment(&mut self) -> bool {
         self.fragment = Vec::new();
         std::mem::take(&mut self.fragment_is_open)

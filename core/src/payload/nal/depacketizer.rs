@@ -336,7 +336,7 @@ impl<S: Syntax> Depacketizer<S> {
         if position & FRAGMENT_START != 0 {
             self.unit.damaged |= self.drop_fragment();
             content = self.take_order_number(content)?;
-            // Twice the last one, as sizes vary: what is left over is given back.
+            // Twice the last one, as sizes vary; the rest is given back.
             self.fragment =
                 Vec::with_capacity(self.last_fragmented.saturating_mul(2).min(ACCESS_UNIT_BYTES_MAX));
             let header = S::with_type(header, nal_type);
@@ -369,7 +369,7 @@ impl<S: Syntax> Depacketizer<S> {
         Ok(())
     }
 
-    /// Drops a NAL unit whose end is missing; says whether there was one.
+    /// Drops a NAL unit whose end is missing; returns `true` if there was one.
     fn drop_fragment(&mut self) -> bool {
         self.fragment = Vec::new();
         std::mem::take(&mut self.fragment_is_open)

@@ -241,9 +241,9 @@ impl Sequence {
 
     /// Takes a packet that is far from the sequence, which stands at `next` (RFC 3550, appendix A.1).
     ///
-    /// A source that began anew, or whose packets were lost in a row, sends none of the old sequence any more; a forger
-    /// does not keep the true one from going on. So where the sequence goes on elsewhere and what it has left goes on as
-    /// well, it comes back, and does not leave again for a while. How often it begins anew is bounded, too.
+    /// A source that began anew, or whose packets were lost in a row, sends none of the old sequence any more; a forger does
+    /// not keep the true one from going on. So a sequence that goes on elsewhere comes back if the one it has left goes on as
+    /// well, and does not leave again for a while. How often it begins anew is bounded, too.
     fn push_suspect(&mut self, now: Instant, packet: RtpPacket, next: u16) -> Placed {
         let sequence = packet.sequence();
         let is_next = |(first, stood): &(RtpPacket, u16)| {
