@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let server = Arc::clone(&server);
                 smol::spawn(async move {
                     let authority = judge(&question).await;
-                    // An answer that comes too late is no mishap: whoever asked has gone.
+                    // An answer that comes too late is no mishap: the client has gone.
                     let _ = server.answer(question.ticket, authority);
                 })
                 .detach();

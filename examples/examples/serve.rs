@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::builder().config(config).bind(addr)?;
     say(format_args!("listening on rtsp://{}", server.local_addr()));
     while let Some(event) = server.next() {
-        // An answer that comes too late is no mishap: whoever asked has gone.
+        // An answer that comes too late is no mishap: the client has gone.
         let _ = match event {
             // Asked for again before the first answer was out, the path is taken; the answer is the same.
             Event::Describe(question) if question.path == "/clip" => {

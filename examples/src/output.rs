@@ -71,7 +71,7 @@ pub struct Patience {
     pub between: Duration,
 }
 
-/// Writes what is pushed, on a thread of its own, so that whoever pushes never waits.
+/// Writes the texts that are pushed, on a thread of its own, so that pushing never waits.
 #[derive(Debug)]
 pub struct Writer(Arc<Shared>);
 

@@ -80,7 +80,7 @@ impl Wake for Timers {
     }
 }
 
-/// Whom to wake when, and the timer that is set to the first of these times or to an earlier one.
+/// The wakers by their time, and the timer that is set to the first of these times or to an earlier one.
 #[derive(Debug)]
 struct Queue {
     wakers: BTreeMap<(Instant, u64), Waker>,

@@ -12,7 +12,7 @@ use crate::runtime::Timer;
 pub(crate) struct Alarm<T> {
     timer: T,
     armed: Option<Instant>,
-    /// Whom the timer wakes when it fires.
+    /// The task that the timer wakes when it fires.
     waker: Option<Waker>,
 }
 

@@ -162,7 +162,7 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Plays from elsewhere, or at another scale or speed, also while it plays: what plays is paused first (RFC 2326, section
+    /// Plays from elsewhere, or at another scale or speed, also while it plays: the media is paused first (RFC 2326, section
     /// 10.5).
     ///
     /// The time of packets goes on, and the first one from there [begins anew](rtspan_core::timeline::MediaTime::begins_anew).

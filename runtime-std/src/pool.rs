@@ -16,7 +16,7 @@ const TASKS_AT_ONCE: usize = 64;
 
 /// Threads for tasks, one for each core at most, started as they are needed and there until the process ends.
 ///
-/// A task stays on the thread that it was given to: what it touches stays in the caches of one core, and to be woken
+/// A task stays on the thread that it was given to: its data stays in the caches of one core, and to be woken
 /// costs it no more than a place in a list. It must not block the thread.
 #[derive(Debug)]
 pub struct Pool {

@@ -36,7 +36,7 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     /// It spares a change of tasks for each burst; not so where the tasks of the runtime have threads of their own.
     const READERS_READ: bool = true;
 
-    /// Runs `task` until it is done, whoever waits for it.
+    /// Runs `task` until it is done, even if nobody waits for it.
     ///
     /// # Errors
     ///

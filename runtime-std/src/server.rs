@@ -160,7 +160,7 @@ impl<R: Runtime> Server<R> {
         ServerStream::publish(&self.door, |server, now| server.add_private_stream(now, path, description))
     }
 
-    /// The next event: what no default covers, and news.
+    /// The next event: a question that no default covers, or news.
     ///
     /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)); `None` means that the server is
     /// closed. No event is lost when the future is dropped.
@@ -314,7 +314,7 @@ impl<R: Runtime> Server<R> {
     /// Puts a value of the application's on a connection or a session, in the place of the one that is there; `false` if
     /// the connection or session is gone.
     ///
-    /// It is gone with it: whoever takes the event of its end still finds it, until the next event is taken.
+    /// It is gone with it: the task that takes the event of its end still finds it, until the next event is taken.
     ///
     /// ```no_run
     /// # async fn count<R: rtspan_std::runtime::Runtime>(server: rtspan_std::server::Server<R>) {

@@ -7,9 +7,9 @@ use atomic_waker::AtomicWaker;
 
 /// How everything that concerns a task wakes it: one flag, one waker, no allocation.
 ///
-/// The task registers, lowers the flag and then looks; whoever has something for it puts it there and then raises
-/// the flag. Either the task sees it or it is woken. A task that registers last, before it waits, is not woken for what
-/// comes while it runs, be it from itself: that it is told when it registers.
+/// The task registers, lowers the flag and then looks. Others put something there for it and then raise the flag.
+/// Either the task sees it or it is woken. A task that registers last, before it waits, is not woken for news that come
+/// while it runs, be they from itself: it is told of those when it registers.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
     raised: AtomicU8,

@@ -209,7 +209,7 @@ impl Model {
         Ok(id)
     }
 
-    /// RFC 2326, 10.3; whoever comes first has the path.
+    /// RFC 2326, 10.3; the first that comes has the path.
     fn announce(&mut self, ask: &Ask, state: State) -> Result<(), Refusal> {
         if state != State::Initial {
             return Err(455);
@@ -320,7 +320,7 @@ impl Model {
             && tracks.iter().any(|(.., uri)| *uri == (ask.path, ask.track))
     }
 
-    /// A session ends; with a publisher's ends its stream, with that its readers, and what they are connected by.
+    /// A session ends. With a publisher's ends its stream, and with that its readers, and the connections that they hold.
     fn end(&mut self, id: usize) {
         let Some(session) = self.sessions.remove(&id) else { return };
         for conn in &session.conns {

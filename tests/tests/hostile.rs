@@ -1,5 +1,5 @@
-//! Peers that mean harm: what they send is survived, within bounded memory and time, answered as it deserves, and
-//! nobody else notices.
+//! Peers that mean harm: their bytes are survived within bounded memory and time, and answered as they deserve, and nobody
+//! else notices.
 
 mod hostile {
     mod foreign;

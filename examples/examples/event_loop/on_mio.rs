@@ -1,4 +1,4 @@
-//! A loop on `mio`, which tells of changes only: what is ready stays so until it would block.
+//! A loop on `mio`, which tells of changes only: a socket that is ready stays so until it would block.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};

@@ -36,7 +36,7 @@ pub(crate) fn run(
 }
 
 impl Polled {
-    /// Waits for what would have blocked since the last wait: nothing else was wanted.
+    /// Waits for the sockets that would have blocked since the last wait: nothing else was wanted.
     fn wait(&mut self, listener: &TcpListener, timeout: Option<Timespec>) -> io::Result<()> {
         let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
         fds.extend(self.tcp.values().map(|(socket, waits)| PollFd::new(socket, flags(*waits))));

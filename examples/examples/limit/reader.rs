@@ -111,7 +111,7 @@ impl Reader {
                 answer += "\r\n";
             }
         }
-        // An answer is short: what has no room then is nobody who reads.
+        // An answer is short: if it has no room, nobody reads.
         self.socket.write_all(answer.as_bytes())
     }
 

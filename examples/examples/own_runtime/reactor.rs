@@ -123,7 +123,7 @@ impl Registered {
             return Poll::Ready(Ok(()));
         }
         side.waker = Some(cx.waker().clone());
-        // The poller looks at the socket anew: what has come since it would have blocked is told at once.
+        // The poller looks at the socket anew: news since it would have blocked are told at once.
         self.0.await_events(&sides, &reactor()?.poller)?;
         Poll::Pending
     }

@@ -113,7 +113,7 @@ fn examine(url: &str, args: &str) -> (Value, Ended) {
     (report, ended)
 }
 
-/// The only finding of an examination: what it is, and the report.
+/// The only finding of an examination, and the report.
 #[track_caller]
 fn only_finding(url: &str, args: &str) -> (Value, Value) {
     let (report, ended) = examine(url, args);

@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(2);
 /// As small as the system makes a pipe.
 const SMALL: usize = 4096;
 
-/// A pipe that takes nothing, with its end for whoever might read.
+/// A pipe that takes nothing, with its end for a reader.
 fn full() -> (OwnedFd, Stdio) {
     let (reader, writer) = pipe().unwrap();
     fcntl_setpipe_size(&writer, SMALL).unwrap();

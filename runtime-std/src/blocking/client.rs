@@ -86,7 +86,7 @@ impl Client {
         block_on(self.0.play(playback))
     }
 
-    /// Plays from elsewhere, or at another scale or speed, also while it plays: what plays is paused first (RFC 2326, section
+    /// Plays from elsewhere, or at another scale or speed, also while it plays: the media is paused first (RFC 2326, section
     /// 10.5).
     ///
     /// The time of packets goes on, and the first one from there [begins anew](rtspan_core::timeline::MediaTime::begins_anew).
@@ -315,7 +315,7 @@ impl Client {
 
 /// The packets that a client receives, in the order of each media: an iterator that waits for the next one.
 ///
-/// They wait in a queue that is bounded in packets and bytes; whoever is too slow loses the oldest, and can see how many
+/// They wait in a queue that is bounded in packets and bytes; a reader that is too slow loses the oldest, and can see how many
 /// ([`dropped`](Self::dropped)). Up to [`RECEIVED_BATCH_MAX`](rtspan_core::limits::RECEIVED_BATCH_MAX) packets are held
 /// here beside that queue; they are the oldest, and go back when this is dropped. It ends when all medias have ended or
 /// the client was torn down; an error is the last item: the client is closed for another reason.
@@ -428,7 +428,8 @@ impl Publisher {
     /// # Errors
     ///
     /// The media is not set up, a packet is too long for its transport, there is no session at the moment
-    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): what is live may be left out), or the client is closed.
+    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): live media may be left out), or the
+    /// client is closed.
     pub fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
         block_on(self.0.write_frame(media, packets))
     }
@@ -450,7 +451,8 @@ impl Publisher {
     /// # Errors
     ///
     /// The media is not set up, a packet is too long for its transport, there is no session at the moment
-    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): what is live may be left out), or the client is closed.
+    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): live media may be left out), or the
+    /// client is closed.
     pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
         self.0.try_write_frame(media, packets)
     }

@@ -115,7 +115,7 @@ impl FramePublisher {
     /// # Errors
     ///
     /// The frame has no place in the description or cannot be sent ([`Error::Frame`]), there is no session at the moment
-    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): what is live may be left out), or the
+    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): live media may be left out), or the
     /// client is closed.
     pub fn write(&mut self, frame: &Frame) -> Result<(), Error> {
         block_on(self.0.write(frame))

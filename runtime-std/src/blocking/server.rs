@@ -110,7 +110,7 @@ impl Server {
         self.0.publish_private(path, description)
     }
 
-    /// Waits for the next event: what no default covers, and news; `None` means that the server is closed.
+    /// Waits for the next event: a question that no default covers, or news; `None` means that the server is closed.
     ///
     /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)).
     #[allow(clippy::should_implement_trait)]
@@ -150,7 +150,7 @@ impl Server {
     /// Puts a value of the application's on a connection or a session, in the place of the one that is there; `false` if
     /// the connection or session is gone.
     ///
-    /// It is gone with it: whoever takes the event of its end still finds it, until the next event is taken.
+    /// It is gone with it: the thread that takes the event of its end still finds it, until the next event is taken.
     pub fn set_data<T: Any + Send + Sync>(&self, of: impl Into<Holder>, value: T) -> bool {
         self.0.set_data(of, value)
     }

@@ -17,8 +17,8 @@ use crate::runtime::Runtime;
 /// How a client is set up.
 ///
 /// No call takes back what another has set, in whatever order they come. A future of [`connect`](Self::connect),
-/// [`play`](Self::play) or [`publish`](Self::publish) that is dropped before it is done leaves nothing behind: what was begun is
-/// torn down.
+/// [`play`](Self::play) or [`publish`](Self::publish) that is dropped before it is done leaves nothing behind: a session
+/// that was begun is torn down.
 ///
 /// ```no_run
 /// # async fn play<R: rtspan_std::runtime::Runtime>() -> Result<(), Box<dyn std::error::Error>> {

@@ -34,7 +34,7 @@ impl<R: Runtime> FramePublisher<R> {
     /// # Errors
     ///
     /// The frame has no place in the description or cannot be sent ([`Error::Frame`]), there is no session at the moment
-    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): what is live may be left out), or the
+    /// ([`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting): live media may be left out), or the
     /// client is closed.
     pub async fn write(&mut self, frame: &Frame) -> Result<(), Error> {
         let packets = &mut self.packets;

@@ -17,7 +17,7 @@ use crate::wake::Place;
 /// The packets that a client receives, in the order of each media: by [`next`](Self::next), or as a
 /// [`Stream`](futures_core::Stream) for what combines those.
 ///
-/// They wait in a queue that is bounded in packets and bytes; whoever is too slow loses the oldest, and can see how many
+/// They wait in a queue that is bounded in packets and bytes; a reader that is too slow loses the oldest, and can see how many
 /// ([`dropped`](Self::dropped)). Beside that queue, up to
 /// [`RECEIVED_BATCH_MAX`](rtspan_core::limits::RECEIVED_BATCH_MAX) packets are held here, and an eighth of the bounds of
 /// the queue at most; they are the oldest, and go back into the queue when this is dropped.

@@ -47,7 +47,7 @@ impl<R: Runtime> Publisher<R> {
     /// # Errors
     ///
     /// The media is not set up, or is one that the server sends, a packet is too long for its transport, there is no session at
-    /// the moment ([`SendError::Reconnecting`]: what is live may be left out), or the client is closed.
+    /// the moment ([`SendError::Reconnecting`]: live media may be left out), or the client is closed.
     pub async fn write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<(), Error> {
         self.write_all(media, packets, NtpTime::default()).await
     }
@@ -69,7 +69,7 @@ impl<R: Runtime> Publisher<R> {
     /// # Errors
     ///
     /// The media is not set up, a packet is too long for its transport, there is no session at the moment
-    /// ([`SendError::Reconnecting`]: what is live may be left out), or the client is closed.
+    /// ([`SendError::Reconnecting`]: live media may be left out), or the client is closed.
     pub fn try_write_frame(&self, media: usize, packets: &[RtpPacket]) -> Result<usize, Error> {
         let mut rest = packets;
         match self.append(media, &mut rest, NtpTime::default()) {

@@ -150,7 +150,7 @@ impl<S: ?Sized> Shared<S> {
         self.waiters.wake_all();
     }
 
-    /// For looking at the sockets, which wake whoever has the baton.
+    /// For looking at the sockets, which wake the task that has the baton.
     pub(super) fn socket_context(&self) -> Context<'_> {
         Context::from_waker(&self.waker)
     }

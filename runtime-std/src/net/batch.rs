@@ -17,7 +17,7 @@ const REFUSALS_MAX: u8 = 4;
 
 /// Datagrams that leave together: many destinations in one call to the system.
 ///
-/// The readers of a stream are sent the same, one right behind the other: what is in place for one is for the next.
+/// The readers of a stream are sent the same, one right behind the other: bytes in place for one are in place for the next.
 #[derive(Debug)]
 pub(crate) struct Batch {
     port: Port,
@@ -79,7 +79,7 @@ impl Batch {
         }
     }
 
-    /// Takes a datagram; `false` if what waits has to leave first.
+    /// Takes a datagram; `false` if those that wait have to leave first.
     pub(crate) fn add(&mut self, port: Port, to: SocketAddr, datagram: &Bytes, segments_max: usize) -> bool {
         let is_empty = self.room.messages.is_empty();
         if self.sent > 0 || (port != self.port && !is_empty) {

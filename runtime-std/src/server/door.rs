@@ -23,7 +23,7 @@ const RUNNING: u8 = 0;
 const CLOSING: u8 = 1;
 const STOPPED: u8 = 2;
 
-/// The one door to the control plane: whoever enters it hands out what came of it before leaving.
+/// The one door to the control plane: each task that enters it hands out the outputs before leaving.
 #[derive(Debug)]
 pub(crate) struct Door {
     control: Mutex<Control>,
@@ -144,8 +144,8 @@ impl Door {
         result
     }
 
-    /// Does something with the control plane in the task of a connection, which finds in `orders` what is ordered of it:
-    /// what came of this, behind what others have left for it.
+    /// Does something with the control plane in the task of a connection. `orders` then holds its orders: those that others
+    /// have left for it, and behind them those that came of this.
     pub(crate) fn enter_for(&self, conn: ConnId, orders: &mut Vec<ConnCommand>, f: impl FnOnce(&mut Server)) {
         let mut control = lock(&self.control);
         f(&mut control.server);

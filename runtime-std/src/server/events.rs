@@ -5,7 +5,7 @@ use rtspan_core::server::Event;
 
 /// Events that wait for the application.
 ///
-/// When it does not take them, the oldest of a full queue is dropped: news first, and what begins and ends only when
+/// When it does not take them, the oldest of a full queue is dropped: news first, and beginnings and ends only when
 /// there is nothing else. Questions have a bound of their own. [`Event::Missed`] stands where something was dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Events {

@@ -22,7 +22,7 @@ const BURSTS: usize = 4;
 /// Calls to the system that receive what came before an order.
 const DRAIN_BURSTS: usize = 64;
 
-/// Opens the sockets that the server asks for as it is made, so that whoever makes it learns whether they can be had.
+/// Opens the sockets that the server asks for as it is made, so that its maker learns whether they can be had.
 pub(crate) fn open<R: Runtime>(runtime: &R, door: &Arc<Door>) -> Result<(), UdpOpenError> {
     let refused = |error: io::Error| UdpOpenError::Io(error.into());
     for opening in door.take_openings() {

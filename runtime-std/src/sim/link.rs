@@ -97,7 +97,7 @@ pub(super) struct Path {
 const RETRANSMISSION: Duration = Duration::from_millis(200);
 
 impl Path {
-    /// The inside of a host: what is sent is there.
+    /// The inside of a host: everything that is sent arrives at once.
     pub(super) fn loopback() -> Self {
         let link = Link { latency: Duration::ZERO, jitter: Duration::ZERO, ..Link::new() };
         Self { link, ..Self::default() }

@@ -80,7 +80,7 @@ impl TaskWaker {
 }
 
 impl Tasks {
-    /// Adds a task, which is ready; one without a future is run by whoever adds it.
+    /// Adds a task, which is ready; one without a future is run by the caller.
     pub(super) fn add(&mut self, host: usize, future: Option<TaskFuture>) -> u64 {
         let future = future.map_or(Place::Elsewhere, Place::Here);
         self.last += 1;

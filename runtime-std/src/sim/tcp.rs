@@ -1,4 +1,4 @@
-//! Connections: what is written is sent in segments, arrives in order, and is acknowledged.
+//! Connections: written bytes are sent in segments, arrive in order, and are acknowledged.
 
 mod opening;
 
@@ -58,7 +58,7 @@ pub(super) struct End {
     is_held: bool,
     /// The application has closed it; written bytes are still sent.
     is_closed: bool,
-    /// There is no such end, or not any more: what comes to it is answered with a reset.
+    /// There is no such end, or not any more: segments for it are answered with a reset.
     is_gone: bool,
     /// Written, and not sent.
     queue: VecDeque<u8>,
@@ -218,7 +218,7 @@ impl World {
         }
         let end = tcp.end_mut(side);
         if end.is_gone || end.is_closed {
-            // Nobody has the socket any more: what comes to it is answered so.
+            // Nobody has the socket any more: data for it is answered so.
             if matches!(segment, Segment::Data(_)) {
                 self.send_reset(id, side);
             }

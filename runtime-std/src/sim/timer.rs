@@ -20,7 +20,7 @@ const LOOKUP: Duration = Duration::from_millis(20);
 /// A timer that was set.
 #[derive(Debug)]
 pub(super) struct Timed {
-    /// The number of what was queued for it last: what was queued before is out of date.
+    /// The number of the event that was queued for it last: earlier ones are out of date.
     setting: u64,
     waker: Option<Waker>,
     has_fired: bool,

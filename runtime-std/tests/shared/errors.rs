@@ -1,4 +1,4 @@
-//! Errors tell causes apart: what the server has said, and what it has not.
+//! Errors tell causes apart: things that the server has said, and things that it has not.
 
 use std::time::Duration;
 

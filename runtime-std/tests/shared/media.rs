@@ -166,7 +166,7 @@ pub(crate) async fn packets_are_a_stream_that_others_can_combine<R: Runtime>() {
     let stream = server.publish("/cam", description()).unwrap();
     let mut packets = read(&server, "/cam", Transports::Tcp).await;
     for round in 0..100 {
-        // It waits, and what comes while nobody polls it is there the next time.
+        // It waits, and a packet that comes while nobody polls it is there the next time.
         assert!(if_ready(streamed(&mut packets)).await.is_none());
         stream.write(0, packet(0, 2 * round, 100)).unwrap();
         stream.write(0, packet(0, 2 * round + 1, 100)).unwrap();

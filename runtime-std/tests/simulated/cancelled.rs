@@ -1,5 +1,5 @@
-//! Each future that a user waits for, dropped behind each of its polls: what it stood for goes on or has not begun, and
-//! nothing is left behind.
+//! Each future that a user waits for, dropped behind each of its polls: its work goes on or has not begun, and nothing is
+//! left behind.
 #![allow(clippy::unwrap_used)]
 
 use std::future::{Future, poll_fn};
@@ -115,7 +115,7 @@ async fn until(mut is_so: impl FnMut() -> bool) {
     panic!("it does not come to that");
 }
 
-/// Reads what a client plays: what comes is in order, and nothing is missing.
+/// Reads the packets that a client plays: they are in order, and none is missing.
 async fn play_on(packets: &mut Packets, count: usize) {
     let mut last = None;
     for _ in 0..count {

@@ -1,4 +1,4 @@
-//! Programs that end and machines that lose their power at any moment: who is left gets along or is told, and nothing is left
+//! Programs that end and machines that lose their power at any moment: the others get along or are told, and nothing is left
 //! behind.
 #![allow(clippy::unwrap_used)]
 
@@ -13,7 +13,7 @@ use super::seeds;
 use super::world::{MINUTE, config, description, packet, serve};
 
 const LIVE: &str = "rtsp://10.0.0.1/live";
-/// The time within which whoever is left has found out.
+/// The time within which the others have found out.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One of the machines.

@@ -1,4 +1,4 @@
-//! Challenges and credentials: what is read is written in one form, which reads the same, and secrets are not shown.
+//! Challenges and credentials: each is written in one form, which reads the same, and secrets are not shown.
 
 use rtspan_core::Tolerances;
 use rtspan_core::auth::{Authorization, Challenge, Secret};

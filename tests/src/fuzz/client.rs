@@ -1,6 +1,6 @@
-//! The whole client: what a server may answer, datagrams, time, and commands in between.
+//! The whole client: any answers of a server, datagrams, time, and commands in between.
 //!
-//! Each command is done once, what is written a strict server can read, and after the end there is nothing.
+//! Each command is done once, a strict server can read all that is written, and after the end there is nothing.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::IoSlice;

@@ -1,4 +1,4 @@
-//! The message decoder: how bytes are cut changes nothing, and what is read is written so that it reads the same.
+//! The message decoder: the cuts between bytes change nothing, and a message is written so that it reads the same.
 
 use bytes::Bytes;
 use rtspan_core::wire::{Decoder, DecoderLimits, Frame, Item, Message, WireError, name};

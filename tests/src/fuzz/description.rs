@@ -1,4 +1,4 @@
-//! Descriptions: what is read is written as SDP that a strict parser takes, and that reads the same.
+//! Descriptions: each is written as SDP that a strict parser takes, and that reads the same.
 
 use rtspan_core::url::track::track_url;
 use rtspan_core::{Description, Tolerances, Url, limits};

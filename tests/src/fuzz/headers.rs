@@ -1,4 +1,4 @@
-//! The typed headers: what is read is written in one form, which reads the same.
+//! The typed headers: each is written in one form, which reads the same.
 
 use std::fmt::{Debug, Display};
 

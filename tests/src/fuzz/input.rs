@@ -46,7 +46,7 @@ pub fn steps(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = Some(data);
     std::iter::from_fn(move || {
         let bytes = rest?;
-        // The last two of several: what ends in a line feed keeps it.
+        // The last two of several: a step that ends in a line feed keeps it.
         let ends = |at: &usize| bytes[*at..].starts_with(b"\n\n") && bytes.get(*at + 2) != Some(&b'\n');
         let end = (0..bytes.len()).find(ends);
         rest = end.and_then(|end| bytes.get(end + 2..));

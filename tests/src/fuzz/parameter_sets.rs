@@ -1,4 +1,4 @@
-//! Parameter sets: what is read of them is within its bounds, and so are the decoding times that follow.
+//! Parameter sets: their values are within their bounds, and so are the decoding times that follow.
 
 use rtspan_core::payload::h264;
 use rtspan_core::payload::{DecodingTimes, h265};

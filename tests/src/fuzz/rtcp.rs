@@ -1,4 +1,4 @@
-//! RTCP: what is read is written as a compound that a strict parser takes, and that reads the same.
+//! RTCP: each report is written as a compound that a strict parser takes, and that reads the same.
 
 use bytes::Bytes;
 use rtspan_core::Tolerances;

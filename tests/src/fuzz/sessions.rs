@@ -3,7 +3,7 @@
 use crate::model;
 use crate::sim::FromBytes;
 
-/// Requests at most: what several sessions can come to takes some dozens.
+/// Requests at most: some dozens suffice for all that several sessions can come to.
 const REQUESTS: usize = 300;
 
 /// The fuzz target.

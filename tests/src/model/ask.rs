@@ -7,7 +7,7 @@ pub(super) struct Ask {
     pub(super) track: Option<usize>,
     pub(super) session: Option<Named>,
     pub(super) offer: Offer,
-    /// The mode of the offer: whether it is to record.
+    /// The mode of the offer: true if it is to record.
     pub(super) records: Option<bool>,
     /// How many medias are announced.
     pub(super) medias: usize,

@@ -96,7 +96,7 @@ impl World<'_> {
             _ => return,
         };
         self.counts.add("questions", 1);
-        // At once, later (also too late), or never; but what a host has left behind is not to take for ever.
+        // At once, later (also too late), or never; but the remains of a host are not to take for ever.
         let delay = match self.chance.below(10) {
             _ if self.age == Age::Leaving => Duration::ZERO,
             0..=4 => self.chance.millis(0, 0),

@@ -1,5 +1,5 @@
-//! Clients that reconnect by themselves: each loss is told once and in order, attempts keep to their policy, and whoever
-//! finds a server that takes it plays again soon.
+//! Clients that reconnect by themselves: each loss is told once and in order, attempts keep to their policy, and a client
+//! that finds a server that takes it plays again soon.
 
 use std::time::Duration;
 

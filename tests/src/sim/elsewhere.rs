@@ -1,4 +1,4 @@
-//! Sessions that are sent elsewhere, one by one or all of a server that drains: whoever is asked to go gets there, or
+//! Sessions that are sent elsewhere, one by one or all of a server that drains: each that is asked to go gets there, or
 //! says why not.
 
 use std::collections::BTreeMap;
@@ -245,7 +245,7 @@ impl World<'_> {
         }
     }
 
-    /// Everything is at rest: whoever went elsewhere has got there, or has said why not.
+    /// Everything is at rest: each client that went elsewhere has got there, or has said why not.
     pub(super) fn check_journey(&self, player: &Player) {
         let Some(Journey::UnderWay { since, .. }) = player.journey.as_ref().filter(|_| !player.is_over)
         else {

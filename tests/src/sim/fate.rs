@@ -142,7 +142,7 @@ impl World<'_> {
         }
     }
 
-    /// Everything is at rest: what a publisher sent last has come.
+    /// Everything is at rest: the last packets of a publisher have come.
     fn check_publisher(&mut self, player: &super::player::Player) {
         let Role::Publisher { path, source, origin, .. } = &player.role else { return };
         // One that was silent for too long may be about to hear that it is closed, or never hears.

@@ -27,7 +27,7 @@ pub(super) struct Period {
     last: BTreeMap<(usize, u32), (u16, u64)>,
     ended: BTreeSet<usize>,
     began: Instant,
-    /// It plays again over another connection than this: what comes before that one is of the time before.
+    /// It plays again over another connection than this: packets from before that one are of the time before.
     former: Option<SocketAddr>,
     /// It plays again, and when it has begun to is not told.
     plays_again: bool,
@@ -56,8 +56,8 @@ impl Period {
         Self { began: now, former, plays_again: true, ..Self::default() }
     }
 
-    /// The other connection is there, and what was asked for and not answered is asked for once more: nothing tells how far
-    /// what comes then is from the packets before.
+    /// The other connection is there, and requests that were not answered are asked once more: nothing tells how far the
+    /// packets that come then are from those before.
     pub(super) fn arrive(&mut self) {
         self.former = None;
         if self.plays_again {
@@ -242,7 +242,7 @@ impl World<'_> {
         self.truth.track(stream, media as u8).all(|(_, entry)| is_described(entry).is_some())
     }
 
-    /// Everything is at rest: who plays has got all there was but what it was told to have missed.
+    /// Everything is at rest: a client that plays has got all there was but what it was told to have missed.
     pub(super) fn check_reader(&mut self, player: &Player) {
         let Some(period) = player.period.as_ref().filter(|_| player.client.state() == State::Play) else {
             return;

@@ -1,4 +1,4 @@
-//! Sessions that outlive their connections: clients that have a TCP connection for each request, and whoever loses one.
+//! Sessions that outlive their connections: clients that have a TCP connection for each request, and clients that lose one.
 
 use rtspan_core::SessionId;
 use rtspan_core::client::CommandError;

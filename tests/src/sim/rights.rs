@@ -97,7 +97,7 @@ pub(super) struct Rights {
     overheard: Vec<[String; 3]>,
 }
 
-/// Whose a session is.
+/// The owner of a session.
 #[derive(Clone, Debug)]
 struct Owner {
     who: Who,

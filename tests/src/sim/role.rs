@@ -278,7 +278,7 @@ impl World<'_> {
         }
     }
 
-    /// PLAY is asked for: what was sent before belongs to the time before.
+    /// PLAY is asked for: earlier packets belong to the time before.
     pub(super) fn expect_packets(&self, player: &mut Player) {
         player.early.clear();
         let dropped = dropped(player);

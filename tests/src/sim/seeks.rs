@@ -1,4 +1,4 @@
-//! Clients that go elsewhere while they play: what comes behind the answer is of the place that was asked for.
+//! Clients that go elsewhere while they play: packets behind the answer are of the place that was asked for.
 
 use rtspan_core::client::{CommandId, Playback, State};
 use rtspan_core::header::{Lower, Range};

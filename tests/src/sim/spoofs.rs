@@ -1,4 +1,4 @@
-//! Packets with a publisher's address on them that are not its own: what of them may reach a log.
+//! Packets with a publisher's address on them that are not its own, and those of them that may reach a log.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) struct Spoofs {
 #[derive(Clone, Copy, Debug)]
 struct Forged {
     spoof: Spoof,
-    /// Whose packet it seems to be, and how many formats that has.
+    /// The maker that it seems to have, and how many formats that has.
     origin: Origin,
     formats: usize,
     /// Nothing else happens to what the publisher sends.

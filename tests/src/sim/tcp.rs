@@ -136,7 +136,7 @@ impl Tcp {
         self.links.keys().copied().collect()
     }
 
-    /// The end of `side` is closed: what it has written still arrives.
+    /// The end of `side` is closed: bytes that it has written still arrive.
     pub(super) fn close(&mut self, id: LinkId, side: Side, now: Instant) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.shut(side, now);

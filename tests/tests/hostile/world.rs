@@ -24,7 +24,7 @@ pub(super) struct World {
     sequence: u16,
 }
 
-/// Where whoever means harm comes from.
+/// The address of an attacker.
 pub(super) fn attacker(port: u16) -> SocketAddr {
     ([203, 0, 113, 66], port).into()
 }
@@ -75,7 +75,7 @@ impl World {
         world
     }
 
-    /// Another connection of whoever means harm.
+    /// Another connection of the attacker.
     pub(super) fn attack(&mut self) -> ConnId {
         self.rig.connect(attacker(50_000)).expect("room for a connection")
     }

@@ -1,4 +1,4 @@
-//! Access units of H.264, and whether those that were read are those that were published.
+//! Access units of H.264, and a comparison of those that were read with those that were published.
 
 use std::fmt;
 use std::ops::Range;

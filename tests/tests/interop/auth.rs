@@ -1,4 +1,4 @@
-//! Servers that ask for passwords: who has the right one reads and publishes, and nobody else.
+//! Servers that ask for passwords: a client with the right one reads and publishes, and nobody else.
 
 use std::process::Command;
 use std::thread;

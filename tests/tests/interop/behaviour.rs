@@ -9,8 +9,8 @@ use crate::policy::{Needs, installed};
 use crate::program::Program;
 use crate::rtspan::{Runtime, Server};
 
-/// Memory that a server may need at most: what a stream's log holds, which is 8 MiB, and as much again for blocks that
-/// are held by a part, beside what a program needs that does nothing.
+/// Memory that a server may need at most: the log of a stream, which is 8 MiB, and as much again for blocks that are held by
+/// a part, beside the needs of a program that does nothing.
 const MEMORY: usize = 32 << 20;
 
 #[test]

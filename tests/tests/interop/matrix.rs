@@ -1,5 +1,5 @@
 //! Every publisher, over both transports, to the server on every runtime, and from there to every reader over both
-//! transports: what is read is what was published, to the byte, and ends when that ends.
+//! transports: readers get what was published, to the byte, and end when that ends.
 
 use std::thread;
 use std::time::Duration;

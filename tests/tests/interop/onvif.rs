@@ -1,4 +1,4 @@
-//! ONVIF back channels, against GStreamer's client and server: what is said is heard, byte for byte.
+//! ONVIF back channels, against GStreamer's client and server: every word is heard, byte for byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};

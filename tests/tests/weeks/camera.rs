@@ -104,7 +104,7 @@ impl Camera {
         self.variant = variant;
     }
 
-    /// Describes itself otherwise under a session, and says so to whoever plays.
+    /// Describes itself otherwise under a session, and says so to the client that plays.
     pub(super) fn announce(&mut self, variant: u64) -> Option<String> {
         let session = self.session.as_ref().filter(|session| session.plays)?.id.clone();
         self.variant = variant;

@@ -32,7 +32,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve and play a clip over UDP and TCP at once: shows that everything works here.
     Demo(DemoArgs),
-    /// Serve: whoever announces a path publishes it, whoever asks for it reads it; a clip is at /demo.
+    /// Serve: a client that announces a path publishes it, one that asks for it reads it; a clip is at /demo.
     Serve(ServeArgs),
     /// Play a stream and show what arrives.
     Play(PlayArgs),

@@ -27,7 +27,7 @@ pub(crate) async fn telling<R: Runtime, T>(client: &Client<R>, work: impl Future
     done
 }
 
-/// Begins with a client: fails at the first loss, because whoever has made a mistake wants to know.
+/// Begins with a client: fails at the first loss, because a user who has made a mistake wants to know.
 pub(crate) async fn beginning<R: Runtime, T>(
     client: &Client<R>,
     work: impl Future<Output = Result<T, Error>>,

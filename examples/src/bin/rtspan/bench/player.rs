@@ -78,7 +78,7 @@ impl Player {
         self.stage
     }
 
-    /// Begins to measure: what came before does not count.
+    /// Begins to measure: earlier packets do not count.
     pub(super) fn restart(&mut self, now: Instant) {
         self.life = Life { last: now, is_silent: true };
     }

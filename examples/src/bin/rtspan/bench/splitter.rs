@@ -2,7 +2,7 @@ use rtspan_core::wire::{Decoder, DecoderLimits, Item, Message};
 
 use super::trouble::Trouble;
 
-/// Bytes of a payload that are shown even when it comes in pieces: what holds an RTP sequence number.
+/// Bytes of a payload that are shown even when it comes in pieces: they hold an RTP sequence number.
 const START: usize = 4;
 /// A message longer than this is none.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
