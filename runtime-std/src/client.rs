@@ -68,7 +68,7 @@ pub enum Error {
     /// A format is used in a way that is not supported.
     #[error(transparent)]
     UnsupportedFormat(#[from] UnsupportedFormat),
-    /// The runtime or the system's source of randomness is not to be had.
+    /// The runtime or the system's source of randomness is not available.
     #[error("the client cannot be started")]
     Start(#[source] io::Error),
     /// The runtime was shut down under the client.
@@ -78,7 +78,7 @@ pub enum Error {
 
 /// An RTSP client, driven by a task of its own: it stays alive also while nobody calls it.
 ///
-/// A command is given when its future is polled for the first time. It is carried out also if the future is dropped then, before
+/// A command is given when its future is polled for the first time. It is carried out even if the future is dropped before
 /// it is done; the next command comes behind it.
 ///
 /// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn down;
@@ -269,7 +269,7 @@ impl<R: Runtime> Client<R> {
 
     /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
     ///
-    /// That is no error where it has not: the client is closed in any case, and nothing is left to be done.
+    /// If it has not, that is no error: the client is closed in any case, and nothing is left to be done.
     ///
     /// ```no_run
     /// # async fn end<R: rtspan_std::runtime::Runtime>(client: rtspan_std::client::Client<R>) -> Result<(), rtspan_std::Error> {
@@ -340,8 +340,8 @@ impl<R: Runtime> Client<R> {
         self.owner.0.state().core.description().cloned()
     }
 
-    /// The indices of the chosen medias of the description, in its order; back channels that are not wanted only if they are chosen by
-    /// their index.
+    /// The indices of the chosen medias of the description, in its order. Back channels that are not wanted
+    /// are among them only if they are chosen by their index.
     pub fn chosen_medias(&self, choice: &MediaChoice) -> Vec<usize> {
         self.owner.0.state().core.chosen_medias(choice)
     }

@@ -1,6 +1,6 @@
-//! RTSP client and server on blocking threads, and what every runtime shares.
+//! RTSP client and server on blocking threads, and the code that every runtime shares.
 //!
-//! [`Client`], [`Server`] and what comes of them block the thread that calls them. Behind them a thread for each core runs
+//! [`Client`], [`Server`] and their parts block the thread that calls them. Behind them a thread for each core runs
 //! the same tasks that the asynchronous runtimes run: those stand in [`client`] and [`server`], generic over a
 //! [`Runtime`](runtime::Runtime).
 //!

@@ -11,7 +11,7 @@ use std::thread;
 
 use crate::wake::{Wake, lock};
 
-/// Tasks that run before it is looked again what the sockets have to say.
+/// Tasks that run before the sockets are looked at again.
 const TASKS_AT_ONCE: usize = 64;
 
 /// Threads for tasks, one for each core at most, started as they are needed and there until the process ends.
@@ -108,7 +108,7 @@ pub(crate) fn cores() -> usize {
     *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// One thread, and what is ready to run on it.
+/// One thread, and the tasks that are ready to run on it.
 #[derive(Debug, Default)]
 struct Worker {
     ready: Mutex<Vec<Arc<Task>>>,

@@ -33,7 +33,7 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
 
     /// True if those who wait for the packets of a client read its sockets themselves, on whichever thread that is.
     ///
-    /// It spares a change of tasks for each burst; not so where the tasks of the runtime have threads of their own.
+    /// It spares a change of tasks for each burst, unless the tasks of the runtime have threads of their own.
     const READERS_READ: bool = true;
 
     /// Runs `task` until it is done, even if nobody waits for it.
@@ -86,7 +86,7 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// There is none to be had.
+    /// There is none.
     fn seed(&self) -> io::Result<[u8; 32]> {
         clock::seed()
     }
@@ -185,7 +185,7 @@ pub trait Timer: Send + 'static {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// Looks up on a thread of its own what is not an address already, since the system only knows how to block.
+/// Looks up a host that is no address already, on a thread of its own, since the system only knows how to block.
 async fn resolve_on_thread(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse() {
         return Ok(vec![SocketAddr::new(ip, port)]);

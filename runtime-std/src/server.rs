@@ -59,10 +59,10 @@ pub enum BindError {
         /// Why not.
         source: io::Error,
     },
-    /// The UDP sockets that the configuration names are not to be had.
+    /// The UDP sockets that the configuration names are not available.
     #[error("cannot open the UDP sockets")]
     Udp(#[from] UdpOpenError),
-    /// The runtime or the system's source of randomness is not to be had.
+    /// The runtime or the system's source of randomness is not available.
     #[error("the server cannot be started")]
     Start(#[source] io::Error),
 }
@@ -151,7 +151,7 @@ impl<R: Runtime> Server<R> {
     ///
     /// # Errors
     ///
-    /// The path is none, the description has nothing to send, or the server is closed.
+    /// The path is invalid, the description has nothing to send, or the server is closed.
     pub fn publish_private(
         &self,
         path: &str,
@@ -189,9 +189,9 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, now| server.close_session_with(now, session, note));
     }
 
-    /// Asks the peer of a session to go on elsewhere (REDIRECT), and whether there was one to ask.
+    /// Asks the peer of a session to go on elsewhere (REDIRECT). Returns `true` if there was one to ask.
     ///
-    /// When it goes is its own choice: players that do not know REDIRECT stay.
+    /// The peer chooses when it goes: players that do not know REDIRECT stay.
     pub fn redirect_session(&self, session: SessionId, location: &Url) -> bool {
         self.door.enter(|server, _| server.redirect_session(session, location))
     }
@@ -407,7 +407,7 @@ impl<R: Runtime> ServerBuilder<R> {
     ///
     /// # Errors
     ///
-    /// The address is none, or the system refuses it.
+    /// The address is invalid, or the system refuses it.
     pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
         let Self { config, runtime } = self;
         let addr = addr.to_string();

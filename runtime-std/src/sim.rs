@@ -100,7 +100,7 @@ pub type ServerBuilder = crate::server::ServerBuilder<SimRuntime>;
 const TURN: Duration = Duration::from_micros(4);
 /// Turns in a row behind which nothing else has happened.
 const TURNS_MAX: u32 = 1_000_000;
-/// One turn in so many, a task is woken that nobody has woken.
+/// One turn in so many wakes a task that nobody has woken.
 const SPURIOUS: usize = 64;
 
 /// Waits for so long, in the time of the world.
@@ -239,7 +239,7 @@ impl Sim {
         output.take().ok_or_else(|| SimError::TimedOut { at: self.now(), seed: self.seed })
     }
 
-    /// Runs for so long, or until the future is done that is given.
+    /// Runs for so long, or until the given future is done.
     fn run_with(&self, time: Duration, mut main: Option<Main<'_>>) -> Result<(), SimError> {
         let end = self.now() + time;
         let mut turns = 0;
@@ -274,7 +274,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Runs one of the tasks that are ready; on which host that was.
+    /// Runs one of the tasks that are ready. Returns its host.
     fn take_turn(&self, main: Option<&mut Main<'_>>) -> Result<Option<usize>, SimError> {
         let turn = {
             let mut tasks = lock(&self.shared.tasks);

@@ -58,7 +58,7 @@ use world::World;
 /// The outcome of a world.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// Of all that happened: the same choices give the same.
+    /// A hash of all that happened: the same choices give the same.
     pub hash: u64,
     /// Runs of tasks.
     pub steps: u64,

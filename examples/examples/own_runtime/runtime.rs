@@ -77,7 +77,7 @@ fn pool() -> io::Result<&'static ThreadPool> {
     if let Some(pool) = POOL.get() {
         return Ok(pool);
     }
-    // Of two that are made at the same time one ends at once.
+    // If two are made at the same time, one of them ends at once.
     let pool = ThreadPool::new()?;
     Ok(POOL.get_or_init(|| pool))
 }

@@ -280,8 +280,8 @@ impl Client {
         self.0.timeline_stats()
     }
 
-    /// The indices of the chosen medias of the description, in its order; back channels that are not wanted only if they are chosen by
-    /// their index.
+    /// The indices of the chosen medias of the description, in its order. Back channels that are not wanted
+    /// are among them only if they are chosen by their index.
     pub fn chosen_medias(&self, choice: &MediaChoice) -> Vec<usize> {
         self.0.chosen_medias(choice)
     }

@@ -115,7 +115,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// A header cannot be sent ([`Error::Request`]), or the system's source of randomness or its threads are not to be had
+    /// A header cannot be sent ([`Error::Request`]), or the system's source of randomness or its threads are not available
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client, Error> {
         self.0.build().map(Client)
@@ -132,9 +132,9 @@ impl ClientBuilder {
 
     /// Connects, asks for all [`medias`](Self::medias) that are wanted and has them flow: DESCRIBE, SETUP of each, PLAY.
     ///
-    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]); so are back
-    /// channels, unless they are [asked for](Self::back_channel) or chosen by their index. [`Packets::client`] leads to the client, to pause it, to go
-    /// elsewhere, and for all else.
+    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]). Back channels
+    /// are left out too, unless they are [asked for](Self::back_channel) or chosen by their index. [`Packets::client`] leads
+    /// to the client, to pause it, to go elsewhere, and for all else.
     ///
     /// # Errors
     ///

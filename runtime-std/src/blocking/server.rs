@@ -101,7 +101,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The path is none, the description has nothing to send, or the server is closed.
+    /// The path is invalid, the description has nothing to send, or the server is closed.
     pub fn publish_private(
         &self,
         path: &str,
@@ -165,9 +165,9 @@ impl Server {
         self.0.clear_data(of)
     }
 
-    /// Asks the peer of a session to go on elsewhere (REDIRECT), and whether there was one to ask.
+    /// Asks the peer of a session to go on elsewhere (REDIRECT). Returns `true` if there was one to ask.
     ///
-    /// When it goes is its own choice: players that do not know REDIRECT stay.
+    /// The peer chooses when it goes: players that do not know REDIRECT stay.
     pub fn redirect_session(&self, session: SessionId, location: &Url) -> bool {
         self.0.redirect_session(session, location)
     }
@@ -319,7 +319,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// The address is none, or the system refuses it.
+    /// The address is invalid, or the system refuses it.
     pub fn bind(self, addr: impl Display + Send) -> Result<Server, BindError> {
         block_on(self.0.bind(addr)).map(Server)
     }

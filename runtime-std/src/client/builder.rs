@@ -190,7 +190,7 @@ impl<R: Runtime> ClientBuilder<R> {
     ///
     /// # Errors
     ///
-    /// A header cannot be sent ([`Error::Request`]), or the runtime or the system's source of randomness is not to be had
+    /// A header cannot be sent ([`Error::Request`]), or the runtime or the system's source of randomness is not available
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
         let Self { url, config, mut own, runtime, timeline } = self;
@@ -217,9 +217,9 @@ impl<R: Runtime> ClientBuilder<R> {
 
     /// Connects, asks for all [`medias`](Self::medias) that are wanted and has them flow: DESCRIBE, SETUP of each, PLAY.
     ///
-    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]); so are back
-    /// channels, unless they are [asked for](Self::back_channel) or chosen by their index. [`Packets::client`] leads to the client, to pause it, to go
-    /// elsewhere, and for all else.
+    /// A media that the server refuses is left out as long as there is another ([`Packets::refused`]). Back channels
+    /// are left out too, unless they are [asked for](Self::back_channel) or chosen by their index. [`Packets::client`] leads
+    /// to the client, to pause it, to go elsewhere, and for all else.
     ///
     /// # Errors
     ///

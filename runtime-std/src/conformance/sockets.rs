@@ -190,7 +190,7 @@ pub(super) async fn last_asker<R: Runtime>(runtime: &R) -> Checked {
     Ok(())
 }
 
-/// Fills a socket; how many bytes that took.
+/// Fills a socket. Returns how many bytes that took.
 async fn fill<R: Runtime>(runtime: &R, socket: &R::Tcp) -> Result<usize, String> {
     let (block, mut written) = ([7; 4096], 0);
     let mut full = 0;

@@ -106,7 +106,7 @@ impl State {
         self.0.as_ref().map_or(1, UdpSocketState::max_gso_segments)
     }
 
-    /// Receives into these buffers; how many were filled.
+    /// Receives into these buffers. Returns how many were filled.
     pub(super) fn receive(
         &self,
         socket: SocketRef<'_>,
@@ -120,7 +120,7 @@ impl State {
         }
     }
 
-    /// Sends messages, as many as there are with one call where the system has one for it; how many were taken.
+    /// Sends messages, all with one call where the system has one for it. Returns how many were taken.
     ///
     /// Each that is longer than `segment` is sent in datagrams of that size.
     pub(super) fn send(

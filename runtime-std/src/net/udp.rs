@@ -164,7 +164,7 @@ impl<U: UdpSocket> Half<U> {
         }
     }
 
-    /// Receives with one call, which `with` makes; how many buffers it filled.
+    /// Receives with one call, which `with` makes. Returns how many buffers it filled.
     fn receive(
         &self,
         each: &mut dyn FnMut(SocketAddr, Bytes),

@@ -23,9 +23,9 @@ const ROUNDS: usize = 16;
 const SLICES: usize = 64;
 
 thread_local! {
-    /// Where what is to be written waits: per thread, so that only a connection whose socket is full holds any.
+    /// The room for bytes that wait to be written: per thread, so that only a connection whose socket is full holds any.
     static ROOM: Cell<Room> = Cell::default();
-    /// Where the orders are that a connection carries out at once.
+    /// The orders that a connection carries out at once.
     static ORDERS: Cell<Vec<ConnCommand>> = const { Cell::new(Vec::new()) };
     /// The buffer to read into, so that only a connection that a part of something has come over holds any.
     static BLOCK: Cell<BytesMut> = Cell::default();
@@ -240,7 +240,7 @@ impl<R: Runtime> ConnTask<R> {
 
     /// Hands on what was read, and carries out what is ordered for it. Returns `true` if that was anything.
     fn take_input(&mut self, now: Instant) -> bool {
-        // Of one that cannot be read any more only reports come, by what is ordered.
+        // Once it cannot be read any more only reports come, by orders.
         if self.failure.is_some() && !self.rx.has_input() {
             return false;
         }

@@ -15,7 +15,7 @@ use crate::wake::lock;
 pub struct Host(pub(super) SimRuntime);
 
 impl Host {
-    /// The runtime of what is to run on it.
+    /// The runtime of its tasks.
     pub fn runtime(&self) -> SimRuntime {
         self.0.clone()
     }
@@ -48,7 +48,7 @@ impl Host {
         self
     }
 
-    /// Cuts what is between this host and another: nothing comes through, and nobody is told.
+    /// Cuts the way between this host and another: nothing comes through, and nobody is told.
     ///
     /// # Panics
     ///
@@ -57,7 +57,7 @@ impl Host {
         self.with_paths(other, |world, from, to| world.path(from, to).is_cut = true);
     }
 
-    /// Mends what was [cut](Self::cut_from).
+    /// Mends the way that was [cut](Self::cut_from).
     ///
     /// # Panics
     ///

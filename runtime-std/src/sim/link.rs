@@ -87,9 +87,9 @@ impl Link {
 pub(super) struct Path {
     pub(super) link: Link,
     pub(super) is_cut: bool,
-    /// When what waits has been sent.
+    /// The time at which all that waits has been sent.
     free_at: Instant,
-    /// When the last datagram arrives that none has overtaken.
+    /// The arrival of the last datagram that none has overtaken.
     last_arrival: Instant,
 }
 
@@ -103,7 +103,7 @@ impl Path {
         Self { link, ..Self::default() }
     }
 
-    /// When datagrams arrive, no more than two times.
+    /// The times at which a datagram arrives, two at most.
     pub(super) fn datagram(
         &mut self,
         now: Instant,
@@ -122,7 +122,7 @@ impl Path {
         [Some(arrives), again]
     }
 
-    /// When a segment of TCP arrives that is sent until it does; `None` while there is no way.
+    /// The time at which a segment of TCP arrives, which is sent until it does; `None` while there is no way.
     pub(super) fn segment(&mut self, now: Instant, bytes: usize, chance: &mut Chance) -> Option<Instant> {
         if self.is_cut {
             return None;

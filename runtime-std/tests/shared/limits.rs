@@ -119,7 +119,7 @@ pub(crate) async fn one_session_too_many_is_answered_503<R: Runtime>() {
     }
 }
 
-/// Writes requests until the socket has taken none for a while; how many it took, and what is left of the last.
+/// Writes requests until the socket has taken none for a while. Returns how many it took, and how much is left of the last.
 async fn write_until_full<R: Runtime>(socket: &mut Peer<R>, request: &[u8]) -> (usize, usize) {
     let mut written = 0;
     while let Some(n) = for_so_long::<R, _>(SHORT, socket.write(&request[written % request.len()..])).await {

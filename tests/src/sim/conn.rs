@@ -142,7 +142,7 @@ impl World<'_> {
     /// Returns `true` if there may be more to be polled.
     fn take_input(&mut self, id: ConnId, line: &mut Line) -> bool {
         let mut rest = if self.is_lazy() { 1 + self.chance.below(3) } else { u64::MAX };
-        // Of one that cannot be read any more only reports come, by what is ordered.
+        // Once it cannot be read any more only reports come, by orders.
         while !line.has_failed || line.rx.has_input() {
             if rest == 0 {
                 return true;

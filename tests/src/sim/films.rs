@@ -109,7 +109,7 @@ impl World<'_> {
         yes: Result<(), Refusal>,
     ) -> Result<(), Stale> {
         let place = question.session.and_then(|session| {
-            // Of one that has ended nothing more comes, and it is told so.
+            // A stream that has ended brings nothing more, and the reader is told so.
             let stream = self.books.privates.of(session)?;
             Some((session, stream, self.books.privates.asked(question.conn, session)?))
         });

@@ -42,7 +42,7 @@ pub(super) struct Truth {
 pub(super) enum Lossless {
     /// Every packet, in the order in which they are made.
     All,
-    /// Of each source every packet behind the first that came through.
+    /// Every packet of each source behind its first that came through.
     Sources,
 }
 

@@ -8,7 +8,7 @@ use rtspan_core::limits::{
 
 use super::world::World;
 
-/// Sends a piece again and again until the connection is closed; how many bytes that took.
+/// Sends a piece again and again until the connection is closed. Returns how many bytes that took.
 fn until_closed(
     world: &mut World,
     conn: rtspan_core::ConnId,

@@ -62,7 +62,7 @@ fn is_listened_on(port: u16) -> bool {
 
 /// Every reader gets the whole clip from GStreamer's server, which serves it to each from its start to its end.
 ///
-/// Not GStreamer's own: it was seen to wait for the end for ever over TCP, after the whole clip.
+/// GStreamer's own reader is left out: it was seen to wait for the end for ever over TCP, after the whole clip.
 fn read_from_gstreamer(clip: fn() -> &'static Clip) {
     if !installed(&[Needs::Ffmpeg, Needs::Gstreamer, Needs::GstRtspServer]) {
         return;
