@@ -63,7 +63,7 @@ fn read(mut data: &[u8], mut size: impl FnMut(usize) -> usize, with_pauses: bool
     (items, None)
 }
 
-/// A message that is written once says the same, and one that was canonical once stays so.
+/// A message that was written reads the same, and writing it again changes nothing.
 fn round_trip(message: &Message) {
     let read = again(message);
     assert_eq!(contents(&read), contents(message));

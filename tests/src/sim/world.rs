@@ -33,7 +33,7 @@ pub(super) const WALL: Duration = Duration::from_secs(1_700_000_000);
 /// Runs of tasks without the clock moving; more is a busy loop.
 const RUNS_AT_ONCE: u64 = 100_000;
 
-/// The ones that have something to do at times.
+/// A part of the world that has something to do at times.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Task {
     /// Hands on what the server wants done, and lets its time pass.
