@@ -42,8 +42,9 @@ struct Track {
     voices: Vec<Voice>,
     /// The voice that has spoken last.
     last: usize,
-    /// Nothing of it was sent since its publisher came back, or since one packet of it could not be sent.
-    is_behind: bool,
+    /// Packets of it that have to be sent until the newest is taken: one since its publisher came back, and two since one could not be
+    /// sent, where the second proves the first behind the gap.
+    behind: u32,
 }
 
 /// A format of a track, with an SSRC of its own.
@@ -212,7 +213,7 @@ impl Source {
             made: Made { origin, track, number: 0 },
             voices: kind.voices(chance),
             last: 0,
-            is_behind: false,
+            behind: 0,
         });
         let tracks = tracks.collect();
         Self {
@@ -264,7 +265,7 @@ impl Source {
     pub(super) fn go_on(&self, now: Instant) -> Self {
         let mut source = self.clone();
         source.next = now;
-        source.tracks.iter_mut().for_each(|track| track.is_behind = true);
+        source.tracks.iter_mut().for_each(|track| track.behind = 1);
         source
     }
 
@@ -322,12 +323,12 @@ impl Source {
 
     /// The client has not taken the newest packet of a track.
     pub(super) fn was_refused(&mut self, track: u8) {
-        self.tracks[usize::from(track)].is_behind = true;
+        self.tracks[usize::from(track)].behind = 2;
     }
 
     /// The number of the last packet of each track that its publisher has sent, if it did.
     pub(super) fn last(&self) -> impl Iterator<Item = (u8, Option<u32>)> {
-        let tracks = self.tracks.iter().filter(|track| !track.is_behind);
+        let tracks = self.tracks.iter().filter(|track| track.behind == 0);
         tracks.map(|track| (track.made.track, track.made.number.checked_sub(1)))
     }
 
@@ -377,7 +378,7 @@ impl Track {
         voice.sequence = voice.sequence.wrapping_add(1);
         voice.run += 1;
         self.made.number += 1;
-        self.is_behind = false;
+        self.behind = self.behind.saturating_sub(1);
         packet
     }
 }
