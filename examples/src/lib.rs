@@ -5,6 +5,7 @@ pub mod clip;
 pub mod metrics;
 pub mod mp4;
 pub mod output;
+pub mod recorder;
 pub mod stamp;
 pub mod synthetic;
 

@@ -146,12 +146,21 @@ impl<W: Write> Mp4Writer<W> {
     ///
     /// The output fails, or nothing could be kept.
     pub fn finish(mut self) -> Result<W, Mp4Error> {
+        self.end()?;
+        Ok(self.out)
+    }
+
+    /// Writes what waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub(crate) fn end(&mut self) -> Result<(), Mp4Error> {
         if self.origin.is_none() {
             self.begin()?;
         }
         self.write_fragment(None)?;
-        self.out.flush()?;
-        Ok(self.out)
+        Ok(self.out.flush()?)
     }
 
     /// A fragment ends before a keyframe of the picture; without pictures, or keyframes, when it is long.

@@ -1,5 +1,8 @@
 use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig};
-use mp4_atom::{Atom, Audio, Avc1, Avcc, Codec as SampleEntry, Dops, Esds, Hvc1, Hvcc, Mp4a, Opus, Visual};
+use mp4_atom::{
+    Atom, Audio, Av01, Av1c, Avc1, Avcc, Codec as SampleEntry, Dops, Esds, Hvc1, Hvcc, Mp4a, Opus, Visual,
+    Vp09, VpcC,
+};
 use rtspan_core::Codec;
 use rtspan_core::payload::Parameters;
 
@@ -18,6 +21,17 @@ pub(super) fn sample_entry(parameters: &Parameters) -> Option<SampleEntry> {
         Codec::H265(_) => {
             let hvcc = Hvcc::decode_body(&mut &*configuration).ok()?;
             Some(Hvc1 { visual: visual(parameters)?, hvcc, ..Hvc1::default() }.into())
+        }
+        Codec::Av1(_) => {
+            let av1c = Av1c::decode_body(&mut &*configuration).ok()?;
+            Some(Av01 { visual: visual(parameters)?, av1c, ..Av01::default() }.into())
+        }
+        Codec::Vp9(_) => {
+            let vpcc = VpcC::decode_body(&mut &*configuration).ok()?;
+            Some(
+                Vp09 { visual: visual(parameters)?, vpcc, btrt: None, colr: None, pasp: None, spatial: None }
+                    .into(),
+            )
         }
         Codec::Mpeg4Audio(_) => {
             Some(Mp4a { audio: audio(parameters)?, esds: esds(configuration), btrt: None, taic: None }.into())

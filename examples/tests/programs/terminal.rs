@@ -197,7 +197,7 @@ fn nothing_that_a_server_says_reaches_the_terminal_as_it_came() {
             let json: Value = serde_json::from_str(&json).unwrap();
             assert_eq!(json["tracks"][0]["format"], in_word(), "{json}");
         },
-        &|| drop(said(&format!("play {url} --seconds 1 --out /dev/null"))),
+        &|| drop(said(&format!("play {url} --seconds 1 --out /nowhere/file.h264"))),
         &|| drop(said(&format!("publish {url} --seconds 1"))),
     ];
     beside(&checks, |check| check());

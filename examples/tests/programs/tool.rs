@@ -91,7 +91,7 @@ fn what_is_played_can_be_written_to_a_file_and_published_again() {
     let report = Program::rtspan(&play).end().json();
     let clip = Clip::from_annex_b(fs::read(&file).unwrap().into(), 25.0).unwrap();
     assert!(clip.pictures() > 0);
-    assert_eq!(report["pictures"], clip.pictures(), "{report}");
+    assert_eq!(report["frames"], clip.pictures(), "{report}");
     let publish = format!("publish {url}/again --file {} --fps 50 --seconds 1 --json", file.display());
     assert_flowed(&Program::rtspan(&publish).end().json(), "tcp", 1);
     server.interrupt().well();
@@ -159,8 +159,8 @@ fn what_cannot_be_played_is_said_with_the_reason() {
         (format!("play rtsp://{silent}/silent --transport udp --seconds 1"), "try another --transport"),
         (format!("play rtsp://{silent}/silent --transport tcp --seconds 1"), "nothing arrived"),
         (
-            format!("play rtsp://{silent}/silent --seconds 1 --out /nowhere/file"),
-            "cannot write /nowhere/file",
+            format!("play rtsp://{silent}/silent --seconds 1 --out /nowhere/file.h264"),
+            "cannot write /nowhere/file.h264",
         ),
         (format!("publish rtsp://{silent}/x --file /nowhere/file"), "cannot read /nowhere/file"),
         (format!("publish rtsp://{silent}/x --file {}", file!()), "cannot read"),

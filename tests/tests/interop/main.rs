@@ -17,6 +17,7 @@ mod peer;
 mod policy;
 mod program;
 mod recording;
+mod relayed;
 #[cfg(feature = "tokio")]
 mod retina;
 mod rtspan;

@@ -186,8 +186,9 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) backchannel: Option<PathBuf>,
 
-    /// Write the first H.264 media to a file (Annex B), from its first keyframe on.
-    #[arg(long, value_name = "FILE.h264")]
+    /// Write what is played to a file, from the first keyframe on: .mp4 (fragmented, with the wall clock), .ts, .h264, .h265,
+    /// .aac, .mp3, .wav, .ogg; - is MPEG-TS on standard output. Medias that such a file cannot hold are left out.
+    #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
     /// Print the figures as one JSON object.

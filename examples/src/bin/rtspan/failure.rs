@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use rtspan_examples::ClipError;
+use rtspan_examples::recorder::{FileKind, RecordError};
 use rtspan_std::{
     AddStreamError, BindError, ClientCloseReason, CommandError, ConnectError, Error, Misuse, StatusCode,
     WriteError,
@@ -53,8 +54,12 @@ pub(crate) enum Failure {
         law = .law.unwrap_or("G.711")
     )]
     NoBackChannel { url: Target, law: Option<&'static str> },
-    #[error("{url} has no H264 media that could be written to a file; leave out --out")]
-    NoH264 { url: Target },
+    #[error("the name {} tells no kind of file; let it end in {}", .path.display(), ends())]
+    UnknownFile { path: PathBuf },
+    #[error("{url} plays no media that could be written to {}; choose another kind of file, or leave out --out", .path.display())]
+    NothingToWrite { url: Target, path: PathBuf },
+    #[error("{} cannot go on: {source}", .path.display())]
+    Record { path: PathBuf, source: Box<RecordError> },
     #[error(
         "{url} has no {missing}, neither in its description nor among its packets, so that no picture can be decoded \
          and the file is empty; look at its description with `rtspan probe`"
@@ -93,6 +98,11 @@ pub(crate) enum DemoFailure {
     Lost { over: &'static str, media: usize, lost: u64, packets: u64 },
     #[error("a stream ended over {over} before its time")]
     Ended { over: &'static str },
+}
+
+/// The ends of names that tell the kind of a file.
+fn ends() -> String {
+    FileKind::ends().map(|end| format!(".{end}")).collect::<Vec<_>>().join(", ")
 }
 
 fn explain_output(error: &io::Error) -> String {

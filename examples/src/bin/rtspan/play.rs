@@ -11,7 +11,7 @@ use crate::figures::{table, tracks};
 use crate::live::watch;
 use crate::output::{notice, result, result_json};
 use crate::reconnect::policy;
-use crate::recording::Recording;
+use crate::recording::{Recording, is_stdout};
 use crate::session::{RefusedMedia, Session};
 use crate::stop::{stop, unless_interrupted};
 use crate::voice::Voice;
@@ -22,7 +22,7 @@ enum End {
     Stopped,
 }
 
-/// Plays a stream, shows what arrives, and writes its pictures to a file if one is given.
+/// Plays a stream, shows what arrives, and writes it to a file if one is given.
 pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     let voice = args.backchannel.as_deref().map(Voice::read).transpose()?;
     let config = ClientConfig::default()
@@ -41,9 +41,15 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         notice(refused);
     }
     let mut recording = match &args.out {
-        Some(path) => Some(Recording::create(path, &args.url, &session.description)?),
+        Some(path) => Some(Recording::create(path, &args.url, &session.description, session.medias())?),
         None => None,
     };
+    for media in recording.iter().flat_map(|recording| recording.left_out(session.medias())) {
+        let kind = &session.description.medias[media].kind;
+        notice(format_args!("media {media} ({kind}) is not written: such a file cannot hold it"));
+    }
+    // What stands on standard output is the stream then.
+    let is_piped = args.out.as_deref().is_some_and(is_stdout);
     let receive = session.receive(|received| match &mut recording {
         Some(recording) => recording.take(received),
         None => Ok(()),
@@ -67,7 +73,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     let range = session.playing.range.map(|range| range.to_string());
     let (scale, speed) = (session.playing.scale, session.playing.speed);
     session.close().await;
-    if args.json {
+    if args.json && !is_piped {
         let report = json!({
             "url": args.url.to_string(),
             "transport": over,
@@ -77,10 +83,12 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
             "speed": speed,
             "tracks": tracks(&figures, elapsed),
             "refused": refused.iter().map(RefusedMedia::to_json).collect::<Vec<_>>(),
-            "pictures": written.as_ref().ok(),
+            "frames": written.as_ref().ok(),
             "tolerances": tolerances.iter().map(|tolerance| tolerance.to_string()).collect::<Vec<_>>(),
         });
         result_json(&report);
+    } else if is_piped {
+        table(&figures, elapsed).iter().for_each(notice);
     } else {
         table(&figures, elapsed).iter().for_each(result);
     }
@@ -92,8 +100,8 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
             End::Stopped => Failure::NothingArrived { url, over, seconds: elapsed.as_secs() },
         });
     }
-    if let (Some(pictures), Some(path), false) = (written?, &args.out, args.json) {
-        result(format_args!("{pictures} pictures written to {}", path.display()));
+    if let (Some(frames), Some(path), false) = (written?, &args.out, args.json || is_piped) {
+        result(format_args!("{frames} frames written to {}", path.display()));
     }
     if args.strict && !refused.is_empty() {
         return Err(Failure::RefusedMedias { url: args.url.clone(), refused });

@@ -1,199 +1,154 @@
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use rtspan_std::payload::AccessUnit;
-use rtspan_std::payload::h264::Depacketizer;
+use rtspan_core::frame::{Frame, FrameReader};
+use rtspan_examples::mp4::Mp4Error;
+use rtspan_examples::recorder::{FileKind, RecordError, Recorder, TsWriter};
 use rtspan_std::{Codec, Description, Received};
 
 use crate::Failure;
 use crate::args::Target;
 
-/// The types of NAL units without which no picture can be decoded, and their names.
-const PARAMETER_SETS: [(u8, &str); 2] = [(7, "SPS"), (8, "PPS")];
-/// What each NAL unit of a file begins with (H.264, annex B).
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
+/// The path that stands for standard output.
+const STDOUT: &str = "-";
 
-/// A file of H.264 (Annex B) that is being written.
+/// A file that is being written from what is played.
 pub(crate) struct Recording {
     path: PathBuf,
-    file: BufWriter<File>,
-    media: usize,
-    payload_type: u8,
-    /// SPS and PPS: those of the description, and then the last ones that the stream has brought.
-    parameter_sets: [Option<Bytes>; 2],
-    depacketizer: Depacketizer,
-    pictures: u64,
-    /// Keyframes that were left out, since there were no parameter sets to decode them with.
-    undecodable: u64,
+    reader: FrameReader,
+    out: Out,
+    medias: Vec<usize>,
+    /// The media whose keyframe begins the file, and a description of what its decoder has to know and nobody has told.
+    picture: Option<usize>,
+    missing: Option<String>,
+    has_keyframe: bool,
+}
+
+enum Out {
+    File(Recorder<BufWriter<File>>),
+    /// MPEG-TS on standard output.
+    Pipe(TsWriter<Stdout>),
 }
 
 impl Recording {
-    /// Begins a file of the first H.264 media.
-    pub(crate) fn create(path: &Path, url: &Target, description: &Description) -> Result<Self, Failure> {
-        let (media, format) = description.find("H264").ok_or_else(|| Failure::NoH264 { url: url.clone() })?;
-        let parameter_sets = match &format.codec {
-            Codec::H264(h264) => [h264.sps.clone(), h264.pps.clone()],
-            _ => [None, None],
+    /// Begins a file of the medias that its kind can hold, as the end of its name tells; `-` stands for MPEG-TS on standard output.
+    pub(crate) fn create(
+        path: &Path,
+        url: &Target,
+        description: &Description,
+        playing: &[usize],
+    ) -> Result<Self, Failure> {
+        let is_pipe = is_stdout(path);
+        let kind = match FileKind::of(path) {
+            _ if is_pipe => FileKind::Ts,
+            Some(kind) => kind,
+            None => return Err(Failure::UnknownFile { path: path.into() }),
         };
-        let file = File::create(path).map_err(|source| Failure::WriteFile { path: path.into(), source })?;
-        Ok(Self {
-            path: path.into(),
-            file: BufWriter::new(file),
-            media,
-            payload_type: format.payload_type,
-            parameter_sets,
-            depacketizer: Depacketizer::new(),
-            pictures: 0,
-            undecodable: 0,
-        })
+        let mut medias = kind.medias(description);
+        medias.retain(|media| playing.contains(media));
+        if medias.is_empty() {
+            return Err(Failure::NothingToWrite { url: url.clone(), path: path.into() });
+        }
+        let out = if is_pipe {
+            Out::Pipe(TsWriter::new(io::stdout(), medias.clone()))
+        } else {
+            let file =
+                File::create(path).map_err(|source| Failure::WriteFile { path: path.into(), source })?;
+            Out::File(Recorder::new(kind, BufWriter::new(file), medias.clone()))
+        };
+        let mut reader = FrameReader::new(description);
+        reader.set_form(kind.form());
+        let is_picture = |media: &usize| {
+            let format = description.medias[*media].formats.first();
+            format.is_some_and(|format| matches!(format.codec, Codec::H264(_) | Codec::H265(_)))
+        };
+        let picture = medias.iter().copied().find(is_picture);
+        Ok(Self { path: path.into(), reader, out, medias, picture, missing: None, has_keyframe: false })
     }
 
-    /// Writes the pictures that a packet completes.
+    /// The medias that are left out, since the kind of the file cannot hold them.
+    pub(crate) fn left_out(&self, playing: &[usize]) -> Vec<usize> {
+        playing.iter().copied().filter(|media| !self.medias.contains(media)).collect()
+    }
+
+    /// Writes the frames that a packet completes.
     pub(crate) fn take(&mut self, received: &Received) -> Result<(), Failure> {
-        if received.media != self.media || received.packet.payload_type() != self.payload_type {
-            return Ok(());
-        }
-        // What cannot be read costs one picture.
-        let _ = self.depacketizer.push(&received.packet, received.lost);
+        // What cannot be read costs one frame.
+        let _ = self.reader.push(received);
         self.write_ready()
     }
 
-    /// Ends the file, and says how many pictures are in it.
+    /// Ends the file, and says how many frames are in it.
     pub(crate) fn finish(mut self, url: &Target) -> Result<u64, Failure> {
-        self.depacketizer.flush();
+        self.reader.flush();
         self.write_ready()?;
-        let flushed = self.file.flush();
-        flushed.map_err(|source| Failure::WriteFile { path: self.path.clone(), source })?;
-        if self.pictures == 0 && self.undecodable > 0 {
-            let missing = PARAMETER_SETS.iter().zip(&self.parameter_sets).filter(|(_, set)| set.is_none());
-            let missing = missing.map(|((_, name), _)| *name).collect::<Vec<_>>().join(" and no ");
-            return Err(Failure::NoParameterSets { url: url.clone(), missing });
+        let frames = match self.out {
+            Out::File(file) => file.finish(),
+            Out::Pipe(mut file) => file.flush().map(|()| file.frames()),
+        };
+        let frames = match frames {
+            Err(RecordError::Mp4(Mp4Error::NoTrack(_))) => 0,
+            frames => frames.map_err(|source| failed(&self.path, source))?,
+        };
+        if frames > 0 && (self.has_keyframe || self.picture.is_none()) {
+            return Ok(frames);
         }
-        if self.pictures == 0 {
-            return Err(Failure::NoKeyframe { url: url.clone(), path: self.path });
-        }
-        Ok(self.pictures)
+        Err(match self.missing {
+            Some(missing) => Failure::NoParameterSets { url: url.clone(), missing },
+            None => Failure::NoKeyframe { url: url.clone(), path: self.path },
+        })
     }
 
     fn write_ready(&mut self) -> Result<(), Failure> {
-        while let Some(unit) = self.depacketizer.poll() {
-            self.write(&unit).map_err(|source| Failure::WriteFile { path: self.path.clone(), source })?;
+        while let Some(frame) = self.reader.poll() {
+            self.learn(&frame);
+            let written = match &mut self.out {
+                Out::File(file) => file.write(frame),
+                Out::Pipe(file) => file.write(&frame).and_then(|()| Ok(io::stdout().flush()?)),
+            };
+            written.map_err(|source| failed(&self.path, source))?;
         }
         Ok(())
     }
 
-    fn write(&mut self, unit: &AccessUnit) -> std::io::Result<()> {
-        let mut brought = [false; 2];
-        for nal in &unit.parts {
-            let place = PARAMETER_SETS.iter().position(|(kind, _)| is_of_type(nal, *kind));
-            if let Some(place) = place {
-                self.parameter_sets[place] = Some(nal.clone());
-                brought[place] = true;
-            }
+    /// Learns if a decoder can begin.
+    fn learn(&mut self, frame: &Frame) {
+        if self.picture != Some(frame.media) {
+            return;
         }
-        if self.pictures == 0 && !unit.is_keyframe {
-            return Ok(());
+        if let Some(parameters) = &frame.new_parameters {
+            let sets = match &parameters.format.codec {
+                Codec::H264(h264) => vec![("SPS", h264.sps.is_none()), ("PPS", h264.pps.is_none())],
+                Codec::H265(h265) => {
+                    vec![
+                        ("VPS", h265.vps.is_none()),
+                        ("SPS", h265.sps.is_none()),
+                        ("PPS", h265.pps.is_none()),
+                    ]
+                }
+                _ => Vec::new(),
+            };
+            let missing: Vec<&str> =
+                sets.into_iter().filter(|(_, is_missing)| *is_missing).map(|(name, _)| name).collect();
+            self.missing = (!missing.is_empty()).then(|| missing.join(" and no "));
         }
-        let added = match &self.parameter_sets {
-            _ if !unit.is_keyframe || brought == [true; 2] => None,
-            [Some(sps), Some(pps)] => Some([sps, pps]),
-            _ => {
-                self.undecodable += 1;
-                return Ok(());
-            }
-        };
-        for nal in added.into_iter().flatten().chain(&unit.parts) {
-            self.file.write_all(&START_CODE)?;
-            self.file.write_all(nal)?;
-        }
-        self.pictures += 1;
-        Ok(())
+        self.has_keyframe |= frame.is_keyframe && self.missing.is_none();
     }
 }
 
-fn is_of_type(nal: &[u8], kind: u8) -> bool {
-    nal.first().is_some_and(|header| header & 0x1f == kind)
+/// Returns `true` if a path stands for standard output.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    path == Path::new(STDOUT)
+}
+
+fn failed(path: &Path, error: RecordError) -> Failure {
+    let path = path.to_owned();
+    match error {
+        RecordError::Write(source) => Failure::WriteFile { path, source },
+        error => Failure::Record { path, source: Box::new(error) },
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use rtspan_core::rtp::{RtpHeader, RtpPacket};
-    use rtspan_std::{Format, Media, MediaKind, MediaTime};
-
-    use super::*;
-
-    const SPS: &[u8] = &[0x67, 0x64, 0, 0x28, 0xac];
-    const PPS: &[u8] = &[0x68, 0xee];
-    const IDR: &[u8] = &[0x65, 1];
-    const SLICE: &[u8] = &[0x41, 2];
-
-    /// Records one access unit after the other; the file, and how it ended.
-    fn record(name: &str, format: Format, units: &[&[&[u8]]]) -> (Vec<u8>, Result<u64, Failure>) {
-        let path = std::env::temp_dir().join(format!("rtspan-{}-{name}.h264", std::process::id()));
-        let url: Target = "rtsp://camera/main".parse().unwrap();
-        let description = Description::new(vec![Media::new(MediaKind::Video, vec![format])]);
-        let mut recording = Recording::create(&path, &url, &description).unwrap();
-        let mut sequence = 0;
-        for (picture, unit) in (0..).zip(units) {
-            for (at, nal) in unit.iter().enumerate() {
-                let marker = at + 1 == unit.len();
-                let header =
-                    RtpHeader { payload_type: 96, marker, sequence, timestamp: picture * 3000, ssrc: 1 };
-                let packet = RtpPacket::build(header, nal);
-                recording.take(&Received { media: 0, packet, lost: 0, time: MediaTime::default() }).unwrap();
-                sequence += 1;
-            }
-        }
-        let ended = recording.finish(&url);
-        let written = fs::read(&path).unwrap();
-        fs::remove_file(&path).unwrap();
-        (written, ended)
-    }
-
-    fn annex_b(nals: &[&[u8]]) -> Vec<u8> {
-        nals.iter().flat_map(|nal| START_CODE.iter().chain(*nal)).copied().collect()
-    }
-
-    fn without_sets() -> Format {
-        Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=1")
-    }
-
-    #[test]
-    fn a_recording_that_cannot_be_decoded_is_a_failure_that_says_what_is_missing() {
-        let (written, ended) = record("none", without_sets(), &[&[IDR], &[SLICE], &[IDR]]);
-        let said = ended.unwrap_err().to_string();
-        assert!(said.contains("no SPS and no PPS"), "{said}");
-        assert!(written.is_empty());
-        let (_, ended) = record("half", without_sets(), &[&[SPS, IDR]]);
-        let said = ended.unwrap_err().to_string();
-        assert!(said.contains("no PPS") && !said.contains("no SPS"), "{said}");
-    }
-
-    #[test]
-    fn parameter_sets_of_the_description_stand_in_front_where_the_stream_has_none() {
-        let (written, ended) = record("described", Format::h264(96, SPS, PPS), &[&[SLICE], &[IDR], &[SLICE]]);
-        assert_eq!(ended.unwrap(), 2);
-        assert_eq!(written, annex_b(&[SPS, PPS, IDR, SLICE]));
-    }
-
-    #[test]
-    fn parameter_sets_of_the_stream_are_stronger_than_those_of_the_description() {
-        const OTHER: &[u8] = &[0x67, 0x42, 0, 0x1e, 0xab];
-        let units: &[&[&[u8]]] = &[&[OTHER, PPS, IDR], &[IDR]];
-        let (written, ended) = record("both", Format::h264(96, SPS, PPS), units);
-        assert_eq!(ended.unwrap(), 2);
-        assert_eq!(written, annex_b(&[OTHER, PPS, IDR, OTHER, PPS, IDR]));
-    }
-
-    #[test]
-    fn a_recording_begins_at_the_first_keyframe_that_can_be_decoded() {
-        let (written, ended) =
-            record("late", without_sets(), &[&[IDR], &[SLICE], &[SPS, PPS, IDR], &[SLICE]]);
-        assert_eq!(ended.unwrap(), 2);
-        assert_eq!(written, annex_b(&[SPS, PPS, IDR, SLICE]));
-    }
-}
+mod tests;

@@ -143,6 +143,11 @@ impl<R: Runtime> Session<R> {
         if self.client.switched().is_some() { "tcp" } else { self.over }
     }
 
+    /// The medias that play.
+    pub(crate) fn medias(&self) -> &[usize] {
+        &self.medias
+    }
+
     pub(crate) fn client(&self) -> &Client<R> {
         &self.client
     }

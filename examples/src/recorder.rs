@@ -1,0 +1,207 @@
+//! Files that frames are written to, of a kind that the end of their name tells.
+
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+use rtspan_core::frame::{Form, Frame};
+use rtspan_core::{Codec, Description, Format};
+
+use crate::mp4::{Mp4Error, Mp4Writer};
+
+mod ogg;
+mod stream;
+mod ts;
+mod wav;
+
+pub use ogg::OggWriter;
+pub use stream::StreamWriter;
+pub use ts::TsWriter;
+pub use wav::WavWriter;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// Fragmented MP4: H.264, H.265, AV1, VP9, AAC, Opus.
+    Mp4,
+    /// MPEG-TS: H.264, H.265, AAC, MPEG audio, AC-3, E-AC-3.
+    Ts,
+    /// H.264 with start codes (annex B).
+    H264,
+    /// H.265 with start codes (annex B).
+    H265,
+    /// AAC with ADTS headers.
+    Aac,
+    /// MPEG audio.
+    Mp3,
+    /// Sound as it is: G.711, or linear.
+    Wav,
+    /// Opus in Ogg.
+    Ogg,
+}
+
+/// Each kind with the ends of names that stand for it.
+const KINDS: [(FileKind, &[&str]); 8] = [
+    (FileKind::Mp4, &["mp4", "m4v", "m4a"]),
+    (FileKind::Ts, &["ts", "m2ts"]),
+    (FileKind::H264, &["h264", "264", "avc"]),
+    (FileKind::H265, &["h265", "265", "hevc"]),
+    (FileKind::Aac, &["aac"]),
+    (FileKind::Mp3, &["mp3", "mp2", "mpa"]),
+    (FileKind::Wav, &["wav"]),
+    (FileKind::Ogg, &["ogg", "opus"]),
+];
+
+impl FileKind {
+    /// The kind that the end of a file's name stands for.
+    pub fn of(path: &Path) -> Option<Self> {
+        let end = path.extension()?.to_str()?.to_ascii_lowercase();
+        KINDS.into_iter().find(|(_, ends)| ends.contains(&end.as_str())).map(|(kind, _)| kind)
+    }
+
+    /// The first end of a name that stands for each kind.
+    pub fn ends() -> impl Iterator<Item = &'static str> {
+        KINDS.into_iter().filter_map(|(_, ends)| ends.first().copied())
+    }
+
+    /// The form in which its frames have to be.
+    pub fn form(self) -> Form {
+        match self {
+            Self::Mp4 => Form::Container,
+            Self::Ts | Self::H264 | Self::H265 | Self::Aac | Self::Mp3 => Form::ByteStream,
+            Self::Wav | Self::Ogg => Form::Parts,
+        }
+    }
+
+    /// Returns `true` if such a file can hold a format.
+    pub fn holds(self, format: &Format) -> bool {
+        let codec = &format.codec;
+        match self {
+            Self::Mp4 => matches!(
+                codec,
+                Codec::H264(_)
+                    | Codec::H265(_)
+                    | Codec::Av1(_)
+                    | Codec::Vp9(_)
+                    | Codec::Mpeg4Audio(_)
+                    | Codec::Opus(_)
+            ),
+            Self::Ts => ts::holds(codec),
+            Self::H264 => matches!(codec, Codec::H264(_)),
+            Self::H265 => matches!(codec, Codec::H265(_)),
+            Self::Aac => matches!(codec, Codec::Mpeg4Audio(_)),
+            Self::Mp3 => matches!(codec, Codec::MpegAudio),
+            Self::Wav => wav::Samples::of(format).is_some(),
+            Self::Ogg => matches!(codec, Codec::Opus(_)),
+        }
+    }
+
+    /// Returns `true` if such a file holds one media only.
+    fn holds_one(self) -> bool {
+        !matches!(self, Self::Mp4 | Self::Ts)
+    }
+
+    /// The medias of a description that such a file takes.
+    pub fn medias(self, description: &Description) -> Vec<usize> {
+        let medias = description.medias.iter().enumerate();
+        let held = medias.filter(|(_, media)| media.formats.first().is_some_and(|format| self.holds(format)));
+        held.map(|(index, _)| index).take(if self.holds_one() { 1 } else { usize::MAX }).collect()
+    }
+}
+
+/// Why a frame was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The output fails.
+    #[error("the file cannot be written")]
+    Write(#[from] io::Error),
+    /// The MP4 file cannot go on.
+    #[error(transparent)]
+    Mp4(#[from] Mp4Error),
+    /// The sound goes on with another number of channels or samples a second, which no header can tell.
+    #[error("media {0} goes on with other parameters: begin another file")]
+    ParametersChanged(usize),
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct Recorder<W: Write> {
+    medias: Vec<usize>,
+    file: File<W>,
+}
+
+#[derive(Debug)]
+enum File<W: Write> {
+    Mp4(Mp4Writer<W>),
+    Ts(TsWriter<W>),
+    Stream(StreamWriter<W>),
+    Wav(WavWriter<W>),
+    Ogg(OggWriter<W>),
+}
+
+impl<W: Write + Seek> Recorder<W> {
+    /// Begins a file of these medias, whose frames come in the [form](FileKind::form) of the kind.
+    pub fn new(kind: FileKind, out: W, medias: Vec<usize>) -> Self {
+        let file = match kind {
+            FileKind::Mp4 => File::Mp4(Mp4Writer::new(out, medias.clone())),
+            FileKind::Ts => File::Ts(TsWriter::new(out, medias.clone())),
+            FileKind::H264 | FileKind::H265 | FileKind::Aac | FileKind::Mp3 => {
+                File::Stream(StreamWriter::new(out))
+            }
+            FileKind::Wav => File::Wav(WavWriter::new(out)),
+            FileKind::Ogg => File::Ogg(OggWriter::new(out)),
+        };
+        Self { medias, file }
+    }
+
+    /// Takes a frame; those of other medias are left out, and pictures before the first keyframe that can be decoded.
+    ///
+    /// # Errors
+    ///
+    /// The output fails, or the file cannot go on.
+    pub fn write(&mut self, frame: Frame) -> Result<(), RecordError> {
+        if !self.medias.contains(&frame.media) {
+            return Ok(());
+        }
+        match &mut self.file {
+            File::Mp4(file) => Ok(file.write(frame)?),
+            File::Ts(file) => file.write(&frame),
+            File::Stream(file) => file.write(&frame),
+            File::Wav(file) => file.write(&frame),
+            File::Ogg(file) => file.write(&frame),
+        }
+    }
+
+    /// Frames that the file holds so far; those that wait in an MP4 file for the end of a fragment do not count.
+    pub fn frames(&self) -> u64 {
+        match &self.file {
+            File::Mp4(file) => file.frames(),
+            File::Ts(file) => file.frames(),
+            File::Stream(file) => file.frames(),
+            File::Wav(file) => file.frames(),
+            File::Ogg(file) => file.frames(),
+        }
+    }
+
+    /// Ends the file, and gives back the number of its frames.
+    ///
+    /// # Errors
+    ///
+    /// The output fails.
+    pub fn finish(self) -> Result<u64, RecordError> {
+        match self.file {
+            File::Mp4(mut file) => {
+                file.end()?;
+                Ok(file.frames())
+            }
+            File::Ts(mut file) => {
+                file.flush()?;
+                Ok(file.frames())
+            }
+            File::Stream(file) => file.finish(),
+            File::Wav(file) => file.finish(),
+            File::Ogg(file) => file.finish(),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use std::io::Write;
+
+use rtspan_core::Codec;
+use rtspan_core::frame::Frame;
+
+use super::RecordError;
+
+/// Writes the frames of one media one behind the other, as they are, from the first on at which decoding can begin. They have to be
+/// in [`Form::ByteStream`](rtspan_core::frame::Form::ByteStream).
+#[derive(Debug)]
+pub struct StreamWriter<W> {
+    out: W,
+    /// All that a decoder has to know has been told.
+    is_known: bool,
+    frames: u64,
+}
+
+impl<W: Write> StreamWriter<W> {
+    /// An empty file.
+    pub fn new(out: W) -> Self {
+        Self { out, is_known: false, frames: 0 }
+    }
+
+    /// Takes a frame.
+    ///
+    /// # Errors
+    ///
+    /// The output fails.
+    pub fn write(&mut self, frame: &Frame) -> Result<(), RecordError> {
+        if let Some(parameters) = &frame.new_parameters {
+            self.is_known = match &parameters.format.codec {
+                Codec::H264(h264) => h264.parameter_sets().is_some(),
+                Codec::H265(h265) => h265.parameter_sets().is_some(),
+                _ => true,
+            };
+        }
+        if self.frames == 0 && !(frame.is_keyframe && self.is_known) {
+            return Ok(());
+        }
+        for part in &frame.data {
+            self.out.write_all(part)?;
+        }
+        self.frames += 1;
+        Ok(())
+    }
+
+    /// Frames that the file holds.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Ends the file, and gives back the number of its frames.
+    ///
+    /// # Errors
+    ///
+    /// The output fails.
+    pub fn finish(mut self) -> Result<u64, RecordError> {
+        self.out.flush()?;
+        Ok(self.frames)
+    }
+}
