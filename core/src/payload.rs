@@ -69,7 +69,7 @@ pub use decoding_times::DecodingTimes;
 pub use error::{PacketizeError, PayloadError, UnsupportedFormat};
 pub use formats::{Depacketizer, Packetizer};
 pub use parameters::{AudioParameters, Parameters, VideoParameters};
-pub use picture::{FrameRate, ParameterSetError};
+pub use picture::{Colours, FrameRate, ParameterSetError};
 pub use probe::AccessPoint;
 pub use unit::{AccessUnit, Parts};
 pub use watch::ParameterWatch;

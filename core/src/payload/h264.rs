@@ -5,7 +5,7 @@ mod sps;
 
 pub(super) use configuration::parameters;
 pub use sps::Sps;
-pub(super) use sps::{read_pixel_aspect, skip_appearance};
+pub(super) use sps::{read_appearance, read_pixel_aspect};
 
 use super::nal::{Beginning, Header, Piece, for_each_piece, for_each_whole, sealed};
 pub use super::nal::{split_annex_b, write_annex_b};

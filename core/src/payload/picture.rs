@@ -28,6 +28,20 @@ impl FrameRate {
     }
 }
 
+/// How samples stand for colours (H.264, section E.2.1; the numbers are those of ISO/IEC 23091-2).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Colours {
+    /// True if samples take the full range, from 0 to 255 for instance; false if brightness goes from 16 to 235.
+    pub is_full_range: bool,
+    /// `colour_primaries`; `None` if they are not told.
+    pub primaries: Option<u8>,
+    /// `transfer_characteristics`; `None` if they are not told.
+    pub transfer: Option<u8>,
+    /// `matrix_coefficients`: 1 is BT.709, 5 and 6 are BT.601; `None` if they are not told.
+    pub matrix: Option<u8>,
+}
+
 /// Why a parameter set could not be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

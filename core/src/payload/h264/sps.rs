@@ -1,6 +1,6 @@
 use super::nal;
 use crate::payload::bits::BitReader;
-use crate::payload::picture::{cropped, off};
+use crate::payload::picture::{Colours, cropped, off};
 use crate::payload::{FrameRate, ParameterSetError, rbsp};
 
 /// A sequence parameter set: the size and the order of pictures (H.264, section 7.3.2.1.1 and annex E).
@@ -42,6 +42,8 @@ pub struct Sps {
     pub height: u32,
     /// Width and height of a pixel, in the same unit; `None` if it is not told.
     pub pixel_aspect: Option<(u16, u16)>,
+    /// How samples stand for colours; `None` if it is not told.
+    pub colours: Option<Colours>,
     /// True if pictures may be coded as fields or in pairs of lines.
     pub may_be_interlaced: bool,
     /// Frames a second, if they are told; cameras often tell a rate that they do not keep.
@@ -132,6 +134,7 @@ fn read(body: &[u8]) -> Option<Sps> {
         width,
         height,
         pixel_aspect: usability.pixel_aspect,
+        colours: usability.colours,
         may_be_interlaced: !is_of_frames,
         frame_rate: usability.frame_rate,
         reordering: usability.reordering.or(if is_in_order { Some(0) } else { None }),
@@ -243,13 +246,14 @@ fn read_order_type(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<u32
 #[derive(Clone, Copy, Default)]
 struct Usability {
     pixel_aspect: Option<(u16, u16)>,
+    colours: Option<Colours>,
     frame_rate: Option<FrameRate>,
     reordering: Option<u8>,
 }
 
 fn read_usability(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<Usability> {
     let pixel_aspect = read_pixel_aspect(bits)?;
-    skip_appearance(bits)?;
+    let colours = read_appearance(bits)?;
     let mut frame_rate = None;
     if bits.bit()? {
         let (ticks, a_second) = (bits.bits(32)?, bits.bits(32)?);
@@ -257,7 +261,7 @@ fn read_usability(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<Usab
         frame_rate = FrameRate::new(a_second, ticks.saturating_mul(2));
         bits.skip(1)?;
     }
-    let mut usability = Usability { pixel_aspect, frame_rate, reordering: None };
+    let mut usability = Usability { pixel_aspect, colours, frame_rate, reordering: None };
     usability.reordering = read_reordering(bits).flatten();
     Some(usability)
 }
@@ -277,21 +281,28 @@ pub(in crate::payload) fn read_pixel_aspect(
     Some(aspect.filter(|(width, height)| *width > 0 && *height > 0))
 }
 
-/// Overscan, colours and the places of colour samples, which H.265 tells in the same way.
-pub(in crate::payload) fn skip_appearance(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<()> {
+/// Overscan, colours and the places of colour samples, of which the colours are told; H.265 has them in the same way.
+pub(in crate::payload) fn read_appearance(
+    bits: &mut BitReader<impl Iterator<Item = u8>>,
+) -> Option<Option<Colours>> {
     if bits.bit()? {
         bits.skip(1)?;
     }
+    let mut colours = None;
     if bits.bit()? {
-        bits.skip(4)?;
+        bits.skip(3)?;
+        let mut told = Colours { is_full_range: bits.bit()?, ..Colours::default() };
         if bits.bit()? {
-            bits.skip(24)?;
+            // The number 2 stands for "unspecified".
+            let mut number = || byte(bits).map(|number| Some(number).filter(|number| *number != 2));
+            (told.primaries, told.transfer, told.matrix) = (number()?, number()?, number()?);
         }
+        colours = Some(told);
     }
     if bits.bit()? {
         bits.skip_numbers(2)?;
     }
-    Some(())
+    Some(colours)
 }
 
 /// `max_num_reorder_frames`, behind the parameters of the reference decoder.

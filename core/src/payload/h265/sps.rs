@@ -1,8 +1,8 @@
 use super::{HEADER_BYTES, SPS, Syntax};
 use crate::payload::bits::BitReader;
-use crate::payload::h264::{read_pixel_aspect, skip_appearance};
+use crate::payload::h264::{read_appearance, read_pixel_aspect};
 use crate::payload::nal::type_of;
-use crate::payload::picture::{cropped, off};
+use crate::payload::picture::{Colours, cropped, off};
 use crate::payload::{FrameRate, ParameterSetError, rbsp};
 
 /// A sequence parameter set: the size and the order of pictures (H.265, section 7.3.2.2 and annex E).
@@ -29,6 +29,8 @@ pub struct Sps {
     pub height: u32,
     /// Width and height of a pixel, in the same unit; `None` if it is not told.
     pub pixel_aspect: Option<(u16, u16)>,
+    /// How samples stand for colours; `None` if it is not told.
+    pub colours: Option<Colours>,
     /// Pictures a second, if they are told; cameras often tell a rate that they do not keep.
     pub frame_rate: Option<FrameRate>,
     /// Pictures at most that are decoded before one that is presented before them.
@@ -100,6 +102,7 @@ fn read(body: &[u8]) -> Option<Sps> {
         width,
         height,
         pixel_aspect: usability.pixel_aspect,
+        colours: usability.colours,
         frame_rate: usability.frame_rate,
         reordering: reordering.try_into().ok()?,
     })
@@ -140,6 +143,7 @@ fn read_profile(bits: &mut BitReader<impl Iterator<Item = u8>>, sub_layers: u32)
 #[derive(Clone, Copy, Default)]
 struct Usability {
     pixel_aspect: Option<(u16, u16)>,
+    colours: Option<Colours>,
     frame_rate: Option<FrameRate>,
 }
 
@@ -165,13 +169,15 @@ fn read_usability(bits: &mut BitReader<impl Iterator<Item = u8>>, order_bits: u3
         return None;
     }
     let pixel_aspect = read_pixel_aspect(bits)?;
-    let mut usability = Usability { pixel_aspect, frame_rate: None };
-    usability.frame_rate = read_frame_rate(bits).flatten();
+    let mut usability = Usability { pixel_aspect, ..Usability::default() };
+    if let Some(colours) = read_appearance(bits) {
+        usability.colours = colours;
+        usability.frame_rate = read_frame_rate(bits).flatten();
+    }
     Some(usability)
 }
 
 fn read_frame_rate(bits: &mut BitReader<impl Iterator<Item = u8>>) -> Option<Option<FrameRate>> {
-    skip_appearance(bits)?;
     bits.skip(3)?;
     if bits.bit()? {
         bits.skip_numbers(4)?;

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Play(PlayArgs),
     /// Publish a clip, or a file of H.264, in a loop and in real time.
     Publish(PublishArgs),
+    /// Write a picture of a stream to a file: PNG of H.264, JPEG of Motion JPEG.
+    Snapshot(SnapshotArgs),
     /// Examine a server: what it offers, what it does wrong, and what to do about it.
     ///
     /// Connects, plays for a moment, over TCP if nothing comes over UDP, and says all that was found: faults, because of which
@@ -230,6 +232,26 @@ pub(crate) struct PublishArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct SnapshotArgs {
+    /// Such as rtsp://127.0.0.1:8554/demo
+    pub(crate) url: Target,
+
+    /// The file; its name ends in .png, or in .jpg for Motion JPEG.
+    pub(crate) file: PathBuf,
+
+    /// The transport of media; auto is UDP, and TCP where UDP is refused or nothing comes through.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) transport: PlayTransport,
+
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
+
+    /// Wait so long for a picture that can be decoded by itself.
+    #[arg(long, value_name = "N", default_value = "15", value_parser = seconds())]
+    pub(crate) seconds: u64,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct ProbeArgs {
     /// Such as rtsp://127.0.0.1:8554/demo
     pub(crate) url: Target,
@@ -414,6 +436,7 @@ mod tests {
             "rtspan play rtsp://camera/main --backchannel hello.ulaw",
             "rtspan serve --backchannel said",
             "rtspan probe rtsp://[::1]/",
+            "rtspan snapshot rtsp://camera/main picture.png --transport tcp --seconds 5",
             "rtspan bench read rtsp://camera/main --readers 1000 --stalled 1 --transport udp --seconds 5 --pid 42 --json",
             "rtspan bench publish rtsp://camera/main --rate 30 --size 1400 --burst 20 --streams 3 --pid 42",
             "rtspan bench publish rtsp://camera/main --keyframe-burst 1500 --keyframe-every 25",

@@ -67,6 +67,12 @@ pub(crate) enum Failure {
     NoParameterSets { url: Target, missing: String },
     #[error("no keyframe arrived from {url}, so that nothing was written to {}; play for longer", .path.display())]
     NoKeyframe { url: Target, path: PathBuf },
+    #[error(
+        "{url} plays no H.264 and no Motion JPEG, of which a picture could be made; look at it with `rtspan probe`"
+    )]
+    NoPictures { url: Target },
+    #[error("the picture cannot be written to {}: let its name end in .{end}", .path.display())]
+    OtherPicture { path: PathBuf, end: &'static str },
     #[error("nothing can be written in {}: {source}", .path.display())]
     WriteIn { path: PathBuf, source: io::Error },
     #[error("cannot read {}: {source}", .path.display())]

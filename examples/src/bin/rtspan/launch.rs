@@ -48,6 +48,7 @@ pub(crate) fn launch(runtime: RuntimeName, command: Command) -> Result<(), Failu
 }
 
 fn launch_on<R: Launch>(command: Command) -> Result<(), Failure> {
-    let on_one_thread = matches!(command, Command::Play(_) | Command::Publish(_) | Command::Probe(_));
+    let on_one_thread =
+        matches!(command, Command::Play(_) | Command::Publish(_) | Command::Probe(_) | Command::Snapshot(_));
     R::block_on(on_one_thread, run::<R>(command)).map_err(Failure::Runtime)?
 }

@@ -20,6 +20,7 @@ mod reconnect;
 mod recording;
 mod serve;
 mod session;
+mod snapshot;
 mod stop;
 mod text;
 mod users;
@@ -54,6 +55,7 @@ async fn run<R: Runtime>(command: Command) -> Result<(), Failure> {
         Command::Probe(args) => probe::run::<R>(&args).await,
         Command::Play(args) => play::run::<R>(&args).await,
         Command::Publish(args) => publish::run::<R>(&args).await,
+        Command::Snapshot(args) => snapshot::run::<R>(&args).await,
         Command::Demo(args) => demo::run::<R>(&args).await,
         Command::Bench(args) => bench::run::<R>(&args).await,
     }

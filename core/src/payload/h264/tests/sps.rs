@@ -1,7 +1,7 @@
 //! Sequence parameter sets; the values are those that ffprobe tells.
 
 use crate::payload::h264::Sps;
-use crate::payload::{FrameRate, ParameterSetError};
+use crate::payload::{Colours, FrameRate, ParameterSetError};
 
 struct Vector {
     name: &'static str,
@@ -133,4 +133,21 @@ fn no_parameter_set_is_read_beyond_its_end_or_its_ranges() {
             }
         }
     }
+}
+
+#[test]
+fn colours_are_those_that_were_encoded() {
+    let of = |range: u8| {
+        // x264, BT.709 with the transfer of sRGB; the byte has the range.
+        let nal = [
+            0x67, 0x64, 0x00, 0x0d, 0xac, 0xd9, 0x41, 0x41, 0xfb, 0x01, range, 0x02, 0x1a, 0x02, 0x80, 0x00,
+            0x00, 0x03, 0x00, 0x80, 0x00, 0x00, 0x19, 0x07, 0x8a, 0x14, 0xcb,
+        ];
+        Sps::read(&nal).unwrap().colours.unwrap()
+    };
+    let expected =
+        |is_full_range| Colours { is_full_range, primaries: Some(1), transfer: Some(13), matrix: Some(1) };
+    assert_eq!((of(0x6e), of(0x6a)), (expected(true), expected(false)));
+    let untold = vectors().iter().map(|vector| Sps::read(vector.nal).unwrap().colours).collect::<Vec<_>>();
+    assert!(untold.contains(&None), "{untold:?}");
 }
