@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use rtspan_core::client::{Playing, Received, State, TrackStart};
 use rtspan_core::conn::CloseReason;
-use rtspan_core::limits::WRITE_STALL;
+use rtspan_core::limits::{REORDER_PACKETS, WRITE_STALL};
 use rtspan_core::{Instant, NtpTime, StreamId};
 
 use super::player::Player;
 use super::source::Made;
 use super::truth::{Entry, Start, Truth, missing, seems_anew};
+use super::watch::SETTLED_RUN;
 use super::world::{WALL, World};
 
 /// How far the wall clock time of a packet may be from the truth, beyond what it took to be published.
@@ -291,8 +292,18 @@ impl World<'_> {
                 // Nothing that it sent before the last packet may have come, so that it was passed over.
                 return;
             }
-            if !is_tcp && entry.run == 1 && came.is_some() && got.last() == Some(&last) {
-                // The last packet is the only one of a source that is new, and over UDP waits until another proves it.
+            if !is_tcp && entry.run <= SETTLED_RUN && came.is_some() && got.last() == Some(&last) {
+                // The last packets are the first of a source that is new, and over UDP wait until it is proved, and
+                // longer where other sources were new shortly before.
+                return;
+            }
+            let is_behind_gap = |before: &u64| {
+                let before = &self.truth.entries(stream)[*before as usize];
+                let ahead = entry.sequence.wrapping_sub(before.sequence);
+                before.ssrc != entry.ssrc || usize::from(ahead) > REORDER_PACKETS
+            };
+            if !is_tcp && got.last() == Some(&last) && got.iter().rev().nth(1).is_some_and(is_behind_gap) {
+                // The last packet is the only one behind a large gap, and waits until another follows.
                 return;
             }
             let to = player.media_ports.get(&media).map(|port| SocketAddr::new(player.host, *port));

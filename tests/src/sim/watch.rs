@@ -22,7 +22,7 @@ const ON_ITS_WAY: Duration = Duration::from_secs(8);
 /// How long nothing must have happened before a packet, so that it is to come through.
 const SETTLED: Duration = Duration::from_secs(4);
 /// Packets of a source after which it must have been taken over UDP.
-const SETTLED_RUN: u32 = 10;
+pub(super) const SETTLED_RUN: u32 = 10;
 
 /// The packets that have to have come when it is looked at again.
 #[derive(Debug)]
