@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rtspan_core::client::{
-    ClientCloseReason, ClientEvent, CommandError, Reply, SwitchReason, TrackTransport,
+    ClientCloseReason, ClientEvent, CommandError, Reply, State, SwitchReason, TrackTransport,
 };
 
 use super::ledger::Period;
@@ -79,6 +79,9 @@ impl World<'_> {
                     Ok(_) => {}
                     Err(error) => {
                         self.expect_as_before(player, id);
+                        let is_ready = player.client.state() == State::PrePlay;
+                        // It was a wish to play, which was refused elsewhere.
+                        player.journey = player.journey.take().filter(|_| !is_ready);
                         self.has_sought_in_vain(player, id);
                         let is_refused = matches!(
                             error,
