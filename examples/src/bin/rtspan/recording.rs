@@ -43,6 +43,8 @@ impl Recording {
         let kind = match FileKind::of(path) {
             _ if is_pipe => FileKind::Ts,
             Some(kind) => kind,
+            // Such as /dev/null.
+            None if path.extension().is_none() => FileKind::H264,
             None => return Err(Failure::UnknownFile { path: path.into() }),
         };
         let mut medias = kind.medias(description);
