@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::sockets::{SHORT, connected, read, write_all};
 use super::timers::Count;
-use super::{Checked, both, ensure, failed, soon};
+use super::{Checked, PATIENCE, both, ensure, failed, soon};
 use crate::runtime::{Direction, Runtime, TcpSocket};
 
 /// Both directions of a socket are waited for at the same time, each by a waker of its own.
@@ -133,12 +133,21 @@ impl<R: Runtime> Ends<'_, R> {
 
     /// Waits until a direction is told, and asks for it again.
     async fn until_told(&mut self, at: usize) -> Checked {
+        let clock = self.runtime.clock();
+        let begun = clock.now();
         let before = self.sides[at].moved;
-        while self.sides[at].moved == before {
+        loop {
             self.until_woken(at).await?;
             self.ask(at)?;
+            if self.sides[at].moved != before {
+                return Ok(());
+            }
+            ensure(clock.now().since(begun) < PATIENCE, || {
+                format!("{:?} is told, and never possible", self.sides[at].direction)
+            })?;
+            // A runtime may wake a task at once to have it give way to others (tokio), and tells nothing before.
+            self.runtime.sleep(Duration::from_millis(1)).await;
         }
-        Ok(())
     }
 
     /// Waits until who waits for a direction is woken, and asks for the other one whenever that is.
