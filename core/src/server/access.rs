@@ -160,10 +160,14 @@ impl Server {
         };
         let identity = verdict.map_err(|denial| self.deny(now, conn, None, &need, &given, &denial))?;
         self.grant_right(conn, identity, Some(need.clone()));
-        if need.action == Action::Speak {
-            return Ok(None);
-        }
         let session = self.find_session(now, conn, request)?;
+        if need.action == Action::Speak {
+            return if self.still_speaks(conn, request, session, &need.path) {
+                Ok(None)
+            } else {
+                Err(Response::new(StatusCode::NOT_FOUND))
+            };
+        }
         self.check_right_to_speak(now, conn, request, session, given.clone())
             .map_err(|denial| self.deny(now, conn, session, &need, &given, &denial))
     }

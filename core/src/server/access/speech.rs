@@ -5,8 +5,8 @@ use crate::auth::Action;
 use crate::server::Server;
 use crate::server::config::Asks;
 use crate::server::request::Outcome;
-use crate::url::canonical;
 use crate::url::track::resolve_setup;
+use crate::url::{canonical, same};
 use crate::wire::{Method, Request};
 use crate::{ConnId, Instant, SessionId};
 
@@ -41,6 +41,27 @@ impl Server {
         let may = users.is_open(Action::Speak, &path)
             || user.is_some_and(|user| user.is_allowed(Action::Speak, &path));
         if may { Ok(None) } else { Err(Denial::Forbidden) }
+    }
+
+    /// Returns `true` if a request is still about speaking into the stream at `path`, to which the peer may listen.
+    ///
+    /// The answer of the application may take long. Its session, which made it one about that path, may have ended meanwhile.
+    pub(super) fn still_speaks(
+        &self,
+        conn: ConnId,
+        request: &Request,
+        session: Option<SessionId>,
+        path: &str,
+    ) -> bool {
+        let may_read = |need: &Need| need.action == Action::Read && same(&need.path, path);
+        let has_read_right = || {
+            let connection = self.conns.get(conn);
+            connection.is_some_and(|own| {
+                own.access.grants.iter().any(|own| own.need.as_ref().is_some_and(may_read))
+            })
+        };
+        let is_same = self.path_spoken_to(request, session).is_some_and(|spoken| same(&spoken, path));
+        is_same && (session.is_some() || has_read_right())
     }
 
     /// The path of the stream whose back channel a request sets up.
