@@ -18,7 +18,7 @@ pub use stream::StreamWriter;
 pub use ts::TsWriter;
 pub use wav::WavWriter;
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum FileKind {

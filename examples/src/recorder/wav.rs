@@ -56,7 +56,7 @@ struct Begun {
 
 /// Writes sound that is not compressed, or G.711. The frames have to be in [`Form::Parts`](rtspan_core::frame::Form::Parts).
 ///
-/// What is missing is filled with silence, so that the time of each sample holds.
+/// Silence fills gaps, so that the time of each sample holds.
 #[derive(Debug)]
 pub struct WavWriter<W> {
     out: W,

@@ -1,5 +1,5 @@
-//! What FFmpeg encodes and publishes goes through the server, is played as frames, written to files by the examples' recorder, and
-//! read by FFmpeg again.
+//! FFmpeg encodes and publishes, the server relays, a client plays frames, the examples' recorder writes them to files, and FFmpeg
+//! reads those again.
 
 use std::fs::File;
 use std::io::BufWriter;

@@ -48,7 +48,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         let kind = &session.description.medias[media].kind;
         notice(format_args!("media {media} ({kind}) is not written: such a file cannot hold it"));
     }
-    // What stands on standard output is the stream then.
+    // Standard output has the stream then, and nothing else.
     let is_piped = args.out.as_deref().is_some_and(is_stdout);
     let receive = session.receive(|received| match &mut recording {
         Some(recording) => recording.take(received),

@@ -76,7 +76,7 @@ impl Recording {
 
     /// Writes the frames that a packet completes.
     pub(crate) fn take(&mut self, received: &Received) -> Result<(), Failure> {
-        // What cannot be read costs one frame.
+        // A packet that cannot be read costs one frame.
         let _ = self.reader.push(received);
         self.write_ready()
     }

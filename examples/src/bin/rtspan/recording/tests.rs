@@ -5,7 +5,7 @@ use rtspan_std::{Format, Media, MediaKind, MediaTime};
 
 use super::*;
 
-/// What each NAL unit of a file begins with (H.264, annex B).
+/// The start of each NAL unit of a file (H.264, annex B).
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 const SPS: &[u8] = &[0x67, 0x64, 0, 0x28, 0xac];
