@@ -2,21 +2,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::answers::{answer, asked};
 use super::scenario::{SDP, Scenario, description, session_of, status};
 use crate::auth::Action;
 use crate::conn::CloseReason;
 use crate::server::{Asks, Event, Refusal, ServerConfig, Stale};
 use crate::wire::StatusCode;
-
-/// Takes the question that was asked last.
-macro_rules! asked {
-    ($scenario:expr, $kind:ident) => {
-        match $scenario.events.pop() {
-            Some(Event::$kind(question)) => question,
-            other => panic!("no question but {other:?}"),
-        }
-    };
-}
+use crate::{ConnId, StreamId};
 
 #[test]
 fn a_path_may_be_published_when_it_is_asked_for() {
@@ -156,6 +148,53 @@ fn an_answer_to_a_session_that_is_gone_finds_none() {
     scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
     assert_eq!(status(&scenario.response(conn)), 454);
     assert_eq!(scenario.server.stream_at("/cam"), Some(stream));
+}
+
+/// A session that the application asks about, and the request that it is asked about.
+fn ask_in_session(request: &str) -> (Scenario, ConnId, StreamId) {
+    let asks = Asks::SETUP | Asks::PLAY | Asks::PAUSE | Asks::GET_PARAMETER | Asks::SET_PARAMETER;
+    let (mut scenario, conn, stream) = Scenario::with_stream(ServerConfig::default().asks(asks));
+    let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1";
+    scenario.post(conn, setup, "");
+    let question = asked!(scenario, Setup);
+    answer!(scenario, question, Ok(()));
+    let session = session_of(&scenario.response(conn));
+    if request.starts_with("PAUSE") {
+        scenario.post(conn, &format!("PLAY rtsp://h/cam|Session: {session}"), "");
+        let question = asked!(scenario, Play);
+        answer!(scenario, question, Ok(()));
+        assert_eq!(status(&scenario.response(conn)), 200);
+    }
+    let (line, headers) = request.split_once('|').unwrap_or((request, ""));
+    let body = if line.contains("PARAMETER") { "volume: 11\r\n" } else { "" };
+    scenario.post(conn, &format!("{line}|Session: {session}|{headers}"), body);
+    (scenario, conn, stream)
+}
+
+#[test]
+fn a_yes_after_the_session_has_ended_with_its_stream_does_nothing() {
+    macro_rules! answered {
+        ($kind:ident, $request:expr, $reply:expr) => {{
+            let (mut scenario, conn, stream) = ask_in_session($request);
+            let question = asked!(scenario, $kind);
+            scenario.server.remove_stream(scenario.now, stream);
+            scenario.drain();
+            answer!(scenario, question, $reply);
+            let status = status(&scenario.response(conn));
+            assert_eq!(scenario.server.session_count(), 0, "{}", $request);
+            status
+        }};
+    }
+    let setup = "SETUP rtsp://h/cam/trackID=1|Transport: RTP/AVP/TCP;interleaved=2-3";
+    assert_eq!(answered!(Setup, setup, Ok(())), 454);
+    assert_eq!(answered!(Play, "PLAY rtsp://h/cam", Ok(())), 454);
+    assert_eq!(answered!(Pause, "PAUSE rtsp://h/cam", Ok(())), 454);
+    // The application has done these already.
+    assert_eq!(
+        answered!(GetParameter, "GET_PARAMETER rtsp://h/cam", Ok(Bytes::from_static(b"volume: 11\r\n"))),
+        200
+    );
+    assert_eq!(answered!(SetParameter, "SET_PARAMETER rtsp://h/cam", Ok(())), 200);
 }
 
 #[test]

@@ -153,3 +153,25 @@ fn nobody_else_is_given_what_a_session_says() {
     assert_eq!(status(&scenario.response(thief)), 404);
     assert!(scenario.server.stream(back).is_some(), "it goes on");
 }
+
+#[test]
+fn a_session_that_ends_while_its_right_to_speak_is_asked_about_opens_no_other() {
+    let mut scenario = open(ServerConfig::default().asks(Asks::AUTHENTICATE));
+    scenario.publish("/other");
+    let conn = scenario.connect();
+    scenario.post(conn, &format!("SETUP rtsp://h/door/trackID=0|{}", transport(false, 0)), "");
+    let question = asked!(scenario, Authenticate);
+    answer!(scenario, question, Ok(Authority::Open));
+    assert_eq!(status(&scenario.response(conn)), 200);
+    // The connection's only session is meant, and its tracks are of /door. Once it has ended the URL would say what is meant,
+    // and nobody was asked about that path.
+    scenario.post(conn, &format!("SETUP rtsp://h/other/trackID=1|{}", transport(false, 1)), "");
+    let question = asked!(scenario, Authenticate);
+    assert_eq!((question.action, &*question.path), (Action::Speak, "/door"));
+    let door = scenario.server.stream_at("/door").unwrap();
+    scenario.server.remove_stream(scenario.now, door);
+    scenario.drain();
+    answer!(scenario, question, Ok(Authority::Open));
+    assert_eq!(status(&scenario.response(conn)), 404);
+    assert_eq!(scenario.server.session_count(), 0);
+}
