@@ -104,6 +104,7 @@ pub(super) const PROBE: Probe = Probe {
     for_each_unit: for_each_whole::<Syntax>,
     key,
     is_delimiter: |nal| nal.first().is_some_and(|header| nal::type_of(*header) == nal::DELIMITER),
+    for_each_announced: |_, _| {},
     lists: &[("sprop-parameter-sets", &[nal::SPS, nal::PPS])],
     needed: &[nal::SPS, nal::PPS],
     consequences: |nal, tell| {

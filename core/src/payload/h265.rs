@@ -121,6 +121,7 @@ pub(super) const PROBE: Probe = Probe {
     for_each_unit: for_each_whole::<Syntax>,
     key,
     is_delimiter: |nal| type_of::<Syntax>(nal) == Some(DELIMITER),
+    for_each_announced: |_, _| {},
     lists: &[("sprop-vps", &[VPS]), ("sprop-sps", &[SPS]), ("sprop-pps", &[PPS])],
     needed: &[VPS, SPS, PPS],
     consequences,

@@ -5,8 +5,9 @@ mod vol;
 use bytes::{Bytes, BytesMut};
 
 use super::bits::BitReader;
+use super::parameter_sets::Key;
 use super::pictures::{Beginning, Look, Pictures, behind_start_code, first_start_code, start_codes};
-use super::probe::{AccessPoint, Contents, Probe};
+use super::probe::{AccessPoint, Consequence, Contents, Probe};
 use super::watch::Told;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, Parameters, Parts, PayloadError, VideoParameters};
 use crate::Tolerances;
@@ -158,7 +159,23 @@ pub(crate) fn profile_level(headers: &[u8]) -> Option<u8> {
 }
 
 /// How a log reads packets.
-pub(super) const PROBE: Probe = Probe { contents, ..Probe::WITHOUT_SETS };
+///
+/// The headers in front of a picture are its only parameter set.
+pub(super) const PROBE: Probe = Probe {
+    contents,
+    for_each_unit: |payload, each| each(configuration(payload)),
+    key: |headers| VideoObjectLayer::read(headers).map(|_| HEADERS_KEY),
+    for_each_announced: |format, each| {
+        if let Codec::Mpeg4Video(video) = &format.codec {
+            each(&video.config);
+        }
+    },
+    needed: &[HEADERS_KEY.kind],
+    consequences,
+    ..Probe::WITHOUT_SETS
+};
+
+const HEADERS_KEY: Key = Key { kind: 0, id: 0 };
 
 /// Headers in front of an I picture are a place to begin at; such a picture alone is the next best.
 fn contents(payload: &[u8]) -> Contents {
@@ -170,7 +187,16 @@ fn contents(payload: &[u8]) -> Contents {
         _ if has_headers => Some(AccessPoint::Refresh),
         picture => picture.map(|_| AccessPoint::Intra),
     };
-    Contents { access_point, has_parameter_sets: false }
+    Contents { access_point, has_parameter_sets: has_headers }
+}
+
+/// The parameters of a description that follow from headers.
+fn consequences(headers: &[u8], tell: &mut dyn FnMut(Consequence)) {
+    if let Some(profile_level) = profile_level(headers) {
+        tell(Consequence { name: "profile-level-id", value: profile_level.to_string(), is_optional: false });
+    }
+    let value = headers.iter().map(|byte| format!("{byte:02X}")).collect();
+    tell(Consequence { name: "config", value, is_optional: false });
 }
 
 /// Returns the parameters that the headers of a keyframe tell, or those of a description.
@@ -199,11 +225,11 @@ pub(super) fn announce(parameters: &mut Parameters) {
         return;
     };
     if announced.config != *told {
-        let format = parameters.format.clone();
-        let profile_level = profile_level(told).unwrap_or(announced.profile_level).to_string();
-        let config: String = told.iter().map(|byte| format!("{byte:02X}")).collect();
-        parameters.format =
-            format.with_parameter("profile-level-id", &profile_level).with_parameter("config", &config);
+        let mut format = parameters.format.clone();
+        consequences(told, &mut |Consequence { name, value, .. }| {
+            format = format.clone().with_parameter(name, &value);
+        });
+        parameters.format = format;
     }
 }
 

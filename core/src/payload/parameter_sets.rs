@@ -8,7 +8,7 @@ use crate::limits::{PARAMETER_SET_BYTES_MAX, PARAMETER_SETS_MAX};
 /// The key of a parameter set: a newer set takes the place of an older one with the same key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Key {
-    /// The type of its NAL unit.
+    /// The type of its NAL unit; where all are of one kind, zero.
     pub(crate) kind: u8,
     pub(crate) id: u32,
 }
@@ -31,6 +31,7 @@ impl ParameterSets {
         for (name, _) in probe.lists {
             format.for_each_listed_nal(name, |nal| nals.push(Bytes::copy_from_slice(nal)));
         }
+        (probe.for_each_announced)(format, &mut |unit| nals.push(Bytes::copy_from_slice(unit)));
         // The first that is listed counts as the newest.
         nals.iter().rev().for_each(|nal| sets.learn(nal));
         sets.changes = 0;

@@ -2,7 +2,7 @@
 
 use super::parameter_sets::Key;
 use super::{av1, h264, h265, h266, jpeg, mpeg_video, mpeg4_video, vp8, vp9};
-use crate::description::Codec;
+use crate::description::{Codec, Format};
 
 /// Where decoding can begin, as far as one packet can tell; the greater, the better.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -36,6 +36,8 @@ pub(crate) struct Probe {
     pub(crate) key: fn(&[u8]) -> Option<Key>,
     /// A unit is a delimiter of access units.
     pub(crate) is_delimiter: fn(&[u8]) -> bool,
+    /// Calls back with the units that a description announces otherwise than in those lists.
+    pub(crate) for_each_announced: fn(&Format, &mut EachUnit<'_>),
     /// The parameters of a description that list parameter sets, each with the kinds that it lists, in their order.
     pub(crate) lists: &'static [(&'static str, &'static [u8])],
     /// The kinds without which a decoder cannot start.
@@ -60,6 +62,7 @@ impl Probe {
         for_each_unit: |_, _| {},
         key: |_| None,
         is_delimiter: |_| false,
+        for_each_announced: |_, _| {},
         lists: &[],
         needed: &[],
         consequences: |_, _| {},

@@ -87,6 +87,32 @@ fn the_sets_of_h265_are_learned_with_profile_and_level_where_those_are_told() {
     assert!(told(announced, &[other]).unwrap().ends_with("sprop-pps=RAHBcw=="));
 }
 
+/// The headers of MPEG-4 video of 64 x 48 and of 32 x 32 by FFmpeg.
+const MPEG4_64: &[u8] =
+    b"\0\0\x01\xb0\xf1\0\0\x01\xb5\xa9\x13\0\0\x01\0\0\0\x01\x20\x08\xd4\x8d\x08\0\xcd\x02\x04\x06\x14\x10\x3f";
+const MPEG4_32: &[u8] =
+    b"\0\0\x01\xb0\x01\0\0\x01\xb5\xa9\x13\0\0\x01\0\0\0\x01\x20\x08\xd4\x8d\x08\0\xcd\x01\x04\x04\x14\x10\x3f";
+
+#[test]
+fn the_headers_of_mpeg4_that_came_take_the_place_of_those_announced() {
+    const INTRA: &[u8] = b"\0\0\x01\xb6\x10\x60";
+    const INTER: &[u8] = b"\0\0\x01\xb6\x51\x04";
+    let config = |headers: &[u8], level: u8| {
+        let hex: String = headers.iter().map(|byte| format!("{byte:02X}")).collect();
+        Some(format!("profile-level-id={level}; config={hex}"))
+    };
+    let announced = || Format::mpeg4_video(96, MPEG4_64);
+    assert_eq!(told(announced(), &[&[MPEG4_64, INTRA].concat()]), None, "the same");
+    assert_eq!(told(announced(), &[INTRA, INTER]), None, "there are none");
+    assert_eq!(told(announced(), &[&[MPEG4_32, INTRA].concat(), INTER]), config(MPEG4_32, 1));
+    assert_eq!(told(announced(), &[MPEG4_32, INTRA]), config(MPEG4_32, 1), "in a packet of their own");
+    let bare = Format::new(96, "MP4V-ES", 90_000);
+    assert_eq!(told(bare, &[&[MPEG4_64, b"\0\0\x01\xb3\0\x10\x07", INTRA].concat()]), config(MPEG4_64, 0xf1));
+    for cut in 20..MPEG4_32.len() - 3 {
+        assert_eq!(told(announced(), &[&MPEG4_32[..cut]]), None, "{cut} bytes are no header");
+    }
+}
+
 #[test]
 fn parameter_sets_beyond_the_bounds_are_left_out_or_take_the_place_of_the_oldest() {
     let long = |len: usize| [PPS_1, &*vec![0x11; len - PPS_1.len()]].concat();
