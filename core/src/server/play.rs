@@ -154,7 +154,10 @@ impl Server {
             return (cursor, rtp_info(session, |track| log.first_kept(track, from)));
         }
         let cursor = Cursor::new(log, self.config.start, self.config.lag, tracks);
-        let start = log.start_of(now, tracks, cursor.next());
+        // Nobody knows yet where the others begin.
+        let known =
+            session.read_tracks().map(|track| track.index).filter(|track| !cursor.track_waits(*track));
+        let start = log.start_of(now, known.collect(), cursor.next());
         let of = |track| start.iter().find(|(own, ..)| *own == track);
         let info =
             rtp_info(session, |track| of(track).map(|(_, sequence, timestamp)| (*sequence, *timestamp)));

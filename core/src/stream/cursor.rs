@@ -11,6 +11,8 @@ pub enum StartAt {
     #[default]
     Live,
     /// At the newest keyframe, or other access point, that is kept: a picture at once, as old as that is.
+    ///
+    /// If none is kept, its pictures wait for the next one, as those of [`LagPolicy::SkipToKeyframe`] do.
     Keyframe,
     /// At the oldest packet that is kept: nothing is missed of what has just begun, such as what is said into a back channel.
     Oldest,
@@ -45,7 +47,7 @@ pub struct Overtaken {
 pub struct Cursor {
     next: u64,
     tracks: TrackSet,
-    /// Those of them that wait for an access point, since the reader has missed something.
+    /// Those of them that wait for an access point, since the reader has missed something, or begins where there is none.
     waits: TrackSet,
     lag: LagPolicy,
     dropped: u64,
@@ -56,13 +58,16 @@ pub struct Cursor {
 impl Cursor {
     /// A reader of `tracks`, from `start` on.
     pub fn new(log: &StreamLog, start: StartAt, lag: LagPolicy, tracks: TrackSet) -> Self {
+        let mut waits = TrackSet::NONE;
         let next = match start {
             StartAt::Live => log.newest(),
-            StartAt::Keyframe => log.access_point(tracks).unwrap_or_else(|| log.newest()),
+            StartAt::Keyframe => log.access_point(tracks).unwrap_or_else(|| {
+                waits = log.videos(tracks);
+                log.newest()
+            }),
             StartAt::Oldest => log.tail(),
         };
-        let rtcp = log.first_rtcp(next);
-        Self { next, tracks, waits: TrackSet::NONE, lag, dropped: 0, rtcp }
+        Self { next, tracks, waits, lag, dropped: 0, rtcp: log.first_rtcp(next) }
     }
 
     /// A reader of `tracks`, from the packet of this number on.
@@ -188,6 +193,11 @@ impl Cursor {
     #[inline]
     pub(crate) fn waits(&self) -> bool {
         !self.waits.is_empty()
+    }
+
+    /// Returns `true` while pictures of this track wait for an access point.
+    pub(crate) fn track_waits(&self, track: u8) -> bool {
+        self.waits.contains(track)
     }
 
     #[cold]

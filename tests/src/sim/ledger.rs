@@ -39,10 +39,12 @@ pub(super) struct Period {
 }
 
 impl Period {
-    pub(super) fn begin(now: Instant, playing: &Playing) -> Self {
+    /// Where readers begin at keyframes, the start of pictures that wait for the first one is not told.
+    pub(super) fn begin(now: Instant, playing: &Playing, may_wait: bool) -> Self {
+        let is_sure = |track: &&TrackStart| is_told(track) && (track.sequence.is_some() || !may_wait);
         Self {
             began: now,
-            starts: playing.tracks.iter().filter(|track| is_told(track)).map(start_of).collect(),
+            starts: playing.tracks.iter().filter(is_sure).map(start_of).collect(),
             ..Self::default()
         }
     }

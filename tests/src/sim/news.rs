@@ -32,7 +32,7 @@ impl World<'_> {
                                 let is_sure = !start.is_seek && !player.is_unsure;
                                 Period::begin_own(self.now, &playing, is_sure.then_some(start.from))
                             }
-                            None => Period::begin(self.now, &playing),
+                            None => Period::begin(self.now, &playing, self.plan.begins_at_keyframes()),
                         };
                         if self.has_sought(player, id) {
                             period.seek();

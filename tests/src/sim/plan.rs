@@ -202,9 +202,14 @@ impl Plan {
             .speakers_max(self.speakers_max)
     }
 
+    /// Readers begin at keyframes.
+    pub(super) fn begins_at_keyframes(&self) -> bool {
+        self.start == StartAt::Keyframe
+    }
+
     /// How long a reader may wait for pictures that it can begin at.
     pub(super) fn access_wait(&self) -> Duration {
-        let waits = self.lag == LagPolicy::SkipToKeyframe || self.start == StartAt::Keyframe;
+        let waits = self.lag == LagPolicy::SkipToKeyframe || self.begins_at_keyframes();
         if waits { ACCESS_POINT_WAIT } else { Duration::ZERO }
     }
 

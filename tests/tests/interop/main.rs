@@ -7,6 +7,7 @@
 mod access_unit;
 mod auth;
 mod behaviour;
+mod changing;
 mod clip;
 mod clocks;
 mod decoding;

@@ -169,6 +169,22 @@ fn a_keyframe_that_is_kept_is_not_forgotten_however_old_it_is() {
 }
 
 #[test]
+fn a_reader_from_the_keyframe_waits_for_the_first_one() {
+    let h264 = Format::new(96, "H264", 90_000);
+    let audio = MediaSection::new(MediaKind::Audio, vec![Format::pcmu()]);
+    let mut log = StreamLog::new(&Description::new(vec![video(h264), audio]), LogLimits::default());
+    log.push(now(0), VIDEO, packet(VIDEO, 7, 0, SLICE));
+    log.push(now(0), AUDIO, packet(AUDIO, 70, 0, b"sound"));
+    let mut cursor = Cursor::new(&log, StartAt::Keyframe, LagPolicy::default(), TrackSet::ALL);
+    assert!(cursor.track_waits(VIDEO) && !cursor.track_waits(AUDIO));
+    log.push(now(40), VIDEO, packet(VIDEO, 8, 3600, SLICE));
+    log.push(now(40), AUDIO, packet(AUDIO, 71, 320, b"sound"));
+    log.push(now(80), VIDEO, packet(VIDEO, 9, 7200, IDR));
+    log.push(now(120), VIDEO, packet(VIDEO, 10, 10_800, SLICE));
+    assert_eq!(drain(&mut cursor, &log), [(AUDIO, 70), (AUDIO, 71), (VIDEO, 9), (VIDEO, 10)]);
+}
+
+#[test]
 fn any_picture_is_an_access_point_where_none_can_be_told() {
     let mut running = Running::new(vec![video(Format::new(96, "H263-1998", 90_000))]);
     running.overtake(b"picture");

@@ -87,6 +87,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     let gather = Duration::from_millis(args.gather);
     let proxies = args.proxies.iter().copied();
     let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
+    config = config.start(args.start.into());
     config = config.resume(Duration::from_secs(args.resume)).trace(args.trace && !args.quiet);
     if let Some(pairs) = args.udp_pairs {
         config = config.udp_pairs(pairs.get());

@@ -1,0 +1,147 @@
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use rtspan_std::{Algorithm, IpPrefix, Scheme, StartAt, UdpPorts, User};
+
+use super::BadNumber;
+use crate::users;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// The address and TCP port to listen on; port 0 is a free one.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8554")]
+    pub(crate) listen: SocketAddr,
+
+    /// The UDP ports for media, such as 8000-8001; a free pair if not given.
+    #[arg(long, value_name = "RTP-RTCP", value_parser = ports)]
+    pub(crate) udp_ports: Option<UdpPorts>,
+
+    /// How many pairs of UDP ports media is spread over; the next ones follow. One for each processor, but a single one
+    /// if ports are given.
+    #[arg(long, value_name = "N")]
+    pub(crate) udp_pairs: Option<NonZeroUsize>,
+
+    /// Gather packets for each reader for at most so many milliseconds, so that one call to the system takes more.
+    #[arg(long, value_name = "MS", default_value = "0")]
+    pub(crate) gather: u64,
+
+    /// Where readers begin: at the newest picture, or at the newest keyframe, so that they have a picture at once.
+    #[arg(long, value_name = "PLACE", value_enum, default_value_t)]
+    pub(crate) start: Start,
+
+    /// Addresses of the proxies and load balancers in front, such as 10.0.0.0/8; each connection from there has to begin
+    /// with a header of the PROXY protocol.
+    #[arg(long, value_name = "PREFIX,...", value_delimiter = ',')]
+    pub(crate) proxies: Vec<IpPrefix>,
+
+    /// Let each address (of IPv4, or the /64 of one of IPv6) have one part in N of the connections and sessions that
+    /// others leave; with 1 it may have them all. 4 if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) address_share: Option<NonZeroUsize>,
+
+    /// Addresses that many peers share, such as 192.168.0.0/16, and that no share bounds. 127.0.0.0/8 and ::1 if not
+    /// given; none if given without a value.
+    #[arg(long, value_name = "PREFIX,...", value_delimiter = ',', num_args = 0..=1)]
+    pub(crate) shared_addresses: Option<Vec<IpPrefix>>,
+
+    /// A user, and what it may do at which paths: NAME:PASSWORD, NAME:PASSWORD:read, NAME:PASSWORD:publish:/live/*. May be
+    /// given several times. Without any user everybody may everything. There is no colon in a password.
+    #[arg(long = "user", value_name = "NAME:PASSWORD[:read|speak|publish|all[:PATHS]]", value_parser = users::parse_argument)]
+    pub(crate) users: Vec<User>,
+
+    /// A file with a user on each line, as for --user; empty lines and those that begin with # count for nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users_file: Option<PathBuf>,
+
+    /// The purpose of a password, as people are told when they are asked for it.
+    #[arg(long, value_name = "TEXT", default_value = "rtspan")]
+    pub(crate) realm: String,
+
+    /// How users prove their passwords: digest (MD5), sha256, basic. Several are offered in this order; FFmpeg takes the
+    /// last digest and knows MD5 only, so that it cannot log in where sha256 is the last.
+    #[arg(long, value_name = "SCHEME,...", value_delimiter = ',', default_value = "digest")]
+    pub(crate) auth: Vec<AuthScheme>,
+
+    /// Let the stream of a publisher that has gone without a word, and its readers, wait for it for so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    pub(crate) resume: u64,
+
+    /// Say each event in a line of text, or of JSON: an object with the name of the event and what it tells.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) events: EventsFormat,
+
+    /// Say each message that is received and sent, without credentials, tokens and keys.
+    #[arg(long)]
+    pub(crate) trace: bool,
+
+    /// Give the clip a loudspeaker (a back channel of ONVIF), and write what each session says into it to a file in this
+    /// folder: SESSION.ulaw, G.711 without a header.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_demo")]
+    pub(crate) backchannel: Option<PathBuf>,
+
+    /// Serve statistics for Prometheus over HTTP at this address, path /metrics; port 0 is a free one. They name peers and
+    /// paths, and anybody who can connect there reads them.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
+
+    /// Serve no clip.
+    #[arg(long)]
+    pub(crate) no_demo: bool,
+
+    /// Say nothing but where it listens.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+/// Where readers begin.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Start {
+    #[default]
+    Live,
+    Keyframe,
+}
+
+impl From<Start> for StartAt {
+    fn from(start: Start) -> Self {
+        match start {
+            Start::Live => Self::Live,
+            Start::Keyframe => Self::Keyframe,
+        }
+    }
+}
+
+/// How events are said.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum EventsFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AuthScheme {
+    Basic,
+    Digest,
+    Sha256,
+}
+
+impl From<AuthScheme> for Scheme {
+    fn from(scheme: AuthScheme) -> Self {
+        match scheme {
+            AuthScheme::Basic => Self::Basic,
+            AuthScheme::Digest => Self::Digest(Algorithm::Md5),
+            AuthScheme::Sha256 => Self::Digest(Algorithm::Sha256),
+        }
+    }
+}
+
+fn ports(text: &str) -> Result<UdpPorts, BadNumber> {
+    let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
+    let (rtp, rtcp) = text.split_once('-').ok_or(BadNumber::Ports)?;
+    match (port(rtp), port(rtcp)) {
+        (Some(rtp), Some(rtcp)) if rtp != rtcp => Ok(UdpPorts::Fixed(rtp, rtcp)),
+        _ => Err(BadNumber::Ports),
+    }
+}
