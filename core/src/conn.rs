@@ -19,6 +19,7 @@ pub use close::{CloseNote, CloseReason};
 pub use first::FirstRequest;
 pub(crate) use outbox::Outbox;
 pub use outbox::Room;
+pub(crate) use proxy::ProxyHeader;
 pub use rx::{ConnRx, RxCommand};
 pub(crate) use rx::{Routes, RxOrder};
 pub use tx::{ConnTx, TxCommand};

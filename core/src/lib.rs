@@ -9,6 +9,7 @@
 //! * [`client::Client`] is a client: one session, its commands and its media.
 //! * [`check::DriverCheck`] tells in tests what an event loop has forgotten to call.
 //! * [`auth`] has users with their permissions, and the ways in which peers prove who they are.
+//! * [`tunnel`] carries either through HTTP and WebSockets.
 //! * [`wire`], [`header`], [`url`], [`description`], [`rtp`] and [`payload`] are the parts of these, for
 //!   applications that need only some.
 //!
@@ -144,6 +145,7 @@ pub mod timeline;
 mod tolerance;
 mod trace;
 mod trouble;
+pub mod tunnel;
 pub mod udp;
 pub mod url;
 pub mod wire;

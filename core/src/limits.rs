@@ -33,6 +33,19 @@ pub const URI_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a method's name; more is garbage.
 pub const METHOD_BYTES_MAX: usize = 64;
 
+// tunnel
+
+/// Bytes of the head of an HTTP request or answer in front of a tunnel; more is answered with 431, and closes the connection.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Headers in such a head; likewise.
+pub const HTTP_HEADERS_MAX: usize = 100;
+/// Characters of the cookie that pairs the halves of a tunnel; more is answered with 400. QuickTime's have 22.
+pub const SESSION_COOKIE_BYTES_MAX: usize = 128;
+/// Bytes of a message of a WebSocket, of all its fragments together; more closes it (1009).
+///
+/// Nothing is held of a message, so that this costs no memory.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: u64 = 16 << 20;
+
 // header
 
 /// Parameters of one header value, or of one of its list's elements; more is an error.

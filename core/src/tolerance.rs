@@ -130,6 +130,9 @@ tolerances! {
     RelativeBase = "the base of the controls is relative",
     /// A base that is no URL at all, ignored (cameras that leave it empty).
     UnreadableBase = "the base of the controls cannot be read",
+    // tunnel
+    /// A WebSocket that is accepted without the subprotocol that was asked for (gortsplib, and so MediaMTX).
+    SubprotocolNotEchoed = "the answer to a websocket does not name its subprotocol",
     // description
     /// Bytes that are not UTF-8 (Tuya and Symynelec C5 send uninitialised memory).
     SdpEncoding = "the session description is not UTF-8",

@@ -14,7 +14,7 @@ mod message;
 mod method;
 pub mod name;
 pub(crate) mod scan;
-mod start;
+pub(crate) mod start;
 mod status;
 
 use bytes::Bytes;

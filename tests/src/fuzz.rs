@@ -23,6 +23,7 @@ pub mod sessions;
 pub mod simulation;
 pub mod sound;
 pub mod url;
+pub mod websocket;
 
 /// A fuzz target: panics if anything is not as it has to be.
 pub type Target = fn(&[u8]);
@@ -55,4 +56,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("url", url::run),
     ("vp8", framed::run_vp8),
     ("vp9", framed::run_vp9),
+    ("websocket", websocket::run),
 ];

@@ -12,20 +12,20 @@ const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// A header of a proxy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct ProxyHeader {
+pub(crate) struct ProxyHeader {
     /// Its bytes.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// The address that has connected to the proxy; `None` if the proxy speaks for itself, or does not know.
-    pub(super) source: Option<SocketAddr>,
+    pub(crate) source: Option<SocketAddr>,
 }
 
 /// The bytes are no header of a proxy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct NoHeader;
+pub(crate) struct NoHeader;
 
 impl ProxyHeader {
     /// Reads the header at the front of `bytes`; `None` before all of it has come.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>, NoHeader> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, NoHeader> {
         if bytes.starts_with(LINE_START) {
             Self::parse_line(bytes)
         } else if bytes.starts_with(SIGNATURE) {

@@ -1,8 +1,6 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
-
 use super::access::Access;
 use super::closing::Farewell;
 use super::request::Pending;
@@ -163,8 +161,7 @@ impl Server {
     pub(super) fn answer_failure(&mut self, conn: ConnId, reason: &CloseReason) {
         let CloseReason::Wire(error) = reason else { return };
         if let WireError::Foreign { protocol, .. } = error {
-            let refusal = protocol.refusal().map(Bytes::from_static);
-            refusal.into_iter().for_each(|bytes| self.order_tx(conn, TxOrder::Send(bytes)));
+            protocol.refusal().into_iter().for_each(|bytes| self.order_tx(conn, TxOrder::Send(bytes)));
         }
         if let Some(status) = error.status() {
             let response = Response::new(status);

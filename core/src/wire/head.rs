@@ -164,7 +164,7 @@ impl Fault {
             Self::Lacks(expected) => WireError::BadStartLine { kind, offset, expected },
             Self::Version => WireError::Version { kind, offset, cseq: find_cseq(head) },
             Self::Http => {
-                let protocol = Protocol::of_http(&String::from_utf8_lossy(head));
+                let protocol = Protocol::of_http(head);
                 WireError::Foreign { protocol, offset }
             }
             Self::Sip => WireError::Foreign { protocol: Protocol::Sip, offset },

@@ -3,7 +3,7 @@ use crate::limits::METHOD_BYTES_MAX;
 
 /// The item that begins at a place in the stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Start {
+pub(crate) enum Start {
     Frame,
     Message(MessageKind),
     Foreign(Protocol),
@@ -15,7 +15,7 @@ pub(super) enum Start {
 const REQUEST: Start = Start::Message(MessageKind::Request);
 
 /// Tells what begins at the start of the stream.
-pub(super) fn at_beginning(bytes: &[u8]) -> Start {
+pub(crate) fn at_beginning(bytes: &[u8]) -> Start {
     for (beginning, protocol) in Protocol::BEGINNINGS {
         match prefix_of(beginning, bytes) {
             Some(true) => return Start::Foreign(*protocol),

@@ -1,0 +1,16 @@
+//! RTSP through what lets only the web pass: the tunnel of two HTTP requests that QuickTime made, and WebSockets.
+//!
+//! Both carry the bytes of an RTSP connection, messages and interleaved frames, and where they cut these means nothing. So a
+//! tunnel is a layer below [`ConnRx`](crate::conn::ConnRx) and [`Client`](crate::Client), as TLS is, and may itself stand on
+//! top of TLS. What is read is decoded in place, in the buffer of the parser above, since it never grows. What a server
+//! writes goes out as it is, behind a header of its own at most.
+//!
+//! * [`Greeting`] tells by the first bytes of a connection which of them a peer speaks, so that one port takes all.
+//! * [`http`] reads the requests with which either begins.
+//! * [`websocket`] has the handshake and the frames of RFC 6455.
+
+mod greeting;
+pub mod http;
+pub mod websocket;
+
+pub use greeting::Greeting;
