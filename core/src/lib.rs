@@ -135,6 +135,8 @@ pub mod rtp;
 mod sdp;
 pub mod server;
 mod silence;
+#[cfg(feature = "srtp")]
+pub mod srtp;
 pub mod stats;
 pub mod stream;
 mod subscription;

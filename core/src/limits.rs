@@ -131,6 +131,23 @@ pub const VORBIS_HEADERS_MAX: usize = 8;
 /// Pictures that are decoded ahead of one that is presented before them, as all video standards bound it.
 pub const REORDERING_MAX: usize = 16;
 
+// srtp
+
+/// Bytes of a packet once it is protected; a longer one is refused.
+pub const SRTP_PACKET_BYTES_MAX: usize = 65_535;
+/// Sources (SSRCs) that use one master key; packets of further ones are refused.
+pub const SRTP_SOURCES_MAX: usize = 64;
+/// Master keys with an identifier that a receiver holds; a further one takes the place of the oldest.
+pub const SRTP_KEYS_MAX: usize = 4;
+/// Bytes of the identifier of a master key (MKI); a longer one is refused.
+pub const SRTP_MKI_BYTES_MAX: usize = 128;
+/// Packets under a new master key without an identifier behind which the former is forgotten.
+pub const SRTP_FORMER_KEY_PACKETS: u64 = 1024;
+/// Packets of a source in a row that are not authentic behind which later rollover counters are tried, one with each packet.
+pub const SRTP_FAILURES_BEFORE_SEARCH: u16 = 8;
+/// Rollover counters that are tried so.
+pub const SRTP_ROLLOVERS_SEARCHED: u16 = 16;
+
 // stream
 
 /// Packets that a stream's log keeps.

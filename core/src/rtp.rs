@@ -137,6 +137,12 @@ impl RtpPacket {
         Self::from_parts(header, bytes.freeze())
     }
 
+    /// The packet as it is sent once it is protected: the same header, and behind it what only its receiver can read.
+    #[cfg(feature = "srtp")]
+    pub(crate) fn with_protected(&self, bytes: Bytes) -> Self {
+        Self { bytes, padding: 0, ..*self }
+    }
+
     /// The packet whose `bytes` begin with `header` as written.
     #[inline]
     fn from_parts(header: RtpHeader, bytes: Bytes) -> Self {
