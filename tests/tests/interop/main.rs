@@ -16,6 +16,7 @@ mod matrix;
 mod onvif;
 mod peer;
 mod policy;
+mod probing;
 mod program;
 mod recording;
 mod relayed;

@@ -7,7 +7,9 @@ mod examine;
 mod facts;
 mod finding;
 mod heard;
+mod measure;
 mod medias;
+mod profile;
 mod refused;
 mod report;
 

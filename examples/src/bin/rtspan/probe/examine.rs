@@ -13,6 +13,7 @@ use rtspan_std::{
 
 use super::facts::{Facts, Failed, Outcome, Step, Track};
 use super::heard::Heard;
+use super::measure::Measure;
 use crate::args::ProbeArgs;
 use crate::stop::sleep_until;
 
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const DESCRIBE_PATIENCE: Duration = Duration::from_secs(20);
 /// Nothing over UDP for so long, and TCP is tried.
 const UDP_PATIENCE: Duration = Duration::from_secs(3);
-/// When all medias flow, the reports of the server's clock are waited for so long.
+/// When all is measured, the reports of the server's clock are waited for so long.
 const SETTLED: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -111,18 +112,29 @@ async fn steps<R: Runtime>(client: &Client<R>, time: Duration, facts: &mut Facts
         return Err(at(Step::Setup)(failure));
     }
     client.play(Playback::new()).await.map_err(at(Step::Play))?;
-    receive(client, time, &facts.tracks).await.map_err(at(Step::Receive))
+    let mut measure = Measure::new(&client.description().unwrap_or_default());
+    let received = receive(client, time, &facts.tracks, &mut measure).await;
+    facts.measured = measure.into_medias();
+    received.map_err(at(Step::Receive))
 }
 
-/// Receives until all medias flow and the server's clock is known, and for `time` at most; anew for as long where the
-/// transport is switched.
-async fn receive<R: Runtime>(client: &Client<R>, time: Duration, tracks: &[Track]) -> Result<(), Error> {
+/// Receives until all medias flow, enough of pictures and sound is measured, and the server's clock is known, and for `time` at
+/// most; anew for as long where the transport is switched.
+async fn receive<R: Runtime>(
+    client: &Client<R>,
+    time: Duration,
+    tracks: &[Track],
+    measure: &mut Measure,
+) -> Result<(), Error> {
     let mut packets = client.packets();
     let mut awaited: BTreeSet<_> =
         tracks.iter().filter(|track| track.stats().is_some()).map(|track| track.media).collect();
     let medias = awaited.clone();
     let (mut until, mut has_switched) = (Instant::now() + time, client.switched().is_some());
-    let mut settling = false;
+    let is_measured = |track: &Track| track.always_flows && track.stats().is_some();
+    let measured: Vec<_> =
+        tracks.iter().filter(|track| is_measured(track)).map(|track| track.media).collect();
+    let mut measured_since = None;
     loop {
         let packet = async { Some(packets.next().await) };
         let look = async {
@@ -131,7 +143,9 @@ async fn receive<R: Runtime>(client: &Client<R>, time: Duration, tracks: &[Track
         };
         match or(packet, look).await {
             Some(Some(received)) => {
-                awaited.remove(&received?.media);
+                let received = received?;
+                measure.take(&received);
+                awaited.remove(&received.media);
             }
             Some(None) => return Ok(()),
             None => {}
@@ -145,11 +159,10 @@ async fn receive<R: Runtime>(client: &Client<R>, time: Duration, tracks: &[Track
                 .iter()
                 .all(|&media| client.media_stats(media).is_some_and(|stats| stats.clock.wall_ahead.is_some()))
         };
-        if awaited.is_empty() {
-            if !settling {
-                (until, settling) = (until.min(now + SETTLED), true);
-            }
-            if knows_clock() {
+        let is_enough = || measured.iter().all(|media| measure.is_enough(*media));
+        if awaited.is_empty() && is_enough() {
+            let since = *measured_since.get_or_insert(now);
+            if knows_clock() || now - since >= SETTLED {
                 return Ok(());
             }
         }

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use rtspan_std::header::Methods;
 use rtspan_std::{CommandError, Description, Error, SwitchReason, Tolerances, TrackStats};
 
 use super::heard::Heard;
+use super::measure::Measured;
 
 /// All that an examination has brought to light.
 #[derive(Debug, Default)]
@@ -13,6 +16,8 @@ pub(super) struct Facts {
     pub(super) description: Option<Description>,
     /// The medias that were asked for.
     pub(super) tracks: Vec<Track>,
+    /// What the frames of each media have told.
+    pub(super) measured: BTreeMap<usize, Measured>,
     pub(super) switched: Option<SwitchReason>,
     pub(super) tolerances: Tolerances,
     /// The reason for which the examination went no further.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::diagnose::report_ahead;
 use super::facts::{Facts, Outcome, Track};
 use super::finding::{Finding, Severity};
+use super::measure::Measured;
 use crate::args::Target;
 
 pub(super) fn lines(url: &Target, facts: &Facts, findings: &[Finding]) -> Vec<String> {
@@ -21,6 +22,8 @@ pub(super) fn lines(url: &Target, facts: &Facts, findings: &[Finding]) -> Vec<St
         for (number, media) in description.medias.iter().enumerate() {
             lines.push(media_line(facts, description, number, media));
             lines.extend(media.formats.iter().map(|format| format!("         {}", format_line(format))));
+            let measured = facts.measured.get(&number).and_then(Measured::line);
+            lines.extend(measured.map(|line| format!("         {line}")));
         }
     }
     for finding in findings {
@@ -100,6 +103,7 @@ fn media_to_json(facts: &Facts, description: &Description, number: usize, media:
         "back_channel": description.is_back_channel(number),
         "control": media.control,
         "formats": media.formats.iter().map(format_to_json).collect::<Value>(),
+        "measured": facts.measured.get(&number).map(Measured::to_json),
         "transport": over,
         "packets": packets,
         "lost": lost,
