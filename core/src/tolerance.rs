@@ -202,6 +202,8 @@ tolerances! {
     SpropStartCode = "parameter sets contain Annex B start codes",
     /// MPEG-4 audio without its configuration or its AU header, assumed (Hikvision: no `config`, Anpviz: no `sizelength`).
     Mpeg4AudioAssumed = "parameters of MPEG-4 audio are missing and were assumed",
+    /// `interleaving=0` for frames of AMR that are not interleaved (GStreamer's rtpamrpay).
+    InterleavingOfNone = "AMR is said to be interleaved in groups of no frame",
     /// A StreamMuxConfig that ends behind its AudioSpecificConfig: `40002410adca00` (GStreamer's rtpmp4apay).
     LatmConfigCut = "the configuration of MPEG-4 audio in LATM is cut off",
     // rtp

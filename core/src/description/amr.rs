@@ -1,6 +1,6 @@
 use super::video::readable;
 use super::{Format, fmtp};
-use crate::Tolerances;
+use crate::{Tolerance, Tolerances};
 
 /// The parameters of a track of AMR or AMR-WB (RFC 4867, section 8).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,7 +35,7 @@ impl Amr {
     pub(super) fn read(format: &Format, is_wideband: bool, tolerances: &mut Tolerances) -> Self {
         let has_checksums = flag(format, "crc", tolerances);
         let is_sorted = flag(format, "robust-sorting", tolerances);
-        let interleaving = readable(format.parameter("interleaving"), tolerances, |text| text.parse().ok());
+        let interleaving = interleaving(format, tolerances);
         let modes = readable(format.parameter("mode-set"), tolerances, |text| {
             text.split(',').try_fold(0_u16, |modes, mode| {
                 Some(modes | 1_u16.checked_shl(mode.trim_ascii().parse().ok()?)?)
@@ -54,6 +54,15 @@ impl Amr {
             interleaving,
         }
     }
+}
+
+/// Frame-blocks of an interleaved group. A group of none means that nothing is interleaved.
+fn interleaving(format: &Format, tolerances: &mut Tolerances) -> Option<u16> {
+    let blocks = readable(format.parameter("interleaving"), tolerances, |text| text.parse().ok())?;
+    if blocks == 0 {
+        tolerances.record(Tolerance::InterleavingOfNone);
+    }
+    Some(blocks).filter(|blocks| *blocks > 0)
 }
 
 /// A parameter that is `1`, or stands there without a value (3GPP's early servers: `octet-align`).

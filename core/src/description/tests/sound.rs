@@ -68,6 +68,17 @@ fn parameters_of_amr_are_read_as_devices_write_them() {
 }
 
 #[test]
+fn frames_of_amr_in_groups_of_none_are_not_interleaved() {
+    // rtpamrpay of GStreamer 1.22.
+    let fmtp = "fmtp:97 octet-align=1;crc=0;robust-sorting=0;interleaving=0";
+    let (format, tolerances) = read_format("audio 0 RTP/AVP 97", &["rtpmap:97 AMR/8000/1", fmtp]);
+    let Codec::Amr(amr) = format.codec else { panic!("not AMR") };
+    assert_eq!((amr.packing, amr.interleaving), (AmrPacking::OctetAligned, None));
+    assert_eq!(tolerances, [Tolerance::InterleavingOfNone]);
+    assert!(crate::payload::Depacketizer::new(&format).is_ok());
+}
+
+#[test]
 fn what_stands_behind_a_configuration_of_latm_may_be_missing() {
     let read = |config: &str| {
         let sdp = format!(
@@ -233,7 +244,7 @@ fn headers_of_mpeg4_audio_have_the_fields_that_are_announced() {
     let fmtp = "streamtype=5; mode=generic; config=1190; sizeLength=16; CTSDeltaLength=7; dtsdeltalength=9; \
                 randomAccessIndication=1; streamStateIndication=3; auxiliaryDataSizeLength=8; maxDisplacement=2048";
     let format = Format::new(96, "mpeg4-generic", 48_000).with_channels(2).with_fmtp(fmtp);
-    let Codec::Mpeg4Audio(audio) = &format.codec else { panic!("{format:?}") };
+    let Codec::Mpeg4Audio(audio) = &format.codec else { panic!("not AMR") };
     assert_eq!((audio.size_length, audio.index_length, audio.index_delta_length), (16, 0, 0));
     assert_eq!((audio.cts_delta_length, audio.dts_delta_length, audio.stream_state_length), (7, 9, 3));
     assert!(audio.random_access_indication);
