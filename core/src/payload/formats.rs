@@ -350,4 +350,32 @@ mod tests {
         assert_eq!((sent, packetizer.next_sequence()), (Ok(()), 8));
         assert_eq!(&depacketizer.poll().unwrap().parts.to_bytes()[..], b"things");
     }
+
+    #[test]
+    fn a_picture_whose_last_packet_has_not_come_is_marked_at_the_end_of_a_stream_with_markers() {
+        // Two slices each, or two OBUs, of a packet's length.
+        let part = |header: &[u8]| [header, &[0xaa; 40]].concat();
+        for (encoding, header) in
+            [("H264", &[0x65, 0x88][..]), ("H265", &[0x26, 1, 0x80]), ("H266", &[0, 0x39]), ("AV1", &[0x30])]
+        {
+            let format = Format::new(96, encoding, 90_000);
+            let config = PacketizerConfig { packet_bytes_max: 64, ..PacketizerConfig::new(96, 1, 0) };
+            let mut packetizer = Packetizer::new(&format, config).unwrap();
+            let mut packets = Vec::new();
+            for timestamp in [0, 3_600] {
+                let parts = [part(header), part(header)];
+                packetizer
+                    .packetize(parts.iter().map(Vec::as_slice), timestamp, |p| packets.push(p))
+                    .unwrap();
+            }
+            let last = packets.pop().unwrap();
+            assert!(last.marker() && last.timestamp() == packets.last().unwrap().timestamp(), "{encoding}");
+            let mut depacketizer = Depacketizer::new(&format).unwrap();
+            packets.iter().for_each(|packet| depacketizer.push(packet, 0).unwrap());
+            assert!(!depacketizer.poll().unwrap().damaged, "{encoding}");
+            assert!(depacketizer.poll().is_none(), "{encoding}");
+            depacketizer.flush();
+            assert!(depacketizer.poll().unwrap().damaged, "{encoding}");
+        }
+    }
 }

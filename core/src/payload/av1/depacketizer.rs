@@ -82,8 +82,10 @@ impl Depacketizer {
     }
 
     /// Ends the temporal unit that is being put together, at the end of the stream or before a jump.
+    ///
+    /// In a stream that has markers it is marked as damaged: the packet with its own has not come.
     pub fn flush(&mut self) {
-        self.unit.damaged |= self.drop_fragment();
+        self.unit.damaged |= self.drop_fragment() || self.seen_marker;
         self.end_unit();
         self.last = None;
     }

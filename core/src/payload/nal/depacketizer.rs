@@ -109,8 +109,10 @@ impl<S: Syntax> Depacketizer<S> {
     }
 
     /// Ends the access unit that is being put together, at the end of the stream or before a jump.
+    ///
+    /// In a stream that has markers it is marked as damaged: the packet with its own has not come.
     pub fn flush(&mut self) {
-        self.unit.damaged |= self.drop_fragment();
+        self.unit.damaged |= self.drop_fragment() || self.seen_marker && !self.unit.marked;
         self.end_unit();
         self.last = None;
         self.order = None;
