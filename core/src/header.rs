@@ -7,6 +7,7 @@
 //! [`Debug`], or the value in [`Printable`](crate::Printable).
 
 mod date;
+mod key_mgmt;
 mod methods;
 mod params;
 mod range;
@@ -16,6 +17,7 @@ mod session;
 mod transport;
 
 pub use date::UtcTime;
+pub use key_mgmt::KeyMgmt;
 pub use methods::Methods;
 pub(crate) use params::number;
 pub use range::{NptTime, Range, SmpteRate, SmpteTime, TimedRange};
@@ -124,6 +126,10 @@ mod tests {
             &["url=rtsp://h/a?b/track1;seq=35243;rtptime=717574556, url=\"track2\";seq=1"],
             RtpInfo::parse,
         );
+        let parse = |value: &str, tolerances: &mut Tolerances| {
+            KeyMgmt::parse(value, tolerances).map(|mut messages| messages.remove(0))
+        };
+        reads_what_it_writes(&[r#"prot=mikey;uri="rtsps://h/a?b";data="AQAF""#], parse);
     }
 
     #[test]

@@ -126,6 +126,8 @@ mod id;
 mod ingest;
 mod io_error;
 pub mod limits;
+#[cfg(feature = "srtp")]
+pub mod mikey;
 pub mod payload;
 mod prefix;
 mod printable;

@@ -54,6 +54,8 @@ pub const PARAMETERS_MAX: usize = 64;
 pub const TRANSPORTS_MAX: usize = 32;
 /// Entries of an RTP-Info header; further ones are not read.
 pub const RTP_INFO_ENTRIES_MAX: usize = 64;
+/// Messages of a KeyMgmt header; further ones are not read.
+pub const KEY_MGMT_MAX: usize = 8;
 
 // description
 
@@ -147,6 +149,11 @@ pub const SRTP_FORMER_KEY_PACKETS: u64 = 1024;
 pub const SRTP_FAILURES_BEFORE_SEARCH: u16 = 8;
 /// Rollover counters that are tried so.
 pub const SRTP_ROLLOVERS_SEARCHED: u16 = 16;
+
+/// Bytes of a message of MIKEY; a longer one is refused.
+pub const MIKEY_BYTES_MAX: usize = 4 << 10;
+/// Keys of a media in `a=crypto`; further ones are not read.
+pub const SRTP_CRYPTO_MAX: usize = 16;
 
 // stream
 

@@ -221,6 +221,11 @@ tolerances! {
     RtcpOnRtp = "RTCP comes on the channel or port of RTP",
     /// RTP on the channel or port of RTCP (cameras whose second channel is that of the next media).
     RtpOnRtcp = "RTP comes on the channel or port of RTCP",
+    // mikey
+    /// A zero behind the last payload of a message of MIKEY (Milestone XProtect).
+    MikeyTrailingByte = "a zero follows a message of MIKEY",
+    /// The length of the authentication key in MIKEY is that of the tag: 10 or 4 (GStreamer; gortsplib before 5.2).
+    MikeyAuthKeyLength = "MIKEY tells the length of a tag for that of a key",
     // payload
     /// Start codes inside RTP payloads (V380, Amatek AR-N3222F, Revotech).
     AnnexBInPayload = "an RTP payload holds several NAL units separated by start codes",

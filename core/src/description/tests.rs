@@ -4,6 +4,7 @@ use crate::{Profile, Tolerances};
 
 mod formats;
 mod hostile;
+mod keys;
 mod quirks;
 mod repeated;
 mod sound;
