@@ -30,7 +30,7 @@ impl Search {
             let is_of_note = |first: u8, second: u8| {
                 ((first == b'\r') ^ (second == b'\n')) | ((first == b'\n') & (second == b'\r'))
             };
-            let Some(at) = scan::find_pair(rest, is_of_note) else {
+            let Some(at) = scan::find_pair::<16>(rest, is_of_note) else {
                 self.searched = bytes.len().saturating_sub(1);
                 return None;
             };

@@ -8,10 +8,12 @@ pub(crate) fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<usiz
     find_by(bytes, found, |byte| wanted.contains(&byte))
 }
 
-/// Where the first two neighbours are that fit.
+/// Where the first two neighbours are that fit, looked for by so many bytes at a time: few in short texts, many in long data.
 #[inline]
-pub(crate) fn find_pair(bytes: &[u8], fits: impl Fn(u8, u8) -> bool) -> Option<usize> {
-    const AT_A_TIME: usize = 16;
+pub(crate) fn find_pair<const AT_A_TIME: usize>(
+    bytes: &[u8],
+    fits: impl Fn(u8, u8) -> bool,
+) -> Option<usize> {
     let mut rest = bytes;
     while let (Some(first), Some(second)) = (rest.first_chunk::<AT_A_TIME>(), rest.get(1..)?.first_chunk()) {
         let second: &[u8; AT_A_TIME] = second;
@@ -106,10 +108,10 @@ mod tests {
         let is_end = |first: u8, second: u8| (first == b'\n') & (second == b'\r');
         for len in 0..60 {
             let mut bytes = vec![b'\r'; len];
-            assert_eq!(find_pair(&bytes, is_end), None);
+            assert_eq!(find_pair::<16>(&bytes, is_end), None);
             for at in (0..len.saturating_sub(1)).rev() {
                 bytes[at..at + 2].copy_from_slice(b"\n\r");
-                assert_eq!(find_pair(&bytes, is_end), Some(at), "of {len}");
+                assert_eq!(find_pair::<16>(&bytes, is_end), Some(at), "of {len}");
             }
         }
     }

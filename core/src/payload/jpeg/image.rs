@@ -162,10 +162,17 @@ fn by_name<'a>(tables: &ByName<'a>, name: u8) -> Result<&'a [u8], PacketizeError
 
 /// Bytes of entropy-coded data, in which the only markers are those of restarts.
 fn scan_bytes(scan: &[u8]) -> usize {
-    let ends = |first: u8, second: u8| {
-        first == 0xff && second != 0 && second != 0xff && !(marker::RST0..=marker::RST7).contains(&second)
-    };
-    let end = find_pair(scan, ends).unwrap_or(scan.len());
+    let mut end = 0_usize;
+    loop {
+        let rest = scan.get(end..).unwrap_or_default();
+        // A byte of 0xff that is none of a marker has a zero behind it.
+        let marker = find_pair::<64>(rest, |first, second| (first == 0xff) & (second != 0));
+        end = end.saturating_add(marker.unwrap_or(rest.len()));
+        match scan.get(end.saturating_add(1)) {
+            Some(marker::RST0..=marker::RST7 | 0xff) => end = end.saturating_add(1),
+            _ => break,
+        }
+    }
     let before = scan.get(..end).unwrap_or_default();
     before.iter().rposition(|byte| *byte != 0xff).map_or(0, |last| last.saturating_add(1))
 }
