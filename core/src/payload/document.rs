@@ -7,7 +7,7 @@ use super::assembly::{Assembly, Piece, Place};
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError};
 use crate::Tolerances;
 use crate::description::{Codec, Format, MetadataCoding};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// The kind of a document, which its first bytes tell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -141,14 +141,12 @@ impl Depacketizer {
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
 }
 
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        let payload_bytes_max = config.packet_bytes().saturating_sub(HEADER_BYTES).max(1);
-        Self { writer: config.writer(), payload_bytes_max }
+        Self { writer: config.writer() }
     }
 
     /// Gives the packets of a document, whose bytes are those of `parts` one behind the other, to `sink`.
@@ -174,7 +172,7 @@ impl Packetizer {
                             self.writer.end(timestamp, false);
                         }
                         self.writer.begin(&mut sink);
-                        self.payload_bytes_max
+                        self.writer.payload_bytes_max()
                     }
                 };
                 let (now, later) = rest.split_at_checked(left).unwrap_or((rest, &[]));

@@ -12,7 +12,7 @@ use super::watch::Told;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, Parameters, Parts, PayloadError, VideoParameters};
 use crate::Tolerances;
 use crate::description::Codec;
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 pub use vol::VideoObjectLayer;
 
@@ -81,14 +81,12 @@ impl Depacketizer {
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
 }
 
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        let payload_bytes_max = config.packet_bytes().saturating_sub(HEADER_BYTES);
-        Self { writer: config.writer(), payload_bytes_max }
+        Self { writer: config.writer() }
     }
 
     /// Gives the packets of each of `parts`, which are pictures of one time, to `sink`, the last of each with the marker.
@@ -111,11 +109,9 @@ impl Packetizer {
                     Err(PacketizeError::Malformed("a picture of MPEG-4 does not begin with a start code"));
                 continue;
             }
-            let mut chunks = picture.chunks(self.payload_bytes_max).peekable();
+            let mut chunks = picture.chunks(self.writer.payload_bytes_max()).peekable();
             while let Some(chunk) = chunks.next() {
-                self.writer.begin(&mut sink);
-                self.writer.put(chunk);
-                self.writer.end(timestamp, chunks.peek().is_none());
+                self.writer.write(&mut sink, (timestamp, chunks.peek().is_none()), [chunk]);
             }
         }
         self.writer.flush(&mut sink);

@@ -101,7 +101,6 @@ fn runs(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
 }
 
 impl Packetizer {
@@ -111,7 +110,7 @@ impl Packetizer {
         let room = config.packet_bytes().saturating_sub(HEADER_BYTES) / TS_PACKET_BYTES;
         let payload_bytes_max = room.max(1).saturating_mul(TS_PACKET_BYTES);
         let packet_bytes_max = payload_bytes_max.saturating_add(HEADER_BYTES);
-        Self { writer: PacketizerConfig { packet_bytes_max, ..config }.writer(), payload_bytes_max }
+        Self { writer: PacketizerConfig { packet_bytes_max, ..config }.writer() }
     }
 
     /// Gives payloads of `parts`, each of whole transport packets, to `sink`.
@@ -131,11 +130,9 @@ impl Packetizer {
             if !rest.is_empty() {
                 result = Err(PacketizeError::Malformed("no whole packets of a transport stream"));
             }
-            for payload in whole.chunks(self.payload_bytes_max) {
-                self.writer.begin(&mut sink);
-                self.writer.put(payload);
+            for payload in whole.chunks(self.writer.payload_bytes_max()) {
                 // The marker says that time has jumped, which is not known here.
-                self.writer.end(timestamp, false);
+                self.writer.write(&mut sink, (timestamp, false), [payload]);
             }
         }
         self.writer.flush(&mut sink);

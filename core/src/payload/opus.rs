@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{AudioParameters, PacketizeError, PacketizerConfig, Parameters};
 use crate::description::Opus;
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 pub use super::whole::Depacketizer;
 
@@ -46,14 +46,12 @@ pub fn duration(packet: &[u8]) -> Option<u32> {
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
 }
 
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        let payload_bytes_max = config.packet_bytes().saturating_sub(HEADER_BYTES);
-        Self { writer: config.writer(), payload_bytes_max }
+        Self { writer: config.writer() }
     }
 
     /// Gives a packet for each of `parts`, which follow each other in time as long as they last; the first has `timestamp`.
@@ -68,7 +66,7 @@ impl Packetizer {
         timestamp: u32,
         mut sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
-        let most = self.payload_bytes_max;
+        let most = self.writer.payload_bytes_max();
         let mut result = Ok(());
         let mut timestamp = timestamp;
         for part in parts.into_iter().filter(|part| !part.is_empty()) {
@@ -77,11 +75,7 @@ impl Packetizer {
                 Some(_) if part.len() > most => {
                     result = Err(PacketizeError::TooLong { length: part.len(), most });
                 }
-                Some(_) => {
-                    self.writer.begin(&mut sink);
-                    self.writer.put(part);
-                    self.writer.end(timestamp, false);
-                }
+                Some(_) => self.writer.write(&mut sink, (timestamp, false), [part]),
             }
             timestamp = timestamp.wrapping_add(duration(part).unwrap_or(0));
         }

@@ -8,7 +8,7 @@ use super::probe::{AccessPoint, Contents, Probe};
 use super::watch::Told;
 use super::{AccessUnit, PacketizeError, PacketizerConfig, Parts, PayloadError, VideoParameters, vpcc};
 use crate::Tolerances;
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 pub use descriptor::Descriptor;
 pub(super) use descriptor::{take_byte, take_picture_id};
@@ -62,7 +62,6 @@ impl Depacketizer {
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    frame_bytes_max: usize,
 }
 
 /// The bit of the first packet of a frame, and of a partition (S).
@@ -71,8 +70,7 @@ const BEGINS: u8 = 0x10;
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        let frame_bytes_max = config.packet_bytes().saturating_sub(HEADER_BYTES).saturating_sub(1);
-        Self { writer: config.writer(), frame_bytes_max }
+        Self { writer: config.writer() }
     }
 
     /// Gives the packets of each of `parts`, which are frames of one time, to `sink`, the last of each with the marker.
@@ -88,14 +86,12 @@ impl Packetizer {
         timestamp: u32,
         mut sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
+        let room = self.writer.payload_bytes_max().saturating_sub(1);
         for frame in parts {
             let mut descriptor = BEGINS;
-            let mut chunks = frame.chunks(self.frame_bytes_max).peekable();
+            let mut chunks = frame.chunks(room).peekable();
             while let Some(chunk) = chunks.next() {
-                self.writer.begin(&mut sink);
-                self.writer.put(&[descriptor]);
-                self.writer.put(chunk);
-                self.writer.end(timestamp, chunks.peek().is_none());
+                self.writer.write(&mut sink, (timestamp, chunks.peek().is_none()), [&[descriptor], chunk]);
                 descriptor = 0;
             }
         }

@@ -2,20 +2,18 @@
 
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError};
 use crate::Tolerances;
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Makes a packet of each part.
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
 }
 
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        let payload_bytes_max = config.packet_bytes().saturating_sub(HEADER_BYTES);
-        Self { writer: config.writer(), payload_bytes_max }
+        Self { writer: config.writer() }
     }
 
     /// Gives a packet for each of `parts` to `sink`, the last with the marker; empty ones are left out.
@@ -29,7 +27,7 @@ impl Packetizer {
         timestamp: u32,
         mut sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
-        let most = self.payload_bytes_max;
+        let most = self.writer.payload_bytes_max();
         let mut result = Ok(());
         let mut fits = |part: &&[u8]| {
             if part.len() > most {
@@ -39,9 +37,7 @@ impl Packetizer {
         };
         let mut parts = parts.into_iter().filter(|part| fits(part)).peekable();
         while let Some(part) = parts.next() {
-            self.writer.begin(&mut sink);
-            self.writer.put(part);
-            self.writer.end(timestamp, parts.peek().is_none());
+            self.writer.write(&mut sink, (timestamp, parts.peek().is_none()), [part]);
         }
         self.writer.flush(&mut sink);
         result

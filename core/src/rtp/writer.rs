@@ -39,16 +39,35 @@ impl PacketWriter {
         self.sequence
     }
 
-    /// Begins a packet; its header is filled in at the end, when the marker is known.
+    /// Bytes of payload that a packet has room for.
+    pub(crate) fn payload_bytes_max(&self) -> usize {
+        self.packet_bytes_max.saturating_sub(HEADER_BYTES)
+    }
+
+    /// Writes a packet whose payload are these pieces, one behind the other.
+    ///
+    /// Gives those before it to `sink` if their block is full.
+    #[inline(always)]
+    pub(crate) fn write<const PIECES: usize>(
+        &mut self,
+        sink: &mut impl FnMut(RtpPacket),
+        (timestamp, marker): (u32, bool),
+        payload: [&[u8]; PIECES],
+    ) {
+        self.make_room(sink);
+        let header = self.next_header(timestamp, marker);
+        self.put(&header.to_bytes());
+        payload.into_iter().for_each(|piece| self.put(piece));
+        let len = payload.into_iter().fold(HEADER_BYTES, |len, piece| len.saturating_add(piece.len()));
+        self.written.push((header, len));
+    }
+
+    /// Begins a packet that is put together piece by piece; its header is filled in at the end, when the marker is known.
     ///
     /// Gives those before it to `sink` if their block is full.
     #[inline]
     pub(crate) fn begin(&mut self, sink: &mut impl FnMut(RtpPacket)) {
-        let spare = self.block.capacity().saturating_sub(self.block.len());
-        if spare < self.packet_bytes_max {
-            self.flush(sink);
-            self.block = BytesMut::with_capacity(PACKET_BLOCK_BYTES.max(self.packet_bytes_max));
-        }
+        self.make_room(sink);
         self.start = self.block.len();
         self.block.extend_from_slice(&[0; HEADER_BYTES]);
     }
@@ -68,34 +87,23 @@ impl PacketWriter {
     /// Ends the packet that was begun.
     #[inline]
     pub(crate) fn end(&mut self, timestamp: u32, marker: bool) {
-        let header = RtpHeader {
-            payload_type: self.payload_type,
-            marker,
-            sequence: self.sequence,
-            timestamp,
-            ssrc: self.ssrc,
-        };
+        let header = self.next_header(timestamp, marker);
         let packet = self.block.get_mut(self.start..).unwrap_or_default();
         if let Some(head) = packet.first_chunk_mut() {
             *head = header.to_bytes();
         }
         self.written.push((header, packet.len()));
-        self.sequence = self.sequence.wrapping_add(1);
     }
 
-    /// Writes a packet by itself whose header has an extension, behind those before it.
+    /// Writes a packet by itself whose header has an extension, the first of the pieces, behind those before it.
     pub(crate) fn write_extended(
         &mut self,
         sink: &mut impl FnMut(RtpPacket),
-        (timestamp, marker): (u32, bool),
-        extension: &[u8],
-        payload: [&[u8]; 2],
+        head: (u32, bool),
+        extension_and_payload: [&[u8]; 3],
     ) {
         self.flush(sink);
-        self.begin(sink);
-        self.put(extension);
-        payload.iter().for_each(|piece| self.put(piece));
-        self.end(timestamp, marker);
+        self.write(sink, head, extension_and_payload);
         if let Some(first) = self.block.get_mut(self.start) {
             *first |= EXTENSION_BIT;
         }
@@ -111,5 +119,22 @@ impl PacketWriter {
         for (header, len) in self.written.drain(..) {
             sink(RtpPacket::from_parts(header, self.block.split_to(len).freeze()));
         }
+    }
+
+    /// Begins another block if this one has no room for a packet, and gives the packets in it to `sink`.
+    #[inline]
+    fn make_room(&mut self, sink: &mut impl FnMut(RtpPacket)) {
+        let spare = self.block.capacity().saturating_sub(self.block.len());
+        if spare < self.packet_bytes_max {
+            self.flush(sink);
+            self.block = BytesMut::with_capacity(PACKET_BLOCK_BYTES.max(self.packet_bytes_max));
+        }
+    }
+
+    #[inline]
+    fn next_header(&mut self, timestamp: u32, marker: bool) -> RtpHeader {
+        let Self { payload_type, ssrc, sequence, .. } = *self;
+        self.sequence = sequence.wrapping_add(1);
+        RtpHeader { payload_type, marker, sequence, timestamp, ssrc }
     }
 }

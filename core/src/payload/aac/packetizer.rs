@@ -2,7 +2,7 @@ use super::header::Fields;
 use crate::description::Mpeg4Audio;
 use crate::payload::bits::BitWriter;
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Units that are put into one packet at most.
 const BATCH: usize = 16;
@@ -11,7 +11,6 @@ const BATCH: usize = 16;
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
     fields: Fields,
     auxiliary_size: u8,
     unit_duration: u32,
@@ -23,7 +22,6 @@ impl Packetizer {
     pub fn new(config: PacketizerConfig, audio: &Mpeg4Audio, clock_rate: u32) -> Self {
         Self {
             writer: config.writer(),
-            payload_bytes_max: config.packet_bytes().saturating_sub(HEADER_BYTES),
             fields: Fields::new(audio),
             auxiliary_size: audio.auxiliary_size_length,
             unit_duration: audio.unit_duration(clock_rate),
@@ -59,7 +57,7 @@ impl Packetizer {
                         let bytes = bytes.saturating_add(next.len());
                         next.len() <= most
                             && self.overhead(count.saturating_add(1)).saturating_add(bytes)
-                                <= self.payload_bytes_max
+                                <= self.writer.payload_bytes_max()
                     };
                     let Some(next) = parts.next_if(fits) else { break };
                     bytes = bytes.saturating_add(next.len());
@@ -92,7 +90,7 @@ impl Packetizer {
         for (at, unit) in units.iter().enumerate() {
             self.fields.write(&mut self.header, unit.len(), at == 0);
         }
-        let room = self.payload_bytes_max.saturating_sub(self.overhead(units.len())).max(1);
+        let room = self.writer.payload_bytes_max().saturating_sub(self.overhead(units.len())).max(1);
         match units {
             [unit] => {
                 let mut fragments = unit.chunks(room).peekable();

@@ -1,7 +1,7 @@
 use super::header::first_unit;
 use super::{FURTHER, HEADER_BYTES, LARGE_FIRST, SMALL_FIRST, WHOLE};
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{self, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Frames that are put into one packet at most.
 const BATCH: usize = 16;
@@ -19,9 +19,13 @@ pub struct Packetizer {
 impl Packetizer {
     /// A packetizer of a track with a clock of so many units a second, of Enhanced AC-3 or of AC-3.
     pub fn new(config: PacketizerConfig, clock_rate: u32, is_enhanced: bool) -> Self {
-        let room =
-            config.packet_bytes().saturating_sub(rtp::HEADER_BYTES.saturating_add(HEADER_BYTES)).max(1);
-        Self { writer: config.writer(), room, clock_rate, is_enhanced }
+        let writer = config.writer();
+        Self {
+            room: writer.payload_bytes_max().saturating_sub(HEADER_BYTES),
+            writer,
+            clock_rate,
+            is_enhanced,
+        }
     }
 
     /// Gives packets of `parts`, frames that follow each other, to `sink`; the first has `timestamp`.

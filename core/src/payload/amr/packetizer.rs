@@ -2,7 +2,7 @@ use super::shape::{Entry, Shape};
 use crate::description::Amr;
 use crate::payload::bits::BitWriter;
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Frame-blocks that are put into one packet at most: 240 ms.
 const BATCH: usize = 12;
@@ -14,7 +14,6 @@ const BATCH: usize = 12;
 pub struct Packetizer {
     writer: PacketWriter,
     shape: Shape,
-    payload_bits_max: usize,
     mode_request: u8,
     /// The block before was speech.
     is_speaking: bool,
@@ -27,7 +26,6 @@ impl Packetizer {
         Self {
             writer: config.writer(),
             shape: Shape::new(amr),
-            payload_bits_max: config.packet_bytes().saturating_sub(HEADER_BYTES).saturating_mul(8),
             mode_request: 15,
             is_speaking: false,
             bits: BitWriter::default(),
@@ -52,7 +50,7 @@ impl Packetizer {
         mut sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
         let shape = self.shape;
-        let most = self.payload_bits_max;
+        let most = self.writer.payload_bytes_max().saturating_mul(8);
         let mut result = Ok(());
         let mut timestamp = timestamp;
         let mut parts = parts.into_iter().filter(|part| !part.is_empty()).peekable();
@@ -120,9 +118,7 @@ impl Packetizer {
                 self.bits.align();
             }
         }
-        self.writer.begin(sink);
-        self.writer.put(self.bits.bytes());
-        self.writer.end(timestamp, begins);
+        self.writer.write(sink, (timestamp, begins), [self.bits.bytes()]);
     }
 }
 

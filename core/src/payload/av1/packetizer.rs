@@ -2,13 +2,12 @@ use super::aggregation::{BEGINS_SEQUENCE, CONTINUES, IS_CONTINUED};
 use super::kind;
 use super::obu::{Obu, leb128};
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Makes packets of temporal units: up to three OBUs, or fragments of them, in each.
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
 }
 
 /// Elements that the aggregation header can count; the last of them needs no length.
@@ -20,10 +19,7 @@ const FRAGMENT_BYTES_MIN: usize = 8;
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        Self {
-            writer: config.writer(),
-            payload_bytes_max: config.packet_bytes().saturating_sub(HEADER_BYTES),
-        }
+        Self { writer: config.writer() }
     }
 
     /// Gives the packets of one temporal unit to `sink`, the last with the marker.
@@ -58,7 +54,7 @@ impl Packetizer {
         while rest.is_some() {
             self.writer.begin(&mut sink);
             self.writer.put(&[0]);
-            let mut room = self.payload_bytes_max.saturating_sub(1);
+            let mut room = self.writer.payload_bytes_max().saturating_sub(1);
             let mut elements = 0_u8;
             while let Some((obu, sent)) = rest {
                 elements = elements.saturating_add(1);

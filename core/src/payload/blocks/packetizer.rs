@@ -7,7 +7,6 @@ use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 pub struct Packetizer {
     writer: PacketWriter,
     layout: Layout,
-    payload_bytes_max: usize,
 }
 
 impl Packetizer {
@@ -17,7 +16,7 @@ impl Packetizer {
         let payload_bytes_max = room.max(layout.block_bytes());
         let packet_bytes_max = payload_bytes_max.saturating_add(HEADER_BYTES);
         let writer = PacketizerConfig { packet_bytes_max, ..config }.writer();
-        Self { writer, layout, payload_bytes_max }
+        Self { writer, layout }
     }
 
     /// Gives packets of `parts`, pieces of sound that follow each other, to `sink`; the first block has `timestamp`.
@@ -35,7 +34,7 @@ impl Packetizer {
         timestamp: u32,
         mut sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
-        let most = self.payload_bytes_max;
+        let most = self.writer.payload_bytes_max();
         let mut timestamp = timestamp;
         let mut result = Ok(());
         for part in parts {
@@ -48,9 +47,8 @@ impl Packetizer {
                     result = Err(PacketizeError::Malformed("a block that is not whole"));
                     break;
                 } else {
-                    self.writer.begin(&mut sink);
-                    self.writer.put(rest.get(..bytes).unwrap_or_default());
-                    self.writer.end(timestamp, false);
+                    let payload = rest.get(..bytes).unwrap_or_default();
+                    self.writer.write(&mut sink, (timestamp, false), [payload]);
                 }
                 timestamp = timestamp.wrapping_add(units);
                 rest = rest.get(bytes..).unwrap_or_default();

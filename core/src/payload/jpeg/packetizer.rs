@@ -3,7 +3,7 @@ use super::image::Image;
 use super::segments::marker;
 use super::{SIDE_MAX, header};
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Bytes that a packet may have at least, since all tables of an image stand in its first.
 const PACKET_BYTES_MIN: usize = 384;
@@ -22,7 +22,6 @@ const QUALITY: u8 = 255;
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
 }
 
 impl Packetizer {
@@ -30,8 +29,7 @@ impl Packetizer {
     pub fn new(config: PacketizerConfig) -> Self {
         let packet_bytes_max = config.packet_bytes_max.max(PACKET_BYTES_MIN);
         let config = PacketizerConfig { packet_bytes_max, ..config };
-        let payload_bytes_max = config.packet_bytes().saturating_sub(HEADER_BYTES);
-        Self { writer: config.writer(), payload_bytes_max }
+        Self { writer: config.writer() }
     }
 
     /// Gives the packets of each of `parts`, which are images, to `sink`, the last of each with the marker.
@@ -83,29 +81,22 @@ impl Packetizer {
         let is_large = image.width > SIDE_MAX || image.height > SIDE_MAX;
         let extension = if is_large { extension(&frame_of(image)) } else { Vec::new() };
         let head = first_head(&header, image);
-        let room = self.payload_bytes_max.saturating_sub(extension.len()).saturating_sub(head.len());
+        let room = self.writer.payload_bytes_max().saturating_sub(extension.len()).saturating_sub(head.len());
         let (first, mut rest) = image.scan.split_at(room.min(image.scan.len()));
         if extension.is_empty() {
-            self.writer.begin(sink);
-            self.writer.put(&head);
-            self.writer.put(first);
-            self.writer.end(timestamp, rest.is_empty());
+            self.writer.write(sink, (timestamp, rest.is_empty()), [&head, first]);
         } else {
-            self.writer.write_extended(sink, (timestamp, rest.is_empty()), &extension, [&head, first]);
+            self.writer.write_extended(sink, (timestamp, rest.is_empty()), [&extension, &head, first]);
         }
         let restart = header.restart_bytes();
         let restart = restart.as_ref().map(|bytes| &bytes[..]).unwrap_or_default();
-        let room = self.payload_bytes_max.saturating_sub(MAIN_BYTES).saturating_sub(restart.len());
+        let room = self.writer.payload_bytes_max().saturating_sub(MAIN_BYTES).saturating_sub(restart.len());
         let mut offset = first.len();
         while !rest.is_empty() {
             let fragment;
             (fragment, rest) = rest.split_at(room.min(rest.len()));
             header.offset = u32::try_from(offset).unwrap_or(u32::MAX);
-            self.writer.begin(sink);
-            self.writer.put(&header.main_bytes());
-            self.writer.put(restart);
-            self.writer.put(fragment);
-            self.writer.end(timestamp, rest.is_empty());
+            self.writer.write(sink, (timestamp, rest.is_empty()), [&header.main_bytes(), restart, fragment]);
             offset = offset.saturating_add(fragment.len());
         }
         Ok(())

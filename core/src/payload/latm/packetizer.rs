@@ -2,7 +2,7 @@ use super::UNIT_BYTES_MAX;
 use crate::description::{Latm, StreamMuxConfig};
 use crate::payload::bits::BitWriter;
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Turns units of sound into elements, and each of those into as many packets as it takes.
 ///
@@ -10,7 +10,6 @@ use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
     is_in_band: bool,
     config: StreamMuxConfig,
     /// Units of the clock that a unit of sound lasts.
@@ -24,7 +23,6 @@ impl Packetizer {
         let mux = latm.config.clone()?;
         Some(Self {
             writer: config.writer(),
-            payload_bytes_max: config.packet_bytes().saturating_sub(HEADER_BYTES),
             is_in_band: latm.config_in_band,
             unit_duration: mux.audio_config()?.unit_duration(clock_rate),
             config: mux,
@@ -100,11 +98,9 @@ impl Packetizer {
     }
 
     fn send(&mut self, timestamp: u32, sink: &mut impl FnMut(RtpPacket)) {
-        let mut fragments = self.element.bytes().chunks(self.payload_bytes_max.max(1)).peekable();
+        let mut fragments = self.element.bytes().chunks(self.writer.payload_bytes_max()).peekable();
         while let Some(fragment) = fragments.next() {
-            self.writer.begin(sink);
-            self.writer.put(fragment);
-            self.writer.end(timestamp, fragments.peek().is_none());
+            self.writer.write(sink, (timestamp, fragments.peek().is_none()), [fragment]);
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::FrameHeader;
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Turns frames into packets: several in one where they are given together and fit, large ones in fragments.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ struct Begun {
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        let room = config.packet_bytes().saturating_sub(HEADER_BYTES.saturating_add(4));
-        Self { writer: config.writer(), room }
+        let writer = config.writer();
+        Self { room: writer.payload_bytes_max().saturating_sub(4), writer }
     }
 
     /// Gives packets of `parts`, frames that follow each other, to `sink`; the first has `timestamp`, in units of 1/90,000 s.
@@ -57,7 +57,7 @@ impl Packetizer {
             if let Some(begun) = &mut begun {
                 begun.bytes = begun.bytes.saturating_add(frame.len());
             }
-            let mut fragments = frame.chunks(self.room.max(1));
+            let mut fragments = frame.chunks(self.room);
             self.writer.put(fragments.next().unwrap_or_default());
             if frame.len() > self.room {
                 begun = None;

@@ -1,22 +1,19 @@
 use super::{Header, code, header};
 use crate::payload::pictures::{first_start_code, start_codes};
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Makes packets of pictures: headers with the slice behind them, as many slices as fit, and slices that are longer than a
 /// packet in fragments.
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    /// Bytes of a picture in a packet.
-    room: usize,
 }
 
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        let room = config.packet_bytes().saturating_sub(HEADER_BYTES).saturating_sub(header::BYTES);
-        Self { writer: config.writer(), room }
+        Self { writer: config.writer() }
     }
 
     /// Gives the packets of each of `parts`, which are pictures of one time, to `sink`, the last of each with the marker.
@@ -51,6 +48,7 @@ impl Packetizer {
     }
 
     fn send(&mut self, picture: &[u8], timestamp: u32, sink: &mut impl FnMut(RtpPacket)) {
+        let room = self.writer.payload_bytes_max().saturating_sub(header::BYTES);
         let mut header = Header::default();
         let mut groups = Groups(picture).peekable();
         while let Some(group) = groups.next() {
@@ -60,7 +58,7 @@ impl Packetizer {
             let has_slice = start_codes(group).any(|(_, code)| code::SLICES.contains(&code));
             header.has_sequence = first_start_code(group) == Some(code::SEQUENCE);
             header.begins_slice = has_slice;
-            let mut chunks = group.chunks(self.room).peekable();
+            let mut chunks = group.chunks(room).peekable();
             while let Some(chunk) = chunks.next() {
                 let ends = chunks.peek().is_none();
                 header.ends_slice = has_slice && ends;
@@ -68,8 +66,7 @@ impl Packetizer {
                 self.writer.put(&header.to_bytes());
                 self.writer.put(chunk);
                 // Behind a slice that is whole others have place.
-                let mut left =
-                    if chunk.len() == group.len() { self.room.saturating_sub(chunk.len()) } else { 0 };
+                let mut left = if chunk.len() == group.len() { room.saturating_sub(chunk.len()) } else { 0 };
                 while let Some(slice) = groups.next_if(|next| !begins_with_header(next) && next.len() <= left)
                 {
                     self.writer.put(slice);

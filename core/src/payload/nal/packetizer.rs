@@ -2,24 +2,19 @@ use std::marker::PhantomData;
 
 use super::{FRAGMENT_END, FRAGMENT_START, Syntax, body_of, header_of, type_of};
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Turns access units into packets: small NAL units together, large ones in fragments.
 #[derive(Debug)]
 pub struct Packetizer<S> {
     writer: PacketWriter,
-    payload_bytes_max: usize,
     syntax: PhantomData<S>,
 }
 
 impl<S: Syntax> Packetizer<S> {
     /// A packetizer that makes its packets as `config` says.
     pub fn new(config: PacketizerConfig) -> Self {
-        Self {
-            writer: config.writer(),
-            payload_bytes_max: config.packet_bytes().saturating_sub(HEADER_BYTES),
-            syntax: PhantomData,
-        }
+        Self { writer: config.writer(), syntax: PhantomData }
     }
 
     /// Gives the packets of one access unit to `sink`, the last with the marker.
@@ -36,6 +31,7 @@ impl<S: Syntax> Packetizer<S> {
         timestamp: u32,
         mut sink: impl FnMut(RtpPacket),
     ) -> Result<(), PacketizeError> {
+        let most = self.writer.payload_bytes_max();
         let mut result = Ok(());
         let mut can_be_sent = |nal: &&[u8]| {
             let reason = match type_of::<S>(nal) {
@@ -49,14 +45,14 @@ impl<S: Syntax> Packetizer<S> {
         };
         let mut nals = nals.into_iter().filter(|nal| can_be_sent(nal)).peekable();
         while let Some(nal) = nals.next() {
-            if nal.len() > self.payload_bytes_max {
+            if nal.len() > most {
                 let is_last = nals.peek().is_none();
                 self.fragment(nal, timestamp, is_last, &mut sink);
                 continue;
             }
             self.writer.begin(&mut sink);
             let alone = aggregate_bytes(S::HEADER_BYTES, nal);
-            if nals.peek().is_some_and(|next| aggregate_bytes(alone, next) <= self.payload_bytes_max) {
+            if nals.peek().is_some_and(|next| aggregate_bytes(alone, next) <= most) {
                 let mut header = S::with_type(header_of::<S>(nal).unwrap_or_default(), S::AGGREGATE);
                 let mut bytes = S::HEADER_BYTES;
                 let mut unit = Some(nal);
@@ -66,7 +62,7 @@ impl<S: Syntax> Packetizer<S> {
                     header = S::joined(header, header_of::<S>(nal).unwrap_or_default());
                     self.writer.put(&u16::try_from(nal.len()).unwrap_or(u16::MAX).to_be_bytes());
                     self.writer.put(nal);
-                    unit = nals.next_if(|next| aggregate_bytes(bytes, next) <= self.payload_bytes_max);
+                    unit = nals.next_if(|next| aggregate_bytes(bytes, next) <= most);
                 }
                 self.writer
                     .payload()
@@ -93,20 +89,22 @@ impl<S: Syntax> Packetizer<S> {
         let nal_type = S::type_of(header);
         let packet_header = S::with_type(header, S::FRAGMENT);
         let head_bytes = S::HEADER_BYTES.saturating_add(1);
-        let mut chunks =
-            body_of::<S>(nal).chunks(self.payload_bytes_max.saturating_sub(head_bytes)).peekable();
-        let mut position = FRAGMENT_START;
+        let room = self.writer.payload_bytes_max().saturating_sub(head_bytes);
+        let mut chunks = body_of::<S>(nal).chunks(room).peekable();
+        let mut position_bits = FRAGMENT_START;
         while let Some(chunk) = chunks.next() {
             let ends = chunks.peek().is_none();
             if ends {
-                position |= FRAGMENT_END | if is_last { S::FRAGMENT_ENDS_PICTURE } else { 0 };
+                position_bits |= FRAGMENT_END | if is_last { S::FRAGMENT_ENDS_PICTURE } else { 0 };
             }
-            self.writer.begin(sink);
-            self.writer.put(packet_header.get(..S::HEADER_BYTES).unwrap_or_default());
-            self.writer.put(&[position | nal_type]);
-            self.writer.put(chunk);
-            self.writer.end(timestamp, is_last && ends);
-            position = 0;
+            let head = (timestamp, is_last && ends);
+            let position = position_bits | nal_type;
+            // Sizes that the compiler knows: a call for each few bytes would take as long as the rest of the packet.
+            match (S::HEADER_BYTES, packet_header) {
+                (1, [first, _]) => self.writer.write(sink, head, [&[first, position], chunk]),
+                (_, [first, second]) => self.writer.write(sink, head, [&[first, second, position], chunk]),
+            }
+            position_bits = 0;
         }
     }
 }

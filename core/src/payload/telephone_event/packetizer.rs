@@ -51,9 +51,8 @@ impl Packetizer {
                 (false, _) => usize::from(at >= told),
             };
             for _ in 0..count {
-                self.writer.begin(&mut sink);
-                self.writer.put(&segment.to_payload());
-                self.writer.end(start, std::mem::take(&mut marker));
+                let head = (start, std::mem::take(&mut marker));
+                self.writer.write(&mut sink, head, [&segment.to_payload()]);
             }
             start = start.wrapping_add(SEGMENT_UNITS);
         }

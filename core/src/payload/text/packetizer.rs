@@ -6,7 +6,7 @@ use super::{AGE_MAX, BLOCK_BYTES_MAX, REPEATED_BYTES};
 use crate::description::Redundant;
 use crate::limits::REDUNDANT_BLOCKS_MAX;
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Makes a packet of each block of text, which repeats those before as often as the description says.
 ///
@@ -14,7 +14,6 @@ use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
     /// The payload type of the text, if it is repeated, and how often.
     repeats: Option<(u8, usize)>,
     /// The blocks that were sent last, with their timestamps.
@@ -29,13 +28,7 @@ impl Packetizer {
             let (text, repeated) = redundant.payload_types.split_first()?;
             Some((*text, repeated.len().min(REDUNDANT_BLOCKS_MAX)))
         });
-        Self {
-            writer: config.writer(),
-            payload_bytes_max: config.packet_bytes().saturating_sub(HEADER_BYTES),
-            repeats,
-            before: VecDeque::new(),
-            is_idle: true,
-        }
+        Self { writer: config.writer(), repeats, before: VecDeque::new(), is_idle: true }
     }
 
     /// Gives a packet for each of `parts` to `sink`, all with the same timestamp.
@@ -54,7 +47,7 @@ impl Packetizer {
     ) -> Result<(), PacketizeError> {
         let mut result = Ok(());
         let overhead = usize::from(self.repeats.is_some());
-        let room = self.payload_bytes_max.saturating_sub(overhead);
+        let room = self.writer.payload_bytes_max().saturating_sub(overhead);
         let most = if self.repeats.is_some() { room.min(BLOCK_BYTES_MAX) } else { room };
         for part in parts {
             if part.len() > most {

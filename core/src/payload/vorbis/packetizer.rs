@@ -2,7 +2,7 @@ use super::durations::Durations;
 use super::{HEADER_BYTES, LENGTH_BYTES, RAW};
 use crate::description::Vorbis;
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{self, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Packets of Vorbis that a payload has at most.
 const BATCH: usize = 15;
@@ -29,10 +29,10 @@ impl Packetizer {
     /// A packetizer with the first headers of a description; `None` if it has none that can be read.
     pub fn new(config: PacketizerConfig, vorbis: &Vorbis) -> Option<Self> {
         let headers = vorbis.headers.first()?;
-        let overhead = rtp::HEADER_BYTES.saturating_add(HEADER_BYTES);
+        let writer = config.writer();
         Some(Self {
-            writer: config.writer(),
-            room: config.packet_bytes().saturating_sub(overhead),
+            room: writer.payload_bytes_max().saturating_sub(HEADER_BYTES),
+            writer,
             ident: headers.ident,
             durations: Durations::read(headers)?,
         })
@@ -98,7 +98,7 @@ impl Packetizer {
     }
 
     fn fragment(&mut self, part: &[u8], timestamp: u32, sink: &mut impl FnMut(RtpPacket)) {
-        let mut fragments = part.chunks(self.room.saturating_sub(LENGTH_BYTES).max(1)).peekable();
+        let mut fragments = part.chunks(self.room.saturating_sub(LENGTH_BYTES)).peekable();
         let mut place = FIRST;
         while let Some(fragment) = fragments.next() {
             if fragments.peek().is_none() {

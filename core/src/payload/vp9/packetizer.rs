@@ -1,6 +1,6 @@
 use super::FrameHeader;
 use crate::payload::{PacketizeError, PacketizerConfig};
-use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
+use crate::rtp::{PacketWriter, RtpPacket};
 
 /// Makes packets of pictures of one layer.
 ///
@@ -9,7 +9,6 @@ use crate::rtp::{HEADER_BYTES, PacketWriter, RtpPacket};
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
-    payload_bytes_max: usize,
     picture_id: u16,
 }
 
@@ -26,11 +25,7 @@ const DESCRIPTOR_BYTES: usize = 3;
 impl Packetizer {
     /// A packetizer that makes its packets as `config` says; the first PictureID follows from the first sequence number.
     pub fn new(config: PacketizerConfig) -> Self {
-        Self {
-            writer: config.writer(),
-            payload_bytes_max: config.packet_bytes().saturating_sub(HEADER_BYTES),
-            picture_id: config.first_sequence & 0x7fff,
-        }
+        Self { writer: config.writer(), picture_id: config.first_sequence & 0x7fff }
     }
 
     /// Gives the packets of each of `parts`, which are pictures of one time, to `sink`, the last of each with the marker.
@@ -66,21 +61,15 @@ impl Packetizer {
         let mut rest = picture;
         let mut begins = BEGINS;
         while !rest.is_empty() {
-            let structure = structure.as_ref().filter(|_| begins != 0);
-            let described = DESCRIPTOR_BYTES.saturating_add(structure.map_or(0, |bytes| bytes.len()));
-            let room = self.payload_bytes_max.saturating_sub(described);
+            let structure: &[u8] = structure.as_ref().filter(|_| begins != 0).map_or(&[], |bytes| bytes);
+            let described = DESCRIPTOR_BYTES.saturating_add(structure.len());
+            let room = self.writer.payload_bytes_max().saturating_sub(described);
             let (chunk, behind) = rest.split_at(room.min(rest.len()));
             let ends = if behind.is_empty() { ENDS } else { 0 };
-            let told = if structure.is_some() { HAS_STRUCTURE } else { 0 };
+            let told = if structure.is_empty() { 0 } else { HAS_STRUCTURE };
             let [high, low] = (self.picture_id | 0x8000).to_be_bytes();
             let flags = HAS_PICTURE_ID | inter | begins | ends | told | NOT_FOR_UPPER_LAYERS;
-            self.writer.begin(sink);
-            self.writer.put(&[flags, high, low]);
-            if let Some(structure) = structure {
-                self.writer.put(structure);
-            }
-            self.writer.put(chunk);
-            self.writer.end(timestamp, ends != 0);
+            self.writer.write(sink, (timestamp, ends != 0), [&[flags, high, low], structure, chunk]);
             rest = behind;
             begins = 0;
         }
