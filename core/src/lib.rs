@@ -146,6 +146,7 @@ mod tap;
 mod thrift;
 mod time;
 pub mod timeline;
+pub mod tls;
 mod tolerance;
 mod trace;
 mod trouble;

@@ -38,6 +38,8 @@ pub use rtspan_std::client::Error;
 pub use rtspan_std::server::{
     BindError, FrameStream, Holder, ServerStream, StreamPacket, StreamReader, WriteError,
 };
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
+pub use rtspan_std::tls;
 pub use rtspan_std::types::*;
 pub use runtime::{Smol, SmolListener, Tcp, Udp};
 pub use timer::SmolTimer;

@@ -8,6 +8,7 @@ mod frame_publisher;
 mod frames;
 mod packets;
 mod publisher;
+mod security;
 mod shared;
 mod sockets;
 

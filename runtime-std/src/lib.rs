@@ -24,6 +24,7 @@ mod blocking;
 pub mod client;
 mod clock;
 pub mod conformance;
+mod link;
 mod mailbox;
 mod net;
 mod pool;
@@ -32,6 +33,8 @@ pub mod server;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod threads;
+#[cfg(feature = "rustls-layer")]
+pub mod tls;
 pub mod types;
 mod wake;
 

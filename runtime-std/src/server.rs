@@ -41,7 +41,10 @@ pub use frame_stream::FrameStream;
 pub use reader::{StreamPacket, StreamReader};
 pub use stream::{ServerStream, WriteError};
 
+use crate::link::Entrance;
 use crate::runtime::{Listener, Runtime};
+#[cfg(feature = "rustls-layer")]
+use crate::tls::ServerTls;
 use door::Door;
 
 /// Why a server did not begin to listen.
@@ -59,6 +62,9 @@ pub enum BindError {
         /// Why not.
         source: io::Error,
     },
+    /// TLS is required, and the server has no certificate.
+    #[error("TLS is required, and the server has no certificate to show")]
+    NoCertificate,
     /// The UDP sockets that the configuration names are not available.
     #[error("cannot open the UDP sockets")]
     Udp(#[from] UdpOpenError),
@@ -73,7 +79,7 @@ pub enum BindError {
 /// served by tasks of their own, also when nobody takes the events.
 pub struct Server<R: Runtime> {
     door: Arc<Door>,
-    local_addr: SocketAddr,
+    local_addrs: Vec<SocketAddr>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -81,18 +87,31 @@ pub struct Server<R: Runtime> {
 #[derive(Debug)]
 pub struct ServerBuilder<R: Runtime> {
     config: ServerConfig,
+    entrance: Entrance,
+    also: Vec<String>,
     runtime: R,
 }
 
 impl<R: Runtime> Server<R> {
     /// Sets up a server.
     pub fn builder() -> ServerBuilder<R> {
-        ServerBuilder { config: ServerConfig::default(), runtime: R::default() }
+        ServerBuilder {
+            config: ServerConfig::default(),
+            entrance: Entrance::default(),
+            also: Vec::new(),
+            runtime: R::default(),
+        }
     }
 
-    /// The address that it listens on.
+    /// The address that it listens on; of several that of [`bind`](ServerBuilder::bind).
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.local_addrs.first().copied().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+    }
+
+    /// All addresses that it listens on: that of [`bind`](ServerBuilder::bind), then those of
+    /// [`also_listen`](ServerBuilder::also_listen).
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.local_addrs
     }
 
     /// Publishes a stream at a path such as `/cam1`; it ends when the [`ServerStream`] is dropped.
@@ -384,7 +403,7 @@ impl<R: Runtime> Drop for Server<R> {
 
 impl<R: Runtime> fmt::Debug for Server<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("local_addr", &self.local_addr).finish_non_exhaustive()
+        f.debug_struct("Server").field("local_addrs", &self.local_addrs).finish_non_exhaustive()
     }
 }
 
@@ -403,26 +422,54 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
+    /// Takes `rtsps` as well, with this certificate: each port takes both, since the first byte of a peer tells which it speaks.
+    #[cfg(feature = "rustls-layer")]
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.entrance.tls = Some(tls);
+        self
+    }
+
+    /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.
+    #[must_use]
+    pub fn require_tls(mut self, require: bool) -> Self {
+        self.entrance.requires_tls = require;
+        self
+    }
+
+    /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.
+    #[must_use]
+    pub fn also_listen(mut self, addr: impl Display) -> Self {
+        self.also.push(addr.to_string());
+        self
+    }
+
     /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
     ///
     /// # Errors
     ///
     /// The address is invalid, or the system refuses it.
     pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
-        let Self { config, runtime } = self;
-        let addr = addr.to_string();
-        let listener = listen_on(&runtime, &addr).await?;
-        let local_addr = listener.local_addr().map_err(BindError::Start)?;
+        let Self { config, entrance, also, runtime } = self;
+        if entrance.requires_tls && !entrance.has_tls() {
+            return Err(BindError::NoCertificate);
+        }
+        let mut listeners = Vec::new();
+        for addr in std::iter::once(addr.to_string()).chain(also) {
+            let listener = listen_on(&runtime, &addr).await?;
+            let at = listener.local_addr().map_err(BindError::Start)?;
+            listeners.push((listener, at));
+        }
+        let local_addrs = listeners.iter().map(|(_, at)| *at).collect();
         let config = config.processors(runtime.parallelism());
         let door = Arc::new(Door::new(config, runtime.clock(), runtime.seed().map_err(BindError::Start)?));
         // Dropped on the way out, it ends the task that was started.
-        let server = Server { door, local_addr, runtime: PhantomData };
+        let server = Server { door, local_addrs, runtime: PhantomData };
         let door = &server.door;
         udp::open(&runtime, door)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
-        runtime
-            .spawn(accept::accept(runtime.clone(), door, listener, local_addr))
-            .map_err(BindError::Start)?;
+        let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance));
+        runtime.spawn(accepting).map_err(BindError::Start)?;
         Ok(server)
     }
 }

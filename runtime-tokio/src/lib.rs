@@ -19,6 +19,8 @@ pub use rtspan_std::client::Error;
 pub use rtspan_std::server::{
     BindError, FrameStream, Holder, ServerStream, StreamPacket, StreamReader, WriteError,
 };
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
+pub use rtspan_std::tls;
 pub use rtspan_std::types::*;
 pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
 

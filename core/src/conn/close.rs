@@ -3,6 +3,7 @@ use std::io;
 
 use crate::Printable;
 use crate::limits::CLOSE_NOTE_BYTES_MAX;
+use crate::tls::TlsError;
 use crate::wire::{Response, StatusCode, WireError};
 
 /// Why a connection or a session ended.
@@ -21,7 +22,13 @@ pub enum CloseReason {
     /// A trusted proxy did not say where the connection comes from.
     #[error("a trusted proxy sent no header of the PROXY protocol")]
     NoProxyHeader,
-    /// A message began and did not end in time.
+    /// There is no TLS connection with the peer.
+    #[error("no TLS: {0}")]
+    Tls(#[from] TlsError),
+    /// The peer speaks without TLS where the server requires it.
+    #[error("the peer speaks without TLS")]
+    TlsRequired,
+    /// A message, or a handshake beneath it, began and did not end in time.
     #[error("the peer began a message and did not complete it in time")]
     MessageTimeout,
     /// The socket took nothing, or next to nothing, for too long.

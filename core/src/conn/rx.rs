@@ -64,6 +64,8 @@ pub struct ConnRx {
     /// Deviations that were told; each is told once, however often it comes.
     told: Tolerances,
     begun: Option<(u64, Instant)>,
+    /// Since when a layer beneath has begun something and not completed it.
+    beneath: Option<Instant>,
     /// The doubt about the deadline of a message.
     doubt: Doubt,
     failure: Option<CloseReason>,
@@ -104,6 +106,7 @@ impl ConnRx {
             unanswered: 0,
             told: Tolerances::NONE,
             begun: None,
+            beneath: None,
             doubt: Doubt::default(),
             failure: None,
             is_finishing: false,
@@ -195,6 +198,12 @@ impl ConnRx {
         self.decoder.read_with(read)
     }
 
+    /// Takes note that a layer beneath, such as TLS, is in the middle of something that its peer has to complete, or no longer is:
+    /// a handshake has as long as a message has, from its first byte on.
+    pub fn handle_beneath(&mut self, now: Instant, has_begun: bool) {
+        self.beneath = has_begun.then(|| self.beneath.unwrap_or(now));
+    }
+
     /// Reads into memory that others use as well, if it has none of its own; it is allocated if there is none yet.
     pub fn lend(&mut self, memory: impl FnOnce() -> BytesMut) {
         self.decoder.lend(memory);
@@ -210,6 +219,11 @@ impl ConnRx {
     /// Returns `true` if something can be [polled](Self::poll_input) for which nothing needs to be read.
     pub fn has_input(&self) -> bool {
         !self.inbound.is_empty()
+    }
+
+    /// Returns `true` if a proxy is still to say where the connection comes from.
+    pub fn awaits_proxy(&self) -> bool {
+        self.awaits_proxy
     }
 
     /// The connection's handle.
@@ -290,14 +304,14 @@ impl ConnRx {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let reports = self.publishers.iter().map(|track| track.ingest.poll_timeout()).min();
-        let message = self.begun.map(|(_, at)| self.doubt.look_at(at + self.message_deadline));
+        let message = self.since().map(|at| self.doubt.look_at(at + self.message_deadline));
         reports.into_iter().chain(message).min().filter(|_| self.failure.is_none())
     }
 
     /// Lets time pass; poll what comes of it.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let begun = self.begun.filter(|_| self.failure.is_none());
-        if begun.is_some_and(|(_, at)| self.doubt.is_over(now, at + self.message_deadline)) {
+        let begun = self.since().filter(|_| self.failure.is_none());
+        if begun.is_some_and(|at| self.doubt.is_over(now, at + self.message_deadline)) {
             (self.failure, self.is_dry) = (Some(CloseReason::MessageTimeout), false);
         }
         for track in self.publishers.iter_mut().filter(|track| now >= track.ingest.poll_timeout()) {
@@ -318,6 +332,11 @@ impl ConnRx {
             }
             Err(NoHeader) => self.failure = Some(CloseReason::NoProxyHeader),
         }
+    }
+
+    /// Since when the peer has begun something and not completed it.
+    fn since(&self) -> Option<Instant> {
+        self.begun.map(|(_, at)| at).into_iter().chain(self.beneath).min()
     }
 
     fn is_paused(&self) -> bool {

@@ -14,6 +14,7 @@ use crate::few::Few;
 use crate::limits::USER_AGENT_BYTES_MAX;
 use crate::stats::ConnStats;
 use crate::stream::Streams;
+use crate::tls::Secured;
 use crate::wire::{Request, Response, WireError, name};
 use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 
@@ -23,8 +24,8 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// The server's own address that it came to, if that is known.
     pub(super) local: Option<IpAddr>,
-    /// All of it is encrypted.
-    pub(super) is_secure: bool,
+    /// All of it is encrypted, and this is known of the peer by that.
+    pub(super) secured: Option<Box<Secured>>,
     pub(super) since: Instant,
     /// The last request.
     pub(super) alive: Instant,
@@ -70,7 +71,7 @@ impl Connection {
         Self {
             peer,
             local: None,
-            is_secure: false,
+            secured: None,
             since: now,
             alive: now,
             user_agent: None,

@@ -364,6 +364,7 @@ impl Server {
             ticket: Ticket::new(RawTicket { conn, number: self.questions }),
             conn,
             peer: connection.peer,
+            secured: connection.secured.as_deref().cloned(),
             session,
             action,
             user: user.map(String::from),

@@ -8,6 +8,7 @@ use super::{Connection, Published, Server};
 use crate::auth::Action;
 use crate::conn::{CloseNote, CloseReason};
 use crate::description::Description;
+use crate::tls::Secured;
 use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 
 /// A connection of a server.
@@ -20,6 +21,8 @@ pub struct ConnInfo {
     pub peer: SocketAddr,
     /// The server's own address that it came to, if that is known.
     pub local: Option<IpAddr>,
+    /// How it is encrypted (TLS); `None` if it is not.
+    pub secured: Option<Secured>,
     /// Since when it is there.
     pub since: Instant,
     /// The name that its peer gives itself (User-Agent), cut after
@@ -189,6 +192,7 @@ impl Connection {
             conn,
             peer: self.peer,
             local: self.local,
+            secured: self.secured.as_deref().cloned(),
             since: self.since,
             user_agent: self.user_agent.as_deref().map(str::to_owned),
             users: self.access.users().map(str::to_owned).collect(),

@@ -44,13 +44,22 @@ pub enum Refused {
     /// The server is closing.
     #[error("the server is closing")]
     Closing,
+    /// The peer speaks without TLS, which the server requires.
+    #[error("the peer speaks without TLS")]
+    TlsRequired,
 }
 
 impl Refused {
-    /// The answer (503) to the first request of a connection that was not taken on, by
+    /// The answer (503, or 403 where TLS is required) to the first request of a connection that was not taken on, by
     /// [its number](crate::conn::FirstRequest::cseq).
     pub fn response(self, cseq: Option<u32>) -> Response {
-        let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE);
+        let mut response = Response::new(match self {
+            Self::TlsRequired => StatusCode::FORBIDDEN,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        });
+        if self == Self::TlsRequired {
+            response.reason = "TLS Required: Use rtsps".into();
+        }
         if let Some(cseq) = cseq {
             response.headers.set(name::CSEQ, cseq);
         }

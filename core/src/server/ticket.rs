@@ -8,6 +8,7 @@ use super::answer::Extra;
 use crate::auth::Action;
 use crate::description::Description;
 use crate::header::Transport;
+use crate::tls::Secured;
 use crate::wire::{Request, Response, StatusCode};
 use crate::{ConnId, SessionId};
 
@@ -83,6 +84,8 @@ pub struct Question<A> {
     pub conn: ConnId,
     /// The address of the peer that asks.
     pub peer: SocketAddr,
+    /// How the connection is encrypted (TLS), and the certificate of its peer; `None` if it is not.
+    pub secured: Option<Secured>,
     /// The session that it is for; `None` if there is none yet.
     pub session: Option<SessionId>,
     /// The action that the peer wants to do at the path.

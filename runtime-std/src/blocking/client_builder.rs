@@ -6,6 +6,8 @@ use rtspan_core::timeline::Timeline;
 use super::{Client, FramePublisher, Frames, Packets, Publisher};
 use crate::client::{self, Error};
 use crate::threads::{Threads, block_on};
+#[cfg(feature = "rustls-layer")]
+use crate::tls::ClientTls;
 
 /// How a client is set up.
 ///
@@ -97,6 +99,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn reconnect(self, policy: ReconnectPolicy) -> Self {
         Self(self.0.reconnect(policy))
+    }
+
+    /// The servers that are trusted where the URL is `rtsps` (the roots of the system by default).
+    #[cfg(feature = "rustls-layer")]
+    #[must_use]
+    pub fn tls(self, tls: ClientTls) -> Self {
+        Self(self.0.tls(tls))
     }
 
     /// How the client behaves otherwise. The other calls of the builder stand, also where this says otherwise.

@@ -18,6 +18,8 @@ use rtspan_core::{ConnId, SessionId, StreamId};
 
 use crate::server::{self, BindError, Holder, ServerStream, StreamPacket};
 use crate::threads::{Threads, block_on, block_on_for};
+#[cfg(feature = "rustls-layer")]
+use crate::tls::ServerTls;
 
 /// An RTSP server, which listens until it is closed or dropped.
 ///
@@ -81,6 +83,12 @@ impl Server {
     /// The address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr()
+    }
+
+    /// All addresses that it listens on: that of [`bind`](ServerBuilder::bind), then those of
+    /// [`also_listen`](ServerBuilder::also_listen).
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        self.0.local_addrs()
     }
 
     /// Publishes a stream at a path such as `/cam1`; it ends when the [`ServerStream`] is dropped.
@@ -313,6 +321,25 @@ impl ServerBuilder {
     #[must_use]
     pub fn config(self, config: ServerConfig) -> Self {
         Self(self.0.config(config))
+    }
+
+    /// Takes `rtsps` as well, with this certificate: each port takes both, since the first byte of a peer tells which it speaks.
+    #[cfg(feature = "rustls-layer")]
+    #[must_use]
+    pub fn tls(self, tls: ServerTls) -> Self {
+        Self(self.0.tls(tls))
+    }
+
+    /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.
+    #[must_use]
+    pub fn require_tls(self, require: bool) -> Self {
+        Self(self.0.require_tls(require))
+    }
+
+    /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.
+    #[must_use]
+    pub fn also_listen(self, addr: impl Display) -> Self {
+        Self(self.0.also_listen(addr))
     }
 
     /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.

@@ -9,10 +9,13 @@ use rtspan_core::description::Description;
 use rtspan_core::timeline::Timeline;
 use rtspan_core::url::Url;
 
+use super::security::Security;
 use super::shared::{Owner, Shared};
 use super::sockets::Sockets;
 use super::{Client, Error, FramePublisher, Frames, Packets, Publisher, driver};
 use crate::runtime::Runtime;
+#[cfg(feature = "rustls-layer")]
+use crate::tls::ClientTls;
 
 /// How a client is set up.
 ///
@@ -41,6 +44,7 @@ pub struct ClientBuilder<R: Runtime> {
     config: ClientConfig,
     own: Own,
     runtime: R,
+    security: Security,
     timeline: Timeline,
 }
 
@@ -95,6 +99,7 @@ impl<R: Runtime> ClientBuilder<R> {
             config: ClientConfig::default(),
             own: Own::default(),
             runtime: R::default(),
+            security: Security::default(),
             timeline: Timeline::new(),
         }
     }
@@ -179,6 +184,14 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// The servers that are trusted where the URL is `rtsps` (the roots of the system by default).
+    #[cfg(feature = "rustls-layer")]
+    #[must_use]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.security.tls = tls;
+        self
+    }
+
     /// Runs it elsewhere than on the default runtime.
     #[must_use]
     pub fn runtime(mut self, runtime: R) -> Self {
@@ -193,13 +206,13 @@ impl<R: Runtime> ClientBuilder<R> {
     /// A header cannot be sent ([`Error::Request`]), or the runtime or the system's source of randomness is not available
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
-        let Self { url, config, mut own, runtime, timeline } = self;
+        let Self { url, config, mut own, runtime, security, timeline } = self;
         let mut core = Core::new(url, own.apply(config)?, runtime.seed().map_err(Error::Start)?);
         let clock = runtime.clock();
         core.set_wall_clock(clock.now(), clock.wall());
         core.continue_timeline(timeline);
         let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ, clock));
-        let driver = driver::drive(runtime.clone(), Arc::clone(&shared));
+        let driver = driver::drive(runtime.clone(), Arc::clone(&shared), security);
         runtime.spawn(driver).map_err(Error::Start)?;
         Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
     }

@@ -1,4 +1,4 @@
-//! Connecting to a host that may have several addresses (RFC 8305, "happy eyeballs").
+//! Connecting to a host that may have several addresses (RFC 8305, "happy eyeballs"), and the handshakes behind that.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -10,14 +10,23 @@ use std::task::{Context, Poll};
 use rtspan_core::Instant;
 use rtspan_core::client::{ConnectAttempt, ConnectError};
 use rtspan_core::limits::{CONNECT_ADDRESSES_MAX, CONNECT_ATTEMPT_DELAY};
+use rtspan_core::tls::TlsError;
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
+use crate::link::Link;
 use crate::runtime::{Runtime, TcpSocket};
 
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
-/// The addresses of a host are tried one after the other, without waiting long for any; the first that answers is taken.
+/// A connection and the address that it is to, or the reason for which there is none.
+type Connected<T> = Result<(T, SocketAddr), ConnectError>;
+
+/// The layers of a connection that are to be made once there is one.
+pub(super) type Layers<T> = Box<dyn FnOnce(T) -> Result<Link<T>, TlsError> + Send>;
+
+/// The addresses of a host are tried one after the other, without waiting long for any; the first that answers is taken, and
+/// its layers are made.
 pub(super) struct Connecting<R: Runtime> {
     runtime: R,
     deadline: Instant,
@@ -25,6 +34,9 @@ pub(super) struct Connecting<R: Runtime> {
     untried: VecDeque<SocketAddr>,
     attempts: Vec<(SocketAddr, Pending<R::Tcp>)>,
     failed: Vec<ConnectAttempt>,
+    layers: Option<Layers<R::Tcp>>,
+    /// The connection whose handshakes are being done.
+    connected: Option<(Link<R::Tcp>, SocketAddr)>,
     /// When the next address is tried, though those before it may still answer.
     next: Option<Instant>,
     alarm: Alarm<R::Timer>,
@@ -32,7 +44,12 @@ pub(super) struct Connecting<R: Runtime> {
 }
 
 impl<R: Runtime> Connecting<R> {
-    pub(super) fn new(runtime: R, host: String, port: u16, deadline: Instant) -> Self {
+    pub(super) fn new(
+        runtime: R,
+        (host, port): (String, u16),
+        deadline: Instant,
+        layers: Layers<R::Tcp>,
+    ) -> Self {
         let resolver = runtime.clone();
         Self {
             alarm: Alarm::new(runtime.timer()),
@@ -43,11 +60,34 @@ impl<R: Runtime> Connecting<R> {
             untried: VecDeque::new(),
             attempts: Vec::new(),
             failed: Vec::new(),
+            layers: Some(layers),
+            connected: None,
             next: None,
         }
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(R::Tcp, SocketAddr), ConnectError>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Connected<Link<R::Tcp>>> {
+        if self.connected.is_none() {
+            let (socket, addr) = match self.poll_connect(cx) {
+                Poll::Ready(Ok(connected)) => connected,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            };
+            let Some(layers) = self.layers.take() else { return Poll::Pending };
+            self.connected = Some((layers(socket).map_err(ConnectError::Tls)?, addr));
+        }
+        let Some((link, _)) = &mut self.connected else { return Poll::Pending };
+        match link.poll_handshake(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(ConnectError::Tls(error))),
+            Poll::Ready(Ok(())) => match self.connected.take() {
+                Some(connected) => Poll::Ready(Ok(connected)),
+                None => Poll::Pending,
+            },
+        }
+    }
+
+    fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<Connected<R::Tcp>> {
         if let Some(lookup) = &mut self.lookup {
             let Poll::Ready(found) = lookup.as_mut().poll(cx) else { return Poll::Pending };
             self.lookup = None;
@@ -85,6 +125,7 @@ impl<R: Runtime> Connecting<R> {
         if self.lookup.is_some() {
             return Some(ConnectError::Timeout(Vec::new()));
         }
+        self.untried.extend(self.connected.take().map(|(_, addr)| addr));
         let silent = self.attempts.drain(..).map(|(addr, _)| addr).chain(self.untried.drain(..));
         self.failed.extend(silent.map(|addr| ConnectAttempt { addr, error: io::ErrorKind::TimedOut.into() }));
         Some(self.failure())

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rtspan_core::Instant;
-use rtspan_core::client::{Client, ClientOutput, ConnectError};
+use rtspan_core::client::{Client, ClientOutput};
 use rtspan_core::limits::TEARDOWN_DEADLINE;
 
 use super::connect::Connecting;
+use super::security::Security;
 use super::shared::{Shared, State};
 use super::sockets::{Look, Receive, Sockets};
 use crate::alarm::Alarm;
@@ -17,13 +18,15 @@ use crate::wake::lock;
 const ROUNDS: usize = 16;
 
 /// Drives a client until it is closed, or torn down because its last handle is gone.
-pub(crate) fn drive<R: Runtime>(
+pub(super) fn drive<R: Runtime>(
     runtime: R,
     shared: Arc<Shared<Sockets<R>>>,
+    security: Security,
 ) -> impl Future<Output = ()> + Send + use<R> {
     let mut driver = Driver {
         alarm: Alarm::new(runtime.timer()),
         runtime,
+        security,
         shared: Leave(shared),
         connecting: None,
         limit: None,
@@ -45,6 +48,7 @@ impl<R: Runtime> Drop for Leave<R> {
 
 struct Driver<R: Runtime> {
     runtime: R,
+    security: Security,
     shared: Leave<R>,
     connecting: Option<Connecting<R>>,
     alarm: Alarm<R::Timer>,
@@ -123,8 +127,8 @@ impl<R: Runtime> Driver<R> {
         let Some(connecting) = &mut self.connecting else { return };
         let Poll::Ready(connected) = connecting.poll(cx) else { return };
         self.connecting = None;
-        let connected = connected.map(|(socket, peer)| {
-            sockets.connect(socket);
+        let connected = connected.map(|(link, peer)| {
+            sockets.connect(link);
             peer
         });
         core.handle_connected(self.shared.0.clock.now(), connected);
@@ -160,11 +164,10 @@ impl<R: Runtime> Driver<R> {
         while let Some(output) = state.core.poll_output() {
             round.again = true;
             match output {
-                ClientOutput::Connect { secure: true, .. } => {
-                    state.core.handle_connected(now, Err(ConnectError::Tls));
-                }
-                ClientOutput::Connect { host, port, deadline, .. } => {
-                    self.connecting = Some(Connecting::new(self.runtime.clone(), host, port, deadline));
+                ClientOutput::Connect { host, port, secure, deadline, .. } => {
+                    let layers = self.security.layers(secure, &host);
+                    let to = (host, port);
+                    self.connecting = Some(Connecting::new(self.runtime.clone(), to, deadline, layers));
                 }
                 ClientOutput::Disconnect => {
                     send(cx, &mut state.core, sockets, now, round);

@@ -7,8 +7,9 @@ use rtspan_core::client::{Client, ClientSink};
 use rtspan_core::udp::{DatagramSink, Port, UdpOpenError, UdpSpec};
 use rtspan_core::{Instant, UdpId};
 
+use crate::link::Link;
 use crate::net::{UdpPair, bind_pair, is_transient};
-use crate::runtime::{Direction, Runtime, Socket, TcpSocket, UdpSocket};
+use crate::runtime::{Direction, Runtime, UdpSocket};
 
 /// Calls to the system that write, in one go.
 const WRITES: usize = 16;
@@ -21,7 +22,7 @@ const DRAIN_BURSTS: usize = 64;
 
 /// The sockets of a client.
 pub(super) struct Sockets<R: Runtime> {
-    tcp: Option<R::Tcp>,
+    tcp: Option<Link<R::Tcp>>,
     /// The socket had no room; the system has not said since that it has.
     blocked: bool,
     udp: Vec<(UdpId, UdpPair<R::Udp>)>,
@@ -67,7 +68,7 @@ impl<R: Runtime> Receive for Sockets<R> {
             pair.flush();
         }
         for _ in 0..WRITES {
-            let Some(socket) = self.tcp.as_ref().filter(|_| core.wants_write()) else { return };
+            let Some(socket) = self.tcp.as_mut().filter(|_| core.wants_write()) else { return };
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = core.io_slices(&mut slices);
             match socket.try_write_vectored(&slices[..filled]) {
@@ -83,13 +84,15 @@ impl<R: Runtime> Sockets<R> {
         Self { tcp: None, blocked: false, udp: Vec::new() }
     }
 
-    pub(super) fn connect(&mut self, socket: R::Tcp) {
-        self.tcp = Some(socket);
+    pub(super) fn connect(&mut self, link: Link<R::Tcp>) {
+        self.tcp = Some(link);
         self.blocked = false;
     }
 
     pub(super) fn disconnect(&mut self) {
-        self.tcp = None;
+        if let Some(mut link) = self.tcp.take() {
+            link.say_last();
+        }
     }
 
     /// Tells the client of the end of the connection.
@@ -122,7 +125,11 @@ impl<R: Runtime> Sockets<R> {
     pub(super) fn write(&mut self, cx: &mut Context<'_>, core: &mut Client, now: Instant) -> bool {
         let mut written = false;
         for _ in 0..WRITES {
-            let Some(socket) = self.tcp.as_mut().filter(|_| core.wants_write()) else { break };
+            let Some(socket) = &mut self.tcp else { break };
+            // Of a failure reading tells.
+            if !matches!(socket.poll_flush(cx), Poll::Ready(Ok(()))) || !core.wants_write() {
+                break;
+            }
             if self.blocked && socket.poll_ready(cx, Direction::Write).is_pending() {
                 break;
             }

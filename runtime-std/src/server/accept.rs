@@ -10,6 +10,7 @@ use super::conn;
 use super::door::{Door, Tenant};
 use super::refuse::refuse;
 use crate::alarm::Alarm;
+use crate::link::{Entrance, Link};
 use crate::net::OPTIONS_ARE_INHERITED;
 use crate::runtime::{Listener, Runtime, TcpSocket};
 
@@ -18,51 +19,75 @@ const AT_ONCE: usize = 64;
 /// How long nothing is accepted after the system had no room for another connection.
 const REST: Duration = Duration::from_millis(100);
 
-/// Accepts connections until the server is closed; `at` is the address that is listened on.
+/// An address that is listened on.
+struct Place<R: Runtime> {
+    listener: R::Listener,
+    /// Connections to one address need not be asked where they have come to.
+    local: Option<SocketAddr>,
+    /// Until when nothing is accepted there.
+    resting: Option<Instant>,
+    alarm: Alarm<R::Timer>,
+}
+
+/// Accepts connections until the server is closed; each listener comes with the address that it listens on.
 pub(crate) fn accept<R: Runtime>(
     runtime: R,
     door: &Arc<Door>,
-    listener: R::Listener,
-    at: SocketAddr,
+    listeners: Vec<(R::Listener, SocketAddr)>,
+    entrance: Arc<Entrance>,
 ) -> impl Future<Output = ()> + Send + use<R> {
     let door = Tenant::new(door);
-    // Connections to one address need not be asked where they have come to.
-    let local = Some(at).filter(|at| !at.ip().is_unspecified());
+    let place = |(listener, at): (R::Listener, SocketAddr)| Place::<R> {
+        listener,
+        local: Some(at).filter(|at| !at.ip().is_unspecified()),
+        resting: None,
+        alarm: Alarm::new(runtime.timer()),
+    };
+    let places: Vec<_> = listeners.into_iter().map(place).collect();
     async move {
-        // Dropped in the opposite order: the socket is closed before the place is given up.
-        let (door, mut listener) = (door, listener);
-        accept_all(&runtime, &door, &mut listener, local).await;
-    }
-}
-
-async fn accept_all<R: Runtime>(
-    runtime: &R,
-    door: &Arc<Door>,
-    listener: &mut R::Listener,
-    local: Option<SocketAddr>,
-) {
-    let mut alarm = Alarm::new(runtime.timer());
-    let mut resting: Option<Instant> = None;
-    poll_fn(|cx| {
-        door.acceptor().register(cx);
-        for _ in 0..AT_ONCE {
+        // Dropped in the opposite order: the sockets are closed before the place is given up.
+        let (door, mut places) = (door, places);
+        poll_fn(|cx| {
+            door.acceptor().register(cx);
             if door.is_closing() {
                 return Poll::Ready(());
             }
-            if resting.is_some() && !alarm.is_due(cx, door.clock(), resting) {
-                return Poll::Pending;
+            let mut is_busy = false;
+            for place in &mut places {
+                is_busy |= accept_some(cx, &runtime, &door, &entrance, place);
             }
-            resting = None;
-            match poll_accept(cx, runtime, door, listener, local) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(true) => {}
-                Poll::Ready(false) => resting = Some(door.clock().now() + REST),
+            if is_busy {
+                cx.waker().wake_by_ref();
             }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Accepts what has come to one address. Returns `true` if there may be more.
+fn accept_some<R: Runtime>(
+    cx: &mut Context<'_>,
+    runtime: &R,
+    door: &Arc<Door>,
+    entrance: &Arc<Entrance>,
+    place: &mut Place<R>,
+) -> bool {
+    for _ in 0..AT_ONCE {
+        if door.is_closing() {
+            return true;
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+        if place.resting.is_some() && !place.alarm.is_due(cx, door.clock(), place.resting) {
+            return false;
+        }
+        place.resting = None;
+        match poll_accept(cx, runtime, door, entrance, place) {
+            Poll::Pending => return false,
+            Poll::Ready(true) => {}
+            Poll::Ready(false) => place.resting = Some(door.clock().now() + REST),
+        }
+    }
+    true
 }
 
 /// Accepts one connection; `false` if the system had no room for it.
@@ -70,8 +95,8 @@ fn poll_accept<R: Runtime>(
     cx: &mut Context<'_>,
     runtime: &R,
     door: &Arc<Door>,
-    listener: &mut R::Listener,
-    local: Option<SocketAddr>,
+    entrance: &Arc<Entrance>,
+    Place { listener, local, .. }: &mut Place<R>,
 ) -> Poll<bool> {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 
@@ -91,7 +116,10 @@ fn poll_accept<R: Runtime>(
     let wake = Arc::default();
     let local = local.or_else(|| socket.local_addr().ok());
     Poll::Ready(match door.open_conn(peer, local, &wake) {
-        Ok(conn) => runtime.spawn(conn::serve(runtime, Arc::clone(door), socket, conn, wake)).is_ok(),
+        Ok(conn) => {
+            let link = Link::accepted(socket, entrance, conn.rx.awaits_proxy());
+            runtime.spawn(conn::serve(runtime, Arc::clone(door), link, conn, wake)).is_ok()
+        }
         Err(refused) => refuse(runtime, door, socket, refused),
     })
 }

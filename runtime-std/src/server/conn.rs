@@ -7,14 +7,17 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Report, Room, ServerConn};
+use rtspan_core::tls::TlsError;
 use rtspan_core::{ConnId, Instant};
 
 use super::door::Door;
 use super::linger::linger;
+use super::refuse::refuse_unsecured;
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
+use crate::link::{Link, NotSecured, failed};
 use crate::net::is_transient;
-use crate::runtime::{Direction, Runtime, Socket, TcpSocket};
+use crate::runtime::{Direction, Runtime};
 use crate::wake::{Reasons, Wake};
 
 /// How often a task goes round before it lets others run.
@@ -37,7 +40,7 @@ thread_local! {
 pub(crate) fn serve<R: Runtime>(
     runtime: &R,
     door: Arc<Door>,
-    socket: R::Tcp,
+    socket: Link<R::Tcp>,
     ServerConn { id, rx, tx }: ServerConn,
     wake: Arc<Wake>,
 ) -> impl Future<Output = ()> + Send + use<R> {
@@ -63,7 +66,11 @@ pub(crate) fn serve<R: Runtime>(
     });
     async move {
         let reason = poll_fn(|cx| task.poll(cx)).await;
+        let is_unsecured = reason == CloseReason::TlsRequired;
         task.leave(reason);
+        if is_unsecured {
+            refuse_unsecured(&mut task.socket, &mut task.alarm, task.place.door.clock()).await;
+        }
         // A peer that says no more has nothing on its way that would reset the last answer away.
         if task.tx.is_finished() && !task.at_end {
             linger(&mut task.socket, &mut task.alarm, task.place.door.clock()).await;
@@ -86,7 +93,7 @@ struct ConnTask<R: Runtime> {
     wake: Arc<Wake>,
     subscriptions: Subscriptions,
     feeds: Feeds,
-    socket: R::Tcp,
+    socket: Link<R::Tcp>,
     alarm: Alarm<R::Timer>,
     /// Why nothing more is read; the rest is still written.
     failure: Option<CloseReason>,
@@ -220,13 +227,15 @@ impl<R: Runtime> ConnTask<R> {
     fn read(&mut self, now: Instant) -> Result<bool, CloseReason> {
         self.rx.lend(|| BLOCK.take());
         match self.rx.read_with(now, |into| self.socket.try_read_buf(into)) {
-            Ok(n) => {
-                self.at_end = n == 0;
-                Ok(true)
-            }
-            Err(error) if is_transient(&error) => Ok(true),
-            Err(error) => Err(broken(error)),
+            Ok(n) => self.at_end = n == 0,
+            Err(error) if is_transient(&error) => {}
+            Err(error) => return Err(broken(error)),
         }
+        self.rx.handle_beneath(now, self.socket.is_opening());
+        if let Some(secured) = self.socket.take_secured() {
+            self.place.door.enter(|server, _| server.set_secured(self.place.id, secured));
+        }
+        Ok(true)
     }
 
     /// Carries out what others have ordered.
@@ -292,6 +301,10 @@ impl<R: Runtime> ConnTask<R> {
     /// before that.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
         for _ in 0..ROUNDS {
+            match self.socket.poll_flush(cx) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(flushed) => flushed.map_err(broken)?,
+            }
             self.wake.set_patience(0);
             self.tx.pull(now, &self.subscriptions);
             if let Some(report) = self.tx.poll_report() {
@@ -342,5 +355,9 @@ impl<R: Runtime> ConnTask<R> {
 }
 
 fn broken(error: io::Error) -> CloseReason {
-    CloseReason::Io(error.kind())
+    match error.get_ref() {
+        Some(inner) if inner.is::<NotSecured>() => CloseReason::TlsRequired,
+        Some(inner) if inner.is::<TlsError>() => CloseReason::Tls(failed(error)),
+        _ => CloseReason::Io(error.kind()),
+    }
 }

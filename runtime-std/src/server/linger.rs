@@ -1,19 +1,27 @@
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use rtspan_core::limits::{LINGER_BYTES_MAX, LINGER_LIMIT};
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
+use crate::link::Link;
 use crate::net::is_transient;
 use crate::runtime::{Direction, TcpSocket, Timer};
 
 /// Listens a little longer: closing a socket that has something to read would reset the last answer away.
-pub(super) async fn linger<S: TcpSocket, T: Timer>(socket: &mut S, alarm: &mut Alarm<T>, clock: &Clock) {
-    if socket.shutdown().is_err() {
+pub(super) async fn linger<S: TcpSocket, T: Timer>(link: &mut Link<S>, alarm: &mut Alarm<T>, clock: &Clock) {
+    let deadline = clock.now() + LINGER_LIMIT;
+    link.close();
+    let flush = |cx: &mut Context<'_>| match link.poll_flush(cx) {
+        Poll::Pending if !alarm.is_due(cx, clock, Some(deadline)) => Poll::Pending,
+        flushed => Poll::Ready(matches!(flushed, Poll::Ready(Ok(())))),
+    };
+    let is_flushed = poll_fn(flush).await;
+    let socket = link.socket();
+    if !is_flushed || socket.shutdown().is_err() {
         return;
     }
-    let deadline = clock.now() + LINGER_LIMIT;
     let mut room = LINGER_BYTES_MAX;
     poll_fn(|cx| {
         let mut scratch = [0; 4096];
@@ -40,7 +48,7 @@ mod tests {
     use std::net::SocketAddr;
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Waker};
+    use std::task::Waker;
 
     use bytes::BytesMut;
     use rtspan_core::Instant;
@@ -112,13 +120,13 @@ mod tests {
 
     /// Returns whether the socket is still listened to when so much has been sent, and how much was not read.
     fn listens(sent: usize) -> (bool, usize) {
-        let mut socket = Talker(AtomicUsize::new(sent));
+        let mut socket = Link::plain(Talker(AtomicUsize::new(sent)));
         let (mut alarm, clock) = (Alarm::new(Never), Clock::system());
         let listens = {
             let lingering = pin!(linger(&mut socket, &mut alarm, &clock));
             lingering.poll(&mut Context::from_waker(Waker::noop())).is_pending()
         };
-        (listens, socket.left())
+        (listens, socket.socket().left())
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::door::Door;
 use super::linger::linger;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
+use crate::link::Link;
 use crate::net::is_transient;
 use crate::runtime::{Direction, Runtime, TcpSocket, Timer};
 
@@ -18,23 +19,50 @@ use crate::runtime::{Direction, Runtime, TcpSocket, Timer};
 ///
 /// Nothing of it is known to the server, there are few at a time, and none is waited for longer than a moment. Beyond
 /// that, and when the server is closing, the socket is closed without a word.
-pub(super) fn refuse<R: Runtime>(
-    runtime: &R,
-    door: &Arc<Door>,
-    mut socket: R::Tcp,
-    refused: Refused,
-) -> bool {
+pub(super) fn refuse<R: Runtime>(runtime: &R, door: &Arc<Door>, socket: R::Tcp, refused: Refused) -> bool {
     let Some(place) = (refused != Refused::Closing).then(|| door.refusal()).flatten() else { return true };
     let (mut alarm, clock) = (Alarm::new(runtime.timer()), runtime.clock());
     let answer = async move {
         let _place = place;
-        let cseq = first_cseq(&mut socket, &mut alarm, &clock).await;
-        let answer = refused.response(cseq).to_bytes();
-        if write_all(&mut socket, &mut alarm, &clock, &answer).await {
-            linger(&mut socket, &mut alarm, &clock).await;
-        }
+        let mut link = Link::plain(socket);
+        answer(&mut link, &mut alarm, &clock, FirstRequest::new(), refused).await;
     };
     runtime.spawn(answer).is_ok()
+}
+
+/// Answers the first request of a connection that was taken on and speaks without TLS, which is required.
+pub(super) async fn refuse_unsecured<S: TcpSocket, T: Timer>(
+    link: &mut Link<S>,
+    alarm: &mut Alarm<T>,
+    clock: &Clock,
+) {
+    let mut first = FirstRequest::new();
+    let held = link.take_held();
+    let mut rest = &*held;
+    while !rest.is_empty() && !first.is_over() {
+        let room = first.read_buf();
+        let n = rest.len().min(room.len());
+        let (part, behind) = rest.split_at(n);
+        room.get_mut(..n).unwrap_or_default().copy_from_slice(part);
+        first.handle_read(n);
+        rest = behind;
+    }
+    answer(link, alarm, clock, first, Refused::TlsRequired).await;
+}
+
+/// Reads the first request to its end, answers it and closes.
+async fn answer<S: TcpSocket, T: Timer>(
+    link: &mut Link<S>,
+    alarm: &mut Alarm<T>,
+    clock: &Clock,
+    first: FirstRequest,
+    refused: Refused,
+) {
+    let cseq = first_cseq(link.socket(), alarm, clock, first).await;
+    let answer = refused.response(cseq).to_bytes();
+    if write_all(link.socket(), alarm, clock, &answer).await {
+        linger(link, alarm, clock).await;
+    }
 }
 
 /// The number of the request that a connection begins with, if it comes soon.
@@ -42,9 +70,9 @@ async fn first_cseq<S: TcpSocket, T: Timer>(
     socket: &mut S,
     alarm: &mut Alarm<T>,
     clock: &Clock,
+    mut first: FirstRequest,
 ) -> Option<u32> {
     let deadline = clock.now() + LINGER_LIMIT;
-    let mut first = FirstRequest::new();
     poll_fn(|cx| {
         while !first.is_over() && !alarm.is_due(cx, clock, Some(deadline)) {
             match socket.poll_ready(cx, Direction::Read) {

@@ -47,5 +47,5 @@ pub(crate) async fn a_camera_that_hangs_and_one_that_floods_change_nothing_for_t
     }
     let received = flooded.next().await.unwrap().unwrap();
     assert_eq!((received.packet.sequence(), received.lost), (sent, sent));
-    assert_eq!(flooded.dropped() + flooded.media_stats(0).unwrap().lost, sent.into());
+    assert_eq!(flooded.dropped() + flooded.media_stats(0).unwrap().lost, u64::from(sent));
 }

@@ -37,7 +37,7 @@ pub(crate) async fn large_keyframes_lose_nothing_at_a_healthy_reader<R: Runtime>
             let frame: Vec<_> = (sent..sent + count).map(|number| packet(0, number, PACKET_BYTES)).collect();
             publisher.write_frame(0, &frame).await.unwrap();
             sent += count;
-            due = due + Duration::from_secs(1) / PICTURES.into();
+            due = due + Duration::from_secs(1) / u32::from(PICTURES);
         }
     };
     let all = pictures().sum();

@@ -23,6 +23,7 @@ mod scale;
 mod seeking;
 mod stats;
 mod streams;
+mod tls;
 mod udp;
 
 use std::future::{Future, poll_fn};
@@ -60,6 +61,7 @@ pub(crate) use scale::*;
 pub(crate) use seeking::*;
 pub(crate) use stats::*;
 pub(crate) use streams::*;
+pub(crate) use tls::*;
 pub(crate) use udp::*;
 
 /// Makes a test of each scenario; `$run` runs a future to its end on `$runtime`.
@@ -185,6 +187,14 @@ macro_rules! all {
             what_a_publisher_has_sent_is_counted_to_its_end,
             nothing_is_counted_as_sent_that_a_reader_does_not_take,
             losses_that_a_reader_reports_are_told,
+            what_is_published_over_tls_is_read_over_tls_and_without,
+            a_reader_over_tls_that_does_not_read_loses_only_its_own,
+            a_certificate_that_is_not_trusted_says_why,
+            a_certificate_is_replaced_while_the_server_runs,
+            a_client_shows_its_certificate_and_the_application_sees_it,
+            a_peer_without_tls_is_told_that_it_is_required,
+            a_handshake_has_as_long_as_a_message,
+            a_server_that_does_not_speak_tls_is_told_as_such,
         ]);
     };
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use super::Listed;
 use crate::IoError;
+use crate::tls::TlsError;
 
 /// Why there is no connection.
 ///
@@ -25,8 +26,8 @@ pub enum ConnectError {
     Unreachable(Vec<ConnectAttempt>),
     /// Something else has failed, such as a right that the program does not have.
     Failed(Vec<ConnectAttempt>),
-    /// TLS was refused, or the certificate is not trusted.
-    Tls,
+    /// There is no TLS connection, mostly since the server's certificate is not trusted.
+    Tls(TlsError),
 }
 
 impl ConnectError {
@@ -63,7 +64,7 @@ impl ConnectError {
             Self::Refused(tried) | Self::Timeout(tried) | Self::Unreachable(tried) | Self::Failed(tried) => {
                 tried
             }
-            Self::Unresolved(_) | Self::Tls => &[],
+            Self::Unresolved(_) | Self::Tls(_) => &[],
         }
     }
 }
@@ -77,7 +78,7 @@ impl fmt::Display for ConnectError {
             Self::Refused(tried) | Self::Unreachable(tried) | Self::Failed(tried) => {
                 write!(f, "no connection: {}", Listed(tried))
             }
-            Self::Tls => f.write_str("TLS failed"),
+            Self::Tls(error) => error.fmt(f),
         }
     }
 }
@@ -85,6 +86,7 @@ impl fmt::Display for ConnectError {
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let error = match self {
+            Self::Tls(error) => return error.source(),
             Self::Unresolved(error) => Some(error),
             _ => {
                 let nearness = |attempt: &&ConnectAttempt| Nearness::of(attempt.error.kind());

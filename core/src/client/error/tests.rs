@@ -2,6 +2,7 @@ use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use super::*;
+use crate::tls::TlsError;
 
 fn attempt(addr: &str, error: impl Into<crate::IoError>) -> ConnectAttempt {
     ConnectAttempt { addr: addr.parse().unwrap(), error: error.into() }
@@ -37,7 +38,7 @@ fn the_source_is_the_first_error_of_those_that_decide() {
     assert_eq!(source(&of(&[TimedOut, ConnectionRefused])), Some(ConnectionRefused));
     assert_eq!(source(&of(&[HostUnreachable, NetworkUnreachable])), Some(HostUnreachable));
     assert_eq!(source(&ConnectError::Timeout(Vec::new())), None);
-    assert_eq!(source(&ConnectError::Tls), None);
+    assert_eq!(source(&ConnectError::Tls(TlsError::NotTls)), None);
     let lookup = io::Error::new(NotFound, "no such name");
     let error = ClientCloseReason::Connect(ConnectError::Unresolved(lookup.into()));
     assert_eq!(error.to_string(), "host name cannot be resolved: no such name");

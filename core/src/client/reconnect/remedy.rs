@@ -1,4 +1,5 @@
 use super::super::{ClientCloseReason, CommandError, ConnectError};
+use crate::tls::TlsError;
 
 /// The remedy that may mend the cause of an end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -17,7 +18,10 @@ pub(super) enum Remedy {
 impl Remedy {
     pub(super) fn of(cause: &ClientCloseReason) -> Self {
         match cause {
-            ClientCloseReason::TornDown | ClientCloseReason::Connect(ConnectError::Tls) => Self::Nothing,
+            ClientCloseReason::TornDown
+            | ClientCloseReason::Connect(ConnectError::Tls(TlsError::Unavailable)) => Self::Nothing,
+            // A certificate is renewed, or pinned, by a person.
+            ClientCloseReason::Connect(ConnectError::Tls(TlsError::Certificate(_))) => Self::Person,
             ClientCloseReason::RestartFailed(error) => Self::of_error(error),
             _ => Self::Time,
         }

@@ -4,19 +4,23 @@ use crate::ConnId;
 use crate::Tolerances;
 use crate::auth::{Authorization, Scheme};
 use crate::server::{Authenticate, Question, Server};
+use crate::tls::Secured;
 use crate::wire::name;
 
 impl Server {
-    /// Takes note that all of a connection is encrypted (TLS), so that tokens may come over it.
-    pub fn set_secure(&mut self, conn: ConnId) {
+    /// Takes note that all of a connection is encrypted (TLS), so that tokens and keys may come over it.
+    ///
+    /// Questions and lists tell what is known of the peer by that: its certificate, if it has shown one.
+    pub fn set_secured(&mut self, conn: ConnId, secured: Secured) {
         if let Some(connection) = self.conns.get_mut(conn) {
-            connection.is_secure = true;
+            connection.secured = Some(Box::new(secured));
         }
     }
 
     /// Returns true for a scheme that may be used on a connection: anybody that reads a token on its way has its right.
     pub(super) fn may_use(&self, conn: ConnId, scheme: Scheme) -> bool {
-        scheme != Scheme::Bearer || self.conns.get(conn).is_some_and(|connection| connection.is_secure)
+        scheme != Scheme::Bearer
+            || self.conns.get(conn).is_some_and(|connection| connection.secured.is_some())
     }
 }
 

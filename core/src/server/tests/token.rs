@@ -1,10 +1,13 @@
 //! Tokens, in the Authorization header or in the query.
 
+use bytes::Bytes;
+
 use super::answers::{answer, asked};
 use super::scenario::{Scenario, session_of, status};
 use crate::ConnId;
 use crate::auth::{Algorithm, Scheme, Secret};
 use crate::server::{Asks, Authority, Event, ServerConfig};
+use crate::tls::Secured;
 use crate::wire::Response;
 
 const SETUP: &str = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1";
@@ -35,10 +38,12 @@ fn set_up(scenario: &mut Scenario, conn: ConnId, token: &str, authority: Authori
 #[test]
 fn a_token_over_tls_is_judged_by_the_application_and_names_the_user() {
     let (mut scenario, conn) = scenario();
-    scenario.server.set_secure(conn);
+    let secured = Secured { certificate: Some(Bytes::from_static(b"peer")), ..Secured::default() };
+    scenario.server.set_secured(conn, secured.clone());
     scenario.post(conn, SETUP, "");
     let question = asked!(scenario, Authenticate);
-    assert_eq!(question.token(), None);
+    assert_eq!((question.token(), &question.secured), (None, &Some(secured.clone())));
+    assert_eq!(scenario.server.connection(conn).unwrap().secured, Some(secured));
     answer!(scenario, question, Ok(Authority::Challenge));
     let refused = scenario.response(conn);
     assert_eq!((status(&refused), challenges(&refused)), (401, vec!["Bearer", "Digest"]));
@@ -72,7 +77,7 @@ fn a_session_opened_with_a_token_is_taken_up_over_another_connection_with_that_t
         Scenario::with_udp_and(|config| config.asks(Asks::AUTHENTICATE).schemes(vec![Scheme::Bearer]));
     scenario.publish("/cam");
     let conn = scenario.connect();
-    scenario.server.set_secure(conn);
+    scenario.server.set_secured(conn, Secured::default());
     let setup = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP;unicast;client_port=5000-5001";
     scenario.post(conn, &format!("{setup}\r\nAuthorization: Bearer ccc.ddd"), "");
     let question = asked!(scenario, Authenticate);
@@ -80,7 +85,7 @@ fn a_session_opened_with_a_token_is_taken_up_over_another_connection_with_that_t
     let session = session_of(&scenario.response(conn));
     for (token, expected) in [("eee.fff", 401), ("", 401), ("ccc.ddd", 200)] {
         let other = scenario.connect();
-        scenario.server.set_secure(other);
+        scenario.server.set_secured(other, Secured::default());
         let header =
             if token.is_empty() { String::new() } else { format!("\r\nAuthorization: Bearer {token}") };
         let request = format!("GET_PARAMETER rtsp://h/cam|Session: {session}{header}");

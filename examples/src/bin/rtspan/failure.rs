@@ -188,9 +188,6 @@ fn explain(url: &Target, error: &Error) -> String {
                 format!("cannot connect to {url} ({}); is there a way into its network?", listed(tried))
             }
             ConnectError::Failed(tried) => format!("cannot connect to {url} ({})", listed(tried)),
-            ConnectError::Tls => {
-                format!("cannot connect to {url}: there is no TLS in this program; try rtsp://")
-            }
             error => format!("cannot connect to {url}: {error}"),
         },
         Error::Closed(ClientCloseReason::NothingOverUdp { waited, tcp_refused: None }) => format!(

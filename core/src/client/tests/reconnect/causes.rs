@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::limits::RECEIVER_REPORT_PERIOD;
+use crate::tls::TlsError;
 
 #[test]
 fn a_row_of_attempts_ends_once_media_has_flowed_and_not_before() {
@@ -80,9 +81,9 @@ fn causes_that_nothing_mends_close_the_client_at_once() {
     it.connects = false;
     it.client.describe(it.now).unwrap();
     it.pump();
-    it.client.handle_connected(it.now, Err(ConnectError::Tls));
+    it.client.handle_connected(it.now, Err(ConnectError::Tls(TlsError::Unavailable)));
     assert_eq!(it.failed(), CommandError::Closed);
-    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Tls));
+    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Tls(TlsError::Unavailable)));
 }
 
 #[test]

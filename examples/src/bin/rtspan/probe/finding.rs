@@ -48,6 +48,7 @@ problems! {
     Unreachable = "unreachable",
     NoAnswer = "no_answer",
     NoTls = "no_tls",
+    CertificateRefused = "certificate_refused",
     NotRtsp = "not_rtsp",
     Unreadable = "unreadable",
     Silent = "silent",

@@ -2,7 +2,7 @@
 
 use rtspan_std::{
     AuthDemand, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse, Protocol,
-    StatusCode, WireError,
+    StatusCode, TlsError, WireError,
 };
 
 use super::facts::{Facts, Failed, Step};
@@ -87,10 +87,12 @@ fn connect(error: &ConnectError) -> Finding {
             Finding::fault(Problem::Other, format!("no connection comes about ({})", listed(tried)))
                 .advice("see whether this machine lets programs connect there")
         }
-        ConnectError::Tls => {
-            Finding::fault(Problem::NoTls, "the URL asks for TLS, which this program does not have")
-                .advice("try rtsp:// if the server offers it")
+        ConnectError::Tls(TlsError::Certificate(error)) => {
+            Finding::fault(Problem::CertificateRefused, error.to_string())
         }
+        ConnectError::Tls(error) => Finding::fault(Problem::NoTls, error.to_string()).advice(
+            "see whether the port is that of rtsps, mostly 322, and try rtsp:// if the server offers it",
+        ),
         error => Finding::fault(Problem::Other, error.to_string()),
     }
 }
@@ -102,9 +104,7 @@ fn listed(tried: &[ConnectAttempt]) -> String {
 fn foreign(protocol: Protocol) -> Finding {
     let advice = match protocol {
         Protocol::Http => "this is its web page: the port of RTSP is another one, mostly 554 or 8554",
-        Protocol::Tls => {
-            "rtsps:// may be meant, which this program does not have: see whether the server has a port without TLS, mostly 554"
-        }
+        Protocol::Tls => "the server wants TLS there: try rtsps://",
         _ => "the port of RTSP is another one, mostly 554 or 8554",
     };
     Finding::fault(Problem::NotRtsp, format!("this port speaks {protocol} and not RTSP")).advice(advice)

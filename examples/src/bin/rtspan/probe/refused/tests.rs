@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use rtspan_std::auth::Challenge;
 use rtspan_std::description::DescriptionError;
-use rtspan_std::{ClientEvent, Response, SendError, Tolerances};
+use rtspan_std::{CertificateError, CertificateProblem, ClientEvent, Response, SendError, Tolerances};
 
 use super::*;
 use crate::probe::heard::Heard;
@@ -36,11 +36,14 @@ fn answered(response: Response) -> Facts {
 fn each_cause_is_a_finding_of_its_own_with_advice() {
     let foreign = |protocol| ClientCloseReason::Wire(WireError::Foreign { protocol, offset: 0 });
     let udp = |tcp_refused| ClientCloseReason::NothingOverUdp { waited: Duration::from_secs(3), tcp_refused };
+    let expired = CertificateError::new(CertificateProblem::Expired);
+    let expired = ConnectError::Tls(TlsError::Certificate(Box::new(expired)));
     let status = |status| found(&Facts::default(), refused_with(status, ""));
     for (finding, problem) in [
         (tried(&[]), Problem::Unresolved),
         (lost(ClientCloseReason::Connect(ConnectError::Timeout(Vec::new()))), Problem::NoAnswer),
-        (lost(ClientCloseReason::Connect(ConnectError::Tls)), Problem::NoTls),
+        (lost(ClientCloseReason::Connect(ConnectError::Tls(TlsError::NotTls))), Problem::NoTls),
+        (lost(ClientCloseReason::Connect(expired)), Problem::CertificateRefused),
         (tried(&[ErrorKind::ConnectionRefused]), Problem::Refused),
         (tried(&[ErrorKind::TimedOut, ErrorKind::ConnectionRefused]), Problem::Refused),
         (tried(&[ErrorKind::TimedOut, ErrorKind::TimedOut]), Problem::NoAnswer),
