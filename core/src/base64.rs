@@ -1,23 +1,56 @@
 //! Base64 with the standard alphabet (RFC 4648, section 4).
 
+use bytes::BytesMut;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Encodes with padding.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
-    for group in bytes.chunks(3) {
-        let (a, b, c) = match *group {
-            [a, b, c] => (a, Some(b), Some(c)),
-            [a, b] => (a, Some(b), None),
-            [a] => (a, None, None),
-            _ => continue,
-        };
-        text.push(symbol(a >> 2));
-        text.push(symbol(a << 4 | b.unwrap_or(0) >> 4));
-        text.push(b.map_or('=', |b| symbol(b << 2 | c.unwrap_or(0) >> 6)));
-        text.push(c.map_or('=', symbol));
+    let mut text = BytesMut::new();
+    encode_to([bytes], &mut text);
+    String::from_utf8(text.into()).unwrap_or_default()
+}
+
+/// Appends slices as if they were one, with padding behind the last.
+pub(crate) fn encode_to<'a>(
+    slices: impl IntoIterator<Item = &'a [u8], IntoIter: Clone>,
+    text: &mut BytesMut,
+) {
+    let slices = slices.into_iter();
+    let len = slices.clone().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
+    let begin = text.len();
+    text.resize(begin.saturating_add(len.div_ceil(3).saturating_mul(4)), b'=');
+    let mut room = text.get_mut(begin..).unwrap_or_default().chunks_exact_mut(4);
+    // Bytes of a group that goes on in the next slice.
+    let mut begun = [0; 3];
+    let mut has = 0_usize;
+    for mut slice in slices {
+        while let Some((byte, rest)) = slice.split_first().filter(|_| has > 0) {
+            slice = rest;
+            begun.get_mut(has).into_iter().for_each(|room| *room = *byte);
+            has = has.saturating_add(1);
+            if has == 3 {
+                has = 0;
+                room.next().into_iter().for_each(|room| room.copy_from_slice(&symbols(begun)));
+            }
+        }
+        let mut groups = slice.chunks_exact(3);
+        for (group, room) in (&mut groups).zip(&mut room) {
+            if let [a, b, c] = *group {
+                room.copy_from_slice(&symbols([a, b, c]));
+            }
+        }
+        for byte in groups.remainder() {
+            begun.get_mut(has).into_iter().for_each(|room| *room = *byte);
+            has = has.saturating_add(1);
+        }
     }
-    text
+    if has > 0 {
+        begun.iter_mut().skip(has).for_each(|byte| *byte = 0);
+        let symbols = symbols(begun).into_iter().take(has.saturating_add(1));
+        let rest = room.next().unwrap_or_default().iter_mut();
+        rest.zip(symbols).for_each(|(room, symbol)| *room = symbol);
+    }
 }
 
 /// Decodes; padding may be missing, and white space is skipped.
@@ -25,8 +58,9 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 /// `None` if there is a character outside the alphabet, or one too many or too few.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_ascii_end().trim_end_matches('=');
-    let sextets =
-        text.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(sextet).collect::<Option<Vec<u8>>>()?;
+    let symbols = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+    let sextets = symbols.map(|symbol| Some(sextet(symbol)).filter(|sextet| *sextet < 64));
+    let sextets = sextets.collect::<Option<Vec<u8>>>()?;
     let mut bytes = Vec::with_capacity(sextets.len());
     for group in sextets.chunks(4) {
         match *group {
@@ -39,20 +73,31 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn symbol(sextet: u8) -> char {
-    ALPHABET.get(usize::from(sextet & 63)).copied().map_or('=', char::from)
+#[inline]
+fn symbols([a, b, c]: [u8; 3]) -> [u8; 4] {
+    let symbol = |sextet: u8| ALPHABET.get(usize::from(sextet & 63)).copied().unwrap_or(b'=');
+    [symbol(a >> 2), symbol(a << 4 | b >> 4), symbol(b << 2 | c >> 6), symbol(c)]
 }
 
-fn sextet(symbol: u8) -> Option<u8> {
-    Some(match symbol {
-        b'A'..=b'Z' => symbol.wrapping_sub(b'A'),
-        b'a'..=b'z' => symbol.wrapping_sub(b'a').wrapping_add(26),
-        b'0'..=b'9' => symbol.wrapping_sub(b'0').wrapping_add(52),
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    })
+/// The six bits of a symbol, or [`NO_SEXTET`]. It has no branches, so that many are found at once.
+#[inline]
+pub(crate) const fn sextet(symbol: u8) -> u8 {
+    const fn within(symbol: u8, first: u8, count: u8) -> u8 {
+        if symbol.wrapping_sub(first) < count { 0xff } else { 0 }
+    }
+    let (upper, lower) = (within(symbol, b'A', 26), within(symbol, b'a', 26));
+    let (digit, plus, slash) = (within(symbol, b'0', 10), within(symbol, b'+', 1), within(symbol, b'/', 1));
+    let known = upper | lower | digit | plus | slash;
+    !known
+        | upper & symbol.wrapping_sub(b'A')
+        | lower & symbol.wrapping_sub(b'a' - 26)
+        | digit & symbol.wrapping_add(52 - b'0')
+        | plus & 62
+        | slash & 63
 }
+
+/// What has no six bits.
+pub(crate) const NO_SEXTET: u8 = 0xff;
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +117,33 @@ mod tests {
             assert_eq!(encode(bytes.as_bytes()), text);
             assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()));
             assert_eq!(decode(text.trim_end_matches('=')).as_deref(), Some(bytes.as_bytes()), "unpadded");
+        }
+    }
+
+    #[test]
+    fn slices_are_encoded_as_if_they_were_one() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for len in 0..20 {
+            for (first, second) in
+                (0..=len).flat_map(|first| (first..=len).map(move |second| (first, second)))
+            {
+                let mut text = BytesMut::from("before ");
+                encode_to([&bytes[..first], &bytes[first..second], &bytes[second..len]], &mut text);
+                assert_eq!(
+                    text,
+                    format!("before {}", encode(&bytes[..len])),
+                    "{len} cut at {first} and {second}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_symbols_of_the_alphabet_have_six_bits_and_no_others() {
+        for symbol in 0..=255 {
+            let place = ALPHABET.iter().position(|known| *known == symbol);
+            let expected = place.map_or(NO_SEXTET, |place| u8::try_from(place).unwrap());
+            assert_eq!(sextet(symbol), expected, "{symbol}");
         }
     }
 

@@ -41,6 +41,14 @@ pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
 pub const HTTP_HEADERS_MAX: usize = 100;
 /// Characters of the cookie that pairs the halves of a tunnel; more is answered with 400. QuickTime's have 22.
 pub const SESSION_COOKIE_BYTES_MAX: usize = 128;
+/// Halves of HTTP tunnels that wait for the other one; more are refused with 503.
+pub const TUNNEL_HALVES_MAX: usize = 1024;
+/// Of these so many from one address; more are refused with 503.
+pub const TUNNEL_HALVES_OF_ADDRESS_MAX: usize = 32;
+/// HTTP tunnels of one server, with the halves that wait; more are refused with 503.
+pub const TUNNELS_MAX: usize = CONNS_MAX;
+/// How long a half waits for the other one; then it is closed.
+pub const TUNNEL_HALF_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of a message of a WebSocket, of all its fragments together; more closes it (1009).
 ///
 /// Nothing is held of a message, so that this costs no memory.

@@ -6,7 +6,7 @@
 //! writes goes out as it is, behind a header of its own at most.
 //!
 //! * [`Greeting`] tells by the first bytes of a connection which of them a peer speaks, so that one port takes all.
-//! * [`http`] reads the requests with which either begins.
+//! * [`http`] reads the requests with which either begins, pairs the two of a tunnel, and has their base64.
 //! * [`websocket`] has the handshake and the frames of RFC 6455.
 
 mod greeting;
@@ -14,3 +14,13 @@ pub mod http;
 pub mod websocket;
 
 pub use greeting::Greeting;
+
+/// What a layer has made of bytes that it has decoded in place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub struct Decoded<E> {
+    /// The first so many bytes are those of RTSP; those behind are used up.
+    pub len: usize,
+    /// The peer has said its last, behind these bytes.
+    pub end: Option<E>,
+}

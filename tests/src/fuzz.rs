@@ -11,6 +11,7 @@ pub mod description;
 pub mod framed;
 pub mod g711;
 pub mod headers;
+pub mod http_tunnel;
 pub mod input;
 pub mod keyframes;
 pub mod nal;
@@ -41,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("h265", nal::run_h265),
     ("h266", nal::run_h266),
     ("headers", headers::run),
+    ("http_tunnel", http_tunnel::run),
     ("jpeg", framed::run_jpeg),
     ("keyframes", keyframes::run),
     ("mpeg4_video", framed::run_mpeg4_video),

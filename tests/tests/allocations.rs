@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
 use rtspan_core::description::{Description, Format, Media, MediaKind};
 use rtspan_core::payload::PacketizerConfig;
@@ -13,6 +13,8 @@ use rtspan_core::payload::h264::{Depacketizer, Packetizer};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Output, Server, ServerConfig};
 use rtspan_core::stream::{LogLimits, StreamLog, Streams};
+use rtspan_core::tunnel::http::{self, Base64Decoder};
+use rtspan_core::tunnel::websocket::{FrameHeader, WebSocket};
 use rtspan_core::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
 use rtspan_core::wire::{Decoder, Item, Message, Method, Request, Response, StatusCode};
 use rtspan_core::{Instant, StreamId};
@@ -272,4 +274,44 @@ fn an_access_unit_of_four_slices_is_depacketized_by_10_allocations_at_most() {
 #[test]
 fn the_count_counts() {
     assert_eq!(allocations_of(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
+
+#[test]
+fn tunnels_allocate_nothing_for_what_they_read() {
+    let packet = [b"$\0\x05\x84".as_slice(), &[0x41; 1412]].concat();
+    let slices = [IoSlice::new(&packet)];
+    let (mut frames, mut text) = (BytesMut::new(), BytesMut::new());
+    let mut client = WebSocket::client([7; 32]);
+    for _ in 0..20 {
+        client.frame(&slices, &mut frames);
+        http::encode_base64(&slices, &mut text);
+    }
+    let expected = packet.repeat(20);
+    let (mut socket, mut base64) = (WebSocket::server(), Base64Decoder::default());
+    // Reads that cut headers, payloads and groups.
+    for size in [1, 13, 1000, usize::MAX] {
+        let (mut framed, mut encoded) = (frames.clone(), text.clone());
+        let (mut of_frames, mut of_text) = (0, 0);
+        let allocations = allocations_of(|| {
+            framed.chunks_mut(size).for_each(|read| of_frames += socket.decode(read).len);
+            encoded.chunks_mut(size).for_each(|read| of_text += base64.decode(read).len);
+            let header = FrameHeader::binary(packet.len());
+            assert_eq!(header.len(), 4);
+        });
+        assert_eq!(
+            (of_frames, of_text, allocations),
+            (expected.len(), expected.len(), 0),
+            "in reads of {size}"
+        );
+    }
+    // What a client writes is copied once, to where it is written from.
+    let allocations = allocations_of(|| {
+        for _ in 0..100 {
+            frames.clear();
+            text.clear();
+            client.frame(&slices, &mut frames);
+            http::encode_base64(&slices, &mut text);
+        }
+    });
+    assert_eq!(allocations, 0);
 }

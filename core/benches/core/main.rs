@@ -17,6 +17,7 @@ mod payload;
 mod rtp;
 mod server;
 mod step;
+mod tunnel;
 mod wire;
 
 fn main() -> std::process::ExitCode {
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
             fan_out::count,
             client::count,
             server::count,
+            tunnel::count,
         ] {
             count();
         }

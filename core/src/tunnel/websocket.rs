@@ -22,7 +22,7 @@ pub use close::{Close, CloseCode};
 pub use error::FrameError;
 pub use frame::FrameHeader;
 pub use handshake::{Confirmed, Handshake, HandshakeError};
-pub use socket::{Decoded, End, WebSocket};
+pub use socket::{End, WebSocket};
 
 use sha1::{Digest, Sha1};
 

@@ -11,6 +11,7 @@ use super::mask::Mask;
 use super::{Close, CloseCode};
 use crate::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
 use crate::random::Random;
+use crate::tunnel::Decoded;
 
 /// A WebSocket behind its handshake: bytes of RTSP out of frames, and into them.
 ///
@@ -78,16 +79,6 @@ enum Closing {
     Sent,
 }
 
-/// What [`WebSocket::decode`] has made of bytes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[must_use]
-pub struct Decoded {
-    /// The first so many bytes are those of RTSP; those behind are used up.
-    pub len: usize,
-    /// The peer has said its last, behind these bytes.
-    pub end: Option<End>,
-}
-
 /// How the peer's side of a WebSocket has ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum End {
@@ -134,7 +125,7 @@ impl WebSocket {
     ///
     /// All of them are used up, wherever frames and reads are cut. Afterwards [`poll_control`](Self::poll_control) may have
     /// something to write. Behind an [end](Decoded::end) there is nothing more.
-    pub fn decode(&mut self, bytes: &mut [u8]) -> Decoded {
+    pub fn decode(&mut self, bytes: &mut [u8]) -> Decoded<End> {
         let (mut from, mut to) = (0_usize, 0_usize);
         loop {
             let taken = match &self.state {
