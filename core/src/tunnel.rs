@@ -15,6 +15,19 @@ pub mod websocket;
 
 pub use greeting::Greeting;
 
+/// What carries the RTSP of a client, besides TCP and TLS.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Tunnel {
+    /// Nothing.
+    #[default]
+    None,
+    /// Two requests of [`http`].
+    Http,
+    /// A [`websocket`].
+    WebSocket,
+}
+
 /// What a layer has made of bytes that it has decoded in place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use]

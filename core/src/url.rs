@@ -11,9 +11,13 @@ use std::str::FromStr;
 use authority::{Parts, host_and_port, refuse_control_characters};
 pub(crate) use percent::{canonical, hex_pair, same};
 
+use crate::tunnel::Tunnel;
 use crate::{Printable, Tolerance, Tolerances};
 
-/// An absolute `rtsp` or `rtsps` URL (RFC 2326, section 3.2).
+/// An absolute URL of RTSP (RFC 2326, section 3.2).
+///
+/// Its scheme is `rtsp` or `rtsps`, or says what carries RTSP as well: `rtsp+http`, `rtsp+https`, `rtsp+ws` or `rtsp+wss`. Those
+/// of MediaMTX, `rtsps+http` and `rtsps+ws`, are read as well.
 ///
 /// No byte of host, port, path or query is ever rewritten, because a server compares them, and hashes them into
 /// digest responses, as it printed them. RTSP has no fragments: a `#` belongs to the path or query.
@@ -22,10 +26,11 @@ use crate::{Printable, Tolerance, Tolerances};
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Url {
     scheme: Scheme,
+    tunnel: Tunnel,
     userinfo: Option<Box<str>>,
     host: Box<str>,
     port: Option<u16>,
-    /// Everything but the userinfo.
+    /// Everything but the userinfo and the tunnel.
     text: Box<str>,
     /// Where path and query start in `text`.
     tail_at: usize,
@@ -40,6 +45,18 @@ pub enum Scheme {
     Rtsps,
 }
 
+/// The schemes of URLs; of those that mean the same, the first is written.
+const SCHEMES: [(&str, Scheme, Tunnel); 8] = [
+    ("rtsp", Scheme::Rtsp, Tunnel::None),
+    ("rtsps", Scheme::Rtsps, Tunnel::None),
+    ("rtsp+http", Scheme::Rtsp, Tunnel::Http),
+    ("rtsp+https", Scheme::Rtsps, Tunnel::Http),
+    ("rtsp+ws", Scheme::Rtsp, Tunnel::WebSocket),
+    ("rtsp+wss", Scheme::Rtsps, Tunnel::WebSocket),
+    ("rtsps+http", Scheme::Rtsps, Tunnel::Http),
+    ("rtsps+ws", Scheme::Rtsps, Tunnel::WebSocket),
+];
+
 /// A user name and a password, without any encoding.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Credentials {
@@ -53,8 +70,8 @@ pub struct Credentials {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The text does not start with `rtsp://` or `rtsps://`.
-    #[error("url does not start with rtsp:// or rtsps://")]
+    /// The text does not start with `rtsp://`, `rtsps://`, or the scheme of a tunnel, such as `rtsp+http://`.
+    #[error("url does not start with rtsp:// or rtsps://, or as in rtsp+http:// with what carries it")]
     Scheme,
     /// There is no host, or it cannot be one.
     #[error("url has no usable host")]
@@ -91,6 +108,7 @@ impl Url {
         let text = [scheme.as_str(), "://", parts.authority, parts.tail].concat();
         Ok(Self {
             scheme,
+            tunnel: parts.tunnel,
             userinfo: parts.userinfo.filter(|userinfo| !userinfo.is_empty()).map(Box::from),
             host,
             port,
@@ -99,9 +117,36 @@ impl Url {
         })
     }
 
-    /// The scheme.
+    /// The scheme, without what carries it.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// What carries RTSP.
+    ///
+    /// ```
+    /// use rtspan_core::Url;
+    /// use rtspan_core::tunnel::Tunnel;
+    ///
+    /// let url = Url::parse("rtsp+https://camera/cam")?;
+    /// assert_eq!((url.tunnel(), url.is_secure(), url.port()), (Tunnel::Http, true, 443));
+    /// assert_eq!(url.as_request_uri(), "rtsps://camera/cam");
+    /// # Ok::<(), rtspan_core::UrlError>(())
+    /// ```
+    pub fn tunnel(&self) -> Tunnel {
+        self.tunnel
+    }
+
+    /// Returns `true` if TLS is below everything else.
+    pub fn is_secure(&self) -> bool {
+        self.scheme == Scheme::Rtsps
+    }
+
+    /// The scheme as it is written in front of the URL.
+    fn written_scheme(&self) -> &'static str {
+        let is_own =
+            |(_, scheme, tunnel): &&(_, Scheme, Tunnel)| (*scheme, *tunnel) == (self.scheme, self.tunnel);
+        SCHEMES.iter().find(is_own).map_or(self.scheme.as_str(), |(written, ..)| written)
     }
 
     /// The host name or address, without brackets; an IPv6 zone follows a `%`.
@@ -109,9 +154,14 @@ impl Url {
         &self.host
     }
 
-    /// The port to connect to: 554 for `rtsp` and 322 for `rtsps` if the URL has none.
+    /// The port to connect to: if the URL has none, 554 for `rtsp` and 322 for `rtsps`, and in tunnels those of the web, 80 and 443
+    /// over TLS.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or_else(|| self.scheme.default_port())
+        self.port.unwrap_or_else(|| match (self.tunnel, self.scheme) {
+            (Tunnel::None, scheme) => scheme.default_port(),
+            (Tunnel::Http | Tunnel::WebSocket, Scheme::Rtsp) => 80,
+            (Tunnel::Http | Tunnel::WebSocket, Scheme::Rtsps) => 443,
+        })
     }
 
     /// The port that the URL has.
@@ -148,7 +198,7 @@ impl Url {
         tolerances
     }
 
-    /// The URL as it goes on a request line: without credentials, and with the scheme in lower case.
+    /// The URL as it goes on a request line: without credentials, and with the scheme `rtsp` or `rtsps`, whatever carries it.
     pub fn as_request_uri(&self) -> &str {
         &self.text
     }
@@ -163,7 +213,7 @@ impl Url {
         let reference = reference.trim();
         refuse_control_characters(reference)?;
         if let Some(network_path) = reference.strip_prefix("//") {
-            return Self::parse(&format!("{}://{network_path}", self.scheme));
+            return Self::parse(&format!("{}://{network_path}", self.written_scheme()));
         }
         // Only a scheme has a colon before the first slash.
         let first = reference.split(['/', '?']).next().unwrap_or("");
@@ -201,7 +251,7 @@ impl Url {
         self.with_tail(&format!("{path}{query}"))
     }
 
-    /// Returns `true` if scheme, host and port lead to the same server, so that credentials may go along.
+    /// Returns `true` if scheme, host and port lead to the same server, so that credentials may go along, in a tunnel or not.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.scheme == other.scheme
             && self.port() == other.port()
@@ -236,11 +286,14 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(userinfo) = self.userinfo.as_deref() else { return Printable(&self.text).fmt(f) };
-        let (user, password) = split_userinfo(userinfo);
-        let hidden = if password.is_some() { ":***" } else { "" };
         let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
-        write!(f, "{}://{}{hidden}@{}", self.scheme, Printable(user), Printable(rest))
+        write!(f, "{}://", self.written_scheme())?;
+        if let Some(userinfo) = self.userinfo.as_deref() {
+            let (user, password) = split_userinfo(userinfo);
+            let hidden = if password.is_some() { ":***" } else { "" };
+            write!(f, "{}{hidden}@", Printable(user))?;
+        }
+        Printable(rest).fmt(f)
     }
 }
 

@@ -8,8 +8,9 @@ use crate::limits::{
     CONNECT_DEADLINE, DESCRIBE_DEADLINE, FIRST_UDP_PACKET, MEDIA_SILENCE, RECEIVED_BYTES_MAX,
     RECEIVED_PACKETS_MAX, RESPONSE_DEADLINE, SERVER_SILENCE, UDP_BURST_PACKETS, WRITE_STALL,
 };
+use crate::tunnel::Tunnel;
 use crate::udp::UdpPorts;
-use crate::url::{Scheme, Url};
+use crate::url::Url;
 use crate::wire::Method;
 
 /// How a client behaves.
@@ -263,7 +264,7 @@ impl ClientConfig {
     pub(super) fn lower(&self, url: &Url) -> Lower {
         match self.transports {
             Transports::Udp => Lower::Udp,
-            Transports::UdpThenTcp if url.scheme() == Scheme::Rtsp => Lower::Udp,
+            Transports::UdpThenTcp if !url.is_secure() && url.tunnel() == Tunnel::None => Lower::Udp,
             Transports::UdpThenTcp | Transports::Tcp => Lower::Tcp,
         }
     }
@@ -275,7 +276,8 @@ impl ClientConfig {
 pub enum Transports {
     /// UDP, and TCP where UDP is refused or nothing comes through (the default).
     ///
-    /// Over TLS this is TCP from the start, since media over UDP would not be encrypted.
+    /// Over TLS this is TCP from the start, since media over UDP would not be encrypted, and so it is in tunnels, which are for
+    /// where nothing else comes through.
     #[default]
     UdpThenTcp,
     /// UDP only.

@@ -2,12 +2,14 @@
 
 use std::net::Ipv6Addr;
 
-use super::{Scheme, UrlError};
+use super::{SCHEMES, Scheme, UrlError};
+use crate::tunnel::Tunnel;
 use crate::wire::scan::{self, split_once};
 
 /// The pieces of an absolute URL, unchecked but for scheme and control characters.
 pub(super) struct Parts<'a> {
     pub(super) scheme: Scheme,
+    pub(super) tunnel: Tunnel,
     pub(super) userinfo: Option<&'a str>,
     pub(super) authority: &'a str,
     pub(super) tail: &'a str,
@@ -18,14 +20,12 @@ impl<'a> Parts<'a> {
         refuse_control_characters(text)?;
         let (scheme, rest) = split_once(text, b':').ok_or(UrlError::Scheme)?;
         let rest = rest.strip_prefix("//").ok_or(UrlError::Scheme)?;
-        let scheme = [Scheme::Rtsp, Scheme::Rtsps]
-            .into_iter()
-            .find(|known| known.as_str().eq_ignore_ascii_case(scheme))
-            .ok_or(UrlError::Scheme)?;
+        let known = SCHEMES.iter().find(|(known, ..)| known.eq_ignore_ascii_case(scheme));
+        let (_, scheme, tunnel) = *known.ok_or(UrlError::Scheme)?;
         let (userinfo, rest) = split_credentials(rest);
         let (authority, tail) =
             rest.split_at(scan::find(rest.as_bytes(), [b'/', b'?']).unwrap_or(rest.len()));
-        Ok(Self { scheme, userinfo, authority, tail })
+        Ok(Self { scheme, tunnel, userinfo, authority, tail })
     }
 }
 

@@ -35,6 +35,34 @@ fn the_parts_of_a_url_are_read() {
 }
 
 #[test]
+fn the_scheme_says_what_carries_rtsp() {
+    for (text, written, tunnel, port, uri) in [
+        ("rtsp://h/a", "rtsp://h/a", Tunnel::None, 554, "rtsp://h/a"),
+        ("RTSPS://h/a", "rtsps://h/a", Tunnel::None, 322, "rtsps://h/a"),
+        ("rtsp+http://h/a?b", "rtsp+http://h/a?b", Tunnel::Http, 80, "rtsp://h/a?b"),
+        ("RTSP+HTTPS://h/a", "rtsp+https://h/a", Tunnel::Http, 443, "rtsps://h/a"),
+        ("rtsp+ws://h:8080/a", "rtsp+ws://h:8080/a", Tunnel::WebSocket, 8080, "rtsp://h:8080/a"),
+        ("rtsp+wss://u@[::1]/a", "rtsp+wss://u@[::1]/a", Tunnel::WebSocket, 443, "rtsps://[::1]/a"),
+        // MediaMTX's.
+        ("rtsps+http://h/a", "rtsp+https://h/a", Tunnel::Http, 443, "rtsps://h/a"),
+        ("rtsps+ws://u:p@h/a", "rtsp+wss://u:***@h/a", Tunnel::WebSocket, 443, "rtsps://h/a"),
+    ] {
+        let url = url(text);
+        assert_eq!((url.to_string(), url.tunnel(), url.port()), (written.to_owned(), tunnel, port), "{text}");
+        assert_eq!((url.as_request_uri(), url.is_secure()), (uri, uri.starts_with("rtsps")), "{text}");
+    }
+    // A server's own paths are asked for in the same tunnel; an absolute URL leads where it says.
+    let base = url("rtsp+http://u:p@h/a");
+    assert_eq!(base.join("/b").unwrap().to_string(), "rtsp+http://u:***@h/b");
+    assert_eq!(base.join("//g/b").unwrap().to_string(), "rtsp+http://g/b");
+    assert_eq!(base.join("rtsp://g/b").unwrap().tunnel(), Tunnel::None);
+    assert!(url("rtsp+ws://h:8554/a").same_origin(&url("rtsp://h:8554/b")));
+    for other in ["http://h/a", "ws://h/a", "rtsp+ftp://h/a", "rtsp+://h/a", "rtsp+http:/h/a"] {
+        assert_eq!(Url::parse(other), Err(UrlError::Scheme), "{other}");
+    }
+}
+
+#[test]
 fn no_byte_of_a_request_uri_is_rewritten() {
     for text in [
         "rtsp://192.168.1.99:554/test?user=tmp&password=BagRep1&channel=1&stream=0.sdp/trackID=1",

@@ -68,13 +68,15 @@ fn sockets_that_are_never_opened_fail_the_setup_and_are_given_up() {
 }
 
 #[test]
-fn over_tls_media_goes_over_tcp() {
-    let mut it = Scenario::with("rtsps://192.0.2.1/cam", ClientConfig::default()).describe();
-    it.client.setup(it.now, 0).unwrap();
-    let request = it.request();
-    assert!(request.contains("RTP/AVP/TCP"), "{request}");
-    it.no_event();
-    assert_eq!(it.log[0], "connect 192.0.2.1:322 true");
+fn over_tls_and_in_tunnels_media_goes_over_tcp() {
+    for (scheme, to) in [("rtsps", "322 true"), ("rtsp+http", "80 false"), ("rtsp+wss", "443 true")] {
+        let mut it = Scenario::with(&format!("{scheme}://192.0.2.1/cam"), ClientConfig::default()).describe();
+        it.client.setup(it.now, 0).unwrap();
+        let request = it.request();
+        assert!(request.contains("RTP/AVP/TCP"), "{request}");
+        it.no_event();
+        assert_eq!(it.log[0], format!("connect 192.0.2.1:{to}"));
+    }
 }
 
 #[test]
