@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn one_message_more_than_there_is_room_for_is_left_out() {
-        let all = vec!["prot=mikey;data=AAAA"; KEY_MGMT_MAX + 1].join(",");
+        let all = ["prot=mikey;data=AAAA"; KEY_MGMT_MAX + 1].join(",");
         assert_eq!(read(&all).unwrap().len(), KEY_MGMT_MAX);
     }
 
