@@ -14,6 +14,7 @@ pub mod headers;
 pub mod http_tunnel;
 pub mod input;
 pub mod keyframes;
+pub mod mikey;
 pub mod nal;
 pub mod parameter_sets;
 pub mod receiver;
@@ -23,6 +24,7 @@ pub mod server;
 pub mod sessions;
 pub mod simulation;
 pub mod sound;
+pub mod srtp;
 pub mod url;
 pub mod websocket;
 
@@ -45,6 +47,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("http_tunnel", http_tunnel::run),
     ("jpeg", framed::run_jpeg),
     ("keyframes", keyframes::run),
+    ("mikey", mikey::run),
     ("mpeg4_video", framed::run_mpeg4_video),
     ("mpeg_video", framed::run_mpeg_video),
     ("parameter_sets", parameter_sets::run),
@@ -55,6 +58,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sessions", sessions::run),
     ("simulation", simulation::run),
     ("sound", sound::run),
+    ("srtp", srtp::run),
     ("url", url::run),
     ("vp8", framed::run_vp8),
     ("vp9", framed::run_vp9),

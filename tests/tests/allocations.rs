@@ -12,6 +12,7 @@ use rtspan_core::payload::PacketizerConfig;
 use rtspan_core::payload::h264::{Depacketizer, Packetizer};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Output, Server, ServerConfig};
+use rtspan_core::srtp::{MasterKey, ReceiveContext, SendContext, Suite};
 use rtspan_core::stream::{LogLimits, StreamLog, Streams};
 use rtspan_core::tunnel::http::{self, Base64Decoder};
 use rtspan_core::tunnel::websocket::{FrameHeader, WebSocket};
@@ -269,6 +270,35 @@ fn an_access_unit_of_four_slices_is_depacketized_by_10_allocations_at_most() {
     // The list of the units, which grows once, and for each of the four large ones a buffer that is cut to its length.
     assert!(allocations <= 10, "{allocations}");
     assert_eq!(nals, 6);
+}
+
+/// A stream is encrypted once for all of its readers; what comes is decrypted where it was read.
+#[test]
+fn packets_are_protected_by_two_allocations_for_each_block_and_taken_by_none() {
+    const BLOCK: usize = 32 << 10;
+    const PACKETS: u16 = 1000;
+    for suite in Suite::ALL {
+        let key = MasterKey::from_seed(suite, [1; 32]);
+        let (mut sender, mut receiver) = (SendContext::new(&key), ReceiveContext::new(&key));
+        let build =
+            |sequence| RtpPacket::build(RtpHeader { sequence, ssrc: 7, ..RtpHeader::default() }, &[0; 1388]);
+        let packets: Vec<_> = (0..=PACKETS).map(build).collect();
+        let mut protected = Vec::with_capacity(packets.len());
+        let mut protect = |packet| protected.push(sender.protect(packet).expect("it may be sent"));
+        protect(&packets[0]);
+        let allocations = allocations_of(|| packets[1..].iter().for_each(protect));
+        let bytes = usize::from(PACKETS) * protected[0].len();
+        assert!(allocations as usize <= 2 * bytes.div_ceil(BLOCK - 1500), "{suite}: {allocations}");
+
+        let mut came: Vec<_> = protected.iter().map(|packet| packet.as_bytes().to_vec()).collect();
+        receiver.unprotect(&mut came[0]).expect("an authentic packet");
+        let allocations = allocations_of(|| {
+            for came in &mut came[1..] {
+                assert_eq!(receiver.unprotect(came), Ok(1400));
+            }
+        });
+        assert_eq!(allocations, 0, "{suite}");
+    }
 }
 
 #[test]

@@ -24,4 +24,5 @@ mod relayed;
 mod retina;
 mod rtspan;
 mod seeking;
+mod srtp;
 mod vlc;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 pub(crate) enum Needs {
     /// `ffmpeg` and `ffprobe`, with libx264.
     Ffmpeg,
-    /// `gst-launch-1.0` with the plugins for RTSP, RTP, H.264 and QuickTime.
+    /// `gst-launch-1.0` with the plugins for RTSP, RTP, SRTP, H.264 and QuickTime.
     Gstreamer,
     /// GStreamer's RTSP server, for Python.
     GstRtspServer,
@@ -46,9 +46,11 @@ impl Needs {
                 runs("ffmpeg", &["-hide_banner", "-h", "encoder=libx264"], "Encoder libx264")
                     && runs("ffprobe", &["-version"], "")
             }
-            Self::Gstreamer => ["rtspsrc", "rtspclientsink", "rtph264depay", "h264parse", "qtdemux"]
-                .iter()
-                .all(|element| runs("gst-inspect-1.0", &["--exists", element], "")),
+            Self::Gstreamer => {
+                ["rtspsrc", "rtspclientsink", "rtph264depay", "h264parse", "qtdemux", "srtpenc"]
+                    .iter()
+                    .all(|element| runs("gst-inspect-1.0", &["--exists", element], ""))
+            }
             Self::GstRtspServer => {
                 let script = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
                 runs(PYTHON, &["-c", script], "")
