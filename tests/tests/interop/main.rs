@@ -12,6 +12,7 @@ mod clip;
 mod clocks;
 mod decoding;
 mod foreign;
+mod formats;
 mod matrix;
 mod onvif;
 mod peer;

@@ -116,6 +116,11 @@ impl Program {
         assert!(status.success() || !self.is_running(), "{} cannot be sent SIG{signal}", self.name);
     }
 
+    /// The name that failures are told by.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The process number.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
