@@ -108,10 +108,11 @@ mod tests {
         for answer in [
             ANSWER_TO_GET,
             // gst-rtsp-server 1.22.
-            b"HTTP/1.0 200 OK\r\nServer: GStreamer RTSP server\r\nConnection: close\r\nDate: Sun, 29 Nov 2026 16:42:41 GMT\r\n\
-              Cache-Control: no-store\r\nPragma: no-cache\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n",
-            // Behind Apache, which says where it has sent the request.
-            b"HTTP/1.1 200 OK\r\nx-server-ip-address: 127.0.0.1\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n",
+            b"HTTP/1.0 200 OK\r\nServer: GStreamer RTSP Server\r\nConnection: close\r\nCache-Control: no-store\r\n\
+              Pragma: no-cache\r\nX-Server-IP-Address: 127.0.0.1\r\nContent-Type: application/x-rtsp-tunnelled\r\n\
+              Date: Sun, 29 Nov 2026 17:34:36 GMT\r\n\r\n",
+            // A proxy's version.
+            b"HTTP/1.1 200 OK\r\nVia: 1.0 p\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n",
         ] {
             let bytes = [answer, b"RTSP/1.0 200 OK\r\n"].concat();
             (0..answer.len()).for_each(|cut| assert_eq!(handshake().check(&bytes[..cut]), Ok(None), "{cut}"));

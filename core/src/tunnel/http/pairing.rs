@@ -72,7 +72,7 @@ pub enum Half<G, P> {
 
 /// A half that is not taken: given back, to be answered and closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{reason}")]
+#[error("half of a tunnel is not taken")]
 pub struct Refused<T> {
     /// The half.
     pub half: T,
