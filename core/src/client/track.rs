@@ -246,6 +246,14 @@ impl Track {
                 return true;
             }
         }
+        self.handle_out_of_line(now, packet, inbox);
+        true
+    }
+
+    /// Takes a packet that does not follow the one before.
+    #[cold]
+    fn handle_out_of_line(&mut self, now: Instant, packet: RtpPacket, inbox: &mut Inbox) {
+        let Some(receivers) = &mut self.receivers else { return };
         self.bygone.take_if(|bygone| bygone.is_over(now));
         let packet = match &mut self.bygone {
             None => Some(packet),
@@ -258,7 +266,6 @@ impl Track {
         if let Some(packet) = packet {
             self.receive(now, packet, inbox);
         }
-        true
     }
 
     /// Puts a packet in its place among the others of the track.
