@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use bytes::{Bytes, BytesMut};
 use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
 use rtspan_core::description::{Description, Format, Media, MediaKind};
-use rtspan_core::payload::PacketizerConfig;
-use rtspan_core::payload::h264::{Depacketizer, Packetizer};
+use rtspan_core::limits::PACKET_BYTES_MAX;
+use rtspan_core::payload::{Depacketizer, Packetizer, PacketizerConfig, h264};
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::server::{Output, Server, ServerConfig};
 use rtspan_core::srtp::{MasterKey, ReceiveContext, SendContext, Suite};
@@ -236,30 +236,98 @@ fn keyframe() -> Vec<Vec<u8>> {
     [(0x67, 20), (0x68, 4), (0x65, 50_000), (0x65, 50_000), (0x65, 50_000), (0x65, 50_000)].map(nal).into()
 }
 
-#[test]
-fn an_access_unit_is_packetized_by_two_allocations_for_each_block_of_packets() {
-    const BLOCK: usize = 32 << 10;
-    let unit = keyframe();
-    let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+/// A unit of each of the formats that are used most, `bytes` long where it may be of any length.
+fn units(bytes: usize) -> Vec<(Format, Vec<Vec<u8>>)> {
+    let beginning = |header: &[u8], bytes: usize| {
+        let mut media = header.to_vec();
+        media.resize(bytes, 0x55);
+        media
+    };
+    let hevc = [(&[0x40, 1], 20), (&[0x42, 1], 20), (&[0x44, 1], 20), (&[0x26, 1], bytes)];
+    let mut image = b"\xff\xd8\xff\xdb\0\x84\0".to_vec();
+    image.extend([3; 64].iter().chain(&[1]).chain(&[4; 64]));
+    image.extend(b"\xff\xc0\0\x11\x08\x02\xd0\x05\0\x03\x01\x22\0\x02\x11\x01\x03\x11\x01");
+    image.extend(b"\xff\xda\0\x0c\x03\x01\0\x02\x11\x03\x11\0\x3f\0");
+    vec![
+        (Format::h264(96, &[], &[]), vec![beginning(&[0x67], 20), beginning(&[0x65], bytes)]),
+        (Format::h265(96, &[], &[], &[]), hevc.map(|(header, bytes)| beginning(header, bytes)).into()),
+        (Format::av1(96, 0, 8), vec![beginning(&[0x08], 11), beginning(&[0x30], bytes)]),
+        (Format::vp8(96), vec![beginning(&[0x10, 2, 0, 0x9d, 1, 0x2a, 0x80, 7, 0x38, 4], bytes)]),
+        (Format::vp9(96, 0), vec![beginning(&[0x82, 0x49, 0x83, 0x42, 0, 0x13, 0xf0], bytes)]),
+        (Format::jpeg(), vec![beginning(&image, bytes)]),
+        (Format::mpeg4_video(96, &[]), vec![beginning(&[0, 0, 1, 0xb6, 0x10], bytes)]),
+        (Format::mpeg_ts(), vec![beginning(&[0x47], 188).repeat(bytes / 188)]),
+        (Format::mpeg4_audio(96, &[0x11, 0x90]).expect("AAC-LC"), vec![vec![0x21; 400]]),
+        (Format::opus(96, true), vec![beginning(&[0xfc], 160)]),
+        (Format::pcmu(), vec![vec![0x7f; 160]]),
+    ]
+}
+
+/// The packets of a unit, and the allocations that a packetizer makes which has made some before.
+fn packetized(format: &Format, unit: &[Vec<u8>]) -> (Vec<RtpPacket>, u64) {
+    let config = PacketizerConfig::new(0, 7, 0);
+    let mut packetizer = Packetizer::new(format, config).expect("a format that can be sent");
     let mut packets = Vec::with_capacity(1000);
     let mut packetize = || {
+        packets.clear();
         let sent = packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
-        sent.expect("units of H.264");
+        sent.expect("a good unit");
     };
     packetize();
     let allocations = allocations_of(packetize);
-    assert!(allocations as usize <= 2 * 200_000_usize.div_ceil(BLOCK), "{allocations}");
-    assert_eq!(packets.len(), 2 * 141);
+    (packets, allocations)
+}
+
+#[test]
+fn a_unit_of_any_format_is_packetized_by_two_allocations_for_each_block_of_packets() {
+    const BLOCK: usize = 32 << 10;
+    const FEW: u64 = 3;
+    for (format, unit) in units(200_000) {
+        let (packets, allocations) = packetized(&format, &unit);
+        let bytes: usize = packets.iter().map(RtpPacket::len).sum();
+        let blocks = bytes.div_ceil(BLOCK - PACKET_BYTES_MAX) as u64;
+        assert!(allocations <= 2 * blocks + FEW, "{}: {allocations} for {bytes} bytes", format.encoding);
+        let is_large = unit.iter().any(|part| part.len() > 1000);
+        assert_eq!(packets.len() > 130, is_large, "{}", format.encoding);
+    }
+}
+
+#[test]
+fn a_unit_of_any_format_is_depacketized_by_as_many_allocations_whatever_its_packets() {
+    let allocations_of_size = |bytes: usize| -> Vec<(Box<str>, u64)> {
+        let of_format = |(format, unit): (Format, Vec<Vec<u8>>)| {
+            let (packets, _) = packetized(&format, &unit);
+            let mut depacketizer = Depacketizer::new(&format).expect("a format that can be read");
+            let mut bytes = 0;
+            let mut depacketize = || {
+                for packet in &packets {
+                    depacketizer.push(packet, 0).expect("a packet in order");
+                    while let Some(unit) = depacketizer.poll() {
+                        bytes += unit.parts.total_bytes();
+                    }
+                }
+            };
+            // Buffers grow to their size once.
+            depacketize();
+            let allocations = allocations_of(depacketize);
+            assert!(bytes >= 2 * unit.iter().map(Vec::len).sum::<usize>(), "{}", format.encoding);
+            (format.encoding, allocations)
+        };
+        units(bytes).into_iter().map(of_format).collect()
+    };
+    let few = allocations_of_size(50_000);
+    assert_eq!(few, allocations_of_size(200_000));
+    assert!(few.iter().all(|(_, allocations)| *allocations <= 10), "{few:?}");
 }
 
 #[test]
 fn an_access_unit_of_four_slices_is_depacketized_by_10_allocations_at_most() {
     let mut packets = Vec::new();
     let unit = keyframe();
-    let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+    let mut packetizer = h264::Packetizer::new(PacketizerConfig::new(96, 7, 0));
     let sent = packetizer.packetize(unit.iter().map(Vec::as_slice), 0, |packet| packets.push(packet));
     sent.expect("units of H.264");
-    let mut depacketizer = Depacketizer::new();
+    let mut depacketizer = h264::Depacketizer::new();
     let mut depacketize = || {
         packets.iter().for_each(|packet| depacketizer.push(packet, 0).expect("a packet in order"));
         depacketizer.poll().expect("a whole unit")

@@ -22,9 +22,9 @@ steps! {
     /// With a look at what each packet holds.
     push_to_the_log_h264 = push("H264");
     /// From the log to what `writev` takes, for each packet and reader.
-    pull_over_tcp(readers in READERS) = pull(readers);
+    pull_over_tcp(readers: usize = READERS) = pull(readers);
     /// From the log to the batches of datagrams, for each packet and reader.
-    flush_over_udp(readers in READERS) = flush(readers);
+    flush_over_udp(readers: usize = READERS) = flush(readers);
 }
 
 /// A server with one stream and its readers, without anything that the system does.

@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench -p rtspan-core --bench core                     # time
 //! cargo bench -p rtspan-core --bench core -- --instructions   # instructions, against instructions.txt; needs valgrind
+//! cargo bench -p rtspan-core --bench core -- --limits         # packetizers against a bare copy, depacketizers against a time
 //! ```
 //!
 //! Instructions are the same on a busy machine and on an idle one, so they show a step that has become dearer. They do not
@@ -37,6 +38,9 @@ fn main() -> std::process::ExitCode {
         }
     } else if is_given("--instructions") {
         return instructions::compare(is_given("--write"));
+    } else if is_given("--limits") {
+        keep_memory();
+        return payload::limits::compare();
     } else {
         keep_memory();
         divan::main();

@@ -49,11 +49,11 @@ fn end_of_step() {
 
 /// Makes a benchmark of each step, and a function `count` that has all of them counted.
 macro_rules! steps {
-    ($($(#[$attribute:meta])* $name:ident $(($parameter:ident in $arguments:expr))? = $step:expr;)*) => {
-        $(steps! { @time $(#[$attribute])* $name $(($parameter in $arguments))? = $step })*
+    ($($(#[$attribute:meta])* $name:ident $(($parameter:ident: $type:ty = $arguments:expr))? = $step:expr;)*) => {
+        $(steps! { @time $(#[$attribute])* $name $(($parameter: $type = $arguments))? = $step })*
 
         pub(crate) fn count() {
-            $(steps! { @count $name $(($parameter in $arguments))? = $step })*
+            $(steps! { @count $name $(($parameter: $type = $arguments))? = $step })*
         }
     };
     (@time $(#[$attribute:meta])* $name:ident = $step:expr) => {
@@ -63,17 +63,17 @@ macro_rules! steps {
             $step.time(bencher);
         }
     };
-    (@time $(#[$attribute:meta])* $name:ident ($parameter:ident in $arguments:expr) = $step:expr) => {
+    (@time $(#[$attribute:meta])* $name:ident ($parameter:ident: $type:ty = $arguments:expr) = $step:expr) => {
         $(#[$attribute])*
         #[divan::bench(args = $arguments)]
-        fn $name(bencher: divan::Bencher<'_, '_>, $parameter: usize) {
+        fn $name(bencher: divan::Bencher<'_, '_>, $parameter: $type) {
             $step.time(bencher);
         }
     };
     (@count $name:ident = $step:expr) => {
         $step.count(concat!(module_path!(), "::", stringify!($name)));
     };
-    (@count $name:ident ($parameter:ident in $arguments:expr) = $step:expr) => {
+    (@count $name:ident ($parameter:ident: $type:ty = $arguments:expr) = $step:expr) => {
         for $parameter in $arguments {
             $step.count(&format!("{}::{}({})", module_path!(), stringify!($name), $parameter));
         }
