@@ -25,6 +25,10 @@ const TRIED: &str = "\n## What was tried\n\n\
     | format | FFmpeg reads | FFmpeg sends | GStreamer reads | GStreamer sends |\n\
     | --- | --- | --- | --- | --- |\n";
 
+const NOTES: &str = "\n## What the other programs do\n\n";
+
+const KEEP: &str = "at the end of a stream FFmpeg or GStreamer never send what does not fill a packet.";
+
 fn page() -> String {
     let mut page = format!("{INTRODUCTION}{LIBRARY}");
     for row in ROWS.iter() {
@@ -48,6 +52,12 @@ fn page() -> String {
         ];
         let _ = writeln!(page, "| {} | {} |", row.name, cells.join(" | "));
     }
+    page += NOTES;
+    for (note, row) in ROWS.iter().filter_map(|row| Some((row.note?, row))) {
+        let _ = writeln!(page, "* {}: {note}", row.name);
+    }
+    let keepers: Vec<_> = ROWS.iter().filter(|row| row.kept > 0).map(|row| row.name).collect();
+    let _ = writeln!(page, "* {}: {KEEP}", keepers.join("; "));
     page
 }
 

@@ -71,6 +71,8 @@ pub(super) struct Row {
     pub(super) units: Units,
     /// Frames at the end that both programs never send: they wait for more to fill a packet with.
     pub(super) kept: usize,
+    /// What one has to know of the programs.
+    pub(super) note: Option<&'static str>,
     pub(super) ffmpeg: Ffmpeg,
     pub(super) gstreamer: Gstreamer,
     /// Its frames, once they are made.
@@ -149,6 +151,7 @@ impl Row {
             format,
             units: Units::Whole,
             kept: 0,
+            note: None,
             ffmpeg: Ffmpeg { reads: Ok(()), units: None, sends: Ok(&[]) },
             gstreamer: Gstreamer {
                 reads: Err(GSTREAMER_HAS_NO_ELEMENT),
@@ -228,6 +231,10 @@ impl Row {
 
     fn units(self, units: Units) -> Self {
         Self { units, ..self }
+    }
+
+    fn noted(self, note: &'static str) -> Self {
+        Self { note: Some(note), ..self }
     }
 
     fn kept(self, kept: usize) -> Self {

@@ -12,12 +12,13 @@ pub(super) fn rows() -> Vec<Row> {
             .described("MP2T", &[])
             .units(Units::Stream)
             .kept(1)
-            // It hands out what is in it.
+            .noted("FFmpeg hands out what is in the transport stream, and that is compared.")
             .ffmpeg_reads(Units::Whole)
             .ffmpeg_sends_not("over RTSP it sends no transport stream")
             .gstreamer_reads("rtpmp2tdepay")
             .gstreamer_sends("video/mpegts,systemstream=true,packetsize=188", "rtpmp2tpay"),
         Row::new(MediaKind::Application, ("KLV", "RFC 6597"), KLV, |_| Format::klv(96))
+            .noted("FFmpeg hands out the payload of each packet instead of whole units.")
             .described("SMPTE336M", &[])
             .marked()
             .ffmpeg_reads(Units::Stream)

@@ -42,7 +42,7 @@ pub(super) fn rows() -> Vec<Row> {
             .container("AudioSpecificConfig")
             .ffmpeg_sends(&["-rtpflags", "latm"])
             .kept(5)
-            // It takes each packet for a frame until it has seen a marker.
+            .noted("GStreamer takes each packet for a frame until it has seen a marker, and so spoils the first frame.")
             .gstreamer_spoils(1)
             .gstreamer_reads("rtpmp4adepay")
             .gstreamer_sends(AAC, "rtpmp4apay"),

@@ -31,13 +31,40 @@ pub(super) fn rows() -> Vec<Row> {
             .units(Units::Stream)
             .gstreamer_reads("rtpg723depay")
             .gstreamer_sends("audio/G723,rate=8000,channels=1", "rtpg723pay"),
-        Row::sound(("G.726", "RFC 3551"), &G726_LE, |_| Format::g726(96, 4, G726Order::Rfc3551))
+        Row::sound(("G.726, 32 kbit/s", "RFC 3551"), &G726_LE, |_| Format::g726(96, 4, G726Order::Rfc3551))
             .described("G726-32", &[])
             .units(Units::Stream)
             .file("g726le", &["-f", "g726le", "-code_size", "4"])
             .gstreamer_reads("rtpg726depay")
-            // It does not turn them, whatever it is told of their order.
+            .noted("By default GStreamer announces `G726-32` and passes samples on as it has them, in either order.")
             .gstreamer_sends(G726_OF_GSTREAMER, "rtpg726pay"),
+        Row::sound(("G.726, 16 kbit/s", "RFC 3551"), &G726_16, |_| Format::g726(96, 2, G726Order::Rfc3551))
+            .described("G726-16", &[])
+            .units(Units::Stream)
+            .file("g726le", &["-f", "g726le", "-code_size", "2"])
+            .gstreamer_reads("rtpg726depay")
+            .gstreamer_sends(
+                "audio/x-adpcm,layout=g726,bitrate=16000,rate=8000,channels=1,block_align=2",
+                "rtpg726pay",
+            ),
+        Row::sound(("G.726, 24 kbit/s", "RFC 3551"), &G726_24, |_| Format::g726(96, 3, G726Order::Rfc3551))
+            .described("G726-24", &[])
+            .units(Units::Stream)
+            .file("g726le", &["-f", "g726le", "-code_size", "3"])
+            .gstreamer_reads("rtpg726depay")
+            .gstreamer_sends(
+                "audio/x-adpcm,layout=g726,bitrate=24000,rate=8000,channels=1,block_align=3",
+                "rtpg726pay",
+            ),
+        Row::sound(("G.726, 40 kbit/s", "RFC 3551"), &G726_40, |_| Format::g726(96, 5, G726Order::Rfc3551))
+            .described("G726-40", &[])
+            .units(Units::Stream)
+            .file("g726le", &["-f", "g726le", "-code_size", "5"])
+            .gstreamer_reads("rtpg726depay")
+            .gstreamer_sends(
+                "audio/x-adpcm,layout=g726,bitrate=40000,rate=8000,channels=1,block_align=5",
+                "rtpg726pay",
+            ),
         Row::sound(("G.726 in the order of AAL2", "RFC 3551"), &G726, |_| {
             Format::g726(96, 4, G726Order::Aal2)
         })
@@ -74,6 +101,13 @@ pub(super) fn rows() -> Vec<Row> {
             .file("", &["-f", "ilbc"])
             .gstreamer_reads("rtpilbcdepay")
             .gstreamer_sends("audio/x-iLBC,mode=30", "rtpilbcpay"),
+        made(("iLBC, 20 ms", "RFC 3952"), ILBC_20, |_| Format::ilbc(96, IlbcMode::Milliseconds20))
+            .kept(32)
+            .described("iLBC", &["mode"])
+            .units(Units::Stream)
+            .file("", &["-f", "ilbc"])
+            .gstreamer_reads("rtpilbcdepay")
+            .gstreamer_sends("audio/x-iLBC,mode=20", "rtpilbcpay"),
         made(("AMR", "RFC 4867"), AMR, |_| Format::amr(96, AmrPacking::OctetAligned))
             .described("AMR", &["octet-align", "mode-set", "crc", "robust-sorting", "interleaving"])
             .file("", &["-f", "amr"])
@@ -96,6 +130,9 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
+const G726_16: [&str; 6] = ["-ar", "8000", "-c:a", "g726le", "-b:a", "16k"];
+const G726_24: [&str; 6] = ["-ar", "8000", "-c:a", "g726le", "-b:a", "24k"];
+const G726_40: [&str; 6] = ["-ar", "8000", "-c:a", "g726le", "-b:a", "40k"];
 const G726: [&str; 6] = ["-ar", "8000", "-c:a", "g726", "-b:a", "32k"];
 const G726_LE: [&str; 6] = ["-ar", "8000", "-c:a", "g726le", "-b:a", "32k"];
 
@@ -109,6 +146,7 @@ struct Made {
 }
 
 const ILBC: Made = Made { frames: || noise(100, 50, &[]), milliseconds: 30, head: b"#!iLBC30\n" };
+const ILBC_20: Made = Made { frames: || noise(100, 38, &[]), milliseconds: 20, head: b"#!iLBC20\n" };
 /// At 12.2 kbit/s.
 const AMR: Made = Made { frames: || amr(32, 0x3c, 4), milliseconds: 20, head: b"#!AMR\n" };
 /// At 23.85 kbit/s.

@@ -27,6 +27,13 @@ pub(super) fn rows() -> Vec<Row> {
             .units(Units::Part(h264_slices))
             .gstreamer_reads(H264_READS)
             .gstreamer_sends(H264, "h264parse ! rtph264pay aggregate-mode=zero-latency"),
+        Row::video(("H.264 in packets that are full", "RFC 6184"), &X264_SLICES, h264)
+            .described("H264", &["packetization-mode", "profile-level-id", "sprop-parameter-sets"])
+            .container("`avcC`")
+            .marked()
+            .units(Units::Part(h264_slices))
+            .gstreamer_reads(H264_READS)
+            .gstreamer_sends(H264, "h264parse ! rtph264pay aggregate-mode=max-stap"),
         Row::video(("H.265", "RFC 7798"), &X265, h265)
             .described("H265", &["sprop-vps", "sprop-sps", "sprop-pps", "sprop-max-don-diff"])
             .container("`hvcC`")
@@ -63,7 +70,7 @@ pub(super) fn rows() -> Vec<Row> {
                 "video/mpeg,mpegversion=4,systemstream=false,codec_data=(buffer){config}",
                 "mpeg4videoparse ! rtpmp4vpay",
             ),
-        Row::video(("MPEG-2", "RFC 2250"), &["-c:v", "mpeg2video", "-q:v", "6"], |_| Format::mpeg_video())
+        Row::video(("MPEG-2", "RFC 2250"), &MPEG2, |_| Format::mpeg_video())
             .described("MPV", &[])
             .marked()
             .gstreamer_reads("rtpmpvdepay ! mpegvideoparse")
@@ -71,6 +78,16 @@ pub(super) fn rows() -> Vec<Row> {
                 "video/mpeg,mpegversion=2,systemstream=false",
                 "mpegvideoparse ! rtpmpvpay max-ptime=1",
             ),
+        Row::video(("MPEG-2, pictures together", "RFC 2250"), &MPEG2, |_| Format::mpeg_video())
+            .described("MPV", &[])
+            .marked()
+            .noted(
+                "GStreamer fills packets with several pictures, and gives all of them one timestamp, unless it is told a time that \
+                 packets may last (`max-ptime`). Such pictures come out as one frame. Their bytes are compared.",
+            )
+            .units(Units::Stream)
+            .gstreamer_reads("rtpmpvdepay ! mpegvideoparse")
+            .gstreamer_sends("video/mpeg,mpegversion=2,systemstream=false", "mpegvideoparse ! rtpmpvpay"),
         Row::video(("MPEG-1", "RFC 2250"), &["-c:v", "mpeg1video", "-q:v", "6"], |_| Format::mpeg_video())
             .described("MPV", &[])
             .marked()
@@ -121,6 +138,7 @@ const X265: [&str; 8] = [
     "-bsf:v",
     "dump_extra=freq=keyframe",
 ];
+const MPEG2: [&str; 4] = ["-c:v", "mpeg2video", "-q:v", "6"];
 /// With the usual tables, which the packets leave out.
 const MJPEG: [&str; 8] = ["-c:v", "mjpeg", "-huffman", "default", "-pix_fmt", "yuvj420p", "-q:v", "6"];
 
