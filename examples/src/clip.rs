@@ -7,6 +7,8 @@ use rtspan_core::payload::{PacketizerConfig, g711, h264};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::{Description, Format, Media, MediaKind};
 
+use crate::source::nal::Syntax;
+
 const PICTURES: &[u8] = include_bytes!("../clip/demo.h264");
 const PICTURES_PER_SECOND: f64 = 25.0;
 /// G.711 µ-law.
@@ -20,9 +22,8 @@ const VIDEO_CLOCK: f64 = 90_000.0;
 const SAMPLES_PER_SECOND: u64 = 8000;
 /// 20 ms of sound.
 const BLOCK_SAMPLES: usize = 160;
+const SYNTAX: Syntax = Syntax::H264;
 /// The types of NAL units (H.264, table 7-1).
-const SLICE: u8 = 1;
-const IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
@@ -65,6 +66,8 @@ pub struct Frame {
     pub media: usize,
     /// When it is due, after the start.
     pub due: Duration,
+    /// By how many nanoseconds after the start it is presented, which is later where pictures are sent in another order.
+    pub pts: i64,
     /// Its packets, in order.
     pub packets: Vec<RtpPacket>,
 }
@@ -101,12 +104,12 @@ impl Clip {
         let [mut sps, mut pps] = [None, None];
         for nal in h264::split_annex_b(&stream) {
             let nal = stream.slice_ref(nal);
-            if has_slice && begins_picture(&nal) {
+            if has_slice && SYNTAX.begins_picture(&nal) {
                 pictures.push(std::mem::take(&mut picture));
                 has_slice = false;
             }
-            has_slice |= matches!(nal_type(&nal), SLICE..=IDR);
-            match nal_type(&nal) {
+            has_slice |= SYNTAX.is_slice(&nal);
+            match SYNTAX.kind(&nal) {
                 SPS => drop(sps.get_or_insert_with(|| nal.clone())),
                 PPS => drop(pps.get_or_insert_with(|| nal.clone())),
                 _ => {}
@@ -166,7 +169,8 @@ impl Clip {
                 Content::Picture(nals) => video.packetize(nals.iter().map(|nal| &nal[..]), timestamp, sink),
                 Content::Sound(samples) => audio.packetize([samples], timestamp, sink),
             };
-            Frame { media, due, packets }
+            let pts = i64::try_from(due.as_nanos()).unwrap_or(i64::MAX);
+            Frame { media, due, pts, packets }
         })
     }
 
@@ -196,18 +200,12 @@ impl Clip {
     }
 }
 
-/// Returns `true` if a NAL unit behind a slice begins another picture (H.264, 7.4.1.2.3).
-fn begins_picture(nal: &[u8]) -> bool {
-    match nal_type(nal) {
-        // first_mb_in_slice is zero, which ue(v) writes as a single 1.
-        SLICE..=IDR => nal.get(1).is_some_and(|byte| byte & 0x80 != 0),
-        6..=9 | 14..=18 => true,
-        _ => false,
-    }
-}
-
-fn nal_type(nal: &[u8]) -> u8 {
-    nal.first().map_or(0, |header| header & 0x1f)
+/// Chance for the first numbers of a [`FrameWriter`](rtspan_core::frame::FrameWriter).
+pub fn seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    // Without chance the numbers are those of zero, which are as good where nobody attacks.
+    let _ = getrandom::fill(&mut seed);
+    seed
 }
 
 /// A synchronization source; two of the same matter only within one session, where they are told apart by media.

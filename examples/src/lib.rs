@@ -6,6 +6,7 @@ pub mod metrics;
 pub mod mp4;
 pub mod output;
 pub mod recorder;
+pub mod source;
 pub mod stamp;
 pub mod synthetic;
 

@@ -38,10 +38,16 @@ pub enum FileKind {
     Wav,
     /// Opus in Ogg.
     Ogg,
+    /// Matroska, which is read and not written.
+    Mkv,
+    /// A picture of JPEG: the first.
+    Jpeg,
+    /// Pictures of JPEG, one behind the other.
+    Mjpeg,
 }
 
 /// Each kind with the ends of names that stand for it.
-const KINDS: [(FileKind, &[&str]); 8] = [
+const KINDS: [(FileKind, &[&str]); 11] = [
     (FileKind::Mp4, &["mp4", "m4v", "m4a"]),
     (FileKind::Ts, &["ts", "m2ts"]),
     (FileKind::H264, &["h264", "264", "avc"]),
@@ -50,6 +56,9 @@ const KINDS: [(FileKind, &[&str]); 8] = [
     (FileKind::Mp3, &["mp3", "mp2", "mpa"]),
     (FileKind::Wav, &["wav"]),
     (FileKind::Ogg, &["ogg", "opus"]),
+    (FileKind::Mkv, &["mkv", "webm"]),
+    (FileKind::Jpeg, &["jpg", "jpeg"]),
+    (FileKind::Mjpeg, &["mjpeg", "mjpg"]),
 ];
 
 impl FileKind {
@@ -67,8 +76,10 @@ impl FileKind {
     /// The form in which its frames have to be.
     pub fn form(self) -> Form {
         match self {
-            Self::Mp4 => Form::Container,
-            Self::Ts | Self::H264 | Self::H265 | Self::Aac | Self::Mp3 => Form::ByteStream,
+            Self::Mp4 | Self::Mkv => Form::Container,
+            Self::Ts | Self::H264 | Self::H265 | Self::Aac | Self::Mp3 | Self::Jpeg | Self::Mjpeg => {
+                Form::ByteStream
+            }
             Self::Wav | Self::Ogg => Form::Parts,
         }
     }
@@ -93,6 +104,8 @@ impl FileKind {
             Self::Mp3 => matches!(codec, Codec::MpegAudio),
             Self::Wav => wav::Samples::of(format).is_some(),
             Self::Ogg => matches!(codec, Codec::Opus(_)),
+            Self::Mkv => false,
+            Self::Jpeg | Self::Mjpeg => matches!(codec, Codec::Jpeg),
         }
     }
 
@@ -146,9 +159,14 @@ impl<W: Write + Seek> Recorder<W> {
         let file = match kind {
             FileKind::Mp4 => File::Mp4(Mp4Writer::new(out, medias.clone())),
             FileKind::Ts => File::Ts(TsWriter::new(out, medias.clone())),
-            FileKind::H264 | FileKind::H265 | FileKind::Aac | FileKind::Mp3 => {
-                File::Stream(StreamWriter::new(out))
-            }
+            FileKind::Jpeg => File::Stream(StreamWriter::one(out)),
+            // Nothing is held by Matroska.
+            FileKind::H264
+            | FileKind::H265
+            | FileKind::Aac
+            | FileKind::Mp3
+            | FileKind::Mjpeg
+            | FileKind::Mkv => File::Stream(StreamWriter::new(out)),
             FileKind::Wav => File::Wav(WavWriter::new(out)),
             FileKind::Ogg => File::Ogg(OggWriter::new(out)),
         };

@@ -13,12 +13,19 @@ pub struct StreamWriter<W> {
     /// All that a decoder has to know has been told.
     is_known: bool,
     frames: u64,
+    /// Frames behind these are left out.
+    frames_max: u64,
 }
 
 impl<W: Write> StreamWriter<W> {
     /// An empty file.
     pub fn new(out: W) -> Self {
-        Self { out, is_known: false, frames: 0 }
+        Self { out, is_known: false, frames: 0, frames_max: u64::MAX }
+    }
+
+    /// An empty file that takes one frame only.
+    pub fn one(out: W) -> Self {
+        Self { frames_max: 1, ..Self::new(out) }
     }
 
     /// Takes a frame.
@@ -34,7 +41,8 @@ impl<W: Write> StreamWriter<W> {
                 _ => true,
             };
         }
-        if self.frames == 0 && !(frame.is_keyframe && self.is_known) {
+        let may_begin = frame.is_keyframe && self.is_known;
+        if (self.frames == 0 && !may_begin) || self.frames == self.frames_max {
             return Ok(());
         }
         for part in &frame.data {

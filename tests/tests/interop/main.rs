@@ -19,6 +19,7 @@ mod peer;
 mod policy;
 mod probing;
 mod program;
+mod publishing;
 mod recording;
 mod relayed;
 #[cfg(feature = "tokio")]

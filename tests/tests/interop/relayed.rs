@@ -15,8 +15,8 @@ use crate::policy::{Needs, installed};
 use crate::program::Program;
 use crate::rtspan::{Runtime, Server};
 
-const PICTURES: &str = "testsrc2=size=320x240:rate=25";
-const SOUND: &str = "sine=frequency=440:beep_factor=4:sample_rate=48000";
+pub(crate) const PICTURES: &str = "testsrc2=size=320x240:rate=25";
+pub(crate) const SOUND: &str = "sine=frequency=440:beep_factor=4:sample_rate=48000";
 /// How long is published, in seconds.
 const LASTS: &str = "4";
 /// Frames of each stream that have to be there: a reader begins at a keyframe.
@@ -27,28 +27,32 @@ const ERROR_MAX: u64 = 1_100_000;
 
 /// A stream of a file: what FFmpeg is told to do with it to get at its frames.
 #[derive(Clone, Copy)]
-struct Stream {
+pub(crate) struct Stream {
     name: &'static str,
     /// How its frames are compared: decoded, or as they are behind a filter.
-    how: &'static [&'static str],
+    pub(crate) how: &'static [&'static str],
 }
 
-const VIDEO: Stream = Stream { name: "v", how: &["-fps_mode", "passthrough"] };
-const AUDIO: Stream = Stream { name: "a", how: &["-c", "copy"] };
-const ADTS: Stream = Stream { name: "a", how: &["-c", "copy", "-bsf:a", "aac_adtstoasc"] };
+pub(crate) const VIDEO: Stream = Stream { name: "v", how: &["-fps_mode", "passthrough"] };
+pub(crate) const AUDIO: Stream = Stream { name: "a", how: &["-c", "copy"] };
+pub(crate) const ADTS: Stream = Stream { name: "a", how: &["-c", "copy", "-bsf:a", "aac_adtstoasc"] };
 
 /// A frame of a file: its PTS and DTS in nanoseconds, and the hash of what is in it.
-type Hashed = (i64, i64, String);
+pub(crate) type Hashed = (i64, i64, String);
 
 /// The frames of a stream of a file, as FFmpeg reads them.
-fn frames(file: &Path, stream: Stream) -> Vec<Hashed> {
+pub(crate) fn frames(file: &Path, stream: Stream) -> Vec<Hashed> {
     let mut command = ffmpeg();
     command.arg("-copyts").arg("-i").arg(file).args(["-map", &format!("0:{}:0", stream.name)]);
     command.args(stream.how).args(["-f", "framehash", "-hash", "md5", "-"]);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("rror"), "{}: {said}", file.display());
-    let text = String::from_utf8(output.stdout).unwrap();
+    hashed(&String::from_utf8(output.stdout).unwrap())
+}
+
+/// The frames that FFmpeg tells the hashes of.
+pub(crate) fn hashed(text: &str) -> Vec<Hashed> {
     let base = text.lines().find_map(|line| line.strip_prefix("#tb 0: ")).expect("a time base");
     let (over, under) = base.split_once('/').unwrap();
     let [over, under] = [over, under].map(|number| number.parse::<i128>().unwrap());
@@ -75,12 +79,16 @@ fn delays(file: &Path) -> Vec<i64> {
 }
 
 /// The recorded frames are frames of the source, one behind the other, and so far apart as there.
-fn compare(source: (&Path, Stream), recorded: (&Path, Stream)) {
-    let name = recorded.0.display();
-    let (ours, theirs) = (frames(recorded.0, recorded.1), frames(source.0, source.1));
+pub(crate) fn compare(source: (&Path, Stream), recorded: (&Path, Stream)) {
+    let ours = frames(recorded.0, recorded.1);
+    compare_frames(&recorded.0.display().to_string(), &ours, &frames(source.0, source.1));
+}
+
+/// The same of frames that were read.
+pub(crate) fn compare_frames(name: &str, ours: &[Hashed], theirs: &[Hashed]) {
     assert!(ours.len() >= FRAMES_MIN, "{name} has {} frames only", ours.len());
     let hashes = |frames: &[Hashed]| frames.iter().map(|frame| frame.2.clone()).collect::<Vec<_>>();
-    let (our_hashes, their_hashes) = (hashes(&ours), hashes(&theirs));
+    let (our_hashes, their_hashes) = (hashes(ours), hashes(theirs));
     let at = their_hashes.windows(our_hashes.len()).position(|window| window == our_hashes);
     let at = at.unwrap_or_else(|| panic!("{name} has other frames than the source"));
     let theirs = &theirs[at..];
@@ -152,7 +160,7 @@ fn relay(serving: &Server, name: &str, source: &Path, ends: &[&str]) -> Vec<Path
 }
 
 /// Waits until each media flows, so that the server knows how they belong together.
-fn until_all_flow(url: &str) {
+pub(crate) fn until_all_flow(url: &str) {
     let packets = Client::builder(url).unwrap().transport(Transports::Tcp).play().unwrap();
     let medias = packets.client().description().expect("it is described").medias.len();
     let mut seen = vec![false; medias];
@@ -188,7 +196,7 @@ fn pictures_and_sound_that_are_relayed_are_recorded_frame_for_frame() {
 }
 
 /// The samples of a file, decoded.
-fn samples(file: &Path) -> Vec<u8> {
+pub(crate) fn samples(file: &Path) -> Vec<u8> {
     let output = ffmpeg().arg("-i").arg(file).args(["-f", "s16le", "-"]).output().unwrap();
     assert!(output.status.success(), "{}", file.display());
     output.stdout

@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Play a stream and show what arrives.
     Play(PlayArgs),
-    /// Publish a clip, or a file of H.264, in a loop and in real time.
+    /// Publish a clip, or a file, in a loop and in real time.
     Publish(PublishArgs),
     /// Write a picture of a stream to a file: PNG of H.264, JPEG of Motion JPEG.
     Snapshot(SnapshotArgs),
@@ -129,13 +129,18 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) no_reconnect: bool,
 
-    /// Publish this file of H.264 (Annex B) and not the embedded clip.
-    #[arg(long, value_name = "FILE.h264")]
+    /// Publish this file and not the embedded clip: .mp4, .mkv, .ts, .h264, .h265, .mjpeg, .jpg, .aac, .mp3, .wav, .ogg;
+    /// without an end it is .h264, and - is MPEG-TS on standard input.
+    #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Pictures of the file in a second.
+    /// Pictures of the file in a second, if it tells no times.
     #[arg(long, value_name = "N", default_value = "25", value_parser = fps, requires = "file")]
     pub(crate) fps: f64,
+
+    /// Stop at the end of the file, and do not begin it again.
+    #[arg(long, requires = "file")]
+    pub(crate) once: bool,
 
     /// Print the figures as one JSON object.
     #[arg(long)]
@@ -319,6 +324,7 @@ mod tests {
             "rtspan play rtsp://camera/main --user-agent me --header X-Site:roof --header X-Room:7",
             "rtspan publish rtsp://camera/main --user-agent me --header X-Site:roof",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97 --no-reconnect",
+            "rtspan publish rtsp://camera/main --file a.mp4 --once",
             "rtspan play rtsp://camera/main --backchannel hello.ulaw",
             "rtspan serve --backchannel said",
             "rtspan probe rtsp://[::1]/",

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use futures_lite::future::or;
-use rtspan_examples::Clip;
+use rtspan_examples::{Clip, Frame};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{ClientConfig, ServerConfig, Transports, UdpPorts, UdpSpec};
@@ -31,7 +31,9 @@ pub(crate) async fn run<R: Runtime>(args: &DemoArgs) -> Result<(), Failure> {
     if !args.json {
         news(format_args!("serving a clip at {url} and playing it over UDP and TCP for {} s", args.seconds));
     }
-    let feed = feed::<R, _>(&clip, async |media, packets| stream.write_frame(media, packets));
+    let mut frames = clip.frames();
+    let write = async |frame: &Frame, _| stream.write_frame(frame.media, &frame.packets);
+    let feed = feed::<R, _>(async || Ok(frames.next()), write);
     let feed = async { feed.await.map_err(Failure::from) };
     let play = async {
         let url: Target = url.parse().expect("an address makes a URL");

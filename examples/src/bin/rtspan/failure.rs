@@ -2,8 +2,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rtspan_examples::ClipError;
 use rtspan_examples::recorder::{FileKind, RecordError};
+use rtspan_examples::source::SourceError;
 use rtspan_std::{
     AddStreamError, BindError, ClientCloseReason, CommandError, ConnectError, Error, Misuse, StatusCode,
     WriteError,
@@ -81,8 +81,8 @@ pub(crate) enum Failure {
     User { path: PathBuf, line: usize, source: UserError },
     #[error("cannot write {}: {source}", .path.display())]
     WriteFile { path: PathBuf, source: io::Error },
-    #[error("{} cannot be published: {source}; is it H.264 in Annex B?", .path.display())]
-    Clip { path: PathBuf, source: ClipError },
+    #[error("{} cannot be published: {source}", .path.display())]
+    Source { path: PathBuf, source: Box<SourceError> },
     #[error("the demo failed: {0}")]
     Demo(DemoFailure),
     #[error("nobody can read {url}: {trouble}")]

@@ -1,26 +1,76 @@
-use std::fs;
+use std::path::Path;
+use std::thread;
 use std::time::Instant;
 
 use futures_lite::future::or;
-use rtspan_examples::Clip;
+use rtspan_examples::source::{FileSource, Packets, SourceError};
+use rtspan_examples::{Clip, Frame};
 use rtspan_std::client::{Client, Publisher};
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{ClientConfig, Description, Error, SendError};
+use rtspan_std::{ClientConfig, Description, Error, NtpTime, SendError};
 use serde_json::json;
+use smol::channel::{Receiver, bounded};
 
 use crate::Failure;
 use crate::args::{PublishArgs, PublishTransport};
 use crate::feed::feed;
 use crate::figures::{Figures, table, tracks};
 use crate::live::watch;
-use crate::output::{news, result, result_json};
+use crate::output::{news, notice, result, result_json};
 use crate::reconnect::{beginning, policy, telling};
 use crate::stop::{stop, unless_interrupted};
 
+/// Frames of a file that are read ahead.
+const AHEAD: usize = 32;
+
 /// Publishes the embedded clip or a file, in a loop and in real time.
 pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
-    let clip = clip(args)?;
-    let description = clip.description();
+    let Some(path) = &args.file else {
+        let clip = Clip::demo();
+        let mut frames = clip.frames();
+        return publish::<R>(args, clip.description(), async || Ok(frames.next())).await;
+    };
+    let failed = |error| match error {
+        SourceError::Read(source) => Failure::Read { path: path.clone(), source },
+        error => Failure::Source { path: path.clone(), source: Box::new(error) },
+    };
+    let source = FileSource::open(path, args.fps).map_err(failed)?;
+    for left_out in source.left_out() {
+        notice(format_args!("{left_out} is not published: it cannot be sent"));
+    }
+    let description = source.description().clone();
+    let seed = rtspan_examples::clip::seed();
+    // A pipe has no earlier place.
+    let repeats = !args.once && !is_stdin(path);
+    let frames = read(Packets::new(source, repeats, seed).map_err(failed)?);
+    let next = async || frames.recv().await.ok().transpose().map_err(failed);
+    publish::<R>(args, description, next).await
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Reads a file in a thread of its own, which waits where nobody else has to.
+fn read(packets: Packets) -> Receiver<Result<Frame, SourceError>> {
+    let (sender, receiver) = bounded(AHEAD);
+    thread::spawn(move || {
+        // Nobody receives any more when all is over.
+        for frame in packets {
+            if sender.send_blocking(frame).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Publishes frames as they are due.
+async fn publish<R: Runtime>(
+    args: &PublishArgs,
+    description: Description,
+    mut next: impl AsyncFnMut() -> Result<Option<Frame>, Failure>,
+) -> Result<(), Failure> {
     let over = match args.transport {
         PublishTransport::Udp => "udp",
         PublishTransport::Tcp => "tcp",
@@ -46,13 +96,12 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         });
         figures.collect::<Vec<_>>()
     };
-    let feed =
-        feed::<R, _>(&clip, async |media, packets| match publisher.write_frame(media, packets).await {
-            // Live media is of no use later.
-            Err(Error::Send(SendError::Reconnecting)) => Ok(()),
-            written => written,
-        });
-    let feed = async { telling(&client, feed).await.map_err(failed) };
+    let write = async |frame: &Frame, ntp| match write(&publisher, frame, ntp).await {
+        // Live media is of no use later.
+        Err(Error::Send(SendError::Reconnecting)) => Ok(()),
+        written => written.map_err(failed),
+    };
+    let feed = telling(&client, feed::<R, _>(&mut next, write));
     let stopped = async {
         stop::<R>(args.seconds).await;
         Ok(())
@@ -76,6 +125,14 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     ended
 }
 
+/// Writes a frame. Sender reports tell the time at which it is presented: without that they would tell when it was sent, which is
+/// another where pictures are sent in another order than they are presented in.
+async fn write<R: Runtime>(publisher: &Publisher<R>, frame: &Frame, ntp: NtpTime) -> Result<(), Error> {
+    let Some((first, rest)) = frame.packets.split_first() else { return Ok(()) };
+    publisher.write_with_ntp(frame.media, first.clone(), ntp).await?;
+    if rest.is_empty() { Ok(()) } else { publisher.write_frame(frame.media, rest).await }
+}
+
 async fn begin<R: Runtime>(client: &Client<R>, description: Description) -> Result<Publisher<R>, Error> {
     let medias = description.medias.len();
     client.announce(description).await?;
@@ -84,10 +141,4 @@ async fn begin<R: Runtime>(client: &Client<R>, description: Description) -> Resu
     }
     client.record().await?;
     Ok(client.publisher())
-}
-
-fn clip(args: &PublishArgs) -> Result<Clip, Failure> {
-    let Some(path) = &args.file else { return Ok(Clip::demo()) };
-    let stream = fs::read(path).map_err(|source| Failure::Read { path: path.clone(), source })?;
-    Clip::from_annex_b(stream.into(), args.fps).map_err(|source| Failure::Clip { path: path.clone(), source })
 }

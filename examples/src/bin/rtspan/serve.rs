@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::{block_on, or};
-use rtspan_examples::{Clip, metrics};
+use rtspan_examples::{Clip, Frame, metrics};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{Event, Scheme, ServerConfig, StartAt, UdpSpec};
@@ -51,7 +51,9 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         match stream {
             None => pending().await,
             Some(stream) => {
-                feed::<R, _>(&clip, async |media, packets| stream.write_frame(media, packets)).await?;
+                let mut frames = clip.frames();
+                let write = async |frame: &Frame, _| stream.write_frame(frame.media, &frame.packets);
+                feed::<R, _>(async || Ok(frames.next()), write).await?;
                 Ok(())
             }
         }

@@ -1,0 +1,200 @@
+//! Files that frames are read from, of a kind that the end of their name tells: what [`recorder`](crate::recorder) writes, and what
+//! other programs do.
+//!
+//! Frames are read one after the other as they are asked for. A file is never in memory as a whole, and a source has no more
+//! state than one reader needs: its place in the file, and of MP4 the tables of the samples.
+
+use std::fmt::Debug;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rtspan_core::frame::Frame;
+use rtspan_core::payload::UnsupportedFormat;
+use rtspan_core::{Description, Format, Media, MediaKind};
+
+use crate::recorder::FileKind;
+
+mod byte_stream;
+mod entry;
+mod framed;
+mod input;
+mod looped;
+mod mkv;
+mod mp4;
+pub(crate) mod nal;
+mod ogg;
+mod packets;
+mod sound;
+mod ts;
+mod wav;
+
+pub use looped::Looped;
+pub use packets::Packets;
+
+use input::Input;
+use nal::Syntax;
+
+/// Payload types from here on have no fixed meaning (RFC 3551, section 3).
+const FIRST_PAYLOAD_TYPE: u8 = 96;
+/// Bytes of a frame that is read.
+const FRAME_BYTES_MAX: usize = 64 << 20;
+const NANOS: i128 = 1_000_000_000;
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The system gives no more of it.
+    #[error("it cannot be read")]
+    Read(#[from] io::Error),
+    /// The end of its name stands for nothing that can be read.
+    #[error("its name ends in none of {}", FileKind::ends().map(|end| format!(".{end}")).collect::<Vec<_>>().join(", "))]
+    UnknownKind,
+    /// It is not what its name says, or is broken.
+    #[error("it is no {kind}, or broken: {reason}")]
+    Malformed {
+        /// What it should be.
+        kind: &'static str,
+        /// What was found.
+        reason: String,
+    },
+    /// Nothing in it can be sent over RTP; what is in it.
+    #[error("nothing in it can be sent{}", found(.0))]
+    Nothing(Vec<String>),
+    /// A format in it is used in a way that is not supported.
+    #[error(transparent)]
+    Unsupported(#[from] UnsupportedFormat),
+    /// A pipe has no earlier or later places.
+    #[error("a pipe can only be read from its beginning to its end")]
+    Pipe,
+}
+
+fn found(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(": it has {}", names.join(", ")) }
+}
+
+/// What a file holds, and the reader of it.
+struct Opened {
+    medias: Vec<Media>,
+    /// What cannot be sent.
+    left_out: Vec<String>,
+    demuxer: Box<dyn Demuxer>,
+}
+
+/// A reader of one kind of file.
+trait Demuxer: Debug + Send {
+    /// The next frame, in the order in which they are decoded.
+    fn next(&mut self) -> Result<Option<Frame>, SourceError>;
+
+    /// Goes to the last keyframe at or before a time, so that it is the next picture; without pictures, to the sound there.
+    fn seek(&mut self, to: i64) -> Result<(), SourceError>;
+}
+
+/// A file that frames are read from.
+#[derive(Debug)]
+pub struct FileSource {
+    description: Description,
+    left_out: Vec<String>,
+    demuxer: Box<dyn Demuxer>,
+}
+
+impl FileSource {
+    /// Opens a file of a kind that the end of its name tells: without an end it is H.264, and `-` is MPEG-TS on standard input. `pictures_per_second` is for files that tell no times.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or nothing in it can be sent.
+    pub fn open(path: &Path, pictures_per_second: f64) -> Result<Self, SourceError> {
+        if path == Path::new("-") {
+            return Self::new(ts::open(Input::from(io::stdin()))?);
+        }
+        let kind = match FileKind::of(path) {
+            Some(kind) => kind,
+            None if path.extension().is_none() => FileKind::H264,
+            None => return Err(SourceError::UnknownKind),
+        };
+        let file = File::open(path)?;
+        let rate = pictures_per_second;
+        Self::new(match kind {
+            FileKind::Mp4 => mp4::open(file)?,
+            FileKind::Mkv => mkv::open(file)?,
+            FileKind::Ts => ts::open(Input::from(file))?,
+            FileKind::H264 => byte_stream::open(file, Some(Syntax::H264), rate)?,
+            FileKind::H265 => byte_stream::open(file, Some(Syntax::H265), rate)?,
+            FileKind::Jpeg | FileKind::Mjpeg => byte_stream::open(file, None, rate)?,
+            FileKind::Aac => sound::open(file, framed::Framing::Adts)?,
+            FileKind::Mp3 => sound::open(file, framed::Framing::MpegAudio)?,
+            FileKind::Wav => wav::open(file)?,
+            FileKind::Ogg => ogg::open(file)?,
+        })
+    }
+
+    fn new(opened: Opened) -> Result<Self, SourceError> {
+        let Opened { medias, left_out, demuxer } = opened;
+        if medias.is_empty() {
+            return Err(SourceError::Nothing(left_out));
+        }
+        let mut description = Description::new(medias);
+        description.title = "rtspan".to_owned();
+        Ok(Self { description, left_out, demuxer })
+    }
+
+    /// The description that announces it.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The names of what is in the file and cannot be sent.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// The next frame in the order in which they are decoded, in [`Form::Parts`](rtspan_core::frame::Form::Parts); `None` at the
+    /// end.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is broken.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Frame>, SourceError> {
+        self.demuxer.next()
+    }
+
+    /// Goes to the last keyframe at or before a presentation time in nanoseconds, so that it is the next picture.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is broken, or is a pipe.
+    pub fn seek(&mut self, to: i64) -> Result<(), SourceError> {
+        self.demuxer.seek(to)
+    }
+}
+
+/// A media of one format.
+fn media(kind: MediaKind, format: Format) -> Media {
+    Media::new(kind, vec![format])
+}
+
+/// The payload type of a media.
+fn payload_type(media: usize) -> u8 {
+    u8::try_from(media).unwrap_or(u8::MAX).saturating_add(FIRST_PAYLOAD_TYPE).min(127)
+}
+
+/// A frame of a file.
+fn frame(
+    media: usize,
+    (pts, dts): (i64, i64),
+    is_keyframe: bool,
+    data: rtspan_core::payload::Parts,
+) -> Frame {
+    let mut frame = Frame::new(media, pts, data);
+    (frame.dts, frame.is_keyframe) = (dts, is_keyframe);
+    frame
+}
+
+/// Units of a clock in nanoseconds, to the nearest.
+fn nanos(units: i64, clock: u32) -> i64 {
+    let clock = i128::from(clock.max(1));
+    i64::try_from((i128::from(units) * NANOS + clock / 2).div_euclid(clock)).unwrap_or(i64::MAX)
+}
