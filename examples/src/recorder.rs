@@ -73,6 +73,17 @@ impl FileKind {
         KINDS.into_iter().filter_map(|(_, ends)| ends.first().copied())
     }
 
+    /// The same of each kind that is written.
+    pub fn written_ends() -> impl Iterator<Item = &'static str> {
+        let written = KINDS.into_iter().filter(|(kind, _)| kind.is_written());
+        written.filter_map(|(_, ends)| ends.first().copied())
+    }
+
+    /// Such files are written, and not only [read](crate::source).
+    pub fn is_written(self) -> bool {
+        self != Self::Mkv
+    }
+
     /// The form in which its frames have to be.
     pub fn form(self) -> Form {
         match self {

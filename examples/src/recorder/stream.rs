@@ -67,3 +67,29 @@ impl<W: Write> StreamWriter<W> {
         Ok(self.frames)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rtspan_core::Format;
+    use rtspan_core::payload::ParameterWatch;
+
+    use super::*;
+
+    #[test]
+    fn a_file_of_one_picture_takes_the_first() {
+        let picture = |bytes: &[u8]| {
+            let mut frame = Frame::new(0, 0, bytes.to_vec());
+            frame.is_keyframe = true;
+            frame.new_parameters = Some(Box::new(ParameterWatch::new(&Format::jpeg()).parameters()));
+            frame
+        };
+        for (is_one, written) in [(true, &b"first"[..]), (false, b"firstsecond")] {
+            let mut bytes = Vec::new();
+            let mut file = if is_one { StreamWriter::one(&mut bytes) } else { StreamWriter::new(&mut bytes) };
+            file.write(&picture(b"first")).unwrap();
+            file.write(&picture(b"second")).unwrap();
+            assert_eq!(file.finish().unwrap(), if is_one { 1 } else { 2 });
+            assert_eq!(bytes, written);
+        }
+    }
+}

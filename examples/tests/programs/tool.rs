@@ -163,7 +163,8 @@ fn what_cannot_be_played_is_said_with_the_reason() {
             "cannot write /nowhere/file.h264",
         ),
         (format!("publish rtsp://{silent}/x --file /nowhere/file"), "cannot read /nowhere/file"),
-        (format!("publish rtsp://{silent}/x --file {}", file!()), "cannot read"),
+        (format!("publish rtsp://{silent}/x --file {}", file!()), "its name ends in none of .mp4"),
+        (format!("publish rtsp://{silent}/x --file /nowhere/file.mp4"), "cannot read /nowhere/file.mp4"),
         (format!("serve --listen 127.0.0.1:0 --udp-ports {rtp}-{rtcp}"), "choose others with --udp-ports"),
         (format!("serve --listen {silent}"), "choose another address with --listen"),
     ] {

@@ -163,7 +163,12 @@ fn raw_files() -> [Row; 6] {
             ],
             ..ROW
         },
-        Row { file: "pictures.mjpeg", encoders: jpeg.to_vec().leak(), ..ROW },
+        Row {
+            file: "pictures.mjpeg",
+            encoders: jpeg.to_vec().leak(),
+            recorded: Some(("mjpeg", AUDIO)),
+            ..ROW
+        },
         Row {
             file: "sound.aac",
             encoders: &["-c:a", "aac"],

@@ -99,7 +99,7 @@ pub(crate) struct PlayArgs {
     pub(crate) backchannel: Option<PathBuf>,
 
     /// Write what is played to a file, from the first keyframe on: .mp4 (fragmented, with the wall clock), .ts, .h264, .h265,
-    /// .aac, .mp3, .wav, .ogg; without an end it is .h264, and - is MPEG-TS on standard output. Medias that such a file
+    /// .aac, .mp3, .wav, .ogg, .mjpeg, .jpg (the first picture); without an end it is .h264, and - is MPEG-TS on standard output. Medias that such a file
     /// cannot hold are left out.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -108,7 +108,7 @@ pub(crate) enum DemoFailure {
 
 /// The ends of names that tell the kind of a file.
 fn ends() -> String {
-    FileKind::ends().map(|end| format!(".{end}")).collect::<Vec<_>>().join(", ")
+    FileKind::written_ends().map(|end| format!(".{end}")).collect::<Vec<_>>().join(", ")
 }
 
 fn explain_output(error: &io::Error) -> String {

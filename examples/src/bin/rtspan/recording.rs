@@ -42,10 +42,10 @@ impl Recording {
         let is_pipe = is_stdout(path);
         let kind = match FileKind::of(path) {
             _ if is_pipe => FileKind::Ts,
-            Some(kind) => kind,
+            Some(kind) if kind.is_written() => kind,
             // Such as /dev/null.
             None if path.extension().is_none() => FileKind::H264,
-            None => return Err(Failure::UnknownFile { path: path.into() }),
+            _ => return Err(Failure::UnknownFile { path: path.into() }),
         };
         let mut medias = kind.medias(description);
         medias.retain(|media| playing.contains(media));
