@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod simulation;
 pub mod sound;
 pub mod srtp;
+mod units;
 pub mod url;
 pub mod websocket;
 

@@ -2,16 +2,9 @@
 
 use rtspan_core::Format;
 use rtspan_core::description::{AmrPacking, G726Order, IlbcMode, VorbisHeaders};
-use rtspan_core::limits::ACCESS_UNIT_BYTES_MAX;
 use rtspan_core::payload::{AccessUnit, Depacketizer, Packetizer, PacketizerConfig};
-use rtspan_core::rtp::{RtpHeader, RtpPacket};
 
-use super::input::Input;
-
-const MARKER: u8 = 1;
-const NEW_TIMESTAMP: u8 = 1 << 1;
-const LOST: u8 = 1 << 2;
-const UNPOLLED: u8 = 1 << 3;
+use super::units::for_each_unit;
 
 /// The formats, of which the first byte of the input chooses one.
 fn formats() -> Vec<Format> {
@@ -52,38 +45,12 @@ fn vorbis() -> VorbisHeaders {
     VorbisHeaders::new(0xfe_cdba, &identification[..], Vec::new(), &setup[..]).expect("headers")
 }
 
-/// Takes the bytes for the format and the size of packets, and then in records: flags, length, payload.
+/// Takes the bytes as [`for_each_unit`] does.
 pub fn run(data: &[u8]) {
-    let mut input = Input::new(data);
-    let mut formats = formats();
-    let format = formats.swap_remove(usize::from(input.byte()) % formats.len());
-    let packet_bytes_max = 64 + usize::from(input.byte()) * 4;
-    let mut depacketizer = Depacketizer::new(&format).expect("it is supported");
-    let mut header = RtpHeader { payload_type: 96, ssrc: 1, ..RtpHeader::default() };
-    while !input.is_empty() {
-        let flags = input.byte();
-        let lost = u16::from(flags & LOST != 0);
-        header.marker = flags & MARKER != 0;
-        header.timestamp = header.timestamp.wrapping_add(if flags & NEW_TIMESTAMP == 0 { 0 } else { 960 });
-        header.sequence = header.sequence.wrapping_add(1 + lost);
-        // It is an error that is looked for, not a way to end.
-        let _ = depacketizer.push(&RtpPacket::build(header, input.chunk()), lost);
-        if flags & UNPOLLED == 0 {
-            while let Some(unit) = depacketizer.poll() {
-                check(&format, &unit, packet_bytes_max);
-            }
-        }
-    }
-    depacketizer.flush();
-    depacketizer.take_tolerances();
-    while let Some(unit) = depacketizer.poll() {
-        check(&format, &unit, packet_bytes_max);
-    }
+    for_each_unit(data, formats(), 960, check);
 }
 
 fn check(format: &Format, unit: &AccessUnit, packet_bytes_max: usize) {
-    assert!((1..=ACCESS_UNIT_BYTES_MAX).contains(&unit.parts.total_bytes()));
-    assert!(unit.is_keyframe);
     let config = PacketizerConfig { packet_bytes_max, ..PacketizerConfig::new(96, 7, 65_530) };
     let mut packetizer = Packetizer::new(format, config).expect("it is supported");
     let mut depacketizer = Depacketizer::new(format).expect("it is supported");
