@@ -5,7 +5,8 @@ use super::{SIDE_MAX, header};
 use crate::payload::{PacketizeError, PacketizerConfig};
 use crate::rtp::{PacketWriter, RtpPacket};
 
-/// Bytes that a packet may have at least, since all tables of an image stand in its first.
+/// Bytes that a packet may have at least. The first of an image has all its headers: up to 272 bytes with tables of 16 bits,
+/// behind the header of RTP and up to 24 bytes of ONVIF's extension. It also needs something of the scan.
 const PACKET_BYTES_MIN: usize = 384;
 
 /// The most that a fragment can be away from the beginning of its scan.
