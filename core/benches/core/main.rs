@@ -1,9 +1,9 @@
 //! Benchmarks of the steps that are done for every message, packet and reader.
 //!
 //! ```sh
-//! cargo bench -p rtspan-core --bench core                     # time
-//! cargo bench -p rtspan-core --bench core -- --instructions   # instructions, against instructions.txt; needs valgrind
-//! cargo bench -p rtspan-core --bench core -- --limits         # packetizers against a bare copy, depacketizers against a time
+//! cargo bench -p rtspan-core --all-features --bench core    # time; and behind `--`:
+//!     --instructions   # instructions, against instructions.txt; needs valgrind
+//!     --limits         # packetizers against a bare copy, depacketizers against a time
 //! ```
 //!
 //! Instructions are the same on a busy machine and on an idle one, so they show a step that has become dearer. They do not
@@ -17,6 +17,8 @@ mod instructions;
 mod payload;
 mod rtp;
 mod server;
+#[cfg(feature = "srtp")]
+mod srtp;
 mod step;
 mod tunnel;
 mod wire;
@@ -32,6 +34,8 @@ fn main() -> std::process::ExitCode {
             fan_out::count,
             client::count,
             server::count,
+            #[cfg(feature = "srtp")]
+            srtp::count,
             tunnel::count,
         ] {
             count();

@@ -19,8 +19,6 @@ use super::Suite;
 /// Bytes of a tag of AES-GCM.
 pub const AEAD_TAG_BYTES: usize = 16;
 
-/// Bytes that are encrypted at a time while those before them are authenticated: the two do not wait for each other.
-const CHUNK_BYTES: usize = 128;
 /// Bytes that SHA-1 takes at a time.
 const HASH_BLOCK_BYTES: usize = 64;
 /// Bytes in front of a compound of RTCP that stay in the clear, up to its SSRC.
@@ -236,27 +234,12 @@ impl CounterMode {
     }
 
     fn seal(&self, packet: &mut [u8], unit: Unit) -> Tag {
-        let mut key_stream = self.key_stream(unit);
-        let mut mac = self.mac.clone();
-        let (mut hashed, mut encrypted) = (0, unit.clear);
-        while let Some(text) = packet.get_mut(encrypted..).filter(|text| !text.is_empty()) {
-            let len = text.len().min(CHUNK_BYTES);
-            key_stream.apply_keystream(text.get_mut(..len).unwrap_or_default());
-            // The processor does both at once: what is authenticated was encrypted in the round before.
-            let ready = encrypted.saturating_sub(encrypted % HASH_BLOCK_BYTES);
-            mac.update(packet.get(hashed..ready).unwrap_or_default());
-            (hashed, encrypted) = (ready, encrypted.saturating_add(len));
-        }
-        mac.update(packet.get(hashed..).unwrap_or_default());
-        mac.update(&unit.trailer);
-        self.tag(mac)
+        self.key_stream(unit).apply_keystream(packet.get_mut(unit.clear..).unwrap_or_default());
+        self.tag(packet, unit)
     }
 
     fn open(&self, packet: &mut [u8], unit: Unit, tag: &[u8]) -> bool {
-        let mut mac = self.mac.clone();
-        mac.update(packet);
-        mac.update(&unit.trailer);
-        let is_right = bool::from(self.tag(mac).as_bytes().ct_eq(tag));
+        let is_right = bool::from(self.tag(packet, unit).as_bytes().ct_eq(tag));
         match packet.get_mut(unit.clear..) {
             Some(text) if is_right => self.key_stream(unit).apply_keystream(text),
             _ => return false,
@@ -264,7 +247,10 @@ impl CounterMode {
         true
     }
 
-    fn tag(&self, mac: Hmac<Sha1>) -> Tag {
+    fn tag(&self, packet: &[u8], unit: Unit) -> Tag {
+        let mut mac = self.mac.clone();
+        mac.update(packet);
+        mac.update(&unit.trailer);
         let mut bytes = [0; AEAD_TAG_BYTES];
         bytes.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
         Tag { bytes, len: self.tag_bytes }

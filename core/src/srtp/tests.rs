@@ -429,6 +429,14 @@ fn keys_have_the_lengths_of_their_suite() {
 }
 
 #[test]
+fn contexts_go_to_other_threads() {
+    fn goes<T: Send + Sync + 'static>() {}
+    goes::<SendContext>();
+    goes::<ReceiveContext>();
+    goes::<MasterKey>();
+}
+
+#[test]
 fn nothing_shows_a_key() {
     let key = MasterKey::new(Suite::AesCm128HmacSha1_80, &[0xab; 16], &[0xcd; 14]).unwrap();
     let shown =
