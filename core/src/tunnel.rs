@@ -9,10 +9,12 @@
 //! * [`http`] reads the requests with which either begins, pairs the two of a tunnel, and has their base64.
 //! * [`websocket`] has the handshake and the frames of RFC 6455.
 
+mod error;
 mod greeting;
 pub mod http;
 pub mod websocket;
 
+pub use error::TunnelError;
 pub use greeting::Greeting;
 
 /// What carries the RTSP of a client, besides TCP and TLS.

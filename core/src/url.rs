@@ -198,6 +198,12 @@ impl Url {
         tolerances
     }
 
+    /// Path and query, as they are written; `/` if the URL has neither.
+    pub fn target(&self) -> String {
+        let root = if self.tail().starts_with('/') { "" } else { "/" };
+        format!("{root}{}", self.tail())
+    }
+
     /// The URL as it goes on a request line: without credentials, and with the scheme `rtsp` or `rtsps`, whatever carries it.
     pub fn as_request_uri(&self) -> &str {
         &self.text

@@ -32,6 +32,7 @@ use rtspan_core::server::{
 };
 use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
+use rtspan_core::tunnel::websocket::Origins;
 use rtspan_core::udp::UdpOpenError;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
@@ -41,7 +42,7 @@ pub use frame_stream::FrameStream;
 pub use reader::{StreamPacket, StreamReader};
 pub use stream::{ServerStream, WriteError};
 
-use crate::link::Entrance;
+use crate::link::{Admission, Entrance};
 use crate::runtime::{Listener, Runtime};
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ServerTls;
@@ -87,7 +88,7 @@ pub struct Server<R: Runtime> {
 #[derive(Debug)]
 pub struct ServerBuilder<R: Runtime> {
     config: ServerConfig,
-    entrance: Entrance,
+    admission: Admission,
     also: Vec<String>,
     runtime: R,
 }
@@ -97,7 +98,7 @@ impl<R: Runtime> Server<R> {
     pub fn builder() -> ServerBuilder<R> {
         ServerBuilder {
             config: ServerConfig::default(),
-            entrance: Entrance::default(),
+            admission: Admission::default(),
             also: Vec::new(),
             runtime: R::default(),
         }
@@ -426,14 +427,29 @@ impl<R: Runtime> ServerBuilder<R> {
     #[cfg(feature = "rustls-layer")]
     #[must_use]
     pub fn tls(mut self, tls: ServerTls) -> Self {
-        self.entrance.tls = Some(tls);
+        self.admission.tls = Some(tls);
         self
     }
 
     /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.
     #[must_use]
     pub fn require_tls(mut self, require: bool) -> Self {
-        self.entrance.requires_tls = require;
+        self.admission.requires_tls = require;
+        self
+    }
+
+    /// Takes RTSP in two requests of HTTP, as Apple made it, on every port; it does by default.
+    #[must_use]
+    pub fn http_tunnel(mut self, takes: bool) -> Self {
+        self.admission.http_tunnel = takes;
+        self
+    }
+
+    /// Takes RTSP over WebSockets (`rtsp.onvif.org`) on every port from these pages, and from programs that are no browsers; from
+    /// pages of the same host by default. `None` takes none.
+    #[must_use]
+    pub fn websocket(mut self, origins: impl Into<Option<Origins>>) -> Self {
+        self.admission.websocket = origins.into();
         self
     }
 
@@ -450,8 +466,8 @@ impl<R: Runtime> ServerBuilder<R> {
     ///
     /// The address is invalid, or the system refuses it.
     pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
-        let Self { config, entrance, also, runtime } = self;
-        if entrance.requires_tls && !entrance.has_tls() {
+        let Self { config, admission, also, runtime } = self;
+        if admission.requires_tls && !admission.has_tls() {
             return Err(BindError::NoCertificate);
         }
         let mut listeners = Vec::new();
@@ -468,6 +484,7 @@ impl<R: Runtime> ServerBuilder<R> {
         let door = &server.door;
         udp::open(&runtime, door)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
+        let entrance = Entrance::new(admission, runtime.clock());
         let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance));
         runtime.spawn(accepting).map_err(BindError::Start)?;
         Ok(server)

@@ -25,6 +25,8 @@ pub use rtspan_core::stats::{self, ConnStats, SessionStats, StreamStats};
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::timeline::{self, ClockStats, MediaTime, Timeline, TimelineStats, WallSource, WallTime};
 pub use rtspan_core::tls::{CertificateError, CertificateProblem, Fingerprint, Secured, TlsError};
+pub use rtspan_core::tunnel::TunnelError;
+pub use rtspan_core::tunnel::websocket::Origins;
 pub use rtspan_core::udp::{Port, UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Credentials, Url, UrlError};
 pub use rtspan_core::wire::{Headers, Message, Method, Protocol, Request, Response, StatusCode, WireError};

@@ -67,6 +67,11 @@ impl Wake {
         }
     }
 
+    /// Wakes the task for a socket that has something to say.
+    pub(crate) fn raise_ready(&self) {
+        self.raise(READY);
+    }
+
     /// Wakes the task for a letter.
     pub(crate) fn wake_for_letter(&self) {
         self.raise(LETTER);

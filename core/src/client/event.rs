@@ -8,6 +8,7 @@ use crate::description::Description;
 use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
 use crate::timeline::MediaTime;
+use crate::tunnel::Tunnel;
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
 use crate::wire::{Response, StatusCode};
@@ -29,6 +30,10 @@ pub enum ClientOutput {
         port: u16,
         /// True if the connection uses TLS.
         secure: bool,
+        /// What carries RTSP in it. Its handshake is a part of connecting.
+        tunnel: Tunnel,
+        /// Path and query of the URL, which the requests of a tunnel name.
+        target: String,
         /// The answer is waited for until then; a runtime that gives up by then can say what it tried.
         deadline: Instant,
     },

@@ -9,7 +9,7 @@ use super::request::{Asker, Requests, Session};
 use super::setup::Setup;
 use super::switch::Fallback;
 use super::{Client, ClientEvent, ClientOutput, State};
-use crate::url::{Scheme, Url};
+use crate::url::Url;
 use crate::{Instant, UdpId};
 
 impl Client {
@@ -99,7 +99,9 @@ impl Client {
         self.outputs.push_back(ClientOutput::Connect {
             host: self.url.host().to_owned(),
             port: self.url.port(),
-            secure: self.url.scheme() == Scheme::Rtsps,
+            secure: self.url.is_secure(),
+            tunnel: self.url.tunnel(),
+            target: self.url.target(),
             deadline,
         });
     }

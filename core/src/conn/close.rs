@@ -4,6 +4,7 @@ use std::io;
 use crate::Printable;
 use crate::limits::CLOSE_NOTE_BYTES_MAX;
 use crate::tls::TlsError;
+use crate::tunnel::TunnelError;
 use crate::wire::{Response, StatusCode, WireError};
 
 /// Why a connection or a session ended.
@@ -25,6 +26,12 @@ pub enum CloseReason {
     /// There is no TLS connection with the peer.
     #[error("no TLS: {0}")]
     Tls(#[from] TlsError),
+    /// It was the POST of an HTTP tunnel, and has become a part of the connection of its GET.
+    #[error("it is a part of the connection of its GET")]
+    Joined,
+    /// The tunnel through which the peer speaks was not made, or has broken.
+    #[error("no tunnel: {0}")]
+    Tunnel(#[from] TunnelError),
     /// The peer speaks without TLS where the server requires it.
     #[error("the peer speaks without TLS")]
     TlsRequired,

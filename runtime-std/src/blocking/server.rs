@@ -13,6 +13,7 @@ use rtspan_core::server::{
 };
 use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
+use rtspan_core::tunnel::websocket::Origins;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
@@ -334,6 +335,19 @@ impl ServerBuilder {
     #[must_use]
     pub fn require_tls(self, require: bool) -> Self {
         Self(self.0.require_tls(require))
+    }
+
+    /// Takes RTSP in two requests of HTTP, as Apple made it, on every port; it does by default.
+    #[must_use]
+    pub fn http_tunnel(self, takes: bool) -> Self {
+        Self(self.0.http_tunnel(takes))
+    }
+
+    /// Takes RTSP over WebSockets (`rtsp.onvif.org`) on every port from these pages, and from programs that are no browsers; from
+    /// pages of the same host by default. `None` takes none.
+    #[must_use]
+    pub fn websocket(self, origins: impl Into<Option<Origins>>) -> Self {
+        Self(self.0.websocket(origins))
     }
 
     /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.

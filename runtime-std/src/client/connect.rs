@@ -10,11 +10,10 @@ use std::task::{Context, Poll};
 use rtspan_core::Instant;
 use rtspan_core::client::{ConnectAttempt, ConnectError};
 use rtspan_core::limits::{CONNECT_ADDRESSES_MAX, CONNECT_ATTEMPT_DELAY};
-use rtspan_core::tls::TlsError;
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
-use crate::link::Link;
+use crate::link::{Link, Opening, open};
 use crate::runtime::{Runtime, TcpSocket};
 
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
@@ -22,8 +21,7 @@ type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 /// A connection and the address that it is to, or the reason for which there is none.
 type Connected<T> = Result<(T, SocketAddr), ConnectError>;
 
-/// The layers of a connection that are to be made once there is one.
-pub(super) type Layers<T> = Box<dyn FnOnce(T) -> Result<Link<T>, TlsError> + Send>;
+type Opened<T> = Pin<Box<dyn Future<Output = Result<T, ConnectError>> + Send>>;
 
 /// The addresses of a host are tried one after the other, without waiting long for any; the first that answers is taken, and
 /// its layers are made.
@@ -34,9 +32,10 @@ pub(super) struct Connecting<R: Runtime> {
     untried: VecDeque<SocketAddr>,
     attempts: Vec<(SocketAddr, Pending<R::Tcp>)>,
     failed: Vec<ConnectAttempt>,
-    layers: Option<Layers<R::Tcp>>,
+    /// The layers that are to be made.
+    layers: Option<Opening>,
     /// The connection whose handshakes are being done.
-    connected: Option<(Link<R::Tcp>, SocketAddr)>,
+    opening: Option<(SocketAddr, Opened<Link<R::Tcp>>)>,
     /// When the next address is tried, though those before it may still answer.
     next: Option<Instant>,
     alarm: Alarm<R::Timer>,
@@ -44,13 +43,9 @@ pub(super) struct Connecting<R: Runtime> {
 }
 
 impl<R: Runtime> Connecting<R> {
-    pub(super) fn new(
-        runtime: R,
-        (host, port): (String, u16),
-        deadline: Instant,
-        layers: Layers<R::Tcp>,
-    ) -> Self {
+    pub(super) fn new(runtime: R, deadline: Instant, layers: Opening) -> Self {
         let resolver = runtime.clone();
+        let (host, port) = (layers.host.clone(), layers.port);
         Self {
             alarm: Alarm::new(runtime.timer()),
             clock: runtime.clock(),
@@ -61,30 +56,24 @@ impl<R: Runtime> Connecting<R> {
             attempts: Vec::new(),
             failed: Vec::new(),
             layers: Some(layers),
-            connected: None,
+            opening: None,
             next: None,
         }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Connected<Link<R::Tcp>>> {
-        if self.connected.is_none() {
+        if self.opening.is_none() {
             let (socket, addr) = match self.poll_connect(cx) {
                 Poll::Ready(Ok(connected)) => connected,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             };
             let Some(layers) = self.layers.take() else { return Poll::Pending };
-            self.connected = Some((layers(socket).map_err(ConnectError::Tls)?, addr));
+            self.opening = Some((addr, Box::pin(open(self.runtime.clone(), socket, addr, layers))));
         }
-        let Some((link, _)) = &mut self.connected else { return Poll::Pending };
-        match link.poll_handshake(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => Poll::Ready(Err(ConnectError::Tls(error))),
-            Poll::Ready(Ok(())) => match self.connected.take() {
-                Some(connected) => Poll::Ready(Ok(connected)),
-                None => Poll::Pending,
-            },
-        }
+        let Some((addr, opening)) = &mut self.opening else { return Poll::Pending };
+        let addr = *addr;
+        opening.as_mut().poll(cx).map_ok(|link| (link, addr))
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<Connected<R::Tcp>> {
@@ -125,7 +114,7 @@ impl<R: Runtime> Connecting<R> {
         if self.lookup.is_some() {
             return Some(ConnectError::Timeout(Vec::new()));
         }
-        self.untried.extend(self.connected.take().map(|(_, addr)| addr));
+        self.untried.extend(self.opening.take().map(|(addr, _)| addr));
         let silent = self.attempts.drain(..).map(|(addr, _)| addr).chain(self.untried.drain(..));
         self.failed.extend(silent.map(|addr| ConnectAttempt { addr, error: io::ErrorKind::TimedOut.into() }));
         Some(self.failure())

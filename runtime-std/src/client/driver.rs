@@ -11,6 +11,7 @@ use super::security::Security;
 use super::shared::{Shared, State};
 use super::sockets::{Look, Receive, Sockets};
 use crate::alarm::Alarm;
+use crate::link::Opening;
 use crate::runtime::Runtime;
 use crate::wake::lock;
 
@@ -164,10 +165,10 @@ impl<R: Runtime> Driver<R> {
         while let Some(output) = state.core.poll_output() {
             round.again = true;
             match output {
-                ClientOutput::Connect { host, port, secure, deadline, .. } => {
-                    let layers = self.security.layers(secure, &host);
-                    let to = (host, port);
-                    self.connecting = Some(Connecting::new(self.runtime.clone(), to, deadline, layers));
+                ClientOutput::Connect { host, port, secure, tunnel, target, deadline } => {
+                    let tls = secure.then(|| self.security.tls.clone());
+                    let layers = Opening { tls, tunnel, host, port, target };
+                    self.connecting = Some(Connecting::new(self.runtime.clone(), deadline, layers));
                 }
                 ClientOutput::Disconnect => {
                     send(cx, &mut state.core, sockets, now, round);

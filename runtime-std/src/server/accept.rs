@@ -10,9 +10,10 @@ use super::conn;
 use super::door::{Door, Tenant};
 use super::refuse::refuse;
 use crate::alarm::Alarm;
-use crate::link::{Entrance, Link};
+use crate::link::{Entrance, Link, Place as Entered};
 use crate::net::OPTIONS_ARE_INHERITED;
 use crate::runtime::{Listener, Runtime, TcpSocket};
+use crate::wake::Wake;
 
 /// Connections accepted before other tasks have their turn.
 const AT_ONCE: usize = 64;
@@ -34,7 +35,7 @@ pub(crate) fn accept<R: Runtime>(
     runtime: R,
     door: &Arc<Door>,
     listeners: Vec<(R::Listener, SocketAddr)>,
-    entrance: Arc<Entrance>,
+    entrance: Arc<Entrance<R::Tcp>>,
 ) -> impl Future<Output = ()> + Send + use<R> {
     let door = Tenant::new(door);
     let place = |(listener, at): (R::Listener, SocketAddr)| Place::<R> {
@@ -46,13 +47,13 @@ pub(crate) fn accept<R: Runtime>(
     let places: Vec<_> = listeners.into_iter().map(place).collect();
     async move {
         // Dropped in the opposite order: the sockets are closed before the place is given up.
-        let (door, mut places) = (door, places);
+        let (door, mut places, mut alarm) = (door, places, Alarm::new(runtime.timer()));
         poll_fn(|cx| {
             door.acceptor().register(cx);
             if door.is_closing() {
                 return Poll::Ready(());
             }
-            let mut is_busy = false;
+            let mut is_busy = alarm.is_due(cx, door.clock(), entrance.expire(cx));
             for place in &mut places {
                 is_busy |= accept_some(cx, &runtime, &door, &entrance, place);
             }
@@ -70,7 +71,7 @@ fn accept_some<R: Runtime>(
     cx: &mut Context<'_>,
     runtime: &R,
     door: &Arc<Door>,
-    entrance: &Arc<Entrance>,
+    entrance: &Arc<Entrance<R::Tcp>>,
     place: &mut Place<R>,
 ) -> bool {
     for _ in 0..AT_ONCE {
@@ -95,7 +96,7 @@ fn poll_accept<R: Runtime>(
     cx: &mut Context<'_>,
     runtime: &R,
     door: &Arc<Door>,
-    entrance: &Arc<Entrance>,
+    entrance: &Arc<Entrance<R::Tcp>>,
     Place { listener, local, .. }: &mut Place<R>,
 ) -> Poll<bool> {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
@@ -113,11 +114,12 @@ fn poll_accept<R: Runtime>(
         let _ = socket.set_nodelay();
         let _ = socket.set_keepalive();
     }
-    let wake = Arc::default();
+    let wake = Arc::<Wake>::default();
     let local = local.or_else(|| socket.local_addr().ok());
     Poll::Ready(match door.open_conn(peer, local, &wake) {
         Ok(conn) => {
-            let link = Link::accepted(socket, entrance, conn.rx.awaits_proxy());
+            let place = Entered { peer, wake: Arc::clone(&wake), awaits_proxy: conn.rx.awaits_proxy() };
+            let link = Link::accepted(socket, entrance, place);
             runtime.spawn(conn::serve(runtime, Arc::clone(door), link, conn, wake)).is_ok()
         }
         Err(refused) => refuse(runtime, door, socket, refused),

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::BytesMut;
 use rtspan_core::conn::{CloseReason, ConnCommand, ConnRx, ConnTx, Inbound, Report, Room, ServerConn};
 use rtspan_core::tls::TlsError;
+use rtspan_core::tunnel::TunnelError;
 use rtspan_core::{ConnId, Instant};
 
 use super::door::Door;
@@ -15,7 +16,7 @@ use super::linger::linger;
 use super::refuse::refuse_unsecured;
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
-use crate::link::{Link, NotSecured, failed};
+use crate::link::{HandedOver, Link, NotSecured, failed};
 use crate::net::is_transient;
 use crate::runtime::{Direction, Runtime};
 use crate::wake::{Reasons, Wake};
@@ -67,12 +68,14 @@ pub(crate) fn serve<R: Runtime>(
     async move {
         let reason = poll_fn(|cx| task.poll(cx)).await;
         let is_unsecured = reason == CloseReason::TlsRequired;
+        // The layer that has failed has an answer on its way.
+        let has_layer_failed = matches!(reason, CloseReason::Tls(_) | CloseReason::Tunnel(_));
         task.leave(reason);
         if is_unsecured {
             refuse_unsecured(&mut task.socket, &mut task.alarm, task.place.door.clock()).await;
         }
         // A peer that says no more has nothing on its way that would reset the last answer away.
-        if task.tx.is_finished() && !task.at_end {
+        if (task.tx.is_finished() && !task.at_end) || has_layer_failed {
             linger(&mut task.socket, &mut task.alarm, task.place.door.clock()).await;
         }
     }
@@ -332,9 +335,12 @@ impl<R: Runtime> ConnTask<R> {
                 Err(error) if is_transient(&error) => self.blocked = true,
                 Err(error) => return Err(broken(error)),
             }
-            // Media that is published from now on wakes this task.
+            // Media that is published from now on wakes this task, and the socket if a layer has taken more than that has room for.
             if !self.tx.wants_write() && !self.tx.has_more() {
-                return Ok(false);
+                return match self.socket.poll_flush(cx) {
+                    Poll::Ready(Err(error)) => Err(broken(error)),
+                    _ => Ok(false),
+                };
             }
         }
         Ok(true)
@@ -357,7 +363,12 @@ impl<R: Runtime> ConnTask<R> {
 fn broken(error: io::Error) -> CloseReason {
     match error.get_ref() {
         Some(inner) if inner.is::<NotSecured>() => CloseReason::TlsRequired,
+        Some(inner) if inner.is::<HandedOver>() => CloseReason::Joined,
         Some(inner) if inner.is::<TlsError>() => CloseReason::Tls(failed(error)),
+        Some(inner) => match inner.downcast_ref::<TunnelError>() {
+            Some(error) => CloseReason::Tunnel(error.clone()),
+            None => CloseReason::Io(error.kind()),
+        },
         _ => CloseReason::Io(error.kind()),
     }
 }

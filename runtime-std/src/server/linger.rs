@@ -18,10 +18,7 @@ pub(super) async fn linger<S: TcpSocket, T: Timer>(link: &mut Link<S>, alarm: &m
         flushed => Poll::Ready(matches!(flushed, Poll::Ready(Ok(())))),
     };
     let is_flushed = poll_fn(flush).await;
-    let socket = link.socket();
-    if !is_flushed || socket.shutdown().is_err() {
-        return;
-    }
+    let Some(socket) = link.socket().filter(|socket| is_flushed && socket.shutdown().is_ok()) else { return };
     let mut room = LINGER_BYTES_MAX;
     poll_fn(|cx| {
         let mut scratch = [0; 4096];
@@ -126,7 +123,7 @@ mod tests {
             let lingering = pin!(linger(&mut socket, &mut alarm, &clock));
             lingering.poll(&mut Context::from_waker(Waker::noop())).is_pending()
         };
-        (listens, socket.socket().left())
+        (listens, socket.socket().unwrap().left())
     }
 
     #[test]

@@ -58,9 +58,10 @@ async fn answer<S: TcpSocket, T: Timer>(
     first: FirstRequest,
     refused: Refused,
 ) {
-    let cseq = first_cseq(link.socket(), alarm, clock, first).await;
+    let Some(socket) = link.socket() else { return };
+    let cseq = first_cseq(socket, alarm, clock, first).await;
     let answer = refused.response(cseq).to_bytes();
-    if write_all(link.socket(), alarm, clock, &answer).await {
+    if write_all(socket, alarm, clock, &answer).await {
         linger(link, alarm, clock).await;
     }
 }

@@ -24,6 +24,7 @@ mod seeking;
 mod stats;
 mod streams;
 mod tls;
+mod tunnels;
 mod udp;
 
 use std::future::{Future, poll_fn};
@@ -62,6 +63,7 @@ pub(crate) use seeking::*;
 pub(crate) use stats::*;
 pub(crate) use streams::*;
 pub(crate) use tls::*;
+pub(crate) use tunnels::*;
 pub(crate) use udp::*;
 
 /// Makes a test of each scenario; `$run` runs a future to its end on `$runtime`.
@@ -195,6 +197,12 @@ macro_rules! all {
             a_peer_without_tls_is_told_that_it_is_required,
             a_handshake_has_as_long_as_a_message,
             a_server_that_does_not_speak_tls_is_told_as_such,
+            what_is_published_in_any_tunnel_is_read_in_any_other,
+            a_reader_in_a_tunnel_that_does_not_read_loses_only_its_own,
+            the_halves_of_a_tunnel_find_each_other_in_either_order,
+            a_half_without_the_other_is_closed,
+            a_tunnel_that_is_switched_off_is_refused,
+            a_websocket_that_breaks_the_protocol_is_closed,
         ]);
     };
 }

@@ -17,16 +17,16 @@ use super::by_hand::{Ear, Peer, go, now, since};
 use super::{LOOPBACK, description, event, number, packet, read};
 
 /// An authority that signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, as PEM.
-struct Made {
+pub(super) struct Made {
     chain: String,
     key: String,
 }
 
 impl Made {
-    fn shown(&self) -> ServerTls {
+    pub(super) fn shown(&self) -> ServerTls {
         ServerTls::from_pem(self.chain.as_bytes(), self.key.as_bytes()).unwrap()
     }
 
@@ -36,14 +36,14 @@ impl Made {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, "the authority of a test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate_for(&PKCS_ED25519).unwrap()).unwrap())
     }
 
-    fn sign(&self, name: &str, years: (i32, i32)) -> Made {
+    pub(super) fn sign(&self, name: &str, years: (i32, i32)) -> Made {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(years.0, 1, 1);
         params.not_after = date_time_ymd(years.1, 1, 1);
@@ -58,7 +58,7 @@ impl Authority {
         roots
     }
 
-    fn trusted(&self) -> ClientTls {
+    pub(super) fn trusted(&self) -> ClientTls {
         ClientTls::roots(self.roots()).unwrap()
     }
 }
@@ -81,9 +81,9 @@ async fn refused<R: Runtime>(server: &Server<R>, tls: ClientTls) -> TlsError {
 }
 
 /// The host that servers are on.
-const HOST: &str = "127.0.0.1";
+pub(super) const HOST: &str = "127.0.0.1";
 /// The years in which a certificate is good.
-const GOOD: (i32, i32) = (1990, 4000);
+pub(super) const GOOD: (i32, i32) = (1990, 4000);
 
 pub(crate) async fn what_is_published_over_tls_is_read_over_tls_and_without<R: Runtime>() {
     let authority = Authority::new();

@@ -13,6 +13,7 @@ mod clocks;
 mod decoding;
 mod foreign;
 mod formats;
+mod layers;
 mod matrix;
 mod onvif;
 mod peer;

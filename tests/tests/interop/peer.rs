@@ -156,6 +156,11 @@ impl Reader {
 }
 
 impl Reading {
+    /// A program that reads into a file.
+    pub(crate) fn of(name: String, program: Program, file: PathBuf) -> Self {
+        Self { name, unsure: 0, task: Task::Program { program, file } }
+    }
+
     /// The publisher will end amid a picture.
     pub(crate) fn cut_short(self) -> Self {
         Self { unsure: 1, ..self }
@@ -249,6 +254,6 @@ impl fmt::Display for Transport {
 }
 
 /// Runs a GStreamer pipeline.
-fn launch(name: impl Into<String>, pipeline: &str) -> Program {
+pub(crate) fn launch(name: impl Into<String>, pipeline: &str) -> Program {
     Program::start(name, Command::new("gst-launch-1.0").args(pipeline.split_whitespace()))
 }

@@ -13,6 +13,8 @@ pub(crate) enum Needs {
     Gstreamer,
     /// GStreamer's RTSP server, for Python.
     GstRtspServer,
+    /// TLS for GStreamer: glib-networking.
+    TlsOfGlib,
     /// `cvlc`, which is started as a user that is not root.
     Vlc,
 }
@@ -36,6 +38,7 @@ impl Needs {
             Self::Ffmpeg => "ffmpeg",
             Self::Gstreamer => "GStreamer",
             Self::GstRtspServer => "GStreamer's RTSP server for Python",
+            Self::TlsOfGlib => "glib-networking",
             Self::Vlc => "VLC",
         }
     }
@@ -53,6 +56,10 @@ impl Needs {
             }
             Self::GstRtspServer => {
                 let script = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
+                runs(PYTHON, &["-c", script], "")
+            }
+            Self::TlsOfGlib => {
+                let script = "import gi; from gi.repository import Gio; Gio.TlsBackend.get_default().supports_tls() or exit(1)";
                 runs(PYTHON, &["-c", script], "")
             }
             Self::Vlc => {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use super::Listed;
 use crate::IoError;
 use crate::tls::TlsError;
+use crate::tunnel::TunnelError;
 
 /// Why there is no connection.
 ///
@@ -28,6 +29,8 @@ pub enum ConnectError {
     Failed(Vec<ConnectAttempt>),
     /// There is no TLS connection, mostly since the server's certificate is not trusted.
     Tls(TlsError),
+    /// The server does not agree to the tunnel that the URL asks for.
+    Tunnel(TunnelError),
 }
 
 impl ConnectError {
@@ -64,7 +67,7 @@ impl ConnectError {
             Self::Refused(tried) | Self::Timeout(tried) | Self::Unreachable(tried) | Self::Failed(tried) => {
                 tried
             }
-            Self::Unresolved(_) | Self::Tls(_) => &[],
+            Self::Unresolved(_) | Self::Tls(_) | Self::Tunnel(_) => &[],
         }
     }
 }
@@ -79,6 +82,7 @@ impl fmt::Display for ConnectError {
                 write!(f, "no connection: {}", Listed(tried))
             }
             Self::Tls(error) => error.fmt(f),
+            Self::Tunnel(error) => write!(f, "no tunnel: {error}"),
         }
     }
 }
@@ -87,6 +91,7 @@ impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let error = match self {
             Self::Tls(error) => return error.source(),
+            Self::Tunnel(error) => return Some(error),
             Self::Unresolved(error) => Some(error),
             _ => {
                 let nearness = |attempt: &&ConnectAttempt| Nearness::of(attempt.error.kind());

@@ -11,7 +11,7 @@ use crate::wish::{PlaybackArgs, RequestArgs};
 
 mod serve;
 
-pub(crate) use serve::{EventsFormat, ServeArgs};
+pub(crate) use serve::{EventsFormat, SecureArgs, ServeArgs};
 
 /// Serves, plays, publishes, examines and measures RTSP streams.
 ///

@@ -9,6 +9,8 @@ use rtspan_std::{
     WriteError,
 };
 
+use rtspan_std::tls::TlsConfigError;
+
 use crate::args::Target;
 use crate::bench::{NoProcess, Trouble};
 use crate::session::RefusedMedia;
@@ -29,6 +31,10 @@ pub(crate) enum Failure {
     Bind(#[from] BindError),
     #[error("statistics cannot be served at {addr}: {source}; is the port in use?")]
     Metrics { addr: SocketAddr, source: io::Error },
+    #[error("TLS cannot be served with {}: {source}", .path.display())]
+    Certificate { path: PathBuf, source: TlsConfigError },
+    #[error("no certificate can be made for these names: {0}")]
+    SelfSigned(#[source] rcgen::Error),
     #[error("the clip cannot be served: {0}")]
     AddStream(#[from] AddStreamError),
     #[error("the clip cannot be served: {0}")]

@@ -18,6 +18,7 @@ mod probe;
 mod publish;
 mod reconnect;
 mod recording;
+mod secure;
 mod serve;
 mod session;
 mod snapshot;

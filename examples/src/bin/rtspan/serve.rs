@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_lite::future::{block_on, or};
 use rtspan_examples::{Clip, Frame, metrics};
 use rtspan_std::runtime::Runtime;
-use rtspan_std::server::Server;
+use rtspan_std::server::{Server, ServerBuilder};
+use rtspan_std::tls::ServerTls;
 use rtspan_std::{Event, Scheme, ServerConfig, StartAt, UdpSpec};
 use serde_json::json;
 
@@ -17,6 +18,7 @@ use crate::args::{EventsFormat, ServeArgs};
 use crate::events::{describe, dialogue, to_json};
 use crate::feed::feed;
 use crate::output::{news, news_json};
+use crate::secure;
 use crate::stop::interrupted;
 use crate::users;
 use crate::voice::{self, with_loudspeaker};
@@ -26,7 +28,10 @@ pub(crate) const DEMO: &str = "/demo";
 
 /// Relays what is published, and serves the embedded clip, until the user has enough.
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
-    let server = Arc::new(Server::<R>::builder().config(config(args)?).bind(args.listen).await?);
+    let builder = Server::<R>::builder().config(config(args)?);
+    let builder = args.also_listen.iter().fold(builder, ServerBuilder::also_listen);
+    let (builder, tls) = secure::secured(builder, &args.secure)?;
+    let server = Arc::new(builder.bind(args.listen).await?);
     let clip = Clip::demo();
     let description = match &args.backchannel {
         Some(dir) => {
@@ -45,6 +50,19 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     match args.events {
         EventsFormat::Text => news(format_args!("listening on {url}")),
         EventsFormat::Json => news_json(&json!({ "event": "listening", "url": url })),
+    }
+    for addr in server.local_addrs().iter().skip(1) {
+        let url = format!("rtsp://{}", reachable(*addr));
+        match args.events {
+            EventsFormat::Text => news(format_args!("listening on {url}")),
+            EventsFormat::Json => news_json(&json!({ "event": "listening", "url": url })),
+        }
+    }
+    if let Some(pin) = tls.as_ref().and_then(ServerTls::fingerprint) {
+        match args.events {
+            EventsFormat::Text => news(format_args!("rtsps with the certificate of SHA-256 {pin}")),
+            EventsFormat::Json => news_json(&json!({ "event": "certificate", "sha256": pin.to_string() })),
+        }
     }
 
     let feed = async {

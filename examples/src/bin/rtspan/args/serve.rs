@@ -8,11 +8,49 @@ use rtspan_std::{Algorithm, IpPrefix, Scheme, StartAt, UdpPorts, User};
 use super::BadNumber;
 use crate::users;
 
+/// How a server is secured, and what its ports take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SecureArgs {
+    /// Take rtsps as well, on every port: the certificate and what has signed it, as PEM.
+    #[arg(long, value_name = "CHAIN.pem", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, as PEM.
+    #[arg(long, value_name = "KEY.pem", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Take rtsps as well, with a certificate that is made now and for these names, such as nvr.local or 10.0.0.5 (localhost if
+    /// none is given). Says its SHA-256, by which players pin it.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', num_args = 0..=1, default_missing_value = "localhost",
+        conflicts_with = "tls_cert")]
+    pub(crate) tls_self_signed: Option<Vec<String>>,
+
+    /// Refuse players and publishers that come without TLS.
+    #[arg(long)]
+    pub(crate) require_tls: bool,
+
+    /// Take no tunnels: neither RTSP in requests of HTTP nor over WebSockets.
+    #[arg(long)]
+    pub(crate) no_tunnels: bool,
+
+    /// Take WebSockets from these pages too, such as https://wall.example; any takes them from all. Without, those of the same
+    /// host are taken.
+    #[arg(long, value_name = "ORIGIN,...", value_delimiter = ',', conflicts_with = "no_tunnels")]
+    pub(crate) origins: Option<Vec<String>>,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     /// The address and TCP port to listen on; port 0 is a free one.
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8554")]
     pub(crate) listen: SocketAddr,
+
+    /// Another address to listen on, such as 0.0.0.0:322. May be given several times.
+    #[arg(long = "also-listen", value_name = "ADDR")]
+    pub(crate) also_listen: Vec<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) secure: SecureArgs,
 
     /// The UDP ports for media, such as 8000-8001; a free pair if not given.
     #[arg(long, value_name = "RTP-RTCP", value_parser = ports)]
