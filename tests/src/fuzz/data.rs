@@ -21,7 +21,7 @@ fn formats() -> Vec<Format> {
     ]
 }
 
-/// Takes the bytes as [`for_each_unit`] does.
+/// Takes the bytes as `for_each_unit` does.
 pub fn run(data: &[u8]) {
     for_each_unit(data, formats(), 65_535, check);
 }

@@ -45,7 +45,7 @@ fn vorbis() -> VorbisHeaders {
     VorbisHeaders::new(0xfe_cdba, &identification[..], Vec::new(), &setup[..]).expect("headers")
 }
 
-/// Takes the bytes as [`for_each_unit`] does.
+/// Takes the bytes as `for_each_unit` does.
 pub fn run(data: &[u8]) {
     for_each_unit(data, formats(), 960, check);
 }
