@@ -86,6 +86,9 @@ pub const REORDER_PACKETS: usize = 64;
 pub const REORDER_DELAY: Duration = Duration::from_millis(100);
 /// Time between two receiver reports.
 pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
+/// How long an access point tells the time of a source whose timestamps go back and forth; then the next packet does, since
+/// clocks drift apart.
+pub const SENDER_ANCHOR_AGE_MAX: Duration = Duration::from_secs(30);
 /// How far a timestamp may go back, as those of B-frames do; one farther back is of an encoder that has begun anew.
 pub const TIMESTAMP_BACK_MAX: Duration = Duration::from_secs(10);
 /// Time between two sender reports.

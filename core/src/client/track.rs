@@ -10,6 +10,7 @@ use super::source::Source;
 use crate::demux;
 use crate::description::Description;
 use crate::heard::{Losses, is_broken};
+use crate::payload::probe::Probe;
 use crate::random::Random;
 use crate::rtp::rtcp::{self, Rtcp, SenderReport};
 use crate::rtp::{self, ClockRates, Delivery, ReceiverStats, Receivers, RtpPacket, SenderStats, Senders};
@@ -39,6 +40,8 @@ pub(super) struct Track {
     bygone: Option<Bygone>,
     /// The senders of its packets.
     senders: Senders,
+    /// How access points are told from what is sent, for each payload type.
+    probes: Vec<(u8, &'static Probe)>,
     /// When the next report is due.
     pub(super) report_at: Option<Instant>,
     /// When a receiver gives up a missing packet, or earlier.
@@ -125,6 +128,10 @@ impl Track {
             is_sent: false,
             tap,
             senders: Senders::new(clock_rates.clone()),
+            probes: formats
+                .iter()
+                .filter_map(|format| Some((format.payload_type, Probe::of(&format.codec)?)))
+                .collect(),
             clock_rates,
             receivers: None,
             bygone: None,
@@ -339,7 +346,9 @@ impl Track {
 
     /// Counts a packet that is sent; `true` if it is the first of its source.
     pub(super) fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) -> bool {
-        self.senders.handle_sent(now, packet)
+        let probe = self.probes.iter().find(|(payload_type, _)| *payload_type == packet.payload_type());
+        let access_point = probe.and_then(|(_, probe)| (probe.contents)(packet.payload()).access_point);
+        self.senders.handle_sent(now, packet, access_point.is_some())
     }
 
     /// Takes note that a packet that was sent belongs to this time.

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::rtcp::{self, SenderReport};
 use super::{RtpPacket, clock};
-use crate::limits::TIMESTAMP_BACK_MAX;
+use crate::limits::{SENDER_ANCHOR_AGE_MAX, TIMESTAMP_BACK_MAX};
 use crate::{Instant, NtpTime};
 
 /// The counts of a sender since it was made.
@@ -39,6 +39,12 @@ pub struct Sender {
     clock_rate: u32,
     ssrc: u32,
     anchor: Option<Anchor>,
+    /// The newest timestamp.
+    newest: Option<u32>,
+    /// When the newest access point was sent, and its timestamp.
+    access_point: Option<(Instant, u32)>,
+    /// Timestamps go back and forth, as those of B-frames do.
+    is_reordered: bool,
     stats: SenderStats,
 }
 
@@ -47,37 +53,87 @@ pub struct Sender {
 enum Anchor {
     /// Told by the application, or by the source that is passed on.
     Wall(NtpTime, u32),
-    /// When the newest picture or sound was sent.
+    /// When a picture or sound was sent: the newest, or among those that are reordered the newest access point.
     Sent(Instant, u32),
 }
 
 impl Sender {
     /// A sender of packets with `ssrc`.
     pub fn new(clock_rate: u32, ssrc: u32) -> Self {
-        Self { clock_rate, ssrc, anchor: None, stats: SenderStats::default() }
+        Self {
+            clock_rate,
+            ssrc,
+            anchor: None,
+            newest: None,
+            access_point: None,
+            is_reordered: false,
+            stats: SenderStats::default(),
+        }
     }
 
     /// Counts a packet that was sent at `now`.
     ///
-    /// Without a [reference](Self::set_reference), a new timestamp is taken to belong to `now`; one that
-    /// goes back, as those of B-frames do, is not. Farther back than [`TIMESTAMP_BACK_MAX`] an encoder has begun anew.
+    /// Without a [reference](Self::set_reference), a new timestamp is taken to belong to `now`. Where timestamps go back and
+    /// forth, as those of B-frames do, they are sent sooner or later before they are due, and only those of
+    /// [access points](Self::handle_access_point) always so long before. Farther back or ahead than [`TIMESTAMP_BACK_MAX`] an encoder
+    /// has begun anew.
     pub fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) {
+        self.count(packet);
+        let timestamp = packet.timestamp();
+        let Some(newest) = self.newest else { return self.begin(now, timestamp) };
+        let far = clock::to_units(TIMESTAMP_BACK_MAX, self.clock_rate);
+        match clock::distance(timestamp, newest) {
+            Ok(0) => {}
+            Ok(ahead) if u64::from(ahead) > far => self.begin(now, timestamp),
+            Ok(_) => {
+                self.newest = Some(timestamp);
+                if !self.is_reordered || self.has_old_anchor(now) {
+                    self.set_sent(now, timestamp);
+                }
+            }
+            Err(behind) if u64::from(behind) > far => self.begin(now, timestamp),
+            Err(_) if !self.is_reordered => {
+                self.is_reordered = true;
+                self.access_point.into_iter().for_each(|(sent, timestamp)| self.set_sent(sent, timestamp));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The same for the first packet of an access point, such as a keyframe.
+    pub fn handle_access_point(&mut self, now: Instant, packet: &RtpPacket) {
+        self.handle_sent(now, packet);
+        if self.access_point.is_none_or(|(_, timestamp)| timestamp != packet.timestamp()) {
+            self.access_point = Some((now, packet.timestamp()));
+            if self.is_reordered {
+                self.set_sent(now, packet.timestamp());
+            }
+        }
+    }
+
+    fn count(&mut self, packet: &RtpPacket) {
         self.stats.packets = self.stats.packets.saturating_add(1);
         self.stats.bytes = self.stats.bytes.saturating_add(packet.len() as u64);
         self.stats.octets = self.stats.octets.saturating_add(packet.payload().len() as u64);
         self.stats.last_sequence = Some(packet.sequence());
         self.stats.last_timestamp = Some(packet.timestamp());
-        let is_newer = match self.anchor {
-            None => true,
-            Some(Anchor::Sent(_, newest)) => match clock::distance(packet.timestamp(), newest) {
-                Ok(ahead) => ahead > 0,
-                Err(behind) => u64::from(behind) > clock::to_units(TIMESTAMP_BACK_MAX, self.clock_rate),
-            },
-            Some(Anchor::Wall(..)) => false,
-        };
-        if is_newer {
-            self.anchor = Some(Anchor::Sent(now, packet.timestamp()));
+    }
+
+    /// An encoder begins.
+    fn begin(&mut self, now: Instant, timestamp: u32) {
+        (self.newest, self.access_point, self.is_reordered) = (Some(timestamp), None, false);
+        self.set_sent(now, timestamp);
+    }
+
+    fn set_sent(&mut self, sent: Instant, timestamp: u32) {
+        if !matches!(self.anchor, Some(Anchor::Wall(..))) {
+            self.anchor = Some(Anchor::Sent(sent, timestamp));
         }
+    }
+
+    /// Returns `true` if no access point has come for so long that clocks may have drifted apart.
+    fn has_old_anchor(&self, now: Instant) -> bool {
+        matches!(self.anchor, Some(Anchor::Sent(sent, _)) if now.since(sent) > SENDER_ANCHOR_AGE_MAX)
     }
 
     /// Sets the wall clock time of a timestamp; holds from here on.

@@ -35,12 +35,17 @@ impl Senders {
         Self { clock_rates, all: Vec::new(), newest: 0, gone: SenderStats::default() }
     }
 
-    /// Counts a packet that was sent at `now`; `true` if it is the first of its source.
+    /// Counts a packet that was sent at `now`, perhaps as the first of an access point; `true` if it is the first of its
+    /// source.
     #[inline]
-    pub(crate) fn handle_sent(&mut self, now: Instant, packet: &RtpPacket) -> bool {
+    pub(crate) fn handle_sent(&mut self, now: Instant, packet: &RtpPacket, is_access_point: bool) -> bool {
         let is_first = !self.is_newest(packet.ssrc()) && self.turn_to(now, packet);
         if let Some(Outgoing { sender, sent, .. }) = self.all.get_mut(self.newest) {
-            sender.handle_sent(now, packet);
+            if is_access_point {
+                sender.handle_access_point(now, packet);
+            } else {
+                sender.handle_sent(now, packet);
+            }
             *sent = now;
         }
         is_first

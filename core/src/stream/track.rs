@@ -129,8 +129,8 @@ impl Track {
                 Newest { sequence, timestamp, step, access_unit: number }
             }
         });
-        self.senders.handle_sent(now, packet);
         if self.known.is_empty() {
+            self.senders.handle_sent(now, packet, false);
             return self.is_video && starts_unit;
         }
         let payload_type = packet.payload_type();
@@ -142,6 +142,7 @@ impl Track {
             }
             contents.access_point
         });
+        self.senders.handle_sent(now, packet, access_point.is_some());
         self.access.take(now, access_point, (number, timestamp), starts_unit)
     }
 

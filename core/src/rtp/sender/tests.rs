@@ -113,3 +113,59 @@ fn leaving_is_said_with_a_reason() {
     let bytes = Sender::new(8000, 6).goodbye("me", "bye");
     assert_eq!(bytes, rtcp::goodbye_compound(6, "me", "bye"));
 }
+
+/// The pictures of an encoder in the order in which it sends them, one each 40 ms: their numbers in the order of presentation,
+/// and `true` for keyframes. Each group has another pattern of B-frames.
+const PICTURES: [(u64, bool); 13] = [
+    (0, true),
+    (3, false),
+    (1, false),
+    (2, false),
+    (4, false),
+    (5, false),
+    (6, true),
+    (8, false),
+    (7, false),
+    (12, false),
+    (10, false),
+    (9, false),
+    (11, false),
+];
+
+#[test]
+fn the_clock_of_pictures_out_of_order_is_that_of_the_keyframes() {
+    let mut sender = Sender::new(90_000, 1);
+    for (place, (number, is_keyframe)) in (0..).zip(PICTURES) {
+        let packet = packet(place as u16, (number * 3600) as u32);
+        match is_keyframe {
+            true => sender.handle_access_point(at(place * 40), &packet),
+            false => sender.handle_sent(at(place * 40), &packet),
+        }
+        // Before the first B-frame there is no way to know.
+        if place >= 2 {
+            let due = (place * 3600) as u32;
+            assert_eq!(report_of(&sender, at(place * 40), WALL).rtp, due, "{place}");
+        }
+    }
+}
+
+#[test]
+fn pictures_out_of_order_without_a_keyframe_for_long_keep_the_clock_from_drifting() {
+    let mut sender = Sender::new(90_000, 1);
+    let age = SENDER_ANCHOR_AGE_MAX.as_millis() as u64;
+    sender.handle_access_point(at(0), &packet(0, 0));
+    sender.handle_sent(at(40), &packet(1, 7200));
+    sender.handle_sent(at(80), &packet(2, 3600));
+    assert_eq!(report_of(&sender, at(80), WALL).rtp, 7200);
+    // Each is sent 10 ms before it is due, or later.
+    for second in 1..=age / 1000 {
+        sender.handle_sent(at(second * 1000), &packet(3, (second * 90_000) as u32 + 900));
+        assert_eq!(report_of(&sender, at(second * 1000), WALL).rtp, (second * 90_000) as u32);
+    }
+    let late = (age * 90) as u32 + 1000;
+    sender.handle_sent(at(age + 1), &packet(4, late));
+    assert_eq!(report_of(&sender, at(age + 1), WALL).rtp, late);
+    // One that has begun anew is in order until it shows otherwise.
+    sender.handle_sent(at(age + 2), &packet(5, 1_000_000_000));
+    assert_eq!(report_of(&sender, at(age + 2), WALL).rtp, 1_000_000_000);
+}

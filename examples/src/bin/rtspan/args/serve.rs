@@ -33,7 +33,7 @@ pub(crate) struct SecureArgs {
     #[arg(long)]
     pub(crate) no_tunnels: bool,
 
-    /// Take WebSockets from these pages too, such as https://wall.example; any takes them from all. Without, those of the same
+    /// Take WebSockets from these pages too, such as `https://wall.example`; any takes them from all. Without, those of the same
     /// host are taken.
     #[arg(long, value_name = "ORIGIN,...", value_delimiter = ',', conflicts_with = "no_tunnels")]
     pub(crate) origins: Option<Vec<String>>,
