@@ -52,6 +52,3 @@ fn provider() -> Arc<CryptoProvider> {
     #[cfg(not(any(feature = "tls", feature = "tls-aws-lc-rs")))]
     compile_error!("the feature rustls-layer needs the feature tls or tls-aws-lc-rs for its cryptography");
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,7 @@ use crate::matrix::{DEMANDED, ENDING};
 use crate::peer::{Reading, expect, launch, stop};
 use crate::policy::{Needs, installed};
 use crate::program::Program;
-use crate::rtspan::{Runtime, Server};
+use crate::rtspan::{Runtime, Server, rtspan};
 
 /// How FFmpeg is told a layer: the scheme, and its own name for the transport.
 const OF_FFMPEG: [(&str, &str); 3] = [("rtsps", "tcp"), ("rtsp", "http"), ("rtsp", "https")];
@@ -104,4 +104,48 @@ fn our_client_reads_from_gstreamers_server_through_http() {
     let through = played(&with_scheme("rtsp+http", &url));
     assert_eq!(through.len(), 100);
     assert!(through == played(&url), "the same as without a tunnel");
+}
+
+#[test]
+fn our_tool_reads_and_publishes_through_every_layer_by_the_pin_that_its_server_says() {
+    if !installed(&[Needs::Ffmpeg]) {
+        return;
+    }
+    let clip = Clip::baseline();
+    let server = Server::start_with(Runtime::Smol, &["--tls-self-signed", "127.0.0.1", "--require-tls"]);
+    let pin = server.certificate();
+    let ways = [&[][..], &["--tunnel", "http"], &["--tunnel", "ws"]];
+    let mut publishing = Vec::new();
+    for (path, way) in ["/plain", "/http", "/ws"].iter().zip(ways) {
+        let seconds = clip.seconds_published().to_string();
+        let mut command = rtspan(Runtime::Smol);
+        command.args([
+            "publish",
+            "--no-reconnect",
+            "--transport",
+            "tcp",
+            "--pin",
+            &pin,
+            "--seconds",
+            &seconds,
+        ]);
+        command.args(way).arg(with_scheme("rtsps", &server.url(path))).arg("--file").arg(&clip.h264);
+        publishing.push(Program::start(format!("rtspan publishing at {path}"), &mut command));
+        server.published(path);
+    }
+    let mut readings = Vec::new();
+    for path in ["/plain", "/http", "/ws"] {
+        for way in ways {
+            let file = file();
+            let mut command = rtspan(Runtime::Std);
+            command.args(["play", "--no-reconnect", "--transport", "tcp", "--pin", &pin, "--seconds", "30"]);
+            command.args(way).arg(with_scheme("rtsps", &server.url(path))).arg("--out").arg(&file);
+            let name = format!("rtspan reading {path} {way:?}");
+            let program = Program::start(&name, &mut command);
+            readings.push(Reading::of(name, program, file).cut_short());
+        }
+    }
+    readings.iter().for_each(|reading| reading.has_read(DEMANDED, clip));
+    publishing.iter_mut().for_each(stop);
+    expect(&mut readings, ENDING, &clip.units, DEMANDED);
 }

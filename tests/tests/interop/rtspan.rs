@@ -47,6 +47,13 @@ impl Server {
         self.url(path).replacen("://", &format!("://{credentials}@"), 1)
     }
 
+    /// The SHA-256 of its certificate, which it says.
+    pub(crate) fn certificate(&self) -> String {
+        const WORDS: &str = "rtsps with the certificate of SHA-256 ";
+        let line = self.program.line(WORDS, |line| line.starts_with(WORDS));
+        line.trim_start_matches(WORDS).to_owned()
+    }
+
     /// Waits until something is published at a path.
     pub(crate) fn published(&self, path: &str) {
         self.said(&format!("{path} is published"));

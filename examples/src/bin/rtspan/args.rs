@@ -1,17 +1,18 @@
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
-use rtspan_std::{Transports, Url, UrlError};
+use rtspan_std::Transports;
 
 use crate::bench::BenchArgs;
 use crate::wish::{PlaybackArgs, RequestArgs};
 
 mod serve;
+mod target;
 
 pub(crate) use serve::{EventsFormat, SecureArgs, ServeArgs};
+pub(crate) use target::{ReachArgs, Target};
 
 /// Serves, plays, publishes, examines and measures RTSP streams.
 ///
@@ -25,8 +26,24 @@ pub(crate) struct Args {
     #[arg(long, global = true, default_value = "smol", value_name = "NAME")]
     pub(crate) runtime: RuntimeName,
 
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Command {
+    /// The URL of a command that is a client.
+    pub(crate) fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Play(args) => Some(&mut args.url),
+            Self::Publish(args) => Some(&mut args.url),
+            Self::Snapshot(args) => Some(&mut args.url),
+            Self::Probe(args) => Some(&mut args.url),
+            Self::Demo(_) | Self::Serve(_) | Self::Bench(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -250,38 +267,6 @@ pub(crate) enum UnknownRuntime {
     NotBuiltIn,
     #[error("there are std, smol and tokio")]
     Unknown,
-}
-
-/// A URL as it was typed. It is shown without its password.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    text: String,
-    url: Url,
-}
-
-impl Target {
-    /// With its credentials.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    pub(crate) fn url(&self) -> &Url {
-        &self.url
-    }
-}
-
-impl FromStr for Target {
-    type Err = UrlError;
-
-    fn from_str(text: &str) -> Result<Self, UrlError> {
-        Ok(Self { text: text.to_owned(), url: Url::parse(text)? })
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.url.fmt(f)
-    }
 }
 
 #[derive(Clone, Copy, Debug, thiserror::Error)]

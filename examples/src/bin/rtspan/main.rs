@@ -30,14 +30,18 @@ mod wish;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use rtspan_std::runtime::Runtime;
 
 use args::{Args, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let Args { runtime, command } = Args::parse();
+    let Args { runtime, reach, mut command } = Args::parse();
+    if let Some(Err(error)) = command.target_mut().map(|target| target.reach(&reach)) {
+        Args::command().error(ErrorKind::ValueValidation, error).exit();
+    }
     let ended = stop::listen().and_then(|()| launch::launch(runtime, command));
     let written = output::finish();
     match ended.and(written) {

@@ -76,7 +76,7 @@ async fn publish<R: Runtime>(
         PublishTransport::Tcp => "tcp",
     };
     let failed = |error| Failure::Publish { url: args.url.clone(), error: Box::new(error) };
-    let builder = Client::<R>::builder(args.url.as_str()).expect("it was parsed before");
+    let builder = args.url.client::<R>();
     let config =
         ClientConfig::default().reconnect(policy(args.no_reconnect)).transports(args.transport.into());
     let config = args.requests.apply(config).map_err(failed)?;

@@ -63,7 +63,7 @@ impl<R: Runtime> Session<R> {
         playback: Playback,
     ) -> Result<Self, Failure> {
         let failed = |error| Failure::Play { url: url.clone(), error: Box::new(error) };
-        let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
+        let builder = url.client::<R>();
         let client = builder.config(config).build().map_err(failed)?;
         let begun = Self::begin(url, client.clone(), medias, playback);
         beginning(&client, begun).await.map_err(failed)

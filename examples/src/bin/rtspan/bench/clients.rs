@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ReconnectPolicy, Transports};
 use serde_json::{Value, json};
@@ -95,7 +94,7 @@ async fn watch<R: Runtime>(start: Duration, url: Target, over: Over, counts: Arc
         Over::Udp => Transports::Udp,
         Over::Tcp => Transports::Tcp,
     };
-    let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
+    let builder = url.client::<R>();
     let policy = ReconnectPolicy::default();
     let Ok(mut packets) = builder.transport(transports).reconnect(policy).play().await else {
         counts.failed.fetch_add(1, Ordering::Relaxed);

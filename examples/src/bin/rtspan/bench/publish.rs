@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future::or;
 use rtspan_examples::Synthetic;
 use rtspan_std::Transports;
-use rtspan_std::client::{Client, Publisher};
+use rtspan_std::client::Publisher;
 use rtspan_std::runtime::Runtime;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ async fn begin<R: Runtime>(args: &PublishArgs, url: Target) -> Result<(Arc<Publi
         Over::Udp => Transports::Udp,
         Over::Tcp => Transports::Tcp,
     };
-    let builder = Client::<R>::builder(url.as_str()).expect("it was parsed before");
+    let builder = url.client::<R>();
     match builder.transport(transports).publish(Synthetic::description()).await {
         Ok(publisher) => Ok((Arc::new(publisher), url)),
         Err(error) => Err(Failure::Publish { url, error: Box::new(error) }),

@@ -40,7 +40,7 @@ pub(super) async fn examine<R: Runtime>(args: &ProbeArgs) -> Result<Facts, Error
         .describe_deadline(DESCRIBE_PATIENCE)
         .first_udp_packet(UDP_PATIENCE)
         .trace(true);
-    let builder = Client::<R>::builder(args.url.as_str()).expect("it was parsed before");
+    let builder = args.url.client::<R>();
     let client = builder.config(config).build()?;
     let mut facts = Facts { has_credentials: args.url.url().credentials().is_some(), ..Facts::default() };
     let mut heard = Heard::default();
