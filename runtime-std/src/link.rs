@@ -265,7 +265,7 @@ impl<T: TcpSocket> Layered<T> {
                 Tunnel::None => false,
                 Tunnel::Entering(entering) => entering.has_input(),
                 Tunnel::WebSocket(web) => web.has_input(),
-                Tunnel::Get(get) => get.poll_ready(cx)?.is_ready(),
+                Tunnel::Get(get) => get.poll_ready(cx).is_ready(),
                 Tunnel::Posting(posting) => posting.has_input(),
             };
             if is_ready {

@@ -107,12 +107,12 @@ impl<T: TcpSocket> GetHalf<T> {
         }
     }
 
-    /// Ready if the POST has something to read.
-    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready if the POST has something to read, or has ended.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.take_post();
         match &mut self.post {
-            Some(post) if !post.rest.is_empty() => Poll::Ready(Ok(())),
-            Some(post) => post.pipe.poll_ready(cx, Direction::Read),
+            Some(post) if !post.rest.is_empty() => Poll::Ready(()),
+            Some(post) => post.pipe.poll_ready(cx, Direction::Read).map(drop),
             None => Poll::Pending,
         }
     }
@@ -121,9 +121,12 @@ impl<T: TcpSocket> GetHalf<T> {
         self.take_post();
         if let Some(post) = &mut self.post {
             match post.read(into) {
-                // Its client may send another.
-                Ok(0) => self.post = None,
                 Err(error) if is_transient(&error) => {}
+                Err(error) if error.get_ref().is_some_and(|inner| inner.is::<TunnelError>()) => {
+                    return Err(error);
+                }
+                // However it ends, its client may send another.
+                Ok(0) | Err(_) => self.post = None,
                 read => return read,
             }
         }

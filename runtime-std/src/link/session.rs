@@ -32,6 +32,8 @@ pub(crate) struct Session {
     held: BytesMut,
     /// The plaintext that the peer has sent is not all handed on.
     has_input: bool,
+    /// The peer has said that it says no more.
+    has_ended: bool,
     is_secured: bool,
 }
 
@@ -47,7 +49,7 @@ impl Session {
     fn of(conn: impl Into<Connection>) -> Self {
         let mut conn = conn.into();
         conn.set_buffer_limit(Some(RECORDS * RECORD_BYTES));
-        Self { conn, held: BytesMut::new(), has_input: false, is_secured: false }
+        Self { conn, held: BytesMut::new(), has_input: false, has_ended: false, is_secured: false }
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
@@ -70,20 +72,20 @@ impl Session {
 
     /// Returns `true` if [`read`](Self::read) has something, whatever the socket says.
     pub(crate) fn has_input(&self) -> bool {
-        self.has_input
+        self.has_input || self.has_ended
     }
 
     /// Reads the socket and appends what comes out of it to `into`, as far as that has capacity. 0 is the end; it would block
     /// where no record is whole.
     pub(crate) fn read(&mut self, socket: &impl TcpSocket, into: &mut BytesMut) -> io::Result<usize> {
         let before = into.len();
-        if !mem::take(&mut self.has_input) {
-            self.receive(socket, into)?;
-        } else {
+        if mem::take(&mut self.has_input) {
             self.decrypt(&[], into)?;
+        } else if !self.has_ended {
+            self.receive(socket, into)?;
         }
         match into.len().saturating_sub(before) {
-            0 if self.has_ended() => Ok(0),
+            0 if self.has_ended && !self.has_input => Ok(0),
             0 => Err(ErrorKind::WouldBlock.into()),
             n => Ok(n),
         }
@@ -98,7 +100,11 @@ impl Session {
         let mut encrypted = ENCRYPTED.take();
         encrypted.resize(READ_BYTES, 0);
         let received = match socket.try_read(&mut encrypted) {
-            Ok(0) => self.conn.read_tls(&mut io::empty()).map(drop),
+            Ok(0) => {
+                // The peer may go without a word: RTSP tells itself where its messages end.
+                self.has_ended = true;
+                Ok(())
+            }
             Ok(n) => self.decrypt(encrypted.get(..n).unwrap_or_default(), into),
             Err(error) => Err(error),
         };
@@ -121,9 +127,10 @@ impl Session {
                 return Ok(());
             }
             self.conn.read_tls(&mut rest)?;
-            self.conn
-                .process_new_packets()
-                .map_err(|error| io::Error::new(ErrorKind::InvalidData, of_rustls(error)))?;
+            let processed = self.conn.process_new_packets();
+            let state =
+                processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, of_rustls(error)))?;
+            self.has_ended |= state.peer_has_closed();
         }
         self.has_input = true;
         let read = if held.is_empty() { encrypted.len() } else { held.len() } - rest.len();
@@ -144,8 +151,6 @@ impl Session {
                 Ok([]) => return Ok(true),
                 Ok(chunk) => chunk,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
-                // The peer went without a word. RTSP tells itself where its messages end.
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(true),
                 Err(error) => return Err(error),
             };
             if room == 0 {
@@ -155,15 +160,6 @@ impl Session {
             into.extend_from_slice(chunk.get(..n).unwrap_or_default());
             reader.consume(n);
         }
-    }
-
-    /// Returns `true` if the peer says no more.
-    fn has_ended(&mut self) -> bool {
-        !self.has_input
-            && match self.conn.reader().fill_buf() {
-                Ok(rest) => rest.is_empty(),
-                Err(error) => error.kind() == ErrorKind::UnexpectedEof,
-            }
     }
 
     /// Encrypts the beginning of what is to be written, and says how much it took.
@@ -206,3 +202,6 @@ impl<T: TcpSocket> Write for Writing<'_, T> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

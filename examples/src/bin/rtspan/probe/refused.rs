@@ -88,7 +88,9 @@ fn connect(error: &ConnectError) -> Finding {
                 .advice("see whether this machine lets programs connect there")
         }
         ConnectError::Tls(TlsError::Certificate(error)) => {
+            let pin = error.fingerprint.map_or_else(|| "SHA256".to_owned(), |pin| pin.to_string());
             Finding::fault(Problem::CertificateRefused, error.to_string())
+                .advice(format!("if it is the right server all the same, trust it by --pin {pin}"))
         }
         ConnectError::Tls(error) => Finding::fault(Problem::NoTls, error.to_string()).advice(
             "see whether the port is that of rtsps, mostly 322, and try rtsp:// if the server offers it",
