@@ -113,7 +113,7 @@ impl Pair {
             Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
             _ => {}
         }
-        let mut passing = std::mem::take(&mut *lock(&self.ends[from].sent));
+        let mut passing = mem::take(&mut *lock(&self.ends[from].sent));
         change(&mut passing);
         lock(&self.ends[to].came).extend(passing);
         let room = 1 + self.chance.below(3_000);
