@@ -304,10 +304,6 @@ impl<R: Runtime> ConnTask<R> {
     /// before that.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, CloseReason> {
         for _ in 0..ROUNDS {
-            match self.socket.poll_flush(cx) {
-                Poll::Pending => return Ok(false),
-                Poll::Ready(flushed) => flushed.map_err(broken)?,
-            }
             self.wake.set_patience(0);
             self.tx.pull(now, &self.subscriptions);
             if let Some(report) = self.tx.poll_report() {
@@ -315,6 +311,9 @@ impl<R: Runtime> ConnTask<R> {
             }
             if !self.tx.wants_write() {
                 self.wake.set_patience(self.tx.patience());
+                return self.flush(cx).map(|_| false);
+            }
+            if !self.flush(cx)? {
                 return Ok(false);
             }
             if self.blocked {
@@ -335,15 +334,20 @@ impl<R: Runtime> ConnTask<R> {
                 Err(error) if is_transient(&error) => self.blocked = true,
                 Err(error) => return Err(broken(error)),
             }
-            // Media that is published from now on wakes this task, and the socket if a layer has taken more than that has room for.
+            // Media that is published from now on wakes this task.
             if !self.tx.wants_write() && !self.tx.has_more() {
-                return match self.socket.poll_flush(cx) {
-                    Poll::Ready(Err(error)) => Err(broken(error)),
-                    _ => Ok(false),
-                };
+                return self.flush(cx).map(|_| false);
             }
         }
         Ok(true)
+    }
+
+    /// Writes what a layer has taken and the socket has not. Returns `true` if that is all of it; else the socket wakes the task.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
+        match self.socket.poll_flush(cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(flushed) => flushed.map(|()| true).map_err(broken),
+        }
     }
 
     /// Hands on what comes of pulling, and leaves the streams that have ended.

@@ -197,6 +197,7 @@ macro_rules! all {
             a_peer_without_tls_is_told_that_it_is_required,
             a_handshake_has_as_long_as_a_message,
             a_server_that_does_not_speak_tls_is_told_as_such,
+            a_reader_over_tls_that_takes_nothing_is_closed,
             what_is_published_in_any_tunnel_is_read_in_any_other,
             a_reader_in_a_tunnel_that_does_not_read_loses_only_its_own,
             the_halves_of_a_tunnel_find_each_other_in_either_order,
