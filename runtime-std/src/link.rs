@@ -189,8 +189,9 @@ impl<T: TcpSocket> Link<T> {
     /// Gives the socket to the connection of the GET that has the same cookie.
     fn hand_over(&mut self, cookie: &SessionCookie, rest: BytesMut) -> io::Result<usize> {
         let Self::Layered(layered) = mem::replace(self, Self::HandedOver) else { return Ok(0) };
-        let Layered { pipe, tunnel } = *layered;
+        let Layered { mut pipe, tunnel } = *layered;
         let Tunnel::Entering(entering) = tunnel else { return Ok(0) };
+        pipe.socket().detach();
         match entering.pair(cookie, PostHalf::new(pipe, rest)) {
             Ok(()) => Err(io::Error::new(ErrorKind::NotConnected, HandedOver)),
             Err((post, error)) => {

@@ -132,6 +132,11 @@ pub trait TcpSocket: Socket {
     /// Says that nothing more will be written.
     fn shutdown(&self) -> io::Result<()>;
 
+    /// The task gives the socket to another one, which may be on another thread, and which asks anew for its readiness.
+    ///
+    /// There is nothing to do where any thread may be told of that.
+    fn detach(&mut self) {}
+
     /// Has small writes leave at once.
     fn set_nodelay(&self) -> io::Result<()>;
 

@@ -254,6 +254,16 @@ impl Registration {
         if side.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
+    /// Has this thread's reactor, in which it is, tell nothing more of the source.
+    pub(super) fn end(self, source: &mut impl Source) {
+        REACTOR.with(|reactor| {
+            if let Some((poll, _)) = &*reactor.poll.borrow() {
+                // It fails only where it is not there.
+                let _ = poll.registry().deregister(source);
+            }
+        });
+    }
+
     pub(super) fn clear(&self, direction: Direction) {
         self.readiness.side(direction).ready.store(false, Ordering::Release);
     }

@@ -50,6 +50,13 @@ impl<S: Source> Registered<S> {
         }
     }
 
+    /// Leaves the thread that it belongs to, which is this one, for the next that waits for it.
+    fn detach(&mut self) {
+        if let Some(registration) = self.registration.take() {
+            registration.end(&mut self.io);
+        }
+    }
+
     /// It is not ready before the system says so.
     fn clear(&self, direction: Direction) {
         if let Some(registration) = &self.registration {
@@ -115,6 +122,10 @@ impl TcpSocket for ThreadTcp {
 
     fn shutdown(&self) -> io::Result<()> {
         self.0.io.shutdown(Shutdown::Write)
+    }
+
+    fn detach(&mut self) {
+        self.0.detach();
     }
 
     fn set_nodelay(&self) -> io::Result<()> {
