@@ -29,6 +29,8 @@ const STEP_NANOSECONDS: i64 = 11_112;
 pub struct DecodingTimes {
     /// The greatest PTS that have come, ascending.
     greatest: Vec<i64>,
+    /// The PTS of the first picture.
+    first: Option<i64>,
     /// Pictures that are decoded ahead.
     reordering: usize,
     frame: i64,
@@ -45,7 +47,7 @@ impl Default for DecodingTimes {
 impl DecodingTimes {
     /// The times of a stream whose pictures are presented as they are decoded, until something else is told or seen.
     pub fn new() -> Self {
-        Self { greatest: Vec::new(), reordering: 0, frame: FRAME_NANOSECONDS, last: None }
+        Self { greatest: Vec::new(), first: None, reordering: 0, frame: FRAME_NANOSECONDS, last: None }
     }
 
     /// Sets what a parameter set tells: how many pictures are decoded ahead, and how many there are a second.
@@ -65,12 +67,7 @@ impl DecodingTimes {
     /// `None` if the picture is presented at the last decoding time or before it. The stream then decodes more pictures
     /// ahead than it has told; from then on as many are reckoned with.
     pub fn next(&mut self, pts: i64) -> Option<i64> {
-        if self.greatest.is_empty() {
-            // The pictures that would have come before, had there been any.
-            self.greatest.extend(
-                (1..=self.ahead()).rev().map(|back| pts.saturating_sub(self.frame.saturating_mul(back))),
-            );
-        }
+        let first = *self.first.get_or_insert(pts);
         let place = self.greatest.partition_point(|other| *other <= pts);
         let later = self.greatest.len().saturating_sub(place);
         self.reordering = self.reordering.max(later).min(REORDERING_MAX);
@@ -81,8 +78,12 @@ impl DecodingTimes {
         if self.last.is_some_and(|last| pts <= last) {
             return None;
         }
-        let but = self.greatest.len().saturating_sub(1).saturating_sub(self.reordering);
-        let dts = *self.greatest.get(but)?;
+        let needed = self.reordering.saturating_add(1);
+        let dts = match self.greatest.len().checked_sub(needed) {
+            Some(but) => *self.greatest.get(but)?,
+            // Those that would have come before, had there been any.
+            None => first.saturating_sub(self.frame.saturating_mul(self.missing(needed))),
+        };
         let dts = self.last.map_or(dts, |last| dts.max(last.saturating_add(STEP_NANOSECONDS)).min(pts));
         self.last = Some(dts);
         Some(dts)
@@ -91,11 +92,11 @@ impl DecodingTimes {
     /// Forgets the pictures that have come, as before a jump back of the PTS.
     pub fn begin_anew(&mut self) {
         self.greatest.clear();
-        self.last = None;
+        (self.first, self.last) = (None, None);
     }
 
-    fn ahead(&self) -> i64 {
-        i64::try_from(self.reordering).unwrap_or_default()
+    fn missing(&self, needed: usize) -> i64 {
+        i64::try_from(needed.saturating_sub(self.greatest.len())).unwrap_or_default()
     }
 }
 
@@ -143,6 +144,17 @@ mod tests {
         let pts = [0, 3, 1, 12, 10, 11, 15];
         let dts = decoded(&mut times, &pts);
         assert_eq!(dts, whole(&[-1, 0, 1, 3, 10, 11, 12]));
+    }
+
+    #[test]
+    fn pictures_that_lead_the_first_are_not_taken_for_a_deeper_order() {
+        let mut times = DecodingTimes::new();
+        times.set_order(Some(1), FrameRate::new(25, 1));
+        // I, and B B that refer to what came before it; then P B B.
+        let dts = decoded(&mut times, &[2, 0, 1, 5, 3, 4, 8, 6]);
+        assert_eq!(dts[..3], [Some(1.0), None, None]);
+        assert_eq!(dts[3..], whole(&[2, 3, 4, 5, 6]));
+        assert_eq!(times.reordering, 1);
     }
 
     #[test]
