@@ -1,7 +1,8 @@
 //! AC-3 (RFC 4184) and Enhanced AC-3 (RFC 4598).
 
-use super::AudioParameters;
+use super::{AudioParameters, Parameters};
 
+mod configuration;
 mod depacketizer;
 mod header;
 mod packetizer;
@@ -10,10 +11,14 @@ pub use depacketizer::Depacketizer;
 pub use header::FrameHeader;
 pub use packetizer::Packetizer;
 
-/// Returns the parameters that a frame tells.
-pub(super) fn audio(frame: &[u8]) -> Option<AudioParameters> {
-    let header = FrameHeader::read(frame)?;
-    Some(AudioParameters::new(header.sample_rate, header.channels))
+/// Adds the parameters that a frame tells. The configuration is that of the first frame: its bitrate may change with any other.
+pub(super) fn told(frame: &[u8], parameters: &mut Parameters) {
+    let Some(header) = FrameHeader::read(frame) else { return };
+    let audio = Some(AudioParameters::new(header.sample_rate, header.channels));
+    if parameters.audio != audio {
+        parameters.audio = audio;
+        parameters.configuration = configuration::configuration(frame);
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! MPEG audio, layers I to III, such as MP3 (RFC 2250, section 3.5).
 
-use super::AudioParameters;
+use super::{AudioParameters, Parameters};
 
 mod depacketizer;
 mod header;
@@ -10,10 +10,15 @@ pub use depacketizer::Depacketizer;
 pub use header::FrameHeader;
 pub use packetizer::Packetizer;
 
-/// Returns the parameters that a frame tells.
-pub(super) fn audio(frame: &[u8]) -> Option<AudioParameters> {
-    let header = FrameHeader::read(frame)?;
-    Some(AudioParameters::new(header.sample_rate, header.channels))
+/// The least rate of MPEG-1; MPEG-2 has those below.
+const MPEG1_SAMPLE_RATE_MIN: u32 = 32_000;
+
+/// Adds the parameters that a frame tells. All layers have one name (ISO/IEC 14496-1, table 5).
+pub(super) fn told(frame: &[u8], parameters: &mut Parameters) {
+    let Some(header) = FrameHeader::read(frame) else { return };
+    let codec = if header.sample_rate < MPEG1_SAMPLE_RATE_MIN { "mp4a.69" } else { "mp4a.6B" };
+    parameters.codec = Some(codec.into());
+    parameters.audio = Some(AudioParameters::new(header.sample_rate, header.channels));
 }
 
 #[cfg(test)]

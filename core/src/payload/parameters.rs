@@ -11,8 +11,9 @@ pub struct Parameters {
     pub format: Format,
     /// The codec as web browsers and playlists name it, such as `avc1.64001F` (RFC 6381).
     pub codec: Option<Box<str>>,
-    /// The configuration that a container keeps for the decoder: `avcC`, `hvcC`, `av1C`, `vpcC`, `dOps`, the
-    /// AudioSpecificConfig of AAC; `None` if the format has none, or not all of it is known yet.
+    /// The configuration that a container keeps for the decoder: `avcC`, `hvcC`, `av1C`, `vpcC`, `dOps`,
+    /// `dac3`, `dec3`, the AudioSpecificConfig of AAC; `None` if the format has none, or not all of it is known yet. That of
+    /// Enhanced AC-3 is told of frames of six blocks without further substreams.
     pub configuration: Option<Bytes>,
     /// Of a picture; `None` for all else, or as long as it is not known.
     pub video: Option<VideoParameters>,

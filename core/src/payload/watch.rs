@@ -32,7 +32,7 @@ enum Source {
     /// Parameter sets among the parts, and the parameters that follow from them.
     Sets(ParameterSets, fn(&ParameterSets, &mut Parameters)),
     /// The header of each unit.
-    Headers(Parameters, fn(&[u8]) -> Option<AudioParameters>),
+    Headers(Parameters, fn(&[u8], &mut Parameters)),
     /// The headers of keyframes, and the parameters of the last one.
     Keyframes(fn(&Parts) -> Option<Told>, Option<Told>),
     /// The configuration that units have with them.
@@ -56,8 +56,8 @@ impl ParameterWatch {
         let source = match &format.codec {
             Codec::H264(_) => sets(&h264::PROBE, h264::parameters),
             Codec::H265(_) => sets(&h265::PROBE, h265::parameters),
-            Codec::Ac3 | Codec::Eac3 => Source::Headers(described(format), ac3::audio),
-            Codec::MpegAudio => Source::Headers(described(format), mpeg_audio::audio),
+            Codec::Ac3 | Codec::Eac3 => Source::Headers(described(format), ac3::told),
+            Codec::MpegAudio => Source::Headers(described(format), mpeg_audio::told),
             Codec::Latm(_) => Source::Configurations(described(format), latm::told),
             Codec::Vorbis(_) => Source::Configurations(described(format), vorbis::told),
             Codec::H266(_) => sets(&h266::PROBE, h266::parameters),
@@ -84,10 +84,11 @@ impl ParameterWatch {
                 sets.changes() != before
             }
             Source::Headers(parameters, read) => {
-                let told = unit.parts.first().and_then(|part| read(part));
-                let is_news = told.is_some() && told != parameters.audio;
-                parameters.audio = told.or(parameters.audio);
-                is_news
+                let before = parameters.audio;
+                if let Some(part) = unit.parts.first() {
+                    read(part, parameters);
+                }
+                parameters.audio != before
             }
             Source::Keyframes(read, told) => {
                 let now = Some(&unit.parts).filter(|_| unit.is_keyframe).and_then(*read);
@@ -179,7 +180,7 @@ fn described(format: &Format) -> Parameters {
         Codec::G722 => parameters.audio = Some(sound(format.clock_rate.saturating_mul(2))),
         Codec::Ac3 => parameters.codec = Some("ac-3".into()),
         Codec::Eac3 => parameters.codec = Some("ec-3".into()),
-        // MP3 of MPEG-1, as browsers and playlists name all layers.
+        // As most streams are; those of MPEG-2 tell it with their frames.
         Codec::MpegAudio => parameters.codec = Some("mp4a.6B".into()),
         Codec::Opus(opus) => opus::parameters(opus, &mut parameters),
         Codec::Amr(amr) => amr::parameters(amr, &mut parameters),

@@ -21,7 +21,7 @@ const SAMPLE_RATES: [u32; 3] = [48_000, 44_100, 32_000];
 const BITRATES: [u32; 19] =
     [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
 /// Channels by the mode of the frame.
-const CHANNELS: [u8; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
+pub(super) const CHANNELS: [u8; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
 const AC3_SAMPLES: u16 = 1536;
 
 impl FrameHeader {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::payload::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError};
+use crate::description::Format;
+use crate::payload::{AccessUnit, PacketizeError, PacketizerConfig, ParameterWatch, PayloadError};
 use crate::rtp::{RtpHeader, RtpPacket};
 
 const CONFIG: PacketizerConfig =
@@ -167,4 +168,39 @@ fn what_cannot_be_sent_or_read_is_said() {
         assert_eq!(depacketizer.push(&packet(sequence, &payload), 0), Ok(()));
     }
     assert_eq!(depacketizer.push(&packet(18, &payload), 0), Err(PayloadError::Unpolled));
+}
+
+#[test]
+fn a_frame_tells_what_mp4_keeps() {
+    let told = |header: [u8; 8]| configuration::configuration(&frame(header, 0)).map(|told| told.to_vec());
+    // As FFmpeg writes them.
+    assert_eq!(told(AC3), Some(vec![0x10, 0x08, 0xc0]));
+    let mono = [0x0b, 0x77, 0x00, 0xbf, 0x32, 0x87, 0xc0, 0];
+    assert_eq!(told(mono), Some(vec![0x03, 0x00, 0x20, 0x02, 0x00]));
+    // 5.1 at 44,100 Hz and 448 kbit/s; 5 channels with that of low frequencies at 48,000 Hz.
+    let surround = [0x0b, 0x77, 0, 0, 0x5e, 0x40, 0xe1, 0];
+    assert_eq!(told(surround), Some(vec![0x50, 0x3d, 0xe0]));
+    let enhanced_surround = [0x0b, 0x77, 0x00, 0xbf, 0x3f, 0x87, 0xc0, 0];
+    assert_eq!(told(enhanced_surround), Some(vec![0x03, 0x00, 0x20, 0x0f, 0x00]));
+    // Three blocks; and a substream that adds to the first.
+    assert_eq!(told([0x0b, 0x77, 0x00, 0xbf, 0x22, 0x87, 0xc0, 0]), None);
+    assert_eq!(configuration::configuration(&[frame(ENHANCED, 5), frame(DEPENDENT, 6)].concat()), None);
+    assert_eq!(configuration::configuration(b"text"), None);
+}
+
+#[test]
+fn a_frame_of_another_bitrate_is_no_news() {
+    let mut watch = ParameterWatch::new(&Format::ac3(96, 48_000, 1));
+    let mut look = |header| {
+        let parts = frame(header, 1).into();
+        watch.look(&AccessUnit {
+            timestamp: 0,
+            parts,
+            is_keyframe: true,
+            damaged: false,
+            configuration: None,
+        })
+    };
+    assert!(look(AC3) && !look(SMALL) && !look(AC3));
+    assert_eq!(watch.parameters().configuration.as_deref(), Some(&[0x10, 0x08, 0xc0][..]));
 }

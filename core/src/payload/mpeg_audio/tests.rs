@@ -20,6 +20,8 @@ fn frame(header: [u8; 4], fill: u8) -> Vec<u8> {
 const MP3: [u8; 4] = [0xff, 0xfb, 0x94, 0x64];
 /// Layer II, 48 kHz, 64 kbit/s, mono: 192 bytes; from FFmpeg.
 const MP2: [u8; 4] = [0xff, 0xfd, 0x44, 0xc4];
+/// Layer III of MPEG-2, 24 kHz, 32 kbit/s, mono.
+const MPEG2: [u8; 4] = [0xff, 0xf3, 0x44, 0xc4];
 /// MP3, 48 kHz, 320 kbit/s: 960 bytes.
 const LARGE: [u8; 4] = [0xff, 0xfb, 0xe4, 0x64];
 
@@ -163,21 +165,21 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(depacketizer.push(&packet(22, next.payload()), 0), Err(PayloadError::Unpolled));
 }
 
+fn look_at(watch: &mut ParameterWatch, header: [u8; 4]) -> bool {
+    let parts = frame(header, 1).into();
+    watch.look(&AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None })
+}
+
 #[test]
 fn rate_and_channels_are_learnt_from_the_frames() {
     let mut watch = ParameterWatch::new(&Format::mpeg_audio());
     assert_eq!(watch.parameters().audio, None);
-    let mut look = |header| {
-        let parts = frame(header, 1).into();
-        watch.look(&AccessUnit {
-            timestamp: 0,
-            parts,
-            is_keyframe: true,
-            damaged: false,
-            configuration: None,
-        })
-    };
+    let mut look = |header| look_at(&mut watch, header);
     assert!(look(MP3) && !look(MP3) && look(MP2));
     assert_eq!(watch.parameters().audio, Some(AudioParameters::new(48_000, 1)));
     assert_eq!(watch.parameters().codec.as_deref(), Some("mp4a.6B"));
+    let mut look = |header| look_at(&mut watch, header);
+    assert!(look(MPEG2) && !look(MPEG2));
+    assert_eq!(watch.parameters().audio, Some(AudioParameters::new(24_000, 1)));
+    assert_eq!(watch.parameters().codec.as_deref(), Some("mp4a.69"));
 }

@@ -11,7 +11,7 @@ pub(super) fn rows() -> Vec<Row> {
             .container("`av1C`")
             .marked(),
         Row::untried(("H.266", "RFC 9328"), "H266", &H266, NOT_THERE).marked(),
-        Row::untried(("E-AC-3", "RFC 4598"), "eac3", &[], NOT_THERE),
+        Row::untried(("E-AC-3", "RFC 4598"), "eac3", &[], NOT_THERE).container("`dec3`"),
         Row::untried(("L20", "RFC 3190"), "L20", &[], NOT_THERE),
         Row::untried(("G.728", "RFC 3551"), "G728", &[], NOT_THERE),
         Row::untried(("ONVIF metadata", "ONVIF Streaming 5.2.1"), "vnd.onvif.metadata", &[], NOT_THERE)

@@ -96,6 +96,7 @@ pub(super) fn rows() -> Vec<Row> {
             ),
         Row::sound(("AC-3", "RFC 4184"), &["-c:a", "ac3"], |_| Format::ac3(96, 48_000, 1))
             .described("AC3", &[])
+            .container("`dac3`")
             .ffmpeg_sends_not(FFMPEG_HAS_NO_PACKETIZER)
             .gstreamer_reads("rtpac3depay ! ac3parse")
             .gstreamer_sends("audio/x-ac3,framed=true,rate=48000,channels=1", "rtpac3pay"),
