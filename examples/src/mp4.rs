@@ -2,17 +2,19 @@
 
 use std::io::{self, Write};
 
-use mp4_atom::{
-    Dinf, Dref, DrefEntry, Edts, Elst, ElstEntry, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mfhd, Minf, Moof,
-    Moov, Mvex, Mvhd, Prft, ReferenceTime, Smhd, Stbl, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun,
-    TrunEntry, Url, Vmhd,
-};
+use mp4_atom::{Encode, Mfhd, Moof, Prft, ReferenceTime, Tfdt, Tfhd, Traf, Trun, TrunEntry};
 use rtspan_core::frame::Frame;
 use rtspan_core::payload::Parameters;
 
+mod boxes;
 mod entry;
+mod movie;
 
+use boxes::Bytes;
 use entry::sample_entry;
+use movie::Track;
+
+pub(crate) use entry::holds;
 
 /// How long the parameters of all medias are waited for, in nanoseconds of presentation time.
 const PARAMETERS_WAIT: i64 = 2_000_000_000;
@@ -64,6 +66,8 @@ pub struct Mp4Writer<W> {
 struct Media {
     index: usize,
     parameters: Option<Parameters>,
+    /// How the file describes it, once enough is known.
+    entry: Option<Bytes>,
     /// Its number in the file; `None` if it is left out.
     track: Option<u32>,
     is_video: bool,
@@ -72,12 +76,20 @@ struct Media {
     has_begun: bool,
 }
 
+impl Media {
+    fn as_track(&self) -> Option<Track<'_>> {
+        let (parameters, entry) = (self.parameters.as_ref()?, self.entry.as_deref()?);
+        Some(Track { number: self.track?, timescale: self.timescale, parameters, entry })
+    }
+}
+
 impl<W: Write> Mp4Writer<W> {
     /// A file of the medias with these indices.
     pub fn new(out: W, medias: impl IntoIterator<Item = usize>) -> Self {
         let media = |index| Media {
             index,
             parameters: None,
+            entry: None,
             track: None,
             is_video: false,
             timescale: 0,
@@ -99,7 +111,8 @@ impl<W: Write> Mp4Writer<W> {
         self.frames
     }
 
-    /// Takes a frame, and writes the fragment before it if that is whole. Pictures before the first keyframe are left out.
+    /// Takes a frame, and writes the fragment before it if that is whole. Pictures before the first keyframe are left out, and
+    /// all that comes before the parameters of its media.
     ///
     /// # Errors
     ///
@@ -110,16 +123,19 @@ impl<W: Write> Mp4Writer<W> {
             return Ok(());
         };
         if let Some(parameters) = &frame.new_parameters {
-            let configuration = media.parameters.as_ref().and_then(|known| known.configuration.as_ref());
-            if begun && media.track.is_some() && parameters.configuration.as_ref() != configuration {
+            let entry = sample_entry(parameters);
+            if begun && media.track.is_some() && entry != media.entry {
                 return Err(Mp4Error::ParametersChanged(frame.media));
             }
-            if !begun && sample_entry(parameters).is_some() {
+            if !begun && entry.is_some() {
+                media.entry = entry;
                 media.parameters = Some((**parameters).clone());
                 media.is_video = parameters.video.is_some();
+                media.timescale = parameters.format.clock_rate;
             }
         }
-        if media.is_video && !media.has_begun && !frame.is_keyframe || begun && media.track.is_none() {
+        let is_left_out = media.entry.is_none() || begun && media.track.is_none();
+        if is_left_out || media.is_video && !media.has_begun && !frame.is_keyframe {
             return Ok(());
         }
         media.has_begun = true;
@@ -172,15 +188,10 @@ impl<W: Write> Mp4Writer<W> {
 
     /// Writes what comes before all fragments, and leaves out the medias of which too little is known.
     fn begin(&mut self) -> Result<(), Mp4Error> {
-        let mut traks = Vec::new();
-        for (media, number) in self.medias.iter_mut().filter(|media| media.parameters.is_some()).zip(1..) {
-            let Some(parameters) = &media.parameters else { continue };
-            let Some(entry) = sample_entry(parameters) else { continue };
+        for (media, number) in self.medias.iter_mut().filter(|media| media.entry.is_some()).zip(1..) {
             media.track = Some(number);
-            media.timescale = parameters.format.clock_rate;
-            traks.push((number, media.timescale, parameters.clone(), entry));
         }
-        if traks.is_empty() {
+        if self.medias.iter().all(|media| media.track.is_none()) {
             let medias: Vec<String> = self.medias.iter().map(|media| media.index.to_string()).collect();
             return Err(Mp4Error::NoTrack(format!("media {}", medias.join(", "))));
         }
@@ -191,15 +202,9 @@ impl<W: Write> Mp4Writer<W> {
             self.waiting.iter().map(|frame| frame.dts.min(frame.time.pts)).min().unwrap_or_default();
         let shown = self.waiting.iter().map(|frame| frame.time.pts).min().unwrap_or_default();
         self.origin = Some(earliest);
-        let mut bytes = Vec::new();
-        let ftyp = Ftyp {
-            major_brand: FourCC::new(b"iso6"),
-            minor_version: 0,
-            compatible_brands: [b"iso6", b"mp41", b"dash"].map(FourCC::new).to_vec(),
-        };
-        encode(&ftyp, &mut bytes)?;
-        encode(&movie(traks, shown - earliest), &mut bytes)?;
-        Ok(self.out.write_all(&bytes)?)
+        let tracks: Vec<_> = self.medias.iter().filter_map(Media::as_track).collect();
+        let header = movie::header(&tracks, shown - earliest).map_err(not_encoded)?;
+        Ok(self.out.write_all(&header)?)
     }
 
     /// Writes the frames that wait; `next` is the one behind them, which tells how long the last lasts.
@@ -288,66 +293,13 @@ fn to_units(nanos: i64, timescale: u32) -> i64 {
     i64::try_from(units.div_euclid(1_000_000_000)).unwrap_or(i64::MAX)
 }
 
-fn encode(part: &impl Encode, bytes: &mut Vec<u8>) -> Result<(), Mp4Error> {
-    part.encode(bytes).map_err(|error| Mp4Error::Write(io::Error::other(error)))
+fn encode(part: &impl Encode, bytes: &mut Bytes) -> Result<(), Mp4Error> {
+    part.encode(bytes).map_err(not_encoded)
 }
 
-/// The description of all tracks. The first picture is shown `shown` nanoseconds behind the time at which the first is
-/// decoded, which an edit takes back.
-fn movie(traks: Vec<(u32, u32, Parameters, mp4_atom::Codec)>, shown: i64) -> Moov {
-    let next_track_id = u32::try_from(traks.len()).unwrap_or(u32::MAX - 1) + 1;
-    let trex = |(number, ..): &(u32, u32, Parameters, mp4_atom::Codec)| Trex {
-        track_id: *number,
-        default_sample_description_index: 1,
-        ..Trex::default()
-    };
-    let mvex = Mvex { trex: traks.iter().map(trex).collect(), ..Mvex::default() };
-    let mvhd = Mvhd {
-        creation_time: 0,
-        modification_time: 0,
-        timescale: 1000,
-        duration: 0,
-        rate: 1.into(),
-        volume: 1.into(),
-        matrix: Default::default(),
-        next_track_id,
-    };
-    let traks = traks.into_iter().map(|(number, timescale, parameters, entry)| {
-        track(number, timescale, &parameters, entry, to_units(shown, timescale).unsigned_abs())
-    });
-    Moov { mvhd, mvex: Some(mvex), trak: traks.collect(), ..Moov::default() }
+fn not_encoded(error: mp4_atom::Error) -> Mp4Error {
+    Mp4Error::Write(io::Error::other(error))
 }
 
-fn track(number: u32, timescale: u32, parameters: &Parameters, entry: mp4_atom::Codec, shown: u64) -> Trak {
-    let video = parameters.video;
-    let side = |side: u32| u16::try_from(side).unwrap_or(u16::MAX).into();
-    let tkhd = Tkhd {
-        track_id: number,
-        enabled: true,
-        in_movie: true,
-        volume: if video.is_none() { 1.into() } else { 0.into() },
-        width: side(video.map_or(0, |video| video.width)),
-        height: side(video.map_or(0, |video| video.height)),
-        ..Tkhd::default()
-    };
-    let (handler, name) = if video.is_some() { (b"vide", "VideoHandler") } else { (b"soun", "SoundHandler") };
-    let minf = Minf {
-        vmhd: video.map(|_| Vmhd::default()),
-        smhd: if video.is_none() { Some(Smhd::default()) } else { None },
-        // The data are in this file.
-        dinf: Dinf { dref: Dref { entries: vec![DrefEntry::Url(Url { location: String::new() })] } },
-        stbl: Stbl { stsd: Stsd { codecs: vec![entry] }, ..Stbl::default() },
-        ..Minf::default()
-    };
-    let edit = ElstEntry { segment_duration: 0, media_time: Some(shown), media_rate: 1.into() };
-    Trak {
-        tkhd,
-        edts: (shown > 0).then(|| Edts { elst: Some(Elst { entries: vec![edit] }) }),
-        mdia: Mdia {
-            mdhd: Mdhd { timescale, language: "und".into(), ..Mdhd::default() },
-            hdlr: Hdlr { handler: FourCC::new(handler), name: name.into() },
-            minf,
-        },
-        ..Trak::default()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::path::Path;
 use rtspan_core::frame::{Form, Frame};
 use rtspan_core::{Codec, Description, Format};
 
-use crate::mp4::{Mp4Error, Mp4Writer};
+use crate::mp4::{self, Mp4Error, Mp4Writer};
 
 mod ogg;
 mod stream;
@@ -22,7 +22,8 @@ pub use wav::WavWriter;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum FileKind {
-    /// Fragmented MP4: H.264, H.265, AV1, VP9, AAC, Opus.
+    /// Fragmented MP4: H.264, H.265, AV1, VP8, VP9, MPEG-1, MPEG-2 and MPEG-4 Part 2 video, Motion JPEG, AAC, Opus, Vorbis, MPEG
+    /// audio, AC-3, E-AC-3, G.711, and linear samples of 8, 16 and 24 bits.
     Mp4,
     /// MPEG-TS: H.264, H.265, AAC, MPEG audio, AC-3, E-AC-3.
     Ts,
@@ -99,15 +100,7 @@ impl FileKind {
     pub fn holds(self, format: &Format) -> bool {
         let codec = &format.codec;
         match self {
-            Self::Mp4 => matches!(
-                codec,
-                Codec::H264(_)
-                    | Codec::H265(_)
-                    | Codec::Av1(_)
-                    | Codec::Vp9(_)
-                    | Codec::Mpeg4Audio(_)
-                    | Codec::Opus(_)
-            ),
+            Self::Mp4 => mp4::holds(format),
             Self::Ts => ts::holds(codec),
             Self::H264 => matches!(codec, Codec::H264(_)),
             Self::H265 => matches!(codec, Codec::H265(_)),

@@ -116,17 +116,28 @@ fn containers() -> [Row; 9] {
             recorded: Some(("mp4", AUDIO)),
             ..ROW
         },
-        Row { file: "mpeg2.ts", encoders: &["-c:v", "mpeg2video", "-c:a", "mp2"], ..ROW },
+        Row {
+            file: "mpeg2.ts",
+            encoders: &["-c:v", "mpeg2video", "-c:a", "mp2"],
+            recorded: Some(("mp4", AUDIO)),
+            ..ROW
+        },
         Row {
             file: "h265.mkv",
             encoders: leak(&[&h265, &["-c:a", "libopus"]]),
             recorded: Some(("mp4", AUDIO)),
             ..ROW
         },
-        Row { file: "mpeg4.mkv", encoders: &["-c:v", "mpeg4", "-c:a", "libmp3lame"], ..ROW },
+        Row {
+            file: "mpeg4.mkv",
+            encoders: &["-c:v", "mpeg4", "-c:a", "libmp3lame"],
+            recorded: Some(("mp4", AUDIO)),
+            ..ROW
+        },
         Row {
             file: "vp8.webm",
             encoders: &["-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"],
+            recorded: Some(("mp4", AUDIO)),
             ..ROW
         },
         Row {
@@ -181,6 +192,20 @@ fn raw_files() -> [Row; 6] {
     ]
 }
 
+/// Sound that FFmpeg does not send over RTP.
+fn ac3() -> [Row; 2] {
+    [
+        Row { file: "ac3.mkv", encoders: &["-c:a", "ac3"], recorded: Some(("mp4", AUDIO)), ..ROW },
+        Row {
+            file: "eac3.mkv",
+            encoders: &["-c:a", "eac3"],
+            is_unknown: true,
+            recorded: Some(("mp4", AUDIO)),
+            ..ROW
+        },
+    ]
+}
+
 #[test]
 fn pictures_and_sound_of_files_are_published_frame_for_frame() {
     if installed(&[Needs::Ffmpeg]) {
@@ -192,6 +217,13 @@ fn pictures_and_sound_of_files_are_published_frame_for_frame() {
 fn raw_files_are_published_frame_for_frame() {
     if installed(&[Needs::Ffmpeg]) {
         check_all(&raw_files());
+    }
+}
+
+#[test]
+fn ac3_of_files_is_published_frame_for_frame() {
+    if installed(&[Needs::Ffmpeg]) {
+        check_all(&ac3());
     }
 }
 

@@ -67,15 +67,25 @@ pub(crate) fn hashed(text: &str) -> Vec<Hashed> {
     frames.collect()
 }
 
+/// Two numbers of each packet of a stream, where the file tells both.
+fn packets(file: &Path, stream: Stream, numbers: &str) -> Vec<(f64, f64)> {
+    let entries = ["-show_entries", &format!("packet={numbers}"), "-of", "csv=p=0"];
+    let mut command = Command::new("ffprobe");
+    let output =
+        command.args(["-v", "error", "-select_streams", stream.name]).args(entries).arg(file).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let pairs = text.lines().filter_map(|line| line.trim_end_matches(',').split_once(','));
+    pairs.filter_map(|(first, second)| Some((first.parse().ok()?, second.parse().ok()?))).collect()
+}
+
+fn nanoseconds(seconds: f64) -> i64 {
+    (seconds * 1e9).round() as i64
+}
+
 /// How many nanoseconds before its presentation each picture is decoded, where the file tells.
 fn delays(file: &Path) -> Vec<i64> {
-    let entries = ["-show_entries", "packet=pts_time,dts_time", "-of", "csv=p=0"];
-    let mut command = Command::new("ffprobe");
-    let output = command.args(["-v", "error", "-select_streams", "v"]).args(entries).arg(file).output();
-    let text = String::from_utf8(output.unwrap().stdout).unwrap();
-    let nanoseconds = |seconds: &str| Some((seconds.parse::<f64>().ok()? * 1e9).round() as i64);
-    let times = text.lines().filter_map(|line| line.trim_end_matches(',').split_once(','));
-    times.filter_map(|(pts, dts)| Some(nanoseconds(pts)? - nanoseconds(dts)?)).collect()
+    let times = packets(file, VIDEO, "pts_time,dts_time");
+    times.into_iter().map(|(pts, dts)| nanoseconds(pts) - nanoseconds(dts)).collect()
 }
 
 /// The recorded frames are frames of the source, one behind the other, and so far apart as there.
@@ -107,9 +117,36 @@ fn compare_decoding(source: &Path, recorded: &Path) {
     assert!(theirs.windows(ours.len()).any(is_near), "{}: {ours:?}\n{theirs:?}", recorded.display());
 }
 
+/// The recorded samples are samples of the source, without a gap, and each packet of them has its time.
+fn compare_samples(source: &Path, recorded: &Path) {
+    let bytes = |file: &Path| {
+        let mut command = ffmpeg();
+        let output =
+            command.arg("-i").arg(file).args(["-map", "0:a:0", "-c", "copy", "-f", "data", "-"]).output();
+        output.unwrap().stdout
+    };
+    let (name, ours, theirs) = (recorded.display(), bytes(recorded), bytes(source));
+    let is_there = theirs.windows(ours.len()).any(|window| window == ours);
+    assert!(ours.len() > theirs.len() / 4 && is_there, "{name}: {} of {}", ours.len(), theirs.len());
+    let packets = packets(recorded, AUDIO, "pts_time,size");
+    let lasts = packets.last().unwrap().0 - packets[0].0;
+    let before = packets.iter().scan(0.0, |sum, (_, size)| Some(std::mem::replace(sum, *sum + size)));
+    let before: Vec<_> = before.collect();
+    let per_second = before[before.len() - 1] / lasts;
+    for ((pts, _), before) in packets.iter().zip(before) {
+        let apart = nanoseconds(pts - packets[0].0 - before / per_second);
+        assert!(apart.unsigned_abs() < 2 * ERROR_MAX, "{name}: {apart} ns apart");
+    }
+}
+
 /// Encodes four seconds into a file.
 fn source(name: &str, encoders: &[&str]) -> PathBuf {
-    let file = folder().join(format!("relayed-{name}.mkv"));
+    source_in(&format!("{name}.mkv"), encoders)
+}
+
+/// The same in the container that the end of the name stands for.
+fn source_in(name: &str, encoders: &[&str]) -> PathBuf {
+    let file = folder().join(format!("relayed-{name}"));
     let mut command = ffmpeg();
     command.arg("-y");
     let has = |kind: &str| encoders.contains(&kind);
@@ -125,9 +162,14 @@ fn source(name: &str, encoders: &[&str]) -> PathBuf {
 
 /// Publishes a file once, and writes what is played to files of these kinds.
 fn relay(serving: &Server, name: &str, source: &Path, ends: &[&str]) -> Vec<PathBuf> {
+    relay_as(serving, name, source, &[], ends)
+}
+
+/// The same with options of FFmpeg's for what it sends.
+fn relay_as(serving: &Server, name: &str, source: &Path, sending: &[&str], ends: &[&str]) -> Vec<PathBuf> {
     let path = format!("/{name}");
     let mut command = ffmpeg();
-    command.arg("-re").arg("-i").arg(source).args(["-c", "copy", "-strict", "experimental"]);
+    command.arg("-re").arg("-i").arg(source).args(["-c", "copy", "-strict", "experimental"]).args(sending);
     command.args(["-f", "rtsp", "-rtsp_transport", "tcp", &serving.url(&path)]);
     let mut publisher = Program::start(format!("publisher of {name}"), &mut command);
     serving.published(&path);
@@ -239,4 +281,54 @@ fn sound_that_is_relayed_is_recorded_in_files_of_its_own() {
             scope.spawn(move || check_plain(row));
         }
     });
+}
+
+/// Pictures and sound that are kept in MP4 together: the file that they are encoded into, how FFmpeg encodes them, and what it is
+/// told for sending them.
+const ROWS: [(&str, &str, &str); 9] = [
+    ("mpeg4.mp4", "-c:v mpeg4 -c:a libmp3lame", ""),
+    ("mpeg2.mp4", "-c:v mpeg2video -c:a mp2", ""),
+    ("mpeg1.mp4", "-c:v mpeg1video -c:a libmp3lame -ar 24000", ""),
+    (
+        "jpeg.mkv",
+        "-c:v mjpeg -pix_fmt yuvj420p -huffman default -force_duplicated_matrix 1 -c:a libvorbis",
+        "",
+    ),
+    ("vp8.mkv", "-c:v libvpx -deadline realtime -cpu-used 8 -g 25 -c:a pcm_mulaw -ar 8000 -ac 1", ""),
+    ("vp9.mkv", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 25 -c:a pcm_alaw -ar 8000 -ac 1", ""),
+    ("l16.mkv", "-c:a pcm_s16be -ar 44100 -ac 2", ""),
+    ("l24.mkv", "-c:a pcm_s24be", ""),
+    ("latm.mkv", "-c:a aac", "-rtpflags latm"),
+];
+
+/// B pictures, for what goes into MP4, which tells decoding times. No group of pictures refers to another, so that decoding times
+/// are those of the source from the first picture on.
+const B_PICTURES: &str = "-q:v 6 -bf 2 -g 25 -flags +cgop -sc_threshold 1000000000";
+
+#[test]
+fn all_that_ffmpeg_publishes_is_kept_in_mp4_frame_for_frame() {
+    if !installed(&[Needs::Ffmpeg]) {
+        return;
+    }
+    let serving = Server::start(Runtime::Smol);
+    let check = &|(file, encoders, sending): (&str, &str, &str)| {
+        let has_b_pictures = file.ends_with(".mp4");
+        let encoders =
+            encoders.split_whitespace().chain(B_PICTURES.split_whitespace().filter(|_| has_b_pictures));
+        let encoders: Vec<_> = encoders.collect();
+        let made = source_in(file, &encoders);
+        let sending: Vec<_> = sending.split_whitespace().collect();
+        let files = relay_as(&serving, file, &made, &sending, &["mp4"]);
+        if encoders.contains(&"-c:v") {
+            compare((&made, VIDEO), (&files[0], VIDEO));
+        }
+        if has_b_pictures {
+            compare_decoding(&made, &files[0]);
+        }
+        match encoders.iter().any(|encoder| encoder.starts_with("pcm_")) {
+            true => compare_samples(&made, &files[0]),
+            false => compare((&made, AUDIO), (&files[0], AUDIO)),
+        }
+    };
+    thread::scope(|scope| ROWS.iter().for_each(|row| drop(scope.spawn(move || check(*row)))));
 }

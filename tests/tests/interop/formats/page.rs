@@ -17,6 +17,11 @@ const LIBRARY: &str = "\n## What the library does\n\n\
     | format | name | document | parameters | configuration | a frame that lost a packet |\n\
     | --- | --- | --- | --- | --- | --- |\n";
 
+const MP4: &str = "\n\
+    `rtspan play --out camera.mp4` keeps H.264, H.265, AV1, VP8, VP9, Motion JPEG, MPEG-4 Part 2, MPEG-1 and MPEG-2 video, AAC, Opus,\n\
+    Vorbis, MPEG audio, AC-3, E-AC-3 (of one substream, in frames of six blocks), G.711, L8, L16 and L24. The others are left out:\n\
+    there is no entry for them in MP4, or none that players know. Samples that are not compressed have the entries of QuickTime.\n";
+
 const TRIED: &str = "\n## What was tried\n\n\
     Frames that are known are sent by one side and have to come out of the other one, all of them, to the byte. `TCP` and\n\
     `UDP` say over what. Where the library reads, the packets that came over UDP are also sent through 50 histories of a link that\n\
@@ -42,6 +47,7 @@ fn page() -> String {
         let (parameters, container) = (parameters.join(", "), row.container.unwrap_or_default());
         let _ = writeln!(page, "| {name} | `{encoding}` | {rfc} | {parameters} | {container} | {loss} |");
     }
+    page += MP4;
     page += TRIED;
     for row in ROWS.iter() {
         let cells = [
