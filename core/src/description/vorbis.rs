@@ -38,6 +38,8 @@ pub struct BadVorbisHeaders;
 const IDENTIFICATION_BYTES: usize = 30;
 const IDENTIFICATION: &[u8] = b"\x01vorbis";
 const SETUP: &[u8] = b"\x05vorbis";
+/// A comment header that says nothing: no name of an encoder, no comments, and the bit that ends it (section 5.2.1).
+const NO_COMMENT: &[u8] = b"\x03vorbis\0\0\0\0\0\0\0\0\x01";
 
 impl Vorbis {
     pub(super) fn read(format: &Format, tolerances: &mut Tolerances) -> Self {
@@ -91,14 +93,17 @@ impl VorbisHeaders {
 
     /// The headers as Matroska keeps them for the decoder (CodecPrivate): their number less one, the lengths of all but
     /// the last in Xiph's lacing, and the headers.
+    ///
+    /// Files have all three: a comment that is left out is one that says nothing.
     pub fn to_private(&self) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(self.total_bytes().saturating_add(16));
+        let comment = if self.comment.is_empty() { NO_COMMENT } else { &self.comment };
+        let mut bytes = BytesMut::with_capacity(self.total_bytes().saturating_add(32));
         bytes.put_u8(2);
-        for header in [&self.identification, &self.comment] {
+        for header in [&self.identification[..], comment] {
             bytes.put_bytes(255, header.len() / 255);
             bytes.put_u8((header.len() % 255) as u8);
         }
-        for header in self.each() {
+        for header in [&self.identification[..], comment, &self.setup] {
             bytes.put_slice(header);
         }
         bytes.freeze()

@@ -251,3 +251,14 @@ fn headers_of_mpeg4_audio_have_the_fields_that_are_announced() {
     assert_eq!((audio.auxiliary_size_length, audio.max_displacement), (8, 2048));
     assert_eq!(audio.audio_config().map(|config| config.frame_length), Some(1024));
 }
+
+#[test]
+fn a_comment_of_vorbis_that_is_left_out_is_one_that_says_nothing_in_a_file() {
+    let identification = b"\x01vorbis\0\0\0\0\x01\x80\xbb\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xb8\x01";
+    let headers =
+        VorbisHeaders::new(7, &identification[..], bytes::Bytes::new(), &b"\x05vorbis"[..]).unwrap();
+    let told = VorbisHeaders::from_private(7, &headers.to_private()).unwrap();
+    assert_eq!((&told.identification, &told.setup), (&headers.identification, &headers.setup));
+    // FFmpeg describes Vorbis without it, and GStreamer is not prepared for files without it.
+    assert_eq!(told.comment, &b"\x03vorbis\0\0\0\0\0\0\0\0\x01"[..]);
+}
