@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::command::{Command, Running, Task, Wait};
 use super::request::Asker;
 use super::{
-    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, Farewell, Misuse,
-    RedirectError, Reply, State,
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, ConnectError, Farewell,
+    Misuse, RedirectError, Reply, State,
 };
 use crate::Instant;
 use crate::limits::TEARDOWN_DEADLINE;
+use crate::tls::TlsError;
 use crate::wire::StatusCode;
 
 impl Client {
@@ -70,6 +71,25 @@ impl Client {
         self.session = super::request::Session::default();
         self.finish(now, task, Ok(Reply::TornDown(farewell)));
         self.close(now, ClientCloseReason::TornDown);
+    }
+
+    /// Takes the news that TLS has ended the connection: that is why there is none, if nothing was answered over it.
+    ///
+    /// A server that refuses the client's certificate mostly says so when its own handshake is done (RFC 8446, section 4.4.2.4).
+    pub fn handle_tls_failed(&mut self, now: Instant, error: TlsError) {
+        let is_last = self
+            .running
+            .as_ref()
+            .is_some_and(|running| matches!(running.task.command, Command::Restart(_) | Command::Teardown));
+        if !self.link.is_up() || self.link.has_answered() || is_last {
+            return self.handle_closed(now);
+        }
+        if let Some(running) = self.running.take() {
+            let task = self.unsent(running);
+            self.put_back(task);
+        }
+        self.link.reset();
+        self.connection_failed(now, ConnectError::Tls(error));
     }
 
     /// Takes the news that the connection has ended, by either side or by an error.

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use rtspan_core::client::{Client, ClientSink};
+use rtspan_core::tls::TlsError;
 use rtspan_core::udp::{DatagramSink, Port, UdpOpenError, UdpSpec};
 use rtspan_core::{Instant, UdpId};
 
@@ -25,6 +26,8 @@ pub(super) struct Sockets<R: Runtime> {
     tcp: Option<Link<R::Tcp>>,
     /// The socket had no room; the system has not said since that it has.
     blocked: bool,
+    /// TLS has ended the connection.
+    failed: Option<TlsError>,
     udp: Vec<(UdpId, UdpPair<R::Udp>)>,
 }
 
@@ -81,7 +84,7 @@ impl<R: Runtime> Receive for Sockets<R> {
 
 impl<R: Runtime> Sockets<R> {
     pub(super) fn new() -> Self {
-        Self { tcp: None, blocked: false, udp: Vec::new() }
+        Self { tcp: None, blocked: false, failed: None, udp: Vec::new() }
     }
 
     pub(super) fn connect(&mut self, link: Link<R::Tcp>) {
@@ -102,7 +105,10 @@ impl<R: Runtime> Sockets<R> {
         for (id, pair) in &mut self.udp {
             pair.drain(DRAIN_BURSTS, |port, from, data| core.handle_datagram(now, *id, port, from, data));
         }
-        core.handle_closed(now);
+        match self.failed.take() {
+            Some(error) => core.handle_tls_failed(now, error),
+            None => core.handle_closed(now),
+        }
     }
 
     pub(super) fn open_udp(
@@ -178,7 +184,12 @@ impl<R: Runtime> Sockets<R> {
             Ok(n) if n > 0 && !is_full && socket.poll_ready(cx, Direction::Read).is_pending() => Look::Done,
             Ok(n) if n > 0 => Look::Again,
             Err(error) if is_transient(&error) => Look::Again,
-            _ => Look::End,
+            Err(error) => {
+                let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+                self.failed = inner.cloned();
+                Look::End
+            }
+            Ok(_) => Look::End,
         }
     }
 }

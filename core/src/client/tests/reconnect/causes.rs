@@ -1,3 +1,4 @@
+use std::io;
 use std::time::Duration;
 
 use super::*;
@@ -84,6 +85,24 @@ fn causes_that_nothing_mends_close_the_client_at_once() {
     it.client.handle_connected(it.now, Err(ConnectError::Tls(TlsError::Unavailable)));
     assert_eq!(it.failed(), CommandError::Closed);
     assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Tls(TlsError::Unavailable)));
+}
+
+#[test]
+fn tls_that_ends_a_connection_before_any_answer_is_why_there_is_none() {
+    let refused = || TlsError::RefusedByPeer(io::Error::other("certificate required").into());
+    let mut it = Scenario::with("rtsps://192.0.2.1/cam", ClientConfig::default());
+    it.client.describe(it.now).unwrap();
+    it.pump();
+    it.client.handle_tls_failed(it.now, refused());
+    assert_eq!(it.failed(), CommandError::Closed);
+    assert_eq!(it.closed(), ClientCloseReason::Connect(ConnectError::Tls(refused())));
+
+    // Behind an answer the connection was lost.
+    let mut it = playing_tcp();
+    it.client.handle_tls_failed(it.now, refused());
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
+    // And without a connection there is nothing to lose.
+    it.client.handle_tls_failed(it.now, refused());
 }
 
 #[test]
