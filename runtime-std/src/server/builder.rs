@@ -1,0 +1,139 @@
+use std::fmt::Display;
+use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rtspan_core::server::ServerConfig;
+use rtspan_core::tunnel::websocket::Origins;
+
+use super::door::Door;
+use super::{BindError, Server, accept, keeper, udp};
+use crate::link::{Admission, Entrance};
+use crate::runtime::{Listener, Runtime};
+#[cfg(feature = "rustls-layer")]
+use crate::tls::ServerTls;
+
+/// How a server is set up.
+#[derive(Debug)]
+pub struct ServerBuilder<R: Runtime> {
+    config: ServerConfig,
+    admission: Admission,
+    also: Vec<String>,
+    runtime: R,
+}
+
+impl<R: Runtime> ServerBuilder<R> {
+    pub(super) fn new() -> Self {
+        Self {
+            config: ServerConfig::default(),
+            admission: Admission::default(),
+            also: Vec::new(),
+            runtime: R::default(),
+        }
+    }
+
+    /// Its settings: what it allows, and when it loses patience.
+    #[must_use]
+    pub fn config(mut self, config: ServerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Runs it elsewhere than on the default runtime.
+    #[must_use]
+    pub fn runtime(mut self, runtime: R) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// Takes `rtsps` as well, with this certificate: each port takes both, since the first byte of a peer tells which it speaks.
+    #[cfg(feature = "rustls-layer")]
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.admission.tls = Some(tls);
+        self
+    }
+
+    /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.
+    #[must_use]
+    pub fn require_tls(mut self, require: bool) -> Self {
+        self.admission.requires_tls = require;
+        self
+    }
+
+    /// Takes RTSP in two requests of HTTP, as Apple made it, on every port; it does by default.
+    #[must_use]
+    pub fn http_tunnel(mut self, takes: bool) -> Self {
+        self.admission.http_tunnel = takes;
+        self
+    }
+
+    /// Takes RTSP over WebSockets (`rtsp.onvif.org`) on every port from these pages, and from programs that are no browsers; from
+    /// pages of the same host by default. `None` takes none.
+    #[must_use]
+    pub fn websocket(mut self, origins: impl Into<Option<Origins>>) -> Self {
+        self.admission.websocket = origins.into();
+        self
+    }
+
+    /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.
+    #[must_use]
+    pub fn also_listen(mut self, addr: impl Display) -> Self {
+        self.also.push(addr.to_string());
+        self
+    }
+
+    /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
+    ///
+    /// # Errors
+    ///
+    /// The address is invalid, or the system refuses it.
+    pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
+        let Self { config, admission, also, runtime } = self;
+        if admission.requires_tls && !admission.has_tls() {
+            return Err(BindError::NoCertificate);
+        }
+        let mut listeners = Vec::new();
+        for addr in std::iter::once(addr.to_string()).chain(also) {
+            let listener = listen_on(&runtime, &addr).await?;
+            let at = listener.local_addr().map_err(BindError::Start)?;
+            listeners.push((listener, at));
+        }
+        let local_addrs = listeners.iter().map(|(_, at)| *at).collect();
+        let config = config.processors(runtime.parallelism());
+        let door = Arc::new(Door::new(config, runtime.clock(), runtime.seed().map_err(BindError::Start)?));
+        // Dropped on the way out, it ends the task that was started.
+        let server = Server { door, local_addrs, runtime: PhantomData };
+        let door = &server.door;
+        udp::open(&runtime, door)?;
+        runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
+        let entrance = Entrance::new(admission, runtime.clock());
+        let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance));
+        runtime.spawn(accepting).map_err(BindError::Start)?;
+        Ok(server)
+    }
+}
+
+/// Listens on the first of the addresses of a name that can be listened on.
+async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<R::Listener, BindError> {
+    let refused = |source| BindError::Listen { addr: addr.to_owned(), source };
+    let addrs = match addr.parse::<SocketAddr>() {
+        Ok(addr) => vec![addr],
+        Err(_) => {
+            let (host, port) = addr
+                .rsplit_once(':')
+                .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+                .ok_or_else(|| BindError::Address(addr.to_owned()))?;
+            runtime.resolve(host.to_owned(), port).await.map_err(refused)?
+        }
+    };
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for addr in addrs {
+        match runtime.listen(addr) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(refused(last))
+}
