@@ -249,7 +249,8 @@ impl<R: Runtime> Server<R> {
     /// message to one reader (APP). [`ServerStream::write_rtcp`] sends to all readers.
     ///
     /// It is left out if too much waits for the peer already, or if nothing shows that a reader is at its UDP address. The
-    /// RTCP of peers is told by [`Event::RtcpReceived`] if [`ServerConfig::rtcp_events`] is set.
+    /// RTCP of peers is told by [`Event::RtcpReceived`] if
+    /// [`ServerConfig::rtcp_events`](rtspan_core::server::ServerConfig::rtcp_events) is set.
     ///
     /// # Errors
     ///
