@@ -186,7 +186,9 @@ impl<T: TcpSocket> Entering<T> {
         let is_at_end = !has_more && pipe.read(into)? == 0;
         let came = into.get(before..).unwrap_or_default();
         // Mostly all comes at once, and stays where it was read.
-        if self.held.is_empty() && !self.place.awaits_proxy && self.greeting(came)? == Some(Greeting::Rtsp) {
+        let may_be_plain = self.is_secured || !self.entrance.admission.requires_tls;
+        let is_first = self.held.is_empty() && !self.place.awaits_proxy;
+        if may_be_plain && is_first && Greeting::of(came) == Some(Greeting::Rtsp) {
             return Ok(Step::Rtsp(came.len()));
         }
         self.held.extend_from_slice(came);

@@ -230,15 +230,18 @@ pub(crate) async fn a_peer_without_tls_is_told_that_it_is_required<R: Runtime>()
         Err(Error::Command(error)) => assert!(error.to_string().contains("TLS Required"), "{error}"),
         other => panic!("{other:?}"),
     }
-    // Also if it says so byte by byte.
-    let mut peer = Peer::<R>::connect(server.local_addr()).await;
-    for byte in b"OPTIONS * RTSP/1.0\r\nCSeq: 77\r\n\r\n" {
-        peer.write_all(&[*byte]).await.unwrap();
-        pause::<R>().await;
+    // At once, and also if it says so byte by byte.
+    let request = b"OPTIONS * RTSP/1.0\r\nCSeq: 77\r\n\r\n";
+    for part in [request.len(), 1] {
+        let mut peer = Peer::<R>::connect(server.local_addr()).await;
+        for part in request.chunks(part) {
+            peer.write_all(part).await.unwrap();
+            pause::<R>().await;
+        }
+        let answer = peer.next_message().await.unwrap();
+        assert!(answer.starts_with("RTSP/1.0 403 TLS Required") && answer.contains("CSeq: 77"), "{answer}");
     }
-    let answer = peer.next_message().await.unwrap();
-    assert!(answer.starts_with("RTSP/1.0 403 TLS Required") && answer.contains("CSeq: 77"), "{answer}");
-    for _ in 0..2 {
+    for _ in 0..3 {
         let told = event(&server, |event| match event {
             Event::ConnClosed { reason, .. } => Some(reason),
             _ => None,
