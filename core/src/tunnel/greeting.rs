@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use crate::conn::ProxyHeader;
 use crate::limits::HTTP_HEAD_BYTES_MAX;
 use crate::wire::Protocol;
@@ -40,13 +42,14 @@ impl Greeting {
         }
     }
 
-    /// The bytes of the header of a proxy that is trusted, in front of all else; `None` before it is whole.
+    /// The bytes of the header of a proxy that is trusted, in front of all else, and the address that the connection comes from
+    /// if it names one; `None` before it is whole.
     ///
-    /// Without a header there are none, and the connection is one of RTSP, which refuses it.
-    pub fn header_of_proxy(bytes: &[u8]) -> Option<usize> {
+    /// Without a header there are no bytes, and the connection is one of RTSP, which refuses it.
+    pub fn header_of_proxy(bytes: &[u8]) -> Option<(usize, Option<SocketAddr>)> {
         match ProxyHeader::parse(bytes) {
-            Ok(header) => header.map(|header| header.len),
-            Err(_) => Some(0),
+            Ok(header) => header.map(|header| (header.len, header.source)),
+            Err(_) => Some((0, None)),
         }
     }
 
@@ -107,8 +110,9 @@ mod tests {
         let header = b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 554\r\n";
         let bytes = [&header[..], b"\x16\x03"].concat();
         (0..header.len()).for_each(|cut| assert_eq!(Greeting::header_of_proxy(&bytes[..cut]), None, "{cut}"));
-        assert_eq!(Greeting::header_of_proxy(header), Some(header.len()));
-        assert_eq!(Greeting::header_of_proxy(&bytes), Some(header.len()));
-        assert_eq!(Greeting::header_of_proxy(b"GET / HTTP/1.0\r\n"), Some(0));
+        let told = Some((header.len(), Some(SocketAddr::from(([192, 0, 2, 7], 40_000)))));
+        assert_eq!(Greeting::header_of_proxy(header), told);
+        assert_eq!(Greeting::header_of_proxy(&bytes), told);
+        assert_eq!(Greeting::header_of_proxy(b"GET / HTTP/1.0\r\n"), Some((0, None)));
     }
 }

@@ -212,8 +212,9 @@ impl<T: TcpSocket> Entering<T> {
         match Greeting::header_of_proxy(&self.held) {
             None => Err(ErrorKind::WouldBlock.into()),
             // RTSP refuses it.
-            Some(0) => Ok(self.hand_on(into)),
-            Some(len) => {
+            Some((0, _)) => Ok(self.hand_on(into)),
+            Some((len, source)) => {
+                source.into_iter().for_each(|source| self.place.peer = source);
                 into.extend_from_slice(&self.held.split_to(len));
                 self.place.awaits_proxy = false;
                 self.has_rest = !self.held.is_empty();

@@ -202,6 +202,7 @@ macro_rules! all {
             a_reader_in_a_tunnel_that_does_not_read_loses_only_its_own,
             the_halves_of_a_tunnel_find_each_other_in_either_order,
             a_half_without_the_other_is_closed,
+            the_halves_of_a_tunnel_behind_a_proxy_are_of_the_address_that_it_names,
             a_tunnel_that_is_switched_off_is_refused,
             a_websocket_that_breaks_the_protocol_is_closed,
         ]);

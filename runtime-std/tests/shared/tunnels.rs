@@ -199,3 +199,16 @@ pub(crate) async fn a_websocket_that_breaks_the_protocol_is_closed<R: Runtime>()
         pause::<R>().await;
     }
 }
+
+pub(crate) async fn the_halves_of_a_tunnel_behind_a_proxy_are_of_the_address_that_it_names<R: Runtime>() {
+    let config = ServerConfig::default().trusted_proxies(["127.0.0.0/8".parse().unwrap()]);
+    let server = Server::<R>::builder().config(config).bind(LOOPBACK).await.unwrap();
+    let from = |address: &str, head: &str| format!("PROXY TCP4 {address} 10.0.0.1 49152 554\r\n{head}");
+    let mut get = half(&server, &from("203.0.113.7", GET), "a").await;
+    assert!(get.next_message().await.unwrap().starts_with("HTTP/1.0 200 OK"));
+    let mut stranger = half(&server, &from("203.0.113.8", POST), "a").await;
+    assert!(stranger.next_message().await.unwrap().starts_with("HTTP/1.1 403"));
+    let mut post = half(&server, &from("203.0.113.7", POST).replace("49152", "49153"), "a").await;
+    post.write_all(OPTIONS[0].as_bytes()).await.unwrap();
+    assert!(get.next_message().await.unwrap().starts_with("RTSP/1.0 200 OK"));
+}

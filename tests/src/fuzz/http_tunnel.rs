@@ -27,7 +27,7 @@ fn greeting(data: &[u8]) {
     let told = Greeting::of(data);
     let first = (0..=data.len()).find_map(|cut| Greeting::of(&data[..cut]));
     assert_eq!(first, told);
-    assert_eq!(Greeting::header_of_proxy(&[b"PROXY UNKNOWN\r\n", data].concat()), Some(15));
+    assert_eq!(Greeting::header_of_proxy(&[b"PROXY UNKNOWN\r\n", data].concat()), Some((15, None)));
 }
 
 fn request(data: &[u8]) {
