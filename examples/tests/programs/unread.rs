@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::pipe::{fcntl_setpipe_size, pipe};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use serde_json::Value;
 
 use crate::program::{LIMIT, Program, RUNTIMES, beside};
@@ -19,9 +19,14 @@ const SOON: Duration = Duration::from_secs(2);
 /// As small as the system makes a pipe.
 const SMALL: usize = 4096;
 
+/// A pipe whose ends no program gets that another test starts meanwhile: it would keep the reader's end open.
+fn pipe() -> (OwnedFd, OwnedFd) {
+    pipe_with(PipeFlags::CLOEXEC).unwrap()
+}
+
 /// A pipe that takes nothing, with its end for a reader.
 fn full() -> (OwnedFd, Stdio) {
-    let (reader, writer) = pipe().unwrap();
+    let (reader, writer) = pipe();
     fcntl_setpipe_size(&writer, SMALL).unwrap();
     ioctl_fionbio(&writer, true).unwrap();
     while rustix::io::write(&writer, &[b'\n'; 1]) != Err(Errno::AGAIN) {}
@@ -31,7 +36,7 @@ fn full() -> (OwnedFd, Stdio) {
 
 /// A pipe whose reader has gone.
 fn broken() -> Stdio {
-    pipe().unwrap().1.into()
+    pipe().1.into()
 }
 
 fn free_port() -> SocketAddr {
@@ -118,7 +123,7 @@ fn a_publisher_and_a_player_whose_outputs_nobody_reads_go_on_and_end_when_asked(
 #[test]
 fn lines_that_were_not_read_in_time_are_counted_for_whoever_reads_again() {
     const CONNECTIONS: usize = 1000;
-    let (reader, writer) = pipe().unwrap();
+    let (reader, writer) = pipe();
     fcntl_setpipe_size(&writer, SMALL).unwrap();
     let server = Program::rtspan_to("serve --listen 127.0.0.1:0 --no-demo", writer.into(), Stdio::piped());
     let mut lines = BufReader::new(File::from(reader)).lines().map(Result::unwrap);
