@@ -96,7 +96,7 @@ pub(crate) const fn sextet(symbol: u8) -> u8 {
         | slash & 63
 }
 
-/// What has no six bits.
+/// The mark of a byte that has no six bits.
 pub(crate) const NO_SEXTET: u8 = 0xff;
 
 #[cfg(test)]

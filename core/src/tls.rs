@@ -1,4 +1,4 @@
-//! What the state machines are told of TLS, which a runtime does beneath them.
+//! News of TLS for the state machines; a runtime does TLS itself beneath them.
 
 use std::error::Error;
 use std::fmt;

@@ -17,7 +17,7 @@ pub mod websocket;
 pub use error::TunnelError;
 pub use greeting::Greeting;
 
-/// What carries the RTSP of a client, besides TCP and TLS.
+/// The carrier of the RTSP of a client, besides TCP and TLS.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Tunnel {
@@ -30,7 +30,7 @@ pub enum Tunnel {
     WebSocket,
 }
 
-/// What a layer has made of bytes that it has decoded in place.
+/// The outcome of bytes that a layer has decoded in place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use]
 pub struct Decoded<E> {

@@ -122,7 +122,7 @@ impl Url {
         self.scheme
     }
 
-    /// What carries RTSP.
+    /// The tunnel that carries RTSP.
     ///
     /// ```
     /// use rtspan_core::Url;

@@ -54,9 +54,9 @@ pub enum SourceError {
     /// It is not what its name says, or is broken.
     #[error("it is no {kind}, or broken: {reason}")]
     Malformed {
-        /// What it should be.
+        /// The kind that it should be.
         kind: &'static str,
-        /// What was found.
+        /// The kind that was found.
         reason: String,
     },
     /// Nothing in it can be sent over RTP; what is in it.
@@ -74,10 +74,10 @@ fn found(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(": it has {}", names.join(", ")) }
 }
 
-/// What a file holds, and the reader of it.
+/// The medias of a file, and its reader.
 struct Opened {
     medias: Vec<Media>,
-    /// What cannot be sent.
+    /// The tracks that cannot be sent.
     left_out: Vec<String>,
     demuxer: Box<dyn Demuxer>,
 }

@@ -103,7 +103,7 @@ impl<T: TcpSocket> Link<T> {
         has_begun || layered.pipe.is_handshaking()
     }
 
-    /// What is known of the peer by TLS, once, when the handshake is done.
+    /// The facts that are known of the peer by TLS, once, when the handshake is done.
     pub(crate) fn take_secured(&mut self) -> Option<Secured> {
         match self {
             Self::Layered(layered) => layered.pipe.take_secured(),

@@ -30,7 +30,7 @@ pub enum ClientOutput {
         port: u16,
         /// True if the connection uses TLS.
         secure: bool,
-        /// What carries RTSP in it. Its handshake is a part of connecting.
+        /// The tunnel that carries RTSP in it. Its handshake is a part of connecting.
         tunnel: Tunnel,
         /// Path and query of the URL, which the requests of a tunnel name.
         target: String,

@@ -33,7 +33,7 @@ pub(super) fn message(bytes: &[u8], tolerances: &mut Tolerances) -> Result<Messa
                 message.rand = reader.bytes("random value", len.into())?.into();
             }
             payload::ERROR => return Err(MikeyError::Failed { code: reader.u8("error")? }),
-            // Who somebody is, and extensions: an identity or a list of key management protocols changes no key.
+            // Identities and extensions change no key.
             payload::ID | payload::EXTENSION => {
                 reader.u8("type of a payload")?;
                 let len = reader.u16("length of a payload")?;

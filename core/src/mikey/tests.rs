@@ -22,7 +22,7 @@ const GSTREAMER_256: &str = "AQAFAG7uOe0BAAARIjNEAAAABQsA7rbZwhqu4gAKEH9dozOPslv
 /// The message of a client in the example of ONVIF's Streaming Specification: without a random value, with an identifier.
 const ONVIF: &str = "AQAFAP1td9ABAADCD1UcAAAAAAoAAdOOGc75XD0BAAAAGAABAQEBEAIBAQMBFAcBAQgBAQoBAQsBCgAAACcAIQAe30C59UrClE0e27UP\
                      5h/Wty9UL8+dfzg+2ttmmo3kBAAAAC8A";
-/// What Milestone XProtect sends, with a byte too many.
+/// The message that Milestone XProtect sends, with a byte too many.
 const MILESTONE: &str = "AQAFALFAVlcBAAByb\
                          vTbAAAAAAsA7NFQgb7c45cKEN1yJIOVwswabeYOQip/VwkBAAAAGAABAQEBEAIBAQMBFAcBAQgBAQoBAQsBCgAAACIAIAAeXbGNlW9\
                          pZ8wNc/i053akigjEIg5SHcqjuAD1hPwlAAA=";

@@ -127,7 +127,7 @@ impl Unit {
         if self.is_rtcp { &self.trailer } else { &[] }
     }
 
-    /// What makes the key stream of each packet another one (RFC 3711, section 4.1.1; RFC 7714, sections 8.1 and 9.1).
+    /// The nonce, which makes the key stream of each packet another one (RFC 3711, section 4.1.1; RFC 7714, sections 8.1 and 9.1).
     fn nonce(&self, salt: u128) -> u128 {
         salt ^ u128::from(self.ssrc) << 48 ^ u128::from(self.index)
     }

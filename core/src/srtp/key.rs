@@ -35,13 +35,7 @@ impl MasterKey {
         if salt.len() != suite.salt_bytes() {
             return Err(KeyError::SaltLength { suite, length: salt.len() });
         }
-        let mut master = Self {
-            suite,
-            key: Zeroizing::new([0; 32]),
-            salt: [0; 14],
-            mki: Box::default(),
-            lifetime: RTP_PACKETS_MAX,
-        };
+        let mut master = Self::blank(suite);
         master.key.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
         master.salt.iter_mut().zip(salt).for_each(|(to, from)| *to = *from);
         Ok(master)
@@ -59,16 +53,21 @@ impl MasterKey {
         Self::new(suite, key, salt)
     }
 
-    /// Makes a key of chance. The same seed makes the same key, so it has to be secret, and used once.
-    pub fn from_seed(suite: Suite, seed: [u8; 32]) -> Self {
-        let mut random = Random::new(seed);
-        let mut master = Self {
+    /// A key whose bytes are still to be filled in.
+    fn blank(suite: Suite) -> Self {
+        Self {
             suite,
             key: Zeroizing::new([0; 32]),
             salt: [0; 14],
             mki: Box::default(),
             lifetime: RTP_PACKETS_MAX,
-        };
+        }
+    }
+
+    /// Makes a key of chance. The same seed makes the same key, so it has to be secret, and used once.
+    pub fn from_seed(suite: Suite, seed: [u8; 32]) -> Self {
+        let mut random = Random::new(seed);
+        let mut master = Self::blank(suite);
         let mut draw = |bytes: &mut [u8]| bytes.iter_mut().for_each(|byte| *byte = random.next_u32() as u8);
         draw(master.key.get_mut(..suite.key_bytes()).unwrap_or_default());
         draw(master.salt.get_mut(..suite.salt_bytes()).unwrap_or_default());

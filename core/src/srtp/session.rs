@@ -20,7 +20,7 @@ pub(super) const RTCP_PACKETS_MAX: u64 = 1 << 31;
 /// The part of a key's life, one in so many, that is left when a new key is asked for.
 const EXPIRING_PART: u64 = 16;
 
-/// What each key is derived by (RFC 3711, section 4.3.2).
+/// The labels by which keys are derived (RFC 3711, section 4.3.2).
 #[derive(Clone, Copy)]
 struct Labels {
     cipher_key: u8,
@@ -142,7 +142,7 @@ impl fmt::Debug for SessionKeys {
     }
 }
 
-/// What stands behind the body of a packet that came.
+/// The trailer behind the body of a packet that came.
 pub(super) struct Tail<'a> {
     pub(super) tag: &'a [u8],
     pub(super) mki: &'a [u8],

@@ -1,4 +1,4 @@
-//! What is remembered of each source (SSRC): its rollover counter, and which packets have passed.
+//! The state of each source (SSRC): its rollover counter, and which packets have passed.
 
 use crate::limits::{SRTP_FAILURES_BEFORE_SEARCH, SRTP_ROLLOVERS_SEARCHED, SRTP_SOURCES_MAX};
 

@@ -24,7 +24,7 @@ fn packet(ssrc: u32, sequence: u16, payload: &[u8]) -> RtpPacket {
     RtpPacket::build(RtpHeader { payload_type: 96, sequence, ssrc, ..RtpHeader::default() }, payload)
 }
 
-/// What a receiver makes of a packet as it was sent.
+/// The outcome at a receiver of a packet as it was sent.
 fn received(receiver: &mut ReceiveContext, sent: &[u8]) -> Result<Vec<u8>, UnprotectError> {
     let mut bytes = sent.to_vec();
     let len = receiver.unprotect(&mut bytes)?;

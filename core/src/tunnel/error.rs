@@ -13,7 +13,7 @@ pub enum TunnelError {
     /// The request of HTTP is no half of a tunnel.
     #[error(transparent)]
     Pairing(#[from] PairingError),
-    /// What came behind POST is no base64.
+    /// The body of POST is no base64.
     #[error(transparent)]
     Base64(#[from] Base64Error),
     /// The WebSocket is not accepted.
@@ -28,7 +28,7 @@ pub enum TunnelError {
     /// The connection has ended in the middle of a handshake.
     #[error("the connection was lost: {0}")]
     Lost(#[source] IoError),
-    /// What came over a WebSocket is none of its frames.
+    /// The bytes that came over a WebSocket are none of its frames.
     #[error(transparent)]
     Frame(#[from] FrameError),
 }

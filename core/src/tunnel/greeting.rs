@@ -5,7 +5,7 @@ use crate::limits::HTTP_HEAD_BYTES_MAX;
 use crate::wire::Protocol;
 use crate::wire::start::{Start, at_beginning};
 
-/// What a peer speaks, by the first bytes that it sends.
+/// The protocol that a peer speaks, by the first bytes that it sends.
 ///
 /// ```
 /// use rtspan_core::tunnel::Greeting;

@@ -1,4 +1,4 @@
-//! What comes before all fragments.
+//! The boxes before all fragments.
 
 use mp4_atom::{
     Dinf, Dref, DrefEntry, Edts, Elst, ElstEntry, Encode, Error, FourCC, Ftyp, Hdlr, Mdhd, Mvex, Mvhd, Smhd,

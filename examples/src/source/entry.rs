@@ -85,7 +85,7 @@ impl Entry {
         Some(Self::audio(Format::mpeg4_audio(payload_type, config).ok()?))
     }
 
-    /// What MP4 describes; `None` if it cannot be sent.
+    /// The format that MP4 describes; `None` if it cannot be sent.
     pub(super) fn of_mp4(payload_type: u8, entry: &SampleEntry) -> Option<Self> {
         let sound = |audio: &mp4_atom::Audio| (u32::from(audio.sample_rate.integer()), audio.channel_count);
         Some(match entry {
@@ -127,7 +127,7 @@ impl Entry {
         })
     }
 
-    /// What Matroska describes; `None` if it cannot be sent.
+    /// The format that Matroska describes; `None` if it cannot be sent.
     pub(super) fn of_mkv(payload_type: u8, track: &matroska_demuxer::TrackEntry) -> Option<Self> {
         let private = track.codec_private().unwrap_or_default();
         let sound = track.audio().map(|audio| {

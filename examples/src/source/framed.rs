@@ -20,7 +20,7 @@ pub(super) enum Framing {
     Ac3,
 }
 
-/// What the header of a frame tells.
+/// The values of the header of a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Header {
     /// Bytes of the frame, and those of them that are not sent.

@@ -25,7 +25,7 @@ struct Track {
     id: u32,
     entry: Entry,
     timescale: u32,
-    /// What is added to times in the track, in nanoseconds: edits shift it.
+    /// The shift of times in the track, in nanoseconds: edits shift it.
     shift: i64,
 }
 

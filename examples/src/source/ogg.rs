@@ -17,7 +17,7 @@ use super::{Demuxer, Opened, SourceError, frame, media, nanos, payload_type};
 const RATE: u32 = 48_000;
 /// Packets of a page, which has a table of 255 pieces of them.
 const PAGE_PACKETS_MAX: usize = 255;
-/// What comes before sound: the headers.
+/// The headers, which come before sound.
 const HEADERS: [&[u8]; 2] = [b"OpusHead", b"OpusTags"];
 
 struct Ogg {

@@ -14,7 +14,7 @@ use super::{Demuxer, FRAME_BYTES_MAX, NANOS, Opened, SourceError, frame, media};
 const CHUNK_BYTES: usize = 16 << 10;
 /// The header of a tag in front of MP3.
 const ID3_BYTES: u64 = 10;
-/// What the frame begins with that tells the length of the file, and holds no sound.
+/// The beginning of the frame that tells the length of the file, and holds no sound.
 const ABOUT_FILE: [&[u8]; 2] = [b"Xing", b"Info"];
 
 /// Frames of sound one behind the other, whose times are counted.

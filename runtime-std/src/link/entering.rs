@@ -20,7 +20,7 @@ use crate::runtime::TcpSocket;
 use crate::tls::ServerTls;
 use crate::wake::{Wake, lock};
 
-/// What the peers of a server may speak.
+/// The protocols that the peers of a server may speak.
 #[derive(Debug)]
 pub(crate) struct Admission {
     #[cfg(feature = "rustls-layer")]

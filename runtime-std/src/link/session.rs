@@ -56,7 +56,7 @@ impl Session {
         self.conn.is_handshaking()
     }
 
-    /// What is known of the peer, once, when the handshake is done.
+    /// The facts that are known of the peer, once, when the handshake is done.
     pub(crate) fn take_secured(&mut self) -> Option<Secured> {
         if self.is_handshaking() || mem::replace(&mut self.is_secured, true) {
             return None;

@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
     round_trip(data);
 }
 
-/// What the bytes begin is told once, and the same when more comes.
+/// The protocol that the bytes begin is told once, and the same when more comes.
 fn greeting(data: &[u8]) {
     let told = Greeting::of(data);
     let first = (0..=data.len()).find_map(|cut| Greeting::of(&data[..cut]));

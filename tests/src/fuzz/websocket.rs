@@ -21,7 +21,7 @@ pub fn run(data: &[u8]) {
     round_trip(seed, data);
 }
 
-/// What came out, how it ended, and what is to be written back.
+/// The bytes that came out, the end, and the bytes to be written back.
 type Read = (Vec<u8>, Option<End>, Vec<u8>);
 
 fn read(mut socket: WebSocket, mut data: &[u8], mut size: impl FnMut(usize) -> usize) -> Read {

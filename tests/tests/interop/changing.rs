@@ -101,7 +101,7 @@ fn until_size(url: &str, size: (u32, u32)) {
     panic!("{url} never has {size:?}");
 }
 
-/// What a client of ours plays, in a file.
+/// The recording of a client of ours.
 fn record(url: &str, name: &str, kind: Option<FileKind>) -> PathBuf {
     let file = folder().join(name);
     let form = kind.map_or(Form::ByteStream, FileKind::form);

@@ -1,4 +1,4 @@
-//! What is beneath RTSP: TLS, and RTSP in two requests of HTTP. FFmpeg and GStreamer publish and read through each layer that
+//! The layers beneath RTSP: TLS, and RTSP in two requests of HTTP. FFmpeg and GStreamer publish and read through each layer that
 //! they have, from the same port of our server, on every runtime; and our client goes through HTTP to GStreamer's server.
 
 use std::thread;

@@ -1,4 +1,4 @@
-//! What `rtspan probe` says of streams that FFmpeg has encoded, against what ffprobe says of their files.
+//! The findings of `rtspan probe` about streams that FFmpeg has encoded, against what ffprobe says of their files.
 
 use std::path::Path;
 use std::process::Command;

@@ -24,7 +24,7 @@ struct Row {
     sound: Stream,
     /// FFmpeg cannot read the format over RTP.
     is_unknown: bool,
-    /// What our program records, if it can be compared.
+    /// The file that our program records, if it can be compared.
     recorded: Option<(&'static str, Stream)>,
 }
 

@@ -110,7 +110,7 @@ fn unframed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     packets
 }
 
-/// What GStreamer makes of packets: `pipeline` stands for what is between the one that reads them and that which writes.
+/// The packets that GStreamer makes of others: `pipeline` stands for what is between the one that reads them and that which writes.
 fn through_gstreamer(name: &str, packets: &[u8], caps: &str, pipeline: &str) -> Vec<Vec<u8>> {
     let folder =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("srtp-{}-{name}", std::process::id()));

@@ -1,4 +1,4 @@
-//! What MP4 keeps of AC-3 and Enhanced AC-3 (ETSI TS 102 366, annex F).
+//! The configuration that MP4 keeps of AC-3 and Enhanced AC-3 (ETSI TS 102 366, annex F).
 
 use bytes::Bytes;
 

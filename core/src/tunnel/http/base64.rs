@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::base64;
 
-    /// What comes out, whatever the portions.
+    /// The bytes that come out, whatever the portions.
     fn decode(text: &[u8]) -> (Vec<u8>, Option<Base64Error>) {
         let read = |size: usize| {
             let (mut decoder, mut out, mut end) = (Base64Decoder::default(), Vec::new(), None);

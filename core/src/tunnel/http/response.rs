@@ -41,7 +41,7 @@ pub enum ResponseError {
         /// The phrase behind it.
         reason: String,
     },
-    /// What follows is in a transfer coding (`chunked`), which a proxy may have made of it.
+    /// The body is in a transfer coding (`chunked`), which a proxy may have made of it.
     #[error("what follows the answer is in a transfer coding")]
     TransferCoding,
 }

@@ -52,7 +52,7 @@ pub enum Origins {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// What is to be written; behind it a [`WebSocket`](super::WebSocket) begins.
+    /// The bytes to be written; behind it a [`WebSocket`](super::WebSocket) begins.
     pub answer: Bytes,
     /// The subprotocol, if the client has offered any.
     pub protocol: Option<String>,

@@ -47,7 +47,7 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// What a peer says as it closes a WebSocket.
+/// The code and the reason that a peer gives as it closes a WebSocket.
 ///
 /// [`Display`](fmt::Display) escapes what is not [printable](crate::is_printable).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -10,7 +10,7 @@ pub struct FrameError {
     pub(super) fault: Fault,
 }
 
-/// What is wrong with a frame.
+/// The fault of a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Fault {
     #[error("a reserved bit is set, of an extension that was not agreed on")]

@@ -67,7 +67,7 @@ impl Handshake {
         Self { request: request.into(), accept: accept_of(&key) }
     }
 
-    /// What is to be written.
+    /// The bytes to be written.
     pub fn request(&self) -> Bytes {
         self.request.clone()
     }

@@ -48,7 +48,7 @@ fn descriptor(object_type: u8, stream: u8, specific: &[u8]) -> Vec<u8> {
     a_box(b"esds", &[&whole])
 }
 
-/// What FFmpeg's encoders of pictures of 64 by 48 begin with.
+/// The first bytes of FFmpeg's encoders, of pictures of 64 by 48.
 const MPEG1: &[u8] =
     b"\0\0\x01\xb3\x04\x00\x30\x13\xff\xff\xe0\x18\0\0\x01\xb8\x00\x08\x00\x40\0\0\x01\0\0\x0f\xff\xf8";
 const MPEG2: &[u8] = b"\0\0\x01\xb3\x04\x00\x30\x23\xff\xff\xe0\x18\0\0\x01\xb5\x14\x8a\x00\x01\x00\x00\0\0\x01\xb8\x00\x08\x00\x40";

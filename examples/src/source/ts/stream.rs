@@ -203,7 +203,7 @@ fn begins_with_headers(data: &[u8]) -> bool {
     matches!(data, [0, 0, 1, SEQUENCE | 0xb0 | 0xb5 | ..=0x2f, ..])
 }
 
-/// What comes before the first picture of MPEG-4 video, or group of them.
+/// The headers before the first picture of MPEG-4 video, or group of them.
 fn headers(data: &[u8]) -> &[u8] {
     let is_picture = |window: &[u8]| matches!(window, [0, 0, 1, SEQUENCE | PICTURE_OF_MPEG4]);
     let end = data.windows(4).position(is_picture);

@@ -15,7 +15,7 @@ use crate::program::Program;
 #[derive(Debug)]
 pub(super) struct Material {
     pub(super) frames: Vec<Known>,
-    /// What a container keeps for the decoder.
+    /// The configuration that a container keeps for the decoder.
     pub(super) extradata: Bytes,
     /// A file of them that FFmpeg reads, if there is one.
     pub(super) file: Option<PathBuf>,

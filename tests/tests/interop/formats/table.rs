@@ -60,18 +60,18 @@ pub(super) struct Row {
     pub(super) parameters: &'static [&'static str],
     /// The configuration that is told for a container.
     pub(super) container: Option<&'static str>,
-    /// What becomes of a frame of which a packet is lost.
+    /// The outcome of a frame of which a packet is lost.
     pub(super) loss: Loss,
     pub(super) kind: MediaKind,
     pub(super) source: Source,
-    /// What FFmpeg has to be told to read a file of it.
+    /// The arguments with which FFmpeg reads a file of it.
     pub(super) demuxer: &'static [&'static str],
     /// The format as a description of ours has it.
     pub(super) format: fn(&Material) -> Format,
     pub(super) units: Units,
     /// Frames at the end that both programs never send: they wait for more to fill a packet with.
     pub(super) kept: usize,
-    /// What one has to know of the programs.
+    /// The facts that one has to know of the programs.
     pub(super) note: Option<&'static str>,
     pub(super) ffmpeg: Ffmpeg,
     pub(super) gstreamer: Gstreamer,
@@ -79,10 +79,10 @@ pub(super) struct Row {
     pub(super) material: OnceLock<Material>,
 }
 
-/// What becomes of a frame of which a packet is lost.
+/// The outcome of a frame of which a packet is lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Loss {
-    /// What is left of it comes out, and is marked.
+    /// The rest of it comes out, and is marked.
     Marks,
     /// It does not come out.
     LeavesOut,
@@ -101,16 +101,16 @@ pub(super) enum Source {
     Made { frames: fn() -> Vec<Vec<u8>>, lasts: i64, head: Option<&'static [u8]> },
 }
 
-/// What FFmpeg is told.
+/// The arguments of FFmpeg.
 pub(super) struct Ffmpeg {
     pub(super) reads: Result<(), Reason>,
-    /// What is compared of what it reads, if that is less than can be expected.
+    /// The part of its reading that is compared, if that is less than can be expected.
     pub(super) units: Option<Units>,
     /// Options of its publisher.
     pub(super) sends: Result<&'static [&'static str], Reason>,
 }
 
-/// What GStreamer is told.
+/// The description of a pipeline of GStreamer.
 pub(super) struct Gstreamer {
     /// The elements from the depayloader on.
     pub(super) reads: Result<&'static str, Reason>,
@@ -118,7 +118,7 @@ pub(super) struct Gstreamer {
     pub(super) headers: fn(&Material) -> Vec<Bytes>,
     /// Frames in front that its depayloader spoils.
     pub(super) spoils: usize,
-    /// What the frames are, and the elements down to the payloader.
+    /// The kind of the frames, and the elements down to the payloader.
     pub(super) sends: Result<(&'static str, &'static str), Reason>,
 }
 
@@ -219,7 +219,7 @@ impl Row {
         Self { container: Some(container), ..self }
     }
 
-    /// What is left of a frame comes out.
+    /// The rest of a frame comes out.
     fn marked(self) -> Self {
         Self { loss: Loss::Marks, ..self }
     }

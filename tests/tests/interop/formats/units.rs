@@ -1,9 +1,9 @@
-//! What has to be the same of a frame on both sides, and comparisons.
+//! The part of a frame that has to be the same on both sides, and comparisons.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rtspan_std::payload::Parts;
 
-/// What is compared of the frames of a format.
+/// The part of the frames of a format that is compared.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Units {
     /// Each frame, to the byte.
@@ -15,7 +15,7 @@ pub(super) enum Units {
 }
 
 impl Units {
-    /// What is compared, of these frames; empty ones are left out.
+    /// The compared part of these frames; empty ones are left out.
     pub(super) fn of(self, frames: impl IntoIterator<Item = Bytes>) -> Vec<Bytes> {
         let frames = frames.into_iter();
         let units: Vec<Bytes> = match self {

@@ -14,7 +14,7 @@ fn decode(socket: &mut WebSocket, bytes: &[u8], size: usize) -> (Vec<u8>, Option
     (out, None)
 }
 
-/// What comes out whatever the portions, and what is to be written in the end.
+/// The bytes that come out, whatever the portions, and those that are to be written in the end.
 fn everywhere(new: impl Fn() -> WebSocket, bytes: &[u8]) -> (Vec<u8>, Option<End>, Vec<u8>) {
     let read = |size| {
         let mut socket = new();
@@ -81,12 +81,12 @@ fn headers_are_written_as_rfc_6455_has_them() {
     assert_eq!(&out[..], b"\x82\x05Hello");
 }
 
-/// What Python's websockets 17.4 sent: a message, a ping, a message in fragments with an empty one at its end, and a close.
+/// The bytes that Python's websockets 17.4 sent: a message, a ping, a message in fragments with an empty one at its end, and a close.
 const WEBSOCKETS: &[u8] =
     b"\x82\x94T2\xf4\xe1\x1bb\xa0\xa8\x1b|\xa7\xc1~\x12\xa6\xb5\x07b\xdb\xd0z\x02\xf9\xeb\
     \x89\x82\x91\xb3\xb9\x98\xf9\xda\x02\x84\xac\x8b\x82\xdc\xef\xd8\xe7\xad\
     \x00\x85N\xae\x13\x1at\x8e\"\x17D\x00\x82%\xc0!\"(\xca\x80\x80r\x08}\x9f\x88\x82\xde\xd3\xe1w\xdd;";
-/// What the `WebSocket` of node 20 sent.
+/// The bytes that the `WebSocket` of node 20 sent.
 const NODE: &[u8] = b"\x82\x9f\xc4T|\xe5\x8b\x04(\xac\x8b\x1a/\xc5\xeet.\xb1\x97\x04S\xd4\xeadq\xef\x87\x07\
     \x19\x94\xfetM\xe8\xceYv";
 

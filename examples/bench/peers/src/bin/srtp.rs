@@ -1,4 +1,4 @@
-//! What protecting and taking a packet of 1,400 bytes costs: rtspan, with its own ciphers and with those of ring, and the
+//! The cost of protecting and taking a packet of 1,400 bytes: rtspan, with its own ciphers and with those of ring, and the
 //! crates webrtc-srtp and rtc-srtp, in turns, so that all have the same machine. The best of many rounds counts.
 
 use std::fmt;

@@ -16,7 +16,7 @@ pub(super) struct Facts {
     pub(super) description: Option<Description>,
     /// The medias that were asked for.
     pub(super) tracks: Vec<Track>,
-    /// What the frames of each media have told.
+    /// The measures of each media, by its frames.
     pub(super) measured: BTreeMap<usize, Measured>,
     pub(super) switched: Option<SwitchReason>,
     pub(super) tolerances: Tolerances,

@@ -1,4 +1,4 @@
-//! What the frames of each media tell: size, rates, profile, bitrate, the time from keyframe to keyframe.
+//! The measures of each media, by its frames: size, rates, profile, bitrate, the time from keyframe to keyframe.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is neither picture nor sound.
+//! Formats that are neither picture nor sound.
 
 use rtspan_std::{Format, MediaKind};
 
