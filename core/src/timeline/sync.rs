@@ -87,7 +87,12 @@ impl Timeline {
             let newest = self.tracks.get(index).and_then(|track| track.newest_place());
             let other = newest.map(|newest| (index, newest)).filter(|other| *other != place);
             if let Some(other) = other {
-                self.correct(other, pts.saturating_sub(start));
+                let ahead = pts.saturating_sub(start);
+                self.correct(other, ahead);
+                // Its sender reports may have come already, and it is moved away from where they have it.
+                if let Some(source) = self.source_mut(other) {
+                    source.zero = source.zero.map(|zero| zero.plus_nanos(ahead.saturating_neg()));
+                }
             }
         }
     }

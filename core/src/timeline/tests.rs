@@ -2,6 +2,7 @@ use super::*;
 use crate::limits::{SOURCES_MAX, TIMELINE_BACK_MAX};
 use crate::rtp::RtpHeader;
 
+mod orders;
 mod random;
 
 /// A second of the clock of video, and of sound.
