@@ -3,6 +3,8 @@
 mod batch;
 mod bind;
 mod copies;
+mod group;
+mod interface;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod many;
 mod socket;
@@ -21,6 +23,8 @@ use socket2::{SockRef, TcpKeepalive};
 
 pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_pair};
 pub use bind::{bind_udp, listen};
+pub use group::Membership;
+pub use interface::Interface;
 pub use socket::{Datagrams, SocketRef};
 pub(crate) use udp::UdpPair;
 

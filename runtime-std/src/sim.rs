@@ -49,6 +49,7 @@
 
 mod chance;
 mod error;
+mod groups;
 mod host;
 mod link;
 mod runtime;

@@ -5,7 +5,7 @@ use rtspan_core::limits;
 use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::set_keepalive;
+use super::{SocketRef, set_keepalive};
 use crate::runtime::{Runtime, UdpSocket};
 
 /// How often a free port is asked for whose neighbour is free as well.
@@ -80,6 +80,8 @@ fn any_pair<U: UdpSocket>(bind: impl Fn(u16) -> io::Result<U>) -> io::Result<Bou
 
 /// A UDP socket of the system that is bound to `addr`, has room for a burst, and does not block.
 ///
+/// One that is bound to a multicast group [shares](SocketRef::share) it with the sockets of other programs.
+///
 /// # Errors
 ///
 /// The error of the system: the address is taken, or not one of this host.
@@ -89,6 +91,17 @@ pub fn bind_udp(addr: SocketAddr) -> io::Result<StdUdpSocket> {
     // The system may allow less; then bursts are lost earlier, and that is all.
     let _ = socket.set_recv_buffer_size(limits::UDP_RECEIVE_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(limits::UDP_SEND_BUFFER_BYTES);
+    if !addr.ip().is_multicast() {
+        socket.bind(&addr.into())?;
+        return Ok(socket.into());
+    }
+    SocketRef::new(&socket).share()?;
+    // There an address has to be one of the host's.
+    #[cfg(windows)]
+    let addr = match addr {
+        SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, addr.port()).into(),
+        SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, addr.port()).into(),
+    };
     socket.bind(&addr.into())?;
     Ok(socket.into())
 }

@@ -4,17 +4,22 @@ use std::fmt;
 use std::io::{self, IoSliceMut, Read};
 use std::net::SocketAddr;
 #[cfg(unix)]
-use std::os::fd::{AsFd as AsSocket, BorrowedFd as Handle};
+use std::os::fd::AsFd as AsSocket;
+#[cfg(unix)]
+pub(super) use std::os::fd::BorrowedFd as Handle;
 #[cfg(windows)]
-use std::os::windows::io::{AsSocket, BorrowedSocket as Handle};
+use std::os::windows::io::AsSocket;
+#[cfg(windows)]
+pub(super) use std::os::windows::io::BorrowedSocket as Handle;
 
 use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::SockRef;
 
 use super::batch::Message;
+use super::{Interface, Membership};
 
 /// A socket lent to the shared UDP code for one operation.
-pub struct SocketRef<'a>(Lent<'a>);
+pub struct SocketRef<'a>(pub(super) Lent<'a>);
 
 /// A UDP socket that is not the system's, such as that of a simulated world.
 pub trait Datagrams {
@@ -31,9 +36,38 @@ pub trait Datagrams {
     ///
     /// `WouldBlock` while there is no room; else the datagram is not sent at all.
     fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()>;
+
+    /// Lets sockets that share as well have the same port.
+    ///
+    /// # Errors
+    ///
+    /// There are no groups, for whose members this is.
+    fn share(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Joins a multicast group.
+    ///
+    /// # Errors
+    ///
+    /// There is no such interface, or there are no groups at all.
+    fn join(&self, membership: &Membership) -> io::Result<()> {
+        let _ = membership;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Says how many routers may pass on what it sends to groups, and by which interface it leaves.
+    ///
+    /// # Errors
+    ///
+    /// There is no such interface, or there are no groups at all.
+    fn set_multicast(&self, ttl: u8, interface: Option<&Interface>) -> io::Result<()> {
+        let _ = (ttl, interface);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
-enum Lent<'a> {
+pub(super) enum Lent<'a> {
     System(Handle<'a>),
     Other(&'a dyn Datagrams),
 }

@@ -21,6 +21,7 @@ pub struct Link {
     duplicates: f64,
     bytes_per_second: Option<u64>,
     queue_bytes: usize,
+    routers: u8,
 }
 
 /// Bytes that wait where a link begins, before datagrams are lost there.
@@ -43,6 +44,7 @@ impl Link {
             duplicates: 0.0,
             bytes_per_second: None,
             queue_bytes: QUEUE_BYTES,
+            routers: 0,
         }
     }
 
@@ -79,6 +81,16 @@ impl Link {
     /// Bytes that may wait for the link; more of them are lost. 256 KiB by default.
     pub const fn queue(self, bytes: usize) -> Self {
         Self { queue_bytes: bytes, ..self }
+    }
+
+    /// Routers on the way, which what is sent to a multicast group passes only with a larger time to live; none by default.
+    pub const fn routers(self, routers: u8) -> Self {
+        Self { routers, ..self }
+    }
+
+    /// Returns `true` if what is sent to a group with this time to live comes to the other end.
+    pub(super) fn is_passed_by(&self, ttl: u8) -> bool {
+        ttl > self.routers
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use super::Shared;
 use super::tcp::Side;
 use super::world::World;
-use crate::net::{Datagrams, SocketRef};
+use crate::net::{Datagrams, Interface, Membership, SocketRef};
 use crate::runtime::{Direction, Listener, Socket, TcpSocket, UdpSocket};
 
 /// A connected TCP socket of a simulated world.
@@ -263,6 +263,19 @@ impl Datagrams for SimUdp {
 
     fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
         self.shared.enter(|world| world.send_datagram(self.id, datagram, to))
+    }
+
+    fn share(&self) -> io::Result<()> {
+        self.shared.enter(|world| world.udp.get_mut(&self.id).map(|udp| udp.is_shared = true));
+        Ok(())
+    }
+
+    fn join(&self, membership: &Membership) -> io::Result<()> {
+        self.shared.enter(|world| world.join(self.id, membership))
+    }
+
+    fn set_multicast(&self, ttl: u8, interface: Option<&Interface>) -> io::Result<()> {
+        self.shared.enter(|world| world.set_multicast(self.id, ttl, interface))
     }
 }
 

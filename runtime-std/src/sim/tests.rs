@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::runtime::{TcpSocket as _, UdpSocket as _};
+use crate::{Interface, Membership};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SERVER: &str = "10.0.0.1:554";
@@ -317,4 +318,73 @@ fn a_world_that_is_dropped_ends_its_tasks() {
     assert_eq!(Arc::strong_count(&held), 3);
     drop(sim);
     assert_eq!(Arc::strong_count(&held), 1);
+}
+
+/// A task that joins a group at each of these hosts, and counts what it hears.
+fn members(
+    sim: &Sim,
+    hosts: &[(&str, Link)],
+    group: &'static str,
+    source: Option<&str>,
+) -> Vec<Arc<AtomicUsize>> {
+    let source = source.map(|source| source.parse().unwrap());
+    let join = |(ip, link): &(&str, Link)| {
+        let count = Arc::new(AtomicUsize::new(0));
+        let heard = Arc::clone(&count);
+        sim.host(ip).link_to("10.0.0.1", *link).spawn(async move {
+            let group = addr(group);
+            let mut socket = SimRuntime::default().bind_udp(group).unwrap();
+            socket.socket().join(&Membership { group: group.ip(), source, interface: None }).unwrap();
+            while let Ok((_, from)) = socket.recv_from(&mut [0; 100]).await {
+                assert_eq!(from.ip(), addr(SERVER).ip());
+                heard.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        count
+    };
+    hosts.iter().map(join).collect()
+}
+
+#[test]
+fn what_is_sent_to_a_group_comes_to_each_member_as_its_own_link_lets_it() {
+    const GROUP: &str = "239.1.1.1:5000";
+    let sim = Sim::new(11);
+    let near = [("10.0.0.2", Link::new()), ("10.0.0.2", Link::new()), ("10.0.0.1", Link::new())];
+    let near = members(&sim, &near, GROUP, None);
+    let lossy = members(&sim, &[("10.0.0.3", Link::lossy(0.5))], GROUP, None);
+    let routed = [("10.0.0.4", Link::new().routers(2)), ("10.0.0.5", Link::new().routers(3))];
+    let routed = members(&sim, &routed, GROUP, None);
+    let other_group = members(&sim, &[("10.0.0.2", Link::new())], "239.1.1.2:5000", None);
+    let other_port = members(&sim, &[("10.0.0.2", Link::new())], "239.1.1.1:5002", None);
+    let own_source = members(&sim, &[("10.0.0.2", Link::new())], GROUP, Some("10.0.0.1"));
+    let other_source = members(&sim, &[("10.0.0.2", Link::new())], GROUP, Some("10.0.0.9"));
+    sim.host("10.0.0.1").spawn(async {
+        let taken = SimRuntime::default().bind_udp(addr("0.0.0.0:5000")).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        let socket = SimRuntime::default().bind_udp(addr("10.0.0.1:5000")).unwrap();
+        let elsewhere = Interface::Address(addr("10.0.0.2:0").ip());
+        let refused = socket.socket().set_multicast(3, Some(&elsewhere)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AddrNotAvailable);
+        socket.socket().set_multicast(3, None).unwrap();
+        for _ in 0..1000 {
+            socket.socket().send_to(b"all", addr(GROUP)).unwrap();
+            sleep(Duration::from_millis(1)).await;
+        }
+        socket.socket().set_multicast(0, None).unwrap();
+        socket.socket().send_to(b"those here", addr(GROUP)).unwrap();
+        let all = SimRuntime::default().bind_udp(addr("0.0.0.0:5002")).unwrap();
+        let bind = || SimRuntime::default().bind_udp(addr("239.1.1.2:5002"));
+        assert_eq!(bind().unwrap_err().kind(), ErrorKind::AddrInUse);
+        all.socket().share().unwrap();
+        bind().unwrap();
+    });
+    sim.run_for(Duration::from_secs(10)).unwrap();
+    let heard = |counts: &[Arc<AtomicUsize>]| -> Vec<usize> {
+        counts.iter().map(|count| count.load(Ordering::Relaxed)).collect()
+    };
+    assert_eq!(heard(&near), [1000, 1000, 1001]);
+    assert!((400..600).contains(&heard(&lossy)[0]), "{lossy:?}");
+    assert_eq!(heard(&routed), [1000, 0]);
+    assert_eq!([heard(&other_group), heard(&other_port), heard(&other_source)], [[0], [0], [0]]);
+    assert_eq!(heard(&own_source), [1000]);
 }

@@ -1,15 +1,18 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::task::Waker;
 
+use super::groups::Outgoing;
 use super::world::{Happening, Readiness, World, as_named, leads_to};
+use crate::net::Membership;
 
 /// Bytes of datagrams that wait to be received.
 const RECEIVE_BYTES: usize = 208 << 10;
 /// Bytes of datagrams that wait to be sent.
 const SEND_BYTES: usize = 128 << 10;
 /// The overhead of each datagram.
-const OVERHEAD: usize = 64;
+pub(super) const OVERHEAD: usize = 64;
 
 /// A bound UDP socket.
 #[derive(Debug)]
@@ -20,13 +23,33 @@ pub(super) struct Udp {
     bytes: usize,
     pub(super) read: Readiness,
     pub(super) write: Readiness,
+    /// Those that share as well may have the same port.
+    pub(super) is_shared: bool,
+    pub(super) joined: Vec<Membership>,
+    pub(super) outgoing: Outgoing,
+}
+
+impl Udp {
+    /// Takes a datagram that has come, if there is room.
+    pub(super) fn take(&mut self, from: SocketAddr, data: Vec<u8>, to_wake: &mut Vec<Waker>) {
+        if self.bytes + data.len() + OVERHEAD > RECEIVE_BYTES {
+            return;
+        }
+        self.bytes += data.len() + OVERHEAD;
+        self.received.push_back((as_named(self.local, from), data));
+        self.read.raise(to_wake);
+    }
 }
 
 impl World {
     pub(super) fn bind_udp(&mut self, host: usize, at: SocketAddr) -> io::Result<u64> {
-        self.check_own(host, at.ip())?;
-        let is_taken =
-            |world: &Self, port| world.udp.values().any(|udp| udp.host == host && udp.local.port() == port);
+        if !at.ip().is_multicast() {
+            self.check_own(host, at.ip())?;
+        }
+        let is_taken = |world: &Self, port| {
+            let mut same = world.udp.values().filter(|udp| udp.host == host && udp.local.port() == port);
+            same.any(|udp| !udp.may_share(at.ip()))
+        };
         let port = self.choose_port(host, at.port(), is_taken)?;
         self.open_socket(host)?;
         let id = self.id();
@@ -39,6 +62,9 @@ impl World {
                 bytes: 0,
                 read: Readiness::default(),
                 write: Readiness { is_ready: true, waker: None },
+                is_shared: at.ip().is_multicast(),
+                joined: Vec::new(),
+                outgoing: Outgoing::default(),
             },
         );
         Ok(id)
@@ -49,6 +75,10 @@ impl World {
         let Some(udp) = self.udp.get(&id) else { return Err(ErrorKind::NotConnected.into()) };
         let (host, local) = (udp.host, udp.local);
         let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        if to.ip().is_multicast() {
+            self.send_to_group(id, data, to);
+            return Ok(());
+        }
         let from = SocketAddr::new(self.source(host, local.ip(), to.ip()), local.port());
         let Some(target) = self.reached(host, to.ip()) else { return Ok(()) };
         let path = self.path(host, target);
@@ -74,14 +104,13 @@ impl World {
             return;
         }
         self.trace.note(self.now, 2, data.len() as u64);
-        let mut bound = self.udp.values_mut().filter(|udp| udp.host == host);
-        let Some(udp) = bound.find(|udp| leads_to(udp.local, to)) else { return };
-        if udp.bytes + data.len() + OVERHEAD > RECEIVE_BYTES {
-            return;
+        if to.ip().is_multicast() {
+            return self.reaches_group(host, to, from, &data);
         }
-        udp.bytes += data.len() + OVERHEAD;
-        udp.received.push_back((as_named(udp.local, from), data));
-        udp.read.raise(&mut self.to_wake);
+        let mut bound = self.udp.values_mut().filter(|udp| udp.host == host);
+        if let Some(udp) = bound.find(|udp| leads_to(udp.local, to)) {
+            udp.take(from, data, &mut self.to_wake);
+        }
     }
 
     pub(super) fn receive_datagram(&mut self, id: u64, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {

@@ -295,7 +295,7 @@ impl World {
 
     /// The address that a host speaks to another from.
     pub(super) fn source(&self, host: usize, bound: IpAddr, to: IpAddr) -> IpAddr {
-        if !bound.is_unspecified() {
+        if !bound.is_unspecified() && !bound.is_multicast() {
             return bound;
         }
         let to = to.to_canonical();
