@@ -125,6 +125,8 @@ mod heard;
 mod id;
 mod ingest;
 mod io_error;
+#[allow(dead_code)] // Until the sessions of client and server both use it.
+mod keying;
 pub mod limits;
 #[cfg(feature = "srtp")]
 pub mod mikey;

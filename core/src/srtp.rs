@@ -50,6 +50,7 @@ mod session;
 mod source;
 mod suite;
 
+pub use crate::keying::KeyingError;
 pub use cipher::{AEAD_TAG_BYTES, Aead, BuiltIn, Ciphers};
 pub use error::{KeyError, ProtectError, UnprotectError};
 pub use key::MasterKey;

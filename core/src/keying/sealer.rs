@@ -1,0 +1,50 @@
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use super::OwnKey;
+use crate::rtp::RtpPacket;
+use crate::srtp::{Ciphers, SendContext};
+
+/// Protects what is sent of one media.
+#[derive(Debug)]
+pub(crate) struct Sealer(SendContext);
+
+impl Sealer {
+    pub(crate) fn new(key: &OwnKey, ciphers: &'static dyn Ciphers) -> Self {
+        Self(SendContext::with_ciphers(key.key(), ciphers))
+    }
+
+    /// The same with indices of its own for RTCP, where several send reports with one key.
+    pub(crate) fn rtcp_indices(self, indices: Range<u32>) -> Self {
+        Self(self.0.rtcp_indices(indices))
+    }
+
+    /// Goes on with another key.
+    pub(crate) fn rekey(&mut self, key: &OwnKey) {
+        self.0.rekey(key.key());
+    }
+
+    /// The packet as it is sent; `None` if it must not be sent: its sequence number was used before, or the key is used up.
+    #[inline]
+    pub(crate) fn rtp(&mut self, packet: &RtpPacket) -> Option<RtpPacket> {
+        self.0.protect(packet).ok()
+    }
+
+    /// A compound of RTCP as it is sent; `None` if it must not be.
+    pub(crate) fn rtcp(&mut self, compound: &[u8]) -> Option<Bytes> {
+        let mut sealed = BytesMut::with_capacity(compound.len().saturating_add(self.0.rtcp_overhead()));
+        self.0.protect_rtcp_into(compound, &mut sealed).ok()?;
+        Some(sealed.freeze())
+    }
+
+    /// Each source with its rollover counter.
+    pub(crate) fn rocs(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.0.rocs()
+    }
+
+    /// Returns `true` once it is time to agree on another key.
+    pub(crate) fn is_expiring(&self) -> bool {
+        self.0.is_expiring()
+    }
+}
