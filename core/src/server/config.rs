@@ -7,6 +7,7 @@ use crate::IpPrefix;
 use crate::auth::{Algorithm, Scheme, Users};
 use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
+use crate::tunnel::http::Pairing;
 use crate::udp::{UdpPorts, UdpSpec};
 
 /// The decisions that the application takes itself; the others are taken by default.
@@ -277,6 +278,14 @@ impl ServerConfig {
     #[must_use]
     pub fn realm(self, realm: &str) -> Self {
         Self { realm: realm.into(), ..self }
+    }
+
+    /// The halves of the tunnels of HTTP of such a server: they wait as long for each other as for a message, and at shared
+    /// addresses there may be as many as everywhere.
+    pub fn tunnel_halves<G: Clone, P>(&self) -> Pairing<G, P> {
+        Pairing::default()
+            .with_shared_addresses(self.shared_addresses.clone())
+            .with_deadline(self.message_deadline)
     }
 
     pub(super) fn is_guarded(&self) -> bool {

@@ -7,6 +7,7 @@ use std::task::Context;
 
 use bytes::{Bytes, BytesMut};
 use rtspan_core::Instant;
+use rtspan_core::server::ServerConfig;
 use rtspan_core::tunnel::http::{Pairing, PairingError, Request, RequestError, RequestKind, SessionCookie};
 use rtspan_core::tunnel::websocket::Origins;
 use rtspan_core::tunnel::{Greeting, TunnelError};
@@ -102,8 +103,8 @@ impl Admission {
 }
 
 impl<T> Entrance<T> {
-    pub(crate) fn new(admission: Admission, clock: Clock) -> Self {
-        Self { admission, tunnels: Mutex::default(), clock, waits: Wake::default() }
+    pub(crate) fn new(admission: Admission, config: &ServerConfig, clock: Clock) -> Self {
+        Self { admission, tunnels: Mutex::new(config.tunnel_halves()), clock, waits: Wake::default() }
     }
 
     pub(super) fn takes_only_plain(&self) -> bool {

@@ -102,13 +102,13 @@ impl<R: Runtime> ServerBuilder<R> {
         }
         let local_addrs = listeners.iter().map(|(_, at)| *at).collect();
         let config = config.processors(runtime.parallelism());
+        let entrance = Entrance::new(admission, &config, runtime.clock());
         let door = Arc::new(Door::new(config, runtime.clock(), runtime.seed().map_err(BindError::Start)?));
         // Dropped on the way out, it ends the task that was started.
         let server = Server { door, local_addrs, runtime: PhantomData };
         let door = &server.door;
         udp::open(&runtime, door)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
-        let entrance = Entrance::new(admission, runtime.clock());
         let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance));
         runtime.spawn(accepting).map_err(BindError::Start)?;
         Ok(server)

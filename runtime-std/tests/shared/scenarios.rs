@@ -12,6 +12,7 @@ mod elsewhere;
 mod endings;
 mod errors;
 mod frames;
+mod hostile;
 mod leaving;
 mod limits;
 mod many;
@@ -23,6 +24,7 @@ mod scale;
 mod seeking;
 mod stats;
 mod streams;
+mod through;
 mod tls;
 mod tunnels;
 mod udp;
@@ -51,6 +53,7 @@ pub(crate) use elsewhere::*;
 pub(crate) use endings::*;
 pub(crate) use errors::*;
 pub(crate) use frames::*;
+pub(crate) use hostile::*;
 pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use many::*;
@@ -205,6 +208,10 @@ macro_rules! all {
             the_halves_of_a_tunnel_behind_a_proxy_are_of_the_address_that_it_names,
             a_tunnel_that_is_switched_off_is_refused,
             a_websocket_that_breaks_the_protocol_is_closed,
+            credentials_of_any_shape_are_refused_in_every_way,
+            guesses_are_slowed_and_told_in_every_way,
+            one_byte_at_a_time_is_too_slow_in_every_way,
+            tunnels_left_half_open_leave_room_for_whole_ones,
         ]);
     };
 }

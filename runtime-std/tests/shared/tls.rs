@@ -1,7 +1,5 @@
 //! TLS beneath RTSP: who is trusted, what a certificate that is not trusted says, and one port for both.
 
-use std::io::{Read, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rcgen::{
@@ -11,15 +9,16 @@ use rtspan_std::client::{Client, ClientBuilder, Error};
 use rtspan_std::limits::MESSAGE_DEADLINE;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{BindError, Server};
+use rtspan_std::tls::rustls::RootCertStore;
 use rtspan_std::tls::rustls::pki_types::CertificateDer;
 use rtspan_std::tls::rustls::pki_types::pem::PemObject;
-use rtspan_std::tls::rustls::{self, ClientConfig, ClientConnection, RootCertStore};
 use rtspan_std::tls::{CertificateProblem, ClientTls, Fingerprint, ServerTls, TlsError};
 use rtspan_std::{
     Asks, ClientCloseReason, CloseReason, ConnectError, Event, LagPolicy, ServerConfig, Transports,
 };
 
 use super::by_hand::{Ear, Peer, go, header, now, since};
+use super::through::{Speaker, Tunnel, Way};
 use super::{LOOPBACK, description, event, if_ready, number, packet, pause, read};
 
 /// An authority that signs certificates.
@@ -58,7 +57,7 @@ impl Authority {
         Made { chain: signed.pem(), key: key.serialize_pem() }
     }
 
-    fn roots(&self) -> RootCertStore {
+    pub(super) fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         roots
@@ -293,73 +292,21 @@ pub(crate) async fn a_server_that_does_not_speak_tls_is_told_as_such<R: Runtime>
     drop(answers.await);
 }
 
-/// A peer by hand that speaks TLS.
-struct SecurePeer<R: Runtime> {
-    peer: Peer<R>,
-    tls: ClientConnection,
-}
-
-impl<R: Runtime> SecurePeer<R> {
-    async fn connect(server: &Server<R>, roots: RootCertStore) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        let tls = ClientConnection::new(Arc::new(config), HOST.try_into().unwrap()).unwrap();
-        let mut secure = Self { peer: Peer::connect(server.local_addr()).await, tls };
-        while secure.tls.is_handshaking() {
-            secure.flush().await;
-            if secure.tls.wants_read() {
-                secure.receive().await;
-            }
-        }
-        secure
-    }
-
-    async fn flush(&mut self) {
-        let mut bytes = Vec::new();
-        while self.tls.wants_write() {
-            self.tls.write_tls(&mut bytes).unwrap();
-        }
-        self.peer.write_all(&bytes).await.unwrap();
-    }
-
-    async fn receive(&mut self) {
-        let mut bytes = [0; 4096];
-        let n = self.peer.read(&mut bytes).await.unwrap();
-        assert!(n > 0, "the server has closed the connection");
-        self.tls.read_tls(&mut &bytes[..n]).unwrap();
-        self.tls.process_new_packets().unwrap();
-    }
-
-    /// Sends a request and gives the answer.
-    async fn ask(&mut self, request: &str) -> String {
-        self.tls.writer().write_all(request.as_bytes()).unwrap();
-        self.flush().await;
-        let mut answer = vec![0; 8192];
-        loop {
-            match self.tls.reader().read(&mut answer) {
-                Ok(n) => return String::from_utf8_lossy(&answer[..n]).into_owned(),
-                Err(_) => self.receive().await,
-            }
-        }
-    }
-}
-
 pub(crate) async fn a_reader_over_tls_that_takes_nothing_is_closed<R: Runtime>() {
     let authority = Authority::new();
     let config = ServerConfig::default().write_stall(Duration::from_secs(2)).lag(LagPolicy::SkipToLive);
     let builder = Server::<R>::builder().config(config).tls(authority.sign(HOST, GOOD).shown());
     let server = builder.bind(LOOPBACK).await.unwrap();
     let stream = server.publish("/cam", description()).unwrap();
-    let mut secure = SecurePeer::connect(&server, authority.roots()).await;
+    let way = Way { tunnel: Tunnel::None, is_secure: true };
+    let mut secure = Speaker::<R>::connect(server.local_addr(), way, &authority.roots(), "").await.unwrap();
     let setup =
         "SETUP rtsp://h/cam/trackID=1 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n";
-    let answer = secure.ask(setup).await;
+    let answer = secure.ask(setup).await.unwrap();
     let session = header(&answer, "Session").unwrap();
     let session = session.split(';').next().unwrap();
     let play = format!("PLAY rtsp://h/cam RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
-    assert!(secure.ask(&play).await.starts_with("RTSP/1.0 200"));
+    assert!(secure.ask(&play).await.unwrap().starts_with("RTSP/1.0 200"));
     let mut number = 0_u16;
     let reason = loop {
         for _ in 0..50 {

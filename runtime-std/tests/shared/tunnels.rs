@@ -9,6 +9,7 @@ use rtspan_std::{
 };
 
 use super::by_hand::{Peer, now, since};
+use super::through::{GET, POST, UPGRADE};
 use super::tls::{Authority, GOOD, HOST};
 use super::{LOOPBACK, description, event, number, packet, pause};
 
@@ -78,8 +79,6 @@ pub(crate) async fn a_reader_in_a_tunnel_that_does_not_read_loses_only_its_own<R
     }
 }
 
-const GET: &str = "GET /cam HTTP/1.0\r\nx-sessioncookie: {}\r\nAccept: application/x-rtsp-tunnelled\r\n\r\n";
-const POST: &str = "POST /cam HTTP/1.0\r\nx-sessioncookie: {}\r\nContent-Length: 32767\r\n\r\n";
 /// `OPTIONS * RTSP/1.0`, with the CSeq 1 and 2, and padding in the middle.
 const OPTIONS: [&str; 2] =
     ["T1BUSU9OUyAqIFJUU1AvMS4wDQpDU2VxOiAxDQoNCg==", "T1BUSU9OUyAqIFJUU1AvMS4wDQpDU2VxOiAyDQoNCg=="];
@@ -174,8 +173,7 @@ pub(crate) async fn a_tunnel_that_is_switched_off_is_refused<R: Runtime>() {
 
 pub(crate) async fn a_websocket_that_breaks_the_protocol_is_closed<R: Runtime>() {
     let server = Server::<R>::builder().bind(LOOPBACK).await.unwrap();
-    let upgrade = "GET /cam HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let upgrade = UPGRADE.trim_end().to_owned() + "\r\n";
     for (head, status) in [
         (format!("{upgrade}Origin: https://elsewhere.example\r\n\r\n"), "403"),
         (upgrade.replace("Version: 13", "Version: 8") + "\r\n", "426"),

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -44,6 +45,8 @@ pub struct Pairing<G, P> {
     waiting_of: BTreeMap<Origin, usize>,
     shared: Vec<IpPrefix>,
     is_any_address: bool,
+    /// How long a half waits.
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -124,6 +127,7 @@ impl<G, P> Default for Pairing<G, P> {
             waiting_of: BTreeMap::new(),
             shared: loopback.to_vec(),
             is_any_address: false,
+            patience: TUNNEL_HALF_DEADLINE,
         }
     }
 }
@@ -140,6 +144,12 @@ impl<G: Clone, P> Pairing<G, P> {
     #[must_use]
     pub fn with_any_address(self, is_any: bool) -> Self {
         Self { is_any_address: is_any, ..self }
+    }
+
+    /// Has a half wait so long for the other ([`TUNNEL_HALF_DEADLINE`] by default).
+    #[must_use]
+    pub fn with_deadline(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Takes a GET; gives the POST that has waited for it, or none if it waits itself.
@@ -250,7 +260,7 @@ impl<G: Clone, P> Pairing<G, P> {
     }
 
     fn begin_wait(&mut self, now: Instant, cookie: &SessionCookie, peer: SocketAddr) -> Instant {
-        let deadline = now + TUNNEL_HALF_DEADLINE;
+        let deadline = now + self.patience;
         self.waiting.insert((deadline, cookie.clone()));
         let count = self.waiting_of.entry(peer.ip().into()).or_default();
         *count = count.saturating_add(1);

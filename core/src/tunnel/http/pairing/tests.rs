@@ -1,6 +1,5 @@
-use std::time::Duration;
-
 use super::*;
+use crate::server::ServerConfig;
 use crate::tunnel::http::{Request, RequestKind};
 
 type Halves = Pairing<&'static str, &'static str>;
@@ -140,6 +139,19 @@ fn halves_that_wait_are_bounded_in_all_and_by_address() {
     let due = NOW + TUNNEL_HALF_DEADLINE;
     assert_eq!(std::iter::from_fn(|| pairing.poll_expired(due)).count(), TUNNEL_HALVES_MAX);
     assert!(is_settled(&pairing));
+}
+
+#[test]
+fn halves_wait_and_share_as_the_server_is_configured() {
+    let patience = Duration::from_secs(2);
+    let config = ServerConfig::default()
+        .message_deadline(patience)
+        .shared_addresses(vec!["192.0.2.1".parse().unwrap()]);
+    let mut pairing: Halves = config.tunnel_halves();
+    for n in 0..=TUNNEL_HALVES_OF_ADDRESS_MAX {
+        assert_eq!(pairing.get(NOW, &cookie(&n.to_string()), peer("192.0.2.1:1"), "get"), Ok(None));
+    }
+    assert_eq!(pairing.poll_timeout(), Some(NOW + patience));
 }
 
 #[test]
