@@ -30,12 +30,12 @@ impl Opener {
 
     /// The packet of RTP that was protected; `None` if it is not the peer's, or was sent before.
     #[inline]
-    pub(crate) fn rtp(&mut self, data: &[u8]) -> Option<Bytes> {
+    pub(crate) fn rtp(&mut self, data: Bytes) -> Option<Bytes> {
         self.open(data, ReceiveContext::unprotect)
     }
 
     /// The same of RTCP.
-    pub(crate) fn rtcp(&mut self, data: &[u8]) -> Option<Bytes> {
+    pub(crate) fn rtcp(&mut self, data: Bytes) -> Option<Bytes> {
         self.open(data, ReceiveContext::unprotect_rtcp)
     }
 
@@ -44,27 +44,32 @@ impl Opener {
         self.refused
     }
 
+    /// Returns `true` once it is time to agree on other keys.
+    pub(crate) fn is_expiring(&self) -> bool {
+        self.context.is_expiring()
+    }
+
+    /// Decrypts in place what nobody else has, and otherwise a copy: mostly what was read is shared with what came around it.
     fn open(
         &mut self,
-        data: &[u8],
+        data: Bytes,
         unprotect: impl Fn(&mut ReceiveContext, &mut [u8]) -> Result<usize, UnprotectError>,
     ) -> Option<Bytes> {
-        // What was read is shared with what came around it, so that it is copied to be decrypted.
+        let mut data = data.try_into_mut().unwrap_or_else(|shared| self.copy_of(&shared));
+        let Ok(len) = unprotect(&mut self.context, &mut data) else {
+            self.refused = self.refused.saturating_add(1);
+            return None;
+        };
+        data.truncate(len);
+        Some(data.freeze())
+    }
+
+    fn copy_of(&mut self, data: &[u8]) -> BytesMut {
         if self.block.capacity() < data.len() {
             self.block = BytesMut::with_capacity(PACKET_BLOCK_BYTES.max(data.len()));
         }
         self.block.extend_from_slice(data);
-        match unprotect(&mut self.context, &mut self.block) {
-            Ok(len) => {
-                self.block.truncate(len);
-                Some(self.block.split().freeze())
-            }
-            Err(_) => {
-                self.block.clear();
-                self.refused = self.refused.saturating_add(1);
-                None
-            }
-        }
+        self.block.split()
     }
 
     fn tell_rocs(&mut self, keys: &PeerKeys) {

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::OwnKey;
 use crate::rtp::RtpPacket;
-use crate::srtp::{Ciphers, SendContext};
+use crate::srtp::{Ciphers, ProtectError, SendContext};
 
 /// Protects what is sent of one media.
 #[derive(Debug)]
@@ -25,17 +25,17 @@ impl Sealer {
         self.0.rekey(key.key());
     }
 
-    /// The packet as it is sent; `None` if it must not be sent: its sequence number was used before, or the key is used up.
+    /// The packet as it is sent.
     #[inline]
-    pub(crate) fn rtp(&mut self, packet: &RtpPacket) -> Option<RtpPacket> {
-        self.0.protect(packet).ok()
+    pub(crate) fn rtp(&mut self, packet: &RtpPacket) -> Result<RtpPacket, ProtectError> {
+        self.0.protect(packet)
     }
 
-    /// A compound of RTCP as it is sent; `None` if it must not be.
-    pub(crate) fn rtcp(&mut self, compound: &[u8]) -> Option<Bytes> {
+    /// A compound of RTCP as it is sent.
+    pub(crate) fn rtcp(&mut self, compound: &[u8]) -> Result<Bytes, ProtectError> {
         let mut sealed = BytesMut::with_capacity(compound.len().saturating_add(self.0.rtcp_overhead()));
-        self.0.protect_rtcp_into(compound, &mut sealed).ok()?;
-        Some(sealed.freeze())
+        self.0.protect_rtcp_into(compound, &mut sealed)?;
+        Ok(sealed.freeze())
     }
 
     /// Each source with its rollover counter.

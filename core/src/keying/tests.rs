@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::*;
 use crate::header::{HeaderError, KeyMgmt};
 use crate::mikey::MikeyError;
@@ -49,13 +51,13 @@ fn each_side_opens_what_the_other_seals_with_the_key_that_it_has_told() {
             let mut opener = Opener::new(&keys, &BuiltIn).unwrap();
             // The counter that was told, and not zero, is that of the source.
             let sealed = sealer.rtp(&packet(1)).unwrap();
-            assert_eq!(opener.rtp(sealed.as_bytes()), None);
+            assert_eq!(opener.rtp(sealed.as_bytes().clone()), None);
             let mut opener = Opener::new(&PeerKeys::from(key.key().clone()), &BuiltIn).unwrap();
-            assert_eq!(&opener.rtp(sealed.as_bytes()).unwrap(), packet(1).as_bytes());
-            assert_eq!(opener.rtp(sealed.as_bytes()), None, "it came before");
+            assert_eq!(&opener.rtp(sealed.as_bytes().clone()).unwrap(), packet(1).as_bytes());
+            assert_eq!(opener.rtp(sealed.as_bytes().clone()), None, "it came before");
             let report = sealer.rtcp(REPORT).unwrap();
-            assert_eq!(opener.rtcp(&report).unwrap(), REPORT);
-            assert_eq!(opener.rtcp(&report), None);
+            assert_eq!(opener.rtcp(report.clone()).unwrap(), REPORT);
+            assert_eq!(opener.rtcp(report.clone()), None);
             assert_eq!(opener.refused(), 2);
             assert_eq!(sealer.rocs().collect::<Vec<_>>(), [(7, 0)]);
         }
@@ -63,14 +65,18 @@ fn each_side_opens_what_the_other_seals_with_the_key_that_it_has_told() {
 }
 
 #[test]
-fn packets_that_are_opened_share_a_block_and_refused_ones_take_nothing_of_it() {
+fn shared_packets_are_copied_into_a_block_and_others_are_opened_where_they_are() {
     let key = OwnKey::draw(Suite::AeadAes128Gcm, &mut random());
     let mut sealer = Sealer::new(&key, &BuiltIn);
     let mut opener = Opener::new(&PeerKeys::from(key.key().clone()), &BuiltIn).unwrap();
-    let first = opener.rtp(sealer.rtp(&packet(1)).unwrap().as_bytes()).unwrap();
-    assert_eq!(opener.rtp(packet(2).as_bytes()), None);
-    let second = opener.rtp(sealer.rtp(&packet(3)).unwrap().as_bytes()).unwrap();
-    assert_eq!(second.as_ptr(), first.as_ptr_range().end);
+    let sealed: Vec<Bytes> = (1..4).map(|at| sealer.rtp(&packet(at)).unwrap().into_bytes()).collect();
+    let opened: Vec<Bytes> = sealed.iter().map(|sealed| opener.rtp(sealed.clone()).unwrap()).collect();
+    assert!(opened[1].as_ptr() > opened[0].as_ptr() && opened[2].as_ptr() > opened[1].as_ptr());
+    let apart = opened[2].as_ptr_range().end as usize - opened[0].as_ptr() as usize;
+    assert_eq!(apart, sealed[0].len() * 2 + opened[2].len(), "one behind the other");
+    let own = Bytes::from(sealer.rtp(&packet(9)).unwrap().as_bytes().to_vec());
+    let place = own.as_ptr();
+    assert_eq!(opener.rtp(own).unwrap().as_ptr(), place);
 }
 
 #[test]
@@ -80,7 +86,7 @@ fn another_key_takes_the_place_of_the_former_and_the_rollover_counter_is_kept() 
     let keys = PeerKeys::read([told(&key, &[])], None, &mut Tolerances::default()).unwrap().unwrap();
     let mut opener = Opener::new(&keys, &BuiltIn).unwrap();
     for sequence in [0xffff, 0] {
-        opener.rtp(sealer.rtp(&packet(sequence)).unwrap().as_bytes()).unwrap();
+        opener.rtp(sealer.rtp(&packet(sequence)).unwrap().into_bytes()).unwrap();
     }
     let former = key.key().clone();
     key.renew(&mut Random::new([6; 32]));
@@ -96,7 +102,7 @@ fn another_key_takes_the_place_of_the_former_and_the_rollover_counter_is_kept() 
         opener.rekey(&renewed);
     }
     sealer.rekey(&key);
-    assert_eq!(&opener.rtp(sealer.rtp(&packet(1)).unwrap().as_bytes()).unwrap(), packet(1).as_bytes());
+    assert_eq!(&opener.rtp(sealer.rtp(&packet(1)).unwrap().into_bytes()).unwrap(), packet(1).as_bytes());
     assert_eq!(sealer.rocs().collect::<Vec<_>>(), [(7, 1)]);
     assert!(!sealer.is_expiring());
 }
@@ -107,8 +113,9 @@ fn senders_that_share_a_key_have_indices_of_their_own() {
     let mut sealers = [0..1, 1..2].map(|own| Sealer::new(&key, &BuiltIn).rtcp_indices(own));
     let mut opener = Opener::new(&PeerKeys::from(key.key().clone()), &BuiltIn).unwrap();
     for sealer in &mut sealers {
-        assert_eq!(opener.rtcp(&sealer.rtcp(REPORT).unwrap()).unwrap(), REPORT);
-        assert_eq!(sealer.rtcp(REPORT), None, "the next index is another sender's");
+        assert_eq!(opener.rtcp(sealer.rtcp(REPORT).unwrap()).unwrap(), REPORT);
+        let error = sealer.rtcp(REPORT);
+        assert_eq!(error, Err(ProtectError::KeyExhausted), "the next index is another sender's");
     }
 }
 
