@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod simulation;
 pub mod sound;
 pub mod srtp;
+pub mod tls;
 mod units;
 pub mod url;
 pub mod websocket;
@@ -60,6 +61,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("simulation", simulation::run),
     ("sound", sound::run),
     ("srtp", srtp::run),
+    ("tls", tls::run),
     ("url", url::run),
     ("vp8", framed::run_vp8),
     ("vp9", framed::run_vp9),
