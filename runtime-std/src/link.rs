@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use rtspan_core::Tolerances;
 use rtspan_core::tls::{Secured, TlsError};
 use rtspan_core::tunnel::TunnelError;
 use rtspan_core::tunnel::http::{ANSWER_TO_GET, SessionCookie};
@@ -101,6 +102,17 @@ impl<T: TcpSocket> Link<T> {
             Tunnel::None | Tunnel::WebSocket(_) | Tunnel::Posting(_) => false,
         };
         has_begun || layered.pipe.is_handshaking()
+    }
+
+    /// How the server's side of a tunnel deviates.
+    pub(crate) fn tolerances(&self) -> Tolerances {
+        match self {
+            Self::Layered(layered) => match &layered.tunnel {
+                Tunnel::WebSocket(web) => web.tolerances(),
+                _ => Tolerances::default(),
+            },
+            Self::Plain(_) | Self::HandedOver => Tolerances::default(),
+        }
     }
 
     /// The facts that are known of the peer by TLS, once, when the handshake is done.

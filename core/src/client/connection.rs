@@ -8,8 +8,8 @@ use bytes::BytesMut;
 use super::command::{Running, Wait};
 use super::track::{Track, earliest};
 use super::{Client, ClientCloseReason, ClientOutput, ClientSink, ConnectError};
-use crate::Instant;
 use crate::wire::{Frame, Item, Message, WireError};
+use crate::{Instant, Tolerances};
 
 /// The connection.
 impl Client {
@@ -31,6 +31,12 @@ impl Client {
             }
             Err(error) => self.connection_failed(now, error),
         }
+    }
+
+    /// Takes how the server's side of a tunnel deviates, so that [`tolerances`](Self::tolerances) tells it
+    /// ([`Confirmed::tolerances`](crate::tunnel::websocket::Confirmed)).
+    pub fn handle_tunnel(&mut self, tolerances: Tolerances) {
+        self.tolerances.merge(tolerances);
     }
 
     /// Where to read to; never empty.

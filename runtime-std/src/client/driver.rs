@@ -129,6 +129,7 @@ impl<R: Runtime> Driver<R> {
         let Poll::Ready(connected) = connecting.poll(cx) else { return };
         self.connecting = None;
         let connected = connected.map(|(link, peer)| {
+            core.handle_tunnel(link.tolerances());
             sockets.connect(link);
             peer
         });

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
+use rtspan_core::Tolerances;
 use rtspan_core::client::ConnectError;
 use rtspan_core::limits::HTTP_HEAD_BYTES_MAX;
 use rtspan_core::tls::TlsError;
@@ -62,9 +63,14 @@ pub(crate) async fn open<R: Runtime>(
         Tunnel::WebSocket => {
             let handshake = websocket::Handshake::new(&opening.authority(), &opening.target, seed()?);
             pipe.push(&handshake.request());
-            let check = |bytes: &[u8]| handshake.check(bytes).map(|read| read.map(|confirmed| confirmed.len));
+            let mut tolerances = Tolerances::default();
+            let check = |bytes: &[u8]| {
+                let confirmed = handshake.check(bytes)?;
+                tolerances = confirmed.map(|confirmed| confirmed.tolerances).unwrap_or_default();
+                Ok::<_, websocket::HandshakeError>(confirmed.map(|confirmed| confirmed.len))
+            };
             let rest = pipe.read_answer(check).await?;
-            super::Tunnel::WebSocket(Box::new(Web::client(seed()?, rest)))
+            super::Tunnel::WebSocket(Box::new(Web::client(seed()?, rest, tolerances)))
         }
         _ => super::Tunnel::None,
     };
@@ -120,7 +126,7 @@ impl<T: TcpSocket> Pipe<T> {
     /// Reads the answer to what was written, whose length `check` tells once it is whole. Gives what has come behind it.
     async fn read_answer<E: Into<TunnelError>>(
         &mut self,
-        check: impl Fn(&[u8]) -> Result<Option<usize>, E>,
+        mut check: impl FnMut(&[u8]) -> Result<Option<usize>, E>,
     ) -> Result<BytesMut, ConnectError> {
         let mut answer = BytesMut::with_capacity(HTTP_HEAD_BYTES_MAX);
         poll_fn(|cx| {

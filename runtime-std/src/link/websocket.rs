@@ -2,6 +2,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 
 use bytes::BytesMut;
+use rtspan_core::Tolerances;
 use rtspan_core::tunnel::TunnelError;
 use rtspan_core::tunnel::websocket::{CloseCode, End, FrameHeader, WebSocket};
 
@@ -20,6 +21,8 @@ const UNSENT_BYTES_MAX: usize = 4 << 10;
 pub(super) struct Web {
     socket: WebSocket,
     is_client: bool,
+    /// How the answer of the server deviates.
+    tolerances: Tolerances,
     /// The peer has said its last.
     end: Option<End>,
     /// Bytes that were read before there was a WebSocket.
@@ -29,12 +32,22 @@ pub(super) struct Web {
 impl Web {
     /// That of a server; `rest` has come with the request.
     pub(super) fn server(rest: BytesMut) -> Self {
-        Self { socket: WebSocket::server(), is_client: false, end: None, rest }
+        Self {
+            socket: WebSocket::server(),
+            is_client: false,
+            tolerances: Tolerances::default(),
+            end: None,
+            rest,
+        }
     }
 
-    /// That of a client; `rest` has come with the answer to its handshake.
-    pub(super) fn client(seed: [u8; 32], rest: BytesMut) -> Self {
-        Self { socket: WebSocket::client(seed), is_client: true, end: None, rest }
+    /// That of a client; `rest` has come with the answer to its handshake, which deviates so.
+    pub(super) fn client(seed: [u8; 32], rest: BytesMut, tolerances: Tolerances) -> Self {
+        Self { socket: WebSocket::client(seed), is_client: true, tolerances, end: None, rest }
+    }
+
+    pub(super) fn tolerances(&self) -> Tolerances {
+        self.tolerances
     }
 
     /// Returns `true` if there is an end to be told, whatever the socket says.

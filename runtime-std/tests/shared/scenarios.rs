@@ -208,6 +208,7 @@ macro_rules! all {
             the_halves_of_a_tunnel_behind_a_proxy_are_of_the_address_that_it_names,
             a_tunnel_that_is_switched_off_is_refused,
             a_websocket_that_breaks_the_protocol_is_closed,
+            a_server_that_names_no_subprotocol_is_told_as_such,
             credentials_of_any_shape_are_refused_in_every_way,
             guesses_are_slowed_and_told_in_every_way,
             one_byte_at_a_time_is_too_slow_in_every_way,

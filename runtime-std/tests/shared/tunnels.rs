@@ -1,17 +1,20 @@
 //! RTSP in two requests of HTTP and in WebSockets, with TLS beneath and without.
 
+use std::pin::pin;
+
 use rtspan_std::client::{Client, ClientBuilder, Error};
 use rtspan_std::limits::MESSAGE_DEADLINE;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{
-    ClientCloseReason, CloseReason, ConnectError, Event, Origins, ServerConfig, Transports, TunnelError,
+    ClientCloseReason, CloseReason, ConnectError, Event, Origins, ServerConfig, Tolerance, Transports,
+    TunnelError,
 };
 
-use super::by_hand::{Peer, now, since};
+use super::by_hand::{Ear, Peer, go, now, since};
 use super::through::{GET, POST, UPGRADE};
 use super::tls::{Authority, GOOD, HOST};
-use super::{LOOPBACK, description, event, number, packet, pause};
+use super::{LOOPBACK, description, event, if_ready, number, packet, pause};
 
 /// All schemes, without TLS and with it.
 const SCHEMES: [&str; 6] = ["rtsp", "rtsps", "rtsp+http", "rtsp+https", "rtsp+ws", "rtsp+wss"];
@@ -209,4 +212,27 @@ pub(crate) async fn the_halves_of_a_tunnel_behind_a_proxy_are_of_the_address_tha
     let mut post = half(&server, &from("203.0.113.7", POST).replace("49152", "49153"), "a").await;
     post.write_all(OPTIONS[0].as_bytes()).await.unwrap();
     assert!(get.next_message().await.unwrap().starts_with("RTSP/1.0 200 OK"));
+}
+
+pub(crate) async fn a_server_that_names_no_subprotocol_is_told_as_such<R: Runtime>() {
+    let server = Server::<R>::builder().bind(LOOPBACK).await.unwrap();
+    let (behind, mut ear) = (server.local_addr(), Ear::<R>::new());
+    let url = format!("rtsp+ws://{}/cam", ear.local_addr());
+    // A camera that answers as the server does, but for its subprotocol.
+    let camera = go::<R, _>(async move {
+        let (mut peer, mut camera) = (ear.accept().await, Peer::<R>::connect(behind).await);
+        let asked = peer.next_message().await.unwrap();
+        camera.write_all(asked.as_bytes()).await.unwrap();
+        let answer =
+            camera.next_message().await.unwrap().replace("Sec-WebSocket-Protocol: rtsp.onvif.org\r\n", "");
+        peer.write_all(answer.as_bytes()).await.unwrap();
+        (peer, camera)
+    });
+    let client = Client::<R>::builder(&url).unwrap().build().unwrap();
+    let mut options = pin!(client.options());
+    while !client.tolerances().contains(Tolerance::SubprotocolNotEchoed) {
+        assert!(if_ready(options.as_mut()).await.is_none());
+        pause::<R>().await;
+    }
+    drop(camera.await);
 }
