@@ -47,16 +47,16 @@ fn publish_by_ffmpeg(clip: &Clip, url: &str) -> Program {
     Program::start("FFmpeg publishing over TLS", command.arg(with_scheme("rtsps", url)))
 }
 
-fn publish_by_gstreamer(clip: &Clip, url: &str) -> Program {
-    let url = with_scheme("rtsps", url);
+fn publish_by_gstreamer(scheme: &str, clip: &Clip, url: &str) -> Program {
+    let url = with_scheme(scheme, url);
     let sink = format!("rtspclientsink name=sink location={url} protocols=tcp tls-validation-flags=0");
     let source = format!("filesrc location={} ! qtdemux name=demux", clip.mov.display());
     let video = "demux.video_0 ! queue ! h264parse ! sink.sink_0";
     let audio = "demux.audio_0 ! queue ! sink.sink_1";
-    launch("GStreamer publishing over TLS", &[&sink, &source, video, audio].join(" "))
+    launch(&format!("GStreamer publishing by {scheme}"), &[&sink, &source, video, audio].join(" "))
 }
 
-fn relay(runtime: Runtime, publish: fn(&Clip, &str) -> Program) {
+fn relay(runtime: Runtime, publish: impl Fn(&Clip, &str) -> Program) {
     let clip = Clip::high();
     let server = Server::start_with(runtime, &["--tls-self-signed", "127.0.0.1"]);
     let url = server.url("/live");
@@ -70,7 +70,7 @@ fn relay(runtime: Runtime, publish: fn(&Clip, &str) -> Program) {
     expect(&mut readings, ENDING, &clip.units, DEMANDED);
 }
 
-fn relay_on_each(publish: fn(&Clip, &str) -> Program) {
+fn relay_on_each(publish: impl Fn(&Clip, &str) -> Program + Copy + Send) {
     if !installed(&[Needs::Ffmpeg, Needs::Gstreamer, Needs::TlsOfGlib]) {
         return;
     }
@@ -88,7 +88,17 @@ fn ffmpeg_publishes_over_tls_and_both_read_through_every_layer() {
 
 #[test]
 fn gstreamer_publishes_over_tls_and_both_read_through_every_layer() {
-    relay_on_each(publish_by_gstreamer);
+    relay_on_each(|clip, url| publish_by_gstreamer("rtsps", clip, url));
+}
+
+#[test]
+fn gstreamer_publishes_through_http_and_both_read_through_every_layer() {
+    relay_on_each(|clip, url| publish_by_gstreamer("rtsph", clip, url));
+}
+
+#[test]
+fn gstreamer_publishes_through_https_and_both_read_through_every_layer() {
+    relay_on_each(|clip, url| publish_by_gstreamer("rtspsh", clip, url));
 }
 
 #[test]
