@@ -199,8 +199,8 @@ impl Server {
         Ok(ServerConn { id, rx, tx: ConnTx::new(id, self.config.write_stall) })
     }
 
-    /// Takes note of the server's own address that a connection came to: media over UDP does not go to the server's own
-    /// ports there.
+    /// Takes note of the server's own address that a connection came to: media over UDP leaves from there
+    /// ([`DatagramSink::send`](crate::udp::DatagramSink::send)), and does not go to the server's own ports there.
     pub fn set_local_addr(&mut self, conn: ConnId, local: SocketAddr) {
         if let Some(connection) = self.conns.get_mut(conn) {
             connection.local = Some(local.ip().to_canonical());

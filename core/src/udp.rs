@@ -52,7 +52,11 @@ pub enum UdpOpenError {
 /// Where datagrams go: the runtime's batch of system calls.
 pub trait DatagramSink {
     /// Takes a datagram for `to`; `false` if the socket would block and it was not taken.
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool;
+    ///
+    /// `from` is the address of this host that the peer has talked to. A host with several addresses has to send from that
+    /// one, since peers and firewalls take nothing else: a socket that is bound to all of them names it with each datagram
+    /// (`IP_PKTINFO`, `IPV6_PKTINFO`). `None` leaves the choice to the system.
+    fn send(&mut self, port: Port, from: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool;
 }
 
 mod batch;

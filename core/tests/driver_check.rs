@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -79,7 +79,7 @@ struct Wire {
 }
 
 impl DatagramSink for Wire {
-    fn send(&mut self, port: Port, _: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, _: Option<IpAddr>, _: SocketAddr, datagram: &Bytes) -> bool {
         self.to_client.push((port, datagram.clone()));
         true
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -402,7 +402,7 @@ impl Rig {
 struct Sent<'a>(&'a mut Vec<(Port, SocketAddr, Bytes)>);
 
 impl DatagramSink for Sent<'_> {
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, _: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool {
         self.0.push((port, to, datagram.clone()));
         true
     }

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use rtspan_core::conn::{ConnCommand, ConnTx, ServerConn};
@@ -114,7 +114,7 @@ fn world() -> World {
 struct Count(u64);
 
 impl DatagramSink for Count {
-    fn send(&mut self, _port: Port, _to: SocketAddr, _datagram: &Bytes) -> bool {
+    fn send(&mut self, _port: Port, _from: Option<IpAddr>, _to: SocketAddr, _datagram: &Bytes) -> bool {
         self.0 += 1;
         true
     }

@@ -1,5 +1,5 @@
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use divan::black_box;
@@ -50,7 +50,7 @@ impl Streams for One {
 struct Count(usize);
 
 impl DatagramSink for Count {
-    fn send(&mut self, _: Port, _: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, _: Port, _: Option<IpAddr>, _: SocketAddr, datagram: &Bytes) -> bool {
         black_box(datagram);
         self.0 += 1;
         true

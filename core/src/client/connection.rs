@@ -1,7 +1,7 @@
 //! The side of a client that a runtime drives: connection, datagrams, outputs and clock.
 
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::BytesMut;
 
@@ -37,6 +37,17 @@ impl Client {
     /// ([`Confirmed::tolerances`](crate::tunnel::websocket::Confirmed)).
     pub fn handle_tunnel(&mut self, tolerances: Tolerances) {
         self.tolerances.merge(tolerances);
+    }
+
+    /// Takes note of the address that the connection goes from, before [`handle_connected`](Self::handle_connected): the
+    /// sockets for media over UDP are bound to it.
+    ///
+    /// A server sends its media there, and takes no datagrams from another. Without it the system chooses, on a host with
+    /// several addresses maybe another one. A link-local address of IPv6 is left to the system, which chooses by the link.
+    pub fn set_local_addr(&mut self, local: SocketAddr) {
+        let ip = local.ip().to_canonical();
+        let is_link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        self.link.local = Some(ip).filter(|_| !is_link_local);
     }
 
     /// Where to read to; never empty.

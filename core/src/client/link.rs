@@ -1,5 +1,5 @@
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,8 @@ use crate::wire::{Decoder, DecoderLimits};
 #[derive(Debug)]
 pub(super) struct Link {
     phase: Phase,
+    /// The address of this host that it goes from, if that is known.
+    pub(super) local: Option<IpAddr>,
     pub(super) decoder: Decoder,
     outbox: Outbox,
     /// Bytes that wait in the outbox.
@@ -39,6 +41,7 @@ impl Link {
     pub(super) fn new(write_stall: Duration) -> Self {
         Self {
             phase: Phase::Idle,
+            local: None,
             decoder: Decoder::new(DecoderLimits::default()),
             outbox: Outbox::default(),
             waiting: 0,

@@ -87,7 +87,8 @@ impl Client {
             Lower::Udp => {
                 let id = self.next_udp_id();
                 let is_v4 = self.link.peer().is_none_or(|peer| peer.is_ipv4());
-                let ip = if is_v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+                let any = if is_v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+                let ip = self.link.local.unwrap_or(any);
                 let spec = UdpSpec { ip, ports: self.config.udp_ports };
                 self.outputs.push_back(ClientOutput::OpenUdp(id, spec));
                 self.running = Some(Running::new(task, now, self.config.response_deadline, Wait::Udp(id)));

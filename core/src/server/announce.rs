@@ -155,6 +155,7 @@ impl Server {
         let session = Session {
             key,
             peer: connection.peer,
+            local: connection.media_source(),
             owner: owner.map(Box::new),
             path: path.into(),
             query: query.map(Into::into),

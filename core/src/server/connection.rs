@@ -24,6 +24,8 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// The server's own address that it came to, if that is known.
     pub(super) local: Option<IpAddr>,
+    /// A proxy has passed it on.
+    is_proxied: bool,
     /// All of it is encrypted, and this is known of the peer by that.
     pub(super) secured: Option<Box<Secured>>,
     pub(super) since: Instant,
@@ -71,6 +73,7 @@ impl Connection {
         Self {
             peer,
             local: None,
+            is_proxied: false,
             secured: None,
             since: now,
             alive: now,
@@ -95,6 +98,12 @@ impl Connection {
     pub(super) fn is_from_here(&self) -> bool {
         let peer = self.peer.ip().to_canonical();
         peer.is_loopback() || self.local.is_some_and(|local| local.to_canonical() == peer)
+    }
+
+    /// The address that datagrams to its peer leave from: the one that the peer knows. What it has reached through a proxy is
+    /// an address between the proxy and the server, and then the way to the peer decides.
+    pub(super) fn media_source(&self) -> Option<IpAddr> {
+        self.local.filter(|_| !self.is_proxied)
     }
 }
 
@@ -223,6 +232,7 @@ impl Server {
     pub(super) fn proxied(&mut self, now: Instant, conn: ConnId, peer: SocketAddr) {
         let Some(connection) = self.conns.get_mut(conn) else { return };
         let proxy = std::mem::replace(&mut connection.peer, peer);
+        connection.is_proxied = true;
         let own = Held { conns: 1, ..Held::default() };
         self.shares.give_back(proxy.ip(), own);
         let room = self.check_share_of_conns(peer.ip(), self.conns.len().saturating_sub(1));

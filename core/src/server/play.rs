@@ -176,7 +176,13 @@ impl Server {
                     *place = Some((rtp, rtcp));
                 }
             }
-            let order = UdpOrder::Attach(Box::new(DatagramReader::new(subscription, peers, trust, tap)));
+            let order = UdpOrder::Attach(Box::new(DatagramReader::new(
+                subscription,
+                session.local,
+                peers,
+                trust,
+                tap,
+            )));
             outputs.extend(session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))));
             return;
         };

@@ -141,11 +141,11 @@ impl Server {
             }
         }
         let Some(session) = self.sessions.get(id) else { return };
-        let is_resumed = session.has_begun;
+        let (is_resumed, local) = (session.has_begun, session.local);
         match session.bound_to() {
             Some(conn) => self.order_rx(conn, RxOrder::Route(Routes::Publisher(frames))),
-            None if is_resumed => self.order_udp(id, UdpOrder::Resume(datagrams)),
-            None => self.order_udp(id, UdpOrder::Publish(datagrams)),
+            None if is_resumed => self.order_udp(id, UdpOrder::Resume(local, datagrams)),
+            None => self.order_udp(id, UdpOrder::Publish(local, datagrams)),
         }
     }
 

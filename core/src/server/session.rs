@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub(super) struct Session {
     pub(super) key: HexId,
     /// The address of the peer that made it.
     pub(super) peer: SocketAddr,
+    /// The address of the server's that this peer has talked to, which its datagrams leave from; `None` if that is not known.
+    pub(super) local: Option<IpAddr>,
     /// The user that has proved its right to it; `None` if anybody may.
     pub(super) owner: Option<Box<Identity>>,
     pub(super) path: Box<str>,

@@ -15,6 +15,7 @@ mod names;
 mod notes;
 mod options;
 mod order;
+mod own_address;
 mod pairs;
 mod paths;
 mod play;

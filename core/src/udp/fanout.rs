@@ -65,12 +65,12 @@ impl Fanout<'_> {
             return log.head();
         }
         let mut rtcp_at = u64::MAX;
-        for DatagramReader { subscription, peers, trust, .. } in readers.iter_mut() {
+        for DatagramReader { subscription, local, peers, trust, .. } in readers.iter_mut() {
             let mut report = |trust: &mut Trust, track: u8, report: Bytes| {
                 let peer = peers.get(usize::from(track)).copied().flatten();
                 peer.filter(|_| trust.allows(report.len())).is_some_and(|(_, rtcp)| {
                     trust.spend(report.len());
-                    self.queues.report(Port::Rtcp, rtcp, report)
+                    self.queues.report(Port::Rtcp, *local, rtcp, report)
                 })
             };
             subscription.reports_due(self.now, log, |track, due| report(trust, track, due));

@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
@@ -48,10 +48,11 @@ pub(crate) enum UdpOrder {
     DropTrack(StreamId, SessionId, u8),
     /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
     End(StreamId, SessionId),
-    /// Tracks of a publisher come from these addresses: of its packets and of its reports.
-    Publish(Vec<(SocketAddr, SocketAddr, Ingest)>),
+    /// Tracks of a publisher come from these addresses: of its packets and of its reports. It has talked to this address of
+    /// the server's.
+    Publish(Option<IpAddr>, Vec<(SocketAddr, SocketAddr, Ingest)>),
     /// The same after a pause: datagrams that came meanwhile are not wanted.
-    Resume(Vec<(SocketAddr, SocketAddr, Ingest)>),
+    Resume(Option<IpAddr>, Vec<(SocketAddr, SocketAddr, Ingest)>),
     /// Datagrams from these addresses are no longer wanted. Those that have come are handed on, and then
     /// [`Report::Drained`] follows.
     Unpublish(Vec<(SocketAddr, SocketAddr)>),
@@ -87,6 +88,7 @@ pub struct UdpMedia {
 #[derive(Debug)]
 pub(super) struct Readers {
     pub(super) pace: Pace,
+    /// In the order of the addresses that they are sent from: those with the same one are sent to by one call.
     pub(super) all: Vec<DatagramReader>,
 }
 
@@ -103,11 +105,21 @@ impl Readers {
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     pub(super) inbound: VecDeque<Inbound>,
-    reports: VecDeque<(Port, SocketAddr, Bytes)>,
+    reports: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    port: Port,
+    from: Option<IpAddr>,
+    to: SocketAddr,
+    report: Bytes,
 }
 
 #[derive(Debug)]
 struct Publishing {
+    /// The address of the server's that it has talked to.
+    local: Option<IpAddr>,
     rtcp: SocketAddr,
     ingest: Ingest,
 }
@@ -164,7 +176,8 @@ impl UdpMedia {
                 self.recall(now, &mut reader);
                 let readers = || Readers { pace: Pace::new(self.burst), all: Vec::new() };
                 let stream = reader.subscription.stream();
-                self.readers.entry(stream).or_insert_with(readers).all.push(*reader);
+                let all = &mut self.readers.entry(stream).or_insert_with(readers).all;
+                all.insert(all.partition_point(|own| own.local <= reader.local), *reader);
             }
             UdpOrder::Detach(stream, session) => self.detach(stream, session),
             UdpOrder::Dismiss(stream, session, reason) => {
@@ -197,9 +210,11 @@ impl UdpMedia {
             }
             UdpOrder::ToPublisher(to, compound) => {
                 let Some(Source::Publisher(track)) = self.sources.get(&(Port::Rtcp, to)) else { return };
-                let Some(Publishing { ingest, rtcp }) = self.publishers.get_mut(*track) else { return };
+                let Some(Publishing { ingest, local, rtcp }) = self.publishers.get_mut(*track) else {
+                    return;
+                };
                 ingest.count_sent(&compound);
-                self.queues.report(Port::Rtcp, *rtcp, compound);
+                self.queues.report(Port::Rtcp, *local, *rtcp, compound);
             }
             UdpOrder::ToReader(stream, session, track, compound) => {
                 let Self { readers, queues, .. } = self;
@@ -216,12 +231,14 @@ impl UdpMedia {
                 Some(reader) => reader.subscription.end(),
                 None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
             },
-            UdpOrder::Publish(tracks) => {
+            UdpOrder::Publish(local, tracks) => {
                 let peers: Vec<_> = tracks.iter().map(|(rtp, rtcp, _)| (*rtp, *rtcp)).collect();
-                tracks.into_iter().for_each(|track| self.add_publisher(track));
+                tracks.into_iter().for_each(|track| self.add_publisher(local, track));
                 self.take_early(now, peers);
             }
-            UdpOrder::Resume(tracks) => tracks.into_iter().for_each(|track| self.add_publisher(track)),
+            UdpOrder::Resume(local, tracks) => {
+                tracks.into_iter().for_each(|track| self.add_publisher(local, track));
+            }
             UdpOrder::Unpublish(peers) => self.forget_publisher(now, peers),
             UdpOrder::TellStats => self.is_asked = true,
         }
@@ -314,7 +331,7 @@ impl UdpMedia {
     pub fn handle_timeout(&mut self, now: Instant) {
         for track in self.publishers.values_mut().filter(|track| now >= track.ingest.poll_timeout()) {
             if let Some(report) = track.ingest.handle_timeout(now, &mut self.queues.inbound) {
-                self.queues.report(Port::Rtcp, track.rtcp, report);
+                self.queues.report(Port::Rtcp, track.local, track.rtcp, report);
             }
         }
         let publishers = self.publishers.values_mut().map(|track| track.ingest.poll_timeout());
@@ -326,11 +343,15 @@ impl UdpMedia {
         self.due = publishers.chain(readers).min();
     }
 
-    fn add_publisher(&mut self, (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest)) {
-        let track = self.publishers.insert_with(|_| Publishing { rtcp, ingest });
+    fn add_publisher(
+        &mut self,
+        local: Option<IpAddr>,
+        (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest),
+    ) {
+        let track = self.publishers.insert_with(|_| Publishing { local, rtcp, ingest });
         for (port, from, punch) in [(Port::Rtp, rtp, PUNCH_RTP), (Port::Rtcp, rtcp, PUNCH_RTCP)] {
             self.sources.insert((port, from), Source::Publisher(track));
-            self.queues.report(port, from, Bytes::from_static(punch));
+            self.queues.report(port, local, from, Bytes::from_static(punch));
         }
     }
 
@@ -432,18 +453,18 @@ const PUNCH_RTCP: &[u8] = &[0x80, 0xc9, 0, 1, 0, 0, 0, 0];
 
 impl Queues {
     /// Has a report sent; `false` if too many wait.
-    pub(super) fn report(&mut self, port: Port, to: SocketAddr, report: Bytes) -> bool {
+    pub(super) fn report(&mut self, port: Port, from: Option<IpAddr>, to: SocketAddr, report: Bytes) -> bool {
         let has_room = self.reports.len() < UDP_REPORTS_WAITING_MAX;
         if has_room {
-            self.reports.push_back((port, to, report));
+            self.reports.push_back(Waiting { port, from, to, report });
         }
         has_room
     }
 
     /// Sends the reports that wait; `false` if the sink would block.
     pub(super) fn send_reports(&mut self, sink: &mut dyn DatagramSink) -> bool {
-        while let Some((port, to, datagram)) = self.reports.front() {
-            if !sink.send(*port, *to, datagram) {
+        while let Some(Waiting { port, from, to, report }) = self.reports.front() {
+            if !sink.send(*port, *from, *to, report) {
                 return false;
             }
             self.reports.pop_front();

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
@@ -18,6 +18,8 @@ use crate::tap::Tap;
 #[derive(Debug)]
 pub(crate) struct DatagramReader {
     pub(crate) subscription: Subscription,
+    /// The address of the server's that it has talked to, and that it is sent everything from.
+    pub(super) local: Option<IpAddr>,
     /// Per track: where its packets and its reports go.
     pub(crate) peers: Vec<Option<(SocketAddr, SocketAddr)>>,
     pub(crate) trust: Trust,
@@ -30,11 +32,12 @@ pub(crate) struct DatagramReader {
 impl DatagramReader {
     pub(crate) fn new(
         subscription: Subscription,
+        local: Option<IpAddr>,
         peers: Vec<Option<(SocketAddr, SocketAddr)>>,
         trust: Trust,
         tap: Tap,
     ) -> Self {
-        Self { subscription, peers, trust, tap, heard: Vec::new() }
+        Self { subscription, local, peers, trust, tap, heard: Vec::new() }
     }
 
     /// Takes what came from one of its addresses for reports.
@@ -54,7 +57,7 @@ impl DatagramReader {
         let peer = self.peers.get(usize::from(track)).copied().flatten();
         let bytes = compound.len();
         if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(bytes)) {
-            if queues.report(Port::Rtcp, rtcp, compound) {
+            if queues.report(Port::Rtcp, self.local, rtcp, compound) {
                 self.trust.spend(bytes);
                 self.subscription.count_rtcp(track, bytes);
             }
@@ -100,7 +103,7 @@ impl DatagramReader {
             if !self.trust.allows(packet.rtp.len()) {
                 return ControlFlow::Break(true);
             }
-            if !sink.send(Port::Rtp, rtp, packet.rtp.as_bytes()) {
+            if !sink.send(Port::Rtp, self.local, rtp, packet.rtp.as_bytes()) {
                 return ControlFlow::Break(false);
             }
             self.trust.spend(packet.rtp.len());
@@ -128,7 +131,7 @@ impl DatagramReader {
             let peer = self.peers.get(usize::from(track)).copied().flatten();
             if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(goodbye.len())) {
                 let bytes = goodbye.len();
-                if queues.report(Port::Rtcp, rtcp, goodbye) {
+                if queues.report(Port::Rtcp, self.local, rtcp, goodbye) {
                     self.subscription.count_rtcp(track, bytes);
                 }
             }

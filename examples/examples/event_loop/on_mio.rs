@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
 
 use bytes::Bytes;
 use mio::net::{TcpListener, TcpStream, UdpSocket};
@@ -146,7 +146,7 @@ impl Sockets for Mio {
 }
 
 impl DatagramSink for Mio {
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, _: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool {
         let Some(pair) = &mut self.udp else { return true };
         let Ready { socket, writable, .. } = &mut pair[place(port)];
         has_left(attempt(writable, || socket.send_to(datagram, to)))

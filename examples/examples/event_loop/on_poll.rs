@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use bytes::Bytes;
 use rtspan_core::ConnId;
@@ -119,7 +119,7 @@ impl Sockets for Polled {
 }
 
 impl DatagramSink for Polled {
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, _: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool {
         let Some(pair) = &mut self.udp else { return true };
         let (socket, waits) = &mut pair[place(port)];
         has_left(attempt(&mut waits.write, || socket.send_to(datagram, to)))

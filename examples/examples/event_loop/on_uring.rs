@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr::null_mut;
 
@@ -293,7 +293,7 @@ impl Sockets for Ring {
 }
 
 impl DatagramSink for Ring {
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, _: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool {
         self.udp.is_none() || has_left(self.attempt(port, true, |socket| socket.send_to(datagram, to)))
     }
 }

@@ -12,7 +12,7 @@ use super::shared::{Shared, State};
 use super::sockets::{Look, Receive, Sockets};
 use crate::alarm::Alarm;
 use crate::link::Opening;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, TcpSocket as _};
 use crate::wake::lock;
 
 /// How often the driver goes round before it lets others run.
@@ -128,8 +128,10 @@ impl<R: Runtime> Driver<R> {
         let Some(connecting) = &mut self.connecting else { return };
         let Poll::Ready(connected) = connecting.poll(cx) else { return };
         self.connecting = None;
-        let connected = connected.map(|(link, peer)| {
+        let connected = connected.map(|(mut link, peer)| {
             core.handle_tunnel(link.tolerances());
+            let local = link.socket().and_then(|socket| socket.local_addr().ok());
+            local.into_iter().for_each(|local| core.set_local_addr(local));
             sockets.connect(link);
             peer
         });

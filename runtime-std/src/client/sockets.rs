@@ -203,7 +203,7 @@ struct Pairs<'a, U> {
 impl<U: UdpSocket> ClientSink for Pairs<'_, U> {
     fn send(&mut self, id: UdpId, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
         let is_taken = match self.all.iter_mut().find(|(own, _)| *own == id) {
-            Some((_, pair)) => pair.send(port, to, datagram),
+            Some((_, pair)) => pair.send(port, None, to, datagram),
             // Its sockets are closed: it is lost, as datagrams are.
             None => true,
         };

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use rtspan_core::udp::Port;
@@ -21,6 +21,8 @@ const REFUSALS_MAX: u8 = 4;
 #[derive(Debug)]
 pub(crate) struct Batch {
     port: Port,
+    /// The address of this host that they leave from; the system's choice if there is none.
+    from: Option<IpAddr>,
     room: Room,
     /// The destination of the last datagram.
     to: SocketAddr,
@@ -69,6 +71,7 @@ impl Batch {
     pub(crate) fn new() -> Self {
         Self {
             port: Port::Rtp,
+            from: None,
             room: Room::default(),
             to: SocketAddr::from(([0; 4], 0)),
             first: Place::default(),
@@ -80,9 +83,15 @@ impl Batch {
     }
 
     /// Takes a datagram; `false` if those that wait have to leave first.
-    pub(crate) fn add(&mut self, port: Port, to: SocketAddr, datagram: &Bytes, segments_max: usize) -> bool {
+    pub(crate) fn add(
+        &mut self,
+        (port, from): (Port, Option<IpAddr>),
+        to: SocketAddr,
+        datagram: &Bytes,
+        segments_max: usize,
+    ) -> bool {
         let is_empty = self.room.messages.is_empty();
-        if self.sent > 0 || (port != self.port && !is_empty) {
+        if self.sent > 0 || ((port, from) != (self.port, self.from) && !is_empty) {
             return false;
         }
         let is_next = to == self.to;
@@ -114,7 +123,7 @@ impl Batch {
         if !is_next {
             self.first = place;
         }
-        (self.port, self.to) = (port, to);
+        (self.port, self.from, self.to) = (port, from, to);
         self.next = Place { index: place.index + 1, at: place.at + datagram.len() };
         true
     }
@@ -162,6 +171,11 @@ impl Batch {
 
     pub(crate) fn port(&self) -> Port {
         self.port
+    }
+
+    /// The address of this host that they leave from, if it matters.
+    pub(crate) fn from(&self) -> Option<IpAddr> {
+        self.from
     }
 
     /// Takes `room` if it has none.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSliceMut, Read};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 #[cfg(unix)]
 use std::os::fd::AsFd as AsSocket;
 #[cfg(unix)]
@@ -30,12 +30,12 @@ pub trait Datagrams {
     /// `WouldBlock` while there is none.
     fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
 
-    /// Sends one datagram.
+    /// Sends one datagram, from this address of the host if one is named.
     ///
     /// # Errors
     ///
     /// `WouldBlock` while there is no room; else the datagram is not sent at all.
-    fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()>;
+    fn try_send_to(&self, datagram: &[u8], from: Option<IpAddr>, to: SocketAddr) -> io::Result<()>;
 
     /// Lets sockets that share as well have the same port.
     ///
@@ -111,7 +111,7 @@ impl<'a> SocketRef<'a> {
     pub fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
         match &self.0 {
             Lent::System(socket) => SockRef::from(socket).send_to(datagram, &to.into()).map(drop),
-            Lent::Other(socket) => socket.try_send_to(datagram, to),
+            Lent::Other(socket) => socket.try_send_to(datagram, None, to),
         }
     }
 }
@@ -156,19 +156,21 @@ impl State {
 
     /// Sends messages, all with one call where the system has one for it. Returns how many were taken.
     ///
-    /// Each that is longer than `segment` is sent in datagrams of that size.
+    /// They leave from the address `from` of this host, if one is named. Each that is longer than `segment` is sent in
+    /// datagrams of that size.
     pub(super) fn send(
         &self,
         socket: SocketRef<'_>,
+        from: Option<IpAddr>,
         bytes: &[u8],
         messages: &[Message],
         segment: Option<u16>,
     ) -> io::Result<usize> {
         match (socket.0, &self.0) {
-            (Lent::System(socket), Some(state)) => send(state, socket, bytes, messages, segment),
+            (Lent::System(socket), Some(state)) => send(state, socket, from, bytes, messages, segment),
             (Lent::Other(socket), _) => {
                 let Some(first) = messages.first() else { return Ok(0) };
-                socket.try_send_to(first.within(bytes), first.to).map(|()| 1)
+                socket.try_send_to(first.within(bytes), from, first.to).map(|()| 1)
             }
             (Lent::System(_), None) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -196,11 +198,12 @@ fn receive_each(
 fn send(
     _: &UdpSocketState,
     socket: Handle<'_>,
+    from: Option<IpAddr>,
     bytes: &[u8],
     messages: &[Message],
     segment: Option<u16>,
 ) -> io::Result<usize> {
-    super::many::send(socket, bytes, messages, segment)
+    super::many::send(socket, from, bytes, messages, segment)
 }
 
 /// Sends the first of these messages.
@@ -208,6 +211,7 @@ fn send(
 fn send(
     state: &UdpSocketState,
     socket: Handle<'_>,
+    from: Option<IpAddr>,
     bytes: &[u8],
     messages: &[Message],
     segment: Option<u16>,
@@ -218,7 +222,7 @@ fn send(
         ecn: None,
         contents: first.within(bytes),
         segment_size: segment.map(usize::from),
-        src_ip: None,
+        src_ip: from,
     };
     state.try_send((&socket).into(), &transmit).map(|()| 1)
 }

@@ -1,7 +1,7 @@
 use std::array;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -45,6 +45,8 @@ struct Half<U> {
     state: State,
     offload: Offload,
     is_ipv6: bool,
+    /// It is bound to all addresses of the host, so that each datagram can name its own.
+    is_anywhere: bool,
 }
 
 impl<U: UdpSocket> UdpPair<U> {
@@ -104,8 +106,9 @@ impl<U: UdpSocket> UdpPair<U> {
             Port::Rtp => &mut self.rtp,
             Port::Rtcp => &mut self.rtcp,
         };
+        let from = self.batch.from();
         self.batch.flush(offload, |bytes, messages, segment| {
-            socket.try_io(Direction::Write, |socket| state.send(socket, bytes, messages, segment))
+            socket.try_io(Direction::Write, |socket| state.send(socket, from, bytes, messages, segment))
         })
     }
 
@@ -118,11 +121,12 @@ impl<U: UdpSocket> UdpPair<U> {
 }
 
 impl<U: UdpSocket> DatagramSink for UdpPair<U> {
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, from: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool {
         self.batch.lend(|| SCRATCH.with_borrow_mut(|scratch| std::mem::take(&mut scratch.send)));
         let half = self.half(port);
         let (to, segments_max) = (half.reachable(to), half.offload.segments_max());
-        while !self.batch.add(port, to, datagram, segments_max) {
+        let from = from.filter(|_| half.is_anywhere);
+        while !self.batch.add((port, from), to, datagram, segments_max) {
             if !self.flush() {
                 return false;
             }
@@ -133,10 +137,11 @@ impl<U: UdpSocket> DatagramSink for UdpPair<U> {
 
 impl<U: UdpSocket> Half<U> {
     fn new(socket: U) -> io::Result<Self> {
-        let is_ipv6 = socket.local_addr()?.is_ipv6();
+        let local = socket.local_addr()?;
+        let (is_ipv6, is_anywhere) = (local.is_ipv6(), local.ip().is_unspecified());
         let state = State::new(socket.socket(), is_ipv6)?;
         let offload = Offload::new(state.segments_max());
-        Ok(Self { socket, state, offload, is_ipv6 })
+        Ok(Self { socket, state, offload, is_ipv6, is_anywhere })
     }
 
     fn poll_receive(

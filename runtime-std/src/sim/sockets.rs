@@ -1,6 +1,6 @@
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -261,8 +261,8 @@ impl Datagrams for SimUdp {
         self.shared.enter(|world| world.receive_datagram(self.id, into))
     }
 
-    fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
-        self.shared.enter(|world| world.send_datagram(self.id, datagram, to))
+    fn try_send_to(&self, datagram: &[u8], from: Option<IpAddr>, to: SocketAddr) -> io::Result<()> {
+        self.shared.enter(|world| world.send_datagram(self.id, datagram, from, to))
     }
 
     fn share(&self) -> io::Result<()> {

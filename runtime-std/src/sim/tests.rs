@@ -184,7 +184,8 @@ fn datagrams_are_lost_doubled_and_overtaken_as_often_as_the_link_says() {
     sender.spawn(async move {
         let socket = SimRuntime::default().bind_udp(addr("0.0.0.0:0")).unwrap();
         for number in 0..SENT {
-            crate::Datagrams::try_send_to(&socket, &number.to_be_bytes(), addr("10.0.0.1:9000")).unwrap();
+            crate::Datagrams::try_send_to(&socket, &number.to_be_bytes(), None, addr("10.0.0.1:9000"))
+                .unwrap();
             sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(socket.local_addr().unwrap().ip(), addr("0.0.0.0:0").ip());

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::task::Waker;
 
 use super::groups::Outgoing;
@@ -70,7 +70,13 @@ impl World {
         Ok(id)
     }
 
-    pub(super) fn send_datagram(&mut self, id: u64, data: &[u8], to: SocketAddr) -> io::Result<()> {
+    pub(super) fn send_datagram(
+        &mut self,
+        id: u64,
+        data: &[u8],
+        from: Option<IpAddr>,
+        to: SocketAddr,
+    ) -> io::Result<()> {
         let now = self.now;
         let Some(udp) = self.udp.get(&id) else { return Err(ErrorKind::NotConnected.into()) };
         let (host, local) = (udp.host, udp.local);
@@ -79,7 +85,9 @@ impl World {
             self.send_to_group(id, data, to);
             return Ok(());
         }
-        let from = SocketAddr::new(self.source(host, local.ip(), to.ip()), local.port());
+        let named = from.unwrap_or_else(|| local.ip());
+        self.check_own(host, named)?;
+        let from = SocketAddr::new(self.source(host, named, to.ip()), local.port());
         let Some(target) = self.reached(host, to.ip()) else { return Ok(()) };
         let path = self.path(host, target);
         if path.backlog(now) > SEND_BYTES {

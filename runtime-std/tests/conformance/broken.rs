@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -268,7 +268,7 @@ impl Datagrams for Part<SimUdp> {
         Ok((count.min(most), from))
     }
 
-    fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
-        self.part.try_send_to(datagram, to)
+    fn try_send_to(&self, datagram: &[u8], from: Option<IpAddr>, to: SocketAddr) -> io::Result<()> {
+        self.part.try_send_to(datagram, from, to)
     }
 }

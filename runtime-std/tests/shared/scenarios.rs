@@ -183,6 +183,7 @@ macro_rules! all {
             an_address_that_shows_nothing_is_sent_little,
             a_burst_over_udp_leaves_in_portions,
             readers_over_several_udp_pairs_get_everything,
+            each_peer_is_sent_datagrams_from_the_address_that_it_has_talked_to,
             a_large_keyframe_published_over_udp_arrives_whole_in_a_small_socket,
             what_is_one_over_a_default_is_refused,
             a_connection_has_as_many_sessions_as_by_default_and_no_more,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rtspan_std::client::{Client, Packets, Publisher};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{ServerConfig, TrackTransport, Transports, limits};
+use rtspan_std::{ServerConfig, TrackTransport, Transports, UdpSpec, limits};
 
 use super::by_hand::{Ear, Mouth, Peer, header, now, since};
 use super::{UDP, description, number, packet, pause, read, serve, url};
@@ -41,6 +41,33 @@ pub(crate) async fn readers_over_several_udp_pairs_get_everything<R: Runtime>() 
         for packets in readers.iter_mut().chain(published) {
             let received = packets.next().await.unwrap().unwrap();
             assert_eq!((number(&received), received.lost), (sequence, 0));
+        }
+    }
+}
+
+/// A host has many addresses, those of loopback among them; a client takes datagrams from the one that it has talked to.
+pub(crate) async fn each_peer_is_sent_datagrams_from_the_address_that_it_has_talked_to<R: Runtime>() {
+    for any in ["0.0.0.0:0", "[::]:0"].map(|at| at.parse::<SocketAddr>().unwrap()) {
+        let spec = UdpSpec { ip: any.ip(), ..UDP };
+        let bound = Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(any).await;
+        // A system without IPv6 has no such socket.
+        let Ok(server) = bound else { continue };
+        let stream = server.publish("/cam", description()).unwrap();
+        let at = |home: u8, path: &str| format!("rtsp://127.0.0.{home}:{}{path}", server.local_addr().port());
+        let client = |url: &str| Client::<R>::builder(url).unwrap().transport(Transports::Udp);
+        let mut readers = Vec::new();
+        for home in [2, 3, 2, 4] {
+            readers.push(client(&at(home, "/cam")).play().await.unwrap());
+        }
+        let publisher = client(&at(5, "/live")).publish(description()).await.unwrap();
+        let mut published = client(&at(3, "/live")).play().await.unwrap();
+        for sequence in 0..100 {
+            stream.write(0, packet(0, sequence, 1000)).unwrap();
+            publisher.write_frame(0, &[packet(0, sequence, 1000)]).await.unwrap();
+            for packets in readers.iter_mut().chain([&mut published]) {
+                let received = packets.next().await.unwrap().unwrap();
+                assert_eq!((number(&received), received.lost), (sequence, 0));
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use rtspan_core::conn::Inbound;
@@ -26,7 +26,7 @@ struct Sink {
 }
 
 impl DatagramSink for Sink {
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, _: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool {
         let takes = self.taken.len() as u64 != self.room;
         if takes {
             self.taken.push((port, to, datagram.clone()));

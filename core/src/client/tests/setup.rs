@@ -1,4 +1,3 @@
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::scenario::*;
@@ -25,17 +24,23 @@ fn without_free_ports_and_without_tcp_the_setup_fails() {
 }
 
 #[test]
-fn sockets_are_bound_in_the_family_of_the_server_to_the_ports_that_are_configured() {
+fn sockets_are_bound_where_the_connection_goes_from_or_anywhere_in_the_family_of_the_server() {
     let ports = UdpPorts::Range(10_000, 10_010);
-    for (peer, ip) in
-        [("192.0.2.1:554", Ipv4Addr::UNSPECIFIED.into()), ("[2001:db8::1]:554", Ipv6Addr::UNSPECIFIED.into())]
-    {
+    for (peer, local, ip) in [
+        ("192.0.2.1:554", None, "0.0.0.0"),
+        ("[2001:db8::1]:554", None, "::"),
+        ("192.0.2.1:554", Some("198.51.100.7:40000"), "198.51.100.7"),
+        ("192.0.2.1:554", Some("[::ffff:198.51.100.7]:40000"), "198.51.100.7"),
+        ("[2001:db8::1]:554", Some("[2001:db8::2]:40000"), "2001:db8::2"),
+        ("[fe80::1%2]:554", Some("[fe80::2%2]:40000"), "::"),
+    ] {
         let config = ClientConfig::default().udp_ports(ports);
         let mut it = Scenario::with(URL, config);
         it.connects = false;
         it.client.describe(it.now).unwrap();
         it.client.setup(it.now, 0).unwrap();
         it.pump();
+        local.into_iter().for_each(|local| it.client.set_local_addr(local.parse().unwrap()));
         it.client.handle_connected(it.now, Ok(peer.parse().unwrap()));
         it.expect_method("OPTIONS");
         it.answer("200 OK");
@@ -51,7 +56,7 @@ fn sockets_are_bound_in_the_family_of_the_server_to_the_ports_that_are_configure
             ClientOutput::OpenUdp(_, spec) => Some(spec),
             _ => None,
         });
-        assert_eq!(spec.map(|spec| (spec.ip, spec.ports)), Some((ip, ports)));
+        assert_eq!(spec.map(|spec| (spec.ip, spec.ports)), Some((ip.parse().unwrap(), ports)));
     }
 }
 

@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -59,16 +59,19 @@ pub(super) struct Datagrams {
     /// The pair that is sending, and the pair that has sent each datagram.
     pair: usize,
     pub(super) pairs: Vec<usize>,
+    /// The address of the server's that each datagram leaves from.
+    pub(super) froms: Vec<Option<IpAddr>>,
     pub(super) room: usize,
 }
 
 impl DatagramSink for Datagrams {
-    fn send(&mut self, port: Port, to: SocketAddr, datagram: &Bytes) -> bool {
+    fn send(&mut self, port: Port, from: Option<IpAddr>, to: SocketAddr, datagram: &Bytes) -> bool {
         if self.sent.len() >= self.room {
             return false;
         }
         self.sent.push((port, to, datagram.clone()));
         self.pairs.push(self.pair);
+        self.froms.push(from);
         true
     }
 }
@@ -98,7 +101,13 @@ impl Scenario {
             logs: Logs::default(),
             events: Vec::new(),
             udps: BTreeMap::new(),
-            datagrams: Datagrams { sent: Vec::new(), pair: 0, pairs: Vec::new(), room: usize::MAX },
+            datagrams: Datagrams {
+                sent: Vec::new(),
+                pair: 0,
+                pairs: Vec::new(),
+                froms: Vec::new(),
+                room: usize::MAX,
+            },
             conns: BTreeMap::new(),
             late_for_udp: None,
             late_for_conn: None,

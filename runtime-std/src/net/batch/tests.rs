@@ -24,7 +24,7 @@ impl Fake {
     }
 
     fn add(&mut self, port: u16, datagram: &Bytes) -> bool {
-        self.batch.add(Port::Rtp, addr(port), datagram, self.offload.segments_max())
+        self.batch.add((Port::Rtp, None), addr(port), datagram, self.offload.segments_max())
     }
 
     /// Sends one datagram behind those before it, as a sink does.
@@ -89,9 +89,14 @@ fn what_does_not_go_with_a_message_begins_another_and_another_socket_waits() {
         assert_eq!(fake.batch.room.messages.len(), messages, "{len}");
     }
     assert!(fake.add(2, &datagram(0, 1)));
-    assert!(!fake.batch.add(Port::Rtcp, addr(2), &datagram(0, 1), 3));
+    assert!(!fake.batch.add((Port::Rtcp, None), addr(2), &datagram(0, 1), 3));
+    let own = Some([127, 0, 0, 2].into());
+    assert!(!fake.batch.add((Port::Rtp, own), addr(2), &datagram(0, 1), 3), "from another address");
     fake.flush_all();
-    assert!(fake.batch.add(Port::Rtcp, addr(2), &datagram(0, 1), 3));
+    assert!(fake.batch.add((Port::Rtp, own), addr(2), &datagram(0, 1), 3));
+    assert_eq!(fake.batch.from(), own);
+    fake.flush_all();
+    assert!(fake.batch.add((Port::Rtcp, None), addr(2), &datagram(0, 1), 3));
     assert_eq!(fake.batch.port(), Port::Rtcp);
 }
 

@@ -23,7 +23,7 @@ fn exchange(ip: IpAddr, to: IpAddr) {
     block_on(poll_fn(|cx| {
         near.poll_send(cx, |pair| {
             while let Some((first, others)) = rest.split_first() {
-                if !pair.send(Port::Rtp, SocketAddr::new(to, rtp), first) {
+                if !pair.send(Port::Rtp, None, SocketAddr::new(to, rtp), first) {
                     return true;
                 }
                 rest = others;
@@ -32,7 +32,7 @@ fn exchange(ip: IpAddr, to: IpAddr) {
         })
     }));
     block_on(poll_fn(|cx| {
-        near.poll_send(cx, |pair| !pair.send(Port::Rtcp, SocketAddr::new(to, rtcp), &report))
+        near.poll_send(cx, |pair| !pair.send(Port::Rtcp, None, SocketAddr::new(to, rtcp), &report))
     }));
     let (mut packets, mut reports) = (Vec::new(), Vec::new());
     block_on(poll_fn(|cx| {
@@ -96,7 +96,7 @@ fn many_destinations_get_their_own_datagrams_of_any_size() {
         block_on(poll_fn(|cx| {
             near.poll_send(cx, |pair| {
                 while let Some((to, datagram)) = next {
-                    if !pair.send(Port::Rtp, to, datagram) {
+                    if !pair.send(Port::Rtp, None, to, datagram) {
                         return true;
                     }
                     next = rest.next();
@@ -109,6 +109,40 @@ fn many_destinations_get_their_own_datagrams_of_any_size() {
             for datagram in datagrams {
                 let len = reader.recv(&mut buffer).unwrap();
                 assert_eq!(&buffer[..len], &datagram[..]);
+            }
+        }
+    }
+}
+
+/// Loopback has many addresses of IPv4, and one of IPv6.
+#[cfg(target_os = "linux")]
+#[test]
+fn datagrams_leave_from_the_address_that_is_named_if_the_socket_is_bound_to_all() {
+    let (v4, v6) = (IpAddr::from([127, 0, 0, 7]), IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let bound = IpAddr::from([127, 0, 0, 2]);
+    let burst: Vec<Bytes> = [1200, 1200, 300].map(|len| Bytes::from(vec![7; len])).into();
+    for (at, named, expected) in [
+        (Ipv4Addr::UNSPECIFIED.into(), Some(v4), v4),
+        (Ipv4Addr::UNSPECIFIED.into(), None, Ipv4Addr::LOCALHOST.into()),
+        (Ipv6Addr::UNSPECIFIED.into(), Some(v4), v4),
+        (Ipv6Addr::UNSPECIFIED.into(), Some(v6), v6),
+        (bound, Some(v4), bound),
+    ] {
+        for segments_max in [64, 1] {
+            let (mut near, (port, _)) = pair(at);
+            near.rtp.offload = Offload::new(segments_max);
+            let far = std::net::UdpSocket::bind((expected, 0)).unwrap();
+            far.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+            let to = far.local_addr().unwrap();
+            let mut rest = burst.iter();
+            block_on(poll_fn(|cx| {
+                near.poll_send(cx, |pair| rest.any(|datagram| !pair.send(Port::Rtp, named, to, datagram)))
+            }));
+            for datagram in &burst {
+                let mut buffer = [0; 2000];
+                let (len, from) = far.recv_from(&mut buffer).unwrap();
+                assert_eq!(buffer[..len], datagram[..]);
+                assert_eq!(from, SocketAddr::new(expected, port), "from {at}, {segments_max} segments");
             }
         }
     }
