@@ -6,9 +6,9 @@ mod driver;
 mod events;
 mod frame_publisher;
 mod frames;
+mod layers;
 mod packets;
 mod publisher;
-mod security;
 mod shared;
 mod sockets;
 

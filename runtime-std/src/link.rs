@@ -230,7 +230,7 @@ impl<T: TcpSocket> Link<T> {
             Self::Plain(socket) => socket.try_write_vectored(from),
             Self::Layered(layered) => match &mut layered.tunnel {
                 Tunnel::WebSocket(web) => web.write(&mut layered.pipe, from),
-                Tunnel::Posting(posting) => posting.write(from),
+                Tunnel::Posting(posting) => posting.write(&mut layered.pipe, from),
                 _ => layered.pipe.write_vectored(from),
             },
             Self::HandedOver => Err(ErrorKind::NotConnected.into()),

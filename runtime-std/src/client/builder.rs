@@ -9,7 +9,7 @@ use rtspan_core::description::Description;
 use rtspan_core::timeline::Timeline;
 use rtspan_core::url::Url;
 
-use super::security::Security;
+use super::layers::Layers;
 use super::shared::{Owner, Shared};
 use super::sockets::Sockets;
 use super::{Client, Error, FramePublisher, Frames, Packets, Publisher, driver};
@@ -44,7 +44,7 @@ pub struct ClientBuilder<R: Runtime> {
     config: ClientConfig,
     own: Own,
     runtime: R,
-    security: Security,
+    layers: Layers,
     timeline: Timeline,
 }
 
@@ -99,7 +99,7 @@ impl<R: Runtime> ClientBuilder<R> {
             config: ClientConfig::default(),
             own: Own::default(),
             runtime: R::default(),
-            security: Security::default(),
+            layers: Layers::default(),
             timeline: Timeline::new(),
         }
     }
@@ -157,6 +157,16 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// In a tunnel of HTTP, sends packets as they are over the connection of the GET, and only requests over that of the POST.
+    ///
+    /// Some cameras of ONVIF want the voice for their loudspeaker there; all others do not read what a client says on that
+    /// connection.
+    #[must_use]
+    pub fn media_on_get(mut self, on_get: bool) -> Self {
+        self.layers.media_on_get = on_get;
+        self
+    }
+
     /// Has the client reconnect by itself when its session ends or its first connection does not come about
     /// ([`ClientConfig::reconnect`]); it does not by default.
     ///
@@ -188,7 +198,7 @@ impl<R: Runtime> ClientBuilder<R> {
     #[cfg(feature = "rustls-layer")]
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Self {
-        self.security.tls = tls;
+        self.layers.tls = tls;
         self
     }
 
@@ -206,13 +216,13 @@ impl<R: Runtime> ClientBuilder<R> {
     /// A header cannot be sent ([`Error::Request`]), or the runtime or the system's source of randomness is not available
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
-        let Self { url, config, mut own, runtime, security, timeline } = self;
+        let Self { url, config, mut own, runtime, layers, timeline } = self;
         let mut core = Core::new(url, own.apply(config)?, runtime.seed().map_err(Error::Start)?);
         let clock = runtime.clock();
         core.set_wall_clock(clock.now(), clock.wall());
         core.continue_timeline(timeline);
         let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ, clock));
-        let driver = driver::drive(runtime.clone(), Arc::clone(&shared), security);
+        let driver = driver::drive(runtime.clone(), Arc::clone(&shared), layers);
         runtime.spawn(driver).map_err(Error::Start)?;
         Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
     }

@@ -7,7 +7,7 @@ use rtspan_core::client::{Client, ClientOutput};
 use rtspan_core::limits::TEARDOWN_DEADLINE;
 
 use super::connect::Connecting;
-use super::security::Security;
+use super::layers::Layers;
 use super::shared::{Shared, State};
 use super::sockets::{Look, Receive, Sockets};
 use crate::alarm::Alarm;
@@ -22,12 +22,12 @@ const ROUNDS: usize = 16;
 pub(super) fn drive<R: Runtime>(
     runtime: R,
     shared: Arc<Shared<Sockets<R>>>,
-    security: Security,
+    layers: Layers,
 ) -> impl Future<Output = ()> + Send + use<R> {
     let mut driver = Driver {
         alarm: Alarm::new(runtime.timer()),
         runtime,
-        security,
+        layers,
         shared: Leave(shared),
         connecting: None,
         limit: None,
@@ -49,7 +49,7 @@ impl<R: Runtime> Drop for Leave<R> {
 
 struct Driver<R: Runtime> {
     runtime: R,
-    security: Security,
+    layers: Layers,
     shared: Leave<R>,
     connecting: Option<Connecting<R>>,
     alarm: Alarm<R::Timer>,
@@ -169,9 +169,10 @@ impl<R: Runtime> Driver<R> {
             round.again = true;
             match output {
                 ClientOutput::Connect { host, port, secure, tunnel, target, deadline } => {
-                    let tls = secure.then(|| self.security.tls.clone());
-                    let layers = Opening { tls, tunnel, host, port, target };
-                    self.connecting = Some(Connecting::new(self.runtime.clone(), deadline, layers));
+                    let tls = secure.then(|| self.layers.tls.clone());
+                    let media_on_get = self.layers.media_on_get;
+                    let opening = Opening { tls, tunnel, host, port, target, media_on_get };
+                    self.connecting = Some(Connecting::new(self.runtime.clone(), deadline, opening));
                 }
                 ClientOutput::Disconnect => {
                     send(cx, &mut state.core, sockets, now, round);

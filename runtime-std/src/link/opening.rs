@@ -34,6 +34,8 @@ pub(crate) struct Opening {
     pub(crate) port: u16,
     /// Path and query.
     pub(crate) target: String,
+    /// In a tunnel of HTTP media goes raw over the connection of the GET.
+    pub(crate) media_on_get: bool,
 }
 
 /// Does all handshakes on a connection; a second one is made where the tunnel has two.
@@ -58,7 +60,7 @@ pub(crate) async fn open<R: Runtime>(
             let _ = second.set_nodelay();
             let mut post = opening.pipe(second).await?;
             post.push(&handshake.post());
-            super::Tunnel::Posting(Posting::new(post, rest))
+            super::Tunnel::Posting(Posting::new(post, rest, opening.media_on_get))
         }
         Tunnel::WebSocket => {
             let handshake = websocket::Handshake::new(&opening.authority(), &opening.target, seed()?);

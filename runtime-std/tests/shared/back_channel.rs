@@ -8,6 +8,8 @@ use rtspan_std::{
     SendError, ServerConfig, StartAt, StatusCode, Transports,
 };
 
+use super::by_hand::{Ear, Peer, go, header};
+use super::through::from_base64;
 use super::{UDP, description, event, packet, serve, url};
 
 const PACKETS: u16 = 100;
@@ -111,5 +113,84 @@ pub(crate) async fn a_back_channel_is_there_for_those_that_ask_for_it<R: Runtime
         let refused = |event: &ClientEvent| matches!(event, ClientEvent::BackChannelRefused(_));
         assert!(!std::iter::from_fn(|| client.try_next_event()).any(|event| refused(&event)));
         client.teardown().await.unwrap();
+    }
+}
+
+/// A camera that reads requests off the POST of a tunnel, and the voice off its GET.
+struct Camera<R: Runtime> {
+    get: Peer<R>,
+    post: Peer<R>,
+}
+
+impl<R: Runtime> Camera<R> {
+    async fn accept(mut ear: Ear<R>) -> Self {
+        let mut get = ear.accept().await;
+        assert!(get.next_message().await.unwrap().starts_with("GET /door"));
+        get.write_all(b"HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n")
+            .await
+            .unwrap();
+        let mut post = ear.accept().await;
+        assert!(post.next_message().await.unwrap().starts_with("POST /door"));
+        Self { get, post }
+    }
+
+    /// Answers a request, and says which method it had.
+    async fn answer(&mut self, sdp: &str) -> String {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut four = [0; 4];
+            self.post.read_exact(&mut four).await;
+            request.extend(from_base64(&four));
+        }
+        let request = String::from_utf8(request).unwrap();
+        let (method, _) = request.split_once(' ').unwrap();
+        let (more, body) = match method {
+            "DESCRIBE" => ("Content-Type: application/sdp\r\n".to_owned(), sdp),
+            "SETUP" => (format!("Transport: {}\r\n", header(&request, "Transport").unwrap()), ""),
+            _ => (String::new(), ""),
+        };
+        let (sequence, length) = (header(&request, "CSeq").unwrap(), body.len());
+        let head = format!(
+            "RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nSession: 1\r\nContent-Length: {length}\r\n{more}\r\n"
+        );
+        self.get.write_all((head + body).as_bytes()).await.unwrap();
+        method.to_owned()
+    }
+}
+
+pub(crate) async fn a_voice_goes_over_the_get_of_a_tunnel_to_cameras_that_want_it_there<R: Runtime>() {
+    let ear = Ear::<R>::new();
+    let url = format!("rtsp+http://{}/door", ear.local_addr());
+    let camera = go::<R, _>(async move {
+        let mut camera = Camera::accept(ear).await;
+        while camera.answer(&door().with_track_controls().to_sdp()).await != "PLAY" {}
+        camera
+    });
+    let client = Client::<R>::builder(&url).unwrap().back_channel(true).media_on_get(true);
+    let client = client.play().await.unwrap().client().clone();
+    let (voice, mut camera) = (client.publisher(), camera.await);
+    for number in 0..PACKETS {
+        let said = packet(1, number, 160);
+        voice.write(1, said.clone()).await.unwrap();
+        // Reports are frames as well.
+        let heard = loop {
+            let mut head = [0; 4];
+            camera.get.read_exact(&mut head).await;
+            assert_eq!(head[0], b'$');
+            let mut frame = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+            camera.get.read_exact(&mut frame).await;
+            if head[1] % 2 == 0 {
+                break frame;
+            }
+        };
+        assert_eq!(heard, **said.as_bytes());
+        if number % 10 == 0 {
+            let asked = go::<R, _>({
+                let client = client.clone();
+                async move { client.options().await.unwrap() }
+            });
+            assert_eq!(camera.answer("").await, "OPTIONS");
+            asked.await;
+        }
     }
 }

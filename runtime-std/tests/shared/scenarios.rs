@@ -114,6 +114,7 @@ macro_rules! all {
             a_client_speaks_while_it_plays_over_tcp,
             a_client_speaks_while_it_plays_over_udp,
             a_client_that_may_not_speak_plays,
+            a_voice_goes_over_the_get_of_a_tunnel_to_cameras_that_want_it_there,
             a_back_channel_is_there_for_those_that_ask_for_it,
             a_client_receives_on_the_ports_that_it_was_given,
             addresses_that_cannot_be_had_are_errors_that_say_why,

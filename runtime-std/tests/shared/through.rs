@@ -238,8 +238,21 @@ fn masked(bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
+const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The bytes of whole groups of base64, with padding at the end of any.
+pub(super) fn from_base64(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for four in text.chunks_exact(4) {
+        let symbols = four.iter().map(|symbol| SYMBOLS.iter().position(|known| known == symbol));
+        let group = symbols.fold(0, |group, place| group << 6 | place.unwrap_or(0) as u32);
+        let count = 3 - four.iter().filter(|symbol| **symbol == b'=').count();
+        bytes.extend(&group.to_be_bytes()[1..=count]);
+    }
+    bytes
+}
+
 fn base64(bytes: &[u8]) -> String {
-    const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
         let group = (0..3).fold(0, |group, at| group << 8 | usize::from(*three.get(at).unwrap_or(&0)));
