@@ -46,6 +46,8 @@ mod error;
 mod event;
 mod inbox;
 mod keepalive;
+#[cfg_attr(not(feature = "srtp"), path = "client/no_keys.rs")]
+mod keys;
 mod link;
 mod liveness;
 mod media;
@@ -75,6 +77,8 @@ use bytes::Bytes;
 
 pub use choice::MediaChoice;
 pub use config::{CSeqPolicy, ClientConfig, KeepalivePolicy, MediaSilencePolicy, SourcePolicy, Transports};
+#[cfg(feature = "srtp")]
+pub use error::SrtpError;
 pub use error::{
     AuthDemand, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, RedirectAttempt,
     RedirectError, SendError,
@@ -83,6 +87,8 @@ pub use event::{
     ClientEvent, ClientOutput, ClientSink, CommandId, Farewell, Playing, Received, Reply, SwitchReason,
     TrackInfo, TrackStart, TrackTransport,
 };
+#[cfg(feature = "srtp")]
+pub use keys::SrtpPolicy;
 pub use own::{CustomRequest, RequestError};
 pub use reconnect::ReconnectPolicy;
 pub use seek::Playback;
@@ -105,6 +111,7 @@ use datagrams::{Datagrams, Held};
 use describe::Presentation;
 use inbox::Inbox;
 use keepalive::Keepalive;
+use keys::Keys;
 use link::Link;
 use liveness::Liveness;
 use reconnect::Reconnect;
@@ -144,6 +151,7 @@ pub struct Client {
     methods: Option<Methods>,
     presentation: Option<Presentation>,
     redirects: Redirects,
+    keys: Keys,
     /// The transport that media is to travel over.
     lower: Lower,
     fallback: Fallback,
@@ -221,6 +229,7 @@ impl Client {
             probed: false,
             methods: None,
             presentation: None,
+            keys: Keys::default(),
             lower,
             fallback: Fallback::default(),
             back_channel: BackChannel::default(),
@@ -279,9 +288,10 @@ impl Client {
         self.command(now, Command::Pause)
     }
 
-    /// Announces what is to be recorded; the controls of the medias are named by the client.
+    /// Announces what is to be recorded; the controls of the medias are named by the client, and keys are its own.
     pub fn announce(&mut self, now: Instant, description: Description) -> Result<CommandId, Misuse> {
-        self.command(now, Command::Announce(Box::new(description.with_track_controls())))
+        let description = self.to_announce(description.with_track_controls().without_keys());
+        self.command(now, Command::Announce(Box::new(description)))
     }
 
     /// Begins to record.
@@ -335,8 +345,10 @@ impl Client {
     ///
     /// A format of the description is used in a way that is not supported.
     pub fn frame_writer(&mut self) -> Result<FrameWriter, UnsupportedFormat> {
-        let (none, seed) = (Description::default(), self.random.seed());
-        FrameWriter::new(self.description().unwrap_or(&none), seed)
+        let (none, seed) = (Description::default(), self.keys.writer_seed(&mut self.random));
+        let writer = FrameWriter::new(self.description().unwrap_or(&none), seed)?;
+        self.keys.handle_writer(&writer);
+        Ok(writer)
     }
 
     /// The methods that the server says it supports.

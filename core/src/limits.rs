@@ -125,6 +125,8 @@ pub const TIMELINE_ERROR_MIN: Duration = Duration::from_micros(250);
 pub const TIMELINE_AGREEMENT: Duration = Duration::from_millis(1);
 /// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
 pub const PACKET_BYTES_MAX: usize = 1452;
+/// Bytes that are left free in them where they are going to be protected: a tag of SRTP and an identifier of its key.
+pub const PROTECTION_BYTES: usize = 20;
 /// Bytes of one block that a packetizer writes packets into.
 pub const PACKET_BLOCK_BYTES: usize = 32 << 10;
 /// Packets that a receiver holds ready; further ones push out the oldest, which count as lost.

@@ -26,6 +26,14 @@ impl Profile {
         }
     }
 
+    /// The profile with the same feedback that is encrypted.
+    pub const fn secured(self) -> Self {
+        match self {
+            Self::Avp | Self::Savp => Self::Savp,
+            Self::Avpf | Self::Savpf => Self::Savpf,
+        }
+    }
+
     /// Returns `true` if media is encrypted (SRTP).
     pub const fn is_secure(self) -> bool {
         matches!(self, Self::Savp | Self::Savpf)

@@ -226,6 +226,8 @@ tolerances! {
     MikeyTrailingByte = "a zero follows a message of MIKEY",
     /// The length of the authentication key in MIKEY is that of the tag: 10 or 4 (GStreamer; gortsplib before 5.2).
     MikeyAuthKeyLength = "MIKEY tells the length of a tag for that of a key",
+    /// SETUP with a key is refused with 463 until the key has an identifier, and then the server uses it as well (Axis).
+    ClientManagedKeys = "the server uses the client's key",
     // payload
     /// Start codes inside RTP payloads (V380, Amatek AR-N3222F, Revotech).
     AnnexBInPayload = "an RTP payload holds several NAL units separated by start codes",

@@ -14,6 +14,8 @@ const ANSWERED: &str = "OPTIONS, GET_PARAMETER, ANNOUNCE, TEARDOWN, REDIRECT";
 impl Client {
     pub(super) fn handle_request(&mut self, now: Instant, request: &Request) {
         let announced = (request.method == Method::Announce).then(|| self.read_announced(request));
+        let is_about_keys = request.method == Method::SetParameter && self.is_own_session(request);
+        let replaced = if is_about_keys { self.replace_keys(request) } else { None };
         let status = match (&request.method, &announced) {
             _ if !self.is_own_session(request) => StatusCode::SESSION_NOT_FOUND,
             (_, Some(Ok(_))) => StatusCode::OK,
@@ -21,6 +23,7 @@ impl Client {
             (Method::Options | Method::GetParameter | Method::Redirect, _) => StatusCode::OK,
             (Method::Teardown, _) if self.session.exists() => StatusCode::OK,
             (Method::Teardown, _) => StatusCode::SESSION_NOT_FOUND,
+            (Method::SetParameter, _) => replaced.unwrap_or(StatusCode::NOT_IMPLEMENTED),
             _ => StatusCode::NOT_IMPLEMENTED,
         };
         let mut response = Response::new(status);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::keys::Renewal;
 use super::redirect::is_redirect;
 use super::request::Asker;
 use super::setup::Setup;
@@ -45,6 +46,9 @@ pub(super) enum Command {
     Record,
     GetParameter(Bytes),
     SetParameter(Bytes),
+    /// SET_PARAMETER with another key for a media.
+    #[cfg_attr(not(feature = "srtp"), expect(dead_code, reason = "there are no keys"))]
+    Renew(Box<Renewal>),
     /// A request of the application's own.
     Custom(Box<CustomRequest>),
     /// TEARDOWN and another connection, to begin again there or at another server.
@@ -98,6 +102,7 @@ impl Command {
             | Self::Options
             | Self::GetParameter(_)
             | Self::SetParameter(_)
+            | Self::Renew(_)
             | Self::Custom(_)
             | Self::Bury => Verb::Ask,
             Self::Describe => Verb::Describe,
@@ -220,6 +225,7 @@ impl Client {
                     with_parameters(Request::new(Method::SetParameter, self.base().as_request_uri()), body);
                 self.run(now, task, request);
             }
+            Command::Renew(_) => self.start_renewal(now, task),
             Command::Custom(custom) => {
                 let custom = custom.clone();
                 self.start_custom(now, task, &custom);
@@ -281,6 +287,7 @@ impl Client {
                 let result = accepted(&response).map(|()| Reply::Body(response.body));
                 self.finish(now, task, result);
             }
+            Command::Renew(_) => self.renewal_answered(task, &response),
             Command::Custom(_) => self.finish(now, task, Ok(Reply::Response(response))),
             Command::Restart(_) => {
                 self.forget_former();
@@ -347,7 +354,9 @@ impl Client {
                 }
                 self.event(ClientEvent::Done(id, result));
             }
-            (None, Err(error)) if !is_left_out && !matches!(task.command, Command::Probe) => {
+            (None, Err(error))
+                if !is_left_out && !matches!(task.command, Command::Probe | Command::Renew(_)) =>
+            {
                 if !matches!(task.command, Command::Setup(_)) {
                     // It tells where the client was about to come, should it reconnect.
                     self.put_back(task);

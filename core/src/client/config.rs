@@ -41,6 +41,8 @@ pub struct ClientConfig {
     pub(super) rtcp_events: bool,
     pub(super) back_channel: bool,
     pub(super) sender_reports: bool,
+    #[cfg(feature = "srtp")]
+    pub(super) srtp: super::SrtpPolicy,
 }
 
 impl Default for ClientConfig {
@@ -71,6 +73,8 @@ impl Default for ClientConfig {
             rtcp_events: false,
             back_channel: false,
             sender_reports: true,
+            #[cfg(feature = "srtp")]
+            srtp: super::SrtpPolicy::default(),
         }
     }
 }

@@ -55,6 +55,7 @@ fn sum(former: &TrackStats, later: &TrackStats) -> TrackStats {
         reports_refused: former.reports_refused.saturating_add(later.reports_refused),
         invalid: former.invalid.saturating_add(later.invalid),
         foreign: former.foreign.saturating_add(later.foreign),
+        unauthentic: former.unauthentic.saturating_add(later.unauthentic),
         sent_packets: former.sent_packets.saturating_add(later.sent_packets),
         sent_octets: former.sent_octets.saturating_add(later.sent_octets),
         reported_lost: former.reported_lost.saturating_add(later.reported_lost),

@@ -45,13 +45,17 @@ impl Datagrams {
 
     /// Appends a datagram; `false` if it was not taken because too many wait.
     pub(super) fn push(&mut self, id: UdpId, port: Port, to: SocketAddr, data: Bytes) -> bool {
-        let bytes = self.bytes.saturating_add(data.len());
-        if self.queue.len() >= SEND_PACKETS_MAX || bytes > SEND_BYTES_MAX {
-            return false;
+        let has_room = self.has_room(data.len());
+        if has_room {
+            self.bytes = self.bytes.saturating_add(data.len());
+            self.queue.push_back(Datagram { id, port, to, data });
         }
-        self.bytes = bytes;
-        self.queue.push_back(Datagram { id, port, to, data });
-        true
+        has_room
+    }
+
+    /// Returns `true` if a datagram of so many bytes is taken.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.queue.len() < SEND_PACKETS_MAX && self.bytes.saturating_add(bytes) <= SEND_BYTES_MAX
     }
 
     /// Hands out what waits as fast as it may go, until the sink takes no more; `true` if that is why some is left.

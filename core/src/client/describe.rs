@@ -37,6 +37,7 @@ impl Client {
             let description = presentation.description.clone();
             if task.id.is_some() {
                 self.want_nothing();
+                self.keys.forget();
             } else if self.description().is_some_and(|former| !former.has_same_medias(&description)) {
                 self.event(ClientEvent::DescriptionChanged(Box::new(description.clone())));
             }

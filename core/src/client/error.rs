@@ -12,11 +12,15 @@ use crate::wire::{Response, StatusCode, WireError};
 
 mod connect;
 mod demand;
+#[cfg(feature = "srtp")]
+mod srtp;
 #[cfg(test)]
 mod tests;
 
 pub use connect::{ConnectAttempt, ConnectError};
 pub use demand::AuthDemand;
+#[cfg(feature = "srtp")]
+pub use srtp::SrtpError;
 
 /// Why a command was not taken: nothing was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -87,9 +91,19 @@ pub enum CommandError {
     /// No media is set up, because the commands that should do it failed.
     #[error("no media is set up")]
     NothingSetUp,
-    /// The media is encrypted (SRTP), for which there are no keys.
-    #[error("media {0} is encrypted and there are no keys")]
+    /// The media is encrypted (SRTP), and the program was built without that (the feature `srtp`).
+    #[error("media {0} is encrypted (SRTP), which this program was built without")]
     Encrypted(usize),
+    /// The media is encrypted (SRTP), and that cannot be agreed on.
+    #[cfg(feature = "srtp")]
+    #[error("media {media} is encrypted (SRTP): {error}")]
+    Srtp {
+        /// Index of the media.
+        media: usize,
+        /// What is in the way.
+        #[source]
+        error: SrtpError,
+    },
     /// The server described the stream in another format than SDP.
     #[error("description is {0:?} and not application/sdp")]
     ContentType(Box<str>),
@@ -202,6 +216,10 @@ pub enum SendError {
     /// The bytes that were to be sent are no RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
+    /// The packet cannot be protected (SRTP), and is not sent.
+    #[cfg(feature = "srtp")]
+    #[error(transparent)]
+    Protect(#[from] crate::srtp::ProtectError),
     /// There is no session at the moment, and the client [reconnects](super::ClientConfig::reconnect). Live media is of no
     /// use later and may be left out; other media waits for [`ClientEvent::Reconnected`](super::ClientEvent::Reconnected).
     #[error("there is no session at the moment, and the client reconnects")]

@@ -12,7 +12,7 @@ use crate::tunnel::Tunnel;
 use crate::udp::{Port, UdpSpec};
 use crate::url::Url;
 use crate::wire::{Response, StatusCode};
-use crate::{Instant, TracedMessage, UdpId};
+use crate::{Instant, Profile, TracedMessage, UdpId};
 
 /// A command of a client, to find its [`Done`](ClientEvent::Done).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -226,6 +226,8 @@ pub struct TrackInfo {
     pub ssrc: Option<u32>,
     /// The client sends it: it is to be recorded, or is a back channel.
     pub is_sent: bool,
+    /// The profile, by which the media is encrypted or not.
+    pub profile: Profile,
 }
 
 /// The transport of a media.

@@ -8,7 +8,7 @@ use crate::Instant;
 use crate::conn::Outbox;
 use crate::deadline::Doubt;
 use crate::limits::{OUTBOX_BYTES_MAX, SEND_BYTES_MAX, SEND_PACKETS_MAX};
-use crate::wire::{Decoder, DecoderLimits};
+use crate::wire::{Decoder, DecoderLimits, FRAME_HEADER_BYTES};
 
 /// The TCP connection, with what was read of it and what waits to be written.
 #[derive(Debug)]
@@ -89,14 +89,18 @@ impl Link {
 
     /// Appends a frame; `false` if it was not taken because too much waits.
     pub(super) fn push_frame(&mut self, now: Instant, channel: u8, payload: Bytes) -> bool {
-        let len = payload.len().saturating_add(4);
-        let is_full =
-            self.outbox.frames() >= SEND_PACKETS_MAX || self.waiting.saturating_add(len) > SEND_BYTES_MAX;
-        let pushed = !is_full && self.outbox.push_frame(channel, payload);
+        let len = payload.len();
+        let pushed = self.has_room(len) && self.outbox.push_frame(channel, payload);
         if pushed {
-            self.count(now, len);
+            self.count(now, len.saturating_add(FRAME_HEADER_BYTES));
         }
         pushed
+    }
+
+    /// Returns `true` if a frame with so many bytes is taken.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let waiting = self.waiting.saturating_add(bytes).saturating_add(FRAME_HEADER_BYTES);
+        self.outbox.frames() < SEND_PACKETS_MAX && waiting <= SEND_BYTES_MAX
     }
 
     pub(super) fn handle_written(&mut self, now: Instant, n: usize) {

@@ -1,15 +1,11 @@
 //! PLAY, and what the server says of where it starts.
 
-use bytes::Bytes;
-
 use super::command::{Command, Task, accepted};
 use super::presence::Presence;
 use super::table::Verb;
-use super::track::Path;
 use super::{Client, ClientEvent, Playing, Reply, State, TrackStart};
 use crate::header::{NptTime, Range, RtpInfo, TimedRange, UtcTime, is_speed, parse_rate};
 use crate::limits::RECEIVER_REPORT_PERIOD;
-use crate::udp::Port;
 use crate::wire::{Method, Request, Response, name};
 use crate::{Instant, NtpTime, Tolerance, Tolerances};
 
@@ -17,9 +13,6 @@ use crate::{Instant, NtpTime, Tolerance, Tolerances};
 const FROM_START: &str = "npt=0.000-";
 /// The range from now on.
 const FROM_NOW: &str = "npt=now-";
-/// Empty RTP and RTCP packets: they open the NATs and firewalls on the way to the server's ports.
-const HOLE_PUNCHES: [(Port, &[u8]); 2] =
-    [(Port::Rtp, &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (Port::Rtcp, &[0x80, 201, 0, 1, 0, 0, 0, 0])];
 
 impl Client {
     pub(super) fn start_play(&mut self, now: Instant, task: Task) {
@@ -59,12 +52,7 @@ impl Client {
             media.into_iter().for_each(|media| self.inbox.describe(track.media, media));
             let presence = media.map(|media| Presence::new(now, media, self.config.media_silence));
             track.begin(now, presence, &mut self.random);
-            let Path::Udp { id, source, .. } = &track.path else { continue };
-            for (port, packet) in HOLE_PUNCHES {
-                if let Some(to) = source.destination(port) {
-                    self.datagrams.push(*id, port, to, Bytes::from_static(packet));
-                }
-            }
+            track.open_way(&mut self.datagrams);
         }
     }
 

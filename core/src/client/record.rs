@@ -18,8 +18,15 @@ const FRAME_BYTES_MAX: usize = u16::MAX as usize;
 impl Client {
     pub(super) fn start_announce(&mut self, now: Instant, task: Task) {
         let Command::Announce(description) = &task.command else { return };
+        if task.id.is_some() {
+            self.keys.forget();
+        }
+        let announced = match self.with_keys(now, description) {
+            Ok(announced) => announced,
+            Err(error) => return self.finish(now, task, Err(error)),
+        };
         let request = Request::new(Method::Announce, self.url.as_request_uri())
-            .with_body("application/sdp", description.to_sdp());
+            .with_body("application/sdp", announced.to_sdp());
         self.run(now, task, request);
     }
 
@@ -30,6 +37,7 @@ impl Client {
                 self.want_nothing();
             }
             let description = (**description).clone();
+            self.keys.handle_announced(response);
             self.presentation = Some(Presentation { description, base: self.url.clone() });
             self.state = self.state.after(Verb::Announce);
             Reply::Announced
@@ -92,22 +100,31 @@ impl Client {
         if !track.is_sent {
             return Err(SendError::NotSent(media));
         }
-        let bytes = packet.as_bytes().clone();
+        let bytes = packet.len().saturating_add(track.overhead());
         let bytes_max = match track.path {
             Path::Tcp { .. } => FRAME_BYTES_MAX,
             Path::Udp { .. } => DATAGRAM_BYTES_MAX,
         };
-        if bytes.len() > bytes_max {
-            return Err(SendError::TooLong(bytes.len()));
+        if bytes > bytes_max {
+            return Err(SendError::TooLong(bytes));
         }
-        let is_taken = match &track.path {
-            Path::Tcp { rtp, .. } => self.link.push_frame(now, *rtp, bytes),
-            Path::Udp { id, source, .. } => {
-                source.destination(Port::Rtp).is_some_and(|to| self.datagrams.push(*id, Port::Rtp, to, bytes))
+        // A packet is protected once only, and so not before there is room for it.
+        let has_room = match &track.path {
+            Path::Tcp { .. } => self.link.has_room(bytes),
+            Path::Udp { source, .. } => {
+                source.destination(Port::Rtp).is_some() && self.datagrams.has_room(bytes)
             }
         };
-        if !is_taken {
+        if !has_room {
             return Err(SendError::Full);
+        }
+        let data = track.protect(packet)?;
+        match &track.path {
+            Path::Tcp { rtp, .. } => _ = self.link.push_frame(now, *rtp, data),
+            Path::Udp { id, source, .. } => {
+                let to = source.destination(Port::Rtp).into_iter();
+                to.for_each(|to| _ = self.datagrams.push(*id, Port::Rtp, to, data.clone()));
+            }
         }
         // Readers can tell the time of a source from its first report on.
         let is_first = track.handle_sent(now, packet);
@@ -121,8 +138,10 @@ impl Client {
         } else if is_first {
             self.send_first_report(now, index, packet.ssrc());
         }
+        self.renew_keys(now);
         Ok(())
     }
+
     /// Why nothing can be sent: there is no session at the moment, or never was one for that.
     pub(super) fn unsent_error(&self, otherwise: SendError) -> SendError {
         if self.is_reconnecting() { SendError::Reconnecting } else { otherwise }

@@ -10,6 +10,7 @@ use crate::{Instant, NtpTime};
 impl Client {
     /// Sends the reports that are due.
     pub(super) fn send_reports(&mut self, now: Instant) {
+        self.renew_keys(now);
         let wall = self.wall_clock(now).filter(|_| self.config.sender_reports);
         for track in self.tracks.iter_mut().filter(|track| track.report_at.is_some_and(|at| at <= now)) {
             let reports: Vec<Bytes> = if track.is_sent {

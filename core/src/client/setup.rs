@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::agree::{Offer, Refusal};
 use super::command::{Command, Running, Task, Wait, accepted};
+use super::keys::{Guard, OwnSide};
 use super::table::Verb;
 use super::track::{Path, Track};
 use super::{Client, ClientOutput, CommandError, Misuse, Reply, State, SwitchReason, TrackInfo};
@@ -14,7 +15,7 @@ use crate::url::Url;
 use crate::url::base::Way;
 use crate::url::track::track_url;
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{Instant, Tolerance, UdpId};
+use crate::{Instant, Profile, Tolerance, UdpId};
 
 /// How far the SETUP of a media has come.
 #[derive(Debug)]
@@ -24,11 +25,13 @@ pub(super) struct Setup {
     offer: Option<Offer>,
     /// How its URL is made; another is taken after the server has refused it.
     way: Way,
+    /// The client's key, if the media is encrypted.
+    pub(super) own: Option<Box<OwnSide>>,
 }
 
 impl Setup {
     pub(super) fn new(media: usize) -> Self {
-        Self { media, offer: None, way: Way::default() }
+        Self { media, offer: None, way: Way::default(), own: None }
     }
 }
 
@@ -76,6 +79,10 @@ impl Client {
         if let Some(info) = self.share_track(setup.media) {
             return self.finish(now, task, Ok(Reply::Setup(info)));
         }
+        setup.own = match self.own_side(setup.media) {
+            Ok(own) => own,
+            Err(error) => return self.finish(now, task, Err(error)),
+        };
         match self.lower {
             Lower::Tcp => {
                 let Some(channels) = self.free_channels() else {
@@ -117,6 +124,9 @@ impl Client {
         if response.status == StatusCode::UNSUPPORTED_TRANSPORT && self.may_switch() {
             return self.switch_at_once(SwitchReason::Refused, task);
         }
+        if self.takes_over_keys(setup, response.status) {
+            return self.request_setup(now, task);
+        }
         if is_control_refused(response.status) {
             if let Some(way) = self.next_way(setup) {
                 setup.way = way;
@@ -148,18 +158,26 @@ impl Client {
         let asked = setup.offer.ok_or(CommandError::OtherTransport)?;
         let answer = self.read_transport(asked, response)?;
         let path = self.agree(setup.media, asked, &answer)?;
-        let is_sent = self.is_to_be_sent(setup.media);
-        let info = TrackInfo { media: setup.media, transport: path.transport(), ssrc: answer.ssrc, is_sent };
-        self.add_track(setup, path)?;
-        Ok(info)
+        let (media, is_sent) = (setup.media, self.is_to_be_sent(setup.media));
+        let (transport, profile) = (path.transport(), self.profile(media));
+        let url = self.setup_url(setup)?;
+        let guard = self.guard(setup, &url, response)?;
+        self.add_track(setup, url, path, guard)?;
+        Ok(TrackInfo { media, transport, ssrc: answer.ssrc, is_sent, profile })
     }
 
-    fn add_track(&mut self, setup: &Setup, path: Path) -> Result<(), CommandError> {
-        let url = self.setup_url(setup)?;
+    fn add_track(
+        &mut self,
+        setup: &Setup,
+        url: Url,
+        path: Path,
+        guard: Option<Box<Guard>>,
+    ) -> Result<(), CommandError> {
         let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
         let tap = Tap::new(self.config.rtcp_events);
         let track = Track::new(setup.media, url, path, &presentation.description, tap);
-        self.tracks.push(track.sent(self.is_to_be_sent(setup.media)));
+        let is_sent = self.is_to_be_sent(setup.media);
+        self.tracks.push(track.sent(is_sent).guarded(guard));
         if setup.way.is_joined() {
             self.tolerances.record(Tolerance::JoinedControl);
         }
@@ -187,27 +205,28 @@ impl Client {
 
     /// Has a media share the track of another one with the same control, which a server knows once only.
     ///
-    /// Medias without a control are each set up: they have only the URL of the stream in common.
+    /// Medias without a control are each set up: they have only the URL of the stream in common. So are those that are
+    /// encrypted, each with its key.
     fn share_track(&mut self, media: usize) -> Option<TrackInfo> {
-        if self.state == State::PreRecord {
+        if self.state == State::PreRecord || self.is_secure(media) {
             return None;
         }
         let presentation = self.presentation.as_ref()?;
         let control = |media: usize| track_url(&presentation.base, Some(presentation.control(media)?)).ok();
         let own = control(media)?;
-        let first =
-            self.tracks.iter_mut().find(|track| control(track.media).is_some_and(|url| url == own))?;
+        let first = self.tracks.iter_mut().filter(|track| track.guard.is_none());
+        let first = first.into_iter().find(|track| control(track.media).is_some_and(|url| url == own))?;
         first.is_shared = true;
         // RTCP comes for all that share a way, and is told once.
         let (url, path, tap) = (first.url.clone(), first.path.clone(), Tap::default());
         let track = Track::new(media, url, path, &presentation.description, tap);
         let mut track = track.sent(self.is_back_channel(media));
         track.is_shared = true;
-        let info = TrackInfo { media, transport: track.path.transport(), ssrc: None, is_sent: track.is_sent };
+        let (transport, is_sent) = (track.path.transport(), track.is_sent);
         self.tracks.push(track);
         self.refused.remove(&media);
         self.tolerances.record(Tolerance::SharedControl);
-        Some(info)
+        Some(TrackInfo { media, transport, ssrc: None, is_sent, profile: self.profile(media) })
     }
 
     fn can_set_up(&self, media: usize, is_again: bool) -> Result<(), CommandError> {
@@ -215,9 +234,6 @@ impl Client {
         let wanted = presentation.description.medias.get(media).ok_or(CommandError::NoSuchMedia(media))?;
         if self.tracks.iter().any(|track| track.media == media) {
             return Err(CommandError::AlreadySetUp(media));
-        }
-        if wanted.profile.is_secure() {
-            return Err(CommandError::Encrypted(media));
         }
         if is_again { self.check_fit(media, wanted) } else { Ok(()) }
     }
@@ -230,13 +246,25 @@ impl Client {
         };
         let Some(offer) = setup.offer else { return };
         let mut transport = Transport::from(offer);
-        let media = self.presentation.as_ref().and_then(|known| known.description.medias.get(setup.media));
-        transport.profile = media.map(|media| media.profile).unwrap_or_default();
+        transport.profile = self.profile(setup.media);
         // For play the mode is left out: cameras stumble over mode="PLAY".
         transport.mode = (self.state == State::PreRecord).then_some(Mode::Record);
-        let request =
+        let mut request =
             Request::new(Method::Setup, url.as_request_uri()).with_header(name::TRANSPORT, transport);
+        if let Some(key) = self.key_header(now, setup, &url) {
+            request.headers.set(name::KEY_MGMT, key);
+        }
         self.run(now, task, request);
+    }
+
+    fn profile(&self, media: usize) -> Profile {
+        let media = self.description().and_then(|description| description.medias.get(media));
+        media.map(|media| media.profile).unwrap_or_default()
+    }
+
+    /// Returns `true` for a media that is encrypted.
+    pub(super) fn is_secure(&self, media: usize) -> bool {
+        self.profile(media).is_secure()
     }
 
     fn setup_url(&self, setup: &Setup) -> Result<Url, CommandError> {

@@ -72,6 +72,8 @@ pub struct TrackStats {
     pub invalid: u64,
     /// Datagrams from elsewhere.
     pub foreign: u64,
+    /// Encrypted packets, and compounds of RTCP, that were left out: their tag is not right, or they came before (SRTP).
+    pub unauthentic: u64,
     /// RTP packets sent.
     pub sent_packets: u64,
     /// Payload bytes sent.
@@ -136,6 +138,7 @@ impl Client {
             awaits_access_point: self.inbox.awaits_access_point(media),
             invalid: track.invalid(),
             foreign: track.foreign(),
+            unauthentic: track.unauthentic(),
             sent_packets: sent.packets,
             sent_octets: sent.octets,
             reported_lost: track.reported_lost(),

@@ -25,6 +25,8 @@ mod seek;
 mod setup;
 mod shared;
 mod source;
+#[cfg(feature = "srtp")]
+mod srtp;
 mod stats;
 mod switch;
 mod time;

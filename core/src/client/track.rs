@@ -1,9 +1,12 @@
+mod sending;
+
 use bytes::Bytes;
 
 use super::TrackTransport;
 use super::bygone::Bygone;
 use super::datagrams::Datagrams;
 use super::inbox::Inbox;
+use super::keys::Guard;
 use super::link::Link;
 use super::presence::{Change, Presence};
 use super::source::Source;
@@ -31,6 +34,8 @@ pub(super) struct Track {
     pub(super) is_shared: bool,
     /// The client sends it: it is recorded, or a back channel.
     pub(super) is_sent: bool,
+    /// What protects its packets, if it is encrypted.
+    pub(super) guard: Option<Box<Guard>>,
     /// Picks the RTCP that the application is told of.
     tap: Tap,
     clock_rates: ClockRates,
@@ -126,6 +131,7 @@ impl Track {
             path,
             is_shared: false,
             is_sent: false,
+            guard: None,
             tap,
             senders: Senders::new(clock_rates.clone()),
             probes: formats
@@ -165,7 +171,8 @@ impl Track {
             None => self.bygone.take().map(Bygone::again),
         };
         self.bygone = bygone.filter(|_| delivery == Delivery::Unordered);
-        self.receivers = Some(Receivers::new(self.clock_rates.clone(), delivery, random.next_u32()));
+        let ssrc = self.guard.as_ref().map_or_else(|| random.next_u32(), |guard| guard.ssrc());
+        self.receivers = Some(Receivers::new(self.clock_rates.clone(), delivery, ssrc));
         self.presence = presence;
     }
 
@@ -215,6 +222,13 @@ impl Track {
     ) -> (Option<Port>, Option<Change>) {
         let is_announced = demux::payload_type(&data).is_some_and(|own| self.announces(own));
         let port = demux::port_of(port, &data, is_announced, tolerances);
+        let data = match &mut self.guard {
+            None => data,
+            Some(guard) => match guard.open(port, data) {
+                Some(data) => data,
+                None => return (None, None),
+            },
+        };
         let (is_valid, change) = match port {
             Port::Rtp => {
                 let is_valid = self.handle_rtp(now, is_announced, data, inbox, tolerances);
@@ -322,22 +336,6 @@ impl Track {
             self.rtcp_received.add(data.len());
         }
         (is_valid, worst.and_then(|block| self.losses.take(now, block)))
-    }
-
-    /// Sends RTCP; returns `false` if it found no room and is left out.
-    pub(super) fn send_rtcp(
-        &mut self,
-        now: Instant,
-        link: &mut Link,
-        datagrams: &mut Datagrams,
-        data: Bytes,
-    ) -> bool {
-        let bytes = data.len();
-        let is_taken = self.path.send_rtcp(now, link, datagrams, data);
-        if is_taken {
-            self.rtcp_sent.add(bytes);
-        }
-        is_taken
     }
 
     pub(super) fn count_foreign(&mut self) {

@@ -4,9 +4,24 @@ use std::fmt;
 
 use super::{Attribute, Description, Media};
 use crate::header::{KeyMgmt, number};
-use crate::limits::SRTP_CRYPTO_MAX;
+use crate::limits::{SOURCES_MAX, SRTP_CRYPTO_MAX};
+
+const KEY_MGMT: &str = "key-mgmt";
+const CRYPTO: &str = "crypto";
 
 impl Description {
+    /// The same description without keys (`a=key-mgmt` and `a=crypto`), which are of no use to anybody but whom they were told.
+    #[must_use]
+    pub fn without_keys(mut self) -> Self {
+        let medias = self.medias.iter_mut().map(|media| &mut media.attributes);
+        for attributes in medias.chain([&mut self.attributes]) {
+            attributes.retain(|attribute| {
+                [KEY_MGMT, CRYPTO].iter().all(|name| !attribute.name.eq_ignore_ascii_case(name))
+            });
+        }
+        self
+    }
+
     /// The messages of key management for all medias (`a=key-mgmt` in front of them).
     pub fn key_mgmt(&self) -> impl Iterator<Item = KeyMgmt> {
         key_mgmt(&self.attributes)
@@ -26,12 +41,23 @@ impl Media {
     /// RTSP agrees on keys by MIKEY; some devices and FFmpeg's muxer write these. One that cannot be read is left out, and
     /// so are those beyond [`SRTP_CRYPTO_MAX`].
     pub fn crypto(&self) -> impl Iterator<Item = Crypto> {
-        values(&self.attributes, "crypto").filter_map(Crypto::parse).take(SRTP_CRYPTO_MAX)
+        values(&self.attributes, CRYPTO).filter_map(Crypto::parse).take(SRTP_CRYPTO_MAX)
+    }
+
+    /// The sources that the media says it has (`a=ssrc`, RFC 5576), each once, those beyond
+    /// [`SOURCES_MAX`] left out.
+    pub fn ssrcs(&self) -> impl Iterator<Item = u32> {
+        let mut ssrcs = Vec::new();
+        for value in values(&self.attributes, "ssrc") {
+            let ssrc = value.split_ascii_whitespace().next().and_then(number);
+            ssrcs.extend(ssrc.filter(|ssrc| ssrcs.len() < SOURCES_MAX && !ssrcs.contains(ssrc)));
+        }
+        ssrcs.into_iter()
     }
 }
 
 fn key_mgmt(attributes: &[Attribute]) -> impl Iterator<Item = KeyMgmt> {
-    values(attributes, "key-mgmt").filter_map(KeyMgmt::from_attribute)
+    values(attributes, KEY_MGMT).filter_map(KeyMgmt::from_attribute)
 }
 
 fn values<'a>(attributes: &'a [Attribute], name: &'static str) -> impl Iterator<Item = &'a str> {

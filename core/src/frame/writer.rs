@@ -1,5 +1,6 @@
 use super::Frame;
 use crate::description::{Description, Format};
+use crate::limits::{PACKET_BYTES_MAX, PROTECTION_BYTES};
 use crate::payload::{PacketizeError, Packetizer, PacketizerConfig, UnsupportedFormat};
 use crate::random::Random;
 use crate::rtp::RtpPacket;
@@ -47,17 +48,23 @@ pub enum FrameError {
 impl FrameWriter {
     /// A writer for the medias of a description.
     ///
-    /// SSRCs, and the first sequence numbers and timestamps, are drawn from `seed` (RFC 3550, section 5.1).
+    /// SSRCs, and the first sequence numbers and timestamps, are drawn from `seed` (RFC 3550, section 5.1). Packets fit an
+    /// Ethernet frame over IPv6, also once they are protected where the profile says so.
     ///
     /// # Errors
     ///
     /// A format is used in a way that is not supported.
     pub fn new(description: &Description, seed: [u8; 32]) -> Result<Self, UnsupportedFormat> {
         let mut random = Random::new(seed);
-        let formats = description.medias.iter().enumerate();
-        let formats = formats.flat_map(|(media, its)| its.formats.iter().map(move |format| (media, format)));
-        let tracks = formats.map(|(media, format)| Track::new(media, format, &mut random));
-        Ok(Self { tracks: tracks.collect::<Result<_, _>>()? })
+        let mut tracks = Vec::new();
+        for (index, media) in description.medias.iter().enumerate() {
+            let protection_bytes = if media.profile.is_secure() { PROTECTION_BYTES } else { 0 };
+            let packet_bytes_max = PACKET_BYTES_MAX.saturating_sub(protection_bytes);
+            for format in &media.formats {
+                tracks.push(Track::new(index, format, packet_bytes_max, &mut random)?);
+            }
+        }
+        Ok(Self { tracks })
     }
 
     /// The SSRCs of each media, that of its first format first.
@@ -84,9 +91,17 @@ impl FrameWriter {
 }
 
 impl Track {
-    fn new(media: usize, format: &Format, random: &mut Random) -> Result<Self, UnsupportedFormat> {
+    fn new(
+        media: usize,
+        format: &Format,
+        packet_bytes_max: usize,
+        random: &mut Random,
+    ) -> Result<Self, UnsupportedFormat> {
         let ssrc = random.next_u32();
-        let config = PacketizerConfig::new(format.payload_type, ssrc, random.next_u32() as u16);
+        let config = PacketizerConfig {
+            packet_bytes_max,
+            ..PacketizerConfig::new(format.payload_type, ssrc, random.next_u32() as u16)
+        };
         Ok(Self {
             media,
             payload_type: format.payload_type,

@@ -23,6 +23,11 @@ impl OwnKey {
         Ok(Self { key: self.key.with_mki(mki)?, ..self })
     }
 
+    /// The same key for so many packets.
+    pub(crate) fn with_lifetime(self, packets: u64) -> Self {
+        Self { key: self.key.with_lifetime(packets), ..self }
+    }
+
     /// Another key of the same suite in its place.
     pub(crate) fn renew(&mut self, random: &mut Random) {
         self.key = MasterKey::from_seed(self.suite(), random.seed());

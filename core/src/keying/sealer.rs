@@ -38,6 +38,11 @@ impl Sealer {
         Ok(sealed.freeze())
     }
 
+    /// Bytes that protection adds to a packet of RTP.
+    pub(crate) fn overhead(&self) -> usize {
+        self.0.overhead()
+    }
+
     /// Each source with its rollover counter.
     pub(crate) fn rocs(&self) -> impl Iterator<Item = (u32, u32)> {
         self.0.rocs()

@@ -173,6 +173,7 @@ fn a_server_with_ports_that_are_not_adjacent_or_only_one_is_heard() {
     }
 }
 
+#[cfg(not(feature = "srtp"))]
 #[test]
 fn an_encrypted_media_is_refused_before_anything_is_sent() {
     let mut it = Scenario::new(Transports::Tcp);
