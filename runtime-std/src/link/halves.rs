@@ -16,9 +16,6 @@ use crate::net::is_transient;
 use crate::runtime::{Direction, TcpSocket};
 use crate::wake::{Wake, lock};
 
-/// Bytes that are read off a GET, whose client has nothing to say, to learn of its end.
-const SCRATCH_BYTES: usize = 512;
-
 /// The connection of a POST.
 pub(super) struct PostHalf<T> {
     pipe: Pipe<T>,
@@ -131,7 +128,10 @@ impl<T: TcpSocket> GetHalf<T> {
             }
         }
         // A client says nothing on the connection of its GET, but it may end there.
-        match pipe.read(&mut BytesMut::with_capacity(SCRATCH_BYTES))? {
+        let before = into.len();
+        let read = pipe.read(into);
+        into.truncate(before);
+        match read? {
             0 => Ok(0),
             _ => Err(ErrorKind::WouldBlock.into()),
         }
