@@ -143,6 +143,12 @@ impl RtpPacket {
         Self { bytes, padding: 0, ..*self }
     }
 
+    /// The same packet with so many bytes more in front of its payload.
+    fn with_extension(&self, bytes: Bytes, added: usize) -> Self {
+        let added = u32::try_from(added).unwrap_or_default();
+        Self { bytes, payload_start: self.payload_start.saturating_add(added), ..*self }
+    }
+
     /// The packet whose `bytes` begin with `header` as written.
     #[inline]
     fn from_parts(header: RtpHeader, bytes: Bytes) -> Self {

@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Display};
 
 use rtspan_core::header::{
-    HeaderError, Methods, Range, RtpInfo, SessionHeader, TimedRange, Transport, parse_transports,
+    Frames, HeaderError, Methods, Range, RtpInfo, SessionHeader, TimedRange, Transport, parse_transports,
 };
 use rtspan_core::{Tolerances, limits};
 
@@ -17,6 +17,7 @@ pub fn run(data: &[u8]) {
     check(value, Range::parse);
     check(value, TimedRange::parse);
     check(value, Transport::parse);
+    check(value, |value, _| Frames::parse(value));
     // A comma at its end is that of the list as soon as nothing follows, and a quote ends the quotes around it.
     let can_be_written = |url: &str| !url.ends_with(',') && !url.contains(['"', '\\']);
     let mut tolerances = Tolerances::NONE;
