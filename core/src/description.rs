@@ -63,6 +63,7 @@ pub use sound::{G711Law, G726, G726Order, IlbcMode, Pcm, Speech, Speex};
 pub use video::{H264, H265, H266};
 pub use vorbis::{BadVorbisHeaders, Vorbis, VorbisHeaders};
 pub use web_video::{Av1, Vp8, Vp9};
+pub(crate) use write::GroupLine;
 
 /// A stream: its name, and the medias it consists of.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -128,6 +129,11 @@ impl Description {
     /// Writes SDP.
     pub fn to_sdp(&self) -> String {
         write::sdp(self)
+    }
+
+    /// Writes SDP that also says where the medias are sent to, those that have a group.
+    pub(crate) fn to_sdp_of_groups(&self, groups: &[Option<GroupLine>]) -> String {
+        write::sdp_of_groups(self, groups)
     }
 
     /// The video medias with their track numbers.

@@ -423,6 +423,15 @@ pub const UDP_PORTS_OF_ADDRESS_MAX: usize = 1 << 14;
 pub const UDP_PORTS_MAX: usize = 1 << 16;
 /// Pairs of UDP sockets of one server.
 pub const UDP_PAIRS_MAX: usize = 32;
+/// Groups that streams are sent to at once, one for each media and family (multicast).
+pub const MULTICAST_GROUPS_MAX: usize = 1000;
+/// The first and last port of groups; none is one that systems choose by themselves.
+pub const MULTICAST_PORTS: (u16, u16) = (26_000, 27_999);
+/// The time to live of packets to groups.
+pub const MULTICAST_TTL: u8 = 16;
+/// How long a reader of a group that has reported with one SSRC has to be silent before another SSRC at its address is taken
+/// for it.
+pub const REPORTER_LASTS: Duration = Duration::from_secs(15);
 /// Datagrams from addresses that no session has that are kept for a moment: a publisher's first packets may be read
 /// before the order that says whose they are. The oldest are left out.
 pub const EARLY_DATAGRAMS_MAX: usize = 64;

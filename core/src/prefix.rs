@@ -24,6 +24,27 @@ impl IpPrefix {
         Self { addr: mask(addr, bits), bits }
     }
 
+    /// The address that it begins with, all further bits cleared, and the number of bits.
+    pub(crate) fn parts(&self) -> (IpAddr, u8) {
+        (self.addr, self.bits)
+    }
+
+    /// How many addresses it has; those of `::/0` but one.
+    pub(crate) fn size(&self) -> u128 {
+        1_u128.checked_shl(width(self.addr).saturating_sub(self.bits).into()).unwrap_or(u128::MAX)
+    }
+
+    /// The address of this number, counted from the first one on; behind the last comes the first again.
+    pub(crate) fn nth(&self, number: u128) -> IpAddr {
+        let number = number.checked_rem(self.size()).unwrap_or_default();
+        match self.addr {
+            IpAddr::V4(first) => {
+                IpAddr::V4((first.to_bits() | u32::try_from(number).unwrap_or_default()).into())
+            }
+            IpAddr::V6(first) => IpAddr::V6((first.to_bits() | number).into()),
+        }
+    }
+
     /// Returns `true` if an address begins with the prefix.
     pub fn contains(&self, addr: IpAddr) -> bool {
         let addr = addr.to_canonical();
@@ -112,6 +133,22 @@ mod tests {
         for text in ["", "/8", "10.0.0.0/33", "10.0.0.0/", "::/129", "10.0.0/8", "host/8", "10.0.0.0/-1"] {
             assert_eq!(text.parse::<IpPrefix>(), Err(IpPrefixError), "{text}");
         }
+    }
+
+    #[test]
+    fn the_addresses_of_a_prefix_are_numbered_and_come_again_behind_the_last() {
+        for (text, size, number, nth) in [
+            ("239.1.0.0/16", 1 << 16, 258, "239.1.1.2"),
+            ("239.1.0.0/16", 1 << 16, (1 << 16) + 1, "239.1.0.1"),
+            ("239.1.2.3", 1, 7, "239.1.2.3"),
+            ("0.0.0.0/0", 1 << 32, u32::MAX.into(), "255.255.255.255"),
+            ("ff15::/16", 1 << 112, 1 << 32, "ff15::1:0:0"),
+            ("ff15::7/128", 1, u128::MAX, "ff15::7"),
+        ] {
+            let prefix: IpPrefix = text.parse().unwrap();
+            assert_eq!((prefix.size(), prefix.nth(number)), (size, ip(nth)), "{text}");
+        }
+        assert_eq!("::/0".parse::<IpPrefix>().unwrap().size(), u128::MAX);
     }
 
     #[test]

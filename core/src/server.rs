@@ -29,9 +29,11 @@ mod connection;
 mod credit;
 mod describe;
 mod event;
+mod groups;
 mod lifetime;
 mod logs;
 mod memory;
+mod multicast;
 mod options;
 mod parameter;
 mod paths;
@@ -60,12 +62,15 @@ mod transport;
 mod udp;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 pub use access::Authority;
 pub use answer::AnswerError;
 pub use config::{Asks, ServerConfig};
 pub use event::{Event, MediaTransport, Output};
+pub use groups::SetGroupsError;
+pub use multicast::{Multicast, NotMulticast};
 pub use reload::ReloadError;
 pub use roster::{ConnInfo, SessionInfo, SessionState, SessionTrack, StreamInfo, TrackChannels};
 pub use rtcp::WriteRtcpError;
@@ -111,6 +116,7 @@ pub struct Server {
     published: Arena<Published>,
     paths: Paths,
     udp_pairs: udp::Pairs,
+    groups: groups::Groups,
     /// Where UDP readers and publishers are: no two sessions share an address.
     udp_peers: BTreeMap<SocketAddr, SessionId>,
     unproven: credit::Budgets,
@@ -151,6 +157,7 @@ impl Server {
             published: Arena::default(),
             paths: Paths::default(),
             udp_pairs,
+            groups: groups::Groups::default(),
             udp_peers: BTreeMap::new(),
             unproven: credit::Budgets::default(),
             shares: shares::Shares::default(),
@@ -253,7 +260,7 @@ impl Server {
                     dropped,
                 });
             }
-            Report::Ended(session) => self.end_session(now, session, CloseReason::StreamEnded),
+            Report::Ended(session) => self.reader_ended(now, session),
             Report::Drained(stream) => self.publisher_drained(now, stream),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
             Report::MediaSilent(session, stream, media) => {
@@ -320,8 +327,17 @@ impl Server {
     }
 
     /// Takes the result of [`Output::OpenUdp`]: the ports of the pair.
-    pub fn handle_udp_opened(&mut self, _now: Instant, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
-        self.udp_pairs.handle_opened(id, opened.ok());
+    ///
+    /// The readers of a group that cannot be sent to are closed; others get another group.
+    pub fn handle_udp_opened(&mut self, now: Instant, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
+        let (ports, error) = match opened {
+            Ok(ports) => (Some(ports), None),
+            Err(UdpOpenError::NoFreePorts) => (None, Some(ErrorKind::AddrInUse)),
+            Err(UdpOpenError::Io(error)) => (None, Some(error.kind())),
+        };
+        if self.udp_pairs.handle_opened(id, ports) {
+            error.into_iter().for_each(|error| self.group_failed(now, id, error));
+        }
     }
 
     /// Lets time pass.

@@ -60,6 +60,14 @@ impl Counted {
         self.packets = self.packets.saturating_add(other.packets);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
+
+    /// What was counted since it was so much.
+    fn since(self, before: Self) -> Self {
+        Self {
+            packets: self.packets.saturating_sub(before.packets),
+            bytes: self.bytes.saturating_sub(before.bytes),
+        }
+    }
 }
 
 /// Packets of one direction.
@@ -115,6 +123,15 @@ impl Skips {
         self.too_slow = self.too_slow.saturating_add(other.too_slow);
         self.unproven = self.unproven.saturating_add(other.unproven);
         self.packets = self.packets.saturating_add(other.packets);
+    }
+
+    /// What was counted since it was so much.
+    fn since(self, before: Self) -> Self {
+        Self {
+            too_slow: self.too_slow.saturating_sub(before.too_slow),
+            unproven: self.unproven.saturating_sub(before.unproven),
+            packets: self.packets.saturating_sub(before.packets),
+        }
     }
 }
 
@@ -325,6 +342,21 @@ impl SessionStats {
         } else {
             other.medias.iter().for_each(|media| self.media(media.media).absorb(media));
         }
+    }
+
+    /// What was sent since it was so much.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let mut stats = self.clone();
+        stats.skips = stats.skips.since(before.skips);
+        for media in &mut stats.medias {
+            let Some(before) = before.medias.iter().find(|own| own.media == media.media) else { continue };
+            media.rtcp_sent = media.rtcp_sent.since(before.rtcp_sent);
+            for format in &mut media.formats {
+                let mut of_source = before.formats.iter().filter(|own| own.source() == format.source());
+                format.sent = of_source.next().map_or(format.sent, |before| format.sent.since(before.sent));
+            }
+        }
+        stats
     }
 
     /// Completes the counts of a reader from both halves of a connection: computes the meaning of the blocks of its reports.

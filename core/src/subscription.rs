@@ -18,9 +18,10 @@ use sent::Sent;
 /// The reason in BYE when there is nothing more of a stream.
 pub(crate) const STREAM_ENDED: &str = "stream ended";
 
-/// A session that reads a stream, whatever it is sent over: its cursor, its sender reports, its end.
-#[derive(Debug)]
+/// A session that reads a stream, or a group of them, whatever it is sent over: its cursor, its sender reports, its end.
+#[derive(Clone, Debug)]
 pub(crate) struct Subscription {
+    /// Of a group the one that it began with.
     session: SessionId,
     stream: StreamId,
     cursor: Cursor,
@@ -42,6 +43,24 @@ pub(crate) struct Subscription {
     /// The packet that they wait for at most, if it is worth waiting without a look at each.
     gathers_to: u64,
     phase: Phase,
+}
+
+/// The fate of a reader that the log's tail has passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lag {
+    /// It has missed so many packets, and goes on.
+    Missed(u64),
+    /// It does not go on.
+    Overtaken,
+}
+
+impl Lag {
+    pub(crate) fn report(self, session: SessionId) -> Report {
+        match self {
+            Self::Missed(dropped) => Report::Lagged { session, dropped },
+            Self::Overtaken => Report::Overtaken(session),
+        }
+    }
 }
 
 /// The fate of RTCP of the application's.
@@ -190,12 +209,12 @@ impl Subscription {
         }
     }
 
-    /// Moves on if the log's tail has passed this reader; returns the report of that for the control plane.
-    pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Report> {
+    /// Moves on if the log's tail has passed this reader; returns what is to be told of that.
+    pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Lag> {
         let before = self.next();
         if self.cursor.catch_up(log).is_err() && self.phase != Phase::Finished {
             self.phase = Phase::Finished;
-            return Some(Report::Overtaken(self.session));
+            return Some(Lag::Overtaken);
         }
         if self.next() != before {
             self.skips.too_slow = self.skips.too_slow.saturating_add(1);
@@ -207,7 +226,7 @@ impl Subscription {
         self.next_lag_report = now + ALIVE_PERIOD;
         let dropped = std::mem::take(&mut self.missed);
         self.skips.packets = self.skips.packets.saturating_add(dropped);
-        Some(Report::Lagged { session: self.session, dropped })
+        Some(Lag::Missed(dropped))
     }
 
     /// Returns `true` if the packets in the log, and the reports with them, wait for more packets.
@@ -261,6 +280,11 @@ impl Subscription {
             Phase::Drained(since) => Some(since + self.goodbye_wait),
             Phase::Reading | Phase::Ending | Phase::Finished => None,
         }
+    }
+
+    /// Returns `true` from the end of the stream on, until goodbye was said.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending | Phase::Drained(_))
     }
 
     /// The stream has ended: the rest of it is sent, and then goodbye is said.

@@ -62,13 +62,18 @@ pub trait DatagramSink {
 mod batch;
 mod early;
 mod fanout;
+mod group;
 mod media;
+mod order;
 mod pace;
 mod reader;
 mod trust;
 
-pub(crate) use media::UdpOrder;
-pub use media::{UdpCommand, UdpMedia};
+pub use group::GroupTarget;
+pub(crate) use group::Members;
+pub use media::UdpMedia;
+pub use order::UdpCommand;
+pub(crate) use order::UdpOrder;
 pub(crate) use pace::Pace;
 pub(crate) use reader::DatagramReader;
 pub(crate) use trust::Trust;

@@ -392,8 +392,8 @@ impl FrameReader {
         let channels = &self.channels;
         let channel_of = |track: u8| channels.get(usize::from(track)).copied().flatten();
         let subscription = &mut self.subscription;
-        if let Some(report) = subscription.catch_up(now, log) {
-            reports.push_back(report);
+        if let Some(lag) = subscription.catch_up(now, log) {
+            reports.push_back(lag.report(subscription.session()));
             if subscription.is_finished() {
                 return false;
             }

@@ -1,10 +1,25 @@
 //! From a description to SDP.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{Attribute, Bandwidth, Description, Media};
 
+/// Where a media is sent to (RFC 2326, section C.1.7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct GroupLine {
+    /// The group, and its port for packets.
+    pub(crate) at: SocketAddr,
+    /// The time to live, which is told for IPv4 only (RFC 8866, section 5.7).
+    pub(crate) ttl: u8,
+    /// The only source whose packets are to be taken (RFC 4570).
+    pub(crate) source: Option<IpAddr>,
+}
+
 pub(super) fn sdp(description: &Description) -> String {
+    sdp_of_groups(description, &[])
+}
+
+pub(super) fn sdp_of_groups(description: &Description, groups: &[Option<GroupLine>]) -> String {
     let mut session = sdp_types::Session::new(
         sdp_types::Origin::with_ip_addr("0", 0, Ipv4Addr::LOCALHOST),
         if description.title.is_empty() { " " } else { &description.title },
@@ -18,6 +33,9 @@ pub(super) fn sdp(description: &Description) -> String {
     session.attributes.extend(valued("range", &description.range));
     session.attributes.extend(description.attributes.iter().map(carried));
     session.medias = description.medias.iter().map(media).collect();
+    for (media, group) in session.medias.iter_mut().zip(groups) {
+        group.iter().for_each(|group| tell_group(media, group));
+    }
 
     let mut bytes = Vec::new();
     // Writing into memory does not fail, and all text comes out of strings.
@@ -50,6 +68,15 @@ fn media(media: &Media) -> sdp_types::Media {
         key: None,
         attributes,
     }
+}
+
+fn tell_group(media: &mut sdp_types::Media, GroupLine { at, ttl, source }: &GroupLine) {
+    media.port = at.port();
+    media.connections = vec![sdp_types::Connection::from_ip_addr_ttl(at.ip(), Some(*ttl))];
+    media.attributes.extend(source.map(|source| {
+        let family = if at.is_ipv6() { "IP6" } else { "IP4" };
+        attribute("source-filter", Some(format!(" incl IN {family} {} {source}", at.ip())))
+    }));
 }
 
 fn valued(name: &str, value: &Option<String>) -> Option<sdp_types::Attribute> {

@@ -171,7 +171,7 @@ impl Session {
     fn spoken_udp_peers(&self) -> impl Iterator<Item = (std::net::SocketAddr, std::net::SocketAddr)> + '_ {
         self.spoken().filter_map(|(_, channels)| match channels {
             Channels::Udp { rtp, rtcp, .. } => Some((rtp, rtcp)),
-            Channels::Frames { .. } => None,
+            Channels::Frames { .. } | Channels::Group { .. } => None,
         })
     }
 }

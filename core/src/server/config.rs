@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::BitOr;
 use std::time::Duration;
 
-use super::TakeoverPolicy;
+use super::{Multicast, TakeoverPolicy};
 use crate::IpPrefix;
 use crate::auth::{Algorithm, Scheme, Users};
 use crate::limits;
@@ -65,6 +65,7 @@ pub struct ServerConfig {
     pub(super) nonce_lifetime: Duration,
     pub(super) udp: Option<UdpSpec>,
     pub(super) udp_pairs: Option<usize>,
+    pub(super) multicast: Option<Multicast>,
     pub(super) processors: usize,
     pub(super) name: Box<str>,
     pub(super) trusted_proxies: Box<[IpPrefix]>,
@@ -108,6 +109,7 @@ impl Default for ServerConfig {
             nonce_lifetime: limits::NONCE_LIFETIME,
             udp: None,
             udp_pairs: None,
+            multicast: None,
             processors: 1,
             name: concat!("rtspan/", env!("CARGO_PKG_VERSION")).into(),
             trusted_proxies: Box::default(),
@@ -180,6 +182,8 @@ setters! {
     nonce_lifetime: Duration,
     /// The UDP sockets that media goes through; without any (the default) it goes over TCP only.
     udp: Option<UdpSpec>,
+    /// The groups that streams are sent to, for readers who ask for that; none by default.
+    multicast: Option<Multicast>,
     /// How many processors there are (1 by default); the runtimes set it.
     processors: usize,
     /// Where readers start ([`StartAt::Live`] by default).

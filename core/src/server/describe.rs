@@ -1,22 +1,24 @@
 use bytes::Bytes;
 
-use super::back_channel::{asks_for_back_channels, without_back_channels};
+use super::back_channel::{asks_for_back_channels, back_channels_of, without_back_channels};
 use super::config::Asks;
+use super::groups::Key;
 use super::request::{Outcome, Step};
 use super::{Event, Server};
-use crate::description::Description;
+use crate::description::{Description, Media};
 use crate::frame::FrameWriter;
 use crate::payload::UnsupportedFormat;
 use crate::payload::parameter_sets::ParameterSets;
 use crate::stream::{Streams, TrackSet};
-use crate::url::track::resolve_aggregate;
+use crate::url::track::{TrackPath, resolve_aggregate};
 use crate::wire::{Request, Response, StatusCode, name};
-use crate::{ConnId, StreamId};
+use crate::{ConnId, Instant, StreamId};
 
 impl Server {
     /// DESCRIBE (RFC 2326, section 10.2).
     pub(super) fn describe(
-        &self,
+        &mut self,
+        now: Instant,
         conn: ConnId,
         request: &Request,
         streams: &dyn Streams,
@@ -26,15 +28,17 @@ impl Server {
             let question = self.question(conn, request, None, (path, query))?;
             return Ok(Outcome::ask(Step::Describe, Event::Describe(question)));
         }
-        self.describe_published(request, streams)
+        self.describe_published(now, conn, request, streams)
     }
 
     pub(super) fn describe_published(
-        &self,
+        &mut self,
+        now: Instant,
+        conn: ConnId,
         request: &Request,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
-        let (path, _) = path_of(request)?;
+        let (path, query) = path_of(request)?;
         let stream = self.stream_at(path);
         let sdp = stream.and_then(|stream| self.sdp_of(stream, streams));
         let has_hidden = |stream: &StreamId| {
@@ -45,7 +49,31 @@ impl Server {
             Some(_) if !asks_for_back_channels(request) => sdp.and_then(|sdp| without_back_channels(&sdp)),
             _ => sdp,
         };
-        Ok(described(request, sdp.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?))
+        let sdp = sdp.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let tells_groups = self.config.multicast.as_ref().is_some_and(|config| config.is_told(query));
+        Ok(described(
+            request,
+            match stream.filter(|_| tells_groups) {
+                Some(stream) => self.with_groups(now, conn, stream, sdp),
+                None => sdp,
+            },
+        ))
+    }
+
+    /// The description with the groups that the medias are sent to, for a peer that is reached by this family of addresses.
+    fn with_groups(&mut self, now: Instant, conn: ConnId, stream: StreamId, sdp: Bytes) -> Bytes {
+        let Some(is_ipv6) = self.conns.get(conn).map(|own| own.peer.is_ipv6()) else { return sdp };
+        let Some(description) = Description::parse_written(&sdp) else { return sdp };
+        let back_channels = back_channels_of(&description);
+        let group = |(place, media): (u8, &Media)| {
+            // Back channels may have been left out, and the others have kept their controls.
+            let own = TrackPath { path: "", query: None, control: media.control.as_deref() };
+            let track = own.index().and_then(|index| u8::try_from(index).ok())?;
+            let key = Key { stream, track, is_ipv6 };
+            if back_channels.contains(place) { None } else { self.group_line(now, key) }
+        };
+        let groups: Vec<_> = (0..).zip(&description.medias).map(group).collect();
+        description.to_sdp_of_groups(&groups).into()
     }
 
     /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.

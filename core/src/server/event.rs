@@ -42,6 +42,8 @@ pub enum MediaTransport {
     Tcp,
     /// UDP, to or from one peer.
     Udp,
+    /// UDP, to a group that others may read too.
+    Multicast,
 }
 
 /// News, or a question, for the application.

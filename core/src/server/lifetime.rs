@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::closing::Farewell;
 use super::event::MediaTransport;
+use super::groups::Key;
 use super::request::Step;
 use super::resume::Former;
 use super::session::{Session, State};
@@ -111,12 +112,25 @@ impl Server {
         }
     }
 
+    /// A reader's stream has ended, and it was told so; one that reads groups is told in each of them.
+    pub(super) fn reader_ended(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let groups = session.groups().count();
+        if let State::Play(reading) = &mut session.state {
+            reading.groups_ended = reading.groups_ended.saturating_add(1);
+            if reading.groups_ended < groups {
+                return;
+            }
+        }
+        self.end_session(now, id, CloseReason::StreamEnded);
+    }
+
     /// Closes a session, and those of its connections that have no other; a reader's a little later.
     pub(super) fn end_session(&mut self, now: Instant, id: SessionId, reason: CloseReason) {
         let Some(session) = self.sessions.get(id) else { return };
         let (conns, key) = (session.conns.clone(), session.key);
         let is_sent_datagrams =
-            matches!(session.state, State::Play(_)) && session.transport() == Some(MediaTransport::Udp);
+            matches!(session.state, State::Play(_)) && session.transport() != Some(MediaTransport::Tcp);
         self.close_session_quietly(now, id, reason.clone());
         if is_sent_datagrams || reason == CloseReason::StreamEnded {
             self.bid_farewell(now, &conns, key, &reason);
@@ -139,6 +153,9 @@ impl Server {
             let peers = session.udp_peers().collect();
             self.order_udp(id, UdpOrder::Forget(peers));
         }
+        let groups = self.sessions.get(id).map(|session| session.groups().map(|(key, _)| key).collect());
+        let groups: Vec<Key> = groups.unwrap_or_default();
+        groups.into_iter().for_each(|key| self.leave_group(now, key, id));
         let Some(session) = self.sessions.remove(id) else { return };
         self.session_keys.remove(&session.key);
         self.timers.disarm(Timer::Session(id));

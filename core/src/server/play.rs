@@ -2,16 +2,17 @@ use std::time::Duration;
 
 use super::answer::Extra;
 use super::config::Asks;
+use super::event::MediaTransport;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State, Track};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
-use crate::stream::{Cursor, StreamLog, Streams, TrackSet};
+use crate::stream::{Cursor, LagPolicy, StreamLog, Streams, TrackSet};
 use crate::subscription::Subscription;
 use crate::tap::Tap;
-use crate::udp::{DatagramReader, Trust, UdpCommand, UdpOrder};
+use crate::udp::{DatagramReader, Members, Trust, UdpCommand, UdpOrder};
 use crate::url::same;
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
@@ -98,6 +99,7 @@ impl Server {
             .with_header(name::RTP_INFO, info);
         let response = Extra::tell_play(extra, response, LIVE);
         let is_bound = session.bound_to().is_some();
+        let groups = session.groups().count();
         let goodbye_wait = if is_bound { Duration::ZERO } else { GOODBYE_WAIT };
         let subscription = Subscription::new(id, reading.stream, cursor, self.cname, goodbye_wait)
             .gathering(self.config.gather);
@@ -113,7 +115,8 @@ impl Server {
         after.extend(playing.map(Output::Event));
         self.enter(id, State::Play(reading));
         // Over UDP those that speak are heard by another part than the one that sends.
-        self.owe_stats(id, if is_bound || reading.back_channel.is_some() { 2 } else { 1 });
+        let own = if is_bound || reading.back_channel.is_some() { 2 } else { 1 };
+        self.owe_stats(id, if groups > 0 { u32::try_from(groups).unwrap_or(u32::MAX) } else { own });
         Ok(Outcome::Done(response, after))
     }
 
@@ -149,11 +152,22 @@ impl Server {
         from: Option<u64>,
     ) -> (Cursor, RtpInfo) {
         let tracks: TrackSet = session.read_tracks().map(|track| track.index).collect();
+        let lag = match session.transport() {
+            // Nobody is closed because of a group, which is as slow as the server.
+            Some(MediaTransport::Multicast) if self.config.lag == LagPolicy::Disconnect => {
+                LagPolicy::default()
+            }
+            _ => self.config.lag,
+        };
         if let Some(from) = from {
-            let cursor = Cursor::at(log, from, self.config.lag, tracks);
+            let cursor = Cursor::at(log, from, lag, tracks);
             return (cursor, rtp_info(session, |track| log.first_kept(track, from)));
         }
-        let cursor = Cursor::new(log, self.config.start, self.config.lag, tracks);
+        let cursor = match self.joins_others(session) {
+            // Those who are there have had what there was.
+            true => Cursor::at(log, log.head(), lag, tracks),
+            false => Cursor::new(log, self.config.start, lag, tracks),
+        };
         // Nobody knows yet where the others begin.
         let known =
             session.read_tracks().map(|track| track.index).filter(|track| !cursor.track_waits(*track));
@@ -166,6 +180,9 @@ impl Server {
 
     fn attach(&self, session: &Session, subscription: Subscription, trust: Trust, outputs: &mut Vec<Output>) {
         let tap = Tap::new(self.config.rtcp_events);
+        if session.transport() == Some(MediaTransport::Multicast) {
+            return self.join_groups(session, &subscription, tap, outputs);
+        }
         let Some(conn) = session.bound_to() else {
             let places = session.read_tracks().map(|track| usize::from(track.index).saturating_add(1)).max();
             let mut peers = vec![None; places.unwrap_or(0)];
@@ -203,6 +220,21 @@ impl Server {
         outputs.push(Output::Conn(conn, ConnCommand::Tx(TxCommand(reader))));
     }
 
+    /// Has a reader listen to the groups of its tracks, each of which begins with the first.
+    fn join_groups(&self, session: &Session, all: &Subscription, tap: Tap, outputs: &mut Vec<Output>) {
+        for (key, track) in session.groups() {
+            let Channels::Group { rtp, rtcp } = track.channels else { continue };
+            let mut own = all.clone();
+            let others = session.read_tracks().map(|other| other.index).filter(|other| *other != key.track);
+            others.for_each(|other| own.drop_track(other));
+            let source = self.config.multicast.as_ref().and_then(|own| own.source_of(key.is_ipv6));
+            let members = Members::of(key.track, all.session(), session.peer.ip(), tap);
+            let reader = DatagramReader::of_group(own, source, (key.track, rtp, rtcp), members, tap);
+            let order = UdpOrder::Join(Box::new(reader));
+            outputs.extend(self.group_pair(key).map(|pair| Output::Udp(pair, UdpCommand(order))));
+        }
+    }
+
     /// Takes a reader's media away: the next answer is the last that it gets.
     pub(super) fn detach(&mut self, id: SessionId) {
         self.stop_hearing(id);
@@ -214,7 +246,7 @@ impl Server {
             }
             None => {
                 if let Some(stream) = session.read_stream() {
-                    self.order_udp(id, UdpOrder::Detach(stream, id));
+                    self.order_reader(id, || UdpOrder::Detach(stream, id));
                 }
             }
         }
@@ -231,7 +263,7 @@ impl Server {
             }
             None => {
                 if let Some(stream) = session.read_stream() {
-                    self.order_udp(id, UdpOrder::Dismiss(stream, id, goodbye.into()));
+                    self.order_reader(id, || UdpOrder::Dismiss(stream, id, goodbye.into()));
                 }
             }
         }

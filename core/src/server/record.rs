@@ -138,6 +138,8 @@ impl Server {
                 Channels::Udp { rtp, rtcp, .. } => {
                     datagrams.push((rtp, rtcp, ingest(index, media, Delivery::Unordered)));
                 }
+                // Nobody publishes to a group.
+                Channels::Group { .. } => {}
             }
         }
         let Some(session) = self.sessions.get(id) else { return };

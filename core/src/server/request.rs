@@ -113,7 +113,7 @@ impl Server {
                 }),
             (_, Step::Describe) => match extra.as_mut().and_then(|extra| extra.body.take()) {
                 Some((_, sdp)) => Ok(described(&request, sdp)),
-                None => self.describe_published(&request, streams),
+                None => self.describe_published(now, conn, &request, streams),
             },
             (_, Step::Announce(replaces)) => self.announce_accepted(now, conn, &request, replaces),
             (_, Step::Setup(session, is_spoken)) => {
@@ -247,7 +247,7 @@ impl Server {
         self.check_drain(request, session)?;
         match request.method {
             Method::Options => Ok(self.options(request)),
-            Method::Describe => self.describe(conn, request, streams),
+            Method::Describe => self.describe(now, conn, request, streams),
             Method::Announce => self.announce(now, conn, request, session, streams),
             Method::Setup => self.setup(now, conn, request, session, streams),
             Method::Play => self.play(now, conn, request, session, streams),

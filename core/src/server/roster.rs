@@ -102,6 +102,8 @@ pub enum TrackChannels {
     Tcp(u8, u8),
     /// Datagrams to or from these addresses, of packets and of reports.
     Udp(SocketAddr, SocketAddr),
+    /// Datagrams to a group, with its ports for packets and for reports.
+    Multicast(SocketAddr, SocketAddr),
 }
 
 /// A stream that is published.
@@ -221,6 +223,7 @@ impl Session {
             channels: match track.channels {
                 Channels::Frames { rtp, rtcp, .. } => TrackChannels::Tcp(rtp, rtcp),
                 Channels::Udp { rtp, rtcp, .. } => TrackChannels::Udp(rtp, rtcp),
+                Channels::Group { rtp, rtcp } => TrackChannels::Multicast(rtp, rtcp),
             },
         };
         SessionInfo {

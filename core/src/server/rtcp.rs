@@ -22,6 +22,9 @@ pub enum WriteRtcpError {
     /// The session has not set up this media.
     #[error("the session has not set up media {0}")]
     NoSuchMedia(usize),
+    /// The session reads this media by a group (multicast), which others read too: write to the stream instead.
+    #[error("media {0} goes to a group: write RTCP to the stream, which all its readers get")]
+    Group(usize),
     /// The bytes that were to be sent are no RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
@@ -67,6 +70,7 @@ impl Server {
             (Channels::Udp { rtcp, .. }, None) => {
                 self.order_udp(session, UdpOrder::ToPublisher(rtcp, compound));
             }
+            (Channels::Group { .. }, _) => return Err(WriteRtcpError::Group(media)),
         }
         Ok(())
     }

@@ -70,6 +70,14 @@ pub(super) struct Reading {
     pub(super) stream: StreamId,
     /// The stream of what its peer says, from the first PLAY with a back channel on.
     pub(super) back_channel: Option<StreamId>,
+    /// How many of its groups have been told that the stream has ended.
+    pub(super) groups_ended: usize,
+}
+
+impl Reading {
+    pub(super) fn new(stream: StreamId) -> Self {
+        Self { stream, back_channel: None, groups_ended: 0 }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +112,8 @@ pub(super) enum Channels {
     Frames { conn: ConnId, rtp: u8, rtcp: u8 },
     /// UDP datagrams of a pair of sockets, to or from these addresses.
     Udp { pair: UdpId, rtp: SocketAddr, rtcp: SocketAddr },
+    /// UDP datagrams to a group.
+    Group { rtp: SocketAddr, rtcp: SocketAddr },
 }
 
 impl Channels {
@@ -111,6 +121,7 @@ impl Channels {
         match self {
             Self::Frames { .. } => MediaTransport::Tcp,
             Self::Udp { .. } => MediaTransport::Udp,
+            Self::Group { .. } => MediaTransport::Multicast,
         }
     }
 }
@@ -218,7 +229,7 @@ impl Session {
     pub(super) fn bound_to(&self) -> Option<ConnId> {
         self.tracks.iter().find_map(|track| match track.channels {
             Channels::Frames { conn, .. } => Some(conn),
-            Channels::Udp { .. } => None,
+            Channels::Udp { .. } | Channels::Group { .. } => None,
         })
     }
 
@@ -226,7 +237,7 @@ impl Session {
     pub(super) fn report_routes(&self, id: SessionId, tap: Tap) -> Option<(ConnId, Routes)> {
         let reports = |track: &Track| match track.channels {
             Channels::Frames { rtcp, .. } => Some((rtcp, track.index)),
-            Channels::Udp { .. } => None,
+            Channels::Udp { .. } | Channels::Group { .. } => None,
         };
         Some((self.bound_to()?, Routes::Reader(id, self.read_tracks().filter_map(reports).collect(), tap)))
     }
@@ -235,15 +246,15 @@ impl Session {
     pub(super) fn udp_peers(&self) -> impl Iterator<Item = (SocketAddr, SocketAddr)> + '_ {
         self.tracks.iter().filter_map(|track| match track.channels {
             Channels::Udp { rtp, rtcp, .. } => Some((rtp, rtcp)),
-            Channels::Frames { .. } => None,
+            Channels::Frames { .. } | Channels::Group { .. } => None,
         })
     }
 
-    /// The pair of sockets that carries all its tracks, if they go over UDP.
+    /// The pair of sockets that carries all its tracks, if they go over UDP to or from its peer.
     pub(super) fn udp_pair(&self) -> Option<UdpId> {
         self.tracks.iter().find_map(|track| match track.channels {
             Channels::Udp { pair, .. } => Some(pair),
-            Channels::Frames { .. } => None,
+            Channels::Frames { .. } | Channels::Group { .. } => None,
         })
     }
 

@@ -1,4 +1,5 @@
 use super::config::Asks;
+use super::groups::Key;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State, Track};
 use super::shares::Held;
@@ -130,7 +131,12 @@ impl Server {
             self.check_speaker(now, conn, stream, session)?;
         }
         let is_spoken = spoken_to.is_some();
-        let (transport, channels) = self.choose_transport(conn, request, session, purpose)?;
+        let group_of = match purpose {
+            Purpose::Read(stream) if !is_spoken => Some((stream, track)),
+            Purpose::Read(_) | Purpose::Publish => None,
+        };
+        let (transport, channels) =
+            self.choose_transport(now, conn, request, (session, purpose, group_of))?;
         Ok(SetupPlan { session, purpose, track, is_spoken, uri: request.uri.clone(), transport, channels })
     }
 
@@ -152,7 +158,7 @@ impl Server {
                 // A stream that was given is told by the path that was asked for.
                 let asked = named.map(|named| named.path).filter(|own| self.stream_at(own) != Some(stream));
                 let place = (asked.unwrap_or(&path), query);
-                let reading = Reading { stream, back_channel: None };
+                let reading = Reading::new(stream);
                 self.open_session(now, conn, place, State::PrePlay(reading))?
             }
             (None, Purpose::Publish) => return Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
@@ -180,6 +186,9 @@ impl Server {
             if let (Purpose::Read(stream), false) = (purpose, is_spoken) {
                 self.order_udp(id, UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
             }
+        }
+        if let (Channels::Group { rtp, .. }, Purpose::Read(stream)) = (channels, purpose) {
+            self.enter_group(Key { stream, track, is_ipv6: rtp.is_ipv6() }, id);
         }
         let (_, session) = self.existing(Some(id))?;
         Ok(Response::new(StatusCode::OK)

@@ -47,6 +47,11 @@ pub(super) struct Halves {
     tx: bool,
 }
 
+impl Halves {
+    /// What else answers, and has no halves.
+    pub(super) const ONE: Self = Self { rx: true, tx: false };
+}
+
 /// The number of parts of the media plane that are to answer.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
@@ -75,21 +80,33 @@ pub(super) struct Tally {
 struct Told {
     /// Of what has gone: each PAUSE ends something.
     past: SessionStats,
-    /// Of what is there, by the half of the connection that tells it.
-    present: [Option<SessionStats>; 2],
+    /// Of what is there, by the part that tells it.
+    present: Vec<(Teller, SessionStats)>,
+}
+
+/// A part of the media plane that tells of a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Teller {
+    Rx,
+    Tx,
+    Udp(UdpId),
 }
 
 impl Tally {
-    fn take(&mut self, half: usize, part: StatsPart) {
+    fn take(&mut self, teller: Teller, part: StatsPart) {
         let told = self.told.get_or_insert_default();
-        let Some(present) = told.present.get_mut(half) else { return };
+        told.present.retain(|(own, _)| *own != teller);
         if part.is_last {
             self.owed = self.owed.saturating_sub(1);
-            *present = None;
             told.past.absorb(part.stats);
         } else {
-            *present = Some(part.stats);
+            told.present.push((teller, part.stats));
         }
+    }
+
+    /// So many parts will not tell their last.
+    pub(super) fn forgive(&mut self, parts: u32) {
+        self.owed = self.owed.saturating_sub(parts);
     }
 
     /// All that was counted.
@@ -105,13 +122,13 @@ impl Tally {
     fn into_stats(self) -> SessionStats {
         let Some(told) = self.told else { return SessionStats::default() };
         let Told { past: mut stats, present } = *told;
-        present.into_iter().flatten().for_each(|present| stats.absorb(present));
+        present.into_iter().for_each(|(_, present)| stats.absorb(present));
         stats.resolve();
         stats
     }
 
     fn present(&self) -> impl Iterator<Item = &SessionStats> {
-        self.told.iter().flat_map(|told| told.present.iter().flatten())
+        self.told.iter().flat_map(|told| &told.present).map(|(_, present)| present)
     }
 }
 
@@ -209,14 +226,15 @@ impl Server {
 
     /// Takes what a part of the media plane has counted.
     pub(super) fn take_stats(&mut self, now: Instant, report: StatsReport) {
-        let half = match report.origin {
-            Origin::Rx(..) => 1,
-            Origin::Tx(..) | Origin::Udp(_) => 0,
+        let teller = match report.origin {
+            Origin::Rx(..) => Teller::Rx,
+            Origin::Tx(..) => Teller::Tx,
+            Origin::Udp(pair) => Teller::Udp(pair),
         };
         match report.origin {
             Origin::Udp(pair) => {
                 if report.answers && self.udp_pairs.set_asked(pair, false) {
-                    self.stats_asked.take_back(Halves { rx: true, tx: false });
+                    self.stats_asked.take_back(Halves::ONE);
                 }
             }
             Origin::Rx(conn, read) => {
@@ -234,7 +252,7 @@ impl Server {
                 }
             }
         }
-        report.sessions.into_iter().for_each(|part| self.take_part(now, half, part));
+        report.sessions.into_iter().for_each(|part| self.take_part(now, teller, part));
     }
 
     /// So many parts of the media plane are to tell their last of a session.
@@ -297,7 +315,7 @@ impl Server {
     fn carriers(&self, of: StatsOf) -> (Vec<ConnId>, Vec<UdpId>) {
         let of_sessions = |sessions: &mut dyn Iterator<Item = SessionId>| {
             let sessions: Vec<_> = sessions.filter_map(|id| self.sessions.get(id)).collect();
-            let mut pairs: Vec<_> = sessions.iter().filter_map(|session| session.udp_pair()).collect();
+            let mut pairs: Vec<_> = sessions.iter().flat_map(|session| self.pairs_of(session)).collect();
             pairs.sort_unstable();
             pairs.dedup();
             (sessions.iter().filter_map(|session| session.bound_to()).collect(), pairs)
@@ -334,7 +352,7 @@ impl Server {
         }
     }
 
-    fn take_part(&mut self, now: Instant, half: usize, part: StatsPart) {
+    fn take_part(&mut self, now: Instant, teller: Teller, part: StatsPart) {
         let id = part.session;
         let (tally, stream) = match (self.sessions.get_mut(id), self.leaving.get_mut(&id)) {
             (Some(session), _) => {
@@ -349,7 +367,7 @@ impl Server {
         {
             absorb_sent(&mut published.sent, &part.stats.medias);
         }
-        tally.take(half, part);
+        tally.take(teller, part);
         let is_over = tally.owed == 0;
         if let Some(leaving) = self.leaving.get(&id).filter(|_| is_over) {
             let carrier = leaving.carrier.and_then(|carrier| self.conns.get_mut(carrier));

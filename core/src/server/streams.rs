@@ -265,7 +265,7 @@ impl Server {
         for id in readers {
             match self.sessions.get(id).map(|session| (&session.state, session.bound_to())) {
                 Some((State::Play(_), Some(conn))) => self.order_tx(conn, TxOrder::End(id)),
-                Some((State::Play(_), None)) => self.order_udp(id, UdpOrder::End(stream, id)),
+                Some((State::Play(_), None)) => self.order_reader(id, || UdpOrder::End(stream, id)),
                 _ => self.end_session(now, id, CloseReason::StreamEnded),
             }
         }
@@ -299,6 +299,7 @@ impl Server {
         if self.published.get(stream).is_some_and(is_over) {
             self.published.remove(stream);
             self.uncount_log(stream);
+            self.forget_groups(stream);
             self.timers.disarm(Timer::Stream(stream));
             self.outputs.push_back(Output::RemoveStream(stream));
         }

@@ -1,3 +1,4 @@
+use super::groups::Key;
 use super::play::check_aggregate;
 use super::request::Outcome;
 use super::session::{Channels, State};
@@ -53,7 +54,7 @@ impl Server {
         let place = session.tracks.iter().position(|track| same(&track.uri, &request.uri))?;
         let (track, channels) = session.tracks.get(place).map(|track| (track.index, track.channels))?;
         let playing = session.read_stream().filter(|_| matches!(session.state, State::Play(_)));
-        let reads = session.read_stream().is_some();
+        let read = session.read_stream();
         let is_spoken = session.tracks.get(place).is_some_and(|track| track.is_spoken);
         let is_unheard = is_spoken || matches!(channels, Channels::Frames { .. });
         if is_spoken {
@@ -65,11 +66,16 @@ impl Server {
                 self.order_tx(conn, TxOrder::DropTrack(id, track));
             }
             Channels::Frames { .. } => {}
+            Channels::Group { rtp, .. } => {
+                if let Some(stream) = read {
+                    self.give_up_group(now, Key { stream, track, is_ipv6: rtp.is_ipv6() }, id);
+                }
+            }
             Channels::Udp { rtp, rtcp, .. } => {
                 if let Some(stream) = playing {
                     self.order_udp(id, UdpOrder::DropTrack(stream, id, track));
                 }
-                if reads {
+                if read.is_some() {
                     self.order_udp(id, UdpOrder::Forget(vec![(rtp, rtcp)]));
                 }
                 self.udp_peers.remove(&rtp);

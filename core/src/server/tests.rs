@@ -11,6 +11,7 @@ mod life;
 mod limits;
 mod losses;
 mod memory;
+mod multicast;
 mod names;
 mod notes;
 mod options;

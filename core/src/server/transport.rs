@@ -1,11 +1,13 @@
 use std::net::SocketAddr;
 
 use super::event::MediaTransport;
+use super::groups::Key;
+use super::multicast::Multicast;
 use super::session::{Channels, Session};
 use super::{Server, StreamId};
 use crate::header::{Delivery, HeaderError, Lower, Mode, Transport, parse_transports};
 use crate::wire::{Request, Response, StatusCode, name};
-use crate::{ConnId, Profile, SessionId, Tolerance, Tolerances};
+use crate::{ConnId, Instant, Profile, SessionId, Tolerance, Tolerances};
 
 /// A SETUP that can be granted.
 #[derive(Debug)]
@@ -46,10 +48,10 @@ impl Server {
     /// The first of the client's alternatives that can be had; 461 if none can.
     pub(super) fn choose_transport(
         &mut self,
+        now: Instant,
         conn: ConnId,
         request: &Request,
-        session: Option<SessionId>,
-        purpose: Purpose,
+        (session, purpose, group_of): (Option<SessionId>, Purpose, Option<(StreamId, u8)>),
     ) -> Result<(Transport, Channels), Response> {
         let unsupported = || Response::new(StatusCode::UNSUPPORTED_TRANSPORT);
         let mut tolerances = Tolerances::NONE;
@@ -60,8 +62,11 @@ impl Server {
             _ => Response::new(StatusCode::BAD_REQUEST),
         })?;
         let mut fitting = offered.into_iter().filter_map(|offer| {
-            let channels = self.channels_for(conn, &offer, session, purpose)?;
-            Some((offer, channels))
+            let channels = match (offer.delivery, group_of) {
+                (Some(Delivery::Multicast), Some(media)) => self.group_for(now, conn, &offer, session, media),
+                _ => self.channels_for(conn, &offer, session, purpose),
+            };
+            Some((offer, channels?))
         });
         let (offer, channels) = fitting.next().ok_or_else(unsupported)?;
         if offer.delivery.is_none() && offer.lower == Lower::Udp {
@@ -86,19 +91,43 @@ impl Server {
         let session = session.and_then(|id| self.sessions.get(id));
         let carried = session.and_then(Session::transport);
         let is_unicast = offer.delivery.is_none_or(|delivery| delivery == Delivery::Unicast);
+        let has_groups_only = purpose != Purpose::Publish && self.has_groups_only();
         let is_plain = offer.profile == Profile::Avp;
         // RFC 2326, section 12.39: without a mode it is PLAY; some publishers leave theirs out.
         let fits_purpose = offer.mode.is_none_or(|mode| mode == purpose.mode());
-        if !(is_unicast && is_plain && fits_purpose) {
+        if !(is_unicast && is_plain && fits_purpose) || has_groups_only {
             return None;
         }
         match offer.lower {
-            Lower::Tcp if carried != Some(MediaTransport::Udp) => self.free_frames(conn, offer.interleaved),
-            Lower::Udp if carried != Some(MediaTransport::Tcp) => {
+            Lower::Tcp if carried.is_none_or(|own| own == MediaTransport::Tcp) => {
+                self.free_frames(conn, offer.interleaved)
+            }
+            Lower::Udp if carried.is_none_or(|own| own == MediaTransport::Udp) => {
                 self.free_udp(conn, session, offer.client_port?)
             }
             _ => None,
         }
+    }
+
+    /// The group of a media, for a session that has nothing but groups of the family of its peer.
+    fn group_for(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        offer: &Transport,
+        session: Option<SessionId>,
+        (stream, track): (StreamId, u8),
+    ) -> Option<Channels> {
+        let carried = session.and_then(|id| self.sessions.get(id)).and_then(Session::transport);
+        let is_plain = offer.profile == Profile::Avp && offer.lower == Lower::Udp;
+        let plays = offer.mode.is_none_or(|mode| mode == Mode::Play);
+        if !is_plain || !plays || carried.is_some_and(|own| own != MediaTransport::Multicast) {
+            return None;
+        }
+        let is_ipv6 = self.conns.get(conn)?.peer.is_ipv6();
+        let rtp = self.group_of(now, Key { stream, track, is_ipv6 }, offer.destination.as_deref())?;
+        let rtcp = SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?);
+        Some(Channels::Group { rtp, rtcp })
     }
 
     /// Two free channels of a connection: those that the client asks for, if they are.
@@ -108,7 +137,7 @@ impl Server {
             .flat_map(|session| &session.tracks)
             .filter_map(|track| match track.channels {
                 Channels::Frames { rtp, rtcp, .. } => Some([rtp, rtcp]),
-                Channels::Udp { .. } => None,
+                Channels::Udp { .. } | Channels::Group { .. } => None,
             })
             .flatten()
             .collect();
@@ -147,6 +176,7 @@ impl Server {
         let mut granted = match channels {
             Channels::Frames { rtp, rtcp, .. } => Transport::tcp((rtp, rtcp)),
             Channels::Udp { rtp, rtcp, .. } => Transport::udp((rtp.port(), rtcp.port())),
+            Channels::Group { rtp, rtcp } => self.granted_group(rtp, rtcp),
         };
         if let Channels::Udp { pair, .. } = channels {
             granted.server_port = self.udp_pairs.ports(pair);
@@ -154,5 +184,17 @@ impl Server {
         granted.ssrc = ssrc;
         granted.mode = offer.mode;
         granted
+    }
+
+    fn granted_group(&self, rtp: SocketAddr, rtcp: SocketAddr) -> Transport {
+        let config = self.config.multicast.as_ref();
+        let source = config.and_then(|config| config.source_of(rtp.is_ipv6()));
+        Transport {
+            destination: Some(rtp.ip().to_string().into()),
+            source: source.map(|source| source.to_string().into()),
+            port: Some((rtp.port(), rtcp.port())),
+            ttl: config.map(Multicast::time_to_live),
+            ..Transport::multicast()
+        }
     }
 }

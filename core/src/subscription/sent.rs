@@ -5,7 +5,7 @@ use crate::stats::{Counted, FormatStats, Rounds, SessionStats};
 use crate::stream::{Packet, StreamLog};
 
 /// The packets that a reader was sent, counted by track and SSRC.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sent {
     /// The packets that were sent in a row with one source; they are added to those below when another follows.
     run: Source,
@@ -24,7 +24,7 @@ struct Source {
 }
 
 /// All else that was sent of a track.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Others {
     track: u8,
     rtcp: Counted,

@@ -65,7 +65,8 @@ impl Fanout<'_> {
             return log.head();
         }
         let mut rtcp_at = u64::MAX;
-        for DatagramReader { subscription, local, peers, trust, .. } in readers.iter_mut() {
+        for reader in readers.iter_mut() {
+            let DatagramReader { subscription, local, peers, trust, .. } = reader;
             let mut report = |trust: &mut Trust, track: u8, report: Bytes| {
                 let peer = peers.get(usize::from(track)).copied().flatten();
                 peer.filter(|_| trust.allows(report.len())).is_some_and(|(_, rtcp)| {
@@ -83,7 +84,10 @@ impl Fanout<'_> {
                     if report(trust, track, compound.clone()) { Take::Sent } else { Take::LeftOut }
                 }));
             }
-            self.queues.inbound.extend(lagged.map(Inbound::Report));
+            if let Some(lag) = lagged {
+                let reports = reader.sessions().map(|session| Inbound::Report(lag.report(session)));
+                self.queues.inbound.extend(reports);
+            }
         }
         let reading = readers.iter().filter(|reader| !reader.subscription.is_finished());
         let until = *until.get_or_insert_with(|| log.head());

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use super::batch::Batch;
 use super::early::Early;
 use super::fanout::Fanout;
+use super::order::{UdpCommand, UdpOrder};
 use super::pace::Pace;
 use super::reader::DatagramReader;
-use super::{DatagramSink, Port, Trust, UdpSpec};
+use super::{DatagramSink, GroupTarget, Port, Trust, UdpSpec};
 use crate::conn::{Inbound, Report};
 use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
@@ -19,56 +20,13 @@ use crate::{Instant, SessionId, StreamId, UdpId};
 
 mod stats;
 
-/// An order of the control plane to a UDP pair.
-#[derive(Debug)]
-pub struct UdpCommand(pub(crate) UdpOrder);
-
-impl UdpCommand {
-    /// Returns `true` if datagrams that have come so far are to be received before it, and are not wanted after it.
-    pub fn ends_receiving(&self) -> bool {
-        matches!(self.0, UdpOrder::Unpublish(_))
-    }
-}
-
-#[derive(Debug)]
-pub(crate) enum UdpOrder {
-    /// A session that is to read a stream is at these addresses, of packets and of reports.
-    Expect(StreamId, SessionId, Vec<(SocketAddr, SocketAddr)>),
-    /// It is there no more.
-    Forget(Vec<(SocketAddr, SocketAddr)>),
-    /// A session that reads may be sent so many bytes more, though nothing shows that it is at its addresses.
-    Credit(StreamId, SessionId, usize),
-    /// Packets of a stream go to a session.
-    Attach(Box<DatagramReader>),
-    /// Nothing more is sent to a session.
-    Detach(StreamId, SessionId),
-    /// The server closes the session: BYE with this reason, and nothing more.
-    Dismiss(StreamId, SessionId, Box<str>),
-    /// Nothing more of this track is sent to a session.
-    DropTrack(StreamId, SessionId, u8),
-    /// The session's stream has ended: the rest of it, then BYE, then [`Report::Ended`].
-    End(StreamId, SessionId),
-    /// Tracks of a publisher come from these addresses: of its packets and of its reports. It has talked to this address of
-    /// the server's.
-    Publish(Option<IpAddr>, Vec<(SocketAddr, SocketAddr, Ingest)>),
-    /// The same after a pause: datagrams that came meanwhile are not wanted.
-    Resume(Option<IpAddr>, Vec<(SocketAddr, SocketAddr, Ingest)>),
-    /// Datagrams from these addresses are no longer wanted. Those that have come are handed on, and then
-    /// [`Report::Drained`] follows.
-    Unpublish(Vec<(SocketAddr, SocketAddr)>),
-    /// RTCP of the application's for the publisher whose reports come from this address.
-    ToPublisher(SocketAddr, Bytes),
-    /// RTCP of the application's for a track of a reader.
-    ToReader(StreamId, SessionId, u8, Bytes),
-    /// Have the counts told.
-    TellStats,
-}
-
 /// The media that goes through one pair of UDP sockets, for all sessions that share it.
 #[derive(Debug)]
 pub struct UdpMedia {
     id: UdpId,
     spec: UdpSpec,
+    /// The group that it sends to, if it is not for peers.
+    group: Option<GroupTarget>,
     burst: usize,
     readers: BTreeMap<StreamId, Readers>,
     publishers: Arena<Publishing>,
@@ -80,8 +38,11 @@ pub struct UdpMedia {
     due: Option<Instant>,
     /// Readers that nothing is sent to any more and that are still to be told of.
     leaving: Vec<DatagramReader>,
+    /// Some have left a group.
+    has_left: bool,
     /// Have the counts told.
     is_asked: bool,
+    is_closing: bool,
 }
 
 /// Those who read one stream, and how fast it goes to them.
@@ -145,6 +106,7 @@ impl UdpMedia {
         Self {
             id,
             spec,
+            group: None,
             burst,
             readers: BTreeMap::new(),
             publishers: Arena::default(),
@@ -155,8 +117,15 @@ impl UdpMedia {
             thrift: Thrift::default(),
             due: None,
             leaving: Vec::new(),
+            has_left: false,
             is_asked: false,
+            is_closing: false,
         }
+    }
+
+    /// Has it send to a group.
+    pub(crate) fn sending_to(self, group: GroupTarget) -> Self {
+        Self { group: Some(group), ..self }
     }
 
     /// The pair's handle.
@@ -169,25 +138,33 @@ impl UdpMedia {
         &self.spec
     }
 
+    /// The group that they send to; `None` for those of peers.
+    pub fn group(&self) -> Option<&GroupTarget> {
+        self.group.as_ref()
+    }
+
+    /// Returns `true` once nothing will come of it any more: its sockets are to be closed.
+    pub fn is_over(&self) -> bool {
+        let is_told = !self.is_asked && !self.has_left && self.leaving.is_empty() && !self.has_input();
+        self.is_closing && is_told && self.readers.is_empty() && self.queues.reports.is_empty()
+    }
+
     /// Takes an order of the control plane.
     pub fn handle_command(&mut self, now: Instant, command: UdpCommand) {
         match command.0 {
             UdpOrder::Attach(mut reader) => {
                 self.recall(now, &mut reader);
-                let readers = || Readers { pace: Pace::new(self.burst), all: Vec::new() };
-                let stream = reader.subscription.stream();
-                let all = &mut self.readers.entry(stream).or_insert_with(readers).all;
-                all.insert(all.partition_point(|own| own.local <= reader.local), *reader);
+                self.attach(*reader);
             }
-            UdpOrder::Detach(stream, session) => self.detach(stream, session),
-            UdpOrder::Dismiss(stream, session, reason) => {
-                let own = |reader: &&mut DatagramReader| reader.subscription.session() == session;
-                let readers = self.readers.get_mut(&stream).into_iter().flat_map(|readers| &mut readers.all);
-                if let Some(reader) = readers.into_iter().find(own) {
-                    reader.send_goodbyes(&reason, &mut self.queues);
+            UdpOrder::Join(reader) => {
+                let there = self.readers.get_mut(&reader.subscription.stream());
+                match there.and_then(|readers| readers.all.first_mut()) {
+                    Some(group) => group.join(now, *reader),
+                    None => self.attach(*reader),
                 }
-                self.detach(stream, session);
             }
+            UdpOrder::Detach(stream, session) => self.detach(stream, session, None),
+            UdpOrder::Dismiss(stream, session, reason) => self.detach(stream, session, Some(&reason)),
             UdpOrder::DropTrack(stream, session, track) => {
                 if let Some(reader) = self.reader(stream, session) {
                     reader.drop_track(track);
@@ -241,6 +218,7 @@ impl UdpMedia {
             }
             UdpOrder::Unpublish(peers) => self.forget_publisher(now, peers),
             UdpOrder::TellStats => self.is_asked = true,
+            UdpOrder::Close => self.is_closing = true,
         }
         self.due = Some(now);
     }
@@ -262,6 +240,7 @@ impl UdpMedia {
                 *heard = Some(now);
                 self.hear(now, (stream, session), port, from, &data);
             }
+            None if self.group.is_some() => self.hear_member(now, port, from, &data),
             None => self.early.keep(now, port, from, data),
         }
     }
@@ -298,7 +277,7 @@ impl UdpMedia {
     /// Sends what the logs hold for the readers, and reports. Returns `true` if the sink stopped it: call it again when the
     /// socket is writable.
     pub fn flush(&mut self, now: Instant, streams: &dyn Streams, sink: &mut dyn DatagramSink) -> bool {
-        if self.is_asked || !self.leaving.is_empty() {
+        if self.is_asked || self.has_left || !self.leaving.is_empty() {
             self.tell_stats(now, streams);
         }
         let Self { readers, queues, batch, .. } = self;
@@ -378,21 +357,30 @@ impl UdpMedia {
         self.queues.inbound.extend(stream.map(|stream| Inbound::Report(Report::Drained(stream))));
     }
 
-    /// Sends nothing more to a session.
-    fn detach(&mut self, stream: StreamId, session: SessionId) {
+    fn attach(&mut self, reader: DatagramReader) {
+        let readers = || Readers { pace: Pace::new(self.burst), all: Vec::new() };
+        let all = &mut self.readers.entry(reader.subscription.stream()).or_insert_with(readers).all;
+        all.insert(all.partition_point(|own| own.local <= reader.local), reader);
+    }
+
+    /// Sends nothing more to a session, but a goodbye if there is a reason; a group goes on while others read.
+    fn detach(&mut self, stream: StreamId, session: SessionId, goodbye: Option<&str>) {
         let Some(readers) = self.readers.get_mut(&stream) else { return };
-        let is_own = |reader: &DatagramReader| reader.subscription.session() == session;
-        if let Some(place) = readers.all.iter().position(is_own) {
-            let reader = readers.all.remove(place);
-            let own = both_ports(reader.peers.iter().flatten().copied()).next();
-            if let Some(Source::Reader { bytes_left, .. }) = own.and_then(|own| self.sources.get_mut(&own)) {
-                *bytes_left = reader.trust.bytes_left();
-            }
-            self.leaving.push(reader);
+        let Some(place) = readers.all.iter().position(|reader| reader.is_of(session)) else { return };
+        self.has_left |= self.group.is_some();
+        if !readers.all.get_mut(place).is_some_and(|reader| reader.leave(session)) {
+            return;
         }
+        let mut reader = readers.all.remove(place);
         if readers.all.is_empty() {
             self.readers.remove(&stream);
         }
+        goodbye.into_iter().for_each(|reason| reader.send_goodbyes(reason, &mut self.queues));
+        let own = both_ports(reader.peers.iter().flatten().copied()).next();
+        if let Some(Source::Reader { bytes_left, .. }) = own.and_then(|own| self.sources.get_mut(&own)) {
+            *bytes_left = reader.trust.bytes_left();
+        }
+        self.leaving.push(reader);
     }
 
     fn reader(&mut self, stream: StreamId, session: SessionId) -> Option<&mut DatagramReader> {
@@ -417,6 +405,17 @@ impl UdpMedia {
         }
     }
 
+    /// A reader of the group may have sent a report.
+    fn hear_member(&mut self, now: Instant, port: Port, from: SocketAddr, data: &[u8]) {
+        if port == Port::Rtp {
+            return;
+        }
+        let readers = self.readers.values_mut().flat_map(|readers| &mut readers.all);
+        for members in readers.filter_map(|reader| reader.members.as_mut()) {
+            members.hear(now, from.ip(), data, &mut self.queues);
+        }
+    }
+
     /// Recalls what is known of a reader that is attached, maybe again. It is proven if something has come from it not long
     /// ago. Otherwise it has the bytes that it was not sent before.
     fn recall(&self, now: Instant, DatagramReader { peers, trust, .. }: &mut DatagramReader) {
@@ -436,7 +435,7 @@ fn reader_of(
     stream: StreamId,
     session: SessionId,
 ) -> Option<&mut DatagramReader> {
-    readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.subscription.session() == session)
+    readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.is_of(session))
 }
 
 /// The sources of each pair of addresses: both ports, each with the address that sends to it.

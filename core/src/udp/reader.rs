@@ -4,17 +4,18 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use super::batch::Batch;
+use super::group::Members;
 use super::media::Queues;
 use super::{DatagramSink, Port, Trust};
-use crate::Instant;
 use crate::conn::{Inbound, Report};
 use crate::heard::Heard;
 use crate::stats::Counted;
 use crate::stream::Packet;
 use crate::subscription::{STREAM_ENDED, Subscription};
 use crate::tap::Tap;
+use crate::{Instant, SessionId};
 
-/// A reader of a stream over UDP.
+/// A reader of a stream over UDP, or all those of a group.
 #[derive(Debug)]
 pub(crate) struct DatagramReader {
     pub(crate) subscription: Subscription,
@@ -27,6 +28,8 @@ pub(crate) struct DatagramReader {
     tap: Tap,
     /// Its reports, by track.
     pub(super) heard: Vec<Heard>,
+    /// Those who read, if it is sent to a group.
+    pub(super) members: Option<Members>,
 }
 
 impl DatagramReader {
@@ -37,7 +40,51 @@ impl DatagramReader {
         trust: Trust,
         tap: Tap,
     ) -> Self {
-        Self { subscription, local, peers, trust, tap, heard: Vec::new() }
+        Self { subscription, local, peers, trust, tap, heard: Vec::new(), members: None }
+    }
+
+    /// What is sent to the group of a track at these addresses, from `local` if that is known. Nobody has to prove anything, since a group is none of
+    /// theirs.
+    pub(crate) fn of_group(
+        subscription: Subscription,
+        local: Option<IpAddr>,
+        (track, rtp, rtcp): (u8, SocketAddr, SocketAddr),
+        members: Members,
+        tap: Tap,
+    ) -> Self {
+        let mut peers = vec![None; usize::from(track)];
+        peers.push(Some((rtp, rtcp)));
+        let trust = Trust::Proven;
+        Self { subscription, local, peers, trust, tap, heard: Vec::new(), members: Some(members) }
+    }
+
+    /// The sessions that it is for.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
+        let own = self.members.is_none().then(|| self.subscription.session());
+        own.into_iter().chain(self.members.iter().flat_map(Members::sessions))
+    }
+
+    /// Returns `true` if it is for this session, or for it among others.
+    pub(super) fn is_of(&self, session: SessionId) -> bool {
+        match &self.members {
+            Some(members) => members.has(session),
+            None => self.subscription.session() == session,
+        }
+    }
+
+    /// Another session joins the group.
+    pub(super) fn join(&mut self, now: Instant, joining: Self) {
+        let sent = self.subscription.stats(now, None);
+        if let (Some(members), Some(joining)) = (&mut self.members, joining.members) {
+            members.join(joining, &sent);
+        }
+    }
+
+    /// A session leaves. Returns `true` if nobody is left to send to, and the stream has not ended: of one that has, the
+    /// group still gets the rest, since its medias end one after the other.
+    pub(super) fn leave(&mut self, session: SessionId) -> bool {
+        let is_left = self.members.as_mut().is_none_or(|members| members.leave(session));
+        is_left && (self.members.is_none() || !self.subscription.is_ending())
     }
 
     /// Takes what came from one of its addresses for reports.
@@ -122,7 +169,7 @@ impl DatagramReader {
         }
         if self.subscription.is_at_end(now, log_is_there) {
             self.send_goodbyes(STREAM_ENDED, queues);
-            queues.inbound.push_back(Inbound::Report(Report::Ended(self.subscription.session())));
+            queues.inbound.extend(self.sessions().map(|session| Inbound::Report(Report::Ended(session))));
         }
     }
 

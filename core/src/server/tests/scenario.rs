@@ -11,7 +11,7 @@ use crate::description::{Description, Format, Media, MediaKind};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::server::{Event, Output, Refused, Server, ServerConfig};
 use crate::stream::{StreamLog, Streams};
-use crate::udp::{DatagramSink, Port, UdpCommand, UdpMedia, UdpPorts, UdpSpec};
+use crate::udp::{DatagramSink, Port, UdpCommand, UdpMedia, UdpOpenError, UdpPorts, UdpSpec};
 use crate::wire::{Decoder, DecoderLimits, Item, Message, Response};
 use crate::{ConnId, Instant, NtpTime, StreamId, UdpId};
 
@@ -27,6 +27,8 @@ pub(super) struct Scenario {
     pub(super) events: Vec<Event>,
     pub(super) udps: BTreeMap<UdpId, UdpMedia>,
     pub(super) datagrams: Datagrams,
+    /// Ports that the system does not give.
+    pub(super) refused_ports: Vec<u16>,
     conns: BTreeMap<ConnId, Line>,
     /// Commands that the driver of the UDP pair has not come to.
     late_for_udp: Option<Vec<(UdpId, UdpCommand)>>,
@@ -108,6 +110,7 @@ impl Scenario {
                 froms: Vec::new(),
                 room: usize::MAX,
             },
+            refused_ports: Vec::new(),
             conns: BTreeMap::new(),
             late_for_udp: None,
             late_for_conn: None,
@@ -359,12 +362,24 @@ impl Scenario {
                         UdpPorts::Fixed(rtp, rtcp) => (rtp, rtcp),
                         ports => panic!("no scenario asks for {ports:?}"),
                     };
-                    self.server.handle_udp_opened(self.now, media.id(), Ok(ports));
-                    self.udps.insert(media.id(), *media);
+                    let opened = if self.refused_ports.contains(&ports.0) {
+                        Err(UdpOpenError::NoFreePorts)
+                    } else {
+                        Ok(ports)
+                    };
+                    let id = media.id();
+                    if opened.is_ok() {
+                        self.udps.insert(id, *media);
+                    }
+                    self.server.handle_udp_opened(self.now, id, opened);
                 }
                 Output::Udp(id, command) => match &mut self.late_for_udp {
                     Some(late) => late.push((id, command)),
-                    None => self.udps.get_mut(&id).unwrap().handle_command(self.now, command),
+                    None => {
+                        if let Some(udp) = self.udps.get_mut(&id) {
+                            udp.handle_command(self.now, command);
+                        }
+                    }
                 },
                 Output::Event(event) => self.events.push(event),
             }
@@ -446,6 +461,7 @@ impl Scenario {
             self.datagrams.pair = id.index();
             udp.flush(self.now, &self.logs, &mut self.datagrams);
         }
+        self.udps.retain(|_, udp| !udp.is_over());
         self.datagrams.sent.len() > before
     }
 }

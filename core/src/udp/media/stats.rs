@@ -10,12 +10,17 @@ use crate::{Instant, SessionId};
 impl UdpMedia {
     /// Tells of the readers that have gone, and of all sessions if that is asked for.
     pub(super) fn tell_stats(&mut self, now: Instant, streams: &dyn Streams) {
+        let mut leaving = std::mem::take(&mut self.leaving);
         let mut parts: Vec<_> =
-            std::mem::take(&mut self.leaving).iter().map(|gone| part_of(now, streams, gone, true)).collect();
+            leaving.iter_mut().flat_map(|gone| parts_of_reader(now, streams, gone, Tell::Last)).collect();
         let is_asked = std::mem::take(&mut self.is_asked);
+        if std::mem::take(&mut self.has_left) && !is_asked {
+            let readers = self.readers.values_mut().flat_map(|readers| &mut readers.all);
+            parts.extend(readers.flat_map(|group| parts_of_reader(now, streams, group, Tell::Gone)));
+        }
         if is_asked {
-            let readers = self.readers.values().flat_map(|readers| &readers.all);
-            parts.extend(readers.map(|reader| part_of(now, streams, reader, false)));
+            let readers = self.readers.values_mut().flat_map(|readers| &mut readers.all);
+            parts.extend(readers.flat_map(|reader| parts_of_reader(now, streams, reader, Tell::Present)));
             for part in parts_of(now, self.publishers.values_mut().map(|track| &track.ingest), false) {
                 // A reader that speaks tells both together.
                 let is_own = |own: &&mut StatsPart| own.session == part.session && !own.is_last;
@@ -32,10 +37,10 @@ impl UdpMedia {
     pub(super) fn let_go_of_finished(&mut self, now: Instant, streams: &dyn Streams) {
         let mut parts = Vec::new();
         self.readers.retain(|_, readers| {
-            readers.all.retain(|reader| {
+            readers.all.retain_mut(|reader| {
                 let is_finished = reader.subscription.is_finished();
                 if is_finished {
-                    parts.push(part_of(now, streams, reader, true));
+                    parts.extend(parts_of_reader(now, streams, reader, Tell::Last));
                 }
                 !is_finished
             });
@@ -67,15 +72,34 @@ pub(super) fn parts_of<'a>(
     sessions.into_iter().map(|(session, stats)| StatsPart { session, is_last, stats }).collect()
 }
 
-fn part_of(now: Instant, streams: &dyn Streams, reader: &DatagramReader, is_last: bool) -> StatsPart {
+/// What is told of a reader.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Tell {
+    /// Those of a group that have left it.
+    Gone,
+    /// All that there is.
+    Present,
+    /// All that there is, and nothing follows.
+    Last,
+}
+
+fn parts_of_reader(
+    now: Instant,
+    streams: &dyn Streams,
+    reader: &mut DatagramReader,
+    tell: Tell,
+) -> Vec<StatsPart> {
+    let DatagramReader { subscription, heard, members, .. } = reader;
     let mut told = None;
-    streams.read(reader.subscription.stream(), &mut |log| {
-        told = Some(reader.subscription.stats(now, Some(log)));
-    });
-    let mut stats = told.unwrap_or_else(|| reader.subscription.stats(now, None));
-    (0..).zip(&reader.heard).for_each(|(media, heard)| heard.tell(stats.media(media)));
+    streams.read(subscription.stream(), &mut |log| told = Some(subscription.stats(now, Some(log))));
+    let mut stats = told.unwrap_or_else(|| subscription.stats(now, None));
+    let is_last = tell == Tell::Last;
+    if let Some(members) = members {
+        return members.tell(&stats, tell == Tell::Present, is_last);
+    }
+    (0..).zip(heard).for_each(|(media, heard)| heard.tell(stats.media(media)));
     if is_last {
         stats.lag = None;
     }
-    StatsPart { session: reader.subscription.session(), is_last, stats }
+    vec![StatsPart { session: subscription.session(), is_last, stats }]
 }
