@@ -88,7 +88,7 @@ pub use event::{
     TrackInfo, TrackStart, TrackTransport,
 };
 #[cfg(feature = "srtp")]
-pub use keys::SrtpPolicy;
+pub use keys::ClientSrtp;
 pub use own::{CustomRequest, RequestError};
 pub use reconnect::ReconnectPolicy;
 pub use seek::Playback;

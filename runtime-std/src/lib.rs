@@ -21,6 +21,8 @@
 
 mod alarm;
 mod blocking;
+#[cfg(feature = "srtp")]
+mod ciphers;
 pub mod client;
 mod clock;
 pub mod conformance;

@@ -8,6 +8,8 @@ pub use rtspan_core::client::{
     SendError, SourcePolicy, State, SwitchReason, TrackInfo, TrackStart, TrackStats, TrackTransport,
     Transports,
 };
+#[cfg(feature = "srtp")]
+pub use rtspan_core::client::{ClientSrtp, SrtpError};
 pub use rtspan_core::conn::{CloseNote, CloseReason, SourceDoubts};
 pub use rtspan_core::description::{self, Codec, Description, Direction, Format, Media, MediaKind};
 pub use rtspan_core::frame::{self, Form, Frame};
@@ -21,6 +23,8 @@ pub use rtspan_core::server::{
     ServerStats, SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Speak, Stale, StreamInfo,
     TakeoverPolicy, Ticket, TrackChannels, WriteRtcpError,
 };
+#[cfg(feature = "srtp")]
+pub use rtspan_core::srtp;
 pub use rtspan_core::stats::{self, ConnStats, SessionStats, StreamStats};
 pub use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 pub use rtspan_core::timeline::{self, ClockStats, MediaTime, Timeline, TimelineStats, WallSource, WallTime};

@@ -42,7 +42,7 @@ pub struct ClientConfig {
     pub(super) back_channel: bool,
     pub(super) sender_reports: bool,
     #[cfg(feature = "srtp")]
-    pub(super) srtp: super::SrtpPolicy,
+    pub(super) srtp: super::ClientSrtp,
 }
 
 impl Default for ClientConfig {
@@ -74,7 +74,7 @@ impl Default for ClientConfig {
             back_channel: false,
             sender_reports: true,
             #[cfg(feature = "srtp")]
-            srtp: super::SrtpPolicy::default(),
+            srtp: super::ClientSrtp::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ mod renewal;
 use std::collections::BTreeMap;
 
 pub(super) use guard::{Guard, OwnSide};
-pub use policy::SrtpPolicy;
+pub use policy::ClientSrtp;
 pub(super) use renewal::Renewal;
 
 use super::setup::Setup;
@@ -205,7 +205,7 @@ impl Client {
                 return Err(CommandError::Srtp { media: setup.media, error: SrtpError::Keys(error) });
             }
         };
-        Ok(Some(Box::new(Guard::new(own, peer, self.config.srtp.ciphers))))
+        Ok(Some(Box::new(Guard::new(own, peer, self.config.srtp.chosen_ciphers()))))
     }
 
     /// The server's keys in the answer to SETUP, or else those that it has told before.

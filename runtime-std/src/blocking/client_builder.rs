@@ -1,4 +1,6 @@
 use rtspan_core::auth::Secret;
+#[cfg(feature = "srtp")]
+use rtspan_core::client::ClientSrtp;
 use rtspan_core::client::{ClientConfig, MediaChoice, Playback, ReconnectPolicy, Transports};
 use rtspan_core::description::Description;
 use rtspan_core::timeline::Timeline;
@@ -106,6 +108,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn tls(self, tls: ClientTls) -> Self {
         Self(self.0.tls(tls))
+    }
+
+    /// How SRTP is used: what is published under it, and whether keys may travel without TLS
+    /// ([`ClientConfig::srtp`](rtspan_core::client::ClientConfig::srtp)). What a server describes as encrypted is played so in any case.
+    #[cfg(feature = "srtp")]
+    #[must_use]
+    pub fn srtp(self, policy: ClientSrtp) -> Self {
+        Self(self.0.srtp(policy))
     }
 
     /// How the client behaves otherwise. The other calls of the builder stand, also where this says otherwise.

@@ -2,6 +2,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use rtspan_core::auth::Secret;
+#[cfg(feature = "srtp")]
+use rtspan_core::client::ClientSrtp;
 use rtspan_core::client::{
     Client as Core, ClientConfig, MediaChoice, Misuse, Playback, ReconnectPolicy, RequestError, Transports,
 };
@@ -52,6 +54,8 @@ pub struct ClientBuilder<R: Runtime> {
 #[derive(Debug, Default)]
 struct Own {
     transports: Option<Transports>,
+    #[cfg(feature = "srtp")]
+    srtp: Option<ClientSrtp>,
     back_channel: Option<bool>,
     reconnect: Option<ReconnectPolicy>,
     user_agent: Option<String>,
@@ -75,6 +79,13 @@ impl Own {
     fn apply(&mut self, mut config: ClientConfig) -> Result<ClientConfig, RequestError> {
         if let Some(transports) = self.transports {
             config = config.transports(transports);
+        }
+        #[cfg(feature = "srtp")]
+        {
+            if let Some(policy) = self.srtp {
+                config = config.srtp(policy);
+            }
+            config = config.ciphers(crate::ciphers::ciphers());
         }
         if let Some(back_channel) = self.back_channel {
             config = config.back_channel(back_channel);
@@ -199,6 +210,15 @@ impl<R: Runtime> ClientBuilder<R> {
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Self {
         self.layers.tls = tls;
+        self
+    }
+
+    /// How SRTP is used: what is published under it, and whether keys may travel without TLS
+    /// ([`ClientConfig::srtp`](rtspan_core::client::ClientConfig::srtp)). What a server describes as encrypted is played so in any case.
+    #[cfg(feature = "srtp")]
+    #[must_use]
+    pub fn srtp(mut self, policy: ClientSrtp) -> Self {
+        self.own.srtp = Some(policy);
         self
     }
 

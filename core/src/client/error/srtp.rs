@@ -5,7 +5,7 @@ use crate::srtp::KeyingError;
 #[non_exhaustive]
 pub enum SrtpError {
     /// Keys would travel in the clear.
-    #[error("its keys would travel in the clear; use rtsps, or allow that (SrtpPolicy::without_tls)")]
+    #[error("its keys would travel in the clear; use rtsps, or allow that (ClientSrtp::without_tls)")]
     NotOverTls,
     /// The server tells no keys, neither in the description nor in its answer to SETUP.
     #[error("the server tells no keys (MIKEY); have it do so, or offer the media without SRTP")]

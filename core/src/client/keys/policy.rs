@@ -7,29 +7,23 @@ use crate::srtp::{BuiltIn, Ciphers, Suite};
 /// published is protected if that is [wanted](Self::publish), or where a description says so ([`Profile::Savp`]).
 ///
 /// ```
-/// use rtspan_core::client::{ClientConfig, SrtpPolicy};
+/// use rtspan_core::client::{ClientConfig, ClientSrtp};
 /// use rtspan_core::srtp::Suite;
 ///
-/// let policy = SrtpPolicy::default().publish(Suite::AeadAes128Gcm);
+/// let policy = ClientSrtp::default().publish(Suite::AeadAes128Gcm);
 /// let config = ClientConfig::default().srtp(policy);
 /// ```
 ///
 /// [`Profile::Savp`]: crate::Profile::Savp
-#[derive(Clone, Copy, Debug)]
-pub struct SrtpPolicy {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClientSrtp {
     pub(in crate::client) publish: Option<Suite>,
     pub(in crate::client) without_tls: bool,
     pub(in crate::client) key_packets: Option<u64>,
-    pub(in crate::client) ciphers: &'static dyn Ciphers,
+    pub(in crate::client) ciphers: Option<&'static dyn Ciphers>,
 }
 
-impl Default for SrtpPolicy {
-    fn default() -> Self {
-        Self { publish: None, without_tls: false, key_packets: None, ciphers: &BuiltIn }
-    }
-}
-
-impl SrtpPolicy {
+impl ClientSrtp {
     /// Protects all that is published, by this suite. A server cannot say which it has: all have
     /// [`Suite::AesCm128HmacSha1_80`].
     #[must_use]
@@ -53,15 +47,26 @@ impl SrtpPolicy {
     /// Takes AES-GCM from there.
     #[must_use]
     pub fn ciphers(self, ciphers: &'static dyn Ciphers) -> Self {
-        Self { ciphers, ..self }
+        Self { ciphers: Some(ciphers), ..self }
+    }
+
+    pub(in crate::client) fn chosen_ciphers(&self) -> &'static dyn Ciphers {
+        self.ciphers.unwrap_or(&BuiltIn)
     }
 }
 
 impl ClientConfig {
     /// How SRTP is used.
     #[must_use]
-    pub fn srtp(mut self, srtp: SrtpPolicy) -> Self {
+    pub fn srtp(mut self, srtp: ClientSrtp) -> Self {
         self.srtp = srtp;
+        self
+    }
+
+    /// Takes AES-GCM from there, unless the [policy](Self::srtp) says from where. A runtime that has a fast one does so.
+    #[must_use]
+    pub fn ciphers(mut self, ciphers: &'static dyn Ciphers) -> Self {
+        self.srtp.ciphers.get_or_insert(ciphers);
         self
     }
 }

@@ -111,7 +111,7 @@ impl Client {
             Ok(None) => return None,
             Err(_) => return Some(StatusCode::KEY_MANAGEMENT_FAILURE),
         };
-        let ciphers = self.config.srtp.ciphers;
+        let ciphers = self.config.srtp.chosen_ciphers();
         let mut is_used = false;
         for index in self.meant(&keys, request) {
             let Some(guard) = self.tracks.get_mut(index).and_then(|track| track.guard.as_mut()) else {

@@ -251,7 +251,7 @@ fn keys_are_told_over_tls_only_unless_the_application_insists() {
     let error = it.failed();
     assert_eq!(error, CommandError::Srtp { media: 0, error: SrtpError::NotOverTls });
     assert!(error.to_string().contains("rtsps"), "{error}");
-    let insists = tcp().srtp(SrtpPolicy::default().without_tls(true));
+    let insists = tcp().srtp(ClientSrtp::default().without_tls(true));
     let mut it = Scenario::with(URL, insists).describe_as(&described);
     it.client.setup(it.now, 0).unwrap();
     it.expect_method("SETUP");

@@ -6,7 +6,7 @@ use crate::frame::Frame;
 use crate::limits::{PACKET_BYTES_MAX, SEND_PACKETS_MAX};
 
 fn protected() -> ClientConfig {
-    tcp().srtp(SrtpPolicy::default().publish(Suite::AeadAes128Gcm))
+    tcp().srtp(ClientSrtp::default().publish(Suite::AeadAes128Gcm))
 }
 
 /// Announces, and returns the description as it was announced.

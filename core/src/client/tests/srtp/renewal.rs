@@ -98,7 +98,7 @@ fn keys_are_for_the_media_that_they_name_or_whose_number_they_have() {
 
 /// Records with a key for 160 packets.
 fn recording() -> (Scenario, PeerKeys) {
-    let policy = SrtpPolicy::default().publish(Suite::AesCm128HmacSha1_80).key_packets(160);
+    let policy = ClientSrtp::default().publish(Suite::AesCm128HmacSha1_80).key_packets(160);
     let mut it = Scenario::with(SECURE, tcp().srtp(policy).sender_reports(false));
     it.client.announce(it.now, published()).unwrap();
     it.client.setup(it.now, 0).unwrap();
@@ -167,7 +167,7 @@ fn a_server_that_refuses_another_key_is_asked_once_and_packets_end_with_the_key(
 
 #[test]
 fn a_key_that_the_server_uses_as_well_is_replaced_for_both() {
-    let policy = SrtpPolicy::default().key_packets(160);
+    let policy = ClientSrtp::default().key_packets(160);
     let mut it = Scenario::with(SECURE, tcp().srtp(policy)).describe_as(&description("", ""));
     it.client.setup(it.now, 0).unwrap();
     it.expect_method("SETUP");
