@@ -44,6 +44,7 @@ mod datagrams;
 mod describe;
 mod error;
 mod event;
+mod groups;
 mod inbox;
 mod keepalive;
 #[cfg_attr(not(feature = "srtp"), path = "client/no_keys.rs")]

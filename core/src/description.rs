@@ -28,6 +28,7 @@ mod codec;
 mod data;
 mod fmtp;
 mod format;
+pub(crate) mod groups;
 mod keys;
 mod latm;
 mod media;

@@ -408,6 +408,9 @@ pub const UNPROVEN_SESSIONS: usize = 2;
 ///
 /// A NAT keeps a port for its client for so long at least (RFC 4787, section 4.3).
 pub const PROOF_LASTS: Duration = Duration::from_secs(120);
+/// Time to live of what is sent to a multicast group, where nothing else is said.
+pub const MULTICAST_TTL: u8 = 16;
+
 /// Packets of one stream that each reader over UDP is sent at once, and then in each [`UDP_BURST_PERIOD`]; as many a client
 /// that publishes sends.
 ///

@@ -19,7 +19,7 @@ use order::Order;
 /// The lines of a session description that RTSP has a use for: names, bandwidths, attributes and medias, in their order.
 ///
 /// Addresses, ports and times are negotiated by RTSP itself (RFC 2326, appendix C). Peers get those lines wrong more often
-/// than any others; left out, they cannot do harm.
+/// than any others. Addresses and ports are kept as text only, for the groups of multicast.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Lines<'a> {
     /// The first `s=` line, empty if there is none.
@@ -32,14 +32,17 @@ pub(crate) struct Lines<'a> {
 /// The lines behind an `m=` line, or before the first one.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Section<'a> {
+    /// The first `c=` line.
+    pub(crate) connection: Option<&'a str>,
     pub(crate) bandwidths: Vec<Bandwidth>,
     pub(crate) attributes: Vec<AttributeLine<'a>>,
 }
 
-/// An `m=` line without its port.
+/// An `m=` line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MediaLine<'a> {
     pub(crate) kind: &'a str,
+    pub(crate) port: Option<u16>,
     pub(crate) protocol: &'a str,
     /// The formats with blanks between them.
     pub(crate) formats: &'a str,
@@ -105,6 +108,9 @@ pub(crate) fn parse<'a>(
         }
         if order::is_known(key) && !order.takes(key, raw) {
             tolerances.record(Tolerance::SdpLineOrder);
+        }
+        if key == b'c' {
+            read.section().connection.get_or_insert(value);
         }
         match key {
             b'v' if value == "0" => {}
@@ -181,11 +187,12 @@ impl<'a> Lines<'a> {
         let mut rest = value;
         let (kind, port, protocol) = (field(&mut rest), field(&mut rest), field(&mut rest));
         let formats = scan::trim_matches(rest, BLANKS);
-        if !port.is_some_and(is_port) || formats.is_empty() {
+        let port = port.and_then(read_port);
+        if port.is_none() || formats.is_empty() {
             tolerances.record(Tolerance::SdpMediaLine);
         }
         let (kind, protocol) = (kind.unwrap_or("application"), protocol.unwrap_or("RTP/AVP"));
-        self.medias.push((MediaLine { kind, protocol, formats }, Section::default()));
+        self.medias.push((MediaLine { kind, port, protocol, formats }, Section::default()));
     }
 }
 
@@ -226,10 +233,10 @@ fn has_double_blank(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
-/// Returns `true` for `<port>` or `<port>/<number of ports>`.
-fn is_port(text: &str) -> bool {
+/// The port of `<port>` or `<port>/<number of ports>`.
+fn read_port(text: &str) -> Option<u16> {
     let (port, count) = split_once(text, b'/').unwrap_or((text, "1"));
-    port.parse::<u16>().is_ok() && count.parse::<u16>().is_ok()
+    count.parse::<u16>().ok().and_then(|_| port.parse().ok())
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];

@@ -83,8 +83,13 @@ tolerances! {
     ElementsLeftOut = "a header lists more than is read of it",
     /// `Session: mHq/3w==`: characters that RFC 2326 does not have in it (no device is known; players send back what they got).
     SessionIdForm = "a session id has characters that it cannot have",
-    /// `RTP/AVP;client_port=…`, read as unicast as gortsplib does, where RFC 2326 has multicast (no device is known).
+    /// `RTP/AVP;client_port=…`, read as unicast as gortsplib does, where RFC 2326 has multicast (no device is known), and
+    /// `RTP/AVP/UDP;destination=239.1.2.3;port=…` (VLC), read as multicast.
     NoDelivery = "a transport over UDP says neither unicast nor multicast",
+    /// `RTP/AVP;multicast;port=5000-0` (PHZ76 RtspServer): the port above the first is taken for RTCP.
+    NoGroupRtcpPort = "a multicast group has no port for RTCP",
+    /// `RTP/AVP;multicast;destination=192.0.2.7`: the group is that of the description (no device is known).
+    NoGroup = "the destination of multicast is no group",
     /// `Public: OPTIONS DESCRIBE`, without commas (no device is known).
     BlankBetweenMethods = "methods are listed with blanks where commas belong",
     /// `npt=1:30`, without hours, or minutes and seconds from 60 on (people who type positions as players show them).

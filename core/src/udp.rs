@@ -37,6 +37,19 @@ pub struct UdpSpec {
     pub ports: UdpPorts,
 }
 
+/// A multicast group to be joined: a pair of sockets that are bound to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct GroupSpec {
+    /// The address of the group.
+    pub group: IpAddr,
+    /// Its ports for packets and for reports.
+    pub ports: (u16, u16),
+    /// The only source that is heard (RFC 4607), or all of them.
+    pub source: Option<IpAddr>,
+    /// The time to live of reports to the group.
+    pub ttl: u8,
+}
+
 /// Why a pair of UDP sockets was not opened.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

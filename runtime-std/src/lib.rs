@@ -47,7 +47,7 @@ pub use blocking::{
 pub use client::Error;
 pub use clock::{now, to_std, wall};
 pub use net::{
-    Datagrams, Interface, Membership, SocketRef, accept, bind_udp, listen, read_buf, set_keepalive, shutdown,
+    Datagrams, Membership, SocketRef, accept, bind_udp, listen, read_buf, set_keepalive, shutdown,
 };
 pub use server::{BindError, FrameStream, Holder, ServerStream, StreamPacket, WriteError};
 pub use types::*;

@@ -1,4 +1,4 @@
-//! Types of the core that a user of any runtime needs; each runtime has them at its root.
+//! Types that a user of any runtime needs, nearly all of the core; each runtime has them at its root.
 
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{
@@ -31,10 +31,12 @@ pub use rtspan_core::timeline::{self, ClockStats, MediaTime, Timeline, TimelineS
 pub use rtspan_core::tls::{CertificateError, CertificateProblem, Fingerprint, Secured, TlsError};
 pub use rtspan_core::tunnel::TunnelError;
 pub use rtspan_core::tunnel::websocket::Origins;
-pub use rtspan_core::udp::{Port, UdpOpenError, UdpPorts, UdpSpec};
+pub use rtspan_core::udp::{GroupSpec, Port, UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Credentials, Url, UrlError};
 pub use rtspan_core::wire::{Headers, Message, Method, Protocol, Request, Response, StatusCode, WireError};
 pub use rtspan_core::{
     ConnId, Instant, IoError, IpPrefix, IpPrefixError, NtpTime, Printable, Profile, SessionId, StreamId,
     Tolerance, Tolerances, TracedMessage, is_printable,
 };
+
+pub use crate::net::Interface;

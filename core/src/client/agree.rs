@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::groups::answered_group;
 use super::source::Source;
 use super::track::Path;
 use super::{Client, CommandError, SourcePolicy, SwitchReason};
@@ -14,6 +15,7 @@ use crate::{Tolerance, UdpId};
 pub(super) enum Offer {
     Tcp((u8, u8)),
     Udp(UdpId, (u16, u16)),
+    Multicast,
 }
 
 /// Why there is no agreement.
@@ -28,6 +30,7 @@ impl From<Offer> for Transport {
         match offer {
             Offer::Tcp(channels) => Self::tcp(channels),
             Offer::Udp(_, ports) => Self::udp(ports),
+            Offer::Multicast => Self::multicast(),
         }
     }
 }
@@ -57,8 +60,10 @@ impl Client {
     pub(super) fn agree(&mut self, media: usize, asked: Offer, answer: &Transport) -> Result<Path, Refusal> {
         match (asked, answer.lower) {
             (Offer::Tcp(channels), Lower::Tcp) => Ok(self.agree_tcp(channels, answer)?),
+            (Offer::Udp(..), Lower::Udp) if goes_to_group(answer) => self.agree_unasked_group(media, answer),
+            (Offer::Multicast, Lower::Udp) => self.agree_group(media, answer),
             (Offer::Udp(id, ports), Lower::Udp) => self.agree_udp(media, (id, ports), answer),
-            (Offer::Udp(..), Lower::Tcp) => {
+            (Offer::Udp(..) | Offer::Multicast, Lower::Tcp) => {
                 Err(self.switch_or(SwitchReason::Answered, CommandError::OtherTransport))
             }
             // RTP/AVP;unicast;client_port=0-1;interleaved=0-1: the channels decide, not the profile.
@@ -87,9 +92,6 @@ impl Client {
         (id, client_ports): (UdpId, (u16, u16)),
         answer: &Transport,
     ) -> Result<Path, Refusal> {
-        if answer.delivery == Some(Delivery::Multicast) {
-            return Err(self.switch_or(SwitchReason::Answered, CommandError::OtherTransport));
-        }
         let peer = self.link.peer().ok_or(CommandError::OtherTransport)?;
         let ports = answer.server_port.filter(|ports| !matches!(ports, (0, _) | (_, 0)));
         if ports.is_none() {
@@ -110,7 +112,7 @@ impl Client {
         Ok(Path::Udp { id, client_ports, source })
     }
 
-    fn switch_or(&self, reason: SwitchReason, error: CommandError) -> Refusal {
+    pub(super) fn switch_or(&self, reason: SwitchReason, error: CommandError) -> Refusal {
         if self.may_switch() { Refusal::Switch(reason) } else { Refusal::Fail(error) }
     }
 
@@ -127,12 +129,24 @@ impl Client {
     }
 }
 
+/// Returns `true` if an answer is about a multicast group. VLC does not say `multicast`.
+fn goes_to_group(answer: &Transport) -> bool {
+    match answer.delivery {
+        Some(delivery) => delivery == Delivery::Multicast,
+        None => answered_group(answer).is_some(),
+    }
+}
+
 /// The address behind `source=`, unless it leads back to this host or to many; names are never resolved.
-fn usable_source(text: &str, peer: IpAddr) -> Option<IpAddr> {
+pub(super) fn usable_source(text: &str, peer: IpAddr) -> Option<IpAddr> {
     let ip: IpAddr = text.trim_matches(['[', ']']).parse().ok()?;
-    let is_usable = !ip.is_unspecified()
+    may_be_source(ip, peer).then_some(ip)
+}
+
+/// Returns `true` for the address of one host, which is not this one unless the server is here.
+pub(super) fn may_be_source(ip: IpAddr, peer: IpAddr) -> bool {
+    !ip.is_unspecified()
         && !ip.is_multicast()
         && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
-        && (!ip.to_canonical().is_loopback() || peer.to_canonical().is_loopback());
-    is_usable.then_some(ip)
+        && (!ip.to_canonical().is_loopback() || peer.to_canonical().is_loopback())
 }

@@ -267,9 +267,12 @@ impl ClientConfig {
     /// The transport for media of this URL, as long as nothing speaks against it.
     pub(super) fn lower(&self, url: &Url) -> Lower {
         match self.transports {
-            Transports::Udp => Lower::Udp,
-            Transports::UdpThenTcp if !url.is_secure() && url.tunnel() == Tunnel::None => Lower::Udp,
-            Transports::UdpThenTcp | Transports::Tcp => Lower::Tcp,
+            Transports::Udp | Transports::Multicast => Lower::Udp,
+            Transports::Tcp => Lower::Tcp,
+            Transports::UdpThenTcp | Transports::MulticastThenTcp | Transports::Any => {
+                let is_plain = !url.is_secure() && url.tunnel() == Tunnel::None;
+                if is_plain { Lower::Udp } else { Lower::Tcp }
+            }
         }
     }
 }
@@ -286,15 +289,32 @@ pub enum Transports {
     UdpThenTcp,
     /// UDP only.
     Udp,
+    /// UDP to a multicast group only.
+    ///
+    /// What the client sends, such as a back channel or a stream that it publishes, goes over UDP to the server.
+    Multicast,
+    /// As [`Multicast`](Self::Multicast), and TCP where it is refused or nothing comes through.
+    MulticastThenTcp,
+    /// UDP to a multicast group where the description or the server's answer names one, and else as
+    /// [`UdpThenTcp`](Self::UdpThenTcp).
+    Any,
     /// TCP only, interleaved with the messages (RFC 2326, section 10.12).
     Tcp,
+}
+
+impl Transports {
+    /// Returns `true` if TCP takes the place of UDP where that does not work.
+    pub(super) fn fall_back_to_tcp(self) -> bool {
+        matches!(self, Self::UdpThenTcp | Self::MulticastThenTcp | Self::Any)
+    }
 }
 
 /// From where media is taken over UDP.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SourcePolicy {
-    /// From the announced ports of the server or of the `source=` that it names (the default).
+    /// From the announced ports of the server or of the `source=` that it names (the default). Of a multicast group, from any
+    /// port of those addresses.
     #[default]
     Announced,
     /// From any port of those addresses; the port of the first valid packet is kept.

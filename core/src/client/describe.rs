@@ -3,6 +3,7 @@
 use super::command::{Task, accepted};
 use super::{Client, ClientEvent, CommandError, Reply};
 use crate::description::Description;
+use crate::description::groups::{DescribedGroup, groups};
 use crate::header::content_type_is;
 use crate::url::Url;
 use crate::url::base::{Bases, check_control};
@@ -16,6 +17,8 @@ const SDP: &str = "application/sdp";
 pub(super) struct Presentation {
     pub(super) description: Description,
     pub(super) base: Url,
+    /// The multicast group of each media, as far as the description names one.
+    pub(super) groups: Vec<Option<DescribedGroup>>,
 }
 
 impl Presentation {
@@ -69,6 +72,6 @@ impl Client {
             control: description.control.as_deref(),
         };
         let base = bases.url(&self.url, &mut self.tolerances);
-        Ok(Presentation { description, base })
+        Ok(Presentation { description, base, groups: groups(&response.body) })
     }
 }

@@ -134,6 +134,12 @@ pub enum CommandError {
     /// The server answered with another transport than the one asked for, and it cannot be had.
     #[error("server wants another transport")]
     OtherTransport,
+    /// The server answered with a multicast group, which was not asked for.
+    #[error("server sends to a multicast group only; allow it with Transports::Any or Transports::Multicast")]
+    MulticastOnly,
+    /// Neither the server's answer nor its description names the multicast group and its ports.
+    #[error("server does not say which multicast group it sends to")]
+    NoGroup,
     /// The server gave interleaved channels that another media has.
     #[error("server gave interleaved channels {0}-{1} twice")]
     ChannelsTaken(u8, u8),

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use crate::header::{Methods, Range};
 use crate::rtp::RtpPacket;
 use crate::timeline::MediaTime;
 use crate::tunnel::Tunnel;
-use crate::udp::{Port, UdpSpec};
+use crate::udp::{GroupSpec, Port, UdpSpec};
 use crate::url::Url;
 use crate::wire::{Response, StatusCode};
 use crate::{Instant, Profile, TracedMessage, UdpId};
@@ -43,6 +43,9 @@ pub enum ClientOutput {
     Disconnect,
     /// Open a pair of UDP sockets; the answer is [`handle_udp_opened`](super::Client::handle_udp_opened).
     OpenUdp(UdpId, UdpSpec),
+    /// Open a pair of UDP sockets that are bound to a multicast group, and join it with both; the answer is
+    /// [`handle_udp_opened`](super::Client::handle_udp_opened) with the ports of the group.
+    JoinGroup(UdpId, GroupSpec),
     /// Close a pair of UDP sockets, or the attempt to open one.
     ///
     /// Datagrams that [`flush`](super::Client::flush) still has for it are sent as far as possible without waiting.
@@ -156,10 +159,12 @@ pub enum SwitchReason {
     NoSockets,
     /// The server refused UDP (461).
     Refused,
-    /// The server answered with TCP.
+    /// The server answered with TCP, or with a multicast group that was not asked for.
     Answered,
     /// The server does not say from which ports it sends.
     NoServerPorts,
+    /// The server does not say which multicast group it sends to.
+    NoGroup,
     /// No packet came through.
     NothingHeard,
 }
@@ -247,6 +252,17 @@ pub enum TrackTransport {
         rtp: Option<SocketAddr>,
         /// Where RTCP is sent to, as far as it is known.
         rtcp: Option<SocketAddr>,
+    },
+    /// Datagrams to a multicast group.
+    Multicast {
+        /// The address of the group.
+        group: IpAddr,
+        /// Its ports for RTP and RTCP.
+        ports: (u16, u16),
+        /// The only source that is heard, or all that may be the server.
+        source: Option<IpAddr>,
+        /// The time to live of what is sent to the group.
+        ttl: u8,
     },
 }
 

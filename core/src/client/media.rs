@@ -51,7 +51,11 @@ impl Client {
         let Some(track) = self.tracks.get_mut(index) else { return };
         let Path::Udp { source, .. } = &track.path else { return };
         if !source.accepts(port, from) {
-            return track.count_foreign();
+            // The other members of a group report there as well.
+            if source.group().is_none() || port == Port::Rtp {
+                track.count_foreign();
+            }
+            return;
         }
         let (kind, sharing) = if track.is_shared {
             (self.handle_shared_media(now, index, port, data), usize::MAX)

@@ -38,7 +38,8 @@ impl Client {
             }
             let description = (**description).clone();
             self.keys.handle_announced(response);
-            self.presentation = Some(Presentation { description, base: self.url.clone() });
+            self.presentation =
+                Some(Presentation { description, base: self.url.clone(), groups: Vec::new() });
             self.state = self.state.after(Verb::Announce);
             Reply::Announced
         });

@@ -7,8 +7,8 @@ use super::command::{Command, Running, Task, Wait, accepted};
 use super::keys::{Guard, OwnSide};
 use super::table::Verb;
 use super::track::{Path, Track};
-use super::{Client, ClientOutput, CommandError, Misuse, Reply, State, SwitchReason, TrackInfo};
-use crate::header::{Lower, Mode, Transport};
+use super::{Client, ClientOutput, CommandError, Misuse, Reply, State, SwitchReason, TrackInfo, Transports};
+use crate::header::{Delivery, Lower, Mode, Transport};
 use crate::tap::Tap;
 use crate::udp::{UdpOpenError, UdpSpec};
 use crate::url::Url;
@@ -23,15 +23,37 @@ pub(super) struct Setup {
     pub(super) media: usize,
     /// The transport that the server is asked for.
     offer: Option<Offer>,
+    /// What the server has agreed to, until its group is joined.
+    agreed: Option<Box<Agreed>>,
+    /// The server has refused to send it to a group.
+    is_alone: bool,
     /// How its URL is made; another is taken after the server has refused it.
     way: Way,
     /// The client's key, if the media is encrypted.
     pub(super) own: Option<Box<OwnSide>>,
 }
 
+/// The way that the server has agreed to, the SSRC that it names, and the keys.
+#[derive(Debug)]
+struct Agreed {
+    url: Url,
+    path: Path,
+    ssrc: Option<u32>,
+    guard: Option<Box<Guard>>,
+}
+
 impl Setup {
     pub(super) fn new(media: usize) -> Self {
-        Self { media, offer: None, way: Way::default(), own: None }
+        Self { media, offer: None, agreed: None, is_alone: false, way: Way::default(), own: None }
+    }
+
+    /// The sockets that it has, or waits for.
+    fn udp_id(&self) -> Option<UdpId> {
+        match (&self.agreed, self.offer) {
+            (Some(agreed), _) => agreed.path.udp_id(),
+            (None, Some(Offer::Udp(id, _))) => Some(id),
+            (None, _) => None,
+        }
     }
 }
 
@@ -91,6 +113,10 @@ impl Client {
                 setup.offer = Some(Offer::Tcp(channels));
                 self.request_setup(now, task);
             }
+            Lower::Udp if !setup.is_alone && self.delivery(setup.media) == Delivery::Multicast => {
+                setup.offer = Some(Offer::Multicast);
+                self.request_setup(now, task);
+            }
             Lower::Udp => {
                 let id = self.next_udp_id();
                 let is_v4 = self.link.peer().is_none_or(|peer| peer.is_ipv4());
@@ -103,24 +129,38 @@ impl Client {
         }
     }
 
-    /// Takes the result of [`ClientOutput::OpenUdp`]; one that is not waited for is ignored.
+    /// Takes the result of [`ClientOutput::OpenUdp`] or [`ClientOutput::JoinGroup`]; one that is not waited for is ignored.
     pub fn handle_udp_opened(&mut self, now: Instant, id: UdpId, result: Result<(u16, u16), UdpOpenError>) {
         let waited = self.running.take_if(|running| running.wait == Wait::Udp(id));
         let Some(Running { mut task, .. }) = waited else { return };
         let Command::Setup(setup) = &mut task.command else { return };
         match result {
+            Ok(_) if setup.agreed.is_some() => self.group_joined(now, id, task),
             Ok(ports) => {
                 setup.offer = Some(Offer::Udp(id, ports));
                 self.request_setup(now, task);
             }
-            Err(_) if self.may_switch() => self.switch_at_once(SwitchReason::NoSockets, task),
-            Err(error) => self.finish(now, task, Err(CommandError::Udp(error))),
+            Err(error) => {
+                let is_agreed = setup.agreed.take().is_some();
+                match self.may_switch() {
+                    false => self.finish(now, task, Err(CommandError::Udp(error))),
+                    true if is_agreed => {
+                        *setup = Setup::new(setup.media);
+                        self.switch_by_restart(SwitchReason::NoSockets, task);
+                    }
+                    true => self.switch_at_once(SwitchReason::NoSockets, task),
+                }
+            }
         }
         self.advance(now);
     }
 
     pub(super) fn setup_answered(&mut self, now: Instant, mut task: Task, response: &Response) {
         let Command::Setup(setup) = &mut task.command else { return };
+        if response.status == StatusCode::UNSUPPORTED_TRANSPORT && self.may_go_alone(setup) {
+            *setup = Setup { is_alone: true, ..Setup::new(setup.media) };
+            return self.queue.push_front(task);
+        }
         if response.status == StatusCode::UNSUPPORTED_TRANSPORT && self.may_switch() {
             return self.switch_at_once(SwitchReason::Refused, task);
         }
@@ -143,7 +183,8 @@ impl Client {
             }
         }
         match self.accept_setup(setup, response) {
-            Ok(info) => self.finish(now, task, Ok(Reply::Setup(info))),
+            Ok(Some(info)) => self.finish(now, task, Ok(Reply::Setup(info))),
+            Ok(None) => self.join_group(now, task),
             Err(Refusal::Switch(reason)) => {
                 self.take_back(setup);
                 *setup = Setup::new(setup.media);
@@ -153,30 +194,53 @@ impl Client {
         }
     }
 
-    fn accept_setup(&mut self, setup: &Setup, response: &Response) -> Result<TrackInfo, Refusal> {
+    /// Takes the answer; `None` if a group is to be joined first.
+    fn accept_setup(&mut self, setup: &mut Setup, response: &Response) -> Result<Option<TrackInfo>, Refusal> {
         accepted(response)?;
         let asked = setup.offer.ok_or(CommandError::OtherTransport)?;
         let answer = self.read_transport(asked, response)?;
         let path = self.agree(setup.media, asked, &answer)?;
-        let (media, is_sent) = (setup.media, self.is_to_be_sent(setup.media));
-        let (transport, profile) = (path.transport(), self.profile(media));
         let url = self.setup_url(setup)?;
         let guard = self.guard(setup, &url, response)?;
-        self.add_track(setup, url, path, guard)?;
-        Ok(TrackInfo { media, transport, ssrc: answer.ssrc, is_sent, profile })
+        let agreed = Agreed { url, path, ssrc: answer.ssrc, guard };
+        if agreed.path.group().is_some() {
+            self.take_back(setup);
+            setup.agreed = Some(Box::new(agreed));
+            return Ok(None);
+        }
+        Ok(Some(self.add_track(setup, agreed)?))
     }
 
-    fn add_track(
-        &mut self,
-        setup: &Setup,
-        url: Url,
-        path: Path,
-        guard: Option<Box<Guard>>,
-    ) -> Result<(), CommandError> {
+    fn join_group(&mut self, now: Instant, task: Task) {
+        let Command::Setup(Setup { agreed: Some(agreed), .. }) = &task.command else { return };
+        let (Some(id), Some(spec)) = (agreed.path.udp_id(), agreed.path.group()) else { return };
+        self.outputs.push_back(ClientOutput::JoinGroup(id, *spec));
+        self.running = Some(Running::new(task, now, self.config.response_deadline, Wait::Udp(id)));
+    }
+
+    fn group_joined(&mut self, now: Instant, id: UdpId, mut task: Task) {
+        let Command::Setup(setup) = &mut task.command else { return };
+        let Some(agreed) = setup.agreed.take() else { return };
+        let added = self.add_track(setup, *agreed);
+        if added.is_err() {
+            self.outputs.push_back(ClientOutput::CloseUdp(id));
+        }
+        self.finish(now, task, added.map(Reply::Setup));
+    }
+
+    /// Returns `true` if a server that refuses to send a media to a group is asked to send it to the client alone.
+    fn may_go_alone(&self, setup: &Setup) -> bool {
+        self.config.transports == Transports::Any && matches!(setup.offer, Some(Offer::Multicast))
+    }
+
+    fn add_track(&mut self, setup: &Setup, agreed: Agreed) -> Result<TrackInfo, CommandError> {
+        let Agreed { url, path, ssrc, guard } = agreed;
         let presentation = self.presentation.as_ref().ok_or(CommandError::NoDescription)?;
-        let tap = Tap::new(self.config.rtcp_events);
-        let track = Track::new(setup.media, url, path, &presentation.description, tap);
         let is_sent = self.is_to_be_sent(setup.media);
+        let (media, transport, profile) = (setup.media, path.transport(), self.profile(setup.media));
+        let info = TrackInfo { media, transport, ssrc, is_sent, profile };
+        let tap = Tap::new(self.config.rtcp_events);
+        let track = Track::new(media, url, path, &presentation.description, tap);
         self.tracks.push(track.sent(is_sent).guarded(guard));
         if setup.way.is_joined() {
             self.tolerances.record(Tolerance::JoinedControl);
@@ -193,12 +257,12 @@ impl Client {
             Path::Udp { .. } => None,
         });
         self.link.decoder.set_known_channels(channels.flatten());
-        Ok(())
+        Ok(info)
     }
 
     /// Closes the sockets that were opened for a media that is not set up after all.
     pub(super) fn take_back(&mut self, setup: &Setup) {
-        if let Some(Offer::Udp(id, _)) = setup.offer {
+        if let Some(id) = setup.udp_id() {
             self.outputs.push_back(ClientOutput::CloseUdp(id));
         }
     }

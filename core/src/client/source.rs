@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::SourcePolicy;
-use crate::udp::Port;
+use crate::udp::{GroupSpec, Port};
 
 /// From where the datagrams of a track come, and where they go to.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Source {
     named: Option<IpAddr>,
     announced: Option<(u16, u16)>,
     learnt: [Option<SocketAddr>; 2],
+    /// The multicast group that they are sent to.
+    group: Option<GroupSpec>,
 }
 
 impl Source {
@@ -22,33 +24,64 @@ impl Source {
         named: Option<IpAddr>,
         announced: Option<(u16, u16)>,
     ) -> Self {
-        Self { policy, peer, named, announced, learnt: [None; 2] }
+        Self { policy, peer, named, announced, learnt: [None; 2], group: None }
+    }
+
+    /// The same for a group, which is sent to from any port.
+    pub(super) fn of_group(self, group: GroupSpec) -> Self {
+        Self { group: Some(group), ..self }
+    }
+
+    pub(super) fn group(&self) -> Option<&GroupSpec> {
+        self.group.as_ref()
     }
 
     /// Returns `true` if a datagram for `port` may come from there.
     pub(super) fn accepts(&self, port: Port, from: SocketAddr) -> bool {
-        let is_address = || {
-            let ip = from.ip().to_canonical();
-            ip == self.peer.ip().to_canonical() || self.named.is_some_and(|named| ip == named.to_canonical())
-        };
+        if let Some(group) = &self.group {
+            return self.accepts_of_group(group, port, from.ip().to_canonical());
+        }
         if let Some(learnt) = self.learnt(port) {
             return same(learnt, from);
         }
         match self.policy {
-            SourcePolicy::Announced => is_address() && self.announced_port(port) == Some(from.port()),
-            SourcePolicy::AnyPort => is_address(),
+            SourcePolicy::Announced => {
+                self.is_of_server(from.ip()) && self.announced_port(port) == Some(from.port())
+            }
+            SourcePolicy::AnyPort => self.is_of_server(from.ip()),
             SourcePolicy::AnyAddress => true,
         }
     }
 
+    /// Members of a group report to it as well, so that only packets tell who its source is.
+    fn accepts_of_group(&self, group: &GroupSpec, port: Port, from: IpAddr) -> bool {
+        match (group.source, self.learnt(Port::Rtp)) {
+            (Some(only), _) => from == only,
+            (None, Some(learnt)) => from == learnt.ip().to_canonical(),
+            (None, None) if self.policy == SourcePolicy::AnyAddress => port == Port::Rtp,
+            (None, None) => self.is_of_server(from),
+        }
+    }
+
+    fn is_of_server(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        ip == self.peer.ip().to_canonical() || self.named.is_some_and(|named| ip == named.to_canonical())
+    }
+
     /// Keeps to the source of the first valid packet; `true` if this is the first.
     pub(super) fn learn(&mut self, port: Port, from: SocketAddr) -> bool {
+        let learns = match &self.group {
+            None => self.policy != SourcePolicy::Announced,
+            Some(group) => {
+                self.policy == SourcePolicy::AnyAddress && group.source.is_none() && port == Port::Rtp
+            }
+        };
         let [rtp, rtcp] = &mut self.learnt;
         let slot = match port {
             Port::Rtp => rtp,
             Port::Rtcp => rtcp,
         };
-        let is_first = self.policy != SourcePolicy::Announced && slot.is_none();
+        let is_first = learns && slot.is_none();
         if is_first {
             *slot = Some(from);
         }
@@ -56,7 +89,12 @@ impl Source {
     }
 
     /// Where reports and the packets that open NATs go: to what was announced, or else to what was learnt.
+    ///
+    /// Of a group the reports go to all of its members, or to its only source, whom alone a router lets send to it (RFC 5760).
     pub(super) fn destination(&self, port: Port) -> Option<SocketAddr> {
+        if let Some(GroupSpec { group, ports: (_, rtcp), source, .. }) = self.group {
+            return (port == Port::Rtcp).then(|| SocketAddr::new(source.unwrap_or(group), rtcp));
+        }
         match self.announced_port(port) {
             Some(number) => {
                 let mut address = self.peer;

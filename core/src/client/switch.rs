@@ -2,7 +2,7 @@
 
 use super::command::{Command, Task};
 use super::setup::Setup;
-use super::{Client, ClientEvent, SwitchReason, Transports};
+use super::{Client, ClientEvent, SwitchReason};
 use crate::header::Lower;
 use crate::wire::{Response, StatusCode};
 
@@ -26,7 +26,7 @@ impl Client {
 
     /// Returns `true` if TCP takes the place of UDP when nothing comes.
     pub(super) fn may_leave_udp(&self) -> bool {
-        self.config.transports == Transports::UdpThenTcp && !matches!(self.fallback, Fallback::Refused(_))
+        self.config.transports.fall_back_to_tcp() && !matches!(self.fallback, Fallback::Refused(_))
     }
 
     /// How the server refused TCP after nothing had come over UDP.

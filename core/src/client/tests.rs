@@ -14,6 +14,7 @@ mod leniency;
 mod liveness;
 mod media;
 mod misuse;
+mod multicast;
 mod outlive;
 mod own;
 mod pace;

@@ -20,7 +20,7 @@ use crate::rtp::{self, ClockRates, Delivery, ReceiverStats, Receivers, RtpPacket
 use crate::silence::is_quiet;
 use crate::stats::{Counted, MediaStats};
 use crate::tap::Tap;
-use crate::udp::Port;
+use crate::udp::{GroupSpec, Port};
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerances, UdpId};
 
@@ -94,11 +94,24 @@ impl Path {
     pub(super) fn transport(&self) -> TrackTransport {
         match self {
             Self::Tcp { rtp, rtcp } => TrackTransport::Tcp { channels: (*rtp, *rtcp) },
-            Self::Udp { client_ports, source, .. } => TrackTransport::Udp {
-                client_ports: *client_ports,
-                rtp: source.destination(Port::Rtp),
-                rtcp: source.destination(Port::Rtcp),
+            Self::Udp { client_ports, source, .. } => match source.group() {
+                Some(&GroupSpec { group, ports, source, ttl }) => {
+                    TrackTransport::Multicast { group, ports, source, ttl }
+                }
+                None => TrackTransport::Udp {
+                    client_ports: *client_ports,
+                    rtp: source.destination(Port::Rtp),
+                    rtcp: source.destination(Port::Rtcp),
+                },
             },
+        }
+    }
+
+    /// The multicast group that it is received from.
+    pub(super) fn group(&self) -> Option<&GroupSpec> {
+        match self {
+            Self::Udp { source, .. } => source.group(),
+            Self::Tcp { .. } => None,
         }
     }
 
@@ -373,8 +386,11 @@ impl Track {
         self.receivers.as_mut()?.report(now, cname)
     }
 
+    /// What says that its sources leave, and that the client leaves the group that it has reported to.
     pub(super) fn goodbyes(&self, cname: &str) -> impl Iterator<Item = Bytes> {
-        self.senders.ssrcs().map(move |ssrc| rtcp::goodbye_compound(ssrc, cname, "teardown"))
+        let has_reported = self.path.group().is_some() && self.rtcp_sent.packets > 0;
+        let reporter = self.receivers.as_ref().filter(|_| has_reported).map(Receivers::local_ssrc);
+        self.senders.ssrcs().chain(reporter).map(move |ssrc| rtcp::goodbye_compound(ssrc, cname, "teardown"))
     }
 
     /// Gives up the packets that were waited for long enough.

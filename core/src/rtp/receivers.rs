@@ -77,6 +77,11 @@ impl Receivers {
         }
     }
 
+    /// The SSRC of the reports.
+    pub(crate) fn local_ssrc(&self) -> u32 {
+        self.local_ssrc
+    }
+
     /// Goes on behind what these sources have sent before: packets that they repeat are left out.
     pub(crate) fn behind(self, past: Vec<Past>) -> Self {
         Self { past, ..self }

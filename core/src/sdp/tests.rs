@@ -13,7 +13,7 @@ fn rewritten(bytes: &[u8]) -> (String, Tolerances) {
         left += &format!("s={}\r\n", read.name);
     }
     left += &written(&read.session);
-    for (MediaLine { kind, protocol, formats }, section) in &read.medias {
+    for (MediaLine { kind, protocol, formats, .. }, section) in &read.medias {
         let formats = formats.split(BLANKS).filter(|format| !format.is_empty()).collect::<Vec<_>>().join(" ");
         left += &format!("m={kind} 0 {protocol} {formats}\r\n{}", written(section));
     }

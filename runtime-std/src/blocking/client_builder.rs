@@ -7,6 +7,7 @@ use rtspan_core::timeline::Timeline;
 
 use super::{Client, FramePublisher, Frames, Packets, Publisher};
 use crate::client::{self, Error};
+use crate::net::Interface;
 use crate::threads::{Threads, block_on};
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ClientTls;
@@ -101,6 +102,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn reconnect(self, policy: ReconnectPolicy) -> Self {
         Self(self.0.reconnect(policy))
+    }
+
+    /// The network interface on which multicast groups are joined ([`Transports::Multicast`]); by default the one that the
+    /// connection to the server goes by.
+    #[must_use]
+    pub fn multicast_interface(self, interface: Interface) -> Self {
+        Self(self.0.multicast_interface(interface))
     }
 
     /// The servers that are trusted where the URL is `rtsps` (the roots of the system by default).

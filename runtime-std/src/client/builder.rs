@@ -15,6 +15,7 @@ use super::layers::Layers;
 use super::shared::{Owner, Shared};
 use super::sockets::Sockets;
 use super::{Client, Error, FramePublisher, Frames, Packets, Publisher, driver};
+use crate::net::Interface;
 use crate::runtime::Runtime;
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ClientTls;
@@ -48,6 +49,7 @@ pub struct ClientBuilder<R: Runtime> {
     runtime: R,
     layers: Layers,
     timeline: Timeline,
+    interface: Option<Interface>,
 }
 
 /// The settings of the builder's own calls, which stand whatever the configuration says.
@@ -112,6 +114,7 @@ impl<R: Runtime> ClientBuilder<R> {
             runtime: R::default(),
             layers: Layers::default(),
             timeline: Timeline::new(),
+            interface: None,
         }
     }
 
@@ -205,6 +208,14 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// The network interface on which multicast groups are joined ([`Transports::Multicast`]); by default the one that the
+    /// connection to the server goes by.
+    #[must_use]
+    pub fn multicast_interface(mut self, interface: Interface) -> Self {
+        self.interface = Some(interface);
+        self
+    }
+
     /// The servers that are trusted where the URL is `rtsps` (the roots of the system by default).
     #[cfg(feature = "rustls-layer")]
     #[must_use]
@@ -236,12 +247,12 @@ impl<R: Runtime> ClientBuilder<R> {
     /// A header cannot be sent ([`Error::Request`]), or the runtime or the system's source of randomness is not available
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
-        let Self { url, config, mut own, runtime, layers, timeline } = self;
+        let Self { url, config, mut own, runtime, layers, timeline, interface } = self;
         let mut core = Core::new(url, own.apply(config)?, runtime.seed().map_err(Error::Start)?);
         let clock = runtime.clock();
         core.set_wall_clock(clock.now(), clock.wall());
         core.continue_timeline(timeline);
-        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(), R::READERS_READ, clock));
+        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(interface), R::READERS_READ, clock));
         let driver = driver::drive(runtime.clone(), Arc::clone(&shared), layers);
         runtime.spawn(driver).map_err(Error::Start)?;
         Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })

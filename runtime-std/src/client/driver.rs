@@ -42,7 +42,7 @@ impl<R: Runtime> Drop for Leave<R> {
     fn drop(&mut self) {
         // A runtime that is shut down drops its tasks.
         self.0.say_goodbye();
-        *lock(&self.0.sockets) = Sockets::new();
+        *lock(&self.0.sockets) = Sockets::new(None);
         self.0.leave();
     }
 }
@@ -182,6 +182,10 @@ impl<R: Runtime> Driver<R> {
                 ClientOutput::OpenUdp(id, spec) => {
                     let opened = sockets.open_udp(&self.runtime, id, &spec);
                     state.core.handle_udp_opened(now, id, opened);
+                }
+                ClientOutput::JoinGroup(id, spec) => {
+                    let joined = sockets.join_group(&self.runtime, id, &spec);
+                    state.core.handle_udp_opened(now, id, joined);
                 }
                 ClientOutput::CloseUdp(id) => {
                     send(cx, &mut state.core, sockets, now, round);

@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use rtspan_core::client::{Client, ClientSink};
 use rtspan_core::tls::TlsError;
-use rtspan_core::udp::{DatagramSink, Port, UdpOpenError, UdpSpec};
+use rtspan_core::udp::{DatagramSink, GroupSpec, Port, UdpOpenError, UdpSpec};
 use rtspan_core::{Instant, UdpId};
 
 use crate::link::Link;
-use crate::net::{UdpPair, bind_pair, is_transient};
-use crate::runtime::{Direction, Runtime, UdpSocket};
+use crate::net::{Interface, UdpPair, bind_group, bind_pair, is_transient};
+use crate::runtime::{Direction, Runtime, TcpSocket, UdpSocket};
 
 /// Calls to the system that write, in one go.
 const WRITES: usize = 16;
@@ -29,6 +29,8 @@ pub(super) struct Sockets<R: Runtime> {
     /// TLS has ended the connection.
     failed: Option<TlsError>,
     udp: Vec<(UdpId, UdpPair<R::Udp>)>,
+    /// The interface that groups are joined on, or that of the connection.
+    interface: Option<Interface>,
 }
 
 /// The outcome of a look at the sockets.
@@ -83,8 +85,8 @@ impl<R: Runtime> Receive for Sockets<R> {
 }
 
 impl<R: Runtime> Sockets<R> {
-    pub(super) fn new() -> Self {
-        Self { tcp: None, blocked: false, failed: None, udp: Vec::new() }
+    pub(super) fn new(interface: Option<Interface>) -> Self {
+        Self { tcp: None, blocked: false, failed: None, udp: Vec::new(), interface }
     }
 
     pub(super) fn connect(&mut self, link: Link<R::Tcp>) {
@@ -118,9 +120,29 @@ impl<R: Runtime> Sockets<R> {
         spec: &UdpSpec,
     ) -> Result<(u16, u16), UdpOpenError> {
         let (sockets, ports) = bind_pair(runtime, spec)?;
+        self.add_pair(id, sockets)?;
+        Ok(ports)
+    }
+
+    pub(super) fn join_group(
+        &mut self,
+        runtime: &R,
+        id: UdpId,
+        spec: &GroupSpec,
+    ) -> Result<(u16, u16), UdpOpenError> {
+        let of_connection = || {
+            let local = self.tcp.as_mut()?.socket()?.local_addr().ok()?;
+            Some(Interface::of(local))
+        };
+        let interface = self.interface.clone().or_else(of_connection);
+        self.add_pair(id, bind_group(runtime, spec, interface)?)?;
+        Ok(spec.ports)
+    }
+
+    fn add_pair(&mut self, id: UdpId, sockets: [R::Udp; 2]) -> Result<(), UdpOpenError> {
         let pair = UdpPair::new(sockets).map_err(|error| UdpOpenError::Io(error.into()))?;
         self.udp.push((id, pair));
-        Ok(ports)
+        Ok(())
     }
 
     pub(super) fn close_udp(&mut self, id: UdpId) {

@@ -2,10 +2,10 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket as StdUdpSocket};
 
 use rtspan_core::limits;
-use rtspan_core::udp::{UdpOpenError, UdpPorts, UdpSpec};
+use rtspan_core::udp::{GroupSpec, UdpOpenError, UdpPorts, UdpSpec};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::{SocketRef, set_keepalive};
+use super::{Interface, Membership, SocketRef, set_keepalive};
 use crate::runtime::{Runtime, UdpSocket};
 
 /// How often a free port is asked for whose neighbour is free as well.
@@ -64,6 +64,23 @@ pub(crate) fn bind_pair<R: Runtime>(runtime: &R, spec: &UdpSpec) -> Result<Bound
             Err(UdpOpenError::NoFreePorts)
         }
     }
+}
+
+/// Binds the two ports of a group, and joins it with both sockets.
+pub(crate) fn bind_group<R: Runtime>(
+    runtime: &R,
+    spec: &GroupSpec,
+    interface: Option<Interface>,
+) -> Result<[R::Udp; 2], UdpOpenError> {
+    let GroupSpec { group, ports: (rtp, rtcp), source, ttl } = *spec;
+    let membership = Membership { group, source, interface };
+    let join = |port| -> io::Result<_> {
+        let socket = runtime.bind_udp(membership.at(port))?;
+        socket.socket().join(&membership)?;
+        socket.socket().set_multicast(ttl, membership.interface.as_ref())?;
+        Ok(socket)
+    };
+    Ok([join(rtp).map_err(refused)?, join(rtcp).map_err(refused)?])
 }
 
 /// A port of the system's choice with its neighbour, whichever of the two it chose.

@@ -1,7 +1,7 @@
 //! Sockets of multicast groups: how they join one, and how what they send to groups leaves.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
 use socket2::SockRef;
 
@@ -19,6 +19,18 @@ pub struct Membership {
     pub source: Option<IpAddr>,
     /// The interface that the packets come in by, or the one that the system's routes say.
     pub interface: Option<Interface>,
+}
+
+impl Membership {
+    /// The address that a socket is bound to, to hear the group on a port.
+    pub(crate) fn at(&self, port: u16) -> SocketAddr {
+        let IpAddr::V6(ip) = self.group else { return SocketAddr::new(self.group, port) };
+        // Groups of one link only are told apart by it (RFC 4291, section 2.7). Where its number is not known the system tells.
+        let is_of_link = matches!(ip.segments(), [first, ..] if first & 0xf <= 2);
+        let interface = self.interface.as_ref().filter(|_| is_of_link);
+        let scope = interface.and_then(|interface| interface.index().ok());
+        SocketAddrV6::new(ip, port, 0, scope.unwrap_or_default()).into()
+    }
 }
 
 impl SocketRef<'_> {
@@ -120,7 +132,7 @@ fn join_ssm_v6(
     use nix::libc::{self, socklen_t};
 
     let storage = |ip: std::net::Ipv6Addr| {
-        let mut storage = socket2::SockAddr::from(std::net::SocketAddr::new(ip.into(), 0)).as_storage();
+        let mut storage = socket2::SockAddr::from(SocketAddr::new(ip.into(), 0)).as_storage();
         // SAFETY: The storage is the system's own structure, in another crate's name.
         #[allow(unsafe_code)]
         unsafe {

@@ -82,9 +82,12 @@ struct World {
 impl World {
     fn new(flags: &[u8]) -> Self {
         let has = |flag| flags.contains(&flag);
-        let transports = match (has(b't'), has(b'u')) {
-            (true, _) => Transports::Tcp,
-            (_, true) => Transports::Udp,
+        let transports = match (has(b't'), has(b'u'), has(b'g')) {
+            (true, true, _) => Transports::Any,
+            (true, ..) => Transports::Tcp,
+            (_, true, true) => Transports::Multicast,
+            (_, true, _) => Transports::Udp,
+            (_, _, true) => Transports::MulticastThenTcp,
             _ => Transports::UdpThenTcp,
         };
         let source = match (has(b'p'), has(b'a')) {
@@ -252,7 +255,7 @@ impl World {
                 self.connecting = false;
                 self.written.clear();
             }
-            ClientOutput::OpenUdp(id, _) => {
+            ClientOutput::OpenUdp(id, _) | ClientOutput::JoinGroup(id, _) => {
                 self.opening.push_back(id);
                 if self.is_automatic {
                     self.step(b'o', b"");

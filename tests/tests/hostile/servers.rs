@@ -112,6 +112,9 @@ impl Victim {
                     self.client.handle_connected(self.now, Ok("192.0.2.1:554".parse().unwrap()));
                 }
                 ClientOutput::OpenUdp(id, _) => self.client.handle_udp_opened(self.now, id, Ok((7000, 7001))),
+                ClientOutput::JoinGroup(id, spec) => {
+                    self.client.handle_udp_opened(self.now, id, Ok(spec.ports));
+                }
                 ClientOutput::Event(event) => self.events.push(event),
                 _ => {}
             }
@@ -298,10 +301,21 @@ fn sessions_and_transports_of_a_server_may_be_anything() {
         "Transport: RTP/AVP;client_port=7000-7001;server_port=0-0\r\n".to_owned(),
         "Transport: RTP/AVP;client_port=1-1;server_port=0-1;source=127.0.0.1\r\n".to_owned(),
         "Transport: RTP/AVP;multicast;destination=239.1.1.1;port=65535\r\n".to_owned(),
+        "Transport: RTP/AVP;multicast;destination=239.1.1.1;port=65535-0;ttl=256\r\n".to_owned(),
+        "Transport: RTP/AVP;multicast;destination=255.255.255.255;port=5000-5001\r\n".to_owned(),
+        "Session: 1\r\nTransport: RTP/AVP;multicast;destination=239.1.1.1;port=5000-5000;ttl=0\r\n"
+            .to_owned(),
         format!("Transport: {}\r\n", "RTP/AVP,".repeat(5000)),
         format!("Transport: RTP/AVP/TCP;{}\r\n", "x=y;".repeat(5000)),
     ] {
-        for transports in [Transports::Tcp, Transports::Udp, Transports::UdpThenTcp] {
+        for transports in [
+            Transports::Tcp,
+            Transports::Udp,
+            Transports::UdpThenTcp,
+            Transports::Multicast,
+            Transports::MulticastThenTcp,
+            Transports::Any,
+        ] {
             let mut victim = Victim::new(transports);
             victim.describe(SDP);
             victim.answer("200 OK", &headers, "");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::client::*;
 use crate::rtp::{RtpHeader, RtpPacket};
-use crate::udp::Port;
+use crate::udp::{GroupSpec, Port, UdpOpenError};
 use crate::url::Url;
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, StatusCode};
 use crate::{Description, Format, Instant, Media, MediaKind, NtpTime, UdpId};
@@ -371,11 +371,15 @@ impl Scenario {
                     let port = 7000 + 2 * self.udp.len() as u16;
                     self.log.push(format!("open {id:?} {}", spec.ip));
                     self.udp.push(id);
-                    let result = if self.opens {
-                        Ok((port, port + 1))
-                    } else {
-                        Err(crate::udp::UdpOpenError::NoFreePorts)
-                    };
+                    let result =
+                        if self.opens { Ok((port, port + 1)) } else { Err(UdpOpenError::NoFreePorts) };
+                    self.client.handle_udp_opened(self.now, id, result);
+                }
+                ClientOutput::JoinGroup(id, GroupSpec { group, ports: (rtp, rtcp), source, ttl }) => {
+                    let of = source.map(|source| format!(" of {source}")).unwrap_or_default();
+                    self.log.push(format!("join {group} {rtp}-{rtcp} ttl {ttl}{of}"));
+                    self.udp.push(id);
+                    let result = if self.opens { Ok((rtp, rtcp)) } else { Err(UdpOpenError::NoFreePorts) };
                     self.client.handle_udp_opened(self.now, id, result);
                 }
                 ClientOutput::CloseUdp(id) => self.log.push(format!("close {id:?}")),

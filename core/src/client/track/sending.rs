@@ -37,6 +37,10 @@ impl Track {
     /// Sends empty packets, which open the NATs and firewalls on the way to the server's ports.
     pub(in crate::client) fn open_way(&mut self, datagrams: &mut Datagrams) {
         let Path::Udp { id, source, .. } = &self.path else { return };
+        if source.group().is_some() {
+            // To join it has told the routers.
+            return;
+        }
         for (port, plain) in HOLE_PUNCHES {
             let Some(to) = source.destination(port) else { continue };
             let packet = match &mut self.guard {

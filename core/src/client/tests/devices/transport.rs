@@ -47,6 +47,28 @@ fn over_udp(
     Camera::new(device, sends, does, script).config(udp(SourcePolicy::Announced))
 }
 
+/// A camera that answers a SETUP for multicast so, and then sends a packet from an address to the group.
+fn over_multicast(
+    device: &'static str,
+    sends: &'static str,
+    does: &'static str,
+    (description, transport): (&str, &str),
+    from: &str,
+) -> Camera {
+    let script = format!(
+        "described as {description}
+         setup 0
+         > SETUP … Transport: RTP/AVP;multicast |
+         < 200 OK | Session: 1 | Transport: {transport}
+         done
+         playing
+         rtp {from} 96 17
+         packets 17"
+    );
+    let config = ClientConfig::default().transports(Transports::Multicast);
+    Camera::new(device, sends, does, script).config(config)
+}
+
 fn udp(source: SourcePolicy) -> ClientConfig {
     ClientConfig::default().transports(Transports::Udp).source(source)
 }
@@ -54,6 +76,7 @@ fn udp(source: SourcePolicy) -> ClientConfig {
 pub(super) fn cameras() -> Vec<Camera> {
     let mut cameras = tcp();
     cameras.extend(datagrams());
+    cameras.extend(groups());
     cameras.extend(sessions());
     cameras
 }
@@ -244,6 +267,53 @@ fn datagrams() -> Vec<Camera> {
             "names no mode when it plays",
             "described\nsetup 0\n> SETUP\n>! mode",
         ),
+    ]
+}
+
+fn groups() -> Vec<Camera> {
+    let video = "v=0|o=- 0 0 IN IP4 192.0.2.1|s=-|t=0 0|m=video 0 RTP/AVP 96|a=rtpmap:96 H264/90000|";
+    let of_one_source = "v=0|o=- 0 1 IN IP4 192.0.2.1|s=live|t=0 0|a=tool:LIVE555 Streaming Media v2023.01.19\
+                         |a=type:broadcast|a=control:*|a=source-filter: incl IN IP4 * 192.0.2.7\
+                         |a=rtcp-unicast: reflection|m=video 18888 RTP/AVP 96|c=IN IP4 232.43.211.7/255\
+                         |a=rtpmap:96 H264/90000|a=control:track1|";
+    vec![
+        over_multicast(
+            "happytime-rtsp-server",
+            "a group, and `source`",
+            "joins it, and takes packets from the server or that source",
+            (video, "RTP/AVP;multicast;destination=239.1.2.3;source=192.0.2.1;port=5000-5001;ttl=255"),
+            "192.0.2.1:5000",
+        ),
+        over_multicast(
+            "Micro-RTSP-Audio",
+            "a group, and packets from another port",
+            "takes packets from any port of the server",
+            (video, "RTP/AVP;multicast;destination=239.255.0.1;port=5000-5001;ttl=1"),
+            "192.0.2.1:41000",
+        ),
+        over_multicast(
+            "live555, source-specific",
+            "the source in the description alone",
+            "joins the group for that source, and reports to it",
+            (of_one_source, "RTP/AVP;multicast;destination=232.43.211.7;port=18888-18889;ttl=255"),
+            "192.0.2.7:18888",
+        ),
+        over_multicast(
+            "PHZ76 RtspServer",
+            "`port=5000-0`",
+            "takes the port above the first for RTCP",
+            (video, "RTP/AVP;multicast;destination=232.10.20.30;source=192.0.2.1;port=5000-0;ttl=255"),
+            "192.0.2.1:5000",
+        )
+        .tolerates(&[NoGroupRtcpPort]),
+        over_multicast(
+            "VLC",
+            "a group, and not `multicast`",
+            "tells it by the address",
+            (video, "RTP/AVP/UDP;destination=239.1.2.3;port=1234-1235;ttl=1;mode=play"),
+            "192.0.2.1:1234",
+        )
+        .tolerates(&[NoDelivery]),
     ]
 }
 
