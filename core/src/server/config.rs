@@ -90,6 +90,7 @@ pub struct ServerConfig {
     pub(super) memory: usize,
     pub(super) address_share: usize,
     pub(super) shared_addresses: Vec<IpPrefix>,
+    pub(super) features: Vec<Box<str>>,
     pub(super) request_body_max: usize,
     pub(super) unproven_bytes_max: usize,
     pub(super) udp_burst: usize,
@@ -133,6 +134,7 @@ impl Default for ServerConfig {
             speakers_max: limits::SPEAKERS_MAX,
             memory: limits::MEMORY_BYTES,
             address_share: limits::ADDRESS_SHARE,
+            features: Vec::new(),
             shared_addresses: vec![
                 IpPrefix::new(Ipv4Addr::LOCALHOST.into(), 8),
                 IpPrefix::from(IpAddr::from(Ipv6Addr::LOCALHOST)),
@@ -290,6 +292,13 @@ impl ServerConfig {
         Pairing::default()
             .with_shared_addresses(self.shared_addresses.clone())
             .with_deadline(self.message_deadline)
+    }
+
+    /// Feature tags of what the application does by itself, such as [`ONVIF_REPLAY`](crate::header::ONVIF_REPLAY): requests may
+    /// [require](https://www.rfc-editor.org/rfc/rfc2326#section-12.32) them. What else they require is answered 551.
+    #[must_use]
+    pub fn features<'a>(self, tags: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { features: tags.into_iter().map(Into::into).collect(), ..self }
     }
 
     pub(super) fn is_guarded(&self) -> bool {

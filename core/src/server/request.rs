@@ -213,7 +213,7 @@ impl Server {
         if !SUPPORTED.contains(&request.method) {
             return Err(with_methods(StatusCode::NOT_IMPLEMENTED, name::PUBLIC, SUPPORTED.iter().cloned()));
         }
-        check_required(request)?;
+        self.check_required(request)?;
         let mut tolerances = tolerances_of_uri(&request.uri);
         if request.headers.repeats() {
             tolerances.record(Tolerance::RepeatedHeader);
@@ -385,15 +385,20 @@ fn is_of_session(method: &Method) -> bool {
     matches!(method, Method::Play | Method::Pause | Method::Record | Method::Teardown)
 }
 
-/// Refuses a request that requires what the server does not have, and names that in the answer (RFC 2326, section 12.32).
-fn check_required(request: &Request) -> Result<(), Response> {
-    let unknown = required(request).filter(|tag| *tag != BACK_CHANNEL);
-    let mut required = unknown.chain(request.headers.get_all(name::PROXY_REQUIRE));
-    match required.next() {
-        None => Ok(()),
-        Some(tag) => {
-            let unsupported = required.fold(tag.to_owned(), |tags, tag| tags + ", " + tag);
-            Err(Response::new(StatusCode::OPTION_NOT_SUPPORTED).with_header(name::UNSUPPORTED, unsupported))
+impl Server {
+    /// Refuses a request that requires what the server does not have, and names that in the answer (RFC 2326, section 12.32).
+    fn check_required(&self, request: &Request) -> Result<(), Response> {
+        let is_known =
+            |tag: &str| tag == BACK_CHANNEL || self.config.features.iter().any(|own| **own == *tag);
+        let unknown = required(request).filter(|tag| !is_known(tag));
+        let mut required = unknown.chain(request.headers.get_all(name::PROXY_REQUIRE));
+        match required.next() {
+            None => Ok(()),
+            Some(tag) => {
+                let unsupported = required.fold(tag.to_owned(), |tags, tag| tags + ", " + tag);
+                let refusal = Response::new(StatusCode::OPTION_NOT_SUPPORTED);
+                Err(refusal.with_header(name::UNSUPPORTED, unsupported))
+            }
         }
     }
 }

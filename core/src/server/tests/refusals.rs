@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status};
 use crate::Tolerance;
+use crate::header::ONVIF_REPLAY;
 use crate::server::{Event, ServerConfig};
 
 #[test]
@@ -37,6 +38,16 @@ fn what_is_required_and_not_there_is_named() {
     let conn = scenario.connect();
     let response = scenario.request(conn, "DESCRIBE rtsp://h/|Require: a-feature|Proxy-Require: b");
     assert_eq!((status(&response), response.headers.get("Unsupported")), (551, Some("a-feature, b")));
+}
+
+#[test]
+fn features_of_the_application_may_be_required() {
+    let config = ServerConfig::default().features([ONVIF_REPLAY]);
+    let (mut scenario, conn, _) = Scenario::with_stream(config);
+    for (required, expected) in [("onvif-replay", 200), ("onvif-replay, x", 551), ("onvif-replay2", 551)] {
+        let request = format!("DESCRIBE rtsp://h/cam|Require: {required}");
+        assert_eq!(status(&scenario.request(conn, &request)), expected, "{required}");
+    }
 }
 
 #[test]
