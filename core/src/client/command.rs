@@ -239,6 +239,7 @@ impl Client {
     /// Sends the request of a command, which waits for the response from here on.
     pub(super) fn run(&mut self, now: Instant, task: Task, mut request: Request) {
         self.require_back_channel(&task.command, &mut request);
+        self.require_replay(&task.command, &mut request);
         let patience = match task.command {
             Command::Describe => self.config.describe_deadline,
             _ => self.config.response_deadline,

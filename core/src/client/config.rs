@@ -40,6 +40,7 @@ pub struct ClientConfig {
     pub(super) trace: bool,
     pub(super) rtcp_events: bool,
     pub(super) back_channel: bool,
+    pub(super) onvif_replay: bool,
     pub(super) sender_reports: bool,
     #[cfg(feature = "srtp")]
     pub(super) srtp: super::ClientSrtp,
@@ -72,6 +73,7 @@ impl Default for ClientConfig {
             trace: false,
             rtcp_events: false,
             back_channel: false,
+            onvif_replay: false,
             sender_reports: true,
             #[cfg(feature = "srtp")]
             srtp: super::ClientSrtp::default(),
@@ -120,6 +122,16 @@ impl ClientConfig {
     #[must_use]
     pub fn back_channel(mut self, back_channel: bool) -> Self {
         self.back_channel = back_channel;
+        self
+    }
+
+    /// Asks a recorder for a replay as ONVIF has it (Streaming Specification, section 6): SETUP and PLAY require
+    /// [`ONVIF_REPLAY`](crate::header::ONVIF_REPLAY); off by default. A server that does not know of it answers 551.
+    ///
+    /// [`Playback::replay`](super::Playback::replay) says how it is to be played.
+    #[must_use]
+    pub fn onvif_replay(mut self, onvif_replay: bool) -> Self {
+        self.onvif_replay = onvif_replay;
         self
     }
 

@@ -3,7 +3,7 @@
 use super::command::{Command, Task, accepted};
 use super::{Client, State};
 use crate::Instant;
-use crate::header::{Range, is_scale, is_speed};
+use crate::header::{ONVIF_REPLAY, Range, Replay, is_scale, is_speed};
 use crate::wire::{Method, Request, Response, StatusCode, name};
 
 /// The range to be played, and how fast (RFC 2326, sections 10.5 and 12.29).
@@ -25,12 +25,13 @@ pub struct Playback {
     pub(super) range: Option<Range>,
     scale: Option<f32>,
     speed: Option<f32>,
+    replay: Option<Replay>,
 }
 
 impl Playback {
     /// All of it, as fast as it was recorded.
     pub const fn new() -> Self {
-        Self { range: None, scale: None, speed: None }
+        Self { range: None, scale: None, speed: None, replay: None }
     }
 
     /// From where to where: in normal play time, which may begin [`Now`](crate::header::NptTime::Now), by the wall clock or
@@ -57,6 +58,19 @@ impl Playback {
         self
     }
 
+    /// Plays a recording as ONVIF has it: which frames, and at whose pace. The server has to know of that
+    /// ([`ClientConfig::onvif_replay`](super::ClientConfig::onvif_replay)).
+    #[must_use]
+    pub const fn replay(mut self, replay: Replay) -> Self {
+        self.replay = Some(replay);
+        self
+    }
+
+    /// Returns true if the server gives up what it plays by itself, and needs no PAUSE.
+    fn is_immediate(&self) -> bool {
+        self.replay.is_some_and(|replay| replay.is_immediate)
+    }
+
     /// Returns true if scale and speed are numbers that may be asked for.
     pub(super) fn has_sound_rates(&self) -> bool {
         self.scale.is_none_or(is_scale) && self.speed.is_none_or(is_speed)
@@ -74,6 +88,7 @@ impl Playback {
                 request.headers.set(header, rate);
             }
         }
+        self.replay.iter().for_each(|replay| replay.write_to(&mut request.headers));
     }
 }
 
@@ -90,9 +105,18 @@ impl From<Option<Range>> for Playback {
 }
 
 impl Client {
+    /// Adds the feature tag to a request of a replay (ONVIF Streaming Specification, section 6.2).
+    pub(super) fn require_replay(&self, command: &Command, request: &mut Request) {
+        let is_of_replay = matches!(command, Command::Setup(_) | Command::Play(_));
+        if self.config.onvif_replay && is_of_replay {
+            request.headers.push(name::REQUIRE, ONVIF_REPLAY);
+        }
+    }
+
     /// Sends PAUSE first where it plays: many cameras do not take a PLAY then, and others queue it (RFC 2326, section 10.5).
     pub(super) fn start_seek(&mut self, now: Instant, task: Task) {
-        if self.state == State::Play {
+        let is_immediate = matches!(&task.command, Command::Seek(playback) if playback.is_immediate());
+        if self.state == State::Play && !is_immediate {
             let request = Request::new(Method::Pause, self.base().as_request_uri());
             self.run(now, task, request);
         } else {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::scenario::*;
 use crate::client::*;
-use crate::header::{NptTime, Range, SmpteRate, SmpteTime, UtcTime};
+use crate::header::{Frames, NptTime, Range, Replay, SmpteRate, SmpteTime, UtcTime};
 use crate::limits::{BYGONE_PACKETS_MAX, BYGONE_WAIT};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::timeline::{MediaTime, WallSource};
@@ -52,6 +52,37 @@ fn what_plays_is_paused_and_played_from_elsewhere_by_one_command() {
         event => panic!("{event:?}"),
     }
     assert_eq!(it.client.state(), State::Play);
+}
+
+#[test]
+fn a_replay_is_asked_for_with_its_tag_and_sought_without_a_pause_if_it_may() {
+    let config = ClientConfig::default().transports(Transports::Tcp).onvif_replay(true);
+    let mut it = Scenario::with("rtsp://192.0.2.1/cam?q=1", config).describe();
+    it.client.setup(it.now, 0).unwrap();
+    assert!(asked(&mut it).ends_with(" | Require: onvif-replay"));
+    it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+    it.done();
+    let begin = UtcTime::parse("20090615T114900.440Z");
+    let back = Range::Clock { start: begin, end: UtcTime::parse("20090615T114800Z") };
+    let mut replay = Replay::default();
+    replay.is_rate_controlled = false;
+    it.client.play(it.now, Playback::from(back).scale(-1.0).replay(replay)).unwrap();
+    let backwards = "Range: clock=20090615T114900.44Z-20090615T114800Z | Scale: -1 | Rate-Control: no";
+    assert_eq!(asked(&mut it), format!("PLAY | {backwards} | Require: onvif-replay"));
+    it.answer("200 OK");
+    it.done();
+    replay.frames = Frames::Intra { every: Some(Duration::from_secs(4)) };
+    let ahead = Playback::from(Range::Clock { start: begin, end: None });
+    it.client.seek(it.now, ahead.replay(replay)).unwrap();
+    assert_eq!(asked(&mut it), "PAUSE");
+    it.answer("200 OK");
+    let ahead_asked = "Range: clock=20090615T114900.44Z- | Rate-Control: no | Frames: intra/4000";
+    assert_eq!(asked(&mut it), format!("PLAY | {ahead_asked} | Require: onvif-replay"));
+    it.answer("200 OK");
+    it.done();
+    replay.is_immediate = true;
+    it.client.seek(it.now, ahead.replay(replay)).unwrap();
+    assert_eq!(asked(&mut it), format!("PLAY | {ahead_asked} | Immediate: yes | Require: onvif-replay"));
 }
 
 #[test]
