@@ -430,8 +430,6 @@ pub const UDP_PAIRS_MAX: usize = 32;
 pub const MULTICAST_GROUPS_MAX: usize = 1000;
 /// The first and last port of groups; none is one that systems choose by themselves.
 pub const MULTICAST_PORTS: (u16, u16) = (26_000, 27_999);
-/// The time to live of packets to groups.
-pub const MULTICAST_TTL: u8 = 16;
 /// How long a reader of a group that has reported with one SSRC has to be silent before another SSRC at its address is taken
 /// for it.
 pub const REPORTER_LASTS: Duration = Duration::from_secs(15);
