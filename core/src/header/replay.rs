@@ -56,11 +56,34 @@ pub enum Frames {
 /// As without any of the headers.
 impl Default for Replay {
     fn default() -> Self {
-        Self { is_rate_controlled: true, frames: Frames::All, is_immediate: false }
+        Self::new()
     }
 }
 
 impl Replay {
+    /// All frames, at the speed at which they are played.
+    pub const fn new() -> Self {
+        Self { is_rate_controlled: true, frames: Frames::All, is_immediate: false }
+    }
+
+    /// As fast as the client reads.
+    #[must_use]
+    pub const fn without_rate_control(self) -> Self {
+        Self { is_rate_controlled: false, ..self }
+    }
+
+    /// These frames alone.
+    #[must_use]
+    pub const fn only(self, frames: Frames) -> Self {
+        Self { frames, ..self }
+    }
+
+    /// In the place of what is being played, at once.
+    #[must_use]
+    pub const fn immediate(self) -> Self {
+        Self { is_immediate: true, ..self }
+    }
+
     /// Reads the headers of a request; what is not there is as by default.
     ///
     /// # Errors

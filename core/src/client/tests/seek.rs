@@ -64,14 +64,13 @@ fn a_replay_is_asked_for_with_its_tag_and_sought_without_a_pause_if_it_may() {
     it.done();
     let begin = UtcTime::parse("20090615T114900.440Z");
     let back = Range::Clock { start: begin, end: UtcTime::parse("20090615T114800Z") };
-    let mut replay = Replay::default();
-    replay.is_rate_controlled = false;
+    let replay = Replay::new().without_rate_control();
     it.client.play(it.now, Playback::from(back).scale(-1.0).replay(replay)).unwrap();
     let backwards = "Range: clock=20090615T114900.44Z-20090615T114800Z | Scale: -1 | Rate-Control: no";
     assert_eq!(asked(&mut it), format!("PLAY | {backwards} | Require: onvif-replay"));
     it.answer("200 OK");
     it.done();
-    replay.frames = Frames::Intra { every: Some(Duration::from_secs(4)) };
+    let replay = replay.only(Frames::Intra { every: Some(Duration::from_secs(4)) });
     let ahead = Playback::from(Range::Clock { start: begin, end: None });
     it.client.seek(it.now, ahead.replay(replay)).unwrap();
     assert_eq!(asked(&mut it), "PAUSE");
@@ -80,8 +79,7 @@ fn a_replay_is_asked_for_with_its_tag_and_sought_without_a_pause_if_it_may() {
     assert_eq!(asked(&mut it), format!("PLAY | {ahead_asked} | Require: onvif-replay"));
     it.answer("200 OK");
     it.done();
-    replay.is_immediate = true;
-    it.client.seek(it.now, ahead.replay(replay)).unwrap();
+    it.client.seek(it.now, ahead.replay(replay.immediate())).unwrap();
     assert_eq!(asked(&mut it), format!("PLAY | {ahead_asked} | Immediate: yes | Require: onvif-replay"));
 }
 
