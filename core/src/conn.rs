@@ -128,6 +128,9 @@ pub enum Report {
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,
+        /// Packets and compounds of RTCP that are not protected by the publisher's keys, were changed, or came before,
+        /// likewise.
+        unauthentic: u64,
     },
     /// A session has sent RTCP, which the application looks at.
     RtcpReceived {

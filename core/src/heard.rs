@@ -1,7 +1,10 @@
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use crate::conn::{Inbound, Report};
 use crate::ingest::ALIVE_PERIOD;
+use crate::keying::{Opener, PeerKeys};
 use crate::limits::SOURCES_MAX;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp};
 use crate::stats::{Counted, FormatStats, MediaStats};
@@ -18,6 +21,8 @@ pub(crate) struct Heard {
     ssrc: Option<u32>,
     blocks: Vec<(Instant, ReportBlock)>,
     losses: Losses,
+    /// Decrypts the reports, where they are protected.
+    opener: Option<Box<Opener>>,
 }
 
 /// Tells of the losses that a peer reports of one media: once a second at most.
@@ -39,8 +44,15 @@ impl Losses {
 }
 
 impl Heard {
-    pub(crate) fn new(tap: Tap) -> Self {
-        Self { tap, ..Self::default() }
+    pub(crate) fn new(tap: Tap, opener: Option<Box<Opener>>) -> Self {
+        Self { tap, opener, ..Self::default() }
+    }
+
+    /// Takes reports under other keys, if they are protected.
+    pub(crate) fn rekey(&mut self, keys: &PeerKeys) {
+        if let Some(opener) = &mut self.opener {
+            opener.rekey(keys);
+        }
     }
 
     /// Takes a compound that came of the reader's track.
@@ -51,6 +63,14 @@ impl Heard {
         data: &[u8],
         out: &mut VecDeque<Inbound>,
     ) {
+        let opened = match &mut self.opener {
+            None => None,
+            Some(opener) => match opener.rtcp(Bytes::copy_from_slice(data)) {
+                None => return,
+                opened => opened,
+            },
+        };
+        let data = opened.as_deref().unwrap_or(data);
         let (session, media) = of;
         if let Some(compound) = self.tap.take(now, data) {
             out.push_back(Inbound::Report(Report::RtcpReceived { session, media, compound }));
@@ -84,6 +104,8 @@ impl Heard {
     pub(crate) fn tell(&self, media: &mut MediaStats) {
         media.rtcp_received.absorb(self.received);
         media.rtcp_errors = media.rtcp_errors.saturating_add(self.errors);
+        let refused = self.opener.as_ref().map_or(0, |opener| opener.refused());
+        media.unauthentic = media.unauthentic.saturating_add(refused);
         for (at, block) in &self.blocks {
             media.absorb_format(&FormatStats {
                 local_ssrc: Some(block.ssrc),

@@ -7,6 +7,7 @@ use crate::conn::{Inbound, Report, SourceDoubts};
 use crate::demux;
 use crate::description;
 use crate::heard::is_broken;
+use crate::keying::{Opener, PeerKeys, Sealer};
 use crate::limits::{RECEIVER_REPORT_PERIOD, REORDER_DELAY};
 use crate::rtp::{ClockRates, Delivery, Past, Receivers, RtpPacket, rtcp};
 use crate::silence::{Silence, is_quiet};
@@ -57,7 +58,15 @@ pub(crate) struct Ingest {
     doubts: SourceDoubts,
     next_doubts: Instant,
     trouble: Trouble,
+    shield: Option<Box<Shield>>,
     counts: MediaStats,
+}
+
+/// What protects a track: it decrypts what comes, and encrypts the reports that are sent for it.
+#[derive(Debug)]
+pub(crate) struct Shield {
+    pub(crate) opener: Opener,
+    pub(crate) sealer: Sealer,
 }
 
 /// The part of an announced media that is needed to take its packets: it is kept where a description is not.
@@ -115,6 +124,7 @@ impl Ingest {
             next_doubts: now,
             trouble: Trouble::new(now, session, track),
             tap: Tap::default(),
+            shield: None,
             counts: MediaStats { media: track.into(), ..MediaStats::default() },
         }
     }
@@ -130,7 +140,22 @@ impl Ingest {
     /// Takes what came on the channel or port of RTP or of RTCP.
     pub(crate) fn handle(&mut self, now: Instant, port: Port, data: Bytes, out: &mut VecDeque<Inbound>) {
         let is_announced = demux::payload_type(&data).is_some_and(|own| self.receivers.has_format(own));
-        match demux::port_of(port, &data, is_announced, &mut self.tolerances) {
+        let port = demux::port_of(port, &data, is_announced, &mut self.tolerances);
+        let data = match &mut self.shield {
+            None => data,
+            Some(shield) => {
+                let opened = match port {
+                    Port::Rtp => shield.opener.rtp(data),
+                    Port::Rtcp => shield.opener.rtcp(data),
+                };
+                let Some(opened) = opened else {
+                    self.trouble.unauthentic();
+                    return self.tell_trouble(now, out);
+                };
+                opened
+            }
+        };
+        match port {
             Port::Rtp => self.handle_rtp(now, is_announced, data, out),
             Port::Rtcp => self.handle_rtcp(now, &data, out),
         }
@@ -141,14 +166,31 @@ impl Ingest {
         Self { tap, ..self }
     }
 
+    /// Has what comes be protected, and its reports.
+    pub(crate) fn behind_shield(self, shield: Option<Box<Shield>>) -> Self {
+        Self { shield, ..self }
+    }
+
+    /// Takes what comes under other keys, if it is protected.
+    pub(crate) fn rekey(&mut self, keys: &PeerKeys) {
+        if let Some(shield) = &mut self.shield {
+            shield.opener.rekey(keys);
+        }
+    }
+
     /// Returns `true` if it is of this track of this session.
     pub(crate) fn is_of(&self, session: SessionId, track: u8) -> bool {
         (self.session, self.track) == (session, track)
     }
 
-    /// Counts RTCP of the application's that is sent to the publisher.
-    pub(crate) fn count_sent(&mut self, compound: &[u8]) {
-        self.counts.rtcp_sent.add(compound.len());
+    /// RTCP as it is sent to the publisher, counted; `None` if it must not be sent.
+    pub(crate) fn send(&mut self, compound: Bytes) -> Option<Bytes> {
+        let sent = match &mut self.shield {
+            None => compound,
+            Some(shield) => shield.sealer.rtcp(&compound).ok()?,
+        };
+        self.counts.rtcp_sent.add(sent.len());
+        Some(sent)
     }
 
     /// Takes a packet as it came; one that is none, or of a format not announced, is left out.
@@ -222,13 +264,13 @@ impl Ingest {
         }
         self.next_report = now + RECEIVER_REPORT_PERIOD;
         let report = self.receivers.report(now, &self.cname)?;
-        self.counts.rtcp_sent.add(report.len());
-        Some(report)
+        self.send(report)
     }
 
     /// Adds what was counted to the statistics of the session.
     pub(crate) fn tell(&self, stats: &mut SessionStats) {
-        let media = MediaStats { formats: self.receivers.formats(), ..self.counts.clone() };
+        let unauthentic = self.shield.as_ref().map_or(0, |shield| shield.opener.refused());
+        let media = MediaStats { formats: self.receivers.formats(), unauthentic, ..self.counts.clone() };
         stats.media(self.track.into()).absorb(&media);
     }
 

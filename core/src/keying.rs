@@ -4,8 +4,6 @@
 //! ([`PeerKeys`], [`Opener`]). Without the feature `srtp` there is no value of any of these types; so what moves media has them
 //! as options, and knows nothing of the feature.
 
-#![allow(unused_imports)] // Until the sessions of client and server both use them.
-
 #[cfg(not(feature = "srtp"))]
 mod absent;
 #[cfg(feature = "srtp")]
@@ -20,7 +18,7 @@ mod peer;
 mod sealer;
 
 #[cfg(not(feature = "srtp"))]
-pub(crate) use absent::{Opener, OwnKey, PeerKeys, ProtectError, Sealer};
+pub(crate) use absent::{Opener, PeerKeys, Sealer};
 #[cfg(feature = "srtp")]
 pub use error::KeyingError;
 #[cfg(feature = "srtp")]
@@ -31,9 +29,6 @@ pub(crate) use own::OwnKey;
 pub(crate) use peer::PeerKeys;
 #[cfg(feature = "srtp")]
 pub(crate) use sealer::Sealer;
-
-#[cfg(feature = "srtp")]
-pub(crate) use crate::srtp::ProtectError;
 
 #[cfg(all(test, feature = "srtp"))]
 mod tests;

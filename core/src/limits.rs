@@ -162,6 +162,10 @@ pub const SRTP_FORMER_KEY_PACKETS: u64 = 1024;
 pub const SRTP_FAILURES_BEFORE_SEARCH: u16 = 8;
 /// Rollover counters that are tried so.
 pub const SRTP_ROLLOVERS_SEARCHED: u16 = 16;
+/// Readers of a stream that are told the same keys one after the other; the next one has others.
+pub const READERS_OF_KEYS_MAX: u32 = 1 << 10;
+/// Reports of a media that a reader of SRTP is sent between PLAY and PAUSE; they last for 120 days.
+pub const SRTCP_INDICES_PER_READER: u32 = 1 << 21;
 
 /// Bytes of a message of MIKEY; a longer one is refused.
 pub const MIKEY_BYTES_MAX: usize = 4 << 10;

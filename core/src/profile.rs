@@ -38,6 +38,14 @@ impl Profile {
     pub const fn is_secure(self) -> bool {
         matches!(self, Self::Savp | Self::Savpf)
     }
+
+    /// The profile with the same feedback that is not encrypted.
+    pub(crate) const fn cleared(self) -> Self {
+        match self {
+            Self::Avp | Self::Savp => Self::Avp,
+            Self::Avpf | Self::Savpf => Self::Avpf,
+        }
+    }
 }
 
 impl fmt::Display for Profile {

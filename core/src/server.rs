@@ -47,6 +47,11 @@ mod request;
 mod resume;
 mod roster;
 mod rtcp;
+#[cfg(feature = "srtp")]
+mod secure;
+#[cfg(not(feature = "srtp"))]
+#[path = "server/secure/absent.rs"]
+mod secure;
 mod session;
 mod setup;
 mod shares;
@@ -74,6 +79,8 @@ pub use multicast::{Multicast, NotMulticast};
 pub use reload::ReloadError;
 pub use roster::{ConnInfo, SessionInfo, SessionState, SessionTrack, StreamInfo, TrackChannels};
 pub use rtcp::WriteRtcpError;
+#[cfg(feature = "srtp")]
+pub use secure::SrtpPolicy;
 pub use shares::Refused;
 pub use stats::{ServerStats, StatsOf};
 pub use streams::AddStreamError;
@@ -132,6 +139,8 @@ pub struct Server {
     timers: Timers,
     outputs: VecDeque<Output>,
     questions: u64,
+    /// The number of the next log of encrypted packets.
+    secure_logs: u32,
     closing: bool,
     drain: Option<redirect::Drain>,
     /// Sessions that are closed and of which the media plane has not told its last.
@@ -170,6 +179,7 @@ impl Server {
             timers: Timers::default(),
             outputs,
             questions: 0,
+            secure_logs: 0,
             closing: false,
             drain: None,
             leaving: BTreeMap::new(),
@@ -308,13 +318,14 @@ impl Server {
                     lost,
                 });
             }
-            Report::PacketsUnreadable { session: id, media, malformed, unannounced } => {
+            Report::PacketsUnreadable { session: id, media, malformed, unannounced, unauthentic } => {
                 self.tell_of_session(id, |session| Event::PacketsUnreadable {
                     session: id,
                     conn: session.conn,
                     media: media.into(),
                     malformed,
                     unannounced,
+                    unauthentic,
                 });
             }
             Report::RtcpReceived { session, media, compound } => self.rtcp_received(session, media, compound),

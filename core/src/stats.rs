@@ -219,6 +219,8 @@ pub struct MediaStats {
     pub rtp_errors: u64,
     /// Compounds of RTCP that could not be read, or not to their end.
     pub rtcp_errors: u64,
+    /// Packets and compounds of RTCP that were to be protected (SRTP) and are not the peer's, were changed, or came before.
+    pub unauthentic: u64,
     /// Its sources.
     pub formats: Vec<FormatStats>,
 }
@@ -251,6 +253,7 @@ impl MediaStats {
         self.rtcp_sent.absorb(other.rtcp_sent);
         self.rtp_errors = self.rtp_errors.saturating_add(other.rtp_errors);
         self.rtcp_errors = self.rtcp_errors.saturating_add(other.rtcp_errors);
+        self.unauthentic = self.unauthentic.saturating_add(other.unauthentic);
         other.formats.iter().for_each(|format| self.absorb_format(format));
     }
 

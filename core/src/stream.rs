@@ -7,6 +7,7 @@ mod cursor;
 mod log;
 mod retreat;
 mod rtcp;
+mod secure;
 mod start;
 mod stats;
 mod track;
@@ -14,6 +15,9 @@ mod track;
 pub use cursor::{Cursor, LagPolicy, Overtaken, StartAt};
 pub use log::{LogLimits, Media, Packet, SsrcError, StreamLog};
 pub(crate) use retreat::Retreat;
+pub use secure::SecureOrder;
+#[cfg(feature = "srtp")]
+pub(crate) use secure::Secured;
 pub use track::TrackSet;
 
 use crate::StreamId;

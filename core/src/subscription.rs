@@ -1,3 +1,4 @@
+mod secure;
 mod sent;
 
 use std::time::Duration;
@@ -6,6 +7,7 @@ use bytes::Bytes;
 
 use crate::conn::Report;
 use crate::ingest::ALIVE_PERIOD;
+use crate::keying::Sealer;
 use crate::limits::{OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD};
 use crate::random::HexId;
 use crate::rtp::rtcp;
@@ -13,17 +15,20 @@ use crate::stats::{Counted, SessionStats, Skips};
 use crate::stream::{Cursor, Packet, Retreat, StreamLog};
 use crate::{Instant, SessionId, StreamId};
 
+pub(crate) use secure::{LogId, Protection};
 use sent::Sent;
 
 /// The reason in BYE when there is nothing more of a stream.
 pub(crate) const STREAM_ENDED: &str = "stream ended";
 
 /// A session that reads a stream, or a group of them, whatever it is sent over: its cursor, its sender reports, its end.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Subscription {
     /// Of a group the one that it began with.
     session: SessionId,
-    stream: StreamId,
+    log: LogId,
+    /// What protects its reports, by track, where they are protected.
+    sealers: Option<Box<[Option<Sealer>]>>,
     cursor: Cursor,
     cname: HexId,
     /// When all sources are reported again; `None` before the first packet.
@@ -93,7 +98,8 @@ impl Subscription {
     ) -> Self {
         Self {
             session,
-            stream,
+            log: stream.into(),
+            sealers: None,
             cursor,
             cname,
             next_report: None,
@@ -125,7 +131,7 @@ impl Subscription {
     }
 
     pub(crate) fn stream(&self) -> StreamId {
-        self.stream
+        self.log.stream
     }
 
     /// The number of the packet that it comes to next.
@@ -172,12 +178,14 @@ impl Subscription {
 
     /// As [`Cursor::take_rtcp`].
     #[inline]
-    pub(crate) fn take_rtcp(&mut self, log: &StreamLog, mut send: impl FnMut(u8, &Bytes) -> Take) -> u64 {
-        let Self { cursor, sent, .. } = self;
+    pub(crate) fn take_rtcp(&mut self, log: &StreamLog, mut send: impl FnMut(u8, Bytes) -> Take) -> u64 {
+        let Self { cursor, sent, sealers, .. } = self;
         cursor.take_rtcp(log, |track, compound| {
+            let Some(compound) = secure::seal(sealers, track, compound.clone()) else { return true };
+            let bytes = compound.len();
             let take = send(track, compound);
             if take == Take::Sent {
-                sent.count_rtcp(track, compound.len());
+                sent.count_rtcp(track, bytes);
             }
             take != Take::Full
         })
@@ -249,7 +257,8 @@ impl Subscription {
     /// Returns `true` if the log has packets that this reader has not had, and that need not wait.
     pub(crate) fn is_behind(&self, now: Instant, log: &StreamLog) -> bool {
         let waits = self.gathers_until.is_some_and(|until| now < until);
-        self.phase == Phase::Reading && !waits && self.next() < log.head()
+        let head = self.log.of(log).map_or(0, StreamLog::head);
+        self.phase == Phase::Reading && !waits && self.next() < head
     }
 
     /// The count of the stream's packets at which there is something to be done, unless time passes; 0 if every packet is to
@@ -310,8 +319,12 @@ impl Subscription {
     /// BYE for every source of which anything was sent (RFC 3550, section 6.6).
     pub(crate) fn goodbyes(&mut self, reason: &str) -> Vec<(u8, Bytes)> {
         self.phase = Phase::Finished;
-        let goodbye = |(track, ssrc): (u8, u32)| (track, rtcp::goodbye_compound(ssrc, &self.cname, reason));
-        self.sent.sources().map(goodbye).collect()
+        let Self { sent, sealers, cname, .. } = self;
+        let goodbyes = sent.sources().filter_map(|(track, ssrc)| {
+            let goodbye = rtcp::goodbye_compound(ssrc, cname, reason);
+            Some((track, secure::seal(sealers, track, goodbye)?))
+        });
+        goodbyes.collect()
     }
 
     /// Takes back a packet that was counted and is not sent.
@@ -331,6 +344,7 @@ impl Subscription {
 
     /// The counts, and the distance to the newest packet as long as the log is there.
     pub(crate) fn stats(&self, now: Instant, log: Option<&StreamLog>) -> SessionStats {
+        let log = log.and_then(|log| self.log.of(log));
         let untold = self.missed.saturating_add(self.cursor.dropped());
         let mut stats = SessionStats {
             at: Some(now),
@@ -349,7 +363,8 @@ impl Subscription {
 
     fn report(&mut self, now: Instant, log: &StreamLog, all: bool, mut send: impl FnMut(u8, Bytes) -> bool) {
         for (track, ssrc) in self.sent.take_unreported(all) {
-            if let Some(report) = log.sender_report(track, ssrc, now, &self.cname) {
+            let report = log.sender_report(track, ssrc, now, &self.cname);
+            if let Some(report) = report.and_then(|report| self.seal(track, report)) {
                 let bytes = report.len();
                 if send(track, report) {
                     self.sent.count_rtcp(track, bytes);

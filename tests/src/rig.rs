@@ -285,6 +285,11 @@ impl Rig {
                         log.set_limits(limits);
                     }
                 }
+                Output::SecureLog(stream, order) => {
+                    if let Some(log) = self.logs.0.borrow_mut().get_mut(&stream) {
+                        log.handle_secure(order);
+                    }
+                }
                 Output::RemoveStream(stream) => {
                     assert!(self.logs.0.borrow_mut().remove(&stream).is_some(), "a stream is removed once");
                 }

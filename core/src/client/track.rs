@@ -422,6 +422,7 @@ impl Track {
             rtcp_sent: self.rtcp_sent,
             rtp_errors: self.rtp_errors,
             rtcp_errors: self.rtcp_errors,
+            unauthentic: self.unauthentic(),
             formats,
         }
     }

@@ -8,10 +8,10 @@ use super::{CloseReason, Inbound, Report};
 use crate::deadline::Doubt;
 use crate::heard::Heard;
 use crate::ingest::{Ingest, Pulse};
+use crate::keying::PeerKeys;
 use crate::limits::REQUESTS_WAITING_MAX;
 use crate::stats::StatsPart;
 use crate::stream::Media;
-use crate::tap::Tap;
 use crate::udp::Port;
 use crate::wire::{Decoder, DecoderLimits, Frame, Item, Message};
 use crate::{ConnId, Instant, SessionId, Tolerances};
@@ -34,6 +34,8 @@ pub(crate) enum RxOrder {
     Unroute(SessionId),
     /// RTCP of the application's for the publisher of this session and track.
     Rtcp(SessionId, u8, Bytes),
+    /// A session protects this track by other keys from now on.
+    Rekey(SessionId, u8, Box<PeerKeys>),
     /// Have the counts told.
     TellStats,
 }
@@ -43,8 +45,8 @@ pub(crate) enum RxOrder {
 pub(crate) enum Routes {
     /// A publisher's tracks: each with its two channels.
     Publisher(Vec<(u8, u8, Ingest)>),
-    /// A reader's channels for its reports, each with its track, and the tap of the application.
-    Reader(SessionId, Vec<(u8, u8)>, Tap),
+    /// A reader's channels for its reports, each with its track and what takes them.
+    Reader(SessionId, Vec<(u8, u8, Heard)>),
 }
 
 /// The half of a connection that reads.
@@ -135,23 +137,31 @@ impl ConnRx {
                 let tracks = tracks.into_iter().map(|(rtp, rtcp, ingest)| Publishing { rtp, rtcp, ingest });
                 self.publishers.extend(tracks);
             }
-            RxOrder::Route(Routes::Reader(session, channels, tap)) => {
+            RxOrder::Route(Routes::Reader(session, channels)) => {
                 self.readers.reserve_exact(channels.len());
-                self.readers.extend(channels.into_iter().map(|(rtcp, track)| Reading {
+                self.readers.extend(channels.into_iter().map(|(rtcp, track, heard)| Reading {
                     rtcp,
                     track,
                     session,
                     pulse: Pulse::default(),
-                    heard: Heard::new(tap),
+                    heard,
                 }));
             }
             RxOrder::Rtcp(session, track, compound) => {
                 let own = |publisher: &&mut Publishing| publisher.ingest.is_of(session, track);
                 if let Some(publisher) = self.publishers.iter_mut().find(own) {
-                    publisher.ingest.count_sent(&compound);
-                    let reply = Frame { channel: publisher.rtcp, payload: compound };
-                    self.inbound.push_back(Inbound::Reply(reply));
+                    let channel = publisher.rtcp;
+                    let reply = publisher.ingest.send(compound).map(|payload| Frame { channel, payload });
+                    self.inbound.extend(reply.map(Inbound::Reply));
                 }
+            }
+            RxOrder::Rekey(session, track, keys) => {
+                let publishers = self.publishers.iter_mut().map(|publisher| &mut publisher.ingest);
+                publishers.filter(|own| own.is_of(session, track)).for_each(|own| own.rekey(&keys));
+                let readers =
+                    self.readers.iter_mut().filter(|own| (own.session, own.track) == (session, track));
+                readers.for_each(|own| own.heard.rekey(&keys));
+                return;
             }
             RxOrder::Unroute(session) => {
                 let own = |track: &Publishing| track.ingest.session() == session;

@@ -154,7 +154,10 @@ impl ConnTx {
                 let own = self.readers.iter_mut().find(|reader| reader.subscription.session() == session);
                 let Some(reader) = own else { return };
                 let channel = reader.channels.get(usize::from(track)).copied().flatten();
-                if let Some((_, channel)) = channel.filter(|_| self.outbox.frames() < OUTBOX_FRAMES_MAX) {
+                let Some((_, channel)) = channel.filter(|_| self.outbox.frames() < OUTBOX_FRAMES_MAX) else {
+                    return;
+                };
+                if let Some(compound) = reader.subscription.seal(track, compound) {
                     reader.subscription.count_rtcp(track, compound.len());
                     self.touch(now);
                     self.outbox.push_frame(channel, compound);
@@ -386,6 +389,7 @@ impl FrameReader {
         outbox: &mut Outbox,
         reports: &mut VecDeque<Report>,
     ) -> bool {
+        let Some(log) = self.subscription.log_id().of(log) else { return false };
         if self.subscription.gathers(now, log) {
             return false;
         }
@@ -404,7 +408,7 @@ impl FrameReader {
                 is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
                 match channel_of(track) {
                     _ if is_full => Take::Full,
-                    Some((_, rtcp)) if outbox.push_frame(rtcp, compound.clone()) => Take::Sent,
+                    Some((_, rtcp)) if outbox.push_frame(rtcp, compound) => Take::Sent,
                     _ => Take::LeftOut,
                 }
             });
@@ -432,6 +436,7 @@ impl FrameReader {
 
     /// Takes back the packets and reports behind what is in front.
     fn let_go(&mut self, log: &StreamLog, outbox: &mut Outbox) {
+        let Some(log) = self.subscription.log_id().of(log) else { return };
         let (channels, subscription) = (&self.channels, &mut self.subscription);
         let tracks = (0..).zip(channels).filter(|(_, place)| place.is_some()).map(|(track, _)| track);
         let Some(mut retreat) = subscription.retreat(tracks) else { return };

@@ -5,9 +5,6 @@ use bytes::Bytes;
 use crate::rtp::RtpPacket;
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum OwnKey {}
-
-#[derive(Clone, Copy, Debug)]
 pub(crate) enum PeerKeys {}
 
 #[derive(Debug)]

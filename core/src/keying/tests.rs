@@ -5,7 +5,7 @@ use crate::header::{HeaderError, KeyMgmt};
 use crate::mikey::MikeyError;
 use crate::random::Random;
 use crate::rtp::{RtpHeader, RtpPacket};
-use crate::srtp::{BuiltIn, Suite};
+use crate::srtp::{BuiltIn, ProtectError, Suite};
 use crate::wire::{Headers, name};
 use crate::{NtpTime, Tolerances};
 

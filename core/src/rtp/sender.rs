@@ -34,7 +34,7 @@ impl SenderStats {
 }
 
 /// Counts the packets of one outgoing source, maps its clock to the wall clock, and reports.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sender {
     clock_rate: u32,
     ssrc: u32,

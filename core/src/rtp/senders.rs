@@ -10,7 +10,7 @@ use crate::{Instant, NtpTime};
 /// The outgoing sources of one media: a sender for each SSRC.
 ///
 /// Formats of a media may have an SSRC each. Beyond [`SOURCES_MAX`] the one goes that has sent nothing for longest.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Senders {
     clock_rates: ClockRates,
     all: Vec<Outgoing>,
@@ -20,7 +20,7 @@ pub(crate) struct Senders {
     gone: SenderStats,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Outgoing {
     sender: Sender,
     sent: Instant,

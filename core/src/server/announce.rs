@@ -166,6 +166,7 @@ impl Server {
             credit: Credit::default(),
             has_begun: false,
             tracks: Vec::new(),
+            secure_log: None,
             tally: Tally::default(),
             state,
         };

@@ -10,7 +10,6 @@ use crate::description::{Description, Direction};
 use crate::header::BACK_CHANNEL;
 use crate::ingest::Intake;
 use crate::stream::{Streams, TrackSet};
-use crate::tap::Tap;
 use crate::udp::UdpOrder;
 use crate::wire::{Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, SessionId, StreamId};
@@ -100,9 +99,8 @@ impl Server {
     /// The application wants to hear no more of a session, which plays on.
     pub(super) fn hang_up(&mut self, now: Instant, id: SessionId, back: StreamId, reason: CloseReason) {
         self.stop_hearing(id);
-        let tap = Tap::new(self.config.rtcp_events);
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let (conn, routes) = (session.conn, session.report_routes(id, tap));
+        let (conn, routes) = (session.conn, session.report_routes(id, &self.config));
         let plays = matches!(session.state, State::Play(_));
         if let State::PrePlay(reading) | State::Play(reading) = &mut session.state {
             reading.back_channel = None;

@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::BitOr;
 use std::time::Duration;
 
+use super::secure::Settings;
 use super::{Multicast, TakeoverPolicy};
 use crate::IpPrefix;
 use crate::auth::{Algorithm, Scheme, Users};
@@ -59,6 +60,7 @@ pub struct ServerConfig {
     pub(super) publishers: bool,
     pub(super) trace: bool,
     pub(super) rtcp_events: bool,
+    pub(super) srtp: Settings,
     pub(super) users: Option<Users>,
     pub(super) realm: Box<str>,
     pub(super) schemes: Vec<Scheme>,
@@ -104,6 +106,7 @@ impl Default for ServerConfig {
             publishers: true,
             trace: false,
             rtcp_events: false,
+            srtp: Settings::default(),
             users: None,
             realm: "rtspan".into(),
             schemes: vec![Scheme::Digest(Algorithm::Md5)],

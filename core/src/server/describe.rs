@@ -40,7 +40,10 @@ impl Server {
     ) -> Result<Outcome, Response> {
         let (path, query) = path_of(request)?;
         let stream = self.stream_at(path);
-        let sdp = stream.and_then(|stream| self.sdp_of(stream, streams));
+        let sdp = stream.and_then(|stream| {
+            let sdp = self.sdp_of(stream, streams)?;
+            Some(self.with_offer(now, conn, stream, sdp, streams))
+        });
         let has_hidden = |stream: &StreamId| {
             let published = self.published.get(*stream);
             published.is_some_and(|published| published.back_channels != TrackSet::NONE)

@@ -9,7 +9,7 @@ use super::ticket::{
 use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
 use crate::stats::{ConnStats, SessionStats};
-use crate::stream::{LogLimits, StreamLog};
+use crate::stream::{LogLimits, SecureOrder, StreamLog};
 use crate::udp::{UdpCommand, UdpMedia};
 use crate::{ConnId, SessionId, StreamId, Tolerances, TracedMessage, UdpId};
 
@@ -23,6 +23,8 @@ pub enum Output {
     AddStream(StreamId, StreamLog),
     /// A log keeps no more than so much from here on ([`StreamLog::set_limits`]), since there are more streams, or fewer.
     LimitLog(StreamId, LogLimits),
+    /// Packets of a log are to be encrypted for readers as well, or no longer are ([`StreamLog::handle_secure`]).
+    SecureLog(StreamId, SecureOrder),
     /// A stream is over and nobody reads it any more: its log may be dropped.
     RemoveStream(StreamId),
     /// A pair of UDP sockets is to be opened; the result goes to
@@ -90,7 +92,6 @@ pub enum MediaTransport {
 #[non_exhaustive]
 pub enum Event {
     /// How does this peer prove that it may do what it asks for?
-    ///
     /// It is asked once for each user, action and path of a connection, and before any other question.
     Authenticate(Question<Authenticate>),
     /// May this peer be told what is published at a path? It may still be published now.
@@ -337,7 +338,6 @@ pub enum Event {
         stats: Box<SessionStats>,
     },
     /// A reader has missed packets: at most once a second for each reader.
-    ///
     /// It was too slow, or nothing shows that it is at its UDP address
     /// ([`UNPROVEN_BYTES_MAX`](crate::limits::UNPROVEN_BYTES_MAX)).
     ReaderLagged {
@@ -374,7 +374,6 @@ pub enum Event {
         count: u64,
     },
     /// A publisher's packets or sender reports may not all be its own, or its source has begun anew.
-    ///
     /// Each media is told of once a second at most.
     SourceDoubted {
         /// Its session.
@@ -409,10 +408,11 @@ pub enum Event {
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,
+        /// Packets and reports that its keys (SRTP) do not protect, or that came before, likewise.
+        unauthentic: u64,
     },
     /// A peer has sent RTCP: only if [`ServerConfig::rtcp_events`](super::ServerConfig::rtcp_events) is set, and
     /// [`RTCP_TOLD_MAX`](crate::limits::RTCP_TOLD_MAX) of each media in a second at most.
-    ///
     /// The server has read it as well: reports are in the statistics, and a publisher's move the clock of its stream.
     RtcpReceived {
         /// The session of a reader or a publisher.

@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ServerConfig;
 use super::shares::Refused;
-use crate::StreamId;
 use crate::limits::{LOG_BYTES_LEAST, LOG_COST, SHARE_LEAST};
 use crate::prefix::Origin;
+use crate::subscription::LogId;
 
 /// The origin of a stream's publisher, and `true` if many share its address.
 pub(super) type Publisher = (Origin, bool);
@@ -30,14 +30,14 @@ pub(super) struct Logs {
     count: usize,
     own: Group,
     publishers: BTreeMap<Origin, Group>,
-    of: BTreeMap<StreamId, Option<Origin>>,
-    changed: Vec<StreamId>,
+    of: BTreeMap<LogId, Option<Origin>>,
+    changed: Vec<LogId>,
 }
 
 /// Logs of the same length: those of an address, or the application's own.
 #[derive(Debug, Default)]
 struct Group {
-    streams: BTreeSet<StreamId>,
+    streams: BTreeSet<LogId>,
     is_exempt: bool,
     /// Bytes that each of them keeps.
     bytes: usize,
@@ -75,7 +75,7 @@ impl Logs {
     }
 
     /// Bytes that the log of a stream keeps.
-    pub(super) fn bytes_of(&self, stream: StreamId) -> usize {
+    pub(super) fn bytes_of(&self, stream: LogId) -> usize {
         let group = self.of.get(&stream).map(|origin| match origin {
             None => Some(&self.own),
             Some(origin) => self.publishers.get(origin),
@@ -84,7 +84,7 @@ impl Logs {
     }
 
     /// The streams whose logs have become shorter or longer.
-    pub(super) fn take_changed(&mut self) -> Vec<StreamId> {
+    pub(super) fn take_changed(&mut self) -> Vec<LogId> {
         std::mem::take(&mut self.changed)
     }
 
@@ -101,7 +101,7 @@ impl Logs {
     }
 
     /// Takes note of a stream, or that another publisher has it.
-    pub(super) fn add(&mut self, stream: StreamId, publisher: Option<Publisher>) {
+    pub(super) fn add(&mut self, stream: LogId, publisher: Option<Publisher>) {
         let origin = publisher.map(|(origin, _)| origin);
         if self.of.get(&stream) == Some(&origin) {
             return;
@@ -125,12 +125,12 @@ impl Logs {
     }
 
     /// Takes note that a stream is gone.
-    pub(super) fn remove(&mut self, stream: StreamId) {
+    pub(super) fn remove(&mut self, stream: LogId) {
         self.take_out(stream);
         self.balance();
     }
 
-    fn take_out(&mut self, stream: StreamId) {
+    fn take_out(&mut self, stream: LogId) {
         let bytes = self.bytes_of(stream);
         let Some(origin) = self.of.remove(&stream) else { return };
         match origin {

@@ -1,11 +1,15 @@
 use std::net::IpAddr;
 
+#[cfg(feature = "srtp")]
+use super::logs::Publisher;
+use super::secure::StreamKeys;
 use super::session::State;
 use super::shares::{Held, Refused};
 use super::{Output, Server, ServerConfig};
 use crate::limits::{DESCRIPTION_COST, DESCRIPTION_SHARE_LEAST};
 use crate::prefix::Origin;
 use crate::stream::LogLimits;
+use crate::subscription::LogId;
 use crate::{SessionId, StreamId};
 
 /// The memory of logs and descriptions together.
@@ -14,21 +18,54 @@ impl Server {
     pub(super) fn count_log(&mut self, stream: StreamId, publisher: Option<SessionId>) -> LogLimits {
         let ip =
             publisher.and_then(|publisher| self.sessions.get(publisher)).map(|session| session.peer.ip());
-        self.logs.add(stream, ip.map(|ip| (Origin::from(ip), self.is_exempt(ip))));
+        let publisher = ip.map(|ip| (Origin::from(ip), self.is_exempt(ip)));
+        let published = self.published.get(stream);
+        let secure = published.into_iter().flat_map(|published| &published.keys).filter_map(StreamKeys::log);
+        let all: Vec<_> = secure.map(Some).chain([None]).collect();
+        all.into_iter().for_each(|secure| self.logs.add(LogId { stream, secure }, publisher));
         self.limit_logs();
-        self.config.log.bytes(self.logs.bytes_of(stream))
+        self.config.log.bytes(self.logs.bytes_of(stream.into()))
+    }
+
+    /// Checks that there is room for a log of encrypted packets beside that of a stream.
+    #[cfg(feature = "srtp")]
+    pub(super) fn check_secure_log(&self, stream: StreamId) -> Result<(), Refused> {
+        self.publisher_of(stream).map_or(Ok(()), |publisher| self.logs.check(publisher))
+    }
+
+    /// Counts a log of encrypted packets.
+    #[cfg(feature = "srtp")]
+    pub(super) fn count_secure_log(&mut self, stream: StreamId, number: u32) {
+        let publisher = self.publisher_of(stream);
+        self.logs.add(LogId { stream, secure: Some(number) }, publisher);
+        self.limit_logs();
+    }
+
+    #[cfg(feature = "srtp")]
+    fn publisher_of(&self, stream: StreamId) -> Option<Publisher> {
+        let published = self.published.get(stream)?;
+        let ip = self.sessions.get(published.publisher.or(published.speaker)?)?.peer.ip();
+        Some((Origin::from(ip), self.is_exempt(ip)))
+    }
+
+    /// A log of encrypted packets is gone.
+    #[cfg(feature = "srtp")]
+    pub(super) fn uncount_secure_log(&mut self, stream: StreamId, number: u32) {
+        self.logs.remove(LogId { stream, secure: Some(number) });
+        self.limit_logs();
     }
 
     /// The log of a stream is gone.
     pub(super) fn uncount_log(&mut self, stream: StreamId) {
-        self.logs.remove(stream);
+        self.logs.remove(stream.into());
         self.limit_logs();
     }
 
     fn limit_logs(&mut self) {
-        for stream in self.logs.take_changed() {
-            let limits = self.config.log.bytes(self.logs.bytes_of(stream));
-            self.outputs.push_back(Output::LimitLog(stream, limits));
+        // Those of encrypted packets are as long as the first log of their stream, and told with it.
+        for log in self.logs.take_changed().into_iter().filter(|log| log.secure.is_none()) {
+            let limits = self.config.log.bytes(self.logs.bytes_of(log));
+            self.outputs.push_back(Output::LimitLog(log.stream, limits));
         }
     }
 

@@ -25,11 +25,14 @@ impl Server {
 
     /// SET_PARAMETER (RFC 2326, section 10.9), likewise.
     pub(super) fn set_parameter(
-        &self,
+        &mut self,
         conn: ConnId,
         request: &Request,
         session: Option<SessionId>,
     ) -> Result<Outcome, Response> {
+        if let Some(outcome) = self.rekey(conn, request, session)? {
+            return Ok(outcome);
+        }
         if request.body.is_empty() {
             return Ok(StatusCode::OK.into());
         }

@@ -8,6 +8,7 @@ use super::session::{Channels, Reading, Session, State, Track};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, RxCommand, RxOrder, TxCommand, TxOrder};
 use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
+use crate::heard::Heard;
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, LagPolicy, StreamLog, Streams, TrackSet};
 use crate::subscription::Subscription;
@@ -93,6 +94,7 @@ impl Server {
         let (cursor, info) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
         let reading = self.hear(now, id, reading, streams);
         let trust = self.trust(now, id);
+        let protection = self.protection_of(id);
         let (_, session) = self.existing(Some(id))?;
         let response = Response::new(StatusCode::OK)
             .with_header(name::SESSION, self.session_header(session))
@@ -102,7 +104,8 @@ impl Server {
         let groups = session.groups().count();
         let goodbye_wait = if is_bound { Duration::ZERO } else { GOODBYE_WAIT };
         let subscription = Subscription::new(id, reading.stream, cursor, self.cname, goodbye_wait)
-            .gathering(self.config.gather);
+            .gathering(self.config.gather)
+            .protected(protection);
         let playing = session.transport().map(|transport| Event::Playing {
             session: id,
             conn: session.conn,
@@ -179,18 +182,20 @@ impl Server {
     }
 
     fn attach(&self, session: &Session, subscription: Subscription, trust: Trust, outputs: &mut Vec<Output>) {
-        let tap = Tap::new(self.config.rtcp_events);
         if session.transport() == Some(MediaTransport::Multicast) {
-            return self.join_groups(session, &subscription, tap, outputs);
+            return self.join_groups(session, &subscription, outputs);
         }
         let Some(conn) = session.bound_to() else {
             let places = session.read_tracks().map(|track| usize::from(track.index).saturating_add(1)).max();
             let mut peers = vec![None; places.unwrap_or(0)];
+            let mut heard: Vec<Heard> = Vec::new();
+            heard.resize_with(peers.len(), Heard::default);
             for track in session.read_tracks() {
-                if let (Some(place), Channels::Udp { rtp, rtcp, .. }) =
-                    (peers.get_mut(usize::from(track.index)), track.channels)
+                let place = usize::from(track.index);
+                if let (Some((peer, heard)), Channels::Udp { rtp, rtcp, .. }) =
+                    (peers.get_mut(place).zip(heard.get_mut(place)), track.channels)
                 {
-                    *place = Some((rtp, rtcp));
+                    (*peer, *heard) = (Some((rtp, rtcp)), track.heard(&self.config));
                 }
             }
             let order = UdpOrder::Attach(Box::new(DatagramReader::new(
@@ -198,7 +203,7 @@ impl Server {
                 session.local,
                 peers,
                 trust,
-                tap,
+                heard,
             )));
             outputs.extend(session.udp_pair().map(|pair| Output::Udp(pair, UdpCommand(order))));
             return;
@@ -211,7 +216,7 @@ impl Server {
                 *place = Some((rtp, rtcp));
             }
         }
-        let routes = session.report_routes(subscription.session(), tap);
+        let routes = session.report_routes(subscription.session(), &self.config);
         outputs
             .extend(routes.map(|(conn, routes)| {
                 Output::Conn(conn, ConnCommand::Rx(RxCommand(RxOrder::Route(routes))))
@@ -221,15 +226,16 @@ impl Server {
     }
 
     /// Has a reader listen to the groups of its tracks, each of which begins with the first.
-    fn join_groups(&self, session: &Session, all: &Subscription, tap: Tap, outputs: &mut Vec<Output>) {
+    fn join_groups(&self, session: &Session, all: &Subscription, outputs: &mut Vec<Output>) {
+        let tap = Tap::new(self.config.rtcp_events);
         for (key, track) in session.groups() {
             let Channels::Group { rtp, rtcp } = track.channels else { continue };
-            let mut own = all.clone();
+            let mut own = all.in_the_clear();
             let others = session.read_tracks().map(|other| other.index).filter(|other| *other != key.track);
             others.for_each(|other| own.drop_track(other));
             let source = self.config.multicast.as_ref().and_then(|own| own.source_of(key.is_ipv6));
             let members = Members::of(key.track, all.session(), session.peer.ip(), tap);
-            let reader = DatagramReader::of_group(own, source, (key.track, rtp, rtcp), members, tap);
+            let reader = DatagramReader::of_group(own, source, (key.track, rtp, rtcp), members);
             let order = UdpOrder::Join(Box::new(reader));
             outputs.extend(self.group_pair(key).map(|pair| Output::Udp(pair, UdpCommand(order))));
         }

@@ -4,7 +4,7 @@ use super::request::{Outcome, Step};
 use super::session::{Channels, State, Track};
 use super::{Event, Output, Question, Server};
 use crate::conn::{Routes, RxOrder};
-use crate::ingest::{Ingest, Intake};
+use crate::ingest::{Ingest, Intake, Shield};
 use crate::rtp::Delivery;
 use crate::stream::Streams;
 use crate::tap::Tap;
@@ -120,23 +120,26 @@ impl Server {
     ) {
         let tap = Tap::new(self.config.rtcp_events);
         let silence = self.config.media_silence;
+        let shields: Vec<_> = tracks.iter().map(|(index, ..)| self.shield_of(id, *index)).collect();
         let (random, cname) = (&mut self.random, &self.cname);
-        let mut ingest = |index: u8, media: Intake, delivery: Delivery| {
+        let mut ingest = |index: u8, media: Intake, delivery: Delivery, shield: Option<Box<Shield>>| {
             let mut past = Vec::new();
             streams.read(stream, &mut |log| past = log.past(index));
             let media = media.behind(past);
             let source = (random.next_u32(), &**cname);
-            Ingest::new(now, id, stream, (index, media), delivery, source, silence).with_tap(tap)
+            Ingest::new(now, id, stream, (index, media), delivery, source, silence)
+                .with_tap(tap)
+                .behind_shield(shield)
         };
         let mut frames = Vec::new();
         let mut datagrams = Vec::new();
-        for (index, channels, media) in tracks {
+        for ((index, channels, media), shield) in tracks.into_iter().zip(shields) {
             match channels {
                 Channels::Frames { rtp, rtcp, .. } => {
-                    frames.push((rtp, rtcp, ingest(index, media, Delivery::Ordered)));
+                    frames.push((rtp, rtcp, ingest(index, media, Delivery::Ordered, shield)));
                 }
                 Channels::Udp { rtp, rtcp, .. } => {
-                    datagrams.push((rtp, rtcp, ingest(index, media, Delivery::Unordered)));
+                    datagrams.push((rtp, rtcp, ingest(index, media, Delivery::Unordered, shield)));
                 }
                 // Nobody publishes to a group.
                 Channels::Group { .. } => {}

@@ -1,4 +1,5 @@
 use super::Server;
+use super::streams::in_the_clear;
 use crate::description::Description;
 use crate::stream::{SsrcError, StreamLog};
 use crate::{StreamId, Tolerances};
@@ -42,7 +43,7 @@ impl Server {
         if !former.is_ok_and(|former| kinds(&former) == kinds(description)) {
             return Err(ReloadError::Medias);
         }
-        published.sdp = description.clone().with_track_controls().to_sdp().into();
+        published.sdp = in_the_clear(description.clone()).with_track_controls().to_sdp().into();
         Ok(())
     }
 

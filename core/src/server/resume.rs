@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use super::access::Identity;
 use super::session::Session;
+use super::streams::in_the_clear;
 use super::timers::Timer;
 use super::{Event, Place, Server};
 use crate::auth::Action;
@@ -97,7 +98,7 @@ impl Server {
         let stream = self.awaited_at(conn, path)?;
         let published = self.published.get_mut(stream)?;
         let former = published.awaits.take()?;
-        let announced = Description::parse(announced, &mut Tolerances::default()).ok();
+        let announced = Description::parse(announced, &mut Tolerances::default()).ok().map(in_the_clear);
         // The stream's own description was written and read again, so this one is as well.
         let other = announced.and_then(|other| Description::parse_written(other.to_sdp().as_bytes()));
         let own = Description::parse_written(&published.sdp);

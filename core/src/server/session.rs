@@ -7,13 +7,15 @@ use bytes::Bytes;
 use super::access::Identity;
 use super::credit::Credit;
 use super::event::MediaTransport;
+use super::secure::TrackKeys;
 use super::stats::Tally;
 use super::streams::Published;
 use super::table::StateKind;
-use super::{Event, Server};
+use super::{Event, Server, ServerConfig};
 use crate::conn::Routes;
 use crate::description::Description;
 use crate::few::Few;
+use crate::heard::Heard;
 use crate::id::Arena;
 use crate::ingest::Intake;
 use crate::limits::SESSION_TIMEOUT_MARGIN;
@@ -51,6 +53,8 @@ pub(super) struct Session {
     pub(super) has_begun: bool,
     /// The tracks that were set up, in that order.
     pub(super) tracks: Vec<Track>,
+    /// The number of the log of encrypted packets that it reads.
+    pub(super) secure_log: Option<u32>,
     pub(super) state: State,
     /// The counts of the media plane.
     pub(super) tally: Tally,
@@ -103,6 +107,8 @@ pub(super) struct Track {
     pub(super) channels: Channels,
     /// It is a back channel: the session reads, and its peer sends this.
     pub(super) is_spoken: bool,
+    /// Its keys, if it is protected (SRTP).
+    pub(super) keys: Option<Box<TrackKeys>>,
 }
 
 /// The channels or addresses that carry a track.
@@ -114,6 +120,13 @@ pub(super) enum Channels {
     Udp { pair: UdpId, rtp: SocketAddr, rtcp: SocketAddr },
     /// UDP datagrams to a group.
     Group { rtp: SocketAddr, rtcp: SocketAddr },
+}
+
+impl Track {
+    /// What takes the reports of a reader.
+    pub(super) fn heard(&self, config: &ServerConfig) -> Heard {
+        Heard::new(Tap::new(config.rtcp_events), self.opener(config))
+    }
 }
 
 impl Channels {
@@ -220,6 +233,11 @@ impl Session {
         self.tracks.iter().filter(|track| !track.is_spoken)
     }
 
+    /// Whether its medias are protected (SRTP); `None` before the first SETUP.
+    pub(super) fn is_secure(&self) -> Option<bool> {
+        self.tracks.first().map(|track| track.keys.is_some())
+    }
+
     /// The track that was set up with this URL.
     pub(super) fn track_at(&self, uri: &str) -> Option<u8> {
         self.tracks.iter().find(|track| *track.uri == *uri).map(|track| track.index)
@@ -234,12 +252,12 @@ impl Session {
     }
 
     /// Where the reports of a reader over interleaved frames come, and that they are its own.
-    pub(super) fn report_routes(&self, id: SessionId, tap: Tap) -> Option<(ConnId, Routes)> {
+    pub(super) fn report_routes(&self, id: SessionId, config: &ServerConfig) -> Option<(ConnId, Routes)> {
         let reports = |track: &Track| match track.channels {
-            Channels::Frames { rtcp, .. } => Some((rtcp, track.index)),
+            Channels::Frames { rtcp, .. } => Some((rtcp, track.index, track.heard(config))),
             Channels::Udp { .. } | Channels::Group { .. } => None,
         };
-        Some((self.bound_to()?, Routes::Reader(id, self.read_tracks().filter_map(reports).collect(), tap)))
+        Some((self.bound_to()?, Routes::Reader(id, self.read_tracks().filter_map(reports).collect())))
     }
 
     /// The addresses of its tracks over UDP, of packets and of reports.

@@ -137,7 +137,15 @@ impl Server {
         };
         let (transport, channels) =
             self.choose_transport(now, conn, request, (session, purpose, group_of))?;
-        Ok(SetupPlan { session, purpose, track, is_spoken, uri: request.uri.clone(), transport, channels })
+        let keys = match transport.profile.is_secure() {
+            true => self.keys_told(conn, request, session, track)?,
+            false => None,
+        };
+        if let (Purpose::Read(stream), true) = (purpose, transport.profile.is_secure()) {
+            self.check_keys(session, stream, keys.as_ref())?;
+        }
+        let uri = request.uri.clone();
+        Ok(SetupPlan { session, purpose, track, is_spoken, uri, transport, channels, keys })
     }
 
     fn carry_out(
@@ -147,7 +155,7 @@ impl Server {
         plan: SetupPlan,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
-        let SetupPlan { session, purpose, track, is_spoken, uri, transport, channels } = plan;
+        let SetupPlan { session, purpose, track, is_spoken, uri, transport, channels, keys } = plan;
         let id = match (session, purpose) {
             (Some(id), _) => id,
             (None, Purpose::Read(stream)) => {
@@ -163,12 +171,20 @@ impl Server {
             }
             (None, Purpose::Publish) => return Err(Response::new(StatusCode::SESSION_NOT_FOUND)),
         };
+        let agreed = match (purpose, keys) {
+            _ if !transport.profile.is_secure() => None,
+            (Purpose::Read(stream), keys) => self.agree_with_reader(now, (id, stream, track), keys, streams),
+            (Purpose::Publish, keys) => keys.map(|keys| self.agree_with_publisher(now, keys)),
+        };
+        let (keys, message) = agreed.unzip();
         let unknown = || Response::new(StatusCode::SESSION_NOT_FOUND);
+        let message = message.map(|message| message.with_uri(uri.clone()));
         let session = self.sessions.get_mut(id).ok_or_else(unknown)?;
         let is_first = session.tracks.is_empty();
         // Mostly it stays the only one, or is one of two.
         session.tracks.reserve_exact(1);
-        session.tracks.push(Track { index: track, uri, channels, is_spoken });
+        let keys = keys.map(Box::new);
+        session.tracks.push(Track { index: track, uri, channels, is_spoken, keys });
         let mut ssrc = None;
         if let Purpose::Read(stream) = purpose {
             if let Some(published) = self.published.get_mut(stream) {
@@ -191,10 +207,14 @@ impl Server {
             self.enter_group(Key { stream, track, is_ipv6: rtp.is_ipv6() }, id);
         }
         let (_, session) = self.existing(Some(id))?;
-        Ok(Response::new(StatusCode::OK)
+        let response = Response::new(StatusCode::OK)
             .with_header(name::SESSION, self.session_header(session))
-            .with_header(name::TRANSPORT, self.granted(&transport, channels, ssrc))
-            .into())
+            .with_header(name::TRANSPORT, self.granted(&transport, channels, ssrc));
+        Ok(match message {
+            None => response,
+            Some(message) => response.with_header(name::KEY_MGMT, message),
+        }
+        .into())
     }
 
     /// The stream and the track that a reader's SETUP names.

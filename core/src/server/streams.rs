@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::back_channel::{back_channels_of, with_directions};
 use super::paths::Taken;
 use super::resume::Former;
+use super::secure::StreamKeys;
 use super::session::State;
 use super::timers::Timer;
 use super::{Event, Output, Place, Server};
@@ -27,6 +28,8 @@ pub(super) struct Published {
     pub(super) medias: usize,
     /// The sessions that have set up a track of it.
     pub(super) readers: BTreeSet<SessionId>,
+    /// The keys of those of them whose packets are encrypted, and those that the next ones will have.
+    pub(super) keys: Vec<StreamKeys>,
     /// The tracks that its readers send.
     pub(super) back_channels: TrackSet,
     /// It is for one session, or of one, and at no path.
@@ -138,6 +141,7 @@ impl Server {
         let is_private = matches!(origin, Origin::Private | Origin::Speaker(_));
         // Nobody speaks to a publisher: it sends all that it announces.
         let has_speakers = matches!(origin, Origin::Application | Origin::Private);
+        let description = in_the_clear(description);
         let description = if has_speakers { with_directions(description) } else { description };
         let back_channels = if has_speakers { back_channels_of(&description) } else { TrackSet::NONE };
         let mut log = StreamLog::new(&description, self.config.log);
@@ -150,6 +154,7 @@ impl Server {
             medias: description.medias.len(),
             sdp: description.with_track_controls().to_sdp().into_boxed_str().into_boxed_bytes().into(),
             readers: BTreeSet::new(),
+            keys: Vec::new(),
             back_channels,
             is_private,
             speaker,
@@ -287,6 +292,7 @@ impl Server {
         reader: SessionId,
         reason: &CloseReason,
     ) {
+        self.leave_secure_log(stream, reader);
         if let Some(published) = self.published.get_mut(stream) {
             published.readers.remove(&reader);
         }
@@ -304,4 +310,11 @@ impl Server {
             self.outputs.push_back(Output::RemoveStream(stream));
         }
     }
+}
+
+/// The description of the packets as a log has them: decrypted. The keys that they came with are for nobody else.
+pub(super) fn in_the_clear(description: Description) -> Description {
+    let mut description = description.without_keys();
+    description.medias.iter_mut().for_each(|media| media.profile = media.profile.cleared());
+    description
 }

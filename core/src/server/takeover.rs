@@ -1,6 +1,7 @@
 use super::announce::{IN_USE, TRACK_PATH, path_refused};
 use super::paths::Taken;
 use super::session::{Publishing, Session, State};
+use super::streams::in_the_clear;
 use super::{Event, Place, Server};
 use crate::auth::Action;
 use crate::conn::CloseReason;
@@ -106,7 +107,7 @@ impl Server {
     }
 
     fn announces_same(&self, publishing: &Publishing, announced: &[u8]) -> bool {
-        let announced = Description::parse(announced, &mut Tolerances::default()).ok();
+        let announced = Description::parse(announced, &mut Tolerances::default()).ok().map(in_the_clear);
         let other = announced.and_then(|other| match publishing.has_recorded() {
             // The stream's own description was written and read again, so this one is as well.
             true => Description::parse_written(other.to_sdp().as_bytes()),

@@ -8,7 +8,6 @@ use crate::conn::{CloseReason, RxOrder, TxOrder};
 use crate::header::SessionHeader;
 use crate::random::HexId;
 use crate::stream::Streams;
-use crate::tap::Tap;
 use crate::udp::UdpOrder;
 use crate::url::same;
 use crate::wire::{Request, Response, StatusCode, name};
@@ -85,8 +84,8 @@ impl Server {
             }
         }
         self.sessions.get_mut(id)?.tracks.remove(place);
-        let tap = Tap::new(self.config.rtcp_events);
-        if let (Some(_), Some((conn, routes))) = (playing, self.sessions.get(id)?.report_routes(id, tap)) {
+        let routes = self.sessions.get(id)?.report_routes(id, &self.config);
+        if let (Some(_), Some((conn, routes))) = (playing, routes) {
             self.order_rx(conn, RxOrder::Unroute(id));
             self.order_rx(conn, RxOrder::Route(routes));
             self.owe_stats(id, 1);

@@ -28,6 +28,8 @@ mod reports;
 mod roster;
 mod rtcp;
 mod scenario;
+#[cfg(feature = "srtp")]
+mod secure;
 mod setup;
 mod shares;
 mod standstill;

@@ -6,6 +6,7 @@ use super::multicast::Multicast;
 use super::session::{Channels, Session};
 use super::{Server, StreamId};
 use crate::header::{Delivery, HeaderError, Lower, Mode, Transport, parse_transports};
+use crate::keying::PeerKeys;
 use crate::wire::{Request, Response, StatusCode, name};
 use crate::{ConnId, Instant, Profile, SessionId, Tolerance, Tolerances};
 
@@ -21,6 +22,8 @@ pub(super) struct SetupPlan {
     pub(super) uri: Box<str>,
     pub(super) transport: Transport,
     pub(super) channels: Channels,
+    /// The keys that the peer has told, if it is to be protected.
+    pub(super) keys: Option<PeerKeys>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,10 +95,14 @@ impl Server {
         let carried = session.and_then(Session::transport);
         let is_unicast = offer.delivery.is_none_or(|delivery| delivery == Delivery::Unicast);
         let has_groups_only = purpose != Purpose::Publish && self.has_groups_only();
-        let is_plain = offer.profile == Profile::Avp;
+        let is_secure = offer.profile.is_secure();
+        let may_be = if is_secure { self.takes_srtp(conn) } else { offer.profile == Profile::Avp };
+        // All that a session reads is read from one log.
+        let is_as_before =
+            session.is_none_or(|session| session.is_secure().is_none_or(|own| own == is_secure));
         // RFC 2326, section 12.39: without a mode it is PLAY; some publishers leave theirs out.
         let fits_purpose = offer.mode.is_none_or(|mode| mode == purpose.mode());
-        if !(is_unicast && is_plain && fits_purpose) || has_groups_only {
+        if !(is_unicast && may_be && is_as_before && fits_purpose) || has_groups_only {
             return None;
         }
         match offer.lower {
@@ -181,6 +188,7 @@ impl Server {
         if let Channels::Udp { pair, .. } = channels {
             granted.server_port = self.udp_pairs.ports(pair);
         }
+        granted.profile = offer.profile;
         granted.ssrc = ssrc;
         granted.mode = offer.mode;
         granted

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::rtcp::{Compound, Compounds};
+use super::secure::SecureLog;
 use super::track::{Track, TrackSet};
 use crate::description::Description;
 use crate::limits::{LOG_BYTES, LOG_PACKETS};
@@ -110,6 +111,8 @@ pub struct StreamLog {
     wall: Option<(Instant, NtpTime)>,
     /// A moment, and the time on the publisher's wall clock then; it goes before the server's.
     publishers_wall: Option<(Instant, NtpTime)>,
+    /// The same packets, encrypted.
+    pub(super) secure: Vec<SecureLog>,
     closed: bool,
 }
 
@@ -125,13 +128,32 @@ impl StreamLog {
             compounds: Compounds::default(),
             wall: None,
             publishers_wall: None,
+            secure: Vec::new(),
             closed: false,
         }
+    }
+
+    /// The same log without its packets.
+    pub(super) fn without_packets(&self) -> Self {
+        Self {
+            tracks: self.tracks.clone(),
+            packets: VecDeque::new(),
+            bytes: 0,
+            compounds: self.compounds.clone(),
+            secure: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Tells the logs of encrypted packets what this one is told.
+    fn tell_secure(&mut self, tell: impl Fn(&mut Self)) {
+        self.secure.iter_mut().for_each(|secure| tell(secure.log_mut()));
     }
 
     /// Sets what the wall clock shows at `now`; without it no sender report is made.
     pub fn set_wall_clock(&mut self, now: Instant, wall: NtpTime) {
         self.wall = Some((now, wall));
+        self.tell_secure(|log| log.set_wall_clock(now, wall));
     }
 
     /// Appends what a publisher's connection yielded.
@@ -152,10 +174,11 @@ impl StreamLog {
         if ntp == NtpTime::default() {
             return;
         }
-        let track = self.tracks.get_mut(usize::from(track));
-        if track.is_some_and(|track| track.set_reference(ssrc, ntp, rtp)) {
+        let own = self.tracks.get_mut(usize::from(track));
+        if own.is_some_and(|own| own.set_reference(ssrc, ntp, rtp)) {
             self.publishers_wall = Some((now, ntp));
         }
+        self.tell_secure(|log| log.set_reference(now, track, ssrc, ntp, rtp));
     }
 
     /// Appends a packet of `track`; `false` if there is no such track or the log is closed.
@@ -165,10 +188,18 @@ impl StreamLog {
             return false;
         };
         let access_point = state.push(now, number, &rtp);
-        self.bytes = self.bytes.saturating_add(rtp.len());
-        self.packets.push_back(Packet { track, access_point, at: now, rtp });
-        self.trim();
+        self.keep(Packet { track, access_point, at: now, rtp });
+        if !self.secure.is_empty() {
+            self.push_secure(now);
+        }
         true
+    }
+
+    #[inline]
+    pub(super) fn keep(&mut self, packet: Packet) {
+        self.bytes = self.bytes.saturating_add(packet.rtp.len());
+        self.packets.push_back(packet);
+        self.trim();
     }
 
     /// Appends a packet of `track` that belongs to the wall clock time `ntp`; `false` as [`push`](Self::push) does.
@@ -178,13 +209,18 @@ impl StreamLog {
     pub fn push_with_ntp(&mut self, now: Instant, track: u8, rtp: RtpPacket, ntp: NtpTime) -> bool {
         let header = (rtp.ssrc(), rtp.payload_type(), rtp.timestamp());
         let is_pushed = self.push(now, track, rtp);
-        if let Some(state) = self.tracks.get_mut(usize::from(track)) {
-            if is_pushed && ntp != NtpTime::default() {
-                state.set_reference_of(header, ntp);
-                self.publishers_wall = Some((now, ntp));
-            }
+        if is_pushed && ntp != NtpTime::default() {
+            self.set_reference_of(now, track, header, ntp);
         }
         is_pushed
+    }
+
+    fn set_reference_of(&mut self, now: Instant, track: u8, header: (u32, u8, u32), ntp: NtpTime) {
+        if let Some(state) = self.tracks.get_mut(usize::from(track)) {
+            state.set_reference_of(header, ntp);
+            self.publishers_wall = Some((now, ntp));
+        }
+        self.tell_secure(|log| log.set_reference_of(now, track, header, ntp));
     }
 
     /// Appends RTCP of the application's own for the readers of `track`, who get it behind the packets that are there;
@@ -199,7 +235,9 @@ impl StreamLog {
         rtcp::check_compound(&compound)?;
         let is_taken = !self.closed && usize::from(track) < self.tracks.len();
         if is_taken {
-            self.compounds.push(Compound { before: self.head(), track, bytes: compound });
+            let compound = Compound { before: self.head(), track, bytes: compound };
+            self.secure.iter_mut().for_each(|secure| secure.log_mut().compounds.push(compound.clone()));
+            self.compounds.push(compound);
         }
         Ok(is_taken)
     }
@@ -211,6 +249,7 @@ impl StreamLog {
         for (track, media) in self.tracks.iter_mut().zip(&description.medias) {
             track.reload(media);
         }
+        self.tell_secure(|log| log.reload(description));
     }
 
     /// Tells readers the SSRC of a track before its first packet has come, whose SSRC counts from then on.
@@ -240,6 +279,7 @@ impl StreamLog {
         self.limits = limits;
         self.trim();
         self.packets.shrink_to(self.packets.len().saturating_mul(2));
+        self.tell_secure(|log| log.set_limits(limits));
     }
 
     fn trim(&mut self) {
@@ -255,6 +295,7 @@ impl StreamLog {
     /// Ends the stream: nothing is appended any more.
     pub fn close(&mut self) {
         self.closed = true;
+        self.tell_secure(Self::close);
     }
 
     /// Returns `true` if the stream has ended.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::limits::RTCP_WAITING_MAX;
 
 /// A compound that the application has written to a stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Compound {
     /// Number of the packet that it goes out before.
     pub(crate) before: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Compound {
 }
 
 /// The newest compounds of a stream, numbered from zero without a gap.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Compounds {
     kept: VecDeque<Compound>,
     tail: u64,

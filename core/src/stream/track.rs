@@ -45,7 +45,7 @@ impl FromIterator<u8> for TrackSet {
 }
 
 /// A format whose packets tell something.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     payload_type: u8,
     probe: &'static Probe,
@@ -64,7 +64,7 @@ impl Known {
 }
 
 /// The state of one track of a log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Track {
     is_video: bool,
     known: Vec<Known>,

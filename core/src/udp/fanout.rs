@@ -3,10 +3,10 @@ use bytes::Bytes;
 use super::batch::Batch;
 use super::media::{Queues, Readers};
 use super::{DatagramReader, DatagramSink, Port, Trust};
+use crate::Instant;
 use crate::conn::Inbound;
 use crate::stream::{StreamLog, Streams};
-use crate::subscription::Take;
-use crate::{Instant, StreamId};
+use crate::subscription::{LogId, Take};
 
 /// Packets of a batch at most.
 const BATCH: usize = 64;
@@ -23,7 +23,7 @@ pub(super) struct Fanout<'a> {
 impl Fanout<'_> {
     /// Sends one stream to all its readers, a batch at a time, up to where its log stood or its pace allows; `false` if the
     /// sink would block.
-    pub(super) fn flush(&mut self, stream: StreamId, Readers { pace, all: readers }: &mut Readers) -> bool {
+    pub(super) fn flush(&mut self, id: LogId, Readers { pace, all: readers }: &mut Readers) -> bool {
         let mut until = None;
         loop {
             let most = pace.left(self.now).min(BATCH);
@@ -32,8 +32,11 @@ impl Fanout<'_> {
             }
             self.batch.clear();
             let mut from = 0;
-            let known =
-                self.streams.read(stream, &mut |log| from = self.fill_batch(log, readers, &mut until, most));
+            let known = self.streams.read(id.stream, &mut |log| {
+                if let Some(log) = id.of(log) {
+                    from = self.fill_batch(log, readers, &mut until, most);
+                }
+            });
             if !self.queues.send_reports(self.sink) {
                 return false;
             }
@@ -81,7 +84,7 @@ impl Fanout<'_> {
             let lagged = subscription.catch_up(self.now, log);
             if !subscription.is_finished() {
                 rtcp_at = rtcp_at.min(subscription.take_rtcp(log, |track, compound| {
-                    if report(trust, track, compound.clone()) { Take::Sent } else { Take::LeftOut }
+                    if report(trust, track, compound) { Take::Sent } else { Take::LeftOut }
                 }));
             }
             if let Some(lag) = lagged {

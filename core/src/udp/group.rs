@@ -101,7 +101,7 @@ impl Members {
 
 impl Member {
     fn new(session: SessionId, ip: IpAddr, tap: Tap) -> Self {
-        let (pulse, heard) = (Pulse::default(), Heard::new(tap));
+        let (pulse, heard) = (Pulse::default(), Heard::new(tap, None));
         Self { session, ip, pulse, heard, reporter: None, before: SessionStats::default() }
     }
 

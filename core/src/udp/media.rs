@@ -15,6 +15,7 @@ use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
 use crate::limits::{PROOF_LASTS, SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
 use crate::stream::{Media, Streams};
+use crate::subscription::LogId;
 use crate::thrift::Thrift;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
@@ -28,7 +29,7 @@ pub struct UdpMedia {
     /// The group that it sends to, if it is not for peers.
     group: Option<GroupTarget>,
     burst: usize,
-    readers: BTreeMap<StreamId, Readers>,
+    readers: BTreeMap<LogId, Readers>,
     publishers: Arena<Publishing>,
     sources: BTreeMap<(Port, SocketAddr), Source>,
     early: Early,
@@ -45,7 +46,7 @@ pub struct UdpMedia {
     is_closing: bool,
 }
 
-/// Those who read one stream, and how fast it goes to them.
+/// Those who read one log, and how fast it goes to them.
 #[derive(Debug)]
 pub(super) struct Readers {
     pub(super) pace: Pace,
@@ -157,7 +158,7 @@ impl UdpMedia {
                 self.attach(*reader);
             }
             UdpOrder::Join(reader) => {
-                let there = self.readers.get_mut(&reader.subscription.stream());
+                let there = self.readers.get_mut(&reader.subscription.log_id());
                 match there.and_then(|readers| readers.all.first_mut()) {
                     Some(group) => group.join(now, *reader),
                     None => self.attach(*reader),
@@ -190,8 +191,9 @@ impl UdpMedia {
                 let Some(Publishing { ingest, local, rtcp }) = self.publishers.get_mut(*track) else {
                     return;
                 };
-                ingest.count_sent(&compound);
-                self.queues.report(Port::Rtcp, *local, *rtcp, compound);
+                if let Some(compound) = ingest.send(compound) {
+                    self.queues.report(Port::Rtcp, *local, *rtcp, compound);
+                }
             }
             UdpOrder::ToReader(stream, session, track, compound) => {
                 let Self { readers, queues, .. } = self;
@@ -217,6 +219,13 @@ impl UdpMedia {
                 tracks.into_iter().for_each(|track| self.add_publisher(local, track));
             }
             UdpOrder::Unpublish(peers) => self.forget_publisher(now, peers),
+            UdpOrder::Rekey(stream, session, track, keys) => {
+                let publishers = self.publishers.values_mut().map(|publisher| &mut publisher.ingest);
+                publishers.filter(|own| own.is_of(session, track)).for_each(|own| own.rekey(&keys));
+                if let Some(reader) = self.reader(stream, session) {
+                    reader.rekey(track, &keys);
+                }
+            }
             UdpOrder::TellStats => self.is_asked = true,
             UdpOrder::Close => self.is_closing = true,
         }
@@ -263,10 +272,10 @@ impl UdpMedia {
     /// Returns `true` if something waits that may leave now, because nobody has flushed it.
     pub(crate) fn is_behind(&self, now: Instant, streams: &dyn Streams) -> bool {
         let mut is_behind = !self.queues.reports.is_empty();
-        for (stream, readers) in &self.readers {
+        for (log, readers) in &self.readers {
             if readers.pace.resumes_at().is_none_or(|at| at <= now) {
                 let mut readers = readers.all.iter();
-                streams.read(*stream, &mut |log| {
+                streams.read(log.stream, &mut |log| {
                     is_behind |= readers.any(|reader| reader.subscription.is_behind(now, log));
                 });
             }
@@ -285,8 +294,8 @@ impl UdpMedia {
             return true;
         }
         let mut fanout = Fanout { now, streams, sink, queues, batch };
-        for (stream, readers) in readers.iter_mut() {
-            if !fanout.flush(*stream, readers) {
+        for (log, readers) in readers.iter_mut() {
+            if !fanout.flush(*log, readers) {
                 return true;
             }
         }
@@ -298,7 +307,7 @@ impl UdpMedia {
     /// The streams that are read over this pair, and those that something is still to be told of.
     pub fn streams(&self) -> impl Iterator<Item = StreamId> + '_ {
         let leaving = self.leaving.iter().map(|reader| reader.subscription.stream());
-        self.readers.keys().copied().chain(leaving)
+        self.readers.keys().map(|log| log.stream).chain(leaving)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
@@ -359,21 +368,24 @@ impl UdpMedia {
 
     fn attach(&mut self, reader: DatagramReader) {
         let readers = || Readers { pace: Pace::new(self.burst), all: Vec::new() };
-        let all = &mut self.readers.entry(reader.subscription.stream()).or_insert_with(readers).all;
+        let all = &mut self.readers.entry(reader.subscription.log_id()).or_insert_with(readers).all;
         all.insert(all.partition_point(|own| own.local <= reader.local), reader);
     }
 
     /// Sends nothing more to a session, but a goodbye if there is a reason; a group goes on while others read.
     fn detach(&mut self, stream: StreamId, session: SessionId, goodbye: Option<&str>) {
-        let Some(readers) = self.readers.get_mut(&stream) else { return };
-        let Some(place) = readers.all.iter().position(|reader| reader.is_of(session)) else { return };
+        let found = logs_of(&mut self.readers, stream).find_map(|(log, readers)| {
+            let place = readers.all.iter().position(|reader| reader.is_of(session))?;
+            Some((*log, readers, place))
+        });
+        let Some((log, readers, place)) = found else { return };
         self.has_left |= self.group.is_some();
         if !readers.all.get_mut(place).is_some_and(|reader| reader.leave(session)) {
             return;
         }
         let mut reader = readers.all.remove(place);
         if readers.all.is_empty() {
-            self.readers.remove(&stream);
+            self.readers.remove(&log);
         }
         goodbye.into_iter().for_each(|reason| reader.send_goodbyes(reason, &mut self.queues));
         let own = both_ports(reader.peers.iter().flatten().copied()).next();
@@ -431,11 +443,20 @@ impl UdpMedia {
 }
 
 fn reader_of(
-    readers: &mut BTreeMap<StreamId, Readers>,
+    readers: &mut BTreeMap<LogId, Readers>,
     stream: StreamId,
     session: SessionId,
 ) -> Option<&mut DatagramReader> {
-    readers.get_mut(&stream)?.all.iter_mut().find(|reader| reader.is_of(session))
+    let mut all = logs_of(readers, stream).flat_map(|(_, readers)| &mut readers.all);
+    all.find(|reader| reader.is_of(session))
+}
+
+/// The logs of a stream, clear and encrypted, with those who read them.
+fn logs_of(
+    readers: &mut BTreeMap<LogId, Readers>,
+    stream: StreamId,
+) -> impl Iterator<Item = (&LogId, &mut Readers)> {
+    readers.range_mut(LogId { stream, secure: None }..=LogId { stream, secure: Some(u32::MAX) })
 }
 
 /// The sources of each pair of addresses: both ports, each with the address that sends to it.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::reader::DatagramReader;
 use crate::ingest::Ingest;
+use crate::keying::PeerKeys;
 use crate::{SessionId, StreamId};
 
 /// An order of the control plane to a UDP pair.
@@ -54,6 +55,8 @@ pub(crate) enum UdpOrder {
     ToPublisher(SocketAddr, Bytes),
     /// RTCP of the application's for a track of a reader.
     ToReader(StreamId, SessionId, u8, Bytes),
+    /// A session protects this track by other keys from now on.
+    Rekey(StreamId, SessionId, u8, Box<PeerKeys>),
     /// Have the counts told.
     TellStats,
     /// Nothing follows.

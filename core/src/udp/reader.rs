@@ -9,10 +9,10 @@ use super::media::Queues;
 use super::{DatagramSink, Port, Trust};
 use crate::conn::{Inbound, Report};
 use crate::heard::Heard;
+use crate::keying::PeerKeys;
 use crate::stats::Counted;
 use crate::stream::Packet;
 use crate::subscription::{STREAM_ENDED, Subscription};
-use crate::tap::Tap;
 use crate::{Instant, SessionId};
 
 /// A reader of a stream over UDP, or all those of a group.
@@ -24,8 +24,6 @@ pub(crate) struct DatagramReader {
     /// Per track: where its packets and its reports go.
     pub(crate) peers: Vec<Option<(SocketAddr, SocketAddr)>>,
     pub(crate) trust: Trust,
-    /// Has the application look at its reports.
-    tap: Tap,
     /// Its reports, by track.
     pub(super) heard: Vec<Heard>,
     /// Those who read, if it is sent to a group.
@@ -38,9 +36,9 @@ impl DatagramReader {
         local: Option<IpAddr>,
         peers: Vec<Option<(SocketAddr, SocketAddr)>>,
         trust: Trust,
-        tap: Tap,
+        heard: Vec<Heard>,
     ) -> Self {
-        Self { subscription, local, peers, trust, tap, heard: Vec::new(), members: None }
+        Self { subscription, local, peers, trust, heard, members: None }
     }
 
     /// What is sent to the group of a track at these addresses, from `local` if that is known. Nobody has to prove anything, since a group is none of
@@ -50,12 +48,11 @@ impl DatagramReader {
         local: Option<IpAddr>,
         (track, rtp, rtcp): (u8, SocketAddr, SocketAddr),
         members: Members,
-        tap: Tap,
     ) -> Self {
         let mut peers = vec![None; usize::from(track)];
         peers.push(Some((rtp, rtcp)));
         let trust = Trust::Proven;
-        Self { subscription, local, peers, trust, tap, heard: Vec::new(), members: Some(members) }
+        Self { subscription, local, peers, trust, heard: Vec::new(), members: Some(members) }
     }
 
     /// The sessions that it is for.
@@ -91,9 +88,6 @@ impl DatagramReader {
     pub(super) fn hear(&mut self, now: Instant, from: SocketAddr, data: &[u8], queues: &mut Queues) {
         let is_own = |peer: &Option<(SocketAddr, SocketAddr)>| peer.is_some_and(|(_, rtcp)| rtcp == from);
         let Some(track) = self.peers.iter().position(is_own) else { return };
-        if self.heard.is_empty() {
-            self.heard.resize_with(self.peers.len(), || Heard::new(self.tap));
-        }
         let Some(heard) = self.heard.get_mut(track) else { return };
         let track = u8::try_from(track).unwrap_or(u8::MAX);
         heard.handle_rtcp(now, (self.subscription.session(), track), data, &mut queues.inbound);
@@ -102,12 +96,20 @@ impl DatagramReader {
     /// Sends RTCP of the application's to it, if that may go there.
     pub(super) fn send_rtcp(&mut self, track: u8, compound: Bytes, queues: &mut Queues) {
         let peer = self.peers.get(usize::from(track)).copied().flatten();
+        let Some(compound) = self.subscription.seal(track, compound) else { return };
         let bytes = compound.len();
         if let Some((_, rtcp)) = peer.filter(|_| self.trust.allows(bytes)) {
             if queues.report(Port::Rtcp, self.local, rtcp, compound) {
                 self.trust.spend(bytes);
                 self.subscription.count_rtcp(track, bytes);
             }
+        }
+    }
+
+    /// Takes its reports of a track under other keys.
+    pub(super) fn rekey(&mut self, track: u8, keys: &PeerKeys) {
+        if let Some(heard) = self.heard.get_mut(usize::from(track)) {
+            heard.rekey(keys);
         }
     }
 

@@ -161,6 +161,11 @@ impl<'a> Application<'a> {
                         log.set_limits(limits);
                     }
                 }
+                Output::SecureLog(id, order) => {
+                    if let Some(log) = self.logs.0.get_mut(&id) {
+                        log.handle_secure(order);
+                    }
+                }
                 Output::RemoveStream(id) => drop(self.logs.0.remove(&id)),
                 Output::OpenUdp(media) => self.to_open = Some(*media),
                 Output::Udp(_, command) => {

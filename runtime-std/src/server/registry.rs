@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use rtspan_core::conn::Inbound;
-use rtspan_core::stream::{LogLimits, StreamLog, Streams};
+use rtspan_core::stream::{LogLimits, SecureOrder, StreamLog, Streams};
 use rtspan_core::{Instant, StreamId};
 
 use crate::clock::Clock;
@@ -46,6 +46,13 @@ impl Registry {
     pub(crate) fn limit(&self, id: StreamId, limits: LogLimits) {
         if let Some(published) = self.get(id) {
             write(&published.log).set_limits(limits);
+        }
+    }
+
+    /// Has the packets of a log be encrypted for readers as well, or no longer.
+    pub(crate) fn secure(&self, id: StreamId, order: SecureOrder) {
+        if let Some(published) = self.get(id) {
+            write(&published.log).handle_secure(order);
         }
     }
 

@@ -57,6 +57,11 @@ impl World<'_> {
                     log.set_limits(limits);
                 }
             }
+            Output::SecureLog(stream, order) => {
+                if let Some(log) = self.logs.logs.get_mut(&stream) {
+                    log.handle_secure(order);
+                }
+            }
             Output::RemoveStream(stream) => {
                 self.logs.remove(stream);
                 self.note(stream.index() as u64, || format!("{stream:?} is removed"));

@@ -19,8 +19,12 @@ impl Server {
 
     /// Returns true for a scheme that may be used on a connection: anybody that reads a token on its way has its right.
     pub(super) fn may_use(&self, conn: ConnId, scheme: Scheme) -> bool {
-        scheme != Scheme::Bearer
-            || self.conns.get(conn).is_some_and(|connection| connection.secured.is_some())
+        scheme != Scheme::Bearer || self.is_secured(conn)
+    }
+
+    /// Returns `true` if all of a connection is encrypted.
+    pub(in super::super) fn is_secured(&self, conn: ConnId) -> bool {
+        self.conns.get(conn).is_some_and(|connection| connection.secured.is_some())
     }
 }
 

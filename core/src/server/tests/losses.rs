@@ -40,7 +40,7 @@ fn told(scenario: &mut Scenario) -> Vec<(usize, [u64; 3])> {
     let counts = std::mem::take(&mut scenario.events).into_iter().filter_map(|event| {
         let (session, conn, media, counts) = match event {
             Event::PacketsLost { session, conn, media, lost } => (session, conn, media, [lost, 0, 0]),
-            Event::PacketsUnreadable { session, conn, media, malformed, unannounced } => {
+            Event::PacketsUnreadable { session, conn, media, malformed, unannounced, unauthentic: 0 } => {
                 (session, conn, media, [0, malformed, unannounced])
             }
             _ => return None,

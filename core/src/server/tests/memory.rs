@@ -96,7 +96,7 @@ fn record(scenario: &mut Scenario, ip: [u8; 4], path: &str) -> (ConnId, u16) {
 
 /// Bytes that the log at a path may keep.
 fn kept(scenario: &Scenario, path: &str) -> usize {
-    scenario.server.logs.bytes_of(scenario.server.stream_at(path).unwrap())
+    scenario.server.logs.bytes_of(scenario.server.stream_at(path).unwrap().into())
 }
 
 const HEAVY: [u8; 4] = [192, 0, 2, 66];
@@ -183,10 +183,10 @@ fn a_stream_that_is_taken_over_counts_for_the_address_that_has_it() {
     let stream = scenario.server.stream_at("/0").unwrap();
     assert_eq!(kept(&scenario, "/0"), LOG_BYTES / 2);
     let origin = |ip: [u8; 4]| Some((crate::prefix::Origin::from(std::net::IpAddr::from(ip)), false));
-    scenario.server.logs.add(stream, origin(LIGHT));
+    scenario.server.logs.add(stream.into(), origin(LIGHT));
     assert_eq!((kept(&scenario, "/0"), kept(&scenario, "/1")), (LOG_BYTES, LOG_BYTES / 2));
-    scenario.server.logs.remove(stream);
-    scenario.server.logs.remove(stream);
+    scenario.server.logs.remove(stream.into());
+    scenario.server.logs.remove(stream.into());
 }
 
 #[test]

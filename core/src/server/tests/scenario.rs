@@ -356,6 +356,11 @@ impl Scenario {
                         log.set_limits(limits);
                     }
                 }
+                Output::SecureLog(stream, order) => {
+                    if let Some(log) = self.logs.0.borrow_mut().get_mut(&stream) {
+                        log.handle_secure(order);
+                    }
+                }
                 Output::RemoveStream(stream) => assert!(self.logs.0.borrow_mut().remove(&stream).is_some()),
                 Output::OpenUdp(media) => {
                     let ports = match media.spec().ports {

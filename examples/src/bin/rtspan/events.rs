@@ -64,9 +64,9 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
         Event::PacketsLost { session, media, lost, .. } => {
             format!("{lost} packets of media {media} of the session {session} are missing")
         }
-        Event::PacketsUnreadable { session, media, malformed, unannounced, .. } => format!(
-            "of media {media} of the session {session} {malformed} packets are no RTP, and {unannounced} of a format \
-             that was not announced"
+        Event::PacketsUnreadable { session, media, malformed, unannounced, unauthentic, .. } => format!(
+            "of media {media} of the session {session} {malformed} packets are no RTP, {unannounced} of a format that \
+             was not announced, and {unauthentic} not protected by its keys"
         ),
         Event::Missed { count } => format!("{count} events were dropped, since they were not taken in time"),
         Event::Tolerated { tolerances, .. } => {
@@ -217,9 +217,9 @@ fn fields(event: &Event) -> Value {
         Event::PacketsLost { session, conn, media, lost } => json!({
             "event": "packets_lost", "session": id(session), "conn": id(conn), "media": media, "lost": lost,
         }),
-        Event::PacketsUnreadable { session, conn, media, malformed, unannounced } => json!({
+        Event::PacketsUnreadable { session, conn, media, malformed, unannounced, unauthentic } => json!({
             "event": "packets_unreadable", "session": id(session), "conn": id(conn), "media": media,
-            "malformed": malformed, "unannounced": unannounced,
+            "malformed": malformed, "unannounced": unannounced, "unauthentic": unauthentic,
         }),
         Event::Tolerated { conn, session, tolerances } => {
             let texts: Vec<_> = tolerances.iter().map(|tolerance| tolerance.to_string()).collect();
