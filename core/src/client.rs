@@ -102,6 +102,7 @@ use crate::header::{HeaderError, Lower, Methods};
 use crate::payload::UnsupportedFormat;
 use crate::random::{HexId, Random};
 use crate::stats::{ConnStats, Rounds};
+use crate::udp::TooBig;
 use crate::url::Url;
 use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
 use auth::Auth;
@@ -168,6 +169,7 @@ pub struct Client {
     liveness: Liveness,
     inbox: Inbox,
     datagrams: Datagrams,
+    too_big: TooBig,
     /// Set while output waits for datagrams that belong before it.
     held: Option<Held>,
     wall: Option<(Instant, NtpTime)>,
@@ -211,6 +213,7 @@ impl Client {
             requests: Requests::new(config.cseq),
             inbox: Inbox::new(config.received_packets_max, config.received_bytes_max),
             datagrams: Datagrams::new(config.udp_burst),
+            too_big: TooBig::default(),
             held: None,
             link: Link::new(config.write_stall),
             liveness: Liveness::new(&config),

@@ -109,6 +109,15 @@ pub enum Report {
         /// The counts since the session began to record.
         doubts: SourceDoubts,
     },
+    /// Packets were too big for the path to a reader: at most once a second.
+    PacketsTooBig {
+        /// The reader's session.
+        session: SessionId,
+        /// How many, since this was last told.
+        packets: u64,
+        /// Bytes of the largest of them.
+        bytes: usize,
+    },
     /// Packets of a publisher's media are missing: at most once a second for each media.
     PacketsLost {
         /// The publisher's session.

@@ -123,8 +123,9 @@ pub const TIMELINE_REPORT_AGE_MAX: Duration = Duration::from_secs(600);
 pub const TIMELINE_ERROR_MIN: Duration = Duration::from_micros(250);
 /// How far two sender reports may be apart that tell the same error of the time line, which is then believed.
 pub const TIMELINE_AGREEMENT: Duration = Duration::from_millis(1);
-/// Bytes of an RTP packet that a packetizer makes at most: Ethernet, less IPv6 and UDP headers.
-pub const PACKET_BYTES_MAX: usize = 1452;
+/// Bytes of an RTP packet that a packetizer makes at most: 1,280, which every path of IPv6 takes (RFC 8200, section 5), those through
+/// tunnels too, less headers of IPv6 and UDP.
+pub const PACKET_BYTES_MAX: usize = 1232;
 /// Bytes that are left free in them where they are going to be protected: a tag of SRTP and an identifier of its key.
 pub const PROTECTION_BYTES: usize = 20;
 /// Bytes of one block that a packetizer writes packets into.

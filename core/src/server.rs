@@ -96,7 +96,7 @@ use crate::description::Description;
 use crate::id::Arena;
 use crate::random::{HexId, Random};
 use crate::stream::{StreamLog, Streams};
-use crate::udp::UdpOpenError;
+use crate::udp::{PacketsTooBig, UdpOpenError};
 use crate::wire::{DecoderLimits, Message};
 use crate::{ConnId, Instant, NtpTime, SessionId, StreamId, UdpId};
 
@@ -308,6 +308,11 @@ impl Server {
                     media: media.into(),
                     fraction_lost,
                     lost,
+                });
+            }
+            Report::PacketsTooBig { session: id, packets, bytes } => {
+                self.tell_of_session(id, |session| {
+                    Event::PacketsTooBig(PacketsTooBig { session: id, conn: session.conn, packets, bytes })
                 });
             }
             Report::PacketsLost { session: id, media, lost } => {

@@ -55,7 +55,7 @@ pub struct GroupSpec {
 #[non_exhaustive]
 pub enum UdpOpenError {
     /// All ports asked for are taken.
-    #[error("no free pair of UDP ports")]
+    #[error("no free pair of UDP ports among those that are configured")]
     NoFreePorts,
     /// The system refused.
     #[error("UDP socket refused: {0}")]
@@ -80,6 +80,7 @@ mod media;
 mod order;
 mod pace;
 mod reader;
+mod too_big;
 mod trust;
 
 pub use group::GroupTarget;
@@ -89,4 +90,6 @@ pub use order::UdpCommand;
 pub(crate) use order::UdpOrder;
 pub(crate) use pace::Pace;
 pub(crate) use reader::DatagramReader;
+pub use too_big::PacketsTooBig;
+pub(crate) use too_big::TooBig;
 pub(crate) use trust::Trust;

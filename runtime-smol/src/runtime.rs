@@ -170,6 +170,10 @@ impl TcpSocket for Tcp {
         rtspan_std::set_keepalive(self.0.io.get_ref())
     }
 
+    fn set_dscp(&self, dscp: rtspan_std::Dscp) -> io::Result<()> {
+        rtspan_std::set_dscp(self.0.io.get_ref(), dscp)
+    }
+
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.io.get_ref().peer_addr()
     }

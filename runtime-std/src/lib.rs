@@ -47,7 +47,8 @@ pub use blocking::{
 pub use client::Error;
 pub use clock::{now, to_std, wall};
 pub use net::{
-    Datagrams, Membership, SocketRef, accept, bind_udp, listen, read_buf, set_keepalive, shutdown,
+    Datagrams, Dscp, Membership, NotADscp, SocketRef, accept, bind_udp, listen, read_buf, set_dscp,
+    set_keepalive, shutdown,
 };
 pub use server::{BindError, FrameStream, Holder, ServerStream, StreamPacket, WriteError};
 pub use types::*;

@@ -3,6 +3,7 @@
 mod batch;
 mod bind;
 mod copies;
+mod dscp;
 mod group;
 mod interface;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -23,10 +24,20 @@ use socket2::{SockRef, TcpKeepalive};
 
 pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_group, bind_pair};
 pub use bind::{bind_udp, listen};
+pub use dscp::{Dscp, NotADscp, set_dscp};
 pub use group::Membership;
 pub use interface::Interface;
 pub use socket::{Datagrams, SocketRef};
 pub(crate) use udp::UdpPair;
+
+/// How what is sent leaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SocketOptions {
+    /// The class of service that it asks for.
+    pub(crate) dscp: Option<Dscp>,
+    /// Datagrams that are too big for a path are not cut into fragments.
+    pub(crate) forbids_fragments: bool,
+}
 
 /// Returns `true` if an operation that fails so is to be tried again later.
 pub(crate) fn is_transient(error: &io::Error) -> bool {

@@ -12,7 +12,7 @@ use rtspan_core::Instant;
 
 use crate::clock;
 pub use crate::clock::{Clock, TimeSource};
-use crate::net::SocketRef;
+use crate::net::{Dscp, SocketRef};
 use crate::pool::cores;
 pub use crate::pool::{Pool, Work};
 
@@ -142,6 +142,9 @@ pub trait TcpSocket: Socket {
 
     /// Has the system find out when the peer is gone without a word; [`set_keepalive`](crate::set_keepalive) does it.
     fn set_keepalive(&self) -> io::Result<()>;
+
+    /// Has all that it sends from now on ask for a class of service; [`set_dscp`](crate::set_dscp) does it.
+    fn set_dscp(&self, dscp: Dscp) -> io::Result<()>;
 
     /// The address at the other end.
     fn peer_addr(&self) -> io::Result<SocketAddr>;

@@ -31,7 +31,7 @@ pub use rtspan_core::timeline::{self, ClockStats, MediaTime, Timeline, TimelineS
 pub use rtspan_core::tls::{CertificateError, CertificateProblem, Fingerprint, Secured, TlsError};
 pub use rtspan_core::tunnel::TunnelError;
 pub use rtspan_core::tunnel::websocket::Origins;
-pub use rtspan_core::udp::{GroupSpec, Port, UdpOpenError, UdpPorts, UdpSpec};
+pub use rtspan_core::udp::{GroupSpec, PacketsTooBig, Port, UdpOpenError, UdpPorts, UdpSpec};
 pub use rtspan_core::url::{Credentials, Url, UrlError};
 pub use rtspan_core::wire::{Headers, Message, Method, Protocol, Request, Response, StatusCode, WireError};
 pub use rtspan_core::{

@@ -120,6 +120,10 @@ impl TcpSocket for Tcp {
         rtspan_std::set_keepalive(&self.0)
     }
 
+    fn set_dscp(&self, dscp: rtspan_std::Dscp) -> io::Result<()> {
+        rtspan_std::set_dscp(&self.0, dscp)
+    }
+
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.peer_addr()
     }

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::command::{Running, Wait};
 use super::track::{Track, earliest};
-use super::{Client, ClientCloseReason, ClientOutput, ClientSink, ConnectError};
+use super::{Client, ClientCloseReason, ClientEvent, ClientOutput, ClientSink, ConnectError};
 use crate::wire::{Frame, Item, Message, WireError};
 use crate::{Instant, Tolerances};
 
@@ -142,6 +142,13 @@ impl Client {
         let restart = |running: &mut Running| running.wait == Wait::Written && !self.link.wants_write();
         if let Some(running) = self.running.take_if(restart) {
             self.restart_answered(now, running.task);
+        }
+    }
+
+    /// Takes note that the system has refused a datagram of so many bytes, because it was too big for the path to the server.
+    pub fn handle_too_big(&mut self, now: Instant, bytes: usize) {
+        if let Some((packets, bytes)) = self.too_big.handle(now, bytes) {
+            self.event(ClientEvent::PacketsTooBig { packets, bytes });
         }
     }
 

@@ -140,6 +140,14 @@ pub enum ClientEvent {
         /// Packets lost since it began; negative when more came twice than were lost.
         lost: i32,
     },
+    /// Packets that are published over UDP were too big for the path, and nothing may be cut into fragments: told once a second
+    /// at most.
+    PacketsTooBig {
+        /// How many did not leave, since this was last told.
+        packets: u64,
+        /// Bytes of the largest of them, without the headers of UDP and IP.
+        bytes: usize,
+    },
     /// A message is sent, if that is [wanted](super::ClientConfig::trace): a request, or an answer to one of the server's.
     MessageSent(Box<TracedMessage>),
     /// A message has come, if that is [wanted](super::ClientConfig::trace): an answer, or a request of the server's.

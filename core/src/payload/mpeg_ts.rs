@@ -97,7 +97,7 @@ fn runs(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Turns transport packets into payloads, as many in each as fit: seven in the usual size.
+/// Turns transport packets into payloads, as many in each as fit: six by default.
 #[derive(Debug)]
 pub struct Packetizer {
     writer: PacketWriter,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn seven_transport_packets_share_a_payload_and_its_memory() {
+    fn six_transport_packets_share_a_payload_and_its_memory() {
         let stream = ts(17);
         let mut packetizer = Packetizer::new(CONFIG);
         let mut depacketizer = Depacketizer::new();
@@ -179,7 +179,7 @@ mod tests {
             lengths.push(packet.payload().len() / 188);
             back.extend_from_slice(&unit.parts[0]);
         });
-        assert_eq!((sent, lengths, packetizer.next_sequence()), (Ok(()), vec![7, 1, 7, 2], 65_534));
+        assert_eq!((sent, lengths, packetizer.next_sequence()), (Ok(()), vec![6, 2, 6, 3], 65_534));
         assert_eq!((back == stream, depacketizer.take_tolerances().is_empty()), (true, true));
         let small = PacketizerConfig { packet_bytes_max: 64, ..CONFIG };
         let result = Packetizer::new(small).packetize([&stream[..200]], 7, |packet| {

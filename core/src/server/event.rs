@@ -10,7 +10,7 @@ use crate::auth::Action;
 use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
 use crate::stats::{ConnStats, SessionStats};
 use crate::stream::{LogLimits, SecureOrder, StreamLog};
-use crate::udp::{UdpCommand, UdpMedia};
+use crate::udp::{PacketsTooBig, UdpCommand, UdpMedia};
 use crate::{ConnId, SessionId, StreamId, Tolerances, TracedMessage, UdpId};
 
 /// Orders and events of the server, to be carried out in the order in which they come.
@@ -85,7 +85,8 @@ pub enum MediaTransport {
 ///
 /// Other news stand where they were noticed: [`PacketsLost`](Self::PacketsLost), [`PacketsUnreadable`](Self::PacketsUnreadable),
 /// [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and [`SourceDoubted`](Self::SourceDoubted) behind
-/// Recording, [`ReaderLagged`](Self::ReaderLagged) and [`LossReported`](Self::LossReported) behind Playing,
+/// Recording, [`ReaderLagged`](Self::ReaderLagged), [`LossReported`](Self::LossReported) and
+/// [`PacketsTooBig`](Self::PacketsTooBig) behind Playing,
 /// [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and [`Refused`](Self::Refused)
 /// anywhere.
 #[derive(Debug)]
@@ -362,6 +363,8 @@ pub enum Event {
         /// Packets lost since it began; negative when more came twice than were lost.
         lost: i32,
     },
+    /// Packets over UDP were too big for the path to a reader, and nothing may be cut into fragments: told once a second at most.
+    PacketsTooBig(PacketsTooBig),
     /// Peers were refused a connection or a session: told at once, and then at most once a second.
     Refused {
         /// The last of them.

@@ -254,6 +254,15 @@ impl UdpMedia {
         }
     }
 
+    /// Takes note that the system has refused a datagram of so many bytes to `to`, because it was too big for the path there.
+    pub fn handle_too_big(&mut self, now: Instant, to: SocketAddr, bytes: usize) {
+        if let Some(Source::Reader { stream, session, .. }) = self.sources.get(&(Port::Rtp, to)) {
+            if let Some(reader) = reader_of(&mut self.readers, *stream, *session) {
+                reader.handle_too_big(now, bytes, &mut self.queues);
+            }
+        }
+    }
+
     /// Returns the next media or report that came in.
     #[must_use]
     pub fn poll_input(&mut self, _now: Instant) -> Option<Inbound> {

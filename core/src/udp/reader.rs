@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::batch::Batch;
 use super::group::Members;
 use super::media::Queues;
-use super::{DatagramSink, Port, Trust};
+use super::{DatagramSink, Port, TooBig, Trust};
 use crate::conn::{Inbound, Report};
 use crate::heard::Heard;
 use crate::keying::PeerKeys;
@@ -28,6 +28,7 @@ pub(crate) struct DatagramReader {
     pub(super) heard: Vec<Heard>,
     /// Those who read, if it is sent to a group.
     pub(super) members: Option<Members>,
+    too_big: TooBig,
 }
 
 impl DatagramReader {
@@ -38,7 +39,7 @@ impl DatagramReader {
         trust: Trust,
         heard: Vec<Heard>,
     ) -> Self {
-        Self { subscription, local, peers, trust, heard, members: None }
+        Self { subscription, local, peers, trust, heard, members: None, too_big: TooBig::default() }
     }
 
     /// What is sent to the group of a track at these addresses, from `local` if that is known. Nobody has to prove anything, since a group is none of
@@ -52,7 +53,15 @@ impl DatagramReader {
         let mut peers = vec![None; usize::from(track)];
         peers.push(Some((rtp, rtcp)));
         let trust = Trust::Proven;
-        Self { subscription, local, peers, trust, heard: Vec::new(), members: Some(members) }
+        Self {
+            subscription,
+            local,
+            peers,
+            trust,
+            heard: Vec::new(),
+            members: Some(members),
+            too_big: TooBig::default(),
+        }
     }
 
     /// The sessions that it is for.
@@ -91,6 +100,15 @@ impl DatagramReader {
         let Some(heard) = self.heard.get_mut(track) else { return };
         let track = u8::try_from(track).unwrap_or(u8::MAX);
         heard.handle_rtcp(now, (self.subscription.session(), track), data, &mut queues.inbound);
+    }
+
+    /// Takes note that a packet of so many bytes was too big for the path to it.
+    pub(super) fn handle_too_big(&mut self, now: Instant, bytes: usize, queues: &mut Queues) {
+        let told = self.too_big.handle(now, bytes);
+        let session = self.subscription.session();
+        queues.inbound.extend(
+            told.map(|(packets, bytes)| Inbound::Report(Report::PacketsTooBig { session, packets, bytes })),
+        );
     }
 
     /// Sends RTCP of the application's to it, if that may go there.

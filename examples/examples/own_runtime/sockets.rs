@@ -5,8 +5,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use rtspan_std::SocketRef;
 use rtspan_std::runtime::{self, Direction, Listener, TcpSocket, UdpSocket};
+use rtspan_std::{Dscp, SocketRef};
 
 use crate::reactor::Registered;
 
@@ -41,6 +41,10 @@ impl TcpSocket for OwnTcp {
 
     fn set_keepalive(&self) -> io::Result<()> {
         rtspan_std::set_keepalive(self.0.socket())
+    }
+
+    fn set_dscp(&self, dscp: Dscp) -> io::Result<()> {
+        rtspan_std::set_dscp(self.0.socket(), dscp)
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

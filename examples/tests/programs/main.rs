@@ -9,6 +9,8 @@ mod doctor;
 mod events;
 mod examples;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod networks;
 mod program;
 mod reconnect;
 mod refused;

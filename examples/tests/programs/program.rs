@@ -49,6 +49,13 @@ impl Program {
         Self::start(rtspan(), args)
     }
 
+    /// Starts the tool in a network namespace.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn rtspan_within(namespace: &str, args: &str) -> Self {
+        let args = format!("netns exec {namespace} {} {args}", rtspan().display());
+        Self::start("ip".into(), &args)
+    }
+
     /// Starts the tool with these as its standard output and standard error, which nobody else reads.
     #[cfg(target_os = "linux")]
     pub(crate) fn rtspan_to(args: &str, stdout: Stdio, stderr: Stdio) -> Self {

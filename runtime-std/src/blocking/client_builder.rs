@@ -4,10 +4,11 @@ use rtspan_core::client::ClientSrtp;
 use rtspan_core::client::{ClientConfig, MediaChoice, Playback, ReconnectPolicy, Transports};
 use rtspan_core::description::Description;
 use rtspan_core::timeline::Timeline;
+use rtspan_core::udp::UdpPorts;
 
 use super::{Client, FramePublisher, Frames, Packets, Publisher};
 use crate::client::{self, Error};
-use crate::net::Interface;
+use crate::net::{Dscp, Interface};
 use crate::threads::{Threads, block_on};
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ClientTls;
@@ -124,6 +125,27 @@ impl ClientBuilder {
     #[must_use]
     pub fn srtp(self, policy: ClientSrtp) -> Self {
         Self(self.0.srtp(policy))
+    }
+
+    /// The ports that media is received on over UDP (any free ones by default): a firewall may let through a range.
+    #[must_use]
+    pub fn udp_ports(self, ports: UdpPorts) -> Self {
+        Self(self.0.udp_ports(ports))
+    }
+
+    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
+    ///
+    /// Windows ignores it, and its sockets of IPv6 for media refuse it.
+    #[must_use]
+    pub fn dscp(self, dscp: Dscp) -> Self {
+        Self(self.0.dscp(dscp))
+    }
+
+    /// Lets packets that it publishes over UDP and that are too big for the path be cut into fragments, as they are by default.
+    /// With `false` they leave whole or not at all, and [`ClientEvent::PacketsTooBig`](crate::ClientEvent::PacketsTooBig) tells.
+    #[must_use]
+    pub fn fragments(self, allows: bool) -> Self {
+        Self(self.0.fragments(allows))
     }
 
     /// How the client behaves otherwise. The other calls of the builder stand, also where this says otherwise.

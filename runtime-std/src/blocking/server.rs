@@ -17,6 +17,7 @@ use rtspan_core::tunnel::websocket::Origins;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
+use crate::net::Dscp;
 use crate::server::{self, BindError, Holder, ServerStream, StreamPacket};
 use crate::threads::{Threads, block_on, block_on_for};
 #[cfg(feature = "rustls-layer")]
@@ -348,6 +349,21 @@ impl ServerBuilder {
     #[must_use]
     pub fn websocket(self, origins: impl Into<Option<Origins>>) -> Self {
         Self(self.0.websocket(origins))
+    }
+
+    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
+    ///
+    /// Windows ignores it, and its sockets of IPv6 for media refuse it.
+    #[must_use]
+    pub fn dscp(self, dscp: Dscp) -> Self {
+        Self(self.0.dscp(dscp))
+    }
+
+    /// Lets packets over UDP that are too big for the path to a reader be cut into fragments, as they are by default. With
+    /// `false` they leave whole or not at all, and [`Event::PacketsTooBig`] tells for whom they were too big.
+    #[must_use]
+    pub fn fragments(self, allows: bool) -> Self {
+        Self(self.0.fragments(allows))
     }
 
     /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.

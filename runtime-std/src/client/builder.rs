@@ -9,13 +9,14 @@ use rtspan_core::client::{
 };
 use rtspan_core::description::Description;
 use rtspan_core::timeline::Timeline;
+use rtspan_core::udp::UdpPorts;
 use rtspan_core::url::Url;
 
 use super::layers::Layers;
 use super::shared::{Owner, Shared};
 use super::sockets::Sockets;
 use super::{Client, Error, FramePublisher, Frames, Packets, Publisher, driver};
-use crate::net::Interface;
+use crate::net::{Dscp, Interface, SocketOptions};
 use crate::runtime::Runtime;
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ClientTls;
@@ -48,6 +49,7 @@ pub struct ClientBuilder<R: Runtime> {
     own: Own,
     runtime: R,
     layers: Layers,
+    options: SocketOptions,
     timeline: Timeline,
     interface: Option<Interface>,
 }
@@ -58,6 +60,7 @@ struct Own {
     transports: Option<Transports>,
     #[cfg(feature = "srtp")]
     srtp: Option<ClientSrtp>,
+    udp_ports: Option<UdpPorts>,
     back_channel: Option<bool>,
     reconnect: Option<ReconnectPolicy>,
     user_agent: Option<String>,
@@ -89,6 +92,9 @@ impl Own {
             }
             config = config.ciphers(crate::ciphers::ciphers());
         }
+        if let Some(ports) = self.udp_ports {
+            config = config.udp_ports(ports);
+        }
         if let Some(back_channel) = self.back_channel {
             config = config.back_channel(back_channel);
         }
@@ -113,6 +119,7 @@ impl<R: Runtime> ClientBuilder<R> {
             own: Own::default(),
             runtime: R::default(),
             layers: Layers::default(),
+            options: SocketOptions::default(),
             timeline: Timeline::new(),
             interface: None,
         }
@@ -122,6 +129,13 @@ impl<R: Runtime> ClientBuilder<R> {
     #[must_use]
     pub fn transport(mut self, transports: Transports) -> Self {
         self.own.transports = Some(transports);
+        self
+    }
+
+    /// The ports that media is received on over UDP (any free ones by default): a firewall may let through a range.
+    #[must_use]
+    pub fn udp_ports(mut self, ports: UdpPorts) -> Self {
+        self.own.udp_ports = Some(ports);
         self
     }
 
@@ -233,6 +247,24 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
+    ///
+    /// Windows ignores it, and its sockets of IPv6 for media refuse it.
+    #[must_use]
+    pub fn dscp(mut self, dscp: Dscp) -> Self {
+        self.options.dscp = Some(dscp);
+        self
+    }
+
+    /// Lets packets that it publishes over UDP and that are too big for the path be cut into fragments, as they are by default.
+    /// With `false` they leave whole or not at all, and
+    /// [`ClientEvent::PacketsTooBig`](rtspan_core::client::ClientEvent::PacketsTooBig) tells.
+    #[must_use]
+    pub fn fragments(mut self, allows: bool) -> Self {
+        self.options.forbids_fragments = !allows;
+        self
+    }
+
     /// Runs it elsewhere than on the default runtime.
     #[must_use]
     pub fn runtime(mut self, runtime: R) -> Self {
@@ -247,12 +279,13 @@ impl<R: Runtime> ClientBuilder<R> {
     /// A header cannot be sent ([`Error::Request`]), or the runtime or the system's source of randomness is not available
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
-        let Self { url, config, mut own, runtime, layers, timeline, interface } = self;
+        let Self { url, config, mut own, runtime, layers, options, timeline, interface } = self;
         let mut core = Core::new(url, own.apply(config)?, runtime.seed().map_err(Error::Start)?);
         let clock = runtime.clock();
         core.set_wall_clock(clock.now(), clock.wall());
         core.continue_timeline(timeline);
-        let shared = Arc::new(Shared::new(core, Sockets::<R>::new(interface), R::READERS_READ, clock));
+        let sockets = Sockets::<R>::new(options, interface);
+        let shared = Arc::new(Shared::new(core, sockets, R::READERS_READ, clock));
         let driver = driver::drive(runtime.clone(), Arc::clone(&shared), layers);
         runtime.spawn(driver).map_err(Error::Start)?;
         Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })

@@ -12,6 +12,7 @@ use super::shared::{Shared, State};
 use super::sockets::{Look, Receive, Sockets};
 use crate::alarm::Alarm;
 use crate::link::Opening;
+use crate::net::SocketOptions;
 use crate::runtime::{Runtime, TcpSocket as _};
 use crate::wake::lock;
 
@@ -42,7 +43,7 @@ impl<R: Runtime> Drop for Leave<R> {
     fn drop(&mut self) {
         // A runtime that is shut down drops its tasks.
         self.0.say_goodbye();
-        *lock(&self.0.sockets) = Sockets::new(None);
+        *lock(&self.0.sockets) = Sockets::new(SocketOptions::default(), None);
         self.0.leave();
     }
 }

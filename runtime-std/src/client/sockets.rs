@@ -9,7 +9,7 @@ use rtspan_core::udp::{DatagramSink, GroupSpec, Port, UdpOpenError, UdpSpec};
 use rtspan_core::{Instant, UdpId};
 
 use crate::link::Link;
-use crate::net::{Interface, UdpPair, bind_group, bind_pair, is_transient};
+use crate::net::{Interface, SocketOptions, UdpPair, bind_group, bind_pair, is_transient};
 use crate::runtime::{Direction, Runtime, TcpSocket, UdpSocket};
 
 /// Calls to the system that write, in one go.
@@ -29,6 +29,7 @@ pub(super) struct Sockets<R: Runtime> {
     /// TLS has ended the connection.
     failed: Option<TlsError>,
     udp: Vec<(UdpId, UdpPair<R::Udp>)>,
+    options: SocketOptions,
     /// The interface that groups are joined on, or that of the connection.
     interface: Option<Interface>,
 }
@@ -85,11 +86,15 @@ impl<R: Runtime> Receive for Sockets<R> {
 }
 
 impl<R: Runtime> Sockets<R> {
-    pub(super) fn new(interface: Option<Interface>) -> Self {
-        Self { tcp: None, blocked: false, failed: None, udp: Vec::new(), interface }
+    pub(super) fn new(options: SocketOptions, interface: Option<Interface>) -> Self {
+        Self { tcp: None, blocked: false, failed: None, udp: Vec::new(), options, interface }
     }
 
-    pub(super) fn connect(&mut self, link: Link<R::Tcp>) {
+    pub(super) fn connect(&mut self, mut link: Link<R::Tcp>) {
+        if let Some((socket, dscp)) = link.socket().zip(self.options.dscp) {
+            // Where it fails its packets go as all others.
+            let _ = socket.set_dscp(dscp);
+        }
         self.tcp = Some(link);
         self.blocked = false;
     }
@@ -140,7 +145,7 @@ impl<R: Runtime> Sockets<R> {
     }
 
     fn add_pair(&mut self, id: UdpId, sockets: [R::Udp; 2]) -> Result<(), UdpOpenError> {
-        let pair = UdpPair::new(sockets).map_err(|error| UdpOpenError::Io(error.into()))?;
+        let pair = UdpPair::new(sockets, self.options).map_err(|error| UdpOpenError::Io(error.into()))?;
         self.udp.push((id, pair));
         Ok(())
     }
@@ -188,6 +193,7 @@ impl<R: Runtime> Sockets<R> {
         for (_, pair) in &mut self.udp {
             let sent = pair.poll_send(cx, |_| false);
             again |= stopped && sent.is_ready();
+            pair.take_too_big().for_each(|(_, bytes)| core.handle_too_big(now, bytes));
         }
         (has_sent, again)
     }

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use rtspan_core::udp::Port;
 
+use super::socket::is_too_big;
+
 /// Messages that are handed to the system in one call.
 pub(super) const MESSAGES_MAX: usize = 64;
 /// Bytes of segments in one message, below what one datagram may carry.
@@ -12,6 +14,8 @@ const MESSAGE_BYTES_MAX: usize = 64_000;
 const SEGMENT_BYTES_MAX: usize = 1472;
 /// Bytes of datagrams that are copied at most, before those that wait have to go: a full burst and as much again.
 const BYTES_MAX: usize = 192 << 10;
+/// Datagrams that were too big for their paths and are remembered, until they are told of.
+const TOO_BIG_MAX: usize = 256;
 /// Refusals without a success between them, after which a socket is asked no more for segments.
 const REFUSALS_MAX: u8 = 4;
 
@@ -34,6 +38,8 @@ pub(crate) struct Batch {
     plain: usize,
     /// The next one was refused with segments, and not tried without yet.
     is_in_doubt: bool,
+    /// The destinations and sizes of datagrams that were too big for their paths, in a number that is told of.
+    too_big: Vec<(SocketAddr, usize)>,
 }
 
 /// The memory of a batch, which a thread lends.
@@ -79,6 +85,7 @@ impl Batch {
             sent: 0,
             plain: 0,
             is_in_doubt: false,
+            too_big: Vec::new(),
         }
     }
 
@@ -158,7 +165,10 @@ impl Batch {
                     self.is_in_doubt = true;
                     self.split();
                 }
-                Err(_) => {
+                Err(error) => {
+                    if is_too_big(&error) && self.too_big.len() < TOO_BIG_MAX {
+                        self.too_big.extend(group.first().map(|refused| (refused.to, refused.len)));
+                    }
                     self.is_in_doubt = false;
                     self.sent += 1;
                 }
@@ -167,6 +177,11 @@ impl Batch {
         self.room.messages.clear();
         (self.sent, self.plain) = (0, 0);
         true
+    }
+
+    /// The datagrams that were too big for their paths since it was last asked: where they went, and their bytes.
+    pub(crate) fn take_too_big(&mut self) -> impl Iterator<Item = (SocketAddr, usize)> {
+        std::mem::take(&mut self.too_big).into_iter()
     }
 
     pub(crate) fn port(&self) -> Port {

@@ -16,7 +16,7 @@ use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::SockRef;
 
 use super::batch::Message;
-use super::{Interface, Membership};
+use super::{Dscp, Interface, Membership};
 
 /// A socket lent to the shared UDP code for one operation.
 pub struct SocketRef<'a>(pub(super) Lent<'a>);
@@ -36,6 +36,16 @@ pub trait Datagrams {
     ///
     /// `WouldBlock` while there is no room; else the datagram is not sent at all.
     fn try_send_to(&self, datagram: &[u8], from: Option<IpAddr>, to: SocketAddr) -> io::Result<()>;
+
+    /// Has all that it sends ask for a class of service.
+    ///
+    /// # Errors
+    ///
+    /// There are none.
+    fn set_dscp(&self, dscp: Dscp) -> io::Result<()> {
+        let _ = dscp;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Lets sockets that share as well have the same port.
     ///
@@ -127,11 +137,11 @@ impl fmt::Debug for SocketRef<'_> {
 pub(super) struct State(Option<UdpSocketState>);
 
 impl State {
-    pub(super) fn new(socket: SocketRef<'_>, is_ipv6: bool) -> io::Result<Self> {
+    pub(super) fn new(socket: SocketRef<'_>, is_ipv6: bool, forbids_fragments: bool) -> io::Result<Self> {
         let Lent::System(socket) = socket.0 else { return Ok(Self(None)) };
         let state = UdpSocketState::new((&socket).into())?;
-        // Behind the line before, which forbids them.
-        allow_fragments(socket, is_ipv6)?;
+        // Behind the line before, which forbids them, and has the system forget what a path takes.
+        set_fragments(socket, is_ipv6, !forbids_fragments)?;
         Ok(Self(Some(state)))
     }
 
@@ -227,36 +237,54 @@ fn send(
     state.try_send((&socket).into(), &transmit).map(|()| 1)
 }
 
-/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
+/// The error of a datagram that is too big for its path.
+pub(super) fn is_too_big(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let code = nix::libc::EMSGSIZE;
+    // WSAEMSGSIZE
+    #[cfg(windows)]
+    let code = 10_040;
+    error.raw_os_error() == Some(code)
+}
+
+/// Says whether packets larger than the path allows are cut into fragments, which old cameras need, or refused.
+///
+/// With fragments, routers of IPv4 cut what is too big for them: the system does not find out what a path takes by having
+/// packets lost (`IP_PMTUDISC_DO` and `WANT` do), since many firewalls let nobody tell. Routers of IPv6 never cut, and there
+/// the system does, once it is told.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn allow_fragments(socket: Handle<'_>, is_ipv6: bool) -> io::Result<()> {
+fn set_fragments(socket: Handle<'_>, is_ipv6: bool, allows: bool) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt};
     use rustix::net::sockopt::{
         Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
     };
 
-    set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
+    let (v4, v6) = match allows {
+        true => (Ipv4PathMtuDiscovery::DONT, Ipv6PathMtuDiscovery::DONT),
+        false => (Ipv4PathMtuDiscovery::DO, Ipv6PathMtuDiscovery::DO),
+    };
+    set_ip_mtu_discover(socket, v4)?;
     if is_ipv6 {
-        set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::DONT)?;
-        setsockopt(&socket, sockopt::Ipv6DontFrag, &false)?;
+        set_ipv6_mtu_discover(socket, v6)?;
+        setsockopt(&socket, sockopt::Ipv6DontFrag, &!allows)?;
     }
     Ok(())
 }
 
-/// Has packets larger than the path allows cut into fragments, which QUIC forbids and old cameras need.
+/// Says whether packets larger than the path allows are cut into fragments, which old cameras need, or refused.
 #[cfg(target_vendor = "apple")]
-fn allow_fragments(socket: Handle<'_>, is_ipv6: bool) -> io::Result<()> {
+fn set_fragments(socket: Handle<'_>, is_ipv6: bool, allows: bool) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt};
 
     match is_ipv6 {
-        true => setsockopt(&socket, sockopt::Ipv6DontFrag, &false)?,
-        false => setsockopt(&socket, sockopt::IpDontFrag, &false)?,
+        true => setsockopt(&socket, sockopt::Ipv6DontFrag, &!allows)?,
+        false => setsockopt(&socket, sockopt::IpDontFrag, &!allows)?,
     }
     Ok(())
 }
 
-/// Elsewhere there is no safe way to it, and packets larger than the path allows are lost.
+/// Elsewhere there is no safe way to it, and packets larger than the path allows are refused or lost.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn allow_fragments(_: Handle<'_>, _: bool) -> io::Result<()> {
+fn set_fragments(_: Handle<'_>, _: bool, _: bool) -> io::Result<()> {
     Ok(())
 }

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use rtspan_core::udp::{DatagramSink, Port};
 
-use super::SocketRef;
 use super::batch::{Batch, Offload, Room};
 use super::copies::Copies;
 use super::socket::State;
+use super::{SocketOptions, SocketRef};
 use crate::runtime::{Direction, UdpSocket};
 
 /// Bytes of one receive buffer: the system may put many datagrams into it.
@@ -51,8 +51,9 @@ struct Half<U> {
 
 impl<U: UdpSocket> UdpPair<U> {
     /// Takes over two bound sockets.
-    pub(crate) fn new([rtp, rtcp]: [U; 2]) -> io::Result<Self> {
-        Ok(Self { rtp: Half::new(rtp)?, rtcp: Half::new(rtcp)?, batch: Batch::new() })
+    pub(crate) fn new([rtp, rtcp]: [U; 2], options: SocketOptions) -> io::Result<Self> {
+        let half = |socket| Half::new(socket, options);
+        Ok(Self { rtp: half(rtp)?, rtcp: half(rtcp)?, batch: Batch::new() })
     }
 
     /// Receives what is there, `bursts` system calls at most; pending when both sockets are empty.
@@ -112,6 +113,13 @@ impl<U: UdpSocket> UdpPair<U> {
         })
     }
 
+    /// The datagrams that were too big for their paths since it was last asked: where they went, and their bytes.
+    pub(crate) fn take_too_big(&mut self) -> impl Iterator<Item = (SocketAddr, usize)> {
+        self.batch
+            .take_too_big()
+            .map(|(to, bytes)| (SocketAddr::new(to.ip().to_canonical(), to.port()), bytes))
+    }
+
     fn half(&mut self, port: Port) -> &mut Half<U> {
         match port {
             Port::Rtp => &mut self.rtp,
@@ -136,10 +144,13 @@ impl<U: UdpSocket> DatagramSink for UdpPair<U> {
 }
 
 impl<U: UdpSocket> Half<U> {
-    fn new(socket: U) -> io::Result<Self> {
+    fn new(socket: U, options: SocketOptions) -> io::Result<Self> {
         let local = socket.local_addr()?;
         let (is_ipv6, is_anywhere) = (local.is_ipv6(), local.ip().is_unspecified());
-        let state = State::new(socket.socket(), is_ipv6)?;
+        let state = State::new(socket.socket(), is_ipv6, options.forbids_fragments)?;
+        if let Some(dscp) = options.dscp {
+            socket.socket().set_dscp(dscp)?;
+        }
         let offload = Offload::new(state.segments_max());
         Ok(Self { socket, state, offload, is_ipv6, is_anywhere })
     }

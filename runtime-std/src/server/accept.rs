@@ -11,7 +11,7 @@ use super::door::{Door, Tenant};
 use super::refuse::refuse;
 use crate::alarm::Alarm;
 use crate::link::{Entrance, Link, Place as Entered};
-use crate::net::OPTIONS_ARE_INHERITED;
+use crate::net::{Dscp, OPTIONS_ARE_INHERITED};
 use crate::runtime::{Listener, Runtime, TcpSocket};
 use crate::wake::Wake;
 
@@ -25,6 +25,8 @@ struct Place<R: Runtime> {
     listener: R::Listener,
     /// Connections to one address need not be asked where they have come to.
     local: Option<SocketAddr>,
+    /// The class of service that what they send asks for.
+    dscp: Option<Dscp>,
     /// Until when nothing is accepted there.
     resting: Option<Instant>,
     alarm: Alarm<R::Timer>,
@@ -36,11 +38,13 @@ pub(crate) fn accept<R: Runtime>(
     door: &Arc<Door>,
     listeners: Vec<(R::Listener, SocketAddr)>,
     entrance: Arc<Entrance<R::Tcp>>,
+    dscp: Option<Dscp>,
 ) -> impl Future<Output = ()> + Send + use<R> {
     let door = Tenant::new(door);
     let place = |(listener, at): (R::Listener, SocketAddr)| Place::<R> {
         listener,
         local: Some(at).filter(|at| !at.ip().is_unspecified()),
+        dscp,
         resting: None,
         alarm: Alarm::new(runtime.timer()),
     };
@@ -97,7 +101,7 @@ fn poll_accept<R: Runtime>(
     runtime: &R,
     door: &Arc<Door>,
     entrance: &Arc<Entrance<R::Tcp>>,
-    Place { listener, local, .. }: &mut Place<R>,
+    Place { listener, local, dscp, .. }: &mut Place<R>,
 ) -> Poll<bool> {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 
@@ -113,6 +117,10 @@ fn poll_accept<R: Runtime>(
         // Where it fails it costs latency, and the place of a peer that is gone without a word.
         let _ = socket.set_nodelay();
         let _ = socket.set_keepalive();
+    }
+    if let Some(dscp) = *dscp {
+        // Where it fails its packets go as all others.
+        let _ = socket.set_dscp(dscp);
     }
     let wake = Arc::<Wake>::default();
     let local = local.or_else(|| socket.local_addr().ok());

@@ -10,6 +10,7 @@ use rtspan_core::tunnel::websocket::Origins;
 use super::door::Door;
 use super::{BindError, Server, accept, keeper, udp};
 use crate::link::{Admission, Entrance};
+use crate::net::{Dscp, SocketOptions};
 use crate::runtime::{Listener, Runtime};
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ServerTls;
@@ -20,6 +21,7 @@ pub struct ServerBuilder<R: Runtime> {
     config: ServerConfig,
     admission: Admission,
     also: Vec<String>,
+    options: SocketOptions,
     runtime: R,
 }
 
@@ -29,6 +31,7 @@ impl<R: Runtime> ServerBuilder<R> {
             config: ServerConfig::default(),
             admission: Admission::default(),
             also: Vec::new(),
+            options: SocketOptions::default(),
             runtime: R::default(),
         }
     }
@@ -84,13 +87,34 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
+    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
+    ///
+    /// Windows ignores it, and its sockets of IPv6 for media refuse it.
+    #[must_use]
+    pub fn dscp(mut self, dscp: Dscp) -> Self {
+        self.options.dscp = Some(dscp);
+        self
+    }
+
+    /// Lets packets over UDP that are too big for the path to a reader be cut into fragments. They are by default, since
+    /// cameras send packets as large as Ethernet takes, and a reader behind a tunnel would get none of them.
+    ///
+    /// With `false` they leave whole or not at all, and [`Event::PacketsTooBig`](rtspan_core::server::Event::PacketsTooBig) tells
+    /// for whom they were too big. Some firewalls let no fragments through, and a stream of own packets needs none:
+    /// [`PACKET_BYTES_MAX`](rtspan_core::limits::PACKET_BYTES_MAX) fits every path.
+    #[must_use]
+    pub fn fragments(mut self, allows: bool) -> Self {
+        self.options.forbids_fragments = !allows;
+        self
+    }
+
     /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
     ///
     /// # Errors
     ///
     /// The address is invalid, or the system refuses it.
     pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
-        let Self { config, admission, also, runtime } = self;
+        let Self { config, admission, also, options, runtime } = self;
         if admission.requires_tls && !admission.has_tls() {
             return Err(BindError::NoCertificate);
         }
@@ -107,9 +131,9 @@ impl<R: Runtime> ServerBuilder<R> {
         // Dropped on the way out, it ends the task that was started.
         let server = Server { door, local_addrs, runtime: PhantomData };
         let door = &server.door;
-        udp::open(&runtime, door)?;
+        udp::open(&runtime, door, options)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
-        let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance));
+        let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance), options.dscp);
         runtime.spawn(accepting).map_err(BindError::Start)?;
         Ok(server)
     }

@@ -95,6 +95,10 @@ mod tests {
             Err(io::ErrorKind::Unsupported.into())
         }
 
+        fn set_dscp(&self, _: crate::net::Dscp) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
         fn peer_addr(&self) -> io::Result<SocketAddr> {
             Err(io::ErrorKind::Unsupported.into())
         }

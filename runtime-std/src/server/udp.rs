@@ -12,7 +12,7 @@ use super::door::{Door, Opening, Tenant};
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
 use crate::mailbox::Mailbox;
-use crate::net::{UdpPair, bind_pair};
+use crate::net::{SocketOptions, UdpPair, bind_pair};
 use crate::runtime::Runtime;
 
 /// How often a task goes round before it lets others run.
@@ -23,12 +23,16 @@ const BURSTS: usize = 4;
 const DRAIN_BURSTS: usize = 64;
 
 /// Opens the sockets that the server asks for as it is made, so that its maker learns whether they can be had.
-pub(crate) fn open<R: Runtime>(runtime: &R, door: &Arc<Door>) -> Result<(), UdpOpenError> {
+pub(crate) fn open<R: Runtime>(
+    runtime: &R,
+    door: &Arc<Door>,
+    options: SocketOptions,
+) -> Result<(), UdpOpenError> {
     let refused = |error: io::Error| UdpOpenError::Io(error.into());
     for opening in door.take_openings() {
         let id = opening.media.id();
         let (sockets, ports) = bind_pair(runtime, opening.media.spec())?;
-        let pair = UdpPair::new(sockets).map_err(refused)?;
+        let pair = UdpPair::new(sockets, options).map_err(refused)?;
         runtime.spawn(serve(runtime, door, pair, opening)).map_err(refused)?;
         door.udp_opened(id, ports);
     }
@@ -94,6 +98,7 @@ impl<R: Runtime> UdpTask<R> {
         let (media, subscriptions) = (&mut self.media, &self.subscriptions);
         // Datagrams that have no room now are sent when the socket wakes this task.
         let _ = self.pair.poll_send(cx, |pair| media.flush(now, subscriptions, pair));
+        self.pair.take_too_big().for_each(|(to, bytes)| media.handle_too_big(now, to, bytes));
         self.take_input(now);
         let due = self.alarm.is_due(cx, self.door.clock(), self.media.poll_timeout());
         if due {

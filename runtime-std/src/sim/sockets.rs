@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use super::Shared;
 use super::tcp::Side;
 use super::world::World;
-use crate::net::{Datagrams, Interface, Membership, SocketRef};
+use crate::net::{Datagrams, Dscp, Interface, Membership, SocketRef};
 use crate::runtime::{Direction, Listener, Socket, TcpSocket, UdpSocket};
 
 /// A connected TCP socket of a simulated world.
@@ -110,6 +110,10 @@ impl TcpSocket for SimTcp {
     }
 
     fn set_keepalive(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_dscp(&self, _: Dscp) -> io::Result<()> {
         Ok(())
     }
 
@@ -257,6 +261,10 @@ impl UdpSocket for SimUdp {
 }
 
 impl Datagrams for SimUdp {
+    fn set_dscp(&self, _: Dscp) -> io::Result<()> {
+        Ok(())
+    }
+
     fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.shared.enter(|world| world.receive_datagram(self.id, into))
     }

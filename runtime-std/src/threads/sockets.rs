@@ -10,7 +10,7 @@ use mio::net::{TcpListener, TcpStream, UdpSocket as MioUdpSocket};
 
 use super::reactor::{Alarm, Registration};
 use crate::clock::to_std;
-use crate::net::{SocketRef, read_buf, set_keepalive};
+use crate::net::{Dscp, SocketRef, read_buf, set_dscp, set_keepalive};
 use crate::runtime::{Direction, Listener, SHORT_READS_EMPTY, Socket, TcpSocket, Timer, UdpSocket};
 
 /// A socket that belongs to the thread that waits for it first.
@@ -134,6 +134,10 @@ impl TcpSocket for ThreadTcp {
 
     fn set_keepalive(&self) -> io::Result<()> {
         set_keepalive(&self.0.io)
+    }
+
+    fn set_dscp(&self, dscp: Dscp) -> io::Result<()> {
+        set_dscp(&self.0.io, dscp)
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

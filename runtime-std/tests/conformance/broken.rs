@@ -13,7 +13,7 @@ use rtspan_std::runtime::{
     Clock, Direction, Listener, Runtime, Socket, TcpSocket, TimeSource, Timer, UdpSocket,
 };
 use rtspan_std::sim::{SimListener, SimRuntime, SimTcp, SimTimer, SimUdp};
-use rtspan_std::{Datagrams, Instant, NtpTime, SocketRef};
+use rtspan_std::{Datagrams, Dscp, Instant, NtpTime, SocketRef};
 
 /// The promise that is broken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -208,6 +208,10 @@ impl TcpSocket for Part<SimTcp> {
 
     fn set_keepalive(&self) -> io::Result<()> {
         self.part.set_keepalive()
+    }
+
+    fn set_dscp(&self, dscp: Dscp) -> io::Result<()> {
+        self.part.set_dscp(dscp)
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

@@ -299,6 +299,7 @@ fn about(event: &Event) -> (Option<SessionId>, Option<ConnId>) {
         | Event::PacketsLost { session, .. }
         | Event::PacketsUnreadable { session, .. }
         | Event::SourceDoubted { session, .. } => (Some(*session), None),
+        Event::PacketsTooBig(told) => (Some(told.session), None),
         Event::Published { session, .. } | Event::Unpublished { session, .. } => (*session, None),
         Event::AuthFailed { session, conn, .. } => (*session, Some(*conn)),
         Event::Tolerated { session: Some(session), .. } => (Some(*session), None),

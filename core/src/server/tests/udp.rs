@@ -7,6 +7,7 @@ use crate::limits::{
     CONN_IDLE, GOODBYE_DELAY, OUTBOX_FRAMES_MAX, SENDER_REPORT_PERIOD, SESSION_TIMEOUT, UDP_BURST_PERIOD,
 };
 use crate::rtp::rtcp::{self, Rtcp};
+use crate::server::Event;
 use crate::udp::Port;
 use crate::{ConnId, StreamId, Tolerances};
 
@@ -344,6 +345,24 @@ fn media_does_not_go_to_the_servers_own_ports() {
             assert!(with_tcp.headers.get("Transport").unwrap().contains("TCP"), "the next one is taken");
         }
     }
+}
+
+#[test]
+fn packets_that_were_too_big_for_the_path_to_a_reader_are_told_with_it() {
+    let (mut scenario, conn, _, _) = reader();
+    for (to, bytes) in [(peer(5000), 1400), (peer(5000), 1450), (peer(5001), 1500), (peer(7000), 1500)] {
+        let now = scenario.now;
+        scenario.udps.values_mut().for_each(|udp| udp.handle_too_big(now, to, bytes));
+    }
+    scenario.advance(Duration::from_secs(1));
+    let now = scenario.now;
+    scenario.udps.values_mut().for_each(|udp| udp.handle_too_big(now, peer(5000), 1300));
+    scenario.advance(Duration::ZERO);
+    let told = scenario.events.iter().filter_map(|event| match event {
+        Event::PacketsTooBig(told) => Some((told.conn, told.packets, told.bytes)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(conn, 1, 1400), (conn, 2, 1450)]);
 }
 
 #[test]

@@ -8,9 +8,11 @@ use rtspan_std::Transports;
 use crate::bench::BenchArgs;
 use crate::wish::{PlaybackArgs, RequestArgs};
 
+mod network;
 mod serve;
 mod target;
 
+use network::NetworkArgs;
 pub(crate) use serve::{EventsFormat, SecureArgs, ServeArgs};
 pub(crate) use target::{ReachArgs, Target};
 
@@ -272,7 +274,9 @@ pub(crate) enum UnknownRuntime {
 
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum BadNumber {
-    #[error("two different port numbers with a dash between are needed, such as 8000-8001")]
+    #[error(
+        "two port numbers with a dash between are needed, the smaller one first, such as 8000-8001 or 8000-8099"
+    )]
     Ports,
     #[error("a number from 1 to 1000 is needed")]
     Fps,
@@ -301,6 +305,8 @@ mod tests {
             "rtspan demo --seconds 1 --json --runtime std",
             "rtspan --runtime smol serve",
             "rtspan serve --listen [::1]:0 --udp-ports 8000-8001 --gather 20 --no-demo --quiet",
+            "rtspan serve --udp-ports 8000-8099 --dscp af41",
+            "rtspan play rtsp://camera/main --udp-ports 8000-8099 --dscp 46",
             "rtspan serve --address-share 10 --shared-addresses 192.168.0.0/16,2001:db8::/32",
             "rtspan serve --shared-addresses --quiet",
             "rtspan serve --start keyframe",
@@ -345,6 +351,8 @@ mod tests {
             ("rtspan serve --udp-ports 8000", "8000-8001"),
             ("rtspan serve --udp-ports 8000-8000", "8000-8001"),
             ("rtspan serve --udp-ports 0-1", "8000-8001"),
+            ("rtspan serve --udp-ports 8001-8000", "8000-8001"),
+            ("rtspan serve --dscp 64", "0 to 63"),
             ("rtspan serve --address-share 0", "--address-share"),
             ("rtspan serve --shared-addresses 10.0.0.0/33", "10.0.0.0/8"),
             ("rtspan demo --runtime rayon", "std, smol and tokio"),

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rtspan_std::{Action, ClientEvent, Event, MediaTransport, Port, TracedMessage};
+use rtspan_std::{Action, ClientEvent, Event, MediaTransport, PacketsTooBig, Port, TracedMessage};
 use serde_json::{Value, json};
 
 /// The line of an event, in which peers choose the paths.
@@ -60,6 +60,9 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
         Event::LossReported { session, media, fraction_lost, lost, .. } => format!(
             "the session {session} reports that {:.0} % of media {media} were lost lately, {lost} packets in all",
             f64::from(*fraction_lost) / 2.56
+        ),
+        Event::PacketsTooBig(PacketsTooBig { session, packets, bytes, .. }) => format!(
+            "{packets} packets of up to {bytes} bytes were too big for the path to the reader of the session {session}"
         ),
         Event::PacketsLost { session, media, lost, .. } => {
             format!("{lost} packets of media {media} of the session {session} are missing")
@@ -213,6 +216,9 @@ fn fields(event: &Event) -> Value {
         Event::LossReported { session, conn, media, fraction_lost, lost } => json!({
             "event": "loss_reported", "session": id(session), "conn": id(conn), "media": media,
             "fraction_lost": fraction_lost, "lost": lost,
+        }),
+        Event::PacketsTooBig(PacketsTooBig { session, conn, packets, bytes, .. }) => json!({
+            "event": "packets_too_big", "session": id(session), "conn": id(conn), "packets": packets, "bytes": bytes,
         }),
         Event::PacketsLost { session, conn, media, lost } => json!({
             "event": "packets_lost", "session": id(session), "conn": id(conn), "media": media, "lost": lost,

@@ -42,6 +42,9 @@ fn main() -> ExitCode {
     if let Some(Err(error)) = command.target_mut().map(|target| target.reach(&reach)) {
         Args::command().error(ErrorKind::ValueValidation, error).exit();
     }
+    if let Command::Serve(serve) = &mut command {
+        serve.network = reach.network;
+    }
     let ended = stop::listen().and_then(|()| launch::launch(runtime, command));
     let written = output::finish();
     match ended.and(written) {

@@ -30,6 +30,8 @@ pub(crate) const DEMO: &str = "/demo";
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let builder = Server::<R>::builder().config(config(args)?);
     let builder = args.also_listen.iter().fold(builder, ServerBuilder::also_listen);
+    let builder = builder.fragments(!args.no_fragments);
+    let builder = args.network.dscp.into_iter().fold(builder, ServerBuilder::dscp);
     let (builder, tls) = secure::secured(builder, &args.secure)?;
     let server = Arc::new(builder.bind(args.listen).await?);
     let clip = Clip::demo();
@@ -103,7 +105,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
-    let udp = UdpSpec { ip: args.listen.ip(), ports: args.udp_ports.unwrap_or_default() };
+    let udp = UdpSpec { ip: args.listen.ip(), ports: args.network.udp_ports.unwrap_or_default() };
     let gather = Duration::from_millis(args.gather);
     let proxies = args.proxies.iter().copied();
     let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);

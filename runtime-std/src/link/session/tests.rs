@@ -64,6 +64,10 @@ impl TcpSocket for End {
         Ok(())
     }
 
+    fn set_dscp(&self, _: crate::net::Dscp) -> io::Result<()> {
+        Ok(())
+    }
+
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(ErrorKind::Unsupported.into())
     }

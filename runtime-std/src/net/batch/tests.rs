@@ -328,6 +328,28 @@ fn a_path_that_takes_no_segments_does_not_deny_them_to_the_others() {
 }
 
 #[test]
+fn datagrams_that_are_too_big_are_told_with_where_they_went_as_many_as_are_remembered() {
+    let mut fake = Fake::new(64);
+    fake.send(1, &datagram(0, 1400));
+    fake.send(2, &datagram(1, 1000));
+    (0..3).for_each(|byte| fake.send(3, &datagram(byte, 1300)));
+    assert!(fake.flush(|messages, _| match messages[0].segment {
+        1000 => Ok(1),
+        _ => Err(refused(EMSGSIZE)),
+    }));
+    let big = [(addr(1), 1400), (addr(3), 1300), (addr(3), 1300), (addr(3), 1300)];
+    assert_eq!(fake.batch.take_too_big().collect::<Vec<_>>(), big);
+    for port in 0..=u16::try_from(TOO_BIG_MAX).unwrap() {
+        fake.send(port, &datagram(0, 1400));
+        assert!(fake.flush(|_, _| Err(refused(EMSGSIZE))));
+    }
+    assert_eq!(fake.batch.take_too_big().count(), TOO_BIG_MAX);
+    fake.send(1, &datagram(0, 1400));
+    assert!(fake.flush(|_, _| Err(refused(ENETUNREACH))));
+    assert_eq!(fake.batch.take_too_big().count(), 0);
+}
+
+#[test]
 fn a_short_datagram_among_segments_that_its_path_refuses_goes_alone() {
     let mut fake = Fake::new(64);
     fake.send(1, &datagram(1, 1460));

@@ -9,7 +9,7 @@ use crate::threads::{ThreadUdp, Threads, block_on};
 
 fn pair(ip: IpAddr) -> (UdpPair<ThreadUdp>, (u16, u16)) {
     let (sockets, ports) = bind_pair(&Threads, &UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
-    (UdpPair::new(sockets).unwrap(), ports)
+    (UdpPair::new(sockets, SocketOptions::default()).unwrap(), ports)
 }
 
 fn exchange(ip: IpAddr, to: IpAddr) {
@@ -148,19 +148,33 @@ fn datagrams_leave_from_the_address_that_is_named_if_the_socket_is_bound_to_all(
     }
 }
 
+#[test]
+fn a_socket_asks_for_the_class_of_service_that_is_wanted() {
+    let socket = bind_udp(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).unwrap();
+    let alias = socket.try_clone().unwrap();
+    let options = SocketOptions { dscp: Some(crate::Dscp::AF41), ..SocketOptions::default() };
+    let _half = Half::new(ThreadUdp::new(socket), options).unwrap();
+    assert_eq!(socket2::SockRef::from(&alias).tos_v4().unwrap(), 34 << 2);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
-fn packets_larger_than_the_path_allows_may_be_cut_into_fragments() {
+fn packets_larger_than_the_path_allows_are_cut_into_fragments_unless_that_is_forbidden() {
     use nix::sys::socket::{getsockopt, sockopt};
     use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
 
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-        let socket = bind_udp(SocketAddr::new(ip, 0)).unwrap();
-        let alias = socket.try_clone().unwrap();
-        let _half = Half::new(ThreadUdp::new(socket)).unwrap();
-        assert_eq!(ip_mtu_discover(&alias).unwrap(), Ipv4PathMtuDiscovery::DONT);
-        if ip.is_ipv6() {
-            assert!(!getsockopt(&alias, sockopt::Ipv6DontFrag).unwrap());
+        for (forbids_fragments, expected) in
+            [(false, Ipv4PathMtuDiscovery::DONT), (true, Ipv4PathMtuDiscovery::DO)]
+        {
+            let socket = bind_udp(SocketAddr::new(ip, 0)).unwrap();
+            let alias = socket.try_clone().unwrap();
+            let options = SocketOptions { forbids_fragments, ..SocketOptions::default() };
+            let _half = Half::new(ThreadUdp::new(socket), options).unwrap();
+            assert_eq!(ip_mtu_discover(&alias).unwrap(), expected);
+            if ip.is_ipv6() {
+                assert_eq!(getsockopt(&alias, sockopt::Ipv6DontFrag).unwrap(), forbids_fragments);
+            }
         }
     }
 }

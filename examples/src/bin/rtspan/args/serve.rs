@@ -3,9 +3,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use rtspan_std::{Algorithm, IpPrefix, Scheme, StartAt, UdpPorts, User};
+use rtspan_std::{Algorithm, IpPrefix, Scheme, StartAt, User};
 
-use super::BadNumber;
+use super::NetworkArgs;
 use crate::users;
 
 /// How a server is secured, and what its ports take.
@@ -52,14 +52,18 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) secure: SecureArgs,
 
-    /// The UDP ports for media, such as 8000-8001; a free pair if not given.
-    #[arg(long, value_name = "RTP-RTCP", value_parser = ports)]
-    pub(crate) udp_ports: Option<UdpPorts>,
+    /// As it is given for all commands.
+    #[arg(skip)]
+    pub(crate) network: NetworkArgs,
 
     /// How many pairs of UDP ports media is spread over; the next ones follow. One for each processor, but a single one
     /// if ports are given.
     #[arg(long, value_name = "N")]
     pub(crate) udp_pairs: Option<NonZeroUsize>,
+
+    /// Send packets over UDP whole or not at all, and tell which reader they are too big for; without, they are cut into fragments.
+    #[arg(long)]
+    pub(crate) no_fragments: bool,
 
     /// Gather packets for each reader for at most so many milliseconds, so that one call to the system takes more.
     #[arg(long, value_name = "MS", default_value = "0")]
@@ -172,14 +176,5 @@ impl From<AuthScheme> for Scheme {
             AuthScheme::Digest => Self::Digest(Algorithm::Md5),
             AuthScheme::Sha256 => Self::Digest(Algorithm::Sha256),
         }
-    }
-}
-
-fn ports(text: &str) -> Result<UdpPorts, BadNumber> {
-    let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
-    let (rtp, rtcp) = text.split_once('-').ok_or(BadNumber::Ports)?;
-    match (port(rtp), port(rtcp)) {
-        (Some(rtp), Some(rtcp)) if rtp != rtcp => Ok(UdpPorts::Fixed(rtp, rtcp)),
-        _ => Err(BadNumber::Ports),
     }
 }

@@ -7,6 +7,8 @@ use rtspan_std::runtime::Runtime;
 use rtspan_std::tls::ClientTls;
 use rtspan_std::{Fingerprint, Url, UrlError};
 
+use super::NetworkArgs;
+
 /// How a server is reached by those commands that are clients.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReachArgs {
@@ -21,6 +23,9 @@ pub(crate) struct ReachArgs {
     /// Speak RTSP through this, as rtsp+http:// and rtsp+ws:// in a URL do.
     #[arg(long, global = true, value_enum, value_name = "WAY")]
     tunnel: Option<TunnelName>,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -34,7 +39,14 @@ enum TunnelName {
 pub(crate) struct Target {
     text: Box<str>,
     url: Url,
-    tls: Box<ClientTls>,
+    reached: Box<Reached>,
+}
+
+/// How its server is reached.
+#[derive(Clone, Debug, Default)]
+struct Reached {
+    tls: ClientTls,
+    network: NetworkArgs,
 }
 
 impl Target {
@@ -54,11 +66,12 @@ impl Target {
     /// The URL cannot have the tunnel.
     pub(crate) fn reach(&mut self, args: &ReachArgs) -> Result<(), UrlError> {
         if args.insecure {
-            *self.tls = ClientTls::dangerous_any();
+            self.reached.tls = ClientTls::dangerous_any();
         }
         if let Some(pin) = args.pin {
-            *self.tls = ClientTls::pinned(pin);
+            self.reached.tls = ClientTls::pinned(pin);
         }
+        self.reached.network = args.network;
         let Some(tunnel) = args.tunnel else { return Ok(()) };
         let (_, rest) = self.text.split_once("://").ok_or(UrlError::Scheme)?;
         let scheme = match (tunnel, self.url.is_secure()) {
@@ -75,7 +88,7 @@ impl Target {
     /// Sets up a client of it.
     pub(crate) fn client<R: Runtime>(&self) -> ClientBuilder<R> {
         let builder = Client::<R>::builder(&self.text).expect("it was parsed before");
-        builder.tls((*self.tls).clone())
+        self.reached.network.client(builder.tls(self.reached.tls.clone()))
     }
 }
 
@@ -83,7 +96,7 @@ impl FromStr for Target {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        Ok(Self { text: text.into(), url: Url::parse(text)?, tls: Box::default() })
+        Ok(Self { text: text.into(), url: Url::parse(text)?, reached: Box::default() })
     }
 }
 
@@ -99,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_tunnel_changes_the_scheme_and_nothing_else() {
-        let reach = |tunnel| ReachArgs { pin: None, insecure: false, tunnel: Some(tunnel) };
+        let network = NetworkArgs::default();
+        let reach = |tunnel| ReachArgs { pin: None, insecure: false, tunnel: Some(tunnel), network };
         for (text, tunnel, expected) in [
             ("rtsp://u:p@h/cam?a=b", TunnelName::Http, "rtsp+http://u:p@h/cam?a=b"),
             ("rtsps://h:322/cam", TunnelName::Ws, "rtsp+wss://h:322/cam"),
