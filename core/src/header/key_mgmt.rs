@@ -60,7 +60,7 @@ impl KeyMgmt {
         let missing = |what| HeaderError::Missing { header: KEY_MGMT, what };
         let unreadable = |parameter| HeaderError::Unreadable { header: KEY_MGMT, parameter };
         let protocol = find("prot").filter(|name| !name.is_empty()).ok_or_else(|| missing("prot"))?;
-        if !protocol.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        if !is_protocol(protocol) {
             return Err(unreadable("prot"));
         }
         let uri = find("uri");
@@ -68,8 +68,8 @@ impl KeyMgmt {
             return Err(unreadable("uri"));
         }
         let data = find("data").ok_or_else(|| missing("data"))?;
-        let data = base64::decode(data).ok_or_else(|| unreadable("data"))?;
-        Ok(Self { protocol: protocol.into(), uri: uri.map(Into::into), data: data.into() })
+        let data = read_data(data).ok_or_else(|| unreadable("data"))?;
+        Ok(Self { protocol: protocol.into(), uri: uri.map(Into::into), data })
     }
 
     /// Reads the value of `a=key-mgmt` (RFC 4567, section 3.1).
@@ -77,7 +77,7 @@ impl KeyMgmt {
     /// `None` if it has no protocol, or no data in base64.
     pub fn from_attribute(value: &str) -> Option<Self> {
         let (protocol, data) = value.trim_ascii().split_once([' ', '\t'])?;
-        let data = base64::decode(data)?.into();
+        let data = read_data(data).filter(|_| is_protocol(protocol))?;
         Some(Self { protocol: protocol.into(), uri: None, data })
     }
 
@@ -85,6 +85,16 @@ impl KeyMgmt {
     pub fn to_attribute(&self) -> String {
         format!("{} {}", self.protocol, base64::encode(&self.data))
     }
+}
+
+/// Returns `true` for what may be the name of a protocol.
+fn is_protocol(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// The bytes of a message, which is not empty.
+fn read_data(text: &str) -> Option<Box<[u8]>> {
+    base64::decode(text).filter(|data| !data.is_empty()).map(Into::into)
 }
 
 impl fmt::Display for KeyMgmt {
@@ -158,6 +168,7 @@ mod tests {
         }
         for (value, parameter) in [
             ("prot=mikey;data=!", "data"),
+            ("prot=mikey;data==", "data"),
             ("prot=m\"ikey;data=AQAF", "prot"),
             ("prot=mikey;uri=a\"b;data=AQAF", "uri"),
         ] {
@@ -176,7 +187,7 @@ mod tests {
         let message = KeyMgmt::from_attribute(" mikey  AQAF ").unwrap();
         assert_eq!(message, KeyMgmt::mikey([1, 0, 5]));
         assert_eq!(message.to_attribute(), "mikey AQAF");
-        for value in ["", "mikey", "mikey !"] {
+        for value in ["", "mikey", "mikey !", "mikey =", "mi;key AQAF", "mi\nkey AQAF"] {
             assert_eq!(KeyMgmt::from_attribute(value), None, "{value}");
         }
     }
