@@ -3,7 +3,7 @@
 use super::command::{Task, accepted};
 use super::{Client, ClientEvent, CommandError, Reply};
 use crate::description::Description;
-use crate::description::groups::{DescribedGroup, groups};
+use crate::description::groups::{Described, groups};
 use crate::header::content_type_is;
 use crate::url::Url;
 use crate::url::base::{Bases, check_control};
@@ -18,7 +18,7 @@ pub(super) struct Presentation {
     pub(super) description: Description,
     pub(super) base: Url,
     /// The multicast group of each media, as far as the description names one.
-    pub(super) groups: Vec<Option<DescribedGroup>>,
+    pub(super) groups: Vec<Described>,
 }
 
 impl Presentation {

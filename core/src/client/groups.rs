@@ -54,30 +54,37 @@ impl Client {
     /// The group in an answer, completed by the description.
     fn group_spec(&mut self, media: usize, answer: &Transport, from: IpAddr) -> Option<GroupSpec> {
         let answered = answered_group(answer);
-        let described = self.described_group(media).cloned();
+        let described = self.described_group(media);
         if answered.is_none() && answer.destination.is_some() && described.is_some() {
             self.tolerances.record(Tolerance::NoGroup);
         }
-        let group = answered.or_else(|| described.as_ref().map(|described| described.ip))?;
+        let group = answered.or_else(|| Some(described?.ip))?;
         let described = described.filter(|described| described.ip == group);
         let ports = match answer.port.filter(|(rtp, _)| *rtp != 0) {
             Some((rtp, 0)) => {
                 self.tolerances.record(Tolerance::NoGroupRtcpPort);
-                Some((rtp, rtp.checked_add(1)?))
+                (rtp, rtp.checked_add(1)?)
             }
-            Some(ports) => Some(ports),
-            None => described.as_ref()?.ports,
+            Some(ports) => ports,
+            None => described?.ports?,
         };
-        let ttl = answer.ttl.or_else(|| described.as_ref()?.ttl).unwrap_or(MULTICAST_TTL);
-        let listed = described.map(|described| described.sources).unwrap_or_default();
-        let is_usable = |source: &IpAddr| source.is_ipv4() == group.is_ipv4() && may_be_source(*source, from);
-        let listed = listed.into_iter().filter(is_usable);
-        let source = only_source(group, from.to_canonical(), listed);
-        Some(GroupSpec { group, ports: ports?, source, ttl })
+        let ttl = answer.ttl.or_else(|| described?.ttl).unwrap_or(MULTICAST_TTL);
+        Some(GroupSpec { group, ports, source: self.only_source(media, group, from.to_canonical()), ttl })
     }
 
-    fn described_group(&self, media: usize) -> Option<&DescribedGroup> {
-        self.presentation.as_ref()?.groups.get(media)?.as_ref()
+    /// The only source of a group: the server if the description lists it, or else the first listed; and the server where groups
+    /// are such that somebody has to be named (RFC 4607).
+    fn only_source(&self, media: usize, group: IpAddr, server: IpAddr) -> Option<IpAddr> {
+        let described = self.presentation.as_ref().and_then(|presentation| presentation.groups.get(media));
+        let listed = described.map(|described| described.sources(group)).unwrap_or_default();
+        let is_usable = |ip: &&IpAddr| ip.is_ipv4() == group.is_ipv4() && may_be_source(**ip, server);
+        let first = listed.iter().find(is_usable).copied();
+        let is_server = listed.contains(&server) || first.is_none() && is_of_one_source(group);
+        if is_server && server.is_ipv4() == group.is_ipv4() { Some(server) } else { first }
+    }
+
+    fn described_group(&self, media: usize) -> Option<DescribedGroup> {
+        self.presentation.as_ref()?.groups.get(media)?.group
     }
 }
 
@@ -87,17 +94,10 @@ pub(super) fn answered_group(answer: &Transport) -> Option<IpAddr> {
     destination.parse().ok().filter(IpAddr::is_multicast)
 }
 
-/// The only source of a group: the server if the description lists it, or else the first listed; and the server where groups
-/// are such that somebody has to be named (RFC 4607).
-fn only_source(group: IpAddr, server: IpAddr, listed: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
-    let is_of_one_source = match group {
+/// Returns `true` for the groups of which each source is a channel of its own (RFC 4607).
+fn is_of_one_source(group: IpAddr) -> bool {
+    match group {
         IpAddr::V4(group) => group.octets().starts_with(&[232]),
         IpAddr::V6(group) => matches!(group.segments(), [first, 0, ..] if first & 0xfff0 == 0xff30),
-    };
-    let mut listed = listed.peekable();
-    let first = listed.peek().copied();
-    if listed.any(|source| source == server) {
-        return Some(server);
     }
-    first.or_else(|| (is_of_one_source && server.is_ipv4() == group.is_ipv4()).then_some(server))
 }

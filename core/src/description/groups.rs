@@ -6,23 +6,48 @@ use crate::limits::SDP_LINES_MAX;
 use crate::sdp::{self, AttributeLine, MediaLine, Section};
 use crate::tolerance::Tolerances;
 
+/// What a description says of the group that a media is sent to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Described {
+    pub(crate) group: Option<DescribedGroup>,
+    /// The sources that groups have, those of the media first (RFC 4570).
+    filters: Vec<Filter>,
+}
+
 /// The group that a media is sent to.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct DescribedGroup {
     pub(crate) ip: IpAddr,
     pub(crate) ttl: Option<u8>,
     pub(crate) ports: Option<(u16, u16)>,
-    /// The sources that are heard, if only some are (RFC 4570).
-    pub(crate) sources: Vec<IpAddr>,
 }
 
-/// The group of each media, in the order of the description; `None` for one that goes to none.
-pub(crate) fn groups(bytes: &[u8]) -> Vec<Option<DescribedGroup>> {
+/// The sources of a group, or of any.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Filter {
+    group: Option<IpAddr>,
+    sources: Vec<IpAddr>,
+}
+
+impl Described {
+    /// The sources that are heard of a group, if only some are.
+    pub(crate) fn sources(&self, group: IpAddr) -> &[IpAddr] {
+        let filter = self.filters.iter().find(|filter| filter.group.is_none_or(|own| own == group));
+        filter.map(|filter| &*filter.sources).unwrap_or_default()
+    }
+}
+
+/// The groups of each media, in the order of the description.
+pub(crate) fn groups(bytes: &[u8]) -> Vec<Described> {
     // All that is wrong with the description has been told by whoever has read it before.
     let mut tolerances = Tolerances::NONE;
     let Ok(text) = sdp::text(bytes, &mut tolerances) else { return Vec::new() };
     let Ok(lines) = sdp::parse(&text, SDP_LINES_MAX, &mut tolerances) else { return Vec::new() };
-    lines.medias.iter().map(|(line, section)| group(&lines.session, line, section)).collect()
+    let described = |(line, media): &(MediaLine<'_>, Section<'_>)| Described {
+        group: group(&lines.session, line, media),
+        filters: filters(media).chain(filters(&lines.session)).collect(),
+    };
+    lines.medias.iter().map(described).collect()
 }
 
 fn group(session: &Section<'_>, line: &MediaLine<'_>, media: &Section<'_>) -> Option<DescribedGroup> {
@@ -38,9 +63,23 @@ fn group(session: &Section<'_>, line: &MediaLine<'_>, media: &Section<'_>) -> Op
         attributes(media, "rtcp").find_map(|value| value.split_ascii_whitespace().next()?.parse().ok());
     let rtp = line.port.filter(|port| *port != 0);
     let ports = rtp.and_then(|rtp| Some((rtp, rtcp.or_else(|| rtp.checked_add(1))?)));
-    let of = |section| attributes(section, "source-filter").find_map(|value| sources(ip, value));
-    let sources = of(media).or_else(|| of(session)).unwrap_or_default();
-    Some(DescribedGroup { ip, ttl, ports, sources })
+    Some(DescribedGroup { ip, ttl, ports })
+}
+
+fn filters<'a>(section: &Section<'a>) -> impl Iterator<Item = Filter> {
+    attributes(section, "source-filter").filter_map(filter)
+}
+
+/// Reads `incl IN IP4 <group> <source> …`.
+fn filter(value: &str) -> Option<Filter> {
+    let mut fields = value.split_ascii_whitespace();
+    let is_wanted = fields.next()?.eq_ignore_ascii_case("incl");
+    let group = match fields.nth(2)? {
+        "*" => None,
+        group => Some(group.parse().ok()?),
+    };
+    let sources: Vec<IpAddr> = fields.filter_map(|source| source.parse().ok()).collect();
+    (is_wanted && !sources.is_empty()).then_some(Filter { group, sources })
 }
 
 fn attributes<'a>(section: &Section<'a>, name: &'static str) -> impl Iterator<Item = &'a str> {
@@ -48,21 +87,15 @@ fn attributes<'a>(section: &Section<'a>, name: &'static str) -> impl Iterator<It
     section.attributes.iter().filter(named).filter_map(|line| line.value)
 }
 
-/// The sources of `incl IN IP4 <group> <source> …`, if this is about the group.
-fn sources(group: IpAddr, value: &str) -> Option<Vec<IpAddr>> {
-    let mut fields = value.split_ascii_whitespace();
-    let is_filter = fields.next()?.eq_ignore_ascii_case("incl");
-    let destination = fields.nth(2)?;
-    let is_it = destination == "*" || destination.parse() == Ok(group);
-    let sources: Vec<IpAddr> = fields.filter_map(|source| source.parse().ok()).collect();
-    (is_filter && is_it && !sources.is_empty()).then_some(sources)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(lines: &[&str]) -> Vec<Option<DescribedGroup>> {
+        described(lines).iter().map(|described| described.group).collect()
+    }
+
+    fn described(lines: &[&str]) -> Vec<Described> {
         groups(format!("v=0\r\n{}\r\n", lines.join("\r\n")).as_bytes())
     }
 
@@ -81,20 +114,14 @@ mod tests {
             "m=audio 0 RTP/AVP 0",
             "c=IN IP4 192.0.2.1",
         ]);
-        let video = DescribedGroup {
-            ip: ip("239.1.2.3"),
-            ttl: Some(5),
-            ports: Some((5000, 5001)),
-            sources: Vec::new(),
-        };
-        let audio =
-            DescribedGroup { ip: ip("ff15::7"), ttl: None, ports: Some((6000, 7001)), ..video.clone() };
+        let video = DescribedGroup { ip: ip("239.1.2.3"), ttl: Some(5), ports: Some((5000, 5001)) };
+        let audio = DescribedGroup { ip: ip("ff15::7"), ttl: None, ports: Some((6000, 7001)) };
         assert_eq!(read, [Some(video), Some(audio), None]);
     }
 
     /// What live555 describes a stream with that one source sends, and what RFC 4570 has.
     #[test]
-    fn sources_are_those_of_the_filters_that_are_about_the_group() {
+    fn sources_are_those_of_the_first_filter_that_is_about_the_group() {
         for (session, media, sources) in [
             ("a=source-filter: incl IN IP4 * 192.0.2.7", "a=rtcp-unicast: reflection", &["192.0.2.7"][..]),
             (
@@ -110,11 +137,13 @@ mod tests {
                 &["192.0.2.8"],
             ),
             ("a=source-filter: incl IN IP4 232.3.4.5", "a=source-filter", &[]),
+            ("a=source-filter: incl IN IP4 group.example 192.0.2.7", "a=x", &[]),
         ] {
-            let read = read(&["c=IN IP4 232.3.4.5/127", session, "m=video 5000 RTP/AVP 96", media]);
-            let found = read[0].as_ref().map(|group| &*group.sources);
-            let expected: Vec<IpAddr> = sources.iter().map(|source| ip(source)).collect();
-            assert_eq!(found, Some(&*expected), "{session} {media}");
+            for connection in ["c=IN IP4 232.3.4.5/127", "c=IN IP4 0.0.0.0"] {
+                let described = described(&[connection, session, "m=video 5000 RTP/AVP 96", media]);
+                let expected: Vec<IpAddr> = sources.iter().map(|source| ip(source)).collect();
+                assert_eq!(described[0].sources(ip("232.3.4.5")), expected, "{session} {media}");
+            }
         }
     }
 
@@ -126,7 +155,7 @@ mod tests {
         }
         for (line, ports) in [("0", None), ("x", None), ("65535", None), ("65534", Some((65534, 65535)))] {
             let read = read(&["c=IN IP4 239.1.1.1", &format!("m=video {line} RTP/AVP 96")]);
-            assert_eq!(read[0].as_ref().map(|group| (group.ports, group.ttl)), Some((ports, None)), "{line}");
+            assert_eq!(read[0].map(|group| (group.ports, group.ttl)), Some((ports, None)), "{line}");
         }
         assert_eq!(groups(b"c=IN IP4 239.1.1.1\r\n"), []);
     }
