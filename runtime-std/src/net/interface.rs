@@ -84,7 +84,7 @@ mod system {
 
     fn name(interface: &Interface) -> io::Result<String> {
         if let Interface::Name(name) = interface {
-            return Ok(name.to_string());
+            return if_nametoindex(&**name).map(|_| name.to_string()).map_err(|_| missing(interface));
         }
         let is_it = |name: &str, address: Option<SockaddrStorage>| match interface {
             Interface::Address(ip) => address.and_then(ip_of) == Some(*ip),

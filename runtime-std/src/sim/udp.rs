@@ -86,7 +86,10 @@ impl World {
             return Ok(());
         }
         let named = from.unwrap_or_else(|| local.ip());
-        self.check_own(host, named)?;
+        // One that is bound to a group sends from an address of its host.
+        if !named.is_multicast() {
+            self.check_own(host, named)?;
+        }
         let from = SocketAddr::new(self.source(host, named, to.ip()), local.port());
         let Some(target) = self.reached(host, to.ip()) else { return Ok(()) };
         let path = self.path(host, target);

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use rtspan_std::runtime::{Direction, Listener, Runtime, Socket, TcpSocket, UdpSocket};
 use rtspan_std::server::Server;
-use rtspan_std::{Description, Instant};
+use rtspan_std::{Description, Instant, Interface, Membership};
 
 use super::LOOPBACK;
 
@@ -216,6 +216,20 @@ pub(super) struct Mouth<R: Runtime>(R::Udp);
 impl<R: Runtime> Mouth<R> {
     pub(super) fn new() -> Self {
         Self(R::default().bind_udp(LOOPBACK.parse().unwrap()).unwrap())
+    }
+
+    /// One that is bound to a multicast group, and has joined it on the loopback interface.
+    pub(super) fn member(group: SocketAddr) -> Self {
+        let socket = R::default().bind_udp(group).unwrap();
+        let interface = Some(Interface::Address(Ipv4Addr::LOCALHOST.into()));
+        socket.socket().join(&Membership { group: group.ip(), source: None, interface }).unwrap();
+        Self(socket)
+    }
+
+    /// Has what is sent to groups go by the loopback interface, and stay on this host.
+    pub(super) fn sends_to_groups(&self) {
+        let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
+        self.0.socket().set_multicast(0, Some(&interface)).unwrap();
     }
 
     pub(super) fn port(&self) -> u16 {

@@ -17,6 +17,7 @@ mod leaving;
 mod limits;
 mod many;
 mod media;
+mod multicast;
 mod reading;
 mod reconnecting;
 mod requests;
@@ -58,6 +59,7 @@ pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use many::*;
 pub(crate) use media::*;
+pub(crate) use multicast::*;
 pub(crate) use reading::*;
 pub(crate) use reconnecting::*;
 pub(crate) use requests::*;
@@ -182,6 +184,9 @@ macro_rules! all {
             a_message_that_does_not_end_closes_the_connection,
             a_connection_that_asks_nothing_is_closed,
             an_address_that_shows_nothing_is_sent_little,
+            clients_of_a_host_hear_a_group_report_to_it_and_leave_it,
+            the_only_source_of_a_group_is_heard_and_reported_to,
+            an_interface_that_is_not_there_is_an_error_that_says_so,
             a_burst_over_udp_leaves_in_portions,
             readers_over_several_udp_pairs_get_everything,
             each_peer_is_sent_datagrams_from_the_address_that_it_has_talked_to,
