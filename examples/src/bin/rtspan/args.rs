@@ -211,6 +211,7 @@ pub(crate) enum PlayTransport {
     Auto,
     Udp,
     Tcp,
+    Multicast,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -226,6 +227,7 @@ impl From<PlayTransport> for Transports {
             PlayTransport::Auto => Self::UdpThenTcp,
             PlayTransport::Udp => Self::Udp,
             PlayTransport::Tcp => Self::Tcp,
+            PlayTransport::Multicast => Self::Multicast,
         }
     }
 }
@@ -321,6 +323,7 @@ mod tests {
             "rtspan serve --backchannel said",
             "rtspan probe rtsp://[::1]/",
             "rtspan snapshot rtsp://camera/main picture.png --transport tcp --seconds 5",
+            "rtspan probe rtsp://camera/main --transport multicast --multicast-interface eth0",
             "rtspan bench read rtsp://camera/main --readers 1000 --stalled 1 --transport udp --seconds 5 --pid 42 --json",
             "rtspan bench publish rtsp://camera/main --rate 30 --size 1400 --burst 20 --streams 3 --pid 42",
             "rtspan bench publish rtsp://camera/main --keyframe-burst 1500 --keyframe-every 25",
@@ -337,7 +340,7 @@ mod tests {
             ("rtspan sing", "unrecognized subcommand"),
             ("rtspan play", "<URL>"),
             ("rtspan play http://camera/main", "http"),
-            ("rtspan play rtsp://camera/main --transport pigeon", "auto, udp, tcp"),
+            ("rtspan play rtsp://camera/main --transport pigeon", "auto, udp, tcp, multicast"),
             ("rtspan play rtsp://camera/main --seconds 0", "1..=1000000"),
             ("rtspan play rtsp://camera/main --seek yesterday", "such as 60, 0:01:00"),
             ("rtspan play rtsp://camera/main --scale 0", "other than zero"),

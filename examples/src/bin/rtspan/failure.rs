@@ -46,7 +46,11 @@ pub(crate) enum Failure {
     #[error(
         "nothing arrived from {url} over {over} in {seconds} s, though the server says that it plays; \
          is somebody publishing there{hint}?",
-        hint = if *.over == "udp" { ", or does a firewall hold UDP back (try --transport tcp)" } else { "" }
+        hint = match *.over {
+            "udp" => ", or does a firewall hold UDP back (try --transport tcp)",
+            "multicast" => ", or does the network pass no multicast on (try --transport udp, or --multicast-interface)",
+            _ => "",
+        }
     )]
     NothingArrived { url: Target, over: &'static str, seconds: u64 },
     #[error("the stream at {url} ended before anything arrived; has its publisher stopped?")]

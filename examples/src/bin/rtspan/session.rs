@@ -47,6 +47,15 @@ impl fmt::Display for RefusedMedia {
     }
 }
 
+/// The name of a transport.
+pub(crate) fn over_name(transport: TrackTransport) -> &'static str {
+    match transport {
+        TrackTransport::Udp { .. } => "udp",
+        TrackTransport::Multicast { .. } => "multicast",
+        _ => "tcp",
+    }
+}
+
 impl<R: Runtime> Session<R> {
     /// Connects, asks for all that there is and has it flow.
     ///
@@ -89,7 +98,7 @@ impl<R: Runtime> Session<R> {
                 Ok(info) if info.is_sent => {}
                 Ok(info) => {
                     medias.push(media);
-                    over = if matches!(info.transport, TrackTransport::Udp { .. }) { "udp" } else { "tcp" };
+                    over = over_name(info.transport);
                 }
                 Err(error @ Error::Command(CommandError::Timeout)) => return Err(error),
                 Err(Error::Command(error)) => failure = error.into(),

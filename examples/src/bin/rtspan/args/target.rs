@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use rtspan_std::client::{Client, ClientBuilder};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::tls::ClientTls;
-use rtspan_std::{Fingerprint, Url, UrlError};
+use rtspan_std::{Fingerprint, Interface, Url, UrlError};
 
 use super::NetworkArgs;
 
@@ -26,6 +26,10 @@ pub(crate) struct ReachArgs {
 
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+
+    /// Join multicast groups on this network interface, by name or address; without it on that of the connection.
+    #[arg(long, global = true, value_name = "INTERFACE", value_parser = str::parse::<Interface>)]
+    multicast_interface: Option<Interface>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -47,6 +51,7 @@ pub(crate) struct Target {
 struct Reached {
     tls: ClientTls,
     network: NetworkArgs,
+    interface: Option<Interface>,
 }
 
 impl Target {
@@ -72,6 +77,7 @@ impl Target {
             self.reached.tls = ClientTls::pinned(pin);
         }
         self.reached.network = args.network;
+        self.reached.interface.clone_from(&args.multicast_interface);
         let Some(tunnel) = args.tunnel else { return Ok(()) };
         let (_, rest) = self.text.split_once("://").ok_or(UrlError::Scheme)?;
         let scheme = match (tunnel, self.url.is_secure()) {
@@ -88,7 +94,11 @@ impl Target {
     /// Sets up a client of it.
     pub(crate) fn client<R: Runtime>(&self) -> ClientBuilder<R> {
         let builder = Client::<R>::builder(&self.text).expect("it was parsed before");
-        self.reached.network.client(builder.tls(self.reached.tls.clone()))
+        let builder = self.reached.network.client(builder.tls(self.reached.tls.clone()));
+        match &self.reached.interface {
+            Some(interface) => builder.multicast_interface(interface.clone()),
+            None => builder,
+        }
     }
 }
 
@@ -113,7 +123,13 @@ mod tests {
     #[test]
     fn a_tunnel_changes_the_scheme_and_nothing_else() {
         let network = NetworkArgs::default();
-        let reach = |tunnel| ReachArgs { pin: None, insecure: false, tunnel: Some(tunnel), network };
+        let reach = |tunnel| ReachArgs {
+            pin: None,
+            insecure: false,
+            tunnel: Some(tunnel),
+            network,
+            multicast_interface: None,
+        };
         for (text, tunnel, expected) in [
             ("rtsp://u:p@h/cam?a=b", TunnelName::Http, "rtsp+http://u:p@h/cam?a=b"),
             ("rtsps://h:322/cam", TunnelName::Ws, "rtsp+wss://h:322/cam"),

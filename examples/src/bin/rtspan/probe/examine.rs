@@ -7,14 +7,13 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_lite::future::or;
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{
-    ClientConfig, CommandError, Error, MediaChoice, MediaKind, Misuse, Playback, TrackTransport,
-};
+use rtspan_std::{ClientConfig, CommandError, Error, MediaChoice, MediaKind, Misuse, Playback};
 
 use super::facts::{Facts, Failed, Outcome, Step, Track};
 use super::heard::Heard;
 use super::measure::Measure;
 use crate::args::ProbeArgs;
+use crate::session::over_name;
 use crate::stop::sleep_until;
 
 /// A server that answers nothing for so long is not waited for.
@@ -90,10 +89,7 @@ async fn steps<R: Runtime>(client: &Client<R>, time: Duration, facts: &mut Facts
     let mut failure = Error::Misuse(Misuse::NoneChosen);
     for media in client.chosen_medias(&MediaChoice::default()) {
         let outcome = match client.setup(media).await {
-            Ok(info) => {
-                let over = if matches!(info.transport, TrackTransport::Udp { .. }) { "udp" } else { "tcp" };
-                Outcome::Played { over, stats: Box::default() }
-            }
+            Ok(info) => Outcome::Played { over: over_name(info.transport), stats: Box::default() },
             Err(Error::Command(error)) if error != CommandError::Timeout => {
                 failure = error.clone().into();
                 Outcome::Refused(error)

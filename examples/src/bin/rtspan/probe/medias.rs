@@ -101,7 +101,7 @@ fn lost(track: &Track) -> Option<Finding> {
         stats.lost, track.media, track.kind, stats.packets
     );
     let advice = match *over {
-        "udp" => "play over TCP, or see why the network loses packets",
+        "udp" | "multicast" => "play over TCP, or see why the network loses packets",
         _ => "see why the server leaves packets out; it may have too little bandwidth or too many readers",
     };
     Some(Finding::warning(Problem::PacketsLost, what).advice(advice))
