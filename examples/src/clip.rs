@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use rtspan_core::limits::{PACKET_BYTES_MAX, PROTECTION_BYTES};
 use rtspan_core::payload::{PacketizerConfig, g711, h264};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::{Description, Format, Media, MediaKind};
@@ -157,8 +158,20 @@ impl Clip {
 
     /// Pictures and sound in the order in which they are due, as packets, without end.
     pub fn frames(&self) -> impl Iterator<Item = Frame> {
+        self.frames_of(PACKET_BYTES_MAX)
+    }
+
+    /// The same with room in each packet for the tag of SRTP.
+    pub fn frames_to_protect(&self) -> impl Iterator<Item = Frame> {
+        self.frames_of(PACKET_BYTES_MAX - PROTECTION_BYTES)
+    }
+
+    fn frames_of(&self, packet_bytes_max: usize) -> impl Iterator<Item = Frame> {
         // Sequences begin anywhere (RFC 3550, section 5.1).
-        let config = |payload_type| PacketizerConfig::new(payload_type, random(), random() as u16);
+        let config = |payload_type| PacketizerConfig {
+            packet_bytes_max,
+            ..PacketizerConfig::new(payload_type, random(), random() as u16)
+        };
         let mut video = h264::Packetizer::new(config(VIDEO_PAYLOAD_TYPE));
         let mut audio = g711::Packetizer::new(config(AUDIO_PAYLOAD_TYPE), 1);
         self.units().map(move |Unit { media, due, timestamp, content }| {

@@ -8,6 +8,7 @@ use crate::limits::{SOURCES_MAX, SRTP_CRYPTO_MAX};
 
 const KEY_MGMT: &str = "key-mgmt";
 const CRYPTO: &str = "crypto";
+const SSRC: &str = "ssrc";
 
 impl Description {
     /// The same description without keys (`a=key-mgmt` and `a=crypto`), which are of no use to anybody but whom they were told.
@@ -15,9 +16,7 @@ impl Description {
     pub fn without_keys(mut self) -> Self {
         let medias = self.medias.iter_mut().map(|media| &mut media.attributes);
         for attributes in medias.chain([&mut self.attributes]) {
-            attributes.retain(|attribute| {
-                [KEY_MGMT, CRYPTO].iter().all(|name| !attribute.name.eq_ignore_ascii_case(name))
-            });
+            attributes.retain(|attribute| !is_of_keys(attribute));
         }
         self
     }
@@ -36,6 +35,14 @@ impl Media {
         key_mgmt(&self.attributes)
     }
 
+    /// Says that the media has these sources.
+    pub fn set_ssrcs(&mut self, ssrcs: impl IntoIterator<Item = u32>) {
+        self.attributes.retain(|attribute| !attribute.name.eq_ignore_ascii_case(SSRC));
+        // It has to say something of each: that it is of no stream of WebRTC.
+        let named = ssrcs.into_iter().map(|ssrc| Attribute::new(SSRC, format!("{ssrc} msid:-")));
+        self.attributes.extend(named);
+    }
+
     /// The keys that the media carries in the clear (`a=crypto`).
     ///
     /// RTSP agrees on keys by MIKEY; some devices and FFmpeg's muxer write these. One that cannot be read is left out, and
@@ -46,14 +53,22 @@ impl Media {
 
     /// The sources that the media says it has (`a=ssrc`, RFC 5576), each once, those beyond
     /// [`SOURCES_MAX`] left out.
+    ///
+    /// A client that publishes tells the server a key for them, without which GStreamer's server takes no packet of a source.
+    /// Those of the client's own [`FrameWriter`](crate::frame::FrameWriter) it knows.
     pub fn ssrcs(&self) -> impl Iterator<Item = u32> {
         let mut ssrcs = Vec::new();
-        for value in values(&self.attributes, "ssrc") {
+        for value in values(&self.attributes, SSRC) {
             let ssrc = value.split_ascii_whitespace().next().and_then(number);
             ssrcs.extend(ssrc.filter(|ssrc| ssrcs.len() < SOURCES_MAX && !ssrcs.contains(ssrc)));
         }
         ssrcs.into_iter()
     }
+}
+
+/// Returns true for an attribute that holds keys.
+pub(super) fn is_of_keys(attribute: &Attribute) -> bool {
+    [KEY_MGMT, CRYPTO].iter().any(|name| attribute.name.eq_ignore_ascii_case(name))
 }
 
 fn key_mgmt(attributes: &[Attribute]) -> impl Iterator<Item = KeyMgmt> {

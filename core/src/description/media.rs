@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::Format;
+use super::keys::is_of_keys;
 use crate::{Printable, Profile};
 
 /// One media of a stream: an `m=` section, which becomes a track when it is set up.
@@ -128,7 +129,9 @@ impl fmt::Display for Direction {
 }
 
 /// An attribute that is carried without being understood (`a=name:value`).
-#[derive(Clone, Debug, Eq, PartialEq)]
+///
+/// [`Debug`] does not show the value of one that holds keys.
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Attribute {
     /// The part before the first colon.
@@ -146,6 +149,13 @@ impl Attribute {
     /// An attribute without a value.
     pub fn flag(name: impl Into<String>) -> Self {
         Self { name: name.into(), value: None }
+    }
+}
+
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.value.as_deref().map(|value| if is_of_keys(self) { "***" } else { value });
+        f.debug_struct("Attribute").field("name", &self.name).field("value", &shown).finish()
     }
 }
 

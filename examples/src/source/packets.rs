@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use rtspan_core::description::Description;
 use rtspan_core::frame::{Frame, FrameWriter};
 
 use super::{FileSource, Looped, SourceError};
@@ -17,14 +18,24 @@ pub struct Packets {
 
 impl Packets {
     /// The packets of a file, with SSRCs, sequence numbers and timestamps from `seed`; it begins again behind its end if it
-    /// `repeats`.
+    /// `repeats`. They fit the profiles of `description`, which is that of the file otherwise.
     ///
     /// # Errors
     ///
     /// A format in it is used in a way that is not supported.
-    pub fn new(source: FileSource, repeats: bool, seed: [u8; 32]) -> Result<Self, SourceError> {
-        let writer = FrameWriter::new(source.description(), seed)?;
+    pub fn new(
+        source: FileSource,
+        description: &Description,
+        repeats: bool,
+        seed: [u8; 32],
+    ) -> Result<Self, SourceError> {
+        let writer = FrameWriter::new(description, seed)?;
         Ok(Self { source: Looped::new(source), repeats, writer, start: None })
+    }
+
+    /// The SSRCs of each media.
+    pub fn ssrcs(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.writer.ssrcs()
     }
 
     fn read(&mut self) -> Result<Option<Frame>, SourceError> {

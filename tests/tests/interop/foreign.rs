@@ -20,9 +20,18 @@ const TAIL: usize = 5;
 
 /// Starts GStreamer's server and returns it with its URL.
 pub(crate) fn gst_server(mode: &str, file: &Path) -> (Program, String) {
+    start_gst_server(mode, &[file])
+}
+
+/// The same over TLS, with media in SRTP.
+pub(crate) fn secured_gst_server(mode: &str, file: &Path, certificate: &Path) -> (Program, String) {
+    start_gst_server(mode, &[file, certificate])
+}
+
+fn start_gst_server(mode: &str, files: &[&Path]) -> (Program, String) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/gst_server.py");
     let name = format!("GStreamer's server, to {mode}");
-    let program = Program::start(name, Command::new(PYTHON).args([script, mode]).arg(file));
+    let program = Program::start(name, Command::new(PYTHON).args([script, mode]).args(files));
     let url = listening(&program);
     (program, url)
 }

@@ -2,6 +2,7 @@
 
 gst_server.py play FILE.mov      serves pictures and sound of the file at /x, to each client from its start
 gst_server.py record FILE.h264   takes what is published at /x and writes its pictures to the file
+gst_server.py ... CERTIFICATE    the same over TLS with the certificate and key of a PEM file, and media in SRTP only
 
 Prints `listening on URL`, and then a line whenever a client closes. While recording it ends with its first client.
 """
@@ -11,8 +12,9 @@ import sys
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
 
 PLAY = """( filesrc location="{file}" ! qtdemux name=demux
     demux.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1
@@ -22,12 +24,27 @@ RECORD = """( rtph264depay name=depay0 ! h264parse ! video/x-h264,stream-format=
     ! filesink location="{file}" async=false )"""
 
 
+def secure(server, factory, certificate):
+    """Has TLS below, and everybody do everything: what has a certificate asks for rights."""
+    auth = GstRtspServer.RTSPAuth.new()
+    auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(certificate))
+    anybody = GstRtspServer.RTSPToken.new()
+    anybody.set_string("media.factory.role", "anybody")
+    auth.set_default_token(anybody)
+    server.set_auth(auth)
+    permissions = GstRtspServer.RTSPPermissions.new()
+    for permission in ("access", "construct"):
+        permissions.add_permission_for_role("anybody", f"media.factory.{permission}", True)
+    factory.set_permissions(permissions)
+    factory.set_profiles(GstRtsp.RTSPProfile.SAVP)
+
+
 def say(line):
     print(line, flush=True)
 
 
 def main():
-    mode, file = sys.argv[1:]
+    mode, file, *certificate = sys.argv[1:]
     Gst.init(None)
     loop = GLib.MainLoop()
     server = GstRtspServer.RTSPServer.new()
@@ -40,6 +57,8 @@ def main():
         factory.set_launch(RECORD.format(file=file))
     else:
         factory.set_launch(PLAY.format(file=file))
+    if certificate:
+        secure(server, factory, *certificate)
     server.get_mount_points().add_factory("/x", factory)
 
     def closed(client):
@@ -49,7 +68,8 @@ def main():
 
     server.connect("client-connected", lambda server, client: client.connect("closed", closed))
     server.attach(None)
-    say(f"listening on rtsp://127.0.0.1:{server.get_bound_port()}/x")
+    scheme = "rtsps" if certificate else "rtsp"
+    say(f"listening on {scheme}://127.0.0.1:{server.get_bound_port()}/x")
     loop.run()
 
 

@@ -26,6 +26,7 @@ mod relayed;
 #[cfg(feature = "tokio")]
 mod retina;
 mod rtspan;
+mod secured;
 mod seeking;
 mod srtp;
 mod vlc;

@@ -1,7 +1,7 @@
 //! Keys in descriptions.
 
 use crate::header::KeyMgmt;
-use crate::limits::SRTP_CRYPTO_MAX;
+use crate::limits::{SOURCES_MAX, SRTP_CRYPTO_MAX};
 use crate::{Description, Tolerances};
 
 fn read(attributes: &str) -> Description {
@@ -36,7 +36,7 @@ fn keys_in_the_clear_are_read_and_not_shown() {
         (second.tag, &*second.inline, &*second.session),
         (2, "AAAA|2^20|1:4", "KDR=3 UNENCRYPTED_SRTP")
     );
-    let shown = format!("{keys:?}");
+    let shown = format!("{keys:?} {description:?}");
     assert!(!shown.contains("cJOJ") && !shown.contains("AAAA"), "{shown}");
 }
 
@@ -71,4 +71,27 @@ fn keys_in_the_clear_become_master_keys() {
     ] {
         assert!(read(unusable.clone()).is_none(), "{unusable}");
     }
+}
+
+#[test]
+fn a_description_without_keys_is_the_same_otherwise() {
+    let crypto = "a=Crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=key-mgmt:mikey AQAF\r\n";
+    let plain = read("a=tool:x\r\n");
+    let mut without = read(&format!("{crypto}a=tool:x\r\n")).without_keys();
+    assert_eq!(without.medias, plain.medias);
+    assert_eq!(without.key_mgmt().count(), 0);
+    without.attributes.clone_from(&plain.attributes);
+    assert_eq!(without, plain);
+}
+
+#[test]
+fn sources_are_named_once_and_no_more_of_them_than_are_told_apart() {
+    let mut media =
+        read("a=ssrc:7 cname:x\r\na=ssrc:7 msid:y\r\na=ssrc:x\r\na=ssrc\r\na=ssrc:8\r\n").medias.remove(0);
+    assert_eq!(media.ssrcs().collect::<Vec<_>>(), [7, 8]);
+    media.set_ssrcs(1..=SOURCES_MAX as u32 + 1);
+    assert_eq!(media.ssrcs().count(), SOURCES_MAX);
+    media.set_ssrcs([9]);
+    assert_eq!(media.attributes.iter().filter(|attribute| attribute.name == "ssrc").count(), 1);
+    assert!(Description::new(vec![media]).to_sdp().contains("a=ssrc:9 msid:-\r\n"));
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use rtspan_std::Transports;
+use rtspan_std::srtp::Suite;
 
 use crate::bench::BenchArgs;
 use crate::wish::{PlaybackArgs, RequestArgs};
@@ -162,6 +163,17 @@ pub(crate) struct PublishArgs {
     #[arg(long, requires = "file")]
     pub(crate) once: bool,
 
+    /// Encrypt what is published (SRTP), by this cipher suite. Keys travel over TLS only: the URL is rtsps.
+    #[arg(
+        long,
+        value_name = "SUITE",
+        value_parser = suite,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = Suite::AesCm128HmacSha1_80.as_str()
+    )]
+    pub(crate) srtp: Option<Suite>,
+
     /// Print the figures as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
@@ -288,6 +300,11 @@ pub(crate) fn seconds() -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=1_000_000)
 }
 
+fn suite(text: &str) -> Result<Suite, String> {
+    Suite::from_name(&text.to_ascii_uppercase())
+        .ok_or_else(|| format!("the cipher suites are {}", Suite::ALL.map(Suite::as_str).join(", ")))
+}
+
 fn fps(text: &str) -> Result<f64, BadNumber> {
     text.parse().ok().filter(|fps| (1.0..=1000.0).contains(fps)).ok_or(BadNumber::Fps)
 }
@@ -319,6 +336,8 @@ mod tests {
             "rtspan publish rtsp://camera/main --user-agent me --header X-Site:roof",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97 --no-reconnect",
             "rtspan publish rtsp://camera/main --file a.mp4 --once",
+            "rtspan publish rtsps://camera/main --srtp --file a.mp4",
+            "rtspan publish --srtp=aead_aes_128_gcm rtsps://camera/main",
             "rtspan play rtsp://camera/main --backchannel hello.ulaw",
             "rtspan serve --backchannel said",
             "rtspan probe rtsp://[::1]/",
@@ -349,6 +368,7 @@ mod tests {
             ("rtspan play rtsp://camera/main --header CSeq:7", "writes the header CSeq itself"),
             ("rtspan publish rtsp://camera/main --fps 30", "--file"),
             ("rtspan publish rtsp://camera/main --file a --fps 0", "from 1 to 1000"),
+            ("rtspan publish rtsps://camera/main --srtp=rot13", "AES_CM_128_HMAC_SHA1_80"),
             ("rtspan serve --backchannel said --no-demo", "--no-demo"),
             ("rtspan serve --listen camera", "--listen"),
             ("rtspan serve --udp-ports 8000", "8000-8001"),

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 use std::time::Instant;
@@ -7,7 +8,7 @@ use rtspan_examples::source::{FileSource, Packets, SourceError};
 use rtspan_examples::{Clip, Frame};
 use rtspan_std::client::{Client, Publisher};
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{ClientConfig, Description, Error, NtpTime, SendError};
+use rtspan_std::{ClientConfig, ClientSrtp, Description, Error, NtpTime, SendError};
 use serde_json::json;
 use smol::channel::{Receiver, bounded};
 
@@ -27,8 +28,19 @@ const AHEAD: usize = 32;
 pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     let Some(path) = &args.file else {
         let clip = Clip::demo();
-        let mut frames = clip.frames();
-        return publish::<R>(args, clip.description(), async || Ok(frames.next())).await;
+        let mut description = clip.description();
+        if args.srtp.is_none() {
+            let mut frames = clip.frames();
+            return publish::<R>(args, description, async || Ok(frames.next())).await;
+        }
+        let mut frames = clip.frames_to_protect();
+        // Each media begins at the start.
+        let first: Vec<_> = frames.by_ref().take(description.medias.len()).collect();
+        let packets =
+            first.iter().flat_map(|frame| frame.packets.iter().map(|packet| (frame.media, packet.ssrc())));
+        protect(&mut description, packets.collect());
+        let mut frames = first.into_iter().chain(frames);
+        return publish::<R>(args, description, async || Ok(frames.next())).await;
     };
     let failed = |error| match error {
         SourceError::Read(source) => Failure::Read { path: path.clone(), source },
@@ -38,13 +50,28 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     for left_out in source.left_out() {
         notice(format_args!("{left_out} is not published: it cannot be sent"));
     }
-    let description = source.description().clone();
+    let mut description = source.description().clone();
+    if args.srtp.is_some() {
+        protect(&mut description, BTreeSet::new());
+    }
     let seed = rtspan_examples::clip::seed();
     // A pipe has no earlier place.
     let repeats = !args.once && !is_stdin(path);
-    let frames = read(Packets::new(source, repeats, seed).map_err(failed)?);
+    let packets = Packets::new(source, &description, repeats, seed).map_err(failed)?;
+    if args.srtp.is_some() {
+        protect(&mut description, packets.ssrcs().collect());
+    }
+    let frames = read(packets);
     let next = async || frames.recv().await.ok().transpose().map_err(failed);
     publish::<R>(args, description, next).await
+}
+
+/// Describes medias as encrypted, and their sources, which servers look keys up by.
+fn protect(description: &mut Description, ssrcs: BTreeSet<(usize, u32)>) {
+    for (index, media) in description.medias.iter_mut().enumerate() {
+        media.profile = media.profile.secured();
+        media.set_ssrcs(ssrcs.iter().filter(|(media, _)| *media == index).map(|(_, ssrc)| *ssrc));
+    }
 }
 
 fn is_stdin(path: &Path) -> bool {
@@ -77,6 +104,10 @@ async fn publish<R: Runtime>(
     };
     let failed = |error| Failure::Publish { url: args.url.clone(), error: Box::new(error) };
     let builder = args.url.client::<R>();
+    let builder = match args.srtp {
+        Some(suite) => builder.srtp(ClientSrtp::default().publish(suite)),
+        None => builder,
+    };
     let config =
         ClientConfig::default().reconnect(policy(args.no_reconnect)).transports(args.transport.into());
     let config = args.requests.apply(config).map_err(failed)?;

@@ -91,11 +91,9 @@ fn the_sources_of_the_frame_writer_are_told_and_its_packets_have_room_for_the_ta
 fn sources_that_the_description_names_are_told() {
     let mut it = Scenario::with(SECURE, protected());
     let mut description = published();
-    description.medias[0].attributes = vec![
-        Attribute::new("ssrc", "7 cname:x"),
-        Attribute::new("ssrc", "7 msid:y"),
-        Attribute::new("ssrc", "9"),
-    ];
+    description.medias[0].set_ssrcs([1]);
+    description.medias[0].set_ssrcs([7, 9]);
+    description.medias[0].attributes.push(Attribute::new("ssrc", "7 cname:x"));
     let description = announced(&mut it, description);
     let message = description.medias[0].key_mgmt().next().unwrap();
     let message = crate::mikey::Message::parse(&message.data, &mut Tolerances::default()).unwrap();

@@ -1,6 +1,6 @@
 //! Findings on that which flows, or does not.
 
-use rtspan_std::{CommandError, SwitchReason};
+use rtspan_std::{CommandError, SrtpError, SwitchReason};
 
 use super::facts::{Facts, Outcome, Step, Track};
 use super::finding::{Finding, Problem};
@@ -72,7 +72,10 @@ fn refused(track: &Track) -> Option<Finding> {
     let Outcome::Refused(error) = &track.outcome else { return None };
     let what = format!("media {} ({}) is refused: {error}", track.media, track.kind);
     let advice = match error {
-        CommandError::Encrypted(_) => "have the server offer it without SRTP",
+        CommandError::Srtp { error: SrtpError::NotOverTls, .. } => {
+            "ask for it by rtsps, so that nobody reads its keys"
+        }
+        CommandError::Srtp { .. } => "have the server tell its keys by MIKEY, or offer it without SRTP",
         _ => "see whether it is switched on at the server, and whether too many others play it",
     };
     Some(Finding::fault(Problem::MediaRefused, what).done("it was left out").advice(advice))
