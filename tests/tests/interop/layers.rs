@@ -53,7 +53,7 @@ fn publish_by_gstreamer(scheme: &str, clip: &Clip, url: &str) -> Program {
     let source = format!("filesrc location={} ! qtdemux name=demux", clip.mov.display());
     let video = "demux.video_0 ! queue ! h264parse ! sink.sink_0";
     let audio = "demux.audio_0 ! queue ! sink.sink_1";
-    launch(&format!("GStreamer publishing by {scheme}"), &[&sink, &source, video, audio].join(" "))
+    launch(format!("GStreamer publishing by {scheme}"), &[&sink, &source, video, audio].join(" "))
 }
 
 fn relay(runtime: Runtime, publish: impl Fn(&Clip, &str) -> Program) {
