@@ -17,6 +17,8 @@ pub use rtspan_core::header::{self, Range};
 pub use rtspan_core::limits;
 pub use rtspan_core::payload;
 pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
+#[cfg(feature = "srtp")]
+pub use rtspan_core::server::SrtpPolicy;
 pub use rtspan_core::server::{
     AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
     GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,

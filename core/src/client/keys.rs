@@ -140,7 +140,8 @@ impl Client {
             Some(description) => self.keys.ssrcs_of(description, media, &mut self.random),
             None => vec![self.random.next_u32()],
         };
-        let suite = described.ok().flatten().map_or(COMMON, |keys| keys.suite());
+        let offered = described.ok().flatten().map_or(COMMON, |keys| keys.suite());
+        let suite = self.config.srtp.suite.unwrap_or(offered);
         Ok(Some(Box::new(self.draw(suite, ssrcs))))
     }
 

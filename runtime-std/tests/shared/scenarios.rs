@@ -22,6 +22,7 @@ mod reading;
 mod reconnecting;
 mod requests;
 mod scale;
+mod secured;
 mod seeking;
 mod stats;
 mod streams;
@@ -64,6 +65,7 @@ pub(crate) use reading::*;
 pub(crate) use reconnecting::*;
 pub(crate) use requests::*;
 pub(crate) use scale::*;
+pub(crate) use secured::*;
 pub(crate) use seeking::*;
 pub(crate) use stats::*;
 pub(crate) use streams::*;
@@ -208,6 +210,10 @@ macro_rules! all {
             a_handshake_has_as_long_as_a_message,
             a_server_that_does_not_speak_tls_is_told_as_such,
             a_reader_over_tls_that_takes_nothing_is_closed,
+            an_encrypted_stream_is_played_over_tcp_and_udp_by_every_suite,
+            what_is_published_encrypted_is_read_encrypted_and_in_the_clear,
+            a_client_speaks_into_an_encrypted_back_channel,
+            a_client_that_reconnects_has_new_keys,
             what_is_published_in_any_tunnel_is_read_in_any_other,
             a_reader_in_a_tunnel_that_does_not_read_loses_only_its_own,
             the_halves_of_a_tunnel_find_each_other_in_either_order,

@@ -18,6 +18,7 @@ use crate::srtp::{BuiltIn, Ciphers, Suite};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientSrtp {
     pub(in crate::client) publish: Option<Suite>,
+    pub(in crate::client) suite: Option<Suite>,
     pub(in crate::client) without_tls: bool,
     pub(in crate::client) key_packets: Option<u64>,
     pub(in crate::client) ciphers: Option<&'static dyn Ciphers>,
@@ -29,6 +30,15 @@ impl ClientSrtp {
     #[must_use]
     pub fn publish(self, suite: Suite) -> Self {
         Self { publish: Some(suite), ..self }
+    }
+
+    /// Has the client's key be of this suite where it plays: by default it is of the server's suite, which every server takes.
+    ///
+    /// A server of rtspan answers with the suite of the client's key, and then sends by that. [`Suite::AeadAes128Gcm`] costs
+    /// either side a quarter of [`Suite::AesCm128HmacSha1_80`], which it offers.
+    #[must_use]
+    pub fn suite(self, suite: Suite) -> Self {
+        Self { suite: Some(suite), ..self }
     }
 
     /// Also tells and takes keys over connections without TLS, where whoever is on the way reads them; off by default.

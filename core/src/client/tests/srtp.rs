@@ -155,6 +155,19 @@ fn the_client_asks_for_srtp_and_tells_a_key_of_the_suite_of_the_server() {
 }
 
 #[test]
+fn a_suite_that_is_asked_for_is_that_of_the_clients_key() {
+    let config = tcp().srtp(ClientSrtp::default().suite(Suite::AeadAes256Gcm));
+    let described = description("", &attribute(&key(Suite::AesCm128HmacSha1_80), 0));
+    let right = key(Suite::AeadAes256Gcm);
+    let answer = format!("{TCP} | KeyMgmt: {}", told(&right, 0));
+    let it = Scenario::with(SECURE, config).describe_as(&described);
+    let mut server = Server::set_up(it, right.key(), &answer).play();
+    assert_eq!(server.client.suite(), Suite::AeadAes256Gcm);
+    server.send(&video(1));
+    assert_eq!(server.it.packets(), [(0, 1, 0)]);
+}
+
+#[test]
 fn reports_of_both_sides_are_protected() {
     let right = key(Suite::AesCm128HmacSha1_80);
     let it = Scenario::with(SECURE, tcp()).describe_as(&description("", &attribute(&right, 0)));
