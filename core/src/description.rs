@@ -127,6 +127,18 @@ impl Description {
         self
     }
 
+    /// The description without what another server has said of its own groups.
+    pub(crate) fn without_groups(mut self) -> Self {
+        let is_foreign = |attribute: &Attribute| {
+            ["source-filter", "rtcp-unicast"].iter().any(|name| attribute.name.eq_ignore_ascii_case(name))
+        };
+        self.attributes.retain(|attribute| !is_foreign(attribute));
+        for media in &mut self.medias {
+            media.attributes.retain(|attribute| !is_foreign(attribute));
+        }
+        self
+    }
+
     /// Writes SDP.
     pub fn to_sdp(&self) -> String {
         write::sdp(self)

@@ -24,9 +24,14 @@ impl IpPrefix {
         Self { addr: mask(addr, bits), bits }
     }
 
-    /// The address that it begins with, all further bits cleared, and the number of bits.
-    pub(crate) fn parts(&self) -> (IpAddr, u8) {
-        (self.addr, self.bits)
+    /// Its first address, all bits behind the prefix cleared.
+    pub fn first(&self) -> IpAddr {
+        self.addr
+    }
+
+    /// The number of bits that its addresses have in common.
+    pub fn bits(&self) -> u8 {
+        self.bits
     }
 
     /// How many addresses it has; those of `::/0` but one.
@@ -147,6 +152,7 @@ mod tests {
         ] {
             let prefix: IpPrefix = text.parse().unwrap();
             assert_eq!((prefix.size(), prefix.nth(number)), (size, ip(nth)), "{text}");
+            assert_eq!(prefix.nth(0), prefix.first());
         }
         assert_eq!("::/0".parse::<IpPrefix>().unwrap().size(), u128::MAX);
     }

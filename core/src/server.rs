@@ -344,15 +344,21 @@ impl Server {
 
     /// Takes the result of [`Output::OpenUdp`]: the ports of the pair.
     ///
-    /// The readers of a group that cannot be sent to are closed; others get another group.
-    pub fn handle_udp_opened(&mut self, now: Instant, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
+    /// Readers who wait for the sockets of their group are answered; they have another one if these ports are taken.
+    pub fn handle_udp_opened(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        opened: Result<(u16, u16), UdpOpenError>,
+        streams: &dyn Streams,
+    ) {
         let (ports, error) = match opened {
             Ok(ports) => (Some(ports), None),
             Err(UdpOpenError::NoFreePorts) => (None, Some(ErrorKind::AddrInUse)),
             Err(UdpOpenError::Io(error)) => (None, Some(error.kind())),
         };
         if self.udp_pairs.handle_opened(id, ports) {
-            error.into_iter().for_each(|error| self.group_failed(now, id, error));
+            self.group_opened(now, id, error, streams);
         }
     }
 

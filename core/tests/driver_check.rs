@@ -244,7 +244,7 @@ impl World {
                     (None, _) => {}
                 },
                 Output::OpenUdp(media) => {
-                    self.server.handle_udp_opened(self.now, media.id(), Ok((6000, 6001)));
+                    self.server.handle_udp_opened(self.now, media.id(), Ok((6000, 6001)), &self.logs);
                     self.udp.get_or_insert(*media);
                 }
                 Output::Udp(_, command) => {

@@ -26,6 +26,7 @@ pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_group, bind_pair};
 pub use bind::{bind_udp, listen};
 pub use dscp::{Dscp, NotADscp, set_dscp};
 pub use group::Membership;
+pub(crate) use group::source_to;
 pub use interface::Interface;
 pub use socket::{Datagrams, SocketRef};
 pub(crate) use udp::UdpPair;

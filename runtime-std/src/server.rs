@@ -35,7 +35,7 @@ use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
 use rtspan_core::udp::UdpOpenError;
 use rtspan_core::url::Url;
-use rtspan_core::{ConnId, SessionId, StreamId};
+use rtspan_core::{ConnId, IpPrefix, SessionId, StreamId};
 
 pub use builder::ServerBuilder;
 pub use data::Holder;
@@ -67,6 +67,14 @@ pub enum BindError {
     /// The UDP sockets that the configuration names are not available.
     #[error("cannot open the UDP sockets")]
     Udp(#[from] UdpOpenError),
+    /// There is no way to these multicast groups.
+    #[error("cannot send to {range}: name an interface that has an address of the same family")]
+    Multicast {
+        /// The groups.
+        range: IpPrefix,
+        /// Why not.
+        source: io::Error,
+    },
     /// The runtime or the system's source of randomness is not available.
     #[error("the server cannot be started")]
     Start(#[source] io::Error),

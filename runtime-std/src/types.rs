@@ -21,9 +21,9 @@ pub use rtspan_core::rtp::{self, RtpHeader, RtpPacket};
 pub use rtspan_core::server::SrtpPolicy;
 pub use rtspan_core::server::{
     AddStreamError, Announce, AnswerError, Ask, Asks, Authenticate, Authority, ConnInfo, Describe, Event,
-    GetParameter, MediaTransport, Pause, Play, Question, Record, Refusal, Refused, ReloadError, ServerConfig,
-    ServerStats, SessionInfo, SessionState, SessionTrack, SetParameter, Setup, Speak, Stale, StreamInfo,
-    TakeoverPolicy, Ticket, TrackChannels, WriteRtcpError,
+    GetParameter, MediaTransport, Multicast, NotMulticast, Pause, Play, Question, Record, Refusal, Refused,
+    ReloadError, ServerConfig, ServerStats, SessionInfo, SessionState, SessionTrack, SetGroupsError,
+    SetParameter, Setup, Speak, Stale, StreamInfo, TakeoverPolicy, Ticket, TrackChannels, WriteRtcpError,
 };
 #[cfg(feature = "srtp")]
 pub use rtspan_core::srtp;

@@ -294,7 +294,7 @@ impl Rig {
                     assert!(self.logs.0.borrow_mut().remove(&stream).is_some(), "a stream is removed once");
                 }
                 Output::OpenUdp(media) => {
-                    self.server.handle_udp_opened(self.now, media.id(), Ok(UDP_PORTS));
+                    self.server.handle_udp_opened(self.now, media.id(), Ok(UDP_PORTS), &self.logs);
                     self.udp = Some(*media);
                 }
                 Output::Udp(_, command) => {

@@ -82,10 +82,10 @@ fn world() -> World {
         ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX).log(LogLimits::default().packets(256));
     let mut server = Server::new(config, [7; 32]);
     let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a UDP pair to open") };
-    server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));
     let media = Media::new(MediaKind::Video, vec![Format::new(96, "H263-1998", 90_000)]);
     let (id, log) = server.add_stream(now, "/cam", Description::new(vec![media])).expect("a free path");
     let stream = OneStream(id, log);
+    server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)), &stream);
     let mut readers = Vec::new();
     for port in 0..2 * READERS {
         let peer = SocketAddr::from(([127, 0, 0, 1], 10_000 + port));

@@ -63,10 +63,10 @@ impl World {
         let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
         let mut server = Server::new(ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX), [7; 32]);
         let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a pair to open") };
-        server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)));
         let media = Media::new(MediaKind::Video, vec![Format::new(96, encoding, 90_000)]);
         let (id, log) = server.add_stream(now, "/cam", Description::new(vec![media])).unwrap();
         let stream = One(id, log);
+        server.handle_udp_opened(now, udp.id(), Ok((8000, 8001)), &stream);
         let connect = |number: usize| {
             let peer = SocketAddr::from(([127, 0, 0, 1], 10_000 + number as u16));
             let ServerConn { id, mut tx, .. } = server.open_conn(now, peer).unwrap();

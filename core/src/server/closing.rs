@@ -108,7 +108,7 @@ impl Server {
         };
         let response = match outcome {
             Ok(Outcome::Done(response, _)) | Err(response) => response,
-            Ok(Outcome::Ask(..) | Outcome::Later(_)) => self.unavailable(conn),
+            Ok(Outcome::Ask(..) | Outcome::Later(_) | Outcome::Open(..)) => self.unavailable(conn),
         };
         self.respond(conn, request, response);
     }

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
+use super::connection::Connection;
 use super::multicast::{Multicast, hardware, is_reserved};
+use super::request::Step;
 use super::session::{Channels, Session, State, Track};
-use super::{CloseReason, Output, Server};
+use super::ticket::{Answer, RawTicket, Refusal};
+use super::{Output, Server};
 use crate::description::GroupLine;
+use crate::stream::Streams;
 use crate::udp::{GroupTarget, UdpCommand, UdpOrder};
-use crate::{Instant, IpPrefix, SessionId, StreamId, UdpId};
+use crate::wire::StatusCode;
+use crate::{ConnId, Instant, IpPrefix, SessionId, StreamId, UdpId};
 
 /// How many addresses, or ports, are looked at for one that can be used, besides those that groups have.
 const LOOKS: usize = 1024;
@@ -29,11 +34,19 @@ struct Group {
     at: SocketAddr,
     /// The application has chosen it.
     is_given: bool,
-    /// The sockets that send there, as long as a session has it set up.
+    /// The sockets that send there, as long as a session has it set up, or is about to.
     pair: Option<UdpId>,
     sessions: BTreeSet<SessionId>,
     /// When it was last wanted.
     used: Instant,
+}
+
+/// A SETUP that waits for the sockets of its group: its session, unless that is new, and the stream that the application has
+/// given it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupSetup {
+    pub(super) session: Option<SessionId>,
+    pub(super) given: Option<StreamId>,
 }
 
 /// All groups: none has the address or the ports of another.
@@ -91,7 +104,7 @@ impl Groups {
                 self.all.insert(key, group);
                 return Some(at);
             }
-            let idle = self.all.iter().filter(|(_, group)| group.sessions.is_empty() && !group.is_given);
+            let idle = self.all.iter().filter(|(_, group)| group.pair.is_none() && !group.is_given);
             let (oldest, _) = idle.min_by_key(|(_, group)| group.used)?;
             let oldest = *oldest;
             self.all.remove(&oldest);
@@ -113,7 +126,7 @@ impl Groups {
     }
 
     fn next_address(&mut self, range: IpPrefix, is_free: impl Fn(&IpAddr) -> bool) -> Option<IpAddr> {
-        let (first, bits) = range.parts();
+        let (first, bits) = (range.first(), range.bits());
         let [v4, v6] = &mut self.next;
         let next = if first.is_ipv6() { v6 } else { v4 };
         // Servers choose among the upper half of the identifiers that Ethernet can tell apart (RFC 3307, section 4.3).
@@ -147,6 +160,19 @@ impl Groups {
     fn of(&self, stream: StreamId) -> impl Iterator<Item = (&Key, &Group)> {
         let key = |track, is_ipv6| Key { stream, track, is_ipv6 };
         self.all.range(key(0, false)..=key(u8::MAX, true))
+    }
+
+    /// The system gives no sockets for a group. Returns `true` if the media may have another one: somebody has the ports, and
+    /// the application has not chosen them.
+    fn refuse(&mut self, key: Key, error: ErrorKind) -> bool {
+        let Some(group) = self.all.get_mut(&key) else { return false };
+        group.pair = None;
+        if group.is_given || error != ErrorKind::AddrInUse {
+            return false;
+        }
+        self.refused.insert(group.at.port());
+        self.all.remove(&key);
+        true
     }
 
     fn pair(&self, key: Key) -> Option<UdpId> {
@@ -247,28 +273,79 @@ impl Server {
         self.config.multicast.as_ref().is_some_and(Multicast::is_only)
     }
 
-    /// A session has set up a media of a stream by its group: from the first one on it has sockets.
+    /// Returns `true` once a group has sockets.
+    pub(super) fn is_group_open(&self, key: Key) -> bool {
+        self.groups.pair(key).is_some_and(|pair| self.udp_pairs.ports(pair).is_some())
+    }
+
+    /// Has the sockets of a group opened, unless somebody waits for them already.
+    pub(super) fn open_group(&mut self, key: Key) {
+        let Some(group) = self.groups.all.get_mut(&key).filter(|group| group.pair.is_none()) else { return };
+        let ttl = self.config.multicast.as_ref().map_or(0, Multicast::time_to_live);
+        let target = GroupTarget { group: group.at.ip(), ttl };
+        let media = self.udp_pairs.open_group(target, group.at.port(), self.config.udp_burst);
+        group.pair = Some(media.id());
+        self.outputs.push_back(Output::OpenUdp(Box::new(media)));
+    }
+
+    /// The sockets of a group are open, or the system has refused them: those who wait for them go on, and try again with other
+    /// ports if somebody has these.
+    pub(super) fn group_opened(
+        &mut self,
+        now: Instant,
+        pair: UdpId,
+        refused: Option<ErrorKind>,
+        streams: &dyn Streams,
+    ) {
+        let Some(key) = self.groups.key_of(pair) else { return };
+        let goes_on = match refused {
+            Some(error) => {
+                self.close_pair(pair);
+                self.groups.refuse(key, error)
+            }
+            None => true,
+        };
+        for ticket in self.waiting_for(key) {
+            let no = || Answer::No(Refusal::new(StatusCode::SERVICE_UNAVAILABLE));
+            let answer = if goes_on { Answer::Yes } else { no() };
+            // It waits: it was found just before.
+            let _ = self.answer_ticket(now, ticket, (answer, None), streams);
+        }
+        if self.waiting_for(key).is_empty() {
+            self.close_unused_group(key);
+        }
+    }
+
+    /// The connections that wait for the sockets of a group.
+    fn waiting_for(&self, key: Key) -> Vec<RawTicket> {
+        let ticket = |(conn, connection): (ConnId, &Connection)| {
+            let pending = connection.pending.as_ref()?;
+            let waits = matches!(&pending.step, Step::Group(own, _) if *own == key);
+            waits.then_some(RawTicket { conn, number: pending.number })
+        };
+        self.conns.iter().filter_map(ticket).collect()
+    }
+
+    /// A session has set up a media of a stream by its group.
     pub(super) fn enter_group(&mut self, key: Key, session: SessionId) {
-        let Some(group) = self.groups.all.get_mut(&key) else { return };
-        group.sessions.insert(session);
-        if group.pair.is_none() {
-            let ttl = self.config.multicast.as_ref().map_or(0, Multicast::time_to_live);
-            let spec = GroupTarget { group: group.at.ip(), ttl };
-            let media = self.udp_pairs.open_group(spec, group.at.port(), self.config.udp_burst);
-            group.pair = Some(media.id());
-            self.outputs.push_back(Output::OpenUdp(Box::new(media)));
+        if let Some(group) = self.groups.all.get_mut(&key) {
+            group.sessions.insert(session);
         }
     }
 
     /// A session has given up a media that it had set up by its group: with the last one its sockets go.
     pub(super) fn leave_group(&mut self, now: Instant, key: Key, session: SessionId) {
-        let Some(group) = self.groups.all.get_mut(&key) else { return };
-        group.sessions.remove(&session);
-        group.used = now;
-        if !group.sessions.is_empty() {
-            return;
+        if let Some(group) = self.groups.all.get_mut(&key) {
+            group.sessions.remove(&session);
+            group.used = now;
+            self.close_unused_group(key);
         }
-        if let Some(pair) = group.pair.take() {
+    }
+
+    /// Closes the sockets of a group that no session has set up.
+    fn close_unused_group(&mut self, key: Key) {
+        let unused = self.groups.all.get_mut(&key).filter(|group| group.sessions.is_empty());
+        if let Some(pair) = unused.and_then(|group| group.pair.take()) {
             self.outputs.push_back(Output::Udp(pair, UdpCommand(UdpOrder::Close)));
             self.close_pair(pair);
         }
@@ -284,31 +361,14 @@ impl Server {
         self.leave_group(now, key, session);
     }
 
-    /// The sockets of a group could not be opened: its readers are sent away, and its ports are used no more.
-    pub(super) fn group_failed(&mut self, now: Instant, pair: UdpId, error: ErrorKind) {
-        let Some(key) = self.groups.key_of(pair) else { return };
-        self.close_pair(pair);
-        let Some(group) = self.groups.all.get_mut(&key) else { return };
-        group.pair = None;
-        self.groups.refused.insert(group.at.port());
-        let readers = std::mem::take(&mut group.sessions);
-        if !group.is_given {
-            self.groups.all.remove(&key);
-        }
-        for id in readers {
-            if let Some(session) = self.sessions.get_mut(id).filter(|own| matches!(own.state, State::Play(_)))
-            {
-                // Nothing was sent there, and nobody tells so.
-                session.tally.forgive(1);
-            }
-            self.end_session(now, id, CloseReason::Io(error));
-        }
-    }
-
     /// A stream is over: its groups are free for others.
     pub(super) fn forget_groups(&mut self, stream: StreamId) {
         let keys: Vec<Key> = self.groups.of(stream).map(|(key, _)| *key).collect();
-        keys.into_iter().for_each(|key| _ = self.groups.all.remove(&key));
+        for key in keys {
+            // Somebody may wait for its sockets.
+            self.close_unused_group(key);
+            self.groups.all.remove(&key);
+        }
     }
 
     /// The pairs of sockets that a session's media goes through.

@@ -71,7 +71,7 @@ impl Multicast {
     ///
     /// As of [`new`](Self::new).
     pub fn range(mut self, range: IpPrefix) -> Result<Self, NotMulticast> {
-        let (first, bits) = range.parts();
+        let (first, bits) = (range.first(), range.bits());
         let fixed = if first.is_ipv4() { 4 } else { 16 };
         if !first.is_multicast() || bits < fixed {
             return Err(NotMulticast(range));

@@ -2,6 +2,7 @@ use super::access::{Given, Need};
 use super::answer::Extra;
 use super::back_channel::required;
 use super::describe::described;
+use super::groups::{GroupSetup, Key};
 use super::table::{SUPPORTED, StateKind, Transition, transition};
 use super::ticket::{Answer, Question, RawTicket, Ticket};
 use super::timers::Timer;
@@ -36,6 +37,8 @@ pub(super) enum Step {
     Announce(Option<SessionId>),
     /// Of this session, or of a new one; `true` if it was about speaking.
     Setup(Option<SessionId>, bool),
+    /// The same, once the sockets of its group are open.
+    Group(Key, GroupSetup),
     /// From this packet of its stream on, if the stream is for the session alone.
     Play(SessionId, Option<u64>),
     Pause(SessionId),
@@ -52,6 +55,8 @@ pub(super) enum Outcome {
     Ask(Step, Box<Event>),
     /// It is worked on later.
     Later(Instant),
+    /// It is worked on once the sockets of a group are open.
+    Open(Key, GroupSetup),
 }
 
 impl Outcome {
@@ -120,6 +125,9 @@ impl Server {
                 let stream = extra.as_ref().and_then(|extra| extra.stream);
                 self.setup_accepted(now, conn, &request, (session, stream, is_spoken), streams)
             }
+            (_, Step::Group(_, GroupSetup { session, given })) => {
+                self.setup_accepted(now, conn, &request, (session, given, false), streams)
+            }
             (_, Step::Play(session, from)) => {
                 self.play_accepted(now, session, from, extra.as_deref(), streams)
             }
@@ -179,6 +187,9 @@ impl Server {
                 self.emit(*event);
             }
             Outcome::Later(at) => self.wait(conn, at, (request, Step::Turn, extra)),
+            Outcome::Open(key, setup) => {
+                self.wait(conn, now + self.config.ticket_deadline, (request, Step::Group(key, setup), extra));
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 use super::config::Asks;
-use super::groups::Key;
+use super::groups::GroupSetup;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State, Track};
 use super::shares::Held;
@@ -33,7 +33,7 @@ impl Server {
         } else if self.config.asks.contains(Asks::SETUP) {
             Event::Setup(self.setup_question(conn, request, session, plan.track)?)
         } else {
-            return self.carry_out(now, conn, plan, streams);
+            return self.carry_out(now, conn, plan, None, streams);
         };
         Ok(Outcome::ask(Step::Setup(session, plan.is_spoken), event))
     }
@@ -74,7 +74,7 @@ impl Server {
             // It has become a back channel since the application was asked, and nobody has said who may speak.
             return Err(Response::new(StatusCode::SERVICE_UNAVAILABLE));
         }
-        self.carry_out(now, conn, plan, streams)
+        self.carry_out(now, conn, plan, given, streams)
     }
 
     /// The first SETUP of a path where nothing is published: the application, if it is asked, may have a stream for it.
@@ -153,9 +153,15 @@ impl Server {
         now: Instant,
         conn: ConnId,
         plan: SetupPlan,
+        given: Option<StreamId>,
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
+        let group = plan.group();
         let SetupPlan { session, purpose, track, is_spoken, uri, transport, channels, keys } = plan;
+        if let Some(key) = group.filter(|key| !self.is_group_open(*key)) {
+            self.open_group(key);
+            return Ok(Outcome::Open(key, GroupSetup { session, given }));
+        }
         let id = match (session, purpose) {
             (Some(id), _) => id,
             (None, Purpose::Read(stream)) => {
@@ -203,9 +209,7 @@ impl Server {
                 self.order_udp(id, UdpOrder::Expect(stream, id, vec![(rtp, rtcp)]));
             }
         }
-        if let (Channels::Group { rtp, .. }, Purpose::Read(stream)) = (channels, purpose) {
-            self.enter_group(Key { stream, track, is_ipv6: rtp.is_ipv6() }, id);
-        }
+        group.into_iter().for_each(|key| self.enter_group(key, id));
         let (_, session) = self.existing(Some(id))?;
         let response = Response::new(StatusCode::OK)
             .with_header(name::SESSION, self.session_header(session))

@@ -104,11 +104,6 @@ impl Tally {
         }
     }
 
-    /// So many parts will not tell their last.
-    pub(super) fn forgive(&mut self, parts: u32) {
-        self.owed = self.owed.saturating_sub(parts);
-    }
-
     /// All that was counted.
     fn stats(&self) -> SessionStats {
         let Some(told) = &self.told else { return SessionStats::default() };

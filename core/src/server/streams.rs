@@ -312,9 +312,10 @@ impl Server {
     }
 }
 
-/// The description of the packets as a log has them: decrypted. The keys that they came with are for nobody else.
+/// The description of the packets as a log has them: decrypted. The keys that they came with are for nobody else, and neither
+/// is what their server says of its groups.
 pub(super) fn in_the_clear(description: Description) -> Description {
-    let mut description = description.without_keys();
+    let mut description = description.without_keys().without_groups();
     description.medias.iter_mut().for_each(|media| media.profile = media.profile.cleared());
     description
 }

@@ -26,6 +26,18 @@ pub(super) struct SetupPlan {
     pub(super) keys: Option<PeerKeys>,
 }
 
+impl SetupPlan {
+    /// The media whose group carries it.
+    pub(super) fn group(&self) -> Option<Key> {
+        match (self.channels, self.purpose) {
+            (Channels::Group { rtp, .. }, Purpose::Read(stream)) => {
+                Some(Key { stream, track: self.track, is_ipv6: rtp.is_ipv6() })
+            }
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Purpose {
     Read(StreamId),

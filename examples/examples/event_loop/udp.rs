@@ -27,7 +27,7 @@ impl Application<'_> {
             }
             Err(error) => Err(UdpOpenError::Io(error.into())),
         };
-        self.server.handle_udp_opened(now, id, opened);
+        self.server.handle_udp_opened(now, id, opened, &self.logs);
         self.hand_out(now);
         Ok(())
     }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
-    AddStreamError, Ask, ConnInfo, Event, ServerConfig, ServerStats, SessionInfo, Stale, StreamInfo, Ticket,
-    WriteRtcpError,
+    AddStreamError, Ask, ConnInfo, Event, Multicast, ServerConfig, ServerStats, SessionInfo, Stale,
+    StreamInfo, Ticket, WriteRtcpError,
 };
 use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
@@ -17,7 +17,7 @@ use rtspan_core::tunnel::websocket::Origins;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
-use crate::net::Dscp;
+use crate::net::{Dscp, Interface};
 use crate::server::{self, BindError, Holder, ServerStream, StreamPacket};
 use crate::threads::{Threads, block_on, block_on_for};
 #[cfg(feature = "rustls-layer")]
@@ -364,6 +364,12 @@ impl ServerBuilder {
     #[must_use]
     pub fn fragments(self, allows: bool) -> Self {
         Self(self.0.fragments(allows))
+    }
+
+    /// As [`ServerBuilder::multicast`](crate::server::ServerBuilder::multicast).
+    #[must_use]
+    pub fn multicast(self, multicast: Multicast, interface: impl Into<Option<Interface>>) -> Self {
+        Self(self.0.multicast(multicast, interface))
     }
 
     /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.

@@ -1,12 +1,14 @@
 //! Sockets of multicast groups: how they join one, and how what they send to groups leaves.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use rtspan_core::limits;
 use socket2::SockRef;
 
 use super::Interface;
 use super::socket::{Handle, Lent, SocketRef};
+use crate::runtime::{Runtime, UdpSocket};
 
 /// What a socket joins: a group, all of it or what one source sends to it.
 ///
@@ -59,7 +61,26 @@ impl SocketRef<'_> {
         }
     }
 
-    /// Says how packets to groups leave: how many routers may pass them on, and by which interface they go.
+    /// The address that packets to a group come from. No socket that is still to send to others is to be asked.
+    ///
+    /// # Errors
+    ///
+    /// There is no way to the group.
+    fn source_to(&self, group: IpAddr) -> io::Result<IpAddr> {
+        match &self.0 {
+            Lent::System(socket) => {
+                // Nothing is sent by that: the system only looks for the way. It wants any port.
+                let socket = SockRef::from(socket);
+                socket.connect(&SocketAddr::new(group, limits::MULTICAST_PORTS.0).into())?;
+                let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+                Ok(local.ip())
+            }
+            Lent::Other(socket) => socket.source_to(group),
+        }
+    }
+
+    /// Says how packets to groups leave: how many routers may pass them on, and by which interface they go. Of groups that it
+    /// has not joined nothing comes, whatever other programs of the host have joined.
     ///
     /// # Errors
     ///
@@ -70,6 +91,22 @@ impl SocketRef<'_> {
             Lent::Other(socket) => socket.set_multicast(ttl, interface),
         }
     }
+}
+
+/// The address that packets to a group come from that a socket on this interface sends.
+///
+/// # Errors
+///
+/// There is no such interface, or no way to the group.
+pub(crate) fn source_to<R: Runtime>(
+    runtime: &R,
+    group: IpAddr,
+    interface: Option<&Interface>,
+) -> io::Result<IpAddr> {
+    let any = if group.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let socket = runtime.bind_udp(SocketAddr::new(any, 0))?;
+    socket.socket().set_multicast(1, interface)?;
+    socket.socket().source_to(group)
 }
 
 fn share(socket: Handle<'_>) -> io::Result<()> {
@@ -102,6 +139,11 @@ fn join(socket: Handle<'_>, membership: &Membership) -> io::Result<()> {
 
 fn set_multicast(socket: Handle<'_>, ttl: u8, interface: Option<&Interface>) -> io::Result<()> {
     let socket = SockRef::from(&socket);
+    #[cfg(target_os = "linux")]
+    match socket.local_addr()?.is_ipv6() {
+        true => socket.set_multicast_all_v6(false)?,
+        false => socket.set_multicast_all_v4(false)?,
+    }
     if socket.local_addr()?.is_ipv6() {
         socket.set_multicast_hops_v6(ttl.into())?;
         socket.set_multicast_if_v6(index(interface)?)
@@ -121,17 +163,12 @@ fn index(interface: Option<&Interface>) -> io::Result<u32> {
 
 /// Joins what one source sends to a group of IPv6, for which no crate has a call.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn join_ssm_v6(
-    socket: Handle<'_>,
-    group: std::net::Ipv6Addr,
-    source: std::net::Ipv6Addr,
-    index: u32,
-) -> io::Result<()> {
+fn join_ssm_v6(socket: Handle<'_>, group: Ipv6Addr, source: Ipv6Addr, index: u32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
     use nix::libc::{self, socklen_t};
 
-    let storage = |ip: std::net::Ipv6Addr| {
+    let storage = |ip: Ipv6Addr| {
         let mut storage = socket2::SockAddr::from(SocketAddr::new(ip.into(), 0)).as_storage();
         // SAFETY: The storage is the system's own structure, in another crate's name.
         #[allow(unsafe_code)]
@@ -160,7 +197,7 @@ fn join_ssm_v6(
 
 /// Elsewhere there is no safe way to it.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn join_ssm_v6(_: Handle<'_>, _: std::net::Ipv6Addr, _: std::net::Ipv6Addr, _: u32) -> io::Result<()> {
+fn join_ssm_v6(_: Handle<'_>, _: Ipv6Addr, _: Ipv6Addr, _: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -75,6 +75,16 @@ pub trait Datagrams {
         let _ = (ttl, interface);
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    /// The address that what it sends to a group comes from.
+    ///
+    /// # Errors
+    ///
+    /// There is no way to the group, or there are no groups at all.
+    fn source_to(&self, group: IpAddr) -> io::Result<IpAddr> {
+        let _ = group;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 pub(super) enum Lent<'a> {

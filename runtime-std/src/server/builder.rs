@@ -4,13 +4,13 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rtspan_core::server::ServerConfig;
+use rtspan_core::server::{Multicast, ServerConfig};
 use rtspan_core::tunnel::websocket::Origins;
 
 use super::door::Door;
 use super::{BindError, Server, accept, keeper, udp};
 use crate::link::{Admission, Entrance};
-use crate::net::{Dscp, SocketOptions};
+use crate::net::{Dscp, Interface, SocketOptions, source_to};
 use crate::runtime::{Listener, Runtime};
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ServerTls;
@@ -22,6 +22,8 @@ pub struct ServerBuilder<R: Runtime> {
     admission: Admission,
     also: Vec<String>,
     options: SocketOptions,
+    multicast: Option<Multicast>,
+    interface: Option<Interface>,
     runtime: R,
 }
 
@@ -32,6 +34,8 @@ impl<R: Runtime> ServerBuilder<R> {
             admission: Admission::default(),
             also: Vec::new(),
             options: SocketOptions::default(),
+            multicast: None,
+            interface: None,
             runtime: R::default(),
         }
     }
@@ -80,6 +84,15 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
+    /// Sends streams to groups by this interface, for readers that ask for that; by the one that the system's routes say if there
+    /// is none.
+    ///
+    /// The source of the packets is found, unless the settings [tell it](Multicast::source).
+    #[must_use]
+    pub fn multicast(self, multicast: Multicast, interface: impl Into<Option<Interface>>) -> Self {
+        Self { multicast: Some(multicast), interface: interface.into(), ..self }
+    }
+
     /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.
     #[must_use]
     pub fn also_listen(mut self, addr: impl Display) -> Self {
@@ -114,7 +127,7 @@ impl<R: Runtime> ServerBuilder<R> {
     ///
     /// The address is invalid, or the system refuses it.
     pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
-        let Self { config, admission, also, options, runtime } = self;
+        let Self { mut config, admission, also, options, multicast, interface, runtime } = self;
         if admission.requires_tls && !admission.has_tls() {
             return Err(BindError::NoCertificate);
         }
@@ -125,18 +138,39 @@ impl<R: Runtime> ServerBuilder<R> {
             listeners.push((listener, at));
         }
         let local_addrs = listeners.iter().map(|(_, at)| *at).collect();
+        if let Some(multicast) = multicast {
+            config = config.multicast(Some(with_sources(&runtime, multicast, interface.as_ref())?));
+        }
         let config = config.processors(runtime.parallelism());
         let entrance = Entrance::new(admission, &config, runtime.clock());
         let door = Arc::new(Door::new(config, runtime.clock(), runtime.seed().map_err(BindError::Start)?));
         // Dropped on the way out, it ends the task that was started.
         let server = Server { door, local_addrs, runtime: PhantomData };
         let door = &server.door;
-        udp::open(&runtime, door, options)?;
-        runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door))).map_err(BindError::Start)?;
+        let sending = udp::Sending { options, interface };
+        udp::open(&runtime, door, &sending)?;
+        runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door), sending)).map_err(BindError::Start)?;
         let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance), options.dscp);
         runtime.spawn(accepting).map_err(BindError::Start)?;
         Ok(server)
     }
+}
+
+/// Finds out where packets to groups come from.
+fn with_sources<R: Runtime>(
+    runtime: &R,
+    mut multicast: Multicast,
+    interface: Option<&Interface>,
+) -> Result<Multicast, BindError> {
+    for is_ipv6 in [false, true] {
+        let range = multicast.range_of(is_ipv6).filter(|_| multicast.source_of(is_ipv6).is_none());
+        if let Some(range) = range {
+            let found = source_to(runtime, range.first(), interface);
+            let source = found.map_err(|source| BindError::Multicast { range, source })?;
+            multicast = multicast.source(source);
+        }
+    }
+    Ok(multicast)
 }
 
 /// Listens on the first of the addresses of a name that can be listened on.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use rtspan_core::conn::{CloseReason, ConnCommand, Report, ServerConn};
 use rtspan_core::limits::{CLOSE_LIMIT, REFUSALS_MAX};
 use rtspan_core::server::{Event, Output, Refused, Server, ServerConfig, StatsOf};
-use rtspan_core::udp::{UdpCommand, UdpMedia};
+use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
 use rtspan_core::{ConnId, Instant, UdpId};
 
 use super::conns::Conns;
@@ -46,7 +46,7 @@ struct Control {
     server: Server,
     conns: Conns,
     udps: BTreeMap<UdpId, Arc<Mailbox<UdpCommand>>>,
-    /// The pairs that the server has asked for, which it does as it is made.
+    /// The pairs that the server has asked for: its own as it is made, those of groups when readers come.
     opening: Vec<Opening>,
     events: Events,
     data: Data,
@@ -317,9 +317,14 @@ impl Door {
         std::mem::take(&mut lock(&self.control).opening)
     }
 
-    /// Takes note of the ports of a pair that is open.
-    pub(crate) fn udp_opened(&self, id: UdpId, ports: (u16, u16)) {
-        self.enter(|server, now| server.handle_udp_opened(now, id, Ok(ports)));
+    /// Takes note of the ports of a pair, or that it cannot be opened.
+    pub(crate) fn udp_opened(&self, id: UdpId, opened: Result<(u16, u16), UdpOpenError>) {
+        let mut control = lock(&self.control);
+        if opened.is_err() {
+            control.udps.remove(&id);
+        }
+        control.server.handle_udp_opened(self.clock.now(), id, opened, &self.registry);
+        self.hand_out(&mut control, None);
     }
 
     /// Lets time pass.
@@ -350,10 +355,15 @@ impl Door {
                     let mailbox = Arc::new(Mailbox::new(Arc::default()));
                     control.udps.insert(media.id(), Arc::clone(&mailbox));
                     control.opening.push(Opening { media: *media, mailbox });
+                    self.keeper.wake();
                 }
                 Output::Udp(id, command) => {
+                    let is_last = command.is_last();
                     if let Some(mailbox) = control.udps.get(&id) {
                         mailbox.push(command);
+                    }
+                    if is_last {
+                        control.udps.remove(&id);
                     }
                 }
                 Output::Event(event) => {

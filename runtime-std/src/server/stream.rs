@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use rtspan_core::frame::FrameError;
 use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::rtp::rtcp::BadCompound;
-use rtspan_core::server::{AddStreamError, ReloadError, Server};
+use rtspan_core::server::{AddStreamError, ReloadError, Server, SetGroupsError};
 use rtspan_core::stream::{SsrcError, StreamLog};
 use rtspan_core::{Instant, NtpTime, StreamId};
 
@@ -149,6 +150,16 @@ impl ServerStream {
             self.published.write(|log| log.reload(description));
             Ok(())
         })
+    }
+
+    /// Has the media sections sent to these multicast groups, with the ports for their packets, for readers that ask for
+    /// multicast, instead of some of the [range](rtspan_core::server::Multicast); those for reports are the ones above.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be used, readers are at the group that the media has, or the stream is closed.
+    pub fn set_groups(&self, groups: &[SocketAddr]) -> Result<(), SetGroupsError> {
+        self.door.enter(|server, now| server.set_groups(now, self.published.id(), groups))
     }
 
     /// Takes frames from now on, in place of packets.

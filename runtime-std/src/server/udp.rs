@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 
 use rtspan_core::Instant;
 use rtspan_core::conn::Inbound;
-use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
+use rtspan_core::udp::{GroupTarget, UdpCommand, UdpMedia, UdpOpenError};
 
 use super::door::{Door, Opening, Tenant};
 use super::registry::{Feeds, Subscriptions};
 use crate::alarm::Alarm;
 use crate::mailbox::Mailbox;
-use crate::net::{SocketOptions, UdpPair, bind_pair};
-use crate::runtime::Runtime;
+use crate::net::{Interface, Membership, SocketOptions, UdpPair, bind_pair};
+use crate::runtime::{Runtime, UdpSocket};
 
 /// How often a task goes round before it lets others run.
 const ROUNDS: usize = 16;
@@ -22,24 +22,64 @@ const BURSTS: usize = 4;
 /// Calls to the system that receive what came before an order.
 const DRAIN_BURSTS: usize = 64;
 
+/// How sockets of a server send.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    pub(crate) options: SocketOptions,
+    /// To groups, by this interface.
+    pub(crate) interface: Option<Interface>,
+}
+
 /// Opens the sockets that the server asks for as it is made, so that its maker learns whether they can be had.
-pub(crate) fn open<R: Runtime>(
-    runtime: &R,
-    door: &Arc<Door>,
-    options: SocketOptions,
-) -> Result<(), UdpOpenError> {
-    let refused = |error: io::Error| UdpOpenError::Io(error.into());
+pub(crate) fn open<R: Runtime>(runtime: &R, door: &Arc<Door>, sending: &Sending) -> Result<(), UdpOpenError> {
     for opening in door.take_openings() {
         let id = opening.media.id();
-        let (sockets, ports) = bind_pair(runtime, opening.media.spec())?;
-        let pair = UdpPair::new(sockets, options).map_err(refused)?;
-        runtime.spawn(serve(runtime, door, pair, opening)).map_err(refused)?;
-        door.udp_opened(id, ports);
+        let ports = open_pair(runtime, door, opening, sending)?;
+        door.udp_opened(id, Ok(ports));
     }
     Ok(())
 }
 
-/// Moves the media of one pair of UDP sockets until the server stops.
+/// Opens the sockets that the server asks for later: those of groups.
+pub(super) fn open_groups<R: Runtime>(runtime: &R, door: &Arc<Door>, sending: &Sending) {
+    for opening in door.take_openings() {
+        let id = opening.media.id();
+        door.udp_opened(id, open_pair(runtime, door, opening, sending));
+    }
+}
+
+fn open_pair<R: Runtime>(
+    runtime: &R,
+    door: &Arc<Door>,
+    opening: Opening,
+    Sending { options, interface }: &Sending,
+) -> Result<(u16, u16), UdpOpenError> {
+    let refused = |error: io::Error| UdpOpenError::Io(error.into());
+    let (sockets, ports) = bind_pair(runtime, opening.media.spec())?;
+    if let Some(target) = opening.media.group() {
+        send_to_group(&sockets, target, interface.as_ref()).map_err(refused)?;
+    }
+    let pair = UdpPair::new(sockets, *options).map_err(refused)?;
+    runtime.spawn(serve(runtime, door, pair, opening)).map_err(refused)?;
+    Ok(ports)
+}
+
+/// Makes two sockets those of a group. Readers on this host have the same ports, and reports come to the group too.
+fn send_to_group<U: UdpSocket>(
+    sockets: &[U; 2],
+    target: &GroupTarget,
+    interface: Option<&Interface>,
+) -> io::Result<()> {
+    for socket in sockets {
+        socket.socket().share()?;
+        socket.socket().set_multicast(target.ttl, interface)?;
+    }
+    let [_, reports] = sockets;
+    let membership = Membership { group: target.group, source: None, interface: interface.cloned() };
+    reports.socket().join(&membership)
+}
+
+/// Moves the media of one pair of UDP sockets until the server stops, or has no use for it any more.
 fn serve<R: Runtime>(
     runtime: &R,
     door: &Arc<Door>,
@@ -76,7 +116,11 @@ impl<R: Runtime> UdpTask<R> {
             if self.door.is_stopped() {
                 return Poll::Ready(());
             }
-            if !self.round(cx) {
+            let goes_on = self.round(cx);
+            if self.media.is_over() {
+                return Poll::Ready(());
+            }
+            if !goes_on {
                 return Poll::Pending;
             }
         }

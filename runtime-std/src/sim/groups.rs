@@ -83,17 +83,24 @@ impl World {
         }
     }
 
+    /// The address that what a socket sends to a group comes from.
+    pub(super) fn source_to(&self, id: u64, group: IpAddr) -> Option<IpAddr> {
+        let udp = self.udp.get(&id)?;
+        let source = udp.outgoing.source.filter(|source| source.is_ipv4() == group.is_ipv4());
+        let bound = Some(udp.local.ip()).filter(|bound| !bound.is_multicast());
+        let any = if group.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let source = self.source(udp.host, source.or(bound).unwrap_or(any), group);
+        (!source.is_unspecified()).then_some(source)
+    }
+
     /// Sends a datagram to every host that has a member, as far as its time to live lets it come.
     pub(super) fn send_to_group(&mut self, id: u64, data: &[u8], to: SocketAddr) {
         let now = self.now;
         let Some(udp) = self.udp.get(&id) else { return };
         let (host, Outgoing { ttl, source }, port) = (udp.host, &udp.outgoing, udp.local.port());
         let (ttl, is_loopback) = (*ttl, source.is_some_and(|source| source.is_loopback()));
-        let source = source.filter(|source| source.is_ipv4() == to.is_ipv4());
-        let bound = Some(udp.local.ip()).filter(|bound| !bound.is_multicast());
-        let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        let chosen = source.or(bound).unwrap_or(any);
-        let from = SocketAddr::new(self.source(host, chosen, to.ip()), port);
+        let Some(source) = self.source_to(id, to.ip()) else { return };
+        let from = SocketAddr::new(source, port);
         let members = self.udp.values().filter(|udp| udp.is_member(to, from.ip()));
         let hosts: BTreeSet<usize> = members.map(|udp| udp.host).collect();
         self.trace.note(now, 1, data.len() as u64);

@@ -285,6 +285,12 @@ impl Datagrams for SimUdp {
     fn set_multicast(&self, ttl: u8, interface: Option<&Interface>) -> io::Result<()> {
         self.shared.enter(|world| world.set_multicast(self.id, ttl, interface))
     }
+
+    fn source_to(&self, group: IpAddr) -> io::Result<IpAddr> {
+        self.shared
+            .enter(|world| world.source_to(self.id, group))
+            .ok_or_else(|| ErrorKind::NetworkUnreachable.into())
+    }
 }
 
 impl Drop for SimUdp {

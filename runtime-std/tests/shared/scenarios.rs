@@ -12,6 +12,7 @@ mod elsewhere;
 mod endings;
 mod errors;
 mod frames;
+mod groups;
 mod hostile;
 mod leaving;
 mod limits;
@@ -55,6 +56,7 @@ pub(crate) use elsewhere::*;
 pub(crate) use endings::*;
 pub(crate) use errors::*;
 pub(crate) use frames::*;
+pub(crate) use groups::*;
 pub(crate) use hostile::*;
 pub(crate) use leaving::*;
 pub(crate) use limits::*;
@@ -122,6 +124,10 @@ macro_rules! all {
             a_back_channel_is_there_for_those_that_ask_for_it,
             a_client_receives_on_the_ports_that_it_was_given,
             addresses_that_cannot_be_had_are_errors_that_say_why,
+            a_stream_goes_to_a_group_for_as_long_as_somebody_reads_it,
+            the_server_tells_who_reads_groups_and_what_they_were_sent,
+            the_end_of_a_stream_ends_the_readers_of_its_groups,
+            ports_of_groups_that_somebody_has_are_passed_over,
             every_command_has_its_typed_answer,
             a_refusal_leaves_the_client_usable,
             a_client_tells_its_dialogue_and_its_end,

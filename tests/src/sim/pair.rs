@@ -69,7 +69,7 @@ impl World<'_> {
                 self.pairs.remove(&id);
             }
             let result = if fails { Err(UdpOpenError::NoFreePorts) } else { Ok(ports(id)) };
-            return self.door(|server, now, _| server.handle_udp_opened(now, id, result));
+            return self.door(|server, now, logs| server.handle_udp_opened(now, id, result, logs));
         }
         let commands = std::mem::take(&mut pair.mailbox);
         commands.into_iter().for_each(|command| pair.media.handle_command(self.now, command));

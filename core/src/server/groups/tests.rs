@@ -99,7 +99,7 @@ fn one_over_the_bound_takes_the_group_that_nobody_has_used_for_longest() {
         let third = groups.take(now + LATER, key(2, 0), &config, None);
         assert!(third.is_some() && groups.all.keys().eq([&key(0, 0), &key(2, 0)]), "{why}");
         // Groups that are in use are taken from nobody.
-        groups.all.values_mut().for_each(|group| _ = group.sessions.insert(RawId::numbered(0).into()));
+        groups.all.values_mut().for_each(|group| group.pair = Some(RawId::numbered(0).into()));
         assert_eq!(groups.take(now, key(3, 0), &config, None), None, "{why}");
     }
 }

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
 
-use super::scenario::{SDP, Scenario, peer, session_of, status, video};
+use super::scenario::{Logs, SDP, Scenario, peer, session_of, status, video};
 use crate::limits::UDP_PAIRS_MAX;
 use crate::server::{Event, Output, Server, ServerConfig};
 use crate::udp::{Port, UdpOpenError, UdpPorts, UdpSpec};
@@ -165,8 +165,8 @@ fn a_pair_that_was_not_opened_gets_no_session() {
             _ => None,
         })
         .collect();
-    server.handle_udp_opened(Instant::ZERO, ids[0], Err(UdpOpenError::NoFreePorts));
-    server.handle_udp_opened(Instant::ZERO, ids[1], Ok((8002, 8003)));
+    server.handle_udp_opened(Instant::ZERO, ids[0], Err(UdpOpenError::NoFreePorts), &Logs::default());
+    server.handle_udp_opened(Instant::ZERO, ids[1], Ok((8002, 8003)), &Logs::default());
     assert_eq!(server.udp_pairs.choose(), Some(ids[1]));
     server.udp_pairs.enter(ids[1]);
     assert_eq!(server.udp_pairs.choose(), Some(ids[1]));

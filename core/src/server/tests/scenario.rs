@@ -29,6 +29,10 @@ pub(super) struct Scenario {
     pub(super) datagrams: Datagrams,
     /// Ports that the system does not give.
     pub(super) refused_ports: Vec<u16>,
+    /// Why it does not.
+    pub(super) refusal: UdpOpenError,
+    /// Pairs that the driver has not come to open.
+    pub(super) late_to_open: Option<Vec<UdpMedia>>,
     conns: BTreeMap<ConnId, Line>,
     /// Commands that the driver of the UDP pair has not come to.
     late_for_udp: Option<Vec<(UdpId, UdpCommand)>>,
@@ -111,6 +115,8 @@ impl Scenario {
                 room: usize::MAX,
             },
             refused_ports: Vec::new(),
+            refusal: UdpOpenError::NoFreePorts,
+            late_to_open: None,
             conns: BTreeMap::new(),
             late_for_udp: None,
             late_for_conn: None,
@@ -271,6 +277,28 @@ impl Scenario {
         self.drain();
     }
 
+    fn open_udp(&mut self, media: UdpMedia) {
+        let ports = match media.spec().ports {
+            UdpPorts::Fixed(rtp, rtcp) => (rtp, rtcp),
+            ports => panic!("no scenario asks for {ports:?}"),
+        };
+        let is_refused = self.refused_ports.contains(&ports.0);
+        let opened = if is_refused { Err(self.refusal.clone()) } else { Ok(ports) };
+        let id = media.id();
+        if opened.is_ok() {
+            self.udps.insert(id, media);
+        }
+        self.server.handle_udp_opened(self.now, id, opened, &self.logs);
+    }
+
+    /// The driver comes to open the pairs that it was asked for.
+    pub(super) fn open_late(&mut self) {
+        for media in self.late_to_open.take().unwrap() {
+            self.open_udp(media);
+        }
+        self.drain();
+    }
+
     fn command(&mut self, conn: ConnId, command: ConnCommand) {
         let Some(line) = self.conns.get_mut(&conn) else { return };
         match command {
@@ -362,22 +390,10 @@ impl Scenario {
                     }
                 }
                 Output::RemoveStream(stream) => assert!(self.logs.0.borrow_mut().remove(&stream).is_some()),
-                Output::OpenUdp(media) => {
-                    let ports = match media.spec().ports {
-                        UdpPorts::Fixed(rtp, rtcp) => (rtp, rtcp),
-                        ports => panic!("no scenario asks for {ports:?}"),
-                    };
-                    let opened = if self.refused_ports.contains(&ports.0) {
-                        Err(UdpOpenError::NoFreePorts)
-                    } else {
-                        Ok(ports)
-                    };
-                    let id = media.id();
-                    if opened.is_ok() {
-                        self.udps.insert(id, *media);
-                    }
-                    self.server.handle_udp_opened(self.now, id, opened);
-                }
+                Output::OpenUdp(media) => match &mut self.late_to_open {
+                    Some(late) => late.push(*media),
+                    None => self.open_udp(*media),
+                },
                 Output::Udp(id, command) => match &mut self.late_for_udp {
                     Some(late) => late.push((id, command)),
                     None => {

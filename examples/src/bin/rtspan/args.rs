@@ -9,10 +9,12 @@ use rtspan_std::srtp::Suite;
 use crate::bench::BenchArgs;
 use crate::wish::{PlaybackArgs, RequestArgs};
 
+mod multicast;
 mod network;
 mod serve;
 mod target;
 
+use multicast::MulticastArgs;
 use network::NetworkArgs;
 pub(crate) use serve::{EventsFormat, SecureArgs, ServeArgs};
 pub(crate) use target::{ReachArgs, Target};
@@ -328,6 +330,8 @@ mod tests {
             "rtspan play rtsp://camera/main --udp-ports 8000-8099 --dscp 46",
             "rtspan serve --address-share 10 --shared-addresses 192.168.0.0/16,2001:db8::/32",
             "rtspan serve --shared-addresses --quiet",
+            "rtspan serve --multicast 239.1.0.0/16,ff15::/16 --multicast-interface eth0 --multicast-ports 5000-5099",
+            "rtspan serve --multicast 239.1.0.0/16 --multicast-ttl 1 --multicast-only",
             "rtspan serve --start keyframe",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan play rtsp://camera/main --strict --json --no-reconnect",
@@ -378,6 +382,8 @@ mod tests {
             ("rtspan serve --dscp 64", "0 to 63"),
             ("rtspan serve --address-share 0", "--address-share"),
             ("rtspan serve --shared-addresses 10.0.0.0/33", "10.0.0.0/8"),
+            ("rtspan serve --multicast 10.0.0.0/8", "239.1.0.0/16"),
+            ("rtspan serve --multicast-only", "--multicast <"),
             ("rtspan demo --runtime rayon", "std, smol and tokio"),
             ("rtspan bench", "Usage"),
             ("rtspan bench read rtsp://camera/main --readers 0", "1..=1000000"),

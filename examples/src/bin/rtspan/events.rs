@@ -83,6 +83,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
 fn over(transport: MediaTransport) -> &'static str {
     match transport {
         MediaTransport::Udp => "udp",
+        MediaTransport::Multicast => "multicast",
         _ => "tcp",
     }
 }

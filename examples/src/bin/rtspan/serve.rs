@@ -33,6 +33,10 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let builder = builder.fragments(!args.no_fragments);
     let builder = args.network.dscp.into_iter().fold(builder, ServerBuilder::dscp);
     let (builder, tls) = secure::secured(builder, &args.secure)?;
+    let builder = match args.multicast.settings() {
+        Some(groups) => builder.multicast(groups, args.multicast.multicast_interface.clone()),
+        None => builder,
+    };
     let server = Arc::new(builder.bind(args.listen).await?);
     let clip = Clip::demo();
     let description = match &args.backchannel {

@@ -1,12 +1,14 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::super::scenario::{SDP, Scenario, description, session_of, status, video};
 use super::{OFFER, SLICE, VIDEO, from, groups, play, reader, scenario, scenario_of, sent, sessions, setup};
 use crate::ConnId;
 use crate::auth::Action;
-use crate::conn::CloseReason;
-use crate::server::{Event, MediaTransport, Multicast, ServerConfig, SetGroupsError, TrackChannels};
-use crate::udp::Port;
+use crate::description::Attribute;
+use crate::limits::TICKET_DEADLINE;
+use crate::server::{Asks, Event, MediaTransport, Multicast, ServerConfig, SetGroupsError, TrackChannels};
+use crate::udp::{Port, UdpOpenError};
 
 #[test]
 fn setup_is_answered_with_the_group_its_ports_and_how_far_packets_go() {
@@ -217,18 +219,93 @@ fn the_application_gives_a_stream_the_groups_that_it_wants() {
 }
 
 #[test]
-fn readers_of_a_group_whose_sockets_cannot_be_had_are_closed_and_the_next_have_others() {
+fn setup_is_answered_once_the_sockets_of_the_group_are_there() {
     let (mut scenario, _) = scenario();
-    scenario.refused_ports.push(26_000);
+    scenario.late_to_open = Some(Vec::new());
+    let conns = [1, 2].map(|host| scenario.connect_from(from(host)));
+    for conn in conns {
+        scenario.post(conn, &format!("SETUP rtsp://h/cam/trackID=0|{OFFER}"), "");
+        assert!(scenario.received(conn).is_none());
+    }
+    assert_eq!(scenario.late_to_open.as_ref().map(Vec::len), Some(1), "they are the same");
+    scenario.open_late();
+    for conn in conns {
+        assert_eq!(status(&scenario.response(conn)), 200);
+    }
+    let conn = scenario.connect_from(from(3));
+    assert_eq!(status(&setup(&mut scenario, conn, 0, "")), 200, "they are there");
+}
+
+#[test]
+fn sockets_that_nobody_waits_for_any_more_are_closed() {
+    for leaves in [
+        |scenario: &mut Scenario, conn, _| scenario.hang_up(conn),
+        |scenario: &mut Scenario, _, _| scenario.advance(TICKET_DEADLINE + Duration::from_secs(1)),
+        |scenario: &mut Scenario, _, stream| scenario.server.remove_stream(scenario.now, stream),
+    ] {
+        let (mut scenario, stream) = scenario();
+        scenario.late_to_open = Some(Vec::new());
+        let conn = scenario.connect();
+        scenario.post(conn, &format!("SETUP rtsp://h/cam/trackID=0|{OFFER}"), "");
+        leaves(&mut scenario, conn, stream);
+        scenario.open_late();
+        assert!(scenario.udps.values().all(|media| media.group().is_none()));
+    }
+}
+
+#[test]
+fn ports_that_somebody_has_are_passed_over_and_where_there_is_no_way_to_a_group_nobody_has_one() {
+    let (mut scenario, stream) = scenario();
+    scenario.refused_ports.extend([26_000, 26_002]);
     let conn = scenario.connect();
-    assert_eq!(status(&setup(&mut scenario, conn, 0, "")), 200);
-    assert_eq!(sessions(&scenario), []);
-    let closed = |event: &Event| match event {
-        Event::SessionClosed { reason: CloseReason::Io(kind), .. } => Some(*kind),
-        _ => None,
-    };
-    assert_eq!(scenario.events.iter().find_map(closed), Some(std::io::ErrorKind::AddrInUse));
-    let conn = scenario.connect_from(from(2));
     let answer = setup(&mut scenario, conn, 0, "");
-    assert!(answer.headers.get("Transport").unwrap().contains("port=26002-26003"));
+    assert!(answer.headers.get("Transport").unwrap().contains("port=26004-26005"), "{answer:?}");
+    let groups = [SocketAddr::from(([239, 9, 9, 9], 26_000)), SocketAddr::from(([239, 9, 9, 9], 26_002))];
+    assert_eq!(scenario.server.set_groups(scenario.now, stream, &groups), Err(SetGroupsError::HasReaders(0)));
+    scenario.server.close_session(scenario.now, sessions(&scenario)[0]);
+    assert_eq!(scenario.server.set_groups(scenario.now, stream, &groups), Ok(()));
+    let conn = scenario.connect_from(from(2));
+    assert_eq!(status(&setup(&mut scenario, conn, 0, "")), 503, "the application has chosen those");
+
+    let (mut scenario, _) = self::scenario();
+    scenario.refused_ports.extend(26_000..28_000);
+    scenario.refusal = UdpOpenError::Io(std::io::ErrorKind::NetworkUnreachable.into());
+    let conn = scenario.connect();
+    assert_eq!(status(&setup(&mut scenario, conn, 0, "")), 503);
+    assert_eq!(sessions(&scenario), []);
+    scenario.refused_ports.clear();
+    assert_eq!(status(&setup(&mut scenario, conn, 0, "")), 200, "there is one now");
+}
+
+#[test]
+fn the_application_is_asked_once_about_a_setup_that_waits_for_sockets() {
+    let asks = |config: ServerConfig| config.multicast(Some(groups())).asks(Asks::SETUP);
+    let mut scenario = Scenario::with_udp_and(asks);
+    scenario.publish("/cam");
+    scenario.late_to_open = Some(Vec::new());
+    let conn = scenario.connect();
+    scenario.post(conn, &format!("SETUP rtsp://h/cam/trackID=0|{OFFER}"), "");
+    let asked = scenario.events.pop();
+    let Some(Event::Setup(mut question)) = asked else { panic!("{asked:?}") };
+    question.ticket.add_header("X-Node", "one").unwrap();
+    scenario.server.answer(scenario.now, question.ticket, Ok(()), &scenario.logs).unwrap();
+    assert!(scenario.received(conn).is_none());
+    scenario.open_late();
+    let answer = scenario.response(conn);
+    assert_eq!((status(&answer), answer.headers.get("X-Node")), (200, Some("one")));
+}
+
+#[test]
+fn what_another_server_says_of_its_groups_is_not_told() {
+    let (mut scenario, _) = scenario_of(groups().described(true));
+    let mut relayed = description();
+    let theirs = || Attribute::new("source-filter", " incl IN IP4 232.3.4.5 203.0.113.9");
+    relayed.attributes.push(theirs());
+    relayed.medias[0].attributes.extend([theirs(), Attribute::new("rtcp-unicast", "reflection")]);
+    let (_, log) = scenario.server.add_stream(scenario.now, "/relay", relayed).unwrap();
+    drop(log);
+    let conn = scenario.connect();
+    let answer = scenario.request(conn, "DESCRIBE rtsp://h/relay");
+    let told = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(told.contains("c=IN IP4 239.1.0.0") && !told.contains("232.3.4.5") && !told.contains("unicast"));
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use rtspan_std::{Algorithm, IpPrefix, Scheme, StartAt, User};
 
-use super::NetworkArgs;
+use super::{MulticastArgs, NetworkArgs};
 use crate::users;
 
 /// How a server is secured, and what its ports take.
@@ -55,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// As it is given for all commands.
     #[arg(skip)]
     pub(crate) network: NetworkArgs,
+
+    #[command(flatten)]
+    pub(crate) multicast: MulticastArgs,
 
     /// How many pairs of UDP ports media is spread over; the next ones follow. One for each processor, but a single one
     /// if ports are given.

@@ -1,0 +1,48 @@
+use rtspan_std::{Interface, IpPrefix, IpPrefixError, Multicast, UdpPorts, limits};
+
+use super::network::ports;
+
+/// The groups that streams are sent to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MulticastArgs {
+    /// Send streams to multicast groups of these addresses too, for players that ask for that: such as 239.1.0.0/16, and ff15::/16
+    /// for players over IPv6.
+    #[arg(long, value_name = "PREFIX,...", value_delimiter = ',', value_parser = groups)]
+    pub(crate) multicast: Vec<IpPrefix>,
+
+    /// The network interface that packets to groups leave by: its name, or an address that it has. The one that the system's
+    /// routes say if not given.
+    #[arg(long, value_name = "NAME|ADDR", requires = "multicast")]
+    pub(crate) multicast_interface: Option<Interface>,
+
+    /// The ports of groups, such as 5000-5099: two for each media. 26000-27999 if not given.
+    #[arg(long, value_name = "FIRST-LAST", value_parser = ports, requires = "multicast")]
+    pub(crate) multicast_ports: Option<UdpPorts>,
+
+    /// How many routers packets to groups pass, one less: 1 keeps them in the own network.
+    #[arg(long, value_name = "N", default_value_t = limits::MULTICAST_TTL)]
+    pub(crate) multicast_ttl: u8,
+
+    /// Tell the groups in each description, and refuse players that want a stream for themselves.
+    #[arg(long, requires = "multicast")]
+    pub(crate) multicast_only: bool,
+}
+
+impl MulticastArgs {
+    pub(crate) fn settings(&self) -> Option<Multicast> {
+        let add = |groups: Option<Multicast>, range: &IpPrefix| match groups {
+            None => Multicast::new(*range).ok(),
+            Some(groups) => groups.range(*range).ok(),
+        };
+        let groups = self.multicast.iter().fold(None, add)?.ttl(self.multicast_ttl).only(self.multicast_only);
+        Some(match self.multicast_ports {
+            Some(UdpPorts::Fixed(first, last) | UdpPorts::Range(first, last)) => groups.ports(first, last),
+            _ => groups,
+        })
+    }
+}
+
+fn groups(text: &str) -> Result<IpPrefix, String> {
+    let range: IpPrefix = text.parse().map_err(|error: IpPrefixError| error.to_string())?;
+    Multicast::new(range).map(|_| range).map_err(|error| error.to_string())
+}
