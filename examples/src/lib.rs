@@ -9,6 +9,7 @@ pub mod recorder;
 pub mod source;
 pub mod stamp;
 pub mod synthetic;
+pub mod vod;
 
 pub use clip::{Clip, ClipError, Frame};
 pub use output::say;

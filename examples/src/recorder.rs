@@ -49,7 +49,7 @@ pub enum FileKind {
 
 /// Each kind with the ends of names that stand for it.
 const KINDS: [(FileKind, &[&str]); 11] = [
-    (FileKind::Mp4, &["mp4", "m4v", "m4a"]),
+    (FileKind::Mp4, &["mp4", "m4v", "m4a", "mov"]),
     (FileKind::Ts, &["ts", "m2ts"]),
     (FileKind::H264, &["h264", "264", "avc"]),
     (FileKind::H265, &["h265", "265", "hevc"]),

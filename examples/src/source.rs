@@ -161,6 +161,25 @@ impl FileSource {
         self.demuxer.next()
     }
 
+    /// The presentation times in nanoseconds at which the first frame begins and the last one ends. It goes back to the beginning.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is broken, or is a pipe.
+    pub fn span(&mut self) -> Result<(i64, i64), SourceError> {
+        self.seek(i64::MIN)?;
+        let first = self.next()?.map_or(0, |frame| frame.time.pts);
+        self.seek(i64::MAX)?;
+        let (mut end, mut last) = (first, vec![None; self.description.medias.len()]);
+        while let Some(frame) = self.next()? {
+            let before = last.get_mut(frame.media).and_then(|last| last.replace(frame.dts));
+            // A frame lasts as long as the one before it.
+            end = end.max(frame.time.pts + before.map_or(0, |before| frame.dts - before));
+        }
+        self.seek(i64::MIN)?;
+        Ok((first, end))
+    }
+
     /// Goes to the last keyframe at or before a presentation time in nanoseconds, so that it is the next picture.
     ///
     /// # Errors

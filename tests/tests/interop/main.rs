@@ -11,6 +11,7 @@ mod changing;
 mod clip;
 mod clocks;
 mod decoding;
+mod films;
 mod foreign;
 mod formats;
 mod layers;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::{block_on, or};
+use rtspan_examples::vod::{self, Films, Library};
 use rtspan_examples::{Clip, Frame, metrics};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, ServerBuilder};
@@ -82,8 +83,14 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
             }
         }
     };
+    let mut films = args.files.as_ref().map(|dir| Films::new(Arc::clone(&server), Library::new(dir)));
     let report = async {
         while let Some(event) = server.next().await {
+            let event = match &mut films {
+                Some(films) => films.handle(event),
+                None => Some(event),
+            };
+            let Some(event) = event else { continue };
             match args.events {
                 _ if args.quiet => {}
                 EventsFormat::Text => describe(&event).into_iter().chain(dialogue(&event)).for_each(news),
@@ -115,6 +122,9 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
     config = config.start(args.start.into());
     config = config.resume(Duration::from_secs(args.resume)).trace(args.trace && !args.quiet);
+    if args.files.is_some() {
+        config = config.asks(vod::asks());
+    }
     if let Some(pairs) = args.udp_pairs {
         config = config.udp_pairs(pairs.get());
     }

@@ -59,6 +59,10 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) multicast: MulticastArgs,
 
+    /// Serve the films in this folder, each at the path of its file: every reader sees it from where and as fast as that one likes.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
+
     /// How many pairs of UDP ports media is spread over; the next ones follow. One for each processor, but a single one
     /// if ports are given.
     #[arg(long, value_name = "N")]
