@@ -137,7 +137,7 @@ impl Server {
         self.sessions.get_mut(id)?.secure_log = Some(number);
         if is_first {
             self.count_secure_log(stream, number);
-            let ciphers = self.config.srtp.ciphers;
+            let ciphers = self.config.srtp.ciphers();
             let keys = self.keys_of(stream, number)?;
             let sealers = keys.keys.iter().map(|key| Sealer::new(key, ciphers)).collect();
             let order = SecureOrder(Secured::Begin(number, sealers));
@@ -146,9 +146,9 @@ impl Server {
         Some(number)
     }
 
-    /// The keys of a stream that another reader may have, of this suite or the preferred one.
+    /// The keys of a stream that another reader may have, of this suite or the one that is offered.
     fn shared_keys(&self, stream: StreamId, wanted: Option<Suite>) -> Option<&StreamKeys> {
-        let suite = wanted.or_else(|| self.config.srtp.suites.first().copied())?;
+        let suite = wanted.or_else(|| self.config.srtp.offered())?;
         let per_reader = self.config.srtp.key_per_reader;
         self.published.get(stream)?.keys.iter().find(|keys| {
             let may_share = keys.readers.is_empty() || !per_reader;
@@ -161,7 +161,7 @@ impl Server {
         if let Some(keys) = self.shared_keys(stream, wanted) {
             return Some(keys.number);
         }
-        let suite = wanted.or_else(|| self.config.srtp.suites.first().copied())?;
+        let suite = wanted.or_else(|| self.config.srtp.offered())?;
         let published = self.published.get_mut(stream)?;
         let number = self.secure_logs;
         self.secure_logs = number.wrapping_add(1);

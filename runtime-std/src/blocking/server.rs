@@ -22,6 +22,8 @@ use crate::server::{self, BindError, Holder, ServerStream, StreamPacket};
 use crate::threads::{Threads, block_on, block_on_for};
 #[cfg(feature = "rustls-layer")]
 use crate::tls::ServerTls;
+#[cfg(feature = "srtp")]
+use rtspan_core::server::SrtpPolicy;
 
 /// An RTSP server, which listens until it is closed or dropped.
 ///
@@ -330,6 +332,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn tls(self, tls: ServerTls) -> Self {
         Self(self.0.tls(tls))
+    }
+
+    /// Where media is encrypted by SRTP, in the place of what the [settings](Self::config) say
+    /// ([`ServerConfig::srtp`](rtspan_core::server::ServerConfig::srtp)): by default where a peer asks for it over TLS.
+    #[cfg(feature = "srtp")]
+    #[must_use]
+    pub fn srtp(self, policy: SrtpPolicy) -> Self {
+        Self(self.0.srtp(policy))
     }
 
     /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.

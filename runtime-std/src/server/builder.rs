@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+#[cfg(feature = "srtp")]
+use rtspan_core::server::SrtpPolicy;
 use rtspan_core::server::{Multicast, ServerConfig};
 use rtspan_core::tunnel::websocket::Origins;
 
@@ -24,6 +26,8 @@ pub struct ServerBuilder<R: Runtime> {
     options: SocketOptions,
     multicast: Option<Multicast>,
     interface: Option<Interface>,
+    #[cfg(feature = "srtp")]
+    srtp: Option<SrtpPolicy>,
     runtime: R,
 }
 
@@ -36,6 +40,8 @@ impl<R: Runtime> ServerBuilder<R> {
             options: SocketOptions::default(),
             multicast: None,
             interface: None,
+            #[cfg(feature = "srtp")]
+            srtp: None,
             runtime: R::default(),
         }
     }
@@ -66,6 +72,15 @@ impl<R: Runtime> ServerBuilder<R> {
     #[must_use]
     pub fn require_tls(mut self, require: bool) -> Self {
         self.admission.requires_tls = require;
+        self
+    }
+
+    /// Where media is encrypted by SRTP, in the place of what the [settings](Self::config) say
+    /// ([`ServerConfig::srtp`]): by default where a peer asks for it over TLS.
+    #[cfg(feature = "srtp")]
+    #[must_use]
+    pub fn srtp(mut self, policy: SrtpPolicy) -> Self {
+        self.srtp = Some(policy);
         self
     }
 
@@ -121,13 +136,26 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
+    #[cfg(feature = "srtp")]
+    fn encrypting(mut self) -> Self {
+        self.config = self.config.srtp_ciphers_of_runtime(crate::ciphers::ciphers());
+        if let Some(policy) = self.srtp {
+            self.config = self.config.srtp(policy);
+        }
+        self
+    }
+
     /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
     ///
     /// # Errors
     ///
     /// The address is invalid, or the system refuses it.
     pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
-        let Self { mut config, admission, also, options, multicast, interface, runtime } = self;
+        #[cfg(feature = "srtp")]
+        let own = self.encrypting();
+        #[cfg(not(feature = "srtp"))]
+        let own = self;
+        let Self { mut config, admission, also, options, multicast, interface, runtime, .. } = own;
         if admission.requires_tls && !admission.has_tls() {
             return Err(BindError::NoCertificate);
         }

@@ -27,6 +27,7 @@ mod relayed;
 #[cfg(feature = "tokio")]
 mod retina;
 mod rtspan;
+mod savp;
 mod secured;
 mod seeking;
 mod srtp;

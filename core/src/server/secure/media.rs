@@ -13,7 +13,7 @@ impl Track {
     /// What decrypts what its peer sends, if it is protected.
     pub(in super::super) fn opener(&self, config: &ServerConfig) -> Option<Box<Opener>> {
         let keys = self.keys.as_ref()?;
-        Opener::new(&keys.peer, config.srtp.ciphers).map(Box::new)
+        Opener::new(&keys.peer, config.srtp.ciphers()).map(Box::new)
     }
 }
 
@@ -22,7 +22,7 @@ impl Server {
     pub(in super::super) fn protection_of(&mut self, id: SessionId) -> Option<Protection> {
         let log = self.sessions.get(id)?.secure_log?;
         let share = self.take_share(id);
-        let ciphers = self.config.srtp.ciphers;
+        let ciphers = self.config.srtp.ciphers();
         let session = self.sessions.get(id)?;
         let mut sealers = Vec::new();
         for track in session.read_tracks() {
@@ -44,7 +44,7 @@ impl Server {
         // The key of a publisher is nobody else's; one that speaks shares it with other readers.
         let share = self.sessions.get(id)?.secure_log.map_or(0, |_| self.take_share(id));
         let track = self.sessions.get(id)?.tracks.iter().find(is_own)?;
-        let sealer = sealer_of(&track.keys.as_ref()?.own, share, self.config.srtp.ciphers);
+        let sealer = sealer_of(&track.keys.as_ref()?.own, share, self.config.srtp.ciphers());
         Some(Box::new(Shield { opener: *opener, sealer }))
     }
 

@@ -31,8 +31,9 @@ pub enum SrtpPolicy {
 pub(in super::super) struct Settings {
     pub(super) policy: SrtpPolicy,
     pub(super) suites: Vec<Suite>,
+    offer: Suite,
     pub(super) key_per_reader: bool,
-    pub(super) ciphers: &'static dyn Ciphers,
+    ciphers: Option<&'static dyn Ciphers>,
 }
 
 impl Default for Settings {
@@ -40,9 +41,21 @@ impl Default for Settings {
         Self {
             policy: SrtpPolicy::default(),
             suites: Suite::ALL.into(),
+            offer: Suite::AesCm128HmacSha1_80,
             key_per_reader: false,
-            ciphers: &BuiltIn,
+            ciphers: None,
         }
+    }
+}
+
+impl Settings {
+    /// The suite of what is offered, if it is allowed, and otherwise the first that is.
+    pub(super) fn offered(&self) -> Option<Suite> {
+        self.suites.iter().find(|suite| **suite == self.offer).or_else(|| self.suites.first()).copied()
+    }
+
+    pub(super) fn ciphers(&self) -> &'static dyn Ciphers {
+        self.ciphers.unwrap_or(&BuiltIn)
     }
 }
 
@@ -54,13 +67,21 @@ impl ServerConfig {
         self
     }
 
-    /// The cipher suites that may be used, the preferred one first ([`Suite::ALL`] by default).
-    ///
-    /// The first is offered in descriptions. A peer that tells keys of its own has the suite of those. Some programs know
-    /// [`Suite::AesCm128HmacSha1_80`] only: live555, and so VLC, and gortsplib, and so MediaMTX.
+    /// The cipher suites that may be used ([`Suite::ALL`] by default). A peer that tells keys of its own has the suite of those.
     #[must_use]
     pub fn srtp_suites(mut self, suites: impl IntoIterator<Item = Suite>) -> Self {
         self.srtp.suites = suites.into_iter().collect();
+        self
+    }
+
+    /// The suite of the keys in descriptions, and of readers that tell none of their own
+    /// ([`Suite::AesCm128HmacSha1_80`] by default; where it is not allowed, the first that is).
+    ///
+    /// The default is what everybody knows. GStreamer 1.22 takes its keys from the description and from nowhere else; live555, and
+    /// so VLC, and gortsplib, and so MediaMTX, know no other suite.
+    #[must_use]
+    pub fn srtp_offer(mut self, suite: Suite) -> Self {
+        self.srtp.offer = suite;
         self
     }
 
@@ -74,10 +95,17 @@ impl ServerConfig {
         self
     }
 
-    /// The ciphers that are used in the place of those built in.
+    /// The ciphers that are used in the place of those that are built in, or that the runtime has.
     #[must_use]
     pub fn srtp_ciphers(mut self, ciphers: &'static dyn Ciphers) -> Self {
-        self.srtp.ciphers = ciphers;
+        self.srtp.ciphers = Some(ciphers);
+        self
+    }
+
+    /// The same where none were chosen: those that a runtime has.
+    #[must_use]
+    pub fn srtp_ciphers_of_runtime(mut self, ciphers: &'static dyn Ciphers) -> Self {
+        self.srtp.ciphers.get_or_insert(ciphers);
         self
     }
 }

@@ -14,6 +14,10 @@ pub(crate) fn secured<R: Runtime>(
     args: &SecureArgs,
 ) -> Result<(ServerBuilder<R>, Option<ServerTls>), Failure> {
     let builder = builder.require_tls(args.require_tls).http_tunnel(!args.no_tunnels);
+    let builder = match args.srtp {
+        Some(srtp) => builder.srtp(srtp.into()),
+        None => builder,
+    };
     let builder = match &args.origins {
         _ if args.no_tunnels => builder.websocket(None),
         None => builder,

@@ -52,12 +52,12 @@ fn a_reader_over_tls_that_asks_for_it_gets_encrypted_packets_and_reports_over_tc
 #[test]
 fn readers_over_udp_get_the_same_encrypted_packets_and_reports_of_their_own_and_others_the_clear_ones() {
     let (mut scenario, conn, stream) = over_tls_with_udp(|config| config);
-    let key = own_key(Suite::AeadAes128Gcm, 1);
+    let key = own_key(Suite::AesCm128HmacSha1_80, 1);
     let setup = set_up(&mut scenario, conn, UDP, &header(&key));
     let keys = told(&setup);
     let other = tls(&mut scenario, 40_001);
     let second = set_up(&mut scenario, other, &UDP.replace("500", "600"), "");
-    assert_eq!(told(&second).keys(), keys.keys(), "the preferred suite, and its keys");
+    assert_eq!(told(&second).keys(), keys.keys(), "the suite that is offered, and its keys");
     let plain = scenario.connect_from(peer(40_002));
     let third = set_up(&mut scenario, plain, "RTP/AVP;unicast;client_port=7000-7001", "");
     assert_eq!((status(&third), third.headers.get("KeyMgmt")), (200, None));
@@ -175,11 +175,14 @@ fn srtp_is_for_tls_only_unless_that_is_asked_for() {
 #[test]
 fn what_is_offered_may_be_read_in_the_clear_and_its_keys_are_those_of_the_answer() {
     let config = ServerConfig::default().srtp(SrtpPolicy::Offer);
+    let gcm = config.clone().srtp_offer(Suite::AeadAes128Gcm);
+    let (mut scenario, conn, _) = over_tls(gcm);
+    assert_eq!(described(&describe(&mut scenario, conn), 0).suite(), Suite::AeadAes128Gcm);
     let (mut scenario, conn, stream) = over_tls(config);
     scenario.push(stream, 0, video(7, b"picture"));
     let description = describe(&mut scenario, conn);
     let keys = described(&description, 0);
-    assert_eq!(keys.suite(), Suite::AeadAes128Gcm);
+    assert_eq!(keys.suite(), Suite::AesCm128HmacSha1_80);
     assert_ne!(keys.keys(), described(&description, 1).keys(), "each media has a key of its own");
     assert_eq!(described(&describe(&mut scenario, conn), 0).keys(), keys.keys());
     // As FFmpeg does.
@@ -187,17 +190,17 @@ fn what_is_offered_may_be_read_in_the_clear_and_its_keys_are_those_of_the_answer
     let setup = set_up(&mut scenario, plain, "RTP/AVP/TCP;unicast;interleaved=0-1", "");
     assert_eq!((status(&setup), secure_logs(&scenario, stream)), (200, 0));
     assert_eq!(told(&set_up(&mut scenario, conn, TCP, "")).keys(), keys.keys());
-    // One that knows another suite only.
+    // One that wants another suite.
     let other = tls(&mut scenario, 40_002);
-    let key = own_key(Suite::AesCm128HmacSha1_80, 1);
+    let key = own_key(Suite::AeadAes256Gcm, 1);
     let setup = set_up(&mut scenario, other, TCP, &header(&key));
-    assert_eq!(told(&setup).suite(), Suite::AesCm128HmacSha1_80);
+    assert_eq!(told(&setup).suite(), Suite::AeadAes256Gcm);
     assert_eq!(secure_logs(&scenario, stream), 2);
 }
 
 #[test]
 fn keys_that_cannot_be_used_are_refused() {
-    let config = ServerConfig::default().srtp_suites([Suite::AeadAes256Gcm, Suite::AesCm128HmacSha1_80]);
+    let config = ServerConfig::default().srtp_suites([Suite::AeadAes256Gcm, Suite::AesCm128HmacSha1_32]);
     let (mut scenario, conn, stream) = over_tls(config);
     let other_suite = header(&own_key(Suite::AeadAes128Gcm, 1));
     for headers in ["KeyMgmt: prot=other;data=\"AQAF\"", "KeyMgmt: prot=mikey", &*other_suite] {
@@ -214,7 +217,7 @@ fn keys_that_cannot_be_used_are_refused() {
         status(&scenario.request(conn, &format!("{uri}|Session: {session}|{transport}|{headers}")))
     };
     assert_eq!(second(&mut scenario, "RTP/AVP", ""), 461);
-    let wrong = header(&own_key(Suite::AesCm128HmacSha1_80, 1));
+    let wrong = header(&own_key(Suite::AesCm128HmacSha1_32, 1));
     assert_eq!(second(&mut scenario, "RTP/SAVP", &wrong), 463);
     assert_eq!(second(&mut scenario, "RTP/SAVP", ""), 200);
     assert_eq!(secure_logs(&scenario, stream), 1);

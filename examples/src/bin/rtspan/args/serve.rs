@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use rtspan_std::{Algorithm, IpPrefix, Scheme, StartAt, User};
+use rtspan_std::{Algorithm, IpPrefix, Scheme, SrtpPolicy, StartAt, User};
 
 use super::{MulticastArgs, NetworkArgs};
 use crate::users;
@@ -29,6 +29,11 @@ pub(crate) struct SecureArgs {
     #[arg(long)]
     pub(crate) require_tls: bool,
 
+    /// Where media is encrypted by SRTP: offered to players over TLS if nothing is said behind the option, and without the option
+    /// taken where one asks for it over TLS.
+    #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, default_missing_value = "offer")]
+    pub(crate) srtp: Option<Srtp>,
+
     /// Take no tunnels: neither RTSP in requests of HTTP nor over WebSockets.
     #[arg(long)]
     pub(crate) no_tunnels: bool,
@@ -37,6 +42,30 @@ pub(crate) struct SecureArgs {
     /// host are taken.
     #[arg(long, value_name = "ORIGIN,...", value_delimiter = ',', conflicts_with = "no_tunnels")]
     pub(crate) origins: Option<Vec<String>>,
+}
+
+/// Where media is encrypted by SRTP.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Srtp {
+    /// Nowhere.
+    Off,
+    /// Where a peer asks for it over TLS.
+    Accept,
+    /// The same, and descriptions offer it to players over TLS.
+    Offer,
+    /// The same, also without TLS: whoever reads along has the keys.
+    OfferWithoutTls,
+}
+
+impl From<Srtp> for SrtpPolicy {
+    fn from(srtp: Srtp) -> Self {
+        match srtp {
+            Srtp::Off => Self::Off,
+            Srtp::Accept => Self::Accept,
+            Srtp::Offer => Self::Offer,
+            Srtp::OfferWithoutTls => Self::OfferWithoutTls,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
