@@ -3,6 +3,9 @@
 gst_server.py play FILE.mov      serves pictures and sound of the file at /x, to each client from its start
 gst_server.py record FILE.h264   takes what is published at /x and writes its pictures to the file
 gst_server.py ... CERTIFICATE    the same over TLS with the certificate and key of a PEM file, and media in SRTP only
+gst_server.py multicast FILE.mov ADDRESS INTERFACE GROUP
+                                 serves the file at /x to a multicast group, from the start for the first of its clients,
+                                 and to clients that want it otherwise when there is no other
 
 Prints `listening on URL`, and then a line whenever a client closes. While recording it ends with its first client.
 """
@@ -44,11 +47,13 @@ def say(line):
 
 
 def main():
-    mode, file, *certificate = sys.argv[1:]
+    mode, file, *more = sys.argv[1:]
+    certificate, where = ([], more) if mode == "multicast" else (more, [])
+    address, interface, group = where or ("127.0.0.1", None, None)
     Gst.init(None)
     loop = GLib.MainLoop()
     server = GstRtspServer.RTSPServer.new()
-    server.set_address("127.0.0.1")
+    server.set_address(address)
     server.set_service("0")
 
     factory = GstRtspServer.RTSPMediaFactory.new()
@@ -59,6 +64,12 @@ def main():
         factory.set_launch(PLAY.format(file=file))
     if certificate:
         secure(server, factory, *certificate)
+    if group:
+        pool = GstRtspServer.RTSPAddressPool.new()
+        pool.add_range(group, group, 15000, 15007, 1)
+        factory.set_address_pool(pool)
+        factory.set_multicast_iface(interface)
+        factory.set_shared(True)
     server.get_mount_points().add_factory("/x", factory)
 
     def closed(client):
@@ -69,7 +80,8 @@ def main():
     server.connect("client-connected", lambda server, client: client.connect("closed", closed))
     server.attach(None)
     scheme = "rtsps" if certificate else "rtsp"
-    say(f"listening on {scheme}://127.0.0.1:{server.get_bound_port()}/x")
+    host = f"[{address}]" if ":" in address else address
+    say(f"listening on {scheme}://{host}:{server.get_bound_port()}/x")
     loop.run()
 
 

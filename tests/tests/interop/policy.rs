@@ -25,11 +25,16 @@ pub(crate) fn installed(needed: &[Needs]) -> bool {
     let Some(missing) = needed.iter().find(|need| !need.is_met()).map(|need| need.name()) else {
         return true;
     };
-    let required = env::var("INTEROP").is_ok_and(|value| value == "require");
-    assert!(!required, "{missing} is not installed, and INTEROP=require");
-    // Past the capture of test output, which shows nothing of tests that pass.
-    let _ = writeln!(stderr(), "SKIPPED: {missing} is not installed");
+    skip(&format!("{missing} is not installed"));
     false
+}
+
+/// Tells loudly that a test is skipped; with `INTEROP=require` that is a failure.
+pub(crate) fn skip(why: &str) {
+    let required = env::var("INTEROP").is_ok_and(|value| value == "require");
+    assert!(!required, "{why}, and INTEROP=require");
+    // Past the capture of test output, which shows nothing of tests that pass.
+    let _ = writeln!(stderr(), "SKIPPED: {why}");
 }
 
 impl Needs {
