@@ -92,6 +92,8 @@ pub struct SessionTrack {
     pub media: usize,
     /// The channels or addresses that carry it.
     pub channels: TrackChannels,
+    /// It is encrypted by SRTP.
+    pub is_secure: bool,
 }
 
 /// The channels or addresses that carry a media.
@@ -220,6 +222,7 @@ impl Session {
         let action = if reads { Action::Read } else { Action::Publish };
         let track = |track: &super::session::Track| SessionTrack {
             media: track.index.into(),
+            is_secure: track.keys.is_some(),
             channels: match track.channels {
                 Channels::Frames { rtp, rtcp, .. } => TrackChannels::Tcp(rtp, rtcp),
                 Channels::Udp { rtp, rtcp, .. } => TrackChannels::Udp(rtp, rtcp),

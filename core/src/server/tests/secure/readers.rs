@@ -71,6 +71,8 @@ fn readers_over_udp_get_the_same_encrypted_packets_and_reports_of_their_own_and_
     assert_eq!(sent[0][0].as_ptr(), sent[1][0].as_ptr(), "and not copied");
     assert_eq!(opener(&keys).rtp(sent[0][0].clone()).as_ref(), Some(packet.as_bytes()));
     assert_eq!(datagrams(&mut scenario, 7000), [packet.as_bytes().clone()]);
+    let secure: Vec<bool> = scenario.server.sessions().map(|own| own.tracks[0].is_secure).collect();
+    assert_eq!(secure, [true, true, false]);
     scenario.advance(SENDER_REPORT_PERIOD);
     // No index of a key is used twice, as one receiver of both sees.
     let mut receiver = opener(&keys);
