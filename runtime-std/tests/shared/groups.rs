@@ -14,10 +14,10 @@ use rtspan_std::{
 use super::by_hand::for_so_long;
 use super::{LOOPBACK, description, event, number, packet, url};
 
-const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(super) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Groups and ports that no other test has at the same time.
-fn groups<R: Runtime>() -> Multicast {
+pub(super) fn groups<R: Runtime>() -> Multicast {
     let free = R::default().bind_udp((HOME, 0).into()).unwrap().local_addr().unwrap().port() & !1;
     let [high, low] = free.to_be_bytes();
     let range = format!("239.{high}.{}.0/24", low | 1).parse().unwrap();

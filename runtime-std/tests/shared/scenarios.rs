@@ -17,6 +17,7 @@ mod hostile;
 mod leaving;
 mod limits;
 mod many;
+mod matrix;
 mod media;
 mod multicast;
 mod reading;
@@ -61,6 +62,7 @@ pub(crate) use hostile::*;
 pub(crate) use leaving::*;
 pub(crate) use limits::*;
 pub(crate) use many::*;
+pub(crate) use matrix::*;
 pub(crate) use media::*;
 pub(crate) use multicast::*;
 pub(crate) use reading::*;
@@ -228,6 +230,7 @@ macro_rules! all {
             a_tunnel_that_is_switched_off_is_refused,
             a_websocket_that_breaks_the_protocol_is_closed,
             a_server_that_names_no_subprotocol_is_told_as_such,
+            what_is_published_any_way_is_read_every_way,
             credentials_of_any_shape_are_refused_in_every_way,
             guesses_are_slowed_and_told_in_every_way,
             one_byte_at_a_time_is_too_slow_in_every_way,
