@@ -1,6 +1,8 @@
 //! Shows what the kernel allows: a server that speaks just enough RTSP, and sends every reader the same bursts with nothing
 //! but one `writev` of many frames, or one datagram that the system cuts up (GSO) in a `sendmmsg` for many readers.
 //!
+//! With `tls` behind the rest all readers come by TLS, and what they are sent goes through rustls and `write`, and nothing else.
+//!
 //! Everything that a server has to do beside is left out: a comparison of a server with this one tells what that costs.
 //! `rtspan bench read` reads from both.
 //!
@@ -8,6 +10,8 @@
 //! cargo run --release --example limit 127.0.0.1:8555 30 1400 20
 //! ```
 
+#[cfg(target_os = "linux")]
+mod channel;
 #[cfg(target_os = "linux")]
 mod feed;
 #[cfg(target_os = "linux")]
@@ -18,6 +22,12 @@ mod reader;
 mod server;
 
 #[cfg(target_os = "linux")]
+use std::sync::Arc;
+
+#[cfg(target_os = "linux")]
+use rtspan_std::tls::rustls::{crypto::ring, pki_types::PrivateKeyDer, server::ServerConfig};
+
+#[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let mut number = |what: &str| args.next().ok_or_else(|| format!("{what} is missing"));
@@ -25,8 +35,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rate = number("number of packets in a second")?.parse()?;
     let size = number("number of bytes of a packet")?.parse()?;
     let burst = number("number of packets of a burst")?.parse()?;
-    server::serve(addr, feed::Feed::new(rate, size, burst))?;
+    let tls = args.next().filter(|layer| layer == "tls").map(|_| certificate()).transpose()?;
+    server::serve(addr, feed::Feed::new(rate, size, burst), tls)?;
     Ok(())
+}
+
+/// A certificate that nobody trusts, as that of `rtspan serve --tls-self-signed`.
+#[cfg(target_os = "linux")]
+fn certificate() -> Result<Arc<ServerConfig>, Box<dyn std::error::Error>> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)?;
+    Ok(Arc::new(config))
 }
 
 #[cfg(not(target_os = "linux"))]

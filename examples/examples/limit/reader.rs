@@ -1,8 +1,7 @@
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 
-use mio::net::TcpStream;
-
+use crate::channel::Channel;
 use crate::feed::{Feed, Place};
 
 /// Pieces of frames that are handed to the system in one call.
@@ -10,7 +9,7 @@ const SLICES: usize = 64;
 
 /// A connection, and what is read over it.
 pub(crate) struct Reader {
-    socket: TcpStream,
+    socket: Channel,
     peer: SocketAddr,
     /// The part of a request that has come.
     input: Vec<u8>,
@@ -34,7 +33,7 @@ pub(crate) struct Answers {
 }
 
 impl Reader {
-    pub(crate) fn new(socket: TcpStream, peer: SocketAddr) -> Self {
+    pub(crate) fn new(socket: Channel, peer: SocketAddr) -> Self {
         Self { socket, peer, input: Vec::new(), over: Over::Tcp, playing: None, played: 0 }
     }
 

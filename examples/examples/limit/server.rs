@@ -1,12 +1,15 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use rtspan_examples::{Synthetic, say};
+use rtspan_std::tls::rustls::server::ServerConfig;
 use rustix::net::SocketAddrAny;
 
+use crate::channel::Channel;
 use crate::feed::Feed;
 use crate::gso::Gso;
 use crate::reader::{Answers, Reader};
@@ -17,7 +20,7 @@ const EVENTS: usize = 1024;
 const LISTENER: Token = Token(usize::MAX);
 
 /// Serves until it is killed.
-pub(crate) fn serve(addr: SocketAddr, mut feed: Feed) -> io::Result<()> {
+pub(crate) fn serve(addr: SocketAddr, mut feed: Feed, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut listener = TcpListener::bind(addr)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -38,7 +41,7 @@ pub(crate) fn serve(addr: SocketAddr, mut feed: Feed) -> io::Result<()> {
         }
         for event in &events {
             if event.token() == LISTENER {
-                accept(&listener, &poll, &mut readers, &mut free)?;
+                accept(&listener, &poll, &mut readers, &mut free, tls.as_ref())?;
                 continue;
             }
             let place = event.token().0;
@@ -75,6 +78,7 @@ fn accept(
     poll: &Poll,
     readers: &mut Vec<Option<Reader>>,
     free: &mut Vec<usize>,
+    tls: Option<&Arc<ServerConfig>>,
 ) -> io::Result<()> {
     loop {
         let (mut socket, peer) = match listener.accept() {
@@ -85,7 +89,7 @@ fn accept(
         let place = free.pop().unwrap_or(readers.len());
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut socket, Token(place), interest)?;
-        let reader = Reader::new(socket, peer);
+        let reader = Reader::new(Channel::new(socket, tls)?, peer);
         match readers.get_mut(place) {
             Some(free) => *free = Some(reader),
             None => readers.push(Some(reader)),

@@ -46,7 +46,8 @@ impl Command {
             Self::Publish(args) => Some(&mut args.url),
             Self::Snapshot(args) => Some(&mut args.url),
             Self::Probe(args) => Some(&mut args.url),
-            Self::Demo(_) | Self::Serve(_) | Self::Bench(_) => None,
+            Self::Bench(args) => Some(args.target_mut()),
+            Self::Demo(_) | Self::Serve(_) => None,
         }
     }
 }

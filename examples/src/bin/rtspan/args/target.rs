@@ -56,6 +56,7 @@ struct Reached {
 
 impl Target {
     /// With its credentials.
+    #[cfg(test)]
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
@@ -89,6 +90,16 @@ impl Target {
         let text = format!("{scheme}://{rest}");
         (self.url, self.text) = (Url::parse(&text)?, text.into());
         Ok(())
+    }
+
+    /// The one of several that has this number behind its URL, reached in the same way.
+    ///
+    /// # Errors
+    ///
+    /// The URL cannot have the number.
+    pub(crate) fn numbered(&self, number: u32) -> Result<Self, UrlError> {
+        let numbered = Self::from_str(&format!("{}-{number}", self.text))?;
+        Ok(Self { reached: self.reached.clone(), ..numbered })
     }
 
     /// Sets up a client of it.

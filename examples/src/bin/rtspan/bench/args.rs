@@ -13,6 +13,18 @@ pub(crate) struct BenchArgs {
     pub(crate) command: BenchCommand,
 }
 
+impl BenchArgs {
+    /// The URL of what is measured.
+    pub(crate) fn target_mut(&mut self) -> &mut Target {
+        match &mut self.command {
+            BenchCommand::Read(args) => &mut args.streams.url,
+            BenchCommand::Publish(args) => &mut args.streams.url,
+            BenchCommand::Churn(args) => &mut args.url,
+            BenchCommand::Clients(args) => &mut args.streams.url,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
     /// Read a stream many times over, at next to no cost, and measure how it arrives.
@@ -132,13 +144,8 @@ pub(crate) struct ClientsArgs {
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
 
-    /// How long to measure, once all have begun.
-    #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
-    pub(crate) seconds: u64,
-
-    /// Print the figures as one JSON object.
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -164,9 +171,8 @@ impl StreamsArgs {
         if self.streams == 1 {
             return Ok(vec![self.url.clone()]);
         }
-        let url = |number: u32| format!("{}-{number}", self.url.as_str()).parse();
         (0..self.streams)
-            .map(url)
+            .map(|number| self.url.numbered(number))
             .collect::<Result<_, _>>()
             .map_err(|_| Failure::NoPath { url: self.url.clone() })
     }

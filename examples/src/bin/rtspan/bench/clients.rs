@@ -32,9 +32,10 @@ struct Counts {
     reconnects: AtomicU64,
 }
 
-/// Stays connected to many cameras, and tells what that costs this process.
+/// Stays connected to many cameras, and tells what that costs this process, and the one that serves them.
 pub(super) async fn run<R: Runtime>(args: &ClientsArgs) -> Result<(), Failure> {
     let idle = Usage::own();
+    let server = || args.measure.pid.map(Usage::of).transpose();
     let counts = Arc::new(Counts::default());
     let urls = args.streams.urls()?;
     let started = Instant::now();
@@ -49,10 +50,11 @@ pub(super) async fn run<R: Runtime>(args: &ClientsArgs) -> Result<(), Failure> {
         sleep::<R>(GLANCE).await;
     }
     pause::<R>(SETTLING).await?;
-    let (before, start) = (Usage::own(), Instant::now());
+    let (served, before, start) = (server()?, Usage::own(), Instant::now());
     let (packets, bytes) = (counts.packets.load(Ordering::Relaxed), counts.bytes.load(Ordering::Relaxed));
-    pause::<R>(Duration::from_secs(args.seconds)).await?;
+    pause::<R>(Duration::from_secs(args.measure.seconds)).await?;
     let (after, elapsed) = (Usage::own(), start.elapsed());
+    let served = served.zip(server()?);
     let packets = counts.packets.load(Ordering::Relaxed) - packets;
     let mut report = json!({
         "url": args.streams.url.to_string(),
@@ -68,10 +70,15 @@ pub(super) async fn run<R: Runtime>(args: &ClientsArgs) -> Result<(), Failure> {
         "lost": counts.lost.load(Ordering::Relaxed),
     });
     report["own"] = after.to_json(&before, elapsed);
-    report["own"]["nanoseconds_per_packet"] =
-        (after.cpu_since(&before).as_nanos() as f64 / packets.max(1) as f64).into();
+    let per_packet =
+        |[before, after]: [&Usage; 2]| after.cpu_since(before).as_nanos() as f64 / packets.max(1) as f64;
+    report["own"]["nanoseconds_per_packet"] = per_packet([&before, &after]).into();
+    if let Some((before, after)) = &served {
+        report["server"] = after.to_json(before, elapsed);
+        report["server"]["nanoseconds_per_packet"] = per_packet([before, after]).into();
+    }
     report["own"]["resident_bytes_per_client"] = after.resident_since(&idle, args.clients as usize).into();
-    if args.json {
+    if args.measure.json {
         result_json(&report);
     } else {
         print(&report);
@@ -134,4 +141,12 @@ fn print(report: &Value) {
         number(&own["cores"]),
         number(&own["resident_bytes_per_client"]) / 1024.0
     ));
+    let server = &report["server"];
+    if server.is_object() {
+        result(format_args!(
+            "server: {:.0} ns a packet, {:.2} cores",
+            number(&server["nanoseconds_per_packet"]),
+            number(&server["cores"])
+        ));
+    }
 }
