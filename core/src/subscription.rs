@@ -38,6 +38,8 @@ pub(crate) struct Subscription {
     skips: Skips,
     /// The packet behind those that it was passed over last, since it may not be sent them.
     passed_to: Option<u64>,
+    /// The packet behind those among which it was looked for places that are empty.
+    looked_to: u64,
     sent: Sent,
     /// How long after the last packet goodbye is said.
     goodbye_wait: Duration,
@@ -96,6 +98,7 @@ impl Subscription {
         cname: HexId,
         goodbye_wait: Duration,
     ) -> Self {
+        let cursor_at = cursor.next();
         Self {
             session,
             log: stream.into(),
@@ -107,6 +110,7 @@ impl Subscription {
             missed: 0,
             skips: Skips::default(),
             passed_to: None,
+            looked_to: cursor_at,
             sent: Sent::default(),
             goodbye_wait,
             gather: Duration::ZERO,
@@ -194,7 +198,9 @@ impl Subscription {
     /// Passes over what there is; it counts as missed.
     pub(crate) fn pass_over(&mut self, log: &StreamLog) {
         let before = self.next();
+        self.missed = self.missed.saturating_add(log.voids_between(self.looked_to, before));
         self.cursor.pass_over(log);
+        self.looked_to = self.looked_to.max(self.next());
         if self.next() > before {
             // Packets that are passed over piece by piece are one skip.
             if self.passed_to != Some(before) {
@@ -220,6 +226,7 @@ impl Subscription {
     /// Moves on if the log's tail has passed this reader; returns what is to be told of that.
     pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Lag> {
         let before = self.next();
+        self.missed = self.missed.saturating_add(log.voids_between(self.looked_to, before));
         if self.cursor.catch_up(log).is_err() && self.phase != Phase::Finished {
             self.phase = Phase::Finished;
             return Some(Lag::Overtaken);
@@ -227,6 +234,7 @@ impl Subscription {
         if self.next() != before {
             self.skips.too_slow = self.skips.too_slow.saturating_add(1);
         }
+        self.looked_to = self.looked_to.max(self.next());
         self.missed = self.missed.saturating_add(self.cursor.take_dropped());
         if self.missed == 0 || now < self.next_lag_report {
             return None;
@@ -345,7 +353,8 @@ impl Subscription {
     /// The counts, and the distance to the newest packet as long as the log is there.
     pub(crate) fn stats(&self, now: Instant, log: Option<&StreamLog>) -> SessionStats {
         let log = log.and_then(|log| self.log.of(log));
-        let untold = self.missed.saturating_add(self.cursor.dropped());
+        let voids = log.map_or(0, |log| log.voids_between(self.looked_to, self.next()));
+        let untold = self.missed.saturating_add(self.cursor.dropped()).saturating_add(voids);
         let mut stats = SessionStats {
             at: Some(now),
             lag: log.map(|log| log.lag(now, self.next())),

@@ -113,6 +113,8 @@ pub struct StreamLog {
     publishers_wall: Option<(Instant, NtpTime)>,
     /// The same packets, encrypted.
     pub(super) secure: Vec<SecureLog>,
+    /// Of a log of encrypted packets: the numbers of those that could not be encrypted, and whose place is empty.
+    pub(super) voids: VecDeque<u64>,
     closed: bool,
 }
 
@@ -129,6 +131,7 @@ impl StreamLog {
             wall: None,
             publishers_wall: None,
             secure: Vec::new(),
+            voids: VecDeque::new(),
             closed: false,
         }
     }
@@ -141,6 +144,7 @@ impl StreamLog {
             bytes: 0,
             compounds: self.compounds.clone(),
             secure: Vec::new(),
+            voids: VecDeque::new(),
             ..*self
         }
     }

@@ -55,6 +55,11 @@ impl StreamLog {
         sealer.into_iter().flat_map(Sealer::rocs)
     }
 
+    /// How many packets from `number` on and before `until` could not be encrypted, which readers of this log miss.
+    pub(crate) fn voids_between(&self, number: u64, until: u64) -> u64 {
+        self.voids.iter().filter(|void| (number..until).contains(*void)).count() as u64
+    }
+
     fn secure_log(&self, number: u32) -> Option<&SecureLog> {
         self.secure.iter().find(|secure| secure.number == number)
     }
@@ -79,10 +84,17 @@ impl SecureLog {
     fn keep(&mut self, packet: &Packet) {
         let sealer = self.sealers.get_mut(usize::from(packet.track));
         let sealed = sealer.and_then(|sealer| sealer.rtp(&packet.rtp).ok());
-        self.log.keep(match sealed {
+        let kept = match sealed {
             Some(rtp) => Packet { rtp, ..*packet },
-            None => Packet { track: NOBODYS, rtp: RtpPacket::build(RtpHeader::default(), &[]), ..*packet },
-        });
+            None => {
+                self.log.voids.push_back(self.log.head());
+                Packet { track: NOBODYS, rtp: RtpPacket::build(RtpHeader::default(), &[]), ..*packet }
+            }
+        };
+        self.log.keep(kept);
+        while self.log.voids.front().is_some_and(|number| *number < self.log.tail()) {
+            self.log.voids.pop_front();
+        }
     }
 
     /// What the first log is told.

@@ -360,4 +360,15 @@ fn a_packet_under_a_number_that_was_used_is_not_sent_and_keeps_its_place() {
     let opened: Vec<_> = rtp.into_iter().map(|sealed| opener.rtp(sealed).unwrap().slice(12..)).collect();
     assert_eq!(opened, [&b"one"[..], b"two"]);
     scenario.logs.read(stream, &mut |log| assert_eq!(log.secure(0).unwrap().head(), log.head()));
+    // It is told of as missed.
+    scenario.push(stream, 0, video(3, b"next"));
+    let missed = scenario.events.iter().filter_map(|event| match event {
+        crate::server::Event::ReaderLagged { dropped, .. } => Some(*dropped),
+        _ => None,
+    });
+    assert_eq!(missed.sum::<u64>(), 1);
+    let id = scenario.server.sessions().next().unwrap().session;
+    scenario.server.ask_for_stats(scenario.now, crate::server::StatsOf::Session(id));
+    scenario.drain();
+    assert_eq!(scenario.server.session_stats(id).unwrap().skips.packets, 1);
 }
