@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtspan_std::auth::{Authorization, Challenge};
+use rtspan_std::client::{Client, Error};
 use rtspan_std::limits::{AUTH_FAILURES_OF_ADDRESS_FREE, AUTH_FAILURES_OF_CONN_MAX, AUTH_TURN};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
+use rtspan_std::srtp::Suite;
 use rtspan_std::tls::rustls::RootCertStore;
-use rtspan_std::{Action, CloseReason, Event, Secret, ServerConfig, Tolerances, User, Users};
+use rtspan_std::{
+    Action, ClientSrtp, CloseReason, CommandError, Event, Secret, ServerConfig, SrtpError, SrtpPolicy,
+    Tolerances, User, Users,
+};
 
 use super::by_hand::{for_so_long, go, header, now, since};
 use super::through::{GET, Line, POST, Speaker, Tunnel, UPGRADE, Way, client_hello, ways};
@@ -229,6 +234,38 @@ pub(crate) async fn tunnels_left_half_open_leave_room_for_whole_ones<R: Runtime>
         // The POST is no connection of its own for long.
         while server.connections().len() > 1 {
             pause::<R>().await;
+        }
+    }
+}
+
+pub(crate) async fn keys_are_neither_told_nor_taken_without_tls<R: Runtime>() {
+    let authority = Authority::new();
+    let server = serve::<R>(&authority, ServerConfig::default().srtp(SrtpPolicy::Offer)).await;
+    let _stream = server.publish("/cam", description()).unwrap();
+    for way in ways() {
+        let mut speaker =
+            Speaker::<R>::connect(server.local_addr(), way, &authority.roots(), "a").await.unwrap();
+        let described = speaker.ask(&describe("")).await.unwrap();
+        let body =
+            speaker.body(header(&described, "Content-Length").unwrap().parse().unwrap()).await.unwrap();
+        assert_eq!(body.contains("a=key-mgmt:mikey "), way.is_secure, "{way:?}: {body}");
+        // As one that has keys from elsewhere asks for it.
+        let setup = format!(
+            "SETUP {URL}/trackID=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/SAVP/TCP;unicast;interleaved=0-1\r\n\r\n"
+        );
+        let answer = speaker.ask(&setup).await.unwrap();
+        let status = if way.is_secure { "200" } else { "461" };
+        assert!(answer.starts_with(&format!("RTSP/1.0 {status}")), "{way:?}: {answer}");
+        assert_eq!(header(&answer, "KeyMgmt").is_some(), way.is_secure, "{way:?}: {answer}");
+    }
+    // Nor does a client tell its own.
+    for scheme in ["rtsp", "rtsp+http", "rtsp+ws"] {
+        let url = format!("{scheme}://{}/mine", server.local_addr());
+        let srtp = ClientSrtp::default().publish(Suite::AeadAes128Gcm);
+        let refused = Client::<R>::builder(&url).unwrap().srtp(srtp).publish(description()).await;
+        match refused {
+            Err(Error::Command(CommandError::Srtp { error: SrtpError::NotOverTls, .. })) => {}
+            other => panic!("{scheme}: {other:?}"),
         }
     }
 }

@@ -189,6 +189,15 @@ impl<R: Runtime> Speaker<R> {
         }
     }
 
+    /// The body of the message that was heard last, of so many bytes.
+    pub(super) async fn body(&mut self, length: usize) -> io::Result<String> {
+        while self.heard.len() < length {
+            self.hear().await?;
+        }
+        let body: Vec<_> = self.heard.drain(..length).collect();
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// Hears until the server has said its last.
     pub(super) async fn hear_out(&mut self) {
         while self.hear().await.is_ok() {}
