@@ -56,7 +56,13 @@ impl StreamLog {
     }
 
     /// How many packets from `number` on and before `until` could not be encrypted, which readers of this log miss.
+    #[inline]
     pub(crate) fn voids_between(&self, number: u64, until: u64) -> u64 {
+        if self.voids.is_empty() { 0 } else { self.count_voids(number, until) }
+    }
+
+    #[cold]
+    fn count_voids(&self, number: u64, until: u64) -> u64 {
         self.voids.iter().filter(|void| (number..until).contains(*void)).count() as u64
     }
 
