@@ -290,6 +290,10 @@ impl World<'_> {
             if own.is_some_and(|own| own.awaits_access_point) {
                 return;
             }
+            if came.is_none() && own.is_some_and(|own| own.unauthentic > 0) {
+                // All that is sent behind a PAUSE was sent before it: a replay, which SRTP does not take.
+                return;
+            }
             if !is_tcp && self.plan.limits_unproven() && got.last() != Some(&last) {
                 // Nothing that it sent before the last packet may have come, so that it was passed over.
                 return;
@@ -324,10 +328,15 @@ impl World<'_> {
                 .map(|(sum, gap)| sum + gap);
         }
         let Some(gaps) = gaps else { return };
-        let told = reader.dropped + if is_tcp { dropped(player) - player.dropped_before } else { 0 };
+        // What was sent before a PAUSE and is sent again behind it is a replay, which SRTP does not take.
+        let stats = medias(player).filter_map(|media| player.client.media_stats(self.now, media));
+        let replayed: u64 = stats.map(|stats| stats.unauthentic).sum();
+        let dropped = if is_tcp { dropped(player) - player.dropped_before } else { 0 };
+        let told = reader.dropped + dropped + replayed;
         let entries = self.truth.entries(stream);
-        let is_exact =
-            !period.is_sought && entries.iter().all(|entry| period.starts.contains_key(&entry.track.into()));
+        let is_exact = replayed == 0
+            && !period.is_sought
+            && entries.iter().all(|entry| period.starts.contains_key(&entry.track.into()));
         assert!(
             gaps <= told && (gaps == told || !is_exact),
             "client {} has missed {gaps} packets of {stream:?}, and was told of {told}",

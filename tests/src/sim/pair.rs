@@ -125,7 +125,7 @@ impl World<'_> {
             );
             if port == Port::Rtp {
                 let packet = RtpPacket::parse(data.clone()).expect("the server sends RTP");
-                let stream = self.truth.sent(to, &packet);
+                let stream = self.truth.sent(to, &packet, self.plan.srtp.is_some());
                 stream.into_iter().for_each(|stream| {
                     self.rights.check_address(to.ip(), stream);
                     self.books.privates.check_address(stream, to.ip());

@@ -6,7 +6,8 @@ use rtspan_core::limits::{
     ACCESS_POINT_WAIT, AUTH_TURN_WAIT_MAX, DEADLINE_GRACE, NONCE_LIFETIME, REQUESTS_WAITING_MAX,
     TCP_UNACKNOWLEDGED_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX, WRITE_STALL,
 };
-use rtspan_core::server::{Asks, ServerConfig, TakeoverPolicy};
+use rtspan_core::server::{Asks, ServerConfig, SrtpPolicy, TakeoverPolicy};
+use rtspan_core::srtp::Suite;
 use rtspan_core::stream::{LagPolicy, LogLimits, StartAt};
 use rtspan_core::udp::{UdpPorts, UdpSpec};
 
@@ -79,6 +80,8 @@ pub(super) struct Plan {
     pub(super) drains: bool,
     /// How often in a thousand decisions the application sends a session elsewhere.
     pub(super) redirects: u64,
+    /// The suite by which media is encrypted, if it is.
+    pub(super) srtp: Option<Suite>,
     /// True if the server is closed in the middle of the storm.
     pub(super) closes_early: bool,
 }
@@ -110,7 +113,7 @@ impl Plan {
             bursts: chance.pick(&[0, 0, 1, 5]),
         };
         let size = chance.pick(&[1, 1, 1, 2, 4]);
-        Self {
+        let plan = Self {
             session_timeout: chance.millis(6_000, 60_000),
             media_silence: chance.millis(2_000, 10_000),
             conn_idle: chance.millis(5_000, 60_000),
@@ -169,7 +172,13 @@ impl Plan {
             closes_early: chance.happens(150),
             drains: chance.happens(200),
             redirects: chance.pick(&[0, 0, 0, 5, 30]),
+            srtp: chance.pick(&[None, None, Some(Suite::AeadAes128Gcm), Some(Suite::AesCm128HmacSha1_32)]),
+        };
+        if plan.srtp.is_none() {
+            return plan;
         }
+        // Of a sequence that goes back, packets are left out until it is where it was: no number is encrypted twice.
+        Self { restarts: 0, spoof: None, ..plan }
     }
 
     pub(super) fn config(&self) -> ServerConfig {
@@ -179,6 +188,11 @@ impl Plan {
             None => ServerConfig::default().asks(self.asks),
             Some(Guard::Table) => ServerConfig::default().asks(self.asks).users(users()),
             Some(Guard::Question) => ServerConfig::default().asks(self.asks | Asks::AUTHENTICATE),
+        };
+        // A world has no TLS.
+        let config = match self.srtp {
+            Some(suite) => config.srtp(SrtpPolicy::OfferWithoutTls).srtp_suites([suite]),
+            None => config,
         };
         config
             .schemes(self.schemes.clone())

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use rtspan_core::auth::Secret;
 use rtspan_core::client::{
-    Client, ClientConfig, Misuse, ReconnectPolicy, State, Transports,
+    Client, ClientConfig, ClientSrtp, Misuse, ReconnectPolicy, State, Transports,
     Transports::{Tcp, Udp, UdpThenTcp},
 };
 use rtspan_core::header::Range;
@@ -91,6 +91,7 @@ impl Role {
             None => config,
         };
         let config = config
+            .srtp(ClientSrtp::default().without_tls(true))
             .transports(chance.pick(transports))
             .reconnect(reconnect)
             .back_channel(chance.happens(500))

@@ -15,6 +15,8 @@ use super::world::WALL;
 pub(super) struct Truth {
     streams: BTreeMap<StreamId, Vec<Entry>>,
     places: BTreeMap<Made, (StreamId, u64)>,
+    /// The same by the header of a packet.
+    headers: BTreeMap<(u32, u16, u32), (StreamId, u64)>,
     /// Makers of which packets come through, because nothing happens to them and they never pause.
     lossless: BTreeMap<Origin, Lossless>,
     /// Packets handed to the network, for each address.
@@ -64,6 +66,11 @@ impl Entry {
     pub(super) fn is_spoofed(&self) -> bool {
         self.made.is_some_and(|made| made.origin == Origin::SPOOFER)
     }
+}
+
+/// What tells a packet of a source from its others, also when its payload cannot be read.
+fn header(packet: &RtpPacket) -> (u32, u16, u32) {
+    (packet.ssrc(), packet.sequence(), packet.timestamp())
 }
 
 impl Truth {
@@ -116,6 +123,7 @@ impl Truth {
             } else {
                 self.check_place(stream, &entry, made);
             }
+            self.headers.insert(header(packet), (stream, number));
             let former = self.places.insert(made, (stream, number));
             // Duplicates of many packets that come late enough are a source that has begun anew.
             let is_late_run = self.returned.contains(&(stream, track));
@@ -220,9 +228,14 @@ impl Truth {
         Some(*self.places.get(&made).unwrap_or_else(|| panic!("{made:?} was never published")))
     }
 
-    /// A datagram was handed to the network; the stream that it is of.
-    pub(super) fn sent(&mut self, to: SocketAddr, packet: &RtpPacket) -> Option<StreamId> {
-        let place = self.place(packet)?;
+    /// A datagram was handed to the network; the stream that it is of. One that is encrypted is told by its header.
+    pub(super) fn sent(
+        &mut self,
+        to: SocketAddr,
+        packet: &RtpPacket,
+        is_encrypted: bool,
+    ) -> Option<StreamId> {
+        let place = if is_encrypted { *self.headers.get(&header(packet))? } else { self.place(packet)? };
         self.datagrams.entry(to).or_default().push(place);
         Some(place.0)
     }
