@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use rtspan_core::header::{SessionHeader, Transport};
 use rtspan_core::limits::SESSION_TIMEOUT_DEFAULT;
 use rtspan_core::wire::{Method, Request, Response, name};
-use rtspan_core::{Description, Tolerances, Url};
+use rtspan_core::{Description, Profile, Tolerances, Url};
 
 use super::trouble::Trouble;
 
@@ -36,7 +36,7 @@ pub(super) struct Dialogue {
     asked: Method,
     session: Option<Box<str>>,
     timeout: Duration,
-    tracks: Vec<Url>,
+    tracks: Vec<(Url, Profile)>,
     /// The channels of RTP packets of the tracks that are set up, if they are interleaved.
     channels: Vec<Option<u8>>,
 }
@@ -87,18 +87,20 @@ impl Dialogue {
             Method::Teardown => return Ok(Stage::Over),
             _ => return Ok(Stage::Playing),
         }
-        let Some(track) = self.tracks.get(self.channels.len()).cloned() else {
+        let Some((track, profile)) = self.tracks.get(self.channels.len()).cloned() else {
             let url = self.url.clone();
             self.ask(Method::Play, &url, |request| request.with_header(name::RANGE, "npt=0.000-"), out);
             return Ok(Stage::Asking);
         };
-        let transport = match self.over {
+        let mut transport = match self.over {
             Over::Udp => Transport::udp(ports().map_err(Trouble::Udp)?),
             Over::Tcp => {
                 let channel = u8::try_from(2 * self.channels.len()).map_err(|_| Trouble::NothingToPlay)?;
                 Transport::tcp((channel, channel + 1))
             }
         };
+        // What is encrypted stays so: nobody looks into packets.
+        transport.profile = profile;
         self.ask(Method::Setup, &track, |request| request.with_header(name::TRANSPORT, transport), out);
         Ok(Stage::Asking)
     }
@@ -135,7 +137,10 @@ impl Dialogue {
         let tracks = description.medias.iter().enumerate();
         let tracks = tracks.filter(|(number, _)| !description.is_back_channel(*number));
         self.tracks = tracks
-            .filter_map(|(_, media)| resolve(&self.url, media.control.as_deref().unwrap_or("*")))
+            .filter_map(|(_, media)| {
+                let url = resolve(&self.url, media.control.as_deref().unwrap_or("*"))?;
+                Some((url, media.profile))
+            })
             .collect();
         if self.tracks.is_empty() { Err(Trouble::NothingToPlay) } else { Ok(()) }
     }
