@@ -196,6 +196,7 @@ impl RtpPacket {
     }
 
     /// The payload, without padding, sharing the packet's bytes.
+    #[inline]
     pub fn payload_bytes(&self) -> Bytes {
         let (start, end) = self.payload_range();
         self.bytes.slice(start..end)
@@ -238,6 +239,7 @@ impl RtpPacket {
         self.bytes.is_empty()
     }
 
+    #[inline]
     fn payload_range(&self) -> (usize, usize) {
         let end = self.bytes.len().saturating_sub(usize::from(self.padding));
         ((self.payload_start as usize).min(end), end)
