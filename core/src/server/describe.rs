@@ -68,11 +68,13 @@ impl Server {
         let Some(is_ipv6) = self.conns.get(conn).map(|own| own.peer.is_ipv6()) else { return sdp };
         let Some(description) = Description::parse_written(&sdp) else { return sdp };
         let back_channels = back_channels_of(&description);
+        let is_secure = description.medias.iter().any(|media| media.profile.is_secure());
+        let secure = if is_secure { self.offered_log(stream) } else { None };
         let group = |(place, media): (u8, &Media)| {
             // Back channels may have been left out, and the others have kept their controls.
             let own = TrackPath { path: "", query: None, control: media.control.as_deref() };
             let track = own.index().and_then(|index| u8::try_from(index).ok())?;
-            let key = Key { stream, track, is_ipv6 };
+            let key = Key { stream, track, is_ipv6, secure };
             if back_channels.contains(place) { None } else { self.group_line(now, key) }
         };
         let groups: Vec<_> = (0..).zip(&description.medias).map(group).collect();

@@ -19,12 +19,13 @@ use crate::{ConnId, Instant, IpPrefix, SessionId, StreamId, UdpId};
 /// How many addresses, or ports, are looked at for one that can be used, besides those that groups have.
 const LOOKS: usize = 1024;
 
-/// A media of a stream, as it is sent by one family of addresses.
+/// A media of a stream, as it is sent by one family of addresses: in the clear, or from a log of encrypted packets.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Key {
     pub(super) stream: StreamId,
     pub(super) track: u8,
     pub(super) is_ipv6: bool,
+    pub(super) secure: Option<u32>,
 }
 
 /// Where a media is sent to.
@@ -158,8 +159,8 @@ impl Groups {
     }
 
     fn of(&self, stream: StreamId) -> impl Iterator<Item = (&Key, &Group)> {
-        let key = |track, is_ipv6| Key { stream, track, is_ipv6 };
-        self.all.range(key(0, false)..=key(u8::MAX, true))
+        let key = |track, is_ipv6, secure| Key { stream, track, is_ipv6, secure };
+        self.all.range(key(0, false, None)..=key(u8::MAX, true, Some(u32::MAX)))
     }
 
     /// The system gives no sockets for a group. Returns `true` if the media may have another one: somebody has the ports, and
@@ -189,8 +190,9 @@ impl Session {
     pub(super) fn groups(&self) -> impl Iterator<Item = (Key, &Track)> {
         let stream = self.read_stream();
         self.tracks.iter().filter_map(move |track| match track.channels {
-            Channels::Group { rtp, .. } => {
-                Some((Key { stream: stream?, track: track.index, is_ipv6: rtp.is_ipv6() }, track))
+            Channels::Group { rtp, secure, .. } => {
+                let key = Key { stream: stream?, track: track.index, is_ipv6: rtp.is_ipv6(), secure };
+                Some((key, track))
             }
             Channels::Frames { .. } | Channels::Udp { .. } => None,
         })
@@ -217,7 +219,8 @@ impl Server {
         if groups.len() > medias {
             return Err(SetGroupsError::Medias);
         }
-        let keyed = (0..).zip(groups).map(|(track, at)| (Key { stream, track, is_ipv6: at.is_ipv6() }, *at));
+        let key = |track, at: &SocketAddr| Key { stream, track, is_ipv6: at.is_ipv6(), secure: None };
+        let keyed = (0..).zip(groups).map(|(track, at)| (key(track, at), *at));
         let keyed: BTreeMap<Key, SocketAddr> = keyed.collect();
         for (key, at) in &keyed {
             if !at.ip().is_multicast() || at.port() == 0 || at.port() % 2 == 1 || !config.can_use(at.ip()) {
@@ -345,9 +348,14 @@ impl Server {
     /// Closes the sockets of a group that no session has set up.
     fn close_unused_group(&mut self, key: Key) {
         let unused = self.groups.all.get_mut(&key).filter(|group| group.sessions.is_empty());
-        if let Some(pair) = unused.and_then(|group| group.pair.take()) {
+        let Some(unused) = unused else { return };
+        if let Some(pair) = unused.pair.take() {
             self.outputs.push_back(Output::Udp(pair, UdpCommand(UdpOrder::Close)));
             self.close_pair(pair);
+        }
+        if key.secure.is_some() {
+            // The next readers have other keys.
+            self.groups.all.remove(&key);
         }
     }
 

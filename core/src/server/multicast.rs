@@ -9,6 +9,9 @@ use crate::limits::{MULTICAST_GROUPS_MAX, MULTICAST_PORTS, MULTICAST_TTL};
 /// the same ports, once for all its readers, from the first PLAY on until the last reader has gone. A group belongs to its
 /// stream until that ends, or until another stream needs one and nobody has set this one up.
 ///
+/// Readers that have a stream encrypted (SRTP) have a group of their own, which is another one with each new key. There is none where
+/// [each reader has its own keys](super::ServerConfig).
+///
 /// ```
 /// use rtspan_core::server::{Multicast, ServerConfig};
 ///

@@ -12,7 +12,6 @@ use crate::heard::Heard;
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, LagPolicy, StreamLog, Streams, TrackSet};
 use crate::subscription::Subscription;
-use crate::tap::Tap;
 use crate::udp::{DatagramReader, Members, Trust, UdpCommand, UdpOrder};
 use crate::url::same;
 use crate::url::track::{resolve_aggregate, resolve_setup};
@@ -183,7 +182,7 @@ impl Server {
 
     fn attach(&self, session: &Session, subscription: Subscription, trust: Trust, outputs: &mut Vec<Output>) {
         if session.transport() == Some(MediaTransport::Multicast) {
-            return self.join_groups(session, &subscription, outputs);
+            return self.join_groups(session, subscription, outputs);
         }
         let Some(conn) = session.bound_to() else {
             let places = session.read_tracks().map(|track| usize::from(track.index).saturating_add(1)).max();
@@ -226,15 +225,15 @@ impl Server {
     }
 
     /// Has a reader listen to the groups of its tracks, each of which begins with the first.
-    fn join_groups(&self, session: &Session, all: &Subscription, outputs: &mut Vec<Output>) {
-        let tap = Tap::new(self.config.rtcp_events);
+    fn join_groups(&self, session: &Session, mut all: Subscription, outputs: &mut Vec<Output>) {
         for (key, track) in session.groups() {
-            let Channels::Group { rtp, rtcp } = track.channels else { continue };
-            let mut own = all.in_the_clear();
+            let Channels::Group { rtp, rtcp, .. } = track.channels else { continue };
+            let mut own = all.of_track(key.track);
             let others = session.read_tracks().map(|other| other.index).filter(|other| *other != key.track);
             others.for_each(|other| own.drop_track(other));
             let source = self.config.multicast.as_ref().and_then(|own| own.source_of(key.is_ipv6));
-            let members = Members::of(key.track, all.session(), session.peer.ip(), tap);
+            let reader = (all.session(), session.peer.ip(), track.heard(&self.config));
+            let members = Members::of(key.track, reader);
             let reader = DatagramReader::of_group(own, source, (key.track, rtp, rtcp), members);
             let order = UdpOrder::Join(Box::new(reader));
             outputs.extend(self.group_pair(key).map(|pair| Output::Udp(pair, UdpCommand(order))));

@@ -226,7 +226,7 @@ impl Session {
             channels: match track.channels {
                 Channels::Frames { rtp, rtcp, .. } => TrackChannels::Tcp(rtp, rtcp),
                 Channels::Udp { rtp, rtcp, .. } => TrackChannels::Udp(rtp, rtcp),
-                Channels::Group { rtp, rtcp } => TrackChannels::Multicast(rtp, rtcp),
+                Channels::Group { rtp, rtcp, .. } => TrackChannels::Multicast(rtp, rtcp),
             },
         };
         SessionInfo {

@@ -118,8 +118,8 @@ pub(super) enum Channels {
     Frames { conn: ConnId, rtp: u8, rtcp: u8 },
     /// UDP datagrams of a pair of sockets, to or from these addresses.
     Udp { pair: UdpId, rtp: SocketAddr, rtcp: SocketAddr },
-    /// UDP datagrams to a group.
-    Group { rtp: SocketAddr, rtcp: SocketAddr },
+    /// UDP datagrams to a group, whose packets are those of the log of encrypted packets with this number.
+    Group { rtp: SocketAddr, rtcp: SocketAddr, secure: Option<u32> },
 }
 
 impl Track {

@@ -65,9 +65,9 @@ impl Server {
                 self.order_tx(conn, TxOrder::DropTrack(id, track));
             }
             Channels::Frames { .. } => {}
-            Channels::Group { rtp, .. } => {
+            Channels::Group { rtp, secure, .. } => {
                 if let Some(stream) = read {
-                    self.give_up_group(now, Key { stream, track, is_ipv6: rtp.is_ipv6() }, id);
+                    self.give_up_group(now, Key { stream, track, is_ipv6: rtp.is_ipv6(), secure }, id);
                 }
             }
             Channels::Udp { rtp, rtcp, .. } => {

@@ -30,8 +30,8 @@ impl SetupPlan {
     /// The media whose group carries it.
     pub(super) fn group(&self) -> Option<Key> {
         match (self.channels, self.purpose) {
-            (Channels::Group { rtp, .. }, Purpose::Read(stream)) => {
-                Some(Key { stream, track: self.track, is_ipv6: rtp.is_ipv6() })
+            (Channels::Group { rtp, secure, .. }, Purpose::Read(stream)) => {
+                Some(Key { stream, track: self.track, is_ipv6: rtp.is_ipv6(), secure })
             }
             _ => None,
         }
@@ -78,7 +78,9 @@ impl Server {
         })?;
         let mut fitting = offered.into_iter().filter_map(|offer| {
             let channels = match (offer.delivery, group_of) {
-                (Some(Delivery::Multicast), Some(media)) => self.group_for(now, conn, &offer, session, media),
+                (Some(Delivery::Multicast), Some(media)) => {
+                    self.group_for(now, (conn, request), &offer, session, media)
+                }
                 _ => self.channels_for(conn, &offer, session, purpose),
             };
             Some((offer, channels?))
@@ -107,14 +109,10 @@ impl Server {
         let carried = session.and_then(Session::transport);
         let is_unicast = offer.delivery.is_none_or(|delivery| delivery == Delivery::Unicast);
         let has_groups_only = purpose != Purpose::Publish && self.has_groups_only();
-        let is_secure = offer.profile.is_secure();
-        let may_be = if is_secure { self.takes_srtp(conn) } else { offer.profile == Profile::Avp };
-        // All that a session reads is read from one log.
-        let is_as_before =
-            session.is_none_or(|session| session.is_secure().is_none_or(|own| own == is_secure));
+        let may_be = self.may_have_profile(conn, session, offer.profile);
         // RFC 2326, section 12.39: without a mode it is PLAY; some publishers leave theirs out.
         let fits_purpose = offer.mode.is_none_or(|mode| mode == purpose.mode());
-        if !(is_unicast && may_be && is_as_before && fits_purpose) || has_groups_only {
+        if !(is_unicast && may_be && fits_purpose) || has_groups_only {
             return None;
         }
         match offer.lower {
@@ -132,21 +130,35 @@ impl Server {
     fn group_for(
         &mut self,
         now: Instant,
-        conn: ConnId,
+        (conn, request): (ConnId, &Request),
         offer: &Transport,
         session: Option<SessionId>,
         (stream, track): (StreamId, u8),
     ) -> Option<Channels> {
-        let carried = session.and_then(|id| self.sessions.get(id)).and_then(Session::transport);
-        let is_plain = offer.profile == Profile::Avp && offer.lower == Lower::Udp;
+        let own = session.and_then(|id| self.sessions.get(id));
+        let carried = own.and_then(Session::transport);
         let plays = offer.mode.is_none_or(|mode| mode == Mode::Play);
-        if !is_plain || !plays || carried.is_some_and(|own| own != MediaTransport::Multicast) {
+        let is_as_before = carried.is_none_or(|own| own == MediaTransport::Multicast)
+            && self.may_have_profile(conn, own, offer.profile);
+        if offer.lower != Lower::Udp || !plays || !is_as_before {
             return None;
         }
+        let secure = match offer.profile.is_secure() {
+            true => Some(self.log_of_group(request, session, stream)?),
+            false => None,
+        };
         let is_ipv6 = self.conns.get(conn)?.peer.is_ipv6();
-        let rtp = self.group_of(now, Key { stream, track, is_ipv6 }, offer.destination.as_deref())?;
+        let rtp = self.group_of(now, Key { stream, track, is_ipv6, secure }, offer.destination.as_deref())?;
         let rtcp = SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?);
-        Some(Channels::Group { rtp, rtcp })
+        Some(Channels::Group { rtp, rtcp, secure })
+    }
+
+    /// Returns `true` if a peer may have this profile, and its session has no other.
+    fn may_have_profile(&self, conn: ConnId, session: Option<&Session>, profile: Profile) -> bool {
+        let is_secure = profile.is_secure();
+        let may_be = if is_secure { self.takes_srtp(conn) } else { profile == Profile::Avp };
+        // All that a session reads is read from one log.
+        may_be && session.is_none_or(|session| session.is_secure().is_none_or(|own| own == is_secure))
     }
 
     /// Two free channels of a connection: those that the client asks for, if they are.
@@ -195,7 +207,7 @@ impl Server {
         let mut granted = match channels {
             Channels::Frames { rtp, rtcp, .. } => Transport::tcp((rtp, rtcp)),
             Channels::Udp { rtp, rtcp, .. } => Transport::udp((rtp.port(), rtcp.port())),
-            Channels::Group { rtp, rtcp } => self.granted_group(rtp, rtcp),
+            Channels::Group { rtp, rtcp, .. } => self.granted_group(rtp, rtcp),
         };
         if let Channels::Udp { pair, .. } = channels {
             granted.server_port = self.udp_pairs.ports(pair);

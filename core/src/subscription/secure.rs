@@ -45,10 +45,15 @@ impl Subscription {
         self
     }
 
-    /// The same for another reader, of clear packets.
-    pub(crate) fn in_the_clear(&self) -> Self {
-        let log = self.log.stream.into();
-        Self { log, sealers: None, cursor: self.cursor.clone(), sent: self.sent.clone(), ..*self }
+    /// The same for one track by itself, which takes what protects its reports.
+    pub(crate) fn of_track(&mut self, track: u8) -> Self {
+        let place = usize::from(track);
+        let sealers = self.sealers.as_mut().map(|all| {
+            let own = all.get_mut(place).and_then(Option::take);
+            let others = std::iter::repeat_with(|| None).take(place);
+            others.chain([own]).collect()
+        });
+        Self { sealers, cursor: self.cursor.clone(), sent: self.sent.clone(), ..*self }
     }
 
     /// The log that it reads.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use super::media::Queues;
 use crate::heard::Heard;
 use crate::ingest::Pulse;
+use crate::keying::PeerKeys;
 use crate::limits::REPORTER_LASTS;
 use crate::stats::{SessionStats, StatsPart};
-use crate::tap::Tap;
 use crate::{Instant, SessionId};
 
 /// How a pair of sockets is to send to a group, and where it hears of readers.
@@ -41,9 +41,9 @@ struct Member {
 }
 
 impl Members {
-    /// The readers of a track's group, of which the first is at this address.
-    pub(crate) fn of(track: u8, session: SessionId, ip: IpAddr, tap: Tap) -> Self {
-        Self { track, there: vec![Member::new(session, ip, tap)], gone: Vec::new() }
+    /// The readers of a track's group. The first is at this address, and its reports are taken so.
+    pub(crate) fn of(track: u8, (session, ip, heard): (SessionId, IpAddr, Heard)) -> Self {
+        Self { track, there: vec![Member::new(session, ip, heard)], gone: Vec::new() }
     }
 
     /// Takes in those that join, when the group has been sent so much.
@@ -57,6 +57,12 @@ impl Members {
             self.gone.push(self.there.remove(place));
         }
         self.there.is_empty()
+    }
+
+    /// The reports of one are protected by other keys from now on.
+    pub(super) fn rekey(&mut self, session: SessionId, track: u8, keys: &PeerKeys) {
+        let own = self.there.iter_mut().filter(|member| member.session == session && track == self.track);
+        own.for_each(|member| member.heard.rekey(keys));
     }
 
     pub(super) fn has(&self, session: SessionId) -> bool {
@@ -100,8 +106,8 @@ impl Members {
 }
 
 impl Member {
-    fn new(session: SessionId, ip: IpAddr, tap: Tap) -> Self {
-        let (pulse, heard) = (Pulse::default(), Heard::new(tap, None));
+    fn new(session: SessionId, ip: IpAddr, heard: Heard) -> Self {
+        let pulse = Pulse::default();
         Self { session, ip, pulse, heard, reporter: None, before: SessionStats::default() }
     }
 

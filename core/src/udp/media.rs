@@ -223,7 +223,7 @@ impl UdpMedia {
                 let publishers = self.publishers.values_mut().map(|publisher| &mut publisher.ingest);
                 publishers.filter(|own| own.is_of(session, track)).for_each(|own| own.rekey(&keys));
                 if let Some(reader) = self.reader(stream, session) {
-                    reader.rekey(track, &keys);
+                    reader.rekey(session, track, &keys);
                 }
             }
             UdpOrder::TellStats => self.is_asked = true,

@@ -125,8 +125,10 @@ impl DatagramReader {
     }
 
     /// Takes its reports of a track under other keys.
-    pub(super) fn rekey(&mut self, track: u8, keys: &PeerKeys) {
-        if let Some(heard) = self.heard.get_mut(usize::from(track)) {
+    pub(super) fn rekey(&mut self, session: SessionId, track: u8, keys: &PeerKeys) {
+        if let Some(members) = &mut self.members {
+            members.rekey(session, track, keys);
+        } else if let Some(heard) = self.heard.get_mut(usize::from(track)) {
             heard.rekey(keys);
         }
     }

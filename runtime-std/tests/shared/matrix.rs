@@ -41,8 +41,6 @@ fn cells() -> Vec<Cell> {
             cells.extend([false, true].map(|is_encrypted| Cell { is_secure, carrier, is_encrypted }));
         }
     }
-    // Groups are sent to in the clear.
-    cells.retain(|cell| !(cell.carrier == Multicast && cell.is_encrypted));
     cells
 }
 

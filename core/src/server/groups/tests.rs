@@ -11,7 +11,7 @@ fn of(range: &str) -> Multicast {
 }
 
 fn key(stream: u32, track: u8) -> Key {
-    Key { stream: RawId::numbered(stream).into(), track, is_ipv6: false }
+    Key { stream: RawId::numbered(stream).into(), track, is_ipv6: false, secure: None }
 }
 
 fn at(text: &str) -> Option<SocketAddr> {

@@ -73,6 +73,14 @@ impl Server {
         sdp
     }
 
+    pub(super) fn offered_log(&self, _: StreamId) -> Option<u32> {
+        None
+    }
+
+    pub(super) fn log_of_group(&self, _: &Request, _: Option<SessionId>, _: StreamId) -> Option<u32> {
+        None
+    }
+
     pub(super) fn protection_of(&self, _: SessionId) -> Option<Protection> {
         None
     }

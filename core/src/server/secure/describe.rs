@@ -4,8 +4,10 @@ use super::super::session::Publishing;
 use super::Server;
 use crate::description::Attribute;
 use crate::header::KeyMgmt;
+use crate::keying::PeerKeys;
 use crate::stream::Streams;
-use crate::{ConnId, Description, Instant, StreamId, Tolerances};
+use crate::wire::Request;
+use crate::{ConnId, Description, Instant, SessionId, StreamId, Tolerances};
 
 impl Server {
     /// The description of a stream with its keys, if a peer is offered SRTP, and as it is otherwise.
@@ -29,6 +31,29 @@ impl Server {
             media.attributes.push(Attribute::new("key-mgmt", message.to_attribute()));
         }
         description.to_sdp().into()
+    }
+}
+
+impl Server {
+    /// The log of encrypted packets whose keys the descriptions of a stream tell.
+    pub(in super::super) fn offered_log(&mut self, stream: StreamId) -> Option<u32> {
+        self.keys_for(stream, None)
+    }
+
+    /// The log that a reader of a group reads, by the keys that it tells; `None` if each reader has keys of its own.
+    pub(in super::super) fn log_of_group(
+        &mut self,
+        request: &Request,
+        session: Option<SessionId>,
+        stream: StreamId,
+    ) -> Option<u32> {
+        if let Some(own) = session.and_then(|id| self.sessions.get(id)?.secure_log) {
+            return Some(own);
+        }
+        // What cannot be read, or may not be used, is refused when the keys are taken.
+        let told = PeerKeys::of_headers(&request.headers, None, &mut Tolerances::default()).ok().flatten();
+        let suite = told.map(|keys| keys.suite()).filter(|suite| self.config.srtp.suites.contains(suite));
+        if self.config.srtp.key_per_reader { None } else { self.keys_for(stream, suite) }
     }
 }
 

@@ -55,10 +55,12 @@ impl Server {
         let (bound_to, stream) =
             (session.bound_to(), session.read_stream().or_else(|| session.recorded_stream()));
         for track in tracks {
-            let keys = Box::new(keys.clone());
+            let keys = || Box::new(keys.clone());
             match (bound_to, stream) {
-                (Some(conn), _) => self.order_rx(conn, RxOrder::Rekey(id, *track, keys)),
-                (None, Some(stream)) => self.order_udp(id, UdpOrder::Rekey(stream, id, *track, keys)),
+                (Some(conn), _) => self.order_rx(conn, RxOrder::Rekey(id, *track, keys())),
+                (None, Some(stream)) => {
+                    self.order_reader(id, || UdpOrder::Rekey(stream, id, *track, keys()));
+                }
                 (None, None) => {}
             }
         }

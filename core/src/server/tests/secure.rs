@@ -1,5 +1,6 @@
 //! SRTP: keys in DESCRIBE, SETUP and SET_PARAMETER, and media that is encrypted.
 
+mod groups;
 mod publishers;
 mod readers;
 

@@ -229,7 +229,7 @@ fn keys_that_cannot_be_used_are_refused() {
 }
 
 /// A report of a reader, and the number of its losses.
-fn report(sealer: &mut Sealer, lost: i32) -> Bytes {
+pub(super) fn report(sealer: &mut Sealer, lost: i32) -> Bytes {
     let block = ReportBlock { ssrc: 0xabc, fraction_lost: 1, lost, ..ReportBlock::default() };
     let report = receiver_report_compound(&ReceiverReport { ssrc: 9, reports: vec![block] }, "reader");
     sealer.rtcp(&report).unwrap()
@@ -274,7 +274,7 @@ fn reports_of_readers_are_decrypted_and_those_of_others_are_counted_and_left_out
     }
 }
 
-fn stats_of(scenario: &mut Scenario, session: crate::SessionId) -> crate::stats::MediaStats {
+pub(super) fn stats_of(scenario: &mut Scenario, session: crate::SessionId) -> crate::stats::MediaStats {
     let of = crate::server::StatsOf::Session(session);
     scenario.server.ask_for_stats(scenario.now, of);
     scenario.drain();
