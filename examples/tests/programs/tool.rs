@@ -143,13 +143,25 @@ fn a_player_says_its_dialogue_if_it_is_told_to() {
     assert!(said.contains("> TEARDOWN rtsp://") && !said.contains("horse"), "{said}");
 }
 
+/// An even port and the one above it, which nobody else has meanwhile.
+fn pair_of_ports() -> [UdpSocket; 2] {
+    loop {
+        let first = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        match UdpSocket::bind(("127.0.0.1", port + 1)) {
+            Ok(second) if port % 2 == 0 => return [first, second],
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_played_is_said_with_the_reason() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let silent = Server::builder().bind("127.0.0.1:0").unwrap();
     let _stream = silent.publish("/silent", Clip::demo().description()).unwrap();
     let silent = silent.local_addr();
-    let taken = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let taken = pair_of_ports();
     let [rtp, rtcp] = taken.each_ref().map(|socket| socket.local_addr().unwrap().port());
     for (command, reason) in [
         (format!("play rtsp://{gone}/x"), "is a server running there?"),
