@@ -9,17 +9,17 @@ use rtspan_std::client::{Client, Error};
 use rtspan_std::limits::{AUTH_FAILURES_OF_ADDRESS_FREE, AUTH_FAILURES_OF_CONN_MAX, AUTH_TURN};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::srtp::Suite;
+use rtspan_std::srtp::{MasterKey, SendContext, Suite};
 use rtspan_std::tls::rustls::RootCertStore;
 use rtspan_std::{
     Action, ClientSrtp, CloseReason, CommandError, Event, Secret, ServerConfig, SrtpError, SrtpPolicy,
-    Tolerances, User, Users,
+    StartAt, Tolerances, User, Users,
 };
 
 use super::by_hand::{for_so_long, go, header, now, since};
 use super::through::{GET, Line, POST, Speaker, Tunnel, UPGRADE, Way, client_hello, ways};
 use super::tls::{Authority, GOOD, HOST};
-use super::{LOOPBACK, description, event, pause};
+use super::{LOOPBACK, description, event, packet, pause};
 
 const URL: &str = "rtsp://h/cam";
 /// Patience that a test can wait for.
@@ -267,5 +267,70 @@ pub(crate) async fn keys_are_neither_told_nor_taken_without_tls<R: Runtime>() {
             Err(Error::Command(CommandError::Srtp { error: SrtpError::NotOverTls, .. })) => {}
             other => panic!("{scheme}: {other:?}"),
         }
+    }
+}
+
+/// A message of MIKEY that tells the key of ones and the salt of twos for AES_CM_128_HMAC_SHA1_80.
+const KEYS: &str = "AQAFAAAAAAcBAAAAAAAAAAAAAAsAEAAAAAAAAAAKEAMDAwMDAwMDAwMDAwMDAwMBAAAAGAABAQEBEAIBAQMBFAcBAQgBAQoBAQsBCgAAACIA\
+    IAAeAQEBAQEBAQEBAQEBAQEBAQICAgICAgICAgICAgICAA==";
+
+pub(crate) async fn encrypted_packets_that_are_repeated_changed_or_forged_change_nothing_in_every_way<
+    R: Runtime,
+>() {
+    const PACKETS: u16 = 50;
+    let authority = Authority::new();
+    for way in ways() {
+        let server = serve::<R>(&authority, ServerConfig::default().srtp(SrtpPolicy::OfferWithoutTls)).await;
+        let mut speaker =
+            Speaker::<R>::connect(server.local_addr(), way, &authority.roots(), "a").await.unwrap();
+        let sdp = format!(
+            "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n\
+             a=key-mgmt:mikey {KEYS}\r\na=control:trackID=0\r\n"
+        );
+        let announce = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len());
+        let setup = "Transport: RTP/SAVP/TCP;unicast;interleaved=0-1;mode=record\r\n\r\n".to_owned();
+        let mut session = String::new();
+        for (method, url, rest) in [
+            ("ANNOUNCE", URL, announce),
+            ("SETUP", "rtsp://h/cam/trackID=0", setup),
+            ("RECORD", URL, "\r\n".into()),
+        ] {
+            let answer =
+                speaker.ask(&format!("{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{session}{rest}")).await.unwrap();
+            assert!(answer.starts_with("RTSP/1.0 200"), "{way:?} {method}: {answer}");
+            if let Some(named) = header(&answer, "Session") {
+                session = format!("Session: {}\r\n", named.split(';').next().unwrap());
+            }
+        }
+        let stream = event(&server, |event| match event {
+            Event::Published { stream, .. } => Some(stream),
+            _ => None,
+        });
+        let mut read = server.read(stream.await, StartAt::Oldest).unwrap();
+        let key = MasterKey::new(Suite::AesCm128HmacSha1_80, &[1; 16], &[2; 14]).unwrap();
+        let other = MasterKey::new(Suite::AesCm128HmacSha1_80, &[3; 16], &[4; 14]).unwrap();
+        let [mut sender, mut forger] = [&key, &other].map(SendContext::new);
+        for number in 0..PACKETS {
+            let sent = packet(0, number, 700);
+            let (right, forged) = (sender.protect(&sent).unwrap(), forger.protect(&sent).unwrap());
+            let mut changed = right.as_bytes().to_vec();
+            changed[20] ^= 1;
+            for bytes in
+                [forged.as_bytes(), &changed[..], right.as_bytes(), right.as_bytes(), sent.as_bytes()]
+            {
+                let [high, low] = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+                speaker.say(&[&[b'$', 0, high, low], bytes].concat()).await.unwrap();
+            }
+            let heard = read.next().await.unwrap();
+            assert_eq!((heard.packet.as_bytes(), heard.missed), (sent.as_bytes(), 0), "{way:?} {number}");
+        }
+        // The last ones may still be on their way.
+        let mut refused = 0;
+        while refused < u64::from(PACKETS) * 4 {
+            pause::<R>().await;
+            let stats = server.stats().await;
+            refused = stats.sessions[0].1.medias.iter().map(|media| media.unauthentic).sum();
+        }
+        assert_eq!(refused, u64::from(PACKETS) * 4, "{way:?}");
     }
 }

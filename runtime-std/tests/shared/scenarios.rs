@@ -232,6 +232,7 @@ macro_rules! all {
             a_server_that_names_no_subprotocol_is_told_as_such,
             what_is_published_any_way_is_read_every_way,
             keys_are_neither_told_nor_taken_without_tls,
+            encrypted_packets_that_are_repeated_changed_or_forged_change_nothing_in_every_way,
             credentials_of_any_shape_are_refused_in_every_way,
             guesses_are_slowed_and_told_in_every_way,
             one_byte_at_a_time_is_too_slow_in_every_way,
