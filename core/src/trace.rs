@@ -63,7 +63,7 @@ impl Short {
                 continue;
             }
             self.head = self.head.saturating_add(bytes);
-            let is_secret = matches!(name, name::AUTHORIZATION | name::PROXY_AUTHORIZATION | name::KEY_MGMT);
+            let is_secret = name::is_secret(name);
             kept.push(
                 name,
                 if is_secret || names_secret(name) { HIDDEN.into() } else { without_secrets(value) },
@@ -84,7 +84,7 @@ fn first(text: &str, bytes: usize) -> &str {
 }
 
 /// Lines of SDP that hold keys are hidden, and parameters whose name says that they are secret.
-fn body_without_secrets(body: &str) -> String {
+pub(crate) fn body_without_secrets(body: &str) -> String {
     let line = |line: &str| {
         let is_key =
             |start: &&str| line.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start));

@@ -173,10 +173,8 @@ impl Headers {
 /// Shows every header, but never what proves who somebody is.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secret = |name| matches!(name, name::AUTHORIZATION | name::PROXY_AUTHORIZATION);
-        f.debug_map()
-            .entries(self.iter().map(|(name, value)| (name, if secret(name) { "***" } else { value })))
-            .finish()
+        let shown = |name, value| if name::is_secret(name) { "***" } else { value };
+        f.debug_map().entries(self.iter().map(|(name, value)| (name, shown(name, value)))).finish()
     }
 }
 
@@ -292,7 +290,8 @@ mod tests {
 
     #[test]
     fn what_is_logged_holds_no_credentials() {
-        let logged = format!("{:?}", headers(&[("authorization", "Basic dTpw"), ("CSeq", "1")]));
-        assert_eq!(logged, r#"{"Authorization": "***", "CSeq": "1"}"#);
+        let all = [("authorization", "Basic dTpw"), ("KeyMgmt", "prot=mikey;data=AQAF"), ("CSeq", "1")];
+        let logged = format!("{:?}", headers(&all));
+        assert_eq!(logged, r#"{"Authorization": "***", "KeyMgmt": "***", "CSeq": "1"}"#);
     }
 }

@@ -4,13 +4,14 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Headers, Method, StatusCode, name, scan};
+use crate::trace::body_without_secrets;
 
 /// New messages have room for so many headers, and for so many bytes of their values; nearly all need no more.
 const HEADERS_USUAL: usize = 6;
 const VALUE_BYTES_USUAL: usize = 192;
 
-/// A request (RFC 2326, 6).
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A request (RFC 2326, 6). [`Debug`] shows neither credentials nor keys.
+#[derive(Clone, Eq, PartialEq)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -22,8 +23,8 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// A response (RFC 2326, 7).
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A response (RFC 2326, 7). [`Debug`] shows neither credentials nor keys.
+#[derive(Clone, Eq, PartialEq)]
 pub struct Response {
     /// How the request went.
     pub status: StatusCode,
@@ -42,6 +43,33 @@ pub enum Message {
     Request(Request),
     /// A response.
     Response(Response),
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("uri", &self.uri)
+            .field("headers", &self.headers)
+            .field("body", &shown(&self.body))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("reason", &self.reason)
+            .field("headers", &self.headers)
+            .field("body", &shown(&self.body))
+            .finish()
+    }
+}
+
+/// A body as it is logged.
+fn shown(body: &Bytes) -> String {
+    body_without_secrets(&String::from_utf8_lossy(body))
 }
 
 impl Request {
@@ -284,6 +312,18 @@ mod tests {
             "SETUP rtsp://host/a/trackID=0 RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast\r\nUser-Agent: x\r\n\r\n"
         );
         assert_eq!(request.cseq(), Some(3));
+    }
+
+    #[test]
+    fn what_is_logged_holds_no_keys() {
+        let body = "v=0\r\na=key-mgmt:mikey AQAF\r\n";
+        let mut request = Request::new(Method::Announce, "rtsp://h/a");
+        request.body = body.into();
+        let logged =
+            [format!("{request:?}"), format!("{:?}", Response::new(StatusCode::OK).with_body("x/y", body))];
+        for logged in logged {
+            assert!(logged.contains("a=key-mgmt:***") && !logged.contains("AQAF"), "{logged}");
+        }
     }
 
     #[test]

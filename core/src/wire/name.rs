@@ -71,6 +71,11 @@ names! {
     VIA = "Via",
 }
 
+/// Returns `true` for a header whose value is nobody else's business: credentials and keys. `name` is as the standard spells it.
+pub(crate) fn is_secret(name: &str) -> bool {
+    matches!(name, AUTHORIZATION | PROXY_AUTHORIZATION | KEY_MGMT)
+}
+
 /// The standard's spelling of `name`, if a standard has one.
 pub(super) fn canonical(name: &str) -> Option<&'static str> {
     exact(name).or_else(|| ALL.iter().copied().find(|known| known.eq_ignore_ascii_case(name)))
