@@ -27,7 +27,7 @@ pub(crate) struct Subscription {
     /// Of a group the one that it began with.
     session: SessionId,
     log: LogId,
-    /// What protects its reports, by track, where they are protected.
+    /// The protection of its reports, by track, where they are protected.
     sealers: Option<Box<[Option<Sealer>]>>,
     cursor: Cursor,
     cname: HexId,

@@ -303,7 +303,7 @@ pub enum Transports {
     Udp,
     /// UDP to a multicast group only.
     ///
-    /// What the client sends, such as a back channel or a stream that it publishes, goes over UDP to the server.
+    /// Media of the client, such as a back channel or a stream that it publishes, goes over UDP to the server.
     Multicast,
     /// As [`Multicast`](Self::Multicast), and TCP where it is refused or nothing comes through.
     MulticastThenTcp,

@@ -100,7 +100,7 @@ pub enum CommandError {
     Srtp {
         /// Index of the media.
         media: usize,
-        /// What is in the way.
+        /// The obstacle.
         #[source]
         error: SrtpError,
     },

@@ -6,7 +6,7 @@
 //!            the server's        the client's     the server's again, or only now
 //! ```
 //!
-//! What is published goes the other way: the client's key stands in ANNOUNCE, and again in SETUP. Axis has its servers use the
+//! For publishing it goes the other way: the client's key stands in ANNOUNCE, and again in SETUP. Axis has its servers use the
 //! client's key, which it then has to tell with an identifier.
 
 mod guard;
@@ -41,7 +41,7 @@ pub(super) struct Keys {
     announced: BTreeMap<usize, OwnSide>,
     /// The server's in its answer to ANNOUNCE, as GStreamer has them.
     answered: Vec<KeyMgmt>,
-    /// What the next frame writer draws from, whose sources were told.
+    /// The seed of the next frame writer, whose sources were told.
     writer_seed: Option<[u8; 32]>,
     /// The sources of the last frame writer, or of the next if they were told.
     ssrcs: Vec<(usize, u32)>,
@@ -53,7 +53,7 @@ impl Keys {
         *self = Self::default();
     }
 
-    /// What a frame writer draws from.
+    /// The seed of a frame writer.
     pub(super) fn writer_seed(&mut self, random: &mut Random) -> [u8; 32] {
         self.writer_seed.take().unwrap_or_else(|| random.seed())
     }
@@ -188,7 +188,7 @@ impl Client {
 
 /// The server's keys.
 impl Client {
-    /// What protects a media that the server has set up; `None` if it is not protected.
+    /// The protection of a media that the server has set up; `None` if it is not protected.
     pub(super) fn guard(
         &mut self,
         setup: &Setup,

@@ -23,7 +23,7 @@ pub(super) struct Setup {
     pub(super) media: usize,
     /// The transport that the server is asked for.
     offer: Option<Offer>,
-    /// What the server has agreed to, until its group is joined.
+    /// The agreement of the server, until its group is joined.
     agreed: Option<Box<Agreed>>,
     /// The server has refused to send it to a group.
     is_alone: bool,

@@ -34,7 +34,7 @@ pub(super) struct Track {
     pub(super) is_shared: bool,
     /// The client sends it: it is recorded, or a back channel.
     pub(super) is_sent: bool,
-    /// What protects its packets, if it is encrypted.
+    /// The protection of its packets, if it is encrypted.
     pub(super) guard: Option<Box<Guard>>,
     /// Picks the RTCP that the application is told of.
     tap: Tap,
@@ -386,7 +386,7 @@ impl Track {
         self.receivers.as_mut()?.report(now, cname)
     }
 
-    /// What says that its sources leave, and that the client leaves the group that it has reported to.
+    /// The compound which says that its sources leave, and that the client leaves the group that it has reported to.
     pub(super) fn goodbyes(&self, cname: &str) -> impl Iterator<Item = Bytes> {
         let has_reported = self.path.group().is_some() && self.rtcp_sent.packets > 0;
         let reporter = self.receivers.as_ref().filter(|_| has_reported).map(Receivers::local_ssrc);

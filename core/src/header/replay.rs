@@ -33,7 +33,7 @@ pub struct Replay {
     pub is_rate_controlled: bool,
     /// The frames that are wanted.
     pub frames: Frames,
-    /// What is being played is given up for this at once (`Immediate: yes`).
+    /// The media that is being played is given up for this at once (`Immediate: yes`).
     pub is_immediate: bool,
 }
 

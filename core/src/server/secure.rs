@@ -27,9 +27,9 @@ use crate::{ConnId, Instant, NtpTime, SessionId, StreamId, Tolerances};
 /// The keys of a track that is protected.
 #[derive(Clone, Debug)]
 pub(super) struct TrackKeys {
-    /// What the peer sends is protected by them.
+    /// The peer's packets are protected by them.
     peer: PeerKeys,
-    /// What the server sends is protected by it.
+    /// The server's packets are protected by it.
     own: OwnKey,
 }
 

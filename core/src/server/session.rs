@@ -123,7 +123,7 @@ pub(super) enum Channels {
 }
 
 impl Track {
-    /// What takes the reports of a reader.
+    /// The receiver of a reader's reports.
     pub(super) fn heard(&self, config: &ServerConfig) -> Heard {
         Heard::new(Tap::new(config.rtcp_events), self.opener(config))
     }

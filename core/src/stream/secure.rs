@@ -103,7 +103,7 @@ impl SecureLog {
         }
     }
 
-    /// What the first log is told.
+    /// The order to the first log.
     pub(super) fn log_mut(&mut self) -> &mut StreamLog {
         &mut self.log
     }

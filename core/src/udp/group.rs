@@ -36,7 +36,7 @@ struct Member {
     heard: Heard,
     /// The SSRC that it reports with, and when it did so last.
     reporter: Option<(u32, Instant)>,
-    /// What the group had been sent before it joined.
+    /// The counts of the group before it joined.
     before: SessionStats,
 }
 

@@ -42,8 +42,8 @@ impl DatagramReader {
         Self { subscription, local, peers, trust, heard, members: None, too_big: TooBig::default() }
     }
 
-    /// What is sent to the group of a track at these addresses, from `local` if that is known. Nobody has to prove anything, since a group is none of
-    /// theirs.
+    /// The readers of a track's group at these addresses, which is sent to from `local` if that is known. Nobody has to prove
+    /// anything, since a group is no address of theirs.
     pub(crate) fn of_group(
         subscription: Subscription,
         local: Option<IpAddr>,

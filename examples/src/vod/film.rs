@@ -18,7 +18,7 @@ const STEP_MAX: i64 = 1_000_000_000;
 
 /// A file that one reader sees from where and as fast as that one likes.
 ///
-/// What is sent has one time line, which goes on where PLAY leads to another place.
+/// Its packets have one time line, which goes on where PLAY leads to another place.
 #[derive(Debug)]
 pub struct Film {
     source: FileSource,
@@ -39,7 +39,7 @@ pub struct Film {
     step: i64,
 }
 
-/// What is played since the last PLAY.
+/// The run since the last PLAY.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     /// Where it began in the file, and on the time line of what is sent.
@@ -52,7 +52,7 @@ struct Run {
     before: i64,
 }
 
-/// What is played, as the answer to PLAY tells it.
+/// The range and the scale that are played, as the answer to PLAY tells them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Started {
     /// From where to where.

@@ -70,7 +70,7 @@ impl Cell {
             .multicast_interface(Interface::Address(HOME))
     }
 
-    /// What the server says of the transport.
+    /// The transport that the server tells.
     fn transport(self) -> MediaTransport {
         match self.carrier {
             Carrier::Udp => MediaTransport::Udp,

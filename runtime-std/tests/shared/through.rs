@@ -86,7 +86,7 @@ pub(super) fn client_hello(roots: RootCertStore) -> Vec<u8> {
     bytes
 }
 
-/// What stands between TLS, or TCP, and RTSP.
+/// The layer between TLS, or TCP, and RTSP.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Tunnel {
     None,
@@ -121,7 +121,7 @@ pub(super) struct Speaker<R: Runtime> {
     line: Line<R>,
     /// The POST.
     second: Option<Line<R>>,
-    /// What has come and was not heard yet.
+    /// Bytes that have come and were not heard yet.
     raw: Vec<u8>,
     heard: Vec<u8>,
 }

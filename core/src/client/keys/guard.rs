@@ -1,4 +1,4 @@
-//! What protects a track: the client's packets by its key, the server's by the server's.
+//! The protection of a track: the client's packets by its key, the server's by the server's.
 
 use bytes::Bytes;
 

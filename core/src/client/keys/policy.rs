@@ -3,8 +3,8 @@ use crate::srtp::{BuiltIn, Ciphers, Suite};
 
 /// How a client uses SRTP.
 ///
-/// What the server describes as SRTP is played as such whatever stands here, if the connection is one over TLS. What is
-/// published is protected if that is [wanted](Self::publish), or where a description says so ([`Profile::Savp`]).
+/// Medias that the server describes as SRTP are played as such whatever stands here, if the connection is one over TLS. Media
+/// that is published is protected if that is [wanted](Self::publish), or where a description says so ([`Profile::Savp`]).
 ///
 /// ```
 /// use rtspan_core::client::{ClientConfig, ClientSrtp};

@@ -10,7 +10,7 @@ use crate::rtp::rtcp::{self, Rtcp, SenderReport};
 use crate::udp::{Port, UdpOpenError};
 use crate::{Tolerance, Tolerances};
 
-/// What live555 answers.
+/// The answer of live555.
 const GROUP: &str =
     "Transport: RTP/AVP;multicast;destination=239.1.2.3;source=192.0.2.1;port=5000-5001;ttl=7";
 const UNICAST: &str = "Transport: RTP/AVP;unicast;client_port=7000-7001;server_port=5000-5001";

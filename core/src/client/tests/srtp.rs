@@ -112,6 +112,17 @@ impl Server {
         sent.map(|frame| self.opener.rtcp(frame.payload).expect("it is protected by the key")).collect()
     }
 
+    fn pause_and_play(&mut self) {
+        self.it.client.pause(self.it.now).unwrap();
+        self.it.expect_method("PAUSE");
+        self.it.answer("200 OK");
+        self.it.done();
+        self.it.client.play(self.it.now, None).unwrap();
+        self.it.expect_method("PLAY");
+        self.it.answer("200 OK");
+        self.it.done();
+    }
+
     fn unauthentic(&self) -> u64 {
         self.it.client.media_stats(self.it.now, 0).unwrap().unauthentic
     }
@@ -215,14 +226,7 @@ fn over_udp_the_way_is_opened_by_packets_that_the_server_takes_and_only_its_own_
         assert_eq!((to.port(), rtcp_to.port()), (5000, 5001));
         assert!(server.opener.rtp(rtp.clone()).is_some_and(|rtp| rtp.len() == 12));
         assert!(server.opener.rtcp(rtcp.clone()).is_some_and(|rtcp| rtcp.len() == 8));
-        server.it.client.pause(server.it.now).unwrap();
-        server.it.expect_method("PAUSE");
-        server.it.answer("200 OK");
-        server.it.done();
-        server.it.client.play(server.it.now, None).unwrap();
-        server.it.expect_method("PLAY");
-        server.it.answer("200 OK");
-        server.it.done();
+        server.pause_and_play();
     }
     // One that anybody may have sent fixes no source.
     server.it.datagram(Port::Rtp, "192.0.2.1:4444", video(1).into_bytes());
@@ -241,14 +245,7 @@ fn a_pause_leaves_keys_and_rollover_counters_as_they_are() {
     let mut server = Server::set_up(it, right.key(), TCP).play();
     server.send(&video(65_535));
     server.send(&video(0));
-    server.it.client.pause(server.it.now).unwrap();
-    server.it.expect_method("PAUSE");
-    server.it.answer("200 OK");
-    server.it.done();
-    server.it.client.play(server.it.now, None).unwrap();
-    server.it.expect_method("PLAY");
-    server.it.answer("200 OK");
-    server.it.done();
+    server.pause_and_play();
     server.send(&video(1));
     assert_eq!(server.it.packets(), [(0, 65_535, 0), (0, 0, 0), (0, 1, 0)]);
     server.it.advance(Duration::from_secs(10));

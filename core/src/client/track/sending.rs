@@ -1,4 +1,4 @@
-//! What a track sends, protected if it is encrypted.
+//! The packets that a track sends, protected if it is encrypted.
 
 use bytes::Bytes;
 

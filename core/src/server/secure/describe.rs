@@ -50,7 +50,7 @@ impl Server {
         if let Some(own) = session.and_then(|id| self.sessions.get(id)?.secure_log) {
             return Some(own);
         }
-        // What cannot be read, or may not be used, is refused when the keys are taken.
+        // Keys that cannot be read, or may not be used, are refused when they are taken.
         let told = PeerKeys::of_headers(&request.headers, None, &mut Tolerances::default()).ok().flatten();
         let suite = told.map(|keys| keys.suite()).filter(|suite| self.config.srtp.suites.contains(suite));
         if self.config.srtp.key_per_reader { None } else { self.keys_for(stream, suite) }

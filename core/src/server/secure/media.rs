@@ -1,4 +1,4 @@
-//! What the media plane is handed of keys.
+//! The keys that the media plane is handed.
 
 use super::super::ServerConfig;
 use super::super::session::Track;
@@ -10,7 +10,7 @@ use crate::limits::{READERS_OF_KEYS_MAX, SRTCP_INDICES_PER_READER};
 use crate::subscription::Protection;
 
 impl Track {
-    /// What decrypts what its peer sends, if it is protected.
+    /// The decryption of its peer's packets, if they are protected.
     pub(in super::super) fn opener(&self, config: &ServerConfig) -> Option<Box<Opener>> {
         let keys = self.keys.as_ref()?;
         Opener::new(&keys.peer, config.srtp.ciphers()).map(Box::new)
@@ -18,7 +18,7 @@ impl Track {
 }
 
 impl Server {
-    /// What a reader that begins to play is protected by.
+    /// The protection of a reader that begins to play.
     pub(in super::super) fn protection_of(&mut self, id: SessionId) -> Option<Protection> {
         let log = self.sessions.get(id)?.secure_log?;
         let share = self.take_share(id);
@@ -37,7 +37,7 @@ impl Server {
         Some(Protection { log, sealers })
     }
 
-    /// What protects what a session sends on a track, and the reports of it.
+    /// The protection of a session's packets on a track, and of the reports to it.
     pub(in super::super) fn shield_of(&mut self, id: SessionId, index: u8) -> Option<Box<Shield>> {
         let is_own = |track: &&Track| track.index == index;
         let opener = self.sessions.get(id)?.tracks.iter().find(is_own)?.opener(&self.config)?;
@@ -59,7 +59,7 @@ impl Server {
     }
 }
 
-/// What protects reports with a key and a share of its indices; behind the last share there are none.
+/// The protection of reports by a key and a share of its indices; behind the last share there are none.
 fn sealer_of(key: &OwnKey, share: u32, ciphers: &'static dyn crate::srtp::Ciphers) -> Sealer {
     let first = share.min(READERS_OF_KEYS_MAX).saturating_mul(SRTCP_INDICES_PER_READER);
     Sealer::new(key, ciphers).rtcp_indices(first..first.saturating_add(SRTCP_INDICES_PER_READER))

@@ -85,7 +85,7 @@ impl ServerConfig {
         self
     }
 
-    /// Whether each reader has keys of its own (`false` by default: readers of a stream share them).
+    /// Gives each reader keys of its own (`false` by default: readers of a stream share them).
     ///
     /// Then a reader that has left can read no further, but the packets of a stream are encrypted and kept once for each
     /// reader.

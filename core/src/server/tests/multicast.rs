@@ -60,7 +60,7 @@ fn verb(scenario: &mut Scenario, conn: ConnId, verb: &str, session: &str) -> u16
     status(&scenario.request(conn, &format!("{verb} rtsp://h/cam|Session: {session}")))
 }
 
-/// What was sent since it was last asked.
+/// The datagrams since it was last asked.
 fn sent(scenario: &mut Scenario) -> Vec<(Port, SocketAddr, Bytes)> {
     scenario.datagrams.sent.drain(..).collect()
 }

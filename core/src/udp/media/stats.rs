@@ -72,7 +72,7 @@ pub(super) fn parts_of<'a>(
     sessions.into_iter().map(|(session, stats)| StatsPart { session, is_last, stats }).collect()
 }
 
-/// What is told of a reader.
+/// The parts that are told of a reader.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Tell {
     /// Those of a group that have left it.

@@ -1,4 +1,4 @@
-//! What the client sends: publishing, and back channels.
+//! Media of the client: publishing, and back channels.
 
 use super::*;
 use crate::description::{Attribute, Description, Format, Media, MediaKind};
@@ -161,7 +161,7 @@ fn keys_of_somebody_elses_are_not_announced() {
     ];
     let mut relayed = Description::new(vec![media]);
     relayed.attributes.push(Attribute::new("key-mgmt", told(&foreign, 0).to_attribute()));
-    // What is described as encrypted is encrypted, also without a policy.
+    // A media that is described as encrypted is encrypted, also without a policy.
     let announced = announced(&mut Scenario::with(SECURE, tcp()), relayed.clone());
     assert_eq!((announced.key_mgmt().count(), announced.medias[0].crypto().count()), (0, 0));
     assert_eq!(announced.medias[0].profile, Profile::Savpf);

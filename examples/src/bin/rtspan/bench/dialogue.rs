@@ -99,7 +99,7 @@ impl Dialogue {
                 Transport::tcp((channel, channel + 1))
             }
         };
-        // What is encrypted stays so: nobody looks into packets.
+        // Encrypted media stays so: nobody looks into packets.
         transport.profile = profile;
         self.ask(Method::Setup, &track, |request| request.with_header(name::TRANSPORT, transport), out);
         Ok(Stage::Asking)
