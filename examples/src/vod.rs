@@ -2,8 +2,10 @@
 
 mod film;
 mod films;
+mod footage;
 mod library;
 
 pub use film::{Film, FilmError, Started, Step};
 pub use films::{Films, asks};
-pub use library::Library;
+pub use footage::{FileFootage, Footage, Section};
+pub use library::{Folder, Library};

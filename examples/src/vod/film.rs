@@ -6,7 +6,8 @@ use rtspan_core::header::{NptTime, Range};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::{Description, MediaKind};
 
-use crate::source::{FileSource, SourceError};
+use super::Footage;
+use crate::source::SourceError;
 
 /// How slowly and how fast a film is played, also backwards.
 const SCALES: std::ops::RangeInclusive<f32> = 0.25..=16.0;
@@ -16,12 +17,12 @@ const ALL_FRAMES_MAX: f32 = 2.0;
 const STEP: i64 = 40_000_000;
 const STEP_MAX: i64 = 1_000_000_000;
 
-/// A file that one reader sees from where and as fast as that one likes.
+/// Footage that one reader sees from where and as fast as that one likes.
 ///
 /// Its packets have one time line, which goes on where PLAY leads to another place.
 #[derive(Debug)]
 pub struct Film {
-    source: FileSource,
+    source: Box<dyn Footage>,
     description: Description,
     writer: FrameWriter,
     /// The media that its places are counted by: the pictures, if there are any.
@@ -90,9 +91,12 @@ impl Film {
     /// # Errors
     ///
     /// The file cannot be read, is a pipe, or a format in it is used in a way that is not supported.
-    pub fn new(mut source: FileSource, seed: [u8; 32]) -> Result<Self, SourceError> {
+    pub fn new(mut source: Box<dyn Footage>, seed: [u8; 32]) -> Result<Self, SourceError> {
         let writer = FrameWriter::new(source.description(), seed)?;
-        let span = source.span()?;
+        source.seek(i64::MIN)?;
+        let [first, last] =
+            [source.sections().first(), source.sections().last()].map(|section| section.copied());
+        let span = (first.map_or(0, |first| first.start), last.map_or(0, |last| last.end));
         let mut description = source.description().clone();
         description.range = Some(npt(0, span.1 - span.0).to_string());
         let lead = description.medias.iter().position(|media| media.kind == MediaKind::Video);

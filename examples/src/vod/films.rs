@@ -25,7 +25,7 @@ const GOODBYE: [u8; 16] = [0x80, 201, 0, 1, 0, 0, 0, 0, 0x81, 203, 0, 1, 0, 0, 0
 #[derive(Debug)]
 pub struct Films<R: Runtime> {
     server: Arc<Server<R>>,
-    library: Library,
+    library: Box<dyn Library>,
     players: HashMap<StreamId, Sender<Order>>,
 }
 
@@ -53,8 +53,8 @@ pub fn asks() -> Asks {
 
 impl<R: Runtime> Films<R> {
     /// Plays the films of this library. The server has to ask ([`asks`]).
-    pub fn new(server: Arc<Server<R>>, library: Library) -> Self {
-        Self { server, library, players: HashMap::new() }
+    pub fn new(server: Arc<Server<R>>, library: impl Library + 'static) -> Self {
+        Self { server, library: Box::new(library), players: HashMap::new() }
     }
 
     /// Answers the questions that the server asks of these, and gives back every other event.
@@ -86,8 +86,8 @@ impl<R: Runtime> Films<R> {
     }
 
     fn open(&self, path: &str) -> Option<Result<Film, Refusal>> {
-        let source = self.library.open(path)?;
-        let film = source.and_then(|source| Film::new(source, clip::seed()));
+        let footage = self.library.open(path)?;
+        let film = footage.and_then(|footage| Film::new(footage, clip::seed()));
         Some(film.map_err(|_| StatusCode::UNSUPPORTED_MEDIA_TYPE.into()))
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::{block_on, or};
-use rtspan_examples::vod::{self, Films, Library};
+use rtspan_examples::vod::{self, Films, Folder};
 use rtspan_examples::{Clip, Frame, metrics};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, ServerBuilder};
@@ -83,7 +83,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
             }
         }
     };
-    let mut films = args.files.as_ref().map(|dir| Films::new(Arc::clone(&server), Library::new(dir)));
+    let mut films = args.files.as_ref().map(|dir| Films::new(Arc::clone(&server), Folder::new(dir)));
     let report = async {
         while let Some(event) = server.next().await {
             let event = match &mut films {
