@@ -42,13 +42,16 @@ impl Timeline {
     }
 
     /// Corrects a small error: half of it, since reports are not exact either, and all that a second report says as well. A
-    /// track that is alone needs none.
+    /// track that is alone needs none: its sources stay together where the report says.
     fn correct_error(&mut self, place: (usize, usize), zero: NtpTime, error: i64) {
         let (own, _) = place;
         let others = self.tracks.iter().enumerate().filter(|(index, _)| *index != own);
         let is_alone = !others.flat_map(|(_, track)| &track.sources).any(|source| source.zero == Some(zero));
         if is_alone {
-            self.set_zero(place, zero.plus_nanos(error));
+            let own = self.tracks.get_mut(own).into_iter().flat_map(|track| &mut track.sources);
+            for source in own.filter(|source| source.zero == Some(zero)) {
+                source.zero = Some(zero.plus_nanos(error));
+            }
         } else if !is_within(error, TIMELINE_ERROR_MIN) {
             let believed = self.source_mut(place).map_or(0, |source| source.believe(error));
             self.correct(place, believed);

@@ -4,6 +4,7 @@ use crate::rtp::RtpHeader;
 
 mod orders;
 mod random;
+mod sources;
 
 /// A second of the clock of video, and of sound.
 const VIDEO: u32 = 90_000;
@@ -386,34 +387,6 @@ fn the_time_line_goes_on_behind_a_pause_and_behind_a_seek() {
     // One that lasts no time, back to the start.
     it.0.begin_anew();
     assert_eq!(it.video(10_040, 0), 10_041);
-}
-
-#[test]
-fn a_source_that_begins_anew_with_the_timestamp_that_it_ended_with_is_another_moment() {
-    let mut it = It::default();
-    let before = it.packet(0, (0, 1), 5000, VIDEO);
-    it.0.begin_anew();
-    let after = it.packet(0, (0, 1), 5000, VIDEO);
-    assert!(after.begins_anew && before.pts < after.pts, "{before:?} {after:?}");
-    assert_eq!(after.timestamp, before.timestamp + (1 << 32), "timestamps are in the order of PTS");
-}
-
-#[test]
-fn another_ssrc_begins_above_all_before_and_where_its_report_says() {
-    for (is_reported, expected) in [(false, 1200), (true, 1100)] {
-        let mut it = It::default();
-        it.video(0, 0);
-        it.sound(0, 0);
-        it.report(0, (0, 1), noon(0), 0);
-        it.report(0, (1, 2), noon(0), 0);
-        let before = it.packet(1000, (0, 1), VIDEO, VIDEO);
-        if is_reported {
-            it.report(1200, (0, 9), noon(1100), 5);
-        }
-        let next = it.packet(1200, (0, 9), 5, VIDEO);
-        assert_eq!((next.pts, next.begins_anew), (expected * MILLI, true));
-        assert_eq!((next.timestamp, before.timestamp), ((1 << 32) + 5, 90_000));
-    }
 }
 
 #[test]
