@@ -28,6 +28,7 @@ mod codec;
 mod data;
 mod fmtp;
 mod format;
+mod grouping;
 pub(crate) mod groups;
 mod keys;
 mod latm;
@@ -54,6 +55,7 @@ pub use audio_config::AudioConfig;
 pub use codec::Codec;
 pub use data::{MetadataCoding, Redundant, T140};
 pub use format::Format;
+pub use grouping::{GroupSemantics, MediaGroup};
 pub use keys::Crypto;
 pub use latm::{Latm, StreamMuxConfig};
 pub use media::{Attribute, Bandwidth, Direction, Media, MediaKind};
@@ -80,6 +82,8 @@ pub struct Description {
     pub tool: Option<String>,
     /// Bandwidths of all medias together (`b=`).
     pub bandwidths: Vec<Bandwidth>,
+    /// Medias that belong together (`a=group`).
+    pub groups: Vec<MediaGroup>,
     /// Further attributes of the stream, in their order.
     pub attributes: Vec<Attribute>,
     /// The medias; where a media stands is its track number.

@@ -20,6 +20,10 @@ pub struct Media {
     pub control: Option<String>,
     /// The identification of the media (`a=mid`, RFC 5888).
     pub mid: Option<String>,
+    /// The track of a recording that it is (`a=x-onvif-track`, ONVIF Streaming Specification, section 6.2).
+    pub onvif_track: Option<String>,
+    /// The profile of a camera that it belongs to (`a=x-onvif-profile`, ONVIF Streaming Specification, section 5.4.3).
+    pub onvif_profile: Option<String>,
     /// Bandwidths (`b=`).
     pub bandwidths: Vec<Bandwidth>,
     /// The formats that its packets may have, the preferred one first.
@@ -37,6 +41,8 @@ impl Media {
             direction: None,
             control: None,
             mid: None,
+            onvif_track: None,
+            onvif_profile: None,
             bandwidths: Vec::new(),
             formats,
             attributes: Vec::new(),

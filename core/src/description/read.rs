@@ -1,6 +1,6 @@
 //! From the lines of SDP to a description.
 
-use super::{Attribute, Description, Direction, Format, Media, MediaKind, strays};
+use super::{Attribute, Description, Direction, Format, Media, MediaGroup, MediaKind, strays};
 use crate::header::number;
 use crate::limits::FORMATS_MAX;
 use crate::sdp::{AttributeLine, Lines, MediaLine, Section};
@@ -23,6 +23,8 @@ pub(super) fn description(lines: Lines<'_>, tolerances: &mut Tolerances) -> Desc
             keep_first(&mut description.range, line, tolerances);
         } else if is_named(line, "tool", tolerances) {
             keep_first(&mut description.tool, line, tolerances);
+        } else if is_named(line, "group", tolerances) {
+            description.groups.extend(group(line, tolerances));
         } else if let Some(found) = direction_of(line, tolerances) {
             keep_first_direction(&mut direction, found, tolerances);
         } else {
@@ -60,6 +62,10 @@ fn media(
             keep_first(&mut media.control, line, tolerances);
         } else if is_named(line, "mid", tolerances) {
             keep_first(&mut media.mid, line, tolerances);
+        } else if is_named(line, "x-onvif-track", tolerances) {
+            keep_first(&mut media.onvif_track, line, tolerances);
+        } else if is_named(line, "x-onvif-profile", tolerances) {
+            keep_first(&mut media.onvif_profile, line, tolerances);
         } else if let Some(found) = direction_of(line, tolerances) {
             keep_first_direction(&mut media.direction, found, tolerances);
         } else {
@@ -235,6 +241,12 @@ fn keep_first(slot: &mut Option<String>, line: AttributeLine<'_>, tolerances: &m
     } else {
         *slot = Some(trimmed.to_owned());
     }
+}
+
+fn group(line: AttributeLine<'_>, tolerances: &mut Tolerances) -> Option<MediaGroup> {
+    let mut value = None;
+    keep_first(&mut value, line, tolerances);
+    MediaGroup::read(&value?)
 }
 
 fn keep_first_direction(slot: &mut Option<Direction>, found: Direction, tolerances: &mut Tolerances) {

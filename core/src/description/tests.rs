@@ -3,6 +3,7 @@ use crate::tolerance::Tolerance;
 use crate::{Profile, Tolerances};
 
 mod formats;
+mod grouping;
 mod hostile;
 mod keys;
 mod quirks;
@@ -90,7 +91,7 @@ fn a_description_made_from_nothing_is_written_and_read_again() {
     let mut description = Description::new(vec![video, audio, data]).with_track_controls();
     description.range = Some("npt=0-".into());
     description.bandwidths.push(Bandwidth::new("AS", 600));
-    description.attributes.push(Attribute::new("group", "LS v"));
+    description.groups.push(MediaGroup::new(GroupSemantics::LipSync, ["v"]));
 
     let text = description.to_sdp();
     assert_eq!(

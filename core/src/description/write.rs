@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{Attribute, Bandwidth, Description, Media};
+use super::{Attribute, Bandwidth, Description, Media, MediaGroup};
 
 /// Where a media is sent to (RFC 2326, section C.1.7).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +31,8 @@ pub(super) fn sdp_of_groups(description: &Description, groups: &[Option<GroupLin
     session.attributes.extend(valued("tool", &description.tool));
     session.attributes.extend(valued("control", &description.control));
     session.attributes.extend(valued("range", &description.range));
+    let group = |group: &MediaGroup| attribute("group", Some(group.to_value()));
+    session.attributes.extend(description.groups.iter().map(group));
     session.attributes.extend(description.attributes.iter().map(carried));
     session.medias = description.medias.iter().map(media).collect();
     for (media, group) in session.medias.iter_mut().zip(groups) {
@@ -54,6 +56,8 @@ fn media(media: &Media) -> sdp_types::Media {
         let fmtp = format.fmtp.as_ref().map(|text| attribute("fmtp", Some(format!("{number} {text}"))));
         attributes.extend(rtpmap.into_iter().chain(fmtp));
     }
+    attributes.extend(valued("x-onvif-track", &media.onvif_track));
+    attributes.extend(valued("x-onvif-profile", &media.onvif_profile));
     attributes.extend(media.attributes.iter().map(carried));
     let numbers: Vec<String> = media.formats.iter().map(|format| format.payload_type.to_string()).collect();
     sdp_types::Media {

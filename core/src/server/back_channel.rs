@@ -196,6 +196,7 @@ pub(super) fn without_back_channels(sdp: &bytes::Bytes) -> Option<bytes::Bytes> 
     let hidden = back_channels_of(&description);
     let mut tracks = 0..;
     description.medias.retain(|_| tracks.next().is_some_and(|track| !hidden.contains(track)));
+    description.tidy_groups();
     Some(description.to_sdp().into())
 }
 
