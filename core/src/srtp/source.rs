@@ -5,6 +5,8 @@ use crate::limits::{SRTP_FAILURES_BEFORE_SEARCH, SRTP_ROLLOVERS_SEARCHED, SRTP_S
 /// The highest index of RTP: a rollover counter of 32 bits and a sequence number of 16.
 const INDEX_MAX: u64 = (1 << 48) - 1;
 const ROLLOVER: u64 = 1 << 16;
+/// The middle of the sequence numbers.
+const HALF: u16 = 1 << 15;
 
 /// Which indices have passed (RFC 3711, section 3.3.2): the highest, and those right below it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,7 +73,6 @@ impl Source {
     ///
     /// `None` if the counter would roll over: the key has ended.
     pub(super) fn index_of(&self, sequence: u16) -> Option<u64> {
-        const HALF: u16 = 1 << 15;
         let Some(highest) = self.rtp.highest else { return Some(index(self.told, sequence)) };
         let (roc, last) = ((highest >> 16) as u32, highest as u16);
         let roc = if last < HALF {
@@ -86,12 +87,14 @@ impl Source {
 
     /// Another index that the packet may have, when that of [`index_of`](Self::index_of) turns out not to be its own.
     ///
-    /// The sequence may have rolled over between the moment of which a rollover counter was told and the first packet. And
-    /// a peer that was not heard for long may have rolled over more than once: a later counter is tried with each packet
-    /// then, so that the two find together again.
+    /// The sequence may have rolled over between the moment of which a rollover counter was told and the first packet: the
+    /// packet is then later, or earlier where a server begins with a keyframe that it has sent before. And a peer that was
+    /// not heard for long may have rolled over more than once: a later counter is tried with each packet then, so that the
+    /// two find together again.
     pub(super) fn second_guess(&self, sequence: u16) -> Option<u64> {
         let estimate = self.index_of(sequence)?;
         let guess = match self.rtp.highest {
+            None if sequence >= HALF && self.told > 0 => estimate.checked_sub(ROLLOVER)?,
             None => estimate.checked_add(ROLLOVER)?,
             Some(_) if self.told > self.roc() => index(self.told, sequence),
             Some(_) if self.failures >= SRTP_FAILURES_BEFORE_SEARCH => {

@@ -75,10 +75,13 @@ fn each_index_passes_once_and_those_behind_the_window_do_not() {
 }
 
 #[test]
-fn a_counter_that_was_told_holds_for_the_first_packet_and_the_next_one_is_tried_as_well() {
+fn a_counter_that_was_told_holds_for_the_first_packet_and_the_nearest_other_is_tried_as_well() {
     let mut source = Source::new(7);
     assert_eq!((source.index_of(9), source.second_guess(9)), (Some(9), Some(0x1_0009)));
+    assert_eq!(source.second_guess(0xffff), Some(0x1_ffff));
     source.tell_roc(5);
+    assert_eq!((source.index_of(0xffff), source.second_guess(0xffff)), (Some(0x5_ffff), Some(0x4_ffff)));
+    assert_eq!((source.second_guess(0x7fff), source.second_guess(0x8000)), (Some(0x6_7fff), Some(0x4_8000)));
     assert_eq!((source.index_of(9), source.second_guess(9)), (Some(0x5_0009), Some(0x6_0009)));
     source.tell_roc(u32::MAX);
     assert_eq!(source.second_guess(9), None);
