@@ -96,6 +96,9 @@ pub enum Report {
     MediaResumed(SessionId, StreamId, u8),
     /// The publisher of a stream has stopped, and all that had come of it by then is in the log.
     Drained(StreamId),
+    /// A reader has been sent all packets of its stream before this one, which
+    /// [was asked](crate::server::Server::ask_if_sent).
+    Sent(SessionId, u64),
     /// A proxy has told where a connection comes from.
     Proxied(ConnId, SocketAddr),
     /// Input of a connection deviates from the standard, and was read all the same.

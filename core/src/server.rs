@@ -65,6 +65,7 @@ mod timers;
 mod trace;
 mod transport;
 mod udp;
+mod unsent;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
@@ -272,6 +273,7 @@ impl Server {
             }
             Report::Ended(session) => self.reader_ended(now, session),
             Report::Drained(stream) => self.publisher_drained(now, stream),
+            Report::Sent(session, number) => self.reader_was_sent(session, number),
             Report::Overtaken(session) => self.end_session(now, session, CloseReason::ReaderTooSlow),
             Report::MediaSilent(session, stream, media) => {
                 self.media_heard(session, stream, |conn, path| Event::MediaSilent {

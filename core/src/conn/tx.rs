@@ -13,8 +13,10 @@ use crate::subscription::{STREAM_ENDED, Subscription, Take};
 use crate::wire::Frame;
 use crate::{ConnId, Instant, SessionId, StreamId};
 
+mod sent;
 mod stats;
 
+use sent::Asked;
 use stats::Leaving;
 
 /// An order of the control plane to the half of a connection that writes.
@@ -39,6 +41,8 @@ pub(crate) enum TxOrder {
     Close,
     /// RTCP of the application's for the reader of this session and track.
     Rtcp(SessionId, u8, Bytes),
+    /// Have it told when a session has been sent all packets of its stream before this one.
+    TellSent(SessionId, u64),
     /// Have the counts told.
     TellStats,
 }
@@ -82,6 +86,8 @@ pub struct ConnTx {
     readers: Vec<Reading>,
     /// Those that nothing more is pulled for, until what was is written and they are told of.
     leaving: VecDeque<Leaving>,
+    /// Those that are to be told of when they have been sent what there was.
+    asked: Vec<Asked>,
     /// Bytes written in all.
     written: u64,
     /// Something of the statistics is to be told.
@@ -110,6 +116,7 @@ impl ConnTx {
             outbox: Outbox::default(),
             readers: Vec::new(),
             leaving: VecDeque::new(),
+            asked: Vec::new(),
             written: 0,
             has_stats: false,
             is_asked: false,
@@ -182,6 +189,7 @@ impl ConnTx {
                 self.retire(|_| true);
                 self.closing = true;
             }
+            TxOrder::TellSent(session, number) => self.ask_if_sent(session, number),
             TxOrder::TellStats => (self.is_asked, self.has_stats) = (true, true),
         }
     }
@@ -210,6 +218,9 @@ impl ConnTx {
         self.has_let_go = false;
         if !self.readers.is_empty() {
             self.pull_all(now, streams);
+        }
+        if !self.asked.is_empty() {
+            self.tell_sent();
         }
         if self.has_stats {
             self.tell_stats(now, streams);
@@ -301,6 +312,9 @@ impl ConnTx {
         if !self.leaving.is_empty() {
             self.look_at_leaving();
         }
+        if !self.asked.is_empty() {
+            self.look_at_asked();
+        }
         self.outbox.handle_written(n);
         self.taken = self.taken.saturating_add(n);
         // A peer that takes a byte now and then holds on to as much as one that takes nothing.
@@ -377,6 +391,7 @@ impl ConnTx {
         }
         self.outbox.keep_frames();
         self.forget_dropped();
+        self.asked.iter_mut().for_each(|asked| asked.until = None);
     }
 }
 

@@ -25,6 +25,9 @@ pub enum Output {
     LimitLog(StreamId, LogLimits),
     /// Packets of a log are to be encrypted for readers as well, or no longer are ([`StreamLog::handle_secure`]).
     SecureLog(StreamId, SecureOrder),
+    /// All readers have been sent the packets of a stream before this one, as was asked for
+    /// ([`Server::ask_if_sent`](super::Server::ask_if_sent)), or are not waited for any more.
+    Sent(StreamId, u64),
     /// A stream is over and nobody reads it any more: its log may be dropped.
     RemoveStream(StreamId),
     /// A pair of UDP sockets is to be opened; the result goes to

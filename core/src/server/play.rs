@@ -285,6 +285,7 @@ impl Server {
     pub(super) fn pause_reader(&mut self, id: SessionId, reading: Reading) {
         self.detach(id);
         self.enter(id, State::PrePlay(reading));
+        self.stop_awaiting(reading.stream, id);
         self.tell_of_session(id, |session| Event::Paused { session: id, conn: session.conn });
     }
 }

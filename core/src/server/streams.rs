@@ -8,6 +8,7 @@ use super::resume::Former;
 use super::secure::StreamKeys;
 use super::session::State;
 use super::timers::Timer;
+use super::unsent::Unsent;
 use super::{Event, Output, Place, Server};
 use crate::conn::{CloseReason, TxOrder};
 use crate::description::Description;
@@ -42,6 +43,8 @@ pub(super) struct Published {
     pub(super) awaits: Option<Former>,
     /// The packets of readers that have gone, or pause.
     pub(super) sent: Vec<MediaStats>,
+    /// The readers that its writer waits for.
+    pub(super) unsent: Option<Unsent>,
     /// How often a UDP pair is still to say that all that had come is in the log.
     draining: usize,
     ended: Option<CloseReason>,
@@ -161,6 +164,7 @@ impl Server {
             publisher,
             awaits: None,
             sent: Vec::new(),
+            unsent: None,
             draining: 0,
             ended: None,
         };
@@ -296,6 +300,7 @@ impl Server {
         if let Some(published) = self.published.get_mut(stream) {
             published.readers.remove(&reader);
         }
+        self.stop_awaiting(stream, reader);
         self.end_if_private(now, stream, reason.clone());
         self.forget_if_over(stream);
     }

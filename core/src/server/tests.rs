@@ -41,3 +41,4 @@ mod token;
 mod traces;
 mod udp;
 mod unproven;
+mod unsent;

@@ -41,6 +41,8 @@ pub struct UdpMedia {
     leaving: Vec<DatagramReader>,
     /// Some have left a group.
     has_left: bool,
+    /// The readers that it is to be told of when they have been sent what there was.
+    asked: Vec<Asked>,
     /// Have the counts told.
     is_asked: bool,
     is_closing: bool,
@@ -76,6 +78,14 @@ struct Waiting {
     from: Option<IpAddr>,
     to: SocketAddr,
     report: Bytes,
+}
+
+/// A reader that is to be told of when it has been sent all packets of a stream before this one.
+#[derive(Debug)]
+struct Asked {
+    stream: StreamId,
+    session: SessionId,
+    number: u64,
 }
 
 #[derive(Debug)]
@@ -119,6 +129,7 @@ impl UdpMedia {
             due: None,
             leaving: Vec::new(),
             has_left: false,
+            asked: Vec::new(),
             is_asked: false,
             is_closing: false,
         }
@@ -226,6 +237,10 @@ impl UdpMedia {
                     reader.rekey(session, track, &keys);
                 }
             }
+            UdpOrder::TellSent(stream, session, number) => {
+                self.asked.retain(|asked| asked.session != session);
+                self.asked.push(Asked { stream, session, number });
+            }
             UdpOrder::TellStats => self.is_asked = true,
             UdpOrder::Close => self.is_closing = true,
         }
@@ -308,9 +323,25 @@ impl UdpMedia {
                 return true;
             }
         }
+        if !self.asked.is_empty() {
+            self.tell_sent();
+        }
         self.let_go_of_finished(now, streams);
         self.due = self.due.into_iter().chain(self.readers.values().filter_map(Readers::due)).min();
         !self.queues.send_reports(sink)
+    }
+
+    /// Tells of the readers that have been sent what there was. Of those that have gone there is nothing to tell.
+    fn tell_sent(&mut self) {
+        let Self { asked, readers, queues, .. } = self;
+        asked.retain(|Asked { stream, session, number }| {
+            let Some(reader) = reader_of(readers, *stream, *session) else { return false };
+            let is_sent = reader.subscription.next() >= *number;
+            if is_sent {
+                queues.inbound.push_back(Inbound::Report(Report::Sent(*session, *number)));
+            }
+            !is_sent
+        });
     }
 
     /// The streams that are read over this pair, and those that something is still to be told of.

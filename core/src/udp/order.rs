@@ -57,6 +57,8 @@ pub(crate) enum UdpOrder {
     ToReader(StreamId, SessionId, u8, Bytes),
     /// A session protects this track by other keys from now on.
     Rekey(StreamId, SessionId, u8, Box<PeerKeys>),
+    /// Have it told when a session has been sent all packets of a stream before this one.
+    TellSent(StreamId, SessionId, u64),
     /// Have the counts told.
     TellStats,
     /// Nothing follows.

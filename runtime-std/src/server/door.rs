@@ -350,6 +350,7 @@ impl Door {
                 Output::AddStream(id, log) => drop(self.registry.insert(id, log)),
                 Output::LimitLog(id, limits) => self.registry.limit(id, limits),
                 Output::SecureLog(id, order) => self.registry.secure(id, order),
+                Output::Sent(id, number) => self.registry.tell_sent(id, number),
                 Output::RemoveStream(id) => self.registry.remove(id),
                 Output::OpenUdp(media) => {
                     let mailbox = Arc::new(Mailbox::new(Arc::default()));

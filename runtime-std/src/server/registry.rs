@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::task::Poll;
 
 use rtspan_core::conn::Inbound;
 use rtspan_core::stream::{LogLimits, SecureOrder, StreamLog, Streams};
 use rtspan_core::{Instant, StreamId};
 
 use crate::clock::Clock;
-use crate::wake::{Wake, lock, read, write};
+use crate::wake::{Waiters, Wake, lock, read, write};
 
 /// The streams of a server by their handles; the tasks keep those that they use, so that no packet comes here.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub(crate) struct Published {
     id: StreamId,
     log: RwLock<StreamLog>,
     readers: Mutex<Vec<Arc<Wake>>>,
+    /// The packets before this one have been sent to all readers, as far as somebody has asked.
+    sent: AtomicU64,
+    /// Those who have asked.
+    writers: Waiters,
 }
 
 impl Registry {
@@ -30,7 +36,13 @@ impl Registry {
 
     pub(crate) fn insert(&self, id: StreamId, mut log: StreamLog) -> Arc<Published> {
         log.set_wall_clock(self.clock.now(), self.clock.wall());
-        let published = Arc::new(Published { id, log: RwLock::new(log), readers: Mutex::new(Vec::new()) });
+        let published = Arc::new(Published {
+            id,
+            log: RwLock::new(log),
+            readers: Mutex::new(Vec::new()),
+            sent: AtomicU64::new(0),
+            writers: Waiters::default(),
+        });
         write(&self.streams).insert(id, Arc::clone(&published));
         published
     }
@@ -39,6 +51,7 @@ impl Registry {
         let removed = write(&self.streams).remove(&id);
         if let Some(published) = removed {
             published.write(StreamLog::close);
+            published.writers.wake_all();
         }
     }
 
@@ -46,6 +59,14 @@ impl Registry {
     pub(crate) fn limit(&self, id: StreamId, limits: LogLimits) {
         if let Some(published) = self.get(id) {
             write(&published.log).set_limits(limits);
+        }
+    }
+
+    /// Tells those who wait for it that the packets of a stream before this one have been sent.
+    pub(crate) fn tell_sent(&self, id: StreamId, number: u64) {
+        if let Some(published) = self.get(id) {
+            published.sent.fetch_max(number, Ordering::AcqRel);
+            published.writers.wake_all();
         }
     }
 
@@ -86,6 +107,21 @@ impl Published {
     /// Looks at the log, together with others that do.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&StreamLog) -> T) -> T {
         look(&read(&self.log))
+    }
+
+    /// Takes back that anything has been sent: who reads now is asked again.
+    pub(crate) fn forget_sent(&self) {
+        self.sent.store(0, Ordering::Release);
+    }
+
+    /// Waits until the packets before this one have been sent; `false` if the stream has ended.
+    pub(crate) async fn sent(&self, number: u64) -> bool {
+        let look = || {
+            let is_open = self.read(|log| !log.is_closed());
+            let is_over = !is_open || self.sent.load(Ordering::Acquire) >= number;
+            if is_over { Poll::Ready(is_open) } else { Poll::Pending }
+        };
+        self.writers.wait(|_| look()).await
     }
 
     /// Wakes a task from here on.

@@ -15,6 +15,7 @@ use rtspan_core::{Instant, NtpTime, StreamId};
 use super::FrameStream;
 use super::door::Door;
 use super::registry::Published;
+use crate::threads::block_on;
 
 /// Why something was not written to a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -137,6 +138,34 @@ impl ServerStream {
             })?;
             ssrc.ok_or(WriteError::NoSuchMedia(media))
         })
+    }
+
+    /// Waits until no more than `rest` of the packets that were written are still to be sent to readers, 0 for none.
+    ///
+    /// So what is written goes as fast as the readers read, and none of them misses any of it: the writer of a recording
+    /// waits behind each few packets. A packet is sent once the system has taken it. Those that play are waited for, and
+    /// no longer than they do: one that pauses or leaves holds up nobody, and where nobody plays this returns at once.
+    /// A reader over TCP that does not read is closed after a while ([`WRITE_STALL`](rtspan_core::limits::WRITE_STALL)).
+    ///
+    /// # Errors
+    ///
+    /// The stream is closed, or closes meanwhile.
+    pub async fn drained(&self, rest: u64) -> Result<(), WriteError> {
+        let number = self.published.read(|log| log.head()).saturating_sub(rest);
+        self.door.enter(|server, _| {
+            self.published.forget_sent();
+            server.ask_if_sent(self.id(), number);
+        });
+        if self.published.sent(number).await { Ok(()) } else { Err(WriteError::Closed) }
+    }
+
+    /// As [`drained`](Self::drained), in a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// The stream is closed, or closes meanwhile.
+    pub fn wait_drained(&self, rest: u64) -> Result<(), WriteError> {
+        block_on(self.drained(rest))
     }
 
     /// Replaces the description that DESCRIBE is answered with; readers go on as they are.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod back_channel;
+mod backlog;
 mod by_hand;
 mod commands;
 mod connecting;
@@ -49,6 +50,7 @@ use rtspan_std::{
 
 pub(crate) use answers::*;
 pub(crate) use back_channel::*;
+pub(crate) use backlog::*;
 pub(crate) use commands::*;
 pub(crate) use connecting::*;
 pub(crate) use data::*;
@@ -116,6 +118,8 @@ macro_rules! all {
             the_ssrc_of_each_media_is_told_before_its_first_packet,
             each_reader_has_a_stream_of_its_own,
             a_client_goes_elsewhere_in_a_stream_while_it_plays,
+            what_is_written_as_fast_as_a_reader_reads_reaches_it_whole,
+            what_is_written_to_a_reader_over_udp_has_left_before_the_writer_goes_on,
             no_call_of_a_builder_takes_back_what_another_has_set,
             the_chosen_medias_are_played_and_published,
             a_request_of_the_applications_own_is_answered,

@@ -25,6 +25,7 @@ pub(super) struct Scenario {
     pub(super) now: Instant,
     pub(super) logs: Logs,
     pub(super) events: Vec<Event>,
+    pub(super) sent: Vec<(StreamId, u64)>,
     pub(super) udps: BTreeMap<UdpId, UdpMedia>,
     pub(super) datagrams: Datagrams,
     /// Ports that the system does not give.
@@ -106,6 +107,7 @@ impl Scenario {
             now: Instant::ZERO + Duration::from_secs(100),
             logs: Logs::default(),
             events: Vec::new(),
+            sent: Vec::new(),
             udps: BTreeMap::new(),
             datagrams: Datagrams {
                 sent: Vec::new(),
@@ -389,6 +391,7 @@ impl Scenario {
                         log.handle_secure(order);
                     }
                 }
+                Output::Sent(stream, number) => self.sent.push((stream, number)),
                 Output::RemoveStream(stream) => assert!(self.logs.0.borrow_mut().remove(&stream).is_some()),
                 Output::OpenUdp(media) => match &mut self.late_to_open {
                     Some(late) => late.push(*media),

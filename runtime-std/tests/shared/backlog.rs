@@ -1,0 +1,65 @@
+//! The writer of a stream that goes as fast as its readers read.
+
+use std::pin::pin;
+
+use rtspan_std::client::Client;
+use rtspan_std::runtime::Runtime;
+use rtspan_std::server::WriteError;
+use rtspan_std::{LogLimits, ServerConfig, Transports};
+
+use super::{UDP, both, description, number, packet, serve, url};
+
+/// Far more than the log keeps and a client holds.
+const PACKETS: u16 = 5_000;
+
+pub(crate) async fn what_is_written_as_fast_as_a_reader_reads_reaches_it_whole<R: Runtime>() {
+    let config = ServerConfig::default().log(LogLimits::default().packets(64));
+    let server = serve::<R>(config).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    stream.drained(0).await.unwrap();
+    let client = Client::<R>::builder(&url(&server, "/cam")).unwrap().transport(Transports::Tcp);
+    let mut packets = client.play().await.unwrap();
+    let write = async {
+        for sequence in 0..PACKETS {
+            stream.write(0, packet(0, sequence, 1000)).unwrap();
+            if sequence % 8 == 7 {
+                stream.drained(8).await.unwrap();
+            }
+        }
+        stream.drained(0).await.unwrap();
+    };
+    let read = async {
+        for expected in 0..PACKETS {
+            assert_eq!(number(&packets.next().await.unwrap().unwrap()), expected);
+        }
+    };
+    both(pin!(write), read).await;
+    assert_eq!(packets.dropped(), 0);
+    // One that pauses is not waited for.
+    packets.client().pause().await.unwrap();
+    stream.write(0, packet(0, PACKETS, 1000)).unwrap();
+    stream.drained(0).await.unwrap();
+    server.close().await;
+    assert_eq!(stream.drained(0).await, Err(WriteError::Closed));
+}
+
+pub(crate) async fn what_is_written_to_a_reader_over_udp_has_left_before_the_writer_goes_on<R: Runtime>() {
+    let server =
+        serve::<R>(ServerConfig::default().udp(Some(UDP)).log(LogLimits::default().packets(64))).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    let client = Client::<R>::builder(&url(&server, "/cam")).unwrap().transport(Transports::Udp);
+    let mut packets = client.play().await.unwrap();
+    for sequence in 0..1000 {
+        stream.write(0, packet(0, sequence, 100)).unwrap();
+        if sequence % 32 == 31 {
+            stream.drained(0).await.unwrap();
+            // Whatever a socket may lose, the first of each few was there.
+            while packets.try_next().is_some() {}
+        }
+    }
+    stream.drained(0).await.unwrap();
+    let stats = server.stats().await;
+    let (_, session) = &stats.sessions[0];
+    assert_eq!((session.sent().rtp.packets, session.skips.packets), (1000, 0));
+    server.close().await;
+}
