@@ -43,6 +43,7 @@ mod private;
 mod record;
 mod redirect;
 mod reload;
+mod replay;
 mod request;
 mod resume;
 mod roster;
@@ -214,7 +215,8 @@ impl Server {
         self.emit(Event::ConnOpened { conn: id, peer });
         let rx = ConnRx::new(id, limits, self.config.message_deadline);
         let rx = if self.config.trusts_as_proxy(peer.ip()) { rx.behind_proxy() } else { rx };
-        Ok(ServerConn { id, rx, tx: ConnTx::new(id, self.config.write_stall) })
+        let tx = ConnTx::new(id, self.config.write_stall).with_patience(self.config.session_timeout);
+        Ok(ServerConn { id, rx, tx })
     }
 
     /// Takes note of the server's own address that a connection came to: media over UDP leaves from there

@@ -7,15 +7,16 @@ use bytes::Bytes;
 
 use super::{CloseReason, Outbox, Report, Room};
 use crate::deadline::Doubt;
-use crate::limits::{MEDIAS_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, OUTBOX_HELD, WRITE_BYTES_MIN};
-use crate::stream::{StreamLog, Streams};
-use crate::subscription::{STREAM_ENDED, Subscription, Take};
+use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, OUTBOX_HELD, WRITE_BYTES_MIN};
+use crate::stream::Streams;
 use crate::wire::Frame;
 use crate::{ConnId, Instant, SessionId, StreamId};
 
+mod reader;
 mod sent;
 mod stats;
 
+pub(crate) use reader::FrameReader;
 use sent::Asked;
 use stats::Leaving;
 
@@ -47,14 +48,6 @@ pub(crate) enum TxOrder {
     TellStats,
 }
 
-/// A reader of a stream over interleaved frames.
-#[derive(Debug)]
-pub(crate) struct FrameReader {
-    pub(crate) subscription: Subscription,
-    /// Per track: the channels of its packets and of its reports. Not a list, which every burst would have to look for.
-    pub(crate) channels: [Option<(u8, u8)>; MEDIAS_MAX],
-}
-
 /// A reader as a connection has it.
 #[derive(Debug)]
 struct Reading {
@@ -82,6 +75,8 @@ impl DerefMut for Reading {
 pub struct ConnTx {
     id: ConnId,
     stall: Duration,
+    /// The same, for one that has the pace.
+    patience: Duration,
     outbox: Outbox,
     readers: Vec<Reading>,
     /// Those that nothing more is pulled for, until what was is written and they are told of.
@@ -102,6 +97,8 @@ pub struct ConnTx {
     taken: usize,
     /// The doubt about the end of that.
     doubt: Doubt,
+    /// A reader has the pace, and may stop reading.
+    is_patient: bool,
     /// Packets wait in their logs until the socket takes what is held.
     has_let_go: bool,
     closing: bool,
@@ -113,6 +110,7 @@ impl ConnTx {
         Self {
             id,
             stall,
+            patience: stall,
             outbox: Outbox::default(),
             readers: Vec::new(),
             leaving: VecDeque::new(),
@@ -126,16 +124,27 @@ impl ConnTx {
             progress: Instant::ZERO,
             taken: 0,
             doubt: Doubt::default(),
+            is_patient: false,
             has_let_go: false,
             closing: false,
         }
+    }
+
+    /// Has a socket whose peer has the pace of what it is sent stall for so long, since it last asked something.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: patience.max(self.stall), ..self }
     }
 
     /// Takes an order of the control plane.
     pub fn handle_command(&mut self, now: Instant, command: TxCommand) {
         match command.0 {
             TxOrder::Send(message) => {
-                self.touch(now);
+                // Whoever asks is there.
+                if self.is_patient {
+                    self.restart(now)
+                } else {
+                    self.touch(now)
+                }
                 self.outbox.push_message(message);
             }
             // Nothing begins on a connection that is being closed.
@@ -215,7 +224,7 @@ impl ConnTx {
             }
             return;
         }
-        self.has_let_go = false;
+        (self.has_let_go, self.is_patient) = (false, false);
         if !self.readers.is_empty() {
             self.pull_all(now, streams);
         }
@@ -233,8 +242,10 @@ impl ConnTx {
         let (before, from) = self.readers.split_at_mut(self.turn);
         for reader in from.iter_mut().chain(before) {
             let stream = reader.subscription.stream();
-            let known =
-                streams.read(stream, &mut |log| self.has_more |= reader.pull(now, log, outbox, reports));
+            let known = streams.read(stream, &mut |log| {
+                self.is_patient |= !log.is_rate_controlled();
+                self.has_more |= reader.pull(now, log, outbox, reports);
+            });
             if !known {
                 reader.subscription.end();
             }
@@ -338,7 +349,7 @@ impl ConnTx {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, after a [`pull`](Self::pull).
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let stall = (!self.outbox.is_empty()).then(|| self.doubt.look_at(self.progress + self.stall));
+        let stall = (!self.outbox.is_empty()).then(|| self.doubt.look_at(self.stalls_at()));
         if self.has_let_go {
             // Readers were not looked at, and are with the next pull.
             return stall.or_else(|| Some(self.lets_go_at()));
@@ -357,7 +368,7 @@ impl ConnTx {
         if self.outbox.message_bytes() > OUTBOX_BYTES_MAX {
             return Err(CloseReason::OutboxFull);
         }
-        if !self.outbox.is_empty() && self.doubt.is_over(now, self.progress + self.stall) {
+        if !self.outbox.is_empty() && self.doubt.is_over(now, self.stalls_at()) {
             return Err(CloseReason::WriteStalled);
         }
         Ok(())
@@ -373,6 +384,11 @@ impl ConnTx {
     fn restart(&mut self, now: Instant) {
         self.progress = now;
         self.taken = 0;
+    }
+
+    /// When the peer has taken nothing for too long.
+    fn stalls_at(&self) -> Instant {
+        self.progress + if self.is_patient { self.patience } else { self.stall }
     }
 
     /// When packets are no longer held for a peer that does not read.
@@ -392,100 +408,5 @@ impl ConnTx {
         self.outbox.keep_frames();
         self.forget_dropped();
         self.asked.iter_mut().for_each(|asked| asked.until = None);
-    }
-}
-
-impl FrameReader {
-    /// Pulls up to the bound. Returns `true` if the bound stopped it.
-    fn pull(
-        &mut self,
-        now: Instant,
-        log: &StreamLog,
-        outbox: &mut Outbox,
-        reports: &mut VecDeque<Report>,
-    ) -> bool {
-        let Some(log) = self.subscription.log_id().of(log) else { return false };
-        if self.subscription.gathers(now, log) {
-            return false;
-        }
-        let channels = &self.channels;
-        let channel_of = |track: u8| channels.get(usize::from(track)).copied().flatten();
-        let subscription = &mut self.subscription;
-        if let Some(lag) = subscription.catch_up(now, log) {
-            reports.push_back(lag.report(subscription.session()));
-            if subscription.is_finished() {
-                return false;
-            }
-        }
-        let mut is_full = false;
-        loop {
-            let until = subscription.take_rtcp(log, |track, compound| {
-                is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
-                match channel_of(track) {
-                    _ if is_full => Take::Full,
-                    Some((_, rtcp)) if outbox.push_frame(rtcp, compound) => Take::Sent,
-                    _ => Take::LeftOut,
-                }
-            });
-            for packet in log.between(subscription.next(), until) {
-                is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
-                if is_full {
-                    break;
-                }
-                if let (true, Some((rtp, _))) = (subscription.take(packet), channel_of(packet.track)) {
-                    outbox.push_packet(rtp, packet.rtp.as_bytes());
-                }
-            }
-            if is_full || until == u64::MAX {
-                break;
-            }
-        }
-        subscription.reports_due(now, log, |track, report| {
-            channel_of(track).is_some_and(|(_, rtcp)| outbox.push_frame(rtcp, report))
-        });
-        if !is_full {
-            subscription.mark_drained(now);
-        }
-        is_full
-    }
-
-    /// Takes back the packets and reports behind what is in front.
-    fn let_go(&mut self, log: &StreamLog, outbox: &mut Outbox) {
-        let Some(log) = self.subscription.log_id().of(log) else { return };
-        let (channels, subscription) = (&self.channels, &mut self.subscription);
-        let tracks = (0..).zip(channels).filter(|(_, place)| place.is_some()).map(|(track, _)| track);
-        let Some(mut retreat) = subscription.retreat(tracks) else { return };
-        let mut has_reports = false;
-        outbox.drop_frames(|channel, payload| {
-            let mut places = (0..).zip(channels).filter_map(|(track, place)| Some((track, (*place)?)));
-            let place = places.find(|(_, (rtp, rtcp))| [*rtp, *rtcp].contains(&channel));
-            match place {
-                Some((track, (rtp, _))) if rtp == channel => {
-                    retreat.over_packet(log, payload);
-                    subscription.uncount(track, payload);
-                }
-                Some((track, _)) => {
-                    has_reports |= !retreat.over_rtcp(log, payload);
-                    subscription.uncount_rtcp(track, payload.len());
-                }
-                None => {}
-            }
-            place.is_some()
-        });
-        subscription.put_back(log, &retreat, has_reports);
-    }
-
-    fn say_goodbye(&mut self, outbox: &mut Outbox, reports: &mut VecDeque<Report>) {
-        self.send_goodbyes(outbox, STREAM_ENDED);
-        reports.push_back(Report::Ended(self.subscription.session()));
-    }
-
-    fn send_goodbyes(&mut self, outbox: &mut Outbox, reason: &str) {
-        for (track, goodbye) in self.subscription.goodbyes(reason) {
-            if let Some((_, rtcp)) = self.channels.get(usize::from(track)).copied().flatten() {
-                self.subscription.count_rtcp(track, goodbye.len());
-                outbox.push_frame(rtcp, goodbye);
-            }
-        }
     }
 }

@@ -36,6 +36,7 @@ impl Server {
         self.check_state(Some(id), &Method::Play)?;
         check_aggregate(request, session)?;
         self.check_range(conn, request, Some(id))?;
+        self.check_replay(request)?;
         let (id, session) = self.existing(Some(id))?;
         let private = self.private_stream_of(session);
         let plays = matches!(session.state, State::Play(_));

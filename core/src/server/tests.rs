@@ -24,6 +24,7 @@ mod private;
 mod questions;
 mod record;
 mod refusals;
+mod replay;
 mod reports;
 mod roster;
 mod rtcp;

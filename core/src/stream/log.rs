@@ -115,6 +115,8 @@ pub struct StreamLog {
     pub(super) secure: Vec<SecureLog>,
     /// Of a log of encrypted packets: the numbers of those that could not be encrypted, and whose place is empty.
     pub(super) voids: VecDeque<u64>,
+    /// The client has the pace of what is sent.
+    is_unpaced: bool,
     closed: bool,
 }
 
@@ -132,6 +134,7 @@ impl StreamLog {
             publishers_wall: None,
             secure: Vec::new(),
             voids: VecDeque::new(),
+            is_unpaced: false,
             closed: false,
         }
     }
@@ -296,6 +299,21 @@ impl StreamLog {
         }
     }
 
+    /// Says whether packets are sent at the speed at which they are played (`true`, as at first), or as fast as their readers
+    /// read.
+    ///
+    /// Without rate control (ONVIF Streaming Specification, section 6.5.2) no sender report is made, since time means nothing
+    /// on the way; and a reader over TCP may stop reading for as long as it wants, if it asks something now and then.
+    pub fn set_rate_control(&mut self, is_rate_controlled: bool) {
+        self.is_unpaced = !is_rate_controlled;
+        self.tell_secure(|log| log.set_rate_control(is_rate_controlled));
+    }
+
+    /// As it was [set](Self::set_rate_control).
+    pub fn is_rate_controlled(&self) -> bool {
+        !self.is_unpaced
+    }
+
     /// Ends the stream: nothing is appended any more.
     pub fn close(&mut self) {
         self.closed = true;
@@ -454,8 +472,12 @@ impl StreamLog {
 
     /// A sender report of `ssrc` in `track`, with its SDES (RFC 3550, section 6.4.1).
     ///
-    /// `None` before its first packet, and once other SSRCs of the track have sent for two periods and it has not.
+    /// `None` before its first packet, once other SSRCs of the track have sent for two periods and it has not, and without
+    /// [rate control](Self::set_rate_control).
     pub fn sender_report(&self, track: u8, ssrc: u32, now: Instant, cname: &str) -> Option<Bytes> {
+        if self.is_unpaced {
+            return None;
+        }
         self.tracks.get(usize::from(track))?.report(ssrc, now, self.wall_at(now)?, cname)
     }
 }

@@ -145,7 +145,8 @@ impl ServerStream {
     /// So what is written goes as fast as the readers read, and none of them misses any of it: the writer of a recording
     /// waits behind each few packets. A packet is sent once the system has taken it. Those that play are waited for, and
     /// no longer than they do: one that pauses or leaves holds up nobody, and where nobody plays this returns at once.
-    /// A reader over TCP that does not read is closed after a while ([`WRITE_STALL`](rtspan_core::limits::WRITE_STALL)).
+    /// A reader over TCP that does not read is closed after a while ([`WRITE_STALL`](rtspan_core::limits::WRITE_STALL)),
+    /// unless it has [the pace](Self::set_rate_control).
     ///
     /// # Errors
     ///
@@ -166,6 +167,15 @@ impl ServerStream {
     /// The stream is closed, or closes meanwhile.
     pub fn wait_drained(&self, rest: u64) -> Result<(), WriteError> {
         block_on(self.drained(rest))
+    }
+
+    /// Says whether packets are sent at the speed at which they are played (`true`, as at first), or as fast as their readers
+    /// read, as [`drained`](Self::drained) lets them be written.
+    ///
+    /// Without rate control (`Rate-Control: no` of an ONVIF replay) there are no sender reports, and a reader over TCP may stop
+    /// reading for as long as it wants, if it asks something now and then.
+    pub fn set_rate_control(&self, is_rate_controlled: bool) {
+        self.published.write(|log| log.set_rate_control(is_rate_controlled));
     }
 
     /// Replaces the description that DESCRIBE is answered with; readers go on as they are.

@@ -13,7 +13,7 @@ use crate::{ConnId, StreamId};
 
 const TCP: &str = "Transport: RTP/AVP/TCP;interleaved";
 
-fn packet(sequence: u16, timestamp: u32) -> RtpPacket {
+pub(super) fn packet(sequence: u16, timestamp: u32) -> RtpPacket {
     RtpPacket::build(
         RtpHeader { payload_type: 96, sequence, timestamp, ssrc: 7, marker: true },
         &[0x65, 1, 2],
@@ -21,11 +21,14 @@ fn packet(sequence: u16, timestamp: u32) -> RtpPacket {
 }
 
 fn scenario() -> Scenario {
-    let asks = Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::PAUSE;
-    Scenario::new(ServerConfig::default().asks(asks))
+    Scenario::new(config())
 }
 
-fn add(scenario: &mut Scenario) -> StreamId {
+pub(super) fn config() -> ServerConfig {
+    ServerConfig::default().asks(Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::PAUSE)
+}
+
+pub(super) fn add(scenario: &mut Scenario) -> StreamId {
     let added = scenario.server.add_private_stream(scenario.now, "/film", description());
     let (stream, log) = added.unwrap();
     scenario.logs.0.borrow_mut().insert(stream, log);
@@ -53,7 +56,7 @@ fn reader() -> (Scenario, ConnId, StreamId, String) {
     (scenario, conn, stream, session)
 }
 
-fn sequences(scenario: &mut Scenario, conn: ConnId) -> Vec<u16> {
+pub(super) fn sequences(scenario: &mut Scenario, conn: ConnId) -> Vec<u16> {
     let frames = scenario.frames(conn).into_iter().filter(|(channel, _)| channel % 2 == 0);
     frames.map(|(_, data)| RtpPacket::parse(data).unwrap().sequence()).collect()
 }
