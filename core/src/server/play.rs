@@ -7,7 +7,7 @@ use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State, Track};
 use super::{Event, Output, Server};
 use crate::conn::{ConnCommand, FrameReader, RxCommand, RxOrder, TxCommand, TxOrder};
-use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry};
+use crate::header::{HeaderError, Range, RtpInfo, RtpInfoEntry, UtcTime};
 use crate::heard::Heard;
 use crate::limits::{GOODBYE_WAIT, MEDIAS_MAX};
 use crate::stream::{Cursor, LagPolicy, StreamLog, Streams, TrackSet};
@@ -16,9 +16,9 @@ use crate::udp::{DatagramReader, Members, Trust, UdpCommand, UdpOrder};
 use crate::url::same;
 use crate::url::track::{resolve_aggregate, resolve_setup};
 use crate::wire::{Method, Request, Response, StatusCode, name};
-use crate::{ConnId, Instant, SessionId, Tolerances};
+use crate::{ConnId, Instant, NtpTime, SessionId, Tolerances};
 
-/// The range of a stream that has no end and no other place to play from than now.
+/// The range of a stream that has no end and no other place to play from than now, where the wall clock is not known.
 const LIVE: &str = "npt=0.000-";
 
 impl Server {
@@ -91,7 +91,7 @@ impl Server {
         };
         let mut started = None;
         streams.read(reading.stream, &mut |log| started = Some(self.start(now, session, log, from)));
-        let (cursor, info) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
+        let (cursor, info, wall) = started.ok_or_else(|| Response::new(StatusCode::NOT_FOUND))?;
         let reading = self.hear(now, id, reading, streams);
         let trust = self.trust(now, id);
         let protection = self.protection_of(id);
@@ -99,7 +99,8 @@ impl Server {
         let response = Response::new(StatusCode::OK)
             .with_header(name::SESSION, self.session_header(session))
             .with_header(name::RTP_INFO, info);
-        let response = Extra::tell_play(extra, response, LIVE);
+        let range = wall.and_then(since).map_or_else(|| LIVE.to_owned(), |range| range.to_string());
+        let response = Extra::tell_play(extra, response, &range);
         let is_bound = session.bound_to().is_some();
         let groups = session.groups().count();
         let goodbye_wait = if is_bound { Duration::ZERO } else { GOODBYE_WAIT };
@@ -145,15 +146,15 @@ impl Server {
         }
     }
 
-    /// Where a reader starts, and what RTP-Info says of it: `from` a packet of a stream that is its own, whose sequence need
-    /// not go on as it did.
+    /// Where a reader starts, what RTP-Info says of it, and the wall clock time of that: `from` a packet of a stream that is its
+    /// own, whose sequence need not go on as it did.
     fn start(
         &self,
         now: Instant,
         session: &Session,
         log: &StreamLog,
         from: Option<u64>,
-    ) -> (Cursor, RtpInfo) {
+    ) -> (Cursor, RtpInfo, Option<NtpTime>) {
         let tracks: TrackSet = session.read_tracks().map(|track| track.index).collect();
         let lag = match session.transport() {
             // Nobody is closed because of a group, which is as slow as the server.
@@ -164,7 +165,7 @@ impl Server {
         };
         if let Some(from) = from {
             let cursor = Cursor::at(log, from, lag, tracks);
-            return (cursor, rtp_info(session, |track| log.first_kept(track, from)));
+            return (cursor, rtp_info(session, |track| log.first_kept(track, from)), None);
         }
         let cursor = match self.joins_others(session) {
             // Those who are there have had what there was.
@@ -175,10 +176,10 @@ impl Server {
         let known =
             session.read_tracks().map(|track| track.index).filter(|track| !cursor.track_waits(*track));
         let start = log.start_of(now, known.collect(), cursor.next());
-        let of = |track| start.iter().find(|(own, ..)| *own == track);
+        let of = |track| start.tracks.iter().find(|(own, ..)| *own == track);
         let info =
             rtp_info(session, |track| of(track).map(|(_, sequence, timestamp)| (*sequence, *timestamp)));
-        (cursor, info)
+        (cursor, info, start.wall)
     }
 
     fn attach(&self, session: &Session, subscription: Subscription, trust: Trust, outputs: &mut Vec<Output>) {
@@ -289,6 +290,12 @@ impl Server {
         self.stop_awaiting(reading.stream, id);
         self.tell_of_session(id, |session| Event::Paused { session: id, conn: session.conn });
     }
+}
+
+/// From a wall clock time on, to the microsecond.
+fn since(wall: NtpTime) -> Option<Range> {
+    let micros = u64::try_from(wall.to_unix()?.as_micros()).ok()?;
+    Some(Range::Clock { start: Some(UtcTime::from_unix(Duration::from_micros(micros))), end: None })
 }
 
 /// RTP-Info of where each track begins.

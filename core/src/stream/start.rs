@@ -18,15 +18,27 @@ struct First {
     ntp: Option<NtpTime>,
 }
 
+/// Where a reader starts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Start {
+    /// The wall clock time of that moment, by the clock that sender reports go by, if it is known and the same for all tracks.
+    pub(crate) wall: Option<NtpTime>,
+    pub(crate) tracks: Vec<TrackStart>,
+}
+
+/// The track, the sequence number of the first packet, and the timestamp of the moment of the start.
+pub(crate) type TrackStart = (u8, u16, u32);
+
 impl StreamLog {
     /// For each of `tracks` that is known: the sequence number of the first packet that a reader at `number` gets, and the
     /// timestamp of the moment at which the first packet of all these tracks was made.
     ///
     /// That moment is the same for all tracks, by the clock that sender reports go by: so receivers know from the first
     /// packet on how the tracks belong together.
-    pub(crate) fn start_of(&self, now: Instant, tracks: TrackSet, number: u64) -> Vec<(u8, u16, u32)> {
+    pub(crate) fn start_of(&self, now: Instant, tracks: TrackSet, number: u64) -> Start {
+        let known = self.wall_at(now);
         // Without a wall clock any other will do.
-        let wall = self.wall_at(now).unwrap_or_else(|| NtpTime::from_bits(1 << 63));
+        let wall = known.unwrap_or_else(|| NtpTime::from_bits(1 << 63));
         let first = |track: u8| self.first_of(track, number, (now, wall));
         let firsts: Vec<First> = (0..=u8::MAX)
             .take(self.tracks.len())
@@ -34,14 +46,21 @@ impl StreamLog {
             .filter_map(first)
             .collect();
         let earliest = firsts.iter().filter_map(|first| first.ntp).min();
-        let start = |first: First| {
+        let passed = |first: &First| {
             let since = first.ntp.zip(earliest).map_or(0, |(ntp, earliest)| ntp.nanos_since(earliest));
-            // Farther apart, the clocks have nothing to do with each other, and receivers believe nothing.
             let passed = Duration::from_nanos(since.unsigned_abs());
-            let passed = if passed > TIMELINE_RTPTIME_DISTANCE_MAX { Duration::ZERO } else { passed };
-            (first.track, first.sequence, first.timestamp.wrapping_sub(units_in(passed, first.clock_rate)))
+            // Farther apart, the clocks have nothing to do with each other, and receivers believe nothing.
+            (passed <= TIMELINE_RTPTIME_DISTANCE_MAX).then_some(passed)
         };
-        firsts.into_iter().map(start).collect()
+        let is_one = firsts.iter().all(|first| first.ntp.is_some() && passed(first).is_some());
+        let start = |first: &First| {
+            let passed = units_in(passed(first).unwrap_or_default(), first.clock_rate);
+            (first.track, first.sequence, first.timestamp.wrapping_sub(passed))
+        };
+        Start {
+            wall: earliest.filter(|_| is_one && known.is_some()),
+            tracks: firsts.iter().map(start).collect(),
+        }
     }
 
     fn first_of(&self, track: u8, number: u64, (now, wall): (Instant, NtpTime)) -> Option<First> {
@@ -86,6 +105,10 @@ mod tests {
         Instant::from_nanos(millis * MS)
     }
 
+    fn start(wall: Option<NtpTime>, tracks: &[TrackStart]) -> Start {
+        Start { wall, tracks: tracks.to_vec() }
+    }
+
     #[test]
     fn timestamps_of_a_start_are_of_one_moment_by_the_clock_of_the_publisher() {
         let mut log = log();
@@ -93,15 +116,22 @@ mod tests {
         log.push(at(0), 0, packet(0, 7, 90_000));
         log.push(at(0), 1, packet(1, 9, 80));
         log.set_reference(at(0), 0, 1, NOON, 90_000);
-        log.set_reference(at(0), 1, 2, NOON + Duration::from_millis(240), 0);
+        log.set_reference(at(0), 1, 2, NOON + Duration::from_millis(250), 80);
         let behind = 80_u32.wrapping_sub(2000);
-        assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), [(0, 7, 90_000), (1, 9, behind)]);
+        let noon = Some(NOON);
+        assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), start(noon, &[(0, 7, 90_000), (1, 9, behind)]));
         let sound = TrackSet::from_iter([1]);
-        assert_eq!(log.start_of(at(5), sound, 0), [(1, 9, 80)], "the first of those that are asked for");
+        let later = NOON + Duration::from_millis(250);
+        assert_eq!(
+            log.start_of(at(5), sound, 0),
+            start(Some(later), &[(1, 9, 80)]),
+            "the first of those asked for"
+        );
         // The next packets, as far as one can know.
         log.push(at(40), 0, packet(0, 8, 93_600));
         let expected = [(0, 9, 97_200), (1, 10, 80_u32.wrapping_sub(1360))];
-        assert_eq!(log.start_of(at(41), TrackSet::ALL, log.head()), expected);
+        let next = NOON + Duration::from_millis(80);
+        assert_eq!(log.start_of(at(41), TrackSet::ALL, log.head()), start(Some(next), &expected));
     }
 
     #[test]
@@ -109,9 +139,10 @@ mod tests {
         let mut log = log();
         log.push(at(0), 1, packet(1, 9, 8000));
         log.push(at(30), 0, packet(0, 7, 90_000));
-        assert_eq!(log.start_of(at(40), TrackSet::ALL, 0), [(0, 7, 90_000 - 2700), (1, 9, 8000)]);
+        let expected = [(0, 7, 90_000 - 2700), (1, 9, 8000)];
+        assert_eq!(log.start_of(at(40), TrackSet::ALL, 0), start(None, &expected));
         log.set_wall_clock(at(0), NOON);
-        assert_eq!(log.start_of(at(40), TrackSet::ALL, 0), [(0, 7, 90_000 - 2700), (1, 9, 8000)]);
+        assert_eq!(log.start_of(at(40), TrackSet::ALL, 0), start(Some(NOON), &expected));
     }
 
     #[test]
@@ -121,6 +152,6 @@ mod tests {
         log.push(at(0), 1, packet(1, 9, 80));
         log.set_reference(at(0), 0, 1, NOON, 90_000);
         log.set_reference(at(0), 1, 2, NOON + Duration::from_secs(3600), 80);
-        assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), [(0, 7, 90_000), (1, 9, 80)]);
+        assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), start(None, &[(0, 7, 90_000), (1, 9, 80)]));
     }
 }

@@ -1,13 +1,12 @@
 use std::time::Duration;
 
 use super::scenario::{SDP, Scenario, session_of, status, video};
-use crate::ConnId;
-use crate::Tolerances;
 use crate::conn::CloseReason;
 use crate::limits::GOODBYE_DELAY;
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::server::{Event, ServerConfig};
 use crate::stream::{LagPolicy, LogLimits, StartAt};
+use crate::{ConnId, NtpTime, Tolerances};
 
 const SLICE: &[u8] = &[0x41, 1, 2, 3];
 const IDR: &[u8] = &[0x65, 1, 2, 3];
@@ -80,6 +79,33 @@ fn the_answer_to_play_comes_before_the_first_packet() {
 
 fn sequence_of(packet: &[u8]) -> u16 {
     u16::from_be_bytes([packet[2], packet[3]])
+}
+
+/// ONVIF Streaming Specification, section 5.2.2.3: the range is in clock units, and `rtptime` is the timestamp at its start.
+#[test]
+fn the_range_of_a_live_stream_and_its_rtptime_are_one_moment() {
+    let (mut scenario, conn, stream) = Scenario::with_stream(ServerConfig::default());
+    // The scenario begins at 1970-01-12 13:46:40.
+    scenario.advance(Duration::from_millis(1500));
+    scenario.push(stream, 0, video(100, SLICE));
+    scenario.advance(Duration::from_millis(40));
+    let setup = scenario.request(conn, "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1");
+    let play = format!("PLAY rtsp://h/cam|Session: {}|Range: npt=now-", session_of(&setup));
+    let played = scenario.request(conn, &play);
+    assert_eq!(played.headers.get("Range"), Some("clock=19700112T134641.5Z-"));
+    let info = played.headers.get("RTP-Info").unwrap();
+    assert_eq!(info, "url=rtsp://h/cam/trackID=0;seq=100;rtptime=300000");
+    scenario.push(stream, 0, video(101, SLICE));
+    let frames = scenario.frames(conn);
+    let report =
+        frames.iter().find(|(channel, _)| *channel == 1).expect("a report comes behind the first packet");
+    let mut tolerances = Tolerances::default();
+    let Some(Rtcp::SenderReport(report)) = rtcp::parse(&report.1, &mut tolerances).next() else {
+        panic!("no sender report: {report:?}");
+    };
+    let since = report.ntp.nanos_since(NtpTime::from_unix(Duration::from_millis(1_000_001_500)));
+    let units = i64::from(report.rtp.wrapping_sub(300_000));
+    assert!((units * 1_000_000 / 90 - since).abs() < 20_000, "{units} units in {since} ns");
 }
 
 #[test]
