@@ -222,9 +222,13 @@ impl Server {
             return Err(Response::new(StatusCode::REQUEST_URI_TOO_LARGE));
         }
         if !SUPPORTED.contains(&request.method) {
+            self.hear_of_session(now, conn, request);
             return Err(with_methods(StatusCode::NOT_IMPLEMENTED, name::PUBLIC, SUPPORTED.iter().cloned()));
         }
-        self.check_required(request)?;
+        if let Err(refusal) = self.check_required(request) {
+            self.hear_of_session(now, conn, request);
+            return Err(refusal);
+        }
         let mut tolerances = tolerances_of_uri(&request.uri);
         if request.headers.repeats() {
             tolerances.record(Tolerance::RepeatedHeader);
@@ -324,6 +328,19 @@ impl Server {
         let (connection, session) = self.conns.get(conn).zip(self.sessions.get(id))?;
         let is_foreign = !session.is_of(connection.peer) || session.bound_to().is_some_and(|own| own != conn);
         (!is_foreign).then_some(id)
+    }
+
+    /// A request that is refused whatever it is about is a sign of life all the same, where its connection has used the session
+    /// before (ONVIF Streaming Specification, section 5.2.2.2).
+    fn hear_of_session(&mut self, now: Instant, conn: ConnId, request: &Request) {
+        let Some(header) = request.headers.get(name::SESSION) else { return };
+        // What is odd about the header is told once a request is accepted.
+        let mut tolerances = Tolerances::NONE;
+        let named = self.session_named(conn, header, &mut tolerances);
+        let own = self.conns.get(conn).map(|connection| &connection.sessions);
+        if let Some(id) = named.filter(|id| own.is_some_and(|own| own.contains(*id))) {
+            self.session_asked(now, id);
+        }
     }
 
     /// A request for a session is a sign of life, and of somebody who wants what it plays.

@@ -145,24 +145,53 @@ fn a_session_over_udp_outlives_its_connection_and_is_taken_up_by_another() {
     assert_eq!(sent(&mut scenario).iter().filter(|(port, ..)| *port == Port::Rtp).count(), 0);
 }
 
+/// ONVIF Streaming Specification, section 5.2.2.2: any request but TEARDOWN, and any report of a receiver, keeps a session alive.
 #[test]
 fn a_silent_reader_over_udp_is_closed_and_one_that_reports_or_asks_is_not() {
     let empty_report = Bytes::from_static(&[0x80, 0xc9, 0, 1, 0, 0, 0, 0]);
-    for life in ["none", "rtcp", "options"] {
+    let track = "SETUP rtsp://h/cam/trackID=1|Transport: RTP/AVP;unicast;client_port=5002-5003";
+    for (life, statuses) in [
+        ("none", &[][..]),
+        ("rtcp", &[]),
+        ("OPTIONS *", &[200]),
+        ("DESCRIBE rtsp://h/cam", &[200]),
+        (track, &[455]),
+        ("PLAY rtsp://h/cam", &[200]),
+        ("PAUSE rtsp://h/cam", &[200]),
+        ("GET_PARAMETER rtsp://h/cam", &[200]),
+        ("SET_PARAMETER rtsp://h/cam", &[200]),
+        ("RECORD rtsp://h/cam", &[455]),
+        ("X-UNKNOWN rtsp://h/cam", &[501]),
+        ("OPTIONS rtsp://h/cam|Require: x-unknown", &[551]),
+    ] {
         let (mut scenario, conn, _, session) = reader();
         for _ in 0..10 {
             scenario.advance(Duration::from_secs(20));
             match life {
                 "rtcp" => scenario.datagram(Port::Rtcp, peer(5001), empty_report.clone()),
-                "options" => {
-                    let response = scenario.request(conn, &format!("OPTIONS *|Session: {session}"));
-                    assert_eq!(status(&response), 200);
+                "none" => scenario.datagram(Port::Rtcp, peer(6001), empty_report.clone()),
+                request => {
+                    let response = scenario.request(conn, &format!("{request}|Session: {session}"));
+                    assert!(statuses.contains(&status(&response)), "{request}: {response:?}");
                 }
-                _ => scenario.datagram(Port::Rtcp, peer(6001), empty_report.clone()),
             }
         }
         assert_eq!(scenario.is_closed(conn), life == "none", "{life}");
         assert_eq!(scenario.server.sessions.len(), usize::from(life != "none"), "{life}");
+    }
+}
+
+#[test]
+fn each_answer_to_setup_tells_the_timeout() {
+    let mut scenario = Scenario::with_udp_and(|config| config.session_timeout(Duration::from_secs(42)));
+    scenario.publish("/cam");
+    let conn = scenario.connect();
+    let mut session = String::new();
+    for track in [0, 1] {
+        let offer = format!("Transport: RTP/AVP;unicast;client_port=500{}-500{}", 2 * track, 2 * track + 1);
+        let setup = scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID={track}|{offer}|{session}"));
+        assert!(setup.headers.get("Session").unwrap().ends_with(";timeout=37"), "{setup:?}");
+        session = format!("Session: {}", session_of(&setup));
     }
 }
 
