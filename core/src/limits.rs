@@ -138,6 +138,8 @@ pub const SEQUENCE_JUMP_MAX: u16 = 3000;
 pub const ACCESS_UNITS_READY_MAX: usize = 16;
 /// Bytes of an access unit that a depacketizer puts together.
 pub const ACCESS_UNIT_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a document of metadata, once it is unpacked.
+pub const DOCUMENT_BYTES_MAX: usize = 16 << 20;
 /// Parts of an access unit: NAL units or OBUs.
 pub const ACCESS_UNIT_PARTS_MAX: usize = 512;
 /// Blocks of earlier packets that a packet repeats at most; those before them are passed over.

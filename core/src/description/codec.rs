@@ -67,7 +67,7 @@ pub enum Codec {
     MpegTs,
     /// KLV (RFC 6597).
     Klv,
-    /// Metadata of ONVIF (Streaming Specification, section 5.2.1).
+    /// Metadata of ONVIF (Streaming Specification, section 5.1.2.1.1).
     OnvifMetadata(MetadataCoding),
     /// Text as it is typed (RFC 4103).
     T140(T140),

@@ -46,9 +46,9 @@ impl Redundant {
 pub enum MetadataCoding {
     /// As they are: `vnd.onvif.metadata`.
     Xml,
-    /// Compressed: `vnd.onvif.metadata.gzip`.
+    /// Compressed: `vnd.onvif.metadata+gzip`, formerly `vnd.onvif.metadata.gzip`.
     Gzip,
-    /// As Efficient XML Interchange: `vnd.onvif.metadata.exi.onvif`, `vnd.onvif.metadata.exi.ext`.
+    /// As Efficient XML Interchange: `vnd.onvif.metadata.exi.ext`, formerly also `vnd.onvif.metadata.exi.onvif`.
     Exi,
 }
 
@@ -98,8 +98,8 @@ impl Format {
     pub fn onvif_metadata(payload_type: u8, coding: MetadataCoding) -> Self {
         let encoding = match coding {
             MetadataCoding::Xml => "vnd.onvif.metadata",
-            MetadataCoding::Gzip => "vnd.onvif.metadata.gzip",
-            MetadataCoding::Exi => "vnd.onvif.metadata.exi.onvif",
+            MetadataCoding::Gzip => "vnd.onvif.metadata+gzip",
+            MetadataCoding::Exi => "vnd.onvif.metadata.exi.ext",
         };
         Self::new(payload_type, encoding, 90_000)
     }

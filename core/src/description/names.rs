@@ -62,6 +62,7 @@ const NAMES: &[&str] = &[
     "SMPTE336M",
     "red",
     "t140",
+    "vnd.onvif.metadata+gzip",
     "vnd.onvif.metadata.exi.ext",
     "vnd.onvif.metadata.exi.onvif",
     "vnd.onvif.metadata.gzip",

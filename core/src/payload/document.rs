@@ -1,13 +1,20 @@
 //! Documents that come every now and then: KLV (RFC 6597, `SMPTE336M`), and the metadata of ONVIF (Streaming Specification,
-//! section 5.2.1; `vnd.onvif.metadata`), plain or compressed.
+//! section 5.1.2.1.1; `vnd.onvif.metadata`), plain or compressed.
 //!
-//! A unit is what one timestamp has: a KLVunit, or an XML document. It is cut into packets, of which the last has the marker.
+//! A unit is what one timestamp has: a KLVunit, or an XML document. It is cut into packets, of which the last has the marker. With
+//! the feature `gzip`, `gunzip` unpacks one that travels compressed, and `gzip` packs it.
 
 use super::assembly::{Assembly, Piece, Place};
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError};
 use crate::Tolerances;
 use crate::description::{Codec, Format, MetadataCoding};
 use crate::rtp::{PacketWriter, RtpPacket};
+
+#[cfg(feature = "gzip")]
+mod gzip;
+
+#[cfg(feature = "gzip")]
+pub use gzip::{UnpackError, gunzip, gzip};
 
 /// The kind of a document, which its first bytes tell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

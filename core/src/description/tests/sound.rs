@@ -115,13 +115,13 @@ fn what_is_neither_picture_nor_sound_is_written_as_it_is_read() {
         ),
         (
             metadata(MetadataCoding::Gzip),
-            "vnd.onvif.metadata.gzip/90000",
+            "vnd.onvif.metadata+gzip/90000",
             None,
             Codec::OnvifMetadata(MetadataCoding::Gzip),
         ),
         (
             metadata(MetadataCoding::Exi),
-            "vnd.onvif.metadata.exi.onvif/90000",
+            "vnd.onvif.metadata.exi.ext/90000",
             None,
             Codec::OnvifMetadata(MetadataCoding::Exi),
         ),
@@ -139,8 +139,8 @@ fn what_is_neither_picture_nor_sound_is_written_as_it_is_read() {
     assert_eq!(many.codec, redundant(&[98; 9]), "eight are repeated at most");
     assert_eq!(Format::new(96, "red", 1_000).with_fmtp("98/x").codec, Codec::Other);
     for (name, coding) in [
-        ("VND.ONVIF.METADATA+GZIP", MetadataCoding::Gzip),
-        ("vnd.onvif.metadata.exi.ext", MetadataCoding::Exi),
+        ("VND.ONVIF.METADATA.GZIP", MetadataCoding::Gzip),
+        ("vnd.onvif.metadata.exi.onvif", MetadataCoding::Exi),
     ] {
         assert_eq!(Format::new(96, name, 90_000).codec, Codec::OnvifMetadata(coding));
     }

@@ -14,7 +14,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::untried(("E-AC-3", "RFC 4598"), "eac3", &[], NOT_THERE).container("`dec3`"),
         Row::untried(("L20", "RFC 3190"), "L20", &[], NOT_THERE),
         Row::untried(("G.728", "RFC 3551"), "G728", &[], NOT_THERE),
-        Row::untried(("ONVIF metadata", "ONVIF Streaming 5.2.1"), "vnd.onvif.metadata", &[], NOT_THERE)
+        Row::untried(("ONVIF metadata", "ONVIF Streaming 5.1.2.1.1"), "vnd.onvif.metadata", &[], NOT_THERE)
             .marked(),
         Row::untried(("T.140 text that is repeated", "RFC 4103"), "red", &[], NOT_THERE).marked(),
         Row::untried(("Keys of a telephone", "RFC 4733"), "telephone-event", &[], NO_ENCODER).marked(),
