@@ -3,16 +3,20 @@
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
+use rtspan_core::description::MetadataCoding;
 use rtspan_core::frame::{Form, Frame};
+use rtspan_core::payload::document::UnpackError;
 use rtspan_core::{Codec, Description, Format};
 
 use crate::mp4::{self, Mp4Error, Mp4Writer};
 
+mod documents;
 mod ogg;
 mod stream;
 mod ts;
 mod wav;
 
+pub use documents::DocumentWriter;
 pub use ogg::OggWriter;
 pub use stream::StreamWriter;
 pub use ts::TsWriter;
@@ -45,10 +49,12 @@ pub enum FileKind {
     Jpeg,
     /// Pictures of JPEG, one behind the other.
     Mjpeg,
+    /// Metadata of ONVIF as XML, one document behind the other.
+    Xml,
 }
 
 /// Each kind with the ends of names that stand for it.
-const KINDS: [(FileKind, &[&str]); 11] = [
+const KINDS: [(FileKind, &[&str]); 12] = [
     (FileKind::Mp4, &["mp4", "m4v", "m4a", "mov"]),
     (FileKind::Ts, &["ts", "m2ts"]),
     (FileKind::H264, &["h264", "264", "avc"]),
@@ -60,6 +66,7 @@ const KINDS: [(FileKind, &[&str]); 11] = [
     (FileKind::Mkv, &["mkv", "webm"]),
     (FileKind::Jpeg, &["jpg", "jpeg"]),
     (FileKind::Mjpeg, &["mjpeg", "mjpg"]),
+    (FileKind::Xml, &["xml"]),
 ];
 
 impl FileKind {
@@ -92,7 +99,7 @@ impl FileKind {
             Self::Ts | Self::H264 | Self::H265 | Self::Aac | Self::Mp3 | Self::Jpeg | Self::Mjpeg => {
                 Form::ByteStream
             }
-            Self::Wav | Self::Ogg => Form::Parts,
+            Self::Wav | Self::Ogg | Self::Xml => Form::Parts,
         }
     }
 
@@ -110,6 +117,9 @@ impl FileKind {
             Self::Ogg => matches!(codec, Codec::Opus(_)),
             Self::Mkv => false,
             Self::Jpeg | Self::Mjpeg => matches!(codec, Codec::Jpeg),
+            Self::Xml => {
+                matches!(codec, Codec::OnvifMetadata(MetadataCoding::Xml | MetadataCoding::Gzip))
+            }
         }
     }
 
@@ -139,6 +149,9 @@ pub enum RecordError {
     /// The sound goes on with another number of channels or samples a second, which no header can tell.
     #[error("media {0} goes on with other parameters: begin another file")]
     ParametersChanged(usize),
+    /// A document cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
 }
 
 /// A file that is being written.
@@ -155,6 +168,7 @@ enum File<W: Write> {
     Stream(StreamWriter<W>),
     Wav(WavWriter<W>),
     Ogg(OggWriter<W>),
+    Documents(DocumentWriter<W>),
 }
 
 impl<W: Write + Seek> Recorder<W> {
@@ -173,6 +187,7 @@ impl<W: Write + Seek> Recorder<W> {
             | FileKind::Mkv => File::Stream(StreamWriter::new(out)),
             FileKind::Wav => File::Wav(WavWriter::new(out)),
             FileKind::Ogg => File::Ogg(OggWriter::new(out)),
+            FileKind::Xml => File::Documents(DocumentWriter::new(out)),
         };
         Self { medias, file }
     }
@@ -192,6 +207,7 @@ impl<W: Write + Seek> Recorder<W> {
             File::Stream(file) => file.write(&frame),
             File::Wav(file) => file.write(&frame),
             File::Ogg(file) => file.write(&frame),
+            File::Documents(file) => file.write(&frame),
         }
     }
 
@@ -203,6 +219,7 @@ impl<W: Write + Seek> Recorder<W> {
             File::Stream(file) => file.frames(),
             File::Wav(file) => file.frames(),
             File::Ogg(file) => file.frames(),
+            File::Documents(file) => file.frames(),
         }
     }
 
@@ -224,6 +241,7 @@ impl<W: Write + Seek> Recorder<W> {
             File::Stream(file) => file.finish(),
             File::Wav(file) => file.finish(),
             File::Ogg(file) => file.finish(),
+            File::Documents(file) => file.finish(),
         }
     }
 }

@@ -16,6 +16,7 @@ use rtspan_core::{Description, Format, Media, MediaKind};
 use crate::recorder::FileKind;
 
 mod byte_stream;
+mod documents;
 mod entry;
 mod framed;
 mod input;
@@ -127,6 +128,7 @@ impl FileSource {
             FileKind::Mp3 => sound::open(file, framed::Framing::MpegAudio)?,
             FileKind::Wav => wav::open(file)?,
             FileKind::Ogg => ogg::open(file)?,
+            FileKind::Xml => documents::open(file)?,
         })
     }
 

@@ -2,6 +2,9 @@ use rtspan_core::frame::Frame;
 
 use super::{FileSource, SourceError};
 
+/// How long a frame lasts that is the only one, in nanoseconds.
+const ALONE: i64 = 1_000_000_000;
+
 /// A file that begins again behind its end, without a jump in time.
 #[derive(Debug)]
 pub struct Looped {
@@ -46,7 +49,7 @@ impl Looped {
             }
             let Some(start) = self.start.filter(|_| self.has_frames) else { return Ok(None) };
             self.source.seek(i64::MIN)?;
-            self.offset += self.end - start;
+            self.offset += if self.end > start { self.end - start } else { ALONE };
             self.has_frames = false;
             self.last.fill(None);
         }
@@ -65,5 +68,20 @@ impl Looped {
         // A frame lasts as long as the one before it.
         let lasts = before.map_or(0, |before| dts - before);
         self.end = self.end.max(pts + lasts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_is_the_only_one_comes_each_second() {
+        let path = std::env::temp_dir().join(format!("rtspan-{}-one.xml", std::process::id()));
+        std::fs::write(&path, "<MetadataStream></MetadataStream>").unwrap();
+        let mut looped = Looped::new(FileSource::open(&path, 25.0).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let times: Vec<i64> = (0..3).map(|_| looped.next().unwrap().unwrap().time.pts).collect();
+        assert_eq!(times, [0, ALONE, 2 * ALONE]);
     }
 }

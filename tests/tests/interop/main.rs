@@ -17,6 +17,7 @@ mod formats;
 mod groups;
 mod layers;
 mod matrix;
+mod metadata;
 mod multicast;
 mod namespace;
 mod onvif;

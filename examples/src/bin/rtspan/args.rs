@@ -122,7 +122,7 @@ pub(crate) struct PlayArgs {
     pub(crate) backchannel: Option<PathBuf>,
 
     /// Write what is played to a file, from the first keyframe on: .mp4 (fragmented, with the wall clock), .ts, .h264, .h265,
-    /// .aac, .mp3, .wav, .ogg, .mjpeg, .jpg (the first picture); without an end it is .h264, and - is MPEG-TS on standard output. Medias that such a file
+    /// .aac, .mp3, .wav, .ogg, .mjpeg, .jpg (the first picture), .xml (metadata of ONVIF); without an end it is .h264, and - is MPEG-TS on standard output. Medias that such a file
     /// cannot hold are left out: .mp4 holds pictures of all formats but H.266, and of sound AAC, Opus, Vorbis, MPEG audio, AC-3,
     /// E-AC-3, G.711 and samples of 8, 16 and 24 bits.
     #[arg(long, value_name = "FILE")]
@@ -153,7 +153,7 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) no_reconnect: bool,
 
-    /// Publish this file and not the embedded clip: .mp4, .mkv, .ts, .h264, .h265, .mjpeg, .jpg, .aac, .mp3, .wav, .ogg;
+    /// Publish this file and not the embedded clip: .mp4, .mkv, .ts, .h264, .h265, .mjpeg, .jpg, .aac, .mp3, .wav, .ogg, .xml (metadata of ONVIF);
     /// without an end it is .h264, and - is MPEG-TS on standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
