@@ -35,3 +35,8 @@ pub struct Simulation;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The page for people who come from retina, whose program is tested.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../docs/retina.md")]
+pub struct Retina;
