@@ -100,6 +100,9 @@ tolerances! {
     ZeroSessionTimeout = "a session has a timeout of zero",
     /// A range that ends more than a century late (Windows Media Services).
     RangeEndOverflow = "a range has an end that no media can have",
+    /// `npt=0.-130-`: a moment before the beginning, read as the beginning (FFmpeg, that seeks to the beginning of a video with
+    /// B-frames).
+    NptBelowZero = "a range starts before zero",
     /// `npt=23,89-now`: a number with a decimal comma (players that print numbers in the locale of their user).
     DecimalComma = "a range has a comma in front of its decimals",
     /// `clock=0-` for a recording without wall clock (cameras reported to mediamtx).

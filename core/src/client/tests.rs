@@ -20,7 +20,6 @@ mod own;
 mod pace;
 mod reconnect;
 mod redirect;
-mod replay;
 mod rtcp;
 mod scenario;
 mod seek;

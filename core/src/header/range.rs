@@ -171,6 +171,13 @@ impl Unit {
     }
 
     fn read(self, span: &str, tolerances: &mut Tolerances) -> Option<Range> {
+        if let Some(rest) = span.trim().strip_prefix("0.-").filter(|_| matches!(self, Self::Npt)) {
+            let (below, end) = rest.split_once('-')?;
+            number::<u32>(below)?;
+            tolerances.record(Tolerance::NptBelowZero);
+            let start = Some(NptTime::At(Duration::ZERO));
+            return Some(Range::Npt { start, end: npt_end(end.trim(), tolerances)? });
+        }
         let (start, end) = span.split_once('-')?;
         let (start, end) = (start.trim(), end.trim());
         if let (Self::Clock, "0", "") = (self, start, end) {

@@ -59,7 +59,7 @@ fn ranges_are_read_and_written() {
         (
             "clock=19961108T143720.25Z-",
             Range::Clock { start: utc("19961108T143720.25Z"), end: None },
-            "clock=19961108T143720.250Z-",
+            "clock=19961108T143720.25Z-",
         ),
         // Hikvision replay
         (
@@ -98,6 +98,16 @@ fn an_end_that_overflows_is_open() {
     let (timed, tolerances) = read("npt=0-4294967295");
     assert_eq!(timed.unwrap().range, Range::Npt { start: at(0, 0), end: at(u32::MAX.into(), 0) });
     assert!(tolerances.is_empty());
+}
+
+#[test]
+fn a_start_before_zero_is_zero() {
+    for (value, end) in [("npt=0.-130-", None), ("npt=0.-080-2.5", at(2, 500_000_000))] {
+        let (timed, tolerances) = read(value);
+        assert_eq!(timed.unwrap().range, Range::Npt { start: at(0, 0), end }, "{value}");
+        assert!(tolerances.contains(Tolerance::NptBelowZero), "{value}");
+    }
+    assert!(read("npt=0.-x-").0.is_err());
 }
 
 #[test]
