@@ -51,6 +51,14 @@ impl Syntax {
         }
     }
 
+    /// It is a part of a picture that others are decoded from (H.264, nal_ref_idc; H.265, table 7-1).
+    pub(crate) fn is_reference(self, nal: &[u8]) -> bool {
+        match self {
+            Self::H264 => nal.first().is_some_and(|first| first & 0x60 != 0),
+            Self::H265 => self.kind(nal) > 14 || self.kind(nal) % 2 == 1,
+        }
+    }
+
     /// Behind a slice it begins another picture (H.264, 7.4.1.2.3; H.265, 7.4.2.4.4).
     pub(crate) fn begins_picture(self, nal: &[u8]) -> bool {
         let bit_is_set = |byte: usize| nal.get(byte).is_some_and(|byte| byte & 0x80 != 0);

@@ -1,56 +1,61 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use rtspan_core::Description;
+use rtspan_core::NtpTime;
 use rtspan_core::frame::{Frame, FrameWriter};
-use rtspan_core::header::{NptTime, Range};
-use rtspan_core::rtp::RtpPacket;
-use rtspan_core::{Description, MediaKind};
+use rtspan_core::header::{Range, Replay};
+use rtspan_core::rtp::{OnvifExtension, RtpPacket};
 
 use super::Footage;
+use super::course::{Choice, Course, End, Next, Pick};
+use super::places::{Span, Units};
+use super::reel::Reel;
+use super::timing::Timing;
 use crate::source::SourceError;
 
 /// How slowly and how fast a film is played, also backwards.
 const SCALES: std::ops::RangeInclusive<f32> = 0.25..=16.0;
-/// Played faster than this, or backwards, only keyframes are sent.
-const ALL_FRAMES_MAX: f32 = 2.0;
-/// The time between two frames, where nothing tells it yet, and the longest that is believed.
-const STEP: i64 = 40_000_000;
-const STEP_MAX: i64 = 1_000_000_000;
+/// How far ahead is read to learn whether a frame is the last one of its media.
+const AHEAD: i64 = 1_000_000_000;
 
 /// Footage that one reader sees from where and as fast as that one likes.
 ///
-/// Its packets have one time line, which goes on where PLAY leads to another place.
+/// Its packets have one time line, which goes on where PLAY leads to another place or a gap is passed over. A reader that sets
+/// the pace itself ([`Replayed`]) gets the time line of the recording.
 #[derive(Debug)]
 pub struct Film {
-    source: Box<dyn Footage>,
+    reel: Reel,
     description: Description,
     writer: FrameWriter,
-    /// The media that its places are counted by: the pictures, if there are any.
-    lead: usize,
-    /// The presentation time in the file of its first frame, and of its end.
-    span: (i64, i64),
-    run: Run,
-    /// The frame that comes next, at its time in the file.
-    next: Option<Frame>,
-    /// Frames behind it that were read already.
-    ahead: VecDeque<Frame>,
-    /// Where the time line of what is sent has come to.
-    reached: i64,
-    /// The time between the last two frames of the lead.
-    step: i64,
+    timing: Timing,
+    course: Course,
+    choice: Choice,
+    replayed: Option<Replayed>,
+    /// Frames that come next.
+    queue: VecDeque<Pick>,
+    /// Why none are read behind those.
+    end: Option<End>,
 }
 
-/// The run since the last PLAY.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    /// Where it began in the file, and on the time line of what is sent.
-    from: i64,
-    at: i64,
-    scale: f32,
-    /// Where it ends in the file.
-    until: Option<i64>,
-    /// Backwards: no frame behind this one comes any more.
-    before: i64,
+/// What a PLAY asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish {
+    /// From where to where; from where it is without it.
+    pub range: Option<Range>,
+    /// How many times as fast as it was recorded; backwards below zero.
+    pub scale: Option<f32>,
+    /// What a client of ONVIF replay asks for besides; `None` for others.
+    pub replayed: Option<Replayed>,
+}
+
+/// What a client of ONVIF replay asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Replayed {
+    /// Which frames, and who sets the pace.
+    pub replay: Replay,
+    /// The lowest byte of the CSeq of its PLAY.
+    pub cseq: u8,
 }
 
 /// The range and the scale that are played, as the answer to PLAY tells them.
@@ -62,11 +67,22 @@ pub struct Started {
     pub scale: f32,
 }
 
+/// When the next frame is to be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Due {
+    /// So long after the PLAY that has led here. All are due at once where the reader sets the pace.
+    In(Duration),
+    /// It is not recorded yet.
+    Later,
+    /// There is none any more.
+    Never,
+}
+
 /// A frame as it is sent.
 #[derive(Debug)]
 pub struct Step {
-    /// When it is presented, in nanoseconds since PLAY.
-    pub presented: i64,
+    /// When it is presented, in nanoseconds since the PLAY that has led here; `None` where the reader sets the pace.
+    pub presented: Option<i64>,
     /// The index of its media.
     pub media: usize,
     /// Its packets.
@@ -77,7 +93,7 @@ pub struct Step {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilmError {
-    /// The file cannot be read.
+    /// The footage cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The range is none of the film.
@@ -90,19 +106,29 @@ impl Film {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is a pipe, or a format in it is used in a way that is not supported.
-    pub fn new(mut source: Box<dyn Footage>, seed: [u8; 32]) -> Result<Self, SourceError> {
-        let writer = FrameWriter::new(source.description(), seed)?;
-        source.seek(i64::MIN)?;
-        let [first, last] =
-            [source.sections().first(), source.sections().last()].map(|section| section.copied());
-        let span = (first.map_or(0, |first| first.start), last.map_or(0, |last| last.end));
-        let mut description = source.description().clone();
-        description.range = Some(npt(0, span.1 - span.0).to_string());
-        let lead = description.medias.iter().position(|media| media.kind == MediaKind::Video);
-        let run = Run { from: span.0, at: 0, scale: 1.0, until: None, before: i64::MAX };
-        let (lead, ahead) = (lead.unwrap_or(0), VecDeque::new());
-        Ok(Self { source, description, writer, lead, span, run, next: None, ahead, reached: 0, step: STEP })
+    /// The footage cannot be read, or a format in it is used in a way that is not supported.
+    pub fn new(footage: Box<dyn Footage>, seed: [u8; 32]) -> Result<Self, SourceError> {
+        let mut reel = Reel::new(footage);
+        let mut description = reel.footage.description().clone();
+        let writer = FrameWriter::new(&description, seed)?;
+        let sections = reel.footage.sections();
+        let start = sections.first().map_or(0, |first| first.start);
+        let units = if reel.footage.has_wall_clock() { Units::Clock } else { Units::Npt };
+        let end = sections.last().map(|last| last.end).filter(|_| !reel.footage.is_growing());
+        description.range = Some(units.range(start, end, sections).to_string());
+        reel.seek(i64::MIN)?;
+        let choice = Choice::of(&Wish::default());
+        Ok(Self {
+            timing: Timing::new(start),
+            course: Course::new(choice, start, None),
+            choice,
+            replayed: None,
+            queue: VecDeque::new(),
+            end: None,
+            reel,
+            description,
+            writer,
+        })
     }
 
     /// The description, which tells how long the film is.
@@ -110,166 +136,172 @@ impl Film {
         &self.description
     }
 
-    /// Plays from another place, which is the last keyframe at or before the one that is asked for, or goes on from where it is.
-    ///
-    /// # Errors
-    ///
-    /// The range is none of the film, or the file cannot be read.
-    pub fn play(&mut self, asked: Option<Range>, scale: Option<f32>) -> Result<Started, FilmError> {
-        let scale = possible(scale.unwrap_or(1.0));
-        let (start, until) = self.places(asked)?;
-        let from = match start {
-            None if scale == self.run.scale => self.position()?,
-            start => {
-                let to = start.map_or_else(|| self.position(), Ok)?;
-                let from = self.go_to(to)?;
-                self.run = Run { from, at: self.reached, scale, until, before: i64::MAX };
-                from
-            }
-        };
-        self.run.until = until;
-        let last = if scale < 0.0 { self.span.0 } else { self.span.1 };
-        let range = npt(from - self.span.0, until.unwrap_or(last) - self.span.0);
-        Ok(Started { range, scale })
+    /// How many of its medias are sent.
+    pub fn medias_sent(&self) -> usize {
+        if self.course.has_others() { self.description.medias.len() } else { 1 }
     }
 
-    /// When the next frame is to be sent, since the PLAY that has led here; `None` at the end of what is played.
+    /// Returns `true` if it is the reader that sets the pace.
+    pub fn is_paced_by_reader(&self) -> bool {
+        self.replayed.is_some_and(|replayed| !replayed.replay.is_rate_controlled)
+    }
+
+    /// Plays from another place, which is the last keyframe at or before the one that is asked for, or goes on from where it is.
+    ///
+    /// In a gap it plays from the section that comes next in the direction of play.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or is broken.
-    pub fn due(&mut self) -> Result<Option<Duration>, SourceError> {
-        if self.next.is_none() {
-            self.next = self.next_frame()?;
+    /// The range is none of the film, or the footage cannot be read.
+    pub fn play(&mut self, wish: &Wish) -> Result<Started, FilmError> {
+        let choice = Choice::of(wish);
+        let has_wall_clock = self.reel.footage.has_wall_clock();
+        let units = match &wish.range {
+            Some(range) => Units::of(range, has_wall_clock)?,
+            None if has_wall_clock => Units::Clock,
+            None => Units::Npt,
+        };
+        let span = self.span(wish.range.as_ref(), choice.scale)?;
+        let goes_on = span.start.is_none() && choice == self.choice;
+        let to = span.start.map_or_else(|| self.position(), Ok)?;
+        let from = if goes_on { to } else { self.go_to(to, choice.scale)? };
+        if goes_on {
+            self.course.set_end(span.end);
+        } else {
+            self.course = Course::new(choice, if choice.scale < 0.0 { to } else { from }, span.end);
+            self.timing.start(from, choice.scale);
         }
-        let first = self.next.as_ref().map(|next| {
-            let sent = if self.run.scale < 0.0 { next.time.pts } else { next.dts };
-            self.sent(sent) - self.run.at
-        });
-        Ok(first.map(|first| Duration::from_nanos(u64::try_from(first).unwrap_or_default())))
+        (self.choice, self.replayed, self.end) = (choice, wish.replayed, None);
+        self.timing.set_paced(!self.is_paced_by_reader());
+        let sections = self.reel.footage.sections();
+        let last = match choice.scale < 0.0 {
+            true => sections.first().map(|first| first.start),
+            false => sections.last().map(|last| last.end).filter(|_| !self.reel.footage.is_growing()),
+        };
+        let range = units.range(from, span.end.or(last), sections);
+        Ok(Started { range, scale: choice.scale })
+    }
+
+    /// When the next frame is to be sent.
+    ///
+    /// # Errors
+    ///
+    /// The footage cannot be read, or is broken.
+    pub fn due(&mut self) -> Result<Due, SourceError> {
+        if self.end == Some(End::Later) {
+            self.end = None;
+        }
+        while !self.knows_next() {
+            match self.course.next(&mut self.reel)? {
+                Next::Pick(pick) => self.queue.push_back(pick),
+                Next::End(end) => self.end = Some(end),
+            }
+        }
+        Ok(match self.queue.front() {
+            Some(next) => Due::In(self.timing.due(next)),
+            None if self.end == Some(End::Later) => Due::Later,
+            None => Due::Never,
+        })
     }
 
     /// Takes the frame that is [due](Self::due).
     pub fn take(&mut self) -> Option<Step> {
-        let mut frame = self.next.take()?;
-        let (pts, dts) = (self.sent(frame.time.pts), self.sent(frame.dts));
-        if frame.media == self.lead {
-            let step = (pts - self.reached + self.step).abs();
-            if (1..=STEP_MAX).contains(&step) {
-                self.step = step;
-            }
-        }
-        self.reached = self.reached.max(pts + self.step);
-        (frame.time.pts, frame.dts) = (pts, dts);
+        let pick = self.queue.pop_front()?;
+        let extension = self.replayed.map(|replayed| self.extension(&pick, replayed));
+        let Pick { mut frame, .. } = pick;
+        let presented = self.timing.set(&mut frame, &self.reel);
         let mut packets = Vec::new();
         // A part of a frame that no packet can carry is left out.
         let _ = self.writer.write(&frame, |packet| packets.push(packet));
-        Some(Step { presented: pts - self.run.at, media: frame.media, packets })
-    }
-
-    /// Where a time of the file is on the time line of what is sent.
-    fn sent(&self, time: i64) -> i64 {
-        let Run { from, at, scale, .. } = self.run;
-        at + ((time - from) as f64 / f64::from(scale)) as i64
-    }
-
-    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
-        let Run { scale, until, .. } = self.run;
-        if scale < 0.0 {
-            return self.next_backwards();
+        if let (Some(extension), Some(first)) = (extension, packets.first_mut()) {
+            *first = extension.add_to(first);
         }
-        while let Some(frame) = self.read()? {
-            if until.is_some_and(|until| frame.dts >= until) {
-                return Ok(None);
-            }
-            let is_wanted = match frame.media == self.lead {
-                true => scale <= ALL_FRAMES_MAX || frame.is_keyframe,
-                // At another speed it would be another sound.
-                false => scale == 1.0 && frame.time.pts >= self.run.from,
-            };
-            if is_wanted && until.is_none_or(|until| frame.time.pts < until) {
-                return Ok(Some(frame));
-            }
-        }
-        Ok(None)
+        Some(Step { presented, media: frame.media, packets })
     }
 
-    /// The keyframe before the one that came last.
-    fn next_backwards(&mut self) -> Result<Option<Frame>, SourceError> {
-        let Run { until, before, .. } = self.run;
-        let is_next = |pts: i64| pts <= before && until.is_none_or(|until| pts >= until);
-        // At the beginning the first one comes again.
-        let frame = self.next_keyframe()?.filter(|frame| is_next(frame.time.pts));
-        if let Some(frame) = &frame {
-            self.run.before = frame.time.pts - 1;
-            self.ahead.clear();
-            self.source.seek(self.run.before)?;
-        }
-        Ok(frame)
+    /// Enough was read to send the next frame, and to tell a client of ONVIF replay whether it is the last one.
+    fn knows_next(&self) -> bool {
+        let Some(next) = self.queue.front() else { return self.end.is_some() };
+        let is_answer = |pick: &Pick| pick.frame.media == next.frame.media || pick.section != next.section;
+        let is_far = |pick: &Pick| pick.frame.dts - next.frame.dts > AHEAD;
+        self.replayed.is_none()
+            || self.end.is_some()
+            || self.queue.iter().skip(1).any(|pick| is_answer(pick) || is_far(pick))
     }
 
-    fn next_keyframe(&mut self) -> Result<Option<Frame>, SourceError> {
-        while let Some(frame) = self.read()? {
-            if frame.media == self.lead && frame.is_keyframe {
-                return Ok(Some(frame));
-            }
-        }
-        Ok(None)
+    /// What a client of ONVIF replay is told with a frame. All behind it that is known stands in the queue.
+    fn extension(&self, pick: &Pick, replayed: Replayed) -> OnvifExtension {
+        let mut same = self.queue.iter().filter(|next| next.frame.media == pick.frame.media).peekable();
+        let is_last = same.peek().is_none() && matches!(self.end, Some(End::Footage | End::Range));
+        let follows = same.any(|next| next.section == pick.section);
+        let mut sections =
+            self.queue.iter().map(|next| next.section).chain(self.end.map(|_| self.course.section()));
+        let is_left = sections.any(|section| section != pick.section) || self.end == Some(End::Footage);
+        let mut extension = OnvifExtension::default();
+        extension.ntp = recorded(&pick.frame);
+        extension.is_clean_point = pick.frame.is_keyframe;
+        extension.ends_section = is_left && !follows;
+        extension.is_discontinuous = pick.is_discontinuous;
+        extension.is_last = is_last;
+        extension.cseq = replayed.cseq;
+        extension
     }
 
-    fn read(&mut self) -> Result<Option<Frame>, SourceError> {
-        match self.ahead.pop_front() {
-            Some(frame) => Ok(Some(frame)),
-            None => self.source.next(),
-        }
-    }
-
-    /// Goes to the last keyframe at or before a time; returns its time.
-    fn go_to(&mut self, to: i64) -> Result<i64, SourceError> {
-        self.next = None;
-        self.ahead.clear();
-        self.source.seek(to)?;
+    /// Goes to the last keyframe at or before a time; in a gap to the section that comes next in this direction. Returns where it is.
+    fn go_to(&mut self, to: i64, scale: f32) -> Result<i64, FilmError> {
+        self.queue.clear();
+        let sections = self.reel.footage.sections();
+        let is_within = sections.iter().any(|section| (section.start..section.end).contains(&to));
+        let next = sections.iter().map(|section| section.start).find(|start| *start > to);
+        let to = if is_within || scale < 0.0 { to } else { next.unwrap_or(to) };
+        self.reel.seek(to)?;
         self.position()
     }
 
     /// The time of the next frame of the lead; of the end, if there is none.
-    fn position(&mut self) -> Result<i64, SourceError> {
-        let is_lead = |frame: &Frame| frame.media == self.lead;
-        if let Some(frame) = self.next.iter().chain(&self.ahead).find(|frame| is_lead(frame)) {
-            return Ok(frame.time.pts);
+    fn position(&mut self) -> Result<i64, FilmError> {
+        if let Some(pick) = self.queue.iter().find(|pick| self.reel.is_lead(&pick.frame)) {
+            return Ok(pick.frame.time.pts);
         }
-        while let Some(frame) = self.source.next()? {
-            let (is_lead, pts) = (frame.media == self.lead, frame.time.pts);
-            self.ahead.push_back(frame);
-            if is_lead {
-                return Ok(pts);
-            }
-        }
-        Ok(self.span.1)
+        let next = self.reel.position()?;
+        let end = self.reel.footage.sections().last().map(|last| last.end);
+        next.or(end).ok_or(FilmError::NoSuchPlace)
     }
 
-    /// Where a range begins and ends in the file.
-    fn places(&self, asked: Option<Range>) -> Result<(Option<i64>, Option<i64>), FilmError> {
-        let Some(asked) = asked else { return Ok((None, None)) };
-        let Range::Npt { start, end } = asked else { return Err(FilmError::NoSuchPlace) };
-        let place = |time| match time {
-            Some(NptTime::At(time)) => i64::try_from(time.as_nanos()).ok().map(|time| self.span.0 + time),
-            _ => None,
-        };
-        let start = place(start);
-        if start.is_some_and(|start| start > self.span.1) {
-            return Err(FilmError::NoSuchPlace);
+    /// From where to where a range leads.
+    fn span(&self, range: Option<&Range>, scale: f32) -> Result<Span, FilmError> {
+        let Some(range) = range else { return Ok(Span::default()) };
+        let sections = self.reel.footage.sections();
+        let Span { start, end } = Units::read(range, sections);
+        let is_reversed = start.zip(end).is_some_and(|(start, end)| end < start);
+        let last = sections.last().map(|last| last.end);
+        let is_beyond = start > last && !self.reel.footage.is_growing();
+        match scale < 0.0 {
+            // From its later end to its earlier one, whichever comes first.
+            true if !is_reversed && start.is_some() && end.is_some() => Ok(Span { start: end, end: start }),
+            true => Ok(Span { start, end }),
+            false if is_reversed || is_beyond => Err(FilmError::NoSuchPlace),
+            false => Ok(Span { start, end }),
         }
-        Ok((start, place(end)))
     }
 }
 
-/// A scale that a film can be played at.
-fn possible(scale: f32) -> f32 {
-    scale.abs().clamp(*SCALES.start(), *SCALES.end()).copysign(scale)
+impl Choice {
+    /// The scale that a film can be played at, and the frames that are asked for.
+    fn of(wish: &Wish) -> Self {
+        let scale = wish.scale.unwrap_or(1.0);
+        let replay = wish.replayed.map_or_else(Replay::new, |replayed| replayed.replay);
+        let is_controlled = replay.is_rate_controlled;
+        let size = if is_controlled { scale.abs().clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
+        Self { frames: replay.frames, scale: size.copysign(scale), by_groups: !is_controlled }
+    }
 }
 
-fn npt(from: i64, to: i64) -> Range {
-    let time = |nanos: i64| NptTime::At(Duration::from_nanos(u64::try_from(nanos).unwrap_or_default()));
-    Range::Npt { start: Some(time(from)), end: Some(time(to)) }
+/// When a frame was recorded; without a wall clock, the time of the footage counted from 1970.
+fn recorded(frame: &Frame) -> NtpTime {
+    let pts = Duration::from_nanos(u64::try_from(frame.time.pts).unwrap_or_default());
+    frame.time.reported_ntp().unwrap_or_else(|| NtpTime::from_unix(pts))
 }
+
+#[cfg(test)]
+mod tests;

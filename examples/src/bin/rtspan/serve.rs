@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_lite::future::{block_on, or};
 use rtspan_examples::vod::{self, Films, Folder};
 use rtspan_examples::{Clip, Frame, metrics};
+use rtspan_std::header::ONVIF_REPLAY;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, ServerBuilder};
 use rtspan_std::tls::ServerTls;
@@ -123,7 +124,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     config = config.start(args.start.into());
     config = config.resume(Duration::from_secs(args.resume)).trace(args.trace && !args.quiet);
     if args.files.is_some() {
-        config = config.asks(vod::asks());
+        config = config.asks(vod::asks()).features([ONVIF_REPLAY]);
     }
     if let Some(pairs) = args.udp_pairs {
         config = config.udp_pairs(pairs.get());
