@@ -45,6 +45,7 @@ mod describe;
 mod error;
 mod event;
 mod groups;
+mod hold_up;
 mod inbox;
 mod keepalive;
 #[cfg_attr(not(feature = "srtp"), path = "client/no_keys.rs")]
@@ -164,6 +165,8 @@ pub struct Client {
     former: Former,
     /// The range and pace that were asked for last.
     playback: Playback,
+    /// The server is held up, or was until it is read again.
+    holds_up: bool,
     /// A PLAY has succeeded in this session, so that another goes on from where it was paused.
     has_played: bool,
     liveness: Liveness,
@@ -241,6 +244,7 @@ impl Client {
             tracks: Vec::new(),
             former: Former::default(),
             playback: Playback::new(),
+            holds_up: false,
             has_played: false,
             wall: None,
             sources_wall: None,

@@ -1,6 +1,7 @@
 //! Code that the command-line tool and the example programs share.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod archive;
 pub mod clip;
 pub mod metrics;
 pub mod mp4;

@@ -1,13 +1,15 @@
 //! Fragmented MP4 (ISO/IEC 14496-12): a file can be played up to its last fragment, whatever happens while it is written.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
-use mp4_atom::{Encode, Mfhd, Moof, Prft, ReferenceTime, Tfdt, Tfhd, Traf, Trun, TrunEntry};
+use mp4_atom::{Encode, Moof, Prft};
 use rtspan_core::frame::Frame;
 use rtspan_core::payload::Parameters;
 
 mod boxes;
 mod entry;
+mod fragment;
 mod movie;
 
 use boxes::Bytes;
@@ -18,13 +20,12 @@ pub(crate) use entry::holds;
 
 /// How long the parameters of all medias are waited for, in nanoseconds of presentation time.
 const PARAMETERS_WAIT: i64 = 2_000_000_000;
-/// The longest fragment, in nanoseconds of decoding time.
-const FRAGMENT_MAX: i64 = 5_000_000_000;
+/// The longest fragment, if nothing else is said.
+const FRAGMENT_MAX: Duration = Duration::from_secs(5);
+/// By how many nanoseconds the wall clock time of a frame may differ from what the fragment tells.
+const CLOCK_TOLERANCE: u64 = 250_000;
 /// Bytes of frames that wait to be written.
 const WAITING_BYTES_MAX: usize = 256 << 20;
-/// The flags of a sample that needs no other, and of one that does (ISO/IEC 14496-12, section 8.8.3.1).
-const IS_KEYFRAME: u32 = 0x0200_0000;
-const NEEDS_OTHERS: u32 = 0x0101_0000;
 
 /// Why a frame was not written.
 #[derive(Debug, thiserror::Error)]
@@ -46,13 +47,17 @@ pub enum Mp4Error {
 
 /// Writes frames as fragments of MP4. They have to be in [`Form::Container`](rtspan_core::frame::Form::Container).
 ///
-/// The file begins when all medias have told their parameters, or without those that have not within two seconds. A fragment
-/// begins with each keyframe of the picture, and tells its wall clock time (`prft`), if it is known.
+/// The file begins with its first fragment, once all medias have told their parameters, or without those that have not within
+/// two seconds. A fragment begins with each keyframe of the picture, where it would be too long, and where the wall clock time of
+/// a media is another than before by more than a fraction of a millisecond. It tells the wall clock time (`prft`) of its first
+/// track that has one, and of each track that differs from that.
 #[derive(Debug)]
 pub struct Mp4Writer<W> {
     out: W,
     medias: Vec<Media>,
-    /// Those that are not yet written: of the fragment that is being collected, and all of them before the file begins.
+    /// The longest fragment, in nanoseconds of decoding time.
+    fragment_max: i64,
+    /// Those that are not yet written: of the fragment that is being collected.
     waiting: Vec<Frame>,
     waiting_bytes: usize,
     /// The time of the first frame, once the file has begun; all others are counted from there.
@@ -74,9 +79,31 @@ struct Media {
     timescale: u32,
     /// It has begun with a keyframe.
     has_begun: bool,
+    /// The decoding time of its last sample, in its units.
+    last: Option<i64>,
 }
 
 impl Media {
+    fn new(index: usize) -> Self {
+        Self {
+            index,
+            parameters: None,
+            entry: None,
+            track: None,
+            is_video: false,
+            timescale: 0,
+            has_begun: false,
+            last: None,
+        }
+    }
+
+    fn describe(&mut self, parameters: &Parameters, entry: Bytes) {
+        self.is_video = parameters.video.is_some();
+        self.timescale = parameters.format.clock_rate;
+        self.parameters = Some(parameters.clone());
+        self.entry = Some(entry);
+    }
+
     fn as_track(&self) -> Option<Track<'_>> {
         let (parameters, entry) = (self.parameters.as_ref()?, self.entry.as_deref()?);
         Some(Track { number: self.track?, timescale: self.timescale, parameters, entry })
@@ -86,24 +113,39 @@ impl Media {
 impl<W: Write> Mp4Writer<W> {
     /// A file of the medias with these indices.
     pub fn new(out: W, medias: impl IntoIterator<Item = usize>) -> Self {
-        let media = |index| Media {
-            index,
-            parameters: None,
-            entry: None,
-            track: None,
-            is_video: false,
-            timescale: 0,
-            has_begun: false,
-        };
         Self {
             out,
-            medias: medias.into_iter().map(media).collect(),
+            medias: medias.into_iter().map(Media::new).collect(),
+            fragment_max: nanos(FRAGMENT_MAX),
             waiting: Vec::new(),
             waiting_bytes: 0,
             origin: None,
             fragments: 0,
             frames: 0,
         }
+    }
+
+    /// Sets how long a fragment is at most, in time of decoding: what is lost if the program ends at once. Without keyframes it is
+    /// five seconds.
+    #[must_use]
+    pub fn fragment_max(mut self, fragment_max: Duration) -> Self {
+        self.fragment_max = nanos(fragment_max);
+        self
+    }
+
+    /// Tells the parameters of a media that are known already, so that none of its frames has to. If the file `goes_on` with what
+    /// another one has begun, its pictures need not begin with a keyframe.
+    pub fn describe(&mut self, media: usize, parameters: &Parameters, goes_on: bool) {
+        let Some(media) = self.medias.iter_mut().find(|its| its.index == media) else { return };
+        if let Some(entry) = sample_entry(parameters).filter(|_| media.track.is_none()) {
+            media.describe(parameters, entry);
+            media.has_begun = goes_on;
+        }
+    }
+
+    /// The output. What is still collected for a fragment is not in it.
+    pub fn out_mut(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// Frames that the file holds so far.
@@ -124,14 +166,15 @@ impl<W: Write> Mp4Writer<W> {
         };
         if let Some(parameters) = &frame.new_parameters {
             let entry = sample_entry(parameters);
-            if begun && media.track.is_some() && entry != media.entry {
+            let is_other = entry != media.entry && (entry.is_some() || begun);
+            if is_other
+                && media.has_begun
+                && if begun { media.track.is_some() } else { media.entry.is_some() }
+            {
                 return Err(Mp4Error::ParametersChanged(frame.media));
             }
-            if !begun && entry.is_some() {
-                media.entry = entry;
-                media.parameters = Some((**parameters).clone());
-                media.is_video = parameters.video.is_some();
-                media.timescale = parameters.format.clock_rate;
+            if let Some(entry) = entry.filter(|_| !begun) {
+                media.describe(parameters, entry);
             }
         }
         let is_left_out = media.entry.is_none() || begun && media.track.is_none();
@@ -139,20 +182,14 @@ impl<W: Write> Mp4Writer<W> {
             return Ok(());
         }
         media.has_begun = true;
-        let ends_fragment = self.ends_before(&frame);
-        if begun && ends_fragment {
+        if self.may_end_before(&frame) && self.ends_before(&frame) {
             self.write_fragment(Some(&frame))?;
         }
         self.waiting_bytes += frame.data.total_bytes();
         if self.waiting_bytes > WAITING_BYTES_MAX {
             return Err(Mp4Error::TooMuch);
         }
-        let first = self.waiting.first().map_or(frame.time.pts, |first| first.time.pts);
-        let is_late = frame.time.pts - first > PARAMETERS_WAIT;
         self.waiting.push(frame);
-        if !begun && (is_late || self.medias.iter().all(|media| media.parameters.is_some())) {
-            self.begin()?;
-        }
         Ok(())
     }
 
@@ -172,22 +209,29 @@ impl<W: Write> Mp4Writer<W> {
     ///
     /// As [`finish`](Self::finish).
     pub(crate) fn end(&mut self) -> Result<(), Mp4Error> {
-        if self.origin.is_none() {
-            self.begin()?;
-        }
         self.write_fragment(None)?;
         Ok(self.out.flush()?)
     }
 
-    /// A fragment ends before a keyframe of the picture; without pictures, or keyframes, when it is long.
+    /// The file has begun, or can begin: all parameters are known, or some have been waited for long enough.
+    fn may_end_before(&self, frame: &Frame) -> bool {
+        let first = self.waiting.first().map_or(frame.time.pts, |first| first.time.pts);
+        let is_late = frame.time.pts.saturating_sub(first) > PARAMETERS_WAIT;
+        self.origin.is_some() || is_late || self.medias.iter().all(|media| media.parameters.is_some())
+    }
+
+    /// A fragment ends before a keyframe of the picture, where it would be too long, and where the wall clock is another one.
     fn ends_before(&self, frame: &Frame) -> bool {
-        let is_video = |index| self.medias.iter().any(|media| media.index == index && media.is_video);
         let Some(first) = self.waiting.first() else { return false };
-        is_video(frame.media) && frame.is_keyframe || frame.dts - first.dts > FRAGMENT_MAX
+        let is_video = self.medias.iter().any(|media| media.index == frame.media && media.is_video);
+        let same = self.waiting.iter().find(|waiting| waiting.media == frame.media);
+        is_video && frame.is_keyframe
+            || frame.dts.saturating_sub(first.dts) > self.fragment_max
+            || same.is_some_and(|same| !agree(clock_zero(same), clock_zero(frame)))
     }
 
     /// Writes what comes before all fragments, and leaves out the medias of which too little is known.
-    fn begin(&mut self) -> Result<(), Mp4Error> {
+    fn begin(&mut self) -> Result<i64, Mp4Error> {
         for (media, number) in self.medias.iter_mut().filter(|media| media.entry.is_some()).zip(1..) {
             media.track = Some(number);
         }
@@ -204,56 +248,28 @@ impl<W: Write> Mp4Writer<W> {
         self.origin = Some(earliest);
         let tracks: Vec<_> = self.medias.iter().filter_map(Media::as_track).collect();
         let header = movie::header(&tracks, shown - earliest).map_err(not_encoded)?;
-        Ok(self.out.write_all(&header)?)
+        self.out.write_all(&header)?;
+        Ok(earliest)
     }
 
     /// Writes the frames that wait; `next` is the one behind them, which tells how long the last lasts.
     fn write_fragment(&mut self, next: Option<&Frame>) -> Result<(), Mp4Error> {
+        let origin = match self.origin {
+            Some(origin) => origin,
+            None => self.begin()?,
+        };
         let frames = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        let Some(origin) = self.origin.filter(|_| !frames.is_empty()) else { return Ok(()) };
-        self.fragments += 1;
-        let mut moof = Moof { mfhd: Mfhd { sequence_number: self.fragments }, traf: Vec::new() };
-        let mut data: Vec<&Frame> = Vec::with_capacity(frames.len());
-        let mut clock = None;
-        for media in self.medias.iter_mut() {
-            let Some(track) = media.track else { continue };
-            let its: Vec<&Frame> = frames.iter().filter(|frame| frame.media == media.index).collect();
-            let Some(first) = its.first() else { continue };
-            let units = |nanos: i64| to_units(nanos - origin, media.timescale);
-            if clock.is_none() {
-                clock = first.time.reported_ntp().map(|ntp| Prft {
-                    reference_track_id: track,
-                    ntp_timestamp: ntp.to_bits(),
-                    media_time: units(first.time.pts).unsigned_abs(),
-                    utc_time_semantics: ReferenceTime::Input,
-                });
-            }
-            let next = next.filter(|next| next.media == media.index).map(|next| units(next.dts));
-            let mut ends: Vec<i64> = its.iter().skip(1).map(|frame| units(frame.dts)).collect();
-            let last = its.last().map_or(0, |last| units(last.dts));
-            let before = its.len().checked_sub(2).and_then(|at| its.get(at)).map(|frame| units(frame.dts));
-            // The last frame of all lasts as long as the one before it.
-            ends.push(next.unwrap_or_else(|| last + before.map_or(0, |before| last - before)));
-            let entries = its.iter().zip(ends).map(|(frame, end)| TrunEntry {
-                duration: u32::try_from(end - units(frame.dts)).ok(),
-                size: u32::try_from(frame.data.total_bytes()).ok(),
-                flags: Some(if frame.is_keyframe { IS_KEYFRAME } else { NEEDS_OTHERS }),
-                cts: Some(units(frame.time.pts) - units(frame.dts)),
-            });
-            moof.traf.push(Traf {
-                tfhd: Tfhd { track_id: track, default_base_is_moof: true, ..Tfhd::default() },
-                tfdt: Some(Tfdt { base_media_decode_time: units(first.dts).unsigned_abs() }),
-                trun: vec![Trun { data_offset: Some(0), samples: entries.collect::<Vec<_>>().into() }],
-                ..Traf::default()
-            });
-            data.extend(its);
+        if frames.is_empty() {
+            return Ok(());
         }
-        self.frames += frames.len() as u64;
-        self.write_boxes(clock, moof, &data)
+        self.fragments += 1;
+        let (clocks, moof, data) = fragment::of(&mut self.medias, self.fragments, origin, &frames, next);
+        self.frames += data.len() as u64;
+        self.write_boxes(&clocks, moof, &data)
     }
 
-    fn write_boxes(&mut self, clock: Option<Prft>, mut moof: Moof, data: &[&Frame]) -> Result<(), Mp4Error> {
+    fn write_boxes(&mut self, clocks: &[Prft], mut moof: Moof, data: &[&Frame]) -> Result<(), Mp4Error> {
         let mut bytes = Vec::new();
         encode(&moof, &mut bytes)?;
         // The size of the box does not depend on the offsets in it, which count from its beginning to behind the header of
@@ -271,8 +287,8 @@ impl<W: Write> Mp4Writer<W> {
             }
         }
         bytes.clear();
-        if let Some(clock) = clock {
-            encode(&clock, &mut bytes)?;
+        for clock in clocks {
+            encode(clock, &mut bytes)?;
         }
         encode(&moof, &mut bytes)?;
         let total: usize = data.iter().map(|frame| frame.data.total_bytes()).sum();
@@ -285,6 +301,24 @@ impl<W: Write> Mp4Writer<W> {
         }
         Ok(())
     }
+}
+
+/// The wall clock time of presentation time zero by a frame, in nanoseconds since 1970, if its sender tells it.
+fn clock_zero(frame: &Frame) -> Option<i64> {
+    let wall = frame.time.reported_ntp()?.to_unix()?;
+    Some(nanos(wall).saturating_sub(frame.time.pts))
+}
+
+/// Two frames are on the same clock.
+fn agree(one: Option<i64>, other: Option<i64>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.abs_diff(other) <= CLOCK_TOLERANCE,
+        (one, other) => one == other,
+    }
+}
+
+fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Nanoseconds in units of a clock, to the nearest.

@@ -259,6 +259,9 @@ impl ClientConfig {
 
     /// Received packets that wait for the application at most; beyond, the oldest are dropped and counted.
     ///
+    /// A recording that plays over TCP at the client's pace (`Rate-Control: no`) loses none: while so many wait, the
+    /// server is held up, and only what was on its way comes besides, as many again and a block of the socket at most.
+    ///
     /// Pictures go on at the next one at which decoding can begin, within
     /// [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT); the packets before it are dropped and counted as well.
     #[must_use]

@@ -55,9 +55,12 @@ impl Client {
         self.link.decoder.read_buf()
     }
 
-    /// Returns `true` if there is a connection to be read.
+    /// Returns `true` if there is a connection, and it is to be read.
+    ///
+    /// Only a recording that plays at the client's pace (`Rate-Control: no`) is not always read: it waits at the server until the
+    /// application has taken some of the packets that are here.
     pub fn wants_read(&self) -> bool {
-        self.link.is_up()
+        self.link.is_up() && !self.is_holding_up()
     }
 
     /// Has `read` append what it reads, for those who can do that without room that is initialised, and takes it.
@@ -87,9 +90,11 @@ impl Client {
 
     fn handle_bytes(&mut self, now: Instant, n: usize) {
         self.moved.bytes_received = self.moved.bytes_received.saturating_add(n as u64);
+        self.let_go_on(now);
         self.liveness.handle_heard(now);
         let pushed = self.inbox.pushed();
         self.handle_items(now);
+        self.consider_holding_up();
         self.link.decoder.handle_kept(self.inbox.pushed().wrapping_sub(pushed));
     }
 
@@ -201,6 +206,7 @@ impl Client {
 
     /// Does what is due at `now`; a call too early or too late does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.let_go_on(now);
         if self.link.is_over(now) {
             if !self.link.is_connecting() {
                 return self.close(now, ClientCloseReason::Stalled);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Received;
 use crate::Instant;
 use crate::description::Media;
-use crate::limits::RECEIVED_BATCH_MAX;
+use crate::limits::{READ_BLOCK_BYTES, RECEIVED_BATCH_MAX};
 use crate::rtp::RtpPacket;
 use crate::timeline::Timeline;
 
@@ -21,6 +21,8 @@ pub(super) struct Inbox {
     left: usize,
     packets_max: usize,
     bytes_max: usize,
+    /// The server is held up while it is full, so that more than that is only what was on its way.
+    is_patient: bool,
     contents: BTreeMap<usize, Contents>,
     /// Of the medias of which packets were dropped.
     overflows: BTreeMap<usize, Overflow>,
@@ -35,6 +37,7 @@ impl Inbox {
             left: 0,
             packets_max,
             bytes_max,
+            is_patient: false,
             contents: BTreeMap::new(),
             overflows: BTreeMap::new(),
         }
@@ -106,8 +109,22 @@ impl Inbox {
         self.pushed.wrapping_sub(self.left)
     }
 
+    /// Has as much again wait, and what one read brings, while the server is held up.
+    pub(super) fn set_patient(&mut self, is_patient: bool) {
+        self.is_patient = is_patient;
+    }
+
+    /// Returns `true` if as many packets wait as may.
+    pub(super) fn is_full(&self) -> bool {
+        self.packets.len() >= self.packets_max || self.bytes() >= self.bytes_max
+    }
+
     fn is_over(&self) -> bool {
-        self.packets.len() > self.packets_max || self.bytes() > self.bytes_max
+        let (packets, bytes) = match self.is_patient {
+            true => (patient(self.packets_max), patient(self.bytes_max)),
+            false => (self.packets_max, self.bytes_max),
+        };
+        self.packets.len() > packets || self.bytes() > bytes
     }
 
     fn trim(&mut self, now: Instant) {
@@ -153,6 +170,11 @@ impl Inbox {
         self.left = self.left.wrapping_add(received.packet.len());
         Some(received)
     }
+}
+
+/// The bound of what waits while the server is held up: packets are no smaller than a byte.
+fn patient(most: usize) -> usize {
+    most.saturating_mul(2).saturating_add(READ_BLOCK_BYTES)
 }
 
 #[cfg(test)]

@@ -91,7 +91,9 @@ impl Client {
             self.keepalive.is_mute = true;
             self.tolerances.record(Tolerance::KeepaliveUnanswered);
         }
-        self.keepalive.sent.get_or_insert(now);
+        if !self.is_holding_up() {
+            self.keepalive.sent.get_or_insert(now);
+        }
         let request = Request::new(method.clone(), self.base().as_request_uri());
         self.send_request(now, Asker::Keepalive(method), request);
     }

@@ -84,6 +84,9 @@ enum Due {
 impl Client {
     /// When something is due because the server, or its media, is silent.
     pub(super) fn silence_deadline(&self) -> Option<Instant> {
+        if self.is_holding_up() {
+            return None;
+        }
         let server = self.due().map(|due| match due {
             Due::Ask(at) => at,
             Due::Switch(at) | Due::GiveUpUdp(at) | Due::GiveUp(at) => self.liveness.doubt.look_at(at),
@@ -93,6 +96,9 @@ impl Client {
     }
 
     pub(super) fn check_silence(&mut self, now: Instant) {
+        if self.is_holding_up() {
+            return;
+        }
         if matches!(self.due(), Some(Due::Ask(at)) if at <= now) {
             self.liveness.asked = Some(now);
             // It may turn out that it answers none, so that it has been silent for too long already.

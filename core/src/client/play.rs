@@ -69,6 +69,7 @@ impl Client {
         }
         self.state = self.state.after(Verb::Play);
         self.has_played = true;
+        self.inbox.set_patient(self.has_pace());
         self.liveness.begin(now);
         for track in self.tracks.iter_mut().filter(|track| !track.is_sent) {
             track.report_at = Some(now + RECEIVER_REPORT_PERIOD);

@@ -71,6 +71,11 @@ impl Playback {
         self.replay.is_some_and(|replay| replay.is_immediate)
     }
 
+    /// Returns true if the server sends as fast as the client reads.
+    pub(super) fn is_unpaced(&self) -> bool {
+        self.replay.is_some_and(|replay| !replay.is_rate_controlled)
+    }
+
     /// Returns true if scale and speed are numbers that may be asked for.
     pub(super) fn has_sound_rates(&self) -> bool {
         self.scale.is_none_or(is_scale) && self.speed.is_none_or(is_speed)
@@ -84,8 +89,11 @@ impl Playback {
             (None, None) => {}
         }
         for (header, rate) in [(name::SCALE, self.scale), (name::SPEED, self.speed)] {
-            if let Some(rate) = rate {
-                request.headers.set(header, rate);
+            match rate {
+                // ONVIF has 1.0 and -1.0, and devices may know nothing else.
+                Some(rate) if self.replay.is_some() => request.headers.set(header, format_args!("{rate:?}")),
+                Some(rate) => request.headers.set(header, rate),
+                None => {}
             }
         }
         self.replay.iter().for_each(|replay| replay.write_to(&mut request.headers));

@@ -20,6 +20,7 @@ mod own;
 mod pace;
 mod reconnect;
 mod redirect;
+mod replay;
 mod rtcp;
 mod scenario;
 mod seek;

@@ -183,6 +183,8 @@ impl ConnTx {
                 let own = self.readers.iter_mut().find(|reader| reader.subscription.session() == session);
                 match own {
                     Some(reader) => reader.subscription.end(),
+                    // It ends with the connection, and is told nothing of its stream.
+                    None if self.closing => {}
                     None => self.reports.push_back(Report::Ended(session)),
                 }
             }

@@ -146,6 +146,8 @@ struct Track {
     /// Parameters have changed, or were not yet told.
     has_news: bool,
     times: Times,
+    /// The next frame is the first one behind a gap.
+    begins_anew: bool,
     decoding: DecodingTimes,
     /// The last decoding time.
     decoded: Option<i64>,
@@ -163,6 +165,7 @@ impl Track {
             watch: ParameterWatch::new(format),
             has_news: true,
             times: Times::default(),
+            begins_anew: false,
             decoding: DecodingTimes::new(),
             decoded: None,
             lost: 0,
@@ -181,6 +184,7 @@ impl Track {
         if received.time.begins_anew {
             self.flush(wish, ready);
             self.decoding.begin_anew();
+            self.begins_anew = true;
         }
         self.times.insert(received.packet.timestamp(), received.time);
         self.lost = self.lost.saturating_add(received.lost.into());
@@ -212,7 +216,9 @@ impl Track {
             self.learn_order();
         }
         let new_parameters = std::mem::take(&mut self.has_news).then(|| Box::new(self.watch.parameters()));
-        let time = self.times.of(unit.timestamp);
+        let mut time = self.times.of(unit.timestamp);
+        // Also where the packet that began was none of a frame.
+        time.begins_anew = std::mem::take(&mut self.begins_anew);
         let stats = &mut self.stats;
         stats.frames = stats.frames.wrapping_add(1);
         stats.keyframes = stats.keyframes.wrapping_add(unit.is_keyframe.into());

@@ -192,6 +192,25 @@ fn what_cannot_be_read_is_counted_and_what_is_unknown_is_left_out() {
 }
 
 #[test]
+fn the_first_frame_behind_a_gap_tells_of_it_also_if_the_first_packet_is_none_of_a_frame() {
+    let mut line = Line::with_announced_sets();
+    let first = line.pass(&Frame::new(0, 0, parts(&[&IDR]))).remove(0);
+    let second = line.pass(&Frame::new(0, FRAME_NANOS, parts(&[&SLICE]))).remove(0);
+    assert_eq!((first.time.begins_anew, second.time.begins_anew), (false, false));
+    line.timeline.begin_anew();
+    let packet = |sequence, timestamp, payload: &[u8]| {
+        let header = RtpHeader { payload_type: 96, sequence, marker: true, timestamp, ssrc: 5 };
+        RtpPacket::build(header, payload)
+    };
+    assert_eq!(line.receive(0, packet(1, 9, &[]), 0), Err(PayloadError::Empty));
+    for sequence in 2..4_u16 {
+        line.receive(0, packet(sequence, 3_600 * u32::from(sequence), &SLICE), 0).unwrap();
+    }
+    let behind: Vec<bool> = line.come_out().iter().map(|frame| frame.time.begins_anew).collect();
+    assert_eq!(behind, [true, false]);
+}
+
+#[test]
 fn a_format_that_is_not_supported_is_told_and_harms_no_other() {
     let interleaved = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=2");
     let description = description(interleaved);

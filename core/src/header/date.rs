@@ -46,7 +46,13 @@ impl fmt::Display for UtcTime {
         let seconds = self.0.as_secs();
         let (year, month, day) = date_of(seconds / DAY);
         let (hour, minute, second) = (seconds % DAY / 3600, seconds % 3600 / 60, seconds % 60);
-        write!(f, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}{}Z", Fraction(self.0))
+        write!(f, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}")?;
+        // With the three digits of milliseconds, as ONVIF writes it: devices may read ".44" as 44 of them.
+        match self.0.subsec_nanos() {
+            0 => f.write_str("Z"),
+            nanos if nanos % 1_000_000 == 0 => write!(f, ".{:03}Z", nanos / 1_000_000),
+            _ => write!(f, "{}Z", Fraction(self.0)),
+        }
     }
 }
 
@@ -118,7 +124,7 @@ mod tests {
         for (text, seconds, nanos) in [
             ("19700101T000000Z", 0, 0),
             ("19961108T142300Z", 847_462_980, 0),
-            ("19961108T143720.25Z", 847_463_840, 250_000_000),
+            ("19961108T143720.250Z", 847_463_840, 250_000_000),
             ("20000229T235959.000000001Z", 951_868_799, 1),
             ("20200618T212222Z", 1_592_515_342, 0),
             ("21000301T000000Z", 4_107_542_400, 0),

@@ -1,5 +1,5 @@
-use rtspan_core::Format;
 use rtspan_core::payload::{AccessUnit, ParameterWatch};
+use rtspan_core::{Format, NtpTime};
 
 use super::*;
 
@@ -55,4 +55,74 @@ fn another_size_is_said_where_no_configuration_tells_it() {
     let result = writer.write(pictures.picture(sequence(8), true));
     assert!(matches!(result, Err(Mp4Error::ParametersChanged(0))), "{result:?}");
     assert_eq!(writer.frames(), 1, "of the fragment that has ended");
+}
+
+/// The boxes of a file that are one of two names, each with its content.
+fn boxes<'a>(file: &'a [u8], name: &[u8; 4]) -> Vec<&'a [u8]> {
+    let (mut found, mut rest) = (Vec::new(), file);
+    while let Some((size, _)) = rest.split_first_chunk::<4>() {
+        let (its, behind) = rest.split_at(u32::from_be_bytes(*size) as usize);
+        if its[4..8] == *name {
+            found.push(&its[8..]);
+        }
+        rest = behind;
+    }
+    found
+}
+
+#[test]
+fn a_fragment_ends_when_it_is_long_and_where_the_wall_clock_is_set() {
+    use mp4_atom::Atom as _;
+    const NOON: Duration = Duration::from_secs(1_800_000_000);
+    let mut pictures = Pictures::new();
+    let mut writer = Mp4Writer::new(Vec::new(), [0]).fragment_max(Duration::from_secs(1));
+    for number in 0..60_u64 {
+        let content = if number == 0 { sequence(4) } else { b"picture".to_vec() };
+        // Two hundred microseconds are the jitter of a clock; five milliseconds are not.
+        let set = Duration::from_micros(number % 2 * 200 + if number < 40 { 0 } else { 5_000 });
+        let frame = pictures.picture(content, number == 0);
+        writer
+            .write(frame.with_ntp(NtpTime::from_unix(NOON + Duration::from_millis(number * 40) + set)))
+            .unwrap();
+    }
+    let file = writer.finish().unwrap();
+    let clocks: Vec<(u64, u64)> = boxes(&file, b"prft")
+        .into_iter()
+        .map(|mut body| Prft::decode_body(&mut body).unwrap())
+        .map(|prft| {
+            (prft.media_time, NtpTime::from_bits(prft.ntp_timestamp).to_unix().unwrap().as_micros() as u64)
+        })
+        .collect();
+    let noon = NOON.as_micros() as u64;
+    // Fragments of a second, until the clock is set.
+    assert_eq!(clocks, [(0, noon), (26 * 3600, noon + 1_040_000), (40 * 3600, noon + 1_605_000)]);
+}
+
+#[test]
+fn sound_that_comes_late_keeps_its_time_and_never_goes_back_in_decoding() {
+    let mut pictures = Pictures::new();
+    let mut writer = Mp4Writer::new(Vec::new(), [0, 1]).fragment_max(Duration::from_secs(1));
+    let sound = ParameterWatch::new(&Format::pcma()).parameters();
+    writer.describe(1, &sound, true);
+    for _ in 0..60 {
+        let content = sequence(4);
+        writer.write(pictures.picture(content, pictures.next == 0)).unwrap();
+    }
+    // Of a tenth of a second before the file, behind two fragments.
+    for pts in [-100_000_000, -80_000_000, 20_000_000] {
+        let mut frame = Frame::new(1, pts, vec![0xd5; 160]);
+        frame.is_keyframe = true;
+        writer.write(frame).unwrap();
+    }
+    let file = writer.finish().unwrap();
+    use mp4_atom::Atom as _;
+    let moof = Moof::decode_body(&mut *boxes(&file, b"moof").last_mut().unwrap()).unwrap();
+    let sound = moof.traf.iter().find(|traf| traf.tfhd.track_id == 2).unwrap();
+    let mut dts = sound.tfdt.as_ref().unwrap().base_media_decode_time as i64;
+    let mut shown = Vec::new();
+    for sample in &sound.trun[0].samples {
+        shown.push(dts + sample.cts.unwrap());
+        dts += i64::from(sample.duration.unwrap());
+    }
+    assert_eq!(shown, [-800, -640, 160], "in units of 1/8000 s");
 }

@@ -64,7 +64,8 @@ impl<R: Runtime> Packets<R> {
     /// The next packet, if it is here already.
     pub fn try_next(&mut self) -> Option<Received> {
         if self.batch.is_empty() {
-            self.client.owner.0.state().take_packets(&mut self.batch);
+            let shared = &self.client.owner.0;
+            shared.take_packets(&mut shared.state(), &mut self.batch);
         }
         self.batch.pop_front()
     }
@@ -124,7 +125,7 @@ impl<R: Runtime> Stream for Packets<R> {
         shared.waiters.register(packets.place, cx);
         // It may have come since.
         let mut state = shared.state();
-        state.take_packets(&mut packets.batch);
+        shared.take_packets(&mut state, &mut packets.batch);
         match packets.batch.pop_front() {
             Some(received) => Poll::Ready(Some(Ok(received))),
             None => state.poll_end(),
@@ -145,10 +146,10 @@ impl Waiting<'_> {
         let Self { shared, batch, .. } = self;
         let was_woken = std::mem::take(&mut self.has_baton) && shared.baton.give_back();
         let mut state = shared.state();
-        state.take_packets(batch);
+        shared.take_packets(&mut state, batch);
         if batch.is_empty() || was_woken {
             shared.receive(&mut state);
-            state.take_packets(batch);
+            shared.take_packets(&mut state, batch);
             if state.readers > 1 && state.core.has_packets() {
                 shared.waiters.wake_all();
             }

@@ -175,6 +175,15 @@ impl Shared {
         self.waiters.wait(|_| awaited.poll()).await
     }
 
+    /// Moves packets into `batch`, and has a server that was held up read again.
+    pub(super) fn take_packets(&self, state: &mut State, batch: &mut VecDeque<Received>) {
+        let was_held_up = !state.core.wants_read();
+        state.take_packets(batch);
+        if was_held_up && state.core.wants_read() {
+            self.baton.driver.wake();
+        }
+    }
+
     /// Has a task that waits for packets woken the next time that something comes, if such tasks read themselves.
     pub(super) fn take_baton(&self, cx: &Context<'_>) -> bool {
         if self.readers_read {
@@ -212,7 +221,7 @@ impl State {
     }
 
     /// Moves packets into `batch`: if others want them as well one into an empty batch, else as many as may be.
-    pub(super) fn take_packets(&mut self, batch: &mut VecDeque<Received>) {
+    fn take_packets(&mut self, batch: &mut VecDeque<Received>) {
         if self.readers <= 1 {
             self.core.poll_packets(batch);
         } else if batch.is_empty() {

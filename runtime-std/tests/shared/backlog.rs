@@ -3,9 +3,10 @@
 use std::pin::pin;
 
 use rtspan_std::client::Client;
+use rtspan_std::header::{ONVIF_REPLAY, Replay};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::WriteError;
-use rtspan_std::{LogLimits, ServerConfig, Transports};
+use rtspan_std::{ClientConfig, LogLimits, Playback, ServerConfig, Transports};
 
 use super::{UDP, both, description, number, packet, serve, url};
 
@@ -41,6 +42,43 @@ pub(crate) async fn what_is_written_as_fast_as_a_reader_reads_reaches_it_whole<R
     stream.drained(0).await.unwrap();
     server.close().await;
     assert_eq!(stream.drained(0).await, Err(WriteError::Closed));
+}
+
+pub(crate) async fn a_reader_with_the_pace_holds_the_server_up_and_loses_nothing<R: Runtime>() {
+    let config = ServerConfig::default().log(LogLimits::default().packets(64));
+    let server = serve::<R>(config.features([ONVIF_REPLAY])).await;
+    let stream = server.publish("/cam", description()).unwrap();
+    stream.set_rate_control(false);
+    let config = ClientConfig::default().transports(Transports::Tcp).received_packets_max(20);
+    let url = url(&server, "/cam");
+    let client = Client::<R>::builder(&url).unwrap().config(config.onvif_replay(true)).build().unwrap();
+    client.describe().await.unwrap();
+    client.setup(0).await.unwrap();
+    client.play(Playback::new().replay(Replay::new().without_rate_control())).await.unwrap();
+    let mut packets = client.packets();
+    let write = async {
+        for sequence in 0..PACKETS {
+            stream.write(0, packet(0, sequence, 1000)).unwrap();
+            stream.drained(8).await.unwrap();
+        }
+    };
+    let read = async {
+        let mut expected = 0;
+        while expected < PACKETS {
+            // As one that looks at them as they are there, and one that waits.
+            let received = match packets.try_next() {
+                Some(received) => received,
+                None => packets.next().await.unwrap().unwrap(),
+            };
+            assert_eq!(number(&received), expected);
+            expected += 1;
+        }
+    };
+    both(pin!(write), read).await;
+    assert_eq!(packets.dropped(), 0);
+    client.pause().await.unwrap();
+    client.teardown().await.unwrap();
+    server.close().await;
 }
 
 pub(crate) async fn what_is_written_to_a_reader_over_udp_has_left_before_the_writer_goes_on<R: Runtime>() {

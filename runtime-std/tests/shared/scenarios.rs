@@ -119,6 +119,7 @@ macro_rules! all {
             each_reader_has_a_stream_of_its_own,
             a_client_goes_elsewhere_in_a_stream_while_it_plays,
             what_is_written_as_fast_as_a_reader_reads_reaches_it_whole,
+            a_reader_with_the_pace_holds_the_server_up_and_loses_nothing,
             what_is_written_to_a_reader_over_udp_has_left_before_the_writer_goes_on,
             no_call_of_a_builder_takes_back_what_another_has_set,
             the_chosen_medias_are_played_and_published,

@@ -205,6 +205,11 @@ impl Scenario {
         self.requests.pop_front().expect("the client has sent a request")
     }
 
+    pub(super) fn next_request(&mut self) -> Option<String> {
+        self.pump();
+        self.requests.pop_front()
+    }
+
     #[track_caller]
     pub(super) fn expect_nothing_sent(&mut self) {
         self.pump();

@@ -66,7 +66,7 @@ fn a_replay_is_asked_for_with_its_tag_and_sought_without_a_pause_if_it_may() {
     let back = Range::Clock { start: begin, end: UtcTime::parse("20090615T114800Z") };
     let replay = Replay::new().without_rate_control();
     it.client.play(it.now, Playback::from(back).scale(-1.0).replay(replay)).unwrap();
-    let backwards = "Range: clock=20090615T114900.44Z-20090615T114800Z | Scale: -1 | Rate-Control: no";
+    let backwards = "Range: clock=20090615T114900.440Z-20090615T114800Z | Scale: -1.0 | Rate-Control: no";
     assert_eq!(asked(&mut it), format!("PLAY | {backwards} | Require: onvif-replay"));
     it.answer("200 OK");
     it.done();
@@ -75,7 +75,7 @@ fn a_replay_is_asked_for_with_its_tag_and_sought_without_a_pause_if_it_may() {
     it.client.seek(it.now, ahead.replay(replay)).unwrap();
     assert_eq!(asked(&mut it), "PAUSE");
     it.answer("200 OK");
-    let ahead_asked = "Range: clock=20090615T114900.44Z- | Rate-Control: no | Frames: intra/4000";
+    let ahead_asked = "Range: clock=20090615T114900.440Z- | Rate-Control: no | Frames: intra/4000";
     assert_eq!(asked(&mut it), format!("PLAY | {ahead_asked} | Require: onvif-replay"));
     it.answer("200 OK");
     it.done();

@@ -59,7 +59,7 @@ fn ranges_are_read_and_written() {
         (
             "clock=19961108T143720.25Z-",
             Range::Clock { start: utc("19961108T143720.25Z"), end: None },
-            "clock=19961108T143720.25Z-",
+            "clock=19961108T143720.250Z-",
         ),
         // Hikvision replay
         (

@@ -62,6 +62,22 @@ fn a_teardown_just_behind_the_end_of_the_stream_is_answered_with_200() {
 }
 
 #[test]
+fn a_reader_whose_connection_is_closed_first_does_not_end_for_its_stream() {
+    let (mut scenario, conn, stream, _) = reader(TCP);
+    scenario.frames(conn);
+    scenario.server.close_connection(scenario.now, conn);
+    scenario.server.remove_stream(scenario.now, stream);
+    scenario.drain();
+    assert_eq!(scenario.frames(conn), [], "no goodbye is said");
+    let reasons = scenario.events.iter().filter_map(|event| match event {
+        Event::SessionClosed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(reasons.collect::<Vec<_>>(), [CloseReason::ConnectionLost]);
+    assert_eq!(scenario.server.streams().count(), 0);
+}
+
+#[test]
 fn a_server_that_closes_does_not_wait_for_the_application_to_answer_a_reader() {
     for transport in [TCP, UDP] {
         let asking = Scenario::with_udp_and(|config| config.asks(Asks::GET_PARAMETER));
