@@ -43,111 +43,21 @@ use crate::rtp::{OnvifExtension, RtpPacket, units_to_nanos};
 use crate::{Instant, NtpTime, Tolerance, Tolerances};
 
 mod drift;
+mod media_time;
+mod replay;
 mod segment;
 mod source;
 mod sync;
 mod track;
 
 use drift::Drift;
-use source::Source;
+pub use media_time::{MediaTime, WallSource, WallTime};
+use replay::Marks;
+use source::{Pace, Source};
 use track::Track;
 
 /// How far the PTS of a source is at least above all of its track before, where it begins: a millisecond.
 const STEP_MIN: i64 = 1_000_000;
-
-/// The time of a packet or of a frame.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct MediaTime {
-    /// The RTP timestamp without its wrap: the low 32 bits are those of the packet, in units of the clock rate.
-    ///
-    /// Where a source begins anew it goes on above all that was before; how far above means nothing.
-    pub timestamp: i64,
-    /// The presentation time (PTS) on the time line of the session, in nanoseconds.
-    ///
-    /// Zero is the first packet of the session. A PTS is negative where something is presented before that, such as
-    /// B-frames behind the first keyframe.
-    pub pts: i64,
-    ntp: NtpTime,
-    clock_rate: u32,
-    wall_source: Option<WallSource>,
-    /// Here is a gap: the packet is the first one of its track after PLAY, of another SSRC, or behind a jump of the
-    /// timestamp. By how far it is behind the packet before is told by their arrivals, or by what the sender says.
-    pub begins_anew: bool,
-}
-
-impl MediaTime {
-    /// The PTS in units of the clock rate of the format; zero if that is not known.
-    pub fn pts_in_units(&self) -> i64 {
-        let units = i128::from(self.pts).saturating_mul(self.clock_rate.into());
-        let half = if units < 0 { -500_000_000 } else { 500_000_000 };
-        i64::try_from(units.saturating_add(half) / 1_000_000_000).unwrap_or_default()
-    }
-
-    /// The clock rate of the format in Hz; zero if it is not known.
-    pub fn clock_rate(&self) -> u32 {
-        self.clock_rate
-    }
-
-    /// The wall clock time, and by what it is known; `None` if nothing tells it.
-    pub fn wall(&self) -> Option<WallTime> {
-        Some(WallTime { ntp: self.ntp, source: self.wall_source? })
-    }
-
-    /// A presentation time alone.
-    pub(crate) fn at(pts: i64) -> Self {
-        Self { pts, ..Self::default() }
-    }
-
-    /// The time so many units of the clock later.
-    pub(crate) fn shifted(self, units: i64) -> Self {
-        if units == 0 {
-            return self;
-        }
-        let nanos = units_to_nanos(units, self.clock_rate);
-        Self {
-            timestamp: self.timestamp.saturating_add(units),
-            pts: self.pts.saturating_add(nanos),
-            ntp: self.ntp.plus_nanos(nanos),
-            begins_anew: false,
-            ..self
-        }
-    }
-
-    /// The same, with a wall clock time that the sender tells.
-    pub(crate) fn with_reported_ntp(self, ntp: NtpTime) -> Self {
-        Self { ntp, wall_source: Some(WallSource::SenderReport), ..self }
-    }
-
-    /// The wall clock time, if it is by the sender reports of the source or better.
-    pub fn reported_ntp(&self) -> Option<NtpTime> {
-        self.wall().filter(|wall| wall.source >= WallSource::SenderReport).map(|wall| wall.ntp)
-    }
-}
-
-/// A wall clock time of a packet.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct WallTime {
-    /// The time.
-    pub ntp: NtpTime,
-    /// By what it is known.
-    pub source: WallSource,
-}
-
-/// By what a wall clock time is known; the greater, the more it is to be trusted.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum WallSource {
-    /// The receiver's clock when the packet was received: late by all that encoder and network take.
-    Arrival,
-    /// The answer to PLAY, by its `Range: clock=` and the `rtptime` of RTP-Info: the sender's clock, told once.
-    RtpInfo,
-    /// The sender reports of the source: the sender's clock, told every few seconds.
-    SenderReport,
-    /// The packets themselves, which say when each frame was recorded ([`OnvifExtension`]).
-    OnvifExtension,
-}
 
 /// The time line of a session: gives each packet its [`MediaTime`], in the order in which packets are handed out.
 ///
@@ -177,6 +87,8 @@ struct Start {
     scale: Option<f32>,
     /// Seconds of the time line in a second in which it is sent, unless it is one.
     speed: Option<f32>,
+    /// Packets come as fast as they are read, and their arrivals tell nothing.
+    is_unpaced: bool,
 }
 
 /// Counts of a [`Timeline`].
@@ -250,6 +162,12 @@ impl Timeline {
         (self.start.scale, self.start.speed) = (other_than_one(scale), other_than_one(speed));
     }
 
+    /// Goes by the times that the packets of a replay carry, and not by when they come, until all begins anew: it is played without
+    /// rate control (ONVIF Streaming Specification, section 6.5.2), as fast or as slowly as its reader reads.
+    pub fn set_rate_control(&mut self, is_rate_controlled: bool) {
+        self.start.is_unpaced = !is_rate_controlled;
+    }
+
     /// Goes by a sender report of `ssrc` that came at `now`: `rtp` is the timestamp at the wall clock time `ntp`.
     ///
     /// A source may be told of before its first packet. A time of zero is counted, and left out; a reference that was told
@@ -320,18 +238,20 @@ impl Timeline {
         clock_rate: u32,
     ) -> Option<MediaTime> {
         let (ssrc, rtp) = (packet.ssrc(), packet.timestamp());
-        let (latest, is_scaled) = (self.latest, self.start.scale.is_some());
+        let (latest, is_scaled, is_unpaced) =
+            (self.latest, self.start.scale.is_some(), self.start.is_unpaced);
         let extension = OnvifExtension::of(packet);
-        let own_time = extension.map(|extension| extension.ntp).filter(|ntp| *ntp != NtpTime::default());
+        let own_time = own_time_of(extension.as_ref());
         // As each group of pictures does that is played backwards by the timestamps of the recording.
         let may_leap_back = extension.is_some_and(|own| own.is_discontinuous);
         let track = self.track(index)?;
         let place = track.place_of(now, ssrc);
         let source = track.sources.get_mut(place)?;
-        let goes_on = source.advance(now, rtp, clock_rate, latest);
+        let pace = if is_unpaced { Pace::Readers(own_time) } else { Pace::Senders(latest) };
+        let goes_on = source.advance(now, rtp, clock_rate, pace);
         let goes_on = goes_on.filter(|(.., is_highest)| *is_highest || !may_leap_back);
         let Some((timestamp, pts, is_highest)) = goes_on else {
-            return self.begin(now, (index, place), (rtp, own_time), clock_rate);
+            return self.begin(now, (index, place), (rtp, extension.as_ref()), clock_rate);
         };
         let mut zero = None;
         if let Some(ntp) = own_time {
@@ -343,8 +263,10 @@ impl Timeline {
         if is_highest {
             self.latest = Latest(Some((now, pts)));
         }
+        let by_report = own_time.map(|ntp| (ntp, WallSource::OnvifExtension)).or(by_report);
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
-        let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
+        let marks = Marks::of(extension.as_ref());
+        let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, marks, begins_anew: false };
         self.keep((index, place), (ssrc, time), zero);
         Some(time)
     }
@@ -355,15 +277,20 @@ impl Timeline {
         &mut self,
         now: Instant,
         (index, place): (usize, usize),
-        (rtp, own_time): (u32, Option<NtpTime>),
+        (rtp, extension): (u32, Option<&OnvifExtension>),
         clock_rate: u32,
     ) -> Option<MediaTime> {
+        let own_time = own_time_of(extension);
         let track = self.tracks.get_mut(index)?;
+        let step = track.sources.get(place).map_or(0, |source| source.step_to(own_time));
         track.end_run(place);
         if let (Some(ntp), Some(source)) = (own_time, track.sources.get_mut(place)) {
             source.set_own_time(now, ntp, rtp);
         }
-        let by_arrival = self.latest.pts_at(now);
+        let by_arrival = match self.start.is_unpaced {
+            true => self.latest.pts().saturating_add(step),
+            false => self.latest.pts_at(now),
+        };
         let by_report = self.pts_by_report((index, place), rtp, clock_rate, by_arrival);
         let track = self.tracks.get_mut(index)?;
         let since_start = track.rtptime.take().map(|rtptime| {
@@ -394,8 +321,10 @@ impl Timeline {
         let zero = source.measured_zero().filter(|_| is_timed);
         let (ssrc, by_report) = (source.ssrc, source.wall_of(timestamp));
         self.latest = Latest(Some((now, pts)));
+        let by_report = own_time.map(|ntp| (ntp, WallSource::OnvifExtension)).or(by_report);
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
-        let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, begins_anew: false };
+        let marks = Marks::of(extension);
+        let time = MediaTime { timestamp, pts, ntp, clock_rate, wall_source, marks, begins_anew: false };
         self.keep((index, place), (ssrc, time), zero);
         let begins_anew = reached.is_some();
         self.stats.restarts = self.stats.restarts.saturating_add(begins_anew.into());
@@ -471,7 +400,18 @@ fn stretched(nanos: i64, scale: f32) -> i64 {
     (nanos as f64 * f64::from(scale)) as i64
 }
 
+/// The time at which a frame was recorded, if its recorder knows it.
+#[inline]
+fn own_time_of(extension: Option<&OnvifExtension>) -> Option<NtpTime> {
+    extension.map(|extension| extension.ntp).filter(|ntp| *ntp != NtpTime::default())
+}
+
 impl Latest {
+    /// The last PTS.
+    fn pts(self) -> i64 {
+        self.0.map_or(0, |(_, pts)| pts)
+    }
+
     /// The PTS of a moment: the last PTS, and the time since then.
     #[inline]
     fn pts_at(self, now: Instant) -> i64 {

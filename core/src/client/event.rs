@@ -286,6 +286,9 @@ pub struct Playing {
     pub speed: Option<f32>,
     /// The starts of the medias that are set up, from RTP-Info.
     pub tracks: Vec<TrackStart>,
+    /// The number of the PLAY that is answered, of which the packets of a replay carry the lowest byte
+    /// ([`MediaTime::replay`]).
+    pub cseq: u32,
 }
 
 /// The first packet of a media (RFC 2326, section 12.33).

@@ -76,7 +76,9 @@ impl Client {
             track.presence.iter_mut().for_each(|presence| presence.begin(now));
         }
         let playing = self.read_playing(response);
-        self.inbox.timeline.set_rates(playing.scale.unwrap_or(1.0), playing.speed.unwrap_or(1.0));
+        let scale = playing.scale.or(self.playback.replayed_scale()).unwrap_or(1.0);
+        self.inbox.timeline.set_rates(scale, playing.speed.unwrap_or(1.0));
+        self.inbox.timeline.set_rate_control(!self.playback.is_unpaced());
         let rtptimes = playing.tracks.iter().filter_map(|track| Some((track.media, track.timestamp?)));
         self.inbox.timeline.set_start(playing.range.and_then(wall_of), rtptimes);
         for track in &mut self.tracks {
@@ -140,7 +142,8 @@ impl Client {
         let tracks = starts.collect();
         let scale = self.read_rate(response, name::SCALE);
         let speed = self.read_rate(response, name::SPEED).filter(|speed| is_speed(*speed));
-        Playing { range: range.map(|range| range.range), scale, speed, tracks }
+        let cseq = response.cseq().unwrap_or_default();
+        Playing { range: range.map(|range| range.range), scale, speed, tracks, cseq }
     }
 
     fn read_rate(&mut self, response: &Response, header: &'static str) -> Option<f32> {

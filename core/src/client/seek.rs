@@ -76,6 +76,11 @@ impl Playback {
         self.replay.is_some_and(|replay| !replay.is_rate_controlled)
     }
 
+    /// The scale of a replay: recorders need not tell that they keep to it.
+    pub(super) fn replayed_scale(&self) -> Option<f32> {
+        self.scale.filter(|_| self.replay.is_some())
+    }
+
     /// Returns true if scale and speed are numbers that may be asked for.
     pub(super) fn has_sound_rates(&self) -> bool {
         self.scale.is_none_or(is_scale) && self.speed.is_none_or(is_speed)

@@ -279,7 +279,7 @@ impl ConnTx {
     }
 
     /// How far the only stream that is read may get before [`pull`](Self::pull) has something to do, as of the last one:
-    /// a log whose [`head`](StreamLog::head) is below need not have it called, unless
+    /// a log whose [`head`](crate::stream::StreamLog::head) is below need not have it called, unless
     /// [`poll_timeout`](Self::poll_timeout) is due. 0 if it is to be called for every packet.
     pub fn patience(&self) -> u64 {
         match &*self.readers {

@@ -31,6 +31,9 @@ pub struct OnvifExtension {
 }
 
 impl OnvifExtension {
+    /// The bit of a discontinuity (D) among the flags.
+    pub(crate) const DISCONTINUOUS: u8 = 0x20;
+
     /// Reads the extension of a packet; `None` if it has none, or one of another kind.
     #[inline]
     pub fn of(packet: &RtpPacket) -> Option<Self> {
@@ -40,14 +43,18 @@ impl OnvifExtension {
         if profile != PROFILE {
             return None;
         }
-        Some(Self {
-            ntp: NtpTime::from_bits(u64::from_be_bytes(*ntp)),
+        Some(Self::of_parts(NtpTime::from_bits(u64::from_be_bytes(*ntp)), flags, cseq))
+    }
+
+    pub(crate) fn of_parts(ntp: NtpTime, flags: u8, cseq: u8) -> Self {
+        Self {
+            ntp,
             is_clean_point: flags & 0x80 != 0,
             ends_section: flags & 0x40 != 0,
-            is_discontinuous: flags & 0x20 != 0,
+            is_discontinuous: flags & Self::DISCONTINUOUS != 0,
             is_last: flags & 0x10 != 0,
             cseq,
-        })
+        }
     }
 
     /// The same packet with this extension. One that it has already, such as that of JPEG, stands behind this one.
@@ -84,7 +91,7 @@ impl OnvifExtension {
         packet.with_extension(extended.freeze(), BYTES)
     }
 
-    fn flags(&self) -> u8 {
+    pub(crate) fn flags(&self) -> u8 {
         let bits = [self.is_clean_point, self.ends_section, self.is_discontinuous, self.is_last];
         bits.into_iter().fold(0, |flags, bit| flags << 1 | u8::from(bit)) << 4
     }

@@ -43,7 +43,18 @@ struct Run {
     /// The highest timestamp, without its wrap, and when it came.
     highest: i64,
     came: Instant,
+    /// Nanoseconds from the highest timestamp before to it.
+    step: i64,
     segments: Segments,
+}
+
+/// The evidence of how much time has passed between two packets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pace {
+    /// They are sent as they are played: their arrivals, and the place where the session is.
+    Senders(Latest),
+    /// They are sent as they are read: what the packet says of when it was recorded.
+    Readers(Option<NtpTime>),
 }
 
 impl Source {
@@ -75,7 +86,7 @@ impl Source {
     /// Begins with a timestamp and its PTS; `false` if what its report said is too far from that to be of use.
     pub(super) fn begin(&mut self, now: Instant, timestamp: i64, pts: i64, clock_rate: u32) -> bool {
         let segments = Segments::new(timestamp, pts);
-        self.run = Some(Run { clock_rate, highest: timestamp, came: now, segments });
+        self.run = Some(Run { clock_rate, highest: timestamp, came: now, step: 0, segments });
         let Some(Reference { came, ntp, rtp }) = self.reference.take() else { return true };
         let ahead = i64::from((rtp as u32).wrapping_sub(timestamp as u32) as i32);
         let is_near = is_near(came, now, units_to_nanos(ahead, clock_rate));
@@ -116,15 +127,17 @@ impl Source {
     /// Goes on to a timestamp. Returns it without its wrap, its PTS, and `true` if it is the highest; `None` if the source
     /// begins anew with it.
     ///
-    /// It goes on if as much time has passed, or if that leads to about where the session is, which `latest` tells.
+    /// It goes on if as much time has passed, or if that leads to about where the session is; at the reader's pace, if that is a small
+    /// step or as much time lies between the recordings.
     #[inline]
     pub(super) fn advance(
         &mut self,
         now: Instant,
         rtp: u32,
         clock_rate: u32,
-        latest: Latest,
+        pace: Pace,
     ) -> Option<(i64, i64, bool)> {
+        let recorded = self.recorded();
         let run = self.run.as_mut().filter(|run| run.clock_rate == clock_rate)?;
         let ahead = run.ahead(rtp);
         let timestamp = run.highest.wrapping_add(ahead);
@@ -133,15 +146,42 @@ impl Source {
             let pts = run.segments.pts_of(timestamp, clock_rate);
             return is_within(passed, TIMELINE_BACK_MAX).then_some((timestamp, pts, false));
         }
-        let is_plausible = is_within(passed.saturating_sub(nanos_between(run.came, now)), TIMELINE_GAP_MAX)
-            || is_within(run.pts_ahead(ahead).saturating_sub(latest.pts_at(now)), TIMELINE_GAP_MAX)
-            || clock_rate == 0;
-        if !is_plausible {
+        let is_plausible = match pace {
+            Pace::Senders(latest) => {
+                is_within(passed.saturating_sub(nanos_between(run.came, now)), TIMELINE_GAP_MAX)
+                    || is_within(run.pts_ahead(ahead).saturating_sub(latest.pts_at(now)), TIMELINE_GAP_MAX)
+            }
+            Pace::Readers(own) => {
+                let between = own.zip(recorded).map(|(own, before)| own.nanos_since(before));
+                is_within(passed, TIMELINE_GAP_MAX)
+                    || between.is_some_and(|own| is_within(passed.saturating_sub(own), TIMELINE_GAP_MAX))
+            }
+        };
+        if !is_plausible && clock_rate != 0 {
             return None;
         }
         run.segments.advance(run.highest, clock_rate);
-        (run.highest, run.came) = (timestamp, now);
+        (run.highest, run.came, run.step) = (timestamp, now, passed);
         Some((timestamp, run.segments.pts_of(timestamp, clock_rate), true))
+    }
+
+    /// When the frame of the highest timestamp was recorded.
+    #[inline]
+    fn recorded(&self) -> Option<NtpTime> {
+        let (reference, run) = (self.reference.as_ref()?, self.run.as_ref()?);
+        let passed = units_to_nanos(run.highest.wrapping_sub(reference.rtp), run.clock_rate);
+        Some(reference.ntp.plus_nanos(passed))
+    }
+
+    /// Nanoseconds of PTS from the highest timestamp to a frame that was recorded at `own` and begins anew: as much as lies between
+    /// the recordings, or as much as between two frames where it was recorded before, since then it is played backwards.
+    pub(super) fn step_to(&self, own: Option<NtpTime>) -> i64 {
+        let Some(run) = &self.run else { return 0 };
+        match own.zip(self.recorded()).map(|(own, before)| own.nanos_since(before)) {
+            Some(between) if between > 0 => between,
+            Some(between) if run.step == 0 => between.saturating_neg(),
+            _ => run.step,
+        }
     }
 
     /// The highest timestamp and its PTS.

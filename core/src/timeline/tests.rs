@@ -4,6 +4,7 @@ use crate::rtp::RtpHeader;
 
 mod orders;
 mod random;
+mod replay;
 mod sources;
 
 /// A second of the clock of video, and of sound.

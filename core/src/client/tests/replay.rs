@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::scenario::*;
-use crate::Tolerances;
 use crate::client::*;
+use crate::frame::FrameReader;
 use crate::header::{Frames, Range, Replay};
 use crate::limits::READ_BLOCK_BYTES;
-use crate::rtp::{RtpHeader, RtpPacket};
+use crate::rtp::{OnvifExtension, RtpHeader, RtpPacket};
+use crate::{NtpTime, Tolerances};
 
 const RECORDING: &str = "rtsp://192.168.0.1/path/to/recording";
 
@@ -160,4 +161,87 @@ fn a_server_with_the_pace_is_not_held_up() {
     (0..20).for_each(|sequence| it.frame(0, packet(sequence).as_bytes()));
     assert!(it.client.wants_read());
     assert_eq!(it.packets().len(), 10);
+}
+
+/// When the recording begins.
+fn noon() -> NtpTime {
+    NtpTime::from_unix(Duration::from_secs(1_800_000_000))
+}
+
+/// A picture that was recorded so many milliseconds after that, with the timestamp of then.
+fn picture(sequence: u16, recorded: u64, flags: impl Fn(&mut OnvifExtension)) -> RtpPacket {
+    let mut extension =
+        OnvifExtension { ntp: noon() + Duration::from_millis(recorded), ..Default::default() };
+    flags(&mut extension);
+    let timestamp = recorded as u32 * 90;
+    let header = RtpHeader { payload_type: 96, marker: true, sequence, timestamp, ssrc: 7 };
+    let payload = if extension.is_clean_point { b"\x65\x88key" } else { b"\x41\x9apic" };
+    extension.add_to(&RtpPacket::build(header, payload))
+}
+
+#[test]
+fn packets_of_a_place_that_was_left_are_known_by_the_number_of_their_play() {
+    let mut it = set_up(config());
+    let replay = Replay::new().without_rate_control();
+    it.client.play(it.now, clock("clock=20270115T080000Z-").replay(replay)).unwrap();
+    it.expect_method("PLAY");
+    it.answer("200 OK");
+    let Reply::Playing(first) = it.done() else { panic!("it plays") };
+    let of = |playing: &Playing| playing.cseq as u8;
+    let (old, mut sequence) = (of(&first), 0);
+    let mut push = |it: &mut Scenario, cseq: u8, recorded: u64| {
+        sequence += 1;
+        it.frame(0, picture(sequence, recorded, |own| own.cseq = cseq).as_bytes());
+        it.client.poll_packet().unwrap().time
+    };
+    assert_eq!(push(&mut it, old, 0).replay().unwrap().cseq, old);
+    it.client.seek(it.now, clock("clock=20270115T090000Z-").replay(replay.immediate())).unwrap();
+    it.expect_method("PLAY");
+    assert_eq!(push(&mut it, old, 40).replay().unwrap().cseq, old);
+    it.answer("200 OK");
+    let Reply::Playing(second) = it.done() else { panic!("it plays") };
+    assert_eq!(of(&second), old + 1);
+    // What was on its way behind the answer, and then the new place.
+    for (cseq, recorded) in [(old, 80), (of(&second), 3_600_000), (of(&second), 3_600_040)] {
+        let time = push(&mut it, cseq, recorded);
+        let told = time.replay().unwrap();
+        assert_eq!((told.cseq, told.ntp), (cseq, noon() + Duration::from_millis(recorded)));
+    }
+}
+
+#[test]
+fn a_recording_that_is_played_backwards_is_whole_frames_with_their_times() {
+    let mut it = set_up(config());
+    let replay = Replay::new().without_rate_control();
+    it.client.play(it.now, Playback::new().scale(-1.0).replay(replay)).unwrap();
+    it.expect_method("PLAY");
+    // It says nothing of the scale.
+    it.answer("200 OK");
+    it.done();
+    let mut frames = FrameReader::new(&it.client.description().unwrap());
+    let (mut sequence, mut told) = (0, Vec::new());
+    for group in (0..5_u64).rev() {
+        for number in 0..10 {
+            sequence += 1;
+            let packet = picture(sequence, 400 * group + 40 * number, |own| {
+                own.is_clean_point = number == 0;
+                own.is_discontinuous = number == 0;
+                own.ends_section = group == 0 && number == 9;
+            });
+            it.frame(0, packet.as_bytes());
+            it.advance(Duration::from_secs(5));
+            frames.push(&it.client.poll_packet().unwrap()).unwrap();
+            told.extend(std::iter::from_fn(|| frames.poll()));
+        }
+    }
+    assert_eq!(told.len(), 50);
+    for (place, frame) in told.iter().enumerate() {
+        let (group, number) = (4 - place as u64 / 10, place as u64 % 10);
+        let recorded = noon() + Duration::from_millis(400 * group + 40 * number);
+        assert_eq!(frame.time.reported_ntp(), Some(recorded));
+        assert_eq!((frame.is_keyframe, frame.is_damaged), (number == 0, false), "{place}");
+        assert_eq!(frame.time.begins_anew, place > 0 && number == 0);
+        assert_eq!(frame.time.pts, place as i64 * 40_000_000);
+        assert_eq!(frame.time.replay().unwrap().ends_section, place == 49);
+    }
 }

@@ -1,0 +1,99 @@
+use super::replay::Marks;
+use crate::NtpTime;
+use crate::rtp::units_to_nanos;
+
+/// The time of a packet or of a frame.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MediaTime {
+    /// The RTP timestamp without its wrap: the low 32 bits are those of the packet, in units of the clock rate.
+    ///
+    /// Where a source begins anew it goes on above all that was before; how far above means nothing.
+    pub timestamp: i64,
+    /// The presentation time (PTS) on the time line of the session, in nanoseconds.
+    ///
+    /// Zero is the first packet of the session. A PTS is negative where something is presented before that, such as
+    /// B-frames behind the first keyframe.
+    pub pts: i64,
+    pub(super) ntp: NtpTime,
+    pub(super) clock_rate: u32,
+    pub(super) wall_source: Option<WallSource>,
+    pub(super) marks: Marks,
+    /// Here is a gap: the packet is the first one of its track after PLAY, of another SSRC, or behind a jump of the
+    /// timestamp. By how far it is behind the packet before is told by their arrivals, or by what the sender says.
+    pub begins_anew: bool,
+}
+
+impl MediaTime {
+    /// The PTS in units of the clock rate of the format; zero if that is not known.
+    pub fn pts_in_units(&self) -> i64 {
+        let units = i128::from(self.pts).saturating_mul(self.clock_rate.into());
+        let half = if units < 0 { -500_000_000 } else { 500_000_000 };
+        i64::try_from(units.saturating_add(half) / 1_000_000_000).unwrap_or_default()
+    }
+
+    /// The clock rate of the format in Hz; zero if it is not known.
+    pub fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
+    /// The wall clock time, and by what it is known; `None` if nothing tells it.
+    pub fn wall(&self) -> Option<WallTime> {
+        Some(WallTime { ntp: self.ntp, source: self.wall_source? })
+    }
+
+    /// A presentation time alone.
+    pub(crate) fn at(pts: i64) -> Self {
+        Self { pts, ..Self::default() }
+    }
+
+    /// The time so many units of the clock later.
+    pub(crate) fn shifted(self, units: i64) -> Self {
+        if units == 0 {
+            return self;
+        }
+        let nanos = units_to_nanos(units, self.clock_rate);
+        Self {
+            timestamp: self.timestamp.saturating_add(units),
+            pts: self.pts.saturating_add(nanos),
+            ntp: self.ntp.plus_nanos(nanos),
+            begins_anew: false,
+            marks: self.marks.of_next(),
+            ..self
+        }
+    }
+
+    /// The same, with a wall clock time that the sender tells.
+    pub(crate) fn with_reported_ntp(self, ntp: NtpTime) -> Self {
+        Self { ntp, wall_source: Some(WallSource::SenderReport), ..self }
+    }
+
+    /// The wall clock time, if it is by the sender reports of the source or better.
+    pub fn reported_ntp(&self) -> Option<NtpTime> {
+        self.wall().filter(|wall| wall.source >= WallSource::SenderReport).map(|wall| wall.ntp)
+    }
+}
+
+/// A wall clock time of a packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WallTime {
+    /// The time.
+    pub ntp: NtpTime,
+    /// By what it is known.
+    pub source: WallSource,
+}
+
+/// By what a wall clock time is known; the greater, the more it is to be trusted.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum WallSource {
+    /// The receiver's clock when the packet was received: late by all that encoder and network take.
+    Arrival,
+    /// The answer to PLAY, by its `Range: clock=` and the `rtptime` of RTP-Info: the sender's clock, told once.
+    RtpInfo,
+    /// The sender reports of the source: the sender's clock, told every few seconds.
+    SenderReport,
+    /// The packets themselves, which say when each frame was recorded ([`OnvifExtension`](crate::rtp::OnvifExtension)).
+    OnvifExtension,
+}
