@@ -2,7 +2,7 @@ use std::fmt;
 
 /// Declares the tolerances with the sentence that a person reads when one has fired.
 macro_rules! tolerances {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
         /// A deviation from the standard that was read all the same.
         ///
         /// Each names a device that needs it; a test beside the code that records it carries the bytes.
@@ -10,12 +10,17 @@ macro_rules! tolerances {
         #[non_exhaustive]
         #[repr(u8)]
         pub enum Tolerance {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl Tolerance {
             /// Every tolerance, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The devices that are known to need it, and an example of what they send.
+            pub fn reason(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_start(),)* }
+            }
         }
 
         impl fmt::Display for Tolerance {

@@ -25,7 +25,7 @@
 //! | `described`, `described as v=0\|…`, `set up 0`, `playing` | a plain dialogue up to there |
 //!
 //! `\r`, `\n`, `\t`, `\0` and `\xab` stand for their bytes. At the end the tolerances are compared.
-//! `docs/devices.md` is made from the tables: `RTSPAN_DEVICES=write cargo test -p rtspan-core devices` writes it.
+//! `docs/interop.md` is made from the tables: `RTSPAN_INTEROP=write cargo test -p rtspan-core devices` writes it.
 
 mod authentication;
 mod descriptions;
@@ -33,26 +33,18 @@ mod elsewhere;
 mod headers;
 mod keepalive;
 mod media;
+mod page;
 mod play;
 mod transport;
 
-use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use std::{env, fs};
 
 use super::scenario::*;
 use crate::client::*;
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::udp::Port;
 use crate::{Description, Tolerance, Tolerances};
-
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/devices.md");
-
-const INTRODUCTION: &str = "# Devices\n\n\
-    Things that devices send although no standard has them, or one leaves them open, and the way the client takes them. Each row is a test\n\
-    with the bytes of the device. The tests are in `core/src`; this page is made from them \
-    (`core/src/client/tests/devices.rs`).\n";
 
 /// A camera, and what is expected of the client.
 struct Camera {
@@ -317,55 +309,4 @@ fn sessions_are_kept_alive() {
 #[test]
 fn media_comes_out() {
     run(&media::cameras());
-}
-
-/// The page that lists the devices.
-fn document() -> String {
-    let mut text = INTRODUCTION.to_owned();
-    for (title, test, cameras) in [
-        ("Messages and headers", "messages_and_headers_are_read", headers::cameras()),
-        ("Descriptions", "descriptions_are_read", descriptions::cameras()),
-        ("Transports and sessions", "transports_and_sessions_are_agreed_on", transport::cameras()),
-        ("Credentials", "credentials_are_accepted", authentication::cameras()),
-        ("Playing and ending", "sessions_begin_and_end", play::cameras()),
-        ("Keepalives", "sessions_are_kept_alive", keepalive::cameras()),
-        ("Media", "media_comes_out", media::cameras()),
-    ] {
-        let _ = write!(
-            text,
-            "\n## {title}\n\nTest `client::tests::devices::{test}`.\n\n\
-             | device | sends | the client |\n| --- | --- | --- |\n"
-        );
-        for camera in cameras {
-            let cells = [camera.device, camera.sends, camera.does].map(|cell| cell.replace('|', "\\|"));
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
-        }
-    }
-    text += "\n## Shown elsewhere\n\n| device or defect | the library | test |\n| --- | --- | --- |\n";
-    for (device, does, test) in elsewhere::TESTS {
-        let _ = writeln!(text, "| {device} | {does} | `{test}` |");
-    }
-    text
-}
-
-#[test]
-fn the_page_of_devices_lists_each_and_what_is_done() {
-    if env::var_os("RTSPAN_DEVICES").is_some() {
-        fs::write(DOCUMENT, document()).unwrap();
-    }
-    let written = fs::read_to_string(DOCUMENT).unwrap();
-    assert!(written == document(), "docs/devices.md is old: run this test with RTSPAN_DEVICES=write");
-}
-
-#[test]
-fn each_test_that_the_page_names_exists() {
-    for (_, _, test) in elsewhere::TESTS {
-        let (module, name) = test.rsplit_once("::").unwrap();
-        let path = format!("{}/src/{}", env!("CARGO_MANIFEST_DIR"), module.replace("::", "/"));
-        // The tests of a module stand in a file of their own, or in that of the module.
-        let files = [path.as_str(), path.strip_suffix("/tests").unwrap_or(&path)];
-        let source = files.iter().find_map(|file| fs::read_to_string(format!("{file}.rs")).ok());
-        let source = source.unwrap_or_else(|| panic!("no file for {test}"));
-        assert!(source.contains(&format!("fn {name}()")), "{test}");
-    }
 }
