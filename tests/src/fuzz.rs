@@ -18,6 +18,7 @@ pub mod mikey;
 pub mod nal;
 pub mod parameter_sets;
 pub mod receiver;
+pub mod replay;
 pub mod rtcp;
 pub mod rtp;
 pub mod server;
@@ -54,6 +55,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mpeg_video", framed::run_mpeg_video),
     ("parameter_sets", parameter_sets::run),
     ("receiver", receiver::run),
+    ("replay", replay::run),
     ("rtcp", rtcp::run),
     ("rtp", rtp::run),
     ("server", server::run),
