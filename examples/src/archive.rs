@@ -33,7 +33,7 @@
 //! let config = ArchiveConfig::new(Duration::from_secs(60)).keep(2_000_000_000);
 //! let mut archive = Archive::open(Path::new("recordings"), config, now())?;
 //! let frames = Client::builder("rtsp://camera/main")?.play_frames()?.form(Form::Container);
-//! let gate = archive.camera("gate", &frames.packets().description())?;
+//! let gate = archive.camera("gate", &frames.client().description().unwrap_or_default())?;
 //! for frame in frames {
 //!     archive.write(gate, frame?, now());
 //!     while let Some(event) = archive.poll_event() {
@@ -171,7 +171,6 @@ pub struct CameraId(usize);
 /// Segments that are open end when it is dropped.
 #[derive(Debug)]
 pub struct Archive {
-    dir: PathBuf,
     /// Locked as long as it is open.
     _lock: File,
     store: Store,
@@ -214,7 +213,7 @@ impl Archive {
         // They may be more than are to be kept now.
         store.disk.make_room(0, &mut store.events).map_err(failed)?;
         let now = since_1970(now);
-        Ok(Self { dir: dir.to_owned(), _lock: lock, store, cameras: Vec::new(), now, even_since: now })
+        Ok(Self { _lock: lock, store, cameras: Vec::new(), now, even_since: now })
     }
 
     /// A camera by its name, and what it sends. The medias that MP4 cannot hold are left out ([`medias`](Self::medias)). If a camera
@@ -222,13 +221,11 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// The name cannot be that of a folder, the folder cannot be made, or nothing can be recorded.
+    /// The name cannot be that of a folder, or nothing can be recorded.
     pub fn camera(&mut self, name: &str, description: &Description) -> Result<CameraId, ArchiveError> {
         if !is_camera(name) {
             return Err(ArchiveError::Name(name.to_owned()));
         }
-        let path = self.dir.join(name);
-        fs::create_dir_all(&path).map_err(|source| ArchiveError::Folder { path, source })?;
         let known = self.cameras.iter().position(|camera| camera.name == name);
         let place = known.unwrap_or_else(|| {
             let number = self.store.disk.camera(name);

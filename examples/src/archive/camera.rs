@@ -20,6 +20,8 @@ const AGAIN: u64 = 1_000_000_000;
 const SILENT: i64 = 10_000_000_000;
 /// A camera that sends nothing for so long has what it has sent written.
 const IDLE: u64 = 2_000_000_000;
+/// A segment may end so many nanoseconds early: keyframes come by whole seconds, for the most part, and clocks are not quite even.
+const EARLY: i64 = 20_000_000;
 /// By how many nanoseconds the wall clock time of pictures may jump within a segment.
 const JUMP_MAX: u64 = 500_000_000;
 
@@ -160,7 +162,8 @@ impl Camera {
     /// A segment that is long enough ends before a keyframe.
     fn ends_before(&self, frame: &Frame, store: &Store) -> bool {
         let Some(open) = &self.open else { return false };
-        let is_long = frame.dts.saturating_sub(open.began) >= nanos(store.config.segment);
+        let age = frame.dts.saturating_sub(open.began).saturating_add(EARLY);
+        let is_long = age >= nanos(store.config.segment);
         let is_large = store.segment_bytes_max().is_some_and(|most| open.bytes() >= most);
         let may_end = match (self.has_pictures, self.is_lead(frame)) {
             (true, true) => frame.is_keyframe,

@@ -13,6 +13,7 @@ mod metrics;
 mod networks;
 mod program;
 mod reconnect;
+mod record;
 mod refused;
 mod terminal;
 mod tool;

@@ -56,6 +56,21 @@ impl Program {
         Self::start("ip".into(), &args)
     }
 
+    /// Starts the tool where a command of the shell has mounted something that nobody else sees; nothing where that is not allowed.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn rtspan_in_mounts(prepare: &str, args: &str) -> Option<Self> {
+        let apart = |script: &str| {
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "--map-root-user", "sh", "-c", script]);
+            command
+        };
+        if !apart("mount -t tmpfs tmpfs /mnt").output().is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        let script = format!("{prepare} && exec {} {args}", rtspan().display());
+        Some(Self::spawn(apart(&script), format!("rtspan {args}"), Stdio::piped(), Stdio::piped()))
+    }
+
     /// Starts the tool with these as its standard output and standard error, which nobody else reads.
     #[cfg(target_os = "linux")]
     pub(crate) fn rtspan_to(args: &str, stdout: Stdio, stderr: Stdio) -> Self {
@@ -86,8 +101,13 @@ impl Program {
 
     fn start_to(path: PathBuf, args: &str, stdout: Stdio, stderr: Stdio) -> Self {
         let mut command = Command::new(&path);
-        command.args(args.split_whitespace()).stdin(Stdio::null());
-        let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
+        command.args(args.split_whitespace());
+        let name = format!("{} {args}", path.file_name().unwrap().to_string_lossy());
+        Self::spawn(command, name, stdout, stderr)
+    }
+
+    fn spawn(mut command: Command, name: String, stdout: Stdio, stderr: Stdio) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
         let (lines, output) = channel();
         if let Some(stdout) = child.stdout.take() {
             read_lines(stdout, lines.clone(), Line::Stdout);
@@ -95,7 +115,6 @@ impl Program {
         if let Some(stderr) = child.stderr.take() {
             read_lines(stderr, lines, Line::Stderr);
         }
-        let name = format!("{} {args}", path.file_name().unwrap().to_string_lossy());
         Self { name, child, output, stdout: String::new(), stderr: String::new() }
     }
 

@@ -11,15 +11,17 @@ use crate::wish::{PlaybackArgs, RequestArgs};
 
 mod multicast;
 mod network;
+mod record;
 mod serve;
 mod target;
 
 use multicast::MulticastArgs;
 use network::NetworkArgs;
+pub(crate) use record::{NamedTarget, RecordArgs};
 pub(crate) use serve::{EventsFormat, SecureArgs, ServeArgs};
 pub(crate) use target::{ReachArgs, Target};
 
-/// Serves, plays, publishes, examines and measures RTSP streams.
+/// Serves, plays, publishes, records, examines and measures RTSP streams.
 ///
 /// Exits with 0 when all went well, with 1 and a reason when it did not, with 2 when it was called wrongly.
 /// Output that nobody reads holds up nothing: news are left out and counted, and a result that cannot be written is a
@@ -39,15 +41,16 @@ pub(crate) struct Args {
 }
 
 impl Command {
-    /// The URL of a command that is a client.
-    pub(crate) fn target_mut(&mut self) -> Option<&mut Target> {
+    /// The URLs of a command that is a client.
+    pub(crate) fn targets_mut(&mut self) -> Vec<&mut Target> {
         match self {
-            Self::Play(args) => Some(&mut args.url),
-            Self::Publish(args) => Some(&mut args.url),
-            Self::Snapshot(args) => Some(&mut args.url),
-            Self::Probe(args) => Some(&mut args.url),
-            Self::Bench(args) => Some(args.target_mut()),
-            Self::Demo(_) | Self::Serve(_) => None,
+            Self::Play(args) => vec![&mut args.url],
+            Self::Publish(args) => vec![&mut args.url],
+            Self::Record(args) => args.cameras.iter_mut().map(|camera| &mut camera.url).collect(),
+            Self::Snapshot(args) => vec![&mut args.url],
+            Self::Probe(args) => vec![&mut args.url],
+            Self::Bench(args) => vec![args.target_mut()],
+            Self::Demo(_) | Self::Serve(_) => Vec::new(),
         }
     }
 }
@@ -62,6 +65,11 @@ pub(crate) enum Command {
     Play(PlayArgs),
     /// Publish a clip, or a file, in a loop and in real time.
     Publish(PublishArgs),
+    /// Record cameras, for as long as there is room: files of MP4 by wall clock time, a folder for each camera.
+    ///
+    /// Cameras that go away are waited for. A file begins with a keyframe, and no frame is lost between two files. docs/recorded.md
+    /// says what is in the folder.
+    Record(RecordArgs),
     /// Write a picture of a stream to a file: PNG of H.264, JPEG of Motion JPEG.
     Snapshot(SnapshotArgs),
     /// Examine a server: what it offers, what it does wrong, and what to do about it.
@@ -341,6 +349,7 @@ mod tests {
             "rtspan publish rtsp://camera/main --user-agent me --header X-Site:roof",
             "rtspan publish rtsp://u:p@host:8554/live --file a.h264 --fps 29.97 --no-reconnect",
             "rtspan publish rtsp://camera/main --file a.mp4 --once",
+            "rtspan record rtsp://camera/main gate=rtsp://u:p@gate/ --to DIR --segment 60s --keep 2GB --keep-for 7d --json",
             "rtspan publish rtsps://camera/main --srtp --file a.mp4",
             "rtspan publish --srtp=aead_aes_128_gcm rtsps://camera/main",
             "rtspan play rtsp://camera/main --backchannel hello.ulaw",
@@ -372,6 +381,10 @@ mod tests {
             ("rtspan play rtsp://camera/main --header X-Site", "X-Site: roof"),
             ("rtspan play rtsp://camera/main --header CSeq:7", "writes the header CSeq itself"),
             ("rtspan publish rtsp://camera/main --fps 30", "--file"),
+            ("rtspan record rtsp://camera/main", "--to <DIR>"),
+            ("rtspan record --to DIR", "[NAME=]URL"),
+            ("rtspan record a/b=rtsp://camera/main --to DIR", "gate=rtsp://camera/main"),
+            ("rtspan record rtsp://camera/main --to DIR --keep 2G", "such as 500MB or 2GB"),
             ("rtspan publish rtsp://camera/main --file a --fps 0", "from 1 to 1000"),
             ("rtspan publish rtsps://camera/main --srtp=rot13", "AES_CM_128_HMAC_SHA1_80"),
             ("rtspan serve --backchannel said --no-demo", "--no-demo"),

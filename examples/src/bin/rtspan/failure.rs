@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rtspan_examples::archive::ArchiveError;
 use rtspan_examples::recorder::{FileKind, RecordError};
 use rtspan_examples::source::SourceError;
 use rtspan_std::{
@@ -68,6 +69,14 @@ pub(crate) enum Failure {
     UnknownFile { path: PathBuf },
     #[error("{url} plays no media that could be written to {}; choose another kind of file, or leave out --out", .path.display())]
     NothingToWrite { url: Target, path: PathBuf },
+    #[error("{0}")]
+    Archive(#[source] ArchiveError),
+    #[error("two cameras have the name {name}; give them names of their own, as in gate=rtsp://camera/main")]
+    SameName { name: String },
+    #[error("nothing was recorded of {}; what is wrong is said above", .names.join(", "))]
+    NothingRecorded { names: Vec<String> },
+    #[error("the thread that writes has failed")]
+    Writer,
     #[error("{} cannot go on: {source}", .path.display())]
     Record { path: PathBuf, source: Box<RecordError> },
     #[error(

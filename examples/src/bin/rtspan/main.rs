@@ -1,4 +1,4 @@
-//! `rtspan`: serves, plays, publishes, examines and measures RTSP streams.
+//! `rtspan`: serves, plays, publishes, records, examines and measures RTSP streams.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 // All that is said goes through `output`, where nothing waits for its reader.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -17,6 +17,7 @@ mod play;
 mod probe;
 mod publish;
 mod reconnect;
+mod record;
 mod recording;
 mod secure;
 mod serve;
@@ -39,7 +40,7 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     let Args { runtime, reach, mut command } = Args::parse();
-    if let Some(Err(error)) = command.target_mut().map(|target| target.reach(&reach)) {
+    if let Err(error) = command.targets_mut().into_iter().try_for_each(|target| target.reach(&reach)) {
         Args::command().error(ErrorKind::ValueValidation, error).exit();
     }
     if let Command::Serve(serve) = &mut command {
@@ -63,6 +64,7 @@ async fn run<R: Runtime>(command: Command) -> Result<(), Failure> {
         Command::Probe(args) => probe::run::<R>(&args).await,
         Command::Play(args) => play::run::<R>(&args).await,
         Command::Publish(args) => publish::run::<R>(&args).await,
+        Command::Record(args) => record::run::<R>(&args).await,
         Command::Snapshot(args) => snapshot::run::<R>(&args).await,
         Command::Demo(args) => demo::run::<R>(&args).await,
         Command::Bench(args) => bench::run::<R>(&args).await,

@@ -1,0 +1,124 @@
+//! Records cameras: a task for each, and one thread that writes.
+
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use futures_lite::future::or;
+use rtspan_core::Description;
+use rtspan_core::frame::Frame;
+use rtspan_examples::archive::{Archive, ArchiveConfig};
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{ClientConfig, NtpTime, ReconnectPolicy};
+use smol::channel::{Receiver, Sender, bounded};
+
+use crate::Failure;
+use crate::args::RecordArgs;
+use crate::output::result;
+use crate::stop::{sleep, stop};
+
+mod camera;
+mod tell;
+mod writer;
+
+use tell::Tell;
+use writer::Writer;
+
+/// Frames that wait to be written. Where they are too many, cameras are not read.
+const WAITING_MAX: usize = 1024;
+/// How often it is looked if all have said goodbye.
+const GLANCE: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_secs(1);
+/// How long the goodbyes to all cameras may take in the end.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// What the cameras have the writer do.
+enum Order {
+    /// What a camera sends.
+    Describe(usize, Box<Description>),
+    Frame(usize, Box<Frame>, NtpTime),
+    Tick(NtpTime),
+}
+
+/// Records until somebody stops it.
+pub(crate) async fn run<R: Runtime>(args: &RecordArgs) -> Result<(), Failure> {
+    let mut names: Vec<String> = args.cameras.iter().map(|camera| camera.name.clone()).collect();
+    if let Some(name) = repeated(&names) {
+        return Err(Failure::SameName { name: name.to_owned() });
+    }
+    let client =
+        ClientConfig::default().transports(args.transport.into()).reconnect(Some(ReconnectPolicy::default()));
+    let client = args.requests.apply(client).map_err(|error| {
+        let url = args.cameras[0].url.clone();
+        Failure::Play { url, error: Box::new(error) }
+    })?;
+    let config = ArchiveConfig::new(args.segment);
+    let config = args.keep.into_iter().fold(config, ArchiveConfig::keep);
+    let config = args.keep_for.into_iter().fold(config, ArchiveConfig::keep_for);
+    let archive = Archive::open(&args.to, config, now()).map_err(Failure::Archive)?;
+    let tell = Tell { json: args.json };
+    let (orders, received) = bounded(WAITING_MAX);
+    let writer = Writer::new(archive, names.clone(), tell);
+    let writer = thread::spawn(move || writer.run(&received));
+    let (stopper, stopped) = bounded::<()>(1);
+    for (number, camera) in args.cameras.iter().enumerate() {
+        let task = camera::record::<R>(
+            number,
+            camera.clone(),
+            client.clone(),
+            orders.clone(),
+            stopped.clone(),
+            tell,
+        );
+        R::default().spawn(task).map_err(Failure::Runtime)?;
+    }
+    or(stop::<R>(args.seconds), tick::<R>(&orders)).await;
+    drop((stopper, stopped));
+    // The last camera that has said goodbye closes it.
+    let cameras = orders.downgrade();
+    drop(orders);
+    let all_gone = async {
+        while cameras.upgrade().is_some() {
+            sleep::<R>(GLANCE).await;
+        }
+    };
+    or(all_gone, sleep::<R>(GOODBYE)).await;
+    if let Some(orders) = cameras.upgrade() {
+        orders.close();
+    }
+    let recorded = writer.join().map_err(|_| Failure::Writer)?;
+    for (name, recorded) in names.iter().zip(&recorded) {
+        if !args.json {
+            result(format_args!("{name}: {} frames in {} files", recorded.frames, recorded.segments));
+        }
+    }
+    let mut recorded = recorded.iter();
+    names.retain(|_| recorded.next().is_some_and(|recorded| recorded.frames == 0));
+    if names.is_empty() { Ok(()) } else { Err(Failure::NothingRecorded { names }) }
+}
+
+async fn tick<R: Runtime>(orders: &Sender<Order>) {
+    loop {
+        sleep::<R>(TICK).await;
+        // One that does not fit in comes again.
+        let _ = orders.try_send(Order::Tick(now()));
+    }
+}
+
+/// A name that is there twice.
+fn repeated(names: &[String]) -> Option<&str> {
+    let twice = names.iter().enumerate().find(|(place, name)| names[..*place].contains(name));
+    twice.map(|(_, name)| name.as_str())
+}
+
+fn now() -> NtpTime {
+    NtpTime::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
+}
+
+/// Does something until it is over or all is to stop, which is `None`.
+async fn until<T>(stopped: &Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
+    let stopped = async {
+        let _ = stopped.recv().await;
+        None
+    };
+    or(async { Some(work.await) }, stopped).await
+}

@@ -1,0 +1,187 @@
+//! What happens while cameras are recorded, as lines for people and as JSON for programs.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rtspan_examples::archive::{ArchiveError, ArchiveEvent, Cause};
+use rtspan_std::header::UtcTime;
+use rtspan_std::{ClientEvent, CommandError, Error, Media};
+use serde_json::{Value, json};
+
+use crate::output::{news_json, notice};
+
+/// Tells it in one of the two ways.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tell {
+    pub(super) json: bool,
+}
+
+impl Tell {
+    /// Tells an event of this name: a line, or its values.
+    fn event(self, name: &str, line: String, mut values: Value) {
+        if !self.json {
+            return notice(line);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        values["event"] = name.into();
+        values["time"] = UtcTime::from_unix(now).to_string().into();
+        news_json(&values);
+    }
+
+    pub(super) fn client(self, camera: &str, event: &ClientEvent) {
+        match event {
+            ClientEvent::Reconnecting { cause, attempt, wait } => self.event(
+                "reconnecting",
+                format!("{camera} is lost: {cause}; attempt {attempt} in {:.1} s", wait.as_secs_f64()),
+                json!({
+                    "camera": camera, "cause": cause.to_string(), "attempt": attempt, "seconds": wait.as_secs_f64(),
+                }),
+            ),
+            ClientEvent::Reconnected { attempts, away } => self.event(
+                "reconnected",
+                format!("{camera} is back after {:.1} s", away.as_secs_f64()),
+                json!({ "camera": camera, "attempts": attempts, "seconds": away.as_secs_f64() }),
+            ),
+            ClientEvent::DescriptionChanged(_) => self.event(
+                "description_changed",
+                format!("{camera} describes its stream otherwise than before"),
+                json!({ "camera": camera }),
+            ),
+            ClientEvent::MediaSilent(media) => self.event(
+                "media_silent",
+                format!("{camera} sends nothing of media {media}"),
+                json!({ "camera": camera, "media": media }),
+            ),
+            _ => {}
+        }
+    }
+
+    /// The camera cannot be played.
+    pub(super) fn lost(self, camera: &str, error: &Error, again: Duration) {
+        self.event(
+            "error",
+            format!("{camera} cannot be recorded: {error}; it is tried again in {} s", again.as_secs()),
+            json!({ "camera": camera, "reason": error.to_string(), "seconds": again.as_secs() }),
+        );
+    }
+
+    /// The camera has ended its stream.
+    pub(super) fn ended(self, camera: &str, again: Duration) {
+        self.event(
+            "stream_ended",
+            format!("{camera} has ended its stream; it is tried again in {} s", again.as_secs()),
+            json!({ "camera": camera, "seconds": again.as_secs() }),
+        );
+    }
+
+    pub(super) fn unfit(self, camera: &str, error: &ArchiveError) {
+        self.event(
+            "error",
+            format!("{camera} cannot be recorded: {error}"),
+            json!({ "camera": camera, "reason": error.to_string() }),
+        );
+    }
+
+    pub(super) fn left_out(self, camera: &str, media: usize, its: &Media) {
+        let kind = its.kind.to_string();
+        self.event(
+            "media_left_out",
+            format!("media {media} ({kind}) of {camera} is not recorded: MP4 cannot hold it"),
+            json!({ "camera": camera, "media": media, "kind": kind }),
+        );
+    }
+
+    pub(super) fn refused(self, camera: &str, media: usize, error: &CommandError) {
+        self.event(
+            "media_refused",
+            format!("media {media} of {camera} is not recorded: {error}"),
+            json!({ "camera": camera, "media": media, "reason": error.to_string() }),
+        );
+    }
+
+    pub(super) fn archive(self, event: &ArchiveEvent) {
+        let seconds = |nanos: i64| nanos as f64 / 1e9;
+        match event {
+            ArchiveEvent::Begun { camera, path, follows } => self.event(
+                "segment_begun",
+                format!("{camera}: {} begins", path.display()),
+                json!({ "camera": camera, "file": path.to_string_lossy(), "follows": follows }),
+            ),
+            ArchiveEvent::Ended { camera, segment } => self.event(
+                "segment_ended",
+                format!(
+                    "{camera}: {} has {} frames of {:.1} s in {} bytes",
+                    segment.path.display(),
+                    segment.frames,
+                    seconds(segment.end - segment.start),
+                    segment.bytes
+                ),
+                json!({
+                    "camera": camera, "file": segment.path.to_string_lossy(), "start": time(segment.start),
+                    "end": time(segment.end), "frames": segment.frames, "bytes": segment.bytes,
+                }),
+            ),
+            ArchiveEvent::Removed { camera, path, bytes, cause } => self.event(
+                "segment_removed",
+                format!("{camera}: {} is removed", path.display()),
+                json!({
+                    "camera": camera, "file": path.to_string_lossy(), "bytes": bytes,
+                    "cause": if *cause == Cause::Age { "age" } else { "room" },
+                }),
+            ),
+            ArchiveEvent::NotRemoved { camera, path, error } => self.event(
+                "not_removed",
+                format!("{camera}: {} cannot be removed: {error}", path.display()),
+                json!({ "camera": camera, "file": path.to_string_lossy(), "reason": error.to_string() }),
+            ),
+            ArchiveEvent::Gap { camera, from, to } => self.event(
+                "gap",
+                format!("{camera}: nothing was recorded from {} to {}", time(*from), time(*to)),
+                json!({ "camera": camera, "from": time(*from), "to": time(*to) }),
+            ),
+            ArchiveEvent::LeftOut { camera, pictures } => self.event(
+                "pictures_left_out",
+                format!("{camera}: {pictures} pictures before the first keyframe are left out"),
+                json!({ "camera": camera, "pictures": pictures }),
+            ),
+            ArchiveEvent::Trouble { camera, error } => self.event(
+                "error",
+                format!("{camera}: nothing can be written, and frames are lost: {error}"),
+                json!({ "camera": camera, "reason": error.to_string() }),
+            ),
+            ArchiveEvent::Resumed { camera, lost } => self.event(
+                "resumed",
+                format!("{camera} is written again; {lost} frames were lost"),
+                json!({ "camera": camera, "lost": lost }),
+            ),
+            ArchiveEvent::NotIndexed { camera, path, error } => self.event(
+                "not_indexed",
+                format!("{camera}: {} has no line in the index: {error}", path.display()),
+                json!({ "camera": camera, "file": path.to_string_lossy(), "reason": error.to_string() }),
+            ),
+            ArchiveEvent::Repaired { camera, path, bytes } => self.event(
+                "segment_repaired",
+                format!("{camera}: {bytes} bytes at the end of {} were torn, and are gone", path.display()),
+                json!({ "camera": camera, "file": path.to_string_lossy(), "bytes": bytes }),
+            ),
+            ArchiveEvent::ClockSet { by } => self.event(
+                "clock_set",
+                format!("the clock of this machine was set by {:.3} s", seconds(*by)),
+                json!({ "seconds": seconds(*by) }),
+            ),
+            ArchiveEvent::CameraClockSet { camera, by } => self.event(
+                "camera_clock_set",
+                format!("the clock of {camera} was set by {:.3} s", seconds(*by)),
+                json!({ "camera": camera, "seconds": seconds(*by) }),
+            ),
+            ArchiveEvent::Missed { count } => {
+                self.event("missed", format!("{count} events were not told"), json!({ "count": count }));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A wall clock time in nanoseconds since 1970, as text.
+fn time(since_1970: i64) -> String {
+    UtcTime::from_unix(Duration::from_nanos(since_1970.max(0).unsigned_abs())).to_string()
+}
