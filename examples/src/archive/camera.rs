@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rtspan_core::frame::Frame;
 use rtspan_core::payload::{ParameterWatch, Parameters};
-use rtspan_core::{Description, NtpTime};
+use rtspan_core::{Description, Format, NtpTime};
 
 use super::Store;
 use super::clock::Clock;
@@ -54,6 +54,9 @@ pub(super) struct Camera {
 #[derive(Debug)]
 pub(super) struct Media {
     pub(super) index: usize,
+    /// As it is described.
+    format: Format,
+    /// What is known of it by now.
     pub(super) parameters: Parameters,
 }
 
@@ -92,9 +95,16 @@ impl Camera {
             return;
         }
         self.gap(store);
+        let mut known = std::mem::take(&mut self.medias);
         let medias = description.medias.iter().enumerate().filter_map(|(index, media)| {
             let format = media.formats.first().filter(|format| mp4::holds(format))?;
-            Some(Media { index, parameters: ParameterWatch::new(format).parameters() })
+            // What its frames have told is not told again.
+            let same = known.iter().position(|known| known.index == index && known.format == *format);
+            Some(same.map(|same| known.swap_remove(same)).unwrap_or_else(|| Media {
+                index,
+                format: format.clone(),
+                parameters: ParameterWatch::new(format).parameters(),
+            }))
         });
         self.medias = medias.collect();
         let is_video = |media: &&Media| description.medias[media.index].kind == rtspan_core::MediaKind::Video;

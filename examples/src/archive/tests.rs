@@ -378,6 +378,25 @@ fn other_parameters_begin_another_segment_and_no_frame_is_lost() {
 }
 
 #[test]
+fn a_camera_that_is_described_anew_keeps_the_parameters_that_its_frames_have_told() {
+    let folder = Folder::new();
+    let mut archive = Archive::open(&folder.0, minute(), at(0)).unwrap();
+    let unknown = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=1");
+    let mut description = Description::new(vec![Media::new(MediaKind::Video, vec![unknown])]);
+    let told = rtspan_core::payload::ParameterWatch::new(&Format::h264(96, &SPS, &PPS)).parameters();
+    for number in 0..200 {
+        description.title = format!("session {}", number / GROUP);
+        let camera = archive.camera("gate", &description).unwrap();
+        let mut frame = frame(0, number, number * PICTURE).with_ntp(at(number * PICTURE));
+        frame.new_parameters = (number == 0).then(|| Box::new(told.clone()));
+        archive.write(camera, frame, at(number * PICTURE));
+    }
+    drop(archive);
+    assert_eq!(folder.pictures(), (0..200).collect::<Vec<_>>());
+    assert_eq!(folder.segments().iter().map(|segment| segment.follows).collect::<Vec<_>>(), [false; 4]);
+}
+
+#[test]
 fn a_folder_that_takes_nothing_for_a_while_costs_what_came_then() {
     let folder = Folder::new();
     let mut recording = Recording::new(&folder, minute());

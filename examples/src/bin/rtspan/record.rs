@@ -96,8 +96,9 @@ pub(crate) async fn run<R: Runtime>(args: &RecordArgs) -> Result<(), Failure> {
     if names.is_empty() { Ok(()) } else { Err(Failure::NothingRecorded { names }) }
 }
 
+/// Tells the writer the time, until it has ended.
 async fn tick<R: Runtime>(orders: &Sender<Order>) {
-    loop {
+    while !orders.is_closed() {
         sleep::<R>(TICK).await;
         // One that does not fit in comes again.
         let _ = orders.try_send(Order::Tick(now()));

@@ -14,8 +14,10 @@ use super::{Order, now, until};
 use crate::args::NamedTarget;
 use crate::stop::sleep;
 
-/// A camera that nothing mends by itself is tried again after so long: somebody may mend it.
-const AGAIN: Duration = Duration::from_secs(30);
+/// A camera that cannot be played is tried again after so long, since somebody may mend it, and each time after twice as long up to
+/// a bound: cameras lock users out who come too often.
+const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN_MAX: Duration = Duration::from_secs(80);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -28,6 +30,7 @@ pub(super) async fn record<R: Runtime>(
     stopped: Receiver<()>,
     tell: Tell,
 ) {
+    let mut again = AGAIN;
     loop {
         let client = camera.url.client::<R>().config(config.clone()).build();
         let error = match client {
@@ -44,13 +47,17 @@ pub(super) async fn record<R: Runtime>(
             Err(error) => Err(error),
         };
         match error {
-            Err(error) => tell.lost(&camera.name, &error, AGAIN),
+            Err(error) => tell.lost(&camera.name, &error, again),
             Ok(Over::Stopped) => return,
-            Ok(Over::Ended) => tell.ended(&camera.name, AGAIN),
+            Ok(Over::Ended) => {
+                again = AGAIN;
+                tell.ended(&camera.name, again);
+            }
         }
-        if until(&stopped, sleep::<R>(AGAIN)).await.is_none() {
+        if until(&stopped, sleep::<R>(again)).await.is_none() {
             return;
         }
+        again = (again * 2).min(AGAIN_MAX);
     }
 }
 
@@ -78,11 +85,17 @@ async fn play<R: Runtime>(
         };
         let Some(frame) = next.transpose()? else { return Ok(Over::Ended) };
         let description = frames.packets().description();
+        let mut news = Vec::new();
         if description != described {
             described.clone_from(&description);
-            let _ = orders.send(Order::Describe(number, Box::new(description))).await;
+            news.push(Order::Describe(number, Box::new(description)));
         }
-        let _ = orders.send(Order::Frame(number, Box::new(frame), now())).await;
+        news.push(Order::Frame(number, Box::new(frame), now()));
+        for order in news {
+            if orders.send(order).await.is_err() {
+                return Ok(Over::Stopped);
+            }
+        }
     }
 }
 

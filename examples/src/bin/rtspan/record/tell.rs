@@ -23,7 +23,7 @@ impl Tell {
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         values["event"] = name.into();
-        values["time"] = UtcTime::from_unix(now).to_string().into();
+        values["time"] = json!(now.as_millis() as f64 / 1000.0);
         news_json(&values);
     }
 
