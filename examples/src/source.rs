@@ -7,7 +7,7 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rtspan_core::frame::Frame;
 use rtspan_core::payload::UnsupportedFormat;
@@ -66,6 +66,9 @@ pub enum SourceError {
     /// A format in it is used in a way that is not supported.
     #[error(transparent)]
     Unsupported(#[from] UnsupportedFormat),
+    /// The segment of a recording has another format than those before it.
+    #[error("{} was recorded in another format than what is played", .0.display())]
+    FormatChanged(PathBuf),
     /// A pipe has no earlier or later places.
     #[error("a pipe can only be read from its beginning to its end")]
     Pipe,
@@ -130,6 +133,12 @@ impl FileSource {
             FileKind::Ogg => ogg::open(file)?,
             FileKind::Xml => documents::open(file)?,
         })
+    }
+
+    /// Opens a segment of a recording: a fragmented MP4 file, whose times are those of the wall clock, in nanoseconds since 1970.
+    /// `zero` is time zero of the file, where nothing in it tells. Keyframes have their parameter sets in front.
+    pub(crate) fn recorded(path: &Path, zero: i64) -> Result<Self, SourceError> {
+        Self::new(mp4::open_recorded(File::open(path)?, zero)?)
     }
 
     fn new(opened: Opened) -> Result<Self, SourceError> {

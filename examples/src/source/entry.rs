@@ -1,7 +1,10 @@
 //! The formats that containers describe.
 
 use bytes::Bytes;
-use mp4_atom::{Atom as _, Av1c, Avcc, Codec as SampleEntry, Hvcc};
+use mp4_atom::{
+    Any, Atom as _, Audio, Av1c, Avcc, Codec as SampleEntry, Decode as _, DecodeMaybe as _, Hvcc, Visual,
+};
+use rtspan_core::description::G711Law;
 use rtspan_core::payload::Parts;
 use rtspan_core::{Format, MediaKind};
 
@@ -11,7 +14,10 @@ use super::nal::Syntax;
 const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
-/// The object types of sound (ISO/IEC 14496-1, table 5).
+/// The object types of pictures and sound (ISO/IEC 14496-1, table 5).
+const MPEG4_VIDEO: u8 = 0x20;
+const MPEG_VIDEO: [u8; 7] = [0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x6a];
+const JPEG: u8 = 0x6c;
 const AAC: u8 = 0x40;
 const AAC_OF_MPEG2: std::ops::RangeInclusive<u8> = 0x66..=0x68;
 const MPEG_AUDIO: [u8; 2] = [0x69, 0x6b];
@@ -26,9 +32,9 @@ pub(super) struct Entry {
 
 #[derive(Clone, Debug)]
 enum Packing {
-    /// NAL units behind their lengths. The parameter sets beyond the first of each kind, which a description has no room for, go in
-    /// front of each keyframe.
-    Nals { length_bytes: u8, more_sets: Vec<Bytes> },
+    /// NAL units behind their lengths. The parameter sets go in front of each keyframe where there is more than one of a kind, which
+    /// a description has no room for.
+    Nals { length_bytes: u8, sets: Vec<Bytes>, are_in_band: bool },
     /// As it is sent.
     Whole,
     /// Samples with their lowest byte first, each of so many bytes.
@@ -50,6 +56,17 @@ impl Entry {
         Self { packing, ..Self::audio(Format::pcm(payload_type, bits, rate, channels)) }
     }
 
+    /// G.711 of so many samples a second and channels, with its fixed payload type where it has one.
+    pub(super) fn g711(payload_type: u8, law: G711Law, (rate, channels): (u32, u16)) -> Self {
+        let (fixed, name) = match law {
+            G711Law::Mu => (Format::pcmu(), "PCMU"),
+            G711Law::A => (Format::pcma(), "PCMA"),
+        };
+        let is_fixed = rate == fixed.clock_rate && channels == 1;
+        let other = || Format::new(payload_type, name, rate).with_channels(channels.max(1));
+        Self::audio(if is_fixed { fixed } else { other() })
+    }
+
     /// H.264 as `avcC` tells it.
     pub(super) fn avc(payload_type: u8, avcc: &Avcc) -> Self {
         let [sps, pps] = [&avcc.sequence_parameter_sets, &avcc.picture_parameter_sets];
@@ -57,10 +74,10 @@ impl Entry {
             (Some(sps), Some(pps)) => Format::h264(payload_type, sps, pps),
             _ => Format::new(payload_type, "H264", 90_000).with_fmtp("packetization-mode=1"),
         };
-        let more_sets =
-            if sps.len() > 1 || pps.len() > 1 { sps.iter().chain(pps) } else { [].iter().chain(&[]) };
-        let more_sets = more_sets.map(|set| Bytes::copy_from_slice(set)).collect();
-        Self { packing: Packing::Nals { length_bytes: avcc.length_size, more_sets }, ..Self::video(format) }
+        let are_in_band = sps.len() > 1 || pps.len() > 1;
+        let sets = sps.iter().chain(pps).map(|set| Bytes::copy_from_slice(set)).collect();
+        let packing = Packing::Nals { length_bytes: avcc.length_size, sets, are_in_band };
+        Self { packing, ..Self::video(format) }
     }
 
     /// H.265 as `hvcC` tells it.
@@ -73,11 +90,10 @@ impl Entry {
             [Some(vps), Some(sps), Some(pps)] => Format::h265(payload_type, vps, sps, pps),
             _ => Format::new(payload_type, "H265", 90_000),
         };
-        let all = || [VPS, SPS, PPS].into_iter().flat_map(of);
-        let is_more = [VPS, SPS, PPS].into_iter().any(|kind| of(kind).count() > 1);
-        let more_sets = all().filter(|_| is_more).map(|set| Bytes::copy_from_slice(set)).collect();
+        let are_in_band = [VPS, SPS, PPS].into_iter().any(|kind| of(kind).count() > 1);
+        let sets = [VPS, SPS, PPS].into_iter().flat_map(of).map(|set| Bytes::copy_from_slice(set)).collect();
         let length_bytes = (hvcc.length_size_minus_one & 3) + 1;
-        Self { packing: Packing::Nals { length_bytes, more_sets }, ..Self::video(format) }
+        Self { packing: Packing::Nals { length_bytes, sets, are_in_band }, ..Self::video(format) }
     }
 
     /// AAC as its AudioSpecificConfig tells it.
@@ -87,7 +103,7 @@ impl Entry {
 
     /// The format that MP4 describes; `None` if it cannot be sent.
     pub(super) fn of_mp4(payload_type: u8, entry: &SampleEntry) -> Option<Self> {
-        let sound = |audio: &mp4_atom::Audio| (u32::from(audio.sample_rate.integer()), audio.channel_count);
+        let sound = |audio: &Audio| (u32::from(audio.sample_rate.integer()), audio.channel_count);
         Some(match entry {
             SampleEntry::Avc1(avc) => Self::avc(payload_type, &avc.avcc),
             SampleEntry::Avc3(avc) => Self::avc(payload_type, &avc.avcc),
@@ -123,6 +139,35 @@ impl Entry {
             }
             SampleEntry::Sowt(pcm) => Self::pcm(payload_type, 16, sound(&pcm.audio), false),
             SampleEntry::Twos(pcm) => Self::pcm(payload_type, 16, sound(&pcm.audio), true),
+            SampleEntry::In24(pcm) => Self::pcm(payload_type, 24, sound(&pcm.audio), true),
+            SampleEntry::Unknown(name, body) => Self::of_bytes(payload_type, name.as_ref(), body)?,
+            _ => return None,
+        })
+    }
+
+    /// Those formats of MP4 whose entries are read here.
+    fn of_bytes(payload_type: u8, name: &[u8], mut body: &[u8]) -> Option<Self> {
+        if name == b"mp4v" {
+            Visual::decode(&mut body).ok()?;
+            // Other boxes may stand beside the descriptor.
+            while let Some(inner) = Any::decode_maybe(&mut body).ok()? {
+                let Any::Esds(esds) = inner else { continue };
+                let config = esds.es_desc.dec_config;
+                return Some(Self::video(match config.object_type_indication {
+                    MPEG4_VIDEO => Format::mpeg4_video(payload_type, &config.dec_specific?.raw),
+                    object if MPEG_VIDEO.contains(&object) => Format::mpeg_video(),
+                    JPEG => Format::jpeg(),
+                    _ => return None,
+                }));
+            }
+            return None;
+        }
+        let audio = Audio::decode(&mut body).ok()?;
+        let (rate, channels) = (u32::from(audio.sample_rate.integer()).max(1), audio.channel_count);
+        Some(match name {
+            b"ulaw" => Self::g711(payload_type, G711Law::Mu, (rate, channels)),
+            b"alaw" => Self::g711(payload_type, G711Law::A, (rate, channels)),
+            b"raw " => Self::pcm(payload_type, 8, (rate, channels), true),
             _ => return None,
         })
     }
@@ -174,6 +219,13 @@ impl Entry {
         })
     }
 
+    /// Has parameter sets go in front of each keyframe, also where a description has room for them.
+    pub(super) fn put_sets_in_band(&mut self) {
+        if let Packing::Nals { are_in_band, .. } = &mut self.packing {
+            *are_in_band = true;
+        }
+    }
+
     /// The sample is one that decoding can begin at, as far as its bytes tell.
     pub(super) fn is_keyframe(&self, sample: &[u8]) -> bool {
         let Packing::Nals { length_bytes, .. } = self.packing else { return false };
@@ -190,9 +242,9 @@ impl Entry {
                 sample.chunks_mut(usize::from(*bytes).max(1)).for_each(<[u8]>::reverse);
                 sample.into()
             }
-            Packing::Nals { length_bytes, more_sets } => {
+            Packing::Nals { length_bytes, sets, are_in_band } => {
                 let nals = Parts::from_length_prefixed(&sample.into(), *length_bytes);
-                let sets = more_sets.iter().filter(|_| is_keyframe);
+                let sets = sets.iter().filter(|_| is_keyframe && *are_in_band);
                 sets.chain(nals.iter()).cloned().collect()
             }
         }

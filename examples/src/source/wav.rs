@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::Read as _;
 
+use rtspan_core::MediaKind;
+use rtspan_core::description::G711Law;
 use rtspan_core::frame::Frame;
-use rtspan_core::{Format, MediaKind};
 
 use super::entry::Entry;
 use super::input::Input;
@@ -71,14 +72,10 @@ pub(super) fn open(file: File) -> Result<Opened, SourceError> {
     }
     let tag = if tag == EXTENSIBLE { field(EXTENSIBLE_TAG_AT).unwrap_or(tag) } else { tag };
     let payload_type = payload_type(0);
-    let g711 = |fixed: Format, name: &str| {
-        let is_fixed = rate == 8000 && channels == 1;
-        if is_fixed { fixed } else { Format::new(payload_type, name, rate).with_channels(channels) }
-    };
     let entry = match (tag, bits) {
         (PCM, 8 | 16 | 24) => Entry::pcm(payload_type, bits as u8, (rate, channels), false),
-        (MU_LAW, 8) => Entry::audio(g711(Format::pcmu(), "PCMU")),
-        (A_LAW, 8) => Entry::audio(g711(Format::pcma(), "PCMA")),
+        (MU_LAW, 8) => Entry::g711(payload_type, G711Law::Mu, (rate, channels)),
+        (A_LAW, 8) => Entry::g711(payload_type, G711Law::A, (rate, channels)),
         _ => return Err(SourceError::Nothing(vec![format!("sound of format {tag} with {bits} bits")])),
     };
     let sample_bytes = u64::from(bits / 8) * u64::from(channels);

@@ -7,6 +7,8 @@ use super::{Sample, Times, Track};
 pub(super) struct Table {
     track: usize,
     boxes: Stbl,
+    /// Samples, of which there are not more than fit the file.
+    count: usize,
     at: Place,
 }
 
@@ -27,15 +29,15 @@ struct Place {
 }
 
 impl Table {
-    pub(super) fn new(track: usize, boxes: Stbl) -> Self {
-        Self { track, boxes, at: Place::default() }
-    }
-
-    fn count(&self) -> usize {
-        match &self.boxes.stsz.samples {
-            StszSamples::Identical { count, .. } => *count as usize,
+    /// The tables of a track, in a file of this length.
+    pub(super) fn new(track: usize, boxes: Stbl, length: u64) -> Self {
+        let count = match &boxes.stsz.samples {
+            StszSamples::Identical { count, size } => {
+                u64::from(*count).min(length / u64::from(*size).max(1)) as usize
+            }
             StszSamples::Different { sizes } => sizes.len(),
-        }
+        };
+        Self { track, boxes, count, at: Place::default() }
     }
 
     fn bytes(&self, sample: usize) -> u32 {
@@ -61,7 +63,7 @@ impl Table {
 
     /// The times of the next sample; `None` at the end.
     pub(super) fn times(&self) -> Option<Times> {
-        if self.at.sample >= self.count() {
+        if self.at.sample >= self.count {
             return None;
         }
         let ahead = self.boxes.ctts.as_ref().and_then(|ctts| ctts.entries.get(self.at.ahead.0));
@@ -79,6 +81,7 @@ impl Table {
             dts,
             pts,
             is_keyframe: self.is_keyframe(place.sample),
+            ntp: None,
         };
         self.step();
         Some(sample)
