@@ -7,6 +7,7 @@ mod footage;
 mod library;
 mod places;
 mod player;
+mod recordings;
 mod reel;
 mod timing;
 
@@ -14,3 +15,4 @@ pub use film::{Due, Film, FilmError, Replayed, Started, Step, Wish};
 pub use films::{Films, asks};
 pub use footage::{FileFootage, Footage, Section};
 pub use library::{Folder, Library};
+pub use recordings::Recordings;
