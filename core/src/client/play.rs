@@ -76,7 +76,7 @@ impl Client {
             track.presence.iter_mut().for_each(|presence| presence.begin(now));
         }
         let playing = self.read_playing(response);
-        let scale = playing.scale.or(self.playback.replayed_scale()).unwrap_or(1.0);
+        let scale = playing.scale.or_else(|| self.playback.replayed_scale()).unwrap_or(1.0);
         self.inbox.timeline.set_rates(scale, playing.speed.unwrap_or(1.0));
         self.inbox.timeline.set_rate_control(!self.playback.is_unpaced());
         let rtptimes = playing.tracks.iter().filter_map(|track| Some((track.media, track.timestamp?)));

@@ -16,7 +16,7 @@ const IS_THERE: u8 = 1;
 
 impl Marks {
     pub(super) fn of(extension: Option<&OnvifExtension>) -> Self {
-        extension.map_or(Self::default(), |own| Self { bits: own.flags() | IS_THERE, cseq: own.cseq })
+        extension.map_or_else(Self::default, |own| Self { bits: own.flags() | IS_THERE, cseq: own.cseq })
     }
 
     /// Those of a further frame of the same packet.

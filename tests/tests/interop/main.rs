@@ -28,6 +28,7 @@ mod program;
 mod publishing;
 mod recording;
 mod relayed;
+mod replay;
 #[cfg(feature = "tokio")]
 mod retina;
 mod rtspan;

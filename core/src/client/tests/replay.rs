@@ -218,7 +218,7 @@ fn a_recording_that_is_played_backwards_is_whole_frames_with_their_times() {
     // It says nothing of the scale.
     it.answer("200 OK");
     it.done();
-    let mut frames = FrameReader::new(&it.client.description().unwrap());
+    let mut frames = FrameReader::new(it.client.description().unwrap());
     let (mut sequence, mut told) = (0, Vec::new());
     for group in (0..5_u64).rev() {
         for number in 0..10 {
