@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod access_unit;
+mod archive;
 mod auth;
 mod behaviour;
 mod changing;
