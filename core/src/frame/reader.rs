@@ -184,6 +184,8 @@ impl Track {
         if received.time.begins_anew {
             self.flush(wish, ready);
             self.decoding.begin_anew();
+            // Timestamps may come again, at another time.
+            self.times = Times::default();
             self.begins_anew = true;
         }
         self.times.insert(received.packet.timestamp(), received.time);

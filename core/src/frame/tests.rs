@@ -210,6 +210,21 @@ fn the_first_frame_behind_a_gap_tells_of_it_also_if_the_first_packet_is_none_of_
     assert_eq!(behind, [true, false]);
 }
 
+/// A replay without rate control has the timestamps of the recording, which come again where it goes back.
+#[test]
+fn a_frame_behind_a_seek_has_its_own_time_though_its_timestamp_came_before() {
+    let mut reader = FrameReader::new(&description(Format::h264(96, &SPS, &PPS)));
+    let mut receive = |sequence, pts, begins_anew| {
+        let header = RtpHeader { payload_type: 96, sequence, marker: true, timestamp: 9_000, ssrc: 5 };
+        let mut time = MediaTime::at(pts);
+        time.begins_anew = begins_anew;
+        reader.push(&Received { media: 0, packet: RtpPacket::build(header, &IDR), lost: 0, time }).unwrap();
+        reader.poll().map(|frame| (frame.time.pts, frame.time.begins_anew))
+    };
+    assert_eq!(receive(1, 0, true), Some((0, true)));
+    assert_eq!(receive(2, 5 * FRAME_NANOS, true), Some((5 * FRAME_NANOS, true)));
+}
+
 #[test]
 fn a_format_that_is_not_supported_is_told_and_harms_no_other() {
     let interleaved = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=2");
