@@ -46,7 +46,7 @@ fn hex_of(bytes: &[u8]) -> String {
 /// Nanoseconds since 1900.
 fn nanos_of(ntp: NtpTime) -> u64 {
     let fraction = u64::from(ntp.to_bits() as u32);
-    (ntp.to_bits() >> 32) * 1_000_000_000 + (fraction * 1_000_000_000 >> 32)
+    (ntp.to_bits() >> 32) * 1_000_000_000 + ((fraction * 1_000_000_000) >> 32)
 }
 
 #[test]
