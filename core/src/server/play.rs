@@ -65,7 +65,7 @@ impl Server {
             Response::new(StatusCode::OK).with_header(name::SESSION, self.session_header(session));
         if let Some((from, stream)) = from.zip(session.read_stream()) {
             let mut info = RtpInfo::default();
-            streams.read(stream, &mut |log| info = rtp_info(session, |track| log.first_kept(track, from)));
+            streams.read(stream, &mut |log| info = info_of_own(session, log, from));
             response = response.with_header(name::RTP_INFO, info);
         }
         Ok(Extra::tell_play(extra, response, LIVE).into())
@@ -165,7 +165,7 @@ impl Server {
         };
         if let Some(from) = from {
             let cursor = Cursor::at(log, from, lag, tracks);
-            return (cursor, rtp_info(session, |track| log.first_kept(track, from)), None);
+            return (cursor, info_of_own(session, log, from), None);
         }
         let cursor = match self.joins_others(session) {
             // Those who are there have had what there was.
@@ -296,6 +296,15 @@ impl Server {
 fn since(wall: NtpTime) -> Option<Range> {
     let micros = u64::try_from(wall.to_unix()?.as_micros()).ok()?;
     Some(Range::Clock { start: Some(UtcTime::from_unix(Duration::from_micros(micros))), end: None })
+}
+
+/// RTP-Info of a reader that has a stream of its own, and plays from the packet `from` on.
+fn info_of_own(session: &Session, log: &StreamLog, from: u64) -> RtpInfo {
+    let start = log.start_of_own(session.read_tracks().map(|track| track.index).collect(), from);
+    rtp_info(session, |track| {
+        let own = start.iter().find(|(own, ..)| *own == track);
+        own.map(|(_, sequence, timestamp)| (*sequence, *timestamp))
+    })
 }
 
 /// RTP-Info of where each track begins.

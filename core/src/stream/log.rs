@@ -433,7 +433,7 @@ impl StreamLog {
     }
 
     /// As [`position`](Self::position), of a packet that is in the log only.
-    pub(crate) fn first_kept(&self, track: u8, number: u64) -> Option<(u16, u32)> {
+    fn first_kept(&self, track: u8, number: u64) -> Option<(u16, u32)> {
         let kept = self.from(number).find(|packet| packet.track == track);
         kept.map(|packet| (packet.rtp.sequence(), packet.rtp.timestamp()))
     }

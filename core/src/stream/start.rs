@@ -45,22 +45,27 @@ impl StreamLog {
             .filter(|track| tracks.contains(*track))
             .filter_map(first)
             .collect();
-        let earliest = firsts.iter().filter_map(|first| first.ntp).min();
-        let passed = |first: &First| {
-            let since = first.ntp.zip(earliest).map_or(0, |(ntp, earliest)| ntp.nanos_since(earliest));
-            let passed = Duration::from_nanos(since.unsigned_abs());
-            // Farther apart, the clocks have nothing to do with each other, and receivers believe nothing.
-            (passed <= TIMELINE_RTPTIME_DISTANCE_MAX).then_some(passed)
-        };
-        let is_one = firsts.iter().all(|first| first.ntp.is_some() && passed(first).is_some());
-        let start = |first: &First| {
-            let passed = units_in(passed(first).unwrap_or_default(), first.clock_rate);
-            (first.track, first.sequence, first.timestamp.wrapping_sub(passed))
-        };
-        Start {
-            wall: earliest.filter(|_| is_one && known.is_some()),
-            tracks: firsts.iter().map(start).collect(),
-        }
+        let (earliest, tracks) = of_one_moment(&firsts);
+        Start { wall: earliest.filter(|_| known.is_some()), tracks }
+    }
+
+    /// The same of a stream that is its reader's own, and that plays from the packet `number` on: of the packets that are there, by
+    /// what its writer has told of their times.
+    pub(crate) fn start_of_own(&self, tracks: TrackSet, number: u64) -> Vec<TrackStart> {
+        let own = (0..).zip(&self.tracks).filter(|(index, _)| tracks.contains(*index));
+        let firsts = own.filter_map(|(index, track)| {
+            let packet = self.from(number).find(|packet| packet.track == index)?;
+            let (rtp, ntp) = (&packet.rtp, track.source_time(&packet.rtp));
+            let clock_rate = track.senders.clock_rate_of(rtp.ssrc());
+            Some(First {
+                track: index,
+                sequence: rtp.sequence(),
+                timestamp: rtp.timestamp(),
+                clock_rate,
+                ntp,
+            })
+        });
+        of_one_moment(&firsts.collect::<Vec<_>>()).1
     }
 
     fn first_of(&self, track: u8, number: u64, (now, wall): (Instant, NtpTime)) -> Option<First> {
@@ -71,6 +76,24 @@ impl StreamLog {
         let ntp = senders.ntp_of(ssrc, timestamp, now, wall);
         Some(First { track, sequence, timestamp, clock_rate: senders.clock_rate_of(ssrc), ntp })
     }
+}
+
+/// The first packets with the timestamps of the moment at which the first of them was made; that moment, if all are known to be of
+/// one time line.
+fn of_one_moment(firsts: &[First]) -> (Option<NtpTime>, Vec<TrackStart>) {
+    let earliest = firsts.iter().filter_map(|first| first.ntp).min();
+    let passed = |first: &First| {
+        let since = first.ntp.zip(earliest).map_or(0, |(ntp, earliest)| ntp.nanos_since(earliest));
+        let passed = Duration::from_nanos(since.unsigned_abs());
+        // Farther apart, the clocks have nothing to do with each other, and receivers believe nothing.
+        (passed <= TIMELINE_RTPTIME_DISTANCE_MAX).then_some(passed)
+    };
+    let is_one = firsts.iter().all(|first| first.ntp.is_some() && passed(first).is_some());
+    let start = |first: &First| {
+        let passed = units_in(passed(first).unwrap_or_default(), first.clock_rate);
+        (first.track, first.sequence, first.timestamp.wrapping_sub(passed))
+    };
+    (earliest.filter(|_| is_one), firsts.iter().map(start).collect())
 }
 
 /// Units of a clock in a time, to the nearest.
@@ -132,6 +155,26 @@ mod tests {
         let expected = [(0, 9, 97_200), (1, 10, 80_u32.wrapping_sub(1360))];
         let next = NOON + Duration::from_millis(80);
         assert_eq!(log.start_of(at(41), TrackSet::ALL, log.head()), start(Some(next), &expected));
+    }
+
+    #[test]
+    fn the_start_of_a_reader_with_a_stream_of_its_own_is_one_moment_if_its_writer_tells_the_times() {
+        let mut log = log();
+        log.push(at(0), 0, packet(0, 1, 5));
+        let number = log.head();
+        assert_eq!(log.start_of_own(TrackSet::ALL, number), []);
+        log.push(at(1), 0, packet(0, 7, 90_000));
+        log.push(at(1), 1, packet(1, 9, 80));
+        assert_eq!(
+            log.start_of_own(TrackSet::ALL, number),
+            [(0, 7, 90_000), (1, 9, 80)],
+            "nothing is known of their times"
+        );
+        log.set_reference(at(1), 0, 1, NOON, 90_000);
+        assert_eq!(log.start_of_own(TrackSet::ALL, number), [(0, 7, 90_000), (1, 9, 80)], "nor of the other");
+        log.set_reference(at(1), 1, 2, NOON + Duration::from_millis(5), 80);
+        assert_eq!(log.start_of_own(TrackSet::ALL, number), [(0, 7, 90_000), (1, 9, 40)]);
+        assert_eq!(log.start_of_own(TrackSet::from_iter([1]), number), [(1, 9, 80)], "of those asked for");
     }
 
     #[test]
