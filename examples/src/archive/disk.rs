@@ -10,6 +10,9 @@ use super::event::{ArchiveEvent, Cause, Events};
 use super::index::INDEX;
 use super::name::Stamp;
 
+/// Segments that cannot be removed, beyond which no others are tried: nothing can be removed, it seems.
+const STUCK_MAX: usize = 8;
+
 /// Where a segment is: what it is named by, and the number of its camera. The oldest of all cameras is the first.
 pub(super) type Place = (Stamp, usize);
 
@@ -26,7 +29,7 @@ pub(super) struct Disk {
     indexes: BTreeMap<(usize, String), u64>,
     /// Those that are being written.
     writing: BTreeSet<Place>,
-    /// Those that cannot be removed.
+    /// Those that could not be removed, which was told.
     stuck: BTreeSet<Place>,
     total: u64,
 }
@@ -108,52 +111,65 @@ impl Disk {
     /// There is no room, and nothing more that can go.
     pub(super) fn make_room(&mut self, bytes: u64, events: &mut Events) -> io::Result<()> {
         let Some(keep) = self.keep else { return Ok(()) };
-        while self.total.saturating_add(bytes) > keep {
-            let Some(oldest) = self.oldest() else {
-                return Err(io::Error::new(
-                    io::ErrorKind::QuotaExceeded,
-                    format!(
-                        "all {keep} bytes that recordings may take are taken by those that are being written"
-                    ),
-                ));
-            };
-            self.remove(oldest, Cause::Room, events);
+        let is_full = |disk: &Self| disk.total.saturating_add(bytes) > keep;
+        self.remove_while(Cause::Room, events, |disk, _| is_full(disk))?;
+        if !is_full(self) {
+            return Ok(());
         }
-        Ok(())
+        let full =
+            format!("all {keep} bytes that recordings may take are taken by those that are being written");
+        Err(io::Error::new(io::ErrorKind::QuotaExceeded, full))
     }
 
-    /// Removes what is too old at a time in nanoseconds since 1970; no more than a few at once.
+    /// Removes what is too old at a time in nanoseconds since 1970. What cannot be removed is tried again the next time.
     pub(super) fn remove_old(&mut self, now: i64, segment: Duration, events: &mut Events) {
         let Some(keep_for) = self.keep_for else { return };
         // A segment is as old as its last frame.
         let age = i64::try_from((keep_for + segment).as_nanos()).unwrap_or(i64::MAX);
         let limit = Stamp::of(now.saturating_sub(age));
-        while let Some(oldest) = self.oldest().filter(|(stamp, _)| *stamp < limit) {
-            self.remove(oldest, Cause::Age, events);
+        let _ = self.remove_while(Cause::Age, events, |_, (stamp, _)| stamp < limit);
+    }
+
+    /// Removes the oldest segments as long as it is due. Those that cannot be removed are passed over, unless they are many.
+    fn remove_while(
+        &mut self,
+        cause: Cause,
+        events: &mut Events,
+        is_due: impl Fn(&Self, Place) -> bool,
+    ) -> io::Result<()> {
+        let mut passed_over = Vec::new();
+        loop {
+            let may_go = |place: &&Place| !self.writing.contains(place) && !passed_over.contains(*place);
+            let oldest = self.segments.keys().find(may_go).copied();
+            let Some(oldest) = oldest.filter(|oldest| is_due(self, *oldest)) else { return Ok(()) };
+            if let Err(error) = self.remove(oldest, cause, events) {
+                passed_over.push(oldest);
+                if passed_over.len() == STUCK_MAX {
+                    return Err(error);
+                }
+            }
         }
     }
 
-    /// The oldest that may go.
-    fn oldest(&self) -> Option<Place> {
-        let may_go = |place: &&Place| !self.writing.contains(place) && !self.stuck.contains(place);
-        self.segments.keys().find(may_go).copied()
-    }
-
-    fn remove(&mut self, place: Place, cause: Cause, events: &mut Events) {
+    fn remove(&mut self, place: Place, cause: Cause, events: &mut Events) -> io::Result<()> {
         let path = self.path(place);
-        let (stamp, camera) = place;
+        let (stamp, number) = place;
+        let camera = self.cameras[number].clone();
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                self.stuck.insert(place);
-                events.push(ArchiveEvent::NotRemoved { camera: self.cameras[camera].clone(), path, error });
-                return;
+                let told = io::Error::new(error.kind(), error.to_string());
+                if self.stuck.insert(place) {
+                    events.push(ArchiveEvent::NotRemoved { camera, path, error });
+                }
+                return Err(told);
             }
             _ => {}
         }
         let bytes = self.segments.get(&place).copied().unwrap_or_default();
         self.forget(place);
-        events.push(ArchiveEvent::Removed { camera: self.cameras[camera].clone(), path, bytes, cause });
-        self.remove_day(camera, &stamp.day());
+        events.push(ArchiveEvent::Removed { camera, path, bytes, cause });
+        self.remove_day(number, &stamp.day());
+        Ok(())
     }
 
     /// Removes the folder of a day that has no segment any more.

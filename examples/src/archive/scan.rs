@@ -15,6 +15,8 @@ use super::name::Stamp;
 pub(super) const FOLLOWS: [u8; 16] = *b"rtspan/follows/1";
 /// Bytes of a box that is read.
 const BOX_BYTES_MAX: u64 = 64 << 20;
+/// Samples of a fragment that are counted.
+const SAMPLES_MAX: usize = 1 << 20;
 /// The flag of a sample that needs others (ISO/IEC 14496-12, section 8.8.3.1).
 const NEEDS_OTHERS: u32 = 0x1_0000;
 
@@ -195,7 +197,7 @@ impl Tally {
             let told = traf.tfdt.as_ref().map_or(0, |tfdt| tfdt.base_media_decode_time);
             let mut dts = i64::try_from(told).unwrap_or(i64::MAX);
             let (mut key, mut first, mut end) = (self.key, self.first, self.end);
-            for sample in traf.trun.iter().flat_map(|trun| trun.samples.iter()) {
+            for sample in traf.trun.iter().flat_map(|trun| trun.samples.iter()).take(SAMPLES_MAX) {
                 let lasts = i64::from(sample.duration.unwrap_or_default());
                 let pts = dts.saturating_add(sample.cts.unwrap_or_default());
                 let wall = |units| zero.saturating_add(track.nanos(units));

@@ -292,6 +292,58 @@ fn the_oldest_of_all_cameras_go_before_the_bound_is_passed() {
 }
 
 #[test]
+fn a_segment_that_cannot_be_removed_is_told_once_and_others_go() {
+    let folder = Folder::new();
+    let mut recording = Recording::new(&folder, minute().keep(8_000_000));
+    recording.pictures(0..25 * 90, false);
+    let first = folder.segments()[0].path.clone();
+    // A folder with something in it is where the file was.
+    fs::remove_file(&first).unwrap();
+    fs::create_dir(&first).unwrap();
+    fs::write(first.join("other"), b"").unwrap();
+    recording.pictures(25 * 90..25 * 300, false);
+    let stuck =
+        |event: &ArchiveEvent| matches!(event, ArchiveEvent::NotRemoved { path, .. } if *path == first);
+    assert_eq!(recording.count(stuck), 1);
+    let removed = recording.count(|event| matches!(event, ArchiveEvent::Removed { .. }));
+    assert!(removed >= 2, "{removed}");
+    assert_eq!(recording.count(|event| matches!(event, ArchiveEvent::Trouble { .. })), 0);
+    fs::remove_dir_all(&first).unwrap();
+    recording.pictures(25 * 300..25 * 400, false);
+    assert_eq!(
+        recording.count(|event| matches!(event, ArchiveEvent::Removed { path, .. } if *path == first)),
+        1
+    );
+}
+
+#[test]
+fn whatever_is_in_a_file_looking_into_it_ends() {
+    let folder = Folder::new();
+    let mut recording = Recording::new(&folder, minute());
+    recording.pictures(0..25 * 5, false);
+    recording.archive.end();
+    let path = folder.segments()[0].path.clone();
+    let whole = fs::read(&path).unwrap();
+    let mut state = 7_u32;
+    let mut chance = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % below
+    };
+    let mut found = 0;
+    for _ in 0..2000 {
+        let mut bytes = whole.clone();
+        for _ in 0..=chance(6) {
+            // Where the boxes are that tell of all others, for the most part.
+            let place = if chance(4) > 0 { chance(1500) } else { chance(whole.len()) };
+            bytes[place] = [0, 1, 0x7f, 0x80, 0xff, chance(256) as u8][chance(6)];
+        }
+        fs::write(&path, &bytes).unwrap();
+        found += scan(&path).unwrap().map_or(0, |segment| segment.frames);
+    }
+    assert!(found > 100_000, "most is not broken: {found}");
+}
+
+#[test]
 fn a_bound_that_is_too_low_for_one_fragment_is_held_and_told() {
     let folder = Folder::new();
     let mut recording = Recording::new(&folder, minute().keep(20_000));
