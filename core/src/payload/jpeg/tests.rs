@@ -3,10 +3,11 @@ use bytes::{Bytes, BytesMut};
 use super::header::extension;
 use super::image::Image;
 use super::*;
+use crate::NtpTime;
 use crate::description::Format;
 use crate::limits::{ACCESS_UNIT_BYTES_MAX, ACCESS_UNITS_READY_MAX, PACKET_BYTES_MAX};
 use crate::payload::{AccessUnit, PacketizeError, PacketizerConfig, ParameterWatch, PayloadError};
-use crate::rtp::{RtpHeader, RtpPacket, onvif_tests};
+use crate::rtp::{OnvifExtension, RtpHeader, RtpPacket, onvif_tests};
 use crate::{Tolerance, Tolerances};
 
 /// The scan of an image that libjpeg has made for GStreamer: 32 x 16, quality 20.
@@ -284,6 +285,27 @@ fn large_images_have_their_size_in_an_extension() {
     let small = rebuilt(&image((2040, 100), &[], &[7]));
     let read = Image::read(&small).unwrap();
     assert_eq!((read.width, read.height), (2040, 104));
+}
+
+/// As the Streaming Specification draws it (section 6.3.2).
+#[test]
+fn the_extension_of_a_large_image_stands_behind_that_of_a_replay() {
+    let mut packets = packets_of(&image((3840, 2160), &[], &scan(3000, 1)));
+    let plain = image_of(&mut Depacketizer::new(), &packets);
+    let [ntp, own, jpeg] = [0xd515_1234_8000_0001_u64, 5, 3 + 1 + 5];
+    let replay = OnvifExtension {
+        ntp: NtpTime::from_bits(ntp),
+        is_clean_point: true,
+        cseq: 123,
+        ..Default::default()
+    };
+    packets[0] = replay.add_to(&packets[0]);
+    let wire = packets[0].as_bytes();
+    assert_eq!((wire[0], &wire[12..16]), (0x90, &[0xab, 0xac, 0, jpeg as u8][..]));
+    assert_eq!((&wire[16..24], &wire[24..28]), (&ntp.to_be_bytes()[..], &[0x80, 123, 0, 0][..]));
+    assert_eq!(wire[28..32], [0xff, 0xd8, 0, own as u8]);
+    assert_eq!(image_of(&mut Depacketizer::new(), &packets), plain);
+    assert_eq!(OnvifExtension::of(&packets[0]), Some(replay));
 }
 
 #[test]
