@@ -26,6 +26,11 @@ pub struct BackChannel;
 #[doc = include_str!("../../docs/event-loop.md")]
 pub struct EventLoop;
 
+/// The guide to recordings, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recorded.md")]
+pub struct Recorded;
+
 /// The guide to simulated worlds, whose programs are tested.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/simulation.md")]
