@@ -22,8 +22,10 @@ mod matching;
 use index::{Index, Shared};
 use matching::assign;
 
-/// A segment that has not ended is being written as long as its file was written to within this time.
+/// A segment that has not ended is being written as long as its file was written to within this time. Behind one that has ended
+/// another may have begun of which nothing is whole yet, for so long.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(30);
+const ENDED_WITHIN: Duration = Duration::from_secs(3);
 /// The clean point of a segment is where the index says, but for rounding, in nanoseconds.
 const ROUNDING: i64 = 1_000_000;
 /// From one frame of a media to the next there is at least so much, in nanoseconds.
@@ -235,12 +237,11 @@ impl Footage for Camera {
     }
 
     fn is_growing(&self) -> bool {
-        let written = |segment: &Segment| segment.path.metadata().and_then(|file| file.modified());
-        let Some(last) = self.index.segments.last().filter(|last| !last.is_ended) else { return false };
+        let Some(last) = self.index.segments.last() else { return false };
+        let within = if last.is_ended { ENDED_WITHIN } else { WRITTEN_WITHIN };
+        let written = last.path.metadata().and_then(|file| file.modified());
         // A clock that was set may have it written in times to come.
-        written(last).is_ok_and(|at| {
-            SystemTime::now().duration_since(at).map_or(true, |since| since <= WRITTEN_WITHIN)
-        })
+        written.is_ok_and(|at| SystemTime::now().duration_since(at).map_or(true, |since| since <= within))
     }
 
     fn seek(&mut self, to: i64) -> Result<(), SourceError> {

@@ -60,7 +60,7 @@ pub(crate) enum Command {
     /// Serve and play a clip over UDP and TCP at once: shows that everything works here.
     Demo(DemoArgs),
     /// Serve: a client that announces a path publishes it, one that asks for it reads it; a clip is at /demo.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Play a stream and show what arrives.
     Play(PlayArgs),
     /// Publish a clip, or a file, in a loop and in real time.

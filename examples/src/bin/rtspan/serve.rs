@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::{block_on, or};
-use rtspan_examples::vod::{self, Films, Folder};
+use rtspan_examples::vod::{self, Films, Folder, Library, Recordings};
 use rtspan_examples::{Clip, Frame, metrics};
 use rtspan_std::header::ONVIF_REPLAY;
 use rtspan_std::runtime::Runtime;
@@ -84,7 +84,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
             }
         }
     };
-    let mut films = args.files.as_ref().map(|dir| Films::new(Arc::clone(&server), Folder::new(dir)));
+    let mut films = library(args).map(|library| Films::new(Arc::clone(&server), library));
     let report = async {
         while let Some(event) = server.next().await {
             let event = match &mut films {
@@ -123,7 +123,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
     config = config.start(args.start.into());
     config = config.resume(Duration::from_secs(args.resume)).trace(args.trace && !args.quiet);
-    if args.files.is_some() {
+    if library(args).is_some() {
         config = config.asks(vod::asks()).features([ONVIF_REPLAY]);
     }
     if let Some(pairs) = args.udp_pairs {
@@ -140,6 +140,18 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         config = config.users(users).realm(&args.realm).schemes(schemes);
     }
     Ok(config)
+}
+
+/// What is played for each reader, if that is anything.
+fn library(args: &ServeArgs) -> Option<Vec<Box<dyn Library>>> {
+    let mut libraries: Vec<Box<dyn Library>> = Vec::new();
+    if let Some(dir) = &args.files {
+        libraries.push(Box::new(Folder::new(dir)));
+    }
+    if let Some(dir) = &args.recordings {
+        libraries.push(Box::new(Recordings::new(dir)));
+    }
+    (!libraries.is_empty()).then_some(libraries)
 }
 
 /// Serves statistics from here on; where.

@@ -9,6 +9,8 @@ use rtspan_core::{Format, Media, NtpTime};
 use super::*;
 use crate::archive::{Archive, ArchiveConfig, CameraId};
 
+mod played;
+
 const MILLI: i64 = 1_000_000;
 const SECOND: i64 = 1_000_000_000;
 /// Half an hour before midnight, in nanoseconds since 1970.
@@ -78,7 +80,8 @@ impl Recorder {
     fn record(&mut self, pictures: u32) -> Vec<(u32, i64)> {
         let mut recorded = Vec::new();
         for _ in 0..pictures {
-            let [a, b, c, d] = self.number.to_be_bytes();
+            // Seven bits in each byte, so that none is zero.
+            let [a, b, c, d] = [21, 14, 7, 0].map(|shift| (self.number >> shift) as u8 | 0x80);
             let is_keyframe = self.number % GROUP == 0;
             let nal = [0, 0, 0, 6, if is_keyframe { 0x65 } else { 0x41 }, 0x88, a, b, c, d];
             let mut frame = Frame::new(0, self.pts, nal.to_vec()).with_ntp(ntp(self.wall));
@@ -109,7 +112,7 @@ impl Recorder {
 /// The number of a picture.
 fn number_of(frame: &Frame) -> u32 {
     let nal = frame.data.slices().last().unwrap();
-    u32::from_be_bytes(nal[nal.len() - 4..].try_into().unwrap())
+    nal[nal.len() - 4..].iter().fold(0, |number, byte| number << 7 | u32::from(byte & 0x7f))
 }
 
 fn wall_of(frame: &Frame) -> i64 {

@@ -92,6 +92,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
 
+    /// Serve what `rtspan record` has written to this folder, or is writing: the recordings of each camera at its name, by their wall
+    /// clock time (Range: clock=), as one stream with its gaps.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) recordings: Option<PathBuf>,
+
     /// How many pairs of UDP ports media is spread over; the next ones follow. One for each processor, but a single one
     /// if ports are given.
     #[arg(long, value_name = "N")]
