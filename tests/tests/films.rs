@@ -5,6 +5,8 @@
 
 #[path = "weeks/chance.rs"]
 mod chance;
+#[path = "films/distant.rs"]
+mod distant;
 #[path = "films/run.rs"]
 mod run;
 #[path = "films/tape.rs"]
@@ -17,10 +19,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chance::Chance;
+use distant::view_by_datagrams;
 use rtspan_core::header::ONVIF_REPLAY;
 use rtspan_examples::vod::{Films, asks};
-use rtspan_std::ServerConfig;
 use rtspan_std::sim::{Host, Link, Server, Sim};
+use rtspan_std::{ServerConfig, UdpPorts, UdpSpec};
 use tape::Tapes;
 use viewer::{Counts, Viewer};
 
@@ -35,6 +38,8 @@ const FORGOTTEN: Duration = Duration::from_secs(180);
 
 async fn serve() {
     let config = ServerConfig::default().asks(asks()).features([ONVIF_REPLAY]);
+    let udp = UdpSpec { ip: SERVER.parse().expect("an address"), ports: UdpPorts::Any };
+    let config = config.udp(Some(udp));
     let server = Server::builder().config(config).bind("10.0.0.1:554").await.expect("the port is free");
     let server = Arc::new(server);
     let mut films = Films::new(Arc::clone(&server), Tapes);
@@ -51,6 +56,12 @@ async fn view(mut chance: Chance, told: Arc<Mutex<Vec<Counts>>>) {
     }
     let counts = viewer.leave().await.expect("it ends");
     told.lock().expect("nobody has panicked").push(counts);
+}
+
+async fn view_from_afar(mut chance: Chance, told: Arc<Mutex<Vec<Counts>>>) {
+    let is_replay = chance.happens(600);
+    let seen = view_by_datagrams("rtsp://10.0.0.1/tape", is_replay, chance).await;
+    told.lock().expect("nobody has panicked").push(seen.expect("nothing ends a session"));
 }
 
 /// Links that are cut for a moment now and then.
@@ -83,12 +94,15 @@ fn world(seed: u64) -> Counts {
         let host = sim.host(&format!("10.0.1.{}", 1 + number)).link_to(SERVER, link);
         host.spawn(view(another(&mut chance), Arc::clone(&told)));
     }
+    let afar = Link::lossy(chance.pick(&[0.0, 0.02, 0.1])).reordering(chance.pick(&[0.0, 0.05]));
+    let afar = sim.host("10.0.3.1").link_to(SERVER, afar.latency(Duration::from_millis(20)));
+    afar.spawn(view_from_afar(another(&mut chance), Arc::clone(&told)));
     // One who goes without a word, in the midst of it.
     let gone = sim.host("10.0.2.1");
     gone.spawn(view(another(&mut chance), Arc::default()));
     let goes_at = sim.now() + Duration::from_millis(chance.below(10_000));
     let over = sim.now() + LIMIT;
-    while (told.lock().expect("nobody has panicked").len() as u64) < VIEWERS {
+    while (told.lock().expect("nobody has panicked").len() as u64) <= VIEWERS {
         assert!(sim.now() < over, "viewers do not come to an end");
         pass(&sim, &server, &mut chance);
         if sim.now() > goes_at {

@@ -2,7 +2,7 @@
 
 use rtspan_core::header::Frames;
 
-use crate::tape::{self, GROUP, PICTURES, SOUND_STEP, STEP};
+use crate::tape::{self, GROUP, PICTURES, STEP};
 
 /// What a viewer asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,10 +110,23 @@ impl Run {
         self.last = Some(Seen { number, pts });
     }
 
+    /// The end of a section is told with its last picture, in the direction of play.
+    pub(crate) fn check_end(&self, number: u32, is_told: bool) {
+        let Some(next) = self.next() else { return };
+        let is_end = !tape::is_one_section(number, next);
+        assert!(is_end == is_told, "{number} of {:?}, which {next} follows, has E: {is_told}", self.wish);
+    }
+
+    /// Takes a picture before which others may be lost.
+    pub(crate) fn take_later(&mut self, number: u32) {
+        let ahead =
+            self.pictures.get(self.seen..).unwrap_or_default().iter().position(|next| *next == number);
+        let ahead = ahead.unwrap_or_else(|| panic!("{number} of {:?}, behind {:?}", self.wish, self.last));
+        self.seen += ahead + 1;
+        self.last = Some(Seen { number, pts: 0 });
+    }
+
     /// A second of the recording takes as much presentation time as the scale says; without rate control it takes a second.
-    ///
-    /// Where the packets themselves tell no time, a sender report moves a track by as much as its first packet was apart from that
-    /// of the other: RTP-Info has told them as one moment.
     fn check_pts(&self, number: u32, pts: i64) {
         let Some(last) = self.last.filter(|last| tape::is_one_section(last.number, number)) else { return };
         if self.wish.scale < 0.0 {
@@ -123,8 +136,7 @@ impl Run {
         let scale = if self.wish.is_rate_controlled { self.wish.scale } else { 1.0 };
         let expected = (recorded as f64 / f64::from(scale)) as i64;
         let came = pts - last.pts;
-        let most = if self.wish.is_replay { STEP / 20 } else { STEP / 20 + SOUND_STEP };
-        let is_right = (came - expected).abs() <= most;
+        let is_right = (came - expected).abs() <= STEP / 20;
         assert!(is_right, "{number} comes {came} ns behind {last:?} and not {expected}: {:?}", self.wish);
     }
 

@@ -20,7 +20,7 @@ const SECTIONS: u32 = 4;
 pub(crate) const PICTURES: u32 = SECTION * SECTIONS;
 /// The time of a picture, and of a piece of sound, in nanoseconds.
 pub(crate) const STEP: i64 = 40_000_000;
-pub(crate) const SOUND_STEP: i64 = STEP / 2;
+const SOUND_STEP: i64 = STEP / 2;
 /// From the beginning of a section to that of the next: behind ten seconds of footage there are twenty of nothing.
 const APART: i64 = 30_000_000_000;
 /// When it was recorded, in nanoseconds since 1970.

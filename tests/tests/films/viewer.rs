@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rtspan_core::frame::Frame;
 use rtspan_core::header::{Frames as Wanted, Range, Replay, UtcTime};
 use rtspan_core::timeline::WallSource;
@@ -27,7 +28,7 @@ const QUIET: Duration = Duration::from_secs(8);
 pub(crate) struct Counts(BTreeMap<&'static str, u64>);
 
 impl Counts {
-    fn add(&mut self, what: &'static str, often: u64) {
+    pub(crate) fn add(&mut self, what: &'static str, often: u64) {
         *self.0.entry(what).or_default() += often;
     }
 
@@ -69,6 +70,8 @@ pub(crate) struct Viewer {
     run: Run,
     /// What each PLAY since leads to: the first picture of it has not come.
     later: VecDeque<Run>,
+    /// The last picture has told that it is the last.
+    is_told_last: bool,
     counts: Counts,
 }
 
@@ -87,7 +90,7 @@ impl Viewer {
         let wish = any_wish(is_replay, &mut chance);
         client.play(playback(wish, false)).await?;
         let (run, later, counts) = (run_of(wish, None), VecDeque::new(), Counts::default());
-        Ok(Self { client, frames, chance, is_replay, run, later, counts })
+        Ok(Self { client, frames, chance, is_replay, run, later, is_told_last: false, counts })
     }
 
     /// Does this and that.
@@ -139,17 +142,8 @@ impl Viewer {
             frame.time
         );
         let is_picture = frame.media == PICTURE;
-        let is_slice = |part: &&bytes::Bytes| !is_picture || matches!(part[0] & 0x1f, 1 | 5);
-        let [bytes] = &frame.data.iter().filter(is_slice).collect::<Vec<_>>()[..] else {
-            panic!("a frame of many parts: {:?}", frame.time);
-        };
-        let number = tape::number_of(frame.media, bytes);
-        let (sent, time) = match is_picture {
-            true => (tape::picture(number), tape::time_of(number)),
-            false => (tape::sound(number), tape::time_of_sound(number)),
-        };
-        assert!(**bytes == sent, "frame {number} of media {} is not as it was", frame.media);
-        self.check_time(frame, time);
+        let number = read(frame, self.is_replay);
+        self.counts.add("times", self.is_replay.into());
         // The first packet of all does not begin anew.
         let what = if is_picture { "pictures" } else { "sounds" };
         let begins_anew = frame.time.begins_anew || self.counts.is_zero(what);
@@ -158,26 +152,23 @@ impl Viewer {
             let is_first = |run: &Run| begins_anew && run.next() == Some(number);
             if let Some(at) = self.later.iter().rposition(is_first) {
                 self.run = self.later.drain(..=at).next_back().expect("it is there");
+                let is_told = frame.time.replay().is_some_and(|own| own.is_discontinuous);
+                assert!(is_told || !self.is_replay, "the first picture of a PLAY goes on: {:?}", frame.time);
             }
             self.run.take(number, frame.time.pts);
+            self.is_told_last = match frame.time.replay() {
+                Some(replay) => {
+                    self.run.check_end(number, replay.ends_section);
+                    replay.is_last
+                }
+                None => !self.is_replay,
+            };
         } else {
             let is_of_run = self.run.takes_sound(number, begins_anew);
             let later = self.later.iter_mut().rev().filter(|_| !is_of_run);
             let mut later = later.filter(|run| run.takes_sound(number, begins_anew));
             later.next().unwrap_or(&mut self.run).take_sound(number, begins_anew);
         }
-    }
-
-    /// A replay says of each frame when it was recorded.
-    fn check_time(&mut self, frame: &Frame, time: i64) {
-        if !self.is_replay {
-            return;
-        }
-        let wall = frame.time.wall().filter(|wall| wall.source == WallSource::OnvifExtension);
-        let ntp = wall.and_then(|wall| wall.ntp.to_unix()).map(|told| told.as_nanos() as i64);
-        let off = ntp.map_or(i64::MAX, |told| (told - time).abs());
-        assert!(off < 1_000, "{off} ns off: {:?} of a frame that was recorded at {time}", frame.time);
-        self.counts.add("times", 1);
     }
 
     async fn seek(&mut self) -> Result<(), Error> {
@@ -281,12 +272,45 @@ impl Viewer {
             quiet = if self.look(usize::MAX) > 0 { 0 } else { quiet + 1 };
         }
         assert!(self.later.is_empty() && self.run.next().is_none(), "the end does not come: {:?}", self.run);
+        assert!(self.is_told_last, "the last frame is not told to be the last: {:?}", self.run.last);
         self.counts.add("ends", 1);
         self.seek().await
     }
 }
 
-fn any_wish(is_replay: bool, chance: &mut Chance) -> Wish {
+/// The number of a frame that is whole: it is as it was recorded, and a replay says when that was.
+pub(crate) fn read(frame: &Frame, is_replay: bool) -> u32 {
+    let is_picture = frame.media == PICTURE;
+    let is_slice = |part: &&Bytes| !is_picture || matches!(part[0] & 0x1f, 1 | 5);
+    let [bytes] = &frame.data.iter().filter(is_slice).collect::<Vec<_>>()[..] else {
+        panic!("a frame of many parts: {:?}", frame.time);
+    };
+    let number = tape::number_of(frame.media, bytes);
+    let (recorded, time) = match is_picture {
+        true => (tape::picture(number), tape::time_of(number)),
+        false => (tape::sound(number), tape::time_of_sound(number)),
+    };
+    assert!(**bytes == recorded, "frame {number} of media {} is not as it was", frame.media);
+    if is_replay {
+        let wall = frame.time.wall().filter(|wall| wall.source == WallSource::OnvifExtension);
+        let ntp = wall.and_then(|wall| wall.ntp.to_unix()).map(|told| told.as_nanos() as i64);
+        let off = ntp.map_or(i64::MAX, |told| (told - time).abs());
+        assert!(off < 1_000, "{off} ns off: {:?} of a frame that was recorded at {time}", frame.time);
+    }
+    number
+}
+
+/// A wish that leads to something.
+pub(crate) fn any_wish(is_replay: bool, chance: &mut Chance) -> Wish {
+    loop {
+        let wish = any_place(is_replay, chance);
+        if run_of(wish, None).next().is_some() {
+            return wish;
+        }
+    }
+}
+
+fn any_place(is_replay: bool, chance: &mut Chance) -> Wish {
     let length = (tape::end() - tape::BEGIN) as u64;
     let from = tape::BEGIN + chance.below(length) as i64;
     let is_rate_controlled = !is_replay || chance.happens(600);
@@ -303,7 +327,7 @@ fn any_wish(is_replay: bool, chance: &mut Chance) -> Wish {
     Wish { from: Some(from), until, scale, frames, is_rate_controlled, is_replay }
 }
 
-fn playback(wish: Wish, is_immediate: bool) -> Playback {
+pub(crate) fn playback(wish: Wish, is_immediate: bool) -> Playback {
     let utc = |nanos: i64| UtcTime::from_unix(Duration::from_nanos(nanos.unsigned_abs()));
     let mut playback = Playback::new().scale(wish.scale);
     if let Some(from) = wish.from {
@@ -317,7 +341,7 @@ fn playback(wish: Wish, is_immediate: bool) -> Playback {
     playback
 }
 
-fn run_of(wish: Wish, at: Option<u32>) -> Run {
+pub(crate) fn run_of(wish: Wish, at: Option<u32>) -> Run {
     match wish.from {
         Some(from) => wish.run_at_time(from),
         None => wish.run_at(at.unwrap_or(PICTURES)),
