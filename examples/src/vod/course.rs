@@ -225,31 +225,40 @@ impl Course {
         }
     }
 
-    fn next_keyframe(&mut self, reel: &mut Reel, before: i64) -> Result<Next, SourceError> {
-        let Some(frame) = reel.next_keyframe()? else { return Ok(Next::End(End::Footage)) };
-        let pts = frame.time.pts;
-        // In front of the first one the first one comes again.
-        let end = match self.until {
-            _ if pts > before => Some(End::Footage),
-            Some(until) if pts < until => Some(End::Range),
-            _ => None,
-        };
-        if let Some(end) = end {
-            reel.give_back(frame);
-            return Ok(Next::End(end));
-        }
+    fn next_keyframe(&mut self, reel: &mut Reel, mut before: i64) -> Result<Next, SourceError> {
         let every = match self.frames {
             Frames::Intra { every } => nanos(every),
             _ => 0,
         };
-        let before = pts.saturating_sub(every.max(1));
-        self.way = Way::Keyframes { before };
-        let section = self.section;
-        if frame.time.begins_anew {
-            self.begin_section();
+        loop {
+            let Some(frame) = reel.next_keyframe()? else { return Ok(Next::End(End::Footage)) };
+            let pts = frame.time.pts;
+            // In front of the first one the first one comes again.
+            let end = match self.until {
+                _ if pts > before => Some(End::Footage),
+                Some(until) if pts < until => Some(End::Range),
+                _ => None,
+            };
+            if let Some(end) = end {
+                reel.give_back(frame);
+                return Ok(Next::End(end));
+            }
+            before = pts.saturating_sub(1);
+            self.way = Way::Keyframes { before };
+            reel.seek(before)?;
+            let section = self.section;
+            let is_due = self.last.is_none_or(|last| last - pts >= every);
+            if is_due {
+                self.last = Some(pts);
+            }
+            // Also one that is passed over may be the first one of its section.
+            if frame.time.begins_anew {
+                self.begin_section();
+            }
+            if is_due {
+                return Ok(Next::Pick(Pick { frame, section, is_discontinuous: true }));
+            }
         }
-        reel.seek(before)?;
-        Ok(Next::Pick(Pick { frame, section, is_discontinuous: true }))
     }
 
     fn next_of_groups(&mut self, reel: &mut Reel, before: i64, at: Group) -> Result<Next, SourceError> {
