@@ -253,6 +253,18 @@ fn what_is_recorded_is_what_was_shown_on_each_runtime() {
 }
 
 #[test]
+fn the_example_of_a_recorder_records() {
+    let folder = Folder::new("example");
+    let camera = Camera::on("127.0.0.1:0", 0);
+    let mut recorder = Program::example("recorder", &format!("{} gate={}", folder.0.display(), camera.url));
+    recorder.line("Begun");
+    recorder.signal("KILL");
+    recorder.end();
+    let [(first, last)] = runs(&folder.0)[..] else { panic!("one run") };
+    assert!(first % GROUP == 0 && last >= first + GROUP - 1, "{first} to {last}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_had_ends_the_recorder_with_a_reason() {
     let folder = Folder::new("refused");
     let camera = Camera::on("127.0.0.1:0", 0);
