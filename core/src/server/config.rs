@@ -222,7 +222,9 @@ setters! {
     conn_idle: Duration,
     /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).
     message_deadline: Duration,
-    /// A socket that takes next to nothing of what is sent for so long is closed ([`limits::WRITE_STALL`]).
+    /// A socket that takes next to nothing of what is sent for so long is closed ([`limits::WRITE_STALL`]). A reader that has the pace
+    /// ([`StreamLog::set_rate_control`](crate::stream::StreamLog::set_rate_control)) has the session's timeout since it last asked
+    /// something.
     write_stall: Duration,
     /// How long the application may take to answer a question ([`limits::TICKET_DEADLINE`]).
     ticket_deadline: Duration,
