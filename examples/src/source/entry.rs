@@ -6,7 +6,7 @@ use mp4_atom::{
 };
 use rtspan_core::description::G711Law;
 use rtspan_core::payload::Parts;
-use rtspan_core::{Format, MediaKind};
+use rtspan_core::{Codec, Format, MediaKind};
 
 use super::nal::Syntax;
 
@@ -224,6 +224,11 @@ impl Entry {
         if let Packing::Nals { are_in_band, .. } = &mut self.packing {
             *are_in_band = true;
         }
+    }
+
+    /// Its samples are the values of a sound that is not compressed, and not frames.
+    pub(super) fn is_samples(&self) -> bool {
+        matches!(self.format.codec, Codec::Pcm(_) | Codec::G711(_))
     }
 
     /// The sample is one that decoding can begin at, as far as its bytes tell.

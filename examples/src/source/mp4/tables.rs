@@ -2,6 +2,9 @@ use mp4_atom::{Stbl, StszSamples};
 
 use super::{Sample, Times, Track};
 
+/// Nanoseconds of a frame of sound that is not compressed.
+const SOUND: i64 = 20_000_000;
+
 /// The tables of the samples of a track, and a place in them.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -74,7 +77,7 @@ impl Table {
     pub(super) fn next(&mut self, track: &Track) -> Option<Sample> {
         let (pts, dts) = track.times(self.times()?);
         let place = self.at;
-        let sample = Sample {
+        let mut sample = Sample {
             track: self.track,
             offset: self.chunk_offset(place.chunk)?.checked_add(place.in_chunk)?,
             bytes: self.bytes(place.sample),
@@ -84,7 +87,20 @@ impl Table {
             ntp: None,
         };
         self.step();
+        if track.entry.is_samples() {
+            self.extend(&mut sample, track);
+        }
         Some(sample)
+    }
+
+    /// Has a frame of sound be as long as in packets, where the file has one for each value of the sound.
+    fn extend(&mut self, sample: &mut Sample, track: &Track) {
+        let end = sample.dts.saturating_add(SOUND);
+        // What is in another chunk may be elsewhere.
+        while self.at.of_chunk > 0 && self.times().is_some_and(|times| track.times(times).1 < end) {
+            sample.bytes = sample.bytes.saturating_add(self.bytes(self.at.sample));
+            self.step();
+        }
     }
 
     /// Moves to the next sample.
