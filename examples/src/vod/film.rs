@@ -15,7 +15,7 @@ use super::timing::Timing;
 use crate::source::SourceError;
 
 /// How slowly and how fast a film is played, also backwards.
-const SCALES: std::ops::RangeInclusive<f32> = 0.25..=16.0;
+const RATES: std::ops::RangeInclusive<f32> = 0.25..=16.0;
 /// How far ahead is read to learn whether a frame is the last one of its media.
 const AHEAD: i64 = 1_000_000_000;
 
@@ -45,6 +45,8 @@ pub struct Wish {
     pub range: Option<Range>,
     /// How many times as fast as it was recorded; backwards below zero.
     pub scale: Option<f32>,
+    /// How many times as fast as it is presented it is sent.
+    pub speed: Option<f32>,
     /// What a client of ONVIF replay asks for besides; `None` for others.
     pub replayed: Option<Replayed>,
 }
@@ -65,6 +67,8 @@ pub struct Started {
     pub range: Range,
     /// How many times as fast as it was recorded.
     pub scale: f32,
+    /// How many times as fast as it is presented it is sent; `None` if that was not asked for.
+    pub speed: Option<f32>,
 }
 
 /// When the next frame is to be sent.
@@ -81,7 +85,7 @@ pub enum Due {
 /// A frame as it is sent.
 #[derive(Debug)]
 pub struct Step {
-    /// When it is presented, in nanoseconds since the PLAY that has led here; `None` where the reader sets the pace.
+    /// When it is presented, in nanoseconds since the PLAY that has led here; `None` where it is sent at another pace.
     pub presented: Option<i64>,
     /// The index of its media.
     pub media: usize,
@@ -172,14 +176,15 @@ impl Film {
             self.timing.start(from, choice.scale);
         }
         (self.choice, self.replayed, self.end) = (choice, wish.replayed, None);
-        self.timing.set_paced(!self.is_paced_by_reader());
+        let speed = wish.speed.map(possible).filter(|_| !self.is_paced_by_reader());
+        self.timing.set_pace(if self.is_paced_by_reader() { None } else { Some(speed.unwrap_or(1.0)) });
         let sections = self.reel.footage.sections();
         let last = match choice.scale < 0.0 {
             true => sections.first().map(|first| first.start),
             false => sections.last().map(|last| last.end).filter(|_| !self.reel.footage.is_growing()),
         };
         let range = units.range(from, span.end.or(last), sections);
-        Ok(Started { range, scale: choice.scale })
+        Ok(Started { range, scale: choice.scale, speed })
     }
 
     /// When the next frame is to be sent.
@@ -292,9 +297,14 @@ impl Choice {
         let scale = wish.scale.unwrap_or(1.0);
         let replay = wish.replayed.map_or_else(Replay::new, |replayed| replayed.replay);
         let is_controlled = replay.is_rate_controlled;
-        let size = if is_controlled { scale.abs().clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
-        Self { frames: replay.frames, scale: size.copysign(scale), by_groups: !is_controlled }
+        let scale = if is_controlled { possible(scale) } else { scale.signum() };
+        Self { frames: replay.frames, scale, by_groups: !is_controlled }
     }
+}
+
+/// A scale or a speed that a film can be played at.
+fn possible(rate: f32) -> f32 {
+    rate.abs().clamp(*RATES.start(), *RATES.end()).copysign(rate)
 }
 
 /// When a frame was recorded; without a wall clock, the time of the footage counted from 1970.

@@ -105,8 +105,9 @@ impl<R: Runtime> Player<R> {
         let answer = match self.start(&question) {
             Ok(started) => {
                 question.ticket.set_range(started.range);
-                // It is a scale that is played.
+                // They are rates that are played.
                 let _ = question.ticket.set_scale(started.scale);
+                let _ = started.speed.map(|speed| question.ticket.set_speed(speed));
                 self.write_first()?;
                 Ok(())
             }
@@ -120,11 +121,13 @@ impl<R: Runtime> Player<R> {
     fn start(&mut self, question: &Question<Play>) -> Result<Started, FilmError> {
         let is_replay = question.requires(ONVIF_REPLAY);
         let replayed = is_replay.then(|| Replayed { replay: question.replay(), cseq: question.cseq() as u8 });
-        let started = self.film.play(&Wish { range: question.range(), scale: question.scale(), replayed })?;
+        let (range, scale, speed) = (question.range(), question.scale(), question.speed());
+        let started = self.film.play(&Wish { range, scale, speed, replayed })?;
         self.stream.set_rate_control(!self.film.is_paced_by_reader());
         // It goes on where it was, or begins.
         let passed = match self.film.due()? {
             Due::In(due) => due,
+            Due::Never if range.is_some() => return Err(FilmError::NoSuchPlace),
             Due::Later | Due::Never => Duration::ZERO,
         };
         let clock = self.runtime.clock();

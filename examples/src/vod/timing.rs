@@ -16,8 +16,8 @@ const STEP_MAX: i64 = 1_000_000_000;
 pub(super) struct Timing {
     /// Where the footage begins.
     origin: i64,
-    /// Frames are sent when they are to be presented, and not as fast as they are read.
-    is_paced: bool,
+    /// How many times as fast as they are presented frames are sent; `None` for as fast as they are read.
+    pace: Option<f32>,
     scale: f32,
     /// A place of the footage, and where it is on the time line; what is played is counted from there.
     from: i64,
@@ -36,7 +36,7 @@ impl Timing {
     pub(super) fn new(origin: i64) -> Self {
         Self {
             origin,
-            is_paced: true,
+            pace: Some(1.0),
             scale: 1.0,
             from: origin,
             at: 0,
@@ -53,16 +53,14 @@ impl Timing {
         self.begun = self.at;
     }
 
-    /// Has frames sent when they are to be presented, or as fast as they are read.
-    pub(super) fn set_paced(&mut self, is_paced: bool) {
-        self.is_paced = is_paced;
+    /// Has frames sent so many times as fast as they are presented, or as fast as they are read.
+    pub(super) fn set_pace(&mut self, pace: Option<f32>) {
+        self.pace = pace;
     }
 
     /// When a frame is sent, since the PLAY that has led here.
     pub(super) fn due(&mut self, pick: &Pick) -> Duration {
-        if !self.is_paced {
-            return Duration::ZERO;
-        }
+        let Some(pace) = self.pace else { return Duration::ZERO };
         if self.section.is_some_and(|section| section != pick.section) {
             // A gap is passed over.
             (self.from, self.at) = (pick.frame.time.pts, self.reached);
@@ -70,12 +68,12 @@ impl Timing {
         self.section = Some(pick.section);
         let time = if self.scale < 0.0 { pick.frame.time.pts } else { pick.frame.dts };
         let due = self.sent(time) - self.begun;
-        Duration::from_nanos(u64::try_from(due).unwrap_or_default())
+        Duration::from_nanos(u64::try_from(due).unwrap_or_default()).div_f64(pace.into())
     }
 
-    /// Has a frame tell its time on the time line; when it is presented, in nanoseconds since that PLAY.
+    /// Has a frame tell its time on the time line; when it is presented, in nanoseconds since that PLAY, if it is sent at that pace.
     pub(super) fn set(&mut self, frame: &mut Frame, reel: &Reel) -> Option<i64> {
-        if !self.is_paced {
+        if self.pace.is_none() {
             frame.time.pts -= self.origin;
             frame.dts -= self.origin;
             return None;
@@ -89,7 +87,7 @@ impl Timing {
         }
         self.reached = self.reached.max(pts + self.step);
         (frame.time.pts, frame.dts) = (pts, dts);
-        Some(pts - self.begun)
+        (self.pace == Some(1.0)).then_some(pts - self.begun)
     }
 
     /// Where a time of the footage is on the time line.

@@ -154,7 +154,7 @@ fn from(start: i64) -> Option<Range> {
 const HOUR: i64 = 3600 * SECOND / STEP;
 
 fn replay(replay: Replay, range: Option<Range>, scale: f32) -> Wish {
-    Wish { range, scale: Some(scale), replayed: Some(Replayed { replay, cseq: 123 }) }
+    Wish { range, scale: Some(scale), speed: None, replayed: Some(Replayed { replay, cseq: 123 }) }
 }
 
 const AS_FAST: Replay = Replay::new().without_rate_control();
@@ -290,6 +290,21 @@ fn without_replay_a_gap_is_passed_over_without_waiting() {
     // Half a second of playing time is in the second section.
     film.play(&Wish { range: Some(Range::from_npt(Duration::from_millis(500))), ..Wish::default() }).unwrap();
     assert_eq!(numbers(&rest(&mut film))[0], 10);
+}
+
+#[test]
+fn what_is_asked_for_faster_is_sent_faster_with_the_same_timestamps() {
+    let mut film = film(Numbered::new());
+    let mut timestamps = Vec::new();
+    for speed in [None, Some(2.0)] {
+        let wish = Wish { range: from(0), speed, ..Wish::default() };
+        assert_eq!(film.play(&wish).unwrap().speed, speed);
+        let sent = rest(&mut film);
+        let last = sent.last().unwrap();
+        assert_eq!(last.due, Duration::from_millis(19 * if speed.is_some() { 20 } else { 40 }));
+        timestamps.push(last.timestamp.wrapping_sub(sent[1].timestamp));
+    }
+    assert_eq!(timestamps[0], timestamps[1]);
 }
 
 #[test]
