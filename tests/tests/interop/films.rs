@@ -1,5 +1,6 @@
 //! Films that our server plays on demand: each reader goes where it likes in them.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rtspan_std::header::NptTime;
@@ -10,12 +11,19 @@ use crate::clip::Clip;
 use crate::policy::{Needs, installed};
 use crate::rtspan::{Runtime, Server};
 
+mod ffmpeg;
+mod gstreamer;
+
 /// Pictures in a second of a clip; the first one is a keyframe.
 const RATE: usize = 25;
 
 /// A server of the folder that a clip is in, and the URL of the clip.
 fn serve(runtime: Runtime, clip: &Clip) -> (Server, String) {
-    let (folder, name) = (clip.mov.parent().unwrap(), clip.mov.file_name().unwrap().to_str().unwrap());
+    serve_file(runtime, &clip.mov)
+}
+
+fn serve_file(runtime: Runtime, file: &Path) -> (Server, String) {
+    let (folder, name) = (file.parent().unwrap(), file.file_name().unwrap().to_str().unwrap());
     let server = Server::start_with(runtime, &["--files", folder.to_str().unwrap()]);
     let url = server.url(&format!("/{name}"));
     (server, url)
@@ -38,11 +46,11 @@ fn numbers(clip: &Clip, frames: &mut Frames, count: usize) -> Vec<usize> {
     frames.take(count).map(|frame| number(clip, &frame.unwrap())).collect()
 }
 
-/// Ten places of chance, in milliseconds.
-fn places(clip: &Clip) -> Vec<u64> {
+/// Ten places of chance in so many seconds, in milliseconds.
+fn places(seconds: usize) -> Vec<u64> {
     let mut seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     println!("places from the seed {seed}");
-    let length = (clip.units.len() / RATE - 1) as u64 * 1000;
+    let length = seconds as u64 * 1000;
     let mut next = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % length
@@ -66,7 +74,7 @@ fn our_client_goes_to_any_place_and_gets_the_pictures_from_the_keyframe_there() 
         let (_server, url) = serve(runtime, clip);
         let mut frames = play(&url, transports, Playback::new());
         assert_eq!(numbers(clip, &mut frames, 30), (0..30).collect::<Vec<_>>());
-        for place in places(clip) {
+        for place in places(clip.units.len() / RATE - 1) {
             let told = frames.client().seek(from(place)).unwrap();
             let second = place / 1000;
             let expected = NptTime::At(Duration::from_secs(second));

@@ -1,0 +1,98 @@
+//! GStreamer goes to places in films that our server plays, fast, slowly and backwards; our client does so at its server.
+
+use std::process::Command;
+use std::time::Duration;
+
+use rtspan_std::header::NptTime;
+use rtspan_std::{Client, Form, MediaKind, Range, Transports};
+
+use super::{RATE, number, numbers, places, serve};
+use crate::clip::{Clip, file, units_of};
+use crate::foreign::gst_server;
+use crate::policy::{Needs, installed};
+use crate::program::Program;
+use crate::rtspan::Runtime;
+
+/// What GStreamer shows behind each seek: pictures of the clip, in the order of decoding. A seek is a rate, the place where it
+/// starts and where it stops (`-` for none), flags, and how many pictures are waited for.
+fn seek(clip: &Clip, url: &str, properties: &[&str], seeks: &[String]) -> Vec<Vec<usize>> {
+    let out = file();
+    let mut command = Command::new("/usr/bin/python3");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/gst_seek.py")).arg(url).arg(&out);
+    let mut program = Program::start("GStreamer, seeking", command.args(properties).arg("--").args(seeks));
+    program.finish();
+    let shown = |seek| {
+        let pictures = units_of(format!("{}{seek}", out.display()).as_ref()).into_iter();
+        pictures
+            .map(|unit| clip.units.iter().position(|known| *known == unit).expect("a picture of the clip"))
+    };
+    (0..seeks.len()).map(|seek| shown(seek).collect()).collect()
+}
+
+fn needs() -> bool {
+    installed(&[Needs::Ffmpeg, Needs::GstRtspServer])
+}
+
+#[test]
+fn gstreamer_shows_the_pictures_at_any_place() {
+    if !needs() {
+        return;
+    }
+    let clip = Clip::brief_high();
+    let (_server, url) = serve(Runtime::Std, clip);
+    for protocols in ["protocols=tcp", "protocols=udp"] {
+        let places = places(clip.units.len() / RATE - 1);
+        let seeks: Vec<_> = places.iter().map(|place| format!("1:{place}:-:-:8")).collect();
+        for (place, shown) in places.iter().zip(seek(clip, &url, &[protocols], &seeks)) {
+            let first = (place / 1000) as usize * RATE;
+            // What has waited in a socket of UDP is shown as well.
+            let stale = shown.iter().take_while(|shown| **shown != first).count();
+            assert!(stale == 0 || protocols == "protocols=udp" && stale < 4, "from {place} ms: {shown:?}");
+            let expected: Vec<_> = (first..first + 8 - stale).collect();
+            assert_eq!(shown[stale..], expected, "from {place} ms with {protocols}");
+        }
+    }
+}
+
+#[test]
+fn gstreamer_plays_fast_and_backwards_and_by_key_units() {
+    if !needs() {
+        return;
+    }
+    let clip = Clip::high();
+    let (_server, url) = serve(Runtime::Smol, clip);
+    let key_units = "trickmode+trickmode-key-units";
+    for (seeks, expected) in [
+        // Twice as fast, all pictures come.
+        ("2:1000:-:-:26".to_owned(), (RATE..2 * RATE + 1).collect::<Vec<_>>()),
+        ("-1:0:8500:-:3".to_owned(), vec![8 * RATE, 7 * RATE, 6 * RATE]),
+        ("-2:0:8500:-:3".to_owned(), vec![8 * RATE, 7 * RATE, 6 * RATE]),
+        (format!("4:0:-:{key_units}:3"), vec![0, RATE, 2 * RATE]),
+        (format!("-4:0:8500:{key_units}:3"), vec![8 * RATE, 7 * RATE, 6 * RATE]),
+    ] {
+        let shown = seek(clip, &url, &["protocols=tcp"], std::slice::from_ref(&seeks));
+        assert_eq!(shown, [expected], "{seeks}");
+    }
+}
+
+#[test]
+fn our_client_goes_to_places_in_what_gstreamer_serves() {
+    if !needs() {
+        return;
+    }
+    let clip = Clip::high();
+    let (_server, url) = gst_server("play", &clip.mov);
+    for transports in [Transports::Tcp, Transports::Udp] {
+        let builder = Client::builder(&url).unwrap().transport(transports).medias(MediaKind::Video);
+        let mut frames = builder.play_frames().unwrap().form(Form::ByteStream);
+        for place in places(clip.units.len() / RATE - 1) {
+            let told = frames.client().seek(Range::from_npt(Duration::from_millis(place))).unwrap();
+            assert!(matches!(told.range, Some(Range::Npt { start: Some(NptTime::At(_)), .. })), "{told:?}");
+            // It begins at the keyframe before; what was sent before the seek may come in front of that.
+            let first = (place / 1000) as usize * RATE;
+            let mut shown = (&mut frames).take(50).map(|frame| number(clip, &frame.unwrap()));
+            assert!(shown.any(|shown| shown == first), "{place} over {transports:?}");
+            assert_eq!(numbers(clip, &mut frames, 3), [first + 1, first + 2, first + 3], "{place}");
+        }
+    }
+}
