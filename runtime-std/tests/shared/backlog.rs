@@ -1,6 +1,8 @@
 //! The writer of a stream that goes as fast as its readers read.
 
+use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Poll;
 
 use rtspan_std::client::Client;
 use rtspan_std::header::{ONVIF_REPLAY, Replay};
@@ -12,6 +14,19 @@ use super::{UDP, both, description, number, packet, serve, url};
 
 /// Far more than the log keeps and a client holds.
 const PACKETS: u16 = 5_000;
+/// Bytes of a packet, of which few fit into a client, and so many.
+const LARGE: usize = 60_000;
+const LARGE_PACKETS: u16 = 300;
+
+/// Lets all other tasks run once.
+async fn others_go_on() {
+    let mut has_run = false;
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if std::mem::replace(&mut has_run, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
 
 pub(crate) async fn what_is_written_as_fast_as_a_reader_reads_reaches_it_whole<R: Runtime>() {
     let config = ServerConfig::default().log(LogLimits::default().packets(64));
@@ -49,7 +64,7 @@ pub(crate) async fn a_reader_with_the_pace_holds_the_server_up_and_loses_nothing
     let server = serve::<R>(config.features([ONVIF_REPLAY])).await;
     let stream = server.publish("/cam", description()).unwrap();
     stream.set_rate_control(false);
-    let config = ClientConfig::default().transports(Transports::Tcp).received_packets_max(20);
+    let config = ClientConfig::default().transports(Transports::Tcp).received_bytes_max(4 * LARGE);
     let url = url(&server, "/cam");
     let client = Client::<R>::builder(&url).unwrap().config(config.onvif_replay(true)).build().unwrap();
     client.describe().await.unwrap();
@@ -57,14 +72,14 @@ pub(crate) async fn a_reader_with_the_pace_holds_the_server_up_and_loses_nothing
     client.play(Playback::new().replay(Replay::new().without_rate_control())).await.unwrap();
     let mut packets = client.packets();
     let write = async {
-        for sequence in 0..PACKETS {
-            stream.write(0, packet(0, sequence, 1000)).unwrap();
+        for sequence in 0..LARGE_PACKETS {
+            stream.write(0, packet(0, sequence, LARGE)).unwrap();
             stream.drained(8).await.unwrap();
         }
     };
     let read = async {
         let mut expected = 0;
-        while expected < PACKETS {
+        while expected < LARGE_PACKETS {
             // As one that looks at them as they are there, and one that waits.
             let received = match packets.try_next() {
                 Some(received) => received,
@@ -72,6 +87,10 @@ pub(crate) async fn a_reader_with_the_pace_holds_the_server_up_and_loses_nothing
             };
             assert_eq!(number(&received), expected);
             expected += 1;
+            // It takes its time, and all others go on.
+            for _ in 0..30 {
+                others_go_on().await;
+            }
         }
     };
     both(pin!(write), read).await;
