@@ -7,8 +7,9 @@ use rtspan_std::header::NptTime;
 use rtspan_std::{Client, Form, Frame, Frames, MediaKind, Playback, Range, Transports};
 
 use crate::access_unit::AccessUnit;
-use crate::clip::Clip;
+use crate::clip::{Clip, ffmpeg, folder};
 use crate::policy::{Needs, installed};
+use crate::program::Program;
 use crate::rtspan::{Runtime, Server};
 
 mod ffmpeg;
@@ -140,4 +141,26 @@ fn played_fast_or_backwards_there_are_keyframes_at_their_time() {
         (0..=RATE).collect::<Vec<_>>()
     );
     assert_eq!(played.last().map(|last| last.time.pts / 1_000_000), Some(500));
+}
+
+#[test]
+fn a_long_film_is_not_read_into_memory() {
+    if !installed(&[Needs::Ffmpeg]) {
+        return;
+    }
+    let clip = Clip::brief_high();
+    let long = folder().join("long.mp4");
+    let mut copy = ffmpeg();
+    copy.args(["-stream_loop", "999", "-i"]).arg(&clip.mov).args(["-map", "0:v", "-c", "copy"]).arg(&long);
+    Program::start("ffmpeg, making a long film", &mut copy).finish();
+    let bytes = std::fs::metadata(&long).unwrap().len() as usize;
+    let (server, url) = serve_file(Runtime::Std, &long);
+    let mut frames = play(&url, Transports::Tcp, Playback::new());
+    assert_eq!(numbers(clip, &mut frames, 10), (0..10).collect::<Vec<_>>());
+    // Nearly at the end, fifty minutes on.
+    frames.client().seek(from(2_990_500)).unwrap();
+    assert!(frames.find(|frame| frame.as_ref().unwrap().time.begins_anew).is_some());
+    let peak = server.memory_peak();
+    println!("{bytes} bytes in the file, {peak} in memory");
+    assert!(bytes > 150_000_000 && peak < bytes / 2, "{bytes} bytes in the file, {peak} in memory");
 }
