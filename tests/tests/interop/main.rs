@@ -28,6 +28,7 @@ mod probing;
 mod program;
 mod publishing;
 mod recording;
+mod recordings;
 mod relayed;
 mod replay;
 #[cfg(feature = "tokio")]
