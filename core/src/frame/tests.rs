@@ -3,6 +3,7 @@ use bytes::Bytes;
 use super::*;
 use crate::client::Received;
 use crate::description::{Description, Format, Media, MediaKind};
+use crate::limits::PACKET_BYTES_MAX;
 use crate::payload::{PacketizeError, PayloadError};
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::timeline::Timeline;
@@ -223,6 +224,19 @@ fn a_frame_behind_a_seek_has_its_own_time_though_its_timestamp_came_before() {
     };
     assert_eq!(receive(1, 0, true), Some((0, true)));
     assert_eq!(receive(2, 5 * FRAME_NANOS, true), Some((5 * FRAME_NANOS, true)));
+}
+
+#[test]
+fn a_full_packet_has_the_room_that_was_asked_for() {
+    let description = description(Format::h264(96, &SPS, &PPS));
+    let longest = |room| {
+        let mut writer = FrameWriter::with_room(&description, [7; 32], room).unwrap();
+        let mut longest = 0;
+        let frame = Frame::new(0, 0, parts(&[&[0x65; 5000]]));
+        writer.write(&frame, |packet| longest = longest.max(packet.as_bytes().len())).unwrap();
+        longest
+    };
+    assert_eq!((longest(0), longest(16)), (PACKET_BYTES_MAX, PACKET_BYTES_MAX - 16));
 }
 
 #[test]

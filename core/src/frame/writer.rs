@@ -55,11 +55,25 @@ impl FrameWriter {
     ///
     /// A format is used in a way that is not supported.
     pub fn new(description: &Description, seed: [u8; 32]) -> Result<Self, UnsupportedFormat> {
+        Self::with_room(description, seed, 0)
+    }
+
+    /// The same with room in each packet for so many bytes more, such as those of a header extension
+    /// ([`OnvifExtension::BYTES`](crate::rtp::OnvifExtension::BYTES)).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_room(
+        description: &Description,
+        seed: [u8; 32],
+        room: usize,
+    ) -> Result<Self, UnsupportedFormat> {
         let mut random = Random::new(seed);
         let mut tracks = Vec::new();
         for (index, media) in description.medias.iter().enumerate() {
             let protection_bytes = if media.profile.is_secure() { PROTECTION_BYTES } else { 0 };
-            let packet_bytes_max = PACKET_BYTES_MAX.saturating_sub(protection_bytes);
+            let packet_bytes_max = PACKET_BYTES_MAX.saturating_sub(protection_bytes).saturating_sub(room);
             for format in &media.formats {
                 tracks.push(Track::new(index, format, packet_bytes_max, &mut random)?);
             }

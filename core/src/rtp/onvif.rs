@@ -9,9 +9,6 @@ use crate::NtpTime;
 const PROFILE: [u8; 2] = [0xab, 0xac];
 /// Words of 32 bits that it has.
 const WORDS: u16 = 3;
-/// Bytes of the header of an extension, and of its words.
-const BYTES: usize = 16;
-
 /// The header extension of the first packet of each frame of an ONVIF recording.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -31,6 +28,9 @@ pub struct OnvifExtension {
 }
 
 impl OnvifExtension {
+    /// Bytes by which [`add_to`](Self::add_to) makes a packet longer at most.
+    pub const BYTES: usize = 16;
+
     /// The bit of a discontinuity (D) among the flags.
     pub(crate) const DISCONTINUOUS: u8 = 0x20;
 
@@ -78,7 +78,7 @@ impl OnvifExtension {
         // Header and words of the one that it has.
         let behind = packet.extension().map_or(0, |(_, words)| (words.len() / 4).saturating_add(1));
         let words = WORDS.saturating_add(u16::try_from(behind).unwrap_or(u16::MAX));
-        let mut extended = BytesMut::with_capacity(bytes.len().saturating_add(BYTES));
+        let mut extended = BytesMut::with_capacity(bytes.len().saturating_add(Self::BYTES));
         extended.put_slice(head);
         if let Some(first) = extended.first_mut() {
             *first |= EXTENSION_BIT;
@@ -88,7 +88,7 @@ impl OnvifExtension {
         extended.put_u64(self.ntp.to_bits());
         extended.put_slice(&[self.flags(), self.cseq, 0, 0]);
         extended.put_slice(rest);
-        packet.with_extension(extended.freeze(), BYTES)
+        packet.with_extension(extended.freeze(), Self::BYTES)
     }
 
     pub(crate) fn flags(&self) -> u8 {

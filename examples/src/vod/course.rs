@@ -131,6 +131,11 @@ impl Course {
         self.section
     }
 
+    /// Where it ends.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.until
+    }
+
     /// Has it end elsewhere.
     pub(super) fn set_end(&mut self, until: Option<i64>) {
         self.until = until;

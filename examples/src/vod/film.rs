@@ -114,7 +114,7 @@ impl Film {
     pub fn new(footage: Box<dyn Footage>, seed: [u8; 32]) -> Result<Self, SourceError> {
         let mut reel = Reel::new(footage);
         let mut description = reel.footage.description().clone();
-        let writer = FrameWriter::new(&description, seed)?;
+        let writer = FrameWriter::with_room(&description, seed, OnvifExtension::BYTES)?;
         let sections = reel.footage.sections();
         let start = sections.first().map_or(0, |first| first.start);
         let units = if reel.footage.has_wall_clock() { Units::Clock } else { Units::Npt };
@@ -152,7 +152,8 @@ impl Film {
 
     /// Plays from another place, which is the last keyframe at or before the one that is asked for, or goes on from where it is.
     ///
-    /// In a gap it plays from the section that comes next in the direction of play.
+    /// In a gap it plays from the section that comes next in the direction of play. Without a range it ends where it would have,
+    /// unless it has ended there.
     ///
     /// # Errors
     ///
@@ -165,7 +166,11 @@ impl Film {
             None if has_wall_clock => Units::Clock,
             None => Units::Npt,
         };
-        let span = self.span(wish.range.as_ref(), choice.scale)?;
+        let mut span = self.span(wish.range.as_ref(), choice.scale)?;
+        let is_over = self.end == Some(End::Range) && self.queue.is_empty();
+        if wish.range.is_none() && !is_over && (choice.scale < 0.0) == (self.choice.scale < 0.0) {
+            span.end = self.course.end();
+        }
         let goes_on = span.start.is_none() && choice == self.choice;
         let to = span.start.map_or_else(|| self.position(), Ok)?;
         let from = if goes_on { to } else { self.go_to(to, choice.scale)? };

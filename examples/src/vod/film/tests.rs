@@ -209,6 +209,24 @@ fn backwards_groups_of_pictures_come_one_before_the_other() {
 }
 
 #[test]
+fn what_is_resumed_ends_where_its_range_does() {
+    let mut film = film(Numbered::new());
+    let range = Range::Clock { start: clock(0), end: clock(8) };
+    film.play(&replay(AS_FAST, Some(range), 1.0)).unwrap();
+    for _ in 0..4 {
+        film.due().unwrap();
+        film.take().unwrap();
+    }
+    let resumed = film.play(&replay(AS_FAST, None, 1.0)).unwrap();
+    assert!(matches!(resumed.range, Range::Clock { end, .. } if end == clock(8)), "{resumed:?}");
+    assert_eq!(numbers(&rest(&mut film)), (2..9).collect::<Vec<_>>());
+    // It has ended, and goes on.
+    film.play(&replay(AS_FAST, None, 1.0)).unwrap();
+    let rest = numbers(&rest(&mut film));
+    assert_eq!((rest.first(), rest.last()), (Some(&9), Some(&19)));
+}
+
+#[test]
 fn a_range_has_the_groups_that_are_needed_for_it() {
     let mut film = film(Numbered::new());
     for (start, end, scale, expected) in [
