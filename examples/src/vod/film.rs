@@ -114,6 +114,7 @@ impl Film {
     pub fn new(footage: Box<dyn Footage>, seed: [u8; 32]) -> Result<Self, SourceError> {
         let mut reel = Reel::new(footage);
         let mut description = reel.footage.description().clone();
+        name_tracks(&mut description);
         let writer = FrameWriter::with_room(&description, seed, OnvifExtension::BYTES)?;
         let sections = reel.footage.sections();
         let start = sections.first().map_or(0, |first| first.start);
@@ -310,6 +311,14 @@ impl Choice {
 /// A scale or a speed that a film can be played at.
 fn possible(rate: f32) -> f32 {
     rate.abs().clamp(*RATES.start(), *RATES.end()).copysign(rate)
+}
+
+/// Names each media that has no name as a track of a recording (ONVIF Streaming Specification, section 6.2).
+fn name_tracks(description: &mut Description) {
+    for (media, number) in description.medias.iter_mut().zip(1..) {
+        let name = || format!("{}{number:03}", media.kind.to_string().to_uppercase());
+        media.onvif_track = media.onvif_track.take().or_else(|| Some(name()));
+    }
 }
 
 /// When a frame was recorded; without a wall clock, the time of the footage counted from 1970.

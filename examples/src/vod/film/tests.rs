@@ -209,6 +209,13 @@ fn backwards_groups_of_pictures_come_one_before_the_other() {
 }
 
 #[test]
+fn each_media_is_a_track_of_the_recording() {
+    let film = film(Numbered::new());
+    let tracks: Vec<_> = film.description().medias.iter().map(|media| media.onvif_track.as_deref()).collect();
+    assert_eq!(tracks, [Some("VIDEO001"), Some("AUDIO002")]);
+}
+
+#[test]
 fn what_is_resumed_ends_where_its_range_does() {
     let mut film = film(Numbered::new());
     let range = Range::Clock { start: clock(0), end: clock(8) };
