@@ -112,6 +112,8 @@ tolerances! {
     DecimalComma = "a range has a comma in front of its decimals",
     /// `clock=0-` for a recording without wall clock (cameras reported to mediamtx).
     ZeroClock = "a clock range starts at zero instead of a date",
+    /// `Speed: -1.000` beside `Scale: 1.000`, of what is played backwards (GStreamer's server).
+    NegativeSpeed = "a speed is below zero",
     /// `url=trackID=1` in RTP-Info, where an absolute URL belongs (Wowza, Reolink).
     RelativeRtpInfoUrl = "a url in RTP-Info is relative",
     /// A URL in RTP-Info of which only the last segment is that of a track, and of no other (servers that write another path,

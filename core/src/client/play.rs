@@ -140,10 +140,21 @@ impl Client {
             })
         });
         let tracks = starts.collect();
-        let scale = self.read_rate(response, name::SCALE);
-        let speed = self.read_rate(response, name::SPEED).filter(|speed| is_speed(*speed));
+        let (scale, speed) = self.read_rates(response);
         let cseq = response.cseq().unwrap_or_default();
         Playing { range: range.map(|range| range.range), scale, speed, tracks, cseq }
+    }
+
+    /// Scale and Speed. A speed below zero says that it is played backwards, which is for the scale to say.
+    fn read_rates(&mut self, response: &Response) -> (Option<f32>, Option<f32>) {
+        let scale = self.read_rate(response, name::SCALE);
+        match self.read_rate(response, name::SPEED) {
+            Some(speed) if !is_speed(speed) => {
+                self.tolerances.record(Tolerance::NegativeSpeed);
+                (Some(-scale.unwrap_or(1.0).abs()), Some(-speed))
+            }
+            speed => (scale, speed),
+        }
     }
 
     fn read_rate(&mut self, response: &Response, header: &'static str) -> Option<f32> {

@@ -1,9 +1,11 @@
 //! From where and how fast is played, and going elsewhere while it plays.
 
+use std::time::Duration;
+
 use super::command::{Command, Task, accepted};
 use super::{Client, State};
 use crate::Instant;
-use crate::header::{ONVIF_REPLAY, Range, Replay, is_scale, is_speed};
+use crate::header::{NptTime, ONVIF_REPLAY, Range, Replay, is_scale, is_speed};
 use crate::wire::{Method, Request, Response, StatusCode, name};
 
 /// The range to be played, and how fast (RFC 2326, sections 10.5 and 12.29).
@@ -76,6 +78,20 @@ impl Playback {
         self.replay.is_some_and(|replay| !replay.is_rate_controlled)
     }
 
+    fn is_backwards(&self) -> bool {
+        self.scale.is_some_and(|scale| scale < 0.0)
+    }
+
+    /// A range that is open and goes backwards ends at the beginning. GStreamer's server sends nothing unless that is said.
+    fn with_its_end(&self, range: Range) -> Range {
+        match range {
+            Range::Npt { start: start @ Some(NptTime::At(_)), end: None } if self.is_backwards() => {
+                Range::Npt { start, end: Some(NptTime::At(Duration::ZERO)) }
+            }
+            range => range,
+        }
+    }
+
     /// The scale of a replay: recorders need not tell that they keep to it.
     pub(super) fn replayed_scale(&self) -> Option<f32> {
         self.scale.filter(|_| self.replay.is_some())
@@ -89,9 +105,9 @@ impl Playback {
     /// Says it in the headers of PLAY; without a range of its own it says `unsaid`.
     pub(super) fn write(&self, request: &mut Request, unsaid: Option<&str>) {
         match (&self.range, unsaid) {
-            (Some(range), _) => request.headers.set(name::RANGE, range),
-            (None, Some(unsaid)) => request.headers.set(name::RANGE, unsaid),
-            (None, None) => {}
+            (Some(range), _) => request.headers.set(name::RANGE, self.with_its_end(*range)),
+            (None, Some(unsaid)) if !self.is_backwards() => request.headers.set(name::RANGE, unsaid),
+            (None, _) => {}
         }
         for (header, rate) in [(name::SCALE, self.scale), (name::SPEED, self.speed)] {
             match rate {

@@ -126,6 +126,7 @@ fn a_seek_goes_to_each_kind_of_place_and_may_only_change_the_speed() {
         ),
         (Playback::new().speed(0.5), "PLAY | Speed: 0.5"),
         (Playback::new().scale(-1.0), "PLAY | Scale: -1"),
+        (Playback::from(minute()).scale(-1.0), "PLAY | Range: npt=60-0 | Scale: -1"),
     ] {
         let mut it = Scenario::playing_tcp();
         it.client.seek(it.now, playback).unwrap();
@@ -133,6 +134,30 @@ fn a_seek_goes_to_each_kind_of_place_and_may_only_change_the_speed() {
         it.answer("200 OK");
         assert_eq!(asked(&mut it), expected);
     }
+}
+
+#[test]
+fn what_is_played_backwards_at_first_does_not_begin_at_the_beginning() {
+    let mut it = Scenario::described(Transports::Tcp);
+    it.client.setup(it.now, 0).unwrap();
+    it.expect_method("SETUP");
+    it.answer("200 OK | Session: 1 | Transport: RTP/AVP/TCP;unicast;interleaved=0-1");
+    it.done();
+    it.client.play(it.now, Playback::new().scale(-1.0)).unwrap();
+    assert_eq!(asked(&mut it), "PLAY | Scale: -1");
+}
+
+#[test]
+fn a_server_that_plays_backwards_may_say_so_by_its_speed() {
+    let mut it = Scenario::playing_tcp();
+    it.client.seek(it.now, Playback::from(minute()).scale(-1.0)).unwrap();
+    it.expect_method("PAUSE");
+    it.answer("200 OK");
+    it.expect_method("PLAY");
+    it.answer("200 OK | Range: npt=60-0 | Scale: 1.000 | Speed: -2.000");
+    let Reply::Playing(playing) = it.done() else { panic!("no answer to PLAY") };
+    assert_eq!((playing.scale, playing.speed), (Some(-1.0), Some(2.0)));
+    assert!(it.client.tolerances().contains(Tolerance::NegativeSpeed));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rtspan_std::header::NptTime;
-use rtspan_std::{Client, Form, MediaKind, Range, Transports};
+use rtspan_std::{Client, Form, MediaKind, Playback, Range, Transports};
 
 use super::{RATE, number, numbers, places, serve};
 use crate::clip::{Clip, file, units_of};
@@ -94,5 +94,31 @@ fn our_client_goes_to_places_in_what_gstreamer_serves() {
             assert!(shown.any(|shown| shown == first), "{place} over {transports:?}");
             assert_eq!(numbers(clip, &mut frames, 3), [first + 1, first + 2, first + 3], "{place}");
         }
+    }
+}
+
+#[test]
+fn our_client_sees_what_gstreamer_serves_fast_and_backwards() {
+    if !needs() {
+        return;
+    }
+    let clip = Clip::high();
+    let (_server, url) = gst_server("play", &clip.mov);
+    for transports in [Transports::Tcp, Transports::Udp] {
+        let shown = |rate: f32| {
+            let playback = Playback::from(Range::from_npt(Duration::from_secs(3))).scale(rate);
+            let builder = Client::builder(&url).unwrap().transport(transports).medias(MediaKind::Video);
+            let mut frames = builder.playback(playback).play_frames().unwrap().form(Form::ByteStream);
+            numbers(clip, &mut frames, RATE + 10)
+        };
+        let fast = shown(2.0);
+        assert!(fast[0] % RATE == 0 && fast[0] <= 3 * RATE, "{transports:?}: {fast:?}");
+        assert!(fast.is_sorted_by(|one, next| *next == one + 1), "{transports:?}: {fast:?}");
+        // Groups of pictures come backwards, their pictures forwards.
+        let back = shown(-1.0);
+        let before: Vec<_> = back.iter().copied().skip_while(|shown| *shown >= 3 * RATE).collect();
+        let groups = (2 * RATE..3 * RATE).chain(RATE..2 * RATE);
+        assert_eq!(before, groups.take(before.len()).collect::<Vec<_>>(), "{transports:?}: {back:?}");
+        assert!(before.len() > RATE, "{transports:?}: {back:?}");
     }
 }
