@@ -1,7 +1,9 @@
 //! Clients that go elsewhere while they play: packets behind the answer are of the place that was asked for.
 
+use std::time::Duration;
+
 use rtspan_core::client::{CommandId, Playback, State};
-use rtspan_core::header::{Lower, Range};
+use rtspan_core::header::{Lower, NptTime, Range};
 
 use super::ledger::Period;
 use super::player::Player;
@@ -16,9 +18,12 @@ impl World<'_> {
             return;
         }
         self.take_packets(player);
-        let range = self.chance.happens(800).then(|| Range::from_npt(self.chance.millis(0, 60_000)));
-        let playback = Playback::from(range);
+        let start = self.chance.happens(800).then(|| self.chance.millis(0, 60_000));
+        let playback = Playback::from(start.map(Range::from_npt));
         let scale = self.chance.pick(&[None, Some(2.0), Some(-1.0)]);
+        // Backwards it is played to the beginning, which the client says.
+        let end = scale.filter(|scale| *scale < 0.0).map(|_| NptTime::At(Duration::ZERO));
+        let range = start.map(|start| Range::Npt { start: Some(NptTime::At(start)), end });
         let playback = scale.map_or(playback, |scale| playback.scale(scale));
         let asked = player.asked.len();
         self.command(player, |player, world| player.client.seek(world.now, playback));
