@@ -76,10 +76,15 @@ impl Presence {
 
     /// Takes note of a BYE. Cameras say so when they restart their encoder, and go on.
     pub(super) fn leave(&mut self, now: Instant) {
-        if !self.ended {
-            self.left.get_or_insert(now);
-            self.next = now;
+        if self.ended {
+            return;
         }
+        if self.left.is_none() {
+            self.left = Some(now);
+            // A wait that is no longer than the grace is looked at when it begins.
+            self.doubt.is_over(now, now + self.restart_wait());
+        }
+        self.next = now;
     }
 
     /// Takes note that the server has told where the media ends.
@@ -229,6 +234,7 @@ mod tests {
         let mut clip = presence(MediaKind::Video);
         clip.set_finite();
         clip.leave(at(20));
+        assert_eq!(clip.poll_timeout(), Some(at(21)), "nothing is due at once");
         assert_eq!(changes(&mut clip, 20, 1, |_| true), []);
         assert_eq!(clip.poll_timeout(), Some(at(21)));
         assert_eq!(clip.expire(at(21)), Some(Change::Ended));
