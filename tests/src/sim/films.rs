@@ -116,7 +116,8 @@ impl World<'_> {
         let Some((session, stream, from)) = place else { return self.answer(question.ticket, yes) };
         self.seek(stream);
         let asked = question.range();
-        let range = asked.filter(|_| self.chance.happens(700));
+        // The streams of these worlds have no end: a client would take one that it is told for that of the media.
+        let range = asked.map(without_end).filter(|_| self.chance.happens(700));
         let range = range.or_else(|| self.any_place());
         range.into_iter().for_each(|range| question.ticket.set_range(range));
         let scale = self.chance.pick(&[None, Some(1.0), Some(-2.5)]);
@@ -179,5 +180,12 @@ impl World<'_> {
         let first = |track| log.from(from.max(log.tail())).find(|packet| packet.track == track);
         let place = |packet: &Packet| (packet.rtp.sequence(), packet.rtp.timestamp());
         (0..MEDIAS_MAX as u8).map(|track| first(track).map(place)).collect()
+    }
+}
+
+fn without_end(range: Range) -> Range {
+    match range {
+        Range::Npt { start, .. } => Range::Npt { start, end: None },
+        range => range,
     }
 }
