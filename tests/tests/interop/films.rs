@@ -37,10 +37,16 @@ fn play(url: &str, transports: Transports, playback: Playback) -> Frames {
 
 /// Which picture of the clip a frame is.
 fn number(clip: &Clip, frame: &Frame) -> usize {
+    picture(clip, frame).expect("a frame with a picture")
+}
+
+/// The same; `None` of a frame that has parameter sets alone.
+fn picture(clip: &Clip, frame: &Frame) -> Option<usize> {
     let data: Vec<u8> = frame.data.slices().flatten().copied().collect();
     let units = AccessUnit::split_annex_b(&data);
-    let [unit] = &units[..] else { panic!("{} access units in a frame", units.len()) };
-    clip.units.iter().position(|known| known == unit).expect("a picture of the clip")
+    assert!(units.len() <= 1, "{} access units in a frame", units.len());
+    let unit = units.first()?;
+    Some(clip.units.iter().position(|known| known == unit).expect("a picture of the clip"))
 }
 
 fn numbers(clip: &Clip, frames: &mut Frames, count: usize) -> Vec<usize> {
