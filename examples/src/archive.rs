@@ -139,7 +139,7 @@ pub enum ArchiveError {
     Folder {
         /// The folder, or what in it.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// Another recorder writes there.
@@ -180,7 +180,7 @@ pub struct Archive {
     even_since: i64,
 }
 
-/// What all cameras share.
+/// The parts that all cameras share.
 #[derive(Debug)]
 struct Store {
     config: ArchiveConfig,
@@ -247,7 +247,7 @@ impl Archive {
     }
 
     /// Takes a frame, in [`Form::Container`](rtspan_core::frame::Form::Container). It is written with the fragment that it is in.
-    /// What cannot be written is told by an event, and tried again with later frames.
+    /// A failure to write is told by an event, and writing is tried again with later frames.
     pub fn write(&mut self, camera: CameraId, frame: Frame, now: NtpTime) {
         self.look_at_clock(now);
         self.cameras[camera.0].write(frame, now, &mut self.store);
@@ -277,7 +277,7 @@ impl Archive {
         }
     }
 
-    /// What has happened.
+    /// The next event, or `None`.
     pub fn poll_event(&mut self) -> Option<ArchiveEvent> {
         self.store.events.poll()
     }
@@ -325,7 +325,7 @@ fn lock(dir: &Path) -> Result<File, ArchiveError> {
     Ok(file)
 }
 
-// What this package depends on needs a newer Rust than that anyway.
+// The dependencies of this package need a newer Rust than that anyway.
 #[allow(clippy::incompatible_msrv)]
 fn try_lock(file: &File) -> Result<(), TryLockError> {
     file.try_lock()

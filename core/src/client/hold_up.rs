@@ -19,7 +19,7 @@ impl Client {
         self.holds_up && self.has_pace() && self.inbox.is_full() && self.running.is_none()
     }
 
-    /// Something was received: it may be all that is wanted for now.
+    /// Holds the server up if what was received fills the inbox.
     pub(super) fn consider_holding_up(&mut self) {
         self.holds_up = self.has_pace() && self.inbox.is_full();
     }

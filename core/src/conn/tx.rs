@@ -139,7 +139,7 @@ impl ConnTx {
     pub fn handle_command(&mut self, now: Instant, command: TxCommand) {
         match command.0 {
             TxOrder::Send(message) => {
-                // Whoever asks is there.
+                // A peer that asks is there.
                 if self.is_patient {
                     self.restart(now)
                 } else {

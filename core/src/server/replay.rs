@@ -1,4 +1,4 @@
-//! What requests for a recording ask beyond RTSP (ONVIF Streaming Specification, sections 6.2, 6.4 and 6.5).
+//! Requests for a recording ask for more than RTSP has (ONVIF Streaming Specification, sections 6.2, 6.4 and 6.5).
 
 use super::Server;
 use super::back_channel::required;

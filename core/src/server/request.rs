@@ -334,7 +334,7 @@ impl Server {
     /// before (ONVIF Streaming Specification, section 5.2.2.2).
     fn hear_of_session(&mut self, now: Instant, conn: ConnId, request: &Request) {
         let Some(header) = request.headers.get(name::SESSION) else { return };
-        // What is odd about the header is told once a request is accepted.
+        // Deviations of the header are told once a request is accepted.
         let mut tolerances = Tolerances::NONE;
         let named = self.session_named(conn, header, &mut tolerances);
         let own = self.conns.get(conn).map(|connection| &connection.sessions);

@@ -1,4 +1,4 @@
-//! What the packets of a replay say of themselves (ONVIF Streaming Specification, section 6.3), in the time of their frame.
+//! The marks of a replay's packets (ONVIF Streaming Specification, section 6.3), in the time of their frame.
 
 use super::{MediaTime, WallSource};
 use crate::NtpTime;
@@ -26,7 +26,7 @@ impl Marks {
 }
 
 impl MediaTime {
-    /// What a recorder says of the frame: when it was recorded, whether decoding can begin there, whether it stands at a gap of the
+    /// The recorder's word on the frame: when it was recorded, whether decoding can begin there, whether it stands at a gap of the
     /// recording or at its end, and which PLAY it belongs to. `None` for packets without that.
     ///
     /// All packets of a frame have what the first of them says.

@@ -19,7 +19,10 @@ use crate::subscription::LogId;
 use crate::thrift::Thrift;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
+mod sent;
 mod stats;
+
+use sent::Asked;
 
 /// The media that goes through one pair of UDP sockets, for all sessions that share it.
 #[derive(Debug)]
@@ -78,14 +81,6 @@ struct Waiting {
     from: Option<IpAddr>,
     to: SocketAddr,
     report: Bytes,
-}
-
-/// A reader that is to be told of when it has been sent all packets of a stream before this one.
-#[derive(Debug)]
-struct Asked {
-    stream: StreamId,
-    session: SessionId,
-    number: u64,
 }
 
 #[derive(Debug)]
@@ -238,8 +233,7 @@ impl UdpMedia {
                 }
             }
             UdpOrder::TellSent(stream, session, number) => {
-                self.asked.retain(|asked| asked.session != session);
-                self.asked.push(Asked { stream, session, number });
+                self.ask_if_sent(stream, session, number);
             }
             UdpOrder::TellStats => self.is_asked = true,
             UdpOrder::Close => self.is_closing = true,
@@ -329,19 +323,6 @@ impl UdpMedia {
         self.let_go_of_finished(now, streams);
         self.due = self.due.into_iter().chain(self.readers.values().filter_map(Readers::due)).min();
         !self.queues.send_reports(sink)
-    }
-
-    /// Tells of the readers that have been sent what there was. Of those that have gone there is nothing to tell.
-    fn tell_sent(&mut self) {
-        let Self { asked, readers, queues, .. } = self;
-        asked.retain(|Asked { stream, session, number }| {
-            let Some(reader) = reader_of(readers, *stream, *session) else { return false };
-            let is_sent = reader.subscription.next() >= *number;
-            if is_sent {
-                queues.inbound.push_back(Inbound::Report(Report::Sent(*session, *number)));
-            }
-            !is_sent
-        });
     }
 
     /// The streams that are read over this pair, and those that something is still to be told of.

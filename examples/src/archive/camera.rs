@@ -56,7 +56,7 @@ pub(super) struct Media {
     pub(super) index: usize,
     /// As it is described.
     format: Format,
-    /// What is known of it by now.
+    /// The parameters that are known by now.
     pub(super) parameters: Parameters,
 }
 
@@ -98,7 +98,7 @@ impl Camera {
         let mut known = std::mem::take(&mut self.medias);
         let medias = description.medias.iter().enumerate().filter_map(|(index, media)| {
             let format = media.formats.first().filter(|format| mp4::holds(format))?;
-            // What its frames have told is not told again.
+            // Its frames do not tell again the parameters that they have told.
             let same = known.iter().position(|known| known.index == index && known.format == *format);
             Some(same.map(|same| known.swap_remove(same)).unwrap_or_else(|| Media {
                 index,
@@ -269,7 +269,7 @@ impl Camera {
         }
     }
 
-    /// What was not written yet is lost.
+    /// Frames that were not written yet are lost.
     fn fail(&mut self, open: Open, error: TroubleError, store: &mut Store) {
         let lost = open.unwritten();
         open.end(self, store);

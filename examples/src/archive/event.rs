@@ -8,7 +8,7 @@ use crate::mp4::Mp4Error;
 /// Events that nobody has asked for, beyond which the oldest is forgotten.
 const EVENTS_MAX: usize = 4096;
 
-/// What has happened in an [`Archive`](super::Archive). Times are wall clock times in nanoseconds since 1970.
+/// An event of an [`Archive`](super::Archive). Times are wall clock times in nanoseconds since 1970.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ArchiveEvent {
@@ -25,7 +25,7 @@ pub enum ArchiveEvent {
     Ended {
         /// The camera.
         camera: String,
-        /// What is in it.
+        /// The segment.
         segment: Segment,
     },
     /// A segment was removed.
@@ -64,11 +64,11 @@ pub enum ArchiveEvent {
         /// How many.
         pictures: u64,
     },
-    /// What comes cannot be written: it is lost until [`Resumed`](Self::Resumed). It is tried again every second.
+    /// Frames cannot be written, and are lost until [`Resumed`](Self::Resumed). Writing is tried again every second.
     Trouble {
         /// The camera.
         camera: String,
-        /// What the system says.
+        /// The error of the system.
         error: TroubleError,
     },
     /// It is written again.
@@ -134,7 +134,7 @@ pub enum TroubleError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// The frames make no file.

@@ -92,7 +92,7 @@ pub(super) struct Day {
     pub(super) segments: Vec<(Stamp, Known)>,
 }
 
-/// What is known of a segment.
+/// The knowledge of a segment.
 #[derive(Debug)]
 pub(super) struct Known {
     /// `None` if not one whole fragment is in it.

@@ -10,7 +10,7 @@ const END: &str = "Z.mp4";
 /// The last millisecond of the year 9999, beyond which no name has room.
 const LAST: u64 = 253_402_300_799_999;
 
-/// What a segment is named by: milliseconds since 1970.
+/// The time that a segment is named by, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Stamp(u64);
 

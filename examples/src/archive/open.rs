@@ -126,7 +126,7 @@ impl Open {
         }
         let Some(out) = &mut self.out else { return Ok(()) };
         if let Err(error) = out.file.write_all(&bytes) {
-            // What cannot be cut off is when the archive is opened again.
+            // A rest that cannot be cut off now is cut off when the archive is opened again.
             let _ = out.file.set_len(self.tally.bytes);
             return Err(failed(out.path.clone())(error));
         }

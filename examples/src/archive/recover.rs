@@ -1,4 +1,4 @@
-//! What is there when an archive is opened: torn segments, and what the index does not know.
+//! Puts in order what an earlier recorder has left: torn segments, and those that the index does not know.
 
 use std::fs::{self, OpenOptions};
 use std::io;

@@ -1,4 +1,4 @@
-//! What is in a segment, by its boxes.
+//! Reads the boxes of a segment to tell its frames and times.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -39,7 +39,7 @@ pub(super) fn scan_file(path: &Path) -> io::Result<Option<Tally>> {
     Ok(Some(tally))
 }
 
-/// What is in the boxes that were read.
+/// The contents of the boxes that were read.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     /// The time of a segment that tells none.
@@ -58,7 +58,7 @@ pub(super) struct Tally {
     pub(super) follows: Option<String>,
     /// The clocks of the fragment that comes next.
     clocks: Vec<Prft>,
-    /// What the last fragment told, until its data are there.
+    /// The contents of the last fragment, until its data are there.
     pending: Option<Moof>,
 }
 

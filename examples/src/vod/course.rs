@@ -30,7 +30,7 @@ pub(super) struct Course {
     last: Option<i64>,
     /// Pictures that are shown behind the end: they are sent if one that is shown before it needs them.
     held: Vec<Pick>,
-    /// What was read and is sent next.
+    /// Pictures that were read and are sent next.
     ready: VecDeque<Pick>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Pick {
     pub(super) is_discontinuous: bool,
 }
 
-/// What comes next.
+/// The next picture, or the end.
 #[derive(Debug)]
 pub(super) enum Next {
     Pick(Pick),

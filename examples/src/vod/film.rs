@@ -38,7 +38,7 @@ pub struct Film {
     end: Option<End>,
 }
 
-/// What a PLAY asks for.
+/// The wish of a PLAY.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wish {
     /// From where to where; from where it is without it.
@@ -47,11 +47,11 @@ pub struct Wish {
     pub scale: Option<f32>,
     /// How many times as fast as it is presented it is sent.
     pub speed: Option<f32>,
-    /// What a client of ONVIF replay asks for besides; `None` for others.
+    /// The further wish of a client of ONVIF replay; `None` for others.
     pub replayed: Option<Replayed>,
 }
 
-/// What a client of ONVIF replay asks for.
+/// The wish of a client of ONVIF replay beyond RTSP's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Replayed {
     /// Which frames, and who sets the pace.
@@ -240,7 +240,7 @@ impl Film {
             || self.queue.iter().skip(1).any(|pick| is_answer(pick) || is_far(pick))
     }
 
-    /// What a client of ONVIF replay is told with a frame. All behind it that is known stands in the queue.
+    /// The extension of a frame for a client of ONVIF replay. All frames behind it that are known stand in the queue.
     fn extension(&self, pick: &Pick, replayed: Replayed) -> OnvifExtension {
         let mut same = self.queue.iter().filter(|next| next.frame.media == pick.frame.media).peekable();
         let is_last = same.peek().is_none() && matches!(self.end, Some(End::Footage | End::Range));

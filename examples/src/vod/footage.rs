@@ -17,7 +17,7 @@ pub trait Footage: Debug + Send {
         false
     }
 
-    /// What was recorded without a gap, in the order of time. There may be more of it whenever frames were read.
+    /// The spans that were recorded without a gap, in the order of time. There may be more of it whenever frames were read.
     fn sections(&self) -> &[Section];
 
     /// Returns `true` if more may be recorded behind its end: then [`next`](Self::next) may give a frame where it gave none.

@@ -5,7 +5,7 @@ use super::{FileFootage, Footage};
 use crate::recorder::FileKind;
 use crate::source::{FileSource, SourceError};
 
-/// What can be played, each at a path.
+/// Footage that can be played, each at a path.
 pub trait Library: Debug + Send {
     /// Opens what is at the path of a URL; `None` if there is nothing.
     fn open(&self, path: &str) -> Option<Result<Box<dyn Footage>, SourceError>>;

@@ -15,9 +15,9 @@ use super::{Due, Film, FilmError, Replayed, Started, Step, Wish};
 const GOODBYE: [u8; 16] = [0x80, 201, 0, 1, 0, 0, 0, 0, 0x81, 203, 0, 1, 0, 0, 0, 0];
 /// Packets that may be written and not yet sent when the next frame is written.
 const UNSENT_MAX: u64 = 64;
-/// What is sent before PLAY is answered, so that the answer tells the first packet of each media.
+/// The frames within this time are sent before PLAY is answered, so that the answer tells the first packet of each media.
 const FIRST: Duration = Duration::from_millis(300);
-/// The most frames of it.
+/// The most frames that are sent so.
 const FIRST_FRAMES_MAX: usize = 64;
 /// A delay that is not made up for.
 const TOO_LATE: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ pub(super) enum Order {
     Pause(Box<Question<Pause>>),
 }
 
-/// What plays a film for a reader.
+/// A task that plays a film for a reader.
 pub(super) struct Player<R: Runtime> {
     server: Arc<Server<R>>,
     runtime: R,

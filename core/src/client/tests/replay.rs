@@ -201,7 +201,7 @@ fn packets_of_a_place_that_was_left_are_known_by_the_number_of_their_play() {
     it.answer("200 OK");
     let Reply::Playing(second) = it.done() else { panic!("it plays") };
     assert_eq!(of(&second), old + 1);
-    // What was on its way behind the answer, and then the new place.
+    // Packets that were on their way behind the answer, and then those of the new place.
     for (cseq, recorded) in [(old, 80), (of(&second), 3_600_000), (of(&second), 3_600_040)] {
         let time = push(&mut it, cseq, recorded);
         let told = time.replay().unwrap();

@@ -31,9 +31,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long the goodbyes to all cameras may take in the end.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// What the cameras have the writer do.
+/// An order of a camera to the writer.
 enum Order {
-    /// What a camera sends.
+    /// The description of a camera's medias.
     Describe(usize, Box<Description>),
     Frame(usize, Box<Frame>, NtpTime),
     Tick(NtpTime),

@@ -142,7 +142,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     Ok(config)
 }
 
-/// What is played for each reader, if that is anything.
+/// The films or recordings that each reader plays for itself, if there are any.
 fn library(args: &ServeArgs) -> Option<Vec<Box<dyn Library>>> {
     let mut libraries: Vec<Box<dyn Library>> = Vec::new();
     if let Some(dir) = &args.files {

@@ -189,7 +189,7 @@ impl Fragments {
                 let lasts = lasts.unwrap_or(defaults.default_sample_duration);
                 let (pts, time) = track.times(Times { dts, ahead: entry.cts.unwrap_or_default() });
                 let is_keyframe = !track.is_video() || flags & NEEDS_OTHERS == 0;
-                // What is empty or not in the file is none, and may be told to be there often.
+                // A sample that is empty or not in the file is none; a broken file may tell of very many.
                 if (1..=length).contains(&u64::from(bytes)) && offset <= length {
                     let dts = time;
                     samples.push(Sample { track: place, offset, bytes, dts, pts, is_keyframe, ntp: None });

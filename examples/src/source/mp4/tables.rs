@@ -96,7 +96,7 @@ impl Table {
     /// Has a frame of sound be as long as in packets, where the file has one for each value of the sound.
     fn extend(&mut self, sample: &mut Sample, track: &Track) {
         let end = sample.dts.saturating_add(SOUND);
-        // What is in another chunk may be elsewhere.
+        // Another chunk may be elsewhere in the file.
         while self.at.of_chunk > 0 && self.times().is_some_and(|times| track.times(times).1 < end) {
             sample.bytes = sample.bytes.saturating_add(self.bytes(self.at.sample));
             self.step();

@@ -1,4 +1,4 @@
-//! What happens while cameras are recorded, as lines for people and as JSON for programs.
+//! Events of a recording, as lines for people and as JSON for programs.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -13,7 +13,7 @@ pub(super) struct Writer {
     tell: Tell,
 }
 
-/// What was recorded of a camera.
+/// The counts of a camera's recording.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recorded {
     pub(super) segments: u64,
