@@ -135,15 +135,35 @@ pub(crate) fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folders = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
-        let folder = folders.join(process::id().to_string());
-        fs::create_dir_all(&folder).expect("a folder for files of the tests can be made");
-        for old in fs::read_dir(folders).expect("it was just made").flatten() {
+        fs::create_dir_all(&folders).expect("a folder for files of the tests can be made");
+        for old in fs::read_dir(&folders).expect("it was just made").flatten() {
             let alive = Path::new("/proc").join(old.file_name()).exists();
             if !alive {
                 // Another run that starts may be faster, which is as well.
                 let _ = fs::remove_dir_all(old.path());
             }
         }
+        let folder = folders.join(process::id().to_string());
+        empty(&folder);
         folder
     })
+}
+
+/// Makes a folder that is named by the number of this process. An earlier process may have had the number, in a container
+/// always, and left its files: they go.
+pub(crate) fn empty(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).expect("a folder for files of the tests can be made");
+    let left = fs::read_dir(folder).expect("it was just made").count();
+    assert_eq!(left, 0, "files of an earlier run are left in {}", folder.display());
+}
+
+#[test]
+fn files_of_an_earlier_run_with_the_same_number_are_gone() {
+    let folder = folder().join("earlier");
+    empty(&folder);
+    fs::create_dir(folder.join("0")).unwrap();
+    fs::write(folder.join("1"), "heard before").unwrap();
+    empty(&folder);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }

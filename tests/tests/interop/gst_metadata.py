@@ -1,6 +1,7 @@
 """GStreamer as a peer of metadata, for tests.
 
-gst_metadata.py read tcp|udp URL FILE  plays the URL, and appends each document to the file; prints `read` behind each
+gst_metadata.py read tcp|udp URL FILE  plays the URL, and appends each document to the file, from the second on, since
+                                       the first may be the rest of one; prints `read` behind each
 gst_metadata.py serve FILE             serves the file at /x as one document after the other; prints `listening on URL`
 """
 
@@ -36,15 +37,18 @@ def read(transport, url, file):
     source.set_property("latency", 0)
     pipeline.add(source)
     parts = []
+    begun = []
 
     def take(sink, buffer, pad):
         packet = buffer.extract_dup(0, buffer.get_size())
         parts.append(payload(packet))
         if packet[1] & 0x80:
-            with open(file, "ab") as opened:
-                opened.write(b"".join(parts))
+            if begun:
+                with open(file, "ab") as opened:
+                    opened.write(b"".join(parts))
+                say("read")
+            begun.append(True)
             parts.clear()
-            say("read")
 
     def added(source, pad):
         name = pad.get_current_caps().get_structure(0).get_string("encoding-name")

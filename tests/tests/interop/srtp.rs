@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use rtspan_core::rtp::{RtpHeader, RtpPacket};
 use rtspan_core::srtp::{MasterKey, ReceiveContext, SendContext, Suite};
 
+use crate::clip::empty;
 use crate::policy::{Needs, installed};
 use crate::program::Program;
 
@@ -114,7 +115,7 @@ fn unframed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
 fn through_gstreamer(name: &str, packets: &[u8], caps: &str, pipeline: &str) -> Vec<Vec<u8>> {
     let folder =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("srtp-{}-{name}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder");
+    empty(&folder);
     let (from, to) = (folder.join("from"), folder.join("to"));
     fs::write(&from, packets).expect("a file");
     let source = format!("filesrc location={} ! {caps} ! rtpstreamdepay", from.display());

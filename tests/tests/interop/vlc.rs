@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rtspan_std::header::NptTime;
 use rtspan_std::{Client, CommandError, Error, Packets, Range, State, StatusCode, Transports};
 
-use crate::clip::Clip;
+use crate::clip::{Clip, empty};
 use crate::foreign::free_port;
 use crate::policy::{Needs, installed};
 use crate::program::{PATIENCE, Program};
@@ -25,7 +25,7 @@ struct Stage {
 impl Stage {
     fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("rtspan-vlc-{}-{name}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder can be made");
+        empty(&folder);
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).expect("it is ours");
         let clip = folder.join("clip.mov");
         fs::copy(&Clip::baseline().mov, &clip).expect("the clip can be copied");
