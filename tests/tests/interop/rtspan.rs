@@ -115,7 +115,7 @@ fn build() -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is below the folder of the target");
     let mut command = Command::new(cargo);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("build").arg("--target-dir").arg(target);
-    command.args(["--quiet", "--package", "rtspan-examples", "--bin", "rtspan", "--all-features"]);
+    command.args(["--quiet", "--package", "rtspan", "--bin", "rtspan", "--all-features"]);
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     if profile == "release" {
         command.arg("--release");
