@@ -149,7 +149,7 @@ pub(crate) async fn another_protocol_is_answered_in_its_own_words_and_closed_at_
     }
 }
 
-pub(crate) async fn a_connection_behind_a_proxy_is_that_of_the_proxys_client<R: Runtime>() {
+pub(crate) async fn a_connection_behind_a_proxy_is_that_of_the_client_of_the_proxy<R: Runtime>() {
     let config = ServerConfig::default().trusted_proxies(["127.0.0.0/8".parse().unwrap()]);
     let server = serve::<R>(config).await;
     let mut socket = connect(&server).await;

@@ -168,7 +168,7 @@ macro_rules! all {
             a_teardown_just_behind_the_end_of_its_stream_is_answered_200,
             requests_that_race_the_end_of_their_stream_are_answered,
             another_protocol_is_answered_in_its_own_words_and_closed_at_once,
-            a_connection_behind_a_proxy_is_that_of_the_proxys_client,
+            a_connection_behind_a_proxy_is_that_of_the_client_of_the_proxy,
             dropped_packets_are_counted,
             packets_are_a_stream_that_others_can_combine,
             a_camera_that_hangs_and_one_that_floods_change_nothing_for_the_others,

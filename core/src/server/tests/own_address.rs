@@ -32,8 +32,8 @@ fn play(scenario: &mut Scenario, conn: ConnId) -> String {
 
 /// What was sent since it was last asked, and to whom, from where.
 fn sent(scenario: &mut Scenario) -> Vec<(Port, SocketAddr, Option<IpAddr>)> {
-    let froms = std::mem::take(&mut scenario.datagrams.froms);
-    let sent = scenario.datagrams.sent.drain(..).zip(froms);
+    let sources = std::mem::take(&mut scenario.datagrams.sources);
+    let sent = scenario.datagrams.sent.drain(..).zip(sources);
     sent.map(|((port, to, _), from)| (port, to, from)).collect()
 }
 

@@ -101,7 +101,7 @@ fn what_is_encoded_names_no_other_stream() {
 }
 
 #[test]
-fn no_stream_has_the_path_of_anothers_track() {
+fn no_stream_has_the_path_of_a_track_of_another() {
     for (first, second) in [
         ("/demo", "/demo/trackID=0"),
         ("/demo", "/demo/trackID=17"),

@@ -67,7 +67,7 @@ pub(super) struct Datagrams {
     pair: usize,
     pub(super) pairs: Vec<usize>,
     /// The address of the server's that each datagram leaves from.
-    pub(super) froms: Vec<Option<IpAddr>>,
+    pub(super) sources: Vec<Option<IpAddr>>,
     pub(super) room: usize,
 }
 
@@ -78,7 +78,7 @@ impl DatagramSink for Datagrams {
         }
         self.sent.push((port, to, datagram.clone()));
         self.pairs.push(self.pair);
-        self.froms.push(from);
+        self.sources.push(from);
         true
     }
 }
@@ -113,7 +113,7 @@ impl Scenario {
                 sent: Vec::new(),
                 pair: 0,
                 pairs: Vec::new(),
-                froms: Vec::new(),
+                sources: Vec::new(),
                 room: usize::MAX,
             },
             refused_ports: Vec::new(),
