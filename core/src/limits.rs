@@ -113,6 +113,9 @@ pub const TIMELINE_BACK_MAX: Duration = Duration::from_secs(2);
 /// How far timestamps, sender reports and arrivals may be apart on the time line; farther apart, a source begins anew, and
 /// a report is not used to bring tracks together.
 pub const TIMELINE_GAP_MAX: Duration = Duration::from_secs(10);
+/// How much more of a track may have come at once, as from a recorder or from what a server has kept, for tracks to be brought
+/// together that began in that: they may be as far apart in addition to [`TIMELINE_GAP_MAX`].
+pub const TIMELINE_BURST_MAX: Duration = Duration::from_secs(60);
 /// How far the `rtptime` of RTP-Info may be from the first packets of its track; one farther away is not believed.
 pub const TIMELINE_RTPTIME_DISTANCE_MAX: Duration = Duration::from_secs(5);
 /// The time of whose sender reports the least late one is used to measure the drift of a sender's clocks.

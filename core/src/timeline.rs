@@ -38,7 +38,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{MEDIAS_MAX, TIMELINE_GAP_MAX, TIMELINE_RTPTIME_DISTANCE_MAX};
+use crate::limits::{MEDIAS_MAX, TIMELINE_BURST_MAX, TIMELINE_GAP_MAX, TIMELINE_RTPTIME_DISTANCE_MAX};
 use crate::rtp::{OnvifExtension, RtpPacket, units_to_nanos};
 use crate::{Instant, NtpTime, Tolerance, Tolerances};
 
@@ -67,6 +67,7 @@ const STEP_MIN: i64 = 1_000_000;
 pub struct Timeline {
     tracks: Vec<Track>,
     latest: Latest,
+    burst: Burst,
     /// The receiver's wall clock, and when it showed that.
     wall: Option<(Instant, NtpTime)>,
     start: Start,
@@ -77,6 +78,15 @@ pub struct Timeline {
 /// The PTS that was reached last, and when; zero before the first packet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Latest(Option<(Instant, i64)>);
+
+/// How far the time line has run ahead of the time that passed since PLAY. Media that comes at once was not made at once, so that the
+/// arrival of a track's first packet tells its time with that error.
+#[derive(Clone, Copy, Debug, Default)]
+struct Burst {
+    /// The first packet since PLAY: when it came, and its PTS.
+    began: Option<(Instant, i64)>,
+    ahead: i64,
+}
 
 /// The start of the media that plays, by the answer to PLAY: the instant that each `rtptime` names.
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,7 +145,7 @@ impl Timeline {
     /// The time line goes on by the time that passes.
     pub fn begin_anew(&mut self) {
         self.tracks.iter_mut().for_each(Track::begin_anew);
-        self.start = Start::default();
+        (self.start, self.burst) = (Start::default(), Burst::default());
     }
 
     /// Goes by the answer to PLAY: by the wall clock time at which its range starts, and by the timestamp that each track
@@ -261,7 +271,7 @@ impl Timeline {
         let by_report = source.wall_of(timestamp);
         let pts = if clock_rate == 0 { latest.pts_at(now) } else { pts };
         if is_highest {
-            self.latest = Latest(Some((now, pts)));
+            self.reach(now, pts);
         }
         let by_report = own_time.map(|ntp| (ntp, WallSource::OnvifExtension)).or(by_report);
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
@@ -297,7 +307,14 @@ impl Timeline {
             let ahead = rtp.wrapping_sub(rtptime) as i32;
             units_to_nanos(ahead.into(), clock_rate)
         });
-        let is_near = |nanos: &i64| is_within(*nanos, TIMELINE_RTPTIME_DISTANCE_MAX);
+        let start = self.start.pts;
+        let is_near = |since: &i64| {
+            let by_start = start.map(|start| start.saturating_add(*since).saturating_sub(by_arrival));
+            [Some(*since), by_start]
+                .into_iter()
+                .flatten()
+                .any(|distance| is_within(distance, TIMELINE_RTPTIME_DISTANCE_MAX))
+        };
         if since_start.is_some_and(|since| !is_near(&since)) {
             self.tolerances.record(Tolerance::UnbelievableRtptime);
         }
@@ -320,7 +337,7 @@ impl Timeline {
         let is_timed = !(own_time.is_some() && self.start.scale.is_some());
         let zero = source.measured_zero().filter(|_| is_timed);
         let (ssrc, by_report) = (source.ssrc, source.wall_of(timestamp));
-        self.latest = Latest(Some((now, pts)));
+        self.reach(now, pts);
         let by_report = own_time.map(|ntp| (ntp, WallSource::OnvifExtension)).or(by_report);
         let (ntp, wall_source) = self.wall_of(now, by_report, pts);
         let marks = Marks::of(extension);
@@ -342,6 +359,21 @@ impl Timeline {
         }
     }
 
+    /// The time line goes on to `pts` at `now`.
+    #[inline]
+    fn reach(&mut self, now: Instant, pts: i64) {
+        self.latest = Latest(Some((now, pts)));
+        let (came, first) = *self.burst.began.get_or_insert((now, pts));
+        let ahead = pts.saturating_sub(first).saturating_sub(nanos_between(came, now));
+        self.burst.ahead = self.burst.ahead.max(ahead);
+    }
+
+    /// How far sources may be apart that are brought together by their reports.
+    fn gap_max(&self) -> Duration {
+        let burst = Duration::from_nanos(self.burst.ahead.unsigned_abs());
+        TIMELINE_GAP_MAX.saturating_add(burst.min(TIMELINE_BURST_MAX))
+    }
+
     /// The PTS of a source's first packet by a report that came before it, if that is believable.
     fn pts_by_report(
         &self,
@@ -353,7 +385,7 @@ impl Timeline {
         let ntp = self.source(place)?.first_wall_of(rtp, clock_rate)?;
         let zero = self.zero_near(place, ntp.plus_nanos(by_arrival.saturating_neg()))?;
         let pts = ntp.nanos_since(zero);
-        is_within(pts.saturating_sub(by_arrival), TIMELINE_GAP_MAX).then_some(pts)
+        is_within(pts.saturating_sub(by_arrival), self.gap_max()).then_some(pts)
     }
 
     /// The best wall clock time of a frame that there is: by a report, by the answer to PLAY, by its arrival.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{StreamLog, TrackSet};
-use crate::limits::TIMELINE_RTPTIME_DISTANCE_MAX;
+use crate::limits::TIMELINE_GAP_MAX;
 use crate::rtp::to_units;
 use crate::{Instant, NtpTime};
 
@@ -16,6 +16,8 @@ struct First {
     clock_rate: u32,
     /// When it was made, by the clock that sender reports go by.
     ntp: Option<NtpTime>,
+    /// When it came, if that tells when it was made.
+    came: Option<Instant>,
 }
 
 /// Where a reader starts.
@@ -63,6 +65,7 @@ impl StreamLog {
                 timestamp: rtp.timestamp(),
                 clock_rate,
                 ntp,
+                came: None,
             })
         });
         of_one_moment(&firsts.collect::<Vec<_>>()).1
@@ -74,26 +77,34 @@ impl StreamLog {
         let ssrc = kept.map_or_else(|| senders.newest(), |packet| Some(packet.rtp.ssrc()))?;
         let (sequence, timestamp) = self.position(track, number)?;
         let ntp = senders.ntp_of(ssrc, timestamp, now, wall);
-        Some(First { track, sequence, timestamp, clock_rate: senders.clock_rate_of(ssrc), ntp })
+        let came = Some(kept.map_or(now, |packet| packet.at));
+        Some(First { track, sequence, timestamp, clock_rate: senders.clock_rate_of(ssrc), ntp, came })
     }
 }
 
-/// The first packets with the timestamps of the moment at which the first of them was made; that moment, if all are known to be of
-/// one time line.
+/// The first packets with the timestamps of the moment at which the first of them was made; that moment, if a wall clock tells it that
+/// is one for all of them. Otherwise they were made when they came.
 fn of_one_moment(firsts: &[First]) -> (Option<NtpTime>, Vec<TrackStart>) {
     let earliest = firsts.iter().filter_map(|first| first.ntp).min();
-    let passed = |first: &First| {
-        let since = first.ntp.zip(earliest).map_or(0, |(ntp, earliest)| ntp.nanos_since(earliest));
-        let passed = Duration::from_nanos(since.unsigned_abs());
-        // Farther apart, the clocks have nothing to do with each other, and receivers believe nothing.
-        (passed <= TIMELINE_RTPTIME_DISTANCE_MAX).then_some(passed)
-    };
-    let is_one = firsts.iter().all(|first| first.ntp.is_some() && passed(first).is_some());
+    let came = firsts.iter().filter_map(|first| first.came).min();
+    let by_clock = |first: &First| first.ntp.zip(earliest).map(|(ntp, earliest)| ntp.nanos_since(earliest));
+    let by_arrival = |first: &First| first.came.zip(came).map(|(at, came)| nanos_in(at.since(came)));
+    let is_one = firsts.iter().all(|first| {
+        let known = by_clock(first);
+        // Farther apart, the clocks have nothing to do with each other.
+        let error = known.zip(by_arrival(first)).map_or(0, |(known, arrival)| known.abs_diff(arrival));
+        known.is_some() && error <= nanos_in(TIMELINE_GAP_MAX).unsigned_abs()
+    });
     let start = |first: &First| {
-        let passed = units_in(passed(first).unwrap_or_default(), first.clock_rate);
-        (first.track, first.sequence, first.timestamp.wrapping_sub(passed))
+        let passed = if is_one { by_clock(first) } else { by_arrival(first) };
+        let passed = Duration::from_nanos(passed.unwrap_or_default().unsigned_abs());
+        (first.track, first.sequence, first.timestamp.wrapping_sub(units_in(passed, first.clock_rate)))
     };
     (earliest.filter(|_| is_one), firsts.iter().map(start).collect())
+}
+
+fn nanos_in(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Units of a clock in a time, to the nearest.
@@ -196,5 +207,24 @@ mod tests {
         log.set_reference(at(0), 0, 1, NOON, 90_000);
         log.set_reference(at(0), 1, 2, NOON + Duration::from_secs(3600), 80);
         assert_eq!(log.start_of(at(5), TrackSet::ALL, 0), start(None, &[(0, 7, 90_000), (1, 9, 80)]));
+    }
+
+    #[test]
+    fn a_track_that_begins_long_after_the_other_has_the_timestamp_of_the_start() {
+        for is_reported in [false, true] {
+            let mut log = log();
+            log.push(at(0), 0, packet(0, 7, 90_000));
+            log.push(at(12_000), 1, packet(1, 9, 80));
+            if is_reported {
+                log.set_reference(at(12_000), 0, 1, NOON, 90_000);
+                log.set_reference(at(12_000), 1, 2, NOON + Duration::from_secs(12), 80);
+            }
+            let sound = 80_u32.wrapping_sub(12 * 8000);
+            let wall = is_reported.then_some(NOON);
+            assert_eq!(
+                log.start_of(at(12_000), TrackSet::ALL, 0),
+                start(wall, &[(0, 7, 90_000), (1, 9, sound)])
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::source::Source;
 use super::{Timeline, is_within};
-use crate::limits::{CLOCK_JUMP_MAX, TIMELINE_ERROR_MIN, TIMELINE_GAP_MAX, TIMELINE_RTPTIME_DISTANCE_MAX};
+use crate::limits::{CLOCK_JUMP_MAX, TIMELINE_ERROR_MIN, TIMELINE_RTPTIME_DISTANCE_MAX};
 use crate::{NtpTime, Tolerance};
 
 impl Timeline {
@@ -19,7 +19,7 @@ impl Timeline {
             self.stats.clock_jumps = self.stats.clock_jumps.saturating_add(1);
         }
         // A clock that was set may be where those of other tracks are by now; it is not brought there.
-        let reach = if own.is_some() { CLOCK_JUMP_MAX } else { TIMELINE_GAP_MAX };
+        let reach = if own.is_some() { CLOCK_JUMP_MAX } else { self.gap_max() };
         let Some(others) =
             self.zero_near(place, measured).filter(|zero| is_within(measured.nanos_since(*zero), reach))
         else {
@@ -71,7 +71,9 @@ impl Timeline {
     pub(super) fn meet_at_start(&mut self, place: (usize, usize), rtptime: u32) {
         let Some(source) = self.source(place) else { return };
         let Some((pts, passed)) = source.settled_pts_of(rtptime) else { return };
-        if !is_within(passed, TIMELINE_RTPTIME_DISTANCE_MAX) {
+        let from_start = self.start.pts.map(|start| pts.saturating_sub(start));
+        let mut distances = [Some(passed), from_start].into_iter().flatten();
+        if !distances.any(|distance| is_within(distance, TIMELINE_RTPTIME_DISTANCE_MAX)) {
             return self.tolerances.record(Tolerance::UnbelievableRtptime);
         }
         let Some(start) = self.start.pts else {

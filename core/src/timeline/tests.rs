@@ -2,6 +2,7 @@ use super::*;
 use crate::limits::{SOURCES_MAX, TIMELINE_BACK_MAX};
 use crate::rtp::RtpHeader;
 
+mod bursts;
 mod orders;
 mod random;
 mod replay;
