@@ -69,6 +69,16 @@ pub use web_video::{Av1, Vp8, Vp9};
 pub(crate) use write::GroupLine;
 
 /// A stream: its name, and the medias it consists of.
+///
+/// ```
+/// use rtspan_core::{Description, Format, Media, MediaKind};
+///
+/// let video = Media::new(MediaKind::Video, vec![Format::h264(96, &[0x67, 0x64, 0, 0x28, 0xac], &[0x68, 0xeb])]);
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let description = Description::new(vec![video, sound]);
+/// let (media, format) = description.find("PCMA").expect("it has G.711");
+/// assert_eq!((media, format.payload_type, format.clock_rate), (1, 8, 8_000));
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Description {

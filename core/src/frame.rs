@@ -42,6 +42,20 @@ pub use reader::{FrameReader, FrameStats};
 pub use writer::{FrameError, FrameWriter};
 
 /// A picture or a piece of sound, and all that a decoder or a file wants to know with it.
+///
+/// ```
+/// use bytes::Bytes;
+/// use rtspan_core::frame::Frame;
+/// use rtspan_core::payload::Parts;
+///
+/// // 20 ms of G.711 for media 1, at 40 ms.
+/// let sound = Frame::new(1, 40_000_000, vec![0xd5; 160]);
+/// assert_eq!((sound.media, sound.time.pts, sound.data.total_bytes()), (1, 40_000_000, 160));
+/// // A picture as an encoder of H.264 gives it: NAL units behind start codes.
+/// let stream = Bytes::from_static(&[0, 0, 0, 1, 0x67, 0x64, 0, 0, 1, 0x65, 0x88]);
+/// let picture = Frame::new(0, 0, Parts::from_annex_b(&stream));
+/// assert_eq!(picture.data.len(), 2);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Frame {

@@ -1,19 +1,42 @@
 //! RTSP client and server with the whole media path, without sockets, clock, threads, locks or entropy.
 //!
-//! Bytes and time go in; bytes, deadlines and events come out. Any runtime, simulation or event loop can drive it:
-//! `rtspan-std`, `rtspan-smol` and `rtspan-tokio` do.
+//! Bytes and time go in; bytes, deadlines and events come out. Any runtime, simulation or event loop can drive it.
+//! `rtspan-std`, `rtspan-smol` and `rtspan-tokio` do: for a program with sockets, take one of those.
 //!
+//! # The parts
+//!
+//! * [`client::Client`] is a client: one session, its commands and its media.
 //! * [`server::Server`] is the control plane of a server: messages, sessions, timers. Packets go by it: from
 //!   [`conn::ConnRx`] or [`udp::UdpMedia`] into a [`stream::StreamLog`], and from there through one
 //!   [`stream::Cursor`] per reader to [`conn::ConnTx`] or [`udp::UdpMedia`].
-//! * [`client::Client`] is a client: one session, its commands and its media.
-//! * [`check::DriverCheck`] tells in tests what an event loop has forgotten to call.
+//! * [`frame`] and [`payload`] turn packets into pictures and sound and back. [`description`] has the formats, [`rtp`] the
+//!   packets and reports, [`timeline`] their time.
 //! * [`auth`] has users with their permissions, and the ways in which peers prove who they are.
-//! * [`tunnel`] carries either through HTTP and WebSockets.
-//! * [`wire`], [`header`], [`url`], [`description`], [`rtp`] and [`payload`] are the parts of these, for
-//!   applications that need only some.
+//! * [`tunnel`] carries a client or a server through HTTP and WebSockets.
+//! * [`wire`], [`header`] and [`url`] read and write the messages of RTSP.
+//! * [`check::DriverCheck`] tells in tests what an event loop has forgotten to call.
 //!
-//! Deviations of peers from the standards are read all the same, and told as a [`Tolerance`].
+//! # The ideas
+//!
+//! * **Five families of methods.** `handle_*` takes what comes from the network or from time. Verbs are commands of the
+//!   application. `poll_*` returns what is to be done. `wants_*` tells whether a socket is to be read or written. The rest
+//!   are getters. Any of them may follow any other; a call that comes late costs time and nothing else.
+//! * **Time and chance are arguments.** Each call is told the time ([`Instant`]), and a client or a server begins with a seed.
+//!   The same seed and the same inputs give the same bytes.
+//! * **Two planes.** [`server::Server`] sees a few messages a second and has one owner. Packets never pass it: the media plane is
+//!   made of small values that live with the sockets. Only [commands](server::Output) and [reports](conn::Report) pass between them.
+//! * **A log, and a cursor for each reader.** A packet is stored once for each stream. A reader is a number; a slow one lags and
+//!   holds up nobody ([`stream::LagPolicy`]).
+//! * **Everything is bounded.** The defaults of all bounds and deadlines stand in [`limits`].
+//! * **Lenient on read, strict on write.** What a device does otherwise than the standard is read all the same and told as a
+//!   [`Tolerance`].
+//!
+//! # Features
+//!
+//! | feature | adds | default |
+//! | --- | --- | --- |
+//! | `srtp` | SRTP, and MIKEY for its keys (modules `srtp` and `mikey`) | no |
+//! | `gzip` | metadata of ONVIF that travels compressed | no |
 //!
 //! # A client and a server in one loop
 //!
@@ -98,6 +121,12 @@
 //! assert_eq!((received.media, received.packet.payload()), (0, &b"sound"[..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Where to go on
+//!
+//! * [Event loops](https://github.com/rtspan/rtspan/blob/main/docs/event-loop.md) shows a whole server on `mio`, `poll` and `io_uring`.
+//! * [The architecture](https://github.com/rtspan/rtspan/blob/main/ARCHITECTURE.md) says how the parts fit, and why.
+//! * [Formats](https://github.com/rtspan/rtspan/blob/main/docs/formats.md) and [time](https://github.com/rtspan/rtspan/blob/main/docs/time.md) tell what frames hold.
 // Without SRTP some of what carries keys along has nothing to carry.
 #![cfg_attr(not(feature = "srtp"), allow(dead_code, clippy::needless_pass_by_ref_mut))]
 #![cfg_attr(

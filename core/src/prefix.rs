@@ -5,6 +5,15 @@ use std::str::FromStr;
 /// The addresses that begin with the same bits, such as `10.0.0.0/8` or `2001:db8::/32`.
 ///
 /// An IPv4 address in the guise of IPv6 (`::ffff:192.0.2.1`) is taken for what it is.
+///
+/// ```
+/// use rtspan_core::IpPrefix;
+/// use rtspan_core::server::ServerConfig;
+///
+/// let proxies: IpPrefix = "10.0.0.0/8".parse()?;
+/// let config = ServerConfig::default().trusted_proxies([proxies]);
+/// # Ok::<(), rtspan_core::IpPrefixError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct IpPrefix {
     addr: IpAddr,

@@ -66,6 +66,16 @@ const EXTENSION_BIT: u8 = 0x10;
 /// An RTP packet: its bytes and the fields of its header (RFC 3550, section 5.1).
 ///
 /// A clone shares the bytes.
+///
+/// ```
+/// use rtspan_core::rtp::{RtpHeader, RtpPacket};
+///
+/// let header = RtpHeader { payload_type: 0, marker: true, sequence: 1, timestamp: 160, ssrc: 7 };
+/// let packet = RtpPacket::build(header, b"sound");
+/// let read = RtpPacket::parse(packet.as_bytes().clone())?;
+/// assert_eq!((read.sequence(), read.timestamp(), read.payload()), (1, 160, &b"sound"[..]));
+/// # Ok::<(), rtspan_core::rtp::RtpError>(())
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct RtpPacket {
     bytes: Bytes,
@@ -260,6 +270,13 @@ impl fmt::Debug for RtpPacket {
 }
 
 /// The fields of an RTP header that a sender chooses.
+///
+/// ```
+/// use rtspan_core::rtp::{RtpHeader, RtpPacket};
+///
+/// let header = RtpHeader { payload_type: 96, marker: true, sequence: 65_535, timestamp: 3_000, ssrc: 0x5eed };
+/// assert_eq!(RtpPacket::build(header, &[]).len(), header.to_bytes().len());
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RtpHeader {
     /// The payload type; only the lower 7 bits count.

@@ -348,6 +348,17 @@ const WORDS: usize = 4;
 const _: () = assert!(Tolerance::ALL.len() <= WORDS * WORD_BITS, "each tolerance needs a place in the set");
 
 /// The set of tolerances that have fired.
+///
+/// ```
+/// use rtspan_core::{Description, Tolerances};
+///
+/// let mut tolerances = Tolerances::NONE;
+/// Description::parse(b"v=0\nm=audio 0 RTP/AVP 0\n", &mut tolerances)?;
+/// for tolerance in tolerances.iter() {
+///     println!("put up with: {tolerance}");
+/// }
+/// # Ok::<(), rtspan_core::description::DescriptionError>(())
+/// ```
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
 pub struct Tolerances([u64; WORDS]);
 

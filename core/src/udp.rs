@@ -16,6 +16,14 @@ pub enum Port {
 }
 
 /// The ports that a pair is bound to.
+///
+/// ```
+/// use rtspan_core::client::ClientConfig;
+/// use rtspan_core::udp::UdpPorts;
+///
+/// // A firewall lets these through.
+/// let config = ClientConfig::default().udp_ports(UdpPorts::Range(50_000, 50_099));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum UdpPorts {
@@ -29,6 +37,16 @@ pub enum UdpPorts {
 }
 
 /// A pair of UDP sockets to be opened.
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use rtspan_core::server::ServerConfig;
+/// use rtspan_core::udp::{UdpPorts, UdpSpec};
+///
+/// let spec = UdpSpec { ip: Ipv4Addr::UNSPECIFIED.into(), ports: UdpPorts::Fixed(8000, 8001) };
+/// let config = ServerConfig::default().udp(Some(spec));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct UdpSpec {
     /// The address to bind to.

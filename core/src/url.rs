@@ -23,6 +23,16 @@ use crate::{Printable, Tolerance, Tolerances};
 /// digest responses, as it printed them. RTSP has no fragments: a `#` belongs to the path or query.
 ///
 /// [`Display`](fmt::Display) and [`Debug`] hide the password, and escape what is not [printable](crate::is_printable).
+///
+/// ```
+/// use rtspan_core::Url;
+///
+/// let url = Url::parse("rtsp://viewer:s3cret@camera:8554/main?channel=1")?;
+/// assert_eq!((url.host(), url.port(), url.path(), url.query()), ("camera", 8554, "/main", Some("channel=1")));
+/// assert_eq!(url.to_string(), "rtsp://viewer:***@camera:8554/main?channel=1");
+/// assert!(Url::parse("rtsp+https://camera/main")?.is_secure());
+/// # Ok::<(), rtspan_core::UrlError>(())
+/// ```
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Url {
     scheme: Scheme,
@@ -58,6 +68,14 @@ const SCHEMES: [(&str, Scheme, Tunnel); 8] = [
 ];
 
 /// A user name and a password, without any encoding.
+///
+/// ```
+/// use rtspan_core::{Credentials, Url};
+///
+/// let url = Url::parse("rtsp://viewer:p%40ss@camera/main")?;
+/// assert_eq!(url.credentials(), Some(Credentials::new("viewer", "p@ss")));
+/// # Ok::<(), rtspan_core::UrlError>(())
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct Credentials {
     /// The user name.

@@ -4,6 +4,12 @@ use super::Secret;
 use crate::url::canonical;
 
 /// A thing that a peer can do at a path.
+///
+/// ```
+/// use rtspan_core::auth::{Action, Users};
+///
+/// let users = Users::default().anyone_may(Action::Read, "/lobby");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Action {
@@ -16,6 +22,13 @@ pub enum Action {
 }
 
 /// A user, and what it may do.
+///
+/// ```
+/// use rtspan_core::auth::{Action, Secret, User};
+///
+/// let wall = User::new("wall", Secret::password("horse")).may(Action::Read, "*");
+/// let door = User::new("door", Secret::password("staple")).may_all("/door/*");
+/// ```
 #[derive(Clone, Debug)]
 pub struct User {
     name: Box<str>,
@@ -59,6 +72,16 @@ impl User {
 }
 
 /// The users of a server, with their rights.
+///
+/// ```
+/// use rtspan_core::auth::{Action, Secret, User, Users};
+/// use rtspan_core::server::ServerConfig;
+///
+/// let users = Users::default()
+///     .with(User::new("studio", Secret::password("staple")).may(Action::Publish, "/live/*"))
+///     .anyone_may(Action::Read, "/lobby");
+/// let config = ServerConfig::default().users(users).realm("cameras");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Users {
     users: BTreeMap<Box<str>, User>,

@@ -14,6 +14,19 @@ use crate::url::Url;
 use crate::wire::Method;
 
 /// How a client behaves.
+///
+/// A runtime takes it by `ClientBuilder::config`. Each setting has a default that suits most cameras.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rtspan_core::client::{ClientConfig, ReconnectPolicy, Transports};
+///
+/// let config = ClientConfig::default()
+///     .transports(Transports::Tcp)
+///     .response_deadline(Duration::from_secs(5))
+///     .reconnect(Some(ReconnectPolicy::default()));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     pub(super) user_agent: Box<str>,
@@ -293,6 +306,14 @@ impl ClientConfig {
 }
 
 /// The transports that media may use.
+///
+/// ```
+/// use rtspan_core::client::{ClientConfig, Transports};
+///
+/// // A camera behind a firewall that lets only the connection through.
+/// let config = ClientConfig::default().transports(Transports::Tcp);
+/// assert_eq!(Transports::default(), Transports::UdpThenTcp);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Transports {

@@ -23,6 +23,15 @@ pub use demand::AuthDemand;
 pub use srtp::SrtpError;
 
 /// Why a command was not taken: nothing was sent.
+///
+/// ```
+/// use rtspan_core::client::{Client, ClientConfig, Misuse};
+/// use rtspan_core::{Instant, Url};
+///
+/// let mut client = Client::new(Url::parse("rtsp://camera/main")?, ClientConfig::default(), [7; 32]);
+/// assert_eq!(client.setup(Instant::ZERO, 0), Err(Misuse::NoDescription));
+/// # Ok::<(), rtspan_core::UrlError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
@@ -56,6 +65,25 @@ pub enum Misuse {
 }
 
 /// Why a command failed.
+///
+/// ```
+/// use rtspan_core::client::CommandError;
+/// use rtspan_core::wire::StatusCode;
+///
+/// fn advice(error: &CommandError) -> &'static str {
+///     match error {
+///         CommandError::Unauthorized(_) => "give a user and a password",
+///         CommandError::CredentialsRefused(_) => "look at the user and the password",
+///         CommandError::Status { status, .. } if *status == StatusCode::NOT_FOUND => "look at the path of the URL",
+///         CommandError::Timeout => "try again later",
+///         _ => "read the message",
+///     }
+/// }
+///
+/// let error = CommandError::Status { status: StatusCode::NOT_FOUND, reason: "".into() };
+/// assert_eq!(error.to_string(), "server answered 404 Not Found");
+/// assert_eq!(advice(&error), "look at the path of the URL");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {

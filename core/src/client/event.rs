@@ -55,6 +55,37 @@ pub enum ClientOutput {
 }
 
 /// An event for the application.
+///
+/// A runtime gives them by `Client::next_event`; here they come from the client of the core.
+///
+/// ```
+/// use rtspan_core::client::{Client, ClientConfig, ClientEvent, ClientOutput};
+/// use rtspan_core::{Instant, Url};
+///
+/// fn tell(event: &ClientEvent) -> Option<String> {
+///     match event {
+///         ClientEvent::Reconnecting { cause, attempt, wait } => {
+///             Some(format!("{cause}; attempt {attempt} in {wait:?}"))
+///         }
+///         ClientEvent::MediaSilent(media) => Some(format!("media {media} sends nothing")),
+///         ClientEvent::TransportSwitched(reason) => Some(format!("over TCP from here on: {reason:?}")),
+///         ClientEvent::Closed(reason) => Some(format!("closed: {reason}")),
+///         _ => None,
+///     }
+/// }
+///
+/// let now = Instant::ZERO;
+/// let mut client = Client::new(Url::parse("rtsp://camera/main")?, ClientConfig::default(), [7; 32]);
+/// client.teardown(now)?;
+/// let mut told = Vec::new();
+/// while let Some(output) = client.poll_output() {
+///     if let ClientOutput::Event(event) = output {
+///         told.extend(tell(&event));
+///     }
+/// }
+/// assert_eq!(told, ["closed: torn down"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientEvent {
@@ -304,6 +335,23 @@ pub struct TrackStart {
 }
 
 /// A packet of a media, in order.
+///
+/// ```
+/// use rtspan_core::client::Received;
+/// use rtspan_core::rtp::{RtpHeader, RtpPacket};
+/// use rtspan_core::timeline::Timeline;
+/// use rtspan_core::Instant;
+///
+/// fn tell(received: &Received) -> String {
+///     let Received { media, packet, lost, time } = received;
+///     format!("media {media} at {} ns: {} bytes, {lost} lost before", time.pts, packet.payload().len())
+/// }
+///
+/// let header = RtpHeader { payload_type: 0, marker: false, sequence: 1, timestamp: 160, ssrc: 7 };
+/// let packet = RtpPacket::build(header, b"sound");
+/// let time = Timeline::new().time_of(Instant::ZERO, 0, &packet, 8_000);
+/// assert_eq!(tell(&Received { media: 0, packet, lost: 2, time }), "media 0 at 0 ns: 5 bytes, 2 lost before");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Index of the media in the description.

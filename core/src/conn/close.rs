@@ -86,6 +86,14 @@ pub enum CloseReason {
 ///
 /// Players are told the text in BYE (RFC 3550, section 6.6). A request that waits for its answer on a connection that is
 /// closed is answered with the status and the text.
+///
+/// ```
+/// use rtspan_core::conn::CloseNote;
+/// use rtspan_core::wire::StatusCode;
+///
+/// let note = CloseNote::new("the film is over").with_status(StatusCode::GONE);
+/// assert_eq!((note.text(), note.status()), ("the film is over", StatusCode::GONE));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloseNote {
     status: StatusCode,

@@ -6,6 +6,22 @@ use super::{
 use crate::Tolerances;
 
 /// A codec that the library knows, with what its parameters say.
+///
+/// ```
+/// use rtspan_core::{Codec, Format};
+///
+/// fn tell(format: &Format) -> String {
+///     match &format.codec {
+///         Codec::H264(h264) if h264.parameter_sets().is_some() => "H.264 that can be decoded at once".to_owned(),
+///         Codec::H264(_) => "H.264 with parameter sets in the stream".to_owned(),
+///         Codec::Mpeg4Audio(_) => format!("AAC at {} Hz", format.clock_rate),
+///         _ => format.encoding.to_string(),
+///     }
+/// }
+///
+/// assert_eq!(tell(&Format::new(96, "H264", 90_000)), "H.264 with parameter sets in the stream");
+/// assert_eq!(tell(&Format::pcmu()), "PCMU");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Codec {

@@ -8,6 +8,19 @@ use crate::header::number;
 use crate::tolerance::Tolerance;
 
 /// The format of the packets of one payload type.
+///
+/// ```
+/// use rtspan_core::{Codec, Format};
+///
+/// // A format that the library knows, by its own function or by its name; and one that it does not know.
+/// let aac = Format::mpeg4_audio(97, &[0x12, 0x10])?; // the AudioSpecificConfig: AAC-LC, 44.1 kHz, stereo
+/// assert_eq!((aac.clock_rate, aac.channels), (44_100, Some(2)));
+/// let h264 = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=1");
+/// assert!(matches!(h264.codec, Codec::H264(_)));
+/// let other = Format::new(98, "x-own", 90_000);
+/// assert_eq!(other.codec, Codec::Other);
+/// # Ok::<(), rtspan_core::description::BadAudioConfig>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Format {

@@ -5,6 +5,14 @@ use super::keys::is_of_keys;
 use crate::{Printable, Profile};
 
 /// One media of a stream: an `m=` section, which becomes a track when it is set up.
+///
+/// ```
+/// use rtspan_core::{Direction, Format, Media, MediaKind};
+///
+/// let mut loudspeaker = Media::new(MediaKind::Audio, vec![Format::pcmu(), Format::pcma()]);
+/// loudspeaker.direction = Some(Direction::SendOnly); // a back channel, as ONVIF writes it
+/// assert!(loudspeaker.format(8).is_some_and(|format| &*format.encoding == "PCMA"));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Media {
@@ -56,6 +64,14 @@ impl Media {
 }
 
 /// The kind of a media.
+///
+/// ```
+/// use rtspan_core::client::MediaChoice;
+/// use rtspan_core::MediaKind;
+///
+/// let pictures_and_sound = MediaChoice::from([MediaKind::Video, MediaKind::Audio]);
+/// assert_eq!(MediaKind::from("application").to_string(), "application");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum MediaKind {
@@ -97,6 +113,12 @@ impl fmt::Display for MediaKind {
 }
 
 /// The direction of a media, seen from the author of the description (RFC 8866, section 6.7).
+///
+/// ```
+/// use rtspan_core::Direction;
+///
+/// assert_eq!(Direction::RecvOnly.as_str(), "recvonly");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Direction {

@@ -4,6 +4,27 @@ use crate::description::{AudioConfig, Codec, Format};
 use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, av1, mpeg4_video, nal};
 
 /// How the bytes of frames are wanted.
+///
+/// ```
+/// use rtspan_core::client::Received;
+/// use rtspan_core::frame::{Form, FrameReader};
+/// use rtspan_core::payload::{PacketizerConfig, h264};
+/// use rtspan_core::timeline::Timeline;
+/// use rtspan_core::{Description, Format, Instant, Media, MediaKind};
+///
+/// let format = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=1");
+/// let mut reader = FrameReader::new(&Description::new(vec![Media::new(MediaKind::Video, vec![format])]));
+/// reader.set_form(Form::ByteStream);
+/// let mut timeline = Timeline::new();
+/// let nal = [0x65_u8, 0x88, 0x80];
+/// h264::Packetizer::new(PacketizerConfig::new(96, 7, 0)).packetize([&nal[..]], 0, |packet| {
+///     let time = timeline.time_of(Instant::ZERO, 0, &packet, 90_000);
+///     reader.push(&Received { media: 0, packet, lost: 0, time }).expect("a picture");
+/// })?;
+/// let frame = reader.poll().expect("the last packet carries the marker");
+/// assert_eq!(frame.data.to_bytes()[..], [0, 0, 0, 1, 0x65, 0x88, 0x80]);
+/// # Ok::<(), rtspan_core::payload::PacketizeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Form {

@@ -12,6 +12,19 @@ const RANGE: &str = "Range";
 /// A span of media, as the Range header and `a=range` of a description have it (RFC 2326, sections 3.5 to 3.7).
 ///
 /// A missing end is open. Start and end may be equal or in reverse.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rtspan_core::header::Range;
+/// use rtspan_core::Tolerances;
+///
+/// let from_a_minute = Range::from_npt(Duration::from_secs(60));
+/// assert_eq!(from_a_minute.to_string(), "npt=60-");
+/// let morning = Range::parse("clock=20260501T060000Z-20260501T070000Z", &mut Tolerances::NONE)?;
+/// assert!(morning.has_end() && !morning.is_reversed());
+/// # Ok::<(), rtspan_core::header::HeaderError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Range {
     /// Normal play time, counted from the start of the media.

@@ -5,6 +5,15 @@ use crate::rtp::PacketWriter;
 const PACKET_BYTES_MIN: usize = 64;
 
 /// How a packetizer makes its packets.
+///
+/// ```
+/// use rtspan_core::payload::{PacketizerConfig, h264};
+///
+/// let config = PacketizerConfig::new(96, 0x5eed, 0); // payload type, SSRC, first sequence number
+/// let mut packetizer = h264::Packetizer::new(config);
+/// packetizer.packetize([&[0x65, 0x88][..]], 3_000, |packet| assert_eq!(packet.ssrc(), 0x5eed))?;
+/// # Ok::<(), rtspan_core::payload::PacketizeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PacketizerConfig {
     /// The payload type of the format in the description.

@@ -174,6 +174,18 @@ impl Depacketizer {
 /// Makes packets of the access units of any format.
 ///
 /// A format that the library does not know is carried through: each part of a unit is a payload.
+///
+/// ```
+/// use rtspan_core::Format;
+/// use rtspan_core::payload::{Packetizer, PacketizerConfig};
+///
+/// let mut packetizer = Packetizer::new(&Format::vp8(96), PacketizerConfig::new(96, 7, 65_535))?;
+/// let mut packets = Vec::new();
+/// packetizer.packetize([&[0x10; 3000][..]], 90_000, |packet| packets.push(packet))?;
+/// assert_eq!(packets.iter().map(|packet| packet.sequence()).collect::<Vec<_>>(), [65_535, 0, 1]);
+/// assert!(packets[2].marker());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Packetizer(Packetizers);
 

@@ -5,6 +5,18 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::nal::split_annex_b;
 
 /// A picture, or a piece of sound, which is decoded as a whole.
+///
+/// ```
+/// use rtspan_core::Format;
+/// use rtspan_core::payload::{Depacketizer, Packetizer, PacketizerConfig};
+///
+/// let mut packetizer = Packetizer::new(&Format::pcma(), PacketizerConfig::new(8, 7, 0))?;
+/// let mut depacketizer = Depacketizer::new(&Format::pcma())?;
+/// packetizer.packetize([&[0xd5; 160][..]], 320, |packet| depacketizer.push(&packet, 0).expect("sound"))?;
+/// let unit = depacketizer.poll().ok_or("a packet of sound is a unit")?;
+/// assert_eq!((unit.timestamp, unit.parts.total_bytes(), unit.damaged), (320, 160, false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AccessUnit {
     /// The media time, in units of the clock rate.
@@ -24,6 +36,16 @@ pub struct AccessUnit {
 ///
 /// A picture of H.264, H.265 or H.266 has a part for each NAL unit, without start codes. One of AV1 has a part for each OBU.
 /// Everything else has one part.
+///
+/// ```
+/// use bytes::Bytes;
+/// use rtspan_core::payload::Parts;
+///
+/// let stream = Bytes::from_static(&[0, 0, 0, 1, 0x67, 0x64, 0, 0, 1, 0x65, 0x88]);
+/// let parts = Parts::from_annex_b(&stream); // no copy
+/// assert_eq!((parts.len(), &parts[1][..]), (2, &[0x65, 0x88][..]));
+/// assert_eq!(Parts::from(vec![1, 2, 3]).to_bytes()[..], [1, 2, 3]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Parts(Pieces);
 

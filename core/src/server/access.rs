@@ -19,6 +19,20 @@ use crate::{ConnId, Instant, SessionId, Tolerance, Tolerances};
 pub(super) use proof::NonceCounts;
 
 /// How the application answers the question for a peer's right.
+///
+/// ```
+/// use rtspan_core::auth::Secret;
+/// use rtspan_core::server::{Authenticate, Authority, Question, Refusal};
+///
+/// /// The answer to [`Event::Authenticate`](rtspan_core::server::Event::Authenticate).
+/// fn judge(question: &Question<Authenticate>) -> Result<Authority, Refusal> {
+///     Ok(match (question.path.as_str(), question.user.as_deref()) {
+///         ("/lobby", _) => Authority::Open,
+///         (_, Some("wall")) => Authority::Secret(Secret::password("horse")),
+///         _ => Authority::Challenge,
+///     })
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Authority {

@@ -12,6 +12,14 @@ use crate::tunnel::http::Pairing;
 use crate::udp::{UdpPorts, UdpSpec};
 
 /// The decisions that the application takes itself; the others are taken by default.
+///
+/// ```
+/// use rtspan_core::server::{Asks, ServerConfig};
+///
+/// let asks = Asks::DESCRIBE | Asks::ANNOUNCE;
+/// assert!(asks.contains(Asks::ANNOUNCE) && !asks.contains(Asks::PLAY));
+/// let config = ServerConfig::default().asks(asks);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Asks(u16);
 
@@ -54,6 +62,24 @@ impl BitOr for Asks {
 }
 
 /// Settings of a [`Server`](super::Server): its limits, and its patience.
+///
+/// A runtime takes it by `ServerBuilder::config`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rtspan_core::auth::{Action, Secret, User, Users};
+/// use rtspan_core::server::{Asks, ServerConfig};
+///
+/// let users = Users::default()
+///     .with(User::new("wall", Secret::password("horse")).may(Action::Read, "*"))
+///     .with(User::new("studio", Secret::password("staple")).may(Action::Publish, "/live/*"));
+/// let config = ServerConfig::default()
+///     .users(users)
+///     .asks(Asks::DESCRIBE) // the other requests are answered by default
+///     .resume(Duration::from_secs(10)) // a stream waits so long for a publisher that has gone
+///     .conns_max(500);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     pub(super) asks: Asks,

@@ -92,6 +92,35 @@ pub enum MediaTransport {
 /// [`PacketsTooBig`](Self::PacketsTooBig) behind Playing,
 /// [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and [`Refused`](Self::Refused)
 /// anywhere.
+///
+/// A runtime gives them by `Server::next`; here they come from the server of the core.
+///
+/// ```
+/// use rtspan_core::server::{Event, Output, Server, ServerConfig};
+/// use rtspan_core::{Description, Format, Instant, Media, MediaKind};
+///
+/// fn tell(event: &Event) -> Option<String> {
+///     match event {
+///         Event::Published { path, .. } => Some(format!("{path} can be read")),
+///         Event::Playing { peer, path, .. } => Some(format!("{peer} reads {path}")),
+///         Event::AuthFailed { peer, count, .. } => Some(format!("{count} wrong passwords, the last from {peer}")),
+///         Event::SessionClosed { peer, reason, .. } => Some(format!("{peer} has gone: {reason}")),
+///         _ => None,
+///     }
+/// }
+///
+/// let mut server = Server::new(ServerConfig::default(), [1; 32]);
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let (_stream, _log) = server.add_stream(Instant::ZERO, "/hall", Description::new(vec![sound]))?;
+/// let mut told = Vec::new();
+/// while let Some(output) = server.poll_output() {
+///     if let Output::Event(event) = output {
+///         told.extend(tell(&event));
+///     }
+/// }
+/// assert_eq!(told, ["/hall can be read"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {

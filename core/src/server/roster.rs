@@ -12,6 +12,18 @@ use crate::tls::Secured;
 use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 
 /// A connection of a server.
+///
+/// ```
+/// use rtspan_core::server::{Server, ServerConfig};
+/// use rtspan_core::Instant;
+///
+/// let mut server = Server::new(ServerConfig::default(), [1; 32]);
+/// let _conn = server.open_conn(Instant::ZERO, "192.0.2.1:40000".parse()?)?;
+/// let conns: Vec<_> = server.connections().collect();
+/// assert_eq!(conns[0].peer.to_string(), "192.0.2.1:40000");
+/// assert!(conns[0].sessions.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnInfo {
@@ -109,6 +121,20 @@ pub enum TrackChannels {
 }
 
 /// A stream that is published.
+///
+/// ```
+/// use rtspan_core::server::{Server, ServerConfig};
+/// use rtspan_core::{Description, Format, Instant, Media, MediaKind};
+///
+/// let mut server = Server::new(ServerConfig::default(), [1; 32]);
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let (_stream, _log) = server.add_stream(Instant::ZERO, "/hall", Description::new(vec![sound]))?;
+/// for stream in server.streams() {
+///     println!("{}: {} readers", stream.path, stream.readers.len());
+///     assert_eq!((stream.path.as_str(), stream.medias), ("/hall", 1));
+/// }
+/// # Ok::<(), rtspan_core::server::AddStreamError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StreamInfo {

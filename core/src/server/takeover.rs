@@ -15,6 +15,12 @@ use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 ///
 /// A publisher that comes back mostly finds its former self there: a UDP session that nobody has torn down, or a connection
 /// that the system still takes for open.
+///
+/// ```
+/// use rtspan_core::server::{ServerConfig, TakeoverPolicy};
+///
+/// let config = ServerConfig::default().takeover(TakeoverPolicy::Never);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TakeoverPolicy {

@@ -75,6 +75,46 @@ impl<A> Ticket<A> {
 pub struct Stale;
 
 /// A decision for the application to take.
+///
+/// Here the server of the core asks whether a peer may be told of `/vault`; a runtime asks by `Server::next`, and
+/// `Server::answer` takes the ticket.
+///
+/// ```
+/// use rtspan_core::conn::Inbound;
+/// use rtspan_core::server::{Asks, Event, Output, Server, ServerConfig};
+/// use rtspan_core::stream::{StreamLog, Streams};
+/// use rtspan_core::wire::StatusCode;
+/// use rtspan_core::{Instant, StreamId};
+///
+/// struct NoStreams;
+///
+/// impl Streams for NoStreams {
+///     fn read(&self, _: StreamId, _: &mut dyn FnMut(&StreamLog)) -> bool {
+///         false
+///     }
+/// }
+///
+/// let now = Instant::ZERO;
+/// let mut server = Server::new(ServerConfig::default().asks(Asks::DESCRIBE), [1; 32]);
+/// let mut conn = server.open_conn(now, "192.0.2.1:40000".parse()?)?;
+/// let request = b"DESCRIBE rtsp://server/vault?key=1234 RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+/// conn.rx.read_buf()[..request.len()].copy_from_slice(request);
+/// conn.rx.handle_read(now, request.len());
+/// if let Some(Inbound::Message(message)) = conn.rx.poll_input(now)? {
+///     server.handle_message(now, conn.id, message, &NoStreams);
+/// }
+/// let mut asked = Vec::new();
+/// while let Some(output) = server.poll_output() {
+///     if let Output::Event(Event::Describe(question)) = output {
+///         let knows_the_key = question.query.as_deref() == Some("key=secret");
+///         let reply = if knows_the_key { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) };
+///         server.answer(now, question.ticket, reply, &NoStreams)?;
+///         asked.push((question.path, knows_the_key));
+///     }
+/// }
+/// assert_eq!(asked, [("/vault".to_owned(), false)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Question<A> {
@@ -113,6 +153,15 @@ pub struct Question<A> {
 }
 
 /// A well-formed no, with the status that says why.
+///
+/// ```
+/// use rtspan_core::server::Refusal;
+/// use rtspan_core::wire::StatusCode;
+///
+/// let elsewhere = Refusal::new(StatusCode::FOUND).with_header("Location", "rtsp://other/cam");
+/// let no = Refusal::from(StatusCode::FORBIDDEN);
+/// assert_ne!(elsewhere, no);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
     response: Response,

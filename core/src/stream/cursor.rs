@@ -4,6 +4,14 @@ use super::retreat::Retreat;
 use super::{Packet, StreamLog, TrackSet};
 
 /// Where a reader starts.
+///
+/// ```
+/// use rtspan_core::server::ServerConfig;
+/// use rtspan_core::stream::StartAt;
+///
+/// // Readers see a picture at once, and are behind by as much as the keyframe is old.
+/// let config = ServerConfig::default().start(StartAt::Keyframe);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StartAt {
@@ -19,6 +27,13 @@ pub enum StartAt {
 }
 
 /// The treatment of a reader that the log's tail has passed.
+///
+/// ```
+/// use rtspan_core::server::ServerConfig;
+/// use rtspan_core::stream::LagPolicy;
+///
+/// let config = ServerConfig::default().lag(LagPolicy::Disconnect);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LagPolicy {

@@ -67,6 +67,13 @@ pub enum SsrcError {
 }
 
 /// How much a log keeps; the oldest packets leave when either bound is passed.
+///
+/// ```
+/// use rtspan_core::server::ServerConfig;
+/// use rtspan_core::stream::LogLimits;
+///
+/// let config = ServerConfig::default().log(LogLimits::default().packets(2_000).bytes(4 << 20));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct LogLimits {
     packets: usize,

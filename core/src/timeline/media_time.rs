@@ -3,6 +3,21 @@ use crate::NtpTime;
 use crate::rtp::units_to_nanos;
 
 /// The time of a packet or of a frame.
+///
+/// ```
+/// use rtspan_core::Instant;
+/// use rtspan_core::rtp::{RtpHeader, RtpPacket};
+/// use rtspan_core::timeline::Timeline;
+///
+/// let mut timeline = Timeline::new();
+/// let mut time_of = |sequence, timestamp| {
+///     let header = RtpHeader { payload_type: 0, marker: false, sequence, timestamp, ssrc: 7 };
+///     timeline.time_of(Instant::ZERO, 0, &RtpPacket::build(header, &[]), 8_000)
+/// };
+/// time_of(1, u32::MAX - 79); // the first packet is at zero
+/// let time = time_of(2, 80); // 20 ms later, also where the timestamp wraps
+/// assert_eq!((time.pts, time.pts_in_units()), (20_000_000, 160));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct MediaTime {

@@ -11,6 +11,14 @@ const HEADERS_USUAL: usize = 6;
 const VALUE_BYTES_USUAL: usize = 192;
 
 /// A request (RFC 2326, 6). [`Debug`] shows neither credentials nor keys.
+///
+/// ```
+/// use rtspan_core::wire::{Method, Request};
+///
+/// let mut request = Request::new(Method::Describe, "rtsp://camera/main");
+/// request.headers.push("Accept", "application/sdp");
+/// assert_eq!(request.headers.get("accept"), Some("application/sdp"));
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct Request {
     /// The method.
@@ -24,6 +32,13 @@ pub struct Request {
 }
 
 /// A response (RFC 2326, 7). [`Debug`] shows neither credentials nor keys.
+///
+/// ```
+/// use rtspan_core::wire::{Response, StatusCode};
+///
+/// let response = Response::new(StatusCode::NOT_FOUND);
+/// assert_eq!((response.status.as_u16(), &*response.reason), (404, "Not Found"));
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct Response {
     /// How the request went.

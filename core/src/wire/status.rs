@@ -19,6 +19,13 @@ macro_rules! status_codes {
 }
 
 /// How a request went (RFC 2326, 7.1.1).
+///
+/// ```
+/// use rtspan_core::wire::StatusCode;
+///
+/// assert_eq!(StatusCode::SESSION_NOT_FOUND.as_u16(), 454);
+/// assert_eq!(StatusCode::SESSION_NOT_FOUND.reason(), "Session Not Found");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StatusCode(u16);
 

@@ -6,6 +6,12 @@ use crate::srtp::{BuiltIn, Ciphers, Suite};
 /// Where a server has media be encrypted (SRTP).
 ///
 /// Keys travel in messages of RTSP, so that they are secret only if TLS protects those.
+///
+/// ```
+/// use rtspan_core::server::{ServerConfig, SrtpPolicy};
+///
+/// let config = ServerConfig::default().srtp(SrtpPolicy::Offer);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SrtpPolicy {
