@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod clip;
+pub mod listen;
 pub mod metrics;
 pub mod mp4;
 pub mod output;
@@ -13,6 +14,7 @@ pub mod synthetic;
 pub mod vod;
 
 pub use clip::{Clip, ClipError, Frame};
+pub use listen::Listen;
 pub use output::say;
 pub use synthetic::Synthetic;
 

@@ -101,7 +101,7 @@ impl<R: Runtime> Server<R> {
         self.local_addrs.first().copied().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 
-    /// All addresses that it listens on: that of [`bind`](ServerBuilder::bind), then those of
+    /// All addresses that it listens on: those of [`bind`](ServerBuilder::bind), then those of
     /// [`also_listen`](ServerBuilder::also_listen).
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.local_addrs

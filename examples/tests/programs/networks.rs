@@ -47,7 +47,7 @@ impl Hosts {
     }
 
     fn serve(&self, options: &str) -> Program {
-        let mut server = Program::rtspan_within(&self.server, &format!("serve --listen [::]:8554 {options}"));
+        let mut server = Program::rtspan_within(&self.server, &format!("serve --listen :8554 {options}"));
         server.url();
         server
     }

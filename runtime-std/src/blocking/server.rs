@@ -89,7 +89,7 @@ impl Server {
         self.0.local_addr()
     }
 
-    /// All addresses that it listens on: that of [`bind`](ServerBuilder::bind), then those of
+    /// All addresses that it listens on: those of [`bind`](ServerBuilder::bind), then those of
     /// [`also_listen`](ServerBuilder::also_listen).
     pub fn local_addrs(&self) -> &[SocketAddr] {
         self.0.local_addrs()
@@ -389,6 +389,9 @@ impl ServerBuilder {
     }
 
     /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
+    ///
+    /// `:8554` is all addresses of this host, of IPv6 and of IPv4. A name such as `localhost:8554` is each of its addresses that this
+    /// host has.
     ///
     /// # Errors
     ///

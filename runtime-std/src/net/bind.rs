@@ -1,5 +1,5 @@
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket as StdUdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket as StdUdpSocket};
 
 use rtspan_core::limits;
 use rtspan_core::udp::{GroupSpec, UdpOpenError, UdpPorts, UdpSpec};
@@ -16,11 +16,14 @@ pub(crate) const OPTIONS_ARE_INHERITED: bool = cfg!(any(target_os = "linux", tar
 
 /// A socket of the system that listens at `addr` for many connections at once, and does not block.
 ///
+/// At `[::]` it takes IPv4 as well, where the system has such sockets.
+///
 /// # Errors
 ///
 /// The error of the system: the address is taken, or not one of this host.
 pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    take_ipv4(&socket, addr.ip());
     // Elsewhere the option means that the port may be taken twice.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
@@ -33,6 +36,13 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
         set_keepalive(&listener)?;
     }
     Ok(listener)
+}
+
+/// Has a socket for all addresses take IPv4 too. Systems differ in their default, and some have no such sockets.
+fn take_ipv4(socket: &Socket, ip: IpAddr) {
+    if ip.is_ipv6() && ip.is_unspecified() {
+        let _ = socket.set_only_v6(false);
+    }
 }
 
 /// Two sockets and their ports, for packets and for reports.
@@ -97,6 +107,8 @@ fn any_pair<U: UdpSocket>(bind: impl Fn(u16) -> io::Result<U>) -> io::Result<Bou
 
 /// A UDP socket of the system that is bound to `addr`, has room for a burst, and does not block.
 ///
+/// One at `[::]` has IPv4 as well, where the system has such sockets.
+///
 /// One that is bound to a multicast group [shares](SocketRef::share) it with the sockets of other programs.
 ///
 /// # Errors
@@ -104,6 +116,7 @@ fn any_pair<U: UdpSocket>(bind: impl Fn(u16) -> io::Result<U>) -> io::Result<Bou
 /// The error of the system: the address is taken, or not one of this host.
 pub fn bind_udp(addr: SocketAddr) -> io::Result<StdUdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    take_ipv4(&socket, addr.ip());
     socket.set_nonblocking(true)?;
     // The system may allow less; then bursts are lost earlier, and that is all.
     let _ = socket.set_recv_buffer_size(limits::UDP_RECEIVE_BUFFER_BYTES);
@@ -132,7 +145,7 @@ fn refused(error: io::Error) -> UdpOpenError {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
 
     use super::*;
     use crate::threads::Threads;

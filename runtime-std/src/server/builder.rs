@@ -1,7 +1,7 @@
 use std::fmt::Display;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 #[cfg(feature = "srtp")]
@@ -147,6 +147,9 @@ impl<R: Runtime> ServerBuilder<R> {
 
     /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
     ///
+    /// `:8554` is all addresses of this host, of IPv6 and of IPv4. A name such as `localhost:8554` is each of its addresses that this
+    /// host has.
+    ///
     /// # Errors
     ///
     /// The address is invalid, or the system refuses it.
@@ -161,9 +164,7 @@ impl<R: Runtime> ServerBuilder<R> {
         }
         let mut listeners = Vec::new();
         for addr in std::iter::once(addr.to_string()).chain(also) {
-            let listener = listen_on(&runtime, &addr).await?;
-            let at = listener.local_addr().map_err(BindError::Start)?;
-            listeners.push((listener, at));
+            listeners.extend(listen_on(&runtime, &addr).await?);
         }
         let local_addrs = listeners.iter().map(|(_, at)| *at).collect();
         if let Some(multicast) = multicast {
@@ -201,25 +202,43 @@ fn with_sources<R: Runtime>(
     Ok(multicast)
 }
 
-/// Listens on the first of the addresses of a name that can be listened on.
-async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<R::Listener, BindError> {
+/// Listens at an address, at all of them, or at each of those that a name has here.
+async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<Vec<(R::Listener, SocketAddr)>, BindError> {
     let refused = |source| BindError::Listen { addr: addr.to_owned(), source };
-    let addrs = match addr.parse::<SocketAddr>() {
-        Ok(addr) => vec![addr],
-        Err(_) => {
-            let (host, port) = addr
-                .rsplit_once(':')
-                .and_then(|(host, port)| Some((host, port.parse().ok()?)))
-                .ok_or_else(|| BindError::Address(addr.to_owned()))?;
-            runtime.resolve(host.to_owned(), port).await.map_err(refused)?
-        }
+    if let Ok(addr) = addr.parse() {
+        return Ok(vec![listen_at(runtime, addr).map_err(refused)?]);
+    }
+    let (host, port) = addr
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+        .ok_or_else(|| BindError::Address(addr.to_owned()))?;
+    // A socket of IPv6 takes IPv4 as well.
+    let is_all = host.is_empty();
+    let addrs = if is_all {
+        vec![(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()]
+    } else {
+        runtime.resolve(host.to_owned(), port).await.map_err(refused)?
     };
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut listeners: Vec<(R::Listener, SocketAddr)> = Vec::new();
+    let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     for addr in addrs {
-        match runtime.listen(addr) {
-            Ok(listener) => return Ok(listener),
+        match listen_at(runtime, addr) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+                return Err(refused(error));
+            }
+            // Not every host has IPv6, nor all addresses of a name.
             Err(error) => last = error,
         }
+        if is_all && !listeners.is_empty() {
+            break;
+        }
     }
-    Err(refused(last))
+    if listeners.is_empty() { Err(refused(last)) } else { Ok(listeners) }
+}
+
+fn listen_at<R: Runtime>(runtime: &R, addr: SocketAddr) -> io::Result<(R::Listener, SocketAddr)> {
+    let listener = runtime.listen(addr)?;
+    let at = listener.local_addr()?;
+    Ok((listener, at))
 }

@@ -2,7 +2,7 @@
 
 use std::future::{Future, pending};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,16 +163,38 @@ pub(crate) async fn each_reason_for_no_connection_is_an_error_of_its_own_with_it
     }
 }
 
+fn has_ipv6<R: Runtime>() -> bool {
+    R::default().listen((Ipv6Addr::LOCALHOST, 0).into()).is_ok()
+}
+
 pub(crate) async fn a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such<R: Runtime>() {
-    // A system without IPv6 has no such socket.
-    let Ok(server) = Server::<R>::builder().bind("[::]:0").await else { return };
-    let to = (Ipv4Addr::LOCALHOST, server.local_addr().port()).into();
-    let Ok(socket) = R::default().connect(to).await else { return };
-    let opened = |event| match event {
-        Event::ConnOpened { peer, .. } => Some(peer),
-        _ => None,
-    };
-    assert_eq!(event(&server, opened).await, socket.local_addr().unwrap());
-    let local = server.connections().first().and_then(|conn| conn.local);
-    assert_eq!(local, Some(Ipv4Addr::LOCALHOST.into()));
+    for all in ["[::]:0", ":0"] {
+        // A system without IPv6 has no such socket.
+        let Ok(server) = Server::<R>::builder().bind(all).await else { continue };
+        let to = (Ipv4Addr::LOCALHOST, server.local_addr().port()).into();
+        let socket = R::default().connect(to).await.unwrap();
+        let opened = |event| match event {
+            Event::ConnOpened { peer, .. } => Some(peer),
+            _ => None,
+        };
+        assert_eq!(event(&server, opened).await, socket.local_addr().unwrap());
+        let local = server.connections().first().and_then(|conn| conn.local);
+        assert_eq!(local, Some(Ipv4Addr::LOCALHOST.into()));
+        let to: SocketAddr = (Ipv6Addr::LOCALHOST, server.local_addr().port()).into();
+        if server.local_addr().is_ipv6() && has_ipv6::<R>() {
+            R::default().connect(to).await.unwrap();
+        }
+    }
+}
+
+pub(crate) async fn a_server_listens_on_each_address_of_a_name<R: Runtime>() {
+    // A system without IPv6 has one of them.
+    let both = has_ipv6::<R>();
+    let home = [IpAddr::from(Ipv6Addr::LOCALHOST), [192, 0, 2, 1].into(), Ipv4Addr::LOCALHOST.into()];
+    let runtime = Names::<R>::new(&[], &home.map(|ip| SocketAddr::new(ip, 0)));
+    let server = Server::<Names<R>>::builder().runtime(runtime).bind("nvr.example:0").await.unwrap();
+    assert_eq!(server.local_addrs().len(), if both { 2 } else { 1 });
+    for &addr in server.local_addrs() {
+        R::default().connect(addr).await.unwrap();
+    }
 }

@@ -147,6 +147,7 @@ macro_rules! all {
             each_answer_is_waited_for_as_long_as_its_deadline_says,
             a_teardown_tells_whether_the_server_has_heard_it,
             a_peer_over_ipv4_of_a_socket_for_both_is_told_as_such,
+            a_server_listens_on_each_address_of_a_name,
             a_client_goes_on_where_its_server_sends_it,
             a_redirect_to_a_server_that_is_not_there_names_what_was_tried,
             a_client_plays_on_when_its_server_has_restarted,

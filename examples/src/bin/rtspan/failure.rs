@@ -1,7 +1,7 @@
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rtspan_examples::Listen;
 use rtspan_examples::archive::ArchiveError;
 use rtspan_examples::recorder::{FileKind, RecordError};
 use rtspan_examples::source::SourceError;
@@ -30,8 +30,8 @@ pub(crate) enum Failure {
     Interrupted,
     #[error("{}", explain_bind(.0))]
     Bind(#[from] BindError),
-    #[error("statistics cannot be served at {addr}: {source}; is the port in use?")]
-    Metrics { addr: SocketAddr, source: io::Error },
+    #[error("statistics cannot be served at {at}: {source}; is the port in use?")]
+    Metrics { at: Listen, source: io::Error },
     #[error("TLS cannot be served with {}: {source}", .path.display())]
     Certificate { path: PathBuf, source: TlsConfigError },
     #[error("no certificate can be made for these names: {0}")]

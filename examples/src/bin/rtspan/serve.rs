@@ -1,13 +1,13 @@
 use std::fs;
 use std::future::pending;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::{block_on, or};
 use rtspan_examples::vod::{self, Films, Folder, Library, Recordings};
-use rtspan_examples::{Clip, Frame, metrics};
+use rtspan_examples::{Clip, Frame, Listen, metrics};
 use rtspan_std::header::ONVIF_REPLAY;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, ServerBuilder};
@@ -31,7 +31,9 @@ pub(crate) const DEMO: &str = "/demo";
 /// Relays what is published, and serves the embedded clip, until the user has enough.
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     let builder = Server::<R>::builder().config(config(args)?);
-    let builder = args.also_listen.iter().fold(builder, ServerBuilder::also_listen);
+    // clap gives one at least.
+    let (listen, also) = args.listen.split_first().expect("there is a default");
+    let builder = also.iter().fold(builder, ServerBuilder::also_listen);
     let builder = builder.fragments(!args.no_fragments);
     let builder = args.network.dscp.into_iter().fold(builder, ServerBuilder::dscp);
     let (builder, tls) = secure::secured(builder, &args.secure)?;
@@ -39,7 +41,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         Some(groups) => builder.multicast(groups, args.multicast.multicast_interface.clone()),
         None => builder,
     };
-    let server = Arc::new(builder.bind(args.listen).await?);
+    let server = Arc::new(builder.bind(listen).await?);
     let clip = Clip::demo();
     let description = match &args.backchannel {
         Some(dir) => {
@@ -49,9 +51,9 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         None => clip.description(),
     };
     let stream = if args.no_demo { None } else { Some(server.publish(DEMO, description)?) };
-    if let Some(addr) = args.metrics {
-        let addr =
-            serve_metrics(addr, Arc::clone(&server)).map_err(|source| Failure::Metrics { addr, source })?;
+    if let Some(at) = &args.metrics {
+        let addr = serve_metrics(at, Arc::clone(&server))
+            .map_err(|source| Failure::Metrics { at: at.clone(), source })?;
         news(format_args!("statistics at http://{}/metrics", reachable(addr)));
     }
     let url = format!("rtsp://{}", reachable(server.local_addr()));
@@ -117,7 +119,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
-    let udp = UdpSpec { ip: args.listen.ip(), ports: args.network.udp_ports.unwrap_or_default() };
+    let udp = UdpSpec { ip: Listen::udp_ip(&args.listen), ports: args.network.udp_ports.unwrap_or_default() };
     let gather = Duration::from_millis(args.gather);
     let proxies = args.proxies.iter().copied();
     let mut config = ServerConfig::default().udp(Some(udp)).gather(gather).trusted_proxies(proxies);
@@ -155,18 +157,17 @@ fn library(args: &ServeArgs) -> Option<Vec<Box<dyn Library>>> {
 }
 
 /// Serves statistics from here on; where.
-fn serve_metrics<R: Runtime>(addr: SocketAddr, server: Arc<Server<R>>) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(addr)?;
+fn serve_metrics<R: Runtime>(at: &Listen, server: Arc<Server<R>>) -> io::Result<SocketAddr> {
+    let listener = at.tcp()?;
     let addr = listener.local_addr()?;
     metrics::serve(listener, move || block_on(server.stats()))?;
     Ok(addr)
 }
 
-/// An address that a player on this machine can be given.
+/// An address that a player on this machine can be given. A socket of IPv6 for all addresses takes IPv4 as well.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         ip => ip,
     };
     SocketAddr::new(ip, addr.port())
@@ -180,7 +181,7 @@ mod tests {
     fn an_address_that_stands_for_all_is_shown_as_one_that_can_be_reached() {
         for (bound, shown) in [
             ("0.0.0.0:8554", "127.0.0.1:8554"),
-            ("[::]:8554", "[::1]:8554"),
+            ("[::]:8554", "127.0.0.1:8554"),
             ("192.0.2.1:554", "192.0.2.1:554"),
         ] {
             assert_eq!(reachable(bound.parse().unwrap()).to_string(), shown);

@@ -1,8 +1,8 @@
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use rtspan_examples::Listen;
 use rtspan_std::{Algorithm, IpPrefix, Scheme, SrtpPolicy, StartAt, User};
 
 use super::{MulticastArgs, NetworkArgs};
@@ -70,13 +70,10 @@ impl From<Srtp> for SrtpPolicy {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// The address and TCP port to listen on; port 0 is a free one.
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8554")]
-    pub(crate) listen: SocketAddr,
-
-    /// Another address to listen on, such as 0.0.0.0:322. May be given several times.
-    #[arg(long = "also-listen", value_name = "ADDR")]
-    pub(crate) also_listen: Vec<SocketAddr>,
+    /// Where to listen: :8554 (all addresses, of IPv6 and of IPv4), 192.168.1.5:554, [::1]:8554, localhost:8554; without a port it
+    /// is 8554, and port 0 is a free one. May be given several times.
+    #[arg(long, value_name = "ADDR", default_value = ":8554", alias = "also-listen")]
+    pub(crate) listen: Vec<Listen>,
 
     #[command(flatten)]
     pub(crate) secure: SecureArgs,
@@ -166,8 +163,8 @@ pub(crate) struct ServeArgs {
 
     /// Serve statistics for Prometheus over HTTP at this address, path /metrics; port 0 is a free one. They name peers and
     /// paths, and anybody who can connect there reads them.
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) metrics: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDR", value_parser = Listen::with_port)]
+    pub(crate) metrics: Option<Listen>,
 
     /// Serve no clip.
     #[arg(long)]
