@@ -109,20 +109,195 @@ pub use runtime::{Smol, SmolListener, Tcp, Udp};
 pub use timer::SmolTimer;
 
 /// An RTSP client on smol.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Client, Description, Format, Frame, Media, MediaKind, Server, State};
+///
+/// let server = Server::builder().bind("127.0.0.1:0").await?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut hall = server.publish("/hall", Description::new(vec![sound]))?.into_frames()?;
+///
+/// // Step by step; `Client::builder(url)?.play().await?` does all of it.
+/// let client = Client::connect(&format!("rtsp://{}/hall", server.local_addr())).await?;
+/// for (media, about) in client.describe().await?.medias.iter().enumerate() {
+///     println!("{}: {:?}", about.kind, about.formats);
+///     client.setup(media).await?;
+/// }
+/// client.play(None).await?;
+/// assert_eq!(client.state(), State::Play);
+/// hall.write(&Frame::new(0, 0, vec![0xd5; 160]))?;
+/// let received = client.packets().next().await.ok_or("the stream has ended")??;
+/// assert_eq!(received.packet.payload().len(), 160);
+/// assert!(client.teardown().await?.is_over());
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type Client = rtspan_std::client::Client<Smol>;
 /// How a client on smol is set up.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Client, MediaKind, ReconnectPolicy, Secret, Transports};
+///
+/// let camera = Client::builder("rtsp://camera/main")?
+///     .credentials("viewer", Secret::password("s3cret"))
+///     .medias([MediaKind::Video, MediaKind::Audio])
+///     .transport(Transports::Tcp)
+///     .reconnect(ReconnectPolicy::default());
+/// let client = camera.build()?; // `play` connects and plays
+/// assert_eq!(client.url().host(), "camera");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
 /// The packets that a client on smol receives.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Client, Description, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, Transports};
+///
+/// let server = Server::builder().bind("127.0.0.1:0").await?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+/// let hall = server.publish("/hall", Description::new(vec![sound]))?;
+///
+/// let url = format!("rtsp://{}/hall", server.local_addr());
+/// let mut packets = Client::builder(&url)?.transport(Transports::Tcp).play().await?;
+/// for sequence in 0..3 {
+///     let timestamp = u32::from(sequence) * 160;
+///     let header = RtpHeader { payload_type: 0, marker: false, sequence, timestamp, ssrc: 7 };
+///     hall.write(0, RtpPacket::build(header, b"sound"))?;
+/// }
+/// drop(hall); // the end of the stream, and of the loop
+/// let mut count = 0;
+/// while let Some(received) = packets.next().await {
+///     let received = received?;
+///     println!("media {} at {} ns, {} lost before", received.media, received.time.pts, received.lost);
+///     count += 1;
+/// }
+/// assert_eq!(count, 3);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type Packets = rtspan_std::client::Packets<Smol>;
 /// Sends the packets of a client on smol that publishes.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Client, Description, Format, Media, MediaKind, RtpHeader, RtpPacket, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0").await?; // it takes whoever publishes
+/// let url = format!("rtsp://{}/live", server.local_addr());
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+/// let publisher = Client::builder(&url)?.publish(Description::new(vec![sound])).await?;
+/// let header = RtpHeader { payload_type: 0, marker: false, sequence: 1, timestamp: 0, ssrc: 7 };
+/// publisher.write(0, RtpPacket::build(header, b"sound")).await?; // waits while there is no room
+/// assert!(publisher.teardown().await?.is_over());
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type Publisher = rtspan_std::client::Publisher<Smol>;
 /// The frames that a client on smol receives.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Client, Description, Form, Format, Frame, Media, MediaKind, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0").await?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut hall = server.publish("/hall", Description::new(vec![sound]))?.into_frames()?;
+///
+/// let url = format!("rtsp://{}/hall", server.local_addr());
+/// let mut frames = Client::builder(&url)?.play_frames().await?.form(Form::ByteStream);
+/// hall.write(&Frame::new(0, 0, vec![0xd5; 160]))?;
+/// let frame = frames.next().await.ok_or("the stream has ended")??;
+/// assert_eq!((frame.media, frame.data.total_bytes(), frame.lost), (0, 160, 0));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type Frames = rtspan_std::client::Frames<Smol>;
 /// Sends the frames of a client on smol that publishes.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Client, Description, Format, Frame, Media, MediaKind, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0").await?;
+/// let url = format!("rtsp://{}/live", server.local_addr());
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut live = Client::builder(&url)?.publish_frames(Description::new(vec![sound])).await?;
+/// live.write(&Frame::new(0, 0, vec![0xd5; 160])).await?;
+/// live.write(&Frame::new(0, 20_000_000, vec![0xd5; 160])).await?; // 20 ms later
+/// assert!(live.teardown().await?.is_over());
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type FramePublisher = rtspan_std::client::FramePublisher<Smol>;
 /// An RTSP server on smol.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Asks, Client, Event, Server, ServerConfig, StatusCode};
+///
+/// // It asks who may know what is at a path, and answers everything else by itself.
+/// let config = ServerConfig::default().asks(Asks::DESCRIBE);
+/// let server = Server::builder().config(config).bind("127.0.0.1:0").await?;
+/// let url = format!("rtsp://{}/vault", server.local_addr());
+/// let visitor = smol::spawn(async move { Client::connect(&url).await?.describe().await });
+/// while let Some(event) = server.next().await {
+///     match event {
+///         Event::Describe(question) => {
+///             let knows_the_key = question.query.as_deref() == Some("key=secret");
+///             let reply = if knows_the_key { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) };
+///             server.answer(question.ticket, reply)?;
+///         }
+///         Event::ConnClosed { peer, reason, .. } => {
+///             println!("{peer} has gone: {reason}");
+///             break; // a server goes on here
+///         }
+///         _ => {}
+///     }
+/// }
+/// let refused = visitor.await.expect_err("it has no key");
+/// assert_eq!(refused.to_string(), "server answered 403 Forbidden");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type Server = rtspan_std::server::Server<Smol>;
 /// How a server on smol is set up.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # smol::block_on(async {
+/// use rtspan_smol::{Action, LagPolicy, Secret, Server, ServerConfig, User, Users};
+///
+/// let users = Users::default()
+///     .with(User::new("studio", Secret::password("staple")).may(Action::Publish, "/live/*"))
+///     .anyone_may(Action::Read, "*");
+/// let server = Server::builder()
+///     .config(ServerConfig::default().users(users).lag(LagPolicy::Disconnect))
+///     .also_listen("127.0.0.1:0") // a second port
+///     .bind("127.0.0.1:0")
+///     .await?;
+/// assert_eq!(server.local_addrs().len(), 2);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub type ServerBuilder = rtspan_std::server::ServerBuilder<Smol>;
 
 /// The README, whose programs are tested.

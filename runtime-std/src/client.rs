@@ -42,6 +42,22 @@ use crate::runtime::Runtime;
 use shared::Owner;
 
 /// A failure of a client.
+///
+/// ```
+/// use rtspan_std::{Client, CommandError, Error, Server, StatusCode};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let url = format!("rtsp://{}/nothing", server.local_addr());
+/// match Client::builder(&url)?.play() {
+///     Err(Error::Command(CommandError::Status { status: StatusCode::NOT_FOUND, .. })) => {
+///         println!("look at the path of the URL");
+///     }
+///     Err(Error::Command(CommandError::Unauthorized(_))) => println!("give a user and a password"),
+///     Err(Error::Closed(reason)) => println!("try again later: {reason}"),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

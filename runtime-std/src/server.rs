@@ -47,6 +47,17 @@ use crate::runtime::Runtime;
 use door::Door;
 
 /// Why a server did not begin to listen.
+///
+/// ```
+/// use rtspan_std::{BindError, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// match Server::builder().bind(server.local_addr()) {
+///     Err(BindError::Listen { addr, source }) => println!("{addr} is taken: {source}"),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), BindError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {

@@ -20,6 +20,17 @@ use tokio::time::Sleep;
 /// # Panics
 ///
 /// Everything on it has to be built within a tokio runtime with its I/O and time drivers enabled.
+///
+/// ```
+/// use rtspan_tokio::Server;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+///     let server = runtime.block_on(async { Server::builder().bind("127.0.0.1:0").await })?;
+///     println!("listening on rtsp://{}", server.local_addr());
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;
 

@@ -27,6 +27,28 @@ use crate::threads::{Threads, block_on, block_on_for};
 /// Nothing is said where it takes more than that: the client has no connection, the socket is full, packets over UDP still
 /// wait for their turn, or the program ends by [`std::process::exit`], which drops nothing. [`teardown`](Self::teardown)
 /// waits for all of this, and says whether the server has heard it.
+///
+/// ```
+/// use rtspan_std::{Client, Description, Format, Frame, Media, MediaKind, Server, State};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut hall = server.publish("/hall", Description::new(vec![sound]))?.into_frames()?;
+///
+/// // Step by step; `Client::builder(url)?.play()?` does all of it.
+/// let client = Client::connect(&format!("rtsp://{}/hall", server.local_addr()))?;
+/// for (media, about) in client.describe()?.medias.iter().enumerate() {
+///     println!("{}: {:?}", about.kind, about.formats);
+///     client.setup(media)?;
+/// }
+/// client.play(None)?;
+/// assert_eq!(client.state(), State::Play);
+/// hall.write(&Frame::new(0, 0, vec![0xd5; 160]))?;
+/// let received = client.packets().next().ok_or("the stream has ended")??;
+/// assert_eq!(received.packet.payload().len(), 160);
+/// assert!(client.teardown()?.is_over());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client(pub(super) client::Client<Threads>);
 
@@ -319,6 +341,31 @@ impl Client {
 /// ([`dropped`](Self::dropped)). Up to [`RECEIVED_BATCH_MAX`](rtspan_core::limits::RECEIVED_BATCH_MAX) packets are held
 /// here beside that queue; they are the oldest, and go back when this is dropped. It ends when all medias have ended or
 /// the client was torn down; an error is the last item: the client is closed for another reason.
+///
+/// ```
+/// use rtspan_std::{Client, Description, Format, Media, MediaKind, RtpHeader, RtpPacket, Server, Transports};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+/// let hall = server.publish("/hall", Description::new(vec![sound]))?;
+///
+/// let url = format!("rtsp://{}/hall", server.local_addr());
+/// let packets = Client::builder(&url)?.transport(Transports::Tcp).play()?;
+/// for sequence in 0..3 {
+///     let timestamp = u32::from(sequence) * 160;
+///     let header = RtpHeader { payload_type: 0, marker: false, sequence, timestamp, ssrc: 7 };
+///     hall.write(0, RtpPacket::build(header, b"sound"))?;
+/// }
+/// drop(hall); // the end of the stream, and of the loop
+/// let mut count = 0;
+/// for received in packets {
+///     let received = received?;
+///     println!("media {} at {} ns, {} lost before", received.media, received.time.pts, received.lost);
+///     count += 1;
+/// }
+/// assert_eq!(count, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Packets(pub(super) client::Packets<Threads>);
 
@@ -396,6 +443,22 @@ impl Iterator for Packets {
 }
 
 /// Sends the packets of a client that publishes, or those of the back channels of one that plays.
+///
+/// ```
+/// use rtspan_std::{Client, Description, Event, Format, Media, MediaKind, RtpHeader, RtpPacket, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?; // it takes whoever publishes
+/// let url = format!("rtsp://{}/live", server.local_addr());
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+/// let publisher = Client::builder(&url)?.publish(Description::new(vec![sound]))?;
+/// let header = RtpHeader { payload_type: 0, marker: false, sequence: 1, timestamp: 0, ssrc: 7 };
+/// publisher.write(0, RtpPacket::build(header, b"sound"))?; // waits while there is no room
+/// publisher.teardown()?;
+///
+/// let published = std::iter::from_fn(|| server.next()).find(|event| matches!(event, Event::Published { .. }));
+/// assert!(published.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Publisher(pub(super) client::Publisher<Threads>);
 

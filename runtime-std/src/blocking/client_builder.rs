@@ -17,18 +17,17 @@ use crate::tls::ClientTls;
 ///
 /// No call takes back what another has set, in whatever order they come.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use rtspan_std::{Client, MediaKind, Secret, Transports};
+/// ```
+/// use rtspan_std::{Client, MediaKind, ReconnectPolicy, Secret, Transports};
 ///
-/// let packets = Client::builder("rtsp://camera/main")?
+/// let camera = Client::builder("rtsp://camera/main")?
 ///     .credentials("viewer", Secret::password("s3cret"))
 ///     .medias([MediaKind::Video, MediaKind::Audio])
 ///     .transport(Transports::Tcp)
-///     .play()?;
-/// packets.client().pause()?;
-/// # Ok(())
-/// # }
+///     .reconnect(ReconnectPolicy::default());
+/// let client = camera.build()?; // `play` connects and plays
+/// assert_eq!(client.url().host(), "camera");
+/// # Ok::<(), rtspan_std::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct ClientBuilder(pub(super) client::ClientBuilder<Threads>);

@@ -10,13 +10,18 @@ use crate::threads::{Threads, block_on, block_on_for};
 
 /// The frames that a client receives, as an iterator: pictures and sound, whole and with their time.
 ///
-/// ```no_run
-/// use rtspan_std::{Client, Form};
+/// ```
+/// use rtspan_std::{Client, Description, Form, Format, Frame, Media, MediaKind, Server};
 ///
-/// for frame in Client::builder("rtsp://camera/main")?.play_frames()?.form(Form::ByteStream) {
-///     let frame = frame?;
-///     println!("media {} at {} ns: {} bytes", frame.media, frame.time.pts, frame.data.total_bytes());
-/// }
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut hall = server.publish("/hall", Description::new(vec![sound]))?.into_frames()?;
+///
+/// let url = format!("rtsp://{}/hall", server.local_addr());
+/// let mut frames = Client::builder(&url)?.play_frames()?.form(Form::ByteStream);
+/// hall.write(&Frame::new(0, 0, vec![0xd5; 160]))?;
+/// let frame = frames.next().ok_or("the stream has ended")??;
+/// assert_eq!((frame.media, frame.data.total_bytes(), frame.lost), (0, 160, 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -99,6 +104,19 @@ impl Iterator for Frames {
 /// Sends the frames of a client that publishes, or those of the back channels of one that plays.
 ///
 /// SSRCs, sequence numbers and timestamps are its own; the timestamps follow the presentation times of the frames.
+///
+/// ```
+/// use rtspan_std::{Client, Description, Format, Frame, Media, MediaKind, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let url = format!("rtsp://{}/live", server.local_addr());
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut live = Client::builder(&url)?.publish_frames(Description::new(vec![sound]))?;
+/// live.write(&Frame::new(0, 0, vec![0xd5; 160]))?;
+/// live.write(&Frame::new(0, 20_000_000, vec![0xd5; 160]))?; // 20 ms later
+/// assert!(live.teardown()?.is_over());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct FramePublisher(pub(super) client::FramePublisher<Threads>);
 

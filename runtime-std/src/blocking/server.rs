@@ -29,6 +29,37 @@ use rtspan_core::server::SrtpPolicy;
 ///
 /// Streams are published by the application ([`publish`](Self::publish)) or by clients that announce them; readers are
 /// served by other threads than the caller's, also when nobody takes the events.
+///
+/// ```
+/// use rtspan_std::{Asks, Client, Describe, Event, Question, Refusal, Server, ServerConfig, StatusCode};
+///
+/// // It asks who may know what is at a path, and answers everything else by itself.
+/// let server = Server::builder().config(ServerConfig::default().asks(Asks::DESCRIBE)).bind("127.0.0.1:0")?;
+/// let url = format!("rtsp://{}/vault", server.local_addr());
+/// let visitor = std::thread::spawn(move || Client::connect(&url)?.describe());
+///
+/// fn judge(question: &Question<Describe>) -> Result<(), Refusal> {
+///     let knows_the_key = question.query.as_deref() == Some("key=secret");
+///     if knows_the_key { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) }
+/// }
+///
+/// while let Some(event) = server.next() {
+///     match event {
+///         Event::Describe(question) => {
+///             let reply = judge(&question);
+///             server.answer(question.ticket, reply)?;
+///         }
+///         Event::ConnClosed { peer, reason, .. } => {
+///             println!("{peer} has gone: {reason}");
+///             break; // a server goes on here
+///         }
+///         _ => {}
+///     }
+/// }
+/// let refused = visitor.join().expect("it does not panic").expect_err("it has no key");
+/// assert_eq!(refused.to_string(), "server answered 403 Forbidden");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Server(server::Server<Threads>);
 
@@ -36,6 +67,21 @@ pub struct Server(server::Server<Threads>);
 ///
 /// It reads the log that readers over the network read, and like those loses packets when it is too slow: it then goes on at
 /// the newest keyframe that is kept, and is told how many it has [missed](StreamPacket::missed). It ends with the stream.
+///
+/// ```
+/// use rtspan_std::{Description, Format, Frame, Media, MediaKind, Server, StartAt};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut hall = server.publish("/hall", Description::new(vec![sound]))?.into_frames()?;
+/// let reader = server.read(hall.stream().id(), StartAt::Oldest).ok_or("the stream has ended")?;
+/// hall.write(&Frame::new(0, 0, vec![0xd5; 160]))?;
+/// drop(hall);
+/// for read in reader {
+///     assert_eq!((read.media, read.packet.payload().len(), read.missed), (0, 160, 0));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct StreamReader(server::StreamReader);
 
@@ -75,6 +121,20 @@ impl Iterator for StreamReader {
 pub struct TimedOut;
 
 /// How a server is set up.
+///
+/// ```
+/// use rtspan_std::{Action, LagPolicy, Secret, Server, ServerConfig, User, Users};
+///
+/// let users = Users::default()
+///     .with(User::new("studio", Secret::password("staple")).may(Action::Publish, "/live/*"))
+///     .anyone_may(Action::Read, "*");
+/// let server = Server::builder()
+///     .config(ServerConfig::default().users(users).lag(LagPolicy::Disconnect))
+///     .also_listen("127.0.0.1:0") // a second port
+///     .bind("127.0.0.1:0")?;
+/// assert_eq!(server.local_addrs().len(), 2);
+/// # Ok::<(), rtspan_std::BindError>(())
+/// ```
 #[derive(Debug)]
 pub struct ServerBuilder(server::ServerBuilder<Threads>);
 

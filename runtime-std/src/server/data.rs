@@ -6,6 +6,21 @@ use rtspan_core::server::Event;
 use rtspan_core::{ConnId, SessionId};
 
 /// The holder of a value of the application's.
+///
+/// ```
+/// use rtspan_std::{Event, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let _visitor = rtspan_std::Client::connect(&format!("rtsp://{}/", server.local_addr()))?;
+/// while let Some(event) = server.next() {
+///     if let Event::ConnOpened { conn, .. } = event {
+///         server.set_data(conn, String::from("a visitor")); // a session can hold a value as well
+///         assert_eq!(*server.data::<String>(conn).ok_or("it is gone")?, "a visitor");
+///         break;
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Holder {

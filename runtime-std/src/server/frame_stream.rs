@@ -10,20 +10,19 @@ use super::{ServerStream, WriteError};
 /// SSRCs, sequence numbers and timestamps are its own; the timestamps follow the presentation times of the frames. Writing
 /// never waits.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (sps, pps, picture): (&[u8], &[u8], bytes::Bytes) = (&[], &[], bytes::Bytes::new());
-/// use rtspan_std::frame::Frame;
+/// ```
+/// use bytes::Bytes;
 /// use rtspan_std::payload::Parts;
-/// use rtspan_std::{Description, Format, Media, MediaKind, Server};
+/// use rtspan_std::{Description, Format, Frame, Media, MediaKind, Server};
 ///
-/// let server = Server::builder().bind("0.0.0.0:8554")?;
-/// let video = Media::new(MediaKind::Video, vec![Format::h264(96, sps, pps)]);
-/// let mut frames = server.publish("/cam1", Description::new(vec![video]))?.into_frames()?;
-/// // A picture as an encoder gives it, at 40 ms.
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let video = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=1");
+/// let description = Description::new(vec![Media::new(MediaKind::Video, vec![video])]);
+/// let mut frames = server.publish("/cam1", description)?.into_frames()?;
+/// // A picture as an encoder gives it, at 40 ms: NAL units behind start codes.
+/// let picture = Bytes::from_static(&[0, 0, 0, 1, 0x65, 0x88, 0x80]);
 /// frames.write(&Frame::new(0, 40_000_000, Parts::from_annex_b(&picture)))?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct FrameStream {
     stream: ServerStream,

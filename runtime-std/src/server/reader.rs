@@ -14,6 +14,26 @@ use super::registry::Published;
 use crate::wake::Wake;
 
 /// A packet of a stream that the application reads itself.
+///
+/// [`Server::read`](crate::Server::read) yields them:
+///
+/// ```
+/// use rtspan_std::StreamPacket;
+///
+/// fn tell(read: &StreamPacket) -> String {
+///     let StreamPacket { media, packet, time, missed, .. } = read;
+///     format!("media {media} at {} ns: {} bytes, {missed} missed before", time.pts, packet.len())
+/// }
+/// # let server = rtspan_std::Server::builder().bind("127.0.0.1:0")?;
+/// # let sound = rtspan_std::Media::new(rtspan_std::MediaKind::Audio, vec![rtspan_std::Format::pcma()]);
+/// # let mut hall = server.publish("/hall", rtspan_std::Description::new(vec![sound]))?.into_frames()?;
+/// # let mut reader = server.read(hall.stream().id(), rtspan_std::StartAt::Oldest).unwrap();
+/// # hall.write(&rtspan_std::Frame::new(0, 0, vec![0xd5; 160]))?;
+/// # let read = reader.next().unwrap();
+///
+/// assert_eq!(tell(&read), "media 0 at 0 ns: 172 bytes, 0 missed before");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StreamPacket {

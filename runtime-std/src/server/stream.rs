@@ -18,6 +18,20 @@ use super::registry::Published;
 use crate::threads::block_on;
 
 /// Why something was not written to a stream.
+///
+/// ```
+/// use rtspan_std::{Description, Format, Frame, Media, MediaKind, Server, WriteError};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let mut hall = server.publish("/hall", Description::new(vec![sound]))?.into_frames()?;
+/// server.close();
+/// match hall.write(&Frame::new(0, 0, vec![0xd5; 160])) {
+///     Err(WriteError::Closed) => println!("nobody reads any more: stop the encoder"),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -42,6 +56,22 @@ pub enum WriteError {
 ///
 /// Writing never waits: packets are appended to the stream's log, and a reader that is too slow loses them, not the
 /// others.
+///
+/// ```
+/// use rtspan_std::payload::{PacketizerConfig, g711};
+/// use rtspan_std::{Description, Format, Media, MediaKind, Server};
+///
+/// let server = Server::builder().bind("127.0.0.1:0")?;
+/// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+/// let hall = server.publish("/hall", Description::new(vec![sound]))?;
+/// let mut packetizer = g711::Packetizer::new(PacketizerConfig::new(8, hall.ssrc(0)?, 0), 1);
+/// let mut packets = Vec::new();
+/// packetizer.packetize([&[0xd5; 160][..]], 0, |packet| packets.push(packet))?;
+/// hall.write_frame(0, &packets)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`into_frames`](Self::into_frames) takes whole frames in place of packets.
 pub struct ServerStream {
     door: Arc<Door>,
     published: Arc<Published>,
