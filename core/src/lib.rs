@@ -127,6 +127,8 @@
 //! * [Event loops](https://github.com/rtspan/rtspan/blob/main/docs/event-loop.md) shows a whole server on `mio`, `poll` and `io_uring`.
 //! * [The architecture](https://github.com/rtspan/rtspan/blob/main/ARCHITECTURE.md) says how the parts fit, and why.
 //! * [Formats](https://github.com/rtspan/rtspan/blob/main/docs/formats.md) and [time](https://github.com/rtspan/rtspan/blob/main/docs/time.md) tell what frames hold.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Without SRTP some of what carries keys along has nothing to carry.
 #![cfg_attr(not(feature = "srtp"), allow(dead_code, clippy::needless_pass_by_ref_mut))]
 #![cfg_attr(

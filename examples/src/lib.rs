@@ -1,4 +1,5 @@
 //! Code that the command-line tool and the example programs share.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod archive;
@@ -42,6 +43,11 @@ pub struct Simulation;
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The README of this package, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct PackageReadme;
 
 /// The page for people who come from retina, whose program is tested.
 #[cfg(all(doctest, feature = "tokio"))]

@@ -95,6 +95,8 @@
 //!   [networks](https://github.com/rtspan/rtspan/blob/main/docs/networks.md), [formats](https://github.com/rtspan/rtspan/blob/main/docs/formats.md).
 //! * For those who come from [gortsplib](https://github.com/rtspan/rtspan/blob/main/docs/gortsplib.md) or [retina](https://github.com/rtspan/rtspan/blob/main/docs/retina.md).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod runtime;
 mod timer;
 

@@ -77,6 +77,7 @@
 //! * For those who come from [gortsplib](https://github.com/rtspan/rtspan/blob/main/docs/gortsplib.md) or [retina](https://github.com/rtspan/rtspan/blob/main/docs/retina.md).
 //! * [A runtime of your own](https://github.com/rtspan/rtspan/blob/main/docs/runtime.md), and [simulated worlds for your tests](https://github.com/rtspan/rtspan/blob/main/docs/simulation.md).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod alarm;
@@ -95,7 +96,7 @@ pub mod server;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod threads;
-#[cfg(feature = "rustls-layer")]
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 pub mod tls;
 pub mod types;
 mod wake;

@@ -19,7 +19,7 @@ mod halves;
 mod opening;
 mod pipe;
 mod posting;
-#[cfg_attr(not(feature = "rustls-layer"), path = "link/no_session.rs")]
+#[cfg_attr(not(any(feature = "tls", feature = "tls-aws-lc-rs")), path = "link/no_session.rs")]
 pub(crate) mod session;
 mod websocket;
 

@@ -47,8 +47,6 @@ pub enum TlsConfigError {
 fn provider() -> Arc<CryptoProvider> {
     #[cfg(feature = "tls-aws-lc-rs")]
     return Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    #[cfg(all(feature = "tls", not(feature = "tls-aws-lc-rs")))]
+    #[cfg(not(feature = "tls-aws-lc-rs"))]
     return Arc::new(rustls::crypto::ring::default_provider());
-    #[cfg(not(any(feature = "tls", feature = "tls-aws-lc-rs")))]
-    compile_error!("the feature rustls-layer needs the feature tls or tls-aws-lc-rs for its cryptography");
 }

@@ -10,7 +10,7 @@ use super::{Client, FramePublisher, Frames, Packets, Publisher};
 use crate::client::{self, Error};
 use crate::net::{Dscp, Interface};
 use crate::threads::{Threads, block_on};
-#[cfg(feature = "rustls-layer")]
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ClientTls;
 
 /// How a client is set up.
@@ -112,7 +112,7 @@ impl ClientBuilder {
     }
 
     /// The servers that are trusted where the URL is `rtsps` (the roots of the system by default).
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     #[must_use]
     pub fn tls(self, tls: ClientTls) -> Self {
         Self(self.0.tls(tls))

@@ -20,7 +20,7 @@ use rtspan_core::{ConnId, SessionId, StreamId};
 use crate::net::{Dscp, Interface};
 use crate::server::{self, BindError, Holder, ServerStream, StreamPacket};
 use crate::threads::{Threads, block_on, block_on_for};
-#[cfg(feature = "rustls-layer")]
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ServerTls;
 #[cfg(feature = "srtp")]
 use rtspan_core::server::SrtpPolicy;
@@ -388,7 +388,7 @@ impl ServerBuilder {
     }
 
     /// Takes `rtsps` as well, with this certificate: each port takes both, since the first byte of a peer tells which it speaks.
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     #[must_use]
     pub fn tls(self, tls: ServerTls) -> Self {
         Self(self.0.tls(tls))

@@ -18,7 +18,7 @@ use super::sockets::Sockets;
 use super::{Client, Error, FramePublisher, Frames, Packets, Publisher, driver};
 use crate::net::{Dscp, Interface, SocketOptions};
 use crate::runtime::Runtime;
-#[cfg(feature = "rustls-layer")]
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ClientTls;
 
 /// How a client is set up.
@@ -231,7 +231,7 @@ impl<R: Runtime> ClientBuilder<R> {
     }
 
     /// The servers that are trusted where the URL is `rtsps` (the roots of the system by default).
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Self {
         self.layers.tls = tls;

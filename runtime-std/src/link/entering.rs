@@ -17,14 +17,14 @@ use super::pipe::Pipe;
 use super::session::Session;
 use crate::clock::Clock;
 use crate::runtime::TcpSocket;
-#[cfg(feature = "rustls-layer")]
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ServerTls;
 use crate::wake::{Wake, lock};
 
 /// The protocols that the peers of a server may speak.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     pub(crate) tls: Option<ServerTls>,
     /// Those that speak without TLS are refused.
     pub(crate) requires_tls: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Place {
 impl Default for Admission {
     fn default() -> Self {
         Self {
-            #[cfg(feature = "rustls-layer")]
+            #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
             tls: None,
             requires_tls: false,
             websocket: Some(Origins::default()),
@@ -71,24 +71,24 @@ impl Admission {
         !self.has_tls() && !self.requires_tls && self.websocket.is_none() && !self.http_tunnel
     }
 
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     pub(crate) fn has_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    #[cfg(not(feature = "rustls-layer"))]
+    #[cfg(not(any(feature = "tls", feature = "tls-aws-lc-rs")))]
     pub(crate) fn has_tls(&self) -> bool {
         false
     }
 
     /// Begins a TLS connection; `None` if the server has no certificate.
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     fn accept(&self) -> Option<io::Result<Session>> {
         let accepted = self.tls.as_ref()?.accept();
         Some(accepted.map_err(|error| io::Error::new(ErrorKind::InvalidData, error)))
     }
 
-    #[cfg(not(feature = "rustls-layer"))]
+    #[cfg(not(any(feature = "tls", feature = "tls-aws-lc-rs")))]
     fn accept(&self) -> Option<io::Result<Session>> {
         None
     }

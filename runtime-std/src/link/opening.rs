@@ -18,15 +18,15 @@ use super::websocket::Web;
 use super::{Layered, Link, failed};
 use crate::net::is_transient;
 use crate::runtime::{Direction, Runtime, TcpSocket};
-#[cfg(feature = "rustls-layer")]
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ClientTls;
 
 /// The layers that a connection of a client is to have.
 pub(crate) struct Opening {
     /// Those that are trusted, if there is to be TLS.
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     pub(crate) tls: Option<ClientTls>,
-    #[cfg(not(feature = "rustls-layer"))]
+    #[cfg(not(any(feature = "tls", feature = "tls-aws-lc-rs")))]
     pub(crate) tls: Option<()>,
     pub(crate) tunnel: Tunnel,
     /// Host name or address, without brackets.
@@ -93,9 +93,9 @@ impl Opening {
 
     /// A socket, with TLS whose handshake is done if there is to be TLS.
     async fn pipe<T: TcpSocket>(&self, socket: T) -> Result<Pipe<T>, ConnectError> {
-        #[cfg(feature = "rustls-layer")]
+        #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
         let session = self.tls.as_ref().map(|tls| tls.connect(&self.host)).transpose();
-        #[cfg(not(feature = "rustls-layer"))]
+        #[cfg(not(any(feature = "tls", feature = "tls-aws-lc-rs")))]
         let session = self.tls.map_or(Ok(None), |()| Err(TlsError::Unavailable));
         let mut pipe = Pipe::new(socket, session.map_err(ConnectError::Tls)?);
         poll_fn(|cx| pipe.poll_handshake(cx)).await.map_err(|error| ConnectError::Tls(failed(error)))?;

@@ -14,7 +14,7 @@ use super::{BindError, Server, accept, keeper, udp};
 use crate::link::{Admission, Entrance};
 use crate::net::{Dscp, Interface, SocketOptions, source_to};
 use crate::runtime::{Listener, Runtime};
-#[cfg(feature = "rustls-layer")]
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ServerTls;
 
 /// How a server is set up.
@@ -61,7 +61,7 @@ impl<R: Runtime> ServerBuilder<R> {
     }
 
     /// Takes `rtsps` as well, with this certificate: each port takes both, since the first byte of a peer tells which it speaks.
-    #[cfg(feature = "rustls-layer")]
+    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
     #[must_use]
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.admission.tls = Some(tls);
