@@ -76,7 +76,11 @@ impl Runtime for Smol {
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<SmolListener> {
-        Async::new_nonblocking(rtspan_std::listen(at)?).map(SmolListener)
+        self.adopt(rtspan_std::listen(at)?)
+    }
+
+    fn adopt(&self, listener: TcpListener) -> io::Result<SmolListener> {
+        Async::new_nonblocking(listener).map(SmolListener)
     }
 
     fn bind_udp(&self, at: SocketAddr) -> io::Result<Udp> {

@@ -22,7 +22,7 @@ use bytes::BytesMut;
 use rtspan_core::limits;
 use socket2::{SockRef, TcpKeepalive};
 
-pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_group, bind_pair};
+pub(crate) use bind::{OPTIONS_ARE_INHERITED, bind_group, bind_pair, prepare};
 pub use bind::{bind_udp, listen};
 pub use dscp::{Dscp, NotADscp, set_dscp};
 pub use group::Membership;

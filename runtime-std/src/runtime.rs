@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -58,6 +58,17 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
 
     /// Listens at an address; [`listen`](crate::listen) makes a socket of the system.
     fn listen(&self, at: SocketAddr) -> io::Result<Self::Listener>;
+
+    /// Takes a socket of the system that listens already and does not block, such as one of systemd's.
+    ///
+    /// # Errors
+    ///
+    /// The runtime has no place for it; one whose sockets are not those of the system takes none
+    /// ([`Unsupported`](io::ErrorKind::Unsupported), as by default).
+    fn adopt(&self, listener: TcpListener) -> io::Result<Self::Listener> {
+        drop(listener);
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this runtime takes no sockets of the system"))
+    }
 
     /// Binds a UDP socket to an address; [`bind_udp`](crate::bind_udp) makes a socket of the system.
     fn bind_udp(&self, at: SocketAddr) -> io::Result<Self::Udp>;

@@ -72,6 +72,12 @@ pub enum BindError {
         /// Why not.
         source: io::Error,
     },
+    /// A socket that listens already is none for a server on this runtime.
+    #[error("cannot take the connections of a socket that listens already")]
+    Adopt(#[source] io::Error),
+    /// There is neither an address nor a socket to listen on.
+    #[error("the server is told neither an address nor a socket to listen on")]
+    Nowhere,
     /// TLS is required, and the server has no certificate.
     #[error("TLS is required, and the server has no certificate to show")]
     NoCertificate,
@@ -113,7 +119,7 @@ impl<R: Runtime> Server<R> {
     }
 
     /// All addresses that it listens on: those of [`bind`](ServerBuilder::bind), then those of
-    /// [`also_listen`](ServerBuilder::also_listen).
+    /// [`also_listen`](ServerBuilder::also_listen), then those of [`listener`](ServerBuilder::listener).
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.local_addrs
     }

@@ -5,7 +5,7 @@ mod sockets;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -55,7 +55,11 @@ impl Runtime for Threads {
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<ThreadListener> {
-        listen(at).map(ThreadListener::new)
+        self.adopt(listen(at)?)
+    }
+
+    fn adopt(&self, listener: TcpListener) -> io::Result<ThreadListener> {
+        Ok(ThreadListener::new(listener))
     }
 
     fn bind_udp(&self, at: SocketAddr) -> io::Result<ThreadUdp> {

@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
@@ -58,7 +58,11 @@ impl Runtime for Tokio {
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<TokioListener> {
-        TcpListener::from_std(rtspan_std::listen(at)?).map(TokioListener)
+        self.adopt(rtspan_std::listen(at)?)
+    }
+
+    fn adopt(&self, listener: StdTcpListener) -> io::Result<TokioListener> {
+        TcpListener::from_std(listener).map(TokioListener)
     }
 
     fn bind_udp(&self, at: SocketAddr) -> io::Result<Udp> {

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::OnceLock;
 
 use futures_executor::ThreadPool;
@@ -51,7 +51,11 @@ impl Runtime for Own {
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<OwnListener> {
-        Ok(OwnListener(Registered::new(rtspan_std::listen(at)?.into(), true)?))
+        self.adopt(rtspan_std::listen(at)?)
+    }
+
+    fn adopt(&self, listener: TcpListener) -> io::Result<OwnListener> {
+        Ok(OwnListener(Registered::new(listener.into(), true)?))
     }
 
     fn bind_udp(&self, at: SocketAddr) -> io::Result<OwnUdp> {

@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,7 +150,7 @@ impl Server {
     }
 
     /// All addresses that it listens on: those of [`bind`](ServerBuilder::bind), then those of
-    /// [`also_listen`](ServerBuilder::also_listen).
+    /// [`also_listen`](ServerBuilder::also_listen), then those of [`listener`](ServerBuilder::listener).
     pub fn local_addrs(&self) -> &[SocketAddr] {
         self.0.local_addrs()
     }
@@ -448,6 +448,12 @@ impl ServerBuilder {
         Self(self.0.also_listen(addr))
     }
 
+    /// Takes the connections of a socket that listens already too, such as one of systemd's.
+    #[must_use]
+    pub fn listener(self, listener: TcpListener) -> Self {
+        Self(self.0.listener(listener))
+    }
+
     /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
     ///
     /// `:8554` is all addresses of this host, of IPv6 and of IPv4. A name such as `localhost:8554` is each of its addresses that this
@@ -458,5 +464,14 @@ impl ServerBuilder {
     /// The address is invalid, or the system refuses it.
     pub fn bind(self, addr: impl Display + Send) -> Result<Server, BindError> {
         block_on(self.0.bind(addr)).map(Server)
+    }
+
+    /// Begins to listen where [`listener`](Self::listener) and [`also_listen`](Self::also_listen) say, and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// They say nothing, an address is invalid, or the system refuses one of them.
+    pub fn start(self) -> Result<Server, BindError> {
+        block_on(self.0.start()).map(Server)
     }
 }

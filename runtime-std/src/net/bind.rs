@@ -27,14 +27,10 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     // Elsewhere the option means that the port may be taken twice.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     socket.listen(limits::LISTEN_BACKLOG)?;
     let listener = socket.into();
-    if OPTIONS_ARE_INHERITED {
-        SockRef::from(&listener).set_tcp_nodelay(true)?;
-        set_keepalive(&listener)?;
-    }
+    prepare(&listener)?;
     Ok(listener)
 }
 
@@ -43,6 +39,16 @@ fn take_ipv4(socket: &Socket, ip: IpAddr) {
     if ip.is_ipv6() && ip.is_unspecified() {
         let _ = socket.set_only_v6(false);
     }
+}
+
+/// Gives a socket that listens the options that a server wants, wherever it comes from.
+pub(crate) fn prepare(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    if OPTIONS_ARE_INHERITED {
+        SockRef::from(listener).set_tcp_nodelay(true)?;
+        set_keepalive(listener)?;
+    }
+    Ok(())
 }
 
 /// Two sockets and their ports, for packets and for reports.

@@ -1,7 +1,7 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 #[cfg(feature = "srtp")]
@@ -12,7 +12,7 @@ use rtspan_core::tunnel::websocket::Origins;
 use super::door::Door;
 use super::{BindError, Server, accept, keeper, udp};
 use crate::link::{Admission, Entrance};
-use crate::net::{Dscp, Interface, SocketOptions, source_to};
+use crate::net::{Dscp, Interface, SocketOptions, prepare, source_to};
 use crate::runtime::{Listener, Runtime};
 #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ServerTls;
@@ -22,7 +22,8 @@ use crate::tls::ServerTls;
 pub struct ServerBuilder<R: Runtime> {
     config: ServerConfig,
     admission: Admission,
-    also: Vec<String>,
+    addrs: Vec<String>,
+    adopted: Vec<TcpListener>,
     options: SocketOptions,
     multicast: Option<Multicast>,
     interface: Option<Interface>,
@@ -36,7 +37,8 @@ impl<R: Runtime> ServerBuilder<R> {
         Self {
             config: ServerConfig::default(),
             admission: Admission::default(),
-            also: Vec::new(),
+            addrs: Vec::new(),
+            adopted: Vec::new(),
             options: SocketOptions::default(),
             multicast: None,
             interface: None,
@@ -111,7 +113,23 @@ impl<R: Runtime> ServerBuilder<R> {
     /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.
     #[must_use]
     pub fn also_listen(mut self, addr: impl Display) -> Self {
-        self.also.push(addr.to_string());
+        self.addrs.push(addr.to_string());
+        self
+    }
+
+    /// Takes the connections of a socket that listens already too: one of systemd's, or of a parent that gives up its rights to
+    /// low ports.
+    ///
+    /// ```no_run
+    /// # use std::net::TcpListener;
+    /// # use rtspan_std::server::{BindError, Server};
+    /// # async fn serve<R: rtspan_std::runtime::Runtime>(handed: TcpListener) -> Result<Server<R>, BindError> {
+    /// Server::<R>::builder().listener(handed).start().await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.adopted.push(listener);
         self
     }
 
@@ -153,18 +171,34 @@ impl<R: Runtime> ServerBuilder<R> {
     /// # Errors
     ///
     /// The address is invalid, or the system refuses it.
-    pub async fn bind(self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
+    pub async fn bind(mut self, addr: impl Display + Send) -> Result<Server<R>, BindError> {
+        self.addrs.insert(0, addr.to_string());
+        self.start().await
+    }
+
+    /// Begins to listen where [`listener`](Self::listener) and [`also_listen`](Self::also_listen) say, and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// They say nothing, an address is invalid, or the system refuses one of them.
+    pub async fn start(self) -> Result<Server<R>, BindError> {
         #[cfg(feature = "srtp")]
         let own = self.encrypting();
         #[cfg(not(feature = "srtp"))]
         let own = self;
-        let Self { mut config, admission, also, options, multicast, interface, runtime, .. } = own;
+        let Self { mut config, admission, addrs, adopted, options, multicast, interface, runtime, .. } = own;
         if admission.requires_tls && !admission.has_tls() {
             return Err(BindError::NoCertificate);
         }
         let mut listeners = Vec::new();
-        for addr in std::iter::once(addr.to_string()).chain(also) {
+        for addr in addrs {
             listeners.extend(listen_on(&runtime, &addr).await?);
+        }
+        for listener in adopted {
+            listeners.push(adopt(&runtime, listener).map_err(BindError::Adopt)?);
+        }
+        if listeners.is_empty() {
+            return Err(BindError::Nowhere);
         }
         let local_addrs = listeners.iter().map(|(_, at)| *at).collect();
         if let Some(multicast) = multicast {
@@ -200,6 +234,13 @@ fn with_sources<R: Runtime>(
         }
     }
     Ok(multicast)
+}
+
+/// Takes a socket that listens already, and says where it does.
+fn adopt<R: Runtime>(runtime: &R, listener: TcpListener) -> io::Result<(R::Listener, SocketAddr)> {
+    let at = listener.local_addr()?;
+    prepare(&listener)?;
+    Ok((runtime.adopt(listener)?, at))
 }
 
 /// Listens at an address, at all of them, or at each of those that a name has here.

@@ -1,5 +1,7 @@
 //! Commands and questions, their answers and their errors.
 
+use std::any::type_name;
+use std::net::TcpListener;
 use std::pin::pin;
 
 use rtspan_std::client::{Client, Error};
@@ -103,6 +105,28 @@ pub(crate) async fn addresses_that_cannot_be_had_are_errors_that_say_why<R: Runt
     let spec = UdpSpec { ports: UdpPorts::Fixed(port, port), ..UDP };
     let refused = Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(LOOPBACK).await;
     assert!(matches!(refused, Err(BindError::Udp(UdpOpenError::NoFreePorts))), "{refused:?}");
+}
+
+pub(crate) async fn a_socket_that_listens_already_is_served<R: Runtime>() {
+    assert!(matches!(Server::<R>::builder().start().await, Err(BindError::Nowhere)));
+    // As a supervisor hands it over: it blocks, and nothing is set.
+    let handed = TcpListener::bind(LOOPBACK).unwrap();
+    let at = handed.local_addr().unwrap();
+    let started = Server::<R>::builder().also_listen(LOOPBACK).listener(handed).start().await;
+    if type_name::<R>().contains("sim") {
+        // Its hosts have sockets of their own.
+        let Err(BindError::Adopt(source)) = started else { panic!("{started:?}") };
+        assert_eq!(source.kind(), std::io::ErrorKind::Unsupported);
+        return;
+    }
+    let server = started.unwrap();
+    let [own, adopted] = *server.local_addrs() else { panic!("{:?}", server.local_addrs()) };
+    assert_eq!((server.local_addr(), adopted), (own, at));
+    let _stream = server.publish("/cam", description()).unwrap();
+    for at in [own, adopted] {
+        let client = Client::<R>::builder(&format!("rtsp://{at}/cam")).unwrap().connect().await.unwrap();
+        assert!(client.describe().await.is_ok());
+    }
 }
 
 pub(crate) async fn a_question_is_answered_by_the_application<R: Runtime>() {

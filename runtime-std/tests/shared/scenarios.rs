@@ -131,6 +131,7 @@ macro_rules! all {
             a_back_channel_is_there_for_those_that_ask_for_it,
             a_client_receives_on_the_ports_that_it_was_given,
             addresses_that_cannot_be_had_are_errors_that_say_why,
+            a_socket_that_listens_already_is_served,
             a_stream_goes_to_a_group_for_as_long_as_somebody_reads_it,
             the_server_tells_who_reads_groups_and_what_they_were_sent,
             the_end_of_a_stream_ends_the_readers_of_its_groups,
