@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod clip;
+pub mod http;
 pub mod listen;
 pub mod metrics;
 pub mod mp4;

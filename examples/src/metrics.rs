@@ -1,22 +1,19 @@
-//! The statistics of a server for Prometheus: a page of text, and the smallest HTTP server that hands it out.
+//! The statistics of a server for Prometheus: a page of text, which is handed out over HTTP.
 
 mod families;
 
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
-use std::time::Duration;
+use std::io;
+use std::net::TcpListener;
 
+use bytes::Bytes;
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::{Method, Request, StatusCode};
 use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
 use rtspan_std::ServerStats;
 
+use crate::http::{self, Response};
 use families::Snapshot;
-
-/// How long a client may take to ask, and to read its answer: others wait meanwhile.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes of a request; more is not read.
-const REQUEST_BYTES_MAX: usize = 8 << 10;
 
 /// The statistics in the text format of Prometheus.
 pub fn page(stats: ServerStats) -> String {
@@ -27,62 +24,37 @@ pub fn page(stats: ServerStats) -> String {
     page
 }
 
-/// Answers `GET /metrics` with what `stats` tells then, one client after the other, on a thread of its own for as long as
-/// the program runs.
+/// The answer that carries them.
+pub fn answer(stats: ServerStats) -> Response {
+    http::text(StatusCode::OK, CONTENT_TYPE, page(stats))
+}
+
+/// Answers `GET /metrics` with what `stats` tells then, on a thread of its own for as long as the program runs.
 ///
 /// # Errors
 ///
-/// The system has no thread for it.
+/// The system has no thread for it, or the socket cannot be waited for.
 pub fn serve(listener: TcpListener, stats: impl Fn() -> ServerStats + Send + 'static) -> io::Result<()> {
-    let answer_all = move || {
-        for client in listener.incoming() {
-            match client {
-                // A client that has gone, or is too slow, has no answer.
-                Ok(client) => drop(answer(&client, &stats)),
-                // Such as no file descriptor being free.
-                Err(_) => thread::sleep(Duration::from_millis(100)),
-            }
+    http::serve(listener, async move |request: Request<Bytes>| {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, "/metrics") => answer(stats()),
+            (&Method::GET, _) => refusal(StatusCode::NOT_FOUND, "The statistics are at /metrics.\n"),
+            _ => refusal(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered.\n"),
         }
-    };
-    thread::Builder::new().name("metrics".to_owned()).spawn(answer_all).map(drop)
+    })
 }
 
-fn answer(mut client: &TcpStream, stats: impl Fn() -> ServerStats) -> io::Result<()> {
-    client.set_read_timeout(Some(PATIENCE))?;
-    client.set_write_timeout(Some(PATIENCE))?;
-    let request = read_head(client)?;
-    let line = request.lines().next().unwrap_or_default();
-    let mut words = line.split(' ');
-    let (method, target) = (words.next(), words.next().unwrap_or_default());
-    let path = target.split('?').next();
-    let (status, body) = match (method, path) {
-        (Some("GET"), Some("/metrics")) => ("200 OK", page(stats())),
-        (Some("GET"), _) => ("404 Not Found", "The statistics are at /metrics.\n".to_owned()),
-        _ => ("405 Method Not Allowed", "Only GET is answered.\n".to_owned()),
-    };
-    let length = body.len();
-    write!(
-        client,
-        "HTTP/1.1 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {length}\r\nAllow: GET\r\n\
-         Connection: close\r\n\r\n{body}"
-    )
-}
-
-/// Reads up to the empty line behind the headers, or as much as is read at most.
-fn read_head(mut client: &TcpStream) -> io::Result<String> {
-    let mut head = Vec::new();
-    let mut block = [0; 1024];
-    while head.len() < REQUEST_BYTES_MAX && !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        match client.read(&mut block)? {
-            0 => break,
-            n => head.extend_from_slice(&block[..n]),
-        }
-    }
-    Ok(String::from_utf8_lossy(&head).into_owned())
+fn refusal(status: StatusCode, sentence: &str) -> Response {
+    let mut response = http::text(status, "text/plain", sentence.to_owned());
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+    response
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
     use super::*;
 
     /// The answers of the server to these bytes.
@@ -101,17 +73,12 @@ mod tests {
     #[test]
     fn the_page_is_at_its_path_and_nothing_else_is_anywhere() {
         let page = said(b"GET /metrics?all HTTP/1.1\r\nHost: h\r\n\r\n");
-        assert!(page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4"), "{page}");
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+        assert!(page.contains("content-type: text/plain; version=0.0.4"), "{page}");
         assert!(page.contains("\nrtspan_connections 0"), "{page}");
         let (head, body) = page.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
-        assert!(said(b"GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
-        assert!(said(b"POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
-    }
-
-    #[test]
-    fn a_request_without_end_is_read_up_to_its_bound() {
-        let endless = [b"GET /metrics HTTP/1.1\r\nX: ".as_slice(), &[b'x'; REQUEST_BYTES_MAX]].concat();
-        assert!(said(&endless[..REQUEST_BYTES_MAX]).starts_with("HTTP/1.1 200 "));
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+        assert!(said(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").starts_with("HTTP/1.1 404 "));
+        assert!(said(b"POST /metrics HTTP/1.1\r\nHost: h\r\n\r\n").starts_with("HTTP/1.1 405 "));
     }
 }

@@ -1,0 +1,137 @@
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Instant;
+
+use hyper::HeaderMap;
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+
+use super::*;
+
+/// A server that answers with the path, and the length of the body.
+fn echo() -> SocketAddr {
+    let listener = rtspan_std::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = listener.local_addr().unwrap();
+    serve(listener, async |request: Request<Bytes>| {
+        text(StatusCode::OK, "text/plain", format!("{} {}", request.uri().path(), request.body().len()))
+    })
+    .unwrap();
+    at
+}
+
+fn ask(at: SocketAddr, request: &[u8]) -> String {
+    let mut client = TcpStream::connect(at).unwrap();
+    client.write_all(request).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn a_request_is_answered_and_its_connection_closed() {
+    let said = ask(echo(), b"PUT /a/b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("\r\n\r\n/a/b 3"), "{said}");
+    assert!(said.to_ascii_lowercase().contains("connection: close\r\n"), "{said}");
+}
+
+#[test]
+fn a_body_has_a_bound_and_whoever_passes_it_is_told() {
+    let at = echo();
+    let put = |bytes: usize| {
+        let head = format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: {bytes}\r\n\r\n");
+        ask(at, &[head.as_bytes(), &vec![b'x'; bytes]].concat())
+    };
+    assert!(put(BODY_BYTES_MAX).ends_with(&format!("/ {BODY_BYTES_MAX}")));
+    let refused = put(BODY_BYTES_MAX + 1);
+    assert!(refused.starts_with("HTTP/1.1 413 ") && refused.contains("may have 65536 bytes"), "{refused}");
+}
+
+#[test]
+fn a_head_has_a_bound() {
+    let mut long = b"GET / HTTP/1.1\r\nHost: h\r\nX: ".to_vec();
+    long.resize(HEAD_BYTES_MAX + 1, b'x');
+    let mut client = TcpStream::connect(echo()).unwrap();
+    client.write_all(&long).unwrap();
+    let mut said = Vec::new();
+    // What comes behind the bound is not read, so that the system may cut the answer off.
+    let _ = client.read_to_end(&mut said);
+    assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 431 "));
+}
+
+#[test]
+fn what_is_no_request_is_refused() {
+    let at = echo();
+    let said = ask(at, b"DESCRIBE rtsp://h/a RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    assert!(said.starts_with("HTTP/1.1 400 "), "{said}");
+    let mut client = TcpStream::connect(at).unwrap();
+    client.write_all(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    assert!(!said.contains("200"), "{said}");
+}
+
+#[test]
+fn a_thousand_connections_that_say_nothing_keep_nobody_from_asking() {
+    let at = echo();
+    let idle: Vec<_> = (0..1000).map(|_| TcpStream::connect(at).unwrap()).collect();
+    let begun = Instant::now();
+    let said = ask(at, b"GET /here HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(said.ends_with("/here 0"), "{said}");
+    assert!(begun.elapsed() < HEAD_PATIENCE, "the others were waited for");
+    drop(idle);
+}
+
+#[test]
+fn whoever_is_slow_is_closed() {
+    let mut client = TcpStream::connect(echo()).unwrap();
+    client.set_read_timeout(Some(HEAD_PATIENCE * 4)).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+    let begun = Instant::now();
+    let mut said = Vec::new();
+    // Closed, with or without a word.
+    let _ = client.read_to_end(&mut said);
+    assert!(begun.elapsed() < HEAD_PATIENCE * 3, "{:?}", begun.elapsed());
+    assert!(!said.starts_with(b"HTTP/1.1 200"));
+}
+
+fn headers<const N: usize>(given: [(HeaderName, &'static str); N]) -> HeaderMap {
+    given.into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect()
+}
+
+const TOKEN: &str = "0123456789abcdef";
+
+#[test]
+fn other_hosts_are_let_in_by_a_good_token_only() {
+    let (here, anywhere) = ("127.0.0.1:1".parse().unwrap(), "0.0.0.0:1".parse().unwrap());
+    assert!(Guard::new(here, None).is_ok());
+    assert!(Guard::new("[::ffff:127.0.0.1]:1".parse().unwrap(), None).is_ok());
+    assert_eq!(Guard::new(anywhere, None).unwrap_err(), Refusal::NoToken(anywhere));
+    assert_eq!(Guard::new(here, Some(TOKEN[1..].to_owned())).unwrap_err(), Refusal::ShortToken);
+    assert_eq!(Guard::new(here, Some(TOKEN.replace('5', " "))).unwrap_err(), Refusal::TokenForm);
+    let guard = Guard::new(anywhere, Some(TOKEN.to_owned())).unwrap();
+    assert!(!format!("{guard:?}").contains(TOKEN));
+    let admits = |value| guard.admit(&headers([(AUTHORIZATION, value), (HOST, "nvr.example")])).is_ok();
+    assert!(admits("Bearer 0123456789abcdef") && admits("bearer 0123456789abcdef"));
+    for wrong in ["Bearer 0123456789abcdeF", "Bearer 0123456789abcde", "Bearer", "", "Basic 0123456789abcdef"]
+    {
+        assert!(!admits(wrong), "{wrong}");
+    }
+    let refused = guard.admit(&HeaderMap::new()).unwrap_err();
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert!(refused.headers().contains_key("www-authenticate"));
+}
+
+#[test]
+fn pages_are_not_answered_whatever_they_call_this_host() {
+    let guard = Guard::new("127.0.0.1:1".parse().unwrap(), None).unwrap();
+    for host in ["127.0.0.1:9997", "127.0.0.1", "[::1]:9997", "[::1]", "localhost:9997", "LOCALHOST"] {
+        assert!(guard.admit(&headers([(HOST, host)])).is_ok(), "{host}");
+        let page = headers([(HOST, host), (ORIGIN, "http://127.0.0.1:9997")]);
+        assert_eq!(guard.admit(&page).unwrap_err().status(), StatusCode::FORBIDDEN);
+    }
+    for host in
+        ["evil.example:9997", "localhost.evil.example", "127.0.0.1.evil.example", "", ":80", "[::1", "x:y"]
+    {
+        assert!(guard.admit(&headers([(HOST, host)])).is_err(), "{host}");
+    }
+}
