@@ -67,7 +67,7 @@ impl Synthetic {
     /// The packets of the next picture, at a time in units of 1/90,000 s.
     pub fn picture(&mut self, timestamp: u32, packets: &mut Vec<RtpPacket>) {
         packets.clear();
-        let is_keyframe = self.pictures % self.keyframe_every == 0;
+        let is_keyframe = self.pictures.is_multiple_of(self.keyframe_every);
         let (kind, burst) = if is_keyframe { (IDR, self.keyframe_burst) } else { (SLICE, self.burst) };
         let stamp = stamp::now();
         self.payload[2..2 + stamp.len()].copy_from_slice(&stamp);

@@ -82,7 +82,7 @@ impl Recorder {
         for _ in 0..pictures {
             // Seven bits in each byte, so that none is zero.
             let [a, b, c, d] = [21, 14, 7, 0].map(|shift| (self.number >> shift) as u8 | 0x80);
-            let is_keyframe = self.number % GROUP == 0;
+            let is_keyframe = self.number.is_multiple_of(GROUP);
             let nal = [0, 0, 0, 6, if is_keyframe { 0x65 } else { 0x41 }, 0x88, a, b, c, d];
             let mut frame = Frame::new(0, self.pts, nal.to_vec()).with_ntp(ntp(self.wall));
             frame.is_keyframe = is_keyframe;
