@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rtspan_core::auth::Users;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
@@ -205,6 +206,14 @@ impl<R: Runtime> Server<R> {
     pub fn answer<A: Ask>(&self, ticket: Ticket<A>, reply: A::Reply) -> Result<(), Stale> {
         let registry = self.door.registry();
         self.door.enter(|server, now| server.answer(now, ticket, reply, registry))
+    }
+
+    /// Replaces the users, while the server runs; `None` lets everybody do everything.
+    ///
+    /// What the new users allow goes on untouched. Sessions whose user is gone, has another secret, or may no longer do what they
+    /// do are closed.
+    pub fn set_users(&self, users: impl Into<Option<Users>>) {
+        self.door.enter(|server, now| server.set_users(now, users));
     }
 
     /// Ends one session.

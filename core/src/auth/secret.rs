@@ -44,6 +44,15 @@ impl Secret {
         }
     }
 
+    /// Returns true for the same secret, kept in the same form.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Password(own), Kind::Password(other)) => own.as_bytes().ct_eq(other.as_bytes()).into(),
+            (Kind::Ha1(own, digits), Kind::Ha1(other, others)) => own == other && digits.is(others.as_str()),
+            _ => false,
+        }
+    }
+
     pub(super) fn as_password(&self) -> Option<&str> {
         match &self.0 {
             Kind::Password(password) => Some(password),

@@ -1,5 +1,6 @@
 //! The right of a peer to what it asks for: it is checked for every request before anything else.
 
+mod change;
 mod denial;
 pub(super) mod guesses;
 mod proof;

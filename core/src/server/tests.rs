@@ -43,3 +43,4 @@ mod traces;
 mod udp;
 mod unproven;
 mod unsent;
+mod users;

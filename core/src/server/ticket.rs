@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::access::Authority;
 use super::answer::Extra;
 use crate::auth::Action;
+use crate::conn::CloseNote;
 use crate::description::Description;
 use crate::header::Transport;
 use crate::tls::Secured;
@@ -171,6 +172,17 @@ impl Refusal {
     /// A refusal with this status.
     pub fn new(status: StatusCode) -> Self {
         Self { response: Response::new(status) }
+    }
+
+    /// Says why in the status line, in the place of what the status usually says: `404 the camera does not answer`. Control
+    /// characters, and bytes beyond [`CLOSE_NOTE_BYTES_MAX`](crate::limits::CLOSE_NOTE_BYTES_MAX), are left out.
+    #[must_use]
+    pub fn with_reason(mut self, reason: &str) -> Self {
+        let note = CloseNote::new(reason);
+        if !note.text().is_empty() {
+            self.response.reason = note.text().to_owned().into();
+        }
+        self
     }
 
     /// Adds a header, such as the Location of a redirection.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rtspan_core::auth::Users;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
@@ -206,6 +207,14 @@ impl Server {
     /// Nobody waits for the answer any more.
     pub fn answer<A: Ask>(&self, ticket: Ticket<A>, reply: A::Reply) -> Result<(), Stale> {
         self.0.answer(ticket, reply)
+    }
+
+    /// Replaces the users, while the server runs; `None` lets everybody do everything.
+    ///
+    /// What the new users allow goes on untouched. Sessions whose user is gone, has another secret, or may no longer do what they
+    /// do are closed.
+    pub fn set_users(&self, users: impl Into<Option<Users>>) {
+        self.0.set_users(users);
     }
 
     /// Ends one session.
