@@ -17,8 +17,9 @@ mod target;
 
 use multicast::MulticastArgs;
 use network::NetworkArgs;
-pub(crate) use record::{NamedTarget, RecordArgs};
-pub(crate) use serve::{EventsFormat, SecureArgs, ServeArgs};
+pub(crate) use network::ports;
+pub(crate) use record::{NamedTarget, RecordArgs, size, span};
+pub(crate) use serve::{AuthScheme, EventsFormat, SecureArgs, ServeArgs, Srtp, Start};
 pub(crate) use target::{ReachArgs, Target};
 
 /// Serves, plays, publishes, records, examines and measures RTSP streams.
@@ -228,7 +229,7 @@ pub(crate) struct ProbeArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum PlayTransport {
     #[default]
     Auto,

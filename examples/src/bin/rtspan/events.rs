@@ -80,7 +80,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
     })
 }
 
-fn over(transport: MediaTransport) -> &'static str {
+pub(crate) fn over(transport: MediaTransport) -> &'static str {
     match transport {
         MediaTransport::Udp => "udp",
         MediaTransport::Multicast => "multicast",

@@ -14,6 +14,7 @@ use rtspan_std::tls::TlsConfigError;
 
 use crate::args::Target;
 use crate::bench::{NoProcess, Trouble};
+use crate::serve::Faults;
 use crate::session::RefusedMedia;
 use crate::users::UserError;
 
@@ -23,7 +24,7 @@ pub(crate) enum Failure {
     #[error("the runtime cannot be started: {0}")]
     Runtime(#[source] io::Error),
     #[error("Ctrl-C cannot be listened to: {0}")]
-    Signals(#[source] ctrlc::Error),
+    Signals(#[source] io::Error),
     #[error("{}", explain_output(.0))]
     Output(#[source] io::Error),
     #[error("interrupted")]
@@ -98,6 +99,8 @@ pub(crate) enum Failure {
     Read { path: PathBuf, source: io::Error },
     #[error("line {line} of {} is no user: {source}", .path.display())]
     User { path: PathBuf, line: usize, source: UserError },
+    #[error("{}", .0)]
+    Config(#[from] Faults),
     #[error("cannot write {}: {source}", .path.display())]
     WriteFile { path: PathBuf, source: io::Error },
     #[error("{} cannot be published: {source}", .path.display())]

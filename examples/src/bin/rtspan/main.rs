@@ -46,7 +46,8 @@ fn main() -> ExitCode {
     if let Command::Serve(serve) = &mut command {
         serve.network = reach.network;
     }
-    let ended = stop::listen().and_then(|()| launch::launch(runtime, command));
+    let hangs_up = matches!(&command, Command::Serve(serve) if serve.config.is_some());
+    let ended = stop::listen(hangs_up).and_then(|()| launch::launch(runtime, command));
     let written = output::finish();
     match ended.and(written) {
         Ok(()) => ExitCode::SUCCESS,

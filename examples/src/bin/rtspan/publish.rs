@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::thread;
 use std::time::Instant;
 
 use futures_lite::future::or;
@@ -10,19 +9,15 @@ use rtspan_std::client::{Client, Publisher};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientConfig, ClientSrtp, Description, Error, NtpTime, SendError};
 use serde_json::json;
-use smol::channel::{Receiver, bounded};
 
 use crate::Failure;
 use crate::args::{PublishArgs, PublishTransport};
-use crate::feed::feed;
+use crate::feed::{feed, read_ahead};
 use crate::figures::{Figures, table, tracks};
 use crate::live::watch;
 use crate::output::{news, notice, result, result_json};
 use crate::reconnect::{beginning, policy, telling};
 use crate::stop::{stop, unless_interrupted};
-
-/// Frames of a file that are read ahead.
-const AHEAD: usize = 32;
 
 /// Publishes the embedded clip or a file, in a loop and in real time.
 pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
@@ -61,7 +56,7 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     if args.srtp.is_some() {
         protect(&mut description, packets.ssrcs().collect());
     }
-    let frames = read(packets);
+    let frames = read_ahead(packets);
     let next = async || frames.recv().await.ok().transpose().map_err(failed);
     publish::<R>(args, description, next).await
 }
@@ -76,20 +71,6 @@ fn protect(description: &mut Description, ssrcs: BTreeSet<(usize, u32)>) {
 
 fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
-}
-
-/// Reads a file in a thread of its own, which waits where nobody else has to.
-fn read(packets: Packets) -> Receiver<Result<Frame, SourceError>> {
-    let (sender, receiver) = bounded(AHEAD);
-    thread::spawn(move || {
-        // Nobody receives any more when all is over.
-        for frame in packets {
-            if sender.send_blocking(frame).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 /// Publishes frames as they are due.

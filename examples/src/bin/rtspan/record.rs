@@ -1,5 +1,6 @@
 //! Records cameras: a task for each, and one thread that writes.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -20,22 +21,24 @@ mod camera;
 mod tell;
 mod writer;
 
-use tell::Tell;
-use writer::Writer;
+pub(crate) use tell::Tell;
+pub(crate) use writer::{Recorded, Writer};
 
 /// Frames that wait to be written. Where they are too many, cameras are not read.
-const WAITING_MAX: usize = 1024;
+pub(crate) const WAITING_MAX: usize = 1024;
 /// How often it is looked if all have said goodbye.
 const GLANCE: Duration = Duration::from_millis(10);
 const TICK: Duration = Duration::from_secs(1);
 /// How long the goodbyes to all cameras may take in the end.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// An order of a camera to the writer.
-enum Order {
+/// An order to the writer, about the camera of a name.
+pub(crate) enum Order {
     /// The description of a camera's medias.
-    Describe(usize, Box<Description>),
-    Frame(usize, Box<Frame>, NtpTime),
+    Describe(Arc<str>, Box<Description>),
+    Frame(Arc<str>, Box<Frame>, NtpTime),
+    /// Nothing comes of a camera any more.
+    Gap(Arc<str>),
     Tick(NtpTime),
 }
 
@@ -57,18 +60,11 @@ pub(crate) async fn run<R: Runtime>(args: &RecordArgs) -> Result<(), Failure> {
     let archive = Archive::open(&args.to, config, now()).map_err(Failure::Archive)?;
     let tell = Tell { json: args.json };
     let (orders, received) = bounded(WAITING_MAX);
-    let writer = Writer::new(archive, names.clone(), tell);
+    let writer = Writer::new(archive, tell);
     let writer = thread::spawn(move || writer.run(&received));
     let (stopper, stopped) = bounded::<()>(1);
-    for (number, camera) in args.cameras.iter().enumerate() {
-        let task = camera::record::<R>(
-            number,
-            camera.clone(),
-            client.clone(),
-            orders.clone(),
-            stopped.clone(),
-            tell,
-        );
+    for camera in &args.cameras {
+        let task = camera::record::<R>(camera.clone(), client.clone(), orders.clone(), stopped.clone(), tell);
         R::default().spawn(task).map_err(Failure::Runtime)?;
     }
     or(stop::<R>(args.seconds), tick::<R>(&orders)).await;
@@ -86,18 +82,19 @@ pub(crate) async fn run<R: Runtime>(args: &RecordArgs) -> Result<(), Failure> {
         orders.close();
     }
     let recorded = writer.join().map_err(|_| Failure::Writer)?;
-    for (name, recorded) in names.iter().zip(&recorded) {
-        if !args.json {
+    let recorded = |name: &String| recorded.get(name).copied().unwrap_or_default();
+    if !args.json {
+        for name in &names {
+            let recorded = recorded(name);
             result(format_args!("{name}: {} frames in {} files", recorded.frames, recorded.segments));
         }
     }
-    let mut recorded = recorded.iter();
-    names.retain(|_| recorded.next().is_some_and(|recorded| recorded.frames == 0));
+    names.retain(|name| recorded(name).frames == 0);
     if names.is_empty() { Ok(()) } else { Err(Failure::NothingRecorded { names }) }
 }
 
 /// Tells the writer the time, until it has ended.
-async fn tick<R: Runtime>(orders: &Sender<Order>) {
+pub(crate) async fn tick<R: Runtime>(orders: &Sender<Order>) {
     while !orders.is_closed() {
         sleep::<R>(TICK).await;
         // One that does not fit in comes again.
@@ -111,12 +108,12 @@ fn repeated(names: &[String]) -> Option<&str> {
     twice.map(|(_, name)| name.as_str())
 }
 
-fn now() -> NtpTime {
+pub(crate) fn now() -> NtpTime {
     NtpTime::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
 }
 
 /// Does something until it is over or all is to stop, which is `None`.
-async fn until<T>(stopped: &Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn until<T>(stopped: &Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
     let stopped = async {
         let _ = stopped.recv().await;
         None

@@ -16,19 +16,56 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The task that waits: there is only the main one.
 static WAITER: AtomicWaker = AtomicWaker::new();
 
+/// SIGHUP has come, and the one task that waits for it.
+static HUNG_UP: AtomicBool = AtomicBool::new(false);
+static RELOADER: AtomicWaker = AtomicWaker::new();
+
 /// The status that a shell reports of a program that Ctrl-C has ended.
 const KILLED: i32 = 130;
 
-/// Listens to Ctrl-C and to the system's request to terminate; the second one ends the process at once.
-pub(crate) fn listen() -> Result<(), Failure> {
-    ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::SeqCst) {
-            process::exit(KILLED);
-        }
-        WAITER.wake();
-        output::hurry();
+/// Listens to Ctrl-C and to the system's request to terminate; the second one ends the process at once. SIGHUP is such a request
+/// as well, unless `hangs_up`: then it is told by [`hung_up`].
+pub(crate) fn listen(hangs_up: bool) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+        let mut signals =
+            signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::Signals)?;
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                if signal == SIGHUP && hangs_up {
+                    HUNG_UP.store(true, Ordering::SeqCst);
+                    RELOADER.wake();
+                } else {
+                    interrupt();
+                }
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = hangs_up;
+        ctrlc::set_handler(interrupt).map_err(|error| Failure::Signals(std::io::Error::other(error)))?;
+    }
+    Ok(())
+}
+
+fn interrupt() {
+    if INTERRUPTED.swap(true, Ordering::SeqCst) {
+        process::exit(KILLED);
+    }
+    WAITER.wake();
+    output::hurry();
+}
+
+/// Waits for the next SIGHUP.
+pub(crate) async fn hung_up() {
+    poll_fn(|cx| {
+        RELOADER.register(cx.waker());
+        if HUNG_UP.swap(false, Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
     })
-    .map_err(Failure::Signals)
+    .await;
 }
 
 /// Waits until the user wants to stop.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use rtspan_std::{Action, Secret, User, Users};
+use rtspan_std::Action;
 
 use crate::Failure;
+use crate::serve::Account;
 
 /// The text is no user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -19,41 +20,33 @@ pub(crate) enum UserError {
 }
 
 /// A user on the command line.
-pub(crate) fn parse_argument(text: &str) -> Result<User, UserError> {
+pub(crate) fn parse_argument(text: &str) -> Result<Account, UserError> {
     let mut fields = text.splitn(4, ':');
     let (Some(name), Some(password)) = (fields.next(), fields.next()) else { return Err(UserError::Form) };
     if name.is_empty() {
         return Err(UserError::Form);
     }
     let (right, paths) = (fields.next().unwrap_or("all"), fields.next().unwrap_or("*"));
-    let user = User::new(name, Secret::password(password));
-    match right {
-        "read" => Ok(user.may(Action::Read, paths)),
-        "speak" => Ok(user.may(Action::Read, paths).may(Action::Speak, paths)),
-        "publish" => Ok(user.may(Action::Publish, paths)),
-        "all" => Ok(user.may_all(paths)),
-        _ => Err(UserError::Right),
-    }
+    let actions: &[Action] = match right {
+        "read" => &[Action::Read],
+        "speak" => &[Action::Read, Action::Speak],
+        "publish" => &[Action::Publish],
+        "all" => &[Action::Read, Action::Publish, Action::Speak],
+        _ => return Err(UserError::Right),
+    };
+    let rights = actions.iter().map(|action| (*action, paths.to_owned())).collect();
+    Ok(Account { name: name.to_owned(), password: password.to_owned(), rights })
 }
 
-/// The users of the command line and of a file; `None` if there are none, and everybody may everything.
-pub(crate) fn read(given: &[User], file: Option<&Path>) -> Result<Option<Users>, Failure> {
-    let mut users: Vec<User> = given.to_vec();
-    if let Some(path) = file {
-        let text = fs::read_to_string(path).map_err(|source| Failure::Read { path: path.into(), source })?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-        for (number, line) in lines {
-            // The line itself has a password in it.
-            let user = parse_argument(line).map_err(|source| Failure::User {
-                path: path.into(),
-                line: number + 1,
-                source,
-            })?;
-            users.push(user);
-        }
-    }
-    let is_open = users.is_empty() && file.is_none();
-    Ok((!is_open).then(|| users.into_iter().fold(Users::default(), Users::with)))
+/// The users of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<Account>, Failure> {
+    let text = fs::read_to_string(path).map_err(|source| Failure::Read { path: path.into(), source })?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    // The line itself has a password in it.
+    let user = |(number, line)| {
+        parse_argument(line).map_err(|source| Failure::User { path: path.into(), line: number + 1, source })
+    };
+    lines.map(user).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-use rtspan_std::{Interface, IpPrefix, IpPrefixError, Multicast, UdpPorts, limits};
+use rtspan_std::{Interface, IpPrefix, IpPrefixError, Multicast, UdpPorts};
 
 use super::network::ports;
 
 /// The groups that streams are sent to.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct MulticastArgs {
     /// Send streams to multicast groups of these addresses too, for players that ask for that: such as 239.1.0.0/16, and ff15::/16
     /// for players over IPv6.
@@ -19,27 +19,13 @@ pub(crate) struct MulticastArgs {
     #[arg(long, value_name = "FIRST-LAST", value_parser = ports, requires = "multicast")]
     pub(crate) multicast_ports: Option<UdpPorts>,
 
-    /// How many routers packets to groups pass, one less: 1 keeps them in the own network.
-    #[arg(long, value_name = "N", default_value_t = limits::MULTICAST_TTL)]
-    pub(crate) multicast_ttl: u8,
+    /// How many routers packets to groups pass, one less: 1 keeps them in the own network. 16 if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) multicast_ttl: Option<u8>,
 
     /// Tell the groups in each description, and refuse players that want a stream for themselves.
     #[arg(long, requires = "multicast")]
     pub(crate) multicast_only: bool,
-}
-
-impl MulticastArgs {
-    pub(crate) fn settings(&self) -> Option<Multicast> {
-        let add = |groups: Option<Multicast>, range: &IpPrefix| match groups {
-            None => Multicast::new(*range).ok(),
-            Some(groups) => groups.range(*range).ok(),
-        };
-        let groups = self.multicast.iter().fold(None, add)?.ttl(self.multicast_ttl).only(self.multicast_only);
-        Some(match self.multicast_ports {
-            Some(UdpPorts::Fixed(first, last) | UdpPorts::Range(first, last)) => groups.ports(first, last),
-            _ => groups,
-        })
-    }
 }
 
 fn groups(text: &str) -> Result<IpPrefix, String> {

@@ -25,7 +25,7 @@ impl NetworkArgs {
     }
 }
 
-pub(super) fn ports(text: &str) -> Result<UdpPorts, BadNumber> {
+pub(crate) fn ports(text: &str) -> Result<UdpPorts, BadNumber> {
     let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0);
     let (first, last) = text.split_once('-').ok_or(BadNumber::Ports)?;
     match (port(first), port(last)) {

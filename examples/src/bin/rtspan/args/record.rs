@@ -105,12 +105,12 @@ const SIZES: [(&str, u64); 9] = [
     ("", 1),
 ];
 
-fn span(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn span(text: &str) -> Result<Duration, &'static str> {
     let seconds = amount(text, &TIMES).ok_or("a time is needed, such as 60s, 5m, 12h or 7d")?;
     Ok(Duration::from_secs(seconds))
 }
 
-fn size(text: &str) -> Result<u64, &'static str> {
+pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
     amount(text, &SIZES).ok_or("a size is needed, such as 500MB or 2GB")
 }
 

@@ -3,13 +3,14 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use rtspan_examples::Listen;
-use rtspan_std::{Algorithm, IpPrefix, Scheme, SrtpPolicy, StartAt, User};
+use rtspan_std::{Algorithm, IpPrefix, Scheme, SrtpPolicy, StartAt};
 
 use super::{MulticastArgs, NetworkArgs};
+use crate::serve::Account;
 use crate::users;
 
 /// How a server is secured, and what its ports take.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct SecureArgs {
     /// Take rtsps as well, on every port: the certificate and what has signed it, as PEM.
     #[arg(long, value_name = "CHAIN.pem", requires = "tls_key")]
@@ -45,7 +46,7 @@ pub(crate) struct SecureArgs {
 }
 
 /// Where media is encrypted by SRTP.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Srtp {
     /// Nowhere.
     Off,
@@ -68,11 +69,24 @@ impl From<Srtp> for SrtpPolicy {
     }
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ServeArgs {
+    /// Take the settings from this file; `--print-config` shows all that there are. Options count more than the file. SIGHUP has it
+    /// read again: what has not changed goes on untouched.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Check the file and all that it names, say every fault, and do not serve.
+    #[arg(long, requires = "config")]
+    pub(crate) check: bool,
+
+    /// Print a commented file with every setting and its default.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+
     /// Where to listen: :8554 (all addresses, of IPv6 and of IPv4), 192.168.1.5:554, [::1]:8554, localhost:8554; without a port it
-    /// is 8554, and port 0 is a free one. May be given several times.
-    #[arg(long, value_name = "ADDR", default_value = ":8554", alias = "also-listen")]
+    /// is 8554, and port 0 is a free one. May be given several times; :8554 if it is not.
+    #[arg(long, value_name = "ADDR", alias = "also-listen")]
     pub(crate) listen: Vec<Listen>,
 
     #[command(flatten)]
@@ -104,12 +118,12 @@ pub(crate) struct ServeArgs {
     pub(crate) no_fragments: bool,
 
     /// Gather packets for each reader for at most so many milliseconds, so that one call to the system takes more.
-    #[arg(long, value_name = "MS", default_value = "0")]
-    pub(crate) gather: u64,
+    #[arg(long, value_name = "MS")]
+    pub(crate) gather: Option<u64>,
 
     /// Where readers begin: at the newest picture, or at the newest keyframe, so that they have a picture at once.
-    #[arg(long, value_name = "PLACE", value_enum, default_value_t)]
-    pub(crate) start: Start,
+    #[arg(long, value_name = "PLACE", value_enum)]
+    pub(crate) start: Option<Start>,
 
     /// Addresses of the proxies and load balancers in front, such as 10.0.0.0/8; each connection from there has to begin
     /// with a header of the PROXY protocol.
@@ -129,24 +143,24 @@ pub(crate) struct ServeArgs {
     /// A user, and what it may do at which paths: NAME:PASSWORD, NAME:PASSWORD:read, NAME:PASSWORD:publish:/live/*. May be
     /// given several times. Without any user everybody may everything. There is no colon in a password.
     #[arg(long = "user", value_name = "NAME:PASSWORD[:read|speak|publish|all[:PATHS]]", value_parser = users::parse_argument)]
-    pub(crate) users: Vec<User>,
+    pub(crate) users: Vec<Account>,
 
     /// A file with a user on each line, as for --user; empty lines and those that begin with # count for nothing.
     #[arg(long, value_name = "FILE")]
     pub(crate) users_file: Option<PathBuf>,
 
-    /// The purpose of a password, as people are told when they are asked for it.
-    #[arg(long, value_name = "TEXT", default_value = "rtspan")]
-    pub(crate) realm: String,
+    /// The purpose of a password, as people are told when they are asked for it; rtspan if not given.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) realm: Option<String>,
 
     /// How users prove their passwords: digest (MD5), sha256, basic. Several are offered in this order; FFmpeg takes the
-    /// last digest and knows MD5 only, so that it cannot log in where sha256 is the last.
-    #[arg(long, value_name = "SCHEME,...", value_delimiter = ',', default_value = "digest")]
+    /// last digest and knows MD5 only, so that it cannot log in where sha256 is the last. digest if not given.
+    #[arg(long, value_name = "SCHEME,...", value_delimiter = ',')]
     pub(crate) auth: Vec<AuthScheme>,
 
     /// Let the stream of a publisher that has gone without a word, and its readers, wait for it for so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "0")]
-    pub(crate) resume: u64,
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) resume: Option<u64>,
 
     /// Say each event in a line of text, or of JSON: an object with the name of the event and what it tells.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -200,7 +214,7 @@ pub(crate) enum EventsFormat {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum AuthScheme {
     Basic,
     Digest,

@@ -1,4 +1,5 @@
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
@@ -23,7 +24,6 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Plays a camera, again and again, and has its frames written.
 pub(super) async fn record<R: Runtime>(
-    number: usize,
     camera: NamedTarget,
     config: ClientConfig,
     orders: Sender<Order>,
@@ -35,7 +35,7 @@ pub(super) async fn record<R: Runtime>(
         let client = camera.url.client::<R>().config(config.clone()).build();
         let error = match client {
             Ok(client) => {
-                let played = play(number, &camera, &client, &orders, &stopped, tell);
+                let played = play(&camera, &client, &orders, &stopped, tell);
                 let told = async {
                     while let Some(event) = client.next_event().await {
                         tell.client(&camera.name, &event);
@@ -68,7 +68,6 @@ enum Over {
 }
 
 async fn play<R: Runtime>(
-    number: usize,
     camera: &NamedTarget,
     client: &Client<R>,
     orders: &Sender<Order>,
@@ -77,6 +76,7 @@ async fn play<R: Runtime>(
 ) -> Result<Over, Error> {
     let Some(begun) = until(stopped, begin(camera, client, tell)).await else { return Ok(Over::Stopped) };
     let mut frames = begun?;
+    let name: Arc<str> = camera.name.as_str().into();
     let mut described = Description::default();
     loop {
         let Some(next) = until(stopped, frames.next()).await else {
@@ -88,9 +88,9 @@ async fn play<R: Runtime>(
         let mut news = Vec::new();
         if description != described {
             described.clone_from(&description);
-            news.push(Order::Describe(number, Box::new(description)));
+            news.push(Order::Describe(Arc::clone(&name), Box::new(description)));
         }
-        news.push(Order::Frame(number, Box::new(frame), now()));
+        news.push(Order::Frame(Arc::clone(&name), Box::new(frame), now()));
         for order in news {
             if orders.send(order).await.is_err() {
                 return Ok(Over::Stopped);

@@ -11,8 +11,8 @@ use crate::output::{news_json, notice};
 
 /// Tells it in one of the two ways.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tell {
-    pub(super) json: bool,
+pub(crate) struct Tell {
+    pub(crate) json: bool,
 }
 
 impl Tell {
@@ -27,7 +27,7 @@ impl Tell {
         news_json(&values);
     }
 
-    pub(super) fn client(self, camera: &str, event: &ClientEvent) {
+    pub(crate) fn client(self, camera: &str, event: &ClientEvent) {
         match event {
             ClientEvent::Reconnecting { cause, attempt, wait } => self.event(
                 "reconnecting",
@@ -56,7 +56,7 @@ impl Tell {
     }
 
     /// The camera cannot be played.
-    pub(super) fn lost(self, camera: &str, error: &Error, again: Duration) {
+    pub(crate) fn lost(self, camera: &str, error: &Error, again: Duration) {
         self.event(
             "error",
             format!("{camera} cannot be recorded: {error}; it is tried again in {} s", again.as_secs()),
@@ -65,7 +65,7 @@ impl Tell {
     }
 
     /// The camera has ended its stream.
-    pub(super) fn ended(self, camera: &str, again: Duration) {
+    pub(crate) fn ended(self, camera: &str, again: Duration) {
         self.event(
             "stream_ended",
             format!("{camera} has ended its stream; it is tried again in {} s", again.as_secs()),
@@ -73,7 +73,7 @@ impl Tell {
         );
     }
 
-    pub(super) fn unfit(self, camera: &str, error: &ArchiveError) {
+    pub(crate) fn unfit(self, camera: &str, error: &ArchiveError) {
         self.event(
             "error",
             format!("{camera} cannot be recorded: {error}"),
@@ -81,7 +81,7 @@ impl Tell {
         );
     }
 
-    pub(super) fn left_out(self, camera: &str, media: usize, its: &Media) {
+    pub(crate) fn left_out(self, camera: &str, media: usize, its: &Media) {
         let kind = its.kind.to_string();
         self.event(
             "media_left_out",
@@ -90,7 +90,7 @@ impl Tell {
         );
     }
 
-    pub(super) fn refused(self, camera: &str, media: usize, error: &CommandError) {
+    pub(crate) fn refused(self, camera: &str, media: usize, error: &CommandError) {
         self.event(
             "media_refused",
             format!("media {media} of {camera} is not recorded: {error}"),
@@ -98,7 +98,7 @@ impl Tell {
         );
     }
 
-    pub(super) fn archive(self, event: &ArchiveEvent) {
+    pub(crate) fn archive(self, event: &ArchiveEvent) {
         let seconds = |nanos: i64| nanos as f64 / 1e9;
         match event {
             ArchiveEvent::Begun { camera, path, follows } => self.event(

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use rtspan_examples::archive::{Archive, ArchiveEvent, CameraId};
 use smol::channel::Receiver;
 
@@ -5,41 +7,42 @@ use super::Order;
 use super::tell::Tell;
 
 /// The thread that writes what all cameras send.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     archive: Archive,
-    names: Vec<String>,
-    cameras: Vec<Option<CameraId>>,
-    recorded: Vec<Recorded>,
+    cameras: HashMap<String, CameraId>,
+    recorded: HashMap<String, Recorded>,
     tell: Tell,
 }
 
 /// The counts of a camera's recording.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Recorded {
-    pub(super) segments: u64,
-    pub(super) frames: u64,
+pub(crate) struct Recorded {
+    pub(crate) segments: u64,
+    pub(crate) frames: u64,
 }
 
 impl Writer {
-    pub(super) fn new(archive: Archive, names: Vec<String>, tell: Tell) -> Self {
-        let (cameras, recorded) = (vec![None; names.len()], vec![Recorded::default(); names.len()]);
-        Self { archive, names, cameras, recorded, tell }
+    pub(crate) fn new(archive: Archive, tell: Tell) -> Self {
+        Self { archive, cameras: HashMap::new(), recorded: HashMap::new(), tell }
     }
 
-    /// Writes until no camera is left, and says what there is.
-    pub(super) fn run(mut self, orders: &Receiver<Order>) -> Vec<Recorded> {
+    /// Writes until no camera is left, and gives what there is of each.
+    pub(crate) fn run(mut self, orders: &Receiver<Order>) -> HashMap<String, Recorded> {
         self.tell_events();
         while let Ok(order) = orders.recv_blocking() {
             match order {
-                Order::Describe(number, description) => {
-                    match self.archive.camera(&self.names[number], &description) {
-                        Ok(camera) => self.cameras[number] = Some(camera),
-                        Err(error) => self.tell.unfit(&self.names[number], &error),
+                Order::Describe(name, description) => match self.archive.camera(&name, &description) {
+                    Ok(camera) => drop(self.cameras.insert(name.to_string(), camera)),
+                    Err(error) => self.tell.unfit(&name, &error),
+                },
+                Order::Frame(name, frame, now) => {
+                    if let Some(camera) = self.cameras.get(&*name) {
+                        self.archive.write(*camera, *frame, now);
                     }
                 }
-                Order::Frame(number, frame, now) => {
-                    if let Some(camera) = self.cameras[number] {
-                        self.archive.write(camera, *frame, now);
+                Order::Gap(name) => {
+                    if let Some(camera) = self.cameras.get(&*name) {
+                        self.archive.gap(*camera);
                     }
                 }
                 Order::Tick(now) => self.archive.tick(now),
@@ -54,11 +57,9 @@ impl Writer {
     fn tell_events(&mut self) {
         while let Some(event) = self.archive.poll_event() {
             if let ArchiveEvent::Ended { camera, segment } = &event {
-                let place = self.names.iter().position(|name| name == camera);
-                if let Some(recorded) = place.and_then(|place| self.recorded.get_mut(place)) {
-                    recorded.segments += 1;
-                    recorded.frames += segment.frames;
-                }
+                let recorded = self.recorded.entry(camera.clone()).or_default();
+                recorded.segments += 1;
+                recorded.frames += segment.frames;
             }
             self.tell.archive(&event);
         }

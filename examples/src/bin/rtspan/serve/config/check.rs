@@ -1,0 +1,194 @@
+//! Makes settings of a file, and finds all that is wrong with it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rtspan_std::Action;
+
+use super::faults::Reading;
+use super::file::{File, PathSettings, Record, RecordChoice, Rights, User};
+use super::paths::Paths;
+use super::plan::{Account, Accounts, PathPlan, Recording, Settings, trimmed};
+use crate::secure;
+use crate::text::WithCauses;
+
+/// How long files of a recording are if nothing is said.
+pub(super) const SEGMENT: Duration = Duration::from_secs(60);
+
+/// Checks a file.
+pub(super) fn check(file: File, reading: &mut Reading<'_>) -> Settings {
+    check_server(&file, reading);
+    let accounts = accounts(&file, reading);
+    if file.record != Record::default() && recording(&Record::default(), &file.record).is_none() {
+        reading.fault(&["record"], "a recording needs a folder");
+    }
+    let mut paths = Paths { record: file.record.clone(), reading, plans: Vec::new() };
+    for (name, settings) in &file.paths {
+        paths.add(name, settings);
+    }
+    if file.paths.is_empty() {
+        // Without any, everybody may publish everywhere.
+        paths.add("*", &PathSettings::default());
+    }
+    let paths = paths.end();
+    Settings { file, accounts, paths }
+}
+
+/// Checks one more path.
+pub(super) fn path(
+    settings: &Settings,
+    name: &str,
+    path: &PathSettings,
+    reading: &mut Reading<'_>,
+) -> Option<PathPlan> {
+    let plans = settings.paths.clone();
+    let mut paths = Paths { record: settings.file.record.clone(), reading, plans };
+    let before = paths.plans.len();
+    paths.add(name, path);
+    let plan = paths.plans.get(before).cloned();
+    paths.end();
+    plan
+}
+
+/// Paths of files begin at the folder of the file.
+pub(super) fn absolute(file: &mut File, base: &Path) {
+    let all = [&mut file.tls.certificate, &mut file.tls.key, &mut file.record.folder];
+    all.into_iter().flatten().for_each(|path| *path = base.join(&*path));
+    file.paths.values_mut().for_each(|settings| settings.begin_at(base));
+}
+
+impl PathSettings {
+    /// Has the paths of its files begin at a folder.
+    pub(super) fn begin_at(&mut self, base: &Path) {
+        if let Some(RecordChoice::So(Record { folder: Some(folder), .. })) = &mut self.record {
+            *folder = base.join(&*folder);
+        }
+        let all = [&mut self.film, &mut self.looped, &mut self.films, &mut self.recordings];
+        all.into_iter().flatten().for_each(|path| *path = base.join(&*path));
+    }
+}
+
+fn check_server(file: &File, reading: &mut Reading<'_>) {
+    if file.listen.as_ref().is_some_and(Vec::is_empty) {
+        reading.fault(&["listen"], "a server listens on one address at least, such as \":8554\"");
+    }
+    let listen = file.listen.as_deref().unwrap_or_default();
+    for (place, addr) in listen.iter().enumerate() {
+        let number = place.to_string();
+        if listen[..place].contains(addr) {
+            reading.fault(&["listen", &number], format_args!("{} is there twice", **addr));
+        }
+        if file.metrics.as_ref().is_some_and(|metrics| metrics.0 == addr.0) && addr.port() != 0 {
+            reading.fault(&["metrics"], format_args!("{} is where players are listened for", **addr));
+        }
+    }
+    let tls = &file.tls;
+    match (&tls.certificate, &tls.key, &tls.self_signed) {
+        (Some(_), None, _) => reading.fault(&["tls", "certificate"], "a certificate needs its key"),
+        (None, Some(_), _) => reading.fault(&["tls", "key"], "a key needs its certificate"),
+        (Some(_), Some(_), Some(_)) => {
+            reading.fault(&["tls", "self_signed"], "there is a certificate; leave out one of the two");
+        }
+        (None, None, None) if tls.required == Some(true) => {
+            reading
+                .fault(&["tls", "required"], "TLS needs a certificate: certificate and key, or self_signed");
+        }
+        _ => {
+            if let Err(error) = secure::certificate(tls) {
+                let at = if tls.self_signed.is_some() { "self_signed" } else { "certificate" };
+                reading.fault(&["tls", at], WithCauses(&error));
+            }
+        }
+    }
+    let groups = (!file.multicast.groups.is_empty()).then(|| file.multicast.settings());
+    if let Some(Err(error)) = groups {
+        reading.fault(&["multicast", "groups"], error);
+    }
+    if file.udp.pairs == Some(0) {
+        reading.fault(&["udp", "pairs"], "media needs one pair of ports at least");
+    }
+    if file.limits.address_share == Some(0) {
+        reading.fault(&["limits", "address_share"], "one part in 1 is all; 0 is none");
+    }
+}
+
+fn accounts(file: &File, reading: &mut Reading<'_>) -> Accounts {
+    let anyone = rights(&file.anyone);
+    if file.users.is_empty() {
+        let users = (file.anyone != Rights::default()).then(Vec::new);
+        return Accounts { users, anyone };
+    }
+    let mut accounts: Vec<Account> = Vec::new();
+    for (place, user) in file.users.iter().enumerate() {
+        let place = place.to_string();
+        let keys = |key| ["users", &*place, key];
+        if user.name.is_empty() || user.name.contains(':') {
+            reading.fault(&keys("name"), "a user needs a name, without a colon");
+        }
+        if accounts.iter().any(|other| other.name == user.name) {
+            reading.fault(&keys("name"), format_args!("there are two users {:?}", user.name));
+        }
+        let password = match user.password.as_ref().map(|password| password.resolve()) {
+            Some(Ok(password)) => password,
+            Some(Err(error)) => {
+                reading.fault(&keys("password"), WithCauses(&error));
+                String::new()
+            }
+            None => {
+                reading.fault(
+                    &keys("password"),
+                    "a user needs a password; what anybody may do stands in [anyone]",
+                );
+                String::new()
+            }
+        };
+        let User { name, read, publish, speak, .. } = user.clone();
+        let rights = rights(&Rights { read, publish, speak });
+        if rights.is_empty() {
+            let nothing =
+                "the user may do nothing: name paths in read, publish or speak, such as read = [\"*\"]";
+            reading.fault(&keys("name"), nothing);
+        }
+        accounts.push(Account { name, password, rights });
+    }
+    Accounts { users: Some(accounts), anyone }
+}
+
+fn rights(given: &Rights) -> Vec<(Action, String)> {
+    let all = [(Action::Read, &given.read), (Action::Publish, &given.publish), (Action::Speak, &given.speak)];
+    let each =
+        all.into_iter().flat_map(|(action, paths)| paths.iter().map(move |paths| (action, pattern(paths))));
+    each.collect()
+}
+
+/// A pattern of paths as servers know it: with a slash in front, where no star is.
+fn pattern(paths: &str) -> String {
+    if paths.starts_with('*') { paths.to_owned() } else { format!("/{}", trimmed(paths)) }
+}
+
+/// How it is recorded; `None` if no folder is named.
+pub(super) fn recording(own: &Record, default: &Record) -> Option<Recording> {
+    Some(Recording {
+        folder: own.folder.clone().or_else(|| default.folder.clone())?,
+        segment: own.segment.or(default.segment).map_or(SEGMENT, |span| span.0),
+        keep: own.keep.or(default.keep).map(|size| size.0),
+        keep_for: own.keep_for.or(default.keep_for).map(|span| span.0),
+    })
+}
+
+/// Two paths may be recorded to one folder if they agree how.
+pub(super) fn agree(plans: &[PathPlan], recording: &Recording) -> bool {
+    let others = plans.iter().filter_map(|plan| plan.record.as_ref());
+    others.filter(|other| other.folder == recording.folder).all(|other| other == recording)
+}
+
+/// Whether and how a path is recorded: as it says itself, or as all are.
+pub(super) fn choice(settings: &PathSettings, default: &Record) -> Option<Option<Recording>> {
+    match &settings.record {
+        Some(RecordChoice::Is(false)) => None,
+        Some(RecordChoice::Is(true)) => Some(recording(&Record::default(), default)),
+        Some(RecordChoice::So(own)) => Some(recording(own, default)),
+        None if default.all == Some(true) => Some(recording(&Record::default(), default)),
+        None => None,
+    }
+}

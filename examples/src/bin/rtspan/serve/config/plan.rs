@@ -1,0 +1,246 @@
+//! The file as it is done: checked, complete, with its secrets.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rtspan_std::{Action, Fingerprint, Secret, Url, User, Users};
+
+use super::file::{File, PathSettings};
+use crate::args::PlayTransport;
+
+/// How long readers wait for the first picture, a source on demand for readers, and readers for a camera that was lost.
+pub(super) const WAIT: Duration = Duration::from_secs(10);
+pub(super) const CLOSE_AFTER: Duration = Duration::from_secs(10);
+pub(super) const HOLD: Duration = Duration::from_secs(10);
+
+/// Settings that were checked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    /// As they were given. Those of the server itself are read here.
+    pub(crate) file: File,
+    pub(crate) accounts: Accounts,
+    /// What is at which paths: the exact ones first, then those with the longest text in front of the star.
+    pub(crate) paths: Vec<PathPlan>,
+}
+
+/// The users of a server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Accounts {
+    /// `None` lets everybody do everything.
+    pub(crate) users: Option<Vec<Account>>,
+    pub(crate) anyone: Vec<(Action, String)>,
+}
+
+/// A user, and what it may do at which paths.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) password: String,
+    pub(crate) rights: Vec<(Action, String)>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("name", &self.name)
+            .field("rights", &self.rights)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    pub(crate) fn users(&self) -> Option<Users> {
+        let accounts = self.users.as_ref()?;
+        let users = accounts.iter().fold(Users::default(), |users, account| users.with(account.user()));
+        Some(self.anyone.iter().fold(users, |users, (action, paths)| users.anyone_may(*action, paths)))
+    }
+}
+
+impl Account {
+    fn user(&self) -> User {
+        let user = User::new(&*self.name, Secret::password(&*self.password));
+        self.rights.iter().fold(user, |user, (action, paths)| user.may(*action, paths))
+    }
+}
+
+/// A path, or all paths with the same beginning: `gate`, `cam/*`, `*`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Pattern {
+    text: String,
+    is_prefix: bool,
+}
+
+/// The name of a path is none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a path is a name such as gate or cam/1, or a beginning with one * behind it, such as cam/*")]
+pub(crate) struct BadPattern;
+
+impl Pattern {
+    pub(crate) fn new(name: &str) -> Result<Self, BadPattern> {
+        let name = trimmed(name);
+        let (text, is_prefix) = match name.strip_suffix('*') {
+            Some(text) => (text, true),
+            None => (name, false),
+        };
+        let is_fit = |char: char| !char.is_whitespace() && !char.is_control() && !"*?#%\"".contains(char);
+        if name.is_empty() || !text.chars().all(is_fit) {
+            return Err(BadPattern);
+        }
+        Ok(Self { text: text.to_owned(), is_prefix })
+    }
+
+    /// What the star stands for in a path; nothing in a path that is named exactly. `None` if it is another path.
+    pub(crate) fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let rest = trimmed(path).strip_prefix(&*self.text)?;
+        (self.is_prefix || rest.is_empty()).then_some(rest)
+    }
+
+    /// The path, if it is one.
+    pub(crate) fn exact(&self) -> Option<&str> {
+        (!self.is_prefix).then_some(&*self.text)
+    }
+
+    /// Orders those first that say more.
+    pub(crate) fn rank(&self) -> (bool, std::cmp::Reverse<usize>) {
+        (self.is_prefix, std::cmp::Reverse(self.text.len()))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.text, if self.is_prefix { "*" } else { "" })
+    }
+}
+
+/// A path as it is written in the file: without slashes around it.
+pub(crate) fn trimmed(path: &str) -> &str {
+    path.trim_matches('/')
+}
+
+/// What is done at a path.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PathPlan {
+    pub(crate) pattern: Pattern,
+    /// As it was given.
+    pub(crate) settings: PathSettings,
+    pub(crate) source: Source,
+    pub(crate) on_demand: bool,
+    pub(crate) wait: Duration,
+    pub(crate) close_after: Duration,
+    pub(crate) hold: Duration,
+    pub(crate) fallback: Option<String>,
+    pub(crate) record: Option<Recording>,
+}
+
+impl PathPlan {
+    /// What is at a path of the command line.
+    pub(crate) fn of(pattern: Pattern, source: Source) -> Self {
+        Self {
+            pattern,
+            settings: PathSettings::default(),
+            source,
+            on_demand: false,
+            wait: WAIT,
+            close_after: CLOSE_AFTER,
+            hold: HOLD,
+            fallback: None,
+            record: None,
+        }
+    }
+
+    /// Everything but the recording is the same, so that the source need not be touched.
+    pub(crate) fn has_same_source(&self, other: &Self) -> bool {
+        let without = |plan: &Self| {
+            let settings = PathSettings { record: None, ..plan.settings.clone() };
+            Self { record: None, settings, ..plan.clone() }
+        };
+        without(self) == without(other)
+    }
+}
+
+/// Where the stream of a path comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Source {
+    /// From whoever publishes it.
+    Publisher,
+    Camera(Camera),
+    Looped(PathBuf),
+    /// The embedded clip, perhaps with a loudspeaker whose words are written into a folder.
+    Demo {
+        loudspeaker: Option<PathBuf>,
+    },
+    /// Each reader has a stream of its own.
+    Shelf(Shelf),
+}
+
+impl fmt::Display for Source {
+    /// What it is, without credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Publisher => f.write_str("publisher"),
+            Self::Camera(camera) => match Url::parse(&camera.url) {
+                Ok(url) => url.fmt(f),
+                Err(_) => f.write_str("camera"),
+            },
+            Self::Looped(film) | Self::Shelf(Shelf::Film(film)) => film.display().fmt(f),
+            Self::Demo { .. } => f.write_str("demo"),
+            Self::Shelf(Shelf::Films(folder) | Shelf::Recordings(folder)) => folder.display().fmt(f),
+        }
+    }
+}
+
+/// A camera that is pulled.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Camera {
+    /// A star in it stands for what that of the path does.
+    pub(crate) url: String,
+    pub(crate) credentials: Option<(String, String)>,
+    pub(crate) transport: PlayTransport,
+    pub(crate) pin: Option<Fingerprint>,
+    pub(crate) insecure: bool,
+}
+
+impl fmt::Debug for Camera {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Camera(..)")
+    }
+}
+
+/// Films or recordings.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shelf {
+    Film(PathBuf),
+    Films(PathBuf),
+    Recordings(PathBuf),
+}
+
+/// How a path is recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recording {
+    pub(crate) folder: PathBuf,
+    pub(crate) segment: Duration,
+    pub(crate) keep: Option<u64>,
+    pub(crate) keep_for: Option<Duration>,
+}
+
+impl Settings {
+    /// What is done at a path by whoever publishes it or by a source for all readers.
+    pub(crate) fn plan(&self, path: &str) -> Option<&PathPlan> {
+        let mut matching = self.paths.iter().filter(|plan| plan.pattern.rest(path).is_some());
+        let first = matching.next()?;
+        if !matches!(first.source, Source::Shelf(_)) {
+            return Some(first);
+        }
+        // Films may stand beside what is published, at paths of the same pattern.
+        matching.find(|plan| plan.pattern == first.pattern && !matches!(plan.source, Source::Shelf(_)))
+    }
+
+    /// The films and recordings that a path may mean, and what is left of the path for them.
+    pub(crate) fn shelves<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a Shelf, &'a str)> {
+        self.paths.iter().filter_map(move |plan| match &plan.source {
+            Source::Shelf(shelf) => Some((shelf, plan.pattern.rest(path)?)),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,243 @@
+use std::fs;
+use std::net::Ipv4Addr;
+
+use clap::Parser;
+
+use super::*;
+use crate::args::{Args, Command};
+
+/// What the tool makes of a file, with these options beside it.
+fn load(text: &str, options: &str) -> Result<Settings, Failure> {
+    let name = format!("rtspan-config-{}-{:?}.toml", std::process::id(), std::thread::current().id());
+    let path = std::env::temp_dir().join(name);
+    fs::write(&path, text).unwrap();
+    let line = format!("rtspan serve --config {} {options}", path.display());
+    let Ok(Args { command: Command::Serve(args), .. }) = Args::try_parse_from(line.split_whitespace()) else {
+        panic!("{line}");
+    };
+    let settings = Config::new(&args).load();
+    fs::remove_file(&path).unwrap();
+    settings
+}
+
+fn good(text: &str) -> Settings {
+    load(text, "").unwrap()
+}
+
+/// The faults of a file, without its name in front.
+fn faults(text: &str) -> Vec<String> {
+    let Err(Failure::Config(faults)) = load(text, "") else { panic!("no fault: {text}") };
+    let name = faults.file.display().to_string();
+    faults.lines().map(|line| line.trim_start_matches(&name).trim_start_matches(':').to_owned()).collect()
+}
+
+/// The example with all of its settings in force.
+fn uncommented() -> String {
+    let is_setting = |line: &&str| {
+        let setting = line.strip_prefix('#');
+        setting.is_some_and(|setting| {
+            setting.starts_with(|first: char| first == '[' || first.is_ascii_lowercase())
+        })
+    };
+    let lines = EXAMPLE.lines().map(|line| if is_setting(&line) { &line[1..] } else { line });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_says_nothing_before_it_is_changed() {
+    assert_eq!(Reading::new(EXAMPLE).file::<File>(), File::default());
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let text = uncommented();
+    let mut reading = Reading::new(&text);
+    let mut file: File = reading.file();
+    reading.end(Path::new("example")).unwrap();
+    let gate = file.paths["gate"].clone();
+    // These have no default, or stand for more than one setting.
+    (file.metrics, file.dscp, file.tls, file.multicast) = Default::default();
+    (file.udp.ports, file.udp.pairs, file.tunnels) = Default::default();
+    (file.users, file.anyone, file.paths, file.record) = Default::default();
+    let shown = |file: File| {
+        let settings = Settings { file, ..good("") };
+        format!("{:?}", server::config(&settings, Ipv4Addr::UNSPECIFIED.into()))
+    };
+    assert_eq!(shown(file), shown(File::default()));
+
+    let plain = PathSettings { source: Some("rtsp://camera/main".to_owned()), ..PathSettings::default() };
+    let gate =
+        PathSettings { username: None, password: None, pin: None, fallback: None, record: None, ..gate };
+    let plan = |path| Config::new(&ServeArgs::default()).path(&good(""), "gate", &path).unwrap();
+    let settings = |path| PathPlan { settings: PathSettings::default(), ..plan(path) };
+    assert_eq!(settings(gate), settings(plain));
+}
+
+#[test]
+fn the_example_has_every_setting() {
+    for section in [
+        "",
+        "[tls]",
+        "[tunnels]",
+        "[udp]",
+        "[multicast]",
+        "[limits]",
+        "[[users]]",
+        "[anyone]",
+        "[record]",
+        "[paths.gate]",
+    ] {
+        let fault = faults(&format!("{section}\nzzz = 1")).remove(0);
+        let (_, expected) = fault.split_once(", expected ").unwrap();
+        for name in expected.split('`').skip(1).step_by(2) {
+            let shown = [format!("#{name} = "), format!("#[{name}"), format!("#[[{name}")];
+            assert!(shown.iter().any(|shown| EXAMPLE.contains(shown.as_str())), "{section} {name}");
+        }
+    }
+}
+
+#[test]
+fn every_fault_is_said_with_its_place_and_what_is_allowed() {
+    let text = r#"listen = [":99999"]
+lsiten = [":8554"]
+start = "later"
+[[users]]
+name = "wall"
+pasword = "x"
+read = ["*"]
+[paths.gate]
+source = "http://camera"
+transport = "carrier"
+wait = "soon"
+[paths.yard]
+film = "nowhere.mp4"
+source = "publisher"
+fallback = "nowhere"
+[paths."a b"]
+"#;
+    let faults = faults(text);
+    let expected = [
+        ("1:10: ", "listen: ", "99999"),
+        ("2:1: ", "lsiten: ", "expected one of `listen`"),
+        ("3:9: ", "start: ", "\"later\" is none of live, keyframe"),
+        ("", "users.0.password: ", "a user needs a password"),
+        ("6:1: ", "users.0.pasword: ", "expected one of `name`, `password`"),
+        ("9:10: ", "paths.gate.source: ", "rtsp://camera/main"),
+        ("10:13: ", "paths.gate.transport: ", "none of auto, udp, tcp, multicast"),
+        ("11:8: ", "paths.gate.wait: ", "a time is needed"),
+        ("13:8: ", "paths.yard.film: ", "this one has source"),
+        ("13:8: ", "paths.yard.film: ", "cannot be played"),
+        ("15:12: ", "paths.yard.fallback: ", "nowhere"),
+        ("16:", "paths.a b: ", "a path is a name such as gate"),
+    ];
+    for (at, key, message) in expected {
+        let is_it = |fault: &&String| fault.starts_with(at) && fault.contains(key) && fault.contains(message);
+        assert!(faults.iter().any(|fault| is_it(&fault)), "{at}{key}{message} in {faults:#?}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_said_where_it_is() {
+    let faults = faults("[paths.gate\nsource = \"publisher\"\n");
+    assert!(faults[0].starts_with("1:"), "{faults:?}");
+}
+
+#[test]
+fn what_does_not_go_together_is_a_fault() {
+    for (text, fault) in [
+        ("[tls]\nrequired = true", "tls.required: TLS needs a certificate"),
+        ("[tls]\ncertificate = \"a.pem\"", "tls.certificate: a certificate needs its key"),
+        ("[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"", "tls.certificate: "),
+        ("[[users]]\nname = \"a\"\npassword = \"x\"", "users.0.name: the user may do nothing"),
+        (
+            "[[users]]\nname = \"a\"\npassword = { env = \"RTSPAN_NO_SUCH\" }\nread = [\"*\"]",
+            "no variable RTSPAN_NO_SUCH",
+        ),
+        ("[paths.a]\nsource = \"rtsp://h/*\"", "paths.a.source: a * stands for that of the path"),
+        ("[paths.\"a/*\"]\nsource = \"rtsp://h/a\"", "needs one *"),
+        ("[paths.a]\npassword = \"x\"", "paths.a.password: this belongs to a camera"),
+        ("[paths.a]\nrecord = true", "paths.a.record: a recording needs a folder"),
+        ("[paths.a]\nfallback = \"a\"", "paths.a.fallback: the path would be its own fallback"),
+        (
+            "[record]\nfolder = \"x\"\n[paths.a-b]\nrecord = true\n[paths.\"a/b\"]\nrecord = true",
+            "is recorded as a-b too",
+        ),
+        (
+            "[record]\nfolder = \"x\"\n[paths.a]\nrecord = true\n[paths.b]\nrecord = { segment = \"5m\" }",
+            "paths.b.record: other paths are recorded to",
+        ),
+        ("listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "listen.1: "),
+        ("listen = [\"127.0.0.1:1\"]\nmetrics = \"127.0.0.1:1\"", "metrics: "),
+        ("[multicast]\ngroups = [\"10.0.0.0/8\"]", "multicast.groups: "),
+        ("[paths.a]\nsource = \"rtsp://h\"\npassword = { env = \"A\", file = \"b\" }", "paths.a.password: "),
+    ] {
+        let faults = faults(text);
+        assert!(faults.iter().any(|own| own.contains(fault)), "{fault} in {faults:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_path_counts_more_than_a_pattern_and_a_long_one_more_than_a_short_one() {
+    let settings = good(
+        r#"
+        [paths."*"]
+        [paths."cam/*"]
+        source = "rtsp://nvr/ch/*"
+        [paths."cam/1"]
+        source = "rtsp://one/main"
+        [paths."/cam/low/*/"]
+        source = "rtsp://nvr/low/*"
+        "#,
+    );
+    let plan = |path| settings.plan(path).unwrap();
+    for (path, pattern, rest) in [
+        ("/cam/1", "cam/1", ""),
+        ("cam/1/", "cam/1", ""),
+        ("/cam/2", "cam/*", "2"),
+        ("/cam/low/2", "cam/low/*", "2"),
+        ("/camera", "*", "camera"),
+    ] {
+        assert_eq!(
+            (plan(path).pattern.to_string().as_str(), plan(path).pattern.rest(path)),
+            (pattern, Some(rest))
+        );
+    }
+    assert!(plan("/cam/2").on_demand && !plan("/cam/1").on_demand, "many are pulled on demand");
+}
+
+#[test]
+fn without_paths_everybody_publishes_everywhere_and_with_them_only_there() {
+    assert!(good("").plan("/any/where").is_some());
+    assert!(good("[paths.gate]").plan("/any/where").is_none());
+}
+
+#[test]
+fn options_count_more_than_the_file() {
+    let text = "listen = [\"127.0.0.1:1\"]\nrealm = \"file\"\nresume = \"9s\"\n[[users]]\nname = \"a\"\npassword = \"file\"\nread = [\"*\"]";
+    let settings =
+        load(text, "--listen 127.0.0.1:2 --realm option --user a:option:publish --user b:x").unwrap();
+    assert_eq!(settings.file.listen.unwrap()[0].to_string(), "127.0.0.1:2");
+    assert_eq!(settings.file.realm.unwrap(), "option");
+    assert_eq!(settings.file.resume.unwrap().0.as_secs(), 9, "what is not given is the file's");
+    let users = settings.accounts.users.unwrap();
+    let users: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
+    assert_eq!(users, [("a", "option"), ("b", "x")]);
+}
+
+#[test]
+fn secrets_are_found_where_they_stand_and_shown_nowhere() {
+    let path = std::env::temp_dir().join(format!("rtspan-secret-{}", std::process::id()));
+    fs::write(&path, "hunter2\n").unwrap();
+    let text = format!(
+        "[[users]]\nname = \"a\"\npassword = {{ file = {path:?} }}\nread = [\"*\"]\n\
+         [paths.gate]\nsource = \"rtsp://u:hunter3@h/x\"\n[paths.yard]\nsource = \"rtsp://h/\"\nusername = \"u\"\npassword = \"hunter4\""
+    );
+    let settings = good(&text);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(settings.accounts.users.as_ref().unwrap()[0].password, "hunter2");
+    let told: Vec<_> = settings.paths.iter().map(|plan| plan.source.to_string()).collect();
+    let json = serde_json::to_string(&settings.file.paths["yard"]).unwrap();
+    assert!(json.contains("\"***\""), "{json}");
+    let shown = format!("{:?} {:?} {told:?} {json}", settings.accounts, settings.file.users);
+    assert!(!shown.contains("hunter"), "{shown}");
+}

@@ -1,0 +1,83 @@
+//! The sources of paths: tasks that publish a stream for all readers together.
+
+mod camera;
+mod looped;
+
+use std::time::{Duration, Instant};
+
+use rtspan_std::StreamId;
+use rtspan_std::runtime::Runtime;
+use smol::channel::Receiver;
+
+use super::config::Source;
+use super::station::{Place, Station};
+use crate::record::until;
+use crate::stop::sleep;
+
+/// A source that fails is tried again after so long, and each time after twice as long up to a bound: cameras lock users out who
+/// come too often.
+const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN_MAX: Duration = Duration::from_secs(80);
+/// How often it is looked whether somebody reads.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Why a source is over.
+enum Over {
+    /// Nobody has read it for a while.
+    Unread,
+    /// It has failed or ended, and why. It had been live.
+    Failed { why: String, was_live: bool },
+}
+
+/// Runs the source of a path until it is stopped, or nobody reads it who has asked for it.
+pub(super) async fn run<R: Runtime>(station: Station<R>, place: Place, stopped: Receiver<()>) {
+    let mut again = AGAIN;
+    loop {
+        station.tries(&place);
+        let over = match &place.plan.source {
+            Source::Camera(camera) => camera::pull(&station, &place, camera, &stopped).await,
+            Source::Looped(film) => until(&stopped, looped::play(&station, &place, film)).await,
+            Source::Demo { loudspeaker } => {
+                until(&stopped, looped::play_demo(&station, &place, loudspeaker.is_some())).await
+            }
+            Source::Publisher | Source::Shelf(_) => None,
+        };
+        match over {
+            None => return,
+            Some(Over::Unread) if station.leave(&place) => return,
+            // A reader has come at the last moment.
+            Some(Over::Unread) => continue,
+            Some(Over::Failed { why, was_live }) => {
+                station.away(&place, &why);
+                again = if was_live { AGAIN } else { again };
+            }
+        }
+        if until(&stopped, sleep::<R>(again)).await.is_none() {
+            return;
+        }
+        if place.plan.on_demand && station.leave(&place) {
+            return;
+        }
+        again = (again * 2).min(AGAIN_MAX);
+    }
+}
+
+/// Waits until nobody has read a stream for as long as a source on demand is kept. `stream` says which one it is now.
+async fn unread<R: Runtime>(
+    station: &Station<R>,
+    place: &Place,
+    stream: impl Fn() -> Option<StreamId>,
+) -> Over {
+    let mut read = Instant::now();
+    loop {
+        sleep::<R>(GLANCE).await;
+        let stream = stream().and_then(|stream| station.server().stream(stream));
+        // Before it is live it is waited for; that has a bound of its own.
+        if stream.is_none_or(|stream| !stream.readers.is_empty()) {
+            read = Instant::now();
+        }
+        if place.plan.on_demand && read.elapsed() >= place.plan.close_after {
+            return Over::Unread;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What happens at a station, for hooks and whoever else wants to know.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{Action, Event, SessionId, StreamId};
+use smol::channel::{Receiver, Sender, bounded};
+
+use super::Station;
+use super::state::Live;
+use crate::events::over;
+use crate::serve::config::trimmed;
+
+/// Events that wait for one who has subscribed.
+const EVENTS_MAX: usize = 1024;
+
+/// An event of a path. Paths are without a slash in front.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum StationEvent {
+    /// There is something to read at a path.
+    PathReady {
+        path: String,
+        source: String,
+    },
+    /// There is nothing any more.
+    PathGone {
+        path: String,
+        reason: String,
+    },
+    /// Somebody publishes at a path.
+    PublisherBegan {
+        path: String,
+        session: String,
+        peer: SocketAddr,
+        user: Option<String>,
+    },
+    PublisherEnded {
+        path: String,
+        session: String,
+        reason: String,
+    },
+    /// Somebody begins to read a path.
+    ReaderBegan {
+        path: String,
+        session: String,
+        peer: SocketAddr,
+        user: Option<String>,
+        transport: &'static str,
+    },
+    ReaderEnded {
+        path: String,
+        session: String,
+        reason: String,
+    },
+}
+
+/// Those who have subscribed.
+#[derive(Debug, Default)]
+pub(super) struct Events(Mutex<Vec<(Sender<StationEvent>, Receiver<StationEvent>)>>);
+
+impl Events {
+    pub(super) fn subscribe(&self) -> Receiver<StationEvent> {
+        let (sender, receiver) = bounded(EVENTS_MAX);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((sender, receiver.clone()));
+        receiver
+    }
+
+    fn tell(&self, event: &StationEvent) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // One of the two receivers is our own.
+        all.retain(|(sender, _)| sender.receiver_count() > 1);
+        for (sender, receiver) in all.iter() {
+            if sender.is_full() {
+                let _ = receiver.try_recv();
+            }
+            let _ = sender.try_send(event.clone());
+        }
+    }
+}
+
+impl<R: Runtime> Station<R> {
+    /// Takes note of an event of the server's.
+    pub(super) fn note(&self, event: &Event) {
+        match event {
+            Event::Published { stream, path, .. } => self.published(*stream, trimmed(path)),
+            Event::Unpublished { stream, path, reason, .. } => {
+                let Some(_) = self.state().streams.remove(stream) else { return };
+                let (path, reason) = (trimmed(path).to_owned(), reason.to_string());
+                self.0.events.tell(&StationEvent::PathGone { path, reason });
+            }
+            Event::Playing { session, peer, path, transport, .. } => {
+                self.began(*session, Action::Read, path, |path, session, user| StationEvent::ReaderBegan {
+                    path,
+                    session,
+                    peer: *peer,
+                    user,
+                    transport: over(*transport),
+                });
+            }
+            Event::Recording { session, peer, path, .. } => {
+                self.began(*session, Action::Publish, path, |path, session, user| {
+                    StationEvent::PublisherBegan { path, session, peer: *peer, user }
+                });
+            }
+            Event::SessionClosed { session, reason, .. } => {
+                let Some((path, action)) = self.state().sessions.remove(session) else { return };
+                let (session, reason) = (session.to_string(), reason.to_string());
+                self.0.events.tell(&match action {
+                    Action::Read => StationEvent::ReaderEnded { path, session, reason },
+                    _ => StationEvent::PublisherEnded { path, session, reason },
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn published(&self, stream: StreamId, path: &str) {
+        let Some(info) = self.server().stream(stream).filter(|info| !info.is_private) else { return };
+        let source = {
+            let mut state = self.state();
+            state.streams.insert(stream, Live { path: path.to_owned(), recording: None });
+            let plan = state.settings.plan(path);
+            plan.map_or_else(String::new, |plan| plan.source.to_string())
+        };
+        self.record(info.stream);
+        self.0.events.tell(&StationEvent::PathReady { path: path.to_owned(), source });
+    }
+
+    /// A session plays or records; it is told once, and not after each pause.
+    fn began(
+        &self,
+        session: SessionId,
+        action: Action,
+        path: &str,
+        event: impl FnOnce(String, String, Option<String>) -> StationEvent,
+    ) {
+        let path = trimmed(path).to_owned();
+        if self.state().sessions.insert(session, (path.clone(), action)).is_none() {
+            let user = self.server().session(session).and_then(|session| session.user);
+            self.0.events.tell(&event(path, session.to_string(), user));
+        }
+    }
+}

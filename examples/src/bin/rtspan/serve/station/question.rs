@@ -1,0 +1,169 @@
+//! Questions of peers about paths: may somebody publish there, and is there something to read.
+
+use std::sync::Arc;
+
+use rtspan_std::runtime::Runtime;
+use rtspan_std::server::Server;
+use rtspan_std::{Action, Describe, Event, Question, Refusal, Setup, StatusCode, Url};
+
+use super::Station;
+use crate::serve::config::{PathPlan, Source, trimmed};
+use crate::stop::sleep;
+
+/// A reader that waits for a source.
+pub(super) enum Waiting {
+    Describe(Box<Question<Describe>>),
+    Setup(Box<Question<Setup>>),
+}
+
+impl Waiting {
+    fn path(&self) -> &str {
+        match self {
+            Self::Describe(question) => trimmed(&question.path),
+            Self::Setup(question) => trimmed(&question.path),
+        }
+    }
+
+    fn url(&self) -> &str {
+        match self {
+            Self::Describe(question) => &question.request.uri,
+            Self::Setup(question) => &question.request.uri,
+        }
+    }
+
+    /// Answers it. The reader may have gone meanwhile.
+    pub(super) fn answer<R: Runtime>(self, server: &Server<R>, answer: Result<(), Refusal>) {
+        let _ = match self {
+            Self::Describe(question) => server.answer(question.ticket, answer),
+            Self::Setup(question) => server.answer(question.ticket, answer),
+        };
+    }
+
+    /// Sends the reader to the fallback of the path, or says why there is nothing.
+    pub(super) fn send_away<R: Runtime>(self, server: &Server<R>, plan: &PathPlan, why: &str) {
+        let elsewhere = plan.fallback.as_deref().and_then(|path| at_path(self.url(), path));
+        let answer = match elsewhere {
+            Some(url) => Refusal::new(StatusCode::FOUND).with_header("Location", &url),
+            None => Refusal::new(StatusCode::SERVICE_UNAVAILABLE).with_reason(why),
+        };
+        self.answer(server, Err(answer));
+    }
+
+    fn into_event(self) -> Event {
+        match self {
+            Self::Describe(question) => Event::Describe(*question),
+            Self::Setup(question) => Event::Setup(*question),
+        }
+    }
+}
+
+/// The URL of another path of the same server.
+fn at_path(url: &str, path: &str) -> Option<String> {
+    Url::parse(url).ok()?;
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split('/').next()?;
+    Some(format!("{scheme}://{host}/{path}"))
+}
+
+impl<R: Runtime> Station<R> {
+    /// Answers a question about a path that is a station's to answer, sooner or later; gives back every other event.
+    pub(super) fn handle(&self, event: Event) -> Option<Event> {
+        match event {
+            Event::Announce(question) => {
+                let plan = self.state().settings.plan(&question.path).cloned();
+                let answer = match plan.map(|plan| plan.source) {
+                    Some(Source::Publisher) => Ok(()),
+                    Some(_) => Err(refused("the stream of this path does not come from publishers")),
+                    None => Err(refused("nothing is published at this path")),
+                };
+                let _ = self.server().answer(question.ticket, answer);
+                None
+            }
+            Event::Describe(question) => self.look(Waiting::Describe(Box::new(question))),
+            Event::Setup(question) if question.action == Action::Read && question.session.is_none() => {
+                self.look(Waiting::Setup(Box::new(question)))
+            }
+            event => Some(event),
+        }
+    }
+
+    /// Looks at whether a reader has to wait for the source of its path.
+    fn look(&self, waiting: Waiting) -> Option<Event> {
+        let path = waiting.path().to_owned();
+        let plan = self.state().settings.plan(&path).cloned();
+        match plan {
+            Some(plan) if plan.source.is_pulled() => self.wait(path, plan, waiting),
+            Some(plan) if plan.fallback.is_some() && !self.is_published(&path) => {
+                waiting.send_away(self.server(), &plan, "");
+                None
+            }
+            _ => Some(waiting.into_event()),
+        }
+    }
+
+    /// Has a reader wait until its source is live, unless that it is already, or is known to be away.
+    fn wait(&self, path: String, plan: PathPlan, waiting: Waiting) -> Option<Event> {
+        let is_running = self.state().running.contains_key(&path);
+        let started = if is_running { Ok(()) } else { self.start(&path, &plan) };
+        if let Err(why) = started {
+            waiting.send_away(self.server(), &plan, &why);
+            return None;
+        }
+        let mut state = self.state();
+        let number = state.next_number();
+        let running = state.running.get_mut(&path);
+        let Some(running) = running.filter(|running| !running.is_live) else {
+            return Some(waiting.into_event());
+        };
+        if let Some(why) = running.trouble.clone() {
+            drop(state);
+            waiting.send_away(self.server(), &plan, &why);
+            return None;
+        }
+        running.waiting.push((number, waiting));
+        drop(state);
+        let (station, wait) = (self.clone(), plan.wait);
+        self.spawn(async move {
+            sleep::<R>(wait).await;
+            let waiting = {
+                let mut state = station.state();
+                let waiting = state.running.get_mut(&path).map(|running| &mut running.waiting);
+                let place = waiting.as_ref().and_then(|all| all.iter().position(|(own, _)| *own == number));
+                waiting.zip(place).map(|(all, place)| all.remove(place).1)
+            };
+            if let Some(waiting) = waiting {
+                waiting.send_away(station.server(), &plan, "the source has sent nothing yet");
+            }
+        });
+        None
+    }
+
+    fn is_published(&self, path: &str) -> bool {
+        self.server().streams().iter().any(|stream| !stream.is_private && trimmed(&stream.path) == path)
+    }
+
+    /// Begins the source of a path; `Err` says why not.
+    pub(super) fn start(&self, path: &str, plan: &PathPlan) -> Result<(), String> {
+        self.start_source(path, Arc::new(plan.clone()))
+    }
+}
+
+fn refused(why: &str) -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN).with_reason(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fallback_is_on_the_same_server() {
+        for (url, there) in [
+            ("rtsp://nvr:8554/gate", "rtsp://nvr:8554/away"),
+            ("rtsps://[::1]:322/cam/1?a=b", "rtsps://[::1]:322/away"),
+        ] {
+            assert_eq!(at_path(url, "away").unwrap(), there);
+        }
+        assert_eq!(at_path("*", "away"), None);
+    }
+}

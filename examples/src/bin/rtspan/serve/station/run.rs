@@ -1,0 +1,89 @@
+//! The task that runs a station: events, questions, and what is asked of it from outside.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_lite::future::or;
+use rtspan_examples::vod::Films;
+use rtspan_std::runtime::Runtime;
+use rtspan_std::{Event, StartAt};
+use serde_json::json;
+
+use super::Station;
+use crate::Failure;
+use crate::args::EventsFormat;
+use crate::events::{describe, dialogue, to_json};
+use crate::output::{news, news_json, notice};
+use crate::serve::config::{Source, trimmed};
+use crate::serve::shelves::Shelves;
+use crate::stop::hung_up;
+use crate::text::WithCauses;
+use crate::voice;
+
+impl<R: Runtime> Station<R> {
+    /// Runs until the server is closed. `quiet` says nothing of its events.
+    pub(crate) async fn run(&self, quiet: bool) -> Result<(), Failure> {
+        or(self.handle_events(quiet), or(self.run_tasks(), self.reload_when_asked())).await
+    }
+
+    async fn handle_events(&self, quiet: bool) -> Result<(), Failure> {
+        let mut films = Films::new(Arc::clone(&self.0.server), Shelves::new(self.clone()));
+        while let Some(event) = self.0.server.next().await {
+            self.note(&event);
+            let Some(event) = self.handle(event).and_then(|event| films.handle(event)) else { continue };
+            match self.0.format {
+                _ if quiet => {}
+                EventsFormat::Text => describe(&event).into_iter().chain(dialogue(&event)).for_each(news),
+                EventsFormat::Json => news_json(&to_json(&event)),
+            }
+            if let Event::BackChannelOpened { session, stream, path, .. } = &event {
+                let said = self.loudspeaker(path).zip(self.server().read(*stream, StartAt::Oldest));
+                if let Some((dir, said)) = said {
+                    voice::record::<R>(&dir, &session.to_string(), said)
+                        .map_err(|source| Failure::WriteIn { path: dir, source })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder that is written to what is said into the stream of a path.
+    fn loudspeaker(&self, path: &str) -> Option<PathBuf> {
+        match self.state().settings.plan(trimmed(path))?.source.clone() {
+            Source::Demo { loudspeaker } => loudspeaker,
+            _ => None,
+        }
+    }
+
+    async fn run_tasks(&self) -> Result<(), Failure> {
+        while let Ok(task) = self.0.tasks.1.recv().await {
+            R::default().spawn(task).map_err(Failure::Runtime)?;
+        }
+        Ok(())
+    }
+
+    async fn reload_when_asked(&self) -> Result<(), Failure> {
+        loop {
+            hung_up().await;
+            self.reload_and_tell();
+        }
+    }
+
+    /// Reads the settings again, and says what has changed or what is wrong with them.
+    pub(crate) fn reload_and_tell(&self) {
+        match self.reload() {
+            Ok(changes) => {
+                let line = format!("the settings were read again: {changes}");
+                self.tell("reloaded", line, json!(changes));
+            }
+            Err(failure) => {
+                if let Failure::Config(faults) = &failure {
+                    faults.lines().for_each(notice);
+                }
+                let line = "the settings have faults, and nothing is changed".to_owned();
+                let reason = WithCauses(&failure).to_string();
+                self.tell("reload_failed", line, json!({ "reason": reason }));
+            }
+        }
+    }
+}
