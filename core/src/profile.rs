@@ -1,6 +1,12 @@
 use std::fmt;
 
 /// An RTP profile, as the `m=` line and the Transport header name it.
+///
+/// ```
+/// use rtspan_core::Profile;
+///
+/// assert_eq!(Profile::Savp.as_str(), "RTP/SAVP");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Profile {

@@ -54,6 +54,15 @@ impl fmt::Debug for Instant {
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
 /// A wall clock time as 32.32 fixed-point seconds since 1900 (RFC 3550, section 4).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rtspan_core::NtpTime;
+///
+/// let time = NtpTime::from_unix(Duration::from_secs(1_700_000_000));
+/// assert_eq!(time.to_unix(), Some(Duration::from_secs(1_700_000_000)));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct NtpTime(u64);
 

@@ -63,6 +63,22 @@ const STEP_MIN: i64 = 1_000_000;
 ///
 /// It holds no clock; the time is given to it. It keeps at most [`MEDIAS_MAX`] tracks with
 /// [`SOURCES_MAX`](crate::limits::SOURCES_MAX) sources each.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rtspan_core::rtp::{RtpHeader, RtpPacket};
+/// use rtspan_core::timeline::Timeline;
+/// use rtspan_core::Instant;
+///
+/// let mut timeline = Timeline::new();
+/// let packet = |sequence, timestamp| {
+///     RtpPacket::build(RtpHeader { payload_type: 96, marker: true, sequence, timestamp, ssrc: 7 }, &[])
+/// };
+/// let later = Instant::ZERO + Duration::from_millis(40);
+/// assert_eq!(timeline.time_of(Instant::ZERO, 0, &packet(1, 3_000), 90_000).pts, 0);
+/// assert_eq!(timeline.time_of(later, 0, &packet(2, 6_600), 90_000).pts, 40_000_000);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     tracks: Vec<Track>,

@@ -226,6 +226,17 @@ impl fmt::Display for Answer<'_> {
 }
 
 /// Why a packet was not sent.
+///
+/// ```
+/// use rtspan_core::client::SendError;
+///
+/// /// Live media may be left out: there is newer media soon.
+/// fn may_be_left_out(error: SendError) -> bool {
+///     matches!(error, SendError::Reconnecting | SendError::Pausing | SendError::Full)
+/// }
+///
+/// assert!(may_be_left_out(SendError::Full) && !may_be_left_out(SendError::NotSetUp(0)));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -330,6 +341,20 @@ impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
 }
 
 /// Why a client closed.
+///
+/// ```
+/// use rtspan_core::client::ClientCloseReason;
+///
+/// /// Another attempt may help.
+/// fn is_passing(reason: &ClientCloseReason) -> bool {
+///     matches!(
+///         reason,
+///         ClientCloseReason::Connect(_) | ClientCloseReason::ConnectionLost | ClientCloseReason::Silence
+///     )
+/// }
+///
+/// assert!(is_passing(&ClientCloseReason::Silence) && !is_passing(&ClientCloseReason::TornDown));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientCloseReason {

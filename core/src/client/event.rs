@@ -235,6 +235,12 @@ pub enum Reply {
 }
 
 /// The server's part in the end of a session. The client is closed in any case.
+///
+/// ```
+/// use rtspan_core::client::Farewell;
+///
+/// assert!(Farewell::NoSession.is_over());
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Farewell {

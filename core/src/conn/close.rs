@@ -8,6 +8,16 @@ use crate::tunnel::TunnelError;
 use crate::wire::{Response, StatusCode, WireError};
 
 /// Why a connection or a session ended.
+///
+/// ```
+/// use rtspan_core::conn::CloseReason;
+///
+/// fn is_worth_a_word(reason: &CloseReason) -> bool {
+///     !matches!(reason, CloseReason::Teardown | CloseReason::ServerClosed)
+/// }
+///
+/// assert!(is_worth_a_word(&CloseReason::Idle));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {

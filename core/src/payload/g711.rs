@@ -1,4 +1,15 @@
 //! G.711, A-law and µ-law (RFC 3551, section 4.5.14): one byte per sample and channel.
+//!
+//! ```
+//! use rtspan_core::Format;
+//! use rtspan_core::payload::{Depacketizer, PacketizerConfig, g711};
+//!
+//! let mut packetizer = g711::Packetizer::new(PacketizerConfig::new(8, 7, 0), 1);
+//! let mut depacketizer = Depacketizer::new(&Format::pcma())?;
+//! packetizer.packetize([&[0xd5; 160][..]], 320, |packet| depacketizer.push(&packet, 0).expect("nothing is lost"))?;
+//! assert_eq!(depacketizer.poll().expect("it is whole").parts.total_bytes(), 160);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::blocks::{self, Layout};
 use super::{PacketizeError, PacketizerConfig};

@@ -1,4 +1,16 @@
 //! H.264 (RFC 6184): single NAL units, STAP-A and FU-A; packetization modes 0 and 1.
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::h264::{Depacketizer, Packetizer};
+//!
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+//! let mut depacketizer = Depacketizer::new();
+//! let unit = [0x65, 0x88, 0x80]; // one NAL unit; a picture has one or more
+//! packetizer.packetize([&unit[..]], 90_000, |packet| depacketizer.push(&packet, 0).expect("nothing is lost"))?;
+//! assert_eq!(depacketizer.poll().expect("it is whole").parts.to_bytes()[..], unit[..]);
+//! # Ok::<(), rtspan_core::payload::PacketizeError>(())
+//! ```
 
 mod configuration;
 mod sps;

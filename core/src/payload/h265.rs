@@ -1,4 +1,16 @@
 //! H.265 (RFC 7798): single NAL units, aggregation packets and fragmentation units, with decoding order numbers and without.
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::h265::{Depacketizer, Packetizer};
+//!
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+//! let mut depacketizer = Depacketizer::new();
+//! let unit = [0x26, 0x01, 0xaf]; // one NAL unit; a picture has one or more
+//! packetizer.packetize([&unit[..]], 90_000, |packet| depacketizer.push(&packet, 0).expect("nothing is lost"))?;
+//! assert_eq!(depacketizer.poll().expect("it is whole").parts.to_bytes()[..], unit[..]);
+//! # Ok::<(), rtspan_core::payload::PacketizeError>(())
+//! ```
 
 mod configuration;
 mod sps;

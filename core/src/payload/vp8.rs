@@ -1,4 +1,16 @@
 //! VP8 (RFC 7741): a frame in packets behind descriptors.
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::vp8::{Depacketizer, Packetizer};
+//!
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+//! let mut depacketizer = Depacketizer::new();
+//! let unit = [0x10; 3000];
+//! packetizer.packetize([&unit[..]], 90_000, |packet| depacketizer.push(&packet, 0).expect("nothing is lost"))?;
+//! assert_eq!(depacketizer.poll().expect("it is whole").parts.to_bytes()[..], unit[..]);
+//! # Ok::<(), rtspan_core::payload::PacketizeError>(())
+//! ```
 
 mod descriptor;
 mod frame;

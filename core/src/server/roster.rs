@@ -63,6 +63,24 @@ pub enum SessionState {
 }
 
 /// A session of a server.
+///
+/// `Server::sessions` lists them, in the core as in a runtime.
+///
+/// ```
+/// use rtspan_core::server::{Server, ServerConfig, SessionInfo, SessionState};
+///
+/// fn tell(session: &SessionInfo) -> String {
+///     let SessionInfo { peer, path, transport, .. } = session;
+///     match session.state {
+///         SessionState::Play => format!("{peer} reads {path} over {transport:?}"),
+///         SessionState::Record => format!("{peer} publishes {path} over {transport:?}"),
+///         _ => format!("{peer} has set up {path}"),
+///     }
+/// }
+///
+/// let server = Server::new(ServerConfig::default(), [1; 32]);
+/// assert!(server.sessions().map(|session| tell(&session)).next().is_none()); // nobody is there yet
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionInfo {

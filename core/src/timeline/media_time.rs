@@ -90,6 +90,18 @@ impl MediaTime {
 }
 
 /// A wall clock time of a packet.
+///
+/// ```
+/// use rtspan_core::timeline::{MediaTime, WallSource};
+///
+/// /// The time at which it was recorded, by the clock of the camera; `None` as long as only its arrival is known.
+/// fn recorded(time: &MediaTime) -> Option<u64> {
+///     let wall = time.wall().filter(|wall| wall.source > WallSource::Arrival)?;
+///     Some(wall.ntp.to_unix()?.as_secs())
+/// }
+///
+/// assert_eq!(recorded(&MediaTime::default()), None);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct WallTime {

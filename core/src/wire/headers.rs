@@ -7,6 +7,14 @@ use super::{name, scan};
 ///
 /// Names match in any case and are written as the standards spell them. Values are text without blanks at their ends. CR, LF
 /// and NUL are taken out of values, so that no value can become a header of its own.
+///
+/// ```
+/// use rtspan_core::wire::Headers;
+///
+/// let mut headers = Headers::new();
+/// headers.push("Session", "12345678");
+/// assert_eq!(headers.get("session"), Some("12345678"));
+/// ```
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Headers {
     list: Vec<Header>,

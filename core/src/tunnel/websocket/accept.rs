@@ -36,6 +36,14 @@ pub struct Upgrade {
 ///
 /// A browser lets any page on the web connect to any address that its user can reach, such as a camera behind the user's
 /// firewall, and says in `Origin` which page it is. Programs that are no browsers send none, and are always let in.
+///
+/// A runtime takes it by `ServerBuilder::websocket`.
+///
+/// ```
+/// use rtspan_core::tunnel::websocket::Origins;
+///
+/// let wall = Origins::Only(vec!["https://wall.example".to_owned()]);
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Origins {
