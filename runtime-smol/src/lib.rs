@@ -110,7 +110,7 @@ pub use rtspan_std::types::*;
 pub use runtime::{Smol, SmolListener, Tcp, Udp};
 pub use timer::SmolTimer;
 
-/// An RTSP client on smol.
+/// An RTSP client on smol. Its methods are those of [`rtspan_std::client::Client`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -138,7 +138,7 @@ pub use timer::SmolTimer;
 /// # }
 /// ```
 pub type Client = rtspan_std::client::Client<Smol>;
-/// How a client on smol is set up.
+/// How a client on smol is set up. Its methods are those of [`rtspan_std::client::ClientBuilder`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -157,7 +157,7 @@ pub type Client = rtspan_std::client::Client<Smol>;
 /// # }
 /// ```
 pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
-/// The packets that a client on smol receives.
+/// The packets that a client on smol receives. Its methods are those of [`rtspan_std::client::Packets`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -188,7 +188,7 @@ pub type ClientBuilder = rtspan_std::client::ClientBuilder<Smol>;
 /// # }
 /// ```
 pub type Packets = rtspan_std::client::Packets<Smol>;
-/// Sends the packets of a client on smol that publishes.
+/// Sends the packets of a client on smol that publishes. Its methods are those of [`rtspan_std::client::Publisher`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -207,7 +207,7 @@ pub type Packets = rtspan_std::client::Packets<Smol>;
 /// # }
 /// ```
 pub type Publisher = rtspan_std::client::Publisher<Smol>;
-/// The frames that a client on smol receives.
+/// The frames that a client on smol receives. Its methods are those of [`rtspan_std::client::Frames`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -228,7 +228,7 @@ pub type Publisher = rtspan_std::client::Publisher<Smol>;
 /// # }
 /// ```
 pub type Frames = rtspan_std::client::Frames<Smol>;
-/// Sends the frames of a client on smol that publishes.
+/// Sends the frames of a client on smol that publishes. Its methods are those of [`rtspan_std::client::FramePublisher`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -247,7 +247,7 @@ pub type Frames = rtspan_std::client::Frames<Smol>;
 /// # }
 /// ```
 pub type FramePublisher = rtspan_std::client::FramePublisher<Smol>;
-/// An RTSP server on smol.
+/// An RTSP server on smol. Its methods are those of [`rtspan_std::server::Server`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -280,7 +280,7 @@ pub type FramePublisher = rtspan_std::client::FramePublisher<Smol>;
 /// # }
 /// ```
 pub type Server = rtspan_std::server::Server<Smol>;
-/// How a server on smol is set up.
+/// How a server on smol is set up. Its methods are those of [`rtspan_std::server::ServerBuilder`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

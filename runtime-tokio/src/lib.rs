@@ -98,7 +98,7 @@ pub use rtspan_std::tls;
 pub use rtspan_std::types::*;
 pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
 
-/// An RTSP client on tokio.
+/// An RTSP client on tokio. Its methods are those of [`rtspan_std::client::Client`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -126,7 +126,7 @@ pub use runtime::{Tcp, Tokio, TokioListener, TokioTimer, Udp};
 /// # }
 /// ```
 pub type Client = rtspan_std::client::Client<Tokio>;
-/// How a client on tokio is set up.
+/// How a client on tokio is set up. Its methods are those of [`rtspan_std::client::ClientBuilder`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -145,7 +145,7 @@ pub type Client = rtspan_std::client::Client<Tokio>;
 /// # }
 /// ```
 pub type ClientBuilder = rtspan_std::client::ClientBuilder<Tokio>;
-/// The packets that a client on tokio receives.
+/// The packets that a client on tokio receives. Its methods are those of [`rtspan_std::client::Packets`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -176,7 +176,7 @@ pub type ClientBuilder = rtspan_std::client::ClientBuilder<Tokio>;
 /// # }
 /// ```
 pub type Packets = rtspan_std::client::Packets<Tokio>;
-/// Sends the packets of a client on tokio that publishes.
+/// Sends the packets of a client on tokio that publishes. Its methods are those of [`rtspan_std::client::Publisher`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -195,7 +195,7 @@ pub type Packets = rtspan_std::client::Packets<Tokio>;
 /// # }
 /// ```
 pub type Publisher = rtspan_std::client::Publisher<Tokio>;
-/// The frames that a client on tokio receives.
+/// The frames that a client on tokio receives. Its methods are those of [`rtspan_std::client::Frames`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -216,7 +216,7 @@ pub type Publisher = rtspan_std::client::Publisher<Tokio>;
 /// # }
 /// ```
 pub type Frames = rtspan_std::client::Frames<Tokio>;
-/// Sends the frames of a client on tokio that publishes.
+/// Sends the frames of a client on tokio that publishes. Its methods are those of [`rtspan_std::client::FramePublisher`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -235,7 +235,7 @@ pub type Frames = rtspan_std::client::Frames<Tokio>;
 /// # }
 /// ```
 pub type FramePublisher = rtspan_std::client::FramePublisher<Tokio>;
-/// An RTSP server on tokio.
+/// An RTSP server on tokio. Its methods are those of [`rtspan_std::server::Server`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -268,7 +268,7 @@ pub type FramePublisher = rtspan_std::client::FramePublisher<Tokio>;
 /// # }
 /// ```
 pub type Server = rtspan_std::server::Server<Tokio>;
-/// How a server on tokio is set up.
+/// How a server on tokio is set up. Its methods are those of [`rtspan_std::server::ServerBuilder`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -57,6 +57,19 @@ pub struct StreamPacket {
 /// It reads the log that readers over the network read, and like those loses packets when it is too slow: it then goes on at
 /// the newest keyframe that is kept, and is told how many it has [missed](StreamPacket::missed). Up to
 /// [`RECEIVED_BATCH_MAX`] packets are held here.
+///
+/// ```no_run
+/// # use rtspan_std::{StreamId, runtime::Runtime, server::Server};
+/// # async fn read<R: Runtime>(server: &Server<R>, stream: StreamId) -> Option<()> {
+/// use rtspan_std::StartAt;
+///
+/// let mut reader = server.read(stream, StartAt::Keyframe)?;
+/// while let Some(read) = reader.next().await {
+///     println!("media {}: {} bytes, {} missed before", read.media, read.packet.len(), read.missed);
+/// }
+/// # Some(())
+/// # }
+/// ```
 pub struct StreamReader {
     published: Arc<Published>,
     wake: Arc<Wake>,
