@@ -5,6 +5,7 @@
 
 mod back_channel;
 mod bench;
+mod capabilities;
 mod doctor;
 mod events;
 mod examples;
