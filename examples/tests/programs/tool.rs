@@ -149,7 +149,7 @@ fn pair_of_ports() -> [UdpSocket; 2] {
         let first = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = first.local_addr().unwrap().port();
         match UdpSocket::bind(("127.0.0.1", port + 1)) {
-            Ok(second) if port % 2 == 0 => return [first, second],
+            Ok(second) if port.is_multiple_of(2) => return [first, second],
             _ => {}
         }
     }

@@ -71,7 +71,7 @@ fn bind_pair(ip: IpAddr) -> io::Result<([StdUdpSocket; 2], (u16, u16))> {
         let first = StdUdpSocket::bind(SocketAddr::new(ip, 0))?;
         let port = first.local_addr()?.port();
         match StdUdpSocket::bind(SocketAddr::new(ip, port ^ 1)) {
-            Ok(second) if port % 2 == 0 => return Ok(([first, second], (port, port + 1))),
+            Ok(second) if port.is_multiple_of(2) => return Ok(([first, second], (port, port + 1))),
             Ok(second) => return Ok(([second, first], (port - 1, port))),
             Err(error) => failure = error,
         }
