@@ -13,7 +13,7 @@ use crate::udp::UdpPorts;
 use crate::url::Url;
 use crate::wire::Method;
 
-/// How a client behaves.
+/// Settings of a client: transports, deadlines, limits, and what it asks servers for.
 ///
 /// A runtime takes it by `ClientBuilder::config`. Each setting has a default that suits most cameras.
 ///

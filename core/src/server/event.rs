@@ -124,26 +124,25 @@ pub enum MediaTransport {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// How does this peer prove that it may do what it asks for?
-    /// It is asked once for each user, action and path of a connection, and before any other question.
+    /// A peer wants to do what needs a right; the answer says how it proves that it has it. It is asked once for each user, action and path of a connection, and before any other question.
     Authenticate(Question<Authenticate>),
-    /// May this peer be told what is published at a path? It may still be published now.
+    /// A peer asks what is published at a path (DESCRIBE). A stream may still be published there before the answer.
     Describe(Question<Describe>),
-    /// May this peer publish?
+    /// A peer wants to publish (ANNOUNCE).
     Announce(Question<Announce>),
-    /// May this peer read a track, or publish it?
+    /// A peer wants to read a track, or to publish it (SETUP).
     Setup(Question<Setup>),
-    /// May this reader speak into a back channel?
+    /// A reader wants to speak into a back channel (SETUP of it).
     Speak(Question<Speak>),
-    /// May this reader begin?
+    /// A reader wants to begin (PLAY).
     Play(Question<Play>),
-    /// May this reader or publisher pause?
+    /// A reader or publisher wants to pause (PAUSE).
     Pause(Question<Pause>),
-    /// May this publisher begin?
+    /// A publisher wants to begin (RECORD).
     Record(Question<Record>),
-    /// What are these parameters?
+    /// A peer asks for parameters (GET_PARAMETER).
     GetParameter(Question<GetParameter>),
-    /// Take these parameters.
+    /// A peer sets parameters (SET_PARAMETER).
     SetParameter(Question<SetParameter>),
     /// A connection was taken on.
     ConnOpened {

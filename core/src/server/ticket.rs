@@ -245,27 +245,27 @@ macro_rules! asks {
 }
 
 asks! {
-    /// Any request that needs a right: how does the peer prove that it has it?
+    /// Any request that needs a right. The answer says how the peer proves that it has it.
     Authenticate -> Authority, Answer::Authority;
-    /// DESCRIBE: may the peer be told what is published at the path? A yes where nothing is leads to 404. A stream may be
-    /// published before the answer.
+    /// DESCRIBE. A yes tells the peer what is published at the path, and is 404 where nothing is. A stream may be published
+    /// before the answer.
     Describe -> (), |()| Answer::Yes;
-    /// ANNOUNCE: may the peer publish at this path?
+    /// ANNOUNCE. A yes lets the peer publish at this path.
     Announce -> (), |()| Answer::Yes;
-    /// SETUP: may the peer read this track, or publish it ([`Question::action`])? It is also asked where nothing is
+    /// SETUP. A yes lets the peer read this track, or publish it ([`Question::action`]). It is also asked where nothing is
     /// published: a yes may give the reader a stream ([`Ticket::set_stream`]), and is 404 without.
     Setup -> (), |()| Answer::Yes;
-    /// SETUP of a back channel: may the peer, which may read the stream, also speak?
+    /// SETUP of a back channel. A yes lets the peer, which may read the stream, also speak.
     Speak -> (), |()| Answer::Yes;
-    /// PLAY: may the stream begin? A reader of a [private stream](super::Server::add_private_stream) asks also while it
+    /// PLAY. A yes begins the stream. A reader of a [private stream](super::Server::add_private_stream) asks also while it
     /// plays.
     Play -> (), |()| Answer::Yes;
-    /// PAUSE: may the reader or publisher pause?
+    /// PAUSE. A yes lets the reader or publisher pause.
     Pause -> (), |()| Answer::Yes;
-    /// RECORD: may the publisher begin?
+    /// RECORD. A yes lets the publisher begin.
     Record -> (), |()| Answer::Yes;
-    /// GET_PARAMETER with a body: the values, as `text/parameters`.
+    /// GET_PARAMETER with a body. The answer is the values, as `text/parameters`.
     GetParameter -> Bytes, Answer::Body;
-    /// SET_PARAMETER with a body: was it taken?
+    /// SET_PARAMETER with a body. A yes says that it was taken.
     SetParameter -> (), |()| Answer::Yes;
 }

@@ -23,10 +23,9 @@ use crate::threads::{Threads, block_on, block_on_for};
 /// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn down;
 /// its task waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
 ///
-/// Dropping the last handle writes TEARDOWN at once, so that the server hears it also where that is the end of `main`.
-/// Nothing is said where it takes more than that: the client has no connection, the socket is full, packets over UDP still
-/// wait for their turn, or the program ends by [`std::process::exit`], which drops nothing. [`teardown`](Self::teardown)
-/// waits for all of this, and says whether the server has heard it.
+/// Dropping the last handle writes TEARDOWN at once, so that the server hears it also at the end of `main`. Without a connection,
+/// with a full socket, while packets over UDP wait for their turn, and at [`std::process::exit`], which drops nothing, no
+/// TEARDOWN is written. [`teardown`](Self::teardown) waits for all of this, and tells if the server has heard it.
 ///
 /// ```
 /// use rtspan_std::{Client, Description, Format, Frame, Media, MediaKind, Server, State};
