@@ -46,6 +46,7 @@
 
 pub mod archive;
 pub mod clip;
+pub mod hooks;
 pub mod http;
 pub mod listen;
 pub mod metrics;
@@ -55,6 +56,8 @@ pub mod recorder;
 pub mod source;
 pub mod stamp;
 pub mod synthetic;
+#[cfg(unix)]
+pub mod systemd;
 pub mod vod;
 
 pub use clip::{Clip, ClipError, Frame};

@@ -52,19 +52,23 @@ impl Guard {
     }
 
     /// Lets a request pass, or has the answer for whoever may not ask.
-    pub fn admit(&self, headers: &HeaderMap) -> Result<(), Response> {
+    ///
+    /// # Errors
+    ///
+    /// The answer is boxed, since it is large and seldom.
+    pub fn admit(&self, headers: &HeaderMap) -> Result<(), Box<Response>> {
         if headers.contains_key(ORIGIN) {
             let sentence = "Pages in a browser are not answered: ask from a program, such as curl.";
-            return Err(error(StatusCode::FORBIDDEN, "page", sentence));
+            return Err(Box::new(error(StatusCode::FORBIDDEN, "page", sentence)));
         }
         match &self.token {
             Some(token) if is_proved(headers, token) => Ok(()),
-            Some(_) => Err(unproved()),
+            Some(_) => Err(Box::new(unproved())),
             // A page can have the browser ask this host by a name of the page's own, and read the answer.
             None if headers.get(HOST).is_none_or(is_address_or_localhost) => Ok(()),
             None => {
                 let sentence = "Without a token requests are answered whose host is an address or localhost.";
-                Err(error(StatusCode::FORBIDDEN, "host", sentence))
+                Err(Box::new(error(StatusCode::FORBIDDEN, "host", sentence)))
             }
         }
     }
