@@ -6,6 +6,7 @@
 mod back_channel;
 mod bench;
 mod capabilities;
+mod config;
 mod doctor;
 mod events;
 mod examples;

@@ -80,7 +80,7 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     };
     let ended = or(stopped, station.run(args.quiet)).await;
     server.close().await;
-    station.end();
+    station.end().await;
     ended
 }
 

@@ -68,15 +68,19 @@ async fn unread<R: Runtime>(
     place: &Place,
     stream: impl Fn() -> Option<StreamId>,
 ) -> Over {
-    let mut read = Instant::now();
+    let (mut read, mut was_live) = (Instant::now(), false);
     loop {
         sleep::<R>(GLANCE).await;
         let stream = stream().and_then(|stream| station.server().stream(stream));
-        // Before it is live it is waited for; that has a bound of its own.
-        if stream.is_none_or(|stream| !stream.readers.is_empty()) {
+        let begins = stream.is_some() && !was_live;
+        was_live |= begins;
+        if begins || stream.as_ref().is_some_and(|stream| !stream.readers.is_empty()) {
             read = Instant::now();
         }
-        if place.plan.on_demand && read.elapsed() >= place.plan.close_after {
+        // Before it is live, readers wait for it.
+        let patience =
+            if was_live { place.plan.close_after } else { place.plan.wait + place.plan.close_after };
+        if place.plan.on_demand && read.elapsed() >= patience {
             return Over::Unread;
         }
     }

@@ -8,7 +8,9 @@ mod sources;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures_lite::future::or;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::tls::ServerTls;
@@ -25,8 +27,13 @@ use super::recording::Recorders;
 use super::tell::tell;
 use crate::Failure;
 use crate::args::EventsFormat;
+use crate::stop::sleep;
 use events::Events;
 use state::State;
+
+/// How often it is looked whether all sources have ended, and how long that may take.
+const GLANCE: Duration = Duration::from_millis(10);
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// A task of a station's, which the task that runs it spawns: other threads may be outside of the runtime.
 type Task = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -176,9 +183,18 @@ impl<R: Runtime> Station<R> {
         self.0.events.subscribe()
     }
 
-    /// Ends all sources and recordings, after the server was closed.
-    pub(crate) fn end(&self) {
-        self.state().running.clear();
+    /// Ends all sources and recordings. Cameras are told goodbye.
+    pub(crate) async fn end(&self) {
+        let stops: Vec<_> = self.state().running.drain().map(|(_, running)| running.stop).collect();
+        for stop in &stops {
+            stop.close();
+        }
+        let all_gone = async {
+            while stops.iter().any(|stop| stop.receiver_count() > 0) {
+                sleep::<R>(GLANCE).await;
+            }
+        };
+        or(all_gone, sleep::<R>(GOODBYE)).await;
         self.0.recorders.end();
     }
 

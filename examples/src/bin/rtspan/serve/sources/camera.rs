@@ -212,12 +212,16 @@ impl<R: Runtime> Relay<'_, R> {
         loop {
             sleep::<R>(GLANCE).await;
             let mut own = self.own();
-            if own.lost.is_some_and(|lost| lost.elapsed() >= self.place.plan.hold)
-                && own.stream.take().is_some()
-            {
-                drop(own);
-                self.station.away(self.place, "the camera is away");
+            let is_over = own.lost.is_some_and(|lost| lost.elapsed() >= self.place.plan.hold);
+            if !is_over || own.stream.take().is_none() {
+                continue;
             }
+            drop(own);
+            let why = "the camera is away";
+            if self.place.plan.on_demand {
+                return self.failed(why);
+            }
+            self.station.away(self.place, why);
         }
     }
 }

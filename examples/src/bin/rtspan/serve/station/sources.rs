@@ -52,8 +52,7 @@ impl<R: Runtime> Station<R> {
         let (stop, stopped) = bounded(1);
         let number = state.next_number();
         let place = Place { path: path.into(), plan: Arc::clone(&plan), number };
-        let running =
-            Running { plan, number, _stop: stop, is_live: false, trouble: None, waiting: Vec::new() };
+        let running = Running { plan, number, stop, is_live: false, trouble: None, waiting: Vec::new() };
         state.running.insert(path.to_owned(), running);
         drop(state);
         self.spawn(sources::run(self.clone(), place, stopped));

@@ -32,8 +32,8 @@ pub(super) struct Running {
     pub(super) plan: Arc<PathPlan>,
     /// Tells it from another one that takes its place.
     pub(super) number: u64,
-    /// The source ends when this is dropped.
-    pub(super) _stop: Sender<()>,
+    /// The source ends when this is dropped or closed.
+    pub(super) stop: Sender<()>,
     pub(super) is_live: bool,
     /// Why it is not, if that is known.
     pub(super) trouble: Option<String>,
