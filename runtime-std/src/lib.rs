@@ -72,7 +72,7 @@
 //! # Where to go on
 //!
 //! * [Examples by task](https://github.com/rtspan/rtspan/blob/main/examples/README.md): record a camera, publish, relay on demand, users, TLS, back channels.
-//! * Guides: [time](https://github.com/rtspan/rtspan/blob/main/docs/time.md), [reconnecting](https://github.com/rtspan/rtspan/blob/main/docs/reconnect.md), [TLS, SRTP and tunnels](https://github.com/rtspan/rtspan/blob/main/docs/secure.md),
+//! * Guides: [time](https://github.com/rtspan/rtspan/blob/main/docs/time.md), [reconnecting](https://github.com/rtspan/rtspan/blob/main/docs/reconnect.md), [TLS, SRTP and tunnels](https://github.com/rtspan/rtspan/blob/main/docs/encryption.md),
 //!   [networks](https://github.com/rtspan/rtspan/blob/main/docs/networks.md), [formats](https://github.com/rtspan/rtspan/blob/main/docs/formats.md).
 //! * For those who come from [gortsplib](https://github.com/rtspan/rtspan/blob/main/docs/gortsplib.md) or [retina](https://github.com/rtspan/rtspan/blob/main/docs/retina.md).
 //! * [A runtime of your own](https://github.com/rtspan/rtspan/blob/main/docs/runtime.md), and [simulated worlds for your tests](https://github.com/rtspan/rtspan/blob/main/docs/simulation.md).
