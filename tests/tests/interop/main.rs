@@ -16,6 +16,7 @@ mod films;
 mod foreign;
 mod formats;
 mod groups;
+mod guides;
 mod layers;
 mod matrix;
 mod metadata;

@@ -9,7 +9,7 @@ use crate::policy::skip;
 const MARK: &str = "RTSPAN_TEST_NETWORK";
 
 /// The loopback interface, which then knows multicast, is all that there is.
-const SETUP: &str = "ip link set lo up && ip link set lo multicast on && ip route add 224.0.0.0/4 dev lo src 127.0.0.1 \
+pub(crate) const SETUP: &str = "ip link set lo up && ip link set lo multicast on && ip route add 224.0.0.0/4 dev lo src 127.0.0.1 \
     && ip -6 route add table local multicast ff00::/8 dev lo && exec \"$@\"";
 
 /// Runs a test, of this name with its modules, in a network of its own: this program begins anew there, for that test alone.

@@ -79,6 +79,18 @@ impl Program {
         }
     }
 
+    /// Waits for a line of either output; `what` is for when it does not come.
+    pub(crate) fn said_within(&self, what: &str, patience: Duration, wanted: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + patience;
+        let mut said = self.output.lock();
+        while !said.stdout.iter().chain(&said.stderr).any(|line| wanted(line)) {
+            assert!(said.open > 0, "{} ended without {what:?}", self.name);
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{}: no {what:?} after {patience:?}", self.name);
+            said = self.output.wait(said, left);
+        }
+    }
+
     /// Waits until the program has ended, and says how; not at all, if it takes longer than that.
     pub(crate) fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + patience;

@@ -101,26 +101,31 @@ pub(crate) fn listening(program: &Program) -> String {
 
 /// The program `rtspan`, built at its first use.
 pub(crate) fn rtspan(runtime: Runtime) -> Command {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(PROGRAM.get_or_init(build));
+    let mut command = Command::new(program());
     command.args(["--runtime", runtime.name()]);
     command
 }
 
-/// Builds the program into the folder that these tests were built into: where the whole workspace is built, as it is
-/// when all tests are, nothing is left to do.
-fn build() -> PathBuf {
+/// Where the program `rtspan` stands, which is built at its first use.
+pub(crate) fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build(&["--bin", "rtspan"]).join("rtspan"))
+}
+
+/// Builds parts of the package `rtspan` into the folder that these tests were built into, and returns it: where the whole
+/// workspace is built, as it is when all tests are, nothing is left to do.
+pub(crate) fn build(parts: &[&str]) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target =
         Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is below the folder of the target");
     let mut command = Command::new(cargo);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("build").arg("--target-dir").arg(target);
-    command.args(["--quiet", "--package", "rtspan", "--bin", "rtspan", "--all-features"]);
+    command.args(["--quiet", "--package", "rtspan", "--all-features"]).args(parts);
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     if profile == "release" {
         command.arg("--release");
     }
     let output = command.output().expect("cargo runs");
     assert!(output.status.success(), "rtspan is not built:\n{}", String::from_utf8_lossy(&output.stderr));
-    target.join(profile).join("rtspan")
+    target.join(profile)
 }
