@@ -105,7 +105,7 @@ use crate::random::{HexId, Random};
 use crate::stats::{ConnStats, Rounds};
 use crate::udp::TooBig;
 use crate::url::Url;
-use crate::{Instant, NtpTime, Tolerance, Tolerances, UdpId};
+use crate::{Instant, IoError, NtpTime, Tolerance, Tolerances, UdpId};
 use auth::Auth;
 use back_channel::BackChannel;
 use command::{Command, Running, Task};
@@ -142,6 +142,8 @@ pub struct Client {
     keepalive: Keepalive,
     queue: VecDeque<Task>,
     running: Option<Running>,
+    /// The error that the connection has just ended by.
+    broken: Option<IoError>,
     /// No connection is tried before.
     reconnect_at: Option<Instant>,
     reconnect: Reconnect,
@@ -229,6 +231,7 @@ impl Client {
             keepalive: Keepalive::default(),
             queue: VecDeque::new(),
             running: None,
+            broken: None,
             reconnect_at: None,
             reconnect: Reconnect::default(),
             commands: 0,

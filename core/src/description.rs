@@ -20,6 +20,7 @@
 
 use std::fmt;
 
+use crate::trace::body_without_secrets;
 use crate::{Tolerances, limits, sdp};
 
 mod amr;
@@ -260,6 +261,6 @@ impl DescriptionLine {
 
 impl fmt::Display for DescriptionLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is {:?}", self.number, self.text)
+        write!(f, "line {} is {:?}", self.number, body_without_secrets(&self.text))
     }
 }

@@ -145,6 +145,7 @@
 
 pub mod auth;
 mod base64;
+mod causes;
 pub mod check;
 pub mod client;
 pub mod conn;
@@ -189,6 +190,7 @@ pub mod udp;
 pub mod url;
 pub mod wire;
 
+pub use causes::WithCauses;
 pub use client::{Client, ClientConfig, ClientEvent, ClientOutput, CommandId};
 pub use description::{Codec, Description, Direction, Format, Media, MediaKind};
 pub use id::{ConnId, SessionId, StreamId, UdpId};
@@ -198,7 +200,7 @@ pub use printable::{Printable, is_printable};
 pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
-pub use trace::TracedMessage;
+pub use trace::{TracedMessage, without_secrets};
 pub use url::{Credentials, Scheme, Url, UrlError};
 
 /// The README, whose programs are tested.

@@ -100,10 +100,8 @@ impl fmt::Display for TlsError {
             Self::Unavailable => f.write_str("this program was built without TLS"),
             Self::NotTls => f.write_str("the peer does not speak TLS at this port"),
             Self::Certificate(error) => error.fmt(f),
-            Self::RefusedByPeer(error) => {
-                write!(f, "the peer refused TLS: {}", Printable(&error.to_string()))
-            }
-            Self::Failed(error) => write!(f, "TLS failed: {}", Printable(&error.to_string())),
+            Self::RefusedByPeer(_) => f.write_str("the peer refused TLS"),
+            Self::Failed(_) => f.write_str("TLS failed"),
         }
     }
 }
@@ -131,9 +129,7 @@ impl fmt::Display for CertificateError {
                 f.write_str("the peer's certificate is another one than was pinned: it was renewed, or somebody is in between")?;
             }
             CertificateProblem::Revoked => f.write_str("the peer's certificate was revoked: renew it")?,
-            CertificateProblem::Unfit(error) => {
-                write!(f, "the peer's certificate cannot be used: {}", Printable(&error.to_string()))?;
-            }
+            CertificateProblem::Unfit(_) => f.write_str("the peer's certificate cannot be used")?,
         }
         self.fingerprint.iter().try_for_each(|fingerprint| write!(f, " (SHA-256 {fingerprint})"))
     }

@@ -101,7 +101,13 @@ pub(crate) fn body_without_secrets(body: &str) -> String {
 }
 
 /// Hides the credentials of the URLs in a text, and secret parameters of their queries.
-fn without_secrets(text: &str) -> String {
+///
+/// ```
+/// use rtspan_core::without_secrets;
+///
+/// assert_eq!(without_secrets("rtsp://admin:horse@camera/main?token=1"), "rtsp://***@camera/main?token=***");
+/// ```
+pub fn without_secrets(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://").map(|at| at.saturating_add(3)) {

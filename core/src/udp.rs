@@ -73,10 +73,12 @@ pub struct GroupSpec {
 #[non_exhaustive]
 pub enum UdpOpenError {
     /// All ports asked for are taken.
-    #[error("no free pair of UDP ports among those that are configured")]
+    #[error(
+        "no free pair of UDP ports among those that are configured; configure more, or end what has them"
+    )]
     NoFreePorts,
     /// The system refused.
-    #[error("UDP socket refused: {0}")]
+    #[error("UDP sockets cannot be opened")]
     Io(#[source] IoError),
 }
 

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use authority::{Parts, host_and_port, refuse_control_characters};
 pub(crate) use percent::{canonical, hex_pair, same};
 
+use crate::trace::without_secrets;
 use crate::tunnel::Tunnel;
 use crate::{Printable, Tolerance, Tolerances};
 
@@ -317,7 +318,7 @@ impl fmt::Display for Url {
             let hidden = if password.is_some() { ":***" } else { "" };
             write!(f, "{}{hidden}@", Printable(user))?;
         }
-        Printable(rest).fmt(f)
+        Printable(without_secrets(rest)).fmt(f)
     }
 }
 

@@ -4,7 +4,7 @@ use std::env;
 use std::error::Error;
 use std::time::Duration;
 
-use rtspan_smol::{Client, ClientEvent, ReconnectPolicy, Url};
+use rtspan_smol::{Client, ClientEvent, ReconnectPolicy, Url, WithCauses};
 use smol::Timer;
 
 /// The time from the start of one camera to that of the next, so that they do not all ask at once.
@@ -39,7 +39,7 @@ async fn camera(url: String, start: Duration) -> Result<(), rtspan_smol::Error> 
         match received {
             // Here a recorder would write it to where it keeps them, with `received.time`.
             Ok(_received) => {}
-            Err(error) => println!("{name}: {error}"),
+            Err(error) => println!("{name}: {}", WithCauses(&error)),
         }
     }
     Ok(())
@@ -50,7 +50,7 @@ async fn tell(name: Url, client: Client) {
     while let Some(event) = client.next_event().await {
         match event {
             ClientEvent::Reconnecting { cause, attempt, wait } => {
-                println!("{name}: {cause}; attempt {attempt} in {wait:.1?}");
+                println!("{name}: {}; attempt {attempt} in {wait:.1?}", WithCauses(&cause));
             }
             ClientEvent::Reconnected { away, .. } => println!("{name}: back after {away:.1?}"),
             ClientEvent::MediaSilent(media) => println!("{name}: media {media} sends nothing"),

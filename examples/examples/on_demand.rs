@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rtspan_examples::say;
 use rtspan_std::{
-    Asks, Client, Describe, Description, Event, Server, ServerConfig, StatusCode, Ticket, limits,
+    Asks, Client, Describe, Description, Event, Server, ServerConfig, StatusCode, Ticket, WithCauses, limits,
 };
 
 /// The path at which the camera can be read.
@@ -42,7 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                         Err(error.into())
                     }
                 };
-                say(ended.map_or_else(|error| format!("{camera}: {error}"), |()| "let go".to_owned()));
+                say(ended.map_or_else(
+                    |error| format!("{camera}: {}", WithCauses(&*error)),
+                    |()| "let go".to_owned(),
+                ));
             });
         }
     }

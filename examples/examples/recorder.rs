@@ -15,7 +15,7 @@ use rtspan_core::Description;
 use rtspan_core::frame::Frame;
 use rtspan_examples::archive::{Archive, ArchiveConfig};
 use rtspan_examples::say;
-use rtspan_std::{Client, Form, MediaKind, NtpTime, ReconnectPolicy};
+use rtspan_std::{Client, Form, MediaKind, NtpTime, ReconnectPolicy, WithCauses};
 
 /// A camera's name, its description, and one of its frames.
 type Recorded = (String, Description, Frame);
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         thread::spawn(move || {
             loop {
                 if let Err(error) = play(&name, &url, &frames) {
-                    say(format_args!("{name}: {error}"));
+                    say(format_args!("{name}: {}", WithCauses(&*error)));
                 }
                 thread::sleep(Duration::from_secs(10));
             }

@@ -135,7 +135,7 @@ impl ArchiveConfig {
 #[non_exhaustive]
 pub enum ArchiveError {
     /// The folder cannot be made, read or written to.
-    #[error("{} cannot be written to: {source}", .path.display())]
+    #[error("{} cannot be written to", .path.display())]
     Folder {
         /// The folder, or what in it.
         path: PathBuf,

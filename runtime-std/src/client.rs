@@ -29,7 +29,7 @@ use rtspan_core::header::Methods;
 use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::timeline::{Timeline, TimelineStats};
 use rtspan_core::url::{Url, UrlError};
-use rtspan_core::wire::Response;
+use rtspan_core::wire::{Method, Response};
 use rtspan_core::{Instant, Tolerances};
 
 pub use builder::ClientBuilder;
@@ -49,11 +49,11 @@ use shared::Owner;
 /// let server = Server::builder().bind("127.0.0.1:0")?;
 /// let url = format!("rtsp://{}/nothing", server.local_addr());
 /// match Client::builder(&url)?.play() {
-///     Err(Error::Command(CommandError::Status { status: StatusCode::NOT_FOUND, .. })) => {
+///     Err(Error::Command { error: CommandError::Status { status: StatusCode::NOT_FOUND, .. }, .. }) => {
 ///         println!("look at the path of the URL");
 ///     }
-///     Err(Error::Command(CommandError::Unauthorized(_))) => println!("give a user and a password"),
-///     Err(Error::Closed(reason)) => println!("try again later: {reason}"),
+///     Err(Error::Command { error: CommandError::Unauthorized(_), .. }) => println!("give a user and a password"),
+///     Err(Error::Closed(reason)) => println!("try again later: {}", WithCauses(&reason)),
 ///     other => panic!("{other:?}"),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -68,8 +68,16 @@ pub enum Error {
     #[error(transparent)]
     Misuse(#[from] Misuse),
     /// The server did not do what it was asked for; the session goes on.
-    #[error(transparent)]
-    Command(#[from] CommandError),
+    #[error("{method} {url} failed")]
+    Command {
+        /// The command, by the method of its first request.
+        method: Method,
+        /// Where the client was when it failed; a password is not shown.
+        url: Box<Url>,
+        /// Why it failed.
+        #[source]
+        error: CommandError,
+    },
     /// The client is closed.
     #[error(transparent)]
     Closed(ClientCloseReason),
@@ -135,7 +143,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// As [`describe`](Self::describe).
     pub async fn options(&self) -> Result<Methods, Error> {
-        match self.command(Core::options).await? {
+        match self.command(Method::Options, Core::options).await? {
             Reply::Options(methods) => Ok(methods),
             _ => Ok(Methods::default()),
         }
@@ -147,7 +155,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// The command is not possible in this state, the server refuses it, or the client is closed.
     pub async fn describe(&self) -> Result<Description, Error> {
-        match self.command(Core::describe).await? {
+        match self.command(Method::Describe, Core::describe).await? {
             Reply::Described(description) => Ok(description),
             _ => Err(Error::Stopped),
         }
@@ -159,7 +167,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// As [`describe`](Self::describe).
     pub async fn setup(&self, media: usize) -> Result<TrackInfo, Error> {
-        match self.command(|core, now| core.setup(now, media)).await? {
+        match self.command(Method::Setup, |core, now| core.setup(now, media)).await? {
             Reply::Setup(info) => Ok(info),
             _ => Err(Error::Stopped),
         }
@@ -173,7 +181,7 @@ impl<R: Runtime> Client<R> {
     /// As [`describe`](Self::describe).
     pub async fn play(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
         let playback = playback.into();
-        match self.command(|core, now| core.play(now, playback)).await? {
+        match self.command(Method::Play, |core, now| core.play(now, playback)).await? {
             Reply::Playing(playing) => Ok(playing),
             _ => Err(Error::Stopped),
         }
@@ -203,7 +211,7 @@ impl<R: Runtime> Client<R> {
     /// says it.
     pub async fn seek(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
         let playback = playback.into();
-        match self.command(|core, now| core.seek(now, playback)).await? {
+        match self.command(Method::Play, |core, now| core.seek(now, playback)).await? {
             Reply::Playing(playing) => Ok(playing),
             _ => Err(Error::Stopped),
         }
@@ -215,7 +223,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// As [`describe`](Self::describe).
     pub async fn pause(&self) -> Result<(), Error> {
-        self.command(Core::pause).await.map(drop)
+        self.command(Method::Pause, Core::pause).await.map(drop)
     }
 
     /// Tells the server what is going to be published (ANNOUNCE).
@@ -224,7 +232,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// As [`describe`](Self::describe).
     pub async fn announce(&self, description: Description) -> Result<(), Error> {
-        self.command(|core, now| core.announce(now, description)).await.map(drop)
+        self.command(Method::Announce, |core, now| core.announce(now, description)).await.map(drop)
     }
 
     /// Begins to publish (RECORD); [`publisher`](Self::publisher) takes the packets.
@@ -233,7 +241,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// As [`describe`](Self::describe).
     pub async fn record(&self) -> Result<(), Error> {
-        self.command(Core::record).await.map(drop)
+        self.command(Method::Record, Core::record).await.map(drop)
     }
 
     /// Asks for parameters (GET_PARAMETER); the body is the server's, as `text/parameters`.
@@ -242,7 +250,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// As [`describe`](Self::describe).
     pub async fn get_parameter(&self, body: Bytes) -> Result<Bytes, Error> {
-        match self.command(|core, now| core.get_parameter(now, body)).await? {
+        match self.command(Method::GetParameter, |core, now| core.get_parameter(now, body)).await? {
             Reply::Body(body) => Ok(body),
             _ => Ok(Bytes::new()),
         }
@@ -254,7 +262,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// As [`describe`](Self::describe).
     pub async fn set_parameter(&self, body: Bytes) -> Result<Bytes, Error> {
-        match self.command(|core, now| core.set_parameter(now, body)).await? {
+        match self.command(Method::SetParameter, |core, now| core.set_parameter(now, body)).await? {
             Reply::Body(body) => Ok(body),
             _ => Ok(Bytes::new()),
         }
@@ -278,7 +286,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// There is no answer, or the client is closed.
     pub async fn request(&self, request: CustomRequest) -> Result<Response, Error> {
-        match self.command(|core, now| core.request(now, request)).await? {
+        match self.command(request.method().clone(), |core, now| core.request(now, request)).await? {
             Reply::Response(response) => Ok(response),
             _ => Err(Error::Stopped),
         }
@@ -302,7 +310,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// The client was closed before.
     pub async fn teardown(&self) -> Result<Farewell, Error> {
-        match self.command(Core::teardown).await? {
+        match self.command(Method::Teardown, Core::teardown).await? {
             Reply::TornDown(farewell) => Ok(farewell),
             _ => Err(Error::Stopped),
         }
@@ -430,9 +438,10 @@ impl<R: Runtime> Client<R> {
 
     async fn command(
         &self,
+        method: Method,
         give: impl FnOnce(&mut Core, Instant) -> Result<CommandId, Misuse>,
     ) -> Result<Reply, Error> {
-        self.owner.0.command(give).await
+        self.owner.0.command(method, give).await
     }
 }
 

@@ -98,6 +98,7 @@ pub mod sim;
 pub mod threads;
 #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 pub mod tls;
+mod trace;
 pub mod types;
 mod wake;
 

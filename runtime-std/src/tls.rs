@@ -31,10 +31,10 @@ pub enum TlsConfigError {
     #[error("the system has no root certificates: install them (ca-certificates), or name some yourself")]
     NoRoots,
     /// The library refuses the certificate or its key.
-    #[error("the certificate and its key cannot be used: {0}")]
+    #[error("the certificate and its key cannot be used")]
     Unfit(#[from] rustls::Error),
     /// Certificates cannot be checked against these roots.
-    #[error("client certificates cannot be checked: {0}")]
+    #[error("client certificates cannot be checked")]
     ClientRoots(#[from] rustls::server::VerifierBuilderError),
     /// The configuration was brought as it is, and is replaced by another such only.
     #[error(

@@ -38,7 +38,7 @@ pub use rtspan_core::url::{Credentials, Url, UrlError};
 pub use rtspan_core::wire::{Headers, Message, Method, Protocol, Request, Response, StatusCode, WireError};
 pub use rtspan_core::{
     ConnId, Instant, IoError, IpPrefix, IpPrefixError, NtpTime, Printable, Profile, SessionId, StreamId,
-    Tolerance, Tolerances, TracedMessage, is_printable,
+    Tolerance, Tolerances, TracedMessage, WithCauses, is_printable, without_secrets,
 };
 
 pub use crate::net::Interface;

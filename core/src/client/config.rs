@@ -113,6 +113,11 @@ impl ClientConfig {
         self
     }
 
+    /// Returns `true` if every message is told.
+    pub fn is_traced(&self) -> bool {
+        self.trace
+    }
+
     /// Tells of the RTCP that the server sends ([`ClientEvent::RtcpReceived`]); off by default.
     ///
     /// [`ClientEvent::RtcpReceived`]: super::ClientEvent::RtcpReceived

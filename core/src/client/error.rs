@@ -2,13 +2,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::State;
-use crate::Printable;
 use crate::description::DescriptionError;
 use crate::header::HeaderError;
 use crate::rtp::rtcp::BadCompound;
 use crate::udp::UdpOpenError;
 use crate::url::{Url, UrlError};
 use crate::wire::{Response, StatusCode, WireError};
+use crate::{IoError, Printable, WithCauses};
 
 mod connect;
 mod demand;
@@ -96,10 +96,10 @@ pub enum CommandError {
         reason: Box<str>,
     },
     /// The server asks for credentials, and there are none.
-    #[error("server asks for credentials{0}")]
+    #[error("server asks for credentials{0}; give it a user and a password")]
     Unauthorized(Box<AuthDemand>),
     /// The server takes none of the credentials that there are, or asks for them in a way that is not known.
-    #[error("server refuses the credentials{0}")]
+    #[error("server refuses the credentials{0}; check user and password")]
     CredentialsRefused(Box<AuthDemand>),
     /// The server did not answer in time.
     #[error("server did not answer in time")]
@@ -124,7 +124,7 @@ pub enum CommandError {
     Encrypted(usize),
     /// The media is encrypted (SRTP), and that cannot be agreed on.
     #[cfg(feature = "srtp")]
-    #[error("media {media} is encrypted (SRTP): {error}")]
+    #[error("media {media} is encrypted (SRTP)")]
     Srtp {
         /// Index of the media.
         media: usize,
@@ -136,10 +136,10 @@ pub enum CommandError {
     #[error("description is {0:?} and not application/sdp")]
     ContentType(Box<str>),
     /// The description cannot be read.
-    #[error("description: {0}")]
+    #[error("the description cannot be used")]
     Description(#[source] DescriptionError),
     /// The control of a media makes no URL.
-    #[error("control of media {media}: {error}")]
+    #[error("the control URL of media {media} cannot be used")]
     Control {
         /// Index of the media.
         media: usize,
@@ -151,13 +151,13 @@ pub enum CommandError {
     #[error("redirect without usable location")]
     BadLocation,
     /// The server redirects from TLS to a connection without.
-    #[error("redirect from rtsps to rtsp refused")]
+    #[error("redirect from rtsps to rtsp refused; connect to the other URL itself if that is to be")]
     Downgrade,
     /// The server redirects again and again.
     #[error("too many redirects")]
     TooManyRedirects,
     /// The Transport header of the answer cannot be read.
-    #[error("Transport: {0}")]
+    #[error("the Transport header of the answer cannot be used")]
     BadTransport(#[source] HeaderError),
     /// The server answered with another transport than the one asked for, and it cannot be had.
     #[error("server wants another transport")]
@@ -280,7 +280,7 @@ pub enum SendError {
 
 /// A place that a redirect has led to or away from, and the error of connecting to it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{url}: {error}")]
+#[error("{url}")]
 pub struct RedirectAttempt {
     /// The place.
     pub url: Url,
@@ -328,14 +328,14 @@ impl fmt::Display for Elsewhere<'_> {
     }
 }
 
-/// Several reasons, one behind the other.
+/// Several errors with their causes, one behind the other.
 struct Listed<'a, T>(&'a [T]);
 
-impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
+impl<T: std::error::Error + 'static> fmt::Display for Listed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().enumerate().try_for_each(|(number, reason)| {
             let separator = if number == 0 { "" } else { "; " };
-            write!(f, "{separator}{reason}")
+            write!(f, "{separator}{}", WithCauses(reason))
         })
     }
 }
@@ -349,7 +349,7 @@ impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
 /// fn is_passing(reason: &ClientCloseReason) -> bool {
 ///     matches!(
 ///         reason,
-///         ClientCloseReason::Connect(_) | ClientCloseReason::ConnectionLost | ClientCloseReason::Silence
+///         ClientCloseReason::Connect(_) | ClientCloseReason::ConnectionLost(_) | ClientCloseReason::Silence
 ///     )
 /// }
 ///
@@ -364,11 +364,11 @@ pub enum ClientCloseReason {
     /// There was no connection.
     #[error(transparent)]
     Connect(ConnectError),
-    /// The connection ended.
-    #[error("connection ended")]
-    ConnectionLost,
+    /// The connection ended: by an error of the system's, or because the server closed it.
+    #[error("{}", if .0.is_some() { "connection failed" } else { "server closed the connection" })]
+    ConnectionLost(#[source] Option<IoError>),
     /// The server sent bytes that cannot be read.
-    #[error("unreadable: {0}")]
+    #[error("server sent what cannot be read")]
     Wire(#[source] WireError),
     /// The server sent nothing for too long, not even an answer to a keepalive.
     #[error("server is silent")]
@@ -411,9 +411,9 @@ pub enum ClientCloseReason {
     #[error("server redirects {}", Elsewhere(.0.as_ref()))]
     Redirected(Option<Url>),
     /// Nobody answers at the place that a redirect has led to, nor at the first server when the client went back.
-    #[error("no server answers: {}", Listed(.0))]
+    #[error("no server answers ({})", Listed(.0))]
     RedirectFailed(Vec<RedirectAttempt>),
     /// Starting again with another transport, or at another server, failed.
-    #[error("starting again failed: {0}")]
+    #[error("starting again failed")]
     RestartFailed(#[source] CommandError),
 }

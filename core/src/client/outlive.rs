@@ -45,7 +45,8 @@ impl Client {
             self.queue.push_front(task);
         } else if self.may_reconnect() && task.command.is_repeatable() {
             self.queue.push_front(task);
-            self.close(now, ClientCloseReason::ConnectionLost);
+            let error = self.broken.take();
+            self.close(now, ClientCloseReason::ConnectionLost(error));
         } else {
             self.finish(now, task, Err(CommandError::ConnectionLost));
         }

@@ -159,6 +159,11 @@ impl CustomRequest {
         Ok(Self { method, uri: None, headers, content_type, body: Bytes::new() })
     }
 
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// Its target, if that is not the stream: a URL, whose credentials are left out, or `*` for the whole server.
     ///
     /// # Errors

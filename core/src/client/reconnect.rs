@@ -156,7 +156,7 @@ impl Client {
 
     /// Leaves the connection, behind a TEARDOWN if that may be heard, and goes back to where the client has begun.
     fn leave_lost(&mut self, now: Instant, cause: &ClientCloseReason) {
-        if matches!(cause, ClientCloseReason::Connect(_) | ClientCloseReason::ConnectionLost) {
+        if matches!(cause, ClientCloseReason::Connect(_) | ClientCloseReason::ConnectionLost(_)) {
             self.link.reset();
         }
         let is_deaf = matches!(

@@ -8,10 +8,10 @@ use super::{
     Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, CommandId, ConnectError, Farewell,
     Misuse, RedirectError, Reply, State,
 };
-use crate::Instant;
 use crate::limits::TEARDOWN_DEADLINE;
 use crate::tls::TlsError;
 use crate::wire::StatusCode;
+use crate::{Instant, IoError};
 
 impl Client {
     /// Ends the session and closes the connection.
@@ -92,7 +92,14 @@ impl Client {
         self.connection_failed(now, ConnectError::Tls(error));
     }
 
-    /// Takes the news that the connection has ended, by either side or by an error.
+    /// Takes the news that the connection has ended by an error of the system's.
+    pub fn handle_io_failed(&mut self, now: Instant, error: IoError) {
+        self.broken = Some(error);
+        self.handle_closed(now);
+        self.broken = None;
+    }
+
+    /// Takes the news that the connection has ended, by either side.
     pub fn handle_closed(&mut self, now: Instant) {
         let is_unsent = self.held.is_some() || self.link.wants_write();
         if self.link.is_closed() || self.link.is_up() {
@@ -141,7 +148,8 @@ impl Client {
             self.lose_connection(now);
         } else {
             self.end_tracks_that_were_left();
-            self.close(now, ClientCloseReason::ConnectionLost);
+            let error = self.broken.take();
+            self.close(now, ClientCloseReason::ConnectionLost(error));
         }
     }
 
@@ -151,8 +159,8 @@ impl Client {
             return;
         }
         self.is_finished = true;
-        let was_connected = self.link.is_up();
-        if was_connected && self.session.exists() && reason != ClientCloseReason::ConnectionLost {
+        let is_connected = self.link.is_up() && !matches!(reason, ClientCloseReason::ConnectionLost(_));
+        if is_connected && self.session.exists() {
             // A server that is not told keeps sending, some even into the next connection (live555 before 2017).
             self.say_goodbye(now);
             let request = self.teardown_request();
@@ -162,7 +170,7 @@ impl Client {
         self.held = None;
         self.fail_all(&CommandError::Closed);
         self.release();
-        if (was_connected && reason != ClientCloseReason::ConnectionLost) || self.link.is_connecting() {
+        if is_connected || self.link.is_connecting() {
             self.outputs.push_back(ClientOutput::Disconnect);
         }
         self.link.close();

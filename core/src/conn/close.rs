@@ -1,11 +1,10 @@
 use std::fmt;
-use std::io;
 
-use crate::Printable;
 use crate::limits::CLOSE_NOTE_BYTES_MAX;
 use crate::tls::TlsError;
 use crate::tunnel::TunnelError;
 use crate::wire::{Response, StatusCode, WireError};
+use crate::{IoError, Printable};
 
 /// Why a connection or a session ended.
 ///
@@ -25,22 +24,22 @@ pub enum CloseReason {
     #[error("the peer closed the connection")]
     PeerClosed,
     /// The system reported an error of the socket.
-    #[error("the connection failed: {0}")]
-    Io(io::ErrorKind),
+    #[error("the connection failed")]
+    Io(#[source] IoError),
     /// The peer sent what cannot be read.
-    #[error("the peer sent what cannot be read: {0}")]
+    #[error("the peer sent what cannot be read")]
     Wire(#[from] WireError),
     /// A trusted proxy did not say where the connection comes from.
     #[error("a trusted proxy sent no header of the PROXY protocol")]
     NoProxyHeader,
     /// There is no TLS connection with the peer.
-    #[error("no TLS: {0}")]
+    #[error("there is no TLS connection")]
     Tls(#[from] TlsError),
     /// It was the POST of an HTTP tunnel, and has become a part of the connection of its GET.
     #[error("it is a part of the connection of its GET")]
     Joined,
     /// The tunnel through which the peer speaks was not made, or has broken.
-    #[error("no tunnel: {0}")]
+    #[error("there is no tunnel")]
     Tunnel(#[from] TunnelError),
     /// The peer speaks without TLS where the server requires it.
     #[error("the peer speaks without TLS")]

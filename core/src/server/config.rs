@@ -177,6 +177,13 @@ impl Default for ServerConfig {
 }
 
 /// Setters by value, one for each field.
+impl ServerConfig {
+    /// Returns `true` if each message is told.
+    pub fn is_traced(&self) -> bool {
+        self.trace
+    }
+}
+
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
         impl ServerConfig {

@@ -74,7 +74,7 @@ pub(super) enum Origin {
 #[non_exhaustive]
 pub enum AddStreamError {
     /// Another stream, or a publisher, is at the path.
-    #[error("the path is in use")]
+    #[error("the path is in use; remove the stream that has it, or choose another")]
     PathInUse,
     /// The path is the URL of another stream's track, such as `/cam/trackID=0`, or one of its tracks would be at
     /// another stream's path.

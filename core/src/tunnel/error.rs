@@ -26,7 +26,7 @@ pub enum TunnelError {
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     /// The connection has ended in the middle of a handshake.
-    #[error("the connection was lost: {0}")]
+    #[error("the connection was lost in the middle of a handshake")]
     Lost(#[source] IoError),
     /// The bytes that came over a WebSocket are none of its frames.
     #[error(transparent)]

@@ -76,7 +76,7 @@ fn no_byte_of_a_request_uri_is_rewritten() {
         "rtsp://[fe80::1%25eth0]:554/",
     ] {
         assert_eq!(url(text).as_request_uri(), text);
-        assert_eq!(url(text).to_string(), text);
+        assert_eq!(url(text).to_string(), without_secrets(text));
     }
     assert_eq!(url("RTSPS://u:p@H/x").as_request_uri(), "rtsps://H/x");
 }

@@ -47,7 +47,7 @@ impl Application<'_> {
                         return conn.rx.handle_read(now, 0);
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) => return self.close(now, id, CloseReason::Io(error.kind()), sockets),
+                    Err(error) => return self.close(now, id, CloseReason::Io(error.into()), sockets),
                 },
                 Ok(None) => return,
                 Err(reason) => {
@@ -102,11 +102,11 @@ fn write(now: Instant, id: ConnId, tx: &mut ConnTx, sockets: &mut impl Sockets) 
         let mut slices = [IoSlice::new(&[]); 64];
         let filled = tx.io_slices(&mut slices);
         match sockets.write(id, &slices[..filled]) {
-            Ok(0) => return Err(CloseReason::Io(ErrorKind::WriteZero)),
+            Ok(0) => return Err(CloseReason::Io(ErrorKind::WriteZero.into())),
             Ok(n) => tx.handle_written(now, n),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(CloseReason::Io(error.kind())),
+            Err(error) => return Err(CloseReason::Io(error.into())),
         }
     }
     Ok(true)

@@ -130,7 +130,7 @@ pub enum Cause {
 #[non_exhaustive]
 pub enum TroubleError {
     /// The system takes nothing.
-    #[error("{}: {source}", .path.display())]
+    #[error("{} cannot be written", .path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,

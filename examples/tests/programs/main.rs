@@ -10,6 +10,7 @@ mod config;
 mod doctor;
 mod events;
 mod examples;
+mod log;
 mod metrics;
 #[cfg(target_os = "linux")]
 mod networks;

@@ -20,6 +20,7 @@ use crate::net::{Dscp, Interface, SocketOptions};
 use crate::runtime::Runtime;
 #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 use crate::tls::ClientTls;
+use crate::trace::ClientTrace;
 
 /// How a client is set up.
 ///
@@ -280,12 +281,13 @@ impl<R: Runtime> ClientBuilder<R> {
     /// ([`Error::Start`]).
     pub fn build(self) -> Result<Client<R>, Error> {
         let Self { url, config, mut own, runtime, layers, options, timeline, interface } = self;
-        let mut core = Core::new(url, own.apply(config)?, runtime.seed().map_err(Error::Start)?);
+        let (config, trace) = ClientTrace::of(own.apply(config)?, &url);
+        let mut core = Core::new(url, config, runtime.seed().map_err(Error::Start)?);
         let clock = runtime.clock();
         core.set_wall_clock(clock.now(), clock.wall());
         core.continue_timeline(timeline);
         let sockets = Sockets::<R>::new(options, interface);
-        let shared = Arc::new(Shared::new(core, sockets, R::READERS_READ, clock));
+        let shared = Arc::new(Shared::new(core, trace, sockets, R::READERS_READ, clock));
         let driver = driver::drive(runtime.clone(), Arc::clone(&shared), layers);
         runtime.spawn(driver).map_err(Error::Start)?;
         Ok(Client { owner: Arc::new(Owner(shared)), runtime: PhantomData })
@@ -322,7 +324,7 @@ impl<R: Runtime> ClientBuilder<R> {
         for media in medias {
             match client.setup(media).await {
                 Ok(_) => set_up += 1,
-                Err(Error::Command(error)) => failure = Error::Command(error),
+                Err(error @ Error::Command { .. }) => failure = error,
                 Err(error) => return Err(error),
             }
         }

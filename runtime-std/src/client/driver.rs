@@ -101,7 +101,7 @@ impl<R: Runtime> Driver<R> {
         if state.abandoned && self.limit.is_none() {
             self.limit = Some(now + TEARDOWN_DEADLINE);
         }
-        self.poll_connecting(cx, &mut state.core, sockets, &mut round);
+        self.poll_connecting(cx, state, sockets, &mut round);
         self.receive(&mut state.core, sockets, now, &mut round);
         self.take_outputs(cx, state, sockets, now, &mut round);
         // Datagrams first: servers forget what comes after TEARDOWN.
@@ -122,7 +122,7 @@ impl<R: Runtime> Driver<R> {
     fn poll_connecting(
         &mut self,
         cx: &mut Context<'_>,
-        core: &mut Client,
+        State { core, trace, .. }: &mut State,
         sockets: &mut Sockets<R>,
         round: &mut Round,
     ) {
@@ -130,6 +130,7 @@ impl<R: Runtime> Driver<R> {
         let Poll::Ready(connected) = connecting.poll(cx) else { return };
         self.connecting = None;
         let connected = connected.map(|(mut link, peer)| {
+            trace.tell_connected(peer);
             core.handle_tunnel(link.tolerances());
             let local = link.socket().and_then(|socket| socket.local_addr().ok());
             local.into_iter().for_each(|local| core.set_local_addr(local));

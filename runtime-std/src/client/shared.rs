@@ -8,11 +8,13 @@ use rtspan_core::Instant;
 use rtspan_core::client::{
     Client, ClientCloseReason, ClientEvent, CommandError, CommandId, Misuse, Received, Reply,
 };
+use rtspan_core::wire::Method;
 
 use super::Error;
 use super::events::Events;
 use super::sockets::{Look, Receive};
 use crate::clock::Clock;
+use crate::trace::ClientTrace;
 use crate::wake::{Waiters, Wake, lock};
 
 /// State that the handles of a client and its driver share; locked from the top down.
@@ -60,6 +62,7 @@ impl std::task::Wake for Baton {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) core: Client,
+    pub(super) trace: ClientTrace,
     /// Commands that are waited for, with their results as they come.
     awaited: Vec<(CommandId, Option<Result<Reply, CommandError>>)>,
     /// Medias that are set up to be received, and those of them that have ended.
@@ -110,7 +113,13 @@ impl<S: Receive + ?Sized> Shared<S> {
 }
 
 impl<S> Shared<S> {
-    pub(crate) fn new(core: Client, sockets: S, readers_read: bool, clock: Clock) -> Self {
+    pub(crate) fn new(
+        core: Client,
+        trace: ClientTrace,
+        sockets: S,
+        readers_read: bool,
+        clock: Clock,
+    ) -> Self {
         let baton = Arc::new(Baton::default());
         Self {
             waker: Waker::from(Arc::clone(&baton)),
@@ -120,6 +129,7 @@ impl<S> Shared<S> {
             waiters: Waiters::default(),
             state: Mutex::new(State {
                 core,
+                trace,
                 awaited: Vec::new(),
                 set_up: BTreeSet::new(),
                 ended: BTreeSet::new(),
@@ -160,6 +170,7 @@ impl Shared {
     /// Gives a command and waits until it is done.
     pub(crate) async fn command(
         self: &Arc<Self>,
+        method: Method,
         give: impl FnOnce(&mut Client, Instant) -> Result<CommandId, Misuse>,
     ) -> Result<Reply, Error> {
         let id = {
@@ -168,7 +179,7 @@ impl Shared {
             state.awaited.push((id, None));
             id
         };
-        let awaited = Awaited { shared: self, id };
+        let awaited = Awaited { shared: self, id, method };
         // The task that has the baton may not look for packets as long as this takes, and the answer is to be read.
         self.baton.give_back();
         self.baton.driver.wake();
@@ -243,7 +254,7 @@ impl State {
 
     /// Takes note of what the core tells the application.
     pub(crate) fn handle_event(&mut self, event: ClientEvent) {
-        if !matches!(event, ClientEvent::Done(..)) {
+        if self.trace.tell(&self.core, &event) && !matches!(event, ClientEvent::Done(..)) {
             self.events.push(event.clone());
         }
         match event {
@@ -339,6 +350,7 @@ impl State {
 struct Awaited<'a> {
     shared: &'a Arc<Shared>,
     id: CommandId,
+    method: Method,
 }
 
 impl Awaited<'_> {
@@ -348,7 +360,10 @@ impl Awaited<'_> {
         match done {
             Some(Ok(reply)) => Poll::Ready(Ok(reply)),
             Some(Err(CommandError::Closed)) => Poll::Ready(Err(state.closed_error())),
-            Some(Err(error)) => Poll::Ready(Err(Error::Command(error))),
+            Some(Err(error)) => {
+                let url = Box::new(state.core.url().clone());
+                Poll::Ready(Err(Error::Command { method: self.method.clone(), url, error }))
+            }
             None if state.gone => Poll::Ready(Err(state.closed_error())),
             None => Poll::Pending,
         }
@@ -383,10 +398,12 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_for_commands_that_nobody_waits_for_any_more() {
-        let core = Client::new(Url::parse("rtsp://h/").unwrap(), ClientConfig::default(), [0; 32]);
-        let shared: Arc<Shared> = Arc::new(Shared::new(core, Nowhere, true, Clock::system()));
+        let url = Url::parse("rtsp://h/").unwrap();
+        let (config, trace) = ClientTrace::of(ClientConfig::default(), &url);
+        let core = Client::new(url, config, [0; 32]);
+        let shared: Arc<Shared> = Arc::new(Shared::new(core, trace, Nowhere, true, Clock::system()));
         for _ in 0..10 {
-            let command = pin!(shared.command(Client::options));
+            let command = pin!(shared.command(Method::Options, Client::options));
             assert!(command.poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
         assert!(shared.state().awaited.is_empty());

@@ -1,4 +1,4 @@
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
@@ -11,6 +11,7 @@ use rtspan_core::{Instant, UdpId};
 use crate::link::Link;
 use crate::net::{Interface, SocketOptions, UdpPair, bind_group, bind_pair, is_transient};
 use crate::runtime::{Direction, Runtime, TcpSocket, UdpSocket};
+use crate::trace;
 
 /// Calls to the system that write, in one go.
 const WRITES: usize = 16;
@@ -26,8 +27,8 @@ pub(super) struct Sockets<R: Runtime> {
     tcp: Option<Link<R::Tcp>>,
     /// The socket had no room; the system has not said since that it has.
     blocked: bool,
-    /// TLS has ended the connection.
-    failed: Option<TlsError>,
+    /// The error that has ended the connection.
+    failed: Option<io::Error>,
     udp: Vec<(UdpId, UdpPair<R::Udp>)>,
     options: SocketOptions,
     /// The interface that groups are joined on, or that of the connection.
@@ -113,7 +114,10 @@ impl<R: Runtime> Sockets<R> {
             pair.drain(DRAIN_BURSTS, |port, from, data| core.handle_datagram(now, *id, port, from, data));
         }
         match self.failed.take() {
-            Some(error) => core.handle_tls_failed(now, error),
+            Some(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+                Some(error) => core.handle_tls_failed(now, error.clone()),
+                None => core.handle_io_failed(now, error.into()),
+            },
             None => core.handle_closed(now),
         }
     }
@@ -170,6 +174,7 @@ impl<R: Runtime> Sockets<R> {
             let filled = core.io_slices(&mut slices);
             match socket.try_write_vectored(&slices[..filled]) {
                 Ok(n) if n > 0 => {
+                    trace::moved("written", n);
                     core.handle_written(now, n);
                     self.blocked = false;
                     written = true;
@@ -207,14 +212,16 @@ impl<R: Runtime> Sockets<R> {
             is_full = into.len() == into.capacity();
             read
         });
+        if let Ok(n) = read {
+            trace::moved("read", n);
+        }
         match read {
             // Most often less has come than there was room for, and the socket waits for more already.
             Ok(n) if n > 0 && !is_full && socket.poll_ready(cx, Direction::Read).is_pending() => Look::Done,
             Ok(n) if n > 0 => Look::Again,
             Err(error) if is_transient(&error) => Look::Again,
             Err(error) => {
-                let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-                self.failed = inner.cloned();
+                self.failed = Some(error);
                 Look::End
             }
             Ok(_) => Look::End,

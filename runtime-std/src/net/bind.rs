@@ -7,6 +7,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::{Interface, Membership, SocketRef, set_keepalive};
 use crate::runtime::{Runtime, UdpSocket};
+use crate::trace;
 
 /// How often a free port is asked for whose neighbour is free as well.
 const PAIR_ATTEMPTS: usize = 64;
@@ -126,6 +127,7 @@ pub fn bind_udp(addr: SocketAddr) -> io::Result<StdUdpSocket> {
     socket.set_nonblocking(true)?;
     // The system may allow less; then bursts are lost earlier, and that is all.
     let _ = socket.set_recv_buffer_size(limits::UDP_RECEIVE_BUFFER_BYTES);
+    trace::receive_buffer(&socket, limits::UDP_RECEIVE_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(limits::UDP_SEND_BUFFER_BYTES);
     if !addr.ip().is_multicast() {
         socket.bind(&addr.into())?;

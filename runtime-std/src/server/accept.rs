@@ -13,6 +13,7 @@ use crate::alarm::Alarm;
 use crate::link::{Entrance, Link, Place as Entered};
 use crate::net::{Dscp, OPTIONS_ARE_INHERITED};
 use crate::runtime::{Listener, Runtime, TcpSocket};
+use crate::trace;
 use crate::wake::Wake;
 
 /// Connections accepted before other tasks have their turn.
@@ -109,7 +110,11 @@ fn poll_accept<R: Runtime>(
         Poll::Pending => return Poll::Pending,
         Poll::Ready(Ok(accepted)) => accepted,
         Poll::Ready(Err(error)) => {
-            return Poll::Ready(matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted));
+            let is_of_peer = matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted);
+            if !is_of_peer {
+                trace::accept_failed(&error);
+            }
+            return Poll::Ready(is_of_peer);
         }
     };
     peer.set_ip(peer.ip().to_canonical());

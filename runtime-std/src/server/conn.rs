@@ -19,6 +19,7 @@ use crate::alarm::Alarm;
 use crate::link::{HandedOver, Link, NotSecured, failed};
 use crate::net::is_transient;
 use crate::runtime::{Direction, Runtime};
+use crate::trace;
 use crate::wake::{Reasons, Wake};
 
 /// How often a task goes round before it lets others run.
@@ -230,7 +231,10 @@ impl<R: Runtime> ConnTask<R> {
     fn read(&mut self, now: Instant) -> Result<bool, CloseReason> {
         self.rx.lend(|| BLOCK.take());
         match self.rx.read_with(now, |into| self.socket.try_read_buf(into)) {
-            Ok(n) => self.at_end = n == 0,
+            Ok(n) => {
+                trace::moved("read", n);
+                self.at_end = n == 0;
+            }
             Err(error) if is_transient(&error) => {}
             Err(error) => return Err(broken(error)),
         }
@@ -326,8 +330,9 @@ impl<R: Runtime> ConnTask<R> {
             let filled = self.tx.io_slices(&mut slices);
             let offered = slices[..filled].iter().map(|slice| slice.len()).sum::<usize>();
             match self.socket.try_write_vectored(&slices[..filled]) {
-                Ok(0) => return Err(CloseReason::Io(ErrorKind::WriteZero)),
+                Ok(0) => return Err(CloseReason::Io(ErrorKind::WriteZero.into())),
                 Ok(n) => {
+                    trace::moved("written", n);
                     self.tx.handle_written(now, n);
                     self.blocked = n < offered;
                 }
@@ -371,8 +376,8 @@ fn broken(error: io::Error) -> CloseReason {
         Some(inner) if inner.is::<TlsError>() => CloseReason::Tls(failed(error)),
         Some(inner) => match inner.downcast_ref::<TunnelError>() {
             Some(error) => CloseReason::Tunnel(error.clone()),
-            None => CloseReason::Io(error.kind()),
+            None => CloseReason::Io(error.into()),
         },
-        _ => CloseReason::Io(error.kind()),
+        _ => CloseReason::Io(error.into()),
     }
 }

@@ -17,6 +17,7 @@ use super::events::Events;
 use super::registry::Registry;
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
+use crate::trace::ServerTrace;
 use crate::wake::{Waiters, Wake, lock};
 
 const RUNNING: u8 = 0;
@@ -49,6 +50,7 @@ struct Control {
     /// The pairs that the server has asked for: its own as it is made, those of groups when readers come.
     opening: Vec<Opening>,
     events: Events,
+    trace: ServerTrace,
     data: Data,
     /// The number of reports of statistics when those who wait were last woken.
     stats_told: u64,
@@ -103,6 +105,7 @@ impl Drop for Refusal {
 
 impl Door {
     pub(crate) fn new(config: ServerConfig, clock: Clock, seed: [u8; 32]) -> Self {
+        let (config, trace) = ServerTrace::of(config);
         let door = Self {
             control: Mutex::new(Control {
                 server: Server::new(config, seed),
@@ -110,6 +113,7 @@ impl Door {
                 udps: BTreeMap::new(),
                 opening: Vec::new(),
                 events: Events::default(),
+                trace,
                 data: Data::default(),
                 stats_told: 0,
                 armed: None,
@@ -367,8 +371,9 @@ impl Door {
                         control.udps.remove(&id);
                     }
                 }
-                Output::Event(event) => {
+                Output::Event(event) if control.trace.tell(&event) => {
                     if let Some(missed) = control.events.push(event) {
+                        control.trace.tell_dropped(&missed);
                         control.data.handle_dropped(&missed);
                     }
                     news = true;

@@ -74,7 +74,7 @@ pub(crate) async fn a_refusal_leaves_the_client_usable<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let client = Client::<R>::builder(&url(&server, "/cam")).unwrap().connect().await.unwrap();
     match client.describe().await {
-        Err(Error::Command(error)) => assert_eq!(error.status(), Some(StatusCode::NOT_FOUND)),
+        Err(Error::Command { error, .. }) => assert_eq!(error.status(), Some(StatusCode::NOT_FOUND)),
         other => panic!("{other:?}"),
     }
     let _stream = server.publish("/cam", description()).unwrap();
@@ -156,7 +156,7 @@ pub(crate) async fn a_question_is_answered_by_the_application<R: Runtime>() {
         server.answer(question.ticket, Err(StatusCode::FORBIDDEN.into())).unwrap();
     };
     match both(&mut publish, refuse).await {
-        Err(Error::Command(error)) => assert_eq!(error.status(), Some(StatusCode::FORBIDDEN)),
+        Err(Error::Command { error, .. }) => assert_eq!(error.status(), Some(StatusCode::FORBIDDEN)),
         other => panic!("{other:?}"),
     }
 }

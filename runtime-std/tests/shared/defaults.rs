@@ -106,7 +106,7 @@ pub(crate) async fn nobody_is_waited_for_longer_than_by_default<R: Runtime>() {
     }
     let [silent, quiet] = clients;
     let errors = [silent.await, quiet.await];
-    assert!(matches!(errors[0].0, Error::Command(CommandError::Timeout)), "{errors:?}");
+    assert!(matches!(errors[0].0, Error::Command { error: CommandError::Timeout, .. }), "{errors:?}");
     check(errors[0].1, limits::RESPONSE_DEADLINE);
     assert!(matches!(errors[1].0, Error::Closed(ClientCloseReason::Silence)), "{errors:?}");
     check(errors[1].1, limits::SERVER_SILENCE + limits::RESPONSE_DEADLINE);

@@ -103,7 +103,7 @@ pub(crate) async fn a_server_that_goes_away_ends_the_packets_with_an_error<R: Ru
         .unwrap();
     relayed.await;
     let end = packets.next().await;
-    assert!(matches!(end, Some(Err(Error::Closed(ClientCloseReason::ConnectionLost)))), "{end:?}");
+    assert!(matches!(end, Some(Err(Error::Closed(ClientCloseReason::ConnectionLost(_))))), "{end:?}");
     assert!(packets.next().await.is_none());
     let reason = event(&server, |event| match event {
         Event::SessionClosed { reason, .. } => Some(reason),

@@ -54,7 +54,7 @@ async fn played<R: Runtime>(
 
 async fn refused<R: Runtime>(method: &'static str, answer: Answer) -> CommandError {
     match played::<R>((method, answer), usize::MAX, ClientConfig::default()).await.0 {
-        Error::Command(error) => error,
+        Error::Command { error, .. } => error,
         error => panic!("{error:?}"),
     }
 }
@@ -89,7 +89,7 @@ pub(crate) async fn each_answer_is_waited_for_as_long_as_its_deadline_says<R: Ru
     // The answer to OPTIONS comes, that to DESCRIBE, that to SETUP.
     for (answers, deadline) in [(1, describe), (2, response), (3, response)] {
         let (error, took) = played::<R>(("", ("", "", "")), answers, config()).await;
-        assert!(matches!(error, Error::Command(CommandError::Timeout)), "{error:?}");
+        assert!(matches!(error, Error::Command { error: CommandError::Timeout, .. }), "{error:?}");
         assert!((deadline..deadline + slack).contains(&took), "{answers} answers: {took:?}");
     }
 }

@@ -264,7 +264,9 @@ pub(crate) async fn keys_are_neither_told_nor_taken_without_tls<R: Runtime>() {
         let srtp = ClientSrtp::default().publish(Suite::AeadAes128Gcm);
         let refused = Client::<R>::builder(&url).unwrap().srtp(srtp).publish(description()).await;
         match refused {
-            Err(Error::Command(CommandError::Srtp { error: SrtpError::NotOverTls, .. })) => {}
+            Err(Error::Command {
+                error: CommandError::Srtp { error: SrtpError::NotOverTls, .. }, ..
+            }) => {}
             other => panic!("{scheme}: {other:?}"),
         }
     }

@@ -136,7 +136,7 @@ pub(crate) async fn an_interface_that_is_not_there_is_an_error_that_says_so<R: R
     let camera = Camera::<R>::new(1, "");
     let nowhere = Interface::Name("rtspan-none0".into());
     match camera.client().multicast_interface(nowhere).play().await {
-        Err(Error::Command(CommandError::Udp(UdpOpenError::Io(error)))) => {
+        Err(Error::Command { error: CommandError::Udp(UdpOpenError::Io(error)), .. }) => {
             assert_eq!(error.kind(), ErrorKind::NotFound);
         }
         other => panic!("{other:?}"),

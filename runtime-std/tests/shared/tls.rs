@@ -226,7 +226,7 @@ pub(crate) async fn a_peer_without_tls_is_told_that_it_is_required<R: Runtime>()
     let server = serve::<R>(authority.sign(HOST, GOOD).shown(), true).await;
     let url = format!("rtsp://{}/cam", server.local_addr());
     match Client::<R>::builder(&url).unwrap().connect().await {
-        Err(Error::Command(error)) => assert!(error.to_string().contains("TLS Required"), "{error}"),
+        Err(Error::Command { error, .. }) => assert!(error.to_string().contains("TLS Required"), "{error}"),
         other => panic!("{other:?}"),
     }
     // At once, and also if it says so byte by byte.

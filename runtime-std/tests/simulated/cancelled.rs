@@ -443,7 +443,7 @@ fn drain() {
             while let Some(Ok(_)) = packets.next().await {}
             until(|| server.sessions().is_empty()).await;
             let refused = builder("/cam").play().await;
-            assert!(matches!(refused, Err(Error::Command(_))), "{refused:?}");
+            assert!(matches!(refused, Err(Error::Command { .. })), "{refused:?}");
         }
         drained.is_some()
     });
@@ -458,7 +458,7 @@ fn close() {
             while let Some(Ok(_)) = packets.next().await {}
             while server.next().await.is_some() {}
             let refused = builder("/cam").play().await;
-            assert!(matches!(refused, Err(Error::Command(_) | Error::Closed(_))), "{refused:?}");
+            assert!(matches!(refused, Err(Error::Command { .. } | Error::Closed(_))), "{refused:?}");
         }
         closed.is_some()
     });

@@ -155,7 +155,7 @@ impl Comeback {
         let longest = self.least.saturating_mul(1 << attempt.min(20)).min(self.most);
         let bounds = self.least.min(longest)..=longest;
         assert!(bounds.contains(&wait), "{wait:?} before attempt {attempt}, of {bounds:?}");
-        let is_cut = matches!(cause, ClientCloseReason::ConnectionLost | ClientCloseReason::Connect(_));
+        let is_cut = matches!(cause, ClientCloseReason::ConnectionLost(_) | ClientCloseReason::Connect(_));
         assert!(!is_cut || self.told < self.cuts, "{cause:?} is told, and there was none");
         self.told = self.cuts;
         self.row = attempt;

@@ -218,5 +218,5 @@ impl World<'_> {
 }
 
 fn broken() -> CloseReason {
-    CloseReason::Io(ErrorKind::ConnectionReset)
+    CloseReason::Io(ErrorKind::ConnectionReset.into())
 }

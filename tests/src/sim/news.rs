@@ -113,7 +113,7 @@ impl World<'_> {
                 }
             }
             ClientEvent::Reconnecting { cause, attempt, wait } => {
-                if cause == ClientCloseReason::ConnectionLost {
+                if matches!(cause, ClientCloseReason::ConnectionLost(_)) {
                     self.check_farewell(player);
                 }
                 player.farewell = None;
@@ -143,7 +143,7 @@ impl World<'_> {
                 assert!(player.asked.is_empty(), "closed and not done: {:?}", player.asked);
                 self.counts.add(
                     match reason {
-                        ClientCloseReason::ConnectionLost => "clients that lost the connection",
+                        ClientCloseReason::ConnectionLost(_) => "clients that lost the connection",
                         ClientCloseReason::Silence | ClientCloseReason::NothingOverUdp { .. } => {
                             "clients that heard nothing"
                         }
@@ -151,7 +151,7 @@ impl World<'_> {
                     },
                     1,
                 );
-                if reason == ClientCloseReason::ConnectionLost {
+                if matches!(reason, ClientCloseReason::ConnectionLost(_)) {
                     self.check_farewell(player);
                 }
                 self.check_end(player, &reason);

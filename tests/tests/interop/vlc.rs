@@ -123,7 +123,7 @@ fn what_vlc_broadcasts_plays_on_when_pausing_and_seeking_are_refused() {
     let (mut packets, _) = playing(&url, Transports::Udp);
     let client = packets.client();
     let refused = |result: Result<(), Error>| match result {
-        Err(Error::Command(CommandError::Status { status, reason })) => (status, reason),
+        Err(Error::Command { error: CommandError::Status { status, reason }, .. }) => (status, reason),
         result => panic!("{result:?}"),
     };
     let (status, reason) = refused(client.pause());

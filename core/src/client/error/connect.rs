@@ -5,7 +5,6 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use super::Listed;
 use crate::IoError;
 use crate::tls::TlsError;
 use crate::tunnel::TunnelError;
@@ -75,15 +74,38 @@ impl ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unresolved(error) => write!(f, "host name cannot be resolved: {error}"),
+            Self::Unresolved(_) => f.write_str("host name cannot be resolved (is it spelled right?)"),
             Self::Timeout(tried) if tried.is_empty() => f.write_str("no connection in time"),
-            Self::Timeout(tried) => write!(f, "no connection in time: {}", Listed(tried)),
-            Self::Refused(tried) | Self::Unreachable(tried) | Self::Failed(tried) => {
-                write!(f, "no connection: {}", Listed(tried))
-            }
+            Self::Timeout(_) => self.tell(f, " (is the host on, and no firewall in between?)"),
+            Self::Refused(_) => self.tell(f, " (is a server running there?)"),
+            Self::Unreachable(_) => self.tell(f, " (is there a way into its network?)"),
+            Self::Failed(_) => self.tell(f, ""),
             Self::Tls(error) => error.fmt(f),
-            Self::Tunnel(error) => write!(f, "no tunnel: {error}"),
+            Self::Tunnel(_) => f.write_str("there is no tunnel"),
         }
+    }
+}
+
+impl ConnectError {
+    /// The attempt that decides: of several that are as near to the server the first.
+    fn decisive(&self) -> Option<&ConnectAttempt> {
+        // `max_by_key` gives the last.
+        self.tried().iter().rev().max_by_key(|attempt| Nearness::of(attempt.error.kind()))
+    }
+
+    /// Names the addresses that failed as the decisive one did, whose error is the source, and then the others with theirs.
+    fn tell(&self, f: &mut fmt::Formatter<'_>, hint: &str) -> fmt::Result {
+        let decisive = self.decisive().map(|attempt| &attempt.error);
+        let (same, others): (Vec<_>, Vec<_>) =
+            self.tried().iter().partition(|attempt| Some(&attempt.error) == decisive);
+        f.write_str("no connection to ")?;
+        for (number, attempt) in same.into_iter().enumerate() {
+            write!(f, "{}{}", if number == 0 { "" } else { ", " }, attempt.addr)?;
+        }
+        f.write_str(hint)?;
+        others
+            .into_iter()
+            .try_for_each(|ConnectAttempt { addr, error }| write!(f, "; nor to {addr} ({error})"))
     }
 }
 
@@ -93,11 +115,7 @@ impl Error for ConnectError {
             Self::Tls(error) => return error.source(),
             Self::Tunnel(error) => return Some(error),
             Self::Unresolved(error) => Some(error),
-            _ => {
-                let nearness = |attempt: &&ConnectAttempt| Nearness::of(attempt.error.kind());
-                // Of several that are as near the first: `max_by_key` gives the last.
-                self.tried().iter().rev().max_by_key(nearness).map(|attempt| &attempt.error)
-            }
+            _ => self.decisive().map(|attempt| &attempt.error),
         };
         error.map(|error| error.as_io() as _)
     }
@@ -105,7 +123,7 @@ impl Error for ConnectError {
 
 /// An address that was tried, and why there is no connection to it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{addr}: {error}")]
+#[error("{addr}")]
 pub struct ConnectAttempt {
     /// The address.
     pub addr: SocketAddr,

@@ -14,6 +14,6 @@ pub enum SrtpError {
     #[error("its keys are in a=crypto, which RTSP does not use; have the server use MIKEY, or no SRTP")]
     OnlyCrypto,
     /// The keys of the server cannot be used.
-    #[error("its keys cannot be used: {0}")]
+    #[error("its keys cannot be used")]
     Keys(#[source] KeyingError),
 }

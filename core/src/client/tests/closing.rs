@@ -18,7 +18,7 @@ fn a_lost_connection_fails_every_command_once_and_is_told_once() {
     for _ in 0..3 {
         assert_eq!(it.failed(), CommandError::Closed);
     }
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
     it.close();
     it.no_event();
     assert_eq!(it.client.poll_timeout(), None);
@@ -40,7 +40,7 @@ fn a_connection_that_is_refused_closes_the_client() {
     let tried = vec![refused("192.0.2.1:554"), refused("[2001:db8::1]:554")];
     it.client.handle_connected(it.now, Err(ConnectError::of(tried)));
     assert_eq!(it.failed(), CommandError::Closed);
-    let text = "no connection: 192.0.2.1:554: connection refused; [2001:db8::1]:554: connection refused";
+    let text = "no connection to 192.0.2.1:554, [2001:db8::1]:554 (is a server running there?)";
     assert_eq!(it.closed().to_string(), text);
 }
 

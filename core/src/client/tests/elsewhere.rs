@@ -279,7 +279,11 @@ fn connect_and_close(it: &mut Scenario) {
 fn a_client_goes_back_to_the_first_server_where_nobody_answers_and_tells_what_it_tried() {
     type Fail = fn(&mut Scenario);
     let ways: [(Fail, RedirectError, &str); 4] = [
-        (refuse, RedirectError::Connect(unresolved()), "host name cannot be resolved: it has no address"),
+        (
+            refuse,
+            RedirectError::Connect(unresolved()),
+            "host name cannot be resolved (is it spelled right?): it has no address",
+        ),
         (|it| it.advance(RESPONSE_DEADLINE), RedirectError::Connect(no_answer()), "no connection in time"),
         (connect_and_wait, RedirectError::Silent, "server did not answer in time"),
         (connect_and_close, RedirectError::Closed, "connection ended"),
@@ -296,7 +300,7 @@ fn a_client_goes_back_to_the_first_server_where_nobody_answers_and_tells_what_it
         let there = RedirectAttempt { url: Url::parse(URL).unwrap(), error };
         let reason = it.closed();
         assert_eq!(reason, ClientCloseReason::RedirectFailed(vec![attempt, there]));
-        assert_eq!(reason.to_string(), format!("no server answers: {THERE}: {text}; {URL}: {text}"));
+        assert_eq!(reason.to_string(), format!("no server answers ({THERE}: {text}; {URL}: {text})"));
     }
 }
 
@@ -353,5 +357,5 @@ fn a_server_that_has_answered_and_goes_later_is_not_one_that_does_not_answer() {
     play_there(&mut it);
     it.advance(Duration::from_secs(1));
     it.close();
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
 }

@@ -288,7 +288,7 @@ fn a_server_that_never_answers_keepalives_and_then_falls_silent_is_left_to_its_c
     assert!(matches!(it.event(), ClientEvent::MediaSilent(0)));
     it.no_event();
     it.close();
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
 }
 
 #[test]

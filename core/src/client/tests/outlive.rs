@@ -125,7 +125,7 @@ fn a_server_that_answers_nothing_is_not_connected_to_again() {
     it.expect_method("OPTIONS");
     it.close();
     assert_eq!(it.failed(), CommandError::Closed);
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_server_that_cannot_be_reached_again_is_tried_as_long_as_it_keeps_the_sessio
 fn a_session_over_tcp_ends_with_its_connection() {
     let mut it = Scenario::playing_tcp();
     it.close();
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_track_that_the_server_has_left_has_ended_when_the_connection_does() {
     it.no_event();
     it.close();
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_session_over_udp_that_was_left_ends_with_its_connection() {
     );
     it.close();
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
 }
 
 #[test]

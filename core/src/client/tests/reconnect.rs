@@ -89,7 +89,7 @@ fn a_session_that_ends_with_its_connection_is_played_again() {
     let first = it.client.poll_packet().unwrap();
     assert_eq!((first.time.pts, first.time.begins_anew), (0, false));
     it.close();
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 1));
     assert_eq!(it.client.state(), State::Initial);
     assert_eq!(it.client.media_stats(it.now, 0).map(|stats| stats.packets), Some(1));
     it.advance(Duration::from_millis(999));

@@ -19,7 +19,7 @@ use crate::rtp::rtcp::{self, Rtcp};
 use crate::srtp::{BuiltIn, MasterKey, SendContext, Suite};
 use crate::udp::Port;
 use crate::wire::StatusCode;
-use crate::{NtpTime, Profile, Tolerance, Tolerances};
+use crate::{NtpTime, Profile, Tolerance, Tolerances, WithCauses};
 
 const SECURE: &str = "rtsps://192.0.2.1/cam";
 /// The source of the server's packets, as [`video`] has it.
@@ -260,7 +260,7 @@ fn keys_are_told_over_tls_only_unless_the_application_insists() {
     it.expect_nothing_sent();
     let error = it.failed();
     assert_eq!(error, CommandError::Srtp { media: 0, error: SrtpError::NotOverTls });
-    assert!(error.to_string().contains("rtsps"), "{error}");
+    assert!(WithCauses(&error).to_string().contains("rtsps"), "{error:?}");
     let insists = tcp().srtp(ClientSrtp::default().without_tls(true));
     let mut it = Scenario::with(URL, insists).describe_as(&described);
     it.client.setup(it.now, 0).unwrap();

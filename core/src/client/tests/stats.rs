@@ -67,7 +67,7 @@ fn before_anything_came_nothing_is_counted_and_after_the_end_all_still_is() {
     let mut it = Scenario::playing_tcp();
     it.frame(0, video(1).as_bytes());
     it.close();
-    assert!(matches!(it.closed(), ClientCloseReason::ConnectionLost));
+    assert!(matches!(it.closed(), ClientCloseReason::ConnectionLost(_)));
     let stats = it.client.stats(it.now);
     assert_eq!((stats.session.received().rtp.packets, stats.conn.bytes_received), (1, it.received as u64));
 }

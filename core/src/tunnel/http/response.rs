@@ -1,5 +1,6 @@
 use crate::Printable;
 use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
+use crate::trace::without_secrets;
 use crate::tunnel::http::Head;
 
 /// Why the answer to a request of HTTP leads to no tunnel; the server is at fault, or does not want one.
@@ -22,7 +23,7 @@ pub enum ResponseError {
         limit: usize,
     },
     /// The server sends the client elsewhere.
-    #[error("the server answers {status} and leads to {}", Printable(.location))]
+    #[error("the server answers {status} and leads to {}", Printable(without_secrets(.location)))]
     Redirect {
         /// The status code, 300 to 399.
         status: u16,

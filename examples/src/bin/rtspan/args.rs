@@ -37,6 +37,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 
+    /// Say on standard error what goes on: -v each message, without secrets, -vv all that happens, -vvv each call that reads
+    /// or writes. The variable RTSPAN_LOG chooses more exactly: debug, or rtspan::message=trace,warn.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -121,7 +126,7 @@ pub(crate) struct PlayArgs {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Say each message that is sent and received, without credentials, tokens and keys.
+    /// Say each message that is sent and received, without credentials, tokens and keys (as -v).
     #[arg(long)]
     pub(crate) trace: bool,
 

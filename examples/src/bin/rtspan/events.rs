@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rtspan_std::{Action, ClientEvent, Event, MediaTransport, PacketsTooBig, Port, TracedMessage};
+use rtspan_std::{
+    Action, ClientEvent, Event, MediaTransport, PacketsTooBig, Port, TracedMessage, WithCauses,
+};
 use serde_json::{Value, json};
 
 /// The line of an event, in which peers choose the paths.
@@ -10,7 +12,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
     Some(match event {
         Event::ConnOpened { peer, .. } => format!("{peer} has connected"),
         Event::ConnProxied { peer, proxy, .. } => format!("{proxy} is a proxy, and passes on {peer}"),
-        Event::ConnClosed { peer, reason, .. } => format!("{peer} has gone: {reason}"),
+        Event::ConnClosed { peer, reason, .. } => format!("{peer} has gone: {}", WithCauses(reason)),
         Event::SessionOpened { peer, user, path, action, .. } => {
             let user = user.as_deref().map_or_else(String::new, |user| format!(" as the user {user}"));
             let does = if *action == Action::Read { "read" } else { "publish" };
@@ -18,7 +20,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
         }
         Event::Published { path, .. } => format!("{} is published", path),
         Event::Unpublished { path, reason, .. } => {
-            format!("{} is no longer published: {reason}", path)
+            format!("{path} is no longer published: {}", WithCauses(reason))
         }
         Event::Playing { peer, path, transport, .. } => {
             format!("{peer} plays {} over {}", path, over(*transport))
@@ -28,7 +30,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
         }
         Event::BackChannelOpened { session, path, .. } => format!("the session {session} speaks to {path}"),
         Event::BackChannelClosed { session, path, reason, .. } => {
-            format!("the session {session} speaks to {path} no more: {reason}")
+            format!("the session {session} speaks to {path} no more: {}", WithCauses(reason))
         }
         Event::Paused { session, .. } => format!("the session {session} pauses"),
         Event::TrackClosed { session, media, .. } => {
@@ -36,7 +38,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
         }
         Event::PublisherGone { path, .. } => format!("the publisher of {path} has gone, and is waited for"),
         Event::SessionClosed { path, reason, .. } => {
-            format!("a session of {} is over: {reason}", path)
+            format!("a session of {path} is over: {}", WithCauses(reason))
         }
         Event::TakenOver { path, .. } => format!("{} has another publisher", path),
         Event::MediaSilent { path, media, .. } => {
@@ -55,7 +57,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
         }
         Event::Refused { peer, reason, count, .. } => {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
-            format!("{peer} was refused{times}: {reason}")
+            format!("{peer} was refused{times}: {}", WithCauses(reason))
         }
         Event::LossReported { session, media, fraction_lost, lost, .. } => format!(
             "the session {session} reports that {:.0} % of media {media} were lost lately, {lost} packets in all",
@@ -97,16 +99,16 @@ pub(crate) fn dialogue(event: &Event) -> Vec<String> {
     }
 }
 
-/// The lines of a message that a client has traced.
-pub(crate) fn dialogue_of_client(event: &ClientEvent) -> Vec<String> {
+/// The lines of what a client says besides.
+pub(crate) fn of_client(event: &ClientEvent) -> Vec<String> {
     match event {
-        ClientEvent::MessageReceived(traced) => lines("<", traced),
-        ClientEvent::MessageSent(traced) => lines(">", traced),
         ClientEvent::SourceLearnt { media, port, source } => {
             let kind = if *port == Port::Rtp { "packets" } else { "reports" };
             vec![format!("{kind} of media {media} come from {source}")]
         }
-        ClientEvent::BackChannelRefused(error) => vec![format!("the server refuses back channels: {error}")],
+        ClientEvent::BackChannelRefused(error) => {
+            vec![format!("the server refuses back channels: {}", WithCauses(error))]
+        }
         _ => Vec::new(),
     }
 }
@@ -143,7 +145,7 @@ fn fields(event: &Event) -> Value {
             "event": "conn_proxied", "conn": id(conn), "peer": peer.to_string(), "proxy": proxy.to_string(),
         }),
         Event::ConnClosed { conn, peer, reason, .. } => json!({
-            "event": "conn_closed", "conn": id(conn), "peer": peer.to_string(), "reason": reason.to_string(),
+            "event": "conn_closed", "conn": id(conn), "peer": peer.to_string(), "reason": WithCauses(reason).to_string(),
         }),
         Event::AuthFailed { conn, session, peer, user, path, count } => json!({
             "event": "auth_failed", "conn": id(conn), "session": session_of(session), "peer": peer.to_string(),
@@ -155,7 +157,7 @@ fn fields(event: &Event) -> Value {
         }),
         Event::SessionClosed { session, conn, peer, path, reason, .. } => json!({
             "event": "session_closed", "session": id(session), "conn": id(conn), "peer": peer.to_string(),
-            "path": path, "reason": reason.to_string(),
+            "path": path, "reason": WithCauses(reason).to_string(),
         }),
         Event::Published { stream, path, session, conn } => json!({
             "event": "published", "stream": id(stream), "path": path, "session": session_of(session),
@@ -171,7 +173,7 @@ fn fields(event: &Event) -> Value {
         }),
         Event::Unpublished { stream, path, session, conn, reason } => json!({
             "event": "unpublished", "stream": id(stream), "path": path, "session": session_of(session),
-            "conn": conn_of(conn), "reason": reason.to_string(),
+            "conn": conn_of(conn), "reason": WithCauses(reason).to_string(),
         }),
         Event::Playing { session, conn, peer, path, transport } => json!({
             "event": "playing", "session": id(session), "conn": id(conn), "peer": peer.to_string(), "path": path,
@@ -187,7 +189,7 @@ fn fields(event: &Event) -> Value {
         }),
         Event::BackChannelClosed { session, conn, stream, path, reason } => json!({
             "event": "back_channel_closed", "session": id(session), "conn": id(conn), "stream": id(stream),
-            "path": path, "reason": reason.to_string(),
+            "path": path, "reason": WithCauses(reason).to_string(),
         }),
         Event::Paused { session, conn } => {
             json!({ "event": "paused", "session": id(session), "conn": id(conn) })
@@ -207,7 +209,7 @@ fn fields(event: &Event) -> Value {
             "event": "reader_lagged", "session": id(session), "conn": id(conn), "dropped": dropped,
         }),
         Event::Refused { peer, conn, reason, count } => json!({
-            "event": "refused", "peer": peer.to_string(), "conn": conn_of(conn), "reason": reason.to_string(),
+            "event": "refused", "peer": peer.to_string(), "conn": conn_of(conn), "reason": WithCauses(reason).to_string(),
             "count": count,
         }),
         Event::SourceDoubted { session, conn, media, doubts } => json!({

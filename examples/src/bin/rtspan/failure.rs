@@ -6,8 +6,8 @@ use rtspan_examples::archive::ArchiveError;
 use rtspan_examples::recorder::{FileKind, RecordError};
 use rtspan_examples::source::SourceError;
 use rtspan_std::{
-    AddStreamError, BindError, ClientCloseReason, CommandError, ConnectError, Error, Misuse, StatusCode,
-    WriteError,
+    AddStreamError, BindError, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse,
+    StatusCode, WithCauses, WriteError,
 };
 
 use rtspan_std::tls::TlsConfigError;
@@ -21,9 +21,9 @@ use crate::users::UserError;
 /// Why a command failed: who is at fault, and what to do about it, in one line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("the runtime cannot be started: {0}")]
+    #[error("the runtime cannot be started")]
     Runtime(#[source] io::Error),
-    #[error("Ctrl-C cannot be listened to: {0}")]
+    #[error("Ctrl-C cannot be listened to")]
     Signals(#[source] io::Error),
     #[error("{}", explain_output(.0))]
     Output(#[source] io::Error),
@@ -31,15 +31,15 @@ pub(crate) enum Failure {
     Interrupted,
     #[error("{}", explain_bind(.0))]
     Bind(#[from] BindError),
-    #[error("statistics cannot be served at {at}: {source}; is the port in use?")]
+    #[error("statistics cannot be served at {at} (is the port in use?)")]
     Metrics { at: Listen, source: io::Error },
-    #[error("TLS cannot be served with {}: {source}", .path.display())]
+    #[error("TLS cannot be served with {}", .path.display())]
     Certificate { path: PathBuf, source: TlsConfigError },
-    #[error("no certificate can be made for these names: {0}")]
+    #[error("no certificate can be made for these names")]
     SelfSigned(#[source] rcgen::Error),
-    #[error("the clip cannot be served: {0}")]
+    #[error("the clip cannot be served")]
     AddStream(#[from] AddStreamError),
-    #[error("the clip cannot be served: {0}")]
+    #[error("the clip cannot be served")]
     Write(#[from] WriteError),
     #[error("{}", explain_play(.url, .error))]
     Play { url: Target, error: Box<Error> },
@@ -57,7 +57,7 @@ pub(crate) enum Failure {
     NothingArrived { url: Target, over: &'static str, seconds: u64 },
     #[error("the stream at {url} ended before anything arrived; has its publisher stopped?")]
     Ended { url: Target },
-    #[error("the server at {url} has refused a part of the stream: {}", listed(.refused))]
+    #[error("the server at {url} has refused a part of the stream: {}", joined(.refused.iter()))]
     RefusedMedias { url: Target, refused: Vec<RefusedMedia> },
     #[error("{url} has {faults} {}, which are said above", if *.faults == 1 { "fault" } else { "faults" })]
     Faulty { url: Target, faults: usize },
@@ -70,15 +70,15 @@ pub(crate) enum Failure {
     UnknownFile { path: PathBuf },
     #[error("{url} plays no media that could be written to {}; choose another kind of file, or leave out --out", .path.display())]
     NothingToWrite { url: Target, path: PathBuf },
-    #[error("{0}")]
-    Archive(#[source] ArchiveError),
+    #[error(transparent)]
+    Archive(ArchiveError),
     #[error("two cameras have the name {name}; give them names of their own, as in gate=rtsp://camera/main")]
     SameName { name: String },
     #[error("nothing was recorded of {}; what is wrong is said above", .names.join(", "))]
     NothingRecorded { names: Vec<String> },
     #[error("the thread that writes has failed")]
     Writer,
-    #[error("{} cannot go on: {source}", .path.display())]
+    #[error("{} cannot go on", .path.display())]
     Record { path: PathBuf, source: Box<RecordError> },
     #[error(
         "{url} has no {missing}, neither in its description nor among its packets, so that no picture can be decoded \
@@ -93,27 +93,31 @@ pub(crate) enum Failure {
     NoPictures { url: Target },
     #[error("the picture cannot be written to {}: let its name end in .{end}", .path.display())]
     OtherPicture { path: PathBuf, end: &'static str },
-    #[error("nothing can be written in {}: {source}", .path.display())]
+    #[error("nothing can be written in {}", .path.display())]
     WriteIn { path: PathBuf, source: io::Error },
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read {}", .path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("line {line} of {} is no user: {source}", .path.display())]
+    #[error("line {line} of {} is no user", .path.display())]
     User { path: PathBuf, line: usize, source: UserError },
     #[error("{}", .0)]
     Config(#[from] Faults),
-    #[error("cannot write {}: {source}", .path.display())]
+    #[error("cannot write {}", .path.display())]
     WriteFile { path: PathBuf, source: io::Error },
-    #[error("{} cannot be published: {source}", .path.display())]
+    #[error("{} cannot be published", .path.display())]
     Source { path: PathBuf, source: Box<SourceError> },
     #[error("the demo failed: {0}")]
     Demo(DemoFailure),
-    #[error("nobody can read {url}: {trouble}")]
-    Bench { url: Target, trouble: Trouble },
+    #[error("nobody can read {url}")]
+    Bench {
+        url: Target,
+        #[source]
+        trouble: Trouble,
+    },
     #[error("{url} has no path that the number of a stream could stand behind")]
     NoPath { url: Target },
-    #[error("cannot measure: {0}")]
+    #[error("cannot measure")]
     Measure(#[source] io::Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Process(#[from] NoProcess),
 }
 
@@ -137,7 +141,7 @@ fn explain_output(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::BrokenPipe => "the result cannot be written: its reader has gone".to_owned(),
         io::ErrorKind::TimedOut => "the result cannot be written: its reader does not read".to_owned(),
-        _ => format!("the result cannot be written: {error}"),
+        _ => "the result cannot be written".to_owned(),
     }
 }
 
@@ -146,23 +150,25 @@ fn explain_bind(error: &BindError) -> String {
         BindError::Listen { addr, source } if source.kind() == io::ErrorKind::AddrInUse => {
             format!("{addr} is in use by another program; choose another address with --listen")
         }
-        BindError::Listen { addr, source } => {
-            format!("cannot listen on {addr}: {source}; choose another address with --listen")
+        BindError::Listen { .. } => {
+            "the server cannot start; choose another address with --listen".to_owned()
         }
-        BindError::Udp(error) => {
-            format!("cannot open the UDP ports: {error}; choose others with --udp-ports")
-        }
-        BindError::Start(source) => format!("{error}: {source}"),
-        _ => error.to_string(),
+        BindError::Udp(_) => "the server cannot start; choose other ports with --udp-ports".to_owned(),
+        _ => "the server cannot start".to_owned(),
     }
 }
 
 fn explain_play(url: &Target, error: &Error) -> String {
     match error {
-        Error::Command(error @ CommandError::Status { status: StatusCode::NOT_FOUND, .. }) => {
+        Error::Command {
+            error: error @ CommandError::Status { status: StatusCode::NOT_FOUND, .. }, ..
+        } => {
             format!("the server has nothing at {url} ({error}); is the path right?")
         }
-        Error::Command(CommandError::Status { status: StatusCode::UNSUPPORTED_TRANSPORT, .. }) => {
+        Error::Command {
+            error: CommandError::Status { status: StatusCode::UNSUPPORTED_TRANSPORT, .. },
+            ..
+        } => {
             format!("the server at {url} does not offer this transport; try another --transport")
         }
         Error::Misuse(Misuse::NothingSetUp | Misuse::NoneChosen) => {
@@ -174,18 +180,25 @@ fn explain_play(url: &Target, error: &Error) -> String {
 
 fn explain_publish(url: &Target, error: &Error) -> String {
     match error {
-        Error::Command(error @ CommandError::Status { status: StatusCode::FORBIDDEN, .. }) => format!(
+        Error::Command {
+            error: error @ CommandError::Status { status: StatusCode::FORBIDDEN, .. }, ..
+        } => format!(
             "the server does not let us publish at {url} ({error}); if somebody else publishes there, choose another path"
         ),
-        Error::Command(CommandError::Status { status: StatusCode::UNSUPPORTED_TRANSPORT, .. }) => {
+        Error::Command {
+            error: CommandError::Status { status: StatusCode::UNSUPPORTED_TRANSPORT, .. },
+            ..
+        } => {
             format!("the server at {url} does not offer this transport; try another --transport")
         }
-        Error::Command(
-            error @ CommandError::Status {
-                status: StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED,
-                ..
-            },
-        ) => format!("the server at {url} takes no publishers ({error})"),
+        Error::Command {
+            error:
+                error @ CommandError::Status {
+                    status: StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED,
+                    ..
+                },
+            ..
+        } => format!("the server at {url} takes no publishers ({error})"),
         _ => explain(url, error),
     }
 }
@@ -210,29 +223,35 @@ fn explain(url: &Target, error: &Error) -> String {
                 format!("cannot connect to {url} ({}); is there a way into its network?", listed(tried))
             }
             ConnectError::Failed(tried) => format!("cannot connect to {url} ({})", listed(tried)),
-            error => format!("cannot connect to {url}: {error}"),
+            error => format!("cannot connect to {url}: {}", WithCauses(error)),
         },
         Error::Closed(ClientCloseReason::NothingOverUdp { waited, tcp_refused: None }) => format!(
             "nothing arrived from {url} over UDP in {} s, though the server says that it plays; \
              does a firewall hold UDP back (try --transport tcp)?",
             waited.as_secs()
         ),
-        Error::Closed(reason) => format!("the connection to {url} is over: {reason}"),
-        Error::Command(CommandError::Unauthorized(_)) => {
+        Error::Closed(reason) => format!("the connection to {url} is over: {}", WithCauses(reason)),
+        Error::Command { error: CommandError::Unauthorized(_), .. } => {
             format!(
                 "the server at {url} asks for credentials; put them into the URL, as in rtsp://user:password@host/"
             )
         }
-        Error::Command(CommandError::CredentialsRefused(_)) => {
+        Error::Command { error: CommandError::CredentialsRefused(_), .. } => {
             format!("the server at {url} refuses the credentials; are user and password right?")
         }
-        Error::Command(error) => format!("the server at {url} did not do as asked: {error}"),
-        Error::Start(source) => format!("{error}: {source}"),
-        error => format!("{url}: {error}"),
+        Error::Command { method, error, .. } => {
+            format!("the server at {url} did not do as asked by {method}: {}", WithCauses(error))
+        }
+        error => format!("{url}: {}", WithCauses(error)),
     }
 }
 
+/// Several errors with their causes.
+fn listed(all: &[ConnectAttempt]) -> String {
+    joined(all.iter().map(|error| WithCauses(error)))
+}
+
 /// Several things, one behind the other.
-fn listed<T: ToString>(all: &[T]) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+fn joined<T: ToString>(all: impl Iterator<Item = T>) -> String {
+    all.map(|one| one.to_string()).collect::<Vec<_>>().join("; ")
 }

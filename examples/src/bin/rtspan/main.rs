@@ -12,6 +12,7 @@ mod feed;
 mod figures;
 mod launch;
 mod live;
+mod log;
 mod output;
 mod play;
 mod probe;
@@ -39,7 +40,11 @@ use args::{Args, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let Args { runtime, reach, mut command } = Args::parse();
+    let args = Args::parse();
+    if let Err(error) = log::begin(&args) {
+        Args::command().error(ErrorKind::InvalidValue, error).exit();
+    }
+    let Args { runtime, reach, mut command, .. } = args;
     if let Err(error) = command.targets_mut().into_iter().try_for_each(|target| target.reach(&reach)) {
         Args::command().error(ErrorKind::ValueValidation, error).exit();
     }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use rtspan_examples::output::{Patience, STDERR, STDOUT, Text};
-use rtspan_std::Printable;
+use rtspan_std::{Printable, WithCauses};
 use serde_json::Value;
 
 use crate::Failure;
@@ -55,7 +55,7 @@ pub(crate) fn finish() -> Result<(), Failure> {
 
 /// Says why the program fails, on standard error, and waits until that is written, for a while.
 pub(crate) fn fail(failure: &Failure) {
-    STDERR.push(Text::result(format!("rtspan: {}\n", Printable(failure))));
+    STDERR.push(Text::result(format!("rtspan: {}\n", WithCauses(failure))));
     // There is nobody left who could be told.
     let _ = STDERR.finish(Patience { between: PATIENCE.at_most, ..PATIENCE });
 }

@@ -27,7 +27,6 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     let voice = args.backchannel.as_deref().map(Voice::read).transpose()?;
     let config = ClientConfig::default()
         .transports(args.transport.into())
-        .trace(args.trace)
         .back_channel(voice.is_some())
         .reconnect(policy(args.no_reconnect));
     let failed = |error| Failure::Play { url: args.url.clone(), error: Box::new(error) };

@@ -4,9 +4,9 @@ use std::future::pending;
 
 use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{ClientEvent, Error, ReconnectPolicy};
+use rtspan_std::{ClientEvent, Error, ReconnectPolicy, WithCauses};
 
-use crate::events::dialogue_of_client;
+use crate::events::of_client;
 use crate::output::notice;
 
 /// How a client reconnects, unless it was told not to.
@@ -14,7 +14,7 @@ pub(crate) fn policy(no_reconnect: bool) -> Option<ReconnectPolicy> {
     (!no_reconnect).then(ReconnectPolicy::default)
 }
 
-/// Does some work of a client, and meanwhile says what goes on: messages that are traced, and how it reconnects.
+/// Does some work of a client, and meanwhile says how it reconnects.
 pub(crate) async fn telling<R: Runtime, T>(client: &Client<R>, work: impl Future<Output = T>) -> T {
     let told = async {
         while let Some(event) = client.next_event().await {
@@ -47,13 +47,17 @@ pub(crate) async fn beginning<R: Runtime, T>(
 fn say(event: &ClientEvent) {
     match event {
         ClientEvent::Reconnecting { cause, attempt, wait } => {
-            notice(format_args!("lost: {cause}; attempt {attempt} in {:.1} s", wait.as_secs_f64()));
+            notice(format_args!(
+                "lost: {}; attempt {attempt} in {:.1} s",
+                WithCauses(cause),
+                wait.as_secs_f64()
+            ));
         }
         ClientEvent::Reconnected { attempts, away } => {
             let times = if *attempts == 1 { "attempt" } else { "attempts" };
             notice(format_args!("back after {:.1} s and {attempts} {times}", away.as_secs_f64()));
         }
         ClientEvent::DescriptionChanged(_) => notice("the server describes the stream otherwise than before"),
-        event => dialogue_of_client(event).into_iter().for_each(notice),
+        event => of_client(event).into_iter().for_each(notice),
     }
 }

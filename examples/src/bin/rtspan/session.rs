@@ -5,7 +5,7 @@ use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{
     ClientConfig, CommandError, Description, Error, MediaChoice, Misuse, Playback, Playing, Received,
-    TrackTransport,
+    TrackTransport, WithCauses,
 };
 use serde_json::{Value, json};
 
@@ -37,13 +37,13 @@ pub(crate) struct RefusedMedia {
 
 impl RefusedMedia {
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "media": self.media, "kind": self.kind, "reason": self.error.to_string() })
+        json!({ "media": self.media, "kind": self.kind, "reason": WithCauses(&self.error).to_string() })
     }
 }
 
 impl fmt::Display for RefusedMedia {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "media {} ({}) does not play: {}", self.media, self.kind, self.error)
+        write!(f, "media {} ({}) does not play: {}", self.media, self.kind, WithCauses(&self.error))
     }
 }
 
@@ -100,8 +100,8 @@ impl<R: Runtime> Session<R> {
                     medias.push(media);
                     over = over_name(info.transport);
                 }
-                Err(error @ Error::Command(CommandError::Timeout)) => return Err(error),
-                Err(Error::Command(error)) => failure = error.into(),
+                Err(error @ Error::Command { error: CommandError::Timeout, .. }) => return Err(error),
+                Err(error @ Error::Command { .. }) => failure = error,
                 Err(error) => return Err(error),
             }
         }

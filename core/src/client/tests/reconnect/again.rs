@@ -38,7 +38,7 @@ fn the_time_away_counts_from_the_loss_however_many_attempts_there_are() {
     it.close();
     it.expect_method("OPTIONS");
     it.close();
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 2));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 2));
     wait_for_attempt(&mut it);
     answer_as_before(&mut it, SDP, TCP);
     assert_eq!(reconnected(&mut it), (2, it.now - lost));
@@ -63,7 +63,7 @@ fn back_channels_that_were_given_up_for_the_sake_of_a_lost_connection_are_asked_
         describes(&mut it, false);
         it.close();
     }
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 1));
     wait_for_attempt(&mut it);
     reconnected(&mut it);
     it.expect_method("OPTIONS");

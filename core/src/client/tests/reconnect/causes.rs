@@ -13,7 +13,7 @@ fn a_row_of_attempts_ends_once_media_has_flowed_and_not_before() {
         let mut it = Scenario::with(URL, config.clone()).describe().play_tcp("1234");
         let begin_again = |it: &mut Scenario, attempt| {
             it.close();
-            assert_eq!(reconnecting(it), (ClientCloseReason::ConnectionLost, attempt));
+            assert_eq!(reconnecting(it), (ClientCloseReason::ConnectionLost(None), attempt));
             wait_for_attempt(it);
             while !it.request().starts_with("TEARDOWN ") {}
             it.answer("454 Session Not Found");
@@ -33,7 +33,7 @@ fn a_row_of_attempts_ends_once_media_has_flowed_and_not_before() {
             let _ = it.client.poll_packet();
             while it.next_event().is_some() {}
             it.close();
-            assert_eq!(it.closed(), ClientCloseReason::ConnectionLost, "{flows} {lasts:?}");
+            assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None), "{flows} {lasts:?}");
         }
     }
 }
@@ -100,7 +100,7 @@ fn tls_that_ends_a_connection_before_any_answer_is_why_there_is_none() {
     // Behind an answer the connection was lost.
     let mut it = playing_tcp();
     it.client.handle_tls_failed(it.now, refused());
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 1));
     // And without a connection there is nothing to lose.
     it.client.handle_tls_failed(it.now, refused());
 }
@@ -237,7 +237,7 @@ fn a_live_stream_that_is_said_to_end_is_asked_for_again_and_a_clip_is_not() {
     it.frame(1, &goodbye_compound(0xabcd, "server", ""));
     it.close();
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 1));
 
     let mut it = Scenario::with(URL, config().transports(Transports::Tcp)).describe();
     it.client.setup(it.now, 0).unwrap();
@@ -254,7 +254,7 @@ fn a_live_stream_that_is_said_to_end_is_asked_for_again_and_a_clip_is_not() {
     assert!(matches!(it.event(), ClientEvent::Ended(0)));
     it.no_event();
     it.close();
-    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost);
+    assert_eq!(it.closed(), ClientCloseReason::ConnectionLost(None));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_server_that_answers_nothing_is_tried_again_with_the_same_command() {
     for attempt in 1..=3 {
         it.expect_method("OPTIONS");
         it.close();
-        assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, attempt));
+        assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), attempt));
         wait_for_attempt(&mut it);
         reconnected(&mut it);
     }
@@ -180,7 +180,7 @@ fn a_publisher_announces_and_records_again_and_what_it_sends_meanwhile_is_refuse
     let mut it = Scenario::recording_with(config().transports(Transports::Tcp));
     it.client.send(it.now, 0, &video(1)).unwrap();
     it.close();
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 1));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 1));
     assert_eq!(it.client.send(it.now, 0, &video(2)), Err(SendError::Reconnecting));
     let compound = Bytes::from(goodbye_compound(0xabcd, "client", "").to_vec());
     assert_eq!(it.client.send_rtcp(it.now, 0, compound), Err(SendError::Reconnecting));
@@ -282,7 +282,7 @@ fn a_publisher_goes_where_it_is_sent_and_back_to_its_url_the_next_time() {
     let announce = it.request();
     assert!(announce.starts_with("ANNOUNCE rtsp://192.0.2.9/there "), "{announce}");
     it.close();
-    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost, 2));
+    assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 2));
     wait_for_attempt(&mut it);
     it.expect_method("OPTIONS");
     it.answer("200 OK");

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use rtspan_std::WithCauses;
 use serde_json::{Value, json};
 
 use super::args::ChurnArgs;
@@ -116,7 +117,7 @@ fn report(
         "cycles": cycles.done,
         "cycles_per_second": cycles.done as f64 / seconds,
         "failed": cycles.failed,
-        "trouble": cycles.trouble.as_ref().map(ToString::to_string),
+        "trouble": cycles.trouble.as_ref().map(|trouble| WithCauses(trouble).to_string()),
         "cycle_us": { "p50": quantile(0.5), "p99": quantile(0.99), "max": quantile(1.0) },
     });
     for (who, usage) in [("server", server), ("own", Some(own))] {

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use rtspan_std::WithCauses;
 use serde_json::{Value, json};
 
 use super::args::ReadArgs;
@@ -161,7 +162,7 @@ fn report(args: &ReadArgs, swarm: &mut Swarm, readers: &Readers, used: &Used, el
         "lost": lost,
         "longest_gap_ms": longest_gap.as_secs_f64() * 1e3,
         "latency_us": { "p50": quantile(0.5), "p99": quantile(0.99), "max": quantile(1.0) },
-        "trouble": readers.trouble.as_ref().map(ToString::to_string),
+        "trouble": readers.trouble.as_ref().map(|trouble| WithCauses(trouble).to_string()),
     });
     let [before, after] = &used.own;
     report["own"] = after.to_json(before, elapsed);

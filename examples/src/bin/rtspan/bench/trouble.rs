@@ -5,9 +5,9 @@ use rtspan_core::wire::{Method, StatusCode};
 /// Why a light reader has given up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect")]
     Connect(#[source] io::Error),
-    #[error("the connection broke: {0}")]
+    #[error("the connection broke")]
     Io(#[source] io::Error),
     #[error("the server has closed the connection")]
     Closed,
@@ -19,7 +19,7 @@ pub(crate) enum Trouble {
     NothingToPlay,
     #[error("the server chose another transport than it was asked for")]
     OtherTransport,
-    #[error("cannot open UDP sockets: {0}")]
+    #[error("cannot open UDP sockets")]
     Udp(#[source] io::Error),
     #[error("the server did not answer for {0} s")]
     Silent(u64),

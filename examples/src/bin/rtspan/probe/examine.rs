@@ -80,7 +80,7 @@ async fn steps<R: Runtime>(client: &Client<R>, time: Duration, facts: &mut Facts
     match client.options().await {
         Ok(methods) => facts.methods = Some(methods),
         // Servers that refuse OPTIONS may do all the rest.
-        Err(Error::Command(CommandError::Status { .. })) => {}
+        Err(Error::Command { error: CommandError::Status { .. }, .. }) => {}
         Err(error) => return Err(at(Step::Connect)(error)),
     }
     let description = client.describe().await.map_err(at(Step::Describe))?;
@@ -90,8 +90,11 @@ async fn steps<R: Runtime>(client: &Client<R>, time: Duration, facts: &mut Facts
     for media in client.chosen_medias(&MediaChoice::default()) {
         let outcome = match client.setup(media).await {
             Ok(info) => Outcome::Played { over: over_name(info.transport), stats: Box::default() },
-            Err(Error::Command(error)) if error != CommandError::Timeout => {
-                failure = error.clone().into();
+            Err(error @ Error::Command { error: CommandError::Timeout, .. }) => {
+                return Err(at(Step::Setup)(error));
+            }
+            Err(Error::Command { method, url, error }) => {
+                failure = Error::Command { method, url, error: error.clone() };
                 Outcome::Refused(error)
             }
             Err(error) => return Err(at(Step::Setup)(error)),

@@ -1,6 +1,6 @@
 //! Findings on that which flows, or does not.
 
-use rtspan_std::{CommandError, SrtpError, SwitchReason};
+use rtspan_std::{CommandError, SrtpError, SwitchReason, WithCauses};
 
 use super::facts::{Facts, Outcome, Step, Track};
 use super::finding::{Finding, Problem};
@@ -70,7 +70,7 @@ fn nothing_arrives(facts: &Facts) -> Finding {
 
 fn refused(track: &Track) -> Option<Finding> {
     let Outcome::Refused(error) = &track.outcome else { return None };
-    let what = format!("media {} ({}) is refused: {error}", track.media, track.kind);
+    let what = format!("media {} ({}) is refused: {}", track.media, track.kind, WithCauses(error));
     let advice = match error {
         CommandError::Srtp { error: SrtpError::NotOverTls, .. } => {
             "ask for it by rtsps, so that nobody reads its keys"
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn nothing_is_called_silent_before_it_was_played() {
-        let error = Error::Closed(ClientCloseReason::ConnectionLost);
+        let error = Error::Closed(ClientCloseReason::ConnectionLost(None));
         let failure = Some(Failed { step: Step::Play, error });
         assert!(
             medias(&Facts { tracks: vec![played("video", 0, 0)], failure, ..Facts::default() }).is_empty()

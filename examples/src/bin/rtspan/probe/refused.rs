@@ -2,7 +2,7 @@
 
 use rtspan_std::{
     AuthDemand, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Error, Misuse, Protocol,
-    StatusCode, TlsError, WireError,
+    StatusCode, TlsError, WireError, WithCauses,
 };
 
 use super::facts::{Facts, Failed, Step};
@@ -17,12 +17,12 @@ const USUAL_PATHS: &str = "/Streaming/Channels/101 (Hikvision), /cam/realmonitor
 pub(super) fn explain(facts: &Facts, failed: &Failed) -> Finding {
     match &failed.error {
         Error::Closed(reason) => closed(facts, failed.step, reason),
-        Error::Command(error) => refused(facts, failed.step, error),
+        Error::Command { error, .. } => refused(facts, failed.step, error),
         Error::Misuse(Misuse::NoneChosen | Misuse::NothingSetUp) => {
             Finding::fault(Problem::NoMedia, "the server describes no media that could be played")
                 .advice("see whether its source runs, and whether the path is right")
         }
-        error => Finding::fault(Problem::Other, format!("{}: {error}", doing(failed.step))),
+        error => Finding::fault(Problem::Other, format!("{}: {}", doing(failed.step), WithCauses(error))),
     }
 }
 
@@ -31,7 +31,7 @@ fn closed(facts: &Facts, step: Step, reason: &ClientCloseReason) -> Finding {
         ClientCloseReason::Connect(error) => connect(error),
         ClientCloseReason::Wire(WireError::Foreign { protocol, .. }) => foreign(*protocol),
         ClientCloseReason::Wire(error) => {
-            let what = format!("the answers of the server cannot be read: {error}");
+            let what = format!("the answers of the server cannot be read: {}", WithCauses(error));
             Finding::fault(Problem::Unreadable, what).advice("see whether this is the port of RTSP, mostly 554 or 8554")
         }
         ClientCloseReason::Silence => silent(step),
@@ -46,17 +46,17 @@ fn closed(facts: &Facts, step: Step, reason: &ClientCloseReason) -> Finding {
                 .done(tcp)
                 .advice("let UDP from the server through, or have it offer TCP")
         }
-        ClientCloseReason::ConnectionLost if !facts.heard.has_answered => {
+        ClientCloseReason::ConnectionLost(_) if !facts.heard.has_answered => {
             Finding::fault(Problem::Closed, "the peer takes the connection and closes it without a word").advice(
                 "see whether this is the port of RTSP, mostly 554 or 8554; some speak TLS, and some close on whom they \
                  have locked out or have no room for",
             )
         }
-        ClientCloseReason::ConnectionLost => {
+        ClientCloseReason::ConnectionLost(_) => {
             Finding::fault(Problem::Closed, format!("the server closes the connection: {}", doing(step)))
                 .advice("see whether it has restarted, or has too many readers")
         }
-        reason => Finding::fault(Problem::Other, format!("{}: {reason}", doing(step))),
+        reason => Finding::fault(Problem::Other, format!("{}: {}", doing(step), WithCauses(reason))),
     }
 }
 
@@ -89,18 +89,18 @@ fn connect(error: &ConnectError) -> Finding {
         }
         ConnectError::Tls(TlsError::Certificate(error)) => {
             let pin = error.fingerprint.map_or_else(|| "SHA256".to_owned(), |pin| pin.to_string());
-            Finding::fault(Problem::CertificateRefused, error.to_string())
+            Finding::fault(Problem::CertificateRefused, WithCauses(&**error).to_string())
                 .advice(format!("if it is the right server all the same, trust it by --pin {pin}"))
         }
-        ConnectError::Tls(error) => Finding::fault(Problem::NoTls, error.to_string()).advice(
+        ConnectError::Tls(error) => Finding::fault(Problem::NoTls, WithCauses(error).to_string()).advice(
             "see whether the port is that of rtsps, mostly 322, and try rtsp:// if the server offers it",
         ),
-        error => Finding::fault(Problem::Other, error.to_string()),
+        error => Finding::fault(Problem::Other, WithCauses(error).to_string()),
     }
 }
 
 fn listed(tried: &[ConnectAttempt]) -> String {
-    tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    tried.iter().map(|attempt| WithCauses(attempt).to_string()).collect::<Vec<_>>().join("; ")
 }
 
 fn foreign(protocol: Protocol) -> Finding {
@@ -140,14 +140,14 @@ fn refused(facts: &Facts, step: Step, error: &CommandError) -> Finding {
         CommandError::Status { status, reason } => status_of(facts, step, *status, reason),
         CommandError::Description(_) | CommandError::ContentType(_) => Finding::fault(
             Problem::DescriptionUnreadable,
-            format!("what the server describes cannot be used: {error}"),
+            format!("what the server describes cannot be used: {}", WithCauses(error)),
         )
         .advice("see whether the stream has a source; report the description, so that it can be put up with"),
         CommandError::OtherTransport | CommandError::NoServerPorts | CommandError::BadTransport(_) => {
-            Finding::fault(Problem::NoTransport, format!("{}: {error}", doing(step)))
+            Finding::fault(Problem::NoTransport, format!("{}: {}", doing(step), WithCauses(error)))
                 .advice("try another --transport")
         }
-        error => Finding::fault(Problem::Other, format!("{}: {error}", doing(step))),
+        error => Finding::fault(Problem::Other, format!("{}: {}", doing(step), WithCauses(error))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The findings, as lines for a person and as an object for a program (`docs/probe.md`).
 
-use rtspan_std::{Description, Format, Media};
+use rtspan_std::{Description, Format, Media, WithCauses};
 use serde_json::{Value, json};
 
 use super::diagnose::report_ahead;
@@ -93,7 +93,7 @@ fn media_to_json(facts: &Facts, description: &Description, number: usize, media:
         Some(Outcome::Played { over: own, stats }) => {
             (over, packets, lost) = (Some(*own), Some(stats.packets), Some(stats.lost));
         }
-        Some(Outcome::Refused(error)) => refused = Some(error.to_string()),
+        Some(Outcome::Refused(error)) => refused = Some(WithCauses(error).to_string()),
         None => {}
     }
     json!({

@@ -112,9 +112,9 @@ async fn begin<R: Runtime>(camera: &NamedTarget, client: &Client<R>, tell: Tell)
         }
         match client.setup(media).await {
             Ok(_) => has_begun = true,
-            Err(Error::Command(error)) => {
+            Err(Error::Command { method, url, error }) => {
                 tell.refused(&camera.name, media, &error);
-                failure = error.into();
+                failure = Error::Command { method, url, error };
             }
             Err(error) => return Err(error),
         }

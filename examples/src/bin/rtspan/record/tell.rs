@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rtspan_examples::archive::{ArchiveError, ArchiveEvent, Cause};
 use rtspan_std::header::UtcTime;
-use rtspan_std::{ClientEvent, CommandError, Error, Media};
+use rtspan_std::{ClientEvent, CommandError, Error, Media, WithCauses};
 use serde_json::{Value, json};
 
 use crate::output::{news_json, notice};
@@ -31,9 +31,9 @@ impl Tell {
         match event {
             ClientEvent::Reconnecting { cause, attempt, wait } => self.event(
                 "reconnecting",
-                format!("{camera} is lost: {cause}; attempt {attempt} in {:.1} s", wait.as_secs_f64()),
+                format!("{camera} is lost: {}; attempt {attempt} in {:.1} s", WithCauses(cause), wait.as_secs_f64()),
                 json!({
-                    "camera": camera, "cause": cause.to_string(), "attempt": attempt, "seconds": wait.as_secs_f64(),
+                    "camera": camera, "cause": WithCauses(cause).to_string(), "attempt": attempt, "seconds": wait.as_secs_f64(),
                 }),
             ),
             ClientEvent::Reconnected { attempts, away } => self.event(
@@ -59,8 +59,12 @@ impl Tell {
     pub(crate) fn lost(self, camera: &str, error: &Error, again: Duration) {
         self.event(
             "error",
-            format!("{camera} cannot be recorded: {error}; it is tried again in {} s", again.as_secs()),
-            json!({ "camera": camera, "reason": error.to_string(), "seconds": again.as_secs() }),
+            format!(
+                "{camera} cannot be recorded: {}; it is tried again in {} s",
+                WithCauses(error),
+                again.as_secs()
+            ),
+            json!({ "camera": camera, "reason": WithCauses(error).to_string(), "seconds": again.as_secs() }),
         );
     }
 
@@ -76,8 +80,8 @@ impl Tell {
     pub(crate) fn unfit(self, camera: &str, error: &ArchiveError) {
         self.event(
             "error",
-            format!("{camera} cannot be recorded: {error}"),
-            json!({ "camera": camera, "reason": error.to_string() }),
+            format!("{camera} cannot be recorded: {}", WithCauses(error)),
+            json!({ "camera": camera, "reason": WithCauses(error).to_string() }),
         );
     }
 
@@ -93,8 +97,8 @@ impl Tell {
     pub(crate) fn refused(self, camera: &str, media: usize, error: &CommandError) {
         self.event(
             "media_refused",
-            format!("media {media} of {camera} is not recorded: {error}"),
-            json!({ "camera": camera, "media": media, "reason": error.to_string() }),
+            format!("media {media} of {camera} is not recorded: {}", WithCauses(error)),
+            json!({ "camera": camera, "media": media, "reason": WithCauses(error).to_string() }),
         );
     }
 
@@ -130,8 +134,8 @@ impl Tell {
             ),
             ArchiveEvent::NotRemoved { camera, path, error } => self.event(
                 "not_removed",
-                format!("{camera}: {} cannot be removed: {error}", path.display()),
-                json!({ "camera": camera, "file": path.to_string_lossy(), "reason": error.to_string() }),
+                format!("{camera}: {} cannot be removed: {}", path.display(), WithCauses(error)),
+                json!({ "camera": camera, "file": path.to_string_lossy(), "reason": WithCauses(error).to_string() }),
             ),
             ArchiveEvent::Gap { camera, from, to } => self.event(
                 "gap",
@@ -145,8 +149,8 @@ impl Tell {
             ),
             ArchiveEvent::Trouble { camera, error } => self.event(
                 "error",
-                format!("{camera}: nothing can be written, and frames are lost: {error}"),
-                json!({ "camera": camera, "reason": error.to_string() }),
+                format!("{camera}: nothing can be written, and frames are lost: {}", WithCauses(error)),
+                json!({ "camera": camera, "reason": WithCauses(error).to_string() }),
             ),
             ArchiveEvent::Resumed { camera, lost } => self.event(
                 "resumed",
@@ -155,8 +159,8 @@ impl Tell {
             ),
             ArchiveEvent::NotIndexed { camera, path, error } => self.event(
                 "not_indexed",
-                format!("{camera}: {} has no line in the index: {error}", path.display()),
-                json!({ "camera": camera, "file": path.to_string_lossy(), "reason": error.to_string() }),
+                format!("{camera}: {} has no line in the index: {}", path.display(), WithCauses(error)),
+                json!({ "camera": camera, "file": path.to_string_lossy(), "reason": WithCauses(error).to_string() }),
             ),
             ArchiveEvent::Repaired { camera, path, bytes } => self.event(
                 "segment_repaired",

@@ -3,7 +3,9 @@ use std::time::{Duration, SystemTime};
 
 use rtspan_std::auth::Challenge;
 use rtspan_std::description::DescriptionError;
-use rtspan_std::{CertificateError, CertificateProblem, ClientEvent, Response, SendError, Tolerances};
+use rtspan_std::{
+    CertificateError, CertificateProblem, ClientEvent, Method, Response, SendError, Tolerances, Url,
+};
 
 use super::*;
 use crate::probe::heard::Heard;
@@ -22,8 +24,13 @@ fn tried(errors: &[ErrorKind]) -> Finding {
     lost(ClientCloseReason::Connect(ConnectError::of(tried)))
 }
 
-fn refused_with(status: StatusCode, reason: &str) -> CommandError {
-    CommandError::Status { status, reason: reason.into() }
+fn failed(error: CommandError) -> Error {
+    let url = Box::new(Url::parse("rtsp://camera/").unwrap());
+    Error::Command { method: Method::Describe, url, error }
+}
+
+fn refused_with(status: StatusCode, reason: &str) -> Error {
+    failed(CommandError::Status { status, reason: reason.into() })
 }
 
 fn answered(response: Response) -> Facts {
@@ -55,17 +62,23 @@ fn each_cause_is_a_finding_of_its_own_with_advice() {
         (lost(foreign(Protocol::Ssh)), Problem::NotRtsp),
         (lost(ClientCloseReason::Wire(WireError::Garbage { offset: 0, limit: 1 })), Problem::Unreadable),
         (lost(ClientCloseReason::Silence), Problem::Silent),
-        (lost(ClientCloseReason::ConnectionLost), Problem::Closed),
+        (lost(ClientCloseReason::ConnectionLost(None)), Problem::Closed),
         (lost(udp(None)), Problem::UdpBlocked),
         (lost(udp(Some(StatusCode::UNSUPPORTED_TRANSPORT))), Problem::UdpBlocked),
-        (found(&Facts::default(), CommandError::Timeout), Problem::Silent),
-        (found(&Facts::default(), CommandError::Unauthorized(Box::default())), Problem::PasswordNeeded),
-        (found(&Facts::default(), CommandError::CredentialsRefused(Box::default())), Problem::PasswordWrong),
+        (found(&Facts::default(), failed(CommandError::Timeout)), Problem::Silent),
         (
-            found(&Facts::default(), CommandError::Description(DescriptionError::NoMedia)),
+            found(&Facts::default(), failed(CommandError::Unauthorized(Box::default()))),
+            Problem::PasswordNeeded,
+        ),
+        (
+            found(&Facts::default(), failed(CommandError::CredentialsRefused(Box::default()))),
+            Problem::PasswordWrong,
+        ),
+        (
+            found(&Facts::default(), failed(CommandError::Description(DescriptionError::NoMedia))),
             Problem::DescriptionUnreadable,
         ),
-        (found(&Facts::default(), CommandError::NoServerPorts), Problem::NoTransport),
+        (found(&Facts::default(), failed(CommandError::NoServerPorts)), Problem::NoTransport),
         (found(&Facts::default(), Misuse::NoneChosen), Problem::NoMedia),
         (status(StatusCode::NOT_FOUND), Problem::NotFound),
         (status(StatusCode::FORBIDDEN), Problem::Forbidden),
@@ -87,11 +100,11 @@ fn a_refused_password_is_told_with_that_which_the_server_takes() {
         demand.challenges.extend(Challenge::parse_all(value, &mut Tolerances::default()));
     }
     let facts = Facts { has_credentials: true, ..Facts::default() };
-    let finding = found(&facts, CommandError::CredentialsRefused(Box::new(demand)));
+    let finding = found(&facts, failed(CommandError::CredentialsRefused(Box::new(demand))));
     assert!(finding.what.ends_with("for \"roof\", and takes Digest MD5, Basic"), "{}", finding.what);
     let mut demand = AuthDemand::default();
     demand.unknown.push("Negotiate".into());
-    let finding = found(&facts, CommandError::Unauthorized(Box::new(demand)));
+    let finding = found(&facts, failed(CommandError::Unauthorized(Box::new(demand))));
     assert_eq!(finding.problem, Problem::PasswordWrong);
     assert!(finding.what.ends_with("as in Negotiate"), "{}", finding.what);
     assert!(finding.advice.unwrap().contains("does not know"));
@@ -111,7 +124,7 @@ fn a_wrong_path_is_told_with_the_servers_words_and_its_list() {
 #[test]
 fn a_connection_that_ends_after_an_answer_is_told_otherwise_than_one_without() {
     let mut facts = Facts { heard: Heard { has_answered: true, ..Heard::default() }, ..Facts::default() };
-    let told = |facts: &Facts| found(facts, Error::Closed(ClientCloseReason::ConnectionLost)).what;
+    let told = |facts: &Facts| found(facts, Error::Closed(ClientCloseReason::ConnectionLost(None))).what;
     assert!(told(&facts).starts_with("the server closes"));
     facts.heard.has_answered = false;
     assert!(told(&facts).ends_with("without a word"));

@@ -143,7 +143,7 @@ impl<R: Runtime> Relay<'_, R> {
             match self.client.setup(media).await {
                 Ok(info) if info.is_sent => {}
                 Ok(_) => medias[media] = places.next(),
-                Err(Error::Command(error)) => failure = error.into(),
+                Err(error @ Error::Command { .. }) => failure = error,
                 Err(error) => return Err(error),
             }
         }

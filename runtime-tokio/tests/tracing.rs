@@ -1,0 +1,15 @@
+//! What happens is told to subscribers of `tracing`.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../runtime-std/tests/shared/tracing.rs"]
+mod shared;
+
+#[test]
+fn what_happens_is_told_without_secrets() {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(shared::what_happens_is_told_without_secrets::<rtspan_tokio::Tokio>());
+}
