@@ -99,7 +99,7 @@ pub(crate) enum Failure {
     Read { path: PathBuf, source: io::Error },
     #[error("line {line} of {} is no user", .path.display())]
     User { path: PathBuf, line: usize, source: UserError },
-    #[error("{}", .0)]
+    #[error(transparent)]
     Config(#[from] Faults),
     #[error("cannot write {}", .path.display())]
     WriteFile { path: PathBuf, source: io::Error },

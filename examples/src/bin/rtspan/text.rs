@@ -34,12 +34,3 @@ mod tests {
         assert_eq!(json_line(&json!("Übersicht 入口 ✓")), "\"Übersicht 入口 ✓\"");
     }
 }
-
-/// An error with its causes, one behind the other.
-pub(crate) struct WithCauses<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for WithCauses<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self.0, f)
-    }
-}

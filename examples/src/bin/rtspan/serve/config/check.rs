@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use rtspan_std::Action;
+use rtspan_std::WithCauses;
 
 use super::faults::Reading;
 use super::file::{File, PathSettings, Record, RecordChoice, Rights, User};
 use super::paths::Paths;
 use super::plan::{Account, Accounts, PathPlan, Recording, Settings, trimmed};
 use crate::secure;
-use crate::text::WithCauses;
 
 /// How long files of a recording are if nothing is said.
 pub(super) const SEGMENT: Duration = Duration::from_secs(60);

@@ -6,13 +6,13 @@ use std::time::Duration;
 use rtspan_examples::archive::is_camera;
 use rtspan_examples::source::FileSource;
 use rtspan_std::Url;
+use rtspan_std::WithCauses;
 
 use super::check::{agree, choice};
 use super::faults::Reading;
 use super::file::{PathSettings, Record};
 use super::plan::{CLOSE_AFTER, Camera, HOLD, PathPlan, Pattern, Shelf, Source, WAIT, trimmed};
 use crate::serve::recording;
-use crate::text::WithCauses;
 
 /// The server would not wait longer.
 const WAIT_MAX: Duration = Duration::from_secs(50);

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
+use rtspan_std::WithCauses;
 use rtspan_std::client::{Client, ClientBuilder};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::ServerStream;
@@ -20,7 +21,6 @@ use crate::record::until;
 use crate::serve::config::Camera;
 use crate::serve::station::{Place, Station};
 use crate::stop::sleep;
-use crate::text::WithCauses;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);

@@ -6,13 +6,13 @@ use futures_lite::future::or;
 use rtspan_examples::source::{FileSource, Packets};
 use rtspan_examples::{Clip, Frame, clip};
 use rtspan_std::Description;
+use rtspan_std::WithCauses;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::ServerStream;
 
 use super::{Over, unread};
 use crate::feed::{Pace, read_ahead};
 use crate::serve::station::{Place, Station};
-use crate::text::WithCauses;
 use crate::voice::with_loudspeaker;
 
 /// Plays a file until it cannot be read any more, or nobody reads it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_lite::future::or;
 use rtspan_examples::vod::Films;
+use rtspan_std::WithCauses;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{Event, StartAt};
 use serde_json::json;
@@ -17,7 +18,6 @@ use crate::output::{news, news_json, notice};
 use crate::serve::config::{Source, trimmed};
 use crate::serve::shelves::Shelves;
 use crate::stop::hung_up;
-use crate::text::WithCauses;
 use crate::voice;
 
 impl<R: Runtime> Station<R> {
