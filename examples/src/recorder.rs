@@ -76,6 +76,38 @@ impl FileKind {
         KINDS.into_iter().find(|(_, ends)| ends.contains(&end.as_str())).map(|(kind, _)| kind)
     }
 
+    /// The kind that a first end of a name stands for.
+    pub fn named(end: &str) -> Option<Self> {
+        KINDS.into_iter().find(|(_, ends)| ends.first() == Some(&end)).map(|(kind, _)| kind)
+    }
+
+    /// The first end of a name that stands for it.
+    pub fn end(self) -> &'static str {
+        KINDS.iter().find(|(kind, _)| *kind == self).and_then(|(_, ends)| ends.first()).unwrap_or(&"")
+    }
+
+    /// The kind whose files begin with these bytes. A few hundred are enough.
+    pub fn beginning_with(head: &[u8]) -> Option<Self> {
+        // Packets of MPEG-TS have 188 bytes, and the first byte of each is the same.
+        let is_ts = |at: usize| head.get(at).is_none_or(|byte| *byte == 0x47);
+        let behind_start_code = head.strip_prefix(&[0, 0, 0, 1]).or(head.strip_prefix(&[0, 0, 1]));
+        match (head, behind_start_code) {
+            // The access unit delimiter or the VPS of H.265, whose header has two bytes (ITU-T H.265, section 7.3.1.2).
+            (_, Some([0x40 | 0x46, 0x01, ..])) => Some(Self::H265),
+            (_, Some([_, ..])) => Some(Self::H264),
+            ([0x47, ..], _) if is_ts(188) && is_ts(376) => Some(Self::Ts),
+            ([0x1a, 0x45, 0xdf, 0xa3, ..], _) => Some(Self::Mkv),
+            ([_, _, _, _, b'f', b't', b'y', b'p', ..], _) => Some(Self::Mp4),
+            ([b'O', b'g', b'g', b'S', ..], _) => Some(Self::Ogg),
+            ([b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..], _) => Some(Self::Wav),
+            ([0xff, 0xd8, 0xff, ..], _) => Some(Self::Mjpeg),
+            // The synchronisation of ADTS, whose layer is 0, and of MPEG audio, whose is not.
+            ([0xff, 0xf0 | 0xf1 | 0xf8 | 0xf9, ..], _) => Some(Self::Aac),
+            ([0xff, 0xe0..=0xff, ..] | [b'I', b'D', b'3', ..], _) => Some(Self::Mp3),
+            _ => None,
+        }
+    }
+
     /// The first end of a name that stands for each kind.
     pub fn ends() -> impl Iterator<Item = &'static str> {
         KINDS.into_iter().filter_map(|(_, ends)| ends.first().copied())

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rtspan_core::frame::Frame;
@@ -41,6 +41,8 @@ const FIRST_PAYLOAD_TYPE: u8 = 96;
 /// Bytes of a frame that is read.
 const FRAME_BYTES_MAX: usize = 64 << 20;
 const NANOS: i128 = 1_000_000_000;
+/// Bytes at the beginning of a pipe that tell its kind.
+const SNIFFED_BYTES: u64 = 377;
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +71,15 @@ pub enum SourceError {
     /// The segment of a recording has another format than those before it.
     #[error("{} was recorded in another format than what is played", .0.display())]
     FormatChanged(PathBuf),
+    /// This kind cannot be read through a pipe.
+    #[error(
+        "{0} cannot be read through a pipe, since it is not read from its beginning to its end; send MPEG-TS (-f mpegts of \
+         ffmpeg), or write a file first"
+    )]
+    NotFromPipe(&'static str),
+    /// The first bytes of a pipe are those of no kind that is known.
+    #[error("what comes through the pipe is of no kind that is known; say which by --format")]
+    UnknownPipe,
     /// A pipe has no earlier or later places.
     #[error("a pipe can only be read from its beginning to its end")]
     Pipe,
@@ -104,34 +115,69 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Opens a file of a kind that the end of its name tells: without an end it is H.264, and `-` is MPEG-TS on standard input. `pictures_per_second` is for files that tell no times.
+    /// Opens a file of a kind that the end of its name tells: without an end it is H.264. `pictures_per_second` is for files that
+    /// tell no times.
     ///
     /// # Errors
     ///
     /// It cannot be read, or nothing in it can be sent.
     pub fn open(path: &Path, pictures_per_second: f64) -> Result<Self, SourceError> {
-        if path == Path::new("-") {
-            return Self::new(ts::open(Input::from(io::stdin()))?);
-        }
         let kind = match FileKind::of(path) {
             Some(kind) => kind,
             None if path.extension().is_none() => FileKind::H264,
             None => return Err(SourceError::UnknownKind),
         };
+        Self::open_as(path, kind, pictures_per_second)
+    }
+
+    /// Opens a file of this kind, whatever it is called.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or nothing in it can be sent.
+    pub fn open_as(path: &Path, kind: FileKind, pictures_per_second: f64) -> Result<Self, SourceError> {
         let file = File::open(path)?;
-        let rate = pictures_per_second;
+        match kind {
+            FileKind::Mp4 => Self::new(mp4::open(file)?),
+            FileKind::Mkv => Self::new(mkv::open(file)?),
+            FileKind::Ogg => Self::new(ogg::open(file)?),
+            FileKind::Xml => Self::new(documents::open(file)?),
+            kind => Self::streamed(Input::from(file), kind, pictures_per_second),
+        }
+    }
+
+    /// Reads what comes through a pipe, such as standard input. Its kind is told by its first bytes if it is not given. MP4,
+    /// Matroska and Ogg are not read at one place after the other, so that there have to be files of them.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or nothing in it can be sent.
+    pub fn from_pipe(
+        from: impl Read + Send + 'static,
+        kind: Option<FileKind>,
+        pictures_per_second: f64,
+    ) -> Result<Self, SourceError> {
+        let mut input = Input::pipe(from);
+        let kind = match kind {
+            Some(kind) => kind,
+            None => FileKind::beginning_with(&input.peek(SNIFFED_BYTES)?).ok_or(SourceError::UnknownPipe)?,
+        };
+        Self::streamed(input, kind, pictures_per_second)
+    }
+
+    /// Reads a kind that has one frame behind the other.
+    fn streamed(input: Input, kind: FileKind, rate: f64) -> Result<Self, SourceError> {
         Self::new(match kind {
-            FileKind::Mp4 => mp4::open(file)?,
-            FileKind::Mkv => mkv::open(file)?,
-            FileKind::Ts => ts::open(Input::from(file))?,
-            FileKind::H264 => byte_stream::open(file, Some(Syntax::H264), rate)?,
-            FileKind::H265 => byte_stream::open(file, Some(Syntax::H265), rate)?,
-            FileKind::Jpeg | FileKind::Mjpeg => byte_stream::open(file, None, rate)?,
-            FileKind::Aac => sound::open(file, framed::Framing::Adts)?,
-            FileKind::Mp3 => sound::open(file, framed::Framing::MpegAudio)?,
-            FileKind::Wav => wav::open(file)?,
-            FileKind::Ogg => ogg::open(file)?,
-            FileKind::Xml => documents::open(file)?,
+            FileKind::Ts => ts::open(input)?,
+            FileKind::H264 => byte_stream::open(input, Some(Syntax::H264), rate)?,
+            FileKind::H265 => byte_stream::open(input, Some(Syntax::H265), rate)?,
+            FileKind::Jpeg | FileKind::Mjpeg => byte_stream::open(input, None, rate)?,
+            FileKind::Aac => sound::open(input, framed::Framing::Adts)?,
+            FileKind::Mp3 => sound::open(input, framed::Framing::MpegAudio)?,
+            FileKind::Wav => wav::open(input)?,
+            FileKind::Mp4 | FileKind::Mkv | FileKind::Ogg | FileKind::Xml => {
+                return Err(SourceError::NotFromPipe(kind.end()));
+            }
         })
     }
 

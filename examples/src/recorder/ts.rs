@@ -213,10 +213,10 @@ impl<W: Write> TsWriter<W> {
         let (first, rest) = data.split_at(data.len().min(ROOM - adaptation_bytes - header_bytes));
         let pes = Pes { header, pes_packet_len, data: piece(first)? };
         let packet = track.packet(adaptation, TsPayload::PesStart(pes))?;
-        self.out.write_ts_packet(&packet).map_err(io::Error::other)?;
+        self.out.write_ts_packet(&packet).map_err(of_ts)?;
         for part in rest.chunks(ROOM) {
             let packet = track.packet(None, TsPayload::PesContinuation(piece(part)?))?;
-            self.out.write_ts_packet(&packet).map_err(io::Error::other)?;
+            self.out.write_ts_packet(&packet).map_err(of_ts)?;
         }
         self.frames += 1;
         Ok(())
@@ -228,7 +228,7 @@ impl<W: Write> TsWriter<W> {
     }
 
     fn write_tables(&mut self) -> Result<(), RecordError> {
-        let pid = |pid| Pid::new(pid).map_err(io::Error::other);
+        let pid = |pid| Pid::new(pid).map_err(of_ts);
         let program = ProgramAssociation { program_num: PROGRAM, program_map_pid: pid(PMT_PID)? };
         let pat = Pat { transport_stream_id: 1, version_number: VersionNumber::new(), table: vec![program] };
         let clock = (0..self.tracks.len()).find(|place| self.has_clock(*place));
@@ -251,7 +251,7 @@ impl<W: Write> TsWriter<W> {
             [(0, pat_counter, TsPayload::Pat(pat)), (PMT_PID, pmt_counter, TsPayload::Pmt(pmt))]
         {
             let packet = packet(pid, counter, None, payload)?;
-            self.out.write_ts_packet(&packet).map_err(io::Error::other)?;
+            self.out.write_ts_packet(&packet).map_err(of_ts)?;
         }
         Ok(())
     }
@@ -305,7 +305,7 @@ fn adaptation(clock: Option<i64>, is_start: bool) -> Result<Option<AdaptationFie
     let pcr = clock.map(|nanos| {
         let units = u128::from(nanos.max(0).unsigned_abs()) * 27 / 1000;
         let wrapped = units % ((u128::from(Timestamp::MAX) + 1) * 300);
-        ClockReference::new(u64::try_from(wrapped).unwrap_or_default()).map_err(io::Error::other)
+        ClockReference::new(u64::try_from(wrapped).unwrap_or_default()).map_err(of_ts)
     });
     Ok(Some(AdaptationField {
         discontinuity_indicator: false,
@@ -328,7 +328,7 @@ fn packet(
     let header = TsHeader {
         transport_error_indicator: false,
         transport_priority: false,
-        pid: Pid::new(pid).map_err(io::Error::other)?,
+        pid: Pid::new(pid).map_err(of_ts)?,
         transport_scrambling_control: TransportScramblingControl::NotScrambled,
         continuity_counter: *counter,
     };
@@ -337,12 +337,17 @@ fn packet(
 }
 
 fn piece(bytes: &[u8]) -> Result<Piece, RecordError> {
-    Ok(Piece::new(bytes).map_err(io::Error::other)?)
+    Ok(Piece::new(bytes).map_err(of_ts)?)
 }
 
 /// Nanoseconds in units of 1/90,000 s, which wrap around.
 fn timestamp(nanos: i64) -> Result<Timestamp, RecordError> {
     let units = (i128::from(nanos.max(0)) * 9 + 50_000) / 100_000;
     let wrapped = u64::try_from(units % (i128::from(Timestamp::MAX) + 1)).unwrap_or_default();
-    Ok(Timestamp::new(wrapped).map_err(io::Error::other)?)
+    Ok(Timestamp::new(wrapped).map_err(of_ts)?)
+}
+
+/// The error of the output, or the reason alone: what else is said is for those who write the library.
+fn of_ts(error: mpeg2ts::Error) -> io::Error {
+    error.io_error.unwrap_or_else(|| io::Error::other(error.reason))
 }

@@ -1,6 +1,6 @@
 //! WAV (RIFF).
 
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 
 use rtspan_core::description::G711Law;
 use rtspan_core::frame::Frame;
@@ -110,7 +110,11 @@ impl<W: Write + Seek> WavWriter<W> {
             }
             let riff = data.saturating_add(HEADER_BYTES - 8).saturating_add(data % 2);
             for (at, size) in [(RIFF_SIZE_AT, riff), (DATA_SIZE_AT, data)] {
-                self.out.seek(SeekFrom::Start(at))?;
+                match self.out.seek(SeekFrom::Start(at)) {
+                    // A reader of a pipe takes what comes.
+                    Err(error) if error.kind() == ErrorKind::NotSeekable => break,
+                    sought => sought?,
+                };
                 self.out.write_all(&size.to_le_bytes())?;
             }
         }

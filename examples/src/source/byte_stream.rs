@@ -1,6 +1,5 @@
 //! Raw files, which tell no times: NAL units behind start codes (annex B), and pictures of JPEG.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::ops::Range;
 
@@ -37,18 +36,12 @@ struct Pictures {
     number: u32,
 }
 
-pub(super) fn open(file: File, syntax: Option<Syntax>, rate: f64) -> Result<Opened, SourceError> {
-    let mut pictures = Pictures {
-        input: Input::from(file),
-        syntax,
-        rate,
-        at: 0,
-        bytes: BytesMut::new(),
-        is_over: false,
-        number: 0,
-    };
+pub(super) fn open(input: Input, syntax: Option<Syntax>, rate: f64) -> Result<Opened, SourceError> {
+    let mut pictures =
+        Pictures { input, syntax, rate, at: 0, bytes: BytesMut::new(), is_over: false, number: 0 };
     let format = pictures.format()?.ok_or_else(|| SourceError::Nothing(Vec::new()))?;
-    pictures.go_to(0, 0)?;
+    pictures.input.begin_at(0)?;
+    pictures.restart_at(0, 0);
     Ok(Opened {
         medias: vec![media(MediaKind::Video, format)],
         left_out: Vec::new(),
@@ -75,9 +68,13 @@ pub(super) fn format_of(syntax: Syntax, media: usize, sets: &[Bytes]) -> Format 
 impl Pictures {
     fn go_to(&mut self, at: u64, number: u32) -> Result<(), SourceError> {
         self.input.go_to(at)?;
+        self.restart_at(at, number);
+        Ok(())
+    }
+
+    fn restart_at(&mut self, at: u64, number: u32) {
         (self.at, self.number, self.is_over) = (at, number, false);
         self.bytes.clear();
-        Ok(())
     }
 
     /// The format, once a picture and all that a decoder has to know has come; without that, once many pictures have.

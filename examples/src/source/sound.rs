@@ -1,6 +1,5 @@
 //! Files of AAC (ADTS) and of MPEG audio.
 
-use std::fs::File;
 use std::io::Read as _;
 
 use rtspan_core::MediaKind;
@@ -29,8 +28,7 @@ struct Sound {
     ready: Option<Frame>,
 }
 
-pub(super) fn open(file: File, framing: Framing) -> Result<Opened, SourceError> {
-    let mut input = Input::from(file);
+pub(super) fn open(mut input: Input, framing: Framing) -> Result<Opened, SourceError> {
     let mut head = [0; ID3_BYTES as usize];
     let has_tag = input.read_exact(&mut head).is_ok() && head.starts_with(b"ID3");
     // Seven bits in each byte.
@@ -41,7 +39,8 @@ pub(super) fn open(file: File, framing: Framing) -> Result<Opened, SourceError> 
     let mut format = None;
     sound.next_with(|bytes| format = framing.format(0, bytes))?;
     let format = format.ok_or_else(|| SourceError::Nothing(Vec::new()))?;
-    sound.rewind()?;
+    sound.input.begin_at(start)?;
+    sound.restart();
     Ok(Opened {
         medias: vec![media(MediaKind::Audio, format)],
         left_out: Vec::new(),
@@ -52,9 +51,13 @@ pub(super) fn open(file: File, framing: Framing) -> Result<Opened, SourceError> 
 impl Sound {
     fn rewind(&mut self) -> Result<(), SourceError> {
         self.input.go_to(self.start)?;
+        self.restart();
+        Ok(())
+    }
+
+    fn restart(&mut self) {
         self.splitter.clear();
         (self.samples, self.ready) = (0, None);
-        Ok(())
     }
 
     /// The next frame; its bytes with the header are shown to `look`.

@@ -57,6 +57,7 @@ pub(super) fn open(input: Input) -> Result<Opened, SourceError> {
         ready: VecDeque::new(),
     };
     while !ts.is_known() && ts.at < LOOKED_AT_BYTES && ts.read_packet()? {}
+    ts.input.keep_no_more();
     let medias = ts.settle();
     let left_out = std::mem::take(&mut ts.left_out);
     Ok(Opened { medias, left_out, demuxer: Box::new(ts) })

@@ -1,7 +1,6 @@
 //! WAV (RIFF).
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 
 use rtspan_core::MediaKind;
 use rtspan_core::description::G711Law;
@@ -36,9 +35,8 @@ struct Wav {
     at: u64,
 }
 
-pub(super) fn open(file: File) -> Result<Opened, SourceError> {
+pub(super) fn open(mut input: Input) -> Result<Opened, SourceError> {
     let malformed = |reason: &str| SourceError::Malformed { kind: "WAV", reason: reason.to_owned() };
-    let mut input = Input::from(file);
     let mut riff = [0; 12];
     input.read_exact(&mut riff)?;
     if !riff.starts_with(b"RIFF") || !riff.ends_with(b"WAVE") {
@@ -51,7 +49,7 @@ pub(super) fn open(file: File) -> Result<Opened, SourceError> {
         let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
         at += header.len() as u64;
         match &header[..4] {
-            b"data" => break u64::from(size).min(input.len()?.saturating_sub(at)),
+            b"data" => break u64::from(size).min(input.len().unwrap_or(u64::MAX).saturating_sub(at)),
             b"fmt " => {
                 fmt.resize(FMT_BYTES_MAX.min(size as usize), 0);
                 input.read_exact(&mut fmt)?;
@@ -78,6 +76,7 @@ pub(super) fn open(file: File) -> Result<Opened, SourceError> {
         (A_LAW, 8) => Entry::g711(payload_type, G711Law::A, (rate, channels)),
         _ => return Err(SourceError::Nothing(vec![format!("sound of format {tag} with {bits} bits")])),
     };
+    input.begin_at(at)?;
     let sample_bytes = u64::from(bits / 8) * u64::from(channels);
     let frame_bytes = u64::from(rate / FRAMES_PER_SECOND).max(1) * sample_bytes;
     Ok(Opened {
@@ -96,7 +95,11 @@ impl Demuxer for Wav {
             return Ok(None);
         }
         let mut data = vec![0; bytes as usize];
-        self.input.read_exact(&mut data)?;
+        match self.input.read_exact(&mut data) {
+            // A pipe ends before the length that its writer could not know.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
+        }
         let time = i128::from(self.at / self.sample_bytes) * NANOS / i128::from(self.rate);
         let time = i64::try_from(time).unwrap_or(i64::MAX);
         self.at += bytes;

@@ -10,14 +10,18 @@ mod config;
 mod doctor;
 mod events;
 mod examples;
+mod failures;
 mod log;
 mod metrics;
 #[cfg(target_os = "linux")]
 mod networks;
+mod pipes;
 mod program;
 mod reconnect;
 mod record;
 mod refused;
+mod screen;
+mod shell;
 mod terminal;
 mod tool;
 #[cfg(target_os = "linux")]

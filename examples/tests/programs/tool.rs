@@ -235,7 +235,7 @@ fn one_address_may_have_its_share_and_a_shared_one_all() {
 
 #[test]
 fn a_wrong_call_ends_with_2() {
-    for call in ["", "sing", "play", "play camera", "demo --seconds never", "serve --udp-ports 1"] {
+    for call in ["", "sing", "play", "play /camera", "demo --seconds never", "serve --udp-ports 1"] {
         let ended = Program::rtspan(call).end();
         assert_eq!(ended.code, Some(2), "{call}: {ended:?}");
     }

@@ -1,37 +1,57 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::RangedU64ValueParser;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use rtspan_examples::recorder::FileKind;
 use rtspan_std::Transports;
 use rtspan_std::srtp::Suite;
 
 use crate::bench::BenchArgs;
 use crate::wish::{PlaybackArgs, RequestArgs};
 
+mod examples;
+mod layout;
 mod multicast;
 mod network;
 mod record;
 mod serve;
 mod target;
 
+pub(crate) use layout::command;
 use multicast::MulticastArgs;
 use network::NetworkArgs;
 pub(crate) use network::ports;
 pub(crate) use record::{NamedTarget, RecordArgs, size, span};
 pub(crate) use serve::{AuthScheme, EventsFormat, SecureArgs, ServeArgs, Srtp, Start};
-pub(crate) use target::{ReachArgs, Target};
+pub(crate) use target::{BadTarget, ReachArgs, Target};
 
 /// Serves, plays, publishes, records, examines and measures RTSP streams.
 ///
-/// Exits with 0 when all went well, with 1 and a reason when it did not, with 2 when it was called wrongly.
-/// Output that nobody reads holds up nothing: news are left out and counted, and a result that cannot be written is a
-/// failure.
+/// Exits with 0 when all went well; else with another status and a reason, which docs/tool.md lists, and with 2 when it was called
+/// wrongly. Output that nobody reads holds up nothing: news are left out and counted.
 #[derive(Debug, Parser)]
-#[command(name = "rtspan", version, max_term_width = 100)]
+#[command(
+    name = "rtspan",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Try `rtspan demo` first. `rtspan COMMAND -h` is short, `rtspan COMMAND --help` has examples."
+)]
 pub(crate) struct Args {
-    /// The runtime of everything: std (blocking threads), smol, or tokio if it is built in.
-    #[arg(long, global = true, default_value = "smol", value_name = "NAME")]
+    /// Run on threads that block (std), on smol, or on tokio if it is built in.
+    #[arg(
+        long,
+        global = true,
+        default_value = "smol",
+        value_name = "NAME",
+        help_heading = "Runtime",
+        hide_short_help = true
+    )]
     pub(crate) runtime: RuntimeName,
 
     #[command(flatten)]
@@ -56,7 +76,22 @@ impl Command {
             Self::Snapshot(args) => vec![&mut args.url],
             Self::Probe(args) => vec![&mut args.url],
             Self::Bench(args) => vec![args.target_mut()],
-            Self::Demo(_) | Self::Serve(_) => Vec::new(),
+            Self::Demo(_) | Self::Serve(_) | Self::Completions(_) | Self::Man(_) => Vec::new(),
+        }
+    }
+
+    /// Results and failures are told as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::Demo(args) => args.json,
+            Self::Serve(args) => args.events == EventsFormat::Json,
+            Self::Play(args) => args.json,
+            Self::Publish(args) => args.json,
+            Self::Record(args) => args.json,
+            Self::Snapshot(args) => args.json,
+            Self::Probe(args) => args.json,
+            Self::Bench(args) => args.is_json(),
+            Self::Completions(_) | Self::Man(_) => false,
         }
     }
 }
@@ -64,28 +99,77 @@ impl Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve and play a clip over UDP and TCP at once: shows that everything works here.
+    #[command(after_long_help = examples::DEMO)]
     Demo(DemoArgs),
     /// Serve: a client that announces a path publishes it, one that asks for it reads it; a clip is at /demo.
+    #[command(after_long_help = examples::SERVE)]
     Serve(Box<ServeArgs>),
     /// Play a stream and show what arrives.
+    #[command(after_long_help = examples::PLAY)]
     Play(PlayArgs),
     /// Publish a clip, or a file, in a loop and in real time.
+    #[command(after_long_help = examples::PUBLISH)]
     Publish(PublishArgs),
     /// Record cameras, for as long as there is room: files of MP4 by wall clock time, a folder for each camera.
     ///
-    /// Cameras that go away are waited for. A file begins with a keyframe, and no frame is lost between two files. docs/recorded.md
-    /// says what is in the folder.
+    /// Cameras that go away are waited for. A file begins with a keyframe, and no frame is lost between two files.
+    /// docs/recorded.md says what is in the folder.
+    #[command(after_long_help = examples::RECORD)]
     Record(RecordArgs),
     /// Write a picture of a stream to a file: PNG of H.264, JPEG of Motion JPEG.
+    #[command(after_long_help = examples::SNAPSHOT)]
     Snapshot(SnapshotArgs),
     /// Examine a server: what it offers, what it does wrong, and what to do about it.
     ///
     /// Connects, plays for a moment, over TCP if nothing comes over UDP, and says all that was found: faults, because of which
     /// the stream or a part of it does not play; warnings; and notes on that which the server does otherwise than the standard
-    /// says. Exits with 1 if there is a fault. docs/probe.md names all findings and the fields of --json.
+    /// says. docs/probe.md names all findings and the fields of --json.
+    #[command(after_long_help = examples::PROBE)]
     Probe(ProbeArgs),
     /// Measure what a server can do, this one or any other.
+    #[command(after_long_help = examples::BENCH)]
     Bench(BenchArgs),
+    /// Print a script that completes commands, options and values in a shell.
+    #[command(after_long_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command into a folder.
+    #[command(after_long_help = examples::MAN)]
+    Man(ManArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// Write a page for each command into this folder, which is made if it is not there.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// A file that a stream is written to.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct OutArgs {
+    /// Write what is played to a file, from the first keyframe on; - is standard output. The end of its name tells its kind, if
+    /// --format does not.
+    ///
+    /// Kinds: .mp4 (fragmented, with the wall clock), .ts, .h264, .h265, .aac, .mp3, .wav, .ogg, .mjpeg, .jpg (the first picture),
+    /// .xml (metadata of ONVIF). Without an end it is .h264. Medias that such a file cannot hold are left out: .mp4 holds
+    /// pictures of all formats but H.266, and of sound AAC, Opus, Vorbis, MPEG audio, AC-3, E-AC-3, G.711 and samples of 8,
+    /// 16 and 24 bits.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+
+    /// The kind of the file that is written, whatever it is called; of - it is ts if nothing is said.
+    #[arg(long, value_name = "KIND", requires = "out", value_parser = kinds(FileKind::written_ends()))]
+    pub(crate) format: Option<FileKind>,
+
+    /// Write to standard output although it is a terminal.
+    #[arg(long, requires = "out", hide_short_help = true)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -135,12 +219,8 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) backchannel: Option<PathBuf>,
 
-    /// Write what is played to a file, from the first keyframe on: .mp4 (fragmented, with the wall clock), .ts, .h264, .h265,
-    /// .aac, .mp3, .wav, .ogg, .mjpeg, .jpg (the first picture), .xml (metadata of ONVIF); without an end it is .h264, and - is MPEG-TS on standard output. Medias that such a file
-    /// cannot hold are left out: .mp4 holds pictures of all formats but H.266, and of sound AAC, Opus, Vorbis, MPEG audio, AC-3,
-    /// E-AC-3, G.711 and samples of 8, 16 and 24 bits.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) out: OutArgs,
 
     /// Print the figures as one JSON object.
     #[arg(long)]
@@ -167,10 +247,15 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) no_reconnect: bool,
 
-    /// Publish this file and not the embedded clip: .mp4, .mkv, .ts, .h264, .h265, .mjpeg, .jpg, .aac, .mp3, .wav, .ogg, .xml (metadata of ONVIF);
-    /// without an end it is .h264, and - is MPEG-TS on standard input.
-    #[arg(long, value_name = "FILE")]
+    /// Publish this file and not the embedded clip; - is standard input. The end of its name tells its kind, if --format does not:
+    /// .mp4, .mkv, .ts, .h264, .h265, .mjpeg, .jpg, .aac, .mp3, .wav, .ogg, .xml (metadata of ONVIF). Without an end it is .h264.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
+
+    /// The kind of the file, whatever it is called; that of - is told by its first bytes if nothing is said. Through a pipe come
+    /// ts, h264, h265, mjpeg, aac, mp3 and wav.
+    #[arg(long, value_name = "KIND", requires = "file", value_parser = kinds(FileKind::ends()))]
+    pub(crate) format: Option<FileKind>,
 
     /// Pictures of the file in a second, if it tells no times.
     #[arg(long, value_name = "N", default_value = "25", value_parser = fps, requires = "file")]
@@ -201,8 +286,13 @@ pub(crate) struct SnapshotArgs {
     /// Such as rtsp://127.0.0.1:8554/demo
     pub(crate) url: Target,
 
-    /// The file; its name ends in .png, or in .jpg for Motion JPEG.
+    /// The file; its name ends in .png, or in .jpg for Motion JPEG. - is standard output.
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
+
+    /// Write to standard output although it is a terminal.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) force: bool,
 
     /// The transport of media; auto is UDP, and TCP where UDP is refused or nothing comes through.
     #[arg(long, value_enum, default_value_t)]
@@ -214,6 +304,10 @@ pub(crate) struct SnapshotArgs {
     /// Wait so long for a picture that can be decoded by itself.
     #[arg(long, value_name = "N", default_value = "15", value_parser = seconds())]
     pub(crate) seconds: u64,
+
+    /// Print where and how large it is as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -313,6 +407,12 @@ pub(crate) enum BadNumber {
     Fps,
 }
 
+/// Kinds of files by the ends of their names.
+fn kinds(ends: impl Iterator<Item = &'static str>) -> impl TypedValueParser<Value = FileKind> {
+    PossibleValuesParser::new(ends.collect::<Vec<_>>())
+        .try_map(|end| FileKind::named(&end).ok_or("there is no such kind"))
+}
+
 pub(crate) fn seconds() -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=1_000_000)
 }
@@ -328,10 +428,12 @@ fn fps(text: &str) -> Result<f64, BadNumber> {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches as _;
+
     use super::*;
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
-        Args::try_parse_from(line.split(' '))
+        Args::from_arg_matches(&command().try_get_matches_from(line.split(' '))?)
     }
 
     #[test]
@@ -351,6 +453,12 @@ mod tests {
             "rtspan serve --start keyframe",
             "rtspan play rtsp://camera/main --transport udp --seconds 3 --out a.h264",
             "rtspan play rtsp://camera/main --strict --json --no-reconnect",
+            "rtspan play 192.168.1.64/main --out - --format mp4 --force",
+            "rtspan publish camera/main --file - --format h264 --fps 15",
+            "rtspan serve --json",
+            "rtspan serve --events json",
+            "rtspan completions bash",
+            "rtspan man DIR",
             "rtspan play rtsp://camera/main --seek 60 --scale -2 --speed 1.5 --media video,audio --any-port",
             "rtspan play rtsp://camera/main --user-agent me --header X-Site:roof --header X-Room:7",
             "rtspan publish rtsp://camera/main --user-agent me --header X-Site:roof",
@@ -379,7 +487,9 @@ mod tests {
             ("rtspan", "Usage"),
             ("rtspan sing", "unrecognized subcommand"),
             ("rtspan play", "<URL>"),
-            ("rtspan play http://camera/main", "http"),
+            ("rtspan play http://camera/main", "a page of HTTP"),
+            ("rtspan play camera/main --out - --format mkv", "mp4, ts, h264"),
+            ("rtspan play camera/main --format ts", "--out"),
             ("rtspan play rtsp://camera/main --transport pigeon", "auto, udp, tcp, multicast"),
             ("rtspan play rtsp://camera/main --seconds 0", "1..=1000000"),
             ("rtspan play rtsp://camera/main --seek yesterday", "such as 60, 0:01:00"),

@@ -69,7 +69,7 @@ async fn play<R: Runtime>(url: &Target, args: &DemoArgs) -> Result<(), Failure> 
             "seconds": elapsed.as_secs_f64(),
             "tracks": tracks(&figures, elapsed),
         });
-        result_json(&report);
+        result_json(report);
     } else {
         table(&figures, elapsed).iter().for_each(result);
     }

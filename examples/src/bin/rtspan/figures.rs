@@ -1,11 +1,17 @@
 //! Counts of a media, and how they are shown.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use rtspan_std::rtp::HEADER_BYTES;
 use rtspan_std::{Media, Printable, TrackStats};
 use serde_json::{Value, json};
+
+use crate::screen::{cut, width};
+
+/// Spaces between the columns of a table.
+const GAP: usize = 2;
+/// Columns from here on are numbers.
+const FIRST_NUMBER: usize = 3;
 
 /// Counts of one media.
 #[derive(Clone, Debug)]
@@ -112,24 +118,25 @@ impl Meter {
         Self { shown: Instant::now(), bytes: Vec::new() }
     }
 
-    /// A line for each media.
-    pub(crate) fn lines(&mut self, figures: &[Figures]) -> Vec<String> {
+    /// A line for each media, of so many columns at most.
+    pub(crate) fn lines(&mut self, figures: &[Figures], columns: usize) -> Vec<String> {
         let elapsed = self.shown.elapsed();
         self.shown = Instant::now();
         self.bytes.resize(figures.len(), 0);
-        let lines = figures.iter().zip(&mut self.bytes).map(|(figures, before)| {
+        let rows = figures.iter().zip(&mut self.bytes).map(|(figures, before)| {
             // Counters begin again when the client changes its transport.
             let since = figures.bytes.checked_sub(*before).unwrap_or(figures.bytes);
             *before = figures.bytes;
-            line(figures, since, elapsed)
+            row(figures, since, elapsed)
         });
-        lines.collect()
+        layout(&rows.collect::<Vec<_>>(), columns)
     }
 }
 
 /// A table of all that was counted in `elapsed`: a line for each media.
 pub(crate) fn table(figures: &[Figures], elapsed: Duration) -> Vec<String> {
-    figures.iter().map(|figures| line(figures, figures.bytes, elapsed)).collect()
+    let rows = figures.iter().map(|figures| row(figures, figures.bytes, elapsed));
+    layout(&rows.collect::<Vec<_>>(), usize::MAX)
 }
 
 /// All that was counted in `elapsed`, as JSON.
@@ -137,17 +144,68 @@ pub(crate) fn tracks(figures: &[Figures], elapsed: Duration) -> Value {
     figures.iter().map(|figures| figures.to_json(elapsed)).collect()
 }
 
-fn line(figures: &Figures, bytes: u64, elapsed: Duration) -> String {
+/// The columns of a table: transport, kind, format, packets, rate, losses, jitter, silence.
+const COLUMNS: usize = 8;
+/// Their widths, so that they stay where they are while numbers grow; numbers stand on the right.
+const WIDTHS: [usize; COLUMNS] = [0, 5, 8, 16, 12, 10, 18, 0];
+/// Those that go where there is no room, in this order.
+const LEFT_OUT: [usize; 5] = [6, 3, 0, 5, 2];
+
+type Row = [String; COLUMNS];
+
+fn row(figures: &Figures, bytes: u64, elapsed: Duration) -> Row {
     let Figures { over, kind, format, packets, lost, .. } = figures;
-    let rate = bit_rate(rate(bytes, elapsed));
-    // The description is the peer's.
-    let (kind, format) = (Printable(kind), Printable(format));
-    let mut line =
-        format!("{over}  {kind:<5}  {format:<8}  {packets:>8} packets  {rate:>12}  {lost:>5} lost");
-    if let Counted::Received { jitter, is_silent, .. } = figures.counted {
-        let _ = write!(line, "  {:>8.2} ms jitter", milliseconds(jitter));
-        line += if is_silent { "  silent" } else { "" };
+    let (jitter, silence) = match figures.counted {
+        Counted::Received { jitter, is_silent, .. } => (
+            format!("{:.2} ms jitter", milliseconds(jitter)),
+            if is_silent { "silent".to_owned() } else { String::new() },
+        ),
+        Counted::Sent => (String::new(), String::new()),
+    };
+    [
+        over.to_string(),
+        // The description is the peer's.
+        Printable(kind).to_string(),
+        Printable(format).to_string(),
+        format!("{packets} packets"),
+        bit_rate(rate(bytes, elapsed)),
+        format!("{lost} lost"),
+        jitter,
+        silence,
+    ]
+}
+
+/// Rows as lines of so many columns of a terminal at most. Where the usual widths do not fit, what is there stands as close as it can;
+/// where that does not fit, the columns that matter least are left out of all rows.
+fn layout(rows: &[Row], columns: usize) -> Vec<String> {
+    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
+    let mut widths: [usize; COLUMNS] = std::array::from_fn(widest);
+    let usual = std::array::from_fn(|at| if widths[at] == 0 { 0 } else { widths[at].max(WIDTHS[at]) });
+    let total = |widths: &[usize; COLUMNS]| {
+        widths.iter().filter(|width| **width > 0).map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
+    };
+    if total(&usual) <= columns {
+        widths = usual;
     }
+    for column in LEFT_OUT {
+        if total(&widths) > columns {
+            widths[column] = 0;
+        }
+    }
+    rows.iter().map(|row| cut(&line(row, &widths), columns)).collect()
+}
+
+/// The cells of a row that have a width.
+fn line(row: &Row, widths: &[usize; COLUMNS]) -> String {
+    let mut line = String::new();
+    for (at, (cell, columns)) in row.iter().zip(widths).enumerate().filter(|(_, (_, columns))| **columns > 0)
+    {
+        let gap = if line.is_empty() { 0 } else { GAP };
+        let padding = " ".repeat(columns.saturating_sub(width(cell)));
+        line += &" ".repeat(gap);
+        line += &if at < FIRST_NUMBER { cell.clone() + &padding } else { padding + cell };
+    }
+    line.truncate(line.trim_end().len());
     line
 }
 
@@ -187,6 +245,40 @@ mod tests {
         assert_eq!((&json[0]["bits_per_second"], &json[0]["jitter_ms"]), (&json!(80_000), &json!(1.234)));
         assert!(!table.contains("silent") && json[0]["silent"] == json!(false), "{table:?} {json}");
         assert_eq!(bit_rate(12_345_678), "12.3 Mbit/s");
+    }
+
+    #[test]
+    fn a_table_fits_every_terminal_and_keeps_what_matters_most() {
+        let mut stats = TrackStats::default();
+        (stats.packets, stats.bytes, stats.lost) = (123_456, 20_000, 2);
+        let figures = |kind, name: &str, is_silent| {
+            let media = Media::new(kind, vec![Format::new(96, name, 90_000)]);
+            Figures::received("udp", 0, &media, &stats, is_silent)
+        };
+        let all = [
+            figures(MediaKind::Video, "H264", false),
+            figures(MediaKind::Audio, "MPEG4-GENERIC", true),
+            figures(MediaKind::Application, "入口入口入口入口", false),
+        ];
+        let lines = |columns| {
+            let rows: Vec<_> =
+                all.iter().map(|figures| row(figures, figures.bytes, Duration::from_secs(1))).collect();
+            layout(&rows, columns)
+        };
+        for columns in 0..300 {
+            for line in lines(columns) {
+                assert!(width(&line) <= columns, "{columns}: {line:?}");
+            }
+        }
+        for (columns, part) in [
+            (200, " ms jitter  silent"),
+            (90, " packets"),
+            (65, " lost"),
+            (48, "kbit/s  silent"),
+            (24, "kbit/s"),
+        ] {
+            assert!(lines(columns)[1].contains(part), "{columns}: {:?}", lines(columns));
+        }
     }
 
     #[test]

@@ -20,9 +20,12 @@ mod publish;
 mod reconnect;
 mod record;
 mod recording;
+mod screen;
 mod secure;
 mod serve;
 mod session;
+mod shell;
+mod sink;
 mod snapshot;
 mod stop;
 mod text;
@@ -32,35 +35,58 @@ mod wish;
 
 use std::process::ExitCode;
 
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 use rtspan_std::runtime::Runtime;
 
-use args::{Args, Command};
+use args::{Args, Command, EventsFormat};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let parsed = args::command().try_get_matches().and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match parsed {
+        Ok(args) => args,
+        Err(error) => return refuse(&error),
+    };
     if let Err(error) = log::begin(&args) {
-        Args::command().error(ErrorKind::InvalidValue, error).exit();
+        return refuse(&args::command().error(ErrorKind::InvalidValue, error));
     }
     let Args { runtime, reach, mut command, .. } = args;
     if let Err(error) = command.targets_mut().into_iter().try_for_each(|target| target.reach(&reach)) {
-        Args::command().error(ErrorKind::ValueValidation, error).exit();
+        return refuse(&args::command().error(ErrorKind::ValueValidation, error));
     }
     if let Command::Serve(serve) = &mut command {
         serve.network = reach.network;
+        if serve.json {
+            serve.events = EventsFormat::Json;
+        }
     }
+    let json = command.is_json();
     let hangs_up = matches!(&command, Command::Serve(serve) if serve.config.is_some());
-    let ended = stop::listen(hangs_up).and_then(|()| launch::launch(runtime, command));
-    let written = output::finish();
-    match ended.and(written) {
+    let ended = match command {
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
+        command => stop::listen(hangs_up).and_then(|()| launch::launch(runtime, command)),
+    };
+    output::conclude(ended.as_ref().err().filter(|_| json));
+    match ended.and(output::finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::fail(&failure);
-            ExitCode::FAILURE
+            failure.kind().status().into()
         }
     }
+}
+
+/// Says that the tool was called wrongly, or what was asked of the command line itself.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
+        output::refuse(&error.to_string());
+        let _ = output::finish();
+    }
+    // There is nobody left who could be told.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Runs a command on any runtime.
@@ -74,5 +100,7 @@ async fn run<R: Runtime>(command: Command) -> Result<(), Failure> {
         Command::Snapshot(args) => snapshot::run::<R>(&args).await,
         Command::Demo(args) => demo::run::<R>(&args).await,
         Command::Bench(args) => bench::run::<R>(&args).await,
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     }
 }

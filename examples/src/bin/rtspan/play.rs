@@ -11,8 +11,9 @@ use crate::figures::{table, tracks};
 use crate::live::watch;
 use crate::output::{notice, result, result_json};
 use crate::reconnect::policy;
-use crate::recording::{Recording, is_stdout};
+use crate::recording::Recording;
 use crate::session::{RefusedMedia, Session};
+use crate::sink::is_standard;
 use crate::stop::{stop, unless_interrupted};
 use crate::voice::Voice;
 
@@ -39,8 +40,9 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     for refused in session.refused() {
         notice(refused);
     }
-    let mut recording = match &args.out {
-        Some(path) => Some(Recording::create(path, &args.url, &session.description, session.medias())?),
+    let out = &args.out;
+    let mut recording = match &out.out {
+        Some(path) => Some(Recording::create(out, path, &args.url, &session.description, session.medias())?),
         None => None,
     };
     for media in recording.iter().flat_map(|recording| recording.left_out(session.medias())) {
@@ -48,7 +50,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         notice(format_args!("media {media} ({kind}) is not written: such a file cannot hold it"));
     }
     // Standard output has the stream then, and nothing else.
-    let is_piped = args.out.as_deref().is_some_and(is_stdout);
+    let is_piped = out.out.as_deref().is_some_and(is_standard);
     let receive = session.receive(|received| match &mut recording {
         Some(recording) => recording.take(received),
         None => Ok(()),
@@ -85,7 +87,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
             "frames": written.as_ref().ok(),
             "tolerances": tolerances.iter().map(|tolerance| tolerance.to_string()).collect::<Vec<_>>(),
         });
-        result_json(&report);
+        result_json(report);
     } else if is_piped {
         table(&figures, elapsed).iter().for_each(notice);
     } else {
@@ -99,7 +101,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
             End::Stopped => Failure::NothingArrived { url, over, seconds: elapsed.as_secs() },
         });
     }
-    if let (Some(frames), Some(path), false) = (written?, &args.out, args.json || is_piped) {
+    if let (Some(frames), Some(path), false) = (written?, &out.out, args.json || is_piped) {
         result(format_args!("{frames} frames written to {}", path.display()));
     }
     if args.strict && !refused.is_empty() {

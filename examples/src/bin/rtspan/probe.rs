@@ -13,14 +13,17 @@ mod profile;
 mod refused;
 mod report;
 
+use rtspan_std::Error;
 use rtspan_std::runtime::Runtime;
 
 use crate::Failure;
-use crate::args::ProbeArgs;
+use crate::args::{ProbeArgs, Target};
+use crate::failure::Kind;
 use crate::output::{result, result_json};
 use crate::stop::unless_interrupted;
 
 use diagnose::diagnose;
+use facts::{Facts, Step};
 use finding::Severity;
 
 /// Shows what a server offers, what is wrong with it and what to do about that.
@@ -33,19 +36,31 @@ pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
     let facts = unless_interrupted(examine).await?;
     let findings = diagnose(&facts);
     if args.json {
-        result_json(&report::to_json(&args.url, &facts, &findings));
+        result_json(report::to_json(&args.url, &facts, &findings));
     } else {
         report::lines(&args.url, &facts, &findings).iter().for_each(result);
     }
     if let Some(failure) = facts.failure {
         return Err(failed(args, failure.error));
     }
-    match findings.iter().filter(|finding| finding.severity == Severity::Fault).count() {
-        0 => Ok(()),
-        faults => Err(Failure::Faulty { url: args.url.clone(), faults }),
+    let mut faults = findings.iter().filter(|finding| finding.severity == Severity::Fault);
+    match faults.next() {
+        None => Ok(()),
+        Some(first) => Err(Failure::Faulty {
+            url: args.url.clone(),
+            faults: 1 + faults.count(),
+            kind: Kind::named(first.problem.id()),
+        }),
     }
 }
 
-fn failed(args: &ProbeArgs, error: rtspan_std::Error) -> Failure {
+/// The kind of an error of a client, and what to do about it.
+pub(crate) fn explained(url: &Target, error: &Error) -> (Kind, Option<String>) {
+    let facts = Facts { has_credentials: url.url().credentials().is_some(), ..Facts::default() };
+    let finding = refused::explain(&facts, Step::Connect, error);
+    (Kind::named(finding.problem.id()), finding.advice)
+}
+
+fn failed(args: &ProbeArgs, error: Error) -> Failure {
     Failure::Play { url: args.url.clone(), error: Box::new(error) }
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ use crate::figures::{Figures, table, tracks};
 use crate::live::watch;
 use crate::output::{news, notice, result, result_json};
 use crate::reconnect::{beginning, policy, telling};
+use crate::sink::is_standard;
 use crate::stop::{stop, unless_interrupted};
 
 /// Publishes the embedded clip or a file, in a loop and in real time.
@@ -37,11 +39,17 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         let mut frames = first.into_iter().chain(frames);
         return publish::<R>(args, description, async || Ok(frames.next())).await;
     };
+    let shown = if is_standard(path) { Path::new("standard input") } else { path };
     let failed = |error| match error {
-        SourceError::Read(source) => Failure::Read { path: path.clone(), source },
-        error => Failure::Source { path: path.clone(), source: Box::new(error) },
+        SourceError::Read(source) => Failure::Read { path: shown.into(), source },
+        error => Failure::Source { path: shown.into(), source: Box::new(error) },
     };
-    let source = FileSource::open(path, args.fps).map_err(failed)?;
+    let source = match args.format {
+        format if is_standard(path) => FileSource::from_pipe(io::stdin(), format, args.fps),
+        Some(kind) => FileSource::open_as(path, kind, args.fps),
+        None => FileSource::open(path, args.fps),
+    };
+    let source = source.map_err(failed)?;
     for left_out in source.left_out() {
         notice(format_args!("{left_out} is not published: it cannot be sent"));
     }
@@ -51,7 +59,7 @@ pub(crate) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     }
     let seed = rtspan_examples::clip::seed();
     // A pipe has no earlier place.
-    let repeats = !args.once && !is_stdin(path);
+    let repeats = !args.once && !is_standard(path);
     let packets = Packets::new(source, &description, repeats, seed).map_err(failed)?;
     if args.srtp.is_some() {
         protect(&mut description, packets.ssrcs().collect());
@@ -67,10 +75,6 @@ fn protect(description: &mut Description, ssrcs: BTreeSet<(usize, u32)>) {
         media.profile = media.profile.secured();
         media.set_ssrcs(ssrcs.iter().filter(|(media, _)| *media == index).map(|(_, ssrc)| *ssrc));
     }
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-")
 }
 
 /// Publishes frames as they are due.
@@ -130,7 +134,7 @@ async fn publish<R: Runtime>(
             "seconds": elapsed.as_secs_f64(),
             "tracks": tracks(&figures, elapsed),
         });
-        result_json(&report);
+        result_json(report);
     } else {
         table(&figures, elapsed).iter().for_each(result);
     }

@@ -1,23 +1,20 @@
-use std::fs::File;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rtspan_core::frame::{Frame, FrameReader};
 use rtspan_examples::mp4::Mp4Error;
-use rtspan_examples::recorder::{FileKind, RecordError, Recorder, TsWriter};
+use rtspan_examples::recorder::{FileKind, RecordError, Recorder};
 use rtspan_std::{Codec, Description, Received};
 
 use crate::Failure;
-use crate::args::Target;
-
-/// The path that stands for standard output.
-const STDOUT: &str = "-";
+use crate::args::{OutArgs, Target};
+use crate::sink::{self, Sink, is_standard};
 
 /// A file that is being written from what is played.
 pub(crate) struct Recording {
     path: PathBuf,
     reader: FrameReader,
-    out: Out,
+    recorder: Recorder<Sink>,
     medias: Vec<usize>,
     /// The media whose keyframe begins the file, and a description of what its decoder has to know and nobody has told.
     picture: Option<usize>,
@@ -25,40 +22,31 @@ pub(crate) struct Recording {
     has_keyframe: bool,
 }
 
-enum Out {
-    File(Recorder<BufWriter<File>>),
-    /// MPEG-TS on standard output.
-    Pipe(TsWriter<Stdout>),
-}
-
 impl Recording {
-    /// Begins a file of the medias that its kind can hold, as the end of its name tells; `-` stands for MPEG-TS on standard output.
+    /// Begins a file of the medias that its kind can hold: the one that is given, or that of the end of its name. `-` stands for
+    /// standard output, and MPEG-TS unless another kind is given.
     pub(crate) fn create(
+        out: &OutArgs,
         path: &Path,
         url: &Target,
         description: &Description,
         playing: &[usize],
     ) -> Result<Self, Failure> {
-        let is_pipe = is_stdout(path);
         let kind = match FileKind::of(path) {
-            _ if is_pipe => FileKind::Ts,
-            Some(kind) if kind.is_written() => kind,
+            _ if out.format.is_some() => out.format,
+            _ if is_standard(path) => Some(FileKind::Ts),
+            Some(kind) => Some(kind).filter(|kind| kind.is_written()),
             // Such as /dev/null.
-            None if path.extension().is_none() => FileKind::H264,
-            _ => return Err(Failure::UnknownFile { path: path.into() }),
+            None => path.extension().is_none().then_some(FileKind::H264),
         };
+        let kind = kind.ok_or_else(|| Failure::UnknownFile { path: path.into() })?;
         let mut medias = kind.medias(description);
         medias.retain(|media| playing.contains(media));
         if medias.is_empty() {
             return Err(Failure::NothingToWrite { url: url.clone(), path: path.into() });
         }
-        let out = if is_pipe {
-            Out::Pipe(TsWriter::new(io::stdout(), medias.clone()))
-        } else {
-            let file =
-                File::create(path).map_err(|source| Failure::WriteFile { path: path.into(), source })?;
-            Out::File(Recorder::new(kind, BufWriter::new(file), medias.clone()))
-        };
+        let sink = Sink::create(path, "a stream", out.force)?;
+        let recorder = Recorder::new(kind, sink, medias.clone());
         let mut reader = FrameReader::new(description);
         reader.set_form(kind.form());
         let is_picture = |media: &usize| {
@@ -66,7 +54,7 @@ impl Recording {
             format.is_some_and(|format| matches!(format.codec, Codec::H264(_) | Codec::H265(_)))
         };
         let picture = medias.iter().copied().find(is_picture);
-        Ok(Self { path: path.into(), reader, out, medias, picture, missing: None, has_keyframe: false })
+        Ok(Self { path: path.into(), reader, recorder, medias, picture, missing: None, has_keyframe: false })
     }
 
     /// The medias that are left out, since the kind of the file cannot hold them.
@@ -85,14 +73,13 @@ impl Recording {
     pub(crate) fn finish(mut self, url: &Target) -> Result<u64, Failure> {
         self.reader.flush();
         self.write_ready()?;
-        let frames = match self.out {
-            Out::File(file) => file.finish(),
-            Out::Pipe(mut file) => file.flush().map(|()| file.frames()),
-        };
-        let frames = match frames {
+        let frames = match self.recorder.finish() {
             Err(RecordError::Mp4(Mp4Error::NoTrack(_))) => 0,
             frames => frames.map_err(|source| failed(&self.path, source))?,
         };
+        if is_standard(&self.path) {
+            io::stdout().flush().map_err(|source| sink::failed(&self.path, source))?;
+        }
         if frames > 0 && (self.has_keyframe || self.picture.is_none()) {
             return Ok(frames);
         }
@@ -105,11 +92,11 @@ impl Recording {
     fn write_ready(&mut self) -> Result<(), Failure> {
         while let Some(frame) = self.reader.poll() {
             self.learn(&frame);
-            let written = match &mut self.out {
-                Out::File(file) => file.write(frame),
-                Out::Pipe(file) => file.write(&frame).and_then(|()| Ok(io::stdout().flush()?)),
-            };
-            written.map_err(|source| failed(&self.path, source))?;
+            self.recorder.write(frame).map_err(|source| failed(&self.path, source))?;
+        }
+        // Who reads along wants each frame as it comes.
+        if is_standard(&self.path) {
+            io::stdout().flush().map_err(|source| sink::failed(&self.path, source))?;
         }
         Ok(())
     }
@@ -139,16 +126,10 @@ impl Recording {
     }
 }
 
-/// Returns `true` if a path stands for standard output.
-pub(crate) fn is_stdout(path: &Path) -> bool {
-    path == Path::new(STDOUT)
-}
-
 fn failed(path: &Path, error: RecordError) -> Failure {
-    let path = path.to_owned();
     match error {
-        RecordError::Write(source) => Failure::WriteFile { path, source },
-        error => Failure::Record { path, source: Box::new(error) },
+        RecordError::Write(source) | RecordError::Mp4(Mp4Error::Write(source)) => sink::failed(path, source),
+        error => Failure::Record { path: path.into(), source: Box::new(error) },
     }
 }
 

@@ -1,12 +1,11 @@
 use std::cell::RefCell;
-use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::task::Poll;
 
 use futures_lite::future::or;
-use png::{BitDepth, ColorType, Encoder};
+use png::{BitDepth, ColorType, Encoder, EncodingError};
 use rtspan_core::frame::{Form, Frame, FrameReader};
 use rtspan_core::payload::Colours;
 use rtspan_core::payload::h264::Sps;
@@ -14,11 +13,13 @@ use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientConfig, Codec, Description, MediaChoice, MediaKind, Playback};
 use rust_h264::decoder::{Decoder, Frame as Picture};
 use rust_h264::nal::parse_annex_b;
+use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::args::SnapshotArgs;
-use crate::output::result;
+use crate::output::{result, result_json};
 use crate::session::Session;
+use crate::sink::{self, Sink, is_standard};
 use crate::stop::{stop, unless_interrupted};
 
 /// From so many rows on a stream that tells no colours is taken to have those of BT.709.
@@ -67,8 +68,19 @@ pub(crate) async fn run<R: Runtime>(args: &SnapshotArgs) -> Result<(), Failure> 
     received?;
     let none = || Failure::NoKeyframe { url: args.url.clone(), path: args.file.clone() };
     let image = image.into_inner().ok_or_else(none)?;
-    image.write(&args.file)?;
-    result(format_args!("a picture of {} is in {}", image.size(), args.file.display()));
+    image.check_name(&args.file)?;
+    let sink = Sink::create(&args.file, "a picture", args.force)?;
+    image.write(sink).map_err(|error| sink::failed(&args.file, error))?;
+    if is_standard(&args.file) {
+        return Ok(());
+    }
+    if args.json {
+        let mut report = image.to_json();
+        (report["url"], report["file"]) = (args.url.to_string().into(), args.file.to_string_lossy().into());
+        result_json(report);
+    } else {
+        result(format_args!("a picture of {} is in {}", image.size(), args.file.display()));
+    }
     Ok(())
 }
 
@@ -140,27 +152,42 @@ impl Image {
         }
     }
 
-    /// Writes it as the end of the name tells.
-    fn write(&self, path: &Path) -> Result<(), Failure> {
-        let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
-        let failed = |source| Failure::WriteFile { path: path.into(), source };
+    fn to_json(&self) -> Value {
         match self {
-            Self::Jpeg(bytes) if matches!(&*end, "jpg" | "jpeg") => {
-                File::create(path).and_then(|mut file| file.write_all(bytes)).map_err(failed)
-            }
-            Self::Rgb { width, height, bytes } if end == "png" => {
-                let write = || {
-                    let mut encoder = Encoder::new(BufWriter::new(File::create(path)?), *width, *height);
-                    encoder.set_color(ColorType::Rgb);
-                    encoder.set_depth(BitDepth::Eight);
-                    let mut writer = encoder.write_header().map_err(io::Error::other)?;
-                    writer.write_image_data(bytes).map_err(io::Error::other)?;
-                    writer.finish().map_err(io::Error::other)
-                };
-                write().map_err(failed)
-            }
-            Self::Jpeg(_) => Err(Failure::OtherPicture { path: path.into(), end: "jpg" }),
-            Self::Rgb { .. } => Err(Failure::OtherPicture { path: path.into(), end: "png" }),
+            Self::Jpeg(bytes) => json!({ "format": "jpg", "bytes": bytes.len() }),
+            Self::Rgb { width, height, .. } => json!({ "format": "png", "width": width, "height": height }),
         }
+    }
+
+    /// Checks that the end of a file's name is that of its format; standard output has none.
+    fn check_name(&self, path: &Path) -> Result<(), Failure> {
+        let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let (fits, end) = match self {
+            Self::Jpeg(_) => (matches!(&*end, "jpg" | "jpeg"), "jpg"),
+            Self::Rgb { .. } => (end == "png", "png"),
+        };
+        if fits || is_standard(path) { Ok(()) } else { Err(Failure::OtherPicture { path: path.into(), end }) }
+    }
+
+    fn write(&self, mut out: impl Write) -> io::Result<()> {
+        match self {
+            Self::Jpeg(bytes) => out.write_all(bytes)?,
+            Self::Rgb { width, height, bytes } => {
+                let mut encoder = Encoder::new(&mut out, *width, *height);
+                encoder.set_color(ColorType::Rgb);
+                encoder.set_depth(BitDepth::Eight);
+                let mut writer = encoder.write_header().map_err(of_png)?;
+                writer.write_image_data(bytes).map_err(of_png)?;
+                writer.finish().map_err(of_png)?;
+            }
+        }
+        out.flush()
+    }
+}
+
+fn of_png(error: EncodingError) -> io::Error {
+    match error {
+        EncodingError::IoError(error) => error,
+        error => io::Error::other(error),
     }
 }

@@ -53,6 +53,7 @@ pub(crate) fn listen(hangs_up: bool) -> Result<(), Failure> {
 
 fn interrupt() {
     if INTERRUPTED.swap(true, Ordering::SeqCst) {
+        output::clear();
         process::exit(KILLED);
     }
     WAITER.wake();

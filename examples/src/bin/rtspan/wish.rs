@@ -36,11 +36,11 @@ pub(crate) struct PlaybackArgs {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct RequestArgs {
     /// The name that the client gives itself.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Requests", hide_short_help = true)]
     user_agent: Option<String>,
 
     /// Add a header to each request, such as "X-Site: roof". May be given several times.
-    #[arg(long = "header", value_name = "NAME: VALUE")]
+    #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Requests", hide_short_help = true)]
     headers: Vec<Header>,
 }
 

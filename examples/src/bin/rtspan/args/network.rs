@@ -9,11 +9,18 @@ use super::BadNumber;
 pub(crate) struct NetworkArgs {
     /// The UDP ports for media: a pair such as 8000-8001, or the first free pair of a range such as 8000-8099. Without, any
     /// free pair.
-    #[arg(long, global = true, value_name = "FIRST-LAST", value_parser = ports)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FIRST-LAST",
+        value_parser = ports,
+        help_heading = "Network",
+        hide_short_help = true
+    )]
     pub(crate) udp_ports: Option<UdpPorts>,
 
     /// Ask routers for this class of service: 0 to 63, or a name such as AF41 or EF.
-    #[arg(long, global = true, value_name = "DSCP")]
+    #[arg(long, global = true, value_name = "DSCP", help_heading = "Network", hide_short_help = true)]
     pub(crate) dscp: Option<Dscp>,
 }
 

@@ -3,9 +3,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rtspan_examples::archive::is_camera;
-use rtspan_std::UrlError;
 
-use super::{PlayTransport, Target, seconds};
+use super::{BadTarget, PlayTransport, Target, seconds};
 use crate::wish::RequestArgs;
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +58,7 @@ pub(crate) enum BadCamera {
     #[error("a name has letters, digits, and - _ . within, as in gate=rtsp://camera/main")]
     Name,
     #[error(transparent)]
-    Url(#[from] UrlError),
+    Url(#[from] BadTarget),
 }
 
 impl FromStr for NamedTarget {

@@ -162,8 +162,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SECONDS")]
     pub(crate) resume: Option<u64>,
 
-    /// Say each event in a line of text, or of JSON: an object with the name of the event and what it tells.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    /// Say each event in a line of JSON: an object with the name of the event and what it tells.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The same as --json if it is json.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide = true)]
     pub(crate) events: EventsFormat,
 
     /// Say each message that is received and sent, without credentials, tokens and keys.

@@ -1,7 +1,9 @@
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use rtspan_examples::recorder::FileKind;
 use rtspan_std::client::{Client, ClientBuilder};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::tls::ClientTls;
@@ -13,22 +15,36 @@ use super::NetworkArgs;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReachArgs {
     /// Trust the server whose certificate has this SHA-256, and no other. Without it the roots of this system are trusted.
-    #[arg(long, global = true, value_name = "SHA256")]
+    #[arg(long, global = true, value_name = "SHA256", help_heading = "Network", hide_short_help = true)]
     pin: Option<Fingerprint>,
 
     /// Trust any server: whoever is on the way can read passwords and change what is seen.
-    #[arg(long, global = true, conflicts_with = "pin")]
+    #[arg(long, global = true, conflicts_with = "pin", help_heading = "Network", hide_short_help = true)]
     insecure: bool,
 
     /// Speak RTSP through this, as rtsp+http:// and rtsp+ws:// in a URL do.
-    #[arg(long, global = true, value_enum, value_name = "WAY")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WAY",
+        help_heading = "Network",
+        hide_short_help = true
+    )]
     tunnel: Option<TunnelName>,
 
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 
     /// Join multicast groups on this network interface, by name or address; without it on that of the connection.
-    #[arg(long, global = true, value_name = "INTERFACE", value_parser = str::parse::<Interface>)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "INTERFACE",
+        value_parser = str::parse::<Interface>,
+        help_heading = "Network",
+        hide_short_help = true
+    )]
     multicast_interface: Option<Interface>,
 }
 
@@ -97,7 +113,7 @@ impl Target {
     /// # Errors
     ///
     /// The URL cannot have the number.
-    pub(crate) fn numbered(&self, number: u32) -> Result<Self, UrlError> {
+    pub(crate) fn numbered(&self, number: u32) -> Result<Self, BadTarget> {
         let numbered = Self::from_str(&format!("{}-{number}", self.text))?;
         Ok(Self { reached: self.reached.clone(), ..numbered })
     }
@@ -114,11 +130,53 @@ impl Target {
 }
 
 impl FromStr for Target {
-    type Err = UrlError;
+    type Err = BadTarget;
 
-    fn from_str(text: &str) -> Result<Self, UrlError> {
-        Ok(Self { text: text.into(), url: Url::parse(text)?, reached: Box::default() })
+    fn from_str(text: &str) -> Result<Self, BadTarget> {
+        let text = with_scheme(text)?;
+        let url = Url::parse(&text)?;
+        Ok(Self { text: text.into(), url, reached: Box::default() })
     }
+}
+
+/// The text is no URL of a stream.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum BadTarget {
+    #[error("a URL is needed, such as rtsp://camera/main or 192.168.1.64:554/stream1")]
+    None,
+    #[error(
+        "this is a page of HTTP; a URL of RTSP is needed, such as rtsp://camera/main, or rtsp+http://camera/main for a tunnel"
+    )]
+    Http,
+    #[error(
+        "this is a file, and a URL is needed, such as rtsp://camera/main; `rtspan serve --files` serves files"
+    )]
+    File,
+    #[error(transparent)]
+    Url(#[from] UrlError),
+}
+
+/// A text as a URL: one without a scheme is of RTSP if it begins with what may be a host.
+fn with_scheme(text: &str) -> Result<String, BadTarget> {
+    let text = text.trim();
+    if let Some((scheme, _)) = text.split_once("://") {
+        let is_http = ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
+        return if is_http { Err(BadTarget::Http) } else { Ok(text.to_owned()) };
+    }
+    let authority = text.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if host == text && (FileKind::of(Path::new(text)).is_some() || Path::new(text).is_file()) {
+        return Err(BadTarget::File);
+    }
+    let may_be_host = |c: char| c.is_alphanumeric() || ".-_:[]%".contains(c);
+    if host.is_empty()
+        || host.ends_with(':')
+        || host.starts_with(['.', '-'])
+        || !host.chars().all(may_be_host)
+    {
+        return Err(BadTarget::None);
+    }
+    Ok(format!("rtsp://{text}"))
 }
 
 impl fmt::Display for Target {
@@ -130,6 +188,35 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_people_type_without_a_scheme_is_rtsp() {
+        for (text, expected) in [
+            ("192.168.1.10", "rtsp://192.168.1.10"),
+            ("camera/main", "rtsp://camera/main"),
+            (" camera:8554/main ", "rtsp://camera:8554/main"),
+            ("admin:s3/cr@t@camera/main", "rtsp://admin:s3/cr@t@camera/main"),
+            ("u:p@10.0.0.7/cam?channel=1&url=a", "rtsp://u:p@10.0.0.7/cam?channel=1&url=a"),
+            ("[::1]:8554/live", "rtsp://[::1]:8554/live"),
+            ("rtsps://camera/main", "rtsps://camera/main"),
+        ] {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.as_str(), expected);
+        }
+        for (text, needed) in [
+            ("", "a URL is needed"),
+            ("/dev/video0", "a URL is needed"),
+            ("./camera", "a URL is needed"),
+            ("rtsp:/camera", "a URL is needed"),
+            ("-camera", "a URL is needed"),
+            ("clip.mp4", "this is a file"),
+            ("http://camera/", "a page of HTTP"),
+            ("ftp://camera/", "does not start with rtsp://"),
+        ] {
+            let error = text.parse::<Target>().unwrap_err().to_string();
+            assert!(error.contains(needed), "{text}: {error}");
+        }
+    }
 
     #[test]
     fn a_tunnel_changes_the_scheme_and_nothing_else() {

@@ -14,6 +14,16 @@ pub(crate) struct BenchArgs {
 }
 
 impl BenchArgs {
+    /// Results are told as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        match &self.command {
+            BenchCommand::Read(args) => args.measure.json,
+            BenchCommand::Publish(args) => args.json,
+            BenchCommand::Churn(args) => args.measure.json,
+            BenchCommand::Clients(args) => args.measure.json,
+        }
+    }
+
     /// The URL of what is measured.
     pub(crate) fn target_mut(&mut self) -> &mut Target {
         match &mut self.command {

@@ -42,7 +42,7 @@ pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
     }
     let report = report(args, &cycles, server, own, elapsed);
     if args.measure.json {
-        result_json(&report);
+        result_json(report);
     } else {
         print(&report);
     }

@@ -79,7 +79,7 @@ pub(super) async fn run<R: Runtime>(args: &ClientsArgs) -> Result<(), Failure> {
     }
     report["own"]["resident_bytes_per_client"] = after.resident_since(&idle, args.clients as usize).into();
     if args.measure.json {
-        result_json(&report);
+        result_json(report);
     } else {
         print(&report);
     }

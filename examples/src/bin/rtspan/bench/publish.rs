@@ -69,7 +69,7 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
         report["server"] = used(&report, &idle, &before, &after, elapsed);
     }
     if args.json {
-        result_json(&report);
+        result_json(report);
     } else {
         print(&report);
     }

@@ -49,7 +49,7 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
     let report = report(args, &mut swarm, &readers, &used, elapsed);
     swarm.close();
     if args.measure.json {
-        result_json(&report);
+        result_json(report);
     } else {
         print(&report);
     }

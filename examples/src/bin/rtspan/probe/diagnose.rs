@@ -13,7 +13,7 @@ const DAY: f64 = 86_400.0;
 /// All that is wrong, by severity.
 pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.extend(facts.failure.as_ref().map(|failed| refused::explain(facts, failed)));
+    findings.extend(facts.failure.as_ref().map(|failed| refused::explain(facts, failed.step, &failed.error)));
     findings.extend(medias::transport(facts));
     findings.extend(medias::medias(facts));
     findings.extend(clock(facts));

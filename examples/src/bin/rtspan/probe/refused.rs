@@ -5,7 +5,7 @@ use rtspan_std::{
     StatusCode, TlsError, WireError, WithCauses,
 };
 
-use super::facts::{Facts, Failed, Step};
+use super::facts::{Facts, Step};
 use super::finding::{Finding, Problem};
 use super::heard::scheme;
 
@@ -14,15 +14,15 @@ const USUAL_PATHS: &str = "/Streaming/Channels/101 (Hikvision), /cam/realmonitor
      /axis-media/media.amp (Axis), /stream1 (TP-Link), /h264Preview_01_main (Reolink)";
 
 /// The reason for which a step failed, and what to do about it.
-pub(super) fn explain(facts: &Facts, failed: &Failed) -> Finding {
-    match &failed.error {
-        Error::Closed(reason) => closed(facts, failed.step, reason),
-        Error::Command { error, .. } => refused(facts, failed.step, error),
+pub(super) fn explain(facts: &Facts, step: Step, error: &Error) -> Finding {
+    match error {
+        Error::Closed(reason) => closed(facts, step, reason),
+        Error::Command { error, .. } => refused(facts, step, error),
         Error::Misuse(Misuse::NoneChosen | Misuse::NothingSetUp) => {
             Finding::fault(Problem::NoMedia, "the server describes no media that could be played")
                 .advice("see whether its source runs, and whether the path is right")
         }
-        error => Finding::fault(Problem::Other, format!("{}: {}", doing(failed.step), WithCauses(error))),
+        error => Finding::fault(Problem::Other, format!("{}: {}", doing(step), WithCauses(error))),
     }
 }
 

@@ -18,7 +18,7 @@ fn record(name: &str, format: Format, units: &[&[&[u8]]]) -> (Vec<u8>, Result<u6
     let path = std::env::temp_dir().join(format!("rtspan-{}-{name}.h264", std::process::id()));
     let url: Target = "rtsp://camera/main".parse().unwrap();
     let description = Description::new(vec![Media::new(MediaKind::Video, vec![format])]);
-    let mut recording = Recording::create(&path, &url, &description, &[0]).unwrap();
+    let mut recording = Recording::create(&OutArgs::default(), &path, &url, &description, &[0]).unwrap();
     let mut sequence = 0;
     for (picture, unit) in (0..).zip(units) {
         for (at, nal) in unit.iter().enumerate() {

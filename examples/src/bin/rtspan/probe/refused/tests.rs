@@ -11,7 +11,7 @@ use super::*;
 use crate::probe::heard::Heard;
 
 fn found(facts: &Facts, error: impl Into<Error>) -> Finding {
-    explain(facts, &Failed { step: Step::Describe, error: error.into() })
+    explain(facts, Step::Describe, &error.into())
 }
 
 fn lost(reason: ClientCloseReason) -> Finding {
