@@ -184,6 +184,27 @@ fn a_result_goes_to_a_file_whole_while_figures_go_to_a_terminal() {
 }
 
 #[test]
+fn a_terminal_is_told_what_is_waited_for_until_it_comes() {
+    // Nobody answers there.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = silent.local_addr().unwrap();
+    for (command, said) in [
+        ("play", "connecting to rtsp://127"),
+        ("probe", "examining rtsp://127"),
+        ("publish", "connecting to"),
+    ] {
+        let (mut terminal, mut child) = Terminal::start(&format!("{command} {addr}"), 30, None, "xterm");
+        let text = terminal.show(1);
+        assert!(text.contains(said) && terminal.grid.broken == 0, "{text:?}");
+        let kill = format!("kill -INT {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        terminal.show(usize::MAX);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert_eq!(terminal.grid.lines().concat(), "rtspan: interrupted");
+    }
+}
+
+#[test]
 fn a_stream_is_not_written_to_a_terminal_unless_that_is_wanted() {
     let (_server, url) = Program::serve("smol");
     let play = format!("play {url}/demo --seconds 1 --out -");

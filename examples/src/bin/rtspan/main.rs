@@ -63,11 +63,7 @@ fn main() -> ExitCode {
     }
     let json = command.is_json();
     let hangs_up = matches!(&command, Command::Serve(serve) if serve.config.is_some());
-    let ended = match command {
-        Command::Completions(args) => shell::completions(&args),
-        Command::Man(args) => shell::man(&args),
-        command => stop::listen(hangs_up).and_then(|()| launch::launch(runtime, command)),
-    };
+    let ended = stop::listen(hangs_up).and_then(|()| launch::launch(runtime, command));
     output::conclude(ended.as_ref().err().filter(|_| json));
     match ended.and(output::finish()) {
         Ok(()) => ExitCode::SUCCESS,

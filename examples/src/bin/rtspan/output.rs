@@ -31,6 +31,11 @@ pub(crate) fn result(line: impl fmt::Display) {
     STDOUT.push(Text::result(lines + "\n"));
 }
 
+/// Says a text that is for a file or another program, as it is.
+pub(crate) fn document(text: String) {
+    STDOUT.push(Text::result(text));
+}
+
 /// Says what the command is for in one line of JSON, [in the end](conclude).
 pub(crate) fn result_json(value: Value) {
     *report() = Some(value);

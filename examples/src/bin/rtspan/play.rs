@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::Failure;
 use crate::args::PlayArgs;
 use crate::figures::{table, tracks};
-use crate::live::watch;
+use crate::live::{patiently, watch};
 use crate::output::{notice, result, result_json};
 use crate::reconnect::policy;
 use crate::recording::Recording;
@@ -33,7 +33,8 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
     let failed = |error| Failure::Play { url: args.url.clone(), error: Box::new(error) };
     let config = args.requests.apply(args.playback.apply(config)).map_err(failed)?;
     let (medias, playback) = (args.playback.medias(), args.playback.playback());
-    let session = unless_interrupted(Session::<R>::play_some(&args.url, config, medias, playback)).await?;
+    let begun = Session::<R>::play_some(&args.url, config, medias, playback);
+    let session = unless_interrupted(patiently::<R, _>(format!("connecting to {}", args.url), begun)).await?;
     if playback != Playback::default() {
         notice(granted(&session.playing));
     }

@@ -19,6 +19,7 @@ use rtspan_std::runtime::Runtime;
 use crate::Failure;
 use crate::args::{ProbeArgs, Target};
 use crate::failure::Kind;
+use crate::live::patiently;
 use crate::output::{result, result_json};
 use crate::stop::unless_interrupted;
 
@@ -33,7 +34,7 @@ use finding::Severity;
 /// The stream does not play, or a part of it does not. All that was found is said before.
 pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
     let examine = async { examine::examine::<R>(args).await.map_err(|error| failed(args, error)) };
-    let facts = unless_interrupted(examine).await?;
+    let facts = unless_interrupted(patiently::<R, _>(format!("examining {}", args.url), examine)).await?;
     let findings = diagnose(&facts);
     if args.json {
         result_json(report::to_json(&args.url, &facts, &findings));

@@ -15,7 +15,7 @@ use crate::Failure;
 use crate::args::{PublishArgs, PublishTransport};
 use crate::feed::{feed, read_ahead};
 use crate::figures::{Figures, table, tracks};
-use crate::live::watch;
+use crate::live::{patiently, watch};
 use crate::output::{news, notice, result, result_json};
 use crate::reconnect::{beginning, policy, telling};
 use crate::sink::is_standard;
@@ -98,6 +98,7 @@ async fn publish<R: Runtime>(
     let config = args.requests.apply(config).map_err(failed)?;
     let client = builder.config(config).build().map_err(failed)?;
     let publish = beginning(&client, begin(&client, description.clone()));
+    let publish = patiently::<R, _>(format!("connecting to {}", args.url), publish);
     let publisher = unless_interrupted(async { publish.await.map_err(failed) }).await?;
     if !args.json {
         news(format_args!("publishing at {}", args.url));

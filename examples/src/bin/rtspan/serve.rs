@@ -25,7 +25,7 @@ pub(crate) use config::{Account, Faults, Tls, Tunnels};
 
 use crate::Failure;
 use crate::args::ServeArgs;
-use crate::output::{notice, result};
+use crate::output::{document, notice, result};
 use crate::stop::interrupted;
 use config::{Config, EXAMPLE, HttpAddr, Settings};
 use station::Station;
@@ -39,7 +39,7 @@ const LISTEN: &str = ":8554";
 /// Serves until the user has enough.
 pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     if args.print_config {
-        EXAMPLE.lines().for_each(result);
+        document(EXAMPLE.to_owned());
         return Ok(());
     }
     let config = Config::new(args);

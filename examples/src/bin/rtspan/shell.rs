@@ -1,18 +1,19 @@
 //! What shells and `man` are told of the command line.
 
 use std::fs;
-use std::io::{self, Write as _};
 
 use clap_mangen::Man;
 
 use crate::Failure;
 use crate::args::{self, CompletionsArgs, ManArgs};
+use crate::output::document;
 
 /// Prints the script that completes the tool's commands, options and values in a shell.
 pub(crate) fn completions(wanted: &CompletionsArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(wanted.shell, &mut args::command(), "rtspan", &mut script);
-    print(&script)
+    print(&script);
+    Ok(())
 }
 
 /// Prints the manual page of the tool, or writes one for it and each of its commands into a folder.
@@ -21,13 +22,14 @@ pub(crate) fn man(wanted: &ManArgs) -> Result<(), Failure> {
         let mut page = Vec::new();
         // Memory takes everything.
         let _ = Man::new(args::command()).render(&mut page);
-        return print(&page);
+        print(&page);
+        return Ok(());
     };
     let write = || fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(args::command(), dir));
     write().map_err(|source| Failure::WriteIn { path: dir.clone(), source })
 }
 
-fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
+/// What clap writes is text.
+fn print(bytes: &[u8]) {
+    document(String::from_utf8_lossy(bytes).into_owned());
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::args::SnapshotArgs;
+use crate::live::patiently;
 use crate::output::{result, result_json};
 use crate::session::Session;
 use crate::sink::{self, Sink, is_standard};
@@ -39,8 +40,9 @@ pub(crate) async fn run<R: Runtime>(args: &SnapshotArgs) -> Result<(), Failure> 
     let failed = |error| Failure::Play { url: args.url.clone(), error: Box::new(error) };
     let config = args.requests.apply(config).map_err(failed)?;
     let medias = MediaChoice::from(MediaKind::Video);
-    let session =
-        unless_interrupted(Session::<R>::play_some(&args.url, config, medias, Playback::new())).await?;
+    let waits = format!("waiting for a picture of {}", args.url);
+    let begun = Session::<R>::play_some(&args.url, config, medias, Playback::new());
+    let session = unless_interrupted(patiently::<R, _>(waits.clone(), begun)).await?;
     let Some(media) = find(&session.description, session.medias()) else {
         session.close().await;
         return Err(Failure::NoPictures { url: args.url.clone() });
@@ -63,7 +65,7 @@ pub(crate) async fn run<R: Runtime>(args: &SnapshotArgs) -> Result<(), Failure> 
         or(found, stop::<R>(Some(args.seconds))).await;
         Ok(())
     };
-    let received = or(receive, ended).await;
+    let received = patiently::<R, _>(waits, or(receive, ended)).await;
     session.close().await;
     received?;
     let none = || Failure::NoKeyframe { url: args.url.clone(), path: args.file.clone() };
