@@ -40,7 +40,7 @@ fn asks(url: &str, requests: &str) -> String {
 fn every_event_is_an_object_with_its_name_and_its_time_on_every_runtime() {
     for runtime in RUNTIMES {
         let (mut server, url) = serve(&format!("--events json --runtime {runtime}"));
-        let publisher = Program::rtspan(&format!("publish {url}/live --seconds 30 --runtime {runtime}"));
+        let mut publisher = Program::rtspan(&format!("publish {url}/live --seconds 30 --runtime {runtime}"));
         let opened = event(&mut server, "session_opened");
         assert_eq!((&opened["path"], &opened["action"]), (&"/live".into(), &"publish".into()), "{opened}");
         assert!(opened["time"].as_f64() > Some(1e9), "{opened}");
@@ -50,6 +50,7 @@ fn every_event_is_an_object_with_its_name_and_its_time_on_every_runtime() {
             assert_eq!((&told["session"], &told["conn"]), (&opened["session"], &opened["conn"]), "{told}");
             assert_eq!(told["stream"], published["stream"]);
         }
+        publisher.line("publishing at");
         publisher.interrupt().well();
         let gone = event(&mut server, "unpublished");
         assert_eq!((&gone["session"], &gone["stream"]), (&opened["session"], &published["stream"]), "{gone}");

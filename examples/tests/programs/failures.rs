@@ -69,7 +69,7 @@ fn each_kind_of_failure_has_its_status_and_is_told_as_json_and_as_a_sentence() {
         (format!("publish {open}/x --file /nowhere.mp4"), 8, "file", ""),
         (format!("serve --listen {open}"), 8, "port_in_use", "choose another address"),
         ("serve --listen 192.0.2.1:0".to_owned(), 8, "cannot_listen", ":8554 for all"),
-        ("serve --listen 127.0.0.1:0 --require-tls".to_owned(), 8, "certificate", "--tls-self-signed"),
+        ("serve --listen 127.0.0.1:0 --require-tls".to_owned(), 2, "configuration", ""),
         ("play rtsp://a/ --transport pigeon".to_owned(), 2, "usage", "--help"),
         ("play http://camera/".to_owned(), 2, "usage", "--help"),
         (format!("bench read {closed}/x --seconds 1"), 1, "other", ""),
