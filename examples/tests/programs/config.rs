@@ -270,7 +270,7 @@ fn many_cameras_films_and_recordings_are_at_the_paths_of_patterns() {
     let play =
         |path: &str| Program::rtspan(&format!("play {url}/{path} --seconds 3 --transport tcp --json")).end();
     assert!(is_whole(&play("nvr/demo").json()));
-    assert_eq!(play("nvr/nothing").code, Some(1));
+    assert_eq!(play("nvr/nothing").code, Some(5));
     server.line("nvr-demo: ");
     assert!(is_whole(&play("archive/nvr-demo").json()));
     assert!(is_whole(&play("films/a.h264").json()));
@@ -285,7 +285,7 @@ fn a_file_is_checked_without_serving() {
     assert!(check().well().contains("is good"));
     home.write("[paths.gate]\nurl = \"rtsp://camera/main\"\n[[users]]\nname = \"a\"\n");
     let ended = check();
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     for part in ["rtspan.toml:3:1: paths.gate.url: ", "users.0.password: a user needs a password"] {
         assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
     }
