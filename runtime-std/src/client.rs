@@ -44,7 +44,7 @@ use shared::Owner;
 /// A failure of a client.
 ///
 /// ```
-/// use rtspan_std::{Client, CommandError, Error, Server, StatusCode};
+/// use rtspan_std::{Client, CommandError, Error, Server, StatusCode, WithCauses};
 ///
 /// let server = Server::builder().bind("127.0.0.1:0")?;
 /// let url = format!("rtsp://{}/nothing", server.local_addr());
