@@ -179,7 +179,7 @@ fn what_has_not_changed_notices_nothing_of_a_file_that_is_read_again() {
     }
     publisher.interrupt().well();
     let ended = server.interrupt();
-    assert!(ended.stderr.contains("paths.stays.loop: unknown field"), "{ended:?}");
+    assert!(ended.stderr.contains("paths.stays.lopped: unknown field"), "{ended:?}");
     ended.well();
 }
 
@@ -270,7 +270,7 @@ fn many_cameras_films_and_recordings_are_at_the_paths_of_patterns() {
     let play =
         |path: &str| Program::rtspan(&format!("play {url}/{path} --seconds 3 --transport tcp --json")).end();
     assert!(is_whole(&play("nvr/demo").json()));
-    assert_eq!(play("nvr/nothing").code, Some(5));
+    assert_eq!(play("nvr/nothing").code, Some(6));
     server.line("nvr-demo: ");
     assert!(is_whole(&play("archive/nvr-demo").json()));
     assert!(is_whole(&play("films/a.h264").json()));

@@ -21,7 +21,7 @@ fn every_command_says_its_dialogue_with_the_time_and_without_secrets() {
         for command in [
             format!("play {url}/demo?token=battery --seconds 1"),
             format!("probe {url}/demo?token=battery --seconds 1"),
-            format!("snapshot {url}/demo?token=battery --out {}", picture.display()),
+            format!("snapshot {url}/demo?token=battery {}", picture.display()),
             format!("publish {url}/live?token=battery --seconds 1"),
         ] {
             let said = Program::rtspan(&format!("--runtime {runtime} {command} -v")).end().stderr;
