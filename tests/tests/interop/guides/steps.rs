@@ -142,9 +142,9 @@ fn leaves_file(program: &Program, command: &Command, folder: &Path) {
 
 /// What a command is, if it runs until it is stopped.
 fn kind(command: &str) -> Option<(&'static str, &'static str, Until)> {
-    let command = command
-        .strip_prefix("cargo rtspan")
-        .map_or_else(|| command.to_owned(), |rest| format!("rtspan{rest}"));
+    // A pipeline is what its last program is.
+    let command = command.rsplit(" | ").next().unwrap_or_default();
+    let command = command.strip_prefix("cargo ").filter(|own| own.starts_with("rtspan")).unwrap_or(command);
     let ends = ENDS.iter().any(|option| command.contains(option));
     let found = RUN_ON.iter().find(|(start, ..)| command.starts_with(start) && !ends);
     found.copied()
