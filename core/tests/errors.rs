@@ -1,5 +1,6 @@
 //! What every error says, with its causes, as a person reads it.
 #![cfg(feature = "srtp")]
+#![allow(clippy::unwrap_used)]
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 use rtspan_core::auth::AuthorizationError;
 use rtspan_core::client::{
-    AuthDemand, ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, RedirectAttempt,
-    RedirectError, RequestError, SendError, SrtpError, State,
+    ClientCloseReason, CommandError, ConnectAttempt, ConnectError, Misuse, RedirectAttempt, RedirectError,
+    RequestError, SendError, SrtpError, State,
 };
 use rtspan_core::conn::{CloseNote, CloseReason};
 use rtspan_core::description::{
@@ -30,7 +31,7 @@ use rtspan_core::tunnel::http::{PairingError, ResponseError};
 use rtspan_core::tunnel::websocket::{HandshakeError, UpgradeError};
 use rtspan_core::udp::UdpOpenError;
 use rtspan_core::wire::{Expected, MessageKind, Protocol, StatusCode, WireError};
-use rtspan_core::{IoError, IpPrefix, Tolerances, Url, UrlError, WithCauses};
+use rtspan_core::{IoError, IpPrefix, Printable, Tolerances, Url, UrlError, WithCauses};
 
 /// The whole of an error, once it is sure that no level repeats what another one says.
 fn told(error: &(dyn Error + 'static)) -> String {
@@ -46,7 +47,7 @@ fn told(error: &(dyn Error + 'static)) -> String {
         assert!(levels.iter().skip(number + 1).find(repeats).is_none(), "said twice: {levels:?}");
     }
     let whole = WithCauses(error).to_string();
-    assert_eq!(whole, levels.join(": "));
+    assert_eq!(whole, Printable(levels.join(": ")).to_string());
     whole
 }
 
@@ -186,7 +187,7 @@ fn a_connection_or_a_session_of_a_server_that_ends() {
     say! {
         CloseReason::Io(io("reset by peer")) => "the connection failed: reset by peer",
         CloseReason::Wire(line) =>
-            "the peer sent what cannot be read: start line of the request at offset 12 has no valid request URI",
+            "the peer sent what cannot be read: start line of the request at offset 12 has no valid uri",
         CloseReason::Tls(TlsError::NotTls) =>
             "there is no TLS connection: the peer does not speak TLS at this port",
         CloseReason::Tunnel(UpgradeError::Version.into()) =>

@@ -104,8 +104,8 @@ pub(crate) async fn what_happens_is_told_without_secrets<R: Runtime>() {
         "{refused:?}"
     );
     drop(stream);
-    server.close();
-    while let Some(event) = server.next_event().await {
+    server.close().await;
+    while let Some(event) = server.next().await {
         let is_message = matches!(event, Event::MessageReceived { .. } | Event::MessageSent { .. });
         assert!(!is_message, "the application has not asked for {event:?}");
     }
@@ -135,7 +135,7 @@ pub(crate) async fn what_happens_is_told_without_secrets<R: Runtime>() {
         "DEBUG rtspan::message",
         "{client",
         "way=\"sent\"",
-        "cseq=\"1\"",
+        "cseq=\"2\"",
         "DESCRIBE rtsp://127.0.0.1",
     ]);
     told.has(&["DEBUG rtspan::message", "{connection", "way=\"received\"", "DESCRIBE rtsp://127.0.0.1"]);
