@@ -43,11 +43,35 @@ pub enum On {
     Read,
     /// A session that has read a path has ended.
     Unread,
+    /// A session has begun to publish at a path.
+    Publish,
+    /// A session that has published at a path has ended.
+    Unpublish,
+}
+
+/// There is no such moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected ready, gone, read, unread, publish or unpublish")]
+pub struct UnknownMoment;
+
+impl std::str::FromStr for On {
+    type Err = UnknownMoment;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMoment> {
+        Self::ALL.into_iter().find(|on| on.word() == text).ok_or(UnknownMoment)
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
 }
 
 impl On {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ready, Self::Gone, Self::Read, Self::Unread];
+    pub const ALL: [Self; 6] =
+        [Self::Ready, Self::Gone, Self::Read, Self::Unread, Self::Publish, Self::Unpublish];
 
     /// The word for it: in settings, in `RTSPAN_EVENT` and in what is posted.
     pub fn word(self) -> &'static str {
@@ -56,6 +80,8 @@ impl On {
             Self::Gone => "gone",
             Self::Read => "read",
             Self::Unread => "unread",
+            Self::Publish => "publish",
+            Self::Unpublish => "unpublish",
         }
     }
 }

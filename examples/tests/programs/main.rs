@@ -3,6 +3,7 @@
 // Ctrl-C is sent as a signal.
 #![cfg(unix)]
 
+mod api;
 mod back_channel;
 mod bench;
 mod capabilities;
@@ -11,6 +12,7 @@ mod doctor;
 mod events;
 mod examples;
 mod failures;
+mod hooks;
 mod log;
 mod metrics;
 #[cfg(target_os = "linux")]
@@ -22,6 +24,7 @@ mod record;
 mod refused;
 mod screen;
 mod shell;
+mod systemd;
 mod terminal;
 mod tool;
 #[cfg(target_os = "linux")]

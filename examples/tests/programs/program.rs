@@ -106,8 +106,20 @@ impl Program {
         Self::spawn(command, name, stdout, stderr)
     }
 
+    /// Starts a command with these as its standard input and standard error.
+    pub(crate) fn handed(mut command: Command, stdin: Stdio, stderr: Stdio) -> Self {
+        let name = format!("{command:?}");
+        let child = command.stdin(stdin).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        Self::of(child, name)
+    }
+
     fn spawn(mut command: Command, name: String, stdout: Stdio, stderr: Stdio) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
+        let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
+        Self::of(child, name)
+    }
+
+    /// A program that has just been started.
+    fn of(mut child: Child, name: String) -> Self {
         let (lines, output) = channel();
         if let Some(stdout) = child.stdout.take() {
             read_lines(stdout, lines.clone(), Line::Stdout);

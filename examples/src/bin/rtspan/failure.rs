@@ -38,6 +38,10 @@ pub(crate) enum Failure {
     Bind(BindError),
     #[error("statistics cannot be served at {at}")]
     Metrics { at: Listen, source: io::Error },
+    #[error("the control interface cannot be served at {at} (is the port in use?)")]
+    Api { at: Listen, source: io::Error },
+    #[error("a socket that was handed over cannot be served")]
+    Handed(#[source] io::Error),
     #[error("TLS cannot be served with {}", .path.display())]
     Certificate { path: PathBuf, source: TlsConfigError },
     #[error("no certificate can be made for these names")]

@@ -1,16 +1,17 @@
 //! Serves what is published, cameras that are pulled, films and recordings, as options and a file say it.
 
+mod api;
 mod config;
+mod hooks;
 mod recording;
+mod service;
 mod shelves;
 mod sources;
-// A control API uses all of it.
-#[expect(dead_code)]
 mod station;
 mod tell;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::args::ServeArgs;
 use crate::output::{document, notice, result};
 use crate::stop::interrupted;
 use config::{Config, EXAMPLE, HttpAddr, Settings};
+use hooks::Watch;
 use station::Station;
 use tell::tell;
 
@@ -58,13 +60,21 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
     if let Some(dir) = &args.backchannel {
         std::fs::create_dir_all(dir).map_err(|source| Failure::WriteIn { path: dir.clone(), source })?;
     }
-    let (server, tls) = bind::<R>(&settings).await?;
+    let mut handed = service::listeners().map_err(Failure::Handed)?;
+    let handed_api = service::take(&mut handed, "api");
+    let handed_metrics = service::take(&mut handed, "metrics");
+    let (server, tls) = bind::<R>(&settings, handed).await?;
     let station = Station::new(Arc::clone(&server), config, settings, tls.clone(), args.events)?;
     if let Some(HttpAddr(addr)) = &station.settings().file.metrics {
-        let at = serve_metrics(addr, Arc::clone(&server));
+        let at = serve_metrics(addr, handed_metrics, Arc::clone(&server));
         let at = at.map_err(|source| Failure::Metrics { at: addr.clone(), source })?;
         let url = format!("http://{}/metrics", reachable(at));
         tell(args.events, "metrics", format!("statistics at {url}"), json!({ "url": url }));
+    }
+    let mut watch = Watch::new(&station)?;
+    if let Some(settings) = &station.settings().file.api {
+        let url = format!("http://{}/v1", reachable(api::begin(&station, settings, handed_api)?));
+        tell(args.events, "api", format!("control interface at {url}"), json!({ "url": url }));
     }
     for addr in server.local_addrs() {
         let url = format!("rtsp://{}", reachable(*addr));
@@ -78,26 +88,41 @@ pub(crate) async fn run<R: Runtime>(args: &ServeArgs) -> Result<(), Failure> {
         interrupted().await;
         Ok(())
     };
-    let ended = or(stopped, station.run(args.quiet)).await;
+    let _ = service::ready();
+    let work = or(or(watch.run(), service::live::<R>()), station.run(args.quiet));
+    let ended = or(stopped, work).await;
+    let _ = service::stopping();
     server.close().await;
     station.end().await;
+    watch.end().await;
     ended
 }
 
-/// Has a server begin.
-async fn bind<R: Runtime>(settings: &Settings) -> Result<(Arc<Server<R>>, Option<ServerTls>), Failure> {
+/// Has a server begin: on the sockets that systemd has opened, or where the settings say.
+async fn bind<R: Runtime>(
+    settings: &Settings,
+    handed: Vec<(String, TcpListener)>,
+) -> Result<(Arc<Server<R>>, Option<ServerTls>), Failure> {
     let mut listen: Vec<Listen> = settings.file.listen.iter().flatten().map(|at| at.0.clone()).collect();
     if listen.is_empty() {
         listen.push(LISTEN.parse().expect("it is an address"));
     }
     let (builder, tls) = config::builder::<R>(settings, Listen::udp_ip(&listen))?;
-    let builder = listen.iter().skip(1).fold(builder, ServerBuilder::also_listen);
-    Ok((Arc::new(builder.bind(&listen[0]).await?), tls))
+    let builder = if handed.is_empty() {
+        listen.iter().fold(builder, ServerBuilder::also_listen)
+    } else {
+        handed.into_iter().fold(builder, |builder, (_, listener)| builder.listener(listener))
+    };
+    Ok((Arc::new(builder.start().await?), tls))
 }
 
 /// Serves statistics from here on; where.
-fn serve_metrics<R: Runtime>(at: &Listen, server: Arc<Server<R>>) -> io::Result<SocketAddr> {
-    let listener = at.tcp()?;
+fn serve_metrics<R: Runtime>(
+    at: &Listen,
+    handed: Option<TcpListener>,
+    server: Arc<Server<R>>,
+) -> io::Result<SocketAddr> {
+    let listener = handed.map_or_else(|| at.tcp(), Ok)?;
     let addr = listener.local_addr()?;
     metrics::serve(listener, move || block_on(server.stats()))?;
     Ok(addr)

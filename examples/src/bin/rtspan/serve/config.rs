@@ -13,10 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(crate) use faults::Faults;
-pub(crate) use file::{File, PathSettings, Tls, Tunnels};
+pub(crate) use file::{Api, File, HookSettings, PathSettings, Tls, Tunnels};
 pub(crate) use plan::{Account, Camera, PathPlan, Pattern, Recording, Settings, Shelf, Source, trimmed};
 pub(crate) use server::builder;
-pub(crate) use values::{HttpAddr, Ports};
+pub(crate) use values::{HttpAddr, Ports, SecretText};
 
 use crate::Failure;
 use crate::args::ServeArgs;

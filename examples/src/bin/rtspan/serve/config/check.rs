@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rtspan_examples::hooks::UnknownMoment;
 use rtspan_std::Action;
 use rtspan_std::WithCauses;
 
@@ -10,6 +11,7 @@ use super::faults::Reading;
 use super::file::{File, PathSettings, Record, RecordChoice, Rights, User};
 use super::paths::Paths;
 use super::plan::{Account, Accounts, PathPlan, Recording, Settings, trimmed};
+use super::values::SecretText;
 use crate::secure;
 
 /// How long files of a recording are if nothing is said.
@@ -18,6 +20,7 @@ pub(super) const SEGMENT: Duration = Duration::from_secs(60);
 /// Checks a file.
 pub(super) fn check(file: File, reading: &mut Reading<'_>) -> Settings {
     check_server(&file, reading);
+    check_hooks(&file, reading);
     let accounts = accounts(&file, reading);
     if file.record != Record::default() && recording(&Record::default(), &file.record).is_none() {
         reading.fault(&["record"], "a recording needs a folder");
@@ -109,6 +112,36 @@ fn check_server(file: &File, reading: &mut Reading<'_>) {
     }
     if file.limits.address_share == Some(0) {
         reading.fault(&["limits", "address_share"], "one part in 1 is all; 0 is none");
+    }
+}
+
+/// The control interface, and what is done when something happens.
+fn check_hooks(file: &File, reading: &mut Reading<'_>) {
+    if let Some(api) = &file.api {
+        match api.token.as_ref().map(SecretText::resolve).transpose() {
+            Err(error) => reading.fault(&["api", "token"], WithCauses(&error)),
+            Ok(token) => {
+                if let Err(refusal) = api.guard(token) {
+                    let key = if api.token.is_some() { "token" } else { "listen" };
+                    reading.fault(&["api", key], refusal);
+                }
+            }
+        }
+    }
+    for (place, hook) in file.hooks.iter().enumerate() {
+        let number = place.to_string();
+        if hook.on.is_empty() {
+            reading.fault(&["hooks", &number], format_args!("on is missing: {UnknownMoment}"));
+        }
+        let given = [hook.run.is_some(), hook.shell.is_some(), hook.url.is_some()];
+        let is_http = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        if given.into_iter().filter(|is| *is).count() != 1 {
+            reading.fault(&["hooks", &number], "a hook has one of run, shell and url");
+        } else if hook.run.as_ref().is_some_and(Vec::is_empty) {
+            reading.fault(&["hooks", &number, "run"], "expected a program and its arguments");
+        } else if !hook.url.as_ref().is_none_or(is_http) {
+            reading.fault(&["hooks", &number, "url"], "expected http:// or https://");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rtspan_examples::Listen;
+use rtspan_examples::hooks::On;
 use rtspan_std::{Dscp, Fingerprint, Interface, IpPrefix};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use super::values::{Choice, HttpAddr, Ports, SecretText, Size, Span, Text};
 use crate::args::{AuthScheme, PlayTransport, Srtp, Start};
 
 /// All settings of a server. What is not given has its default.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
     pub(crate) listen: Option<Vec<Text<Listen>>>,
@@ -22,6 +23,7 @@ pub(crate) struct File {
     pub(crate) resume: Option<Span>,
     pub(crate) realm: Option<String>,
     pub(crate) auth: Option<Vec<Choice<AuthScheme>>>,
+    #[serde(skip_serializing)]
     pub(crate) dscp: Option<Text<Dscp>>,
     pub(crate) tls: Tls,
     pub(crate) tunnels: Tunnels,
@@ -32,6 +34,8 @@ pub(crate) struct File {
     pub(crate) anyone: Rights,
     pub(crate) record: Record,
     pub(crate) paths: BTreeMap<String, PathSettings>,
+    pub(crate) api: Option<Api>,
+    pub(crate) hooks: Vec<HookSettings>,
 }
 
 impl File {
@@ -51,12 +55,13 @@ impl File {
             ("udp", self.udp == other.udp),
             ("multicast", self.multicast == other.multicast),
             ("limits", self.limits == other.limits),
+            ("api", self.api == other.api),
         ];
         all.into_iter().filter_map(|(name, is_same)| (!is_same).then_some(name)).collect()
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tls {
     pub(crate) certificate: Option<PathBuf>,
@@ -66,14 +71,14 @@ pub(crate) struct Tls {
     pub(crate) srtp: Option<Choice<Srtp>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tunnels {
     pub(crate) enabled: Option<bool>,
     pub(crate) origins: Option<Vec<String>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Udp {
     pub(crate) enabled: Option<bool>,
@@ -82,17 +87,18 @@ pub(crate) struct Udp {
     pub(crate) fragments: Option<bool>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MulticastGroups {
     pub(crate) groups: Vec<Text<IpPrefix>>,
+    #[serde(skip_serializing)]
     pub(crate) interface: Option<Text<Interface>>,
     pub(crate) ports: Option<Text<Ports>>,
     pub(crate) ttl: Option<u8>,
     pub(crate) only: Option<bool>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
     pub(crate) connections: Option<usize>,
@@ -110,7 +116,7 @@ pub(crate) struct Limits {
 }
 
 /// A user and its rights, as patterns of paths.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct User {
     pub(crate) name: String,
@@ -121,12 +127,46 @@ pub(crate) struct User {
 }
 
 /// What nobody needs a name for.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Rights {
     pub(crate) read: Vec<String>,
     pub(crate) publish: Vec<String>,
     pub(crate) speak: Vec<String>,
+}
+
+/// The control interface over HTTP.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Api {
+    pub(crate) listen: Option<HttpAddr>,
+    pub(crate) token: Option<SecretText>,
+}
+
+/// What is done when something happens at a path: a command, a line for the shell, or an address that is told.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HookSettings {
+    pub(crate) on: Vec<Text<On>>,
+    pub(crate) paths: Option<String>,
+    pub(crate) run: Option<Vec<String>>,
+    pub(crate) shell: Option<String>,
+    #[serde(serialize_with = "without_credentials")]
+    pub(crate) url: Option<String>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) timeout: Option<Span>,
+}
+
+/// Shows a URL without its user, its password and its query, which may have secrets in them.
+fn without_credentials<S: serde::Serializer>(url: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+    let Some(url) = url else { return to.serialize_none() };
+    let Some((scheme, rest)) = url.split_once("://") else { return to.serialize_str(url) };
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => to.collect_str(&format_args!("{scheme}://***@{host}{path}{query}")),
+        None => to.collect_str(&format_args!("{scheme}://{rest}{query}")),
+    }
 }
 
 /// How paths are recorded.
@@ -151,7 +191,7 @@ pub(crate) struct Record {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PathSettings {
     /// `publisher`, or the URL of a camera.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_credentials")]
     pub(crate) source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) username: Option<String>,

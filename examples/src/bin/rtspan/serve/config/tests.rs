@@ -59,6 +59,7 @@ fn the_example_shows_the_defaults() {
     (file.metrics, file.dscp, file.tls, file.multicast) = Default::default();
     (file.udp.ports, file.udp.pairs, file.tunnels) = Default::default();
     (file.users, file.anyone, file.paths, file.record) = Default::default();
+    (file.api, file.hooks) = Default::default();
     let shown = |file: File| {
         let settings = Settings { file, ..good("") };
         format!("{:?}", server::config(&settings, Ipv4Addr::UNSPECIFIED.into()))

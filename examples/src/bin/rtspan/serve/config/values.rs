@@ -78,6 +78,12 @@ impl<'de> Deserialize<'de> for HttpAddr {
     }
 }
 
+impl Serialize for HttpAddr {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
 /// UDP ports: a pair such as `8000-8001`, or a range.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ports(pub(crate) UdpPorts);
@@ -87,6 +93,15 @@ impl FromStr for Ports {
 
     fn from_str(text: &str) -> Result<Self, BadNumber> {
         ports(text).map(Self)
+    }
+}
+
+impl Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            UdpPorts::Fixed(first, last) | UdpPorts::Range(first, last) => write!(f, "{first}-{last}"),
+            _ => f.write_str("any"),
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use rtspan_std::runtime::Runtime;
 use rtspan_std::{Event, StartAt};
 use serde_json::json;
 
-use super::Station;
+use super::{Changes, Station};
 use crate::Failure;
 use crate::args::EventsFormat;
 use crate::events::{describe, dialogue, to_json};
 use crate::output::{news, news_json, notice};
 use crate::serve::config::{Source, trimmed};
+use crate::serve::service;
 use crate::serve::shelves::Shelves;
 use crate::stop::hung_up;
 use crate::voice;
@@ -65,25 +66,29 @@ impl<R: Runtime> Station<R> {
     async fn reload_when_asked(&self) -> Result<(), Failure> {
         loop {
             hung_up().await;
-            self.reload_and_tell();
+            let _ = self.reload_and_tell();
         }
     }
 
     /// Reads the settings again, and says what has changed or what is wrong with them.
-    pub(crate) fn reload_and_tell(&self) {
-        match self.reload() {
+    pub(crate) fn reload_and_tell(&self) -> Result<Changes, Failure> {
+        let _ = service::reloading();
+        let reloaded = self.reload();
+        match &reloaded {
             Ok(changes) => {
                 let line = format!("the settings were read again: {changes}");
                 self.tell("reloaded", line, json!(changes));
             }
             Err(failure) => {
-                if let Failure::Config(faults) = &failure {
+                if let Failure::Config(faults) = failure {
                     faults.lines().for_each(notice);
                 }
                 let line = "the settings have faults, and nothing is changed".to_owned();
-                let reason = WithCauses(&failure).to_string();
+                let reason = WithCauses(failure).to_string();
                 self.tell("reload_failed", line, json!({ "reason": reason }));
             }
         }
+        let _ = service::ready();
+        reloaded
     }
 }
