@@ -10,7 +10,7 @@ mod queue;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use futures_lite::future::or;
@@ -226,6 +226,9 @@ pub struct Hooks {
     /// Names lanes that have something to do and that nobody works on.
     lanes: Sender<queue::Lane>,
     idle: Receiver<()>,
+    /// Ends the thread, and what it runs, when it is closed.
+    stop: Sender<()>,
+    thread: Option<JoinHandle<()>>,
     say: Say,
 }
 
@@ -242,6 +245,7 @@ impl Hooks {
         let (lanes, ready) = unbounded();
         // Nothing is sent: it closes when the thread ends.
         let (ended, idle) = unbounded();
+        let (stop, stopped) = unbounded::<()>();
         let worker = Worker {
             hooks: Arc::clone(&hooks),
             queue: Arc::clone(&queue),
@@ -252,15 +256,21 @@ impl Hooks {
         let work = move || {
             let executor = LocalExecutor::new();
             let workers: Vec<_> = (0..RUNNING_MAX).map(|_| executor.spawn(worker.work())).collect();
-            async_io::block_on(executor.run(async {
+            let all = async {
                 for worker in workers {
                     worker.await;
                 }
-            }));
+            };
+            let stopped = async {
+                let _ = stopped.recv().await;
+            };
+            async_io::block_on(executor.run(or(stopped, all)));
+            // What runs is ended.
+            drop(executor);
             drop(ended);
         };
-        thread::Builder::new().name("hooks".to_owned()).spawn(work)?;
-        Ok(Self { hooks, queue, lanes, idle, say })
+        let thread = Some(thread::Builder::new().name("hooks".to_owned()).spawn(work)?);
+        Ok(Self { hooks, queue, lanes, idle, stop, thread, say })
     }
 
     /// Has all hooks for it run, and does not wait for them.
@@ -279,7 +289,7 @@ impl Hooks {
         }
     }
 
-    /// Waits until all has been done that was told, but for so long at most.
+    /// Waits until all has been done that was told, but for so long at most, and ends what runs then.
     pub async fn finish(self, limit: Duration) {
         self.lanes.close();
         let done = async {
@@ -292,10 +302,14 @@ impl Hooks {
     }
 }
 
-/// What was told is done, and then the thread ends.
+/// Ends what runs; what waits is left out.
 impl Drop for Hooks {
     fn drop(&mut self) {
         self.lanes.close();
+        self.stop.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -351,5 +365,5 @@ fn lock(queue: &Mutex<Queue>) -> std::sync::MutexGuard<'_, Queue> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;

@@ -37,7 +37,7 @@ pub(super) async fn run(
     started.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = started.spawn().map_err(|error| format!("cannot be run: {error}"))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let group = child.id();
+    let mut group = Group(Some(child.id()));
     let ended = async {
         let said = async {
             zip(forward(stdout, hook, say), forward(stderr, hook, say)).await;
@@ -50,14 +50,16 @@ pub(super) async fn run(
         Timer::after(hook.patience).await;
         Ended::TooLong
     };
-    match or(ended, too_long).await {
+    let ended = or(ended, too_long).await;
+    if let Ended::By(_) = ended {
+        // What it has left in the background on purpose stays, and its number may soon be another one's.
+        group.0 = None;
+    }
+    match ended {
         Ended::By(Ok(status)) if status.success() => Ok(()),
         Ended::By(Ok(status)) => Err(status.to_string()),
         Ended::By(Err(error)) => Err(error.to_string()),
-        Ended::TooLong => {
-            end(group);
-            Err(format!("ended after {}", seconds(hook.patience)))
-        }
+        Ended::TooLong => Err(format!("ended after {}", seconds(hook.patience))),
     }
 }
 
@@ -71,14 +73,16 @@ fn environment(happening: &Happening) -> Vec<(OsString, OsString)> {
     inherited.chain(facts).collect()
 }
 
-/// Ends a command and all that it has begun.
-fn end(group: u32) {
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+/// A command and all that it has begun, which end when this is dropped.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self.0.and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?)) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
-    #[cfg(not(unix))]
-    let _ = group;
 }
 
 /// Hands on what it says, a line at a time, and reads on when it says too much.

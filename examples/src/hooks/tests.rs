@@ -79,11 +79,37 @@ fn one_that_hangs_is_ended_with_all_that_it_has_begun_and_holds_up_no_other_path
     assert_eq!(lines(&told, 1), ["/quick"]);
     assert!(begun.elapsed() < Duration::from_secs(2), "it has waited for the other");
     assert_eq!(failure(&told), "hook shell failed for /slow: ended after 2 s");
-    let sleeps = format!("/proc/{}", said[0]);
-    while std::path::Path::new(&sleeps).exists() {
+    is_gone(&said[0]);
+}
+
+/// Waits until a process has ended.
+fn is_gone(process: &str) {
+    let begun = Instant::now();
+    // One that nobody has reaped yet has ended as well.
+    let runs = || {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    while runs() {
         assert!(begun.elapsed() < LIMIT, "what it has begun goes on");
-        thread::yield_now();
+        thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn nothing_that_runs_is_left_behind() {
+    let (hooks, told) = start(vec![shell("*", "sleep 1000 & echo $! $$; wait")]);
+    for path in 0..RUNNING_MAX {
+        hooks.tell(&Happening::new(On::Ready, format!("/{path}")));
+    }
+    let processes = lines(&told, RUNNING_MAX);
+    drop(hooks);
+    processes.iter().flat_map(|both| both.split(' ')).for_each(is_gone);
+    let (hooks, told) = start(vec![shell("*", "sleep 1000 & echo $! $$; wait")]);
+    hooks.tell(&Happening::new(On::Ready, "/cam"));
+    let processes = lines(&told, 1);
+    async_io::block_on(hooks.finish(Duration::from_millis(10)));
+    processes[0].split(' ').for_each(is_gone);
 }
 
 #[test]
@@ -106,7 +132,7 @@ fn failures_are_told_and_say_no_secret() {
 
 #[test]
 fn what_does_not_fit_the_queue_is_left_out_and_told_once() {
-    let (hooks, told) = start(vec![shell("*", "read line < /dev/zero")]);
+    let (hooks, told) = start(vec![shell("*", "sleep 1000")]);
     for number in 0..=RUNNING_MAX + WAITING_MAX + 1 {
         hooks.tell(&Happening::new(On::Ready, format!("/{number}")));
     }
@@ -122,8 +148,8 @@ fn a_command_that_says_too_much_is_cut_short() {
     let said = lines(&told, LINES_MAX + 1);
     assert_eq!(said.iter().filter(|line| *line == "y").count(), LINES_MAX);
     assert_eq!(said.iter().map(String::len).max(), Some(LINE_BYTES_MAX));
-    drop(hooks);
-    assert!(told.recv_timeout(LIMIT).is_err(), "nothing more is said");
+    async_io::block_on(hooks.finish(LIMIT));
+    assert!(told.try_recv().is_err(), "nothing more is said");
 }
 
 #[test]

@@ -42,7 +42,9 @@ impl<R: Runtime> Watch<R> {
             let settings = self.station.settings();
             if settings.file.hooks != self.settings {
                 self.settings.clone_from(&settings.file.hooks);
-                self.hooks = start(&self.station, &self.settings)?;
+                let hooks = start(&self.station, &self.settings)?;
+                // What runs comes to its end; nobody waits for it.
+                smol::spawn(std::mem::replace(&mut self.hooks, hooks).finish(LAST_HOOKS)).detach();
             }
             self.tell(event);
         }
