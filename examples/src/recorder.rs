@@ -90,7 +90,7 @@ impl FileKind {
     pub fn beginning_with(head: &[u8]) -> Option<Self> {
         // Packets of MPEG-TS have 188 bytes, and the first byte of each is the same.
         let is_ts = |at: usize| head.get(at).is_none_or(|byte| *byte == 0x47);
-        let behind_start_code = head.strip_prefix(&[0, 0, 0, 1]).or(head.strip_prefix(&[0, 0, 1]));
+        let behind_start_code = head.strip_prefix(&[0, 0, 0, 1]).or_else(|| head.strip_prefix(&[0, 0, 1]));
         match (head, behind_start_code) {
             // The access unit delimiter or the VPS of H.265, whose header has two bytes (ITU-T H.265, section 7.3.1.2).
             (_, Some([0x40 | 0x46, 0x01, ..])) => Some(Self::H265),

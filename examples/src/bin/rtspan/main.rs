@@ -65,7 +65,8 @@ fn main() -> ExitCode {
     let hangs_up = matches!(&command, Command::Serve(serve) if serve.config.is_some());
     let ended = stop::listen(hangs_up).and_then(|()| launch::launch(runtime, command));
     output::conclude(ended.as_ref().err().filter(|_| json));
-    match ended.and(output::finish()) {
+    let written = output::finish();
+    match ended.and(written) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::fail(&failure);
