@@ -77,6 +77,8 @@ struct Camera {
     /// The number of the segment that was opened last, and what is read of it.
     place: Option<usize>,
     reading: Option<Reading>,
+    /// Nothing of that segment was whole when it was opened.
+    is_empty: bool,
     /// The medias whose next frame is the first one behind a gap.
     anew: Vec<bool>,
     /// The decoding time of the last frame of each media.
@@ -114,7 +116,18 @@ impl Camera {
         let index = playable(&whole, since.as_deref());
         let medias = description.medias.len();
         let (anew, reached) = (vec![true; medias], vec![None; medias]);
-        Ok(Some(Self { shared, whole, index, since, description, place: None, reading: None, anew, reached }))
+        Ok(Some(Self {
+            shared,
+            whole,
+            index,
+            since,
+            description,
+            place: None,
+            reading: None,
+            is_empty: false,
+            anew,
+            reached,
+        }))
     }
 
     fn lead(&self) -> usize {
@@ -123,14 +136,16 @@ impl Camera {
 
     /// Opens a segment; `false` if it is gone, or cannot be read.
     fn begin(&mut self, place: usize) -> Result<bool, SourceError> {
-        (self.place, self.reading) = (Some(place), None);
+        (self.place, self.reading, self.is_empty) = (Some(place), None, false);
         let Some(segment) = self.index.segments.get(place) else { return Ok(false) };
         let Ok(source) = FileSource::recorded(&segment.path, segment.start) else { return Ok(false) };
         let Some(medias) = assign(source.description(), &self.description) else {
             return Err(SourceError::FormatChanged(segment.path.clone()));
         };
         let mut reading = Reading { source, medias, ahead: VecDeque::new(), shift: 0 };
-        let Ok(Some(first)) = reading.peek(self.lead()) else { return Ok(false) };
+        let first = reading.peek(self.lead());
+        self.is_empty = matches!(first, Ok(None));
+        let Ok(Some(first)) = first else { return Ok(false) };
         let shift = segment.start.saturating_sub(first);
         if shift.abs() <= ROUNDING {
             reading.shift = shift;
@@ -152,6 +167,14 @@ impl Camera {
             self.anew.fill(true);
         }
         Ok(false)
+    }
+
+    /// Opens the last segment again if nothing of it was whole; `false` if nothing is yet.
+    fn begin_again(&mut self) -> Result<bool, SourceError> {
+        match self.place.filter(|_| self.is_empty) {
+            Some(place) => self.begin(place),
+            None => Ok(false),
+        }
     }
 
     /// The segment that was opened last is the last of all.
@@ -261,6 +284,7 @@ impl Footage for Camera {
             }
         }
         self.reading = None;
+        self.anew.fill(true);
         Ok(())
     }
 
@@ -275,7 +299,11 @@ impl Footage for Camera {
                     }
                 }
                 Some(Ok(None)) | None => {
-                    if !if is_last { self.has_more()? } else { self.advance()? } {
+                    let goes_on = match is_last {
+                        true => self.has_more()? || self.begin_again()?,
+                        false => self.advance()?,
+                    };
+                    if !goes_on {
                         return Ok(None);
                     }
                 }

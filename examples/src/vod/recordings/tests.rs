@@ -88,9 +88,7 @@ impl Recorder {
             frame.is_keyframe = is_keyframe;
             self.archive.write(self.gate, frame, ntp(self.wall));
             if self.has_sound {
-                let mut sound = Frame::new(1, self.pts, vec![d; 2_000]).with_ntp(ntp(self.wall));
-                sound.is_keyframe = true;
-                self.archive.write(self.gate, sound, ntp(self.wall));
+                self.sound();
             }
             recorded.push((self.number, self.wall));
             self.number += 1;
@@ -99,6 +97,12 @@ impl Recorder {
             self.wall += PICTURE + PICTURE / 10_000;
         }
         recorded
+    }
+
+    fn sound(&mut self) {
+        let mut sound = Frame::new(1, self.pts, vec![self.number as u8; 2_000]).with_ntp(ntp(self.wall));
+        sound.is_keyframe = true;
+        self.archive.write(self.gate, sound, ntp(self.wall));
     }
 
     /// The camera is gone for a time, and begins with a keyframe when it is back.
@@ -287,6 +291,38 @@ fn what_is_being_recorded_is_played_up_to_its_last_whole_fragment_and_then_on() 
         assert!(begun.elapsed() < Duration::from_secs(20) && footage.next().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A fragment ends where the first keyframe comes: the first one of a camera has only sound in it.
+#[test]
+fn a_recording_of_which_only_sound_is_whole_yet_is_waited_for_and_played_from_its_first_picture_on() {
+    let folder = Folder::new("begun");
+    let mut recorder = Recorder::new(&folder, true);
+    let begun = recorder.wall;
+    for _ in 0..8 {
+        recorder.sound();
+        (recorder.pts, recorder.wall) = (recorder.pts + PICTURE, recorder.wall + PICTURE);
+    }
+    let wait = Instant::now();
+    while folder.segments().is_empty() {
+        assert!(wait.elapsed() < Duration::from_secs(20), "the segment does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut footage = folder.open();
+    footage.seek(begun).unwrap();
+    let next = footage.next().unwrap();
+    assert!(next.is_none() && footage.is_growing(), "{next:?}");
+    recorder.record(4 * 5);
+    let mut pictures = Vec::new();
+    while pictures.len() < 4 * 3 {
+        assert!(wait.elapsed() < Duration::from_secs(20), "{pictures:?}");
+        match footage.next().unwrap() {
+            Some(frame) if frame.media == 0 => pictures.push(number_of(&frame)),
+            Some(_) => {}
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    assert_eq!(pictures, (0..4 * 3).collect::<Vec<_>>());
 }
 
 #[test]
