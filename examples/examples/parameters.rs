@@ -41,8 +41,9 @@ fn answer(server: &Server) {
             Event::SetParameter(question) => {
                 let body = String::from_utf8_lossy(&question.request.body);
                 let value = body.trim().strip_prefix("volume: ").and_then(|value| value.parse().ok());
-                let reply =
-                    value.map(|value| volume = value).ok_or(StatusCode::PARAMETER_NOT_UNDERSTOOD.into());
+                let reply = value
+                    .map(|value| volume = value)
+                    .ok_or_else(|| StatusCode::PARAMETER_NOT_UNDERSTOOD.into());
                 server.answer(question.ticket, reply)
             }
             _ => Ok(()),

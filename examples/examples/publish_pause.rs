@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn feed(publisher: &Publisher, frames: impl Iterator<Item = Frame>) -> Result<(), ClientError> {
     let mut start = None;
     for frame in frames {
-        let (now, first) = *start.get_or_insert((Instant::now(), frame.due));
+        let (now, first) = *start.get_or_insert_with(|| (Instant::now(), frame.due));
         thread::sleep((now + (frame.due - first)).saturating_duration_since(Instant::now()));
         publisher.write_frame(frame.media, &frame.packets)?;
     }

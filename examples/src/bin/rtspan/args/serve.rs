@@ -84,7 +84,7 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) print_config: bool,
 
-    /// Where to listen: :8554 (all addresses, of IPv6 and of IPv4), 192.168.1.5:554, [::1]:8554, localhost:8554; without a port it
+    /// Where to listen: :8554 (all addresses, of IPv6 and of IPv4), 192.168.1.5:554, `[::1]:8554`, localhost:8554; without a port it
     /// is 8554, and port 0 is a free one. May be given several times; :8554 if it is not.
     #[arg(long, value_name = "ADDR", alias = "also-listen")]
     pub(crate) listen: Vec<Listen>,
