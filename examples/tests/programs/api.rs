@@ -45,7 +45,12 @@ impl Api {
         let line = server.line("control interface at ");
         let at = line.split_once("http://").unwrap().1.trim_end_matches("/v1").to_owned();
         let url = server.url();
-        Self { _server: server, url, at, file, token }
+        let api = Self { _server: server, url, at, file, token };
+        let begun = Instant::now();
+        while api.get("/v1/paths/demo")["ready"] != json!(true) {
+            assert!(begun.elapsed() < LIMIT, "the clip is not there");
+        }
+        api
     }
 
     /// The status and the body of an answer.
