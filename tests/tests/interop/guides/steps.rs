@@ -83,11 +83,15 @@ fn step(page: &Page, command: &Command, folder: &Path, running: &mut Vec<Running
         }
     }
     let name = format!("{}:{}: {}", page.path, command.line, command.text);
-    let mut process = Process::new("sh");
+    // Whoever runs the tests in the background has Ctrl-C ignored, by what the tests start too.
+    let mut process = Process::new("env");
     // A group of its own, so that all of a pipeline is stopped, as by Ctrl-C.
     // The program itself takes the place of the shell, which Ctrl-C would end otherwise.
     let exec = if is_ours(command) { "exec " } else { "" };
-    process.args(["-c", &format!("{exec}{}", command.text)]).current_dir(folder).process_group(0);
+    process
+        .args(["--default-signal=INT", "sh", "-c", &format!("{exec}{}", command.text)])
+        .current_dir(folder)
+        .process_group(0);
     let mut program = Program::start(name, &mut process);
     let Some((kind, mark, until)) = runs_on else {
         let Some(status) = program.wait(PATIENCE) else {
