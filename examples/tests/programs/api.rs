@@ -132,6 +132,20 @@ fn what_is_wrong_is_said_and_changes_nothing() {
 }
 
 #[test]
+fn paths_that_are_added_at_once_are_all_there() {
+    let api = Api::start("api-at-once", None);
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let api = &api;
+            scope.spawn(move || assert!(api.ask("PUT", &format!("/v1/paths/cam{number}"), "{}").0 < 300));
+        }
+    });
+    for number in 0..16 {
+        api.get(&format!("/v1/paths/cam{number}"));
+    }
+}
+
+#[test]
 fn a_reader_is_told_and_can_be_sent_away() {
     let api = Api::start("api-sessions", None);
     let url = format!("{}/demo", api.url);

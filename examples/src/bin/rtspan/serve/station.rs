@@ -47,6 +47,8 @@ pub(crate) struct Inner<R: Runtime> {
     config: Config,
     tls: Option<ServerTls>,
     state: Mutex<State>,
+    /// Held by the one that changes the settings, from reading them to applying others.
+    change: Mutex<()>,
     recorders: Recorders,
     events: Events,
     tasks: (Sender<Task>, Receiver<Task>),
@@ -83,6 +85,7 @@ impl<R: Runtime> Station<R> {
             config,
             tls,
             state: Mutex::new(State::new(&settings)),
+            change: Mutex::default(),
             recorders: Recorders::new(format),
             events: Events::default(),
             tasks: unbounded(),
@@ -107,6 +110,7 @@ impl<R: Runtime> Station<R> {
     ///
     /// The settings have faults, or a recording cannot begin.
     pub(crate) fn add_path(&self, name: &str, path: PathSettings) -> Result<(), Failure> {
+        let _turn = self.turn();
         let (mut settings, mut added) = {
             let state = self.state();
             (Settings::clone(&state.settings), state.added.clone())
@@ -128,6 +132,7 @@ impl<R: Runtime> Station<R> {
     ///
     /// A recording of another path cannot go on.
     pub(crate) fn remove_path(&self, name: &str) -> Result<bool, Failure> {
+        let _turn = self.turn();
         let name = super::config::trimmed(name);
         let mut settings = Settings::clone(&self.state().settings);
         let before = settings.paths.len();
@@ -160,6 +165,7 @@ impl<R: Runtime> Station<R> {
     ///
     /// There are faults: then nothing is changed. Or a recording cannot begin.
     pub(crate) fn reload(&self) -> Result<Changes, Failure> {
+        let _turn = self.turn();
         let mut settings = self.0.config.load()?;
         let added = self.state().added.clone();
         added.into_iter().for_each(|plan| settings.add(plan));
@@ -178,7 +184,7 @@ impl<R: Runtime> Station<R> {
         self.apply(settings)
     }
 
-    /// What happens from here on. Of a reader that takes too little, the oldest are forgotten.
+    /// The events from here on. Of a reader that takes too little, the oldest are forgotten.
     pub(crate) fn subscribe(&self) -> Receiver<StationEvent> {
         self.0.events.subscribe()
     }
@@ -205,6 +211,11 @@ impl<R: Runtime> Station<R> {
 
     pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.state().settings)
+    }
+
+    /// Waits until nobody else changes the settings.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
