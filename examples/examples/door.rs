@@ -6,10 +6,9 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::thread;
-use std::time::Instant;
 
 use rtspan_examples::{Clip, say};
-use rtspan_std::{Direction, Event, Format, Media, MediaKind, Server, ServerStream, StartAt};
+use rtspan_std::{Direction, Event, Format, Media, MediaKind, Server, StartAt};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = env::args().skip(1);
@@ -22,11 +21,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     loudspeaker.direction = Some(Direction::SendOnly);
     description.medias.push(loudspeaker);
     let stream = server.publish("/door", description)?;
-    thread::spawn(move || feed(&clip, &stream));
+    thread::spawn(move || clip.feed(&stream));
     say(format_args!("listening on rtsp://{}", server.local_addr()));
     while let Some(event) = server.next() {
         let Event::BackChannelOpened { stream, .. } = event else { continue };
-        // What one speaker says is a stream of its own, which ends with the session.
+        // Each speaker has a stream of its own, which ends with the session.
         let Some(said) = server.read(stream, StartAt::Oldest) else { continue };
         let mut file = BufWriter::new(File::create(&path)?);
         let mut bytes = 0;
@@ -38,15 +37,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         say(format_args!("somebody has said {bytes} bytes"));
     }
     Ok(())
-}
-
-/// Writes the clip in real time until the server is closed.
-fn feed(clip: &Clip, stream: &ServerStream) {
-    let start = Instant::now();
-    for frame in clip.frames() {
-        thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));
-        if stream.write_frame(frame.media, &frame.packets).is_err() {
-            return;
-        }
-    }
 }

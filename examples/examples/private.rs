@@ -6,10 +6,9 @@ use std::env;
 use std::error::Error;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use rtspan_examples::{Clip, say};
-use rtspan_std::{Asks, Event, Server, ServerConfig, ServerStream, StatusCode};
+use rtspan_std::{Asks, Event, Server, ServerConfig, StatusCode};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8554".to_owned());
@@ -42,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 if let Some(stream) = stream {
                     say(format_args!("{} begins to watch", question.peer));
                     let clip = Arc::clone(&clip);
-                    thread::spawn(move || feed(&clip, &stream));
+                    thread::spawn(move || clip.feed(&stream));
                 }
                 answered
             }
@@ -55,15 +54,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
     }
     Ok(())
-}
-
-/// Writes the clip from its beginning until the session has ended.
-fn feed(clip: &Clip, stream: &ServerStream) {
-    let start = Instant::now();
-    for frame in clip.frames() {
-        thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));
-        if stream.write_frame(frame.media, &frame.packets).is_err() {
-            return;
-        }
-    }
 }

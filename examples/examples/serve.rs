@@ -4,10 +4,9 @@
 use std::env;
 use std::error::Error;
 use std::thread;
-use std::time::Instant;
 
 use rtspan_examples::{Clip, say};
-use rtspan_std::{Asks, Event, Server, ServerConfig, ServerStream, StatusCode};
+use rtspan_std::{Asks, Event, Server, ServerConfig, StatusCode};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let addr = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8554".to_owned());
@@ -21,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Event::Describe(question) if question.path == "/clip" => {
                 let clip = Clip::demo();
                 if let Ok(stream) = server.publish(&question.path, clip.description()) {
-                    thread::spawn(move || feed(&clip, &stream));
+                    thread::spawn(move || clip.feed(&stream));
                 }
                 server.answer(question.ticket, Ok(()))
             }
@@ -40,15 +39,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
     }
     Ok(())
-}
-
-/// Writes the clip in real time until the server is closed.
-fn feed(clip: &Clip, stream: &ServerStream) {
-    let start = Instant::now();
-    for frame in clip.frames() {
-        thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));
-        if stream.write_frame(frame.media, &frame.packets).is_err() {
-            return;
-        }
-    }
 }

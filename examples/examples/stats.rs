@@ -6,10 +6,9 @@ use std::error::Error;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use rtspan_examples::{Clip, metrics, say};
-use rtspan_std::{Event, Server, ServerStream};
+use rtspan_std::{Event, Server};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = env::args().skip(1);
@@ -25,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     let clip = Clip::demo();
     let stream = server.publish("/clip", clip.description())?;
-    thread::spawn(move || feed(&clip, &stream));
+    thread::spawn(move || clip.feed(&stream));
     say(format_args!("listening on rtsp://{}", server.local_addr()));
     while let Some(event) = server.next() {
         // The last numbers of a session are in the event of its end, and nowhere else.
@@ -35,15 +34,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
-}
-
-/// Writes the clip in real time until the server is closed.
-fn feed(clip: &Clip, stream: &ServerStream) {
-    let start = Instant::now();
-    for frame in clip.frames() {
-        thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));
-        if stream.write_frame(frame.media, &frame.packets).is_err() {
-            return;
-        }
-    }
 }

@@ -1,12 +1,14 @@
 //! A clip that is streamed in a loop: the embedded one, or a file of H.264.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rtspan_core::limits::{PACKET_BYTES_MAX, PROTECTION_BYTES};
 use rtspan_core::payload::{PacketizerConfig, g711, h264};
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::{Description, Format, Media, MediaKind};
+use rtspan_std::ServerStream;
 
 use crate::source::nal::Syntax;
 
@@ -130,6 +132,17 @@ impl Clip {
     /// How many pictures there are before it begins again.
     pub fn pictures(&self) -> usize {
         self.pictures.len()
+    }
+
+    /// Writes it to a stream in real time, until the stream or its server is closed.
+    pub fn feed(&self, stream: &ServerStream) {
+        let start = Instant::now();
+        for frame in self.frames() {
+            thread::sleep((start + frame.due).saturating_duration_since(Instant::now()));
+            if stream.write_frame(frame.media, &frame.packets).is_err() {
+                return;
+            }
+        }
     }
 
     /// The description that announces it.
