@@ -3,9 +3,11 @@
 mod client;
 mod client_builder;
 mod frames;
+mod publisher;
 mod server;
 
-pub use client::{Client, Packets, Publisher};
+pub use client::{Client, Packets};
 pub use client_builder::ClientBuilder;
 pub use frames::{FramePublisher, Frames};
+pub use publisher::Publisher;
 pub use server::{Server, ServerBuilder, StreamReader, TimedOut};
