@@ -1,4 +1,4 @@
-//! What every error says, with its causes, as a person reads it.
+//! Texts of errors with their causes, as a person reads them.
 #![cfg(feature = "srtp")]
 #![allow(clippy::unwrap_used)]
 

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the parts of a frame are.
+/// The parts of a frame, by its format.
 fn unit(codec: &Codec, frame: &Frame) -> String {
     let (parts, bytes) = (frame.data.len(), frame.data.total_bytes());
     let picture = if frame.is_keyframe { "keyframe" } else { "picture" };

@@ -1,6 +1,6 @@
 //! Publishes a file once, in real time: `cargo run --example publish_file movie.mp4 rtsp://127.0.0.1:8554/movie`.
 //!
-//! Whatever the file has is sent if RTP has a form for it: H.264, H.265, AV1, VP8, VP9, AAC, Opus, MPEG audio and more.
+//! All medias of the file are sent that RTP has a form for: H.264, H.265, AV1, VP8, VP9, AAC, Opus, MPEG audio and more.
 
 use std::env;
 use std::error::Error;

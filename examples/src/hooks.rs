@@ -1,6 +1,6 @@
 //! Commands that are run, and addresses that are told, when something happens at a path.
 //!
-//! Whoever tells of something never waits. The hooks of a path are worked on one after the other, those of other paths meanwhile, a
+//! A caller that tells of something never waits. The hooks of a path are worked on one after the other, those of other paths meanwhile, a
 //! few at a time; what takes too long is ended, and what does not fit the queue is left out and told.
 
 mod command;
@@ -22,7 +22,7 @@ use queue::Queue;
 
 /// How many hooks run at a time.
 pub const RUNNING_MAX: usize = 8;
-/// What may wait until hooks have time for it.
+/// Events that wait at most until hooks have time for them.
 pub const WAITING_MAX: usize = 1024;
 /// How long a hook may take if it says nothing else.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ impl On {
     }
 }
 
-/// What a hook does.
+/// The action of a hook.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Action {
@@ -146,7 +146,7 @@ impl fmt::Display for Hook {
 /// Something that has happened.
 #[derive(Clone, Debug)]
 pub struct Happening {
-    /// What it was.
+    /// The event.
     pub on: On,
     /// Where.
     pub path: String,
@@ -176,7 +176,7 @@ impl Happening {
     }
 }
 
-/// What there is to tell of hooks.
+/// News of hooks.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Report {
@@ -265,7 +265,7 @@ impl Hooks {
                 let _ = stopped.recv().await;
             };
             async_io::block_on(executor.run(or(stopped, all)));
-            // What runs is ended.
+            // The commands that run are ended.
             drop(executor);
             drop(ended);
         };

@@ -1,4 +1,4 @@
-//! What systemd and a service tell each other: the sockets that it has opened, and when the service is ready.
+//! Messages between systemd and a service: the sockets that it has opened, and when the service is ready.
 //!
 //! Nothing is told, and there are no sockets, where a service manager has started nothing.
 

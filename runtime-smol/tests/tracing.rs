@@ -1,4 +1,4 @@
-//! What happens is told to subscribers of `tracing`.
+//! Events are told to subscribers of `tracing`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../runtime-std/tests/shared/tracing.rs"]

@@ -210,7 +210,7 @@ impl<R: Runtime> Server<R> {
 
     /// Replaces the users, while the server runs; `None` lets everybody do everything.
     ///
-    /// What the new users allow goes on untouched. Sessions whose user is gone, has another secret, or may no longer do what they
+    /// Sessions that the new users allow go on untouched. Those whose user is gone, has another secret, or may no longer do what they
     /// do are closed.
     pub fn set_users(&self, users: impl Into<Option<Users>>) {
         self.door.enter(|server, now| server.set_users(now, users));

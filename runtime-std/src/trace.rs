@@ -1,4 +1,4 @@
-//! What subscribers of `tracing` are told, if that is built in: the one place that sees all events and messages.
+//! The records for subscribers of `tracing`, if that is built in: the one place that sees all events and messages.
 //!
 //! The core knows nothing of it: it tells events and, if asked, messages without their secrets. A server or client asks for
 //! messages if a subscriber wants them when it is built; those that its application has not asked for end here. Where the

@@ -12,7 +12,7 @@ use smol::{Timer, io::AsyncRead};
 
 use super::{Happening, Hook, LINE_BYTES_MAX, LINES_MAX, Report, Say};
 
-/// What a command gets of our own environment, in which there may be secrets.
+/// The part of our own environment that a command gets, in which there may be secrets.
 const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
 /// How a command ended within its time.
@@ -42,7 +42,7 @@ pub(super) async fn run(
         let said = async {
             zip(forward(stdout, hook, say), forward(stderr, hook, say)).await;
         };
-        // What it has left behind in the background may hold its output open.
+        // A process that it has left behind in the background may hold its output open.
         let (status, ()) = zip(child.status(), said).await;
         Ended::By(status)
     };
@@ -52,7 +52,7 @@ pub(super) async fn run(
     };
     let ended = or(ended, too_long).await;
     if let Ended::By(_) = ended {
-        // What it has left in the background on purpose stays, and its number may soon be another one's.
+        // A process that it has left in the background on purpose stays, and its number may soon be another one's.
         group.0 = None;
     }
     match ended {
@@ -67,7 +67,7 @@ fn environment(happening: &Happening) -> Vec<(OsString, OsString)> {
     let inherited = INHERITED.into_iter().filter_map(|name| Some((name.into(), env::var_os(name)?)));
     let facts = happening.facts().map(|(name, value)| {
         let name = format!("RTSPAN_{}", name.to_ascii_uppercase());
-        // What a peer has said may have zeros in it, which no environment can hold.
+        // The words of a peer may have zeros in them, which no environment can hold.
         (name.into(), value.replace('\0', "").into())
     });
     inherited.chain(facts).collect()

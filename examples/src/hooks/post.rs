@@ -56,7 +56,7 @@ fn try_once(url: &str, left: Duration, body: &Value) -> Result<(), Failure> {
     }
 }
 
-/// What trusts the certificates that the system trusts, and follows nobody elsewhere.
+/// A client that trusts the certificates that the system trusts, and follows nobody elsewhere.
 fn agent() -> &'static Agent {
     static AGENT: OnceLock<Agent> = OnceLock::new();
     AGENT.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! What waits for hooks: a lane for each hook and path, in which it keeps its order.
+//! The queue before hooks: a lane for each hook and path, in which it keeps its order.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! The callers that may ask.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -52,7 +52,7 @@ fn a_head_has_a_bound() {
     let mut client = TcpStream::connect(echo()).unwrap();
     client.write_all(&long).unwrap();
     let mut said = Vec::new();
-    // What comes behind the bound is not read, so that the system may cut the answer off.
+    // Bytes behind the bound are not read, so that the system may cut the answer off.
     let _ = client.read_to_end(&mut said);
     assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 431 "));
 }

@@ -16,7 +16,7 @@ pub(super) enum Input {
     Pipe(Pipe),
 }
 
-/// What comes through a pipe. Until its format is known, what has come is kept, so that it can be read again from the beginning.
+/// The bytes that come through a pipe. Until their format is known, they are kept, so that it can be read again from the beginning.
 pub(super) struct Pipe {
     from: Box<dyn Read + Send>,
     head: Vec<u8>,

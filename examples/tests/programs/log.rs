@@ -1,4 +1,4 @@
-//! What goes on within, as every command tells it if it is asked to.
+//! The log, as every command tells it if it is asked to.
 
 use std::process::Command;
 

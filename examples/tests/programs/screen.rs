@@ -1,4 +1,4 @@
-//! What the tool shows on terminals of any width, and what it writes where there is none.
+//! The display on terminals of any width, and the lines where there is none.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -137,7 +137,7 @@ fn figures_fit_into_terminals_of_any_width_and_make_room_for_the_result() {
         assert_eq!(shown.matches("video").count(), 2, "the figures are gone, the table is there: {shown}");
         let words: Vec<_> = shown.split_whitespace().collect();
         assert!(words.join(" ").ends_with("all packets arrived, over UDP and over TCP"), "{shown}");
-        // What it says in the beginning is long.
+        // Its first text is long.
         assert!(terminal.grid.broken <= usize::from(100 / columns), "{columns}: {shown}");
     }
 }

@@ -25,7 +25,7 @@ impl Manager {
         Self { socket, path }
     }
 
-    /// What the service says next, but for signs of life.
+    /// The next message of the service, but for signs of life.
     fn told(&self) -> String {
         let mut told = [0; 4096];
         loop {

@@ -5,7 +5,7 @@ use tracing::{Level, Span};
 /// Where messages are told.
 pub(super) const MESSAGES: &str = "rtspan::message";
 
-/// Whether a subscriber wants messages.
+/// Returns `true` if a subscriber wants messages.
 pub(super) fn are_wanted() -> bool {
     tracing::enabled!(target: MESSAGES, Level::DEBUG)
 }

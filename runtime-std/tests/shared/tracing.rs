@@ -1,4 +1,4 @@
-//! What a subscriber of `tracing` is told, on any runtime. It is installed for the whole process, which has one test.
+//! The records for a subscriber of `tracing`, on any runtime. It is installed for the whole process, which has one test.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,13 +8,13 @@ use crate::{ConnId, Instant, SessionId};
 
 use super::{Grant, Identity};
 
-/// What those are told whose right is gone.
+/// The reason that sessions are told whose right is gone.
 const NOTE: &str = "no longer allowed";
 
 impl Server {
     /// Replaces the users ([`ServerConfig::users`](crate::server::ServerConfig::users)); `None` lets everybody do everything.
     ///
-    /// What the new users allow goes on untouched. Sessions whose user is gone, has another secret, or may no longer do what
+    /// Sessions that the new users allow go on untouched. Those whose user is gone, has another secret, or may no longer do what
     /// they do are closed, and connections have to prove anew what is no longer theirs. Where the application decides itself
     /// ([`Asks::AUTHENTICATE`](crate::server::Asks::AUTHENTICATE)) nothing is looked at.
     pub fn set_users(&mut self, now: Instant, users: impl Into<Option<Users>>) {

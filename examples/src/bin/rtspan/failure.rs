@@ -137,7 +137,7 @@ impl From<BindError> for Failure {
 }
 
 impl Failure {
-    /// What failed and what to do about it, in one line.
+    /// The failure and its remedy, in one line.
     pub(crate) fn sentence(&self) -> String {
         match self.help() {
             Some(help) => format!("{}; {help}", WithCauses(self)),

@@ -1,4 +1,4 @@
-//! What goes on within, on standard error, for who looks for a fault: `-v`, `-vv`, `-vvv`, and `RTSPAN_LOG` to choose more
+//! The log on standard error, for a person who looks for a fault: `-v`, `-vv`, `-vvv`, and `RTSPAN_LOG` to choose more
 //! exactly. The libraries tell it to `tracing`, without secrets.
 
 mod filter;

@@ -94,7 +94,7 @@ impl Recording {
             self.learn(&frame);
             self.recorder.write(frame).map_err(|source| failed(&self.path, source))?;
         }
-        // Who reads along wants each frame as it comes.
+        // A reader of the pipe wants each frame as it comes.
         if is_standard(&self.path) {
             io::stdout().flush().map_err(|source| sink::failed(&self.path, source))?;
         }

@@ -65,7 +65,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
 /// A line in as many as it takes. It is broken where columns of a table meet, and between words where that is not enough; a word
 /// that is too long stays whole, so that it can be copied.
 pub(crate) fn wrapped(line: &str, columns: usize) -> Vec<String> {
-    // What belongs to the line above stays to the right of it.
+    // A line that belongs to the one above stays to the right of it.
     let indent = (line.len() - line.trim_start_matches(' ').len()).clamp(INDENT, INDENT.max(columns / 3));
     let mut lines = Vec::new();
     let mut last = String::new();

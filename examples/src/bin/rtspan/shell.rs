@@ -1,4 +1,4 @@
-//! What shells and `man` are told of the command line.
+//! Completions for shells, and pages for `man`.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ pub(crate) fn man(wanted: &ManArgs) -> Result<(), Failure> {
     write().map_err(|source| Failure::WriteIn { path: dir.clone(), source })
 }
 
-/// What clap writes is text.
+/// The text that clap writes.
 fn print(bytes: &[u8]) {
     document(String::from_utf8_lossy(bytes).into_owned());
 }

@@ -1,4 +1,4 @@
-//! What the pages have and the test does not do, each with its reason. Nothing else is left out.
+//! The commands of pages that the test does not run, each with its reason. Nothing else is left out.
 
 /// Commands that are not run, by their beginning.
 pub(super) const NOT_RUN: &[(&str, &str)] = &[

@@ -13,7 +13,7 @@ use rtspan_std::{
 
 use crate::program::Program;
 
-/// What stands at a name of the pages.
+/// The peer at a name of the pages.
 #[derive(Debug)]
 pub(super) enum Peer {
     Camera(#[expect(dead_code, reason = "it is kept for as long as the page")] Server),

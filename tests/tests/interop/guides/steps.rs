@@ -83,7 +83,7 @@ fn step(page: &Page, command: &Command, folder: &Path, running: &mut Vec<Running
         }
     }
     let name = format!("{}:{}: {}", page.path, command.line, command.text);
-    // Whoever runs the tests in the background has Ctrl-C ignored, by what the tests start too.
+    // Tests that run in the background have Ctrl-C ignored, and so has all that they start.
     let mut process = Process::new("env");
     // A group of its own, so that all of a pipeline is stopped, as by Ctrl-C.
     // The program itself takes the place of the shell, which Ctrl-C would end otherwise.
@@ -144,7 +144,7 @@ fn leaves_file(program: &Program, command: &Command, folder: &Path) {
     assert!(length.is_ok_and(|length| length > 0), "{} leaves no {name}", program.name());
 }
 
-/// What a command is, if it runs until it is stopped.
+/// The kind of a command that runs until it is stopped.
 fn kind(command: &str) -> Option<(&'static str, &'static str, Until)> {
     // A pipeline is what its last program is.
     let command = command.rsplit(" | ").next().unwrap_or_default();

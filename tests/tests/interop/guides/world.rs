@@ -61,7 +61,7 @@ pub(super) fn is_allowed() -> bool {
 /// A command that runs what is appended to it in a world of its own.
 fn unshare(setup: &str) -> Command {
     let mut command = Command::new("unshare");
-    // Whoever is not root is root in there.
+    // A user that is not root is root in there.
     if fs::read_dir("/root").is_err() {
         command.arg("--map-root-user");
     }
@@ -70,7 +70,7 @@ fn unshare(setup: &str) -> Command {
     command
 }
 
-/// What all worlds share: programs, films and names.
+/// Things that all worlds share: programs, films and names.
 #[derive(Debug)]
 pub(super) struct Shared {
     folder: PathBuf,

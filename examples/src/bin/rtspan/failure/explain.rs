@@ -9,7 +9,7 @@ use rtspan_std::{
 
 use crate::args::Target;
 
-/// What failed, and what to do about it.
+/// A failure and its remedy.
 #[derive(Debug)]
 pub(super) struct Explained {
     pub(super) what: String,

@@ -7,7 +7,7 @@ use crate::probe;
 const PROBE: &str = "look at its description with `rtspan probe`";
 
 impl Failure {
-    /// What a person can do about it.
+    /// The remedy, for a person.
     pub(crate) fn help(&self) -> Option<String> {
         let fixed = match self {
             Self::Play { url, error } => {

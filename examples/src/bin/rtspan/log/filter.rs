@@ -17,7 +17,7 @@ pub(super) struct Filter(Vec<(String, LevelFilter)>);
 pub(crate) struct BadFilter(String);
 
 impl Filter {
-    /// What so many `-v` ask for: the dialogue and what is worth a line, all that happens, each call that reads or writes.
+    /// The level that so many `-v` ask for: the dialogue and what is worth a line, all that happens, each call that reads or writes.
     pub(super) fn verbose(times: u8) -> Self {
         let of = |all, messages| Self(vec![(String::new(), all), (MESSAGES.to_owned(), messages)]);
         match times {

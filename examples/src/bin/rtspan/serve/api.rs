@@ -28,7 +28,7 @@ impl Api {
         self.listen.as_ref().map_or_else(|| LISTEN.parse().expect("it is an address"), |at| at.0.clone())
     }
 
-    /// Who may ask.
+    /// The callers that may ask.
     pub(super) fn guard(&self, token: Option<String>) -> Result<Guard, Refusal> {
         let at = self.at();
         // A name other than localhost may stand for an address that others reach.

@@ -70,7 +70,7 @@ impl Config {
         Ok(settings)
     }
 
-    /// What a path of these settings is to be, beside those that there are.
+    /// The plan of a path of these settings, beside those that there are.
     ///
     /// # Errors
     ///

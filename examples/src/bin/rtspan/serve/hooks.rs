@@ -17,13 +17,13 @@ const RETRIES: u32 = 2;
 /// How long hooks are waited for at the end.
 const LAST_HOOKS: Duration = Duration::from_secs(5);
 
-/// What happens at a station, and the hooks for it.
+/// The events of a station, and the hooks for them.
 pub(super) struct Watch<R: Runtime> {
     station: Station<R>,
     events: Receiver<StationEvent>,
     settings: Vec<HookSettings>,
     hooks: Hooks,
-    /// What is known of sessions from their beginning, for their end.
+    /// Facts of sessions that were told at their beginning, for their end.
     known: HashMap<String, Vec<(&'static str, String)>>,
 }
 
@@ -43,7 +43,7 @@ impl<R: Runtime> Watch<R> {
             if settings.file.hooks != self.settings {
                 self.settings.clone_from(&settings.file.hooks);
                 let hooks = start(&self.station, &self.settings)?;
-                // What runs comes to its end; nobody waits for it.
+                // Commands that run come to their end; nobody waits for them.
                 smol::spawn(std::mem::replace(&mut self.hooks, hooks).finish(LAST_HOOKS)).detach();
             }
             self.tell(event);

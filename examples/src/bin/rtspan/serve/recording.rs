@@ -130,7 +130,7 @@ pub(super) async fn record<R: Runtime>(
                 news.push(Order::Describe(Arc::clone(&name), Box::new(description)));
             }
         }
-        // What cannot be read is counted, and its frame is left out.
+        // A packet that cannot be read is counted, and its frame is left out.
         let _ = frames.push(&received(packet));
         while let Some(frame) = frames.poll() {
             news.push(Order::Frame(Arc::clone(&name), Box::new(frame), now()));

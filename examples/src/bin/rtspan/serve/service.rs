@@ -1,4 +1,4 @@
-//! What systemd and the server tell each other, where systemd has started it.
+//! Messages between systemd and the server, where systemd has started it.
 
 use std::future::pending;
 use std::io;

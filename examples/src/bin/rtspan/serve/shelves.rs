@@ -23,7 +23,7 @@ impl<R: Runtime> Shelves<R> {
         Self { station, recordings: Mutex::default() }
     }
 
-    /// What is known of recordings is kept from one reader to the next.
+    /// The index of recordings is kept from one reader to the next.
     fn recordings(&self, folder: &PathBuf) -> Arc<Recordings> {
         let mut all = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(folder.clone()).or_insert_with(|| Arc::new(Recordings::new(folder))))

@@ -215,7 +215,7 @@ pub(super) fn agree(plans: &[PathPlan], recording: &Recording) -> bool {
     others.filter(|other| other.folder == recording.folder).all(|other| other == recording)
 }
 
-/// Whether and how a path is recorded: as it says itself, or as all are.
+/// The recording of a path: as it says itself, or as all are.
 pub(super) fn choice(settings: &PathSettings, default: &Record) -> Option<Option<Recording>> {
     match &settings.record {
         Some(RecordChoice::Is(false)) => None,

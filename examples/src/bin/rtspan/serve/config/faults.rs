@@ -1,4 +1,4 @@
-//! What is wrong with a file, and where.
+//! The faults of a file, and their places.
 
 use std::fmt;
 use std::ops::Range;
@@ -73,7 +73,7 @@ impl<'a> Reading<'a> {
         reading
     }
 
-    /// What it says. A key that is unknown or has a wrong value is a fault, and is left out, so that all of them are found.
+    /// Its settings. A key that is unknown or has a wrong value is a fault, and is left out, so that all of them are found.
     pub(crate) fn file<T: for<'de> Deserialize<'de> + Default>(&mut self) -> T {
         let mut left = self.table.clone();
         loop {

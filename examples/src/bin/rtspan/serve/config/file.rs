@@ -126,7 +126,7 @@ pub(crate) struct User {
     pub(crate) speak: Vec<String>,
 }
 
-/// What nobody needs a name for.
+/// Figures and texts without a type of their own.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Rights {
@@ -143,7 +143,7 @@ pub(crate) struct Api {
     pub(crate) token: Option<SecretText>,
 }
 
-/// What is done when something happens at a path: a command, a line for the shell, or an address that is told.
+/// An action when something happens at a path: a command, a line for the shell, or an address that is told.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct HookSettings {
@@ -186,7 +186,7 @@ pub(crate) struct Record {
     pub(crate) all: Option<bool>,
 }
 
-/// What is at a path, or at all paths of a pattern.
+/// The settings of a path, or of all paths of a pattern.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PathSettings {

@@ -170,7 +170,7 @@ impl Paths<'_, '_> {
     }
 
     fn folder(&mut self, name: &str, key: &str, path: &Path) -> PathBuf {
-        // What is recorded to is made when it is recorded to.
+        // A folder of recordings is made when the first one begins.
         let is_recorded_to = self.record.folder.as_deref() == Some(path);
         if !path.is_dir() && !is_recorded_to {
             self.fault(name, key, format_args!("{} is no folder", path.display()));

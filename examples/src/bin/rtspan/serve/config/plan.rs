@@ -20,7 +20,7 @@ pub(crate) struct Settings {
     /// As they were given. Those of the server itself are read here.
     pub(crate) file: File,
     pub(crate) accounts: Accounts,
-    /// What is at which paths: the exact ones first, then those with the longest text in front of the star.
+    /// The plans of paths: the exact ones first, then those with the longest text in front of the star.
     pub(crate) paths: Vec<PathPlan>,
 }
 
@@ -90,7 +90,7 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), is_prefix })
     }
 
-    /// What the star stands for in a path; nothing in a path that is named exactly. `None` if it is another path.
+    /// The text that the star stands for in a path; nothing in a path that is named exactly. `None` if it is another path.
     pub(crate) fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
         let rest = trimmed(path).strip_prefix(&*self.text)?;
         (self.is_prefix || rest.is_empty()).then_some(rest)
@@ -118,7 +118,7 @@ pub(crate) fn trimmed(path: &str) -> &str {
     path.trim_matches('/')
 }
 
-/// What is done at a path.
+/// The plan of a path.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PathPlan {
     pub(crate) pattern: Pattern,
@@ -134,7 +134,7 @@ pub(crate) struct PathPlan {
 }
 
 impl PathPlan {
-    /// What is at a path of the command line.
+    /// The plan of a path of the command line.
     pub(crate) fn of(pattern: Pattern, source: Source) -> Self {
         Self {
             pattern,
@@ -175,7 +175,7 @@ pub(crate) enum Source {
 }
 
 impl fmt::Display for Source {
-    /// What it is, without credentials.
+    /// Its name, without credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Publisher => f.write_str("publisher"),
@@ -225,7 +225,7 @@ pub(crate) struct Recording {
 }
 
 impl Settings {
-    /// What is done at a path by whoever publishes it or by a source for all readers.
+    /// The plan by which a path has a publisher, or a source for all readers.
     pub(crate) fn plan(&self, path: &str) -> Option<&PathPlan> {
         let mut matching = self.paths.iter().filter(|plan| plan.pattern.rest(path).is_some());
         let first = matching.next()?;

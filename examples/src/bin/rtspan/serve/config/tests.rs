@@ -6,7 +6,7 @@ use clap::Parser;
 use super::*;
 use crate::args::{Args, Command};
 
-/// What the tool makes of a file, with these options beside it.
+/// The settings that the tool makes of a file, with these options beside it.
 fn load(text: &str, options: &str) -> Result<Settings, Failure> {
     let name = format!("rtspan-config-{}-{:?}.toml", std::process::id(), std::thread::current().id());
     let path = std::env::temp_dir().join(name);

@@ -155,7 +155,7 @@ impl<R: Runtime> Relay<'_, R> {
         Ok(())
     }
 
-    /// What of a camera's description is relayed.
+    /// The part of a camera's description that is relayed.
     fn description(&self, mut description: Description) -> Description {
         let own = self.own();
         let mut places = 0..;

@@ -13,7 +13,7 @@ use crate::Failure;
 use crate::serve::config::{PathPlan, Settings, Source};
 use crate::serve::recording;
 
-/// What has changed with other settings.
+/// The changes that other settings have made.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(crate) struct Changes {
     pub(crate) added: Vec<String>,

@@ -1,4 +1,4 @@
-//! What happens at a station, for hooks and whoever else wants to know.
+//! The events of a station, for hooks and others that want to know.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What a station knows of its paths.
+//! The state of a station's paths.
 
 use std::collections::HashMap;
 use std::sync::Arc;
