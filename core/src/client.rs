@@ -320,7 +320,7 @@ impl Client {
         self.command(now, Command::SetParameter(body))
     }
 
-    /// Sends a request of the application's own, and tells its answer ([`Reply::Response`]) whatever its status; redirects are
+    /// Sends a request of the application's own, and tells its answer ([`Reply::Response`]) with any status; redirects are
     /// followed.
     pub fn request(&mut self, now: Instant, request: CustomRequest) -> Result<CommandId, Misuse> {
         self.command(now, Command::Custom(Box::new(request)))

@@ -116,7 +116,7 @@ pub enum Report {
     PacketsTooBig {
         /// The reader's session.
         session: SessionId,
-        /// How many, since this was last told.
+        /// The number of missing packets since the last such event.
         packets: u64,
         /// Bytes of the largest of them.
         bytes: usize,
@@ -136,7 +136,7 @@ pub enum Report {
         session: SessionId,
         /// The index of the media in the description.
         media: u8,
-        /// Packets that are no RTP, since this was last told.
+        /// Packets that are not RTP, since the last such event.
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,

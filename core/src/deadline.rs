@@ -36,6 +36,13 @@ impl Doubt {
         self.second_look(deadline).unwrap_or_else(|| self.first_look(deadline))
     }
 
+    /// Takes a look that is due, and believes nothing: for a deadline that is set when it is near, or has passed.
+    pub(crate) fn look(&mut self, now: Instant, deadline: Instant) {
+        if self.look_at(deadline) <= now {
+            (self.looked, self.late) = (Some(now), 0);
+        }
+    }
+
     /// Returns `true` if `deadline` has passed and is believed. May be called at any time.
     pub(crate) fn is_over(&mut self, now: Instant, deadline: Instant) -> bool {
         if now < self.look_at(deadline) {
@@ -80,6 +87,20 @@ mod tests {
         assert_eq!(doubt.look_at(at(60_000)), at(60_000));
         assert!(!doubt.is_over(at(59_999), at(60_000)));
         assert!(doubt.is_over(at(60_000), at(60_000)));
+    }
+
+    #[test]
+    fn a_deadline_that_is_set_late_is_believed_a_grace_later() {
+        for passed in [59_500, 70_000] {
+            let mut doubt = Doubt::default();
+            doubt.look(at(passed), at(60_000));
+            assert_eq!(doubt.look_at(at(60_000)), at(passed + 1_000));
+            assert!(!doubt.is_over(at(passed + 999), at(60_000)));
+            assert!(doubt.is_over(at(passed + 1_000), at(60_000)));
+        }
+        let mut doubt = Doubt::default();
+        doubt.look(at(58_999), at(60_000));
+        assert_eq!(doubt.look_at(at(60_000)), at(59_000));
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(crate) use write::GroupLine;
 /// let (media, format) = description.find("PCMA").expect("it has G.711");
 /// assert_eq!((media, format.payload_type, format.clock_rate), (1, 8, 8_000));
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Description {
     /// The name of the stream, empty if it has none (`s=`).
@@ -100,6 +100,8 @@ pub struct Description {
     /// The medias; where a media stands is its track number.
     pub medias: Vec<Media>,
 }
+
+debug_without_secrets!(Description { control; title, range, tool, bandwidths, groups, attributes, medias });
 
 impl Description {
     /// A stream of `medias` without a title.
@@ -245,12 +247,13 @@ impl DescriptionError {
 pub struct DescriptionLine {
     /// Its number, counted from one.
     pub number: usize,
-    /// Its text, or the beginning of that: [`limits::SDP_LINE_TOLD_BYTES_MAX`] at most.
+    /// Its text without secrets, or the beginning of that: [`limits::SDP_LINE_TOLD_BYTES_MAX`] at most.
     pub text: Box<str>,
 }
 
 impl DescriptionLine {
     pub(crate) fn new(number: usize, text: &str) -> Self {
+        let text = body_without_secrets(text);
         let mut end = text.len().min(limits::SDP_LINE_TOLD_BYTES_MAX);
         while !text.is_char_boundary(end) {
             end = end.saturating_sub(1);
@@ -261,6 +264,6 @@ impl DescriptionLine {
 
 impl fmt::Display for DescriptionLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is {:?}", self.number, body_without_secrets(&self.text))
+        write!(f, "line {} is {:?}", self.number, self.text)
     }
 }

@@ -41,7 +41,7 @@ pub use form::{Form, ParameterSetsIn};
 pub use reader::{FrameReader, FrameStats};
 pub use writer::{FrameError, FrameWriter};
 
-/// A picture or a piece of sound, and all that a decoder or a file wants to know with it.
+/// A picture or a piece of sound, with everything that a decoder or a file needs.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -67,13 +67,13 @@ pub struct Frame {
     pub data: Parts,
     /// The presentation time (PTS) and the wall clock time.
     pub time: MediaTime,
-    /// The decoding time (DTS) in nanoseconds, greater than that of the frame before. It is the PTS where frames are
-    /// presented in the order in which they are decoded, and lies behind the PTS only if a picture comes later than the
-    /// stream has told.
+    /// The decoding time (DTS) in nanoseconds, greater than that of the frame before. It is equal to the PTS if frames are
+    /// presented in the order in which they are decoded. It is later than the PTS only if a picture comes later than the stream
+    /// has told.
     pub dts: i64,
     /// Decoding can begin here; true for each piece of sound.
     pub is_keyframe: bool,
-    /// A part of it is missing, or may be: a packet was lost inside or just before it.
+    /// A part of it is missing or may be missing: a packet was lost inside the frame or just before it.
     pub is_damaged: bool,
     /// Packets of the track that are missing since the frame before.
     pub lost: u32,

@@ -46,10 +46,12 @@ pub(crate) struct Ingest {
     stream: StreamId,
     track: u8,
     receivers: Receivers,
+    /// Its first packet is still to come, on a stream that has had packets.
+    begins: bool,
     tap: Tap,
     next_report: Instant,
     cname: Box<str>,
-    /// Of its packets, and of its reports.
+    /// The pulse of its packets, and that of its reports.
     pulses: [Pulse; 2],
     silence: Silence,
     tolerances: Tolerances,
@@ -62,7 +64,7 @@ pub(crate) struct Ingest {
     counts: MediaStats,
 }
 
-/// What protects a track: it decrypts what comes, and encrypts the reports that are sent for it.
+/// Protects a track: it decrypts what arrives, and encrypts the reports that are sent for it.
 #[derive(Debug)]
 pub(crate) struct Shield {
     pub(crate) opener: Opener,
@@ -113,6 +115,7 @@ impl Ingest {
             session,
             stream,
             track,
+            begins: !media.past.is_empty(),
             receivers: Receivers::new(media.clock_rates, delivery, local_ssrc).behind(media.past),
             next_report: now + RECEIVER_REPORT_PERIOD,
             cname: cname.into(),
@@ -313,6 +316,9 @@ impl Ingest {
     fn drain(&mut self, out: &mut VecDeque<Inbound>) {
         let track = self.track;
         while let Some((received, _)) = self.receivers.poll_packet() {
+            if std::mem::take(&mut self.begins) {
+                out.push_back(Inbound::Media(self.stream, Media::Begin { track }));
+            }
             out.push_back(Inbound::Media(self.stream, Media::Packet { track, packet: received.packet }));
         }
         while let Some(rtcp::SenderReport { ssrc, ntp, rtp, .. }) = self.receivers.poll_clock() {

@@ -28,8 +28,7 @@
 //! * **A log, and a cursor for each reader.** A packet is stored once for each stream. A reader is a number; a slow one lags and
 //!   holds up nobody ([`stream::LagPolicy`]).
 //! * **Everything is bounded.** The defaults of all bounds and deadlines stand in [`limits`].
-//! * **Lenient on read, strict on write.** What a device does otherwise than the standard is read all the same and told as a
-//!   [`Tolerance`].
+//! * **Lenient on read, strict on write.** A device's deviation from the standard is accepted, and recorded as a [`Tolerance`].
 //!
 //! # Features
 //!
@@ -143,6 +142,17 @@
     )
 )]
 
+#[macro_use]
+mod trace;
+
+// The tests of all crates read errors by the name of this one.
+#[cfg(all(test, feature = "srtp"))]
+extern crate self as rtspan_core;
+#[cfg(all(test, feature = "srtp"))]
+#[macro_use]
+#[path = "../../tests/told.rs"]
+mod told;
+
 pub mod auth;
 mod base64;
 mod causes;
@@ -152,6 +162,9 @@ pub mod conn;
 mod deadline;
 mod demux;
 pub mod description;
+#[cfg(test)]
+#[cfg(feature = "srtp")]
+mod errors;
 mod few;
 pub mod frame;
 pub mod header;
@@ -183,7 +196,6 @@ mod time;
 pub mod timeline;
 pub mod tls;
 mod tolerance;
-mod trace;
 mod trouble;
 pub mod tunnel;
 pub mod udp;

@@ -43,7 +43,7 @@ pub const HTTP_HEADERS_MAX: usize = 100;
 pub const SESSION_COOKIE_BYTES_MAX: usize = 128;
 /// Halves of HTTP tunnels that wait for the other one; more are refused with 503.
 pub const TUNNEL_HALVES_MAX: usize = 1024;
-/// Of these so many from one address; more are refused with 503.
+/// Such halves from one address; more are refused with 503.
 pub const TUNNEL_HALVES_OF_ADDRESS_MAX: usize = 32;
 /// HTTP tunnels of one server, with the halves that wait; more are refused with 503.
 pub const TUNNELS_MAX: usize = CONNS_MAX;
@@ -51,7 +51,7 @@ pub const TUNNELS_MAX: usize = CONNS_MAX;
 pub const TUNNEL_HALF_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of a message of a WebSocket, of all its fragments together; more closes it (1009).
 ///
-/// Nothing is held of a message, so that this costs no memory.
+/// No part of a message is kept, so this costs no memory.
 pub const WEBSOCKET_MESSAGE_BYTES_MAX: u64 = 16 << 20;
 
 // header
@@ -98,7 +98,8 @@ pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
 pub const SOURCES_MAX: usize = 16;
 /// Sources of a media over UDP that have not proved themselves by packets in sequence, and are remembered; the oldest go.
 pub const SOURCES_UNPROVEN_MAX: usize = 64;
-/// Of how many of them the last packet is held as well, so that it is not lost when the next one proves it.
+/// The number of these sources whose last packet is held as well, so that it is not lost when the next packet proves the
+/// source.
 pub const PACKETS_UNPROVEN_MAX: usize = 4;
 /// Sources of a media whose sender report is kept until their first packet comes; the oldest go.
 pub const REPORTS_EARLY_MAX: usize = 4;
@@ -182,7 +183,7 @@ pub const SRTP_CRYPTO_MAX: usize = 16;
 
 /// Packets that a stream's log keeps.
 pub const LOG_PACKETS: usize = 4096;
-/// Bytes that a stream's log keeps; less, if there are so many that they would not fit in [`MEMORY_BYTES`].
+/// Bytes that a stream's log keeps; fewer if the logs of all streams would not fit into [`MEMORY_BYTES`].
 pub const LOG_BYTES: usize = 8 << 20;
 /// Readers of a connection that nothing more is sent to and whose last packets wait to be written; of more, the first is told
 /// of as if what still waits had not been sent.
@@ -208,10 +209,10 @@ pub const REQUESTS_WAITING_MAX: usize = 16;
 pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// Interleaved frames pulled ahead of the socket.
 pub const OUTBOX_FRAMES_MAX: usize = 32;
-/// A socket that takes less than [`WRITE_BYTES_MIN`] in so long, with more to send, is held no packets for: they stay in their
-/// logs until it has taken the frame in front, which may have begun to leave.
+/// If a socket takes less than [`WRITE_BYTES_MIN`] in this time, with more to send, its connection holds no packets any more:
+/// they stay in their logs until the socket has taken the frame in front, a part of which may have left.
 ///
-/// So a reader that does not read holds a copy of that frame, and messages up to [`OUTBOX_BYTES_MAX`]; and that for
+/// After that a reader that does not read holds only a copy of that frame, and messages up to [`OUTBOX_BYTES_MAX`], for
 /// [`WRITE_STALL`].
 pub const OUTBOX_HELD: Duration = Duration::from_secs(1);
 /// Packets that a thread holds on to for all of its readers, until they want others.
@@ -220,11 +221,11 @@ pub const RECENT_PACKETS_MAX: usize = 128;
 pub const FRAMED_BYTES_MAX: usize = 4 << 10;
 /// How long packets are gathered for a reader, so that one call takes more of them: by default not at all.
 pub const GATHER_DELAY: Duration = Duration::ZERO;
-/// A socket that takes less than [`WRITE_BYTES_MIN`] in so long, with more to send, is closed.
+/// A socket that takes less than [`WRITE_BYTES_MIN`] in this time, with more to send, is closed.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
 /// Bytes that a socket takes within [`WRITE_STALL`] at least, if so many wait.
 pub const WRITE_BYTES_MIN: usize = 4 << 10;
-/// A message that has begun and is not complete after so long closes the connection.
+/// A message that is not complete this long after its first byte closes the connection.
 pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(10);
 
 // time
@@ -257,12 +258,12 @@ pub const LOG_COST: usize = 192 << 10;
 /// How many times the bytes of a description are counted: it is held once, as it was announced and then as readers are told of
 /// it, which may be a little longer.
 pub const DESCRIPTION_COST: usize = 2;
-/// Bytes of counted descriptions that one address may have, however few others leave, if there are any.
+/// Bytes of counted descriptions that one address may have at least, even if others leave fewer, as long as there are any.
 pub const DESCRIPTION_SHARE_LEAST: usize = 1 << 20;
-/// One part in so many of the connections and sessions that others leave is what one address may have; it is refused more
-/// like everybody beyond the bounds of the whole.
+/// An address may have one part in this number of the connections and sessions that others leave; it is refused more like
+/// everybody beyond the bounds of the whole.
 pub const ADDRESS_SHARE: usize = 4;
-/// Connections or sessions that one address may have, however few others leave, if there are any.
+/// Connections or sessions that one address may have at least, even if others leave fewer, as long as there are any.
 pub const SHARE_LEAST: usize = 8;
 /// Connections beyond the bounds that are answered at a time; further ones are closed without an answer.
 pub const REFUSALS_MAX: usize = 64;
@@ -276,14 +277,14 @@ pub const SPEAKERS_MAX: usize = 1;
 pub const CONNS_PER_SESSION_MAX: usize = 8;
 /// How long the application may take to answer a question; then the peer is answered 503.
 pub const TICKET_DEADLINE: Duration = Duration::from_secs(30);
-/// A session that shows no life for so long is closed.
+/// A session without a sign of life for this time is closed.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time by which the session timeout is shortened when it is told to the client, for those that refresh at the last
 /// moment.
 pub const SESSION_TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
-/// A connection without a session that sends nothing for so long is closed.
+/// A connection without a session that sends nothing for this time is closed.
 pub const CONN_IDLE: Duration = Duration::from_secs(60);
-/// A media of which a publisher, or a server that plays, sends no packet for so long is told of.
+/// The application is told of a media if its publisher, or the server that plays it, sends no packet for this time.
 pub const MEDIA_SILENCE: Duration = Duration::from_secs(10);
 /// How long nothing has come of a publisher before one from its address may take its place.
 pub const TAKEOVER_SILENCE: Duration = Duration::from_secs(1);
@@ -353,7 +354,7 @@ pub const REDIRECTS_MAX: usize = 5;
 pub const SESSION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// How long the first packet over UDP is waited for before the client asks for TCP.
 pub const FIRST_UDP_PACKET: Duration = Duration::from_secs(3);
-/// A server that sends nothing at all for so long is asked whether it is there, and taken for gone if nothing comes within
+/// A server that sends nothing at all for this time is asked for a sign of life, and taken for gone if nothing comes within
 /// [`RESPONSE_DEADLINE`] then either.
 pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
 /// Packets over UDP that a client holds of each media while PLAY is asked for once more: they may be from before it. Beyond that
@@ -364,7 +365,10 @@ pub const BYGONE_WAIT: Duration = Duration::from_secs(1);
 /// How long a media may go on after its server has said that it ends (BYE), before it counts as ended.
 pub const RESTART_WAIT: Duration = Duration::from_secs(3);
 /// How long after a failure a client connects again whose session over UDP goes on without its connection.
-pub const RECONNECT_PERIOD: Duration = Duration::from_secs(2);
+pub const RECONNECT_PERIOD: Duration = Duration::from_millis(500);
+/// How long a client waits for packets when its session seems lost: no connection comes about, or the server answers that it
+/// does not know the session (454). Some devices say so and play on.
+pub const LOST_SESSION_WAIT: Duration = Duration::from_secs(2);
 /// How long a client that reconnects waits before its first attempt at least.
 pub const RECONNECT_WAIT_LEAST: Duration = Duration::from_secs(1);
 /// How long it waits before one of many attempts at most.
@@ -416,7 +420,7 @@ pub const UNPROVEN_PERIOD: Duration = Duration::from_secs(30);
 pub const UNPROVEN_SESSIONS: usize = 2;
 /// How long a datagram shows, to a session that begins to play, that its client is at the port.
 ///
-/// A NAT keeps a port for its client for so long at least (RFC 4787, section 4.3).
+/// The least time for which a NAT keeps a port for its client (RFC 4787, section 4.3).
 pub const PROOF_LASTS: Duration = Duration::from_secs(120);
 /// Time to live of what is sent to a multicast group, where nothing else is said.
 pub const MULTICAST_TTL: u8 = 16;
@@ -470,9 +474,9 @@ pub const CONNECT_ADDRESSES_MAX: usize = 8;
 pub const CONNECT_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Bytes of one block that received datagrams are copied into; larger ones have a block of their own.
 ///
-/// It is small: a packet that is held on to keeps alive what came just before and behind it.
+/// It is small, because a packet that is kept also keeps the bytes just before and after it.
 pub const DATAGRAM_BLOCK_BYTES: usize = 8 << 10;
-/// A TCP connection that nothing comes over for so long is probed by the system: a peer that is there answers.
+/// If nothing comes over a TCP connection for this time, the system probes it: a living peer answers.
 pub const TCP_PROBE_IDLE: Duration = Duration::from_secs(10);
 /// Time between two such probes.
 pub const TCP_PROBE_PERIOD: Duration = Duration::from_secs(5);

@@ -37,6 +37,7 @@ mod receivers;
 pub mod rtcp;
 mod sender;
 mod senders;
+mod splice;
 mod wall;
 mod writer;
 
@@ -49,6 +50,7 @@ pub use receiver::{Delivery, Received, Receiver, ReceiverStats};
 pub(crate) use receivers::Receivers;
 pub use sender::{Sender, SenderStats};
 pub(crate) use senders::Senders;
+pub(crate) use splice::Splice;
 pub(crate) use writer::PacketWriter;
 
 /// Bytes of an RTP header without contributing sources and extension.
@@ -145,6 +147,18 @@ impl RtpPacket {
         header.write(&mut bytes);
         bytes.extend_from_slice(payload);
         Self::from_parts(header, bytes.freeze())
+    }
+
+    /// A copy of the packet with another sequence number, timestamp and SSRC; all else stays as it is.
+    ///
+    /// A relay that goes on with another source keeps the numbers that its readers know by this.
+    pub fn with_numbers(&self, sequence: u16, timestamp: u32, ssrc: u32) -> Self {
+        let numbers = RtpHeader { sequence, timestamp, ssrc, ..RtpHeader::default() }.to_bytes();
+        let mut bytes = BytesMut::from(&self.bytes[..]);
+        for (byte, number) in bytes.iter_mut().zip(numbers).skip(2) {
+            *byte = number;
+        }
+        Self { bytes: bytes.freeze(), sequence, timestamp, ssrc, ..*self }
     }
 
     /// The packet as it is sent once it is protected: the same header, and behind it what only its receiver can read.
@@ -346,7 +360,7 @@ pub enum RtpError {
     },
 }
 
-/// A copy of a packet that tells of no padding, so that whoever it is passed on to can read it too.
+/// A copy of a packet that tells of no padding, so that the next receiver can read it too.
 fn without_padding_bit(bytes: &[u8]) -> Bytes {
     let mut copy = BytesMut::from(bytes);
     if let Some(first) = copy.first_mut() {

@@ -1,4 +1,4 @@
-//! Reads the lines of a session description, whatever a peer makes of them.
+//! Reads the lines of a session description, also malformed ones.
 
 use std::borrow::Cow;
 

@@ -22,6 +22,7 @@
 mod access;
 mod announce;
 mod answer;
+mod asks;
 mod back_channel;
 mod closing;
 mod config;
@@ -35,6 +36,7 @@ mod logs;
 mod memory;
 mod multicast;
 mod options;
+mod output;
 mod parameter;
 mod paths;
 mod pause;
@@ -69,15 +71,18 @@ mod udp;
 mod unsent;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 pub use access::Authority;
 pub use answer::AnswerError;
-pub use config::{Asks, ServerConfig};
-pub use event::{Event, MediaTransport, Output};
+pub use asks::Asks;
+pub use config::ServerConfig;
+pub use event::Event;
 pub use groups::SetGroupsError;
 pub use multicast::{Multicast, NotMulticast};
+pub use output::{MediaTransport, Output};
 pub use reload::ReloadError;
 pub use roster::{ConnInfo, SessionInfo, SessionState, SessionTrack, StreamInfo, TrackChannels};
 pub use rtcp::WriteRtcpError;
@@ -113,7 +118,6 @@ use timers::{Timer, Timers};
 ///
 /// Its methods are of five families: `handle_*` takes what came from the network or from time, commands (verbs) take
 /// what the application wants, `poll_*` gives what is to be done, and the rest are getters. Any may follow any other.
-#[derive(Debug)]
 pub struct Server {
     config: ServerConfig,
     random: Random,
@@ -148,6 +152,18 @@ pub struct Server {
     /// Sessions that are closed and of which the media plane has not told its last.
     leaving: BTreeMap<SessionId, stats::Leaving>,
     stats_asked: stats::Asked,
+}
+
+impl fmt::Debug for Server {
+    /// Shows how much it has. The sessions themselves hold URLs and keys of peers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("conns", &self.conns.len())
+            .field("sessions", &self.sessions.len())
+            .field("streams", &self.published.len())
+            .field("closing", &self.closing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -373,7 +389,7 @@ impl Server {
         }
     }
 
-    /// Answers a question. Headers, a body or a description are put on the ticket before ([`Ticket::add_header`]).
+    /// Answers a question. Put headers, a body or a description on the ticket before ([`Ticket::add_header`]).
     ///
     /// # Errors
     ///
@@ -418,8 +434,8 @@ impl Server {
         self.end_session(now, session, CloseReason::Application);
     }
 
-    /// The same, with a reason: a player is told it in BYE, and a request that waits on a connection that is closed with the
-    /// session is refused with it.
+    /// The same, with a reason. A player gets it in BYE. If the connection is closed with the session, a request that waits
+    /// there is refused with this reason.
     pub fn close_session_with(&mut self, now: Instant, session: SessionId, note: CloseNote) {
         self.end_session(now, session, CloseReason::Noted(note));
     }

@@ -61,7 +61,7 @@ impl Counted {
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
-    /// What was counted since it was so much.
+    /// The counts since an earlier look.
     fn since(self, before: Self) -> Self {
         Self {
             packets: self.packets.saturating_sub(before.packets),
@@ -125,7 +125,7 @@ impl Skips {
         self.packets = self.packets.saturating_add(other.packets);
     }
 
-    /// What was counted since it was so much.
+    /// The counts since an earlier look.
     fn since(self, before: Self) -> Self {
         Self {
             too_slow: self.too_slow.saturating_sub(before.too_slow),
@@ -347,7 +347,7 @@ impl SessionStats {
         }
     }
 
-    /// What was sent since it was so much.
+    /// The counts since an earlier look.
     pub(crate) fn since(&self, before: &Self) -> Self {
         let mut stats = self.clone();
         stats.skips = stats.skips.since(before.skips);

@@ -1,10 +1,11 @@
 //! One published stream: a log that is appended to once, and a cursor per reader.
 //!
-//! Publishing costs the same whatever the number of readers; a reader that lags is a number that lags, and costs
-//! nobody else anything. The log is a plain value: a runtime wraps it in its lock and lends it through [`Streams`].
+//! Publishing costs the same for any number of readers; a reader that lags is a number that lags, and costs nobody else
+//! anything. The log is a plain value: a runtime wraps it in its lock and lends it through [`Streams`].
 
 mod cursor;
 mod log;
+mod media;
 mod retreat;
 mod rtcp;
 mod secure;
@@ -13,7 +14,8 @@ mod stats;
 mod track;
 
 pub use cursor::{Cursor, LagPolicy, Overtaken, StartAt};
-pub use log::{LogLimits, Media, Packet, SsrcError, StreamLog};
+pub use log::{LogLimits, Packet, SsrcError, StreamLog};
+pub use media::Media;
 pub(crate) use retreat::Retreat;
 pub use secure::SecureOrder;
 #[cfg(feature = "srtp")]

@@ -24,7 +24,7 @@ pub(crate) const STREAM_ENDED: &str = "stream ended";
 /// A session that reads a stream, or a group of them, whatever it is sent over: its cursor, its sender reports, its end.
 #[derive(Debug)]
 pub(crate) struct Subscription {
-    /// Of a group the one that it began with.
+    /// The session; for a group, the session that it began with.
     session: SessionId,
     log: LogId,
     /// The protection of its reports, by track, where they are protected.
@@ -47,6 +47,8 @@ pub(crate) struct Subscription {
     gather: Duration,
     /// Until when those that are there wait.
     gathers_until: Option<Instant>,
+    /// Its log of encrypted packets has gone before it.
+    is_cut_off: bool,
     /// The packet that they wait for at most, if it is worth waiting without a look at each.
     gathers_to: u64,
     phase: Phase,
@@ -115,6 +117,7 @@ impl Subscription {
             goodbye_wait,
             gather: Duration::ZERO,
             gathers_until: None,
+            is_cut_off: false,
             gathers_to: 0,
             phase: Phase::Reading,
         }
@@ -287,7 +290,15 @@ impl Subscription {
         }
     }
 
+    /// Its log of encrypted packets has gone, as its session is about to: nothing is due any more.
+    pub(crate) fn cut_off(&mut self) {
+        self.is_cut_off = true;
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        if self.is_cut_off {
+            return None;
+        }
         self.gathers_until.or_else(|| self.next_report.into_iter().chain(self.goodbye_at()).min())
     }
 

@@ -99,6 +99,7 @@ mod group;
 mod media;
 mod order;
 mod pace;
+mod queues;
 mod reader;
 mod too_big;
 mod trust;

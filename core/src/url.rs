@@ -8,8 +8,9 @@ pub mod track;
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use authority::split_credentials;
 use authority::{Parts, host_and_port, refuse_control_characters};
-pub(crate) use percent::{canonical, hex_pair, same};
+pub(crate) use percent::{canonical, decoded, hex_pair, same};
 
 use crate::trace::without_secrets;
 use crate::tunnel::Tunnel;
@@ -105,7 +106,7 @@ pub enum UrlError {
         at: usize,
     },
     /// The URI is `*`, which names the whole server and no stream.
-    #[error("url names no stream")]
+    #[error("url is *, which names no stream")]
     Asterisk,
 }
 
@@ -204,7 +205,7 @@ impl Url {
     /// The credentials, percent-decoded; a `%` that starts no code stands for itself.
     pub fn credentials(&self) -> Option<Credentials> {
         let (user, password) = split_userinfo(self.userinfo.as_deref()?);
-        let credentials = Credentials::new(percent::decoded(user), percent::decoded(password.unwrap_or("")));
+        let credentials = Credentials::new(decoded(user), decoded(password.unwrap_or("")));
         (!credentials.user.is_empty() || !credentials.password.is_empty()).then_some(credentials)
     }
 

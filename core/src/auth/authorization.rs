@@ -4,6 +4,7 @@ use super::Secret;
 use super::challenge::{Challenge, ChallengeKind};
 use super::digest::{Algorithm, HexHash, Inputs};
 use super::params::{Item, items, quote};
+use crate::trace::Shown;
 use crate::{Tolerances, base64};
 
 /// The value of an Authorization header: how a client answers a [`Challenge`] (RFC 7616, section 3.4; RFC 7617, section 2).
@@ -108,7 +109,8 @@ impl Authorization {
     /// The answer to a challenge by a client that knows a user's secret.
     ///
     /// `count` is how often the nonce was used, this time included, and `cnonce` is the client's own: both are only used
-    /// where the challenge asks for them. `None` if the secret is a hash that does not fit the challenge.
+    /// where the challenge asks for them. `None` if the secret is a hash that does not fit the challenge, or if one
+    /// asks for a token and the other is a password.
     pub fn answer(
         challenge: &Challenge,
         user: &str,
@@ -118,7 +120,7 @@ impl Authorization {
     ) -> Option<Self> {
         match &challenge.kind {
             ChallengeKind::Basic => Some(Self::basic(user, secret.as_password()?)),
-            ChallengeKind::Bearer => Some(Self::Bearer(secret.as_password()?.into())),
+            ChallengeKind::Bearer => Some(Self::Bearer(secret.as_token()?.into())),
             ChallengeKind::Digest { nonce, opaque, algorithm, qop, .. } => {
                 let uses_cnonce = *qop || algorithm.is_some_and(Algorithm::is_session);
                 let mut digest = Digest {
@@ -159,11 +161,11 @@ impl Authorization {
     /// Returns whether its sender knows the secret, for a request of this method.
     ///
     /// The time that it takes does not depend on where the proof and the right one differ. The nonce and the URI of a
-    /// digest are not looked at. The secret of a token is the token.
+    /// digest are not looked at.
     pub fn proves(&self, secret: &Secret, realm: &str, method: &str) -> bool {
         match self {
             Self::Basic { user, password } => secret.is_of(user, realm, password),
-            Self::Bearer(token) => secret.is_of("", realm, token),
+            Self::Bearer(token) => secret.is_token(token),
             Self::Digest(digest) => {
                 let expected = digest.expected(secret, realm, method);
                 *digest.realm == *realm && expected.is_some_and(|expected| expected.is(&digest.response))
@@ -282,7 +284,7 @@ impl fmt::Debug for Digest {
         f.debug_struct("Digest")
             .field("user", user)
             .field("realm", realm)
-            .field("uri", uri)
+            .field("uri", &Shown(uri))
             .field("algorithm", algorithm)
             .field("count", count)
             .finish_non_exhaustive()
@@ -364,8 +366,10 @@ mod tests {
         assert!(!digest.proves(&Secret::password("Circle Of Life"), "testrealm@host.com", "PUT"));
         assert!(!digest.proves(&Secret::password("Circle Of Life"), "other realm", "GET"));
         let token = read("Bearer x").unwrap();
-        assert!(token.proves(&Secret::password("x"), "", "GET"), "a token is its own secret");
-        assert!(!token.proves(&Secret::password("y"), "", "GET"));
+        assert!(token.proves(&Secret::token("x"), "", "GET"));
+        assert!(
+            !token.proves(&Secret::token("y"), "", "GET") && !token.proves(&Secret::password("x"), "", "GET")
+        );
         let upper = MUFASA.replace("6629fae49393a05397450978507c4ef1", "6629FAE49393A05397450978507C4EF1");
         assert!(proves(&upper, "Circle Of Life"), "digits of either case");
     }

@@ -23,8 +23,8 @@ pub enum Scheme {
     Basic,
     /// A hash of it.
     Digest(Algorithm),
-    /// A token (RFC 6750), which the application judges ([`Authority::User`](crate::server::Authority::User)). It is offered and
-    /// taken over TLS only.
+    /// A token (RFC 6750): that of a user ([`Secret::token`](super::Secret::token)), or one that the application judges
+    /// ([`Authority::User`](crate::server::Authority::User)). It is offered and taken over TLS only.
     Bearer,
 }
 

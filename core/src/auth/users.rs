@@ -103,8 +103,36 @@ impl Users {
         self
     }
 
+    /// Returns `true` if a user may do this at a path, or anyone may. Without a user it tells what anyone may.
+    ///
+    /// A server looks by itself. This is for programs that list streams.
+    ///
+    /// ```
+    /// use rtspan_core::auth::{Action, Secret, User, Users};
+    ///
+    /// let wall = User::new("wall", Secret::password("horse")).may(Action::Read, "/door/*");
+    /// let users = Users::default().with(wall).anyone_may(Action::Read, "/lobby");
+    /// assert!(users.allow(Some("wall"), Action::Read, "/door/1") && users.allow(None, Action::Read, "/lobby"));
+    /// assert!(!users.allow(None, Action::Read, "/door/1") && !users.allow(Some("nobody"), Action::Read, "/door/1"));
+    /// ```
+    pub fn allow(&self, user: Option<&str>, action: Action, path: &str) -> bool {
+        let user = user.and_then(|name| self.get(name));
+        self.is_open(action, path) || user.is_some_and(|user| user.is_allowed(action, path))
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&User> {
         self.users.get(name)
+    }
+
+    pub(crate) fn have_tokens(&self) -> bool {
+        self.users.values().any(|user| user.secret.as_token().is_some())
+    }
+
+    /// The user of a token. All users are looked at, so that the time that it takes tells nothing.
+    pub(crate) fn of_token(&self, token: &str) -> Option<&User> {
+        self.users
+            .values()
+            .fold(None, |found, user| if user.secret.is_token(token) { Some(user) } else { found })
     }
 
     pub(crate) fn is_open(&self, action: Action, path: &str) -> bool {
@@ -122,9 +150,13 @@ impl Rights {
     }
 
     fn allow(&self, action: Action, path: &str) -> bool {
-        let path = canonical(path);
-        self.0.iter().any(|(own, pattern)| *own == action && matches(pattern.as_bytes(), path.as_bytes()))
+        self.0.iter().any(|(own, pattern)| *own == action && is_at(pattern, path))
     }
+}
+
+/// Returns `true` if a path is one of a canonical pattern.
+pub(crate) fn is_at(pattern: &str, path: &str) -> bool {
+    matches(pattern.as_bytes(), canonical(path).as_bytes())
 }
 
 /// Returns true for a text of the form of a pattern, in which `*` stands for anything.

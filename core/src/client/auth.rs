@@ -1,7 +1,7 @@
 //! Challenges are answered: the request that they refuse goes out again, and all that follow carry credentials.
 
 use super::request::Sent;
-use super::{Client, ClientConfig};
+use super::{AuthDemand, Client, ClientConfig, CommandError};
 use crate::Instant;
 use crate::auth::{Authorization, Challenge, ChallengeKind, Secret};
 use crate::limits::AUTH_TRIES_MAX;
@@ -103,6 +103,7 @@ impl Client {
         let is_allowed = |offer: &Challenge| {
             strength(offer) > 0
                 && (self.config.basic_auth || offer.kind != ChallengeKind::Basic)
+                && (self.url.is_secure() || offer.kind != ChallengeKind::Bearer)
                 && Authorization::answer(offer, &user, &secret, ("", ""), (1, "")).is_some()
         };
         let has_answered =
@@ -115,13 +116,24 @@ impl Client {
             let is_stale = matches!(offer.kind, ChallengeKind::Digest { stale: true, .. });
             strength(offer) < strength(&answered.challenge) || (same && (is_stale || answered.may_be_stale))
         });
-        // Of those that are as strong the first, which the server prefers.
+        // Among equally strong ones, the first: the server prefers it.
         offers.reduce(|best, offer| if strength(&offer) > strength(&best) { offer } else { best })
     }
 
     /// Returns `true` if a request may have to be sent again with credentials.
     pub(super) fn may_be_challenged(&self) -> bool {
         self.credentials().is_some()
+    }
+
+    /// The error of a command that the server asks other credentials for.
+    pub(super) fn refused(&self, demand: Box<AuthDemand>) -> CommandError {
+        match self.credentials() {
+            None => CommandError::Unauthorized(demand),
+            Some((_, secret)) if secret.as_token().is_some() && !self.url.is_secure() => {
+                CommandError::TokenNeedsTls
+            }
+            Some(_) => CommandError::CredentialsRefused(demand),
+        }
     }
 
     /// Returns true at another server than that of the first URL.
@@ -148,6 +160,15 @@ impl ClientConfig {
         self
     }
 
+    /// A token (Bearer, RFC 6750), in the place of a user and a password.
+    ///
+    /// It is sent to servers that ask for one, over TLS only ([`CommandError::TokenNeedsTls`]). No other server gets it, whoever
+    /// redirects the client there. A user and a password in a URL go before.
+    #[must_use]
+    pub fn token(self, token: &str) -> Self {
+        self.credentials("", Secret::token(token))
+    }
+
     /// Lets the password be sent as it is (Basic) to servers that know nothing better; on by default.
     ///
     /// Without TLS everybody on the way can read it, and an attacker that changes the server's answers can ask for it.
@@ -163,7 +184,7 @@ fn strength(challenge: &Challenge) -> u8 {
     match &challenge.kind {
         ChallengeKind::Digest { algorithm: Some(algorithm), .. } if algorithm.is_sha256() => 3,
         ChallengeKind::Digest { .. } => 2,
-        ChallengeKind::Basic => 1,
-        ChallengeKind::Bearer => 0,
+        // A secret is a password or a token, so that only one of them can be answered.
+        ChallengeKind::Basic | ChallengeKind::Bearer => 1,
     }
 }

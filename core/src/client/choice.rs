@@ -50,7 +50,7 @@ impl MediaChoice {
 impl Client {
     /// The indices of the chosen medias of the description, in its order.
     ///
-    /// Back channels that are [wanted](super::ClientConfig::back_channel) are among them whatever kinds are chosen. Those that
+    /// Back channels that are [wanted](super::ClientConfig::back_channel) are among them for any choice of kinds. Those that
     /// are not are among them only where they are chosen by their index.
     pub fn chosen_medias(&self, choice: &MediaChoice) -> Vec<usize> {
         let medias =

@@ -185,7 +185,8 @@ impl Client {
             let Some(task) = self.queue.pop_front() else { return };
             if !self.link.is_up() && !matches!(task.command, Command::Restart(_)) {
                 self.queue.push_front(task);
-                return self.connect_if_due(now);
+                self.connect_if_due(now);
+                return self.look_at_silence(now);
             }
             if task.command.needs_probe() && !self.probed {
                 self.queue.push_front(task);
@@ -298,8 +299,8 @@ impl Client {
             Command::Teardown => self.teardown_answered(now, task, status),
         }
         let is_under_way = matches!(self.state, State::Play | State::Record) && !self.is_leaving();
-        if is_under_way && self.is_forgotten(now, status) {
-            return self.close(now, ClientCloseReason::SessionLost);
+        if is_under_way && status == StatusCode::SESSION_NOT_FOUND {
+            self.session_denied(now, None);
         }
         self.advance(now);
     }
@@ -342,9 +343,7 @@ impl Client {
             self.want(setup.media);
         }
         let result = match result {
-            Err(CommandError::Unauthorized(demand)) if self.may_be_challenged() => {
-                Err(CommandError::CredentialsRefused(demand))
-            }
+            Err(CommandError::Unauthorized(demand)) => Err(self.refused(demand)),
             result => result,
         };
         match (task.id, result) {

@@ -401,7 +401,7 @@ pub enum KeepalivePolicy {
     /// (the default).
     #[default]
     Automatic,
-    /// By this method whatever the server lists. If it is refused, another follows.
+    /// By this method, even if the server does not list it. If it is refused, another follows.
     ///
     /// EvoStream takes OPTIONS for no sign of life, and does not list the GET_PARAMETER that it understands.
     Method(Method),

@@ -38,7 +38,7 @@ struct Datagram {
 }
 
 impl Datagrams {
-    /// So many leave at once.
+    /// A queue from which a burst of packets leaves at once.
     pub(super) fn new(burst: usize) -> Self {
         Self { queue: VecDeque::new(), bytes: 0, sent: 0, pace: Pace::new(burst), resumes_at: None }
     }

@@ -8,7 +8,7 @@ use crate::rtp::rtcp::BadCompound;
 use crate::udp::UdpOpenError;
 use crate::url::{Url, UrlError};
 use crate::wire::{Response, StatusCode, WireError};
-use crate::{IoError, Printable, WithCauses};
+use crate::{IoError, Printable, WithCauses, without_secrets};
 
 mod connect;
 mod demand;
@@ -22,7 +22,7 @@ pub use demand::AuthDemand;
 #[cfg(feature = "srtp")]
 pub use srtp::SrtpError;
 
-/// Why a command was not taken: nothing was sent.
+/// The reason for which a command was not accepted. Nothing was sent.
 ///
 /// ```
 /// use rtspan_core::client::{Client, ClientConfig, Misuse};
@@ -35,10 +35,10 @@ pub use srtp::SrtpError;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// The command makes no sense in the state that those before it lead to.
+    /// The command does not fit the state after the commands before it.
     #[error("the command is not possible while {0}")]
     State(State),
-    /// Nothing was described or announced, nor is about to be.
+    /// There is no description, and no command that gets or announces one.
     #[error("nothing was described or announced")]
     NoDescription,
     /// The description has no media of this index.
@@ -57,14 +57,14 @@ pub enum Misuse {
     #[error("a scale or speed is finite and not zero, and a speed is above zero")]
     Rate,
     /// Too many commands wait, or too many outputs were not polled.
-    #[error("too many commands wait")]
+    #[error("too many commands wait; give fewer before they are done")]
     TooMany,
     /// The client is closed, or TEARDOWN was asked for.
     #[error("the client is closed")]
     Closed,
 }
 
-/// Why a command failed.
+/// The reason for which a command failed.
 ///
 /// ```
 /// use rtspan_core::client::CommandError;
@@ -90,21 +90,24 @@ pub enum CommandError {
     /// The server refused it.
     #[error("server answered {}", Answer(*.status, .reason))]
     Status {
-        /// How it refused, such as [`StatusCode::NOT_FOUND`].
+        /// The status of the refusal, such as [`StatusCode::NOT_FOUND`].
         status: StatusCode,
-        /// The server's own words for it; empty if it has none.
+        /// The server's own words for it, without secrets; empty if it has none.
         reason: Box<str>,
     },
     /// The server asks for credentials, and there are none.
-    #[error("server asks for credentials{0}; give it a user and a password")]
+    #[error("server asks for credentials{}; give it {}", .0, .0.wanted())]
     Unauthorized(Box<AuthDemand>),
-    /// The server takes none of the credentials that there are, or asks for them in a way that is not known.
-    #[error("server refuses the credentials{0}; check user and password")]
+    /// The server accepts none of the credentials, or asks for them in a way that is not known.
+    #[error("server refuses the credentials{}; check {}", .0, .0.wanted())]
     CredentialsRefused(Box<AuthDemand>),
+    /// The server asks for credentials, and there is a token, which anybody could read without TLS.
+    #[error("a token is only sent over TLS; use a URL of rtsps://")]
+    TokenNeedsTls,
     /// The server did not answer in time.
     #[error("server did not answer in time")]
     Timeout,
-    /// The command needs one before it that failed.
+    /// The command needs an earlier command, and that failed.
     #[error("the command is not possible while {0}")]
     State(State),
     /// The command needs a description and there is none, because the command that should get it failed.
@@ -119,7 +122,7 @@ pub enum CommandError {
     /// No media is set up, because the commands that should do it failed.
     #[error("no media is set up")]
     NothingSetUp,
-    /// The media is encrypted (SRTP), and the program was built without that (the feature `srtp`).
+    /// The media is encrypted (SRTP), and the program was built without the feature `srtp`.
     #[error("media {0} is encrypted (SRTP), which this program was built without")]
     Encrypted(usize),
     /// The media is encrypted (SRTP), and that cannot be agreed on.
@@ -138,7 +141,7 @@ pub enum CommandError {
     /// The description cannot be read.
     #[error("the description cannot be used")]
     Description(#[source] DescriptionError),
-    /// The control of a media makes no URL.
+    /// The control attribute of a media does not give a URL.
     #[error("the control URL of media {media} cannot be used")]
     Control {
         /// Index of the media.
@@ -147,20 +150,20 @@ pub enum CommandError {
         #[source]
         error: UrlError,
     },
-    /// The server redirects without saying where, or to something that is no URL.
-    #[error("redirect without usable location")]
+    /// The server redirects without a place, or to a text that is not a URL.
+    #[error("server redirects to no URL that can be used")]
     BadLocation,
-    /// The server redirects from TLS to a connection without.
+    /// The server redirects from TLS to a connection without TLS.
     #[error("redirect from rtsps to rtsp refused; connect to the other URL itself if that is to be")]
     Downgrade,
     /// The server redirects again and again.
-    #[error("too many redirects")]
+    #[error("server redirects again and again")]
     TooManyRedirects,
     /// The Transport header of the answer cannot be read.
     #[error("the Transport header of the answer cannot be used")]
     BadTransport(#[source] HeaderError),
-    /// The server answered with another transport than the one asked for, and it cannot be had.
-    #[error("server wants another transport")]
+    /// The server answered with another transport than the one asked for, and the client cannot use it.
+    #[error("server answers with another transport than the one that it was asked for")]
     OtherTransport,
     /// The server answered with a multicast group, which was not asked for.
     #[error("server sends to a multicast group only; allow it with Transports::Any or Transports::Multicast")]
@@ -172,12 +175,12 @@ pub enum CommandError {
     #[error("server gave interleaved channels {0}-{1} twice")]
     ChannelsTaken(u8, u8),
     /// All interleaved channels are taken.
-    #[error("no free interleaved channels")]
+    #[error("no free interleaved channels; set up fewer medias over TCP")]
     NoChannels,
-    /// The server did not say from which UDP ports it sends.
-    #[error("server names no UDP ports")]
+    /// The server did not tell its UDP ports.
+    #[error("server names no UDP ports; TCP may do")]
     NoServerPorts,
-    /// The media is described otherwise than before, so that what came of it would be of no use: it is left out.
+    /// The media has another description than before. The application could not use its packets, so it is left out.
     #[error("media {0} is of another kind or encoding than before")]
     MediaChanged(usize),
     /// The UDP sockets were not opened.
@@ -195,11 +198,11 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// The error that a response is which does not say yes.
+    /// The error that a refusing response stands for.
     pub(super) fn of_response(response: &Response) -> Self {
         match response.status {
             StatusCode::UNAUTHORIZED => Self::Unauthorized(Box::new(AuthDemand::of_response(response))),
-            status => Self::Status { status, reason: (*response.reason).into() },
+            status => Self::Status { status, reason: without_secrets(&response.reason).into() },
         }
     }
 
@@ -207,7 +210,9 @@ impl CommandError {
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } => Some(*status),
-            Self::Unauthorized(_) | Self::CredentialsRefused(_) => Some(StatusCode::UNAUTHORIZED),
+            Self::Unauthorized(_) | Self::CredentialsRefused(_) | Self::TokenNeedsTls => {
+                Some(StatusCode::UNAUTHORIZED)
+            }
             _ => None,
         }
     }
@@ -220,12 +225,12 @@ impl fmt::Display for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1.trim() {
             "" => self.0.fmt(f),
-            reason => write!(f, "{} {}", self.0.as_u16(), Printable(reason)),
+            reason => write!(f, "{} {}", self.0.as_u16(), Printable(without_secrets(reason))),
         }
     }
 }
 
-/// Why a packet was not sent.
+/// The reason for which a packet was not sent.
 ///
 /// ```
 /// use rtspan_core::client::SendError;
@@ -253,28 +258,28 @@ pub enum SendError {
     #[error("media {0} is not set up")]
     NotSetUp(usize),
     /// The packet is longer than its transport can carry.
-    #[error("packet of {0} bytes is too long")]
+    #[error("packet of {0} bytes is longer than its transport can carry")]
     TooLong(usize),
-    /// The client neither plays nor records, so that nobody waits for RTCP.
+    /// The client neither plays nor records, so the server expects no RTCP.
     #[error("RTCP is sent while playing or recording, not while {0}")]
     RtcpState(State),
-    /// The bytes that were to be sent are no RTCP.
+    /// The bytes are not RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
     /// The packet cannot be protected (SRTP), and is not sent.
     #[cfg(feature = "srtp")]
     #[error(transparent)]
     Protect(#[from] crate::srtp::ProtectError),
-    /// There is no session at the moment, and the client [reconnects](super::ClientConfig::reconnect). Live media is of no
-    /// use later and may be left out; other media waits for [`ClientEvent::Reconnected`](super::ClientEvent::Reconnected).
+    /// There is no session at the moment, and the client [reconnects](super::ClientConfig::reconnect). Drop live media, which
+    /// is of no use later; send other media after [`ClientEvent::Reconnected`](super::ClientEvent::Reconnected).
     #[error("there is no session at the moment, and the client reconnects")]
     Reconnecting,
-    /// A PAUSE is not answered yet, and servers leave out what comes behind it. Once it is answered packets are taken again, if
-    /// the server has refused it, or fail with [`State`](Self::State).
+    /// A PAUSE is not answered yet, and servers drop packets that come after it. After the answer, packets are accepted again
+    /// if the server has refused the PAUSE; else they fail with [`State`](Self::State).
     #[error("a PAUSE is not answered yet")]
     Pausing,
-    /// The server does not read as fast as packets are sent; this one was not taken.
-    #[error("too many packets wait to be sent")]
+    /// The server does not read as fast as packets are sent; this packet was not accepted.
+    #[error("too many packets wait to be sent, since the server reads too slowly; send fewer")]
     Full,
 }
 
@@ -284,12 +289,12 @@ pub enum SendError {
 pub struct RedirectAttempt {
     /// The place.
     pub url: Url,
-    /// Why there was no answer.
+    /// The reason for which there was no answer.
     #[source]
     pub error: RedirectError,
 }
 
-/// Why a server has not answered anything.
+/// The reason for which a server has not answered anything.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedirectError {
@@ -300,7 +305,7 @@ pub enum RedirectError {
     #[error("server did not answer in time")]
     Silent,
     /// It closed the connection before it answered anything.
-    #[error("connection ended")]
+    #[error("server closed the connection before it answered")]
     Closed,
 }
 
@@ -316,7 +321,7 @@ impl fmt::Display for TcpRefused {
     }
 }
 
-/// Where a client is to publish.
+/// The place where a client should publish.
 struct Elsewhere<'a>(Option<&'a Url>);
 
 impl fmt::Display for Elsewhere<'_> {
@@ -340,7 +345,7 @@ impl<T: std::error::Error + 'static> fmt::Display for Listed<'_, T> {
     }
 }
 
-/// Why a client closed.
+/// The reason for which a client closed.
 ///
 /// ```
 /// use rtspan_core::client::ClientCloseReason;
@@ -371,10 +376,10 @@ pub enum ClientCloseReason {
     #[error("server sent what cannot be read")]
     Wire(#[source] WireError),
     /// The server sent nothing for too long, not even an answer to a keepalive.
-    #[error("server is silent")]
+    #[error("server sent nothing for too long, not even an answer to a keepalive")]
     Silence,
-    /// The server says that it plays, and no RTP packet has come over UDP ([`ClientConfig::silence`]), so that a firewall
-    /// or a NAT is in the way. TCP was not allowed, or the server has refused it.
+    /// The server says that it plays, but no RTP packet has come over UDP ([`ClientConfig::silence`]): a firewall or a NAT is
+    /// in the way. TCP was not allowed, or the server has refused it.
     ///
     /// [`ClientConfig::silence`]: super::ClientConfig::silence
     #[error(
@@ -383,9 +388,9 @@ pub enum ClientCloseReason {
         TcpRefused(*.tcp_refused)
     )]
     NothingOverUdp {
-        /// How long packets were waited for, in the end.
+        /// The time that the client waited for packets.
         waited: Duration,
-        /// How the server refused TCP, if it was asked for.
+        /// The server's refusal of TCP, if the client asked for TCP.
         tcp_refused: Option<StatusCode>,
     },
     /// The server does not know the session any more, and sends nothing.
@@ -394,23 +399,24 @@ pub enum ClientCloseReason {
     /// The server has torn the session down (TEARDOWN of its own).
     #[error("server has torn the session down")]
     TornDownByServer,
-    /// No packet of the media of this index came for too long, and that was to end the session.
-    #[error("media {0} is silent")]
+    /// No packet of the media of this index came for too long, and the configuration ends the session then.
+    #[error("no packet of media {0} came for too long")]
     MediaSilent(usize),
-    /// The server says that all medias have ended (RTCP BYE), and had not told an end. A client that does not
-    /// [reconnect](super::ClientConfig::reconnect) waits for what may still come.
+    /// The server says that all medias have ended (RTCP BYE), although it had told no end before. A client that does not
+    /// [reconnect](super::ClientConfig::reconnect) waits for further packets instead.
     #[error("server has ended all medias")]
     Ended,
-    /// The server does not read what is sent to it.
-    #[error("server does not read")]
+    /// The server does not read the bytes of the client.
+    #[error("server does not read what it is sent")]
     Stalled,
     /// The server asked a client that records, or was about to, to go elsewhere (REDIRECT, RFC 2326, section 10.10).
     ///
-    /// A client that plays goes on there. The readers of a recording need its beginning, so the application has to
-    /// publish anew, at this URL or, without one, at the same.
+    /// A client that plays continues there. The readers of a publisher need the beginning of the stream, so the application has
+    /// to publish anew: at this URL, or at the same URL if there is none here.
     #[error("server redirects {}", Elsewhere(.0.as_ref()))]
     Redirected(Option<Url>),
-    /// Nobody answers at the place that a redirect has led to, nor at the first server when the client went back.
+    /// No server answers at the place that a redirect has led to, and the first server did not answer either when the client
+    /// went back.
     #[error("no server answers ({})", Listed(.0))]
     RedirectFailed(Vec<RedirectAttempt>),
     /// Starting again with another transport, or at another server, failed.

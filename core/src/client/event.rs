@@ -19,7 +19,6 @@ use crate::{Instant, Profile, TracedMessage, UdpId};
 pub struct CommandId(pub(super) u64);
 
 /// The orders of a client to its runtime, and its events for the application, in order.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientOutput {
     /// Connect; the answer is [`handle_connected`](super::Client::handle_connected).
@@ -54,9 +53,15 @@ pub enum ClientOutput {
     Event(ClientEvent),
 }
 
+debug_variants_without_secrets!(ClientOutput {
+    OpenUdp(id, spec), JoinGroup(id, spec), CloseUdp(id), Event(event);
+    Connect { target; host, port, secure, tunnel, deadline },
+    Disconnect {;},
+});
+
 /// An event for the application.
 ///
-/// A runtime gives them by `Client::next_event`; here they come from the client of the core.
+/// With a runtime, `Client::next_event` returns them. In this example they come from the client of the core.
 ///
 /// ```
 /// use rtspan_core::client::{Client, ClientConfig, ClientEvent, ClientOutput};
@@ -110,7 +115,8 @@ pub enum ClientEvent {
     MediaSilent(usize),
     /// Packets of a media that was silent come again.
     MediaResumed(usize),
-    /// The connection has ended; the session goes on over UDP, and the next request connects again.
+    /// The connection has ended, and the session goes on over UDP. The client connects again: while it plays or records at once, to
+    /// ask the server if it still has the session, and otherwise for the next request.
     Disconnected,
     /// The session has ended, or there was no connection, and the client tries again by itself
     /// ([`ClientConfig::reconnect`](super::ClientConfig::reconnect)).
@@ -183,8 +189,8 @@ pub enum ClientEvent {
     MessageSent(Box<TracedMessage>),
     /// A message has come, if that is [wanted](super::ClientConfig::trace): an answer, or a request of the server's.
     MessageReceived(Box<TracedMessage>),
-    /// So many events are missing here, because the application did not take them. A queue that is bounded tells it, such
-    /// as that of a runtime; the core never does.
+    /// The number of events that are missing here, because the application did not take them. Only a bounded queue, such as
+    /// that of a runtime, has this event; the core never does.
     Missed(u64),
     /// The client is closed. This is the last event.
     Closed(ClientCloseReason),

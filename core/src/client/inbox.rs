@@ -24,7 +24,7 @@ pub(super) struct Inbox {
     /// The server is held up while it is full, so that more than that is only what was on its way.
     is_patient: bool,
     contents: BTreeMap<usize, Contents>,
-    /// Of the medias of which packets were dropped.
+    /// The medias that have lost packets, by index.
     overflows: BTreeMap<usize, Overflow>,
 }
 
@@ -117,6 +117,11 @@ impl Inbox {
     /// Returns `true` if as many packets wait as may.
     pub(super) fn is_full(&self) -> bool {
         self.packets.len() >= self.packets_max || self.bytes() >= self.bytes_max
+    }
+
+    /// Returns `true` while less than half of the packets that may wait do, and less than half of their bytes.
+    pub(super) fn has_room(&self) -> bool {
+        self.packets.len() < self.packets_max / 2 && self.bytes() < self.bytes_max / 2
     }
 
     fn is_over(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::request::Asker;
-use super::{Client, ClientCloseReason, KeepalivePolicy, State};
+use super::{Client, KeepalivePolicy, State};
 use crate::limits::{KEEPALIVE_MARGIN, KEEPALIVE_PERIOD_MIN};
 use crate::wire::{Method, Request, StatusCode};
 use crate::{Instant, Tolerance};
@@ -32,6 +32,11 @@ impl Keepalive {
     /// Ends the period sooner if the session would not live as long.
     pub(super) fn bring_forward(&mut self, now: Instant, session_timeout: Duration) {
         self.due = self.due.map(|due| due.min(now + period(session_timeout)));
+    }
+
+    /// Has one leave as soon as there is a connection.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.due = Some(now);
     }
 
     pub(super) fn handle_answer(&mut self, now: Instant) {
@@ -104,13 +109,21 @@ impl Client {
             // The next one is due a period after this one was sent: the server has heard it before it has answered.
             return;
         }
-        if self.is_forgotten(now, status) {
-            return self.close(now, ClientCloseReason::SessionLost);
-        }
-        self.tolerances.record(Tolerance::KeepaliveRefused);
         if status == StatusCode::SESSION_NOT_FOUND {
-            self.keepalive.doubted = Some(method.clone());
+            self.session_denied(now, Some(method));
+        } else {
+            self.keepalive_refused(now, method);
         }
+    }
+
+    /// Takes note that the server has denied the session that it plays on.
+    pub(super) fn keepalive_denied(&mut self, now: Instant, method: Method) {
+        self.keepalive.doubted = Some(method.clone());
+        self.keepalive_refused(now, method);
+    }
+
+    fn keepalive_refused(&mut self, now: Instant, method: Method) {
+        self.tolerances.record(Tolerance::KeepaliveRefused);
         if self.keepalive.refused.contains(&method) {
             return;
         }
@@ -120,12 +133,6 @@ impl Client {
             self.keepalive.due = Some(now);
             self.send_keepalive(now);
         }
-    }
-
-    /// Returns true for an answer that says that the session is over. Some devices do not know the session that a request
-    /// names, and play it on.
-    pub(super) fn is_forgotten(&self, now: Instant, status: StatusCode) -> bool {
-        status == StatusCode::SESSION_NOT_FOUND && !(self.state == State::Play && self.hears_media(now))
     }
 
     fn keepalive_method(&self, now: Instant) -> Method {

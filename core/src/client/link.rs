@@ -8,7 +8,7 @@ use crate::Instant;
 use crate::conn::Outbox;
 use crate::deadline::Doubt;
 use crate::limits::{OUTBOX_BYTES_MAX, SEND_BYTES_MAX, SEND_PACKETS_MAX};
-use crate::wire::{Decoder, DecoderLimits, FRAME_HEADER_BYTES};
+use crate::wire::{Decoder, DecoderLimits, FRAME_HEADER_BYTES, StatusCode};
 
 /// The TCP connection, with what was read of it and what waits to be written.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Link {
     stuck: Option<Instant>,
     /// A response has come over it.
     has_answered: bool,
+    /// Requests that were answered over it with anything but a challenge.
+    answers: u32,
     /// How long the socket may take nothing.
     write_stall: Duration,
     doubt: Doubt,
@@ -47,6 +49,7 @@ impl Link {
             waiting: 0,
             stuck: None,
             has_answered: false,
+            answers: 0,
             write_stall,
             doubt: Doubt::within(write_stall),
         }
@@ -145,8 +148,14 @@ impl Link {
         }
     }
 
-    pub(super) fn handle_response(&mut self) {
+    pub(super) fn handle_response(&mut self, status: StatusCode) {
         self.has_answered = true;
+        self.answers = self.answers.saturating_add((status != StatusCode::UNAUTHORIZED).into());
+    }
+
+    /// How many requests were answered over it; a challenge is no answer.
+    pub(super) fn answers(&self) -> u32 {
+        self.answers
     }
 
     pub(super) fn has_answered(&self) -> bool {

@@ -12,6 +12,8 @@ use super::{
 use crate::Instant;
 use crate::deadline::Doubt;
 use crate::header::Lower;
+use crate::limits::LOST_SESSION_WAIT;
+use crate::wire::Method;
 
 /// The signs that the server is there while it plays.
 #[derive(Debug)]
@@ -24,7 +26,16 @@ pub(super) struct Liveness {
     hears_datagrams: bool,
     /// When the server was asked whether it is there.
     asked: Option<Instant>,
+    denial: Option<Denial>,
     doubt: Doubt,
+}
+
+/// The server has answered that it does not know the session, while media came.
+#[derive(Debug)]
+struct Denial {
+    at: Instant,
+    /// The method of the keepalive that it has answered, if it was one.
+    keepalive: Option<Method>,
 }
 
 impl Liveness {
@@ -35,13 +46,14 @@ impl Liveness {
             heard: None,
             hears_datagrams: false,
             asked: None,
+            denial: None,
             doubt: Doubt::within(shortest),
         }
     }
 
     /// Forgets the media: none is played any more, or not yet. Signs of the server stay, and so does the look at a deadline.
     pub(super) fn forget_media(&mut self) {
-        (self.playing, self.hears_datagrams, self.asked) = (None, false, None);
+        (self.playing, self.hears_datagrams, self.asked, self.denial) = (None, false, None, None);
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -79,6 +91,10 @@ enum Due {
     GiveUpUdp(Instant),
     /// It is taken for gone.
     GiveUp(Instant),
+    /// There is no connection and no media, and the session is taken for lost.
+    Lose(Instant),
+    /// The server does not know the session, and plays on or does not.
+    Believe(Instant),
 }
 
 impl Client {
@@ -89,10 +105,20 @@ impl Client {
         }
         let server = self.due().map(|due| match due {
             Due::Ask(at) => at,
-            Due::Switch(at) | Due::GiveUpUdp(at) | Due::GiveUp(at) => self.liveness.doubt.look_at(at),
+            Due::Switch(at) | Due::GiveUpUdp(at) | Due::GiveUp(at) | Due::Lose(at) | Due::Believe(at) => {
+                self.liveness.doubt.look_at(at)
+            }
         });
         let presences = self.presences().filter_map(|track| track.presence.as_ref()?.poll_timeout());
         server.into_iter().chain(presences).min()
+    }
+
+    /// Takes a look at the deadline of a session without its connection: it is an earlier one than with it, so that a look may be
+    /// due already.
+    pub(super) fn look_at_silence(&mut self, now: Instant) {
+        if let Some(Due::Lose(at)) = self.due() {
+            self.liveness.doubt.look(now, at);
+        }
     }
 
     pub(super) fn check_silence(&mut self, now: Instant) {
@@ -104,6 +130,7 @@ impl Client {
             // It may turn out that it answers none, so that it has been silent for too long already.
             self.keepalive_now(now);
         }
+        self.check_denial(now);
         match self.due() {
             Some(Due::Switch(at)) if self.liveness.doubt.is_over(now, at) => {
                 return self.play_over_tcp();
@@ -114,6 +141,10 @@ impl Client {
             }
             Some(Due::GiveUp(at)) if self.liveness.doubt.is_over(now, at) => {
                 return self.close(now, ClientCloseReason::Silence);
+            }
+            Some(Due::Lose(at)) if self.liveness.doubt.is_over(now, at) => return self.lose_session(now),
+            Some(Due::Believe(at)) if self.liveness.doubt.is_over(now, at) => {
+                return self.close(now, ClientCloseReason::SessionLost);
             }
             _ => {}
         }
@@ -137,6 +168,28 @@ impl Client {
         }
         if self.may_reconnect() && self.tracks.iter().all(Track::has_ended) && !self.is_complete() {
             self.close(now, ClientCloseReason::Ended);
+        }
+    }
+
+    /// Takes an answer that says that there is no such session. Some devices say so of one that they play on, so packets are
+    /// waited for where they came before.
+    pub(super) fn session_denied(&mut self, now: Instant, keepalive: Option<Method>) {
+        if self.state != State::Play || !self.hears_media(now) {
+            return self.close(now, ClientCloseReason::SessionLost);
+        }
+        let denial = self.liveness.denial.get_or_insert(Denial { at: now, keepalive: None });
+        denial.keepalive = denial.keepalive.take().or(keepalive);
+        let presences = self.tracks.iter_mut().filter_map(|track| track.presence.as_mut());
+        presences.for_each(|presence| presence.look_again(now));
+    }
+
+    /// Does not believe the server that there is no session once it has played on.
+    fn check_denial(&mut self, now: Instant) {
+        let mut presences = self.tracks.iter().filter_map(|track| track.presence.as_ref());
+        let plays_on = |denial: &mut Denial| presences.any(|presence| presence.has_heard_since(denial.at));
+        let denial = self.liveness.denial.take_if(plays_on);
+        if let Some(method) = denial.and_then(|denial| denial.keepalive) {
+            self.keepalive_denied(now, method);
         }
     }
 
@@ -196,6 +249,9 @@ impl Client {
         if self.tracks.iter().all(Track::has_ended) {
             return None;
         }
+        if let Some(denial) = &self.liveness.denial {
+            return Some(Due::Believe(denial.at + LOST_SESSION_WAIT));
+        }
         if self.lower == Lower::Udp && !self.liveness.hears_datagrams && self.expects_packets() {
             if self.may_leave_udp() {
                 // A command that runs comes first, and so does one that waits for a connection; both have deadlines of their own.
@@ -205,6 +261,9 @@ impl Client {
             return Some(Due::GiveUpUdp(playing + self.config.silence));
         }
         let heard = self.liveness.heard.map_or(playing, |heard| heard.max(playing));
+        if !self.link.is_up() && self.config.keepalive != KeepalivePolicy::Never {
+            return Some(self.due_without_connection(heard));
+        }
         if self.keepalive.is_mute() || self.config.keepalive == KeepalivePolicy::Never {
             // It cannot be asked. Of a connection the system says if it is alive.
             let timeout = self.session.timeout().max(self.config.silence);
@@ -214,6 +273,20 @@ impl Client {
             Some(asked) => Due::GiveUp(asked + self.config.response_deadline),
             None => Due::Ask(heard + self.config.silence),
         })
+    }
+
+    /// The deadline of a session that goes on without its connection, whose media was heard last at `heard`.
+    fn due_without_connection(&self, heard: Instant) -> Due {
+        let patience = if self.expects_packets() {
+            LOST_SESSION_WAIT.min(self.config.silence)
+        } else {
+            self.config.silence
+        };
+        match self.liveness.asked.filter(|asked| *asked > heard) {
+            Some(asked) => Due::Lose(asked + patience),
+            None if self.link.is_connecting() || self.reconnect_at.is_some() => Due::Lose(heard + patience),
+            None => Due::Ask(heard + patience),
+        }
     }
 
     /// The deadline while nothing but answers is to come: before PLAY, paused or recording.

@@ -30,6 +30,14 @@ impl Client {
         self.inbox.pop_batch(self.liveness.heard(), batch);
     }
 
+    /// Returns `true` while less than half of the packets that may wait for the application do.
+    ///
+    /// A runtime that reads several times before it hands packets out reads on as long as there is room. Beyond that it would
+    /// bring the oldest packets into danger, which the application has not been able to take yet.
+    pub fn has_room(&self) -> bool {
+        self.inbox.has_room()
+    }
+
     /// Takes packets back that [`poll_packets`](Self::poll_packets) has given and nobody has used.
     pub fn return_packets(&mut self, batch: &mut VecDeque<Received>) {
         self.inbox.push_back(self.liveness.heard(), batch);

@@ -3,7 +3,8 @@
 
 use super::command::{Running, Wait};
 use super::{
-    Client, ClientCloseReason, ClientEvent, CommandError, ConnectError, Farewell, RedirectError, State,
+    Client, ClientCloseReason, ClientEvent, ClientOutput, CommandError, ConnectError, Farewell,
+    RedirectError, State,
 };
 use crate::header::Lower;
 use crate::limits::{COMMANDS_WAITING_MAX, RECONNECT_PERIOD};
@@ -22,12 +23,18 @@ impl Client {
     }
 
     pub(super) fn lose_connection(&mut self, now: Instant) {
+        let answers = self.link.answers();
         self.link.reset();
         self.held = None;
         self.requests.forget_all();
         self.keepalive.forget();
+        if answers > 0 {
+            self.liveness.handle_heard(now);
+        }
         if !matches!(self.state, State::Play | State::Record) {
             self.tolerances.record(Tolerance::ConnectionPerRequest);
+        } else if self.session.exists() {
+            self.ask_for_session(now, answers);
         }
         if self.session.exists() {
             self.event(ClientEvent::Disconnected);
@@ -36,6 +43,33 @@ impl Client {
             self.retry(now, running);
         }
         self.advance(now);
+        self.look_at_silence(now);
+    }
+
+    /// Asks over another connection if there is still a session, because a server that restarts closes its connections.
+    ///
+    /// Some servers close each connection behind its one answer. They are asked when a keepalive is due, or the media is
+    /// silent.
+    fn ask_for_session(&mut self, now: Instant, answers: u32) {
+        if answers == 1 {
+            return;
+        }
+        if answers == 0 {
+            // It takes connections, and answers nothing.
+            self.reconnect_at = Some(now + RECONNECT_PERIOD);
+        }
+        self.keepalive.hurry(now);
+        self.send_keepalive(now);
+    }
+
+    /// Gives the session up, because there is neither a connection nor media.
+    pub(super) fn lose_session(&mut self, now: Instant) {
+        if self.link.is_connecting() {
+            self.outputs.push_back(ClientOutput::Disconnect);
+        }
+        self.link.reset();
+        let error = self.broken.take();
+        self.close(now, ClientCloseReason::ConnectionLost(error));
     }
 
     /// Has the command that ran run once more: the server may not have read its request.

@@ -8,6 +8,7 @@ use super::command::Task;
 use super::{Client, ClientConfig};
 use crate::Instant;
 use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_HEADER_BYTES_MAX, REQUEST_HEADERS_MAX};
+use crate::trace::Shown;
 use crate::url::Url;
 use crate::wire::{Headers, Method, Request, is_token, name};
 
@@ -123,13 +124,24 @@ fn proves(name: &str) -> bool {
 ///     .body("text/parameters", "why: update\r\n".into())?;
 /// # Ok::<(), rtspan_core::client::RequestError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CustomRequest {
     method: Method,
     uri: Option<Box<str>>,
     headers: OwnHeaders,
     content_type: Box<str>,
     body: Bytes,
+}
+
+impl fmt::Debug for CustomRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomRequest")
+            .field("method", &self.method)
+            .field("uri", &Shown(&self.uri))
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
 }
 
 impl CustomRequest {

@@ -150,6 +150,16 @@ impl Presence {
         self.ended || self.left.is_some() || self.heard.is_none()
     }
 
+    /// Takes note of the very next packet.
+    pub(super) fn look_again(&mut self, now: Instant) {
+        self.next = now;
+    }
+
+    /// Returns `true` if a packet has come after `then`, behind a [`look_again`](Self::look_again) at that time.
+    pub(super) fn has_heard_since(&self, then: Instant) -> bool {
+        self.heard.is_some_and(|heard| heard > then)
+    }
+
     /// Returns `true` if a packet has come within the last `period`.
     pub(super) fn has_heard_within(&self, now: Instant, period: Duration) -> bool {
         self.heard.is_some_and(|heard| now < heard + ALIVE_PERIOD + period)

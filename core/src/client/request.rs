@@ -180,7 +180,7 @@ impl Client {
         if response.headers.repeats() {
             self.tolerances.record(Tolerance::RepeatedHeader);
         }
-        self.link.handle_response();
+        self.link.handle_response(response.status);
         self.redirects.handle_response();
         self.keepalive.handle_answer(now);
         let mut answered = self.requests.answered(response.cseq(), &mut self.tolerances);

@@ -90,7 +90,8 @@ impl Source {
 
     /// Where reports and the packets that open NATs go: to what was announced, or else to what was learnt.
     ///
-    /// Of a group the reports go to all of its members, or to its only source, whom alone a router lets send to it (RFC 5760).
+    /// Reports about a group go to all of its members, or to its only source if routers let only that source send to the group
+    /// (RFC 5760).
     pub(super) fn destination(&self, port: Port) -> Option<SocketAddr> {
         if let Some(GroupSpec { group, ports: (_, rtcp), source, .. }) = self.group {
             return (port == Port::Rtcp).then(|| SocketAddr::new(source.unwrap_or(group), rtcp));

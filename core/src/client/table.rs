@@ -37,7 +37,7 @@ impl State {
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Initial => "initial",
+            Self::Initial => "nothing is set up",
             Self::PrePlay => "ready to play",
             Self::Play => "playing",
             Self::PreRecord => "ready to record",

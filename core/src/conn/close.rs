@@ -36,13 +36,13 @@ pub enum CloseReason {
     #[error("there is no TLS connection")]
     Tls(#[from] TlsError),
     /// It was the POST of an HTTP tunnel, and has become a part of the connection of its GET.
-    #[error("it is a part of the connection of its GET")]
+    #[error("the POST of a tunnel has become a part of the connection of its GET")]
     Joined,
     /// The tunnel through which the peer speaks was not made, or has broken.
     #[error("there is no tunnel")]
     Tunnel(#[from] TunnelError),
     /// The peer speaks without TLS where the server requires it.
-    #[error("the peer speaks without TLS")]
+    #[error("the peer speaks without TLS, which the server requires")]
     TlsRequired,
     /// A message, or a handshake beneath it, began and did not end in time.
     #[error("the peer began a message and did not complete it in time")]

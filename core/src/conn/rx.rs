@@ -221,7 +221,7 @@ impl ConnRx {
 
     /// Gives lent memory back, except what was read into that is still to be handed on or held on to.
     ///
-    /// So a connection that only speaks now and then allocates nothing to read into.
+    /// With it, a connection that receives only now and then allocates no buffer for reading.
     pub fn take_memory(&mut self) -> Option<BytesMut> {
         self.decoder.take_lent()
     }

@@ -16,6 +16,7 @@ use crate::stream::{Cursor, LagPolicy, LogLimits, StartAt, StreamLog, Streams, T
 use crate::subscription::Subscription;
 use crate::wire::DecoderLimits;
 
+mod cut_off;
 mod patience;
 mod sent;
 mod stalled;

@@ -267,8 +267,8 @@ impl ConnTx {
 
     /// Gives back the memory that was lent, except what something waits in.
     ///
-    /// So few connections at a time need any, whatever their number; and those that write the same packets one behind
-    /// the other hold on to them once.
+    /// With it, only a few connections need such memory at a time, and connections that write the same packets one after the
+    /// other share references to them.
     pub fn take_room(&mut self) -> Option<Room> {
         self.outbox.take_room()
     }

@@ -6,7 +6,7 @@ use crate::limits::SDP_LINES_MAX;
 use crate::sdp::{self, AttributeLine, MediaLine, Section};
 use crate::tolerance::Tolerances;
 
-/// What a description says of the group that a media is sent to.
+/// The multicast group of a media, as a description tells it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Described {
     pub(crate) group: Option<DescribedGroup>,
@@ -39,7 +39,7 @@ impl Described {
 
 /// The groups of each media, in the order of the description.
 pub(crate) fn groups(bytes: &[u8]) -> Vec<Described> {
-    // All that is wrong with the description has been told by whoever has read it before.
+    // An earlier reader has told all faults of the description.
     let mut tolerances = Tolerances::NONE;
     let Ok(text) = sdp::text(bytes, &mut tolerances) else { return Vec::new() };
     let Ok(lines) = sdp::parse(&text, SDP_LINES_MAX, &mut tolerances) else { return Vec::new() };
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(read, [Some(video), Some(audio), None]);
     }
 
-    /// What live555 describes a stream with that one source sends, and what RFC 4570 has.
+    /// The lines of live555 for a stream of a single source, and those of RFC 4570.
     #[test]
     fn sources_are_those_of_the_first_filter_that_is_about_the_group() {
         for (session, media, sources) in [

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::Format;
 use super::keys::is_of_keys;
-use crate::{Printable, Profile};
+use crate::{Printable, Profile, without_secrets};
 
 /// One media of a stream: an `m=` section, which becomes a track when it is set up.
 ///
@@ -13,7 +13,7 @@ use crate::{Printable, Profile};
 /// loudspeaker.direction = Some(Direction::SendOnly); // a back channel, as ONVIF writes it
 /// assert!(loudspeaker.format(8).is_some_and(|format| &*format.encoding == "PCMA"));
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Media {
     /// The kind of media.
@@ -39,6 +39,11 @@ pub struct Media {
     /// Further attributes, in their order.
     pub attributes: Vec<Attribute>,
 }
+
+debug_without_secrets!(Media {
+    control;
+    kind, profile, direction, mid, onvif_track, onvif_profile, bandwidths, formats, attributes,
+});
 
 impl Media {
     /// A media in plain RTP.
@@ -182,7 +187,8 @@ impl Attribute {
 
 impl fmt::Debug for Attribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.value.as_deref().map(|value| if is_of_keys(self) { "***" } else { value });
+        let shown = |value| if is_of_keys(self) { "***".into() } else { without_secrets(value) };
+        let shown = self.value.as_deref().map(shown);
         f.debug_struct("Attribute").field("name", &self.name).field("value", &shown).finish()
     }
 }

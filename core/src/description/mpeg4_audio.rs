@@ -40,7 +40,9 @@ pub struct Mpeg4Audio {
 
 /// Bytes that are no AudioSpecificConfig (ISO/IEC 14496-3, section 1.6.2.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not an AudioSpecificConfig")]
+#[error(
+    "these bytes are no AudioSpecificConfig; give those that the encoder, or the file, has for the decoder"
+)]
 pub struct BadAudioConfig;
 
 impl Mpeg4Audio {

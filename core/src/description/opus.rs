@@ -29,7 +29,9 @@ pub struct OpusStreams {
 
 /// Streams that do not make the channels that they are to make.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the streams of Opus do not make its channels")]
+#[error(
+    "these streams do not make the channels of Opus: each channel is one that they have, or 255 for silence"
+)]
 pub struct BadOpusStreams;
 
 impl Opus {

@@ -31,7 +31,9 @@ pub struct VorbisHeaders {
 
 /// Bytes that are no headers of Vorbis.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not the headers of Vorbis")]
+#[error(
+    "these are not the headers of Vorbis; give the identification and the setup as the encoder wrote them, 65,535 bytes at most"
+)]
 pub struct BadVorbisHeaders;
 
 /// Bytes of the identification header, and the beginnings of that and of the setup header.

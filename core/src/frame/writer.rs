@@ -27,7 +27,7 @@ struct Track {
 #[non_exhaustive]
 pub enum FrameError {
     /// The description has no such media, or the media has no such format.
-    #[error("the description has no media {media} with payload type {payload_type:?}")]
+    #[error("the description has no media {media}{}", .payload_type.map(|of| format!(" with payload type {of}")).unwrap_or_default())]
     NoSuchFormat {
         /// The media of the frame.
         media: usize,

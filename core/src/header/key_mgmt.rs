@@ -3,6 +3,7 @@ use std::fmt;
 use super::HeaderError;
 use super::params::{elements, params};
 use crate::limits::KEY_MGMT_MAX;
+use crate::trace::Shown;
 use crate::{Tolerances, base64};
 
 const KEY_MGMT: &str = "KeyMgmt";
@@ -111,7 +112,7 @@ impl fmt::Debug for KeyMgmt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyMgmt")
             .field("protocol", &self.protocol)
-            .field("uri", &self.uri)
+            .field("uri", &Shown(&self.uri))
             .field("data", &format_args!("{} bytes", self.data.len()))
             .finish()
     }

@@ -66,7 +66,7 @@ pub struct TimedRange {
 pub enum NptTime {
     /// The present of a live stream.
     Now,
-    /// So long after the start of the media; at most [`u32::MAX`] seconds are read.
+    /// A time after the start of the media; at most [`u32::MAX`] seconds are read.
     At(Duration),
 }
 

@@ -14,7 +14,7 @@ const RTP_INFO: &str = "RTP-Info";
 pub struct RtpInfo(pub Vec<RtpInfoEntry>);
 
 /// The entry of an RTP-Info header for one track.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct RtpInfoEntry {
     /// The URL of the track as it was sent, often relative.
     pub url: Box<str>,
@@ -23,6 +23,8 @@ pub struct RtpInfoEntry {
     /// The RTP timestamp of the start of the range.
     pub rtptime: Option<u32>,
 }
+
+debug_without_secrets!(RtpInfoEntry { url; seq, rtptime });
 
 impl RtpInfo {
     /// Reads a value.

@@ -35,7 +35,7 @@ impl PeerKeys {
         for message in messages {
             match Self::of_message(message, former, tolerances) {
                 Ok(keys) => return Ok(Some(keys)),
-                // What is said of MIKEY tells more than that there is something else beside it.
+                // An error in MIKEY tells more than the presence of another protocol beside it.
                 Err(error @ KeyingError::Protocol(_)) => _ = refused.get_or_insert(error),
                 Err(error) => refused = Some(error),
             }

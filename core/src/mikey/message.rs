@@ -9,7 +9,7 @@ use crate::{NtpTime, Tolerances, base64};
 pub struct CryptoSession {
     /// The number of its security policy in the message.
     pub policy: u8,
-    /// The source; 0 if whoever has sent the message does not know it.
+    /// The source; 0 if the sender of the message does not know it.
     pub ssrc: u32,
     /// The rollover counter of the source.
     pub roc: u32,

@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// So many bytes as a part that is read by itself.
+    /// A number of bytes as a part that is read by itself.
     pub(super) fn part(&mut self, field: &'static str, count: usize) -> Result<Self, MikeyError> {
         let offset = self.offset;
         Ok(Self { rest: self.bytes(field, count)?, offset })

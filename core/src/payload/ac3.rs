@@ -1,4 +1,14 @@
 //! AC-3 (RFC 4184) and Enhanced AC-3 (RFC 4598).
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::ac3::FrameHeader;
+//!
+//! // Each frame says what follows: here 5.1 channels of 384 kbit/s.
+//! let header = FrameHeader::read(&[0x0b, 0x77, 0, 0, 0x1c, 0x40, 0xe1]).expect("a frame");
+//! assert_eq!((header.sample_rate, header.channels, header.samples, header.bytes), (48_000, 6, 1536, 1536));
+//! ```
 
 use super::{AudioParameters, Parameters};
 

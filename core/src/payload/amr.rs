@@ -3,6 +3,29 @@
 //!
 //! A unit is a frame-block: the frames of all channels for the same 20 ms. It has the bytes that files have (RFC 4867,
 //! section 5.3): for each channel a byte that names the frame's type and quality, and the frame.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::Format;
+//! use rtspan_core::description::{AmrPacking, Codec};
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::amr::{Depacketizer, Packetizer};
+//!
+//! let Codec::Amr(amr) = Format::amr(97, AmrPacking::OctetAligned).codec else { unreachable!() };
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(97, 7, 0), &amr);
+//! packetizer.set_mode_request(Some(0)); // the peer is asked for 4.75 kbit/s
+//! let mut packets = Vec::new();
+//! // A frame of 12.2 kbit/s, as an .amr file has it: type 7 of good quality, and 244 bits.
+//! let frame = [&[7 << 3 | 4][..], &[0; 31]].concat();
+//! packetizer.packetize([&frame[..]], 0, |packet| packets.push(packet))?;
+//!
+//! let mut depacketizer = Depacketizer::new(&amr);
+//! depacketizer.push(&packets[0], 0)?;
+//! assert_eq!(depacketizer.mode_request(), Some(0));
+//! assert_eq!(depacketizer.poll().expect("a frame-block").parts.to_bytes(), frame);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod depacketizer;
 mod packetizer;

@@ -1,4 +1,22 @@
 //! AV1 (AOMedia's RTP Payload Format For AV1, version 1.0): the OBUs of a temporal unit, whole or in fragments.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::av1::{Depacketizer, Packetizer, SequenceHeader};
+//!
+//! // A temporal unit as files have it: a delimiter, then OBUs with their sizes. Packets carry neither.
+//! let sequence = [0x0a, 11, 0, 0, 0, 0x04, 0x3c, 0xff, 0xbc, 0xda, 0xf9, 0, 0x40];
+//! let unit = [&[0x12, 0][..], &sequence, &[0x32, 2, 0x10, 7]].concat();
+//! let (mut packetizer, mut depacketizer) = (Packetizer::new(PacketizerConfig::new(96, 7, 0)), Depacketizer::new());
+//! packetizer.packetize([&unit[..]], 90_000, |packet| depacketizer.push(&packet, 0).expect("nothing is lost"))?;
+//! let unit = depacketizer.poll().expect("the last packet carries the marker");
+//! assert_eq!((unit.parts.len(), unit.is_keyframe, &unit.parts[1][..]), (2, true, &[0x30, 0x10, 7][..]));
+//! let header = SequenceHeader::read(&unit.parts[0]).expect("it describes what follows");
+//! assert_eq!((header.width, header.height), (320, 240));
+//! # Ok::<(), rtspan_core::payload::PacketizeError>(())
+//! ```
 
 mod depacketizer;
 mod obu;

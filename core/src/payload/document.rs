@@ -3,6 +3,28 @@
 //!
 //! A unit is what one timestamp has: a KLVunit, or an XML document. It is cut into packets, of which the last has the marker. With
 //! the feature `gzip`, `gunzip` unpacks one that travels compressed, and `gzip` packs it.
+//!
+//! # Examples
+//!
+//! A KLVunit that is longer than a packet:
+//!
+//! ```
+//! use rtspan_core::Format;
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::document::{Depacketizer, Packetizer};
+//!
+//! // The universal label of a set (SMPTE ST 336), the length of what follows, and that.
+//! let key = *b"\x06\x0e\x2b\x34\x02\x0b\x01\x01\x0e\x01\x03\x01\x01\x00\x00\x00";
+//! let set = [&key[..], &[0x82, 0x07, 0xd0], &[5; 2000]].concat();
+//! let mut packets = Vec::new();
+//! Packetizer::new(PacketizerConfig::new(97, 7, 0)).packetize([&set[..]], 9_000, |packet| packets.push(packet))?;
+//! assert_eq!(packets.iter().map(|packet| packet.marker()).collect::<Vec<_>>(), [false, true]);
+//!
+//! let mut depacketizer = Depacketizer::new(&Format::klv(97)).expect("KLV");
+//! packets.iter().try_for_each(|packet| depacketizer.push(packet, 0))?;
+//! assert_eq!(depacketizer.poll().expect("it is whole").parts.to_bytes(), set);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::assembly::{Assembly, Piece, Place};
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError};

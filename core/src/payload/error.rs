@@ -33,7 +33,7 @@ pub enum PayloadError {
     #[error("an access unit exceeds {ACCESS_UNIT_PARTS_MAX} parts")]
     TooManyParts,
     /// As many units as are kept ([`ACCESS_UNITS_READY_MAX`]) wait to be polled; the packet was not taken.
-    #[error("{ACCESS_UNITS_READY_MAX} units wait to be polled")]
+    #[error("{ACCESS_UNITS_READY_MAX} units wait to be polled; poll them before the next packet is pushed")]
     Unpolled,
 }
 

@@ -1,5 +1,25 @@
 //! H.266, or VVC (RFC 9328): single NAL units, aggregation packets and fragmentation units, with decoding order numbers and
 //! without.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::h266::{Depacketizer, Sps};
+//! use rtspan_core::rtp::{RtpHeader, RtpPacket};
+//!
+//! // The size of the pictures is in the sequence parameter set, which the description has as `sprop-sps`.
+//! let sps = [0x00, 0x79, 0x00, 0x0d, 0x02, 0x43, 0x80, 0x00, 0x00, 0x0f, 0x02, 0x00, 0x44, 0x1f, 0x2a];
+//! let sps = Sps::read(&sps)?;
+//! assert_eq!((sps.profile, sps.width, sps.height), (1, 1920, 1080));
+//!
+//! // If `sprop-max-don-diff` is above zero, an order number (here 10) stands behind the header of each NAL unit.
+//! let header = RtpHeader { payload_type: 96, marker: true, sequence: 1, timestamp: 90_000, ssrc: 7 };
+//! let mut depacketizer = Depacketizer::with_order_numbers();
+//! depacketizer.push(&RtpPacket::build(header, &[0x00, 0x39, 0, 10, 0xc4]), 0)?;
+//! let unit = depacketizer.poll().expect("the packet carries the marker");
+//! assert_eq!((&unit.parts[0][..], unit.is_keyframe), (&[0x00, 0x39, 0xc4][..], true));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod configuration;
 mod sps;

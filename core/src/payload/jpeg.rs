@@ -1,4 +1,23 @@
 //! Motion JPEG (RFC 2435): images whose headers are left out and rebuilt, with ONVIF's extension for large ones.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::jpeg::{Depacketizer, Header};
+//! use rtspan_core::rtp::{RtpHeader, RtpPacket};
+//!
+//! // 4:2:0 of quality 20, 4 * 8 pixels wide and 2 * 8 high. The tables follow from the quality.
+//! let payload = [&[0, 0, 0, 0, 1, 20, 4, 2][..], &[0x55; 90]].concat();
+//! let (header, scan) = Header::read(&payload)?;
+//! assert_eq!((header.width, header.height, header.has_half_rows, scan.len()), (32, 16, true, 90));
+//!
+//! let mut depacketizer = Depacketizer::new();
+//! let header = RtpHeader { payload_type: 26, marker: true, sequence: 1, timestamp: 90_000, ssrc: 7 };
+//! depacketizer.push(&RtpPacket::build(header, &payload), 0)?;
+//! let image = depacketizer.poll().expect("the packet carries the marker").parts.to_bytes();
+//! assert!(image.starts_with(&[0xff, 0xd8]) && image.ends_with(&[0xff, 0xd9]), "as a .jpg file has it");
+//! # Ok::<(), rtspan_core::payload::PayloadError>(())
+//! ```
 
 mod depacketizer;
 mod header;

@@ -1,4 +1,23 @@
 //! MPEG-4 Part 2 video (RFC 6416): pictures that packets split wherever they are full.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::mpeg4_video::{Packetizer, VideoObjectLayer};
+//!
+//! // The headers that FFmpeg writes, and the first picture behind them.
+//! let headers = b"\0\0\x01\xb0\xf1\0\0\x01\xb5\xa9\x13\0\0\x01\0\0\0\x01\x20\x08\xd4\x8d\x08\0\xcd\x02\x04\x06\x14\x10\x3f";
+//! let layer = VideoObjectLayer::read(headers).expect("the header of a layer");
+//! assert_eq!((layer.width, layer.height, layer.is_low_delay), (64, 48, Some(false)));
+//!
+//! let picture = [&headers[..], b"\0\0\x01\xb6\x10", &[0x55; 3000]].concat();
+//! let mut payloads = Vec::new();
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0));
+//! packetizer.packetize([&picture[..]], 90_000, |packet| payloads.push(packet.payload_bytes()))?;
+//! assert_eq!((payloads.len(), payloads.concat()), (3, picture));
+//! # Ok::<(), rtspan_core::payload::PacketizeError>(())
+//! ```
 
 mod vol;
 

@@ -1,4 +1,15 @@
 //! MPEG audio, layers I to III, such as MP3 (RFC 2250, section 3.5).
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::mpeg_audio::FrameHeader;
+//!
+//! // The first frame of an MP3 file, behind its ID3: 128 kbit/s, stereo.
+//! let header = FrameHeader::read(&[0xff, 0xfb, 0x90, 0x00]).expect("a frame");
+//! assert_eq!((header.layer, header.sample_rate, header.channels, header.samples), (3, 44_100, 2, 1152));
+//! assert_eq!(header.bytes, Some(417), "the next frame begins there");
+//! ```
 
 use super::{AudioParameters, Parameters};
 

@@ -1,4 +1,24 @@
 //! MPEG transport streams (RFC 2250, section 2): several packets of 188 bytes in a payload.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::mpeg_ts::{Depacketizer, Packetizer, TS_PACKET_BYTES};
+//!
+//! // Ten null packets of a transport stream.
+//! let packet = [&[0x47, 0x1f, 0xff, 0x10][..], &[0xff; TS_PACKET_BYTES - 4]].concat();
+//! let mut payloads = Vec::new();
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(33, 7, 0));
+//! packetizer.packetize([&packet.repeat(10)[..]], 90_000, |packet| payloads.push(packet))?;
+//! let sizes: Vec<_> = payloads.iter().map(|packet| packet.payload().len() / TS_PACKET_BYTES).collect();
+//! assert_eq!(sizes, [6, 4]);
+//!
+//! let mut depacketizer = Depacketizer::new();
+//! depacketizer.push(&payloads[1], 0)?;
+//! assert_eq!(depacketizer.poll().expect("whole packets").parts.to_bytes(), packet.repeat(4));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::{AccessUnit, PacketizeError, PacketizerConfig, Parts, PayloadError};
 use crate::Tolerances;

@@ -1,4 +1,27 @@
 //! MPEG-1 and MPEG-2 video (RFC 2250, section 3): pictures that packets split between slices where they can.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::mpeg_video::{Header, Packetizer, SequenceHeader};
+//!
+//! // The header of a sequence of MPEG-1, then an I picture of three slices.
+//! let sequence = *b"\0\0\x01\xb3\x04\0\x30\x13\xff\xff\xe0\x18";
+//! let header = SequenceHeader::read(&sequence).expect("a sequence");
+//! assert_eq!((header.width, header.height), (64, 48));
+//!
+//! let slices = [1, 2, 3].map(|row| [&[0, 0, 1, row][..], &[0x55; 600]].concat()).concat();
+//! let picture = [&sequence[..], b"\0\0\x01\0\0\x0f\xff\xf8", &slices].concat();
+//! let mut packets = Vec::new();
+//! Packetizer::new(PacketizerConfig::new(32, 7, 0)).packetize([&picture[..]], 9_000, |packet| packets.push(packet))?;
+//! // A loss costs whole slices: the header of each payload tells where they begin and end.
+//! for packet in &packets {
+//!     let (header, _) = Header::read(packet.payload())?;
+//!     assert!(header.picture_type == 1 && header.begins_slice && header.ends_slice);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod depacketizer;
 mod header;

@@ -2,6 +2,20 @@
 //!
 //! Each of the three describes its numbers and its headers in a [`Syntax`]; everything else stands here once. Their modules
 //! name the [`Packetizer`] and the [`Depacketizer`] of each.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::nal::{split_annex_b, write_annex_b};
+//!
+//! // As an encoder writes them into a file; packets and access units have them without start codes.
+//! let stream = [0, 0, 0, 1, 0x67, 0x64, 0x00, 0x28, 0, 0, 1, 0x68, 0xeb];
+//! let nals: Vec<_> = split_annex_b(&stream).collect();
+//! assert_eq!(nals, [&[0x67, 0x64, 0x00, 0x28][..], &[0x68, 0xeb]]);
+//! let mut file = Vec::new();
+//! write_annex_b(nals, &mut file);
+//! assert_eq!(file, [0, 0, 0, 1, 0x67, 0x64, 0x00, 0x28, 0, 0, 0, 1, 0x68, 0xeb]);
+//! ```
 
 mod annex_b;
 mod depacketizer;

@@ -1,5 +1,20 @@
 //! Opus (RFC 7587), and Opus of more than two channels as web browsers send it (`multiopus`): each packet of the encoder is
 //! a payload.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::opus::Packetizer;
+//!
+//! // Each packet tells how long it lasts, so the next one's timestamp follows: 20 ms, then 2.5 ms. The clock has 48,000
+//! // units a second, whatever the encoder was given.
+//! let mut times = Vec::new();
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(111, 7, 0));
+//! packetizer.packetize([&[0xfc, 1][..], &[0xe4, 2], &[0xfc, 3]], 0, |packet| times.push(packet.timestamp()))?;
+//! assert_eq!(times, [0, 960, 1080]);
+//! # Ok::<(), rtspan_core::payload::PacketizeError>(())
+//! ```
 
 use bytes::{BufMut, Bytes, BytesMut};
 

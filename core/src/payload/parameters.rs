@@ -15,9 +15,9 @@ pub struct Parameters {
     /// `dac3`, `dec3`, the AudioSpecificConfig of AAC; `None` if the format has none, or not all of it is known yet. That of
     /// Enhanced AC-3 is told of frames of six blocks without further substreams.
     pub configuration: Option<Bytes>,
-    /// Of a picture; `None` for all else, or as long as it is not known.
+    /// The parameters of a picture; `None` for other media, or as long as they are not known.
     pub video: Option<VideoParameters>,
-    /// Of sound; `None` for all else, or as long as it is not known.
+    /// The parameters of sound; `None` for other media, or as long as they are not known.
     pub audio: Option<AudioParameters>,
 }
 

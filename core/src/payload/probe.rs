@@ -56,7 +56,7 @@ pub(crate) struct Consequence {
 }
 
 impl Probe {
-    /// Of a format without parameter sets.
+    /// The probe of a format without parameter sets.
     pub(crate) const WITHOUT_SETS: Self = Self {
         contents: |_| Contents { access_point: None, has_parameter_sets: false },
         for_each_unit: |_, _| {},

@@ -1,4 +1,16 @@
 //! VP9 (RFC 9628): a picture, of one layer or of several, in packets behind descriptors.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::vp9::FrameHeader;
+//!
+//! // The size of a picture is told by its keyframes, not by the description.
+//! let keyframe = [0x82, 0x49, 0x83, 0x42, 0x40, 0x27, 0xf0, 0x1d, 0xf0];
+//! let header = FrameHeader::read(&keyframe).expect("a keyframe");
+//! assert_eq!((header.width, header.height, header.bit_depth), (640, 480, 8));
+//! assert_eq!(FrameHeader::read(&[0x86]), None, "a frame that needs the one before");
+//! ```
 
 mod descriptor;
 mod frame;

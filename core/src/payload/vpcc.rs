@@ -27,7 +27,7 @@ const LEVELS: [(u8, u32); 8] = [
 ];
 
 impl Record {
-    /// Of pictures of this size, in eight bits of 4:2:0; the level is the least that has them.
+    /// The configuration of pictures of this size, in eight bits of 4:2:0, at the lowest level that allows them.
     pub(super) fn of_size(width: u32, height: u32) -> Self {
         let pixels = width.saturating_mul(height);
         let level = LEVELS.iter().find(|(_, most)| pixels <= *most).map_or(60, |(level, _)| *level);

@@ -1,4 +1,23 @@
 //! Formats that the library does not take apart: each payload is a unit, and each unit a payload.
+//!
+//! # Examples
+//!
+//! ```
+//! use rtspan_core::payload::PacketizerConfig;
+//! use rtspan_core::payload::whole::{Depacketizer, Packetizer};
+//!
+//! // A format of one's own: each message is a packet, and comes back as it was.
+//! let (mut packetizer, mut depacketizer) = (Packetizer::new(PacketizerConfig::new(98, 7, 0)), Depacketizer::new());
+//! let mut received = Vec::new();
+//! packetizer.packetize([&b"pan left"[..], b"tilt up"], 9_000, |packet| {
+//!     depacketizer.push(&packet, 0).expect("it is not empty");
+//!     received.extend(depacketizer.poll().map(|unit| unit.parts.to_bytes()));
+//! })?;
+//! assert_eq!(received, [&b"pan left"[..], b"tilt up"]);
+//! // What is longer than a packet is refused.
+//! assert!(packetizer.packetize([&[0; 2000][..]], 9_000, |_| ()).is_err());
+//! # Ok::<(), rtspan_core::payload::PacketizeError>(())
+//! ```
 
 use super::{AccessUnit, PacketizeError, PacketizerConfig, PayloadError};
 use crate::Tolerances;

@@ -141,6 +141,11 @@ impl Sender {
         self.anchor = Some(Anchor::Wall(ntp, rtp));
     }
 
+    /// Goes by the times at which packets are sent until another [reference](Self::set_reference) is set.
+    pub(super) fn forget_reference(&mut self) {
+        (self.anchor, self.newest) = (None, None);
+    }
+
     /// The wall clock time of a timestamp by the clock of the source; `None` before a
     /// [reference](Self::set_reference) is set.
     pub(super) fn source_time(&self, timestamp: u32) -> Option<NtpTime> {

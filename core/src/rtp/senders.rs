@@ -69,6 +69,13 @@ impl Senders {
         }
     }
 
+    /// Has another source go on with `ssrc`: a reference of the one before counts no more.
+    pub(crate) fn forget_reference(&mut self, ssrc: u32) {
+        let place = self.place_of(ssrc);
+        let outgoing = place.and_then(|place| self.all.get_mut(place));
+        outgoing.into_iter().for_each(|outgoing| outgoing.sender.forget_reference());
+    }
+
     /// The wall clock time of a packet by the clock of its source, once that was told.
     pub(crate) fn source_time(&self, packet: &RtpPacket) -> Option<NtpTime> {
         self.all.get(self.place_of(packet.ssrc())?)?.sender.source_time(packet.timestamp())
@@ -122,10 +129,15 @@ impl Senders {
 
     /// The last packet of each of them.
     pub(crate) fn past(&self) -> impl Iterator<Item = Past> + '_ {
-        self.all.iter().filter_map(|Outgoing { sender, .. }| {
-            let SenderStats { last_sequence, last_timestamp, .. } = sender.stats();
-            Some(Past { ssrc: sender.ssrc(), sequence: last_sequence?, timestamp: last_timestamp? })
-        })
+        self.all.iter().filter_map(|outgoing| past_of(&outgoing.sender))
+    }
+
+    /// The last packet of a payload type, and when it was sent: that of `ssrc`, or the newest if that has sent none.
+    pub(crate) fn last_of(&self, payload_type: u8, ssrc: u32) -> Option<(Instant, Past)> {
+        let of_format = self.all.iter().filter(|outgoing| outgoing.payload_type == payload_type);
+        let newest = of_format.max_by_key(|outgoing| (outgoing.sender.ssrc() == ssrc, outgoing.sent));
+        let Outgoing { sender, sent, .. } = newest?;
+        Some((*sent, past_of(sender)?))
     }
 
     /// The SSRC that was sent with last.
@@ -219,6 +231,12 @@ impl Senders {
         self.all.push(Outgoing { sender, sent: now, payload_type: packet.payload_type(), block: None });
         true
     }
+}
+
+/// The last packet of a source.
+fn past_of(sender: &Sender) -> Option<Past> {
+    let SenderStats { last_sequence, last_timestamp, .. } = sender.stats();
+    Some(Past { ssrc: sender.ssrc(), sequence: last_sequence?, timestamp: last_timestamp? })
 }
 
 #[cfg(test)]

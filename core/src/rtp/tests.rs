@@ -47,6 +47,19 @@ fn the_payload_is_what_is_left_between_header_and_padding() {
 }
 
 #[test]
+fn a_packet_with_other_numbers_is_the_same_otherwise() {
+    let extension = [0xbe, 0xde, 0, 1, 9, 9, 9, 9];
+    for (first, tail) in [(0x80, b"media".to_vec()), (0xb1, [&[7; 4], &extension[..], b"media\x01"].concat())]
+    {
+        let packet = parse(&bytes(first, &tail)).unwrap();
+        let other = packet.with_numbers(7, 8, 9);
+        assert_eq!(other, RtpPacket::parse(other.as_bytes().clone()).unwrap());
+        assert_eq!((other.sequence(), other.timestamp(), other.ssrc()), (7, 8, 9));
+        assert_eq!(other.with_numbers(0x1234, 90_000, 0xdead_beef), packet);
+    }
+}
+
+#[test]
 fn packets_that_promise_more_than_they_hold_are_refused() {
     let table: &[(&str, Vec<u8>, RtpError)] = &[
         ("empty", vec![], RtpError::Truncated { needed: 12, length: 0 }),

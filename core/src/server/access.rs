@@ -7,7 +7,7 @@ mod proof;
 mod speech;
 mod token;
 
-use super::config::Asks;
+use super::asks::Asks;
 use super::request::{Outcome, Step};
 use super::{Event, Question, Server};
 use crate::auth::{Action, Authorization, NonceId, Secret};
@@ -126,7 +126,7 @@ impl Server {
             return Ok(None);
         }
         let Some(need) = self.need_of(request, session)? else { return Ok(None) };
-        let given = self.given(conn, request);
+        let given = self.given(conn, request, &need);
         if !matches!(given, Given::Nothing) {
             if let Some(at) = self.turn(now, conn)? {
                 return Ok(Some(Outcome::Later(at)));
@@ -157,7 +157,7 @@ impl Server {
             (Authority::Open, _) => Ok(None),
             (Authority::User(user), given) => {
                 let secret = match given {
-                    Given::Credentials(authorization) => authorization.token().map(Secret::password),
+                    Given::Credentials(authorization) => authorization.token().map(Secret::token),
                     Given::Nothing | Given::Malformed => None,
                 };
                 let secret = secret.unwrap_or_else(|| self.nonce_key.nobodys_secret());
@@ -223,9 +223,9 @@ impl Server {
         Ok(Some(Need { action, path: canonical(path).into(), query: query.map(Into::into) }))
     }
 
-    fn given(&mut self, conn: ConnId, request: &Request) -> Given {
+    fn given(&mut self, conn: ConnId, request: &Request, need: &Need) -> Given {
         let mut headers = request.headers.get_all(name::AUTHORIZATION);
-        let Some(value) = headers.next() else { return Given::Nothing };
+        let Some(value) = headers.next() else { return self.given_in_query(conn, need) };
         if headers.next().is_some() {
             return Given::Malformed;
         }
@@ -246,8 +246,7 @@ impl Server {
     }
 
     fn takes(&self, conn: ConnId, authorization: &Authorization) -> bool {
-        let mut schemes = self.config.schemes.iter();
-        schemes.any(|scheme| scheme.is_of(authorization) && self.may_use(conn, *scheme))
+        self.schemes(conn).any(|scheme| scheme.is_of(authorization))
     }
 
     /// A session belongs to the user that has opened it.
@@ -315,7 +314,11 @@ impl Server {
             return Ok(None);
         }
         let Given::Credentials(authorization) = &given else { return Err(Denial::Ask { stale: false }) };
-        let user = authorization.user().and_then(|name| users.get(name)).cloned();
+        let user = match authorization.token() {
+            Some(token) => users.of_token(token),
+            None => authorization.user().and_then(|name| users.get(name)),
+        };
+        let user = user.cloned();
         // It takes as long to find out that there is no such user, and nothing passes as its password.
         let secret =
             user.as_ref().map_or_else(|| self.nonce_key.nobodys_secret(), |user| user.secret().clone());

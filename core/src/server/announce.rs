@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::config::Asks;
+use super::asks::Asks;
 use super::connection::Connection;
 use super::credit::Credit;
 use super::describe::path_of;
@@ -38,12 +38,17 @@ impl Server {
             None => self.tolerate_one(conn, Tolerance::NoContentType),
         }
         let place = path_of(request)?;
-        let replaces = self.publisher_at(conn, place.0)?;
+        let asks = self.config.asks_about(Asks::ANNOUNCE, place.0);
+        let replaces = match self.publisher_at(conn, place.0) {
+            // The application may leave the stream that it has there.
+            Err(_) if asks && self.is_own_path(place.0) => None,
+            there => there?,
+        };
         if let Some(publisher) = replaces {
             self.check_takeover(now, conn, publisher, streams)?;
         }
         let asks_takeover = replaces.is_some() && self.config.takeover == TakeoverPolicy::Ask;
-        let is_asked = asks_takeover || self.config.asks.contains(Asks::ANNOUNCE);
+        let is_asked = asks_takeover || asks;
         if !is_asked && !self.config.publishers {
             return Err(Response::new(StatusCode::FORBIDDEN));
         }
@@ -85,9 +90,11 @@ impl Server {
         self.check_room(now, conn, former.is_some())?;
         let has_stream = former.is_some() || self.awaited_at(conn, path).is_some();
         self.check_memory(now, conn, request.body.len(), has_stream)?;
-        let (stream, former) = match former {
-            Some(former) => (self.take_over(now, former, conn, &request.body), Some(former)),
-            None => self.resume(now, conn, path, &request.body).unzip(),
+        let taken = match former {
+            Some(former) => {
+                self.take_over(now, former, conn, &request.body).map(|stream| (stream, Some(former)))
+            }
+            None => self.resume(now, conn, path, &request.body),
         };
         // A copy holds no block that it was read into.
         let text = Bytes::copy_from_slice(&request.body);
@@ -96,11 +103,11 @@ impl Server {
             text,
             intakes: Box::default(),
             described: 0,
-            stream,
+            stream: taken.map(|(stream, _)| stream),
         };
         let session = self.open_session(now, conn, (path, query), State::PreRecord(publishing))?;
         self.hold_description(session, request.body.len());
-        match stream.zip(former) {
+        match taken {
             Some((stream, former)) => self.hand_over(stream, former, session),
             None => self.paths.insert(path, Place::Announced(session)),
         }

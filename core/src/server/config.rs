@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::BitOr;
 use std::time::Duration;
 
+use super::asks::{Asks, AsksAt};
 use super::secure::Settings;
 use super::{Multicast, TakeoverPolicy};
 use crate::IpPrefix;
@@ -10,56 +10,6 @@ use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
 use crate::tunnel::http::Pairing;
 use crate::udp::{UdpPorts, UdpSpec};
-
-/// The decisions that the application takes itself; the others are taken by default.
-///
-/// ```
-/// use rtspan_core::server::{Asks, ServerConfig};
-///
-/// let asks = Asks::DESCRIBE | Asks::ANNOUNCE;
-/// assert!(asks.contains(Asks::ANNOUNCE) && !asks.contains(Asks::PLAY));
-/// let config = ServerConfig::default().asks(asks);
-/// ```
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Asks(u16);
-
-impl Asks {
-    /// None: every default holds.
-    pub const NONE: Self = Self(0);
-    /// DESCRIBE, whether something is published at the path or not; the default tells what is published (404 if nothing is).
-    pub const DESCRIBE: Self = Self(1);
-    /// ANNOUNCE; the default accepts whoever comes first, if publishers are allowed at all.
-    pub const ANNOUNCE: Self = Self(1 << 1);
-    /// SETUP of a track, to be read or to be published; the default accepts.
-    pub const SETUP: Self = Self(1 << 2);
-    /// PLAY; the default accepts.
-    pub const PLAY: Self = Self(1 << 3);
-    /// RECORD; the default accepts.
-    pub const RECORD: Self = Self(1 << 4);
-    /// GET_PARAMETER with a body; the default is 451.
-    pub const GET_PARAMETER: Self = Self(1 << 5);
-    /// SET_PARAMETER with a body; the default is 451.
-    pub const SET_PARAMETER: Self = Self(1 << 6);
-    /// Every request that needs a right; the default is to look in [`ServerConfig::users`], which is not used then.
-    pub const AUTHENTICATE: Self = Self(1 << 7);
-    /// PAUSE of a session that plays or records; the default accepts.
-    pub const PAUSE: Self = Self(1 << 8);
-    /// SETUP of a back channel, in the place of [`SETUP`](Self::SETUP); the default accepts.
-    pub const SPEAK: Self = Self(1 << 9);
-
-    /// Returns `true` if all of `other` are asked.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl BitOr for Asks {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
 
 /// Settings of a [`Server`](super::Server): its limits, and its patience.
 ///
@@ -83,6 +33,7 @@ impl BitOr for Asks {
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     pub(super) asks: Asks,
+    pub(super) asks_at: AsksAt,
     pub(super) publishers: bool,
     pub(super) trace: bool,
     pub(super) rtcp_events: bool,
@@ -129,6 +80,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             asks: Asks::NONE,
+            asks_at: AsksAt::default(),
             publishers: true,
             trace: false,
             rtcp_events: false,
@@ -182,6 +134,35 @@ impl ServerConfig {
     pub fn is_traced(&self) -> bool {
         self.trace
     }
+
+    /// Has the application take these decisions at the paths of a [pattern](crate::auth::User::may), beside those that it takes
+    /// at all paths.
+    ///
+    /// A question costs more than all the rest of a request, because another task answers it. A server that plays films beside
+    /// what is published asks about the paths of the films only. [`Asks::AUTHENTICATE`], [`Asks::GET_PARAMETER`] and
+    /// [`Asks::SET_PARAMETER`] do not depend on paths, and count for nothing here.
+    ///
+    /// ```
+    /// use rtspan_core::server::{Asks, ServerConfig};
+    ///
+    /// let reader = Asks::DESCRIBE | Asks::SETUP | Asks::PLAY;
+    /// let config = ServerConfig::default().asks(Asks::ANNOUNCE).asks_at("/films/*", reader);
+    /// ```
+    #[must_use]
+    pub fn asks_at(mut self, paths: &str, asks: Asks) -> Self {
+        self.asks_at.add(paths, asks);
+        self
+    }
+
+    /// Returns `true` if the application takes a decision about some path.
+    pub(super) fn asks_anywhere(&self, asks: Asks) -> bool {
+        self.asks.contains(asks) || self.asks_at.contain_anywhere(asks)
+    }
+
+    /// Returns `true` if the application takes a decision about this path.
+    pub(super) fn asks_about(&self, asks: Asks, path: &str) -> bool {
+        self.asks.contains(asks) || self.asks_at.contain(asks, path)
+    }
 }
 
 macro_rules! setters {
@@ -198,7 +179,7 @@ macro_rules! setters {
 }
 
 setters! {
-    /// The decisions that the application takes itself ([`Asks::NONE`] by default).
+    /// The decisions that the application takes itself, whatever the path ([`Asks::NONE`] by default).
     asks: Asks,
     /// Accepts ANNOUNCE when the application is not asked; on by default.
     publishers: bool,

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Server;
-use super::event::MediaTransport;
+use super::output::MediaTransport;
 use super::session::{Reading, State};
 use crate::limits::{PROOF_LASTS, UNPROVEN_PERIOD, UNPROVEN_SESSIONS};
 use crate::prefix::Origin;
@@ -76,7 +76,7 @@ impl Budgets {
     }
 }
 
-/// So few budgets are not looked through.
+/// Up to this number of budgets, none is swept.
 const SWEEPS_AT_MIN: usize = 64;
 
 /// The bytes that a budget gains in so long.

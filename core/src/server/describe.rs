@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
+use super::asks::Asks;
 use super::back_channel::{asks_for_back_channels, back_channels_of, without_back_channels};
-use super::config::Asks;
 use super::groups::Key;
 use super::request::{Outcome, Step};
 use super::{Event, Server};
@@ -24,7 +24,7 @@ impl Server {
         streams: &dyn Streams,
     ) -> Result<Outcome, Response> {
         let (path, query) = path_of(request)?;
-        if self.config.asks.contains(Asks::DESCRIBE) {
+        if self.config.asks_about(Asks::DESCRIBE, path) {
             let question = self.question(conn, request, None, (path, query))?;
             return Ok(Outcome::ask(Step::Describe, Event::Describe(question)));
         }
@@ -81,7 +81,7 @@ impl Server {
         description.to_sdp_of_groups(&groups).into()
     }
 
-    /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.
+    /// The description of a stream with its latest parameter sets, as DESCRIBE tells it; `None` if there is no such stream.
     pub fn description(&self, stream: StreamId, streams: &dyn Streams) -> Option<Description> {
         self.stream(stream)?;
         Description::parse_written(&self.sdp_of(stream, streams)?)

@@ -1,55 +1,19 @@
+mod debug;
+
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::output::MediaTransport;
 use super::shares::Refused;
 use super::ticket::{
     Announce, Authenticate, Describe, GetParameter, Pause, Play, Question, Record, SetParameter, Setup, Speak,
 };
 use crate::auth::Action;
-use crate::conn::{CloseReason, ConnCommand, SourceDoubts};
+use crate::conn::{CloseReason, SourceDoubts};
 use crate::stats::{ConnStats, SessionStats};
-use crate::stream::{LogLimits, SecureOrder, StreamLog};
-use crate::udp::{PacketsTooBig, UdpCommand, UdpMedia};
-use crate::{ConnId, SessionId, StreamId, Tolerances, TracedMessage, UdpId};
-
-/// Orders and events of the server, to be carried out in the order in which they come.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Output {
-    /// An order to a connection.
-    Conn(ConnId, ConnCommand),
-    /// A publisher's stream begins: the log is to be kept where [`Streams`](crate::stream::Streams) finds it.
-    AddStream(StreamId, StreamLog),
-    /// A log keeps no more than so much from here on ([`StreamLog::set_limits`]), since there are more streams, or fewer.
-    LimitLog(StreamId, LogLimits),
-    /// Packets of a log are to be encrypted for readers as well, or no longer are ([`StreamLog::handle_secure`]).
-    SecureLog(StreamId, SecureOrder),
-    /// All readers have been sent the packets of a stream before this one, as was asked for
-    /// ([`Server::ask_if_sent`](super::Server::ask_if_sent)), or are not waited for any more.
-    Sent(StreamId, u64),
-    /// A stream is over and nobody reads it any more: its log may be dropped.
-    RemoveStream(StreamId),
-    /// A pair of UDP sockets is to be opened; the result goes to
-    /// [`Server::handle_udp_opened`](super::Server::handle_udp_opened).
-    OpenUdp(Box<UdpMedia>),
-    /// An order to a pair of UDP sockets.
-    Udp(UdpId, UdpCommand),
-    /// News, or a question, for the application.
-    Event(Event),
-}
-
-/// The transport of a session's media.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum MediaTransport {
-    /// Interleaved frames of the RTSP connection.
-    Tcp,
-    /// UDP, to or from one peer.
-    Udp,
-    /// UDP, to a group that others may read too.
-    Multicast,
-}
+use crate::udp::PacketsTooBig;
+use crate::{ConnId, SessionId, StreamId, Tolerances, TracedMessage};
 
 /// News, or a question, for the application.
 ///
@@ -74,26 +38,25 @@ pub enum MediaTransport {
 /// | publisher that comes back | SessionOpened, TakenOver, SessionClosed, ConnClosed, Recording |
 /// | publisher and reader of a server that closes | Unpublished, SessionClosed, ConnClosed, SessionClosed, ConnClosed |
 ///
-/// So each thing that is opened is closed once; a connection is opened before its sessions, a session before its stream, and
-/// they are closed the other way round. Only a session over UDP may outlive its connection. Of a session that is closed
-/// nothing more is told.
+/// Each thing that is opened is closed once. A connection is opened before its sessions, a session before its stream, and they
+/// are closed in the opposite order. Only a session over UDP may outlive its connection. No event of a session comes after its
+/// end.
 ///
-/// A session is told to be closed once the last of its packets is counted. Until then its place may already be another's,
-/// and news of others may come between, but of itself nothing: a publisher whose stream is told to be
-/// [`Unpublished`](Self::Unpublished), [`TakenOver`](Self::TakenOver) or [waited for](Self::PublisherGone) has only its end
-/// to come, and comes to it before those who read the stream to its end. A publisher that pauses when another takes its
-/// stream over is counted already: its end is told before.
+/// The event of a session's end comes once the last of its packets is counted. Until then its place may already belong to
+/// another session, and events of others may come, but none of this session. After [`Unpublished`](Self::Unpublished),
+/// [`TakenOver`](Self::TakenOver) or [`PublisherGone`](Self::PublisherGone) only the end of the publisher follows, before the
+/// ends of those who read the stream to its end. If a publisher pauses when another takes its stream over, its packets are
+/// counted already, and its end comes first.
 ///
-/// A back channel is closed before its session, also one that its peer has torn down or the application has removed.
+/// A back channel is closed before its session, even if its peer has torn it down or the application has removed it.
 ///
-/// Other news stand where they were noticed: [`PacketsLost`](Self::PacketsLost), [`PacketsUnreadable`](Self::PacketsUnreadable),
-/// [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and [`SourceDoubted`](Self::SourceDoubted) behind
-/// Recording, [`ReaderLagged`](Self::ReaderLagged), [`LossReported`](Self::LossReported) and
-/// [`PacketsTooBig`](Self::PacketsTooBig) behind Playing,
-/// [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and [`Refused`](Self::Refused)
-/// anywhere.
+/// Other events come where they were noticed: [`PacketsLost`](Self::PacketsLost),
+/// [`PacketsUnreadable`](Self::PacketsUnreadable), [`MediaSilent`](Self::MediaSilent), [`MediaResumed`](Self::MediaResumed) and
+/// [`SourceDoubted`](Self::SourceDoubted) behind Recording, [`ReaderLagged`](Self::ReaderLagged),
+/// [`LossReported`](Self::LossReported) and [`PacketsTooBig`](Self::PacketsTooBig) behind Playing,
+/// [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and [`Refused`](Self::Refused) anywhere.
 ///
-/// A runtime gives them by `Server::next`; here they come from the server of the core.
+/// With a runtime, `Server::next` returns them. In this example they come from the server of the core.
 ///
 /// ```
 /// use rtspan_core::server::{Event, Output, Server, ServerConfig};
@@ -121,12 +84,12 @@ pub enum MediaTransport {
 /// assert_eq!(told, ["/hall can be read"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A peer wants to do what needs a right; the answer says how it proves that it has it. It is asked once for each user, action and path of a connection, and before any other question.
+    /// A peer asks for an action that needs a right; the answer says how the peer proves its right. The question comes once for
+    /// each user, action and path of a connection, and before any other question.
     Authenticate(Question<Authenticate>),
-    /// A peer asks what is published at a path (DESCRIBE). A stream may still be published there before the answer.
+    /// A peer asks for the description of a path (DESCRIBE). A stream may still be published there before the answer.
     Describe(Question<Describe>),
     /// A peer wants to publish (ANNOUNCE).
     Announce(Question<Announce>),
@@ -144,14 +107,14 @@ pub enum Event {
     GetParameter(Question<GetParameter>),
     /// A peer sets parameters (SET_PARAMETER).
     SetParameter(Question<SetParameter>),
-    /// A connection was taken on.
+    /// A connection was accepted.
     ConnOpened {
         /// Its handle.
         conn: ConnId,
         /// The address of its peer.
         peer: SocketAddr,
     },
-    /// A trusted proxy has told where a connection comes from.
+    /// A trusted proxy has told the address of a connection's peer.
     ConnProxied {
         /// Its handle.
         conn: ConnId,
@@ -166,16 +129,16 @@ pub enum Event {
         conn: ConnId,
         /// The address of its peer.
         peer: SocketAddr,
-        /// Why.
+        /// The reason.
         reason: CloseReason,
         /// Its bytes, to the end.
         stats: ConnStats,
     },
-    /// Peers have sent wrong credentials. It is told once a second at most.
+    /// Peers have sent wrong credentials. The event comes once a second at most.
     AuthFailed {
         /// The connection of the last one.
         conn: ConnId,
-        /// The session that its request was for; `None` if it was for none that there is.
+        /// The session that its request named; `None` if there is no such session.
         session: Option<SessionId>,
         /// The address of its peer.
         peer: SocketAddr,
@@ -183,7 +146,7 @@ pub enum Event {
         user: Option<String>,
         /// The path that it wanted to read or publish.
         path: String,
-        /// How often it has happened since the last such event.
+        /// The number of wrong credentials since the last such event.
         count: u64,
     },
     /// A session was opened, by the first SETUP of a reader or by ANNOUNCE.
@@ -194,7 +157,7 @@ pub enum Event {
         conn: ConnId,
         /// The address of its peer.
         peer: SocketAddr,
-        /// The user that has proved its right; `None` if anybody may.
+        /// The user that has proved its right; `None` if no proof is needed.
         user: Option<String>,
         /// The path that it is to read or publish.
         path: String,
@@ -205,25 +168,27 @@ pub enum Event {
     Published {
         /// Its handle.
         stream: StreamId,
-        /// Where.
+        /// Its path.
         path: String,
         /// The session of its publisher; `None` for the application's own.
         session: Option<SessionId>,
         /// The connection of that session.
         conn: Option<ConnId>,
     },
-    /// A stream goes on with another publisher, and its readers with it ([`TakeoverPolicy`](super::TakeoverPolicy)).
+    /// A stream goes on with another publisher, and its readers with it ([`TakeoverPolicy`](super::TakeoverPolicy),
+    /// [`leave_stream`](super::Server::leave_stream)).
     TakenOver {
         /// Its handle, as before.
         stream: StreamId,
-        /// Where it is.
+        /// Its path.
         path: String,
         /// The session of its publisher from now on, which has announced and will record.
         session: SessionId,
         /// The connection that its session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// The session of its publisher before; it has ended.
-        former: SessionId,
+        /// The session of its publisher before, which has ended; `None` if the application has
+        /// [left](super::Server::leave_stream) the stream.
+        former: Option<SessionId>,
     },
     /// The publisher of a stream has gone, and the stream waits for it ([`ServerConfig::resume`](super::ServerConfig::resume)).
     ///
@@ -231,7 +196,7 @@ pub enum Event {
     PublisherGone {
         /// Its handle.
         stream: StreamId,
-        /// Where it is.
+        /// Its path.
         path: String,
         /// The session of the publisher, which is closed next.
         session: SessionId,
@@ -242,14 +207,14 @@ pub enum Event {
     Unpublished {
         /// Its handle.
         stream: StreamId,
-        /// Where it was.
+        /// Its path.
         path: String,
-        /// The session of its publisher, which is closed next; `None` for the application's own, and where the publisher
-        /// had gone before.
+        /// The session of its publisher, which is closed next; `None` for a stream of the application, and if the publisher had
+        /// gone before.
         session: Option<SessionId>,
         /// The connection that this session was used over last.
         conn: Option<ConnId>,
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
     /// A reader begins.
@@ -282,30 +247,30 @@ pub enum Event {
     },
     /// A reader may speak: its peer has set up a back channel and plays.
     ///
-    /// The media that it sends is a stream of its own. The application reads it as it reads any other, from
-    /// [its oldest packet](crate::stream::StartAt::Oldest) on; it ends with the session.
-    /// To [remove](super::Server::remove_stream) it is to hang up; its reader plays on.
+    /// The media that it sends is a stream of its own. The application reads it as it reads any other, from [its oldest
+    /// packet](crate::stream::StartAt::Oldest) on; it ends with the session. [Remove](super::Server::remove_stream) the stream
+    /// to hang up; its reader plays on.
     BackChannelOpened {
         /// The reader's session.
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// The stream of what it says, whose medias have the numbers that they have in what it reads.
+        /// The stream of its voice. Its medias have the same numbers as in the stream that it reads.
         stream: StreamId,
         /// The path of the stream that it reads.
         path: String,
     },
-    /// A reader says no more.
+    /// The back channel of a reader has ended.
     BackChannelClosed {
         /// The reader's session.
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// The stream of what it has said; it can be read to its end.
+        /// The stream of its voice; it can be read to its end.
         stream: StreamId,
         /// The path of the stream that it reads.
         path: String,
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
     /// A reader or publisher pauses.
@@ -326,8 +291,8 @@ pub enum Event {
     },
     /// No packet of a publisher's media has come for [`ServerConfig::media_silence`](super::ServerConfig::media_silence).
     ///
-    /// Its session goes on: [`Server::close_session`](super::Server::close_session) ends it. Medias that are quiet by
-    /// nature, which is all but audio and video, are not told of.
+    /// Its session goes on: [`Server::close_session`](super::Server::close_session) ends it. Only audio and video are told of:
+    /// other medias are quiet by nature.
     MediaSilent {
         /// The publisher's session.
         session: SessionId,
@@ -353,8 +318,8 @@ pub enum Event {
         /// The index of the media in the description.
         media: usize,
     },
-    /// A session is over, and the last of its packets is counted: packets that were under way were written first, or
-    /// given up with its connection.
+    /// A session is over, and the last of its packets is counted: packets on their way were written first, or given up with the
+    /// connection.
     SessionClosed {
         /// Its handle.
         session: SessionId,
@@ -364,24 +329,23 @@ pub enum Event {
         peer: SocketAddr,
         /// The path that it read or published.
         path: String,
-        /// Why.
+        /// The reason.
         reason: CloseReason,
         /// Its packets, to the end.
         stats: Box<SessionStats>,
     },
-    /// A reader has missed packets: at most once a second for each reader.
-    /// It was too slow, or nothing shows that it is at its UDP address
-    /// ([`UNPROVEN_BYTES_MAX`](crate::limits::UNPROVEN_BYTES_MAX)).
+    /// A reader has missed packets: at most once a second for each reader. It was too slow, or no datagram has shown that it is
+    /// at its UDP address ([`UNPROVEN_BYTES_MAX`](crate::limits::UNPROVEN_BYTES_MAX)).
     ReaderLagged {
         /// Its session.
         session: SessionId,
         /// The connection that the session was used over last; one over UDP may have outlived it.
         conn: ConnId,
-        /// Packets of the stream that it missed since it was last told of.
+        /// The number of packets that it has missed since the last such event.
         dropped: u64,
     },
-    /// A reader reports that packets have not reached it (RFC 3550, section 6.4.1). Each media is told of once a second at
-    /// most. These are the numbers of the reader, of the source that it has lost most of.
+    /// A reader reports that packets have not reached it (RFC 3550, section 6.4.1). The event comes once a second at most for
+    /// each media. The numbers are the reader's, for the source with the most losses.
     LossReported {
         /// The reader's session.
         session: SessionId,
@@ -394,9 +358,10 @@ pub enum Event {
         /// Packets lost since it began; negative when more came twice than were lost.
         lost: i32,
     },
-    /// Packets over UDP were too big for the path to a reader, and nothing may be cut into fragments: told once a second at most.
+    /// Packets over UDP were too big for the path to a reader, and fragments are forbidden. The event comes once a second at
+    /// most.
     PacketsTooBig(PacketsTooBig),
-    /// Peers were refused a connection or a session: told at once, and then at most once a second.
+    /// Peers were refused a connection or a session. The event comes at once, and then once a second at most.
     Refused {
         /// The last of them.
         peer: SocketAddr,
@@ -404,11 +369,11 @@ pub enum Event {
         conn: Option<ConnId>,
         /// Why it was refused.
         reason: Refused,
-        /// How many were refused since this was last told.
+        /// The number of refusals since the last such event.
         count: u64,
     },
-    /// A publisher's packets or sender reports may not all be its own, or its source has begun anew.
-    /// Each media is told of once a second at most.
+    /// Some packets or sender reports of a publisher may be forged, or its source has begun anew. The event comes once a second
+    /// at most for each media.
     SourceDoubted {
         /// Its session.
         session: SessionId,
@@ -419,7 +384,7 @@ pub enum Event {
         /// The counts since it records.
         doubts: SourceDoubts,
     },
-    /// Packets of a publisher's media are missing. Each media is told of once a second at most.
+    /// Packets of a publisher's media are missing. The event comes once a second at most for each media.
     PacketsLost {
         /// The publisher's session.
         session: SessionId,
@@ -427,10 +392,11 @@ pub enum Event {
         conn: ConnId,
         /// The index of the media in its description.
         media: usize,
-        /// How many, since this was last told.
+        /// The number of missing packets since the last such event.
         lost: u64,
     },
-    /// Packets of a publisher's media could not be read, and are left out. Each media is told of once a second at most.
+    /// Packets of a publisher's media could not be read, and were dropped. The event comes once a second at most for each
+    /// media.
     PacketsUnreadable {
         /// The publisher's session.
         session: SessionId,
@@ -438,7 +404,7 @@ pub enum Event {
         conn: ConnId,
         /// The index of the media in its description.
         media: usize,
-        /// Packets that are no RTP, since this was last told.
+        /// Packets that are not RTP, since the last such event.
         malformed: u64,
         /// Packets of a payload type that was not announced, likewise.
         unannounced: u64,
@@ -458,7 +424,7 @@ pub enum Event {
         /// The compound as it came, which [`rtcp::parse`](crate::rtp::rtcp::parse) reads; it may be malformed.
         compound: Bytes,
     },
-    /// A peer's deviations from the standard were read all the same.
+    /// A peer deviated from the standard, and the server tolerated it.
     Tolerated {
         /// Its connection.
         conn: ConnId,
@@ -469,7 +435,7 @@ pub enum Event {
     },
     /// A message has come, if that is [wanted](super::ServerConfig::trace): a request, or an answer to REDIRECT.
     ///
-    /// It is told before all that comes of it.
+    /// This event comes before the events that the message causes.
     MessageReceived {
         /// The connection that it came over.
         conn: ConnId,
@@ -487,12 +453,12 @@ pub enum Event {
         /// The message, without secrets.
         traced: Box<TracedMessage>,
     },
-    /// The runtime has dropped events that stood here, since nobody took them in time.
+    /// The runtime has dropped events at this place, because the application did not take them in time.
     ///
-    /// News are dropped first; a [beginning or an end](Self::is_life) only when there is nothing else. A question that is
-    /// dropped is answered 503 at its deadline.
+    /// News are dropped first, [beginnings and ends](Self::is_life) only if there are no other events. A dropped question is
+    /// answered with 503 at its deadline.
     Missed {
-        /// How many.
+        /// The number of events.
         count: u64,
     },
 }

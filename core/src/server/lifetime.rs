@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::closing::Farewell;
-use super::event::MediaTransport;
 use super::groups::Key;
+use super::output::MediaTransport;
 use super::request::Step;
 use super::resume::Former;
 use super::session::{Session, State};

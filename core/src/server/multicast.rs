@@ -21,7 +21,7 @@ use crate::limits::{MULTICAST_GROUPS_MAX, MULTICAST_PORTS, MULTICAST_TTL};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Multicast {
-    /// Of IPv4 and of IPv6.
+    /// The groups of IPv4, and those of IPv6.
     families: [Family; 2],
     ports: (u16, u16),
     ttl: u8,

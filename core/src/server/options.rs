@@ -1,4 +1,4 @@
-use super::config::Asks;
+use super::asks::Asks;
 use super::describe::path_of;
 use super::request::{Outcome, with_methods};
 use super::table::{SUPPORTED, StateKind, allowed};
@@ -23,15 +23,13 @@ impl Server {
     }
 
     fn takes_publishers(&self) -> bool {
-        let asks = self.config.asks.contains(Asks::ANNOUNCE) || self.config.takeover == TakeoverPolicy::Ask;
-        self.config.publishers || asks
+        let is_asked = self.config.asks_anywhere(Asks::ANNOUNCE);
+        self.config.publishers || is_asked || self.config.takeover == TakeoverPolicy::Ask
     }
 
     /// Returns `true` if a stream of the application's own is at the place that a request is for.
     fn is_of_application(&self, request: &Request) -> bool {
-        let stream = path_of(request).ok().and_then(|(path, _)| self.stream_at(path));
-        let published = stream.and_then(|stream| self.published.get(stream));
-        published.is_some_and(|published| published.publisher.is_none() && published.awaits.is_none())
+        path_of(request).is_ok_and(|(path, _)| self.is_own_path(path))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::config::Asks;
+use super::asks::Asks;
 use super::describe::path_of;
 use super::request::{Outcome, Step};
 use super::{Event, Server};

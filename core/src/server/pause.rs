@@ -1,5 +1,5 @@
 use super::answer::Extra;
-use super::config::Asks;
+use super::asks::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
 use super::session::State;
@@ -19,7 +19,7 @@ impl Server {
         self.check_state(Some(id), &Method::Pause)?;
         check_aggregate(request, session)?;
         let is_running = matches!(session.state, State::Play(_) | State::Record(_));
-        if is_running && self.config.asks.contains(Asks::PAUSE) {
+        if is_running && self.config.asks_about(Asks::PAUSE, &session.path) {
             let place = (&*session.path, session.query.as_deref());
             let question = self.question(conn, request, Some(id), place)?;
             return Ok(Outcome::ask(Step::Pause(id), Event::Pause(question)));

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::answer::Extra;
-use super::config::Asks;
-use super::event::MediaTransport;
+use super::asks::Asks;
+use super::output::MediaTransport;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State, Track};
 use super::{Event, Output, Server};
@@ -40,7 +40,7 @@ impl Server {
         let (id, session) = self.existing(Some(id))?;
         let private = self.private_stream_of(session);
         let plays = matches!(session.state, State::Play(_));
-        if self.config.asks.contains(Asks::PLAY) && (!plays || private.is_some()) {
+        if self.config.asks_about(Asks::PLAY, &session.path) && (!plays || private.is_some()) {
             let question =
                 self.question(conn, request, Some(id), (&session.path, session.query.as_deref()))?;
             let mut from = None;

@@ -18,9 +18,9 @@ impl Server {
     /// No request finds it: it is given to a session by the answer to its SETUP ([`Ticket::set_stream`]), and ends when
     /// that session does. `path` is the one that lists and events tell; others may have it too.
     ///
-    /// Where PLAY is asked about ([`Asks::PLAY`](super::Asks::PLAY)), the reader gets what was pushed to the log since the
-    /// question, be it before the answer or after it: so the application goes to the place that is asked for, pushes the first
-    /// packets, and answers, and RTP-Info tells of exactly those.
+    /// If the server asks about PLAY ([`Asks::PLAY`](super::Asks::PLAY)), the reader gets the packets that were pushed to the
+    /// log since the question, before the answer or after it. So the application seeks to the place, pushes the first packets
+    /// and answers, and RTP-Info tells exactly these packets.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-use super::config::Asks;
+use super::asks::Asks;
 use super::play::check_aggregate;
 use super::request::{Outcome, Step};
 use super::session::{Channels, State, Track};
@@ -39,7 +39,7 @@ impl Server {
         if medias.is_none_or(|medias| session.tracks.len() < medias) {
             return Err(Response::new(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE));
         }
-        if self.config.asks.contains(Asks::RECORD) {
+        if self.config.asks_about(Asks::RECORD, &session.path) {
             let description = publishing.announced(&self.published).map(Box::new);
             let place = (&*session.path, session.query.as_deref());
             let question = Question { description, ..self.question(conn, request, Some(id), place)? };

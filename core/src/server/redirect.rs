@@ -39,10 +39,10 @@ impl Server {
         true
     }
 
-    /// Takes on no session any more, and ends those that there are after `limit`.
+    /// Accepts no new session, and ends the present ones after `limit`.
     ///
-    /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there, and whoever
-    /// comes is redirected (302); without, those that come are refused (503). Connections, and answers to OPTIONS, stay.
+    /// With the URL of another server (its path is ignored), readers and publishers are asked to continue there, and new peers
+    /// are redirected (302). Without a URL, new peers are refused (503). Connections, and answers to OPTIONS, stay.
     pub fn drain(&mut self, now: Instant, to: Option<Url>, limit: Duration) {
         let place = |(id, session): (SessionId, &Session)| {
             Some((id, to.as_ref()?.with_path(&session.path, session.query.as_deref())))

@@ -12,7 +12,7 @@ pub enum ReloadError {
     #[error("the stream has ended")]
     Ended,
     /// A publisher records the stream; it is described as it was announced.
-    #[error("a publisher has described the stream")]
+    #[error("the stream is described by its publisher, and only that can describe it anew")]
     Publishers,
     /// Readers have set up tracks that would become others.
     #[error("the description has not as many medias of the same kinds, in their order, as the stream")]

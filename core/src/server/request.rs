@@ -35,7 +35,7 @@ pub(super) enum Step {
     Describe,
     /// In the place of this publisher, if there was one.
     Announce(Option<SessionId>),
-    /// Of this session, or of a new one; `true` if it was about speaking.
+    /// SETUP of this session, or of a new one; `true` if it was about a back channel.
     Setup(Option<SessionId>, bool),
     /// The same, once the sockets of its group are open.
     Group(Key, GroupSetup),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::event::MediaTransport;
+use super::output::MediaTransport;
 use super::session::{Channels, Session, State};
 use super::{Connection, Published, Server};
 use crate::auth::Action;
@@ -81,7 +81,7 @@ pub enum SessionState {
 /// let server = Server::new(ServerConfig::default(), [1; 32]);
 /// assert!(server.sessions().map(|session| tell(&session)).next().is_none()); // nobody is there yet
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct SessionInfo {
     /// Its handle.
@@ -113,6 +113,11 @@ pub struct SessionInfo {
     /// The connections that it was used over and that are there.
     pub conns: Vec<ConnId>,
 }
+
+debug_without_secrets!(SessionInfo {
+    path, query;
+    session, peer, user, since, alive, state, action, stream, back_channel, transport, tracks, conns,
+});
 
 /// A media that a session has set up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -153,7 +158,7 @@ pub enum TrackChannels {
 /// }
 /// # Ok::<(), rtspan_core::server::AddStreamError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct StreamInfo {
     /// Its handle.
@@ -173,6 +178,8 @@ pub struct StreamInfo {
     /// How many medias it has.
     pub medias: usize,
 }
+
+debug_without_secrets!(StreamInfo { path; stream, since, is_private, speaker, publisher, readers, medias });
 
 /// Lists and looks: each tells what is true now, also when events were missed.
 impl Server {
@@ -217,13 +224,13 @@ impl Server {
         }
     }
 
-    /// Closes a connection, once all that it has asked is answered, and with it what it carries.
+    /// Closes a connection once all its requests are answered, and with it the sessions that it carries.
     pub fn close_connection(&mut self, now: Instant, conn: ConnId) {
         self.close_conn(now, conn, CloseReason::Application);
     }
 
-    /// The same, with a reason: a request that waits is refused with it, and players whose media the connection carries are
-    /// told it in BYE.
+    /// The same, with a reason. A request that waits is refused with this reason, and players whose media the connection
+    /// carries get it in BYE.
     pub fn close_connection_with(&mut self, now: Instant, conn: ConnId, note: CloseNote) {
         let Some(connection) = self.conns.get(conn) else { return };
         let reason = CloseReason::Noted(note);

@@ -17,7 +17,7 @@ pub enum WriteRtcpError {
     #[error("the session is gone")]
     Gone,
     /// The session neither plays nor records.
-    #[error("the session neither plays nor records: {0:?}")]
+    #[error("the session neither plays nor records now: it is set up, or pauses")]
     State(SessionState),
     /// The session has not set up this media.
     #[error("the session has not set up media {0}")]
@@ -25,7 +25,7 @@ pub enum WriteRtcpError {
     /// The session reads this media by a group (multicast), which others read too: write to the stream instead.
     #[error("media {0} goes to a group: write RTCP to the stream, which all its readers get")]
     Group(usize),
-    /// The bytes that were to be sent are no RTCP.
+    /// The bytes are not RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
 }
@@ -39,8 +39,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The session is gone, neither plays nor records, or has not set up the media; or it is no RTCP compound, or one too
-    /// large for a datagram.
+    /// The session is gone, neither plays nor records, or has not set up the media; or the bytes are not an RTCP compound, or
+    /// are too large for a datagram.
     pub fn write_rtcp(
         &mut self,
         session: SessionId,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::access::Identity;
 use super::credit::Credit;
-use super::event::MediaTransport;
+use super::output::MediaTransport;
 use super::secure::TrackKeys;
 use super::stats::Tally;
 use super::streams::Published;
@@ -233,7 +233,7 @@ impl Session {
         self.tracks.iter().filter(|track| !track.is_spoken)
     }
 
-    /// Whether its medias are protected (SRTP); `None` before the first SETUP.
+    /// True if its medias are protected (SRTP); `None` before the first SETUP.
     pub(super) fn is_secure(&self) -> Option<bool> {
         self.tracks.first().map(|track| track.keys.is_some())
     }

@@ -1,4 +1,4 @@
-use super::config::Asks;
+use super::asks::Asks;
 use super::groups::GroupSetup;
 use super::request::{Outcome, Step};
 use super::session::{Channels, Reading, Session, State, Track};
@@ -27,15 +27,36 @@ impl Server {
             return Ok(asked);
         }
         let plan = self.plan_setup(now, conn, request, (session, None))?;
-        let event = if plan.is_spoken && self.config.asks.contains(Asks::SPEAK) {
+        let event = if plan.is_spoken && self.is_asked(Asks::SPEAK, request, session)? {
             let question = self.setup_question(conn, request, session, plan.track)?;
             Event::Speak(Question { action: Action::Speak, ..question })
-        } else if self.config.asks.contains(Asks::SETUP) {
+        } else if self.is_asked(Asks::SETUP, request, session)? {
             Event::Setup(self.setup_question(conn, request, session, plan.track)?)
         } else {
             return self.carry_out(now, conn, plan, None, streams);
         };
         Ok(Outcome::ask(Step::Setup(session, plan.is_spoken), event))
+    }
+
+    /// Returns `true` if the application takes a decision about a SETUP. Its URI is read for that only if it may matter.
+    fn is_asked(&self, asks: Asks, request: &Request, session: Option<SessionId>) -> Result<bool, Response> {
+        if !self.config.asks_anywhere(asks) {
+            return Ok(false);
+        }
+        let (path, _) = self.place_of(request, session)?;
+        Ok(self.config.asks_about(asks, path))
+    }
+
+    /// The path and query of a SETUP: those of its session, if there is one.
+    fn place_of<'a>(
+        &'a self,
+        request: &'a Request,
+        session: Option<SessionId>,
+    ) -> Result<(&'a str, Option<&'a str>), Response> {
+        match session.and_then(|id| self.sessions.get(id)) {
+            Some(session) => Ok((&session.path, session.query.as_deref())),
+            None => track_path(request).map(|TrackPath { path, query, .. }| (path, query)),
+        }
     }
 
     fn setup_question<A>(
@@ -45,10 +66,7 @@ impl Server {
         session: Option<SessionId>,
         track: u8,
     ) -> Result<Question<A>, Response> {
-        let place = match session.and_then(|id| self.sessions.get(id)) {
-            Some(session) => (&*session.path, session.query.as_deref()),
-            None => track_path(request).map(|TrackPath { path, query, .. }| (path, query))?,
-        };
+        let place = self.place_of(request, session)?;
         Ok(Question {
             transports: offered(request),
             media: Some(track.into()),
@@ -69,8 +87,8 @@ impl Server {
             self.existing(session)?;
         }
         let plan = self.plan_setup(now, conn, request, (session, given))?;
-        let is_asked = self.config.asks.contains(Asks::SPEAK) || self.config.is_guarded();
-        if plan.is_spoken && !is_spoken && is_asked {
+        let is_asked = plan.is_spoken && self.is_asked(Asks::SPEAK, request, session)?;
+        if plan.is_spoken && !is_spoken && (is_asked || self.config.is_guarded()) {
             // It has become a back channel since the application was asked, and nobody has said who may speak.
             return Err(Response::new(StatusCode::SERVICE_UNAVAILABLE));
         }
@@ -84,7 +102,7 @@ impl Server {
         request: &Request,
         session: Option<SessionId>,
     ) -> Result<Option<Outcome>, Response> {
-        if session.is_some() || !self.config.asks.contains(Asks::SETUP) {
+        if session.is_some() || !self.is_asked(Asks::SETUP, request, session)? {
             return Ok(None);
         }
         let named = track_path(request)?;

@@ -45,7 +45,7 @@ pub enum Refused {
     #[error("the server is closing")]
     Closing,
     /// The peer speaks without TLS, which the server requires.
-    #[error("the peer speaks without TLS")]
+    #[error("the peer speaks without TLS, which the server requires")]
     TlsRequired,
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Halves {
 }
 
 impl Halves {
-    /// What else answers, and has no halves.
+    /// A part that answers for itself, without halves.
     pub(super) const ONE: Self = Self { rx: true, tx: false };
 }
 
@@ -78,9 +78,9 @@ pub(super) struct Tally {
 
 #[derive(Debug, Default)]
 struct Told {
-    /// Of what has gone: each PAUSE ends something.
+    /// The counts of parts that have gone: each PAUSE ends some.
     past: SessionStats,
-    /// Of what is there, by the part that tells it.
+    /// The counts of present parts, by the part that tells them.
     present: Vec<(Teller, SessionStats)>,
 }
 
@@ -250,7 +250,7 @@ impl Server {
         report.sessions.into_iter().for_each(|part| self.take_part(now, teller, part));
     }
 
-    /// So many parts of the media plane are to tell their last of a session.
+    /// Adds to the number of parts of the media plane that still have to report the last counts of a session.
     pub(super) fn owe_stats(&mut self, session: SessionId, parts: u32) {
         if let Some(session) = self.sessions.get_mut(session) {
             session.tally.owed = session.tally.owed.saturating_add(parts);

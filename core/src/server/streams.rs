@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::back_channel::{back_channels_of, with_directions};
 use super::paths::Taken;
-use super::resume::Former;
+use super::resume::Awaited;
 use super::secure::StreamKeys;
 use super::session::State;
 use super::timers::Timer;
@@ -39,8 +39,8 @@ pub(super) struct Published {
     pub(super) speaker: Option<SessionId>,
     /// The session that records it; `None` for the application's own.
     pub(super) publisher: Option<SessionId>,
-    /// The publisher that has gone, while the stream waits for it.
-    pub(super) awaits: Option<Former>,
+    /// The publisher that the stream waits for.
+    pub(super) awaits: Option<Awaited>,
     /// The packets of readers that have gone, or pause.
     pub(super) sent: Vec<MediaStats>,
     /// The readers that its writer waits for.
@@ -54,9 +54,23 @@ impl Published {
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_some()
     }
+
+    /// The application publishes it at a path, and writes it.
+    pub(super) fn is_of_application(&self) -> bool {
+        let is_others = self.publisher.is_some() || self.awaits.is_some() || self.speaker.is_some();
+        !self.is_private && !is_others && !self.has_ended()
+    }
+
+    /// Returns `true` if a description, in the clear, has the medias and formats of the stream.
+    pub(super) fn describes_same(&self, other: Description) -> bool {
+        // The stream's own description was written and read again, so the other one is as well.
+        let other = Description::parse_written(other.to_sdp().as_bytes());
+        let own = Description::parse_written(&self.sdp);
+        own.zip(other).is_some_and(|(own, other)| own.has_same_medias(&other))
+    }
 }
 
-/// Whose a stream is.
+/// The owner of a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Origin {
     /// The application's own.
@@ -181,6 +195,12 @@ impl Server {
         let (path, session) = (published.path.to_string(), published.publisher);
         let conn = session.and_then(|id| self.sessions.get(id)).map(|session| session.conn);
         self.emit(Event::Published { stream, path, session, conn });
+    }
+
+    /// Returns `true` if a stream of the application's own is at the path.
+    pub(super) fn is_own_path(&self, path: &str) -> bool {
+        let stream = self.stream_at(path).and_then(|stream| self.published.get(stream));
+        stream.is_some_and(Published::is_of_application)
     }
 
     /// Publishes what a session has announced, and hands its log out.

@@ -16,6 +16,9 @@ use crate::{ConnId, Instant, SessionId, StreamId, Tolerances};
 /// A publisher that comes back mostly finds its former self there: a UDP session that nobody has torn down, or a connection
 /// that the system still takes for open.
 ///
+/// Readers see one source: the packets of the publisher that follows get the SSRC of the one before, and sequence numbers and
+/// timestamps that go on.
+///
 /// ```
 /// use rtspan_core::server::{ServerConfig, TakeoverPolicy};
 ///
@@ -27,7 +30,7 @@ pub enum TakeoverPolicy {
     /// The publisher's own address, once nothing has come of the publisher for
     /// [`TAKEOVER_SILENCE`], or when its session has no connection any more (the default).
     ///
-    /// Where publishers have to prove who they are, the same user from any address, and nobody else.
+    /// If publishers have to prove who they are, it is the same user from any address instead, and no other user.
     #[default]
     SameAddress,
     /// Nobody: the path is free again when the publisher's session has ended.
@@ -39,7 +42,7 @@ pub enum TakeoverPolicy {
 
 impl Server {
     /// The publisher at a path, if there is one that is not awaited there itself. An error if the path is the application's
-    /// own, or that of a track.
+    /// own and not [left](Self::leave_stream), or that of a track.
     pub(super) fn publisher_at(&self, conn: ConnId, path: &str) -> Result<Option<SessionId>, Response> {
         let publisher = match self.paths.check_free(path) {
             Ok(()) => return Ok(None),
@@ -124,7 +127,7 @@ impl Server {
     }
 
     /// A stream has another publisher from here on.
-    pub(super) fn hand_over(&mut self, stream: StreamId, former: SessionId, session: SessionId) {
+    pub(super) fn hand_over(&mut self, stream: StreamId, former: Option<SessionId>, session: SessionId) {
         let Some(published) = self.published.get_mut(stream) else { return };
         published.publisher = Some(session);
         let path = published.path.to_string();

@@ -70,14 +70,14 @@ impl<A> Ticket<A> {
     }
 }
 
-/// Nobody waits for the answer any more: the connection or the session is gone, or the deadline has passed.
+/// The peer no longer waits for the answer: the connection or the session is gone, or the deadline has passed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("nobody waits for this answer any more")]
 pub struct Stale;
 
 /// A decision for the application to take.
 ///
-/// Here the server of the core asks whether a peer may be told of `/vault`; a runtime asks by `Server::next`, and
+/// Here the server of the core asks if a peer may see the description of `/vault`. With a runtime, `Server::next` asks, and
 /// `Server::answer` takes the ticket.
 ///
 /// ```
@@ -116,7 +116,6 @@ pub struct Stale;
 /// assert_eq!(asked, [("/vault".to_owned(), false)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Question<A> {
     /// The right to answer it.
@@ -153,7 +152,12 @@ pub struct Question<A> {
     pub replaces: Option<SessionId>,
 }
 
-/// A well-formed no, with the status that says why.
+debug_without_secrets!(Question<A> {
+    path, query;
+    ticket, conn, peer, secured, session, action, user, takes_token, request, transports, media, description, replaces,
+});
+
+/// A refusal with its status.
 ///
 /// ```
 /// use rtspan_core::server::Refusal;
@@ -203,7 +207,7 @@ impl From<StatusCode> for Refusal {
     }
 }
 
-/// An answer, whatever the question was.
+/// An answer to any question.
 #[derive(Debug)]
 pub(super) enum Answer {
     Yes,

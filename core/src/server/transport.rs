@@ -1,8 +1,8 @@
 use std::net::SocketAddr;
 
-use super::event::MediaTransport;
 use super::groups::Key;
 use super::multicast::Multicast;
+use super::output::MediaTransport;
 use super::session::{Channels, Session};
 use super::{Server, StreamId};
 use crate::header::{Delivery, HeaderError, Lower, Mode, Transport, parse_transports};

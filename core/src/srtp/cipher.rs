@@ -89,7 +89,7 @@ impl<C: AeadInOut<NonceSize = U12, TagSize = U16> + Send + Sync> Aead for Gcm<C>
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unit {
     ssrc: u32,
-    /// Of RTP the rollover counter and the sequence number, of RTCP the index that stands in the packet.
+    /// For RTP the rollover counter and the sequence number, for RTCP the index in the packet.
     index: u64,
     /// Bytes in front that stay in the clear.
     clear: usize,

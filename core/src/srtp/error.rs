@@ -1,7 +1,7 @@
 use super::Suite;
 use crate::limits::{SRTP_MKI_BYTES_MAX, SRTP_PACKET_BYTES_MAX, SRTP_SOURCES_MAX};
 
-/// Why a master key cannot be used; whoever has made it is at fault.
+/// Why a master key cannot be used; the maker of the key is at fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

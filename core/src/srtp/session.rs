@@ -146,7 +146,7 @@ impl fmt::Debug for SessionKeys {
 pub(super) struct Tail<'a> {
     pub(super) tag: &'a [u8],
     pub(super) mki: &'a [u8],
-    /// Of RTCP, the flag and the index.
+    /// For RTCP, the flag and the index.
     pub(super) index: &'a [u8],
 }
 

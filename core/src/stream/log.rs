@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::media::Media;
 use super::rtcp::{Compound, Compounds};
 use super::secure::SecureLog;
 use super::track::{Track, TrackSet};
@@ -30,30 +31,6 @@ pub struct Packet {
     pub rtp: RtpPacket,
 }
 
-/// Media of a publisher's connection for the log of its stream.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Media {
-    /// A packet, in order.
-    Packet {
-        /// The index of its media in the description.
-        track: u8,
-        /// The packet.
-        packet: RtpPacket,
-    },
-    /// The publisher's sender report: which wall clock time a timestamp stands for.
-    Clock {
-        /// The index of its media in the description.
-        track: u8,
-        /// The source whose report it is.
-        ssrc: u32,
-        /// The publisher's wall clock.
-        ntp: NtpTime,
-        /// The timestamp at that time.
-        rtp: u32,
-    },
-}
-
 /// Why a track was not given an SSRC.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -62,7 +39,7 @@ pub enum SsrcError {
     #[error("the stream has no media {0}")]
     NoSuchTrack(u8),
     /// Another track of the stream has that SSRC.
-    #[error("media {0} of the stream has the SSRC")]
+    #[error("media {0} of the stream has that SSRC; choose another")]
     InUse(u8),
 }
 
@@ -120,7 +97,7 @@ pub struct StreamLog {
     publishers_wall: Option<(Instant, NtpTime)>,
     /// The same packets, encrypted.
     pub(super) secure: Vec<SecureLog>,
-    /// Of a log of encrypted packets: the numbers of those that could not be encrypted, and whose place is empty.
+    /// In a log of encrypted packets: the numbers of the packets that could not be encrypted, whose places are empty.
     pub(super) voids: VecDeque<u64>,
     /// The client has the pace of what is sent.
     is_unpaced: bool,
@@ -149,7 +126,7 @@ impl StreamLog {
     /// The same log without its packets.
     pub(super) fn without_packets(&self) -> Self {
         Self {
-            tracks: self.tracks.clone(),
+            tracks: self.tracks.iter().map(Track::of_copies).collect(),
             packets: VecDeque::new(),
             bytes: 0,
             compounds: self.compounds.clone(),
@@ -173,6 +150,9 @@ impl StreamLog {
     /// Appends what a publisher's connection yielded.
     pub fn handle_media(&mut self, now: Instant, media: Media) {
         match media {
+            Media::Begin { track } => {
+                self.tracks.get_mut(usize::from(track)).into_iter().for_each(Track::begin);
+            }
             Media::Packet { track, packet } => {
                 self.push(now, track, packet);
             }
@@ -188,8 +168,9 @@ impl StreamLog {
         if ntp == NtpTime::default() {
             return;
         }
-        let own = self.tracks.get_mut(usize::from(track));
-        if own.is_some_and(|own| own.set_reference(ssrc, ntp, rtp)) {
+        let Some(own) = self.tracks.get_mut(usize::from(track)) else { return };
+        let (ssrc, rtp) = own.pass_time(ssrc, rtp);
+        if own.set_reference(ssrc, ntp, rtp) {
             self.publishers_wall = Some((now, ntp));
         }
         self.tell_secure(|log| log.set_reference(now, track, ssrc, ntp, rtp));
@@ -201,6 +182,7 @@ impl StreamLog {
         let Some(state) = self.tracks.get_mut(usize::from(track)).filter(|_| !self.closed) else {
             return false;
         };
+        let rtp = state.pass(now, rtp);
         let access_point = state.push(now, number, &rtp);
         self.keep(Packet { track, access_point, at: now, rtp });
         if !self.secure.is_empty() {
@@ -221,9 +203,10 @@ impl StreamLog {
     /// Sender reports go by that clock from then on, as by that of [`set_reference`](Self::set_reference), and each SSRC
     /// has a time line of its own, by the clock rate of the packet's format. A time of zero is left out.
     pub fn push_with_ntp(&mut self, now: Instant, track: u8, rtp: RtpPacket, ntp: NtpTime) -> bool {
-        let header = (rtp.ssrc(), rtp.payload_type(), rtp.timestamp());
         let is_pushed = self.push(now, track, rtp);
-        if is_pushed && ntp != NtpTime::default() {
+        let pushed = self.packets.back().filter(|_| is_pushed && ntp != NtpTime::default());
+        if let Some(Packet { rtp, .. }) = pushed {
+            let header = (rtp.ssrc(), rtp.payload_type(), rtp.timestamp());
             self.set_reference_of(now, track, header, ntp);
         }
         is_pushed
@@ -367,7 +350,7 @@ impl StreamLog {
 
     /// The last packet of each source of a track: its publisher, if it comes back, goes on behind them.
     pub(crate) fn past(&self, track: u8) -> Vec<Past> {
-        self.tracks.get(usize::from(track)).map(|track| track.past().collect()).unwrap_or_default()
+        self.tracks.get(usize::from(track)).map(Track::past).unwrap_or_default()
     }
 
     fn numbered(&self) -> impl Iterator<Item = (u8, &Track)> {

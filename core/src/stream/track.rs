@@ -4,7 +4,7 @@ use crate::description::{Format, Media, MediaKind};
 use crate::payload::Access;
 use crate::payload::parameter_sets::ParameterSets;
 use crate::payload::probe::Probe;
-use crate::rtp::{ClockRates, Past, RtpPacket, Senders};
+use crate::rtp::{ClockRates, Past, RtpPacket, Senders, Splice};
 use crate::{Instant, NtpTime};
 
 /// A set of tracks of one stream, by their index.
@@ -73,6 +73,8 @@ pub(super) struct Track {
     /// The SSRC that is told before the first packet.
     announced_ssrc: Option<u32>,
     newest: Option<Newest>,
+    /// A publisher has followed on others, or on itself.
+    splice: Option<Box<Splice>>,
 }
 
 /// The newest packet of a track.
@@ -95,7 +97,33 @@ impl Track {
             senders: Senders::new(ClockRates::new(&media.formats)),
             announced_ssrc: None,
             newest: None,
+            splice: None,
         }
+    }
+
+    /// The same track of a log that gets its packets from this one.
+    pub(super) fn of_copies(&self) -> Self {
+        Self { splice: None, ..self.clone() }
+    }
+
+    /// A publisher begins, or begins again: its packets go on behind those that are there.
+    pub(super) fn begin(&mut self) {
+        if self.newest.is_some() {
+            self.splice.get_or_insert_default().begin();
+        }
+    }
+
+    /// The packet of a publisher as readers see it.
+    pub(super) fn pass(&mut self, now: Instant, packet: RtpPacket) -> RtpPacket {
+        match &mut self.splice {
+            None => packet,
+            Some(splice) => splice.pass(now, packet, &mut self.senders),
+        }
+    }
+
+    /// A publisher's source and a timestamp of it, as readers see them.
+    pub(super) fn pass_time(&self, source: u32, timestamp: u32) -> (u32, u32) {
+        self.splice.as_ref().map_or((source, timestamp), |splice| splice.pass_time(source, timestamp))
     }
 
     /// Goes by what another description says of the media.
@@ -177,9 +205,12 @@ impl Track {
         self.announced_ssrc == Some(ssrc) || self.senders.ssrcs().any(|own| own == ssrc)
     }
 
-    /// The last packet of each source.
-    pub(super) fn past(&self) -> impl Iterator<Item = Past> + '_ {
-        self.senders.past()
+    /// The last packet of each source, with the numbers that it had there.
+    pub(super) fn past(&self) -> Vec<Past> {
+        match &self.splice {
+            None => self.senders.past().collect(),
+            Some(splice) => splice.past(&self.senders).collect(),
+        }
     }
 
     /// Number in the log of the first packet of the newest access unit.

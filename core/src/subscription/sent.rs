@@ -41,7 +41,7 @@ impl Source {
 impl Default for Sent {
     fn default() -> Self {
         Self {
-            // Of a track that no stream has.
+            // A track that no stream has.
             run: Source { track: u8::MAX, ssrc: 0, sent: Counted::default() },
             sources: Vec::new(),
             unreported: 0,

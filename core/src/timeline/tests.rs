@@ -296,7 +296,7 @@ fn a_report_that_comes_again_tells_nothing_new() {
     it.report(1000, (1, 2), noon(1010), 48_000);
     it.report(1000, (1, 2), noon(1010), 48_000);
     assert_eq!(it.0.stats().corrections, 1);
-    // Nor does it when the timestamps have begun anew.
+    // The same is true when the timestamps have begun anew.
     it.sound(1000, 1_000_000_000);
     it.report(1000, (1, 2), noon(1010), 48_000);
     assert_eq!((it.0.stats().corrections, it.0.stats().reports_astray), (1, 0));

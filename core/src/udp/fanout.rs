@@ -1,7 +1,8 @@
 use bytes::Bytes;
 
 use super::batch::Batch;
-use super::media::{Queues, Readers};
+use super::media::Readers;
+use super::queues::Queues;
 use super::{DatagramReader, DatagramSink, Port, Trust};
 use crate::Instant;
 use crate::conn::Inbound;
@@ -32,10 +33,9 @@ impl Fanout<'_> {
             }
             self.batch.clear();
             let mut from = 0;
-            let known = self.streams.read(id.stream, &mut |log| {
-                if let Some(log) = id.of(log) {
-                    from = self.fill_batch(log, readers, &mut until, most);
-                }
+            let known = self.streams.read(id.stream, &mut |log| match id.of(log) {
+                Some(log) => from = self.fill_batch(log, readers, &mut until, most),
+                None => readers.iter_mut().for_each(|reader| reader.subscription.cut_off()),
             });
             if !self.queues.send_reports(self.sink) {
                 return false;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::media::Queues;
+use super::queues::Queues;
 use crate::heard::Heard;
 use crate::ingest::Pulse;
 use crate::keying::PeerKeys;

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -6,19 +6,20 @@ use bytes::Bytes;
 use super::batch::Batch;
 use super::early::Early;
 use super::fanout::Fanout;
-use super::order::{UdpCommand, UdpOrder};
 use super::pace::Pace;
+use super::queues::Queues;
 use super::reader::DatagramReader;
 use super::{DatagramSink, GroupTarget, Port, Trust, UdpSpec};
-use crate::conn::{Inbound, Report};
+use crate::conn::Inbound;
 use crate::id::{Arena, RawId};
 use crate::ingest::{Ingest, Pulse};
-use crate::limits::{PROOF_LASTS, SENDER_REPORT_PERIOD, UDP_REPORTS_WAITING_MAX};
+use crate::limits::SENDER_REPORT_PERIOD;
 use crate::stream::{Media, Streams};
 use crate::subscription::LogId;
 use crate::thrift::Thrift;
 use crate::{Instant, SessionId, StreamId, UdpId};
 
+mod orders;
 mod sent;
 mod stats;
 
@@ -66,21 +67,6 @@ impl Readers {
         // Until it resumes nothing is sent, and something may wait.
         self.pace.resumes_at().or_else(|| self.all.iter().filter_map(waits).min())
     }
-}
-
-/// The input that waits to be polled, and the reports that wait for the socket.
-#[derive(Debug, Default)]
-pub(super) struct Queues {
-    pub(super) inbound: VecDeque<Inbound>,
-    reports: VecDeque<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    port: Port,
-    from: Option<IpAddr>,
-    to: SocketAddr,
-    report: Bytes,
 }
 
 #[derive(Debug)]
@@ -153,92 +139,7 @@ impl UdpMedia {
     /// Returns `true` once nothing will come of it any more: its sockets are to be closed.
     pub fn is_over(&self) -> bool {
         let is_told = !self.is_asked && !self.has_left && self.leaving.is_empty() && !self.has_input();
-        self.is_closing && is_told && self.readers.is_empty() && self.queues.reports.is_empty()
-    }
-
-    /// Takes an order of the control plane.
-    pub fn handle_command(&mut self, now: Instant, command: UdpCommand) {
-        match command.0 {
-            UdpOrder::Attach(mut reader) => {
-                self.recall(now, &mut reader);
-                self.attach(*reader);
-            }
-            UdpOrder::Join(reader) => {
-                let there = self.readers.get_mut(&reader.subscription.log_id());
-                match there.and_then(|readers| readers.all.first_mut()) {
-                    Some(group) => group.join(now, *reader),
-                    None => self.attach(*reader),
-                }
-            }
-            UdpOrder::Detach(stream, session) => self.detach(stream, session, None),
-            UdpOrder::Dismiss(stream, session, reason) => self.detach(stream, session, Some(&reason)),
-            UdpOrder::DropTrack(stream, session, track) => {
-                if let Some(reader) = self.reader(stream, session) {
-                    reader.drop_track(track);
-                }
-            }
-            UdpOrder::Expect(stream, session, peers) => {
-                for source in both_ports(peers) {
-                    let reader = Source::Reader {
-                        stream,
-                        session,
-                        pulse: Pulse::default(),
-                        heard: None,
-                        bytes_left: 0,
-                    };
-                    self.sources.insert(source, reader);
-                }
-            }
-            UdpOrder::Forget(peers) => {
-                both_ports(peers).for_each(|source| _ = self.sources.remove(&source));
-            }
-            UdpOrder::ToPublisher(to, compound) => {
-                let Some(Source::Publisher(track)) = self.sources.get(&(Port::Rtcp, to)) else { return };
-                let Some(Publishing { ingest, local, rtcp }) = self.publishers.get_mut(*track) else {
-                    return;
-                };
-                if let Some(compound) = ingest.send(compound) {
-                    self.queues.report(Port::Rtcp, *local, *rtcp, compound);
-                }
-            }
-            UdpOrder::ToReader(stream, session, track, compound) => {
-                let Self { readers, queues, .. } = self;
-                if let Some(reader) = reader_of(readers, stream, session) {
-                    reader.send_rtcp(track, compound, queues);
-                }
-            }
-            UdpOrder::Credit(stream, session, bytes) => {
-                if let Some(reader) = self.reader(stream, session) {
-                    reader.trust.grant(bytes);
-                }
-            }
-            UdpOrder::End(stream, session) => match self.reader(stream, session) {
-                Some(reader) => reader.subscription.end(),
-                None => self.queues.inbound.push_back(Inbound::Report(Report::Ended(session))),
-            },
-            UdpOrder::Publish(local, tracks) => {
-                let peers: Vec<_> = tracks.iter().map(|(rtp, rtcp, _)| (*rtp, *rtcp)).collect();
-                tracks.into_iter().for_each(|track| self.add_publisher(local, track));
-                self.take_early(now, peers);
-            }
-            UdpOrder::Resume(local, tracks) => {
-                tracks.into_iter().for_each(|track| self.add_publisher(local, track));
-            }
-            UdpOrder::Unpublish(peers) => self.forget_publisher(now, peers),
-            UdpOrder::Rekey(stream, session, track, keys) => {
-                let publishers = self.publishers.values_mut().map(|publisher| &mut publisher.ingest);
-                publishers.filter(|own| own.is_of(session, track)).for_each(|own| own.rekey(&keys));
-                if let Some(reader) = self.reader(stream, session) {
-                    reader.rekey(session, track, &keys);
-                }
-            }
-            UdpOrder::TellSent(stream, session, number) => {
-                self.ask_if_sent(stream, session, number);
-            }
-            UdpOrder::TellStats => self.is_asked = true,
-            UdpOrder::Close => self.is_closing = true,
-        }
-        self.due = Some(now);
+        self.is_closing && is_told && self.readers.is_empty() && !self.queues.has_reports()
     }
 
     /// Takes a datagram; one from an address that belongs to no session is left out.
@@ -289,7 +190,7 @@ impl UdpMedia {
 
     /// Returns `true` if something waits that may leave now, because nobody has flushed it.
     pub(crate) fn is_behind(&self, now: Instant, streams: &dyn Streams) -> bool {
-        let mut is_behind = !self.queues.reports.is_empty();
+        let mut is_behind = self.queues.has_reports();
         for (log, readers) in &self.readers {
             if readers.pace.resumes_at().is_none_or(|at| at <= now) {
                 let mut readers = readers.all.iter();
@@ -352,70 +253,6 @@ impl UdpMedia {
         self.due = publishers.chain(readers).min();
     }
 
-    fn add_publisher(
-        &mut self,
-        local: Option<IpAddr>,
-        (rtp, rtcp, ingest): (SocketAddr, SocketAddr, Ingest),
-    ) {
-        let track = self.publishers.insert_with(|_| Publishing { local, rtcp, ingest });
-        for (port, from, punch) in [(Port::Rtp, rtp, PUNCH_RTP), (Port::Rtcp, rtcp, PUNCH_RTCP)] {
-            self.sources.insert((port, from), Source::Publisher(track));
-            self.queues.report(port, local, from, Bytes::from_static(punch));
-        }
-    }
-
-    /// Takes what came from these addresses before it was known whose they are.
-    fn take_early(&mut self, now: Instant, peers: Vec<(SocketAddr, SocketAddr)>) {
-        for (port, from) in both_ports(peers) {
-            for data in self.early.claim(now, port, from) {
-                self.handle_datagram(now, port, from, data);
-            }
-        }
-    }
-
-    fn forget_publisher(&mut self, now: Instant, peers: Vec<(SocketAddr, SocketAddr)>) {
-        let (mut stream, mut gone) = (None, Vec::new());
-        for source in both_ports(peers) {
-            let Some(Source::Publisher(track)) = self.sources.remove(&source) else { continue };
-            if let Some(Publishing { mut ingest, .. }) = self.publishers.remove(track) {
-                ingest.finish(now, &mut self.queues.inbound);
-                stream = Some(ingest.stream());
-                gone.push(ingest);
-            }
-        }
-        self.report_stats(stats::parts_of(now, gone.iter(), true), false);
-        self.queues.inbound.extend(stream.map(|stream| Inbound::Report(Report::Drained(stream))));
-    }
-
-    fn attach(&mut self, reader: DatagramReader) {
-        let readers = || Readers { pace: Pace::new(self.burst), all: Vec::new() };
-        let all = &mut self.readers.entry(reader.subscription.log_id()).or_insert_with(readers).all;
-        all.insert(all.partition_point(|own| own.local <= reader.local), reader);
-    }
-
-    /// Sends nothing more to a session, but a goodbye if there is a reason; a group goes on while others read.
-    fn detach(&mut self, stream: StreamId, session: SessionId, goodbye: Option<&str>) {
-        let found = logs_of(&mut self.readers, stream).find_map(|(log, readers)| {
-            let place = readers.all.iter().position(|reader| reader.is_of(session))?;
-            Some((*log, readers, place))
-        });
-        let Some((log, readers, place)) = found else { return };
-        self.has_left |= self.group.is_some();
-        if !readers.all.get_mut(place).is_some_and(|reader| reader.leave(session)) {
-            return;
-        }
-        let mut reader = readers.all.remove(place);
-        if readers.all.is_empty() {
-            self.readers.remove(&log);
-        }
-        goodbye.into_iter().for_each(|reason| reader.send_goodbyes(reason, &mut self.queues));
-        let own = both_ports(reader.peers.iter().flatten().copied()).next();
-        if let Some(Source::Reader { bytes_left, .. }) = own.and_then(|own| self.sources.get_mut(&own)) {
-            *bytes_left = reader.trust.bytes_left();
-        }
-        self.leaving.push(reader);
-    }
-
     fn reader(&mut self, stream: StreamId, session: SessionId) -> Option<&mut DatagramReader> {
         reader_of(&mut self.readers, stream, session)
     }
@@ -448,19 +285,6 @@ impl UdpMedia {
             members.hear(now, from.ip(), data, &mut self.queues);
         }
     }
-
-    /// Recalls what is known of a reader that is attached, maybe again. It is proven if something has come from it not long
-    /// ago. Otherwise it has the bytes that it was not sent before.
-    fn recall(&self, now: Instant, DatagramReader { peers, trust, .. }: &mut DatagramReader) {
-        for source in both_ports(peers.iter().flatten().copied()) {
-            if let Some(Source::Reader { heard, bytes_left, .. }) = self.sources.get(&source) {
-                if heard.is_some_and(|heard| now < heard + PROOF_LASTS) {
-                    *trust = Trust::Proven;
-                }
-                trust.grant(*bytes_left);
-            }
-        }
-    }
 }
 
 fn reader_of(
@@ -486,33 +310,3 @@ fn both_ports(
 ) -> impl Iterator<Item = (Port, SocketAddr)> {
     peers.into_iter().flat_map(|(rtp, rtcp)| [(Port::Rtp, rtp), (Port::Rtcp, rtcp)])
 }
-
-/// An RTP packet without payload, which opens the way through a firewall for the publisher's.
-const PUNCH_RTP: &[u8] = &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-/// An empty receiver report, likewise.
-const PUNCH_RTCP: &[u8] = &[0x80, 0xc9, 0, 1, 0, 0, 0, 0];
-
-impl Queues {
-    /// Has a report sent; `false` if too many wait.
-    pub(super) fn report(&mut self, port: Port, from: Option<IpAddr>, to: SocketAddr, report: Bytes) -> bool {
-        let has_room = self.reports.len() < UDP_REPORTS_WAITING_MAX;
-        if has_room {
-            self.reports.push_back(Waiting { port, from, to, report });
-        }
-        has_room
-    }
-
-    /// Sends the reports that wait; `false` if the sink would block.
-    pub(super) fn send_reports(&mut self, sink: &mut dyn DatagramSink) -> bool {
-        while let Some(Waiting { port, from, to, report }) = self.reports.front() {
-            if !sink.send(*port, *from, *to, report) {
-                return false;
-            }
-            self.reports.pop_front();
-        }
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// So many packets at once, and one at least.
+    /// Lets a burst of packets leave at once, one packet at least.
     pub(crate) fn new(burst: usize) -> Self {
         Self { burst: burst.max(1), left: 0, renewed: Instant::ZERO }
     }

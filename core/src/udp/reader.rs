@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::batch::Batch;
 use super::group::Members;
-use super::media::Queues;
+use super::queues::Queues;
 use super::{DatagramSink, Port, TooBig, Trust};
 use crate::conn::{Inbound, Report};
 use crate::heard::Heard;

@@ -9,7 +9,7 @@ pub struct PacketsTooBig {
     pub session: SessionId,
     /// The connection that the session was used over last; one over UDP may have outlived it.
     pub conn: ConnId,
-    /// How many, since this was last told.
+    /// The number of missing packets since the last such event.
     pub packets: u64,
     /// Bytes of the largest of them, without the headers of UDP and IP.
     pub bytes: usize,

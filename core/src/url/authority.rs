@@ -35,7 +35,7 @@ impl<'a> Parts<'a> {
 /// where it has none, is a host, maybe with a port. So `u:p/ss@host/cam` has a password with a slash, since `ss` is
 /// the only port that `u` could have and is none, and `host/a@b` and `host:554/a@b` have no credentials. A password
 /// that is a port up to its slash (`u:12/34@host`) cannot be told from these: there the slash has to be written `%2F`.
-pub(super) fn split_credentials(rest: &str) -> (Option<&str>, &str) {
+pub(crate) fn split_credentials(rest: &str) -> (Option<&str>, &str) {
     // Hardly any has some.
     if scan::find(rest.as_bytes(), [b'@']).is_none() {
         return (None, rest);

@@ -77,7 +77,7 @@ impl Way {
 }
 
 /// The base of the controls, as a response to DESCRIBE tells it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Bases<'a> {
     /// The header Content-Base.
     pub content_base: Option<&'a str>,
@@ -86,6 +86,8 @@ pub struct Bases<'a> {
     /// The `a=control` of the whole presentation.
     pub control: Option<&'a str>,
 }
+
+debug_without_secrets!(Bases<'_> { content_base, content_location, control; });
 
 impl Bases<'_> {
     /// The base of a description's controls, which is also its aggregate URL.

@@ -77,7 +77,7 @@ fn push_encoded(out: &mut String, bytes: &[u8]) {
 }
 
 /// Decodes `%XX` and leaves any other `%` alone; bytes that are not UTF-8 are read as Latin-1.
-pub(super) fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

@@ -48,7 +48,7 @@ pub fn joined_track_url(base: &Url, control: &str) -> Option<Url> {
 }
 
 /// The stream and the track that the URI of a SETUP names.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 pub struct TrackPath<'a> {
     /// The path of the stream: no slash at its end, `/` if it is empty.
     pub path: &'a str,
@@ -57,6 +57,8 @@ pub struct TrackPath<'a> {
     /// The control of the track, `trackID=1`; `None` if the URI names the whole stream.
     pub control: Option<&'a str>,
 }
+
+debug_without_secrets!(TrackPath<'_> { path, query, control; });
 
 impl TrackPath<'_> {
     /// The number in the control; `None` if there is no control or it has no number.

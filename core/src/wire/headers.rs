@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use super::{name, scan};
+use crate::trace::value_without_secrets;
 
 /// The headers of a message, in order.
 ///
@@ -181,8 +182,9 @@ impl Headers {
 /// Shows every header, but never what proves who somebody is.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |name, value| if name::is_secret(name) { "***" } else { value };
-        f.debug_map().entries(self.iter().map(|(name, value)| (name, shown(name, value)))).finish()
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name, value_without_secrets(name, value))))
+            .finish()
     }
 }
 

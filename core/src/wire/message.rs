@@ -4,7 +4,7 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Headers, Method, StatusCode, name, scan};
-use crate::trace::body_without_secrets;
+use crate::trace::{body_without_secrets, without_secrets};
 
 /// New messages have room for so many headers, and for so many bytes of their values; nearly all need no more.
 const HEADERS_USUAL: usize = 6;
@@ -64,7 +64,7 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.method)
-            .field("uri", &self.uri)
+            .field("uri", &without_secrets(&self.uri))
             .field("headers", &self.headers)
             .field("body", &shown(&self.body))
             .finish()
@@ -75,7 +75,7 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.status)
-            .field("reason", &self.reason)
+            .field("reason", &without_secrets(&self.reason))
             .field("headers", &self.headers)
             .field("body", &shown(&self.body))
             .finish()

@@ -9,16 +9,16 @@ use crate::IoError;
 use crate::tls::TlsError;
 use crate::tunnel::TunnelError;
 
-/// Why there is no connection.
+/// The reason for which there is no connection.
 ///
-/// [`source`](Error::source) is what the system has said: the [`io::Error`] of the lookup, or that of the
-/// address which decides, the first of several.
+/// [`source`](Error::source) is the error of the system: the [`io::Error`] of the lookup, or that of the decisive address, the
+/// first of several.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The name of the host has no address, or no name server has told one.
     Unresolved(IoError),
-    /// The host is there, and nobody listens at its port: at one of its addresses at least.
+    /// The host is there, but no program listens at its port, for at least one of its addresses.
     Refused(Vec<ConnectAttempt>),
     /// None of the addresses has answered in time; empty while their name was still looked up.
     Timeout(Vec<ConnectAttempt>),
@@ -26,17 +26,17 @@ pub enum ConnectError {
     Unreachable(Vec<ConnectAttempt>),
     /// Something else has failed, such as a right that the program does not have.
     Failed(Vec<ConnectAttempt>),
-    /// There is no TLS connection, mostly since the server's certificate is not trusted.
+    /// There is no TLS connection, mostly because the server's certificate is not trusted.
     Tls(TlsError),
     /// The server does not agree to the tunnel that the URL asks for.
     Tunnel(TunnelError),
 }
 
 impl ConnectError {
-    /// The error that these attempts come to, all of which have failed.
+    /// The error for these attempts, all of which have failed.
     ///
-    /// The attempt that came nearest to the server decides: an address that refuses before one that does not answer, and last
-    /// of all those that there is no way to. Without any attempt the name had no address.
+    /// The attempt that came nearest to the server decides: first an address that refuses, then one that does not answer, last
+    /// one without a route. Without any attempt the name had no address.
     ///
     /// ```
     /// use std::io::{self, ErrorKind};

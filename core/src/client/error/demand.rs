@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Tolerances;
-use crate::auth::Challenge;
+use crate::auth::{Challenge, ChallengeKind};
 use crate::wire::{Response, name};
 
 /// The words of a server that asks for credentials, or refuses those that it got (401).
@@ -12,9 +12,9 @@ use crate::wire::{Response, name};
 pub struct AuthDemand {
     /// The server's own words; empty if it has none.
     pub reason: Box<str>,
-    /// The ways in which it takes credentials, in its order.
+    /// The ways in which it accepts credentials, in its order.
     pub challenges: Vec<Challenge>,
-    /// Its challenges that nobody here can answer, as they came: of schemes and algorithms that are not known.
+    /// Its challenges with unknown schemes or algorithms, as they came.
     pub unknown: Vec<Box<str>>,
 }
 
@@ -28,6 +28,21 @@ impl AuthDemand {
             }
         }
         demand
+    }
+
+    /// Returns `true` if a token is accepted (RFC 6750), perhaps among others.
+    pub fn takes_token(&self) -> bool {
+        self.challenges.iter().any(|challenge| challenge.kind == ChallengeKind::Bearer)
+    }
+
+    /// The credentials that it accepts, in words.
+    pub(super) fn wanted(&self) -> &'static str {
+        let is_other = |challenge: &Challenge| challenge.kind != ChallengeKind::Bearer;
+        match (self.takes_token(), self.challenges.iter().any(is_other)) {
+            (false, _) => "user and password",
+            (true, false) => "the token",
+            (true, true) => "the token, or user and password",
+        }
     }
 
     /// The name of the area that credentials are asked for, as a person is told it.

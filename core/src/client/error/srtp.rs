@@ -1,6 +1,6 @@
 use crate::srtp::KeyingError;
 
-/// Why a media that is encrypted (SRTP) is not set up or announced.
+/// The reason for which an encrypted media (SRTP) is not set up or announced.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SrtpError {

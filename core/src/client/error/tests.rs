@@ -81,11 +81,28 @@ fn a_demand_for_credentials_has_the_challenges() {
     assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
     assert_eq!(
         error.to_string(),
-        "server asks for credentials for \"ro\\u{1b}of\"; give it a user and a password"
+        "server asks for credentials for \"ro\\u{1b}of\"; give it user and password"
     );
     let CommandError::Unauthorized(demand) = error else { panic!("{error:?}") };
     assert_eq!((&*demand.reason, demand.realm()), ("Who Are You", Some("ro\u{1b}of")));
     assert_eq!(demand.challenges.len(), 2);
     assert_eq!(demand.unknown, ["Negotiate".into()]);
     assert_eq!(AuthDemand::default().to_string(), "");
+    for (challenge, wanted) in [
+        ("Bearer", "the token"),
+        ("Bearer realm=\"\", Digest realm=\"\", nonce=\"1\"", "the token, or user and password"),
+    ] {
+        let response = Response::new(StatusCode::UNAUTHORIZED).with_header("WWW-Authenticate", challenge);
+        let told = CommandError::of_response(&response).to_string();
+        assert_eq!(told, format!("server asks for credentials; give it {wanted}"));
+    }
+}
+
+#[test]
+fn the_words_of_a_server_are_kept_without_secrets() {
+    let mut response = Response::new(StatusCode::NOT_FOUND);
+    response.reason = "no rtsp://a:horse@h/cam?token=battery".into();
+    let reason = "no rtsp://***@h/cam?token=***".into();
+    let expected = CommandError::Status { status: StatusCode::NOT_FOUND, reason };
+    assert_eq!(CommandError::of_response(&response), expected);
 }

@@ -3,7 +3,7 @@ use crate::srtp::{BuiltIn, Ciphers, Suite};
 
 /// How a client uses SRTP.
 ///
-/// Medias that the server describes as SRTP are played as such whatever stands here, if the connection is one over TLS. Media
+/// Medias that the server describes as SRTP are played as such with any of these settings, if the connection uses TLS. Media
 /// that is published is protected if that is [wanted](Self::publish), or where a description says so ([`Profile::Savp`]).
 ///
 /// ```
@@ -41,7 +41,7 @@ impl ClientSrtp {
         Self { suite: Some(suite), ..self }
     }
 
-    /// Also tells and takes keys over connections without TLS, where whoever is on the way reads them; off by default.
+    /// Also tells and accepts keys over connections without TLS, where everybody on the way can read them; off by default.
     #[must_use]
     pub fn without_tls(self, without_tls: bool) -> Self {
         Self { without_tls, ..self }

@@ -30,7 +30,9 @@ impl Remedy {
     fn of_error(error: &CommandError) -> Self {
         match error {
             CommandError::Downgrade | CommandError::TornDown | CommandError::Closed => Self::Nothing,
-            CommandError::Unauthorized(_) | CommandError::CredentialsRefused(_) => Self::Credentials,
+            CommandError::Unauthorized(_)
+            | CommandError::CredentialsRefused(_)
+            | CommandError::TokenNeedsTls => Self::Credentials,
             CommandError::Status { status, .. } => match status.as_u16() {
                 403 => Self::Credentials,
                 // Not Enough Bandwidth, Session Not Found and Method Not Valid in This State pass by themselves.

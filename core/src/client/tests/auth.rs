@@ -198,3 +198,81 @@ fn what_cannot_be_answered_is_told() {
     it.answer(&format!("401 Unauthorized | {DIGEST}"));
     assert!(matches!(it.failed(), CommandError::Unauthorized(_)));
 }
+
+fn with_token() -> ClientConfig {
+    ClientConfig::default().transports(Transports::Tcp).token("abc.def")
+}
+
+const BEARER: &str = r#"401 Unauthorized | WWW-Authenticate: Digest realm="cam", nonce="n1" | WWW-Authenticate: Bearer realm="cam""#;
+
+#[test]
+fn a_token_goes_to_a_server_that_asks_for_one_over_tls_and_is_not_shown() {
+    let mut it = describing("rtsps://192.0.2.1/cam", with_token().trace(true));
+    it.answer(BEARER);
+    let request = it.request();
+    assert!(request.contains(" | Authorization: Bearer abc.def"), "{request}");
+    it.answer(&format!("200 OK | Content-Type: application/sdp || {SDP}"));
+    assert!(!format!("{:?}", it.client).contains("abc.def"));
+    let mut was_traced = false;
+    loop {
+        let event = it.event();
+        assert!(!format!("{event:?}").contains("abc.def"), "{event:?}");
+        match event {
+            ClientEvent::MessageSent(sent) => was_traced |= format!("{sent:?}").contains("Authorization"),
+            ClientEvent::Done(..) => break,
+            _ => {}
+        }
+    }
+    assert!(was_traced);
+    it.client.setup(it.now, 0).unwrap();
+    assert!(it.request().contains(" | Authorization: Bearer abc.def"), "what follows carries it");
+}
+
+#[test]
+fn a_wrong_token_is_tried_once_and_a_password_is_no_token() {
+    let mut it = describing("rtsps://192.0.2.1/cam", with_token());
+    it.answer(BEARER);
+    it.request();
+    it.answer(BEARER);
+    assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)));
+    let mut it = describing("rtsps://192.0.2.1/cam", with_token());
+    it.answer(r#"401 Unauthorized | WWW-Authenticate: Digest realm="cam", nonce="n1", Basic realm="cam""#);
+    assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)));
+    let mut it = describing("rtsps://192.0.2.1/cam", with_password());
+    it.answer("401 Unauthorized | WWW-Authenticate: Bearer");
+    assert!(matches!(it.failed(), CommandError::CredentialsRefused(_)));
+}
+
+#[test]
+fn a_token_is_not_sent_where_anybody_could_read_it() {
+    let mut it = describing("rtsp://192.0.2.1/cam", with_token());
+    it.answer(BEARER);
+    assert_eq!(it.failed(), CommandError::TokenNeedsTls);
+    it.expect_nothing_sent();
+}
+
+#[test]
+fn a_redirect_to_another_server_takes_no_token_there() {
+    for (location, is_sent) in [("rtsps://192.0.2.1/other", true), ("rtsps://192.0.2.2/cam", false)] {
+        let mut it = describing("rtsps://192.0.2.1/cam", with_token());
+        it.answer(BEARER);
+        it.request();
+        it.answer(&format!("302 Found | Location: {location}"));
+        let mut request = it.request();
+        while !request.starts_with("DESCRIBE ") {
+            assert_eq!(request.contains("abc.def"), is_sent, "{request}");
+            it.answer(&format!("200 OK | {PUBLIC}"));
+            request = it.request();
+        }
+        assert_eq!(request.contains("abc.def"), is_sent, "{request}");
+        if !is_sent {
+            it.answer(BEARER);
+            it.expect_nothing_sent();
+        }
+    }
+    let mut it = describing("rtsps://192.0.2.1/cam", with_token());
+    it.answer(BEARER);
+    it.request();
+    it.answer("302 Found | Location: rtsp://192.0.2.1/cam");
+    assert_eq!(it.failed(), CommandError::Downgrade);
+}

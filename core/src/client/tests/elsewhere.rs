@@ -286,7 +286,7 @@ fn a_client_goes_back_to_the_first_server_where_nobody_answers_and_tells_what_it
         ),
         (|it| it.advance(RESPONSE_DEADLINE), RedirectError::Connect(no_answer()), "no connection in time"),
         (connect_and_wait, RedirectError::Silent, "server did not answer in time"),
-        (connect_and_close, RedirectError::Closed, "connection ended"),
+        (connect_and_close, RedirectError::Closed, "server closed the connection before it answered"),
     ];
     for (fail, error, text) in ways {
         let (mut it, attempt) = describing_after(fail);

@@ -77,6 +77,24 @@ fn an_application_that_does_not_keep_up_loses_the_oldest_packets_and_is_told() {
 }
 
 #[test]
+fn there_is_room_until_half_of_what_may_wait_does() {
+    for (config, count) in [
+        (ClientConfig::default().received_packets_max(6), 3),
+        (ClientConfig::default().received_bytes_max(10 * 16), 5),
+    ] {
+        let mut it = Scenario::with(URL, config.transports(Transports::Tcp)).describe().play_tcp("1");
+        for sequence in 1..=count {
+            assert!(it.client.has_room(), "{} packets wait", sequence - 1);
+            let header = RtpHeader { payload_type: 96, sequence, ssrc: 0xabcd, ..RtpHeader::default() };
+            it.frame(0, RtpPacket::build(header, &[0x41, 0x9a, 1, 2]).as_bytes());
+        }
+        assert!(!it.client.has_room());
+        assert_eq!(it.packets().len(), usize::from(count));
+        assert!(it.client.has_room());
+    }
+}
+
+#[test]
 fn packets_have_a_wall_clock_time_once_a_sender_report_came() {
     let mut it = Scenario::playing_tcp();
     it.frame(0, video(1).as_bytes());

@@ -23,7 +23,10 @@ impl FrameReader {
         outbox: &mut Outbox,
         reports: &mut VecDeque<Report>,
     ) -> bool {
-        let Some(log) = self.subscription.log_id().of(log) else { return false };
+        let Some(log) = self.subscription.log_id().of(log) else {
+            self.subscription.cut_off();
+            return false;
+        };
         if self.subscription.gathers(now, log) {
             return false;
         }

@@ -30,7 +30,7 @@ type ByName<'a> = [Option<&'a [u8]>; 4];
 #[derive(Default)]
 struct Found<'a> {
     quantization: ByName<'a>,
-    /// Of the first coefficients, and of the others.
+    /// The tables of the first coefficients, and those of the others.
     huffman: [ByName<'a>; 2],
     has_huffman: bool,
     restart_interval: Option<u16>,

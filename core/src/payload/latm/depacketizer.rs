@@ -193,7 +193,7 @@ impl Depacketizer {
     }
 }
 
-/// So many bytes from a bit on.
+/// A number of bytes from a bit on.
 fn cut(bytes: &Bytes, bit: usize, length: usize) -> Bytes {
     let from = bit / 8;
     if bit % 8 == 0 {

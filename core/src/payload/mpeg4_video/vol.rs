@@ -52,7 +52,7 @@ impl VideoObjectLayer {
                 bits.skip(79)?;
             }
         }
-        // Of a rectangle, behind which a marker stands, as behind each number.
+        // The shape is a rectangle. A marker follows it, and each number after it.
         if bits.bits(2)? != 0 {
             return None;
         }

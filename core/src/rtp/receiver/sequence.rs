@@ -66,7 +66,7 @@ impl Left {
 /// The fate of a packet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Placed {
-    /// Of the sequence, handed out or waiting for those before it.
+    /// It belongs to the sequence, and is handed out or waits for those before it.
     Taken,
     /// Already there; dropped.
     Duplicate,

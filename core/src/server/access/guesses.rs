@@ -28,7 +28,7 @@ struct Guesser {
     next: Instant,
 }
 
-/// So many wait already that the peer is not asked to wait.
+/// Too many peers wait already, so this one is refused at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::server) struct TooMany;
 

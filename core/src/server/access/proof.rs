@@ -18,8 +18,8 @@ impl Server {
         let Some(peer) = self.conns.get(conn).map(|connection| connection.peer) else { return response };
         self.nonces_given = self.nonces_given.wrapping_add(1);
         let nonce = self.nonce_key.give(now, self.nonces_given, peer.ip());
-        for scheme in self.config.schemes.iter().filter(|scheme| self.may_use(conn, **scheme)) {
-            let challenge = Challenge::new(&self.config.realm, *scheme, &nonce, stale);
+        for scheme in self.schemes(conn) {
+            let challenge = Challenge::new(&self.config.realm, scheme, &nonce, stale);
             response.headers.push(name::WWW_AUTHENTICATE, challenge);
         }
         response

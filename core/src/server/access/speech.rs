@@ -2,8 +2,8 @@
 
 use super::{Denial, Given, Need};
 use crate::auth::Action;
+use crate::server::Asks;
 use crate::server::Server;
-use crate::server::config::Asks;
 use crate::server::request::Outcome;
 use crate::url::track::resolve_setup;
 use crate::url::{canonical, same};

@@ -3,7 +3,7 @@ use super::Server;
 use crate::ConnId;
 use crate::srtp::{BuiltIn, Ciphers, Suite};
 
-/// Where a server has media be encrypted (SRTP).
+/// The cases in which a server encrypts media (SRTP).
 ///
 /// Keys travel in messages of RTSP, so that they are secret only if TLS protects those.
 ///
@@ -17,7 +17,7 @@ use crate::srtp::{BuiltIn, Ciphers, Suite};
 pub enum SrtpPolicy {
     /// Nowhere: RTP/SAVP is refused with 461.
     Off,
-    /// Where a peer asks for it over TLS (the default).
+    /// If a peer asks for it over TLS (the default).
     ///
     /// Descriptions do not speak of it, so that readers which know nothing of SRTP, such as FFmpeg, go on as before.
     #[default]

@@ -30,7 +30,7 @@ fn play(scenario: &mut Scenario, conn: ConnId) -> String {
     session
 }
 
-/// What was sent since it was last asked, and to whom, from where.
+/// The datagrams since the last call: port, destination and source.
 fn sent(scenario: &mut Scenario) -> Vec<(Port, SocketAddr, Option<IpAddr>)> {
     let sources = std::mem::take(&mut scenario.datagrams.sources);
     let sent = scenario.datagrams.sent.drain(..).zip(sources);

@@ -250,3 +250,66 @@ fn what_was_free_when_the_application_was_asked_is_not_given_twice() {
     scenario.server.answer(scenario.now, second.ticket, Ok(()), &scenario.logs).unwrap();
     assert_eq!((status(&scenario.response(one)), status(&scenario.response(other))), (200, 455));
 }
+
+/// The kinds of questions that a reader of a path is asked about, from DESCRIBE to PAUSE.
+fn asked_of_a_reader(scenario: &mut Scenario, path: &str) -> Vec<&'static str> {
+    let conn = scenario.connect();
+    let (mut kinds, mut session) = (Vec::new(), String::new());
+    for method in ["DESCRIBE", "SETUP", "PLAY", "PAUSE"] {
+        let request = match method {
+            "DESCRIBE" => format!("DESCRIBE rtsp://h{path}"),
+            "SETUP" => format!("SETUP rtsp://h{path}/trackID=0|Transport: RTP/AVP/TCP"),
+            _ => format!("{method} rtsp://h{path}|Session: {session}"),
+        };
+        scenario.events.clear();
+        scenario.post(conn, &request, "");
+        match scenario.events.pop() {
+            Some(Event::Describe(question)) => {
+                answer!(scenario, question, Ok(()));
+            }
+            Some(Event::Setup(question)) => {
+                answer!(scenario, question, Ok(()));
+            }
+            Some(Event::Play(question)) => {
+                answer!(scenario, question, Ok(()));
+            }
+            Some(Event::Pause(question)) => {
+                answer!(scenario, question, Ok(()));
+            }
+            _ => kinds.push("nothing"),
+        }
+        let response = scenario.response(conn);
+        assert_eq!(status(&response), 200, "{request}");
+        kinds.push(method);
+        if method == "SETUP" {
+            session = session_of(&response);
+        }
+    }
+    kinds
+}
+
+#[test]
+fn a_decision_may_be_the_applications_at_some_paths_only() {
+    let reader = Asks::DESCRIBE | Asks::SETUP | Asks::PLAY | Asks::PAUSE;
+    let config = ServerConfig::default().asks(Asks::PLAY).asks_at("/films/*", reader);
+    let (mut scenario, conn, _) = Scenario::with_stream(config);
+    scenario.publish("/films/a b");
+    let at_film = ["DESCRIBE", "SETUP", "PLAY", "PAUSE"];
+    let at_camera = ["nothing", "DESCRIBE", "nothing", "SETUP", "PLAY", "nothing", "PAUSE"];
+    assert_eq!(asked_of_a_reader(&mut scenario, "//films/a%20b"), at_film);
+    assert_eq!(asked_of_a_reader(&mut scenario, "/cam"), at_camera);
+
+    scenario.server.set_asks_at([("/cam", Asks::DESCRIBE), ("/new", Asks::SETUP | Asks::ANNOUNCE)]);
+    assert_eq!(asked_of_a_reader(&mut scenario, "/films/a%20b"), at_camera);
+    let described = ["DESCRIBE", "nothing", "SETUP", "PLAY", "nothing", "PAUSE"];
+    assert_eq!(asked_of_a_reader(&mut scenario, "/cam"), described);
+
+    scenario.post(conn, "SETUP rtsp://h/new/trackID=0|Transport: RTP/AVP/TCP", "");
+    answer!(scenario, asked!(scenario, Setup), Ok(()));
+    assert_eq!(status(&scenario.response(conn)), 404, "nothing is published there");
+    scenario.post(conn, "ANNOUNCE rtsp://h/new|Content-Type: application/sdp", SDP);
+    answer!(scenario, asked!(scenario, Announce), Err(StatusCode::FORBIDDEN.into()));
+    assert_eq!(status(&scenario.response(conn)), 403);
+    let elsewhere = scenario.request(conn, "SETUP rtsp://h/none/trackID=0|Transport: RTP/AVP/TCP");
+    assert_eq!(status(&elsewhere), 404);
+}

@@ -1,17 +1,19 @@
 //! A publisher that comes back finds its former self at its path.
 
+mod leave;
 mod resume;
+mod take;
 
 use std::time::Duration;
 
 use super::scenario::{SDP, Scenario, peer, session_of, status, video};
 use crate::conn::CloseReason;
 use crate::limits::TAKEOVER_SILENCE;
-use crate::rtp::RtpPacket;
+use crate::rtp::{RtpPacket, rtcp};
 use crate::server::{Asks, Event, ServerConfig, TakeoverPolicy};
 use crate::stream::TrackSet;
 use crate::udp::Port;
-use crate::{ConnId, SessionId, StreamId};
+use crate::{ConnId, NtpTime, SessionId, StreamId};
 
 /// The same medias, told by another program.
 const SAME: &str = "v=0\r\no=cam 77 78 IN IP4 192.0.2.9\r\ns=again\r\nt=0 0\r\n\
@@ -76,7 +78,7 @@ fn read(scenario: &mut Scenario, conn: ConnId) -> Vec<u16> {
 
 fn taken_over(scenario: &Scenario) -> Vec<(StreamId, SessionId, SessionId)> {
     let told = |event: &Event| match event {
-        Event::TakenOver { stream, session, former, .. } => Some((*stream, *former, *session)),
+        Event::TakenOver { stream, session, former: Some(former), .. } => Some((*stream, *former, *session)),
         _ => None,
     };
     scenario.events.iter().filter_map(told).collect()
@@ -105,7 +107,7 @@ fn a_publisher_whose_connection_is_half_open_comes_back_after_a_second_and_its_r
     assert_eq!(ends(&scenario), [CloseReason::TakenOver]);
     let &[(told, ..)] = &*taken_over(&scenario) else { panic!("{:?}", scenario.events) };
     assert_eq!((told, scenario.server.stream_at("/live")), (stream, Some(stream)));
-    record(&mut scenario, conn, SECOND, None);
+    let session = record(&mut scenario, conn, SECOND, None);
     let source = |sequence: u16| {
         let mut packet = video(sequence, &[0x65, 2]).as_bytes().to_vec();
         packet[8..12].copy_from_slice(&[9, 9, 9, 9]);
@@ -113,12 +115,24 @@ fn a_publisher_whose_connection_is_half_open_comes_back_after_a_second_and_its_r
     };
     give(&mut scenario, conn, &source(7000));
     give(&mut scenario, conn, &source(7001));
-    assert_eq!(read(&mut scenario, reading), [1, 7000, 7001]);
+    assert_eq!(read(&mut scenario, reading), [1, 2, 3], "they go on behind the former ones");
+    let (ntp, rtp) = (NtpTime::from_unix(Duration::from_secs(1_800_000_000)), source(7001).timestamp());
+    let report = rtcp::SenderReport { ssrc: 0x0909_0909, ntp, rtp, ..rtcp::SenderReport::default() };
+    let report = rtcp::sender_report_compound(&report, "camera");
+    scenario.send(conn, &[&[b'$', 1, 0, u8::try_from(report.len()).unwrap()], &report[..]].concat());
     {
         let logs = scenario.logs.0.borrow();
         assert_eq!(logs[&stream].access_point(TrackSet::ALL), Some(2), "the keyframe of the new publisher");
-        assert_eq!(logs[&stream].ssrc(0), Some(0x0909_0909));
+        assert_eq!(logs[&stream].ssrc(0), Some(video(1, &[]).ssrc()), "readers see one source");
+        let newest = logs[&stream].get(logs[&stream].head() - 1).unwrap();
+        assert_eq!(logs[&stream].publishers_time(newest), Some(ntp), "its reports go with its packets");
     }
+    for method in ["PAUSE", "RECORD"] {
+        assert_eq!(status(&scenario.request(conn, &format!("{method} rtsp://h/live|{session}"))), 200);
+    }
+    give(&mut scenario, conn, &source(7001));
+    give(&mut scenario, conn, &source(7002));
+    assert_eq!(read(&mut scenario, reading), [4], "a packet that it repeats behind a pause is left out");
     let unpublished = |event: &Event| matches!(event, Event::Unpublished { .. });
     assert!(!scenario.events.iter().any(unpublished));
     scenario.hang_up(conn);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::answers::{answer, asked};
 use super::scenario::{Scenario, session_of, status};
 use crate::ConnId;
-use crate::auth::{Algorithm, Scheme, Secret};
+use crate::auth::{Action, Algorithm, Scheme, Secret, User, Users};
 use crate::server::{Asks, Authority, Event, ServerConfig};
 use crate::tls::Secured;
 use crate::wire::Response;
@@ -66,7 +66,7 @@ fn a_token_that_anybody_could_have_read_on_its_way_is_neither_offered_nor_taken(
     scenario.post(conn, &format!("{SETUP}\r\nAuthorization: Bearer ccc.ddd"), "");
     let question = asked!(scenario, Authenticate);
     assert_eq!(question.token(), None);
-    answer!(scenario, question, Ok(Authority::Secret(Secret::password("ccc.ddd"))));
+    answer!(scenario, question, Ok(Authority::Secret(Secret::token("ccc.ddd"))));
     let refused = scenario.response(conn);
     assert_eq!((status(&refused), challenges(&refused)), (401, vec!["Digest"]));
 }
@@ -105,4 +105,81 @@ fn a_token_in_the_query_may_name_the_user_too() {
     assert_eq!(scenario.server.sessions().next().unwrap().user.as_deref(), Some("guest"));
     let played = scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"));
     assert_eq!(status(&played), 200);
+}
+
+/// A server with users that have a token or a password, and a connection with TLS to it.
+fn with_users(scheme: Scheme) -> (Scenario, ConnId) {
+    let users = Users::default()
+        .with(User::new("wall", Secret::token("ccc.ddd")).may(Action::Read, "/cam"))
+        .with(User::new("other", Secret::token("eee.fff")).may(Action::Read, "/else"))
+        .with(User::new("studio", Secret::password("ggg.hhh")).may_all("*"));
+    let (mut scenario, conn, _) =
+        Scenario::with_stream(ServerConfig::default().users(users).schemes(vec![scheme]));
+    scenario.server.set_secured(conn, Secured::default());
+    (scenario, conn)
+}
+
+const DIGEST: Scheme = Scheme::Digest(Algorithm::Md5);
+
+#[test]
+fn the_token_of_a_user_gives_its_rights_and_no_other_does() {
+    let (mut scenario, conn) = with_users(DIGEST);
+    let mut ask = |credentials: &str| scenario.request(conn, &format!("{SETUP}{credentials}"));
+    let refused = ask("");
+    assert_eq!((status(&refused), challenges(&refused)), (401, vec!["Bearer", "Digest"]));
+    for (token, expected) in [("ccc.dd", 401), ("", 401), ("ggg.hhh", 401), ("eee.fff", 403)] {
+        assert_eq!(status(&ask(&format!("\r\nAuthorization: Bearer {token}"))), expected, "{token}");
+    }
+    assert_eq!(status(&ask("\r\nAuthorization: Bearer ccc.ddd")), 200);
+    assert_eq!(scenario.server.sessions().next().unwrap().user.as_deref(), Some("wall"));
+}
+
+#[test]
+fn a_token_of_a_user_is_no_password() {
+    let (mut scenario, conn) = with_users(Scheme::Basic);
+    for user in ["wall", ""] {
+        let basic = crate::base64::encode(format!("{user}:ccc.ddd").as_bytes());
+        let refused = scenario.request(conn, &format!("{SETUP}\r\nAuthorization: Basic {basic}"));
+        assert_eq!(status(&refused), 401, "{user}");
+    }
+}
+
+#[test]
+fn a_token_of_a_user_may_stand_in_the_query_over_tls() {
+    let set_up = |query: &str| SETUP.replace("trackID=0", &format!("trackID=0?{query}"));
+    for (query, expected) in [
+        ("token=ccc.ddd", 200),
+        ("a=b&jwt=ccc%2Eddd&c=d", 200),
+        ("token=ccc", 401),
+        ("token=", 401),
+        ("other=ccc.ddd", 401),
+    ] {
+        let (mut scenario, conn) = with_users(DIGEST);
+        let answered = scenario.request(conn, &set_up(query));
+        assert_eq!(status(&answered), expected, "{query}");
+        let open = scenario.connect();
+        assert_eq!(status(&scenario.request(open, &set_up(query))), 401, "{query} without TLS");
+    }
+}
+
+#[test]
+fn tokens_are_asked_for_where_users_have_some() {
+    let (mut scenario, conn) = with_users(DIGEST);
+    let open = scenario.connect();
+    assert_eq!(challenges(&scenario.request(open, SETUP)), ["Digest"], "without TLS");
+    let studio = User::new("studio", Secret::password("ggg.hhh")).may_all("*");
+    scenario.server.set_users(scenario.now, Users::default().with(studio));
+    assert_eq!(challenges(&scenario.request(conn, SETUP)), ["Digest"]);
+}
+
+#[test]
+fn a_session_ends_with_the_token_of_its_user() {
+    let (mut scenario, conn) = with_users(DIGEST);
+    let setup = scenario.request(conn, &format!("{SETUP}\r\nAuthorization: Bearer ccc.ddd"));
+    let wall = |token| Users::default().with(User::new("wall", Secret::token(token)).may(Action::Read, "*"));
+    scenario.server.set_users(scenario.now, wall("ccc.ddd"));
+    let session = session_of(&setup);
+    assert_eq!(status(&scenario.request(conn, &format!("PLAY rtsp://h/cam|Session: {session}"))), 200);
+    scenario.server.set_users(scenario.now, wall("other"));
+    assert_eq!(scenario.server.sessions().count(), 0);
 }

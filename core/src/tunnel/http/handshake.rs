@@ -30,7 +30,7 @@ const COOKIE_CHARACTERS: usize = 22;
 
 impl Handshake {
     /// The requests for a stream of this path and query. `host` is as in a URL, with its port if that is not the default. The
-    /// seed has to be of chance: whoever guesses the cookie that is made from it may speak for the client.
+    /// seed has to be random: a peer that guesses the cookie made from it can speak for the client.
     ///
     /// Both are of HTTP/1.0, in which servers and proxies leave what follows as it is.
     pub fn new(host: &str, target: &str, seed: [u8; 32]) -> Self {
@@ -126,10 +126,14 @@ mod tests {
         for (answer, error) in [
             ("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n", Unauthorized),
             ("HTTP/1.1 404 Not Found\r\n", Status { status: 404, reason: "Not Found".to_owned() }),
+            (
+                "HTTP/1.1 404 no /cam?key=horse\r\n",
+                Status { status: 404, reason: "no /cam?key=***".to_owned() },
+            ),
             ("HTTP/1.1 304 Not Modified\r\n", Status { status: 304, reason: "Not Modified".to_owned() }),
             (
-                "HTTP/1.1 301 Moved\r\nLocation: http://other/cam\r\n",
-                Redirect { status: 301, location: "http://other/cam".to_owned() },
+                "HTTP/1.1 301 Moved\r\nLocation: http://wall:horse@other/cam\r\n",
+                Redirect { status: 301, location: "http://***@other/cam".to_owned() },
             ),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n", TransferCoding),
             ("RTSP/1.0 405 Method Not Allowed\r\n", Malformed),

@@ -18,11 +18,13 @@ use crate::wire::Protocol;
 /// assert!(matches!(request.kind(), RequestKind::Get(_)));
 /// # Ok::<(), rtspan_core::tunnel::http::RequestError>(())
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Request {
     target: String,
     kind: RequestKind,
 }
+
+debug_without_secrets!(Request { target; kind });
 
 /// The part that a request plays in a tunnel.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +42,7 @@ pub enum RequestKind {
 
 /// The name that both halves of a tunnel have in common (`x-sessioncookie`), made up by the client.
 ///
-/// Whoever knows it can speak for the client, so [`Debug`] hides it.
+/// A peer that knows it can speak for the client, so [`Debug`] hides it.
 #[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 pub struct SessionCookie(Box<str>);
 

@@ -27,7 +27,7 @@ pub enum ResponseError {
     Redirect {
         /// The status code, 300 to 399.
         status: u16,
-        /// The URL, or what the server takes for one.
+        /// The URL, or what the server takes for one, without its secrets.
         location: String,
     },
     /// The server wants to know who asks already in HTTP, and not only in RTSP: it, or a proxy in front of it, is set up for
@@ -35,11 +35,11 @@ pub enum ResponseError {
     #[error("the server answers 401: it wants a password for HTTP, and clients have one for RTSP alone")]
     Unauthorized,
     /// Another status than the one that makes the tunnel.
-    #[error("the server answers {status} {}", Printable(.reason))]
+    #[error("the server answers {status} {}", Printable(without_secrets(.reason)))]
     Status {
         /// The status code.
         status: u16,
-        /// The phrase behind it.
+        /// The phrase behind it, without secrets.
         reason: String,
     },
     /// The body is in a transfer coding (`chunked`), which a proxy may have made of it.
@@ -72,9 +72,9 @@ pub(in crate::tunnel) fn parse<T, E: From<ResponseError>>(
     if status != wanted {
         let location = head.get("Location").filter(|_| matches!(status, 300..=399));
         return Err(match (status, location) {
-            (_, Some(location)) => ResponseError::Redirect { status, location: location.to_owned() },
+            (_, Some(location)) => ResponseError::Redirect { status, location: without_secrets(location) },
             (401, None) => ResponseError::Unauthorized,
-            _ => ResponseError::Status { status, reason: parsed.reason.unwrap_or_default().to_owned() },
+            _ => ResponseError::Status { status, reason: without_secrets(parsed.reason.unwrap_or_default()) },
         }
         .into());
     }

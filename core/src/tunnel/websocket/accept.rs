@@ -1,9 +1,9 @@
 use bytes::Bytes;
 
 use super::{PROTOCOLS, accept_of};
-use crate::Printable;
 use crate::base64;
 use crate::tunnel::http::{Head, refusal};
+use crate::{Printable, without_secrets};
 
 /// The handshake that a client asks for (RFC 6455, section 4.2.1).
 ///
@@ -86,9 +86,9 @@ pub enum UpgradeError {
     #[error("none of the subprotocols on offer is rtsp.onvif.org or binary")]
     Protocol,
     /// The page is not among those that may.
-    #[error("the page of origin {} may not open a websocket here", Printable(.origin))]
+    #[error("the page of origin {} may not open a websocket here", Printable(without_secrets(.origin)))]
     Origin {
-        /// Where the page is from.
+        /// The origin of the page.
         origin: String,
     },
 }
@@ -116,7 +116,7 @@ impl Upgrade {
         self.protocols.iter().map(String::as_str)
     }
 
-    /// Where the page is from that asks, if it is one.
+    /// The origin of the page that asks, if it is a page.
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()
     }

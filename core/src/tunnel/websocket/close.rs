@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::error::Fault;
-use crate::Printable;
+use crate::{Printable, without_secrets};
 
 /// Why a WebSocket is closed (RFC 6455, section 7.4).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,6 +77,10 @@ impl fmt::Display for Close {
             Some(code) => write!(f, "{code}")?,
             None => f.write_str("without a code")?,
         }
-        if self.reason.is_empty() { Ok(()) } else { write!(f, " {}", Printable(&self.reason)) }
+        if self.reason.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " {}", Printable(without_secrets(&self.reason)))
+        }
     }
 }

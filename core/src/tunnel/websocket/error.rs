@@ -59,3 +59,27 @@ impl FrameError {
         }
     }
 }
+
+#[cfg(all(test, feature = "srtp"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_says_what_the_peer_has_done() {
+        say_each! { Fault:
+            Fault::ReservedBits = Fault::ReservedBits =>
+                "a reserved bit is set, of an extension that was not agreed on",
+            Fault::Opcode(_) = Fault::Opcode(3) => "opcode 0x3 is reserved",
+            Fault::NotMasked = Fault::NotMasked => "a client has to mask its frames, and this one is not masked",
+            Fault::Masked = Fault::Masked => "a server must not mask its frames, and this one is masked",
+            Fault::Length = Fault::Length => "the length is not in its shortest form, or too large a number",
+            Fault::Control = Fault::Control => "a control frame is in fragments, or longer than 125 bytes",
+            Fault::Continuation = Fault::Continuation => "a message goes on that has not begun",
+            Fault::Interrupted = Fault::Interrupted => "a message begins before the one before it has ended",
+            Fault::Text = Fault::Text => "it is of text, and RTSP goes in binary messages",
+            Fault::TooLong { .. } = Fault::TooLong { limit: 64 } => "its message is longer than 64 bytes",
+            Fault::CloseCode = Fault::CloseCode => "the code of the close is none that may be sent",
+            Fault::CloseReason = Fault::CloseReason => "the reason of the close is not UTF-8",
+        }
+    }
+}

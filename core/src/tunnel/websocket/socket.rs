@@ -51,12 +51,12 @@ enum Role {
 
 #[derive(Debug)]
 enum State {
-    /// Of the header so many bytes have come.
+    /// A part of the header has come.
     Header {
         bytes: [u8; HEADER_BYTES_MAX],
         len: usize,
     },
-    /// So many bytes of a payload are to come.
+    /// A part of a payload has not come yet.
     Payload {
         opcode: Opcode,
         left: u64,
@@ -149,7 +149,7 @@ impl WebSocket {
     /// A frame that has to be written between two others, whole: a pong, or the close. To be called until there is none, after
     /// [`decode`](Self::decode) and [`close`](Self::close).
     ///
-    /// Of several pings only the newest is answered (RFC 6455, section 5.5.3), and none behind the close.
+    /// Only the newest of several pings is answered (RFC 6455, section 5.5.3), and none after the close.
     pub fn poll_control(&mut self) -> Option<Bytes> {
         if matches!(self.close, Closing::Sent) {
             return None;

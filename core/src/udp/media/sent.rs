@@ -1,4 +1,5 @@
-use super::{Inbound, Report, UdpMedia, reader_of};
+use super::{UdpMedia, reader_of};
+use crate::conn::{Inbound, Report};
 use crate::{SessionId, StreamId};
 
 /// A reader that is to be told of when it has been sent all packets of a stream before this one.

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::{Inbound, Report, UdpMedia};
+use super::UdpMedia;
+use crate::conn::{Inbound, Report};
 use crate::ingest::Ingest;
 use crate::stats::{Origin, SessionStats, StatsPart, StatsReport};
 use crate::stream::Streams;

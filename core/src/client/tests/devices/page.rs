@@ -12,10 +12,10 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/interop.md");
 
 const INTRODUCTION: &str = "# Interoperability\n\n\
-    Things that devices and programs send although no standard has them, or one leaves them open, and the way the library takes\n\
-    them. Each row names a test with the bytes. The tests are in `core/src`; this page is made from them\n\
+    Look up a device or a program, the deviations from the standards that it is known for, and how rtspan handles each. Each row\n\
+    names a test with the bytes. The tests are in `core/src`, and they write this page\n\
     (`core/src/client/tests/devices`).\n\n\
-    A deviation that was read all the same is recorded as a [tolerance](#tolerances). `Client::tolerances` and `Event::Tolerated` tell\n\
+    rtspan records each deviation that it accepts as a [tolerance](#tolerances). `Client::tolerances` and `Event::Tolerated` tell\n\
     which have fired, and `rtspan probe` prints them.\n";
 
 const TOLERANCES: &str = "\n## Tolerances\n\n\

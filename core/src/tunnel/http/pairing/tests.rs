@@ -131,7 +131,7 @@ fn halves_that_wait_are_bounded_in_all_and_by_address() {
     assert_eq!(pairing.post(NOW, &cookie("x"), from(one, 500), "one over"), Err(too_many));
     let met = pairing.post(NOW, &cookie("g0"), from(one, 501), "post");
     assert_eq!(met, Ok(Some(("get", "post"))), "one that waits finds its other half");
-    // What many peers share has the bound of all.
+    // An address that many peers share has the bound for all.
     for n in pairing.waiting.len()..TUNNEL_HALVES_MAX {
         assert_eq!(pairing.post(NOW, &cookie(&format!("p{n}")), from([127, 0, 0, 1], n), "post"), Ok(None));
     }

@@ -122,7 +122,7 @@ fn a_client_and_a_server_understand_each_other() {
     assert_eq!(decode(&mut theirs, &close, 1), (vec![], Some(closed.clone())));
     let answer = theirs.poll_control().unwrap();
     assert_eq!(answer, &b"\x88\x02\x03\xe9"[..]);
-    // What came before the answer is read, and nothing behind it.
+    // Frames before the answer are read, later ones are not.
     let bytes = [&b"\x82\x02hi"[..], &answer, b"\x82\x02ho"].concat();
     assert_eq!(decode(&mut ours, &bytes, 3), (b"hi".to_vec(), Some(closed)));
     assert_eq!(ours.poll_control(), None, "it has closed before");
