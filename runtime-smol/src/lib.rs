@@ -55,9 +55,10 @@
 //! * [`Smol::on`]: on an executor of the application, for as long as the application runs it.
 //! * [`Smol::default`], if nothing is said: on threads of the library, one for each core at most. Tasks stay on their threads
 //!   there, and waking one costs a place in a list: a client was measured to cost a third less than on an executor whose tasks
-//!   move between threads. It works in any program, whatever executor that has, or none.
+//!   move between threads. It works in any program, with any executor or none.
 //!
-//! Sockets and timers are async-io's in each case, so handles can be awaited wherever smol's own types can.
+//! The sockets and timers of a client are async-io's in each case, so handles can be awaited wherever smol's own types can. Those of
+//! a server are async-io's as well on an executor. On the threads of the library each thread waits for the sockets of its own tasks.
 //!
 //! # The ideas
 //!
@@ -75,8 +76,7 @@
 //!   ([`StartAt`]). A slow reader holds up nobody; when the log has moved on without it, it goes on at a keyframe ([`LagPolicy`]).
 //! * **Two planes.** Requests go through one state machine, which sees a few of them a second. Packets never do: the task
 //!   that reads a socket appends them to the log, and the tasks of the readers write them from there.
-//! * **Lenient on read, strict on write.** What a device does otherwise than the standard is read all the same and told as a
-//!   [`Tolerance`].
+//! * **Lenient on read, strict on write.** A device's deviation from the standard is accepted, and recorded as a [`Tolerance`].
 //! * **Errors** say who is at fault. [`Error::Misuse`] is the program's, and nothing was sent. After [`Error::Command`] the session goes
 //!   on. [`Error::Closed`] is the end of the client.
 //!
@@ -98,6 +98,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod runtime;
+mod serving;
 mod timer;
 
 pub use rtspan_std::client::Error;
@@ -108,6 +109,7 @@ pub use rtspan_std::server::{
 pub use rtspan_std::tls;
 pub use rtspan_std::types::*;
 pub use runtime::{Smol, SmolListener, Tcp, Udp};
+pub use serving::{Either, Serving};
 pub use timer::SmolTimer;
 
 /// An RTSP client on smol. Its methods are those of [`rtspan_std::client::Client`].

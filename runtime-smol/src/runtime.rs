@@ -11,6 +11,7 @@ use rtspan_std::SocketRef;
 use rtspan_std::runtime::{Direction, Listener, Pool, Runtime, Socket, TcpSocket, UdpSocket};
 use smol::Executor;
 
+use crate::serving::Serving;
 use crate::timer::SmolTimer;
 
 /// The threads of the process that run tasks for smol.
@@ -18,7 +19,8 @@ static POOL: Pool = Pool::new("rtspan-smol", async_io::block_on);
 
 /// Where tasks run that wait for async-io's reactor.
 ///
-/// By default these are threads of their own, one for each core at most, which start when they are first used.
+/// By default these are threads of their own, one for each core at most, which start when they are first used. Those of servers wait
+/// for the sockets of their own tasks, because a reactor that all threads share costs a busy server more.
 ///
 /// ```
 /// use rtspan_smol::{Server, Smol};
@@ -61,6 +63,14 @@ impl Runtime for Smol {
     type Listener = SmolListener;
     type Udp = Udp;
     type Timer = SmolTimer;
+    type Serving = Serving;
+
+    fn serving(&self) -> Serving {
+        match &self.0 {
+            Place::Pool => Serving::default(),
+            Place::Global | Place::On(_) => Serving::Executor(self.clone()),
+        }
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         match &self.0 {
@@ -95,7 +105,7 @@ impl Runtime for Smol {
 /// A socket of async-io that is tried before it is waited for.
 ///
 /// The reactor tells of each readiness once, and asking it for the next one costs two calls to the system and often a
-/// switch to its thread; so a socket counts as ready until an operation on it would have blocked.
+/// switch to its thread; so a socket counts as ready until an operation on it has found the end of what there is.
 #[derive(Debug)]
 struct Tried<T> {
     io: Async<T>,
@@ -128,8 +138,22 @@ impl<T> Tried<T> {
     }
 
     fn try_io<R>(&self, direction: Direction, operation: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.try_until(direction, operation, |_| false)
+    }
+
+    /// Tries an operation. It has found the end of what there is if it would have blocked, or if its outcome says so.
+    fn try_until<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&T) -> io::Result<R>,
+        is_last: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
         let result = operation(self.io.get_ref());
-        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+        let is_spent = match &result {
+            Ok(output) => is_last(output),
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        };
+        if is_spent {
             self.blocked(direction).store(true, Ordering::Relaxed);
         }
         result
@@ -140,6 +164,17 @@ impl<T> Tried<T> {
 #[derive(Debug)]
 pub struct Tcp(Tried<TcpStream>);
 
+impl Tcp {
+    /// A read that leaves room has found all there was. What comes later, be it the end, the reactor tells when it is asked.
+    fn read_once(
+        &self,
+        room: usize,
+        read: impl FnOnce(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.0.try_until(Direction::Read, read, |read| 0 < *read && *read < room)
+    }
+}
+
 impl Socket for Tcp {
     fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         self.0.poll_ready(cx, direction)
@@ -148,11 +183,11 @@ impl Socket for Tcp {
 
 impl TcpSocket for Tcp {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.try_io(Direction::Read, |mut io| io.read(into))
+        self.read_once(into.len(), |mut io| io.read(into))
     }
 
     fn try_read_buf(&self, into: &mut BytesMut) -> io::Result<usize> {
-        self.0.try_io(Direction::Read, |io| rtspan_std::read_buf(io, into))
+        self.read_once(into.capacity() - into.len(), |io| rtspan_std::read_buf(io, into))
     }
 
     fn try_write_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -61,7 +61,7 @@ use shared::Owner;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It is no RTSP URL.
+    /// The URL is not an RTSP URL.
     #[error(transparent)]
     Url(#[from] UrlError),
     /// The command makes no sense here; nothing was sent.
@@ -101,18 +101,18 @@ pub enum Error {
     Stopped,
 }
 
-/// An RTSP client, driven by a task of its own: it stays alive also while nobody calls it.
+/// An RTSP client. A task of its own drives it, so its session stays alive while the program does something else.
 ///
-/// A command is given when its future is polled for the first time. It is carried out even if the future is dropped before
-/// it is done; the next command comes behind it.
+/// A command begins when its future is polled for the first time. It runs to its end even if the future is dropped; the next
+/// command runs after it.
 ///
-/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn down;
-/// its task waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+/// Clones are handles to the same client, and so are [`Packets`] and [`Publisher`]. Dropping the last handle tears the client
+/// down; its task waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
 ///
-/// Dropping the last handle writes TEARDOWN at once, so that the server hears it also at the end of `main`, or when the runtime
-/// is shut down. Without a connection, with a full socket, while packets over UDP wait for their turn, and at
-/// [`std::process::exit`], which drops nothing, no TEARDOWN is written. [`teardown`](Self::teardown) waits for all of this, and
-/// tells if the server has heard it.
+/// Dropping the last handle writes TEARDOWN at once, so the server receives it even at the end of `main`, or when the runtime
+/// is shut down. No TEARDOWN is written if there is no connection, if the socket is full, if packets over UDP wait for their
+/// turn, or at [`std::process::exit`], which drops nothing. [`teardown`](Self::teardown) waits for all of this, and tells if
+/// the server has received it.
 pub struct Client<R: Runtime> {
     owner: Arc<Owner>,
     runtime: PhantomData<fn() -> R>,
@@ -123,21 +123,21 @@ impl<R: Runtime> Client<R> {
     ///
     /// # Errors
     ///
-    /// It is no RTSP URL.
+    /// The URL is not an RTSP URL.
     pub fn builder(url: &str) -> Result<ClientBuilder<R>, UrlError> {
         Url::parse(url).map(ClientBuilder::new)
     }
 
-    /// Connects with all defaults, and asks what the server can do.
+    /// Connects with all defaults, and asks for the methods of the server.
     ///
     /// # Errors
     ///
-    /// It is no RTSP URL, there is no connection, or the server refuses OPTIONS.
+    /// The URL is not an RTSP URL, there is no connection, or the server refuses OPTIONS.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::builder(url)?.connect().await
     }
 
-    /// Asks what the server can do (OPTIONS).
+    /// Asks for the methods of the server (OPTIONS).
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Asks what there is (DESCRIBE).
+    /// Asks for the description of the stream (DESCRIBE).
     ///
     /// # Errors
     ///
@@ -187,8 +187,8 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Plays from elsewhere, or at another scale or speed, also while it plays: the media is paused first (RFC 2326, section
-    /// 10.5).
+    /// Plays from another place, or at another scale or speed, also while it plays: the media is paused first (RFC 2326,
+    /// section 10.5).
     ///
     /// The time of packets goes on, and the first one from there [begins anew](rtspan_core::timeline::MediaTime::begins_anew).
     ///
@@ -207,8 +207,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// # Errors
     ///
-    /// As [`describe`](Self::describe). Where the server refuses the place, the media may stay paused: [`state`](Self::state)
-    /// says it.
+    /// As [`describe`](Self::describe). If the server refuses the place, the media may stay paused: [`state`](Self::state)
+    /// tells it.
     pub async fn seek(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
         let playback = playback.into();
         match self.command(Method::Play, |core, now| core.seek(now, playback)).await? {
@@ -226,7 +226,7 @@ impl<R: Runtime> Client<R> {
         self.command(Method::Pause, Core::pause).await.map(drop)
     }
 
-    /// Tells the server what is going to be published (ANNOUNCE).
+    /// Announces the description of the stream that follows (ANNOUNCE).
     ///
     /// # Errors
     ///
@@ -292,9 +292,9 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
-    /// If it has not, that is no error: the client is closed in any case, and nothing is left to be done.
+    /// It is not an error if the server has not received it: the client is closed in any case, and there is nothing left to do.
     ///
     /// ```no_run
     /// # async fn end<R: rtspan_std::runtime::Runtime>(client: rtspan_std::client::Client<R>) -> Result<(), rtspan_std::Error> {

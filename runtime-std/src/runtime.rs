@@ -30,11 +30,19 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     type Udp: UdpSocket;
     /// A timer.
     type Timer: Timer;
+    /// The runtime of a server, mostly the same.
+    type Serving: Runtime;
 
     /// True if those who wait for the packets of a client read its sockets themselves, on whichever thread that is.
     ///
-    /// It spares a change of tasks for each burst, unless the tasks of the runtime have threads of their own.
+    /// It spares a change of tasks for each burst, unless the sockets of a task belong to its thread.
     const READERS_READ: bool = true;
+
+    /// The runtime that a server runs on if it is set up with this one.
+    ///
+    /// Nobody but its own tasks waits for the sockets of a server, while those of a client are waited for in any task of the
+    /// application. A runtime may have something better for the former.
+    fn serving(&self) -> Self::Serving;
 
     /// Runs `task` until it is done, even if nobody waits for it.
     ///
@@ -148,6 +156,15 @@ pub trait TcpSocket: Socket {
     /// There is nothing to do where any thread may be told of that.
     fn detach(&mut self) {}
 
+    /// Says if a task that waits for this socket on another thread reads it. While it does, this thread need not be woken for
+    /// bytes that come. Returns `true` if it is not woken.
+    ///
+    /// There is nothing to do where one thread is woken in any case.
+    fn leave_to_others(&mut self, is_left: bool) -> bool {
+        let _ = is_left;
+        false
+    }
+
     /// Has small writes leave at once.
     fn set_nodelay(&self) -> io::Result<()>;
 
@@ -188,7 +205,7 @@ pub trait UdpSocket: Socket {
     /// The address at this end.
     fn local_addr(&self) -> io::Result<SocketAddr>;
 
-    /// Lends the socket, whatever is known of its readiness.
+    /// Lends the socket, ready or not.
     fn socket(&self) -> SocketRef<'_>;
 }
 

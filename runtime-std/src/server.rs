@@ -10,16 +10,19 @@ mod events;
 mod frame_stream;
 mod keeper;
 mod linger;
+mod listening;
 mod reader;
+mod readers;
 mod refuse;
 mod registry;
 mod stream;
+mod teller;
+mod told;
 mod udp;
 
 use std::any::Any;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::io;
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +32,7 @@ use rtspan_core::auth::Users;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
-    AddStreamError, Ask, ConnInfo, Event, ServerStats, SessionInfo, Stale, StatsOf, StreamInfo, Ticket,
+    AddStreamError, Ask, Asks, ConnInfo, Event, ServerStats, SessionInfo, Stale, StatsOf, StreamInfo, Ticket,
     WriteRtcpError,
 };
 use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
@@ -46,8 +49,9 @@ pub use stream::{ServerStream, WriteError};
 
 use crate::runtime::Runtime;
 use door::Door;
+use listening::Addresses;
 
-/// Why a server did not begin to listen.
+/// The reason for which a server did not begin to listen.
 ///
 /// ```
 /// use rtspan_std::{BindError, Server};
@@ -73,7 +77,7 @@ pub enum BindError {
         /// Why not.
         source: io::Error,
     },
-    /// A socket that listens already is none for a server on this runtime.
+    /// A socket that listens already cannot be used on this runtime.
     #[error("cannot take the connections of a socket that listens already")]
     Adopt(#[source] io::Error),
     /// There is neither an address nor a socket to listen on.
@@ -93,19 +97,21 @@ pub enum BindError {
         /// Why not.
         source: io::Error,
     },
+    /// The server is closed, and listens nowhere any more.
+    #[error("the server is closed")]
+    Closed,
     /// The runtime or the system's source of randomness is not available.
     #[error("the server cannot be started")]
     Start(#[source] io::Error),
 }
 
-/// An RTSP server, which listens until it is closed or dropped.
+/// An RTSP server. It listens until it is closed or dropped.
 ///
-/// Streams are published by the application ([`publish`](Self::publish)) or by clients that announce them; readers are
-/// served by tasks of their own, also when nobody takes the events.
+/// The application publishes streams with [`publish`](Self::publish), and clients publish them with ANNOUNCE. Tasks of the
+/// server serve the readers, even if the application takes no events.
 pub struct Server<R: Runtime> {
     door: Arc<Door>,
-    local_addrs: Vec<SocketAddr>,
-    runtime: PhantomData<fn() -> R>,
+    addresses: Arc<Addresses<R::Serving>>,
 }
 
 impl<R: Runtime> Server<R> {
@@ -114,15 +120,38 @@ impl<R: Runtime> Server<R> {
         ServerBuilder::new()
     }
 
-    /// The address that it listens on; of several that of [`bind`](ServerBuilder::bind).
+    /// The address that it listens on. If there are several, this is the one of [`bind`](ServerBuilder::bind).
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addrs.first().copied().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+        self.addresses.first().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 
     /// All addresses that it listens on: those of [`bind`](ServerBuilder::bind), then those of
-    /// [`also_listen`](ServerBuilder::also_listen), then those of [`listener`](ServerBuilder::listener).
-    pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.local_addrs
+    /// [`also_listen`](ServerBuilder::also_listen), then those of [`listener`](ServerBuilder::listener) and of
+    /// [`listen`](Self::listen).
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.addresses.all()
+    }
+
+    /// Listens on one more address while the server runs, as [`bind`](ServerBuilder::bind) does; the addresses that it is.
+    ///
+    /// Media over UDP goes through the ports that the server began with.
+    ///
+    /// # Errors
+    ///
+    /// The address is invalid, the system refuses it, or the server is closed.
+    pub async fn listen(&self, addr: impl Display + Send) -> Result<Vec<SocketAddr>, BindError> {
+        let listeners = builder::listen_on(&self.addresses.runtime, &addr.to_string()).await?;
+        let addrs = self.addresses.add(listeners).ok_or(BindError::Closed)?;
+        self.door.acceptor().wake();
+        Ok(addrs)
+    }
+
+    /// Listens no more on one of the [addresses](Self::local_addrs); `false` if it is none of them. Connections that have come to it
+    /// stay. A server may listen nowhere for a while.
+    pub fn stop_listening(&self, addr: SocketAddr) -> bool {
+        let was_there = self.addresses.remove(addr);
+        self.door.acceptor().wake();
+        was_there
     }
 
     /// Publishes a stream at a path such as `/cam1`; it ends when the [`ServerStream`] is dropped.
@@ -134,12 +163,22 @@ impl<R: Runtime> Server<R> {
         ServerStream::publish(&self.door, |server, now| server.add_stream(now, path, description))
     }
 
+    /// Takes the stream at a path whose publisher has gone, and that waits for it
+    /// ([`ServerConfig::resume`](rtspan_core::server::ServerConfig::resume)): it is the application's own from here on, and its
+    /// readers stay. So a relay goes on with the stream of a publisher that has moved to another server.
+    ///
+    /// Readers see one source: what is written goes on with the SSRCs that they know. `None` if no stream waits there, or if it
+    /// has other medias or formats.
+    pub fn take(&self, path: &str, description: &Description) -> Option<ServerStream> {
+        ServerStream::take(&self.door, path, description)
+    }
+
     /// Makes a stream for one session, such as a recording that each reader sees from its own beginning.
     ///
     /// No path leads to it: the answer to SETUP gives it to a session
-    /// ([`set_stream`](rtspan_core::server::Ticket::set_stream)), and it ends with that session, or when the [`ServerStream`]
-    /// is dropped. `path` is the one that lists and events tell. Where PLAY is asked about, the reader gets what was written
-    /// since the question.
+    /// ([`set_stream`](rtspan_core::server::Ticket::set_stream)). It ends with that session, or when the [`ServerStream`] is
+    /// dropped. `path` is the path that lists and events show. If the server asks about PLAY, the reader gets the packets that
+    /// were written since the question.
     ///
     /// ```no_run
     /// # use rtspan_std::{Description, Event, ServerConfig, Asks, RtpPacket};
@@ -192,26 +231,32 @@ impl<R: Runtime> Server<R> {
 
     /// The next event: a question that no default covers, or news.
     ///
-    /// News that nobody takes are dropped ([`events_dropped`](Self::events_dropped)); `None` means that the server is
-    /// closed. No event is lost when the future is dropped.
+    /// News that wait too long are dropped ([`events_dropped`](Self::events_dropped)). `None` means that the server is closed.
+    /// No event is lost when the future is dropped.
     pub async fn next(&self) -> Option<Event> {
         self.door.event().await
     }
 
-    /// Answers a question. Headers, a body or a description are put on the ticket before ([`Ticket::add_header`]).
+    /// Answers a question. Put headers, a body or a description on the ticket before ([`Ticket::add_header`]).
     ///
     /// # Errors
     ///
-    /// Nobody waits for the answer any more.
+    /// The peer no longer waits for the answer.
     pub fn answer<A: Ask>(&self, ticket: Ticket<A>, reply: A::Reply) -> Result<(), Stale> {
         let registry = self.door.registry();
         self.door.enter(|server, now| server.answer(now, ticket, reply, registry))
     }
 
+    /// Replaces the decisions that the application takes at the paths of patterns
+    /// ([`ServerConfig::asks_at`](crate::ServerConfig::asks_at)), while the server runs.
+    pub fn set_asks_at<P: AsRef<str>>(&self, asks: impl IntoIterator<Item = (P, Asks)>) {
+        self.door.enter(|server, _| server.set_asks_at(asks));
+    }
+
     /// Replaces the users, while the server runs; `None` lets everybody do everything.
     ///
-    /// Sessions that the new users allow go on untouched. Those whose user is gone, has another secret, or may no longer do what they
-    /// do are closed.
+    /// Sessions that the new users allow go on untouched. A session is closed if its user is gone, has another secret, or has
+    /// lost the right to its action.
     pub fn set_users(&self, users: impl Into<Option<Users>>) {
         self.door.enter(|server, now| server.set_users(now, users));
     }
@@ -221,30 +266,30 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, now| server.close_session(now, session));
     }
 
-    /// The same, with a reason: a player is told it in BYE, and a request that waits on a connection that is closed with the
-    /// session is refused with it.
+    /// The same, with a reason. A player gets it in BYE. If the connection is closed with the session, a request that waits
+    /// there is refused with this reason.
     pub fn close_session_with(&self, session: SessionId, note: CloseNote) {
         self.door.enter(|server, now| server.close_session_with(now, session, note));
     }
 
-    /// Asks the peer of a session to go on elsewhere (REDIRECT). Returns `true` if there was one to ask.
+    /// Asks the peer of a session to continue at another server (REDIRECT). Returns `true` if the peer was asked.
     ///
     /// The peer chooses when it goes: players that do not know REDIRECT stay.
     pub fn redirect_session(&self, session: SessionId, location: &Url) -> bool {
         self.door.enter(|server, _| server.redirect_session(session, location))
     }
 
-    /// Takes on no new session and waits until those that there are have gone. Those that are left after `limit` are ended.
-    /// That goes on if the future is dropped while it waits.
+    /// Accepts no new session, and waits until the present ones have ended. After `limit` it ends the rest. This continues if
+    /// the future is dropped.
     ///
-    /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there (REDIRECT), and
-    /// newcomers are redirected (302). Without one, newcomers are refused (503). [`close`](Self::close) follows mostly.
+    /// With the URL of another server (its path is ignored), readers and publishers are asked to continue there (REDIRECT), and
+    /// new peers are redirected (302). Without a URL, new peers are refused (503). Mostly [`close`](Self::close) follows.
     pub async fn drain(&self, to: Option<&Url>, limit: Duration) {
         self.door.enter(|server, now| server.drain(now, to.cloned(), limit));
         self.door.drained().await;
     }
 
-    /// The connections that there are.
+    /// The present connections.
     pub fn connections(&self) -> Vec<ConnInfo> {
         self.door.enter(|server, _| server.connections().collect())
     }
@@ -254,7 +299,7 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, _| server.connection(conn))
     }
 
-    /// The sessions that there are.
+    /// The present sessions.
     pub fn sessions(&self) -> Vec<SessionInfo> {
         self.door.enter(|server, _| server.sessions().collect())
     }
@@ -274,7 +319,7 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, _| server.stream(stream))
     }
 
-    /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.
+    /// The description of a stream with its latest parameter sets, as DESCRIBE tells it; `None` if there is no such stream.
     pub fn description(&self, stream: StreamId) -> Option<Description> {
         self.door.enter(|server, _| server.description(stream, self.door.registry()))
     }
@@ -282,14 +327,14 @@ impl<R: Runtime> Server<R> {
     /// Sends RTCP to one session, such as a request for a keyframe to a publisher (PLI, RFC 4585, section 6.3.1), or a
     /// message to one reader (APP). [`ServerStream::write_rtcp`] sends to all readers.
     ///
-    /// It is left out if too much waits for the peer already, or if nothing shows that a reader is at its UDP address. The
-    /// RTCP of peers is told by [`Event::RtcpReceived`] if
-    /// [`ServerConfig::rtcp_events`](rtspan_core::server::ServerConfig::rtcp_events) is set.
+    /// It is dropped if too much waits for the peer already, or if no datagram has shown that the reader is at its UDP address.
+    /// To receive RTCP of peers as [`Event::RtcpReceived`], set
+    /// [`ServerConfig::rtcp_events`](rtspan_core::server::ServerConfig::rtcp_events).
     ///
     /// # Errors
     ///
-    /// The session is gone, neither plays nor records, or has not set up the media; or it is no RTCP compound, or one too
-    /// large for a datagram.
+    /// The session is gone, neither plays nor records, or has not set up the media; or the bytes are not an RTCP compound, or
+    /// are too large for a datagram.
     pub fn write_rtcp(
         &self,
         session: SessionId,
@@ -320,8 +365,8 @@ impl<R: Runtime> Server<R> {
 
     /// Everything that there is, with its statistics as of now.
     ///
-    /// The tasks that move the packets are asked for what they have counted, and answer at once; one that does not within
-    /// [`STATS_WAIT`](rtspan_core::limits::STATS_WAIT) is left at what it has told before.
+    /// The tasks that move the packets are asked for their counts, and answer at once. If a task does not answer within
+    /// [`STATS_WAIT`](rtspan_core::limits::STATS_WAIT), its earlier counts are used.
     pub async fn stats(&self) -> ServerStats {
         self.door.ask_for_stats(StatsOf::All).await;
         self.door.enter(|server, now| server.stats(now, self.door.registry()))
@@ -350,10 +395,11 @@ impl<R: Runtime> Server<R> {
         self.door.enter(|server, _| server.announced(session))
     }
 
-    /// Puts a value of the application's on a connection or a session, in the place of the one that is there; `false` if
-    /// the connection or session is gone.
+    /// Attaches a value of the application to a connection or a session, and replaces the former value; `false` if the
+    /// connection or session is gone.
     ///
-    /// It is gone with it: the task that takes the event of its end still finds it, until the next event is taken.
+    /// The value goes with its connection or session. The task that takes the event of that end still finds the value, until it
+    /// takes the next event.
     ///
     /// ```no_run
     /// # async fn count<R: rtspan_std::runtime::Runtime>(server: rtspan_std::server::Server<R>) {
@@ -378,34 +424,34 @@ impl<R: Runtime> Server<R> {
         self.door.set_data(of.into(), Arc::new(value))
     }
 
-    /// The value that [`set_data`](Self::set_data) has put on a connection or a session, if it is there and of this type.
+    /// The value that [`set_data`](Self::set_data) has attached to a connection or a session, if it has this type.
     pub fn data<T: Any + Send + Sync>(&self, of: impl Into<Holder>) -> Option<Arc<T>> {
         self.door.data(of.into())?.downcast().ok()
     }
 
-    /// Takes that value away, whatever its type. Returns `true` if there was one.
+    /// Takes that value away, of any type. Returns `true` if there was one.
     pub fn clear_data(&self, of: impl Into<Holder>) -> bool {
         self.door.clear_data(of.into())
     }
 
-    /// Closes a connection, once all that it has asked is answered, and with it what it carries.
+    /// Closes a connection once all its requests are answered, and with it the sessions that it carries.
     pub fn close_connection(&self, conn: ConnId) {
         self.door.enter(|server, now| server.close_connection(now, conn));
     }
 
-    /// The same, with a reason: a request that waits is refused with it, and players whose media the connection carries are
-    /// told it in BYE.
+    /// The same, with a reason. A request that waits is refused with this reason, and players whose media the connection
+    /// carries get it in BYE.
     pub fn close_connection_with(&self, conn: ConnId, note: CloseNote) {
         self.door.enter(|server, now| server.close_connection_with(now, conn, note));
     }
 
-    /// Events that were dropped because nobody took them.
+    /// The number of events that were dropped because they were not taken in time.
     pub fn events_dropped(&self) -> u64 {
         self.door.events_dropped()
     }
 
-    /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
-    /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
+    /// Stops listening, says goodbye to all peers and waits until they have received it, for
+    /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT) at most.
     ///
     /// A task that waits for [`next`](Self::next) gets the last events and then `None`. The server also closes if the future
     /// is dropped while it waits.
@@ -423,6 +469,6 @@ impl<R: Runtime> Drop for Server<R> {
 
 impl<R: Runtime> fmt::Debug for Server<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("local_addrs", &self.local_addrs).finish_non_exhaustive()
+        f.debug_struct("Server").field("local_addrs", &self.local_addrs()).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
 //! The runtime that needs none: a thread for each core, which waits for the sockets of its tasks itself.
 
 mod reactor;
+mod readiness;
+mod registration;
 mod sockets;
 
 use std::future::{Future, poll_fn};
@@ -43,8 +45,14 @@ impl Runtime for Threads {
     type Listener = ThreadListener;
     type Udp = ThreadUdp;
     type Timer = ThreadTimer;
+    type Serving = Self;
 
-    const READERS_READ: bool = false;
+    /// The system has to wake a thread that waits for packets and not the client's own.
+    const READERS_READ: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+    fn serving(&self) -> Self {
+        *self
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         POOL.spawn(task)

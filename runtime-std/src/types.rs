@@ -1,4 +1,4 @@
-//! Types that a user of any runtime needs, nearly all of the core; each runtime has them at its root.
+//! The types that a user of any runtime needs, nearly all from the core. Each runtime exports them at its root.
 
 pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
 pub use rtspan_core::client::{

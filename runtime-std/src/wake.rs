@@ -24,6 +24,8 @@ const NEWS: u8 = 1;
 const LETTER: u8 = 1 << 1;
 /// A socket is ready, or a timer has fired.
 const READY: u8 = 1 << 2;
+/// Others wait to be woken by the task.
+const CALL: u8 = 1 << 3;
 
 /// The reasons that a task was woken for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -44,6 +46,11 @@ impl Reasons {
     pub(crate) fn ready(self) -> bool {
         self.0 & READY != 0
     }
+
+    /// The task is to wake the others of its group.
+    pub(crate) fn called(self) -> bool {
+        self.0 & CALL != 0
+    }
 }
 
 impl Wake {
@@ -56,6 +63,21 @@ impl Wake {
         if head >= self.patience.load(Ordering::Relaxed) {
             self.wake();
         }
+    }
+
+    /// As [`wake_for_packets`](Self::wake_for_packets), and the task is to wake the others of its group. Returns `false` if the
+    /// packets do not concern it.
+    pub(crate) fn call(&self, head: u64) -> bool {
+        let concerns = head >= self.patience.load(Ordering::Relaxed);
+        if concerns {
+            self.raise(NEWS | CALL);
+        }
+        concerns
+    }
+
+    /// Returns `true` if the task was called and has not heard it yet.
+    pub(crate) fn is_called(&self) -> bool {
+        self.raised.load(Ordering::Acquire) & CALL != 0
     }
 
     /// Has the task woken for packets only when a stream has had so many, 0 for all.
@@ -91,6 +113,11 @@ impl Wake {
     /// To be called by the task before it takes its letters: it is not told of those any more.
     pub(crate) fn lower_letter(&self) {
         self.raised.fetch_and(!LETTER, Ordering::AcqRel);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Acquire) != 0
     }
 
     fn raise(&self, flag: u8) {
@@ -159,8 +186,10 @@ impl Waiters {
         lock(&self.0).taken.retain(|(id, _)| *id != place);
     }
 
+    /// Wakes all, outside of the lock: one that is woken may run at once, and take it.
     pub(crate) fn wake_all(&self) {
-        lock(&self.0).taken.drain(..).for_each(|(_, waker)| waker.wake());
+        let woken = std::mem::take(&mut lock(&self.0).taken);
+        woken.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 

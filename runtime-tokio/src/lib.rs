@@ -65,8 +65,7 @@
 //!   ([`StartAt`]). A slow reader holds up nobody; when the log has moved on without it, it goes on at a keyframe ([`LagPolicy`]).
 //! * **Two planes.** Requests go through one state machine, which sees a few of them a second. Packets never do: the task
 //!   that reads a socket appends them to the log, and the tasks of the readers write them from there.
-//! * **Lenient on read, strict on write.** What a device does otherwise than the standard is read all the same and told as a
-//!   [`Tolerance`].
+//! * **Lenient on read, strict on write.** A device's deviation from the standard is accepted, and recorded as a [`Tolerance`].
 //! * **Errors** say who is at fault. [`Error::Misuse`] is the program's, and nothing was sent. After [`Error::Command`] the session goes
 //!   on. [`Error::Closed`] is the end of the client.
 //!

@@ -39,6 +39,11 @@ impl Runtime for Tokio {
     type Listener = TokioListener;
     type Udp = Udp;
     type Timer = TokioTimer;
+    type Serving = Self;
+
+    fn serving(&self) -> Self {
+        *self
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         tokio::spawn(task);

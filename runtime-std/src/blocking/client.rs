@@ -18,8 +18,8 @@ use crate::threads::{Threads, block_on, block_on_for};
 
 /// An RTSP client, driven by other threads than the caller's: it stays alive also while nobody calls it.
 ///
-/// Clones are handles to the same client. With the last handle, [`Packets`] and [`Publisher`] among them, it is torn down;
-/// its task waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
+/// Clones are handles to the same client, and so are [`Packets`] and [`Publisher`]. Dropping the last handle tears the client
+/// down; its task waits for the server's answer for [`TEARDOWN_DEADLINE`](rtspan_core::limits::TEARDOWN_DEADLINE) at most.
 ///
 /// Dropping the last handle writes TEARDOWN at once, so that the server hears it also at the end of `main`. Without a connection,
 /// with a full socket, while packets over UDP wait for their turn, and at [`std::process::exit`], which drops nothing, no
@@ -54,21 +54,21 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// It is no RTSP URL.
+    /// The URL is not an RTSP URL.
     pub fn builder(url: &str) -> Result<ClientBuilder, UrlError> {
         client::Client::builder(url).map(ClientBuilder)
     }
 
-    /// Connects with all defaults, and asks what the server can do.
+    /// Connects with all defaults, and asks for the methods of the server.
     ///
     /// # Errors
     ///
-    /// It is no RTSP URL, there is no connection, or the server refuses OPTIONS.
+    /// The URL is not an RTSP URL, there is no connection, or the server refuses OPTIONS.
     pub fn connect(url: &str) -> Result<Self, Error> {
         block_on(client::Client::connect(url)).map(Self)
     }
 
-    /// Asks what the server can do (OPTIONS).
+    /// Asks for the methods of the server (OPTIONS).
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Client {
         block_on(self.0.options())
     }
 
-    /// Asks what there is (DESCRIBE).
+    /// Asks for the description of the stream (DESCRIBE).
     ///
     /// # Errors
     ///
@@ -105,8 +105,8 @@ impl Client {
         block_on(self.0.play(playback))
     }
 
-    /// Plays from elsewhere, or at another scale or speed, also while it plays: the media is paused first (RFC 2326, section
-    /// 10.5).
+    /// Plays from another place, or at another scale or speed, also while it plays: the media is paused first (RFC 2326,
+    /// section 10.5).
     ///
     /// The time of packets goes on, and the first one from there [begins anew](rtspan_core::timeline::MediaTime::begins_anew).
     ///
@@ -125,8 +125,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`describe`](Self::describe). Where the server refuses the place, the media may stay paused: [`state`](Self::state)
-    /// says it.
+    /// As [`describe`](Self::describe). If the server refuses the place, the media may stay paused: [`state`](Self::state)
+    /// tells it.
     pub fn seek(&self, playback: impl Into<Playback>) -> Result<Playing, Error> {
         block_on(self.0.seek(playback))
     }
@@ -140,7 +140,7 @@ impl Client {
         block_on(self.0.pause())
     }
 
-    /// Tells the server what is going to be published (ANNOUNCE).
+    /// Announces the description of the stream that follows (ANNOUNCE).
     ///
     /// # Errors
     ///
@@ -197,7 +197,7 @@ impl Client {
         block_on(self.0.request(request))
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///
@@ -384,7 +384,7 @@ impl Packets {
         block_on_for(self.0.next(), patience).ok_or(TimedOut)
     }
 
-    /// The client that receives them: to pause it, for its events, and all else.
+    /// The client that receives them: pause it, or take its events.
     pub fn client(&self) -> Client {
         Client(self.0.client().clone())
     }
@@ -420,7 +420,7 @@ impl Packets {
         self.0.dropped()
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use crate::tls::ClientTls;
 
 /// How a client is set up.
 ///
-/// No call takes back what another has set, in whatever order they come.
+/// You may make the calls in any order; no call undoes a setting of another.
 ///
 /// ```
 /// use rtspan_std::{Client, MediaKind, ReconnectPolicy, Secret, Transports};
@@ -45,10 +45,16 @@ impl ClientBuilder {
         Self(self.0.user_agent(user_agent))
     }
 
-    /// The user and its password, or what stands for it ([`ClientConfig::credentials`]). Those in the URL go before.
+    /// The user and the password, or another secret ([`ClientConfig::credentials`]). Credentials in the URL take precedence.
     #[must_use]
     pub fn credentials(self, user: &str, secret: Secret) -> Self {
         Self(self.0.credentials(user, secret))
+    }
+
+    /// A token in the place of a user and a password ([`ClientConfig::token`]): it is sent over TLS only.
+    #[must_use]
+    pub fn token(self, token: &str) -> Self {
+        Self(self.0.token(token))
     }
 
     /// Adds a header to each request ([`ClientConfig::header`]). One that cannot be sent fails with [`Error::Request`] when the
@@ -118,8 +124,9 @@ impl ClientBuilder {
         Self(self.0.tls(tls))
     }
 
-    /// How SRTP is used: what is published under it, and whether keys may travel without TLS
-    /// ([`ClientConfig::srtp`](rtspan_core::client::ClientConfig::srtp)). What a server describes as encrypted is played so in any case.
+    /// Configures SRTP: the encryption of published media, and a permission for keys to travel without TLS
+    /// ([`ClientConfig::srtp`](rtspan_core::client::ClientConfig::srtp)). Media that a server describes as encrypted is always
+    /// played so.
     #[cfg(feature = "srtp")]
     #[must_use]
     pub fn srtp(self, policy: ClientSrtp) -> Self {
@@ -132,7 +139,7 @@ impl ClientBuilder {
         Self(self.0.udp_ports(ports))
     }
 
-    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
+    /// Marks all sent packets with a class of service, over UDP and TCP; none by default.
     ///
     /// Windows ignores it, and its sockets of IPv6 for media refuse it.
     #[must_use]
@@ -140,20 +147,20 @@ impl ClientBuilder {
         Self(self.0.dscp(dscp))
     }
 
-    /// Lets packets that it publishes over UDP and that are too big for the path be cut into fragments, as they are by default.
-    /// With `false` they leave whole or not at all, and [`ClientEvent::PacketsTooBig`](crate::ClientEvent::PacketsTooBig) tells.
+    /// Allows fragments of published packets that are too big for a path over UDP; allowed by default. With `false` packets
+    /// leave whole or not at all, and [`ClientEvent::PacketsTooBig`](crate::ClientEvent::PacketsTooBig) tells.
     #[must_use]
     pub fn fragments(self, allows: bool) -> Self {
         Self(self.0.fragments(allows))
     }
 
-    /// How the client behaves otherwise. The other calls of the builder stand, also where this says otherwise.
+    /// Sets all further behaviour of the client. The other calls of the builder take precedence over it.
     #[must_use]
     pub fn config(self, config: ClientConfig) -> Self {
         Self(self.0.config(config))
     }
 
-    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
+    /// Continues the time line of a former client ([`Client::timeline`]) that this client replaces.
     #[must_use]
     pub fn timeline(self, timeline: Timeline) -> Self {
         Self(self.0.timeline(timeline))

@@ -57,7 +57,7 @@ impl Frames {
         self.0.try_next()
     }
 
-    /// The client that receives them: to pause it, for its events, and all else.
+    /// The client that receives them: pause it, or take its events.
     pub fn client(&self) -> Client {
         Client(self.0.client().clone())
     }
@@ -82,7 +82,7 @@ impl Frames {
         self.0.unsupported()
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Iterator for Frames {
 pub struct FramePublisher(pub(super) client::FramePublisher<Threads>);
 
 impl FramePublisher {
-    /// The client that sends: for its events, and all else.
+    /// The client that sends, for example to take its events.
     pub fn client(&self) -> Client {
         Client(self.0.client().clone())
     }
@@ -139,7 +139,7 @@ impl FramePublisher {
         block_on(self.0.write(frame))
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///

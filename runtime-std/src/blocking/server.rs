@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::fmt::Display;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,24 +9,19 @@ use rtspan_core::auth::Users;
 use rtspan_core::conn::CloseNote;
 use rtspan_core::description::Description;
 use rtspan_core::server::{
-    AddStreamError, Ask, ConnInfo, Event, Multicast, ServerConfig, ServerStats, SessionInfo, Stale,
-    StreamInfo, Ticket, WriteRtcpError,
+    AddStreamError, Ask, Asks, ConnInfo, Event, ServerStats, SessionInfo, Stale, StreamInfo, Ticket,
+    WriteRtcpError,
 };
 use rtspan_core::stats::{ConnStats, SessionStats, StreamStats};
 use rtspan_core::stream::StartAt;
-use rtspan_core::tunnel::websocket::Origins;
 use rtspan_core::url::Url;
 use rtspan_core::{ConnId, SessionId, StreamId};
 
-use crate::net::{Dscp, Interface};
+use super::ServerBuilder;
 use crate::server::{self, BindError, Holder, ServerStream, StreamPacket};
 use crate::threads::{Threads, block_on, block_on_for};
-#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
-use crate::tls::ServerTls;
-#[cfg(feature = "srtp")]
-use rtspan_core::server::SrtpPolicy;
 
-/// An RTSP server, which listens until it is closed or dropped.
+/// An RTSP server. It listens until it is closed or dropped.
 ///
 /// Streams are published by the application ([`publish`](Self::publish)) or by clients that announce them; readers are
 /// served by other threads than the caller's, also when nobody takes the events.
@@ -64,12 +59,13 @@ use rtspan_core::server::SrtpPolicy;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Server(server::Server<Threads>);
+pub struct Server(pub(super) server::Server<Threads>);
 
 /// The packets of a stream, for the application itself: to record them, to look into them, to send them on.
 ///
-/// It reads the log that readers over the network read, and like those loses packets when it is too slow: it then goes on at
-/// the newest keyframe that is kept, and is told how many it has [missed](StreamPacket::missed). It ends with the stream.
+/// It reads the same log as readers over the network, and loses packets as they do when it is too slow. It then continues at
+/// the newest keyframe in the log, and [`missed`](StreamPacket::missed) tells how many packets it has lost. It ends with the
+/// stream.
 ///
 /// ```
 /// use rtspan_std::{Description, Format, Frame, Media, MediaKind, Server, StartAt};
@@ -123,24 +119,6 @@ impl Iterator for StreamReader {
 #[error("nothing has come within the time that was given")]
 pub struct TimedOut;
 
-/// How a server is set up.
-///
-/// ```
-/// use rtspan_std::{Action, LagPolicy, Secret, Server, ServerConfig, User, Users};
-///
-/// let users = Users::default()
-///     .with(User::new("studio", Secret::password("staple")).may(Action::Publish, "/live/*"))
-///     .anyone_may(Action::Read, "*");
-/// let server = Server::builder()
-///     .config(ServerConfig::default().users(users).lag(LagPolicy::Disconnect))
-///     .also_listen("127.0.0.1:0") // a second port
-///     .bind("127.0.0.1:0")?;
-/// assert_eq!(server.local_addrs().len(), 2);
-/// # Ok::<(), rtspan_std::BindError>(())
-/// ```
-#[derive(Debug)]
-pub struct ServerBuilder(server::ServerBuilder<Threads>);
-
 impl Server {
     /// Sets up a server.
     pub fn builder() -> ServerBuilder {
@@ -153,9 +131,40 @@ impl Server {
     }
 
     /// All addresses that it listens on: those of [`bind`](ServerBuilder::bind), then those of
-    /// [`also_listen`](ServerBuilder::also_listen), then those of [`listener`](ServerBuilder::listener).
-    pub fn local_addrs(&self) -> &[SocketAddr] {
+    /// [`also_listen`](ServerBuilder::also_listen), then those of [`listener`](ServerBuilder::listener) and of
+    /// [`listen`](Self::listen).
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
         self.0.local_addrs()
+    }
+
+    /// Listens on one more address while the server runs, as [`bind`](ServerBuilder::bind) does; the addresses that it is.
+    ///
+    /// Media over UDP goes through the ports that the server began with.
+    ///
+    /// ```
+    /// use rtspan_std::Server;
+    ///
+    /// let server = Server::builder().bind("127.0.0.1:0")?;
+    /// let former = server.local_addr();
+    /// for addr in server.listen("127.0.0.1:0")? {
+    ///     println!("players come to {addr} from now on");
+    /// }
+    /// assert!(server.stop_listening(former));
+    /// assert_eq!(server.local_addrs().len(), 1);
+    /// # Ok::<(), rtspan_std::BindError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The address is invalid, the system refuses it, or the server is closed.
+    pub fn listen(&self, addr: impl Display + Send) -> Result<Vec<SocketAddr>, BindError> {
+        block_on(self.0.listen(addr))
+    }
+
+    /// Listens no more on one of the [addresses](Self::local_addrs); `false` if it is none of them. Connections that have come to it
+    /// stay. A server may listen nowhere for a while.
+    pub fn stop_listening(&self, addr: SocketAddr) -> bool {
+        self.0.stop_listening(addr)
     }
 
     /// Publishes a stream at a path such as `/cam1`; it ends when the [`ServerStream`] is dropped.
@@ -167,12 +176,21 @@ impl Server {
         self.0.publish(path, description)
     }
 
+    /// Takes the stream at a path whose publisher has gone, and that waits for it
+    /// ([`ServerConfig::resume`](rtspan_core::server::ServerConfig::resume)): it is the application's own from here on, and its
+    /// readers stay.
+    ///
+    /// `None` if no stream waits there, or if it has other medias or formats.
+    pub fn take(&self, path: &str, description: &Description) -> Option<ServerStream> {
+        self.0.take(path, description)
+    }
+
     /// Makes a stream for one session, such as a recording that each reader sees from its own beginning.
     ///
     /// No path leads to it: the answer to SETUP gives it to a session
-    /// ([`set_stream`](rtspan_core::server::Ticket::set_stream)), and it ends with that session, or when the [`ServerStream`]
-    /// is dropped. `path` is the one that lists and events tell. Where PLAY is asked about, the reader gets what was written
-    /// since the question.
+    /// ([`set_stream`](rtspan_core::server::Ticket::set_stream)). It ends with that session, or when the [`ServerStream`] is
+    /// dropped. `path` is the path that lists and events show. If the server asks about PLAY, the reader gets the packets that
+    /// were written since the question.
     ///
     /// # Errors
     ///
@@ -202,19 +220,25 @@ impl Server {
         block_on_for(self.0.next(), patience).ok_or(TimedOut)
     }
 
-    /// Answers a question. Headers, a body or a description are put on the ticket before ([`Ticket::add_header`]).
+    /// Answers a question. Put headers, a body or a description on the ticket before ([`Ticket::add_header`]).
     ///
     /// # Errors
     ///
-    /// Nobody waits for the answer any more.
+    /// The peer no longer waits for the answer.
     pub fn answer<A: Ask>(&self, ticket: Ticket<A>, reply: A::Reply) -> Result<(), Stale> {
         self.0.answer(ticket, reply)
     }
 
+    /// Replaces the decisions that the application takes at the paths of patterns
+    /// ([`ServerConfig::asks_at`](crate::ServerConfig::asks_at)), while the server runs.
+    pub fn set_asks_at<P: AsRef<str>>(&self, asks: impl IntoIterator<Item = (P, Asks)>) {
+        self.0.set_asks_at(asks);
+    }
+
     /// Replaces the users, while the server runs; `None` lets everybody do everything.
     ///
-    /// Sessions that the new users allow go on untouched. Those whose user is gone, has another secret, or may no longer do what they
-    /// do are closed.
+    /// Sessions that the new users allow go on untouched. A session is closed if its user is gone, has another secret, or has
+    /// lost the right to its action.
     pub fn set_users(&self, users: impl Into<Option<Users>>) {
         self.0.set_users(users);
     }
@@ -224,31 +248,31 @@ impl Server {
         self.0.close_session(session);
     }
 
-    /// The same, with a reason: a player is told it in BYE, and a request that waits on a connection that is closed with the
-    /// session is refused with it.
+    /// The same, with a reason. A player gets it in BYE. If the connection is closed with the session, a request that waits
+    /// there is refused with this reason.
     pub fn close_session_with(&self, session: SessionId, note: CloseNote) {
         self.0.close_session_with(session, note);
     }
 
-    /// Puts a value of the application's on a connection or a session, in the place of the one that is there; `false` if
-    /// the connection or session is gone.
+    /// Attaches a value of the application to a connection or a session, and replaces the former value; `false` if the
+    /// connection or session is gone.
     ///
     /// It is gone with it: the thread that takes the event of its end still finds it, until the next event is taken.
     pub fn set_data<T: Any + Send + Sync>(&self, of: impl Into<Holder>, value: T) -> bool {
         self.0.set_data(of, value)
     }
 
-    /// The value that [`set_data`](Self::set_data) has put on a connection or a session, if it is there and of this type.
+    /// The value that [`set_data`](Self::set_data) has attached to a connection or a session, if it has this type.
     pub fn data<T: Any + Send + Sync>(&self, of: impl Into<Holder>) -> Option<Arc<T>> {
         self.0.data(of)
     }
 
-    /// Takes that value away, whatever its type. Returns `true` if there was one.
+    /// Takes that value away, of any type. Returns `true` if there was one.
     pub fn clear_data(&self, of: impl Into<Holder>) -> bool {
         self.0.clear_data(of)
     }
 
-    /// Asks the peer of a session to go on elsewhere (REDIRECT). Returns `true` if there was one to ask.
+    /// Asks the peer of a session to continue at another server (REDIRECT). Returns `true` if the peer was asked.
     ///
     /// The peer chooses when it goes: players that do not know REDIRECT stay.
     pub fn redirect_session(&self, session: SessionId, location: &Url) -> bool {
@@ -257,13 +281,13 @@ impl Server {
 
     /// Takes on no new session and waits until those that there are have gone. Those that are left after `limit` are ended.
     ///
-    /// With another server's URL (its path is not looked at) readers and publishers are asked to go on there (REDIRECT), and
-    /// newcomers are redirected (302). Without one, newcomers are refused (503). [`close`](Self::close) follows mostly.
+    /// With the URL of another server (its path is ignored), readers and publishers are asked to continue there (REDIRECT), and
+    /// new peers are redirected (302). Without a URL, new peers are refused (503). Mostly [`close`](Self::close) follows.
     pub fn drain(&self, to: Option<&Url>, limit: Duration) {
         block_on(self.0.drain(to, limit));
     }
 
-    /// The connections that there are.
+    /// The present connections.
     pub fn connections(&self) -> Vec<ConnInfo> {
         self.0.connections()
     }
@@ -273,7 +297,7 @@ impl Server {
         self.0.connection(conn)
     }
 
-    /// The sessions that there are.
+    /// The present sessions.
     pub fn sessions(&self) -> Vec<SessionInfo> {
         self.0.sessions()
     }
@@ -293,7 +317,7 @@ impl Server {
         self.0.stream(stream)
     }
 
-    /// The description of a stream that is there, with the parameter sets that came last, as DESCRIBE tells it.
+    /// The description of a stream with its latest parameter sets, as DESCRIBE tells it; `None` if there is no such stream.
     pub fn description(&self, stream: StreamId) -> Option<Description> {
         self.0.description(stream)
     }
@@ -302,12 +326,13 @@ impl Server {
     /// message to one reader (APP). [`ServerStream::write_rtcp`] sends to all readers.
     ///
     /// It is left out if too much waits for the peer already, or if nothing shows that a reader is at its UDP address. The
-    /// RTCP of peers is told by [`Event::RtcpReceived`] if [`ServerConfig::rtcp_events`] is set.
+    /// RTCP of peers is told by [`Event::RtcpReceived`] if
+    /// [`ServerConfig::rtcp_events`](rtspan_core::server::ServerConfig::rtcp_events) is set.
     ///
     /// # Errors
     ///
-    /// The session is gone, neither plays nor records, or has not set up the media; or it is no RTCP compound, or one too
-    /// large for a datagram.
+    /// The session is gone, neither plays nor records, or has not set up the media; or the bytes are not an RTCP compound, or
+    /// are too large for a datagram.
     pub fn write_rtcp(
         &self,
         session: SessionId,
@@ -340,8 +365,8 @@ impl Server {
 
     /// Everything that there is, with its statistics as of now.
     ///
-    /// The tasks that move the packets are asked for what they have counted, and answer at once; one that does not within
-    /// [`STATS_WAIT`](rtspan_core::limits::STATS_WAIT) is left at what it has told before.
+    /// The tasks that move the packets are asked for their counts, and answer at once. If a task does not answer within
+    /// [`STATS_WAIT`](rtspan_core::limits::STATS_WAIT), its earlier counts are used.
     pub fn stats(&self) -> ServerStats {
         block_on(self.0.stats())
     }
@@ -366,123 +391,27 @@ impl Server {
         self.0.announced(session)
     }
 
-    /// Closes a connection, once all that it has asked is answered, and with it what it carries.
+    /// Closes a connection once all its requests are answered, and with it the sessions that it carries.
     pub fn close_connection(&self, conn: ConnId) {
         self.0.close_connection(conn);
     }
 
-    /// The same, with a reason: a request that waits is refused with it, and players whose media the connection carries are
-    /// told it in BYE.
+    /// The same, with a reason. A request that waits is refused with this reason, and players whose media the connection
+    /// carries get it in BYE.
     pub fn close_connection_with(&self, conn: ConnId, note: CloseNote) {
         self.0.close_connection_with(conn, note);
     }
 
-    /// Events that were dropped because nobody took them.
+    /// The number of events that were dropped because they were not taken in time.
     pub fn events_dropped(&self) -> u64 {
         self.0.events_dropped()
     }
 
-    /// Stops listening, says goodbye to everybody and waits until they have heard it, or for
-    /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT).
+    /// Stops listening, says goodbye to all peers and waits until they have received it, for
+    /// [`CLOSE_LIMIT`](rtspan_core::limits::CLOSE_LIMIT) at most.
     ///
     /// A thread that waits in [`next`](Self::next) gets the last events and then `None`.
     pub fn close(&self) {
         block_on(self.0.close());
-    }
-}
-
-impl ServerBuilder {
-    /// Its settings: what it allows, and when it loses patience.
-    #[must_use]
-    pub fn config(self, config: ServerConfig) -> Self {
-        Self(self.0.config(config))
-    }
-
-    /// Takes `rtsps` as well, with this certificate: each port takes both, since the first byte of a peer tells which it speaks.
-    #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
-    #[must_use]
-    pub fn tls(self, tls: ServerTls) -> Self {
-        Self(self.0.tls(tls))
-    }
-
-    /// Where media is encrypted by SRTP, in the place of what the [settings](Self::config) say
-    /// ([`ServerConfig::srtp`](rtspan_core::server::ServerConfig::srtp)): by default where a peer asks for it over TLS.
-    #[cfg(feature = "srtp")]
-    #[must_use]
-    pub fn srtp(self, policy: SrtpPolicy) -> Self {
-        Self(self.0.srtp(policy))
-    }
-
-    /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.
-    #[must_use]
-    pub fn require_tls(self, require: bool) -> Self {
-        Self(self.0.require_tls(require))
-    }
-
-    /// Takes RTSP in two requests of HTTP, as Apple made it, on every port; it does by default.
-    #[must_use]
-    pub fn http_tunnel(self, takes: bool) -> Self {
-        Self(self.0.http_tunnel(takes))
-    }
-
-    /// Takes RTSP over WebSockets (`rtsp.onvif.org`) on every port from these pages, and from programs that are no browsers; from
-    /// pages of the same host by default. `None` takes none.
-    #[must_use]
-    pub fn websocket(self, origins: impl Into<Option<Origins>>) -> Self {
-        Self(self.0.websocket(origins))
-    }
-
-    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
-    ///
-    /// Windows ignores it, and its sockets of IPv6 for media refuse it.
-    #[must_use]
-    pub fn dscp(self, dscp: Dscp) -> Self {
-        Self(self.0.dscp(dscp))
-    }
-
-    /// Lets packets over UDP that are too big for the path to a reader be cut into fragments, as they are by default. With
-    /// `false` they leave whole or not at all, and [`Event::PacketsTooBig`] tells for whom they were too big.
-    #[must_use]
-    pub fn fragments(self, allows: bool) -> Self {
-        Self(self.0.fragments(allows))
-    }
-
-    /// As [`ServerBuilder::multicast`](crate::server::ServerBuilder::multicast).
-    #[must_use]
-    pub fn multicast(self, multicast: Multicast, interface: impl Into<Option<Interface>>) -> Self {
-        Self(self.0.multicast(multicast, interface))
-    }
-
-    /// Listens on this address too, such as `0.0.0.0:322` beside `0.0.0.0:554`.
-    #[must_use]
-    pub fn also_listen(self, addr: impl Display) -> Self {
-        Self(self.0.also_listen(addr))
-    }
-
-    /// Takes the connections of a socket that listens already too, such as one of systemd's.
-    #[must_use]
-    pub fn listener(self, listener: TcpListener) -> Self {
-        Self(self.0.listener(listener))
-    }
-
-    /// Begins to listen on an address such as `0.0.0.0:8554`; port 0 is a free one.
-    ///
-    /// `:8554` is all addresses of this host, of IPv6 and of IPv4. A name such as `localhost:8554` is each of its addresses that this
-    /// host has.
-    ///
-    /// # Errors
-    ///
-    /// The address is invalid, or the system refuses it.
-    pub fn bind(self, addr: impl Display + Send) -> Result<Server, BindError> {
-        block_on(self.0.bind(addr)).map(Server)
-    }
-
-    /// Begins to listen where [`listener`](Self::listener) and [`also_listen`](Self::also_listen) say, and nowhere else.
-    ///
-    /// # Errors
-    ///
-    /// They say nothing, an address is invalid, or the system refuses one of them.
-    pub fn start(self) -> Result<Server, BindError> {
-        block_on(self.0.start()).map(Server)
     }
 }

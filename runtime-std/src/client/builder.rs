@@ -24,9 +24,9 @@ use crate::trace::ClientTrace;
 
 /// How a client is set up.
 ///
-/// No call takes back what another has set, in whatever order they come. A future of [`connect`](Self::connect),
-/// [`play`](Self::play) or [`publish`](Self::publish) that is dropped before it is done leaves nothing behind: a session
-/// that was begun is torn down.
+/// You may make the calls in any order; no call undoes a setting of another. A future of [`connect`](Self::connect),
+/// [`play`](Self::play) or [`publish`](Self::publish) that is dropped before it is done leaves nothing behind: a session that
+/// was begun is torn down.
 ///
 /// ```no_run
 /// # async fn play<R: rtspan_std::runtime::Runtime>() -> Result<(), Box<dyn std::error::Error>> {
@@ -55,7 +55,7 @@ pub struct ClientBuilder<R: Runtime> {
     interface: Option<Interface>,
 }
 
-/// The settings of the builder's own calls, which stand whatever the configuration says.
+/// The settings of the builder's own calls, which take precedence over the configuration.
 #[derive(Debug, Default)]
 struct Own {
     transports: Option<Transports>,
@@ -147,11 +147,17 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// The user and its password, or what stands for it ([`ClientConfig::credentials`]). Those in the URL go before.
+    /// The user and the password, or another secret ([`ClientConfig::credentials`]). Credentials in the URL take precedence.
     #[must_use]
     pub fn credentials(mut self, user: &str, secret: Secret) -> Self {
         self.own.credentials = Some((user.to_owned(), secret));
         self
+    }
+
+    /// A token in the place of a user and a password ([`ClientConfig::token`]): it is sent over TLS only.
+    #[must_use]
+    pub fn token(self, token: &str) -> Self {
+        self.credentials("", Secret::token(token))
     }
 
     /// Adds a header to each request ([`ClientConfig::header`]). One that cannot be sent fails with [`Error::Request`] when the
@@ -186,10 +192,9 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// In a tunnel of HTTP, sends packets as they are over the connection of the GET, and only requests over that of the POST.
+    /// In an HTTP tunnel, sends packets unencoded over the connection of the GET, and only requests over that of the POST.
     ///
-    /// Some cameras of ONVIF want the voice for their loudspeaker there; all others do not read what a client says on that
-    /// connection.
+    /// Some ONVIF cameras expect the voice for their loudspeaker there. All other servers do not read from that connection.
     #[must_use]
     pub fn media_on_get(mut self, on_get: bool) -> Self {
         self.layers.media_on_get = on_get;
@@ -199,7 +204,7 @@ impl<R: Runtime> ClientBuilder<R> {
     /// Has the client reconnect by itself when its session ends or its first connection does not come about
     /// ([`ClientConfig::reconnect`]); it does not by default.
     ///
-    /// [`Packets`] go on then: the first packet of each media behind the gap is marked
+    /// [`Packets`] then continue: the first packet of each media after the gap is marked
     /// ([`MediaTime::begins_anew`](rtspan_core::timeline::MediaTime::begins_anew)). A [`Publisher`] fails with
     /// [`SendError::Reconnecting`](rtspan_core::client::SendError::Reconnecting) as long as there is no session. Commands wait
     /// until there is one.
@@ -209,14 +214,14 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// How the client behaves otherwise. The other calls of the builder stand, also where this says otherwise.
+    /// Sets all further behaviour of the client. The other calls of the builder take precedence over it.
     #[must_use]
     pub fn config(mut self, config: ClientConfig) -> Self {
         self.config = config;
         self
     }
 
-    /// Goes on with the time line of a client before ([`Client::timeline`]), from which this one takes over.
+    /// Continues the time line of a former client ([`Client::timeline`]) that this client replaces.
     #[must_use]
     pub fn timeline(mut self, timeline: Timeline) -> Self {
         self.timeline = timeline;
@@ -239,8 +244,9 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// How SRTP is used: what is published under it, and whether keys may travel without TLS
-    /// ([`ClientConfig::srtp`](rtspan_core::client::ClientConfig::srtp)). What a server describes as encrypted is played so in any case.
+    /// Configures SRTP: the encryption of published media, and a permission for keys to travel without TLS
+    /// ([`ClientConfig::srtp`](rtspan_core::client::ClientConfig::srtp)). Media that a server describes as encrypted is always
+    /// played so.
     #[cfg(feature = "srtp")]
     #[must_use]
     pub fn srtp(mut self, policy: ClientSrtp) -> Self {
@@ -248,7 +254,7 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
+    /// Marks all sent packets with a class of service, over UDP and TCP; none by default.
     ///
     /// Windows ignores it, and its sockets of IPv6 for media refuse it.
     #[must_use]
@@ -257,16 +263,15 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// Lets packets that it publishes over UDP and that are too big for the path be cut into fragments, as they are by default.
-    /// With `false` they leave whole or not at all, and
-    /// [`ClientEvent::PacketsTooBig`](rtspan_core::client::ClientEvent::PacketsTooBig) tells.
+    /// Allows fragments of published packets that are too big for a path over UDP; allowed by default. With `false` packets
+    /// leave whole or not at all, and [`ClientEvent::PacketsTooBig`](rtspan_core::client::ClientEvent::PacketsTooBig) tells.
     #[must_use]
     pub fn fragments(mut self, allows: bool) -> Self {
         self.options.forbids_fragments = !allows;
         self
     }
 
-    /// Runs it elsewhere than on the default runtime.
+    /// Runs the client on this runtime instead of the default one.
     #[must_use]
     pub fn runtime(mut self, runtime: R) -> Self {
         self.runtime = runtime;

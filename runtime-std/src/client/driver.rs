@@ -1,6 +1,7 @@
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rtspan_core::Instant;
 use rtspan_core::client::{Client, ClientOutput};
@@ -19,6 +20,9 @@ use crate::wake::lock;
 /// How often the driver goes round before it lets others run.
 const ROUNDS: usize = 16;
 
+/// How long the connection is left to a task that waits for packets before the driver looks whether it still does.
+const LEFT_FOR: Duration = Duration::from_millis(10);
+
 /// Drives a client until it is closed, or torn down because its last handle is gone.
 pub(super) fn drive<R: Runtime>(
     runtime: R,
@@ -32,6 +36,8 @@ pub(super) fn drive<R: Runtime>(
         shared: Leave(shared),
         connecting: None,
         limit: None,
+        turns: (0, Instant::ZERO),
+        left_until: None,
     };
     async move { poll_fn(|cx| driver.poll(cx)).await }
 }
@@ -56,6 +62,10 @@ struct Driver<R: Runtime> {
     alarm: Alarm<R::Timer>,
     /// When a client that nobody holds stops waiting for the answer to its TEARDOWN.
     limit: Option<Instant>,
+    /// How often a task had begun to wait for packets when that was last looked at.
+    turns: (u64, Instant),
+    /// Until when the connection is left to that task.
+    left_until: Option<Instant>,
 }
 
 /// The outcome of a round.
@@ -111,7 +121,9 @@ impl<R: Runtime> Driver<R> {
             return Round { done: true, ..round };
         }
         let connecting = self.connecting.as_ref().map(Connecting::deadline);
-        state.alarm = state.core.poll_timeout().into_iter().chain(self.limit).chain(connecting).min();
+        let left = self.leave_to_reader(state, sockets, now);
+        state.alarm =
+            state.core.poll_timeout().into_iter().chain(self.limit).chain(connecting).chain(left).min();
         if self.alarm.is_due(cx, &self.shared.0.clock, state.alarm) {
             self.handle_timeout(&mut state.core, self.shared.0.clock.now());
             round.again = true;
@@ -157,6 +169,23 @@ impl<R: Runtime> Driver<R> {
             sockets.end(core, now);
         }
         round.again |= look != Look::Done;
+    }
+
+    /// Leaves the connection to a task that waits for packets again and again: it comes back in a moment, and this task need not be
+    /// woken for what comes until then. Returns when to look whether it still comes back.
+    fn leave_to_reader(&mut self, state: &State, sockets: &mut Sockets<R>, now: Instant) -> Option<Instant> {
+        let turns = self.shared.0.baton.turns();
+        let (before, at) = self.turns;
+        if self.left_until.is_some_and(|until| now < until) && !state.awaits_answer() {
+            return self.left_until;
+        }
+        let is_brisk = turns != before && (self.left_until.is_some() || now < at + LEFT_FOR);
+        self.turns = (turns, now);
+        let is_left = is_brisk && !state.awaits_answer();
+        if is_left || self.left_until.is_some() {
+            self.left_until = sockets.leave_to_others(is_left).then(|| now + LEFT_FOR);
+        }
+        self.left_until
     }
 
     fn take_outputs(

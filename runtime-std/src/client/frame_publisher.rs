@@ -22,7 +22,7 @@ impl<R: Runtime> FramePublisher<R> {
         Self { publisher, writer, packets: Vec::new() }
     }
 
-    /// The client that sends: for its events, and all else.
+    /// The client that sends, for example to take its events.
     pub fn client(&self) -> &Client<R> {
         self.publisher.client()
     }
@@ -44,7 +44,7 @@ impl<R: Runtime> FramePublisher<R> {
         self.publisher.write_all(frame.media, packets, ntp).await
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///

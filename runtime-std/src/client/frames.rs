@@ -14,7 +14,7 @@ use crate::runtime::Runtime;
 /// The frames that a client receives: pictures and sound, whole and with their time, by [`next`](Self::next) or as a
 /// [`Stream`](futures_core::Stream).
 ///
-/// They come of [`Packets`], whose bounds hold for them as well: an application that is too slow loses the oldest packets.
+/// They are made from [`Packets`] and have the same bounds: an application that is too slow loses the oldest packets.
 pub struct Frames<R: Runtime> {
     packets: Packets<R>,
     reader: FrameReader,
@@ -52,12 +52,12 @@ impl<R: Runtime> Frames<R> {
         self
     }
 
-    /// The packets, for all that they tell.
+    /// The packets behind the frames.
     pub fn packets(&self) -> &Packets<R> {
         &self.packets
     }
 
-    /// The client that receives them: to pause it, for its events, and all else.
+    /// The client that receives them: pause it, or take its events.
     pub fn client(&self) -> &Client<R> {
         self.packets.client()
     }
@@ -84,7 +84,8 @@ impl<R: Runtime> Frames<R> {
 
     /// The next frame; `None` when all medias have ended or the client was torn down.
     ///
-    /// An error is the last but `None`: the client is closed for another reason. Nothing is lost when the future is dropped.
+    /// An error comes once, before `None`: it is the reason for which the client has closed. Nothing is lost when the future is
+    /// dropped.
     pub async fn next(&mut self) -> Option<Result<Frame, Error>> {
         loop {
             if let Some(frame) = self.try_next() {
@@ -109,7 +110,7 @@ impl<R: Runtime> Frames<R> {
         }
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use crate::runtime::Runtime;
 use crate::wake::Place;
 
 /// The packets that a client receives, in the order of each media: by [`next`](Self::next), or as a
-/// [`Stream`](futures_core::Stream) for what combines those.
+/// [`Stream`](futures_core::Stream) for code that combines streams.
 ///
 /// They wait in a queue that is bounded in packets and bytes; a reader that is too slow loses the oldest, and can see how many
 /// ([`dropped`](Self::dropped)). Beside that queue, up to
@@ -36,7 +36,7 @@ impl<R: Runtime> Packets<R> {
         Self { client, batch: VecDeque::new(), place }
     }
 
-    /// The client that receives them: to pause it, for its events, and all else.
+    /// The client that receives them: pause it, or take its events.
     pub fn client(&self) -> &Client<R> {
         &self.client
     }
@@ -48,9 +48,9 @@ impl<R: Runtime> Packets<R> {
 
     /// The next packet; `None` when all medias have ended or the client was torn down.
     ///
-    /// An error is the last but `None`: the client is closed for another reason. No packet is lost when the future is
-    /// dropped. One that is kept is to be polled when its task is woken, as all are: on tokio and smol it is what reads the
-    /// sockets, and until it is, only a command or a timer has somebody else do so.
+    /// An error comes once, before `None`: it is the reason for which the client has closed. No packet is lost when the future
+    /// is dropped. If you keep the future, poll it whenever its task is woken. It reads the sockets; until it is polled, the client's
+    /// own task reads them only at a command or a timer.
     pub async fn next(&mut self) -> Option<Result<Received, Error>> {
         if let Some(received) = self.batch.pop_front() {
             return Some(Ok(received));
@@ -101,7 +101,7 @@ impl<R: Runtime> Packets<R> {
         self.client.stats().tracks.iter().map(|track| track.dropped).sum()
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///
@@ -111,8 +111,8 @@ impl<R: Runtime> Packets<R> {
     }
 }
 
-/// As [`next`](Packets::next), but the client's own task reads the sockets, so that it does no harm if nobody polls for a
-/// while. That costs a little more for each packet.
+/// As [`next`](Packets::next), but the client's own task reads the sockets, so a pause in polling does no harm. That costs a
+/// little more for each packet.
 impl<R: Runtime> Stream for Packets<R> {
     type Item = Result<Received, Error>;
 
@@ -133,7 +133,7 @@ impl<R: Runtime> Stream for Packets<R> {
     }
 }
 
-/// One who waits for a packet, and reads the sockets as long as that lasts.
+/// A task that waits for a packet, and reads the sockets meanwhile.
 struct Waiting<'a> {
     shared: &'a Shared,
     batch: &'a mut VecDeque<Received>,

@@ -17,7 +17,7 @@ impl<R: Runtime> Publisher<R> {
         Self(client)
     }
 
-    /// The client that sends: for its events, and all else.
+    /// The client that sends, for example to take its events.
     pub fn client(&self) -> &Client<R> {
         &self.0
     }
@@ -83,7 +83,7 @@ impl<R: Runtime> Publisher<R> {
         self.0.media_stats(media)
     }
 
-    /// Ends the session and closes the client (TEARDOWN), and says whether the server has heard it.
+    /// Ends the session and closes the client (TEARDOWN), and tells if the server has received it.
     ///
     /// # Errors
     ///

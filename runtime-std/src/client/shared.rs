@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -16,6 +17,9 @@ use super::sockets::{Look, Receive};
 use crate::clock::Clock;
 use crate::trace::ClientTrace;
 use crate::wake::{Waiters, Wake, lock};
+
+/// How often a task that waits for packets reads before it leaves the rest to the driver, which may be on another thread.
+const READS: usize = 8;
 
 /// State that the handles of a client and its driver share; locked from the top down.
 pub(crate) struct Shared<S: ?Sized = dyn Receive> {
@@ -37,9 +41,16 @@ pub(crate) struct Shared<S: ?Sized = dyn Receive> {
 pub(crate) struct Baton {
     reader: AtomicWaker,
     pub(crate) driver: Wake,
+    /// How often a task has begun to wait for packets.
+    turns: AtomicU64,
 }
 
 impl Baton {
+    /// How often a task has begun to wait for packets.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
     /// Leaves the sockets to the driver. Returns `true` if the task was woken for them.
     pub(super) fn give_back(&self) -> bool {
         self.reader.take().is_none()
@@ -198,6 +209,7 @@ impl Shared {
     /// Has a task that waits for packets woken the next time that something comes, if such tasks read themselves.
     pub(super) fn take_baton(&self, cx: &Context<'_>) -> bool {
         if self.readers_read {
+            self.baton.turns.fetch_add(1, Ordering::Relaxed);
             self.baton.reader.register(cx.waker());
         }
         self.readers_read
@@ -208,7 +220,15 @@ impl Shared {
         if !self.readers_read {
             return;
         }
-        let look = lock(&self.sockets).receive(&mut self.socket_context(), &mut state.core, self.clock.now());
+        let mut sockets = lock(&self.sockets);
+        let mut look = Look::Again;
+        for _ in 0..READS {
+            look = sockets.receive(&mut self.socket_context(), &mut state.core, self.clock.now());
+            if look != Look::Again || !state.core.has_room() {
+                break;
+            }
+        }
+        drop(sockets);
         if look != Look::Done || state.is_driver_wanted() {
             self.baton.driver.wake();
         }
@@ -229,6 +249,11 @@ impl State {
             || core.wants_write()
             || core.wants_flush()
             || core.poll_timeout().is_some_and(|deadline| self.alarm.is_none_or(|alarm| deadline < alarm))
+    }
+
+    /// Returns `true` if the answer to a command is waited for.
+    pub(super) fn awaits_answer(&self) -> bool {
+        !self.awaited.is_empty()
     }
 
     /// Moves packets into `batch`: if others want them as well one into an empty batch, else as many as may be.

@@ -122,6 +122,13 @@ impl<R: Runtime> Sockets<R> {
         }
     }
 
+    /// Has this task not be woken for what the connection brings while another task on another thread waits for it, or again be.
+    /// Returns `true` if it is not woken.
+    pub(super) fn leave_to_others(&mut self, is_left: bool) -> bool {
+        let socket = self.tcp.as_mut().and_then(Link::socket);
+        socket.is_some_and(|socket| socket.leave_to_others(is_left))
+    }
+
     pub(super) fn open_udp(
         &mut self,
         runtime: &R,
@@ -163,7 +170,7 @@ impl<R: Runtime> Sockets<R> {
         let mut written = false;
         for _ in 0..WRITES {
             let Some(socket) = &mut self.tcp else { break };
-            // Of a failure reading tells.
+            // The next read tells of a failure.
             if !matches!(socket.poll_flush(cx), Poll::Ready(Ok(()))) || !core.wants_write() {
                 break;
             }

@@ -128,7 +128,7 @@ impl<T> Entrance<T> {
 
 /// A peer speaks without TLS, which is required.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the peer speaks without TLS")]
+#[error("the peer speaks without TLS, which the server requires")]
 pub(crate) struct NotSecured;
 
 /// A connection whose peer is to show what it speaks.

@@ -94,7 +94,7 @@ impl<T: TcpSocket> Posting<T> {
 
     pub(super) fn close(&mut self) {
         self.post.close();
-        // What does not go at once is lost with the socket.
+        // Bytes that cannot be written at once are lost with the socket.
         let _: Result<(), ErrorKind> = self.post.flush().map_err(|error| error.kind());
     }
 }

@@ -96,7 +96,7 @@ impl Web {
             let Some(control) = self.socket.poll_control() else { break };
             pipe.push(&control);
         }
-        // What does not go now is flushed before the next that is written.
+        // The next write flushes the rest first.
         let _ = pipe.flush();
     }
 
@@ -107,6 +107,11 @@ impl Web {
         from: &[IoSlice<'_>],
     ) -> io::Result<usize> {
         let (payload, len) = within(&from[..from.len().min(SLICES)], FRAME_BYTES);
+        if self.end.is_some() {
+            // Nothing comes behind the answer to a close (RFC 6455, section 5.5.1): browsers complain of it.
+            pipe.flush()?;
+            return Ok(len);
+        }
         if self.is_client {
             pipe.flush()?;
             self.socket.frame(payload, pipe.unsent());

@@ -1,5 +1,6 @@
 //! The class of service that packets ask for.
 
+use std::fmt;
 use std::io;
 use std::str::FromStr;
 
@@ -45,6 +46,13 @@ impl Dscp {
     /// Its number.
     pub const fn number(self) -> u8 {
         self.0
+    }
+}
+
+/// Its number.
+impl fmt::Display for Dscp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -94,7 +102,8 @@ fn set(socket: Handle<'_>, dscp: Dscp) -> io::Result<()> {
     if socket.local_addr()?.is_ipv4() {
         return v4();
     }
-    // Of a socket for both families it is set for both; not every system knows that one, and then it is lost for the older.
+    // On a socket for both families, it is set for both. Some systems cannot set it for IPv4 there, and it is then missing for
+    // IPv4.
     let _ = v4();
     set_v6(&socket, class)
 }

@@ -10,9 +10,9 @@ use super::Interface;
 use super::socket::{Handle, Lent, SocketRef};
 use crate::runtime::{Runtime, UdpSocket};
 
-/// What a socket joins: a group, all of it or what one source sends to it.
+/// A group that a socket joins, with all sources or a single one.
 ///
-/// A socket leaves what it has joined when it is dropped.
+/// A socket leaves the group when it is dropped.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Membership {
     /// The address of the group.

@@ -1,5 +1,6 @@
 //! Network interfaces, as packets to groups need them: by address in IPv4, by number in IPv6.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
@@ -45,6 +46,17 @@ impl Interface {
         match self {
             Self::Index(index) => Ok(*index),
             _ => system::index(self),
+        }
+    }
+}
+
+/// Its address, its name or its number.
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Index(index) => index.fmt(f),
+            Self::Name(name) => name.fmt(f),
         }
     }
 }
@@ -117,7 +129,7 @@ mod system {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Of a group of IPv6 the system then chooses the interface.
+    /// For an IPv6 group the system then chooses the interface.
     pub(super) fn index(interface: &Interface) -> io::Result<u32> {
         match interface {
             Interface::Address(IpAddr::V6(_)) => Ok(0),

@@ -8,6 +8,7 @@ use rtspan_core::Instant;
 
 use super::conn;
 use super::door::{Door, Tenant};
+use super::listening::{Addresses, Listening};
 use super::refuse::refuse;
 use crate::alarm::Alarm;
 use crate::link::{Entrance, Link, Place as Entered};
@@ -24,8 +25,8 @@ const REST: Duration = Duration::from_millis(100);
 /// An address that is listened on.
 struct Place<R: Runtime> {
     listener: R::Listener,
-    /// Connections to one address need not be asked where they have come to.
-    local: Option<SocketAddr>,
+    /// The address.
+    at: SocketAddr,
     /// The class of service that what they send asks for.
     dscp: Option<Dscp>,
     /// Until when nothing is accepted there.
@@ -33,31 +34,34 @@ struct Place<R: Runtime> {
     alarm: Alarm<R::Timer>,
 }
 
-/// Accepts connections until the server is closed; each listener comes with the address that it listens on.
-pub(crate) fn accept<R: Runtime>(
-    runtime: R,
+/// Accepts connections at the addresses until the server is closed.
+pub(super) fn accept<R: Runtime>(
     door: &Arc<Door>,
-    listeners: Vec<(R::Listener, SocketAddr)>,
+    addresses: Arc<Addresses<R>>,
     entrance: Arc<Entrance<R::Tcp>>,
     dscp: Option<Dscp>,
 ) -> impl Future<Output = ()> + Send + use<R> {
     let door = Tenant::new(door);
-    let place = |(listener, at): (R::Listener, SocketAddr)| Place::<R> {
-        listener,
-        local: Some(at).filter(|at| !at.ip().is_unspecified()),
-        dscp,
-        resting: None,
-        alarm: Alarm::new(runtime.timer()),
-    };
-    let places: Vec<_> = listeners.into_iter().map(place).collect();
     async move {
+        let runtime = addresses.runtime.clone();
+        let place = |(listener, at): Listening<R>| Place::<R> {
+            listener,
+            at,
+            dscp,
+            resting: None,
+            alarm: Alarm::new(runtime.timer()),
+        };
         // Dropped in the opposite order: the sockets are closed before the place is given up.
-        let (door, mut places, mut alarm) = (door, places, Alarm::new(runtime.timer()));
+        let (door, mut places, mut alarm) = (door, Vec::new(), Alarm::new(runtime.timer()));
         poll_fn(|cx| {
             door.acceptor().register(cx);
             if door.is_closing() {
+                addresses.end();
                 return Poll::Ready(());
             }
+            let (added, removed) = addresses.take_changes();
+            places.retain(|place: &Place<R>| !removed.contains(&place.at));
+            places.extend(added.into_iter().map(place));
             let mut is_busy = alarm.is_due(cx, door.clock(), entrance.expire(cx));
             for place in &mut places {
                 is_busy |= accept_some(cx, &runtime, &door, &entrance, place);
@@ -102,7 +106,7 @@ fn poll_accept<R: Runtime>(
     runtime: &R,
     door: &Arc<Door>,
     entrance: &Arc<Entrance<R::Tcp>>,
-    Place { listener, local, dscp, .. }: &mut Place<R>,
+    Place { listener, at, dscp, .. }: &mut Place<R>,
 ) -> Poll<bool> {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 
@@ -128,7 +132,8 @@ fn poll_accept<R: Runtime>(
         let _ = socket.set_dscp(dscp);
     }
     let wake = Arc::<Wake>::default();
-    let local = local.or_else(|| socket.local_addr().ok());
+    // Connections to one address need not be asked where they have come to.
+    let local = if at.ip().is_unspecified() { socket.local_addr().ok() } else { Some(*at) };
     Poll::Ready(match door.open_conn(peer, local, &wake) {
         Ok(conn) => {
             let place = Entered { peer, wake: Arc::clone(&wake), awaits_proxy: conn.rx.awaits_proxy() };

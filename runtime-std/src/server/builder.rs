@@ -1,6 +1,5 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
-use std::marker::PhantomData;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -10,7 +9,8 @@ use rtspan_core::server::{Multicast, ServerConfig};
 use rtspan_core::tunnel::websocket::Origins;
 
 use super::door::Door;
-use super::{BindError, Server, accept, keeper, udp};
+use super::listening::{Addresses, Listening};
+use super::{BindError, Server, accept, keeper, teller, udp};
 use crate::link::{Admission, Entrance};
 use crate::net::{Dscp, Interface, SocketOptions, prepare, source_to};
 use crate::runtime::{Listener, Runtime};
@@ -55,7 +55,7 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// Runs it elsewhere than on the default runtime.
+    /// Runs the client on this runtime instead of the default one.
     #[must_use]
     pub fn runtime(mut self, runtime: R) -> Self {
         self.runtime = runtime;
@@ -133,7 +133,7 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// Has all that it sends ask for a class of service, over UDP and TCP; none by default.
+    /// Marks all sent packets with a class of service, over UDP and TCP; none by default.
     ///
     /// Windows ignores it, and its sockets of IPv6 for media refuse it.
     #[must_use]
@@ -187,6 +187,7 @@ impl<R: Runtime> ServerBuilder<R> {
         #[cfg(not(feature = "srtp"))]
         let own = self;
         let Self { mut config, admission, addrs, adopted, options, multicast, interface, runtime, .. } = own;
+        let runtime = runtime.serving();
         if admission.requires_tls && !admission.has_tls() {
             return Err(BindError::NoCertificate);
         }
@@ -200,7 +201,6 @@ impl<R: Runtime> ServerBuilder<R> {
         if listeners.is_empty() {
             return Err(BindError::Nowhere);
         }
-        let local_addrs = listeners.iter().map(|(_, at)| *at).collect();
         if let Some(multicast) = multicast {
             config = config.multicast(Some(with_sources(&runtime, multicast, interface.as_ref())?));
         }
@@ -208,12 +208,14 @@ impl<R: Runtime> ServerBuilder<R> {
         let entrance = Entrance::new(admission, &config, runtime.clock());
         let door = Arc::new(Door::new(config, runtime.clock(), runtime.seed().map_err(BindError::Start)?));
         // Dropped on the way out, it ends the task that was started.
-        let server = Server { door, local_addrs, runtime: PhantomData };
+        let server = Server { door, addresses: Arc::new(Addresses::new(runtime.clone(), listeners)) };
         let door = &server.door;
         let sending = udp::Sending { options, interface };
         udp::open(&runtime, door, &sending)?;
         runtime.spawn(keeper::keep(runtime.clone(), Arc::clone(door), sending)).map_err(BindError::Start)?;
-        let accepting = accept::accept(runtime.clone(), door, listeners, Arc::new(entrance), options.dscp);
+        runtime.spawn(teller::tell(Arc::clone(door))).map_err(BindError::Start)?;
+        let addresses = Arc::clone(&server.addresses);
+        let accepting = accept::accept(door, addresses, Arc::new(entrance), options.dscp);
         runtime.spawn(accepting).map_err(BindError::Start)?;
         Ok(server)
     }
@@ -237,14 +239,14 @@ fn with_sources<R: Runtime>(
 }
 
 /// Takes a socket that listens already, and says where it does.
-fn adopt<R: Runtime>(runtime: &R, listener: TcpListener) -> io::Result<(R::Listener, SocketAddr)> {
+fn adopt<R: Runtime>(runtime: &R, listener: TcpListener) -> io::Result<Listening<R>> {
     let at = listener.local_addr()?;
     prepare(&listener)?;
     Ok((runtime.adopt(listener)?, at))
 }
 
 /// Listens at an address, at all of them, or at each of those that a name has here.
-async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<Vec<(R::Listener, SocketAddr)>, BindError> {
+pub(super) async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<Vec<Listening<R>>, BindError> {
     let refused = |source| BindError::Listen { addr: addr.to_owned(), source };
     if let Ok(addr) = addr.parse() {
         return Ok(vec![listen_at(runtime, addr).map_err(refused)?]);
@@ -260,7 +262,7 @@ async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<Vec<(R::Listen
     } else {
         runtime.resolve(host.to_owned(), port).await.map_err(refused)?
     };
-    let mut listeners: Vec<(R::Listener, SocketAddr)> = Vec::new();
+    let mut listeners: Vec<Listening<R>> = Vec::new();
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     for addr in addrs {
         match listen_at(runtime, addr) {
@@ -278,7 +280,7 @@ async fn listen_on<R: Runtime>(runtime: &R, addr: &str) -> Result<Vec<(R::Listen
     if listeners.is_empty() { Err(refused(last)) } else { Ok(listeners) }
 }
 
-fn listen_at<R: Runtime>(runtime: &R, addr: SocketAddr) -> io::Result<(R::Listener, SocketAddr)> {
+fn listen_at<R: Runtime>(runtime: &R, addr: SocketAddr) -> io::Result<Listening<R>> {
     let listener = runtime.listen(addr)?;
     let at = listener.local_addr()?;
     Ok((listener, at))

@@ -51,7 +51,7 @@ pub(crate) fn serve<R: Runtime>(
         place: Place { id, door, is_left: false },
         rx,
         tx,
-        subscriptions: Subscriptions::new(Arc::clone(&wake)),
+        subscriptions: Subscriptions::with_groups(Arc::clone(&wake)),
         wake,
         feeds: Feeds::default(),
         alarm: Alarm::new(runtime.timer()),
@@ -131,6 +131,8 @@ impl<R: Runtime> ConnTask<R> {
             let now = self.place.door.clock().now();
             let stats = [self.rx.last_stats(now), self.tx.last_stats(now, &self.subscriptions)];
             self.place.door.close_conn(self.place.id, stats, reason);
+            // It may still linger, but hears no calls.
+            self.subscriptions.clear();
         }
     }
 
@@ -167,6 +169,9 @@ impl<R: Runtime> ConnTask<R> {
     }
 
     fn heed(&mut self, reasons: Reasons) {
+        if reasons.called() {
+            self.subscriptions.wake_group();
+        }
         self.has_letter |= reasons.letter();
         self.has_news |= reasons.letter();
         self.is_settled = false;

@@ -12,9 +12,9 @@ use rtspan_core::udp::{UdpCommand, UdpMedia, UdpOpenError};
 use rtspan_core::{ConnId, Instant, UdpId};
 
 use super::conns::Conns;
-use super::data::{Data, Holder, Value};
-use super::events::Events;
+use super::data::{Holder, Value};
 use super::registry::Registry;
+use super::told::Told;
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
 use crate::trace::ServerTrace;
@@ -28,6 +28,8 @@ const STOPPED: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Door {
     control: Mutex<Control>,
+    /// Locked by itself or inside of the control plane, so that an application that takes events holds up no connection.
+    told: Mutex<Told>,
     clock: Clock,
     registry: Registry,
     phase: AtomicU8,
@@ -38,6 +40,8 @@ pub(crate) struct Door {
     /// The task that keeps the time.
     keeper: Wake,
     acceptor: Wake,
+    /// The task that wakes those who wait for an event.
+    teller: Wake,
     /// Those who wait for an event, or for the end.
     waiters: Waiters,
 }
@@ -49,9 +53,7 @@ struct Control {
     udps: BTreeMap<UdpId, Arc<Mailbox<UdpCommand>>>,
     /// The pairs that the server has asked for: its own as it is made, those of groups when readers come.
     opening: Vec<Opening>,
-    events: Events,
     trace: ServerTrace,
-    data: Data,
     /// The number of reports of statistics when those who wait were last woken.
     stats_told: u64,
     /// The deadline that the keeper knows of.
@@ -112,13 +114,12 @@ impl Door {
                 conns: Conns::default(),
                 udps: BTreeMap::new(),
                 opening: Vec::new(),
-                events: Events::default(),
                 trace,
-                data: Data::default(),
                 stats_told: 0,
                 armed: None,
                 limit: None,
             }),
+            told: Mutex::default(),
             registry: Registry::new(clock.clone()),
             clock,
             phase: AtomicU8::new(RUNNING),
@@ -126,6 +127,7 @@ impl Door {
             refusals: AtomicUsize::new(0),
             keeper: Wake::default(),
             acceptor: Wake::default(),
+            teller: Wake::default(),
             waiters: Waiters::default(),
         };
         door.enter(|_, _| ());
@@ -144,7 +146,7 @@ impl Door {
     pub(crate) fn enter<T>(&self, f: impl FnOnce(&mut Server, Instant) -> T) -> T {
         let mut control = lock(&self.control);
         let result = f(&mut control.server, self.clock.now());
-        self.hand_out(&mut control, None);
+        self.leave(control, None);
         result
     }
 
@@ -154,7 +156,7 @@ impl Door {
         let mut control = lock(&self.control);
         f(&mut control.server);
         control.conns.take_orders(conn, orders);
-        self.hand_out(&mut control, Some((conn, orders)));
+        self.leave(control, Some((conn, orders)));
     }
 
     /// Takes on a connection, whose task is woken through `wake`.
@@ -172,7 +174,7 @@ impl Door {
             }
             control.conns.insert(conn.id, Arc::clone(wake));
         }
-        self.hand_out(&mut control, None);
+        self.leave(control, None);
         opened
     }
 
@@ -192,7 +194,7 @@ impl Door {
         let now = self.clock.now();
         stats.into_iter().for_each(|report| control.server.handle_report(now, report));
         control.server.handle_conn_closed(now, id, reason);
-        self.hand_out(&mut control, None);
+        self.leave(control, None);
     }
 
     /// Says goodbye to everybody, and stops when they have heard it or after a limit.
@@ -204,7 +206,7 @@ impl Door {
             control.server.close(now);
         }
         // The keeper is woken for the limit.
-        self.hand_out(&mut control, None);
+        self.leave(control, None);
         self.acceptor.wake();
     }
 
@@ -223,40 +225,41 @@ impl Door {
     }
 
     pub(crate) fn events_dropped(&self) -> u64 {
-        lock(&self.control).events.dropped()
+        lock(&self.told).events.dropped()
     }
 
     /// Puts a value on a connection or a session. Returns `true` if that is there.
     pub(crate) fn set_data(&self, holder: Holder, value: Value) -> bool {
-        let mut control = lock(&self.control);
+        let control = lock(&self.control);
         let is_there = match holder {
             Holder::Conn(conn) => control.server.connection(conn).is_some(),
             Holder::Session(session) => control.server.session(session).is_some(),
         };
+        let mut told = lock(&self.told);
         if is_there {
-            control.data.set(holder, value);
+            told.data.set(holder, value);
         }
-        drop_unused(control);
+        drop(control);
+        drop_unused(told);
         is_there
     }
 
     pub(crate) fn data(&self, holder: Holder) -> Option<Value> {
-        lock(&self.control).data.get(holder)
+        lock(&self.told).data.get(holder)
     }
 
     pub(crate) fn clear_data(&self, holder: Holder) -> bool {
-        let mut control = lock(&self.control);
-        let was_there = control.data.clear(holder);
-        drop_unused(control);
+        let mut told = lock(&self.told);
+        let was_there = told.data.clear(holder);
+        drop_unused(told);
         was_there
     }
 
     fn take_event(&self) -> Option<Event> {
-        let mut control = lock(&self.control);
-        let event = control.events.pop()?;
-        control.data.handle_taken(&event);
-        drop_unused(control);
-        Some(event)
+        let mut told = lock(&self.told);
+        let event = told.take();
+        drop_unused(told);
+        event
     }
 
     /// The next event; nothing when the server has stopped.
@@ -307,12 +310,21 @@ impl Door {
         &self.keeper
     }
 
+    pub(crate) fn teller(&self) -> &Wake {
+        &self.teller
+    }
+
+    pub(crate) fn wake_waiters(&self) {
+        self.waiters.wake_all();
+    }
+
     /// Returns the time at which the keeper is to come back.
     pub(crate) fn arm(&self) -> Option<Instant> {
         let mut control = lock(&self.control);
         control.armed = control.next();
         let armed = control.armed;
-        drop_unused(control);
+        drop(control);
+        drop_unused(lock(&self.told));
         armed
     }
 
@@ -328,7 +340,7 @@ impl Door {
             control.udps.remove(&id);
         }
         control.server.handle_udp_opened(self.clock.now(), id, opened, &self.registry);
-        self.hand_out(&mut control, None);
+        self.leave(control, None);
     }
 
     /// Lets time pass.
@@ -336,15 +348,27 @@ impl Door {
         let mut control = lock(&self.control);
         let now = self.clock.now();
         control.server.handle_timeout(now, &self.registry);
-        self.hand_out(&mut control, None);
-        if control.limit.is_some_and(|limit| now >= limit) {
-            self.stop_with(&control);
+        let is_over = control.limit.is_some_and(|limit| now >= limit);
+        self.leave(control, None);
+        if is_over {
+            self.stop();
         }
     }
 
-    /// Gives everybody what there is for them; `own` is who waits for its own.
-    fn hand_out(&self, control: &mut Control, mut own: Option<(ConnId, &mut Vec<ConnCommand>)>) {
-        let mut news = false;
+    /// Hands out what there is, and leaves the control plane. Only then is the application told: it may run at once, and want to
+    /// come in.
+    fn leave(&self, mut control: MutexGuard<'_, Control>, own: Option<(ConnId, &mut Vec<ConnCommand>)>) {
+        let has_news = self.hand_out(&mut control, own);
+        drop(control);
+        if has_news {
+            self.teller.wake();
+        }
+    }
+
+    /// Gives everybody what there is for them; `own` is who waits for its own. Returns `true` if there is something for those
+    /// outside of the tasks.
+    fn hand_out(&self, control: &mut Control, mut own: Option<(ConnId, &mut Vec<ConnCommand>)>) -> bool {
+        let (mut has_news, mut has_unused) = (false, false);
         while let Some(output) = control.server.poll_output() {
             match output {
                 Output::Conn(id, command) => match &mut own {
@@ -372,27 +396,26 @@ impl Door {
                     }
                 }
                 Output::Event(event) if control.trace.tell(&event) => {
-                    if let Some(missed) = control.events.push(event) {
+                    let mut told = lock(&self.told);
+                    if let Some(missed) = told.add(event) {
                         control.trace.tell_dropped(&missed);
-                        control.data.handle_dropped(&missed);
                     }
-                    news = true;
+                    has_unused = told.data.has_unused();
+                    has_news = true;
                 }
                 _ => {}
             }
         }
         let told = control.server.stats_told();
-        news |= std::mem::replace(&mut control.stats_told, told) != told;
-        if news {
-            self.waiters.wake_all();
-        }
+        has_news |= std::mem::replace(&mut control.stats_told, told) != told;
         let sooner = control.next().is_some_and(|next| control.armed.is_none_or(|armed| next < armed));
-        if sooner || control.data.has_unused() {
+        if sooner || has_unused {
             self.keeper.wake();
         }
         if self.is_closing() && control.server.is_empty() {
             self.stop_with(control);
         }
+        has_news
     }
 
     fn stop_with(&self, control: &Control) {
@@ -401,6 +424,7 @@ impl Door {
             control.udps.values().for_each(|mailbox| mailbox.wake());
             self.keeper.wake();
             self.acceptor.wake();
+            self.teller.wake();
             self.waiters.wake_all();
         }
     }
@@ -411,10 +435,10 @@ impl Door {
     }
 }
 
-/// Leaves the door, and then drops the values of the application that are no longer used.
-fn drop_unused(mut control: MutexGuard<'_, Control>) {
-    let unused = control.data.take_unused();
-    drop(control);
+/// Drops the values of the application that are no longer used, outside of the lock.
+fn drop_unused(mut told: MutexGuard<'_, Told>) {
+    let unused = told.data.take_unused();
+    drop(told);
     drop(unused);
 }
 

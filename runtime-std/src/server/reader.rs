@@ -54,8 +54,8 @@ pub struct StreamPacket {
 
 /// The packets of a stream, for the application itself: to record them, to look into them, to send them on.
 ///
-/// It reads the log that readers over the network read, and like those loses packets when it is too slow: it then goes on at
-/// the newest keyframe that is kept, and is told how many it has [missed](StreamPacket::missed). Up to
+/// It reads the same log as readers over the network, and loses packets as they do when it is too slow. It then continues at
+/// the newest keyframe in the log, and [`missed`](StreamPacket::missed) tells how many packets it has lost. Up to
 /// [`RECEIVED_BATCH_MAX`] packets are held here.
 ///
 /// ```no_run
@@ -83,7 +83,7 @@ impl StreamReader {
     pub(super) fn new(published: Arc<Published>, start: StartAt) -> Self {
         let wake = Arc::<Wake>::default();
         // It is woken for what comes from here on, and looks for what came before.
-        published.add_reader(&wake);
+        published.readers().add(&wake);
         let cursor = published.read(|log| Cursor::new(log, start, LagPolicy::SkipToKeyframe, TrackSet::ALL));
         Self { published, wake, cursor, timeline: Timeline::new(), batch: VecDeque::new() }
     }
@@ -144,7 +144,7 @@ impl StreamReader {
 
 impl Drop for StreamReader {
     fn drop(&mut self) {
-        self.published.remove_reader(&self.wake);
+        self.published.readers().remove(&self.wake, None);
     }
 }
 

@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 use std::task::Poll;
 
 use rtspan_core::conn::Inbound;
 use rtspan_core::stream::{LogLimits, SecureOrder, StreamLog, Streams};
 use rtspan_core::{Instant, StreamId};
 
+use super::readers::{Group, Readers};
 use crate::clock::Clock;
-use crate::wake::{Waiters, Wake, lock, read, write};
+use crate::wake::{Waiters, Wake, read, write};
 
 /// The streams of a server by their handles; the tasks keep those that they use, so that no packet comes here.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Registry {
 pub(crate) struct Published {
     id: StreamId,
     log: RwLock<StreamLog>,
-    readers: Mutex<Vec<Arc<Wake>>>,
+    readers: Readers,
     /// The packets before this one have been sent to all readers, as far as somebody has asked.
     sent: AtomicU64,
     /// Those who have asked.
@@ -39,7 +40,7 @@ impl Registry {
         let published = Arc::new(Published {
             id,
             log: RwLock::new(log),
-            readers: Mutex::new(Vec::new()),
+            readers: Readers::default(),
             sent: AtomicU64::new(0),
             writers: Waiters::default(),
         });
@@ -124,17 +125,9 @@ impl Published {
         self.writers.wait(|_| look()).await
     }
 
-    /// Wakes a task from here on.
-    pub(crate) fn add_reader(&self, wake: &Arc<Wake>) {
-        lock(&self.readers).push(Arc::clone(wake));
-    }
-
-    /// Wakes a task once less.
-    pub(crate) fn remove_reader(&self, wake: &Arc<Wake>) {
-        let mut readers = lock(&self.readers);
-        if let Some(place) = readers.iter().position(|reader| Arc::ptr_eq(reader, wake)) {
-            readers.swap_remove(place);
-        }
+    /// The tasks that are woken when something is published.
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// Changes the log, and wakes all readers once whom that concerns.
@@ -144,7 +137,7 @@ impl Published {
             let result = change(&mut log);
             (result, if log.is_closed() { u64::MAX } else { log.head() })
         };
-        lock(&self.readers).iter().for_each(|reader| reader.wake_for_packets(head));
+        self.readers.wake(head);
         result
     }
 }
@@ -153,41 +146,81 @@ impl Published {
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     wake: Arc<Wake>,
-    /// In the order in which the task named them, `None` for one that is gone.
-    streams: Vec<(StreamId, Option<Arc<Published>>)>,
+    /// The task wakes its group when it is called.
+    has_groups: bool,
+    /// In the order in which the task named them.
+    streams: Vec<Subscribed>,
     /// The first of them, found without looking at the list: mostly there is no other.
     first: Option<Arc<Published>>,
 }
 
+#[derive(Debug)]
+struct Subscribed {
+    id: StreamId,
+    /// `None` for one that is gone.
+    published: Option<Arc<Published>>,
+    group: Option<Arc<Group>>,
+}
+
 impl Subscriptions {
+    /// Those of a task that streams wake themselves.
     pub(crate) fn new(wake: Arc<Wake>) -> Self {
-        Self { wake, streams: Vec::new(), first: None }
+        Self { wake, has_groups: false, streams: Vec::new(), first: None }
+    }
+
+    /// Those of a task that does as [`wake_group`](Self::wake_group) says.
+    pub(crate) fn with_groups(wake: Arc<Wake>) -> Self {
+        let mut own = Self::new(wake);
+        own.has_groups = true;
+        own
     }
 
     /// Reads exactly `wanted` from here on; costs next to nothing when that is what it did before.
     pub(crate) fn set<I: Iterator<Item = StreamId>>(&mut self, registry: &Registry, wanted: impl Fn() -> I) {
-        if wanted().eq(self.streams.iter().map(|(id, _)| *id)) {
+        if wanted().eq(self.streams.iter().map(|subscribed| subscribed.id)) {
             return;
         }
         self.clear();
-        self.streams.extend(wanted().map(|id| (id, registry.get(id))));
-        for published in self.streams.iter().filter_map(|(_, published)| published.as_ref()) {
-            published.add_reader(&self.wake);
+        for id in wanted() {
+            let published = registry.get(id);
+            let group = published.as_ref().and_then(|published| self.join(published));
+            self.streams.push(Subscribed { id, published, group });
         }
-        self.first = self.streams.first().and_then(|(_, published)| published.clone());
+        self.first = self.streams.first().and_then(|subscribed| subscribed.published.clone());
     }
 
-    /// A stream that is named twice wakes twice, and is left as often.
-    fn clear(&mut self) {
-        for published in self.streams.drain(..).filter_map(|(_, published)| published) {
-            published.remove_reader(&self.wake);
+    fn join(&self, published: &Published) -> Option<Arc<Group>> {
+        if self.has_groups {
+            return published.readers.join(&self.wake);
+        }
+        published.readers.add(&self.wake);
+        None
+    }
+
+    /// To be called when the task was [called](crate::wake::Reasons::called): wakes those who wait for that.
+    #[cold]
+    pub(crate) fn wake_group(&self) {
+        let groups = self.streams.iter().filter_map(|subscribed| subscribed.group.as_ref());
+        groups.for_each(|group| group.wake(&self.wake));
+    }
+
+    /// Reads nothing any more. A stream that is named twice wakes twice, and is left as often.
+    pub(crate) fn clear(&mut self) {
+        self.first = None;
+        for Subscribed { published, group, .. } in self.streams.drain(..) {
+            if let Some(published) = published {
+                published.readers.remove(&self.wake, group.as_ref());
+            }
         }
     }
 }
 
 impl Streams for Subscriptions {
     fn read(&self, stream: StreamId, f: &mut dyn FnMut(&StreamLog)) -> bool {
-        let other = || self.streams.iter().find(|(id, _)| *id == stream).and_then(|(_, log)| log.as_ref());
+        let other = || {
+            let found = self.streams.iter().find(|subscribed| subscribed.id == stream);
+            found.and_then(|subscribed| subscribed.published.as_ref())
+        };
         let published = self.first.as_ref().filter(|published| published.id == stream).or_else(other);
         published.is_some_and(|published| {
             published.read(|log| f(log));
@@ -283,10 +316,10 @@ mod tests {
         let reader = StreamReader::new(Arc::clone(&published), StartAt::Live);
         let mut subscriptions = Subscriptions::new(Arc::default());
         subscriptions.set(&registry, || [id].into_iter());
-        assert_eq!(lock(&published.readers).len(), 2);
+        assert_eq!(published.readers.count(), 2);
         subscriptions.set(&registry, std::iter::empty);
         drop(reader);
-        assert!(lock(&published.readers).is_empty());
+        assert_eq!(published.readers.count(), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rtspan_core::description::Description;
@@ -9,7 +10,7 @@ use rtspan_core::payload::UnsupportedFormat;
 use rtspan_core::rtp::RtpPacket;
 use rtspan_core::rtp::rtcp::BadCompound;
 use rtspan_core::server::{AddStreamError, ReloadError, Server, SetGroupsError};
-use rtspan_core::stream::{SsrcError, StreamLog};
+use rtspan_core::stream::{Media, SsrcError, StreamLog};
 use rtspan_core::{Instant, NtpTime, StreamId};
 
 use super::FrameStream;
@@ -17,7 +18,7 @@ use super::door::Door;
 use super::registry::Published;
 use crate::threads::block_on;
 
-/// Why something was not written to a stream.
+/// The reason for which something was not written to a stream.
 ///
 /// ```
 /// use rtspan_std::{Description, Format, Frame, Media, MediaKind, Server, WriteError};
@@ -41,21 +42,20 @@ pub enum WriteError {
     /// The stream or its server is closed.
     #[error("the stream is closed")]
     Closed,
-    /// The bytes that were to be written as RTCP are none.
+    /// The bytes are not RTCP.
     #[error("that is not RTCP")]
     Rtcp(#[from] BadCompound),
     /// A frame has no place in the description, or cannot be sent.
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// Another media of the stream, counted from zero, has the SSRC.
-    #[error("media {0} of the stream has the SSRC")]
+    #[error("media {0} of the stream has that SSRC; choose another")]
     SsrcInUse(usize),
 }
 
 /// A stream that the application publishes; it ends when this is dropped.
 ///
-/// Writing never waits: packets are appended to the stream's log, and a reader that is too slow loses them, not the
-/// others.
+/// Writing never waits: packets are appended to the stream's log. Only a reader that is too slow loses packets.
 ///
 /// ```
 /// use rtspan_std::payload::{PacketizerConfig, g711};
@@ -75,6 +75,8 @@ pub enum WriteError {
 pub struct ServerStream {
     door: Arc<Door>,
     published: Arc<Published>,
+    /// It is a publisher's, or waits for one.
+    is_left: bool,
 }
 
 impl ServerStream {
@@ -87,7 +89,21 @@ impl ServerStream {
             let (id, log) = add(server, now)?;
             Ok(door.registry().insert(id, log))
         })?;
-        Ok(Self { door: Arc::clone(door), published })
+        Ok(Self { door: Arc::clone(door), published, is_left: false })
+    }
+
+    /// The stream at a path that waits for its publisher.
+    pub(super) fn take(door: &Arc<Door>, path: &str, description: &Description) -> Option<Self> {
+        let published = door.enter(|server, _| {
+            let stream = server.take_stream(path, description)?;
+            door.registry().get(stream)
+        })?;
+        let now = door.clock().now();
+        published.write(|log| {
+            let medias = u8::try_from(description.medias.len()).unwrap_or(u8::MAX);
+            (0..medias).for_each(|track| log.handle_media(now, Media::Begin { track }));
+        });
+        Some(Self { door: Arc::clone(door), published, is_left: false })
     }
 
     /// Its handle, as events, lists and answers name it.
@@ -129,12 +145,12 @@ impl ServerStream {
     /// Writes RTCP of the application's own, one packet or several (RFC 3550, section 6.1), to all readers of a media
     /// section, behind the packets that were written before.
     ///
-    /// Sender reports and goodbyes are made by the server besides. A reader that falls behind gets the newest
-    /// [`RTCP_WAITING_MAX`](rtspan_core::limits::RTCP_WAITING_MAX) of those that it has not had.
+    /// The server makes sender reports and goodbyes by itself. A reader that falls behind gets the newest
+    /// [`RTCP_WAITING_MAX`](rtspan_core::limits::RTCP_WAITING_MAX) of the compounds that it has missed.
     ///
     /// # Errors
     ///
-    /// It is no RTCP or too large for a datagram, there is no such media, or the stream is closed.
+    /// The bytes are not RTCP or too large for a datagram, there is no such media, or the stream is closed.
     pub fn write_rtcp(&self, media: usize, compound: Bytes) -> Result<(), WriteError> {
         self.change(media, |log, track| Ok(log.push_rtcp(track, compound)?))
     }
@@ -153,8 +169,8 @@ impl ServerStream {
         })
     }
 
-    /// The SSRC of a media section: that of its packets, or the one that was [set](Self::set_ssrc), or one that is chosen
-    /// now, unlike those of the stream's other medias, and told to readers from here on.
+    /// The SSRC of a media section: that of its packets, or the one that was [set](Self::set_ssrc). Otherwise the server
+    /// chooses one now that no other media of the stream has, and tells it to readers from here on.
     ///
     /// # Errors
     ///
@@ -172,11 +188,11 @@ impl ServerStream {
 
     /// Waits until no more than `rest` of the packets that were written are still to be sent to readers, 0 for none.
     ///
-    /// So what is written goes as fast as the readers read, and none of them misses any of it: the writer of a recording
-    /// waits behind each few packets. A packet is sent once the system has taken it. Those that play are waited for, and
-    /// no longer than they do: one that pauses or leaves holds up nobody, and where nobody plays this returns at once.
-    /// A reader over TCP that does not read is closed after a while ([`WRITE_STALL`](rtspan_core::limits::WRITE_STALL)),
-    /// unless it has [the pace](Self::set_rate_control).
+    /// Use it to write as fast as the readers read, without losses: the writer of a recording waits after every few packets. A
+    /// packet counts as sent once the system has taken it. Only readers that play are waited for: a reader that pauses or
+    /// leaves holds up nobody, and without a playing reader this returns at once. A reader over TCP that does not read is
+    /// closed after a while ([`WRITE_STALL`](rtspan_core::limits::WRITE_STALL)), unless it has [the
+    /// pace](Self::set_rate_control).
     ///
     /// # Errors
     ///
@@ -199,7 +215,7 @@ impl ServerStream {
         block_on(self.drained(rest))
     }
 
-    /// Says whether packets are sent at the speed at which they are played (`true`, as at first), or as fast as their readers
+    /// Sets the pace: packets are sent at the speed at which they are played (`true`, the default), or as fast as their readers
     /// read, as [`drained`](Self::drained) lets them be written.
     ///
     /// Without rate control (`Rate-Control: no` of an ONVIF replay) there are no sender reports, and a reader over TCP may stop
@@ -208,7 +224,7 @@ impl ServerStream {
         self.published.write(|log| log.set_rate_control(is_rate_controlled));
     }
 
-    /// Replaces the description that DESCRIBE is answered with; readers go on as they are.
+    /// Replaces the description for later answers to DESCRIBE; present readers are not affected.
     ///
     /// # Errors
     ///
@@ -221,14 +237,40 @@ impl ServerStream {
         })
     }
 
-    /// Has the media sections sent to these multicast groups, with the ports for their packets, for readers that ask for
-    /// multicast, instead of some of the [range](rtspan_core::server::Multicast); those for reports are the ones above.
+    /// Sets the multicast groups of the media sections, with the ports for their packets, instead of groups from the
+    /// [range](rtspan_core::server::Multicast). Readers that ask for multicast get these. The port for reports is the next one
+    /// above.
     ///
     /// # Errors
     ///
     /// One of them cannot be used, readers are at the group that the media has, or the stream is closed.
     pub fn set_groups(&self, groups: &[SocketAddr]) -> Result<(), SetGroupsError> {
         self.door.enter(|server, now| server.set_groups(now, self.published.id(), groups))
+    }
+
+    /// Leaves the stream to the publisher that comes to its path within `patience`: readers stay, and go on with that publisher if it
+    /// announces the same medias and formats. Otherwise they are closed when it comes, or when the time is over.
+    ///
+    /// A publisher that comes before is refused with 403, unless the server [asks](crate::Asks::ANNOUNCE) about ANNOUNCE: then leave
+    /// the stream, and answer yes. A stream that is not at a path, or that readers can speak into, ends now. [`Event::TakenOver`]
+    /// tells that a publisher has come.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rtspan_std::{Description, Format, Media, MediaKind, Server};
+    ///
+    /// let server = Server::builder().bind("127.0.0.1:0")?;
+    /// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
+    /// // Another server's stream is relayed until its publisher comes here.
+    /// let relay = server.publish("/hall", Description::new(vec![sound]))?;
+    /// relay.leave(Duration::from_secs(10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`Event::TakenOver`]: crate::Event::TakenOver
+    pub fn leave(mut self, patience: Duration) {
+        let id = self.id();
+        self.is_left = self.door.enter(|server, now| server.leave_stream(now, id, patience));
     }
 
     /// Takes frames from now on, in place of packets.
@@ -240,7 +282,7 @@ impl ServerStream {
         let (id, registry) = (self.id(), self.door.registry());
         let writer = self.door.enter(|server, _| server.frame_writer(id, &*registry))?;
         for (media, ssrc) in writer.ssrcs() {
-            // Of a stream that is closed, nothing is told.
+            // A closed stream needs no SSRC.
             let _ = self.set_ssrc(media, ssrc);
         }
         Ok(FrameStream::new(self, writer))
@@ -276,7 +318,9 @@ impl ServerStream {
 
 impl Drop for ServerStream {
     fn drop(&mut self) {
-        self.door.enter(|server, now| server.remove_stream(now, self.published.id()));
+        if !self.is_left {
+            self.door.enter(|server, now| server.remove_stream(now, self.published.id()));
+        }
     }
 }
 

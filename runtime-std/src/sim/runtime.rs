@@ -68,6 +68,11 @@ impl Runtime for SimRuntime {
     type Listener = SimListener;
     type Udp = SimUdp;
     type Timer = SimTimer;
+    type Serving = Self;
+
+    fn serving(&self) -> Self {
+        self.clone()
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         match self.shared.spawn(self.host, Box::pin(task)) {

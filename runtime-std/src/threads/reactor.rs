@@ -1,21 +1,18 @@
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use atomic_waker::AtomicWaker;
-use mio::event::Source;
-use mio::{Events, Interest, Token};
+use mio::{Events, Token};
 
-use crate::runtime::Direction;
-use crate::wake::lock;
+use super::registration::Sockets;
 
 /// Events taken from the system in one call.
 const EVENTS: usize = 256;
@@ -54,14 +51,9 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 struct Reactor {
     parker: Arc<Parker>,
     poll: RefCell<Option<(mio::Poll, Events)>>,
-    sources: Arc<Mutex<Sources>>,
+    /// Set with `poll`.
+    sockets: OnceCell<Arc<Sockets>>,
     timers: RefCell<Timers>,
-}
-
-#[derive(Debug, Default)]
-struct Sources {
-    by_token: HashMap<usize, Arc<Readiness>>,
-    last: usize,
 }
 
 #[derive(Default)]
@@ -108,9 +100,22 @@ impl Reactor {
                 interrupt: OnceLock::new(),
             }),
             poll: RefCell::new(None),
-            sources: Arc::default(),
+            sockets: OnceCell::new(),
             timers: RefCell::default(),
         }
+    }
+
+    fn sockets(&self) -> io::Result<Arc<Sockets>> {
+        if let Some(sockets) = self.sockets.get() {
+            return Ok(Arc::clone(sockets));
+        }
+        let poll = mio::Poll::new()?;
+        let interrupt = mio::Waker::new(poll.registry(), WAKE)?;
+        let sockets = Arc::new(Sockets::new(poll.registry().try_clone()?));
+        // They are empty: only here are they set.
+        drop(self.parker.interrupt.set(interrupt));
+        self.poll.replace(Some((poll, Events::with_capacity(EVENTS))));
+        Ok(Arc::clone(self.sockets.get_or_init(|| sockets)))
     }
 
     /// Waits until something happens, or takes what has happened if the future is to be polled again anyway.
@@ -126,13 +131,8 @@ impl Reactor {
                 // An interrupted wait brings no events and is begun again by the caller.
                 let polled = poll.poll(events, timeout);
                 self.parker.exchange(ASLEEP, AWAKE);
-                if polled.is_ok() {
-                    let sources = lock(&self.sources);
-                    for event in &*events {
-                        if let Some(readiness) = sources.by_token.get(&event.token().0) {
-                            readiness.raise(event);
-                        }
-                    }
+                if let (Ok(()), Some(sockets)) = (polled, self.sockets.get()) {
+                    sockets.raise(events);
                 }
             }
             None => {
@@ -163,116 +163,19 @@ impl Timers {
     }
 }
 
-/// The state of a registered socket.
-#[derive(Debug, Default)]
-struct Readiness {
-    read: Side,
-    write: Side,
+/// The sockets of this thread's reactor, which begins to wait for sockets with the first of them.
+///
+/// # Errors
+///
+/// The system has no room for it.
+pub(super) fn sockets() -> io::Result<Arc<Sockets>> {
+    REACTOR.with(|reactor| reactor.sockets())
 }
 
-#[derive(Debug, Default)]
-struct Side {
-    ready: AtomicBool,
-    /// Nothing more will come of it, which the system tells once.
-    closed: AtomicBool,
-    waker: AtomicWaker,
-}
-
-impl Readiness {
-    fn raise(&self, event: &mio::event::Event) {
-        let is_read_closed = event.is_read_closed() || event.is_error();
-        if event.is_readable() || is_read_closed {
-            self.read.raise(is_read_closed);
-        }
-        let is_write_closed = event.is_write_closed() || event.is_error();
-        if event.is_writable() || is_write_closed {
-            self.write.raise(is_write_closed);
-        }
-    }
-
-    fn side(&self, direction: Direction) -> &Side {
-        match direction {
-            Direction::Read => &self.read,
-            Direction::Write => &self.write,
-        }
-    }
-}
-
-impl Side {
-    fn raise(&self, is_closed: bool) {
-        self.closed.fetch_or(is_closed, Ordering::Release);
-        self.ready.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire) || self.closed.load(Ordering::Acquire)
-    }
-}
-
-/// A socket in the reactor of the thread that waited for it first.
-#[derive(Debug)]
-pub(super) struct Registration {
-    token: usize,
-    readiness: Arc<Readiness>,
-    sources: Arc<Mutex<Sources>>,
-}
-
-impl Registration {
-    /// Registers `source` with the reactor of this thread.
-    pub(super) fn new(source: &mut impl Source) -> io::Result<Self> {
-        REACTOR.with(|reactor| {
-            let mut poll = reactor.poll.borrow_mut();
-            let (poll, _) = match &mut *poll {
-                Some(poll) => poll,
-                none => {
-                    let created = mio::Poll::new()?;
-                    let interrupt = mio::Waker::new(created.registry(), WAKE)?;
-                    // It is empty: only here is it set, and `poll` is set right after.
-                    drop(reactor.parker.interrupt.set(interrupt));
-                    none.insert((created, Events::with_capacity(EVENTS)))
-                }
-            };
-            let readiness = Arc::<Readiness>::default();
-            let token = {
-                let mut sources = lock(&reactor.sources);
-                sources.last += 1;
-                let token = sources.last;
-                sources.by_token.insert(token, Arc::clone(&readiness));
-                token
-            };
-            // From here on, failing removes it again.
-            let registration = Self { token, readiness, sources: Arc::clone(&reactor.sources) };
-            poll.registry().register(source, Token(token), Interest::READABLE | Interest::WRITABLE)?;
-            Ok(registration)
-        })
-    }
-
-    pub(super) fn poll_ready(&self, cx: &Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        let side = self.readiness.side(direction);
-        side.waker.register(cx.waker());
-        if side.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
-    }
-
-    /// Has this thread's reactor, in which it is, tell nothing more of the source.
-    pub(super) fn end(self, source: &mut impl Source) {
-        REACTOR.with(|reactor| {
-            if let Some((poll, _)) = &*reactor.poll.borrow() {
-                // It fails only where it is not there.
-                let _ = poll.registry().deregister(source);
-            }
-        });
-    }
-
-    pub(super) fn clear(&self, direction: Direction) {
-        self.readiness.side(direction).ready.store(false, Ordering::Release);
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        lock(&self.sources).by_token.remove(&self.token);
-    }
+/// Returns `true` if these are the sockets of this thread's reactor.
+pub(super) fn is_own(sockets: &Arc<Sockets>) -> bool {
+    let is_own = |reactor: &Rc<Reactor>| reactor.sockets.get().is_some_and(|own| Arc::ptr_eq(own, sockets));
+    REACTOR.with(is_own)
 }
 
 /// A place in the list of timers of the thread that waits for it.

@@ -5,22 +5,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UdpSocket as MioUdpSocket};
 
-use super::reactor::{Alarm, Registration};
+use super::reactor::Alarm;
+use super::registration::{Pollable, Registration};
 use crate::clock::to_std;
 use crate::net::{Dscp, SocketRef, read_buf, set_dscp, set_keepalive};
 use crate::runtime::{Direction, Listener, SHORT_READS_EMPTY, Socket, TcpSocket, Timer, UdpSocket};
 
-/// A socket that belongs to the thread that waits for it first.
+/// A socket that belongs to the thread that waits for it first, and is lent to another one that waits for it.
 #[derive(Debug)]
 struct Registered<S> {
     io: S,
     registration: Option<Registration>,
 }
 
-impl<S: Source> Registered<S> {
+impl<S: Pollable> Registered<S> {
     fn new(io: S) -> Self {
         Self { io, registration: None }
     }
@@ -30,37 +30,42 @@ impl<S: Source> Registered<S> {
             Some(registration) => registration,
             none => none.insert(Registration::new(&mut self.io)?),
         };
-        registration.poll_ready(cx, direction)
+        registration.poll_ready(&mut self.io, cx, direction)
     }
 
-    fn try_io<T>(
+    fn try_io<T>(&self, direction: Direction, operation: impl FnMut(&S) -> io::Result<T>) -> io::Result<T> {
+        self.try_until(direction, operation, |_| false)
+    }
+
+    /// Tries an operation. It has found the end of what there is if it would have blocked, or if its outcome says so.
+    fn try_until<T>(
         &self,
         direction: Direction,
         mut operation: impl FnMut(&S) -> io::Result<T>,
+        is_last: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
-        loop {
+        let before = self.registration.as_ref().map(|registration| registration.told(direction));
+        let result = loop {
             match operation(&self.io) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.clear(direction);
-                    return Err(error);
-                }
-                result => return result,
+                result => break result,
             }
+        };
+        let is_spent = match &result {
+            Ok(output) => is_last(output),
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        };
+        if let (true, Some(registration), Some(before)) = (is_spent, &self.registration, before) {
+            // It is not ready before the system says so, or has said so meanwhile.
+            registration.clear(direction, before);
         }
+        result
     }
 
     /// Leaves the thread that it belongs to, which is this one, for the next that waits for it.
     fn detach(&mut self) {
         if let Some(registration) = self.registration.take() {
             registration.end(&mut self.io);
-        }
-    }
-
-    /// It is not ready before the system says so.
-    fn clear(&self, direction: Direction) {
-        if let Some(registration) = &self.registration {
-            registration.clear(direction);
         }
     }
 }
@@ -90,11 +95,9 @@ impl ThreadTcp {
 
 impl ThreadTcp {
     fn read_once(&self, room: usize, read: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
-        let read = self.0.try_io(Direction::Read, read)?;
-        if SHORT_READS_EMPTY && 0 < read && read < room {
-            self.0.clear(Direction::Read);
-        }
-        Ok(read)
+        let is_told = self.0.registration.as_ref().is_some_and(Registration::short_reads_empty);
+        let is_last = |read: &usize| SHORT_READS_EMPTY && is_told && 0 < *read && *read < room;
+        self.0.try_until(Direction::Read, read, is_last)
     }
 }
 
@@ -126,6 +129,11 @@ impl TcpSocket for ThreadTcp {
 
     fn detach(&mut self) {
         self.0.detach();
+    }
+
+    fn leave_to_others(&mut self, is_left: bool) -> bool {
+        let Registered { io, registration } = &mut self.0;
+        registration.as_mut().is_some_and(|registration| registration.leave_to_guest(io, is_left))
     }
 
     fn set_nodelay(&self) -> io::Result<()> {

@@ -95,7 +95,7 @@ impl ClientTls {
         Self::roots(roots)
     }
 
-    /// Trusts the server whose own certificate has this SHA-256, whatever its name, its time and its issuer.
+    /// Trusts the server whose own certificate has this SHA-256, with any name, time and issuer.
     pub fn pinned(certificate: Fingerprint) -> Self {
         Self::of_trust(Trusted::Pinned(certificate))
     }

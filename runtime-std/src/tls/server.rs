@@ -121,6 +121,11 @@ impl ServerTls {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
+    /// The configuration that connections are begun with now, for other protocols beside RTSP that show the same certificate.
+    pub fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
     /// The SHA-256 of the server's own certificate, for clients that pin it; `None` for a [configuration](Self::config) that
     /// was brought.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
@@ -133,8 +138,7 @@ impl ServerTls {
 
     /// Begins a connection.
     pub(crate) fn accept(&self) -> Result<Session, TlsError> {
-        let config = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).config);
-        Session::server(config)
+        Session::server(self.current())
     }
 }
 

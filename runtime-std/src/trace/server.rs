@@ -135,7 +135,8 @@ impl ServerTrace {
                 debug!(target: SERVER, parent: self.span(*conn, Some(*session)), "paused");
             }
             Event::TakenOver { session, conn, former, .. } => {
-                info!(target: SERVER, parent: self.span(*conn, Some(*session)), %former, "has taken over the stream");
+                let former = former.map(field::display);
+                info!(target: SERVER, parent: self.span(*conn, Some(*session)), former, "has taken over the stream");
             }
             Event::PublisherGone { session, conn, path, .. } => {
                 let path = shown(path);

@@ -72,6 +72,11 @@ impl Runtime for Broken {
     type Listener = Part<SimListener>;
     type Udp = Part<SimUdp>;
     type Timer = Part<SimTimer>;
+    type Serving = Self;
+
+    fn serving(&self) -> Self {
+        self.clone()
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         if self.promise == Promise::TasksRun { Ok(()) } else { self.runtime.spawn(task) }

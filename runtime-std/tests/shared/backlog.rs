@@ -110,7 +110,7 @@ pub(crate) async fn what_is_written_to_a_reader_over_udp_has_left_before_the_wri
         stream.write(0, packet(0, sequence, 100)).unwrap();
         if sequence % 32 == 31 {
             stream.drained(0).await.unwrap();
-            // Whatever a socket may lose, the first of each few was there.
+            // A socket may lose packets, but the first of each few was there.
             while packets.try_next().is_some() {}
         }
     }

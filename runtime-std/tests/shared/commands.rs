@@ -1,8 +1,9 @@
 //! Commands and questions, their answers and their errors.
 
 use std::any::type_name;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
+use std::time::Duration;
 
 use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
@@ -107,6 +108,31 @@ pub(crate) async fn addresses_that_cannot_be_had_are_errors_that_say_why<R: Runt
     assert!(matches!(refused, Err(BindError::Udp(UdpOpenError::NoFreePorts))), "{refused:?}");
 }
 
+pub(crate) async fn addresses_come_and_go_and_connections_stay<R: Runtime>() {
+    let server = Server::<R>::builder().bind(LOOPBACK).await.unwrap();
+    let _stream = server.publish("/cam", description()).unwrap();
+    let former = server.local_addr();
+    let describe = async |at: SocketAddr| {
+        let client = Client::<R>::builder(&format!("rtsp://{at}/cam")).unwrap().connect().await.unwrap();
+        client.describe().await.unwrap();
+        client
+    };
+    let stays = describe(former).await;
+    let [added] = server.listen(LOOPBACK).await.unwrap()[..] else { panic!("{server:?}") };
+    assert_eq!(server.local_addrs(), [former, added]);
+    describe(added).await;
+    assert!(server.stop_listening(former) && !server.stop_listening(former));
+    assert_eq!((server.local_addr(), server.local_addrs()), (added, vec![added]));
+    // The task that accepts closes the socket as soon as it runs.
+    while R::default().connect(former).await.is_ok() {
+        R::default().sleep(Duration::from_millis(5)).await;
+    }
+    stays.describe().await.unwrap();
+    describe(added).await;
+    server.close().await;
+    assert!(matches!(server.listen(LOOPBACK).await, Err(BindError::Closed)));
+}
+
 pub(crate) async fn a_socket_that_listens_already_is_served<R: Runtime>() {
     assert!(matches!(Server::<R>::builder().start().await, Err(BindError::Nowhere)));
     // As a supervisor hands it over: it blocks, and nothing is set.
@@ -120,7 +146,7 @@ pub(crate) async fn a_socket_that_listens_already_is_served<R: Runtime>() {
         return;
     }
     let server = started.unwrap();
-    let [own, adopted] = *server.local_addrs() else { panic!("{:?}", server.local_addrs()) };
+    let [own, adopted] = server.local_addrs()[..] else { panic!("{server:?}") };
     assert_eq!((server.local_addr(), adopted), (own, at));
     let _stream = server.publish("/cam", description()).unwrap();
     for at in [own, adopted] {

@@ -45,6 +45,11 @@ impl<R: Runtime> Runtime for Names<R> {
     type Listener = R::Listener;
     type Udp = R::Udp;
     type Timer = R::Timer;
+    type Serving = Self;
+
+    fn serving(&self) -> Self {
+        self.clone()
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         self.runtime.spawn(task)
@@ -195,7 +200,7 @@ pub(crate) async fn a_server_listens_on_each_address_of_a_name<R: Runtime>() {
     let runtime = Names::<R>::new(&[], &home.map(|ip| SocketAddr::new(ip, 0)));
     let server = Server::<Names<R>>::builder().runtime(runtime).bind("nvr.example:0").await.unwrap();
     assert_eq!(server.local_addrs().len(), if both { 2 } else { 1 });
-    for &addr in server.local_addrs() {
+    for addr in server.local_addrs() {
         R::default().connect(addr).await.unwrap();
     }
 }

@@ -258,7 +258,7 @@ pub(crate) async fn keys_are_neither_told_nor_taken_without_tls<R: Runtime>() {
         assert!(answer.starts_with(&format!("RTSP/1.0 {status}")), "{way:?}: {answer}");
         assert_eq!(header(&answer, "KeyMgmt").is_some(), way.is_secure, "{way:?}: {answer}");
     }
-    // Nor does a client tell its own.
+    // A client does not tell its own either.
     for scheme in ["rtsp", "rtsp+http", "rtsp+ws"] {
         let url = format!("{scheme}://{}/mine", server.local_addr());
         let srtp = ClientSrtp::default().publish(Suite::AeadAes128Gcm);

@@ -79,6 +79,27 @@ pub(crate) async fn readers_go_on_when_their_publisher_comes_back<R: Runtime>() 
     }
 }
 
+pub(crate) async fn readers_go_on_when_the_application_takes_the_stream_of_a_publisher_that_has_gone<
+    R: Runtime,
+>() {
+    let server = serve::<R>(ServerConfig::default().resume(LIMIT)).await;
+    let mut publisher = publish_by_hand::<R>(server.local_addr(), "/live", &description()).await;
+    event(&server, |event| matches!(event, Event::Published { .. }).then_some(())).await;
+    let mut packets = read(&server, "/live", Transports::Tcp).await;
+    let first = packet(0, 1, 100);
+    let frame = [&[b'$', 0, 0, first.len() as u8][..], first.as_bytes()].concat();
+    publisher.write_all(&frame).await.unwrap();
+    assert_eq!(number(&packets.next().await.unwrap().unwrap()), 1);
+    assert!(server.take("/live", &description()).is_none(), "its publisher is there");
+    drop(publisher);
+    event(&server, |event| matches!(event, Event::PublisherGone { .. }).then_some(())).await;
+    let stream = server.take("/live", &description()).unwrap();
+    stream.write(0, packet(0, 7, 100).with_numbers(900, 5, 0x0909_0909)).unwrap();
+    let received = packets.next().await.unwrap().unwrap();
+    assert_eq!((number(&received), received.lost), (7, 0));
+    assert_eq!((received.packet.ssrc(), received.packet.sequence()), (first.ssrc(), first.sequence() + 1));
+}
+
 pub(crate) async fn a_user_with_the_password_reads<R: Runtime>() {
     let users = Users::default().with(User::new("wall", Secret::password("horse")).may_all("/cam"));
     let server = serve::<R>(ServerConfig::default().users(users)).await;

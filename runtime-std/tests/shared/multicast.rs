@@ -16,7 +16,7 @@ use super::{description, number, packet};
 struct Camera<R: Runtime> {
     group: SocketAddr,
     url: String,
-    /// What it sends packets with, and what it is reported to with alone.
+    /// The sockets that it sends packets with and receives reports on.
     rtp: Mouth<R>,
     rtcp: Mouth<R>,
     /// A member of the group that hears the reports of the others.

@@ -14,7 +14,8 @@ use rtspan_std::tls::rustls::pki_types::CertificateDer;
 use rtspan_std::tls::rustls::pki_types::pem::PemObject;
 use rtspan_std::tls::{CertificateProblem, ClientTls, Fingerprint, ServerTls, TlsError};
 use rtspan_std::{
-    Asks, ClientCloseReason, CloseReason, ConnectError, Event, LagPolicy, ServerConfig, Transports,
+    Action, Asks, ClientCloseReason, CloseReason, ConnectError, Event, LagPolicy, Secret, ServerConfig,
+    Transports, User, Users, WithCauses,
 };
 
 use super::by_hand::{Ear, Peer, go, header, now, since};
@@ -82,6 +83,34 @@ async fn refused<R: Runtime>(server: &Server<R>, tls: ClientTls) -> TlsError {
     match client(server, tls).connect().await {
         Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Tls(error)))) => error,
         other => panic!("{other:?}"),
+    }
+}
+
+/// A user with a token reads over TLS, and nobody else does. The token goes into no connection that anybody can read.
+pub(crate) async fn a_user_with_the_token_reads_over_tls<R: Runtime>() {
+    let authority = Authority::new();
+    let wall = User::new("wall", Secret::token("abc.def")).may(Action::Read, "/cam");
+    let config = ServerConfig::default().users(Users::default().with(wall));
+    let builder = Server::<R>::builder().config(config).tls(authority.sign(HOST, GOOD).shown());
+    let server = builder.bind(LOOPBACK).await.unwrap();
+    let stream = server.publish("/cam", description()).unwrap();
+    let trusting = || client(&server, authority.trusted());
+    let mut packets = trusting().token("abc.def").play().await.unwrap();
+    stream.write(0, packet(0, 7, 100)).unwrap();
+    assert_eq!(number(&packets.next().await.unwrap().unwrap()), 7);
+    let in_query = format!("rtsps://{}/cam?token=abc.def", server.local_addr());
+    let by_query = Client::<R>::builder(&in_query).unwrap().tls(authority.trusted());
+    by_query.transport(Transports::Tcp).play().await.unwrap();
+    let open = format!("rtsp://{}/cam", server.local_addr());
+    for (client, told) in [
+        (trusting(), "asks for credentials for \"rtspan\"; give it the token, or user and password"),
+        (trusting().token("abc"), "refuses the credentials"),
+        (trusting().credentials("wall", Secret::password("abc.def")), "refuses the credentials"),
+        (Client::<R>::builder(&open).unwrap().token("abc.def"), "a token is only sent over TLS"),
+    ] {
+        let error = client.play().await.unwrap_err();
+        let error = WithCauses(&error).to_string();
+        assert!(error.contains(told), "{error}");
     }
 }
 

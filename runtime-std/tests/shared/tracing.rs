@@ -103,7 +103,23 @@ pub(crate) async fn what_happens_is_told_without_secrets<R: Runtime>() {
         matches!(refused, Error::Command { error: CommandError::CredentialsRefused(_), .. }),
         "{refused:?}"
     );
-    drop(stream);
+    let recorder = "/user=admin_password=horse_channel=1";
+    let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
+    let second = server.publish(recorder, Description::new(vec![sound])).unwrap();
+    let url = format!("rtsp://wall:horse@{}{recorder}_stream=0.sdp?token=battery", server.local_addr());
+    let missing = Client::<R>::builder(&url).unwrap().play().await.map(drop).unwrap_err();
+    assert!(matches!(missing, Error::Command { error: CommandError::Status { .. }, .. }), "{missing:?}");
+    let url = format!("rtsp://wall:horse@{}{recorder}", server.local_addr());
+    Client::<R>::builder(&url)
+        .unwrap()
+        .transport(Transports::Tcp)
+        .play()
+        .await
+        .unwrap()
+        .teardown()
+        .await
+        .unwrap();
+    drop((stream, second));
     server.close().await;
     while let Some(event) = server.next().await {
         let is_message = matches!(event, Event::MessageReceived { .. } | Event::MessageSent { .. });
@@ -120,6 +136,13 @@ pub(crate) async fn what_happens_is_told_without_secrets<R: Runtime>() {
         "session opened",
     ]);
     told.has(&["INFO rtspan::server", "{session", "message=plays"]);
+    // As recorders with the firmware of XMEye have it: everywhere where its path and its URL are told.
+    let path = "/user=admin_password=***_channel=1";
+    told.has(&["INFO rtspan::server", path, "stream published"]);
+    told.has(&["INFO rtspan::server", "{session", path, "session opened"]);
+    told.has(&["INFO rtspan::client", "{client", path, "message=plays"]);
+    told.has(&["DEBUG rtspan::message", "DESCRIBE rtsp://127.0.0.1", path, "_stream=0.sdp?token=***"]);
+    told.has(&["INFO rtspan::client", path, "a command failed"]);
     told.has(&["DEBUG rtspan::server", "{connection", "reason=", "connection closed"]);
     told.has(&["WARN rtspan::server", "{connection", "user=wall", "wrong credentials"]);
     told.has(&[

@@ -132,7 +132,7 @@ pub(crate) async fn the_halves_of_a_tunnel_find_each_other_in_either_order<R: Ru
         let mut twin = half(&server, GET, if is_get_first { "a" } else { "b" }).await;
         assert!(twin.next_message().await.unwrap().starts_with("HTTP/1.1 409"));
         while !matches!(closed(&server).await, CloseReason::Tunnel(TunnelError::Pairing(_))) {}
-        // What is no base64 ends it.
+        // Bytes that are not base64 end it.
         post.write_all(b"***").await.unwrap();
         while !matches!(closed(&server).await, CloseReason::Tunnel(TunnelError::Base64(_))) {}
         assert!(get.next_message().await.is_none());

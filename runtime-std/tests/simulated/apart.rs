@@ -14,8 +14,13 @@ impl Runtime for Apart {
     type Listener = SimListener;
     type Udp = SimUdp;
     type Timer = SimTimer;
+    type Serving = Self;
 
     const READERS_READ: bool = false;
+
+    fn serving(&self) -> Self {
+        self.clone()
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         self.0.spawn(task)

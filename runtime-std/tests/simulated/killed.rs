@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rtspan_std::sim::{Client, Host, Server, Sim, sleep};
-use rtspan_std::{Event, StartAt, Transports};
+use rtspan_std::{ClientEvent, Event, ReconnectPolicy, StartAt, Transports};
 
 use super::seeds;
-use super::world::{MINUTE, config, description, packet, serve};
+use super::world::{MINUTE, URL, config, description, packet, serve, write_until_closed};
 
 const LIVE: &str = "rtsp://10.0.0.1/live";
 /// The time within which the others have found out.
@@ -122,6 +122,43 @@ fn whoever_is_left_when_one_ends_gets_along_or_is_told() {
                     assert!(plays, "all moments up to where it plays were tried");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_reader_over_udp_soon_notices_that_a_server_has_begun_again() {
+    for seed in seeds() {
+        for away in [Duration::ZERO, Duration::from_millis(300), Duration::from_secs(10)] {
+            let sim = Sim::new(seed);
+            let (host, server) = serve(&sim, config());
+            host.spawn(write_until_closed(server.publish("/cam", description()).unwrap()));
+            let reader = sim.host("10.0.0.2");
+            let play = async {
+                let builder = Client::builder(URL).unwrap().transport(Transports::Udp);
+                builder.reconnect(ReconnectPolicy::default()).play().await.unwrap()
+            };
+            let mut packets = sim.run(&reader, MINUTE, play).unwrap();
+            sim.run_for(Duration::from_secs(20)).unwrap();
+            host.kill();
+            let killed = sim.now();
+            drop(server);
+            sim.run_for(away).unwrap();
+            let (host, server) = serve(&sim, config());
+            host.spawn(write_until_closed(server.publish("/cam", description()).unwrap()));
+            if away < Duration::from_secs(3) {
+                let noticed = async {
+                    while !matches!(
+                        packets.client().next_event().await,
+                        Some(ClientEvent::Reconnecting { .. })
+                    ) {}
+                };
+                sim.run(&reader, Duration::from_secs(3), noticed).unwrap();
+                let took = sim.now().since(killed);
+                assert!(took < Duration::from_secs(3), "{took:?}, {away:?}, seed {seed}");
+            }
+            let again = async { while !packets.next().await.unwrap().unwrap().time.begins_anew {} };
+            sim.run(&reader, MINUTE, again).unwrap_or_else(|error| panic!("{error}, {away:?}, seed {seed}"));
         }
     }
 }
