@@ -402,7 +402,7 @@ fn tunnels_allocate_nothing_for_what_they_read() {
             "in reads of {size}"
         );
     }
-    // What a client writes is copied once, to where it is written from.
+    // A client copies each frame once, into the buffer that it is written from.
     let allocations = allocations_of(|| {
         for _ in 0..100 {
             frames.clear();

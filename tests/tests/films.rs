@@ -29,7 +29,7 @@ use viewer::{Counts, Viewer};
 
 const SERVER: &str = "10.0.0.1";
 const VIEWERS: u64 = 3;
-/// What each viewer does.
+/// The number of actions of each viewer.
 const ACTS: u64 = 8;
 /// Everything is over by then.
 const LIMIT: Duration = Duration::from_secs(1_800);

@@ -13,10 +13,14 @@ pub fn run(data: &[u8]) {
         let written = challenge.to_string();
         let read = Challenge::parse_all(&written, &mut Tolerances::default());
         assert_eq!(read, std::slice::from_ref(&challenge), "{written:?}");
-        let secret = Secret::password(value);
         let request = ("DESCRIBE", value);
-        let Some(answer) = Authorization::answer(&challenge, "user", &secret, request, (1, "cnonce")) else {
-            panic!("a password answers every challenge: {written:?}");
+        let answer =
+            |secret: &Secret| Authorization::answer(&challenge, "user", secret, request, (1, "cnonce"));
+        let (password, token) = (Secret::password(value), Secret::token(value));
+        let (secret, answer) = match (answer(&password), answer(&token)) {
+            (Some(answer), None) => (password, answer),
+            (None, Some(answer)) => (token, answer),
+            answers => panic!("a password or a token answers every challenge, {written:?}: {answers:?}"),
         };
         check(&answer);
         assert!(answer.proves(&secret, &challenge.realm, "DESCRIBE"), "{written:?}");

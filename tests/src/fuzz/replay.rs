@@ -33,7 +33,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What is added to a packet is read again, and all else is as it was.
+/// An extension that is added to a packet is read again, and all else is as it was.
 fn check_extension(packet: &RtpPacket, seed: u8) {
     let extension = OnvifExtension::of(packet);
     if extension.is_some() {

@@ -30,6 +30,7 @@ use crate::rig::Rig;
 /// | `w` digit number | the client of a connection reads only so many bytes more |
 /// | `y`, `n`, `d` | the application says yes or no to a question, or drops it |
 /// | `s` | the application ends its stream, or begins it |
+/// | `l` | the application leaves its stream to a publisher |
 /// | `k`, `z` | the application closes the session that played last, or the server |
 pub fn run(data: &[u8]) {
     go(data);
@@ -153,6 +154,11 @@ impl World {
                             stream
                         })
                     }
+                }
+            }
+            b'l' => {
+                if let Some(stream) = self.stream.take() {
+                    self.rig.server.leave_stream(self.rig.now, stream, Duration::from_secs(5));
                 }
             }
             b'k' => {

@@ -57,7 +57,7 @@ fn is_stream_path(path: &str) -> bool {
     path.starts_with('/') && (path == "/" || !path.ends_with('/'))
 }
 
-/// Whatever a peer says, the client stays with the server that its user named.
+/// The client stays with the server that its user named, for any text of a peer.
 fn stays(url: &Url, led: &Url) {
     assert!(led.same_origin(url) && led.credentials() == url.credentials(), "{url} led to {led}");
     let read = Url::parse(led.as_request_uri()).expect("a URL of our own");

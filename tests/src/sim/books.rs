@@ -108,7 +108,7 @@ impl Books {
                 }
                 counts.add("streams published", 1);
             }
-            Event::TakenOver { stream, path, session, former, .. } => {
+            Event::TakenOver { stream, path, session, former: Some(former), .. } => {
                 assert_eq!(self.paths.get(path), Some(stream), "{path} is not published");
                 if self.publishers.contains_key(stream) && self.open.contains_key(former) {
                     self.leaves(now, *former, *stream);

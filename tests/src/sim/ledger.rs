@@ -129,7 +129,7 @@ impl Period {
         if let (Some(ntp), Some(made)) = (ntp.and_then(NtpTime::to_unix), made) {
             let wall = WALL + (made - Instant::ZERO);
             let apart = ntp.abs_diff(wall);
-            let delay = truth.delay(stream);
+            let delay = truth.clock_error(stream);
             assert!(
                 apart <= delay + CLOCK_ERROR,
                 "{entry:?} is of {wall:?}, and {ntp:?} is told after {delay:?}"
@@ -195,7 +195,7 @@ impl World<'_> {
             let made = Made::time_of(&received.packet);
             let is_spoofed = self.truth.entries(place.0)[place.1 as usize].is_spoofed();
             if let Some(made) = made.filter(|_| !is_spoofed) {
-                let error = self.truth.delay(place.0) + CLOCK_ERROR;
+                let error = self.truth.clock_error(place.0) + CLOCK_ERROR;
                 let is_compared = player.times.compare(&received, made, error, is_tcp);
                 self.counts.add("packets compared with those of other tracks", is_compared.into());
             }
@@ -328,7 +328,7 @@ impl World<'_> {
                 .map(|(sum, gap)| sum + gap);
         }
         let Some(gaps) = gaps else { return };
-        // What was sent before a PAUSE and is sent again behind it is a replay, which SRTP does not take.
+        // A packet that was sent before a PAUSE and is sent again after it is a replay, which SRTP rejects.
         let stats = medias(player).filter_map(|media| player.client.media_stats(self.now, media));
         let replayed: u64 = stats.map(|stats| stats.unauthentic).sum();
         let dropped = if is_tcp { dropped(player) - player.dropped_before } else { 0 };

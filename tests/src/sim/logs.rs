@@ -60,9 +60,11 @@ impl World<'_> {
         if let Media::Clock { ntp, .. } = media {
             self.truth.hear_clock(self.now, stream, ntp);
         }
-        if let Media::Packet { track, packet } = media {
+        if let Media::Packet { track, packet: sent } = media {
             assert_eq!(log.head(), number + 1, "{stream:?} did not take a packet of track {track}");
-            let made = self.truth.push(self.now, (stream, number), track, &packet);
+            // As readers see it: it may have other numbers than its publisher's.
+            let packet = log.get(number).expect("the newest packet").rtp.clone();
+            let made = self.truth.push(self.now, (stream, number), track, (&sent, &packet));
             made.into_iter().for_each(|made| self.rights.check_publisher(stream, made.origin));
             self.counts.add("packets published", 1);
             self.notify_from(stream, number + 1);

@@ -225,7 +225,7 @@ impl Rights {
             | Event::SessionClosed { session, conn, .. } => self.check_use(*session, *conn),
             Event::PublisherGone { stream, session, .. } => _ = self.gone.insert(*stream, *session),
             Event::Unpublished { stream, .. } => _ = self.gone.remove(stream),
-            Event::TakenOver { stream, path, session, conn, former } => {
+            Event::TakenOver { stream, path, session, conn, former: Some(former) } => {
                 self.check_does(*session, *conn, Action::Publish, path);
                 let (new, old) = (&self.sessions[session], &self.sessions[former]);
                 let is_same = if old.user.is_some() {

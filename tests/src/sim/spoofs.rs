@@ -50,7 +50,8 @@ impl Spoofs {
     pub(super) fn check(&mut self, stream: StreamId, before: &[Entry], entry: &Entry) {
         let number = entry.made.map_or(0, |made| made.number);
         let Some(forged) = self.forged.get(&number).filter(|forged| forged.is_sole) else { return };
-        let track = || before.iter().rev().filter(|other| other.track == entry.track);
+        let entry = &entry.as_sent();
+        let track = || before.iter().rev().map(Entry::as_sent).filter(|other| other.track == entry.track);
         let is_known = track().any(|other| other.made.is_some_and(|made| made.origin == forged.origin));
         let newest = track().next().map(|newest| newest.at);
         let lives = newest.is_some_and(|at| entry.at.since(at) + REORDER_DELAY < SOURCE_LIVES);
@@ -58,7 +59,7 @@ impl Spoofs {
         let of_same = track().find(|other| other.ssrc == entry.ssrc);
         let is_of_known = forged.spoof == Spoof::Sequence && of_same.is_some();
         // One that was taken while no source lived has carried the sequence off, and the next may follow it.
-        let is_carried_off = is_of_known && of_same.is_some_and(Entry::is_spoofed);
+        let is_carried_off = is_of_known && of_same.is_some_and(|other| other.is_spoofed());
         if !is_known || (!lives && !is_of_known) || is_carried_off {
             return;
         }

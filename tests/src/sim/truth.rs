@@ -27,6 +27,8 @@ pub(super) struct Truth {
     returned: BTreeSet<(StreamId, u8)>,
     /// Streams that were published to until everything was at rest.
     lasting: BTreeSet<StreamId>,
+    /// Publishers that have followed on others, by track and payload type.
+    splices: BTreeMap<(StreamId, u8, u8), Splices>,
     /// When the first packet of a track was published.
     began: BTreeMap<(StreamId, u8), Instant>,
     /// Packets of each source.
@@ -37,6 +39,14 @@ pub(super) struct Truth {
     handed_over: BTreeMap<StreamId, usize>,
     pub(super) spoofs: Spoofs,
     origins: u32,
+}
+
+/// Publishers of a format that have followed on others.
+#[derive(Clone, Copy, Debug, Default)]
+struct Splices {
+    /// The SSRC of the last packet as it was sent and as readers see it, and what was added to its sequence number.
+    last: Option<(u32, u32, u16)>,
+    times: u32,
 }
 
 /// The packets of a maker that come through.
@@ -54,6 +64,8 @@ pub(super) struct Entry {
     pub(super) track: u8,
     pub(super) sequence: u16,
     pub(super) ssrc: u32,
+    /// The same two as its publisher has sent them: readers may see others.
+    sent: (u16, u32),
     pub(super) payload_type: u8,
     /// How many packets of its source there are up to it.
     pub(super) run: u32,
@@ -62,13 +74,19 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The same with the numbers that its publisher has sent.
+    pub(super) fn as_sent(&self) -> Self {
+        let (sequence, ssrc) = self.sent;
+        Self { sequence, ssrc, ..*self }
+    }
+
     /// Returns `true` if somebody has forged it, with the publisher's address on it.
     pub(super) fn is_spoofed(&self) -> bool {
         self.made.is_some_and(|made| made.origin == Origin::SPOOFER)
     }
 }
 
-/// What tells a packet of a source from its others, also when its payload cannot be read.
+/// The fields that identify a packet of a source, also when its payload cannot be read.
 fn header(packet: &RtpPacket) -> (u32, u16, u32) {
     (packet.ssrc(), packet.sequence(), packet.timestamp())
 }
@@ -91,14 +109,16 @@ impl Truth {
         self.lossless.get(&origin).copied()
     }
 
-    /// A packet was appended to a log, under the number that follows the last. Returns its name.
+    /// A packet as it was sent was appended to a log as readers see it, under the number that follows the last. Returns its
+    /// name.
     pub(super) fn push(
         &mut self,
         now: Instant,
         (stream, number): (StreamId, u64),
         track: u8,
-        packet: &RtpPacket,
+        (sent, packet): (&RtpPacket, &RtpPacket),
     ) -> Option<Made> {
+        self.hear_numbers((stream, track), sent, packet);
         self.began.entry((stream, track)).or_insert(now);
         let run = self.runs.entry((stream, track, packet.ssrc())).or_default();
         *run += 1;
@@ -106,6 +126,7 @@ impl Truth {
             track,
             sequence: packet.sequence(),
             ssrc: packet.ssrc(),
+            sent: (sent.sequence(), sent.ssrc()),
             payload_type: packet.payload_type(),
             run: *run,
             at: now,
@@ -135,27 +156,28 @@ impl Truth {
 
     /// A packet comes behind those that its maker has made before, and nothing of a sound source is missing.
     fn check_place(&mut self, stream: StreamId, entry: &Entry, made: Made) {
-        let lossless = self.lossless(made.origin);
-        let is_own = |other: &&Entry| {
+        let (lossless, entry) = (self.lossless(made.origin), entry.as_sent());
+        let all = || self.entries(stream).iter().rev().map(Entry::as_sent);
+        let is_own = |other: &Entry| {
             other.track == entry.track && other.made.is_some_and(|other| other.origin == made.origin)
         };
-        let own = || self.entries(stream).iter().rev().filter(is_own);
-        let number = |other: &Entry| other.made.map(|made| made.number);
+        let own = || all().filter(is_own);
+        let number = |other: Entry| other.made.map(|made| made.number);
         if let Some(before) = own().next().filter(|_| lossless == Some(Lossless::All)).and_then(number) {
             assert_eq!(made.number, before + 1, "{stream:?} lost what is before {made:?}");
         }
-        let Some(before) = own().find(|other| other.ssrc == entry.ssrc).copied() else { return };
+        let Some(before) = own().find(|other| other.ssrc == entry.ssrc) else { return };
         // A forged packet that was first after a pause has taken the sequence elsewhere, from where it comes back; and so
         // many forged sources that a quiet one is forgotten.
-        let of_track = self.entries(stream).iter().rev().filter(|other| other.track == entry.track);
-        let newest = of_track.clone().find(|other| other.ssrc == entry.ssrc).copied().unwrap_or(before);
+        let of_track = || all().filter(|other| other.track == entry.track);
+        let newest = of_track().find(|other| other.ssrc == entry.ssrc).unwrap_or(before);
         let since: BTreeSet<_> =
-            of_track.map(|other| other.ssrc).take_while(|ssrc| *ssrc != entry.ssrc).collect();
+            of_track().map(|other| other.ssrc).take_while(|ssrc| *ssrc != entry.ssrc).collect();
         let is_forgotten = since.len() >= SOURCES_MAX;
-        let is_elsewhere = [before, newest].iter().any(|own| seems_anew((own.sequence, own.ssrc), entry));
+        let is_elsewhere = [before, newest].iter().any(|own| seems_anew((own.sequence, own.ssrc), &entry));
         let seems_anew = is_elsewhere || is_forgotten;
         let is_anew = seems_anew && lossless.is_none();
-        let is_late = number(&before) >= Some(made.number);
+        let is_late = number(before) >= Some(made.number);
         assert!(is_anew || !is_late, "{stream:?} took {made:?} behind {before:?}");
         let is_next = entry.sequence == before.sequence.wrapping_add(1);
         // One that is forgotten has to prove itself anew, and what waits for that may be forgotten as well.
@@ -187,9 +209,24 @@ impl Truth {
         *delay = now.since(at).max(*delay);
     }
 
-    /// The longest that a packet of a stream, or a report, has been on its way to the log.
-    pub(super) fn delay(&self, stream: StreamId) -> Duration {
-        self.delays.get(&stream).copied().unwrap_or_default()
+    /// How far the wall clock times of a stream may be from the truth: as far as the longest that a packet or a report has been
+    /// on its way to the log. A publisher that follows on another one goes on with the timestamps of that, and until its own
+    /// report is believed its times are told by when the packets of both came.
+    pub(super) fn clock_error(&self, stream: StreamId) -> Duration {
+        let delay = self.delays.get(&stream).copied().unwrap_or_default();
+        let splices = self.splices.range((stream, 0, 0)..=(stream, u8::MAX, u8::MAX));
+        delay * (1 + splices.map(|(_, splice)| splice.times).max().unwrap_or_default())
+    }
+
+    /// A packet as its publisher has sent it, and as readers see it.
+    fn hear_numbers(&mut self, (stream, track): (StreamId, u8), sent: &RtpPacket, seen: &RtpPacket) {
+        let added = seen.sequence().wrapping_sub(sent.sequence());
+        let splice = self.splices.entry((stream, track, sent.payload_type())).or_default();
+        let (now, before) = ((sent.ssrc(), seen.ssrc(), added), splice.last);
+        if before.is_some_and(|before| before != now) && seen.as_bytes() != sent.as_bytes() {
+            splice.times += 1;
+        }
+        splice.last = Some(now);
     }
 
     /// When the first packet of a track was published.

@@ -4,7 +4,7 @@ use rtspan_core::header::Frames;
 
 use crate::tape::{self, GROUP, PICTURES, STEP};
 
-/// What a viewer asks for.
+/// A request of a viewer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Wish {
     /// From where; from where it is, if not from elsewhere.
@@ -19,7 +19,7 @@ pub(crate) struct Wish {
     pub(crate) is_replay: bool,
 }
 
-/// What comes after a PLAY.
+/// The pictures that come after a PLAY.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) wish: Wish,
@@ -42,7 +42,7 @@ pub(crate) struct Seen {
 const ALL_FRAMES_MAX: f32 = 2.0;
 
 impl Wish {
-    /// What is played from a picture on.
+    /// The pictures that are played from a picture on.
     ///
     /// Backwards by groups, the first one ends with that picture.
     pub(crate) fn run_at(self, from: u32) -> Run {
@@ -58,7 +58,7 @@ impl Wish {
         Run { wish: self, pictures: self.thinned(pictures), seen: 0, sound: None, last: None }
     }
 
-    /// What is played from a time on (ONVIF Streaming Specification, section 6.5.4).
+    /// The pictures that are played from a time on (ONVIF Streaming Specification, section 6.5.4).
     pub(crate) fn run_at_time(self, time: i64) -> Run {
         let before = tape::keyframe_before(time);
         let is_in_gap = time >= tape::section_end(before);

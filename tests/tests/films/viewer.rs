@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How long nothing may come before all has come that comes.
 const QUIET: Duration = Duration::from_secs(8);
 
-/// What viewers have done, and seen: how often, by name.
+/// Counts of what viewers have done and seen, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts(BTreeMap<&'static str, u64>);
 
@@ -41,7 +41,7 @@ impl Counts {
         self
     }
 
-    /// What has to happen in so many worlds has happened.
+    /// Asserts that everything has happened that has to happen in so many worlds.
     pub(crate) fn assert_all_were_seen(&self) {
         let due = [
             "pictures",
@@ -66,9 +66,9 @@ pub(crate) struct Viewer {
     frames: Frames<SimRuntime>,
     chance: Chance,
     is_replay: bool,
-    /// What is being seen.
+    /// The run that the viewer sees.
     run: Run,
-    /// What each PLAY since leads to: the first picture of it has not come.
+    /// The runs of later PLAYs, whose first picture has not come.
     later: VecDeque<Run>,
     /// The last picture has told that it is the last.
     is_told_last: bool,
@@ -173,7 +173,7 @@ impl Viewer {
 
     async fn seek(&mut self) -> Result<(), Error> {
         let mut wish = any_wish(self.is_replay, &mut self.chance);
-        // What comes tells which PLAY it is of.
+        // The first picture tells which PLAY it belongs to.
         while self.may_come(run_of(wish, None).next()) {
             wish = any_wish(self.is_replay, &mut self.chance);
         }

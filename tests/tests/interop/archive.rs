@@ -28,7 +28,7 @@ fn coded(path: &Path, media: &str) -> Vec<String> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let lines = String::from_utf8(output.stdout).unwrap();
-    // What may follow tells of padding.
+    // Further fields may follow: they tell of padding.
     let hash = |line: &str| line.split(',').nth(5).unwrap().trim().to_owned();
     lines.lines().filter(|line| !line.starts_with('#')).map(hash).collect()
 }

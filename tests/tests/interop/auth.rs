@@ -98,8 +98,8 @@ fn who_has_not_the_password_or_not_the_right_is_refused() {
         let server = guarded(Runtime::Smol, scheme);
         // A wrong password, and a right one for a path, and for an action, that is not the user's.
         for (credentials, path, words) in [
-            ("wall:wrong", "/live", ["401", "nauthorized", "credentials"]),
-            ("nobody:horse", "/live", ["401", "nauthorized", "credentials"]),
+            ("wall:wrong", "/live", ["401", "nauthorized", "refuses user and password"]),
+            ("nobody:horse", "/live", ["401", "nauthorized", "refuses user and password"]),
             ("wall:horse", "/demo", ["403", "orbidden", "403"]),
         ] {
             for (name, mut command) in commands(&server.url_as(credentials, path), clip) {

@@ -9,9 +9,9 @@ use crate::policy::{Needs, installed};
 use crate::program::Program;
 use crate::rtspan::{Runtime, Server};
 
-/// Memory that a server may need at most: the log of a stream, which is 8 MiB, and as much again for blocks that are held by
-/// a part, beside the needs of a program that does nothing.
-const MEMORY: usize = 32 << 20;
+/// Memory that a server may need at most, beside the pages of its program: the log of a stream, which is 8 MiB, and as much again
+/// for blocks that are held by a part and for all else.
+const MEMORY: usize = 16 << 20;
 
 #[test]
 fn ffprobe_sees_picture_and_sound_of_the_demo() {

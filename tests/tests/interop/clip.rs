@@ -127,7 +127,9 @@ pub(crate) fn ffmpeg() -> Command {
 /// The path of a file that this run of the tests may write, no two the same.
 pub(crate) fn file() -> PathBuf {
     static FILES: AtomicU32 = AtomicU32::new(0);
-    folder().join(FILES.fetch_add(1, Ordering::Relaxed).to_string())
+    let file = folder().join(FILES.fetch_add(1, Ordering::Relaxed).to_string());
+    assert!(!file.exists(), "{} is there already: another file has a number behind its name", file.display());
+    file
 }
 
 /// The folder of this run's files. Those of earlier runs go when it is made.

@@ -10,7 +10,7 @@ FLAGS     of the seek beside flush, such as key-unit+trickmode-key-units, or `-`
 COUNT     pictures that are waited for behind the seek
 
 Plays the pictures (H.264) of the URL, makes one seek after the other, and writes the pictures behind each of them to a file of its
-own, as a byte stream: OUT0, OUT1 and so on. There are fewer where the pictures end before. Says `done` in the end.
+own, as a byte stream: OUT-0, OUT-1 and so on. There are fewer where the pictures end before. Says `done` in the end.
 """
 
 import queue
@@ -66,7 +66,7 @@ def main():
         if not pipeline.send_event(event):
             sys.exit(f"seek {step} is refused")
         left = int(count)
-        with open(f"{out}{number}", "wb") as file:
+        with open(f"{out}-{number}", "wb") as file:
             while left:
                 its, picture = seen.get(timeout=PATIENCE)
                 if its != seqnum:

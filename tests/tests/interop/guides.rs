@@ -3,6 +3,7 @@
 //! How a page is read is told in `page`, what is not run in `exceptions`.
 
 mod exceptions;
+mod links;
 mod page;
 mod peers;
 mod steps;

@@ -11,6 +11,8 @@ mod behaviour;
 mod changing;
 mod clip;
 mod clocks;
+mod cluster;
+mod config;
 mod decoding;
 mod films;
 mod foreign;

@@ -30,7 +30,10 @@ fn has_heard(place: &Path, samples: &[u8]) {
         let path = path.unwrap_or_else(|| Some(place.to_owned()));
         let heard = path.and_then(|path| fs::read(path).ok()).unwrap_or_default();
         if heard.len() >= samples.len() || Instant::now() > deadline {
-            assert!(heard == samples, "{} bytes of {} were heard", heard.len(), samples.len());
+            let same = heard.iter().zip(samples).take_while(|(heard, sample)| heard == sample).count();
+            let other = heard.get(same..heard.len().min(same + 64)).unwrap_or_default().escape_ascii();
+            let [of, length] = [samples.len(), heard.len()];
+            assert!(heard == samples, "{length} bytes of {of} were heard, from byte {same} on: {other}");
             return;
         }
         thread::sleep(Duration::from_millis(20));

@@ -181,13 +181,19 @@ impl Reading {
         }
     }
 
-    /// Waits until the reader has so many access units of a clip.
+    /// Waits until the reader has so many access units of a clip, from a keyframe on, and the beginning of another.
+    ///
+    /// A reader of a group begins in the middle of pictures that it cannot decode: they do not count.
     pub(crate) fn has_read(&self, units: usize, clip: &Clip) {
         let bytes = clip.bytes_of(units);
         let has_read = || match &self.task {
             Task::Program { program, file } => {
                 assert!(program.is_running(), "{} has ended early:\n{}", self.name, program.said());
-                file.metadata().is_ok_and(|file| file.len() >= bytes)
+                file.metadata().is_ok_and(|file| file.len() >= bytes) && {
+                    let read = units_of(file);
+                    let first = read.iter().position(AccessUnit::is_keyframe);
+                    first.is_some_and(|first| read.len() - first > units)
+                }
             }
             #[cfg(feature = "tokio")]
             Task::Retina(retina) => retina.has_read(units),

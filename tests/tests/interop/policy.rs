@@ -17,6 +17,8 @@ pub(crate) enum Needs {
     TlsOfGlib,
     /// `cvlc`, which is started as a user that is not root.
     Vlc,
+    /// `etcd`, the registry of a cluster.
+    Etcd,
 }
 
 /// Says whether all that is needed is installed, and tells loudly if it is not. With `INTEROP=require` that is a
@@ -45,6 +47,7 @@ impl Needs {
             Self::GstRtspServer => "GStreamer's RTSP server for Python",
             Self::TlsOfGlib => "glib-networking",
             Self::Vlc => "VLC",
+            Self::Etcd => "etcd",
         }
     }
 
@@ -67,6 +70,7 @@ impl Needs {
                 let script = "import gi; from gi.repository import Gio; Gio.TlsBackend.get_default().supports_tls() or exit(1)";
                 runs(PYTHON, &["-c", script], "")
             }
+            Self::Etcd => runs("etcd", &["--version"], "etcd Version"),
             Self::Vlc => {
                 // VLC tells root nothing of its abilities.
                 let plugins = ["misc/libvod_rtsp_plugin.so", "stream_out/libstream_out_rtp_plugin.so"];

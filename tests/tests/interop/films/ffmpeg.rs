@@ -33,7 +33,7 @@ const H264: [&str; 4] = ["-c:v", "libx264", "-x264-params", "bframes=2:b-adapt=0
 const H265: [&str; 4] =
     ["-c:v", "libx265", "-x265-params", "bframes=2:b-adapt=0:scenecut=0:keyint=25:log-level=none"];
 
-/// What FFmpeg prints for what it reads, without comments: fields of a line for each frame.
+/// The lines that FFmpeg prints for the frames that it reads, without comments: the fields of each line.
 fn frames(options: &[&str], input: &str, output: &[&str]) -> Vec<Vec<String>> {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error"]).args(options).args(["-i", input]).args(output);

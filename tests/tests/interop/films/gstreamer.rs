@@ -1,5 +1,6 @@
 //! GStreamer goes to places in films that our server plays, fast, slowly and backwards; our client does so at its server.
 
+use std::iter;
 use std::process::Command;
 use std::time::Duration;
 
@@ -13,7 +14,13 @@ use crate::policy::{Needs, installed};
 use crate::program::Program;
 use crate::rtspan::Runtime;
 
-/// What GStreamer shows behind each seek: pictures of the clip, in the order of decoding. A seek is a rate, the place where it
+/// A server of GStreamer 1.22 that has sent nothing for so long never will: on a busy machine, about once in a hundred seeks, it
+/// answers PLAY and leaves its pipeline paused (its sinks wait for the state after the preroll).
+const STALLED: Duration = Duration::from_secs(8);
+/// Sessions that are tried until one of them plays.
+const TRIES: usize = 4;
+
+/// The pictures that GStreamer shows after each seek, in the order of decoding. A seek is a rate, the place where it
 /// starts and where it stops (`-` for none), flags, and how many pictures are waited for.
 fn seek(clip: &Clip, url: &str, properties: &[&str], seeks: &[String]) -> Vec<Vec<usize>> {
     let out = file();
@@ -22,7 +29,7 @@ fn seek(clip: &Clip, url: &str, properties: &[&str], seeks: &[String]) -> Vec<Ve
     let mut program = Program::start("GStreamer, seeking", command.args(properties).arg("--").args(seeks));
     program.finish();
     let shown = |seek| {
-        let pictures = units_of(format!("{}{seek}", out.display()).as_ref()).into_iter();
+        let pictures = units_of(format!("{}-{seek}", out.display()).as_ref()).into_iter();
         pictures
             .map(|unit| clip.units.iter().position(|known| *known == unit).expect("a picture of the clip"))
     };
@@ -43,14 +50,15 @@ fn gstreamer_shows_the_pictures_at_any_place() {
     if !needs() {
         return;
     }
-    let clip = Clip::brief_high();
+    // A long one: where a film ends between two seeks, its goodbye may come behind the second one over UDP.
+    let clip = Clip::high();
     let (_server, url) = serve(Runtime::Std, clip);
     for protocols in ["protocols=tcp", "protocols=udp"] {
         let places = places(clip.units.len() / RATE - 1);
         let seeks: Vec<_> = places.iter().map(|place| format!("1:{place}:-:-:8")).collect();
         for (place, shown) in places.iter().zip(seek(clip, &url, &[protocols], &seeks)) {
             let first = (place / 1000) as usize * RATE;
-            // What has waited in a socket of UDP is shown as well.
+            // Pictures that have waited in a UDP socket are shown as well.
             let stale = shown.iter().take_while(|shown| **shown != first).count();
             assert!(stale == 0 || protocols == "protocols=udp" && stale < 4, "from {place} ms: {shown:?}");
             let expected: Vec<_> = (first..first + 8 - stale).collect();
@@ -115,7 +123,13 @@ fn our_client_sees_what_gstreamer_serves_fast_and_backwards() {
             let playback = Playback::from(Range::from_npt(Duration::from_secs(3))).scale(rate);
             let builder = Client::builder(&url).unwrap().transport(transports).medias(MediaKind::Video);
             let mut frames = builder.playback(playback).play_frames().unwrap().form(Form::ByteStream);
-            pictures(clip, &mut frames, RATE + 10)
+            let frames = iter::from_fn(|| frames.next_timeout(STALLED).ok()?);
+            let shown = frames.map_while(Result::ok).filter_map(|frame| picture(clip, &frame));
+            shown.take(RATE + 10).collect::<Vec<_>>()
+        };
+        let shown = |rate| {
+            let mut tries = iter::repeat_with(|| shown(rate)).take(TRIES);
+            tries.find(|shown| !shown.is_empty()).expect("GStreamer's server plays")
         };
         let fast = shown(2.0);
         assert!(fast[0] % RATE == 0 && fast[0] <= 3 * RATE, "{transports:?}: {fast:?}");

@@ -8,31 +8,32 @@ use super::table::{Loss, ROWS, Reason, Row};
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
 
 const INTRODUCTION: &str = "# Formats\n\n\
-    The payload formats that frames are made of and packets of frames, and the programs that this was tried with. The page is \
-    made\nfrom the table of the tests (`tests/tests/interop/formats`), which compare what it says with what they see.\n";
+    Look up the payload formats that rtspan reads and writes, and the programs that each was tested with. A test writes\n\
+    this page from its own table (`tests/tests/interop/formats`), and the tests compare it with what they see.\n";
 
 const LIBRARY: &str = "\n## What the library does\n\n\
-    Parameters are those of a description (`a=fmtp`) that are read; those that a player needs are written as well. The\n\
-    configuration is what a container keeps for the decoder (`Parameters::configuration`).\n\n\
+    The parameters are those that the library reads from a description (`a=fmtp`). It writes those that a player needs. The\n\
+    configuration is the part that a container keeps for the decoder (`Parameters::configuration`).\n\n\
     | format | name | document | parameters | configuration | a frame that lost a packet |\n\
     | --- | --- | --- | --- | --- | --- |\n";
 
 const MP4: &str = "\n\
     `rtspan play --out camera.mp4` keeps H.264, H.265, AV1, VP8, VP9, Motion JPEG, MPEG-4 Part 2, MPEG-1 and MPEG-2 video, AAC, Opus,\n\
-    Vorbis, MPEG audio, AC-3, E-AC-3 (of one substream, in frames of six blocks), G.711, L8, L16 and L24. The others are left out:\n\
-    there is no entry for them in MP4, or none that players know. Samples that are not compressed have the entries of QuickTime.\n";
+    Vorbis, MPEG audio, AC-3, E-AC-3 (of one substream, in frames of six blocks), G.711, L8, L16 and L24. It leaves the\n\
+    others out, because MP4 has no entry for them, or none that players know. Uncompressed samples have the entries of QuickTime.\n";
 
 const TRIED: &str = "\n## What was tried\n\n\
-    Frames that are known are sent by one side and have to come out of the other one, all of them, to the byte. `TCP` and\n\
-    `UDP` say over what. Where the library reads, the packets that came over UDP are also sent through 50 histories of a link that\n\
-    loses one of fifty and delivers others late: each frame that comes out unmarked is whole (`UDP with losses`). The other programs\n\
-    do not mark frames, so they read over UDP without losses. FFmpeg is 5.1, GStreamer is 1.22, both of Debian 12.\n\n\
+    One side sends known frames, and all of them have to come out of the other side, equal to the byte. `TCP` and `UDP` name the\n\
+    transports. When the library reads over UDP, its packets also pass through 50 simulated links, each of which loses one packet\n\
+    of fifty and delivers others late: each frame that comes out unmarked is whole (`UDP with losses`). The other programs do not\n\
+    mark frames, so they read over UDP without losses. FFmpeg is 5.1, GStreamer is 1.22, both of Debian 12.\n\n\
     | format | FFmpeg reads | FFmpeg sends | GStreamer reads | GStreamer sends |\n\
     | --- | --- | --- | --- | --- |\n";
 
 const NOTES: &str = "\n## What the other programs do\n\n";
 
-const KEEP: &str = "at the end of a stream FFmpeg or GStreamer never send what does not fill a packet.";
+const KEEP: &str =
+    "at the end of a stream FFmpeg or GStreamer never send the rest that does not fill a packet.";
 
 fn page() -> String {
     let mut page = format!("{INTRODUCTION}{LIBRARY}");

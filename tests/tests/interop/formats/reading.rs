@@ -127,7 +127,7 @@ fn read(description: &Description, packets: impl Iterator<Item = Received>) -> (
     }
     let mut frames = Vec::new();
     for received in packets {
-        // What cannot be read is marked, and counted.
+        // Packets that cannot be read are marked and counted.
         let _ = reader.push(&received);
         frames.extend(std::iter::from_fn(|| reader.poll()));
     }

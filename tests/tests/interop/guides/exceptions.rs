@@ -6,7 +6,12 @@ pub(super) const NOT_RUN: &[(&str, &str)] = &[
     ("cargo test --workspace", "this test is a part of it"),
     ("cargo bench ", "takes minutes; CI runs the one for instructions by itself"),
     ("examples/bench/run ", "takes minutes, and measures the machine"),
+    ("examples/bench/soak ", "takes an hour"),
+    ("examples/bench/cold ", "takes minutes, and measures the machine"),
     ("(cd examples/bench/peers ", "builds other crates that are measured"),
+    ("sudo ", "changes the system of the reader of the page"),
+    ("systemctl ", "asks the systemd of the reader of the page"),
+    ("journalctl ", "shows the journal of the reader of the page"),
     ("rtspan bench read rtsp://server/path ", "measures a server that the reader of the page has"),
 ];
 
@@ -17,7 +22,7 @@ pub(super) const NOT_COMPILED: &[(&str, usize, bool, &str)] = &[
 ];
 
 /// Languages of blocks that are shown and neither run nor compiled.
-pub(super) const FOREIGN_BLOCKS: &[&str] = &["go", "json", "text"];
+pub(super) const FOREIGN_BLOCKS: &[&str] = &["go", "html", "json", "text"];
 
 /// The reason for which a command is not run.
 pub(super) fn reason(command: &str) -> Option<&'static str> {

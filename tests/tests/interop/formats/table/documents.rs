@@ -12,7 +12,7 @@ pub(super) fn rows() -> Vec<Row> {
             .described("MP2T", &[])
             .units(Units::Stream)
             .kept(1)
-            .noted("FFmpeg hands out what is in the transport stream, and that is compared.")
+            .noted("FFmpeg hands out the contents of the transport stream. The test compares these.")
             .ffmpeg_reads(Units::Whole)
             .ffmpeg_sends_not("over RTSP it sends no transport stream")
             .gstreamer_reads("rtpmp2tdepay")

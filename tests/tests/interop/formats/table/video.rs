@@ -82,8 +82,8 @@ pub(super) fn rows() -> Vec<Row> {
             .described("MPV", &[])
             .marked()
             .noted(
-                "GStreamer fills packets with several pictures, and gives all of them one timestamp, unless it is told a time that \
-                 packets may last (`max-ptime`). Such pictures come out as one frame. Their bytes are compared.",
+                "GStreamer fills packets with several pictures and gives all of them one timestamp, unless its property `max-ptime` \
+                 bounds the time that a packet lasts. Such pictures come out as one frame. The test compares their bytes.",
             )
             .units(Units::Stream)
             .gstreamer_reads("rtpmpvdepay ! mpegvideoparse")
