@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let server = Arc::clone(&server);
         // The tasks are asked for their counts when somebody asks us.
         move || server.stats()
-    })?;
+    })?
+    .forever();
     let clip = Clip::demo();
     let stream = server.publish("/clip", clip.description())?;
     thread::spawn(move || clip.feed(&stream));

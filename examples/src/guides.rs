@@ -25,4 +25,5 @@ pages! {
     Security: "../../docs/security.md",
     Server: "../../docs/server.md",
     Simulation: "../../docs/simulation.md",
+    Time: "../../docs/time.md",
 }

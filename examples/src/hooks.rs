@@ -110,7 +110,7 @@ pub struct Hook {
     pub on: Vec<On>,
     /// The paths: one, or all that begin so, with a `*` at the end.
     pub paths: String,
-    /// What is done.
+    /// The program or the request to run.
     pub action: Action,
     /// When it is ended.
     pub patience: Duration,

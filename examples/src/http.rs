@@ -2,25 +2,31 @@
 //!
 //! It takes one request from each connection, and everything that a client can make grow or last has a bound.
 
+mod body;
 mod connection;
 mod guard;
+mod tls;
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use futures_lite::future::or;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, StatusCode};
+use rustls::ServerConfig;
 use serde_json::Value;
+use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, LocalExecutor, Task, Timer};
 
-pub use guard::{Guard, Refusal, TOKEN_BYTES_MIN};
+pub use body::Body;
+pub use guard::{Guard, Refusal, TOKEN_BYTES_MIN, bearer, check_token, is_by_address};
 
 /// How long a client may take to send the head of its request.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
@@ -33,42 +39,102 @@ pub const BODY_BYTES_MAX: usize = 64 << 10;
 /// Connections at a time. When another one comes, the oldest that has asked for nothing yet makes room.
 pub const CONNECTIONS_MAX: usize = 64;
 
-/// An answer with its whole body.
-pub type Response = hyper::Response<Full<Bytes>>;
+/// An answer.
+pub type Response = hyper::Response<Body>;
 
-/// Answers requests on a thread of its own for as long as the program runs.
+/// Gives the certificate that a connection over TLS is shown; it may become another one.
+pub type Certificate = Box<dyn Fn() -> Arc<ServerConfig> + Send>;
+
+/// An extension of requests that have come over TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct OverTls;
+
+/// A server that listens until this is dropped. Who is connected then is answered still.
+#[derive(Debug)]
+#[must_use = "the server ends when this is dropped"]
+pub struct Serving {
+    _listens: Sender<()>,
+}
+
+impl Serving {
+    /// Has it listen for as long as the program runs.
+    pub fn forever(self) {
+        std::mem::forget(self);
+    }
+}
+
+/// Answers requests on a thread of its own.
 ///
 /// # Errors
 ///
 /// The system has no thread for it, or the socket cannot be waited for.
-pub fn serve<F>(listener: TcpListener, answer: F) -> io::Result<()>
+pub fn serve<F>(listener: TcpListener, answer: F) -> io::Result<Serving>
+where
+    F: AsyncFn(Request<Bytes>) -> Response + Send + 'static,
+{
+    serve_securely(listener, None, answer)
+}
+
+/// The same; clients may come over TLS if there is a certificate, to the same port.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub fn serve_securely<F>(
+    listener: TcpListener,
+    certificate: Option<Certificate>,
+    answer: F,
+) -> io::Result<Serving>
 where
     F: AsyncFn(Request<Bytes>) -> Response + Send + 'static,
 {
     let listener = Async::new(listener)?;
+    // Nothing is sent: it closes when the other end is dropped.
+    let (serving, stopped) = bounded(1);
     let serve = move || {
         let executor = LocalExecutor::new();
-        async_io::block_on(executor.run(accept(&executor, &listener, Rc::new(answer))));
+        let accept = accept(&executor, listener, certificate.as_ref(), Rc::new(answer), &stopped);
+        async_io::block_on(executor.run(accept));
     };
-    thread::Builder::new().name("http".to_owned()).spawn(serve).map(drop)
+    thread::Builder::new().name("http".to_owned()).spawn(serve)?;
+    Ok(Serving { _listens: serving })
 }
 
-async fn accept<'a, F>(executor: &LocalExecutor<'a>, listener: &Async<TcpListener>, answer: Rc<F>)
-where
+async fn accept<'a, F>(
+    executor: &LocalExecutor<'a>,
+    listener: Async<TcpListener>,
+    certificate: Option<&'a Certificate>,
+    answer: Rc<F>,
+    stopped: &Receiver<()>,
+) where
     F: AsyncFn(Request<Bytes>) -> Response + 'a,
 {
     let mut connections = Connections::default();
-    loop {
-        match listener.accept().await {
+    let stop = async || {
+        let _ = stopped.recv().await;
+        None
+    };
+    while let Some(accepted) = or(stop(), async { Some(listener.accept().await) }).await {
+        match accepted {
             Ok((socket, _)) => {
                 let has_asked = Rc::new(Cell::new(false));
-                let serve = connection::serve(socket, Rc::clone(&answer), Rc::clone(&has_asked));
+                let serve = connection::serve(
+                    socket,
+                    certificate,
+                    Rc::clone(&answer),
+                    Rc::clone(&has_asked),
+                    stopped.clone(),
+                );
                 connections.make_room();
                 connections.0.push_back((has_asked, executor.spawn(serve)));
             }
             // Such as no file descriptor being free.
             Err(_) => drop(Timer::after(Duration::from_millis(100)).await),
         }
+    }
+    drop(listener);
+    for (_, connection) in connections.0 {
+        connection.await;
     }
 }
 
@@ -88,7 +154,7 @@ impl Connections {
 
 /// An answer of plain text, or of another type.
 pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type.parse().expect("a type of content"));
     response

@@ -34,6 +34,7 @@
 //! * [`recorder`] writes files of a kind that the end of their name tells, [`mp4`] those of MP4; [`source`] reads them.
 //! * [`archive`] records many cameras into a folder that is whole after a power cut, and keeps what there is room for.
 //! * [`vod`] serves films and recordings on demand, with a time line for each reader.
+//! * [`cluster`] has many servers show the same streams.
 //! * [`metrics`] tells Prometheus what flows; [`http`] is the server for it and for what else is asked over HTTP.
 //! * [`listen`] reads addresses to listen at, such as `:8554`.
 //! * [`output`] prints lines without waiting for a reader; [`say`] is its shortest way.
@@ -44,8 +45,16 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(test)]
+#[macro_use]
+#[path = "../../tests/told.rs"]
+mod told;
+
 pub mod archive;
 pub mod clip;
+pub mod cluster;
+#[cfg(test)]
+mod errors;
 #[cfg(all(doctest, feature = "tokio"))]
 pub mod guides;
 pub mod hooks;
@@ -60,6 +69,7 @@ pub mod stamp;
 pub mod synthetic;
 #[cfg(unix)]
 pub mod systemd;
+pub mod trust;
 pub mod vod;
 
 pub use clip::{Clip, ClipError, Frame};

@@ -12,7 +12,7 @@ use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
 use rtspan_std::ServerStats;
 
-use crate::http::{self, Response};
+use crate::http::{self, Response, Serving};
 use families::Snapshot;
 
 /// The statistics in the text format of Prometheus.
@@ -29,12 +29,12 @@ pub fn answer(stats: ServerStats) -> Response {
     http::text(StatusCode::OK, CONTENT_TYPE, page(stats))
 }
 
-/// Answers `GET /metrics` with what `stats` tells then, on a thread of its own for as long as the program runs.
+/// Answers `GET /metrics` with what `stats` tells then, on a thread of its own.
 ///
 /// # Errors
 ///
 /// The system has no thread for it, or the socket cannot be waited for.
-pub fn serve(listener: TcpListener, stats: impl Fn() -> ServerStats + Send + 'static) -> io::Result<()> {
+pub fn serve(listener: TcpListener, stats: impl Fn() -> ServerStats + Send + 'static) -> io::Result<Serving> {
     http::serve(listener, async move |request: Request<Bytes>| {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/metrics") => answer(stats()),
@@ -62,7 +62,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let server = rtspan_std::Server::builder().bind("127.0.0.1:0").unwrap();
-        serve(listener, move || server.stats()).unwrap();
+        serve(listener, move || server.stats()).unwrap().forever();
         let mut client = TcpStream::connect(addr).unwrap();
         client.write_all(request).unwrap();
         let mut said = String::new();

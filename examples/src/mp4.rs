@@ -1,4 +1,4 @@
-//! Fragmented MP4 (ISO/IEC 14496-12): a file can be played up to its last fragment, whatever happens while it is written.
+//! Fragmented MP4 (ISO/IEC 14496-12): a file can be played up to its last fragment, even if writing stops at any moment.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -130,7 +130,7 @@ impl FileSource {
         Self::open_as(path, kind, pictures_per_second)
     }
 
-    /// Opens a file of this kind, whatever it is called.
+    /// Opens a file of this kind, with any name.
     ///
     /// # Errors
     ///

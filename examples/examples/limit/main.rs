@@ -3,11 +3,15 @@
 //!
 //! With `tls` behind the rest all readers come by TLS, and what they are sent goes through rustls and `write`, and nothing else.
 //!
+//! With `relay` instead of numbers it relays what publishers send to the readers of their paths: a `read` for each burst,
+//! and a `write` for each of its readers. A number behind it is of the bytes of each publisher that stay in memory.
+//!
 //! Everything that a server has to do beside is left out: a comparison of a server with this one tells what that costs.
 //! `rtspan bench read` reads from both.
 //!
 //! ```sh
 //! cargo run --release --example limit 127.0.0.1:8555 30 1400 20
+//! cargo run --release --example limit 127.0.0.1:8555 relay 8388608
 //! ```
 
 #[cfg(target_os = "linux")]
@@ -18,6 +22,10 @@ mod feed;
 mod gso;
 #[cfg(target_os = "linux")]
 mod reader;
+#[cfg(target_os = "linux")]
+mod relay;
+#[cfg(target_os = "linux")]
+mod request;
 #[cfg(target_os = "linux")]
 mod server;
 
@@ -32,7 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let mut number = |what: &str| args.next().ok_or_else(|| format!("{what} is missing"));
     let addr = number("address to listen on, such as 127.0.0.1:8555,")?.parse()?;
-    let rate = number("number of packets in a second")?.parse()?;
+    let rate = number("number of packets in a second, or `relay`,")?;
+    if rate == "relay" {
+        let kept = args.next().map_or(Ok(0), |kept| kept.parse())?;
+        return Ok(relay::serve(addr, kept)?);
+    }
+    let rate = rate.parse()?;
     let size = number("number of bytes of a packet")?.parse()?;
     let burst = number("number of packets of a burst")?.parse()?;
     let tls = args.next().filter(|layer| layer == "tls").map(|_| certificate()).transpose()?;

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use crate::channel::Channel;
 use crate::feed::{Feed, Place};
+use crate::request::{header, item};
 
 /// Pieces of frames that are handed to the system in one call.
 const SLICES: usize = 64;
@@ -131,20 +132,4 @@ impl Reader {
             }
         }
     }
-}
-
-/// The length of the request or frame in front, if it is there as a whole.
-fn item(bytes: &[u8]) -> Option<usize> {
-    match *bytes {
-        [b'$', _, high, low, ..] => {
-            let len = 4 + usize::from(u16::from_be_bytes([high, low]));
-            (bytes.len() >= len).then_some(len)
-        }
-        [b'$', ..] => None,
-        _ => bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4),
-    }
-}
-
-fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
-    request.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }

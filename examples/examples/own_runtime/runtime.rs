@@ -21,6 +21,11 @@ impl Runtime for Own {
     type Listener = OwnListener;
     type Udp = OwnUdp;
     type Timer = OwnTimer;
+    type Serving = Self;
+
+    fn serving(&self) -> Self {
+        *self
+    }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         pool()?.spawn_ok(task);

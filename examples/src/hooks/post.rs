@@ -1,12 +1,13 @@
 //! JSON that is posted to an address.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::trust::Trust;
 
 /// How long the first failure is waited after; the next ones are waited twice as long after each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -60,13 +61,7 @@ fn try_once(url: &str, left: Duration, body: &Value) -> Result<(), Failure> {
 fn agent() -> &'static Agent {
     static AGENT: OnceLock<Agent> = OnceLock::new();
     AGENT.get_or_init(|| {
-        let roots = rustls_native_certs::load_native_certs().certs;
-        let roots: Vec<_> = roots.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(roots)))
-            .unversioned_rustls_crypto_provider(provider)
-            .build();
+        let tls = Trust::default().of_http();
         let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).tls_config(tls);
         config.build().new_agent()
     })

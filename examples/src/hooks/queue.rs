@@ -19,7 +19,7 @@ pub(super) struct Queue {
 pub(super) enum Pushed {
     /// Nobody works on the lane.
     Begins(Lane),
-    /// Whoever works on the lane will find it.
+    /// The thread that works on the lane will find it.
     Waits,
     /// There is no room.
     LeftOut { is_first: bool },

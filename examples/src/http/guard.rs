@@ -12,7 +12,7 @@ use super::{Response, error};
 pub const TOKEN_BYTES_MIN: usize = 16;
 
 /// Lets those ask that know a token, or, where there is none, programs of the same host; pages in a browser never.
-#[derive(Clone)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Guard {
     token: Option<String>,
 }
@@ -33,6 +33,18 @@ pub enum Refusal {
     TokenForm,
 }
 
+/// Looks at whether a token can be sent, and not be guessed.
+///
+/// # Errors
+///
+/// It is too short, or has other characters than the visible ones of ASCII.
+pub fn check_token(token: &str) -> Result<(), Refusal> {
+    if token.len() < TOKEN_BYTES_MIN {
+        return Err(Refusal::ShortToken);
+    }
+    if token.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(Refusal::TokenForm) }
+}
+
 impl Guard {
     /// A guard of what listens at this address.
     ///
@@ -42,11 +54,8 @@ impl Guard {
     pub fn new(at: SocketAddr, token: Option<String>) -> Result<Self, Refusal> {
         match &token {
             None if !at.ip().to_canonical().is_loopback() => return Err(Refusal::NoToken(at)),
-            Some(token) if token.len() < TOKEN_BYTES_MIN => return Err(Refusal::ShortToken),
-            Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                return Err(Refusal::TokenForm);
-            }
-            _ => {}
+            Some(token) => check_token(token)?,
+            None => {}
         }
         Ok(Self { token })
     }
@@ -65,7 +74,7 @@ impl Guard {
             Some(token) if is_proved(headers, token) => Ok(()),
             Some(_) => Err(Box::new(unproved())),
             // A page can have the browser ask this host by a name of the page's own, and read the answer.
-            None if headers.get(HOST).is_none_or(is_address_or_localhost) => Ok(()),
+            None if is_by_address(headers) => Ok(()),
             None => {
                 let sentence = "Without a token requests are answered whose host is an address or localhost.";
                 Err(Box::new(error(StatusCode::FORBIDDEN, "host", sentence)))
@@ -81,11 +90,13 @@ impl std::fmt::Debug for Guard {
 }
 
 fn is_proved(headers: &HeaderMap, token: &str) -> bool {
-    let said =
-        headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).and_then(|value| value.split_at_checked(7));
-    said.is_some_and(|(scheme, said)| {
-        scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(said.ct_eq(token.as_bytes()))
-    })
+    bearer(headers).is_some_and(|said| bool::from(said.ct_eq(token.as_bytes())))
+}
+
+/// The token of a request (RFC 6750), if it has one.
+pub fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
 fn unproved() -> Response {
@@ -93,6 +104,13 @@ fn unproved() -> Response {
     let mut response = error(StatusCode::UNAUTHORIZED, "unauthorized", sentence);
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"rtspan\""));
     response
+}
+
+/// Returns `true` if a request names this host by an address, or as localhost.
+///
+/// A page of the web can have a browser ask this host by a name of the page's own, and read the answer.
+pub fn is_by_address(headers: &HeaderMap) -> bool {
+    headers.get(HOST).is_none_or(is_address_or_localhost)
 }
 
 fn is_address_or_localhost(host: &HeaderValue) -> bool {

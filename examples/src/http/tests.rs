@@ -14,7 +14,8 @@ fn echo() -> SocketAddr {
     serve(listener, async |request: Request<Bytes>| {
         text(StatusCode::OK, "text/plain", format!("{} {}", request.uri().path(), request.body().len()))
     })
-    .unwrap();
+    .unwrap()
+    .forever();
     at
 }
 
@@ -31,6 +32,30 @@ fn a_request_is_answered_and_its_connection_closed() {
     let said = ask(echo(), b"PUT /a/b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
     assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("\r\n\r\n/a/b 3"), "{said}");
     assert!(said.to_ascii_lowercase().contains("connection: close\r\n"), "{said}");
+}
+
+#[test]
+fn a_server_that_is_dropped_answers_who_is_connected_and_nobody_else() {
+    let listener = rtspan_std::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = listener.local_addr().unwrap();
+    let (asked, is_asked) = bounded(1);
+    let (go_on, goes_on) = bounded::<()>(1);
+    let serving = serve(listener, async move |_: Request<Bytes>| {
+        asked.send(()).await.unwrap();
+        goes_on.recv().await.unwrap();
+        text(StatusCode::OK, "text/plain", "late".to_owned())
+    })
+    .unwrap();
+    let asks = thread::spawn(move || ask(at, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+    is_asked.recv_blocking().unwrap();
+    drop(serving);
+    let begun = Instant::now();
+    while TcpStream::connect(at).is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "it listens still");
+        thread::sleep(Duration::from_millis(5));
+    }
+    go_on.send_blocking(()).unwrap();
+    assert!(asks.join().unwrap().ends_with("\r\n\r\nlate"));
 }
 
 #[test]
@@ -134,4 +159,35 @@ fn pages_are_not_answered_whatever_they_call_this_host() {
     {
         assert!(guard.admit(&headers([(HOST, host)])).is_err(), "{host}");
     }
+}
+
+#[test]
+fn clients_come_over_tls_and_without_to_the_same_port() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pem = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = rtspan_std::tls::ServerTls::from_pem(pem.0.as_bytes(), pem.1.as_bytes()).unwrap();
+    let listener = rtspan_std::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = listener.local_addr().unwrap();
+    let certificate: Certificate = Box::new(move || tls.current());
+    let large = "x".repeat(1 << 20);
+    let answer = async move |request: Request<Bytes>| {
+        let is_tls = request.extensions().get::<OverTls>().is_some();
+        text(StatusCode::OK, "text/plain", format!("{is_tls} {} {large}", request.body().len()))
+    };
+    serve_securely(listener, Some(certificate), answer).unwrap().forever();
+    let request = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n";
+    let request = [request.as_slice(), &[b'x'; 60_000]].concat();
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+    let session = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut client = rustls::StreamOwned::new(session, TcpStream::connect(at).unwrap());
+    client.write_all(&request).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    assert!(said.contains("\r\n\r\ntrue 60000 xxx") && said.len() > 1 << 20, "{}", &said[..200]);
+    assert!(ask(at, &request).contains("\r\n\r\nfalse 60000 xxx"));
 }

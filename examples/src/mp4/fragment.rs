@@ -11,6 +11,8 @@ use super::{Media, agree, clock_zero, to_units};
 /// The flags of a sample that needs no other, and of one that does (ISO/IEC 14496-12, section 8.8.3.1).
 const IS_KEYFRAME: u32 = 0x0200_0000;
 const NEEDS_OTHERS: u32 = 0x0101_0000;
+/// How much later than its time a frame is decoded at most to be presented later as well, in nanoseconds.
+const NEARLY: i64 = 1_000_000;
 
 /// The clocks of a fragment, its samples, and the frames in the order in which their data follow. Times are counted from
 /// `origin`; `next` is the frame behind all of these.
@@ -62,14 +64,15 @@ fn clock(timescale: u32, origin: i64, track: u32, frame: &Frame) -> Option<Prft>
 
 /// The decoding time of the first of a media's frames, and the samples of all.
 ///
-/// Decoding times never go back, and none lies before the file's origin: a frame that comes too late for that is presented at its
-/// time and decoded later.
+/// Each is decoded a tick after the one before at least, and none before the file's origin. A frame that comes too late for that is
+/// decoded later and presented at its time; one that is [nearly](NEARLY) in time is presented so much later as well.
 fn samples(media: &mut Media, origin: i64, its: &[&Frame], next: Option<&Frame>) -> (u64, Vec<TrunEntry>) {
     let units = |nanos: i64| to_units(nanos.saturating_sub(origin), media.timescale);
-    let mut least = media.last.unwrap_or(0);
+    let mut least = media.last.map_or(0, |last| last + 1);
     let mut decoded = |frame: &&Frame| {
-        least = units(frame.dts).max(least);
-        least
+        let start = units(frame.dts).max(least);
+        least = start + 1;
+        start
     };
     let starts: Vec<i64> = its.iter().map(&mut decoded).collect();
     let last = starts.last().copied().unwrap_or_default();
@@ -77,11 +80,15 @@ fn samples(media: &mut Media, origin: i64, its: &[&Frame], next: Option<&Frame>)
     // The last frame of all lasts as long as the one before it.
     let end = next.as_ref().map_or_else(|| last + before.map_or(0, |before| last - before), &mut decoded);
     let ends = starts.iter().skip(1).copied().chain([end]);
-    let entries = its.iter().zip(&starts).zip(ends).map(|((frame, start), end)| TrunEntry {
-        duration: u32::try_from(end - start).ok().or(Some(0)),
-        size: u32::try_from(frame.data.total_bytes()).ok(),
-        flags: Some(if frame.is_keyframe { IS_KEYFRAME } else { NEEDS_OTHERS }),
-        cts: Some(units(frame.time.pts) - start),
+    let entries = its.iter().zip(&starts).zip(ends).map(|((frame, start), end)| {
+        let late = start - units(frame.dts);
+        let shown = units(frame.time.pts) + if late <= to_units(NEARLY, media.timescale) { late } else { 0 };
+        TrunEntry {
+            duration: u32::try_from(end - start).ok().or(Some(0)),
+            size: u32::try_from(frame.data.total_bytes()).ok(),
+            flags: Some(if frame.is_keyframe { IS_KEYFRAME } else { NEEDS_OTHERS }),
+            cts: Some(shown - start),
+        }
     });
     let entries = entries.collect();
     media.last = Some(last);

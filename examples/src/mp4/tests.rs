@@ -114,15 +114,37 @@ fn sound_that_comes_late_keeps_its_time_and_never_goes_back_in_decoding() {
         frame.is_keyframe = true;
         writer.write(frame).unwrap();
     }
-    let file = writer.finish().unwrap();
+    let samples = samples(&writer.finish().unwrap(), 2);
+    assert_eq!(samples, [(0, -800), (1, -640), (160, 160)], "in units of 1/8000 s");
+}
+
+/// When the samples of a track are decoded and presented, in units of its clock.
+fn samples(file: &[u8], track: u32) -> Vec<(i64, i64)> {
     use mp4_atom::Atom as _;
-    let moof = Moof::decode_body(&mut *boxes(&file, b"moof").last_mut().unwrap()).unwrap();
-    let sound = moof.traf.iter().find(|traf| traf.tfhd.track_id == 2).unwrap();
-    let mut dts = sound.tfdt.as_ref().unwrap().base_media_decode_time as i64;
-    let mut shown = Vec::new();
-    for sample in &sound.trun[0].samples {
-        shown.push(dts + sample.cts.unwrap());
-        dts += i64::from(sample.duration.unwrap());
+    let mut samples = Vec::new();
+    for mut moof in boxes(file, b"moof") {
+        let moof = Moof::decode_body(&mut moof).unwrap();
+        for traf in moof.traf.iter().filter(|traf| traf.tfhd.track_id == track) {
+            let mut dts = traf.tfdt.as_ref().unwrap().base_media_decode_time as i64;
+            for sample in traf.trun.iter().flat_map(|trun| &trun.samples) {
+                samples.push((dts, dts + sample.cts.unwrap()));
+                dts += i64::from(sample.duration.unwrap());
+            }
+        }
     }
-    assert_eq!(shown, [-800, -640, 160], "in units of 1/8000 s");
+    samples
+}
+
+#[test]
+fn two_pictures_of_one_time_are_decoded_and_shown_one_after_the_other() {
+    let mut pictures = Pictures::new();
+    let mut writer = Mp4Writer::new(Vec::new(), [0]);
+    // Two in one fragment, and two of which a fragment begins with the second.
+    for (pts, is_keyframe) in [(0, true), (40, false), (40, false), (80, false), (80, true), (120, false)] {
+        pictures.next = pts * 1_000_000;
+        writer.write(pictures.picture(sequence(4), is_keyframe)).unwrap();
+    }
+    let times = samples(&writer.finish().unwrap(), 1);
+    let expected = [0, 3600, 3601, 7200, 7201, 10_800];
+    assert_eq!(times, expected.map(|time| (time, time)), "in units of 1/90000 s");
 }

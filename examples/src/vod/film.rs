@@ -74,7 +74,7 @@ pub struct Started {
 /// When the next frame is to be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Due {
-    /// So long after the PLAY that has led here. All are due at once where the reader sets the pace.
+    /// A time after the PLAY that has led here. All frames are due at once if the reader sets the pace.
     In(Duration),
     /// It is not recorded yet.
     Later,
@@ -283,10 +283,14 @@ impl Film {
     fn span(&self, range: Option<&Range>, scale: f32) -> Result<Span, FilmError> {
         let Some(range) = range else { return Ok(Span::default()) };
         let sections = self.reel.footage.sections();
-        let Span { start, end } = Units::read(range, sections);
-        let is_reversed = start.zip(end).is_some_and(|(start, end)| end < start);
+        let is_growing = self.reel.footage.is_growing();
         let last = sections.last().map(|last| last.end);
-        let is_beyond = start > last && !self.reel.footage.is_growing();
+        let now = if is_growing { i64::MAX } else { last.unwrap_or_default() };
+        let Span { start, end } = Units::read(range, sections, now);
+        // It goes on as it is recorded.
+        let end = end.filter(|end| *end != i64::MAX);
+        let is_reversed = start.zip(end).is_some_and(|(start, end)| end < start);
+        let is_beyond = start > last && !is_growing;
         match scale < 0.0 {
             // From its later end to its earlier one, whichever comes first.
             true if !is_reversed && start.is_some() && end.is_some() => Ok(Span { start: end, end: start }),

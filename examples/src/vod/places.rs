@@ -23,23 +23,26 @@ pub(super) struct Span {
 }
 
 impl Units {
-    /// Those of a range that is asked for.
+    /// Those of a range that is asked for, and answered in.
     ///
     /// # Errors
     ///
-    /// The footage is not counted in these.
+    /// The footage is not counted in these. `now` is only a time of live events (RFC 2326, section 3.6), so footage without a
+    /// wall clock has none.
     pub(super) fn of(range: &Range, has_wall_clock: bool) -> Result<Self, FilmError> {
+        let now = Some(NptTime::Now);
         match range {
-            Range::Npt { .. } => Ok(Self::Npt),
-            Range::Clock { .. } if has_wall_clock => Ok(Self::Clock),
+            Range::Npt { start, end } if *start != now && *end != now => Ok(Self::Npt),
+            Range::Npt { .. } | Range::Clock { .. } if has_wall_clock => Ok(Self::Clock),
             _ => Err(FilmError::NoSuchPlace),
         }
     }
 
-    /// The places that a range means.
-    pub(super) fn read(range: &Range, sections: &[Section]) -> Span {
+    /// The places that a range means. `now` is the end of the footage, or the end of time where it is being recorded.
+    pub(super) fn read(range: &Range, sections: &[Section], now: i64) -> Span {
         let npt = |time| match time {
             Some(NptTime::At(time)) => Some(at_npt(sections, nanos(time))),
+            Some(NptTime::Now) => Some(now),
             _ => None,
         };
         let clock = |time: Option<UtcTime>| time.map(|time| nanos(time.to_unix()));
@@ -115,7 +118,19 @@ mod tests {
         let clock = Range::Clock { start: Some(UtcTime::from_unix(Duration::from_nanos(1010))), end: None };
         assert!(matches!(Units::of(&clock, false), Err(FilmError::NoSuchPlace)));
         assert_eq!(Units::of(&clock, true).unwrap(), Units::Clock);
-        assert_eq!(Units::read(&clock, &SECTIONS), Span { start: Some(1010), end: None });
+        assert_eq!(Units::read(&clock, &SECTIONS, 1500), Span { start: Some(1010), end: None });
         assert_eq!(Units::Clock.range(1010, None, &SECTIONS), clock);
+    }
+
+    #[test]
+    fn now_is_a_time_of_footage_that_has_a_clock() {
+        let now = Range::Npt { start: Some(NptTime::Now), end: None };
+        assert!(matches!(Units::of(&now, false), Err(FilmError::NoSuchPlace)));
+        assert_eq!(Units::of(&now, true).unwrap(), Units::Clock);
+        assert_eq!(Units::read(&now, &SECTIONS, 1500), Span { start: Some(1500), end: None });
+        let until_now =
+            Range::Npt { start: Some(NptTime::At(Duration::from_nanos(150))), end: Some(NptTime::Now) };
+        assert!(matches!(Units::of(&until_now, false), Err(FilmError::NoSuchPlace)));
+        assert_eq!(Units::read(&until_now, &SECTIONS, 1500), Span { start: Some(1050), end: Some(1500) });
     }
 }

@@ -151,7 +151,7 @@ impl<R: Runtime> Player<R> {
         Ok(())
     }
 
-    /// What was written before has left when it is answered.
+    /// Everything that was written before has left when it is answered.
     async fn pause(&mut self, question: Question<Pause>) -> Result<(), WriteError> {
         self.playing = None;
         self.stream.drained(0).await?;

@@ -1,4 +1,4 @@
-//! What a recorder has written, played as if it were one long film for each camera.
+//! The files of a recorder, played as if they were one long film for each camera.
 //!
 //! The footage of a camera is all of its [segments](crate::archive) that have the formats of the newest one. Its times are those of
 //! the wall clock. A file is opened when it is reached; what is there is known by the index of the archive, which all readers of a
@@ -44,7 +44,7 @@ impl Recordings {
         Self { folder: folder.into(), cameras: Mutex::default() }
     }
 
-    /// What is known of a camera; `None` if it has no folder.
+    /// The knowledge about a camera; `None` if it has no folder.
     fn camera(&self, name: &str) -> Option<Arc<Shared>> {
         let folder = self.folder.join(name);
         let mut cameras = self.cameras.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +163,7 @@ impl Camera {
             if self.begin(place)? {
                 return Ok(true);
             }
-            // What it held is missing.
+            // Its frames are missing.
             self.anew.fill(true);
         }
         Ok(false)
@@ -317,7 +317,7 @@ impl Footage for Camera {
     }
 }
 
-/// What of an index can be played.
+/// The part of an index that can be played.
 fn playable(whole: &Arc<Index>, since: Option<&Path>) -> Arc<Index> {
     match since {
         Some(since) => Arc::new(whole.since(since)),

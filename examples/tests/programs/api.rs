@@ -10,7 +10,18 @@ use std::time::Instant;
 use rtspan_std::{Client, Transports};
 use serde_json::{Value, json};
 
-use crate::program::{LIMIT, Program};
+use crate::program::{LIMIT, Program, RUNTIMES, on_each_runtime};
+
+on_each_runtime![
+    paths_are_made_changed_told_and_removed,
+    what_is_wrong_is_said_and_changes_nothing,
+    a_path_of_the_file_comes_back_with_it_and_one_of_a_program_stays,
+    settings_are_shown_without_secrets,
+    paths_that_are_added_at_once_are_all_there,
+    a_reader_is_told_and_can_be_sent_away,
+    the_file_is_read_again_when_that_is_asked_for,
+    nobody_asks_without_the_token_and_no_page_of_a_browser_does,
+];
 
 const TOKEN: &str = "correct-horse-battery";
 
@@ -48,20 +59,28 @@ impl Drop for Api {
 
 impl Api {
     /// A server with a clip, whose control interface has this token.
-    fn start(name: &str, token: Option<&'static str>) -> Self {
+    fn start(runtime: &str, name: &str, token: Option<&'static str>) -> Self {
         let secret = token.map_or_else(String::new, |token| format!("token = \"{token}\"\n"));
-        let file =
-            file(name, &format!("demo = true\n[api]\nlisten = \"127.0.0.1:0\"\n{secret}[paths.open]\n"));
-        let mut server = Program::rtspan(&format!("serve --listen 127.0.0.1:0 --config {}", file.display()));
-        let line = server.line("control interface at ");
-        let at = line.split_once("http://").unwrap().1.trim_end_matches("/v1").to_owned();
-        let url = server.url();
-        let api = Self { _server: server, url, at, file, token };
+        let text = format!("demo = true\n[api]\nlisten = \"127.0.0.1:0\"\n{secret}[paths.open]\n");
+        let api = Self::of(runtime, name, &text, token);
         let begun = Instant::now();
         while api.get("/v1/paths/demo")["ready"] != json!(true) {
             assert!(begun.elapsed() < LIMIT, "the clip is not there");
         }
         api
+    }
+
+    /// A server by this file.
+    fn of(runtime: &str, name: &str, text: &str, token: Option<&'static str>) -> Self {
+        let file = file(&format!("{name}-{runtime}"), text);
+        let mut server = Program::rtspan(&format!(
+            "serve --listen 127.0.0.1:0 --runtime {runtime} --config {}",
+            file.display()
+        ));
+        let line = server.line("control interface at ");
+        let at = line.split_once("http://").unwrap().1.trim_end_matches("/v1").to_owned();
+        let url = server.url();
+        Self { _server: server, url, at, file, token }
     }
 
     /// The status and the body of an answer.
@@ -86,9 +105,8 @@ impl Api {
     }
 }
 
-#[test]
-fn paths_are_made_changed_told_and_removed() {
-    let api = Api::start("api-paths", None);
+fn paths_are_made_changed_told_and_removed(runtime: &str) {
+    let api = Api::start(runtime, "api-paths", None);
     let names = |api: &Api| -> Vec<Value> {
         let paths = api.get("/v1/paths");
         paths["paths"].as_array().unwrap().iter().map(|path| path["name"].clone()).collect()
@@ -109,9 +127,8 @@ fn paths_are_made_changed_told_and_removed() {
     assert!(!names(&api).contains(&json!("cam/1")));
 }
 
-#[test]
-fn what_is_wrong_is_said_and_changes_nothing() {
-    let api = Api::start("api-faults", None);
+fn what_is_wrong_is_said_and_changes_nothing(runtime: &str) {
+    let api = Api::start(runtime, "api-faults", None);
     let before = api.get("/v1/paths");
     for (body, part) in [
         ("", "JSON"),
@@ -136,9 +153,61 @@ fn what_is_wrong_is_said_and_changes_nothing() {
     assert_eq!((status, &said["error"]), (413, &json!("too_large")));
 }
 
-#[test]
-fn paths_that_are_added_at_once_are_all_there() {
-    let api = Api::start("api-at-once", None);
+fn a_path_of_the_file_comes_back_with_it_and_one_of_a_program_stays(runtime: &str) {
+    let api = Api::start(runtime, "api-stays", None);
+    assert_eq!(api.ask("PUT", "/v1/paths/mine", "{}").0, 201);
+    assert_eq!(api.ask("DELETE", "/v1/paths/open", "").0, 204);
+    assert_eq!(api.ask("GET", "/v1/paths/open", "").0, 404);
+    let (status, changes) = api.ask("POST", "/v1/reload", "");
+    assert_eq!(
+        (status, &changes["added"], &changes["removed"]),
+        (200, &json!(["open"]), &json!([])),
+        "{changes}"
+    );
+    api.get("/v1/paths/open");
+    api.get("/v1/paths/mine");
+    assert_eq!(api.ask("DELETE", "/v1/paths/mine", "").0, 204);
+    assert_eq!(api.ask("POST", "/v1/reload", "").0, 200);
+    assert_eq!(api.ask("GET", "/v1/paths/mine", "").0, 404);
+}
+
+fn settings_are_shown_without_secrets(runtime: &str) {
+    let text = r#"
+        dscp = "AF41"
+        [multicast]
+        interface = "eth0"
+        [api]
+        listen = "127.0.0.1:0"
+        [[users]]
+        name = "wall"
+        password = "hunter2"
+        read = ["*"]
+        [paths.gate]
+        source = "rtsp://admin:hunter2@127.0.0.1:1/x?token=hunter2"
+        on_demand = true
+        [[hooks]]
+        on = ["read"]
+        run = ["curl", "-u", "me:hunter2", "--header", "Authorization: Bearer hunter2"]
+        [[hooks]]
+        on = ["read"]
+        shell = "TOKEN=hunter2 tell"
+        [[hooks]]
+        on = ["read"]
+        url = "https://hooks.example/services/hunter2"
+    "#;
+    let api = Api::of(runtime, "api-config", text, None);
+    let config = api.get("/v1/config");
+    assert!(!config.to_string().contains("hunter2"), "{config}");
+    assert_eq!(
+        (&config["dscp"], &config["multicast"]["interface"]),
+        (&json!("34"), &json!("eth0")),
+        "{config}"
+    );
+    assert_eq!(config["hooks"][0]["run"][0], "curl");
+}
+
+fn paths_that_are_added_at_once_are_all_there(runtime: &str) {
+    let api = Api::start(runtime, "api-at-once", None);
     std::thread::scope(|scope| {
         for number in 0..16 {
             let at = &api.at;
@@ -152,9 +221,8 @@ fn paths_that_are_added_at_once_are_all_there() {
     }
 }
 
-#[test]
-fn a_reader_is_told_and_can_be_sent_away() {
-    let api = Api::start("api-sessions", None);
+fn a_reader_is_told_and_can_be_sent_away(runtime: &str) {
+    let api = Api::start(runtime, "api-sessions", None);
     let url = format!("{}/demo", api.url);
     let mut packets = Client::builder(&url).unwrap().transport(Transports::Tcp).play().unwrap();
     packets.next().unwrap().unwrap();
@@ -176,9 +244,8 @@ fn a_reader_is_told_and_can_be_sent_away() {
     assert!(status == 200 && page.as_str().unwrap().contains("rtspan_connections"), "{page}");
 }
 
-#[test]
-fn the_file_is_read_again_when_that_is_asked_for() {
-    let api = Api::start("api-reload", Some(TOKEN));
+fn the_file_is_read_again_when_that_is_asked_for(runtime: &str) {
+    let api = Api::start(runtime, "api-reload", Some(TOKEN));
     let text = fs::read_to_string(&api.file).unwrap();
     fs::write(&api.file, format!("{text}[paths.more]\n")).unwrap();
     let (status, changes) = api.ask("POST", "/v1/reload", "");
@@ -191,9 +258,8 @@ fn the_file_is_read_again_when_that_is_asked_for() {
     assert!(config["paths"]["more"].is_object() && !config.to_string().contains(TOKEN), "{config}");
 }
 
-#[test]
-fn nobody_asks_without_the_token_and_no_page_of_a_browser_does() {
-    let api = Api::start("api-token", Some(TOKEN));
+fn nobody_asks_without_the_token_and_no_page_of_a_browser_does(runtime: &str) {
+    let api = Api::start(runtime, "api-token", Some(TOKEN));
     let says =
         |headers: &str| api.say(&format!("GET /v1/paths HTTP/1.1\r\nHost: h.example\r\n{headers}\r\n")).0;
     assert_eq!(says(""), 401);
@@ -202,7 +268,7 @@ fn nobody_asks_without_the_token_and_no_page_of_a_browser_does() {
     assert_eq!(says(&format!("Authorization: Bearer {TOKEN}\r\nOrigin: http://h.example\r\n")), 403);
     assert_eq!(api.say("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n").0, 401);
     assert_eq!(api.say("GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n"), (200, json!({ "status": "ok" })));
-    let open = Api::start("api-open", None);
+    let open = Api::start(runtime, "api-open", None);
     assert_eq!(open.say("GET /v1/paths HTTP/1.1\r\nHost: rebound.example\r\n\r\n").0, 403);
 }
 
@@ -224,8 +290,10 @@ fn an_interface_that_others_could_reach_needs_a_token() {
 
 #[test]
 fn a_thousand_connections_keep_nobody_from_asking() {
-    let api = Api::start("api-many", Some(TOKEN));
-    let idle: Vec<_> = (0..1000).map(|_| TcpStream::connect(&api.at).unwrap()).collect();
-    assert_eq!(api.get("/v1/stats")["readers"], 0);
-    drop(idle);
+    for runtime in RUNTIMES {
+        let api = Api::start(runtime, "api-many", Some(TOKEN));
+        let idle: Vec<_> = (0..1000).map(|_| TcpStream::connect(&api.at).unwrap()).collect();
+        assert_eq!(api.get("/v1/stats")["readers"], 0);
+        drop(idle);
+    }
 }

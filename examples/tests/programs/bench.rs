@@ -60,6 +60,31 @@ fn many_clients_in_one_process_play_all_that_their_cameras_send() {
 }
 
 #[test]
+fn paused_clients_are_measured_at_rest() {
+    beside(RUNTIMES, |runtime| {
+        let (mut server, url) = Program::serve("smol");
+        let publisher = publish(&mut server, &url, "--rate 100 --burst 1");
+        let how = format!(
+            "--clients 10 --paused --spread 1 --seconds 1 --transport tcp --json --pid {}",
+            server.pid()
+        );
+        let report =
+            Program::rtspan(&format!("--runtime {runtime} bench clients {url}/live {how}")).end().json();
+        for (name, value) in [("playing", 10), ("failed", 0), ("packets", 0)] {
+            assert_eq!(report[name], value, "{name}: {report}");
+        }
+        for who in ["own", "server"] {
+            let hour = &report[who]["hour_of_a_client"];
+            assert!(hour["cpu_milliseconds"].as_f64().is_some(), "{report}");
+            // No keepalive is due within a second.
+            assert_eq!(hour["bytes"], 0.0, "{report}");
+        }
+        assert!(report["server"]["wakeups"].as_u64() > Some(0), "its publisher wakes it: {report}");
+        publisher.interrupt().well();
+    });
+}
+
+#[test]
 fn several_streams_are_published_and_read_beside_each_other() {
     let (mut server, url) = Program::serve("smol");
     let how = format!("--streams 3 --rate 100 --burst 1 --seconds 3 --json --pid {}", server.pid());
@@ -162,4 +187,41 @@ fn a_quiet_server_without_a_clip_says_only_where_it_listens() {
     let said = Program::rtspan(&format!("probe {url}/demo")).end().reason();
     assert!(said.contains("404"), "{said}");
     assert_eq!(server.interrupt().well().lines().count(), 1);
+}
+
+#[test]
+fn publishers_and_readers_that_come_and_go_leave_nothing_behind() {
+    beside(RUNTIMES, |runtime| {
+        let (server, url) = Program::serve(runtime);
+        let how = format!(
+            "--seconds 10 --samples 20 --readers 3 --concurrency 2 --rate 200 --pid {}",
+            server.pid()
+        );
+        let soak = format!("--runtime {runtime} bench soak {url}/live --json {how}");
+        // How long something takes is not for tests: memory and latency may grow within seconds.
+        let report: Value = serde_json::from_str(&Program::rtspan(&soak).end().stdout).unwrap();
+        for what in ["sessions", "vanished", "publishers", "reconnects"] {
+            assert!(report[what].as_u64() > Some(0), "{what}: {report}");
+        }
+        assert_eq!((&report["looks"], &report["lost_tcp"]), (&Value::from(20), &Value::from(0)), "{report}");
+        for what in ["server descriptors", "server threads", "own descriptors", "own threads"] {
+            assert_eq!(report["series"][what]["flat"], true, "{what}: {report}");
+        }
+        for what in ["server memory", "TCP p50", "TCP p99.9", "UDP p50"] {
+            assert!(report["series"][what]["median"].as_f64() > Some(0.0), "{what}: {report}");
+        }
+    });
+}
+
+#[test]
+fn a_hundred_readers_and_more_each_get_every_packet() {
+    beside(RUNTIMES, |runtime| {
+        let (mut server, url) = Program::serve(runtime);
+        let _publisher = publish(&mut server, &url, "--rate 50 --burst 5");
+        let report = read(&url, "--readers 300 --seconds 2");
+        for (name, value) in [("playing", 300), ("failed", 0), ("silent", 0), ("lost", 0)] {
+            assert_eq!(report[name], value, "{name}: {report}");
+        }
+        assert!(report["packets"].as_u64() > Some(300 * 50), "{report}");
+    });
 }

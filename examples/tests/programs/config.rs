@@ -8,7 +8,16 @@ use std::path::{Path, PathBuf};
 use rtspan_examples::archive::segments;
 use serde_json::Value;
 
-use crate::program::{LIMIT, Program, RUNTIMES, beside};
+use crate::program::{LIMIT, Program, on_each_runtime};
+
+on_each_runtime![
+    a_camera_is_pulled_once_for_those_who_may_and_recorded,
+    what_has_not_changed_notices_nothing_of_a_file_that_is_read_again,
+    readers_go_to_the_fallback_or_are_told_why_there_is_nothing,
+    readers_stay_while_a_camera_is_away_for_a_moment,
+    many_cameras_films_and_recordings_are_at_the_paths_of_patterns,
+    without_a_file_sighup_ends_a_server_as_before,
+];
 
 /// A folder with a file of settings, which goes with its test.
 struct Home(PathBuf);
@@ -78,64 +87,60 @@ fn is_whole(played: &Value) -> bool {
     !tracks.is_empty() && tracks.iter().all(|track| track["lost"] == 0 && track["packets"].as_u64() > Some(0))
 }
 
-#[test]
-fn a_camera_is_pulled_once_for_those_who_may_and_recorded() {
-    beside(RUNTIMES, |runtime| {
-        let (mut camera, its_url) = Program::serve(runtime);
-        let home = Home::new(
-            &format!("relay-{runtime}"),
-            &format!(
-                r#"
-                [[users]]
-                name = "wall"
-                password = "hunter2"
-                read = ["*"]
-                [record]
-                folder = "recordings"
-                [paths.gate]
-                source = "{its_url}/demo"
-                on_demand = true
-                close_after = "1s"
-                record = true
-                "#
-            ),
-        );
-        let (mut server, url) = home.serve(runtime);
-        let refused = Program::rtspan(&format!("play {url}/gate --seconds 1")).end().reason();
-        assert!(refused.contains("credentials"), "{refused}");
+fn a_camera_is_pulled_once_for_those_who_may_and_recorded(runtime: &str) {
+    let (mut camera, its_url) = Program::serve(runtime);
+    let home = Home::new(
+        &format!("relay-{runtime}"),
+        &format!(
+            r#"
+            [[users]]
+            name = "wall"
+            password = "hunter2"
+            read = ["*"]
+            [record]
+            folder = "recordings"
+            [paths.gate]
+            source = "{its_url}/demo"
+            on_demand = true
+            close_after = "1s"
+            record = true
+            "#
+        ),
+    );
+    let (mut server, url) = home.serve(runtime);
+    let refused = Program::rtspan(&format!("play {url}/gate --seconds 1")).end().reason();
+    assert!(refused.contains("asks for a password"), "{refused}");
 
-        let gate = as_user("wall:hunter2", &format!("{url}/gate"));
-        let first = Program::rtspan(&format!("play {gate} --transport tcp --json"));
-        server.line("plays /gate");
-        let second = Program::rtspan(&format!("play {gate} --seconds 2 --transport tcp --json"));
-        assert!(is_whole(&second.end().json()));
-        assert!(is_whole(&first.interrupt().json()));
-        camera.line("a session of /demo is over");
-        let seen = camera.interrupt().well();
-        assert_eq!(seen.matches(" plays /demo over ").count(), 1, "{seen}");
+    let gate = as_user("wall:hunter2", &format!("{url}/gate"));
+    let first = Program::rtspan(&format!("play {gate} --transport tcp --json"));
+    server.line("plays /gate");
+    let second = Program::rtspan(&format!("play {gate} --seconds 2 --transport tcp --json"));
+    assert!(is_whole(&second.end().json()));
+    assert!(is_whole(&first.interrupt().json()));
+    camera.line("a session of /demo is over");
+    let seen = camera.interrupt().well();
+    assert_eq!(seen.matches(" plays /demo over ").count(), 1, "{seen}");
 
-        server.interrupt().well();
-        let recorded = segments(&home.0.join("recordings").join("gate")).unwrap();
-        let frames: u64 = recorded.iter().map(|segment| segment.frames).sum();
-        assert!(frames > 50, "{frames} frames in {recorded:?}");
-    });
+    server.interrupt().well();
+    let recorded = segments(&home.0.join("recordings").join("gate")).unwrap();
+    let frames: u64 = recorded.iter().map(|segment| segment.frames).sum();
+    assert!(frames > 50, "{frames} frames in {recorded:?}");
 }
 
-#[test]
-fn what_has_not_changed_notices_nothing_of_a_file_that_is_read_again() {
+fn what_has_not_changed_notices_nothing_of_a_file_that_is_read_again(runtime: &str) {
     let film = film();
     let film = film.display();
     let users = |extra: &str| {
         format!("[[users]]\nname = \"a\"\npassword = \"x\"\nread = [\"*\"]\npublish = [\"live/*\"]\n{extra}")
     };
     let home = Home::new(
-        "reload",
+        &format!("reload-{runtime}"),
         &format!(
             "{}[paths.stays]\nlooped = \"{film}\"\n[paths.\"live/*\"]\n[paths.goes]\nlooped = \"{film}\"\n[paths.changes]\nlooped = \"{film}\"\n",
             users("[[users]]\nname = \"b\"\npassword = \"x\"\nread = [\"*\"]\n")
         ),
     );
-    let (mut server, url) = home.serve("std");
+    let (mut server, url) = home.serve(runtime);
     let play = |user: &str, path: &str, options: &str| {
         Program::rtspan(&format!(
             "play {} --transport tcp {options}",
@@ -183,12 +188,11 @@ fn what_has_not_changed_notices_nothing_of_a_file_that_is_read_again() {
     ended.well();
 }
 
-#[test]
-fn readers_go_to_the_fallback_or_are_told_why_there_is_nothing() {
+fn readers_go_to_the_fallback_or_are_told_why_there_is_nothing(runtime: &str) {
     let (film, port) = (film(), nobody());
     let film = film.display();
     let home = Home::new(
-        "fallback",
+        &format!("fallback-{runtime}"),
         &format!(
             r#"
             [paths.away]
@@ -204,7 +208,7 @@ fn readers_go_to_the_fallback_or_are_told_why_there_is_nothing() {
             "#
         ),
     );
-    let (server, url) = home.serve("smol");
+    let (mut server, url) = home.serve(runtime);
     for path in ["gate", "door"] {
         let (status, location) = describe(&url, path);
         assert!(status.starts_with("RTSP/1.0 302 "), "{status}");
@@ -214,7 +218,8 @@ fn readers_go_to_the_fallback_or_are_told_why_there_is_nothing() {
         assert!(is_whole(&played), "{played}");
     }
     let (status, _) = describe(&url, "yard");
-    assert!(status.starts_with("RTSP/1.0 503 ") && status.contains("refused"), "{status}");
+    assert_eq!(status, "RTSP/1.0 503 the camera of this path cannot be reached", "readers learn no address");
+    server.line(&format!("yard: no connection to 127.0.0.1:{port}"));
     assert!(describe(&url, "nowhere").0.starts_with("RTSP/1.0 404 "));
     let publish = |path: &str| Program::rtspan(&format!("publish {url}/{path} --seconds 1")).end();
     publish("door").well();
@@ -223,19 +228,21 @@ fn readers_go_to_the_fallback_or_are_told_why_there_is_nothing() {
     server.interrupt().well();
 }
 
-#[test]
-fn readers_stay_while_a_camera_is_away_for_a_moment() {
-    let (camera, its_url) = Program::serve("std");
+fn readers_stay_while_a_camera_is_away_for_a_moment(runtime: &str) {
+    let (camera, its_url) = Program::serve(runtime);
     let home = Home::new(
-        "hold",
+        &format!("hold-{runtime}"),
         &format!("[paths.gate]\nsource = \"{its_url}/demo\"\ntransport = \"tcp\"\nhold = \"20s\"\n"),
     );
-    let (mut server, url) = home.serve("std");
+    let (mut server, url) = home.serve(runtime);
     let mut player = Program::rtspan(&format!("play {url}/gate --transport tcp --no-reconnect"));
     player.line("1 s: ");
     drop(camera);
     server.line("the camera is lost");
-    let camera = Program::rtspan(&format!("serve --listen {}", its_url.trim_start_matches("rtsp://")));
+    let camera = Program::rtspan(&format!(
+        "serve --listen {} --runtime {runtime}",
+        its_url.trim_start_matches("rtsp://")
+    ));
     server.line("the camera is back");
     player.line(" packets");
     player.interrupt().well();
@@ -243,11 +250,10 @@ fn readers_stay_while_a_camera_is_away_for_a_moment() {
     server.interrupt().well();
 }
 
-#[test]
-fn many_cameras_films_and_recordings_are_at_the_paths_of_patterns() {
-    let (camera, its_url) = Program::serve("smol");
+fn many_cameras_films_and_recordings_are_at_the_paths_of_patterns(runtime: &str) {
+    let (camera, its_url) = Program::serve(runtime);
     let home = Home::new(
-        "patterns",
+        &format!("patterns-{runtime}"),
         &format!(
             r#"
             [record]
@@ -266,7 +272,7 @@ fn many_cameras_films_and_recordings_are_at_the_paths_of_patterns() {
     let films = home.0.join("films");
     fs::create_dir_all(&films).unwrap();
     fs::copy(film(), films.join("a.h264")).unwrap();
-    let (mut server, url) = home.serve("smol");
+    let (mut server, url) = home.serve(runtime);
     let play =
         |path: &str| Program::rtspan(&format!("play {url}/{path} --seconds 3 --transport tcp --json")).end();
     assert!(is_whole(&play("nvr/demo").json()));
@@ -289,14 +295,44 @@ fn a_file_is_checked_without_serving() {
     for part in ["rtspan.toml:3:1: paths.gate.url: ", "users.0.password: a user needs a password"] {
         assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
     }
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines.iter().filter(|line| line.contains("a user needs a password")).count(), 1, "{lines:?}");
+    assert!(lines[lines.len() - 1].ends_with("rtspan.toml has 3 faults"), "{lines:?}");
+    home.write("[anyone]\nread = [\"gtae\"]\n[paths.gate]\n");
+    let ended = check();
+    assert!(ended.stderr.contains("rtspan.toml:3: warning: anyone.read.0: "), "{ended:?}");
+    assert!(ended.well().ends_with("is good: 1 path\n"));
     let example = Program::rtspan("serve --print-config").end().well();
     fs::write(home.file(), example).unwrap();
     assert!(check().well().contains("is good"), "what is printed can be used");
 }
 
 #[test]
-fn without_a_file_sighup_ends_a_server_as_before() {
-    let (server, _) = Program::serve("std");
+fn files_of_secrets_are_looked_for_from_the_folder_of_the_file() {
+    let home = Home::new(
+        "secrets",
+        r#"
+        users = [{ name = "wall", password = { file = "wall" }, read = ["*"] }]
+        [api]
+        token = { file = "token" }
+        [paths.gate]
+        source = "rtsp://camera/main"
+        username = "admin"
+        password = { file = "gate" }
+        "#,
+    );
+    let check = || Program::rtspan(&format!("serve --config {} --check", home.file().display())).end();
+    let said = check().stderr;
+    for name in ["wall", "token", "gate"] {
+        let path = home.0.join(name);
+        assert!(said.contains(&format!("cannot read {}", path.display())), "{said}");
+        fs::write(path, "correct-horse-battery\n").unwrap();
+    }
+    assert!(check().well().contains("is good"));
+}
+
+fn without_a_file_sighup_ends_a_server_as_before(runtime: &str) {
+    let (server, _) = Program::serve(runtime);
     server.signal("HUP");
     server.end().well();
 }

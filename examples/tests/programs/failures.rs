@@ -49,7 +49,7 @@ fn each_kind_of_failure_has_its_status_and_is_told_as_json_and_as_a_sentence() {
         (format!("snapshot {closed}/x x.png"), 3, "refused", "is a server running there?"),
         (format!("play {web_addr}/x"), 3, "not_rtsp", "this is its web page"),
         (format!("play {locked}/demo"), 4, "password_needed", "rtsp://user:password@host/"),
-        (format!("play me:wrong@{locked}/demo"), 4, "password_wrong", "are user and password right?"),
+        (format!("play me:wrong@{locked}/demo"), 4, "password_wrong", "are both right?"),
         (format!("play me:secret@{locked}/other"), 4, "forbidden", "see what the user may do"),
         (format!("play {open}/x"), 5, "not_found", "is the path right?"),
         (
@@ -72,7 +72,12 @@ fn each_kind_of_failure_has_its_status_and_is_told_as_json_and_as_a_sentence() {
         ("serve --listen 127.0.0.1:0 --require-tls".to_owned(), 2, "configuration", ""),
         ("play rtsp://a/ --transport pigeon".to_owned(), 2, "usage", "--help"),
         ("play http://camera/".to_owned(), 2, "usage", "--help"),
-        (format!("bench read {closed}/x --seconds 1"), 1, "other", ""),
+        (format!("bench read {closed}/x --seconds 1"), 3, "refused", "is switched on"),
+        ("bench churn rtsp://nowhere.invalid/x --seconds 1".to_owned(), 3, "unresolved", "spelt right"),
+        (format!("bench read {web_addr}/x --seconds 1"), 3, "not_rtsp", ""),
+        (format!("bench read {locked}/demo --seconds 1"), 4, "password_needed", "a path that asks for none"),
+        (format!("bench churn {open}/x --seconds 1"), 5, "not_found", "manual"),
+        (format!("bench publish {closed}/x --seconds 1"), 3, "refused", "is a server running there?"),
     ];
     beside(&cases, |(command, status, kind, help)| {
         let (code, error, said) = failed(command);

@@ -10,10 +10,11 @@ use rtspan_std::{Client, Transports};
 use serde_json::Value;
 
 use crate::api::file;
-use crate::program::{LIMIT, Program};
+use crate::program::{LIMIT, Program, RUNTIMES, beside, on_each_runtime};
 
-#[test]
-fn commands_and_addresses_are_told_who_reads_and_a_hook_that_fails_is_said() {
+on_each_runtime![commands_and_addresses_are_told_who_reads_and_a_hook_that_fails_is_said,];
+
+fn commands_and_addresses_are_told_who_reads_and_a_hook_that_fails_is_said(runtime: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     let (posted, bodies) = channel();
@@ -46,8 +47,9 @@ fn commands_and_addresses_are_told_who_reads_and_a_hook_that_fails_is_said() {
         shell = "echo never"
         "#
     );
-    let file = file("hooks", &text);
-    let mut server = Program::rtspan(&format!("serve --listen 127.0.0.1:0 --config {}", file.display()));
+    let file = file(&format!("hooks-{runtime}"), &text);
+    let serve = format!("serve --listen 127.0.0.1:0 --runtime {runtime} --config {}", file.display());
+    let mut server = Program::rtspan(&serve);
     let url = server.url();
     server.line("hook shell: ready demo for all");
     let mut packets =
@@ -70,6 +72,41 @@ fn commands_and_addresses_are_told_who_reads_and_a_hook_that_fails_is_said() {
     assert!(said.contains("hook /nowhere/rtspan-hook failed for demo: cannot be run: "), "{said}");
     assert!(!said.contains("never"), "{said}");
     fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn hooks_are_told_of_the_ends_of_all_before_the_server_ends() {
+    beside(RUNTIMES, |runtime| {
+        let text = r#"
+            demo = true
+            [[hooks]]
+            on = ["unread", "unpublish", "gone"]
+            shell = 'sleep 0.1; echo "$RTSPAN_EVENT $RTSPAN_PATH: $RTSPAN_REASON"'
+            [[hooks]]
+            on = ["gone"]
+            run = ["sleep", "1000"]
+            timeout = "1s"
+            "#;
+        let file = file(&format!("hooks-end-{runtime}"), text);
+        let serve = format!("serve --listen 127.0.0.1:0 --config {} --runtime {runtime}", file.display());
+        let mut server = Program::rtspan(&serve);
+        let url = server.url();
+        let publisher = Program::rtspan(&format!("publish {url}/live"));
+        server.line("publishes /live");
+        let player = Program::rtspan(&format!("play {url}/demo --no-reconnect"));
+        server.line("plays /demo");
+        server.signal("TERM");
+        let ended = server.end();
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.code, Some(0), "{said}");
+        let at = |part: &str| said.find(part).unwrap_or_else(|| panic!("{part} in {said}"));
+        at("hook shell: unpublish live: ");
+        assert!(at("hook shell: unread demo: ") < at("hook shell: gone demo: "), "{said}");
+        at("hook shell: gone live: ");
+        assert!(said.contains("hook sleep failed for demo: ended after 1 s"), "{said}");
+        drop((publisher, player));
+        fs::remove_file(file).unwrap();
+    });
 }
 
 #[test]

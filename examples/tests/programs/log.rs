@@ -15,6 +15,7 @@ fn with_log(log: &str, args: &str) -> (Option<i32>, String) {
 #[test]
 fn every_command_says_its_dialogue_with_the_time_and_without_secrets() {
     let picture = std::env::temp_dir().join(format!("rtspan-log-{}.png", std::process::id()));
+    let recordings = std::env::temp_dir().join(format!("rtspan-log-{}", std::process::id()));
     beside(RUNTIMES, |runtime| {
         let (_server, url) = Program::serve(runtime);
         let url = url.replace("rtsp://", "rtsp://wall:horse@");
@@ -23,6 +24,10 @@ fn every_command_says_its_dialogue_with_the_time_and_without_secrets() {
             format!("probe {url}/demo?token=battery --seconds 1"),
             format!("snapshot {url}/demo?token=battery {}", picture.display()),
             format!("publish {url}/live?token=battery --seconds 1"),
+            format!(
+                "record {url}/demo?token=battery --seconds 1 --to {}",
+                recordings.join(runtime).display()
+            ),
         ] {
             let said = Program::rtspan(&format!("--runtime {runtime} {command} -v")).end().stderr;
             let sent = said
@@ -37,6 +42,7 @@ fn every_command_says_its_dialogue_with_the_time_and_without_secrets() {
         }
     });
     let _ = std::fs::remove_file(picture);
+    let _ = std::fs::remove_dir_all(recordings);
 }
 
 #[test]

@@ -6,7 +6,9 @@
 mod api;
 mod back_channel;
 mod bench;
+mod browser;
 mod capabilities;
+mod cluster;
 mod config;
 mod doctor;
 mod events;
@@ -22,11 +24,14 @@ mod program;
 mod reconnect;
 mod record;
 mod refused;
+mod reload;
 mod screen;
 mod shell;
 mod systemd;
 mod terminal;
+mod tokens;
 mod tool;
 #[cfg(target_os = "linux")]
 mod unread;
+mod web;
 mod wish;

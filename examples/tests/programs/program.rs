@@ -15,6 +15,31 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const RUNTIMES: &[&str] =
     if cfg!(feature = "tokio") { &["std", "smol", "tokio"] } else { &["std", "smol"] };
 
+/// Makes tests of functions that are told the runtime. Each runs on all of them at once.
+macro_rules! on_each_runtime {
+    ($($test:ident,)*) => {
+        mod on_each_runtime {
+            $(
+                #[test]
+                fn $test() {
+                    crate::program::on_runtimes(super::$test);
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_each_runtime;
+
+/// Does this on each of them at once, in threads of their names, which a failure tells.
+pub(crate) fn on_runtimes(test: fn(&str)) {
+    thread::scope(|scope| {
+        for runtime in RUNTIMES {
+            let thread = thread::Builder::new().name(format!("on {runtime}"));
+            thread.spawn_scoped(scope, || test(runtime)).unwrap();
+        }
+    });
+}
+
 /// Does this with each of them at once: programs mostly wait, and so do those who look at them.
 pub(crate) fn beside<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
     let each = &each;
@@ -158,12 +183,18 @@ impl Program {
     /// Waits for the line that says where it listens.
     pub(crate) fn url(&mut self) -> String {
         let line = self.line("listening on ");
-        line.split_once("listening on ").unwrap().1.to_owned()
+        let url = line.split_once("listening on ").unwrap().1;
+        url.split(',').next().unwrap().to_owned()
     }
 
     /// Its process number.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// It has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Sends a signal such as `INT`.
@@ -174,6 +205,11 @@ impl Program {
 
     /// Waits until it ends.
     pub(crate) fn end(mut self) -> Ended {
+        self.ends()
+    }
+
+    /// Waits until it ends, when it is a part of something else.
+    pub(crate) fn ends(&mut self) -> Ended {
         let deadline = Instant::now() + LIMIT;
         while self.next_line(deadline).is_some() {}
         let code = self.child.wait().unwrap().code();

@@ -156,6 +156,30 @@ fn figures_fit_again_when_the_terminal_becomes_narrower() {
 }
 
 #[test]
+fn lines_of_a_log_stand_above_the_figures_which_stay() {
+    let (_server, url) = Program::serve("smol");
+    let play = format!("play {url}/demo --transport tcp --seconds 4 -vvv");
+    let (mut terminal, mut child) = Terminal::start(&play, 200, None, "xterm");
+    let text = terminal.show(usize::MAX);
+    assert!(child.wait().unwrap().success(), "{text}");
+    // The next line that is cleared begins at the left edge.
+    let draws = |part: &str| part.trim_end_matches('\r').ends_with("\x1b[2A");
+    let parts: Vec<_> = text.split("\x1b[J").collect();
+    let first = parts.iter().position(|part| draws(part)).unwrap();
+    let last = parts.iter().rposition(|part| draws(part)).unwrap();
+    let with_lines = parts[first..=last].iter().filter(|part| part.contains(" trace: read bytes=")).count();
+    assert!(with_lines > 10, "{with_lines} lines were said while figures were shown: {text:?}");
+    for part in &parts[first..=last] {
+        assert!(draws(part), "the figures have gone: {part:?}");
+    }
+    let is_log = |line: &str| line.get(2..3) == Some(":") && line.get(8..9) == Some(".");
+    for line in terminal.grid.lines().iter().filter(|line| line.contains("trace: ")) {
+        assert!(is_log(line) && line.matches("trace: ").count() == 1, "a line is torn: {line:?}");
+    }
+    assert!(terminal.grid.lines().iter().all(|line| !line.contains("bit/s") || !is_log(line)));
+}
+
+#[test]
 fn where_there_is_no_terminal_to_draw_on_nothing_is_drawn() {
     let (mut terminal, mut child) = Terminal::start("demo --seconds 2", 40, None, "dumb");
     let text = terminal.show(usize::MAX);

@@ -54,6 +54,62 @@ fn bash_completes_commands_options_and_values() {
 }
 
 #[test]
+fn fish_completes_commands_options_and_values() {
+    let load = format!("{} completions fish | source", rtspan().display());
+    for (words, expected) in [
+        ("rtspan pro", "probe"),
+        ("rtspan play --tra", "--transport --trace"),
+        ("rtspan play --transport ", "auto udp tcp multicast"),
+        ("rtspan serve --start k", "keyframe"),
+    ] {
+        let Some(completed) = run("fish", &format!("{load}; complete --do-complete '{words}'")) else {
+            return;
+        };
+        // Behind each stands what it does.
+        let completed: Vec<_> = completed.lines().filter_map(|line| line.split('\t').next()).collect();
+        for word in expected.split(' ') {
+            assert!(completed.contains(&word), "{words}: {completed:?}");
+        }
+    }
+}
+
+/// Types words and a tab into a zsh with a terminal, each time, and prints the line that comes of it.
+const TYPE: &str = r#"
+    zmodload zsh/zpty
+    zpty shell zsh -d -i
+    zpty -r shell said '*ready*'
+    for words in "${(@f)WORDS}"; do
+        zpty -w -n shell "$words"$'\t\x18'
+        zpty -r shell said '*<*>*'
+        print -r -- "${${said##*<}%%>*}"
+        zpty -w -n shell $'\x15'
+    done
+"#;
+
+#[test]
+fn zsh_completes_commands_options_and_values() {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("zsh");
+    fs::create_dir_all(&home).unwrap();
+    let start = format!(
+        "TMOUT=30\nautoload -Uz compinit && compinit -u -D\nsource <({} completions zsh)\n\
+         told() {{ print -r -- \"<$BUFFER>\" }}\nzle -N told\nbindkey '^I' complete-word\nbindkey '^X' told\nprint ready\n",
+        rtspan().display()
+    );
+    fs::write(home.join(".zshrc"), start).unwrap();
+    let cases = [
+        ("rtspan pro", "rtspan probe "),
+        ("rtspan play --transp", "rtspan play --transport="),
+        ("rtspan play --transport mu", "rtspan play --transport multicast "),
+        ("rtspan serve --start k", "rtspan serve --start keyframe "),
+        ("rtspan completions z", "rtspan completions zsh "),
+    ];
+    let words: Vec<_> = cases.iter().map(|(words, _)| *words).collect();
+    let environment = format!("export TERM=dumb ZDOTDIR='{}' WORDS='{}'", home.display(), words.join("\n"));
+    let Some(completed) = run("zsh", &format!("{environment}\n{TYPE}")) else { return };
+    assert!(completed.lines().eq(cases.iter().map(|(_, line)| *line)), "{completed}");
+}
+
+#[test]
 fn every_command_has_a_manual_page() {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("man1");
     let _ = fs::remove_dir_all(&dir);

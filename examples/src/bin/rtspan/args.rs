@@ -2,11 +2,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use rtspan_examples::recorder::FileKind;
-use rtspan_std::Transports;
 use rtspan_std::srtp::Suite;
+use rtspan_std::{Transports, without_secrets};
 
 use crate::bench::BenchArgs;
 use crate::wish::{PlaybackArgs, RequestArgs};
@@ -424,6 +425,16 @@ fn suite(text: &str) -> Result<Suite, String> {
 
 fn fps(text: &str) -> Result<f64, BadNumber> {
     text.parse().ok().filter(|fps| (1.0..=1000.0).contains(fps)).ok_or(BadNumber::Fps)
+}
+
+/// The same error without the passwords of the value that it quotes: logs of services keep what is written here.
+pub(crate) fn hide_secrets(mut error: clap::Error) -> clap::Error {
+    let is_user = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if arg.starts_with("--user "));
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
+        let shown = if is_user { "***".into() } else { without_secrets(value) };
+        error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    }
+    error
 }
 
 #[cfg(test)]

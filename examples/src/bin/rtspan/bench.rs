@@ -9,6 +9,7 @@ mod player;
 mod process;
 mod publish;
 mod read;
+mod soak;
 mod splitter;
 mod swarm;
 mod tally;
@@ -22,12 +23,13 @@ pub(crate) use trouble::Trouble;
 
 use crate::Failure;
 
-/// Reads, publishes, opens and closes sessions, or stays connected to many cameras.
+/// Reads, publishes, opens and closes sessions, stays connected to many cameras, or does all of it for hours.
 pub(crate) async fn run<R: Runtime>(args: &BenchArgs) -> Result<(), Failure> {
     match &args.command {
         BenchCommand::Read(args) => read::run(args),
         BenchCommand::Churn(args) => churn::run(args),
         BenchCommand::Clients(args) => clients::run::<R>(args).await,
         BenchCommand::Publish(args) => publish::run::<R>(args).await,
+        BenchCommand::Soak(args) => soak::run::<R>(args).await,
     }
 }

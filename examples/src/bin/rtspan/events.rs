@@ -7,6 +7,8 @@ use rtspan_std::{
 };
 use serde_json::{Value, json};
 
+use crate::text::counted;
+
 /// The line of an event, in which peers choose the paths.
 pub(crate) fn describe(event: &Event) -> Option<String> {
     Some(match event {
@@ -48,7 +50,7 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
             format!("media {media} of {} comes again", path)
         }
         Event::ReaderLagged { dropped, .. } => {
-            format!("a reader is too slow and has missed {dropped} packets")
+            format!("a reader is too slow and has missed {}", counted(*dropped, "packet"))
         }
         Event::AuthFailed { peer, user, path, count, .. } => {
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
@@ -60,8 +62,9 @@ pub(crate) fn describe(event: &Event) -> Option<String> {
             format!("{peer} was refused{times}: {}", WithCauses(reason))
         }
         Event::LossReported { session, media, fraction_lost, lost, .. } => format!(
-            "the session {session} reports that {:.0} % of media {media} were lost lately, {lost} packets in all",
-            f64::from(*fraction_lost) / 2.56
+            "the session {session} reports that {:.0} % of media {media} were lost lately, {} in all",
+            f64::from(*fraction_lost) / 2.56,
+            counted(*lost, "packet")
         ),
         Event::PacketsTooBig(PacketsTooBig { session, packets, bytes, .. }) => format!(
             "{packets} packets of up to {bytes} bytes were too big for the path to the reader of the session {session}"
@@ -165,7 +168,7 @@ fn fields(event: &Event) -> Value {
         }),
         Event::TakenOver { stream, path, session, conn, former } => json!({
             "event": "taken_over", "stream": id(stream), "path": path, "session": id(session), "conn": id(conn),
-            "former": id(former),
+            "former": session_of(former),
         }),
         Event::PublisherGone { stream, path, session, conn } => json!({
             "event": "publisher_gone", "stream": id(stream), "path": path, "session": id(session),

@@ -15,9 +15,11 @@ use crate::args::Target;
 use crate::bench::{NoProcess, Trouble};
 use crate::serve::Faults;
 use crate::session::RefusedMedia;
+use crate::text::counted;
 use crate::users::UserError;
 
 mod explain;
+pub(crate) use explain::TOKEN_HELP;
 mod help;
 mod kind;
 
@@ -38,7 +40,9 @@ pub(crate) enum Failure {
     Bind(BindError),
     #[error("statistics cannot be served at {at}")]
     Metrics { at: Listen, source: io::Error },
-    #[error("the control interface cannot be served at {at} (is the port in use?)")]
+    #[error("the page cannot be served at {at}")]
+    Web { at: Listen, source: io::Error },
+    #[error("the control interface cannot be served at {at}")]
     Api { at: Listen, source: io::Error },
     #[error("a socket that was handed over cannot be served")]
     Handed(#[source] io::Error),
@@ -60,7 +64,7 @@ pub(crate) enum Failure {
     Ended { url: Target },
     #[error("the server at {url} has refused a part of the stream: {}", explain::listed(.refused))]
     RefusedMedias { url: Target, refused: Vec<RefusedMedia> },
-    #[error("{url} has {faults} {}, which are said above", if *.faults == 1 { "fault" } else { "faults" })]
+    #[error("{url} has {}, which are said above", counted(*.faults, "fault"))]
     Faulty { url: Target, faults: usize, kind: Kind },
     #[error("{url} has no back channel for {}", .law.unwrap_or("G.711"))]
     NoBackChannel { url: Target, law: Option<&'static str> },
@@ -109,7 +113,7 @@ pub(crate) enum Failure {
     Bench {
         url: Target,
         #[source]
-        trouble: Trouble,
+        trouble: Box<Trouble>,
     },
     #[error("{url} has no path that the number of a stream could stand behind")]
     NoPath { url: Target },
@@ -117,6 +121,8 @@ pub(crate) enum Failure {
     Measure(#[source] io::Error),
     #[error(transparent)]
     Process(#[from] NoProcess),
+    #[error("these have grown: {grown}")]
+    Grown { grown: String },
 }
 
 /// A failure that the demo found.
@@ -139,6 +145,10 @@ impl From<BindError> for Failure {
 impl Failure {
     /// The failure and its remedy, in one line.
     pub(crate) fn sentence(&self) -> String {
+        if let Self::Config(faults) = self {
+            // Each is in a line of its own above.
+            return faults.summary();
+        }
         match self.help() {
             Some(help) => format!("{}; {help}", WithCauses(self)),
             None => WithCauses(self).to_string(),

@@ -3,9 +3,17 @@
 // All that is said goes through `output`, where nothing waits for its reader.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(test)]
+#[macro_use]
+#[path = "../../../../tests/told.rs"]
+mod told;
+
 mod args;
 mod bench;
+mod clock;
 mod demo;
+#[cfg(test)]
+mod errors;
 mod events;
 mod failure;
 mod feed;
@@ -46,7 +54,7 @@ fn main() -> ExitCode {
     let parsed = args::command().try_get_matches().and_then(|matches| Args::from_arg_matches(&matches));
     let args = match parsed {
         Ok(args) => args,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&args::hide_secrets(error)),
     };
     if let Err(error) = log::begin(&args) {
         return refuse(&args::command().error(ErrorKind::InvalidValue, error));

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -89,16 +88,39 @@ pub(crate) fn progress(text: String) {
     STDERR.push(Text::news(text));
 }
 
-/// Says what a person is to know of, in one line on standard error.
+/// Says what a person is to know of, in one line on standard error, above what is drawn there.
 pub(crate) fn notice(line: impl fmt::Display) {
-    let above = if DRAWN.load(Ordering::Relaxed) { CLEAR } else { "" };
-    STDERR.push(Text::news(format!("{above}{}\n", Printable(line))));
+    let mut drawn = drawn();
+    let line = Printable(line);
+    STDERR.push(Text::news(match drawn.take() {
+        None => format!("{line}\n"),
+        // A terminal that has become narrower would break its lines.
+        Some(Drawn { width, .. }) if screen::drawable().is_none_or(|size| size.columns <= width) => {
+            format!("{CLEAR}{line}\n")
+        }
+        Some(again) => {
+            let text = format!("{CLEAR}{line}\n{}", again.text);
+            *drawn = Some(again);
+            text
+        }
+    }));
 }
 
 /// To the left edge, and away with all that is below.
 const CLEAR: &str = "\r\x1b[J";
-/// There are lines below the cursor.
-static DRAWN: AtomicBool = AtomicBool::new(false);
+
+/// Lines below the cursor.
+struct Drawn {
+    text: String,
+    /// The columns of the widest one.
+    width: usize,
+}
+
+/// The figures that are drawn. The lock is held until the text that changes them is queued.
+fn drawn() -> MutexGuard<'static, Option<Drawn>> {
+    static DRAWN: Mutex<Option<Drawn>> = Mutex::new(None);
+    DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Lines on the terminal that is standard error, which are drawn again and again. The cursor stays on the first of them, so that it is
 /// there also after the terminal has broken them because it has become narrower. They are gone when this is dropped.
@@ -115,16 +137,20 @@ impl Display {
         if lines.is_empty() {
             return;
         }
-        let up = lines.len();
-        DRAWN.store(true, Ordering::Relaxed);
-        progress(format!("{CLEAR}{}\n\x1b[{up}A", lines.join("\n")));
+        let text = format!("{}\n\x1b[{}A", lines.join("\n"), lines.len());
+        let width = lines.iter().map(|line| screen::width(line)).max().unwrap_or_default();
+        let mut drawn = drawn();
+        progress(format!("{CLEAR}{text}"));
+        *drawn = Some(Drawn { text, width });
     }
 }
 
 impl Drop for Display {
     fn drop(&mut self) {
-        if DRAWN.swap(false, Ordering::Relaxed) {
+        let mut drawn = drawn();
+        if drawn.take().is_some() {
             progress(CLEAR.to_owned());
+            drop(drawn);
             // Standard output may be the same terminal.
             let _ = STDERR.finish(PATIENCE);
         }
@@ -133,7 +159,7 @@ impl Drop for Display {
 
 /// Clears what is drawn: the process ends at once.
 pub(crate) fn clear() {
-    if DRAWN.load(Ordering::Relaxed) {
+    if drawn().is_some() {
         let _ = io::stderr().write_all(CLEAR.as_bytes());
     }
 }

@@ -15,6 +15,7 @@ use crate::recording::Recording;
 use crate::session::{RefusedMedia, Session};
 use crate::sink::is_standard;
 use crate::stop::{stop, unless_interrupted};
+use crate::text::counted;
 use crate::voice::Voice;
 
 /// Why playing is over.
@@ -103,7 +104,7 @@ pub(crate) async fn run<R: Runtime>(args: &PlayArgs) -> Result<(), Failure> {
         });
     }
     if let (Some(frames), Some(path), false) = (written?, &out.out, args.json || is_piped) {
-        result(format_args!("{frames} frames written to {}", path.display()));
+        result(format_args!("{} written to {}", counted(frames, "frame"), path.display()));
     }
     if args.strict && !refused.is_empty() {
         return Err(Failure::RefusedMedias { url: args.url.clone(), refused });

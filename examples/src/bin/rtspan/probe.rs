@@ -57,7 +57,7 @@ pub(crate) async fn run<R: Runtime>(args: &ProbeArgs) -> Result<(), Failure> {
 
 /// The kind of an error of a client, and what to do about it.
 pub(crate) fn explained(url: &Target, error: &Error) -> (Kind, Option<String>) {
-    let facts = Facts { has_credentials: url.url().credentials().is_some(), ..Facts::default() };
+    let facts = Facts { has_credentials: url.has_credentials(), ..Facts::default() };
     let finding = refused::explain(&facts, Step::Connect, error);
     (Kind::named(finding.problem.id()), finding.advice)
 }

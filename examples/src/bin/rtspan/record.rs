@@ -16,6 +16,7 @@ use crate::Failure;
 use crate::args::RecordArgs;
 use crate::output::result;
 use crate::stop::{sleep, stop};
+use crate::text::counted;
 
 mod camera;
 mod tell;
@@ -86,7 +87,8 @@ pub(crate) async fn run<R: Runtime>(args: &RecordArgs) -> Result<(), Failure> {
     if !args.json {
         for name in &names {
             let recorded = recorded(name);
-            result(format_args!("{name}: {} frames in {} files", recorded.frames, recorded.segments));
+            let (frames, files) = (counted(recorded.frames, "frame"), counted(recorded.segments, "file"));
+            result(format_args!("{name}: {frames} in {files}"));
         }
     }
     names.retain(|name| recorded(name).frames == 0);

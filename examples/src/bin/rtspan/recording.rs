@@ -90,12 +90,14 @@ impl Recording {
     }
 
     fn write_ready(&mut self) -> Result<(), Failure> {
+        let mut has_written = false;
         while let Some(frame) = self.reader.poll() {
             self.learn(&frame);
             self.recorder.write(frame).map_err(|source| failed(&self.path, source))?;
+            has_written = true;
         }
         // A reader of the pipe wants each frame as it comes.
-        if is_standard(&self.path) {
+        if has_written && is_standard(&self.path) {
             io::stdout().flush().map_err(|source| sink::failed(&self.path, source))?;
         }
         Ok(())

@@ -30,9 +30,9 @@ pub(crate) struct Session<R: Runtime> {
 /// A media that does not play though others do.
 #[derive(Clone, Debug)]
 pub(crate) struct RefusedMedia {
-    media: usize,
-    kind: String,
-    error: CommandError,
+    pub(crate) media: usize,
+    pub(crate) kind: String,
+    pub(crate) error: CommandError,
 }
 
 impl RefusedMedia {

@@ -6,7 +6,7 @@ use std::path::Path;
 use rtspan_std::Action;
 
 use crate::Failure;
-use crate::serve::Account;
+use crate::serve::{Account, Proof};
 
 /// The text is no user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(crate) enum UserError {
 pub(crate) fn parse_argument(text: &str) -> Result<Account, UserError> {
     let mut fields = text.splitn(4, ':');
     let (Some(name), Some(password)) = (fields.next(), fields.next()) else { return Err(UserError::Form) };
-    if name.is_empty() {
+    if name.is_empty() || password.is_empty() {
         return Err(UserError::Form);
     }
     let (right, paths) = (fields.next().unwrap_or("all"), fields.next().unwrap_or("*"));
@@ -35,7 +35,7 @@ pub(crate) fn parse_argument(text: &str) -> Result<Account, UserError> {
         _ => return Err(UserError::Right),
     };
     let rights = actions.iter().map(|action| (*action, paths.to_owned())).collect();
-    Ok(Account { name: name.to_owned(), password: password.to_owned(), rights })
+    Ok(Account { name: name.to_owned(), proof: Proof::Password(password.to_owned()), rights })
 }
 
 /// The users of a file.

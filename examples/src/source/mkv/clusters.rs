@@ -35,7 +35,7 @@ impl Read for Shared {
 impl Seek for Shared {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let mut file = self.lock();
-        // What is buffered stays, if the place is in it.
+        // The buffer stays if the place is in it.
         if let SeekFrom::Start(at) = to {
             let here = file.stream_position()?;
             if let Ok(apart) = i64::try_from(i128::from(at) - i128::from(here)) {
@@ -72,7 +72,7 @@ pub(super) fn clusters(file: &mut Shared) -> io::Result<Vec<Cluster>> {
             }
             _ => {}
         }
-        // What has no size is gone through.
+        // An element without a size is gone through.
         at = size.and_then(|size| body.checked_add(size)).unwrap_or(body);
     }
 }

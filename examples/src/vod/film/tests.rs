@@ -181,6 +181,22 @@ fn gaps_and_the_end_are_told_with_the_last_frame_of_each_media() {
 }
 
 #[test]
+fn now_is_the_newest_keyframe_and_goes_on_where_more_is_recorded() {
+    let now = Some(Range::Npt { start: Some(NptTime::Now), end: None });
+    for is_growing in [true, false] {
+        let mut film = film(Numbered { is_growing, ..Numbered::new() });
+        let started = film.play(&Wish { range: now, ..Wish::default() }).unwrap();
+        let end = if is_growing { None } else { clock(HOUR + 10) };
+        assert_eq!(started.range, Range::Clock { start: clock(HOUR + 5), end }, "{is_growing}");
+        assert_eq!(numbers(&rest(&mut film)), (15..20).collect::<Vec<_>>());
+        assert_eq!(film.due().unwrap(), if is_growing { Due::Later } else { Due::Never });
+    }
+    let mut film = film(Numbered::new());
+    film.play(&Wish { range: now, scale: Some(-1.0), ..Wish::default() }).unwrap();
+    assert_eq!(numbers(&rest(&mut film)), [15, 10, 5, 0]);
+}
+
+#[test]
 fn backwards_groups_of_pictures_come_one_before_the_other() {
     let mut film = film(Numbered::new());
     film.play(&replay(AS_FAST, from(HOUR + 8), -1.0)).unwrap();

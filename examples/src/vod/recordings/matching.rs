@@ -26,7 +26,7 @@ pub(super) fn assign(segment: &Description, footage: &Description) -> Option<Vec
     Some(medias)
 }
 
-/// What is sent in one format can be sent in the other: they are the same, but for what stands in front of keyframes.
+/// Frames of one format can be sent in the other: they differ only in the parameter sets in front of keyframes.
 fn is_same(one: &Format, other: &Format) -> bool {
     match (&one.codec, &other.codec) {
         (Codec::H264(_), Codec::H264(_)) | (Codec::H265(_), Codec::H265(_)) => true,

@@ -283,8 +283,12 @@ fn what_is_being_recorded_is_played_up_to_its_last_whole_fragment_and_then_on() 
     let mut other = folder.open();
     other.seek(wall - 40 * SECOND).unwrap();
     assert!(number_of(&other.next().unwrap().unwrap()) > 4 * 120);
+    // Its newest picture, which was not recorded when it was opened.
+    recorder.record(4 * 4);
+    other.seek(i64::MAX).unwrap();
+    assert!(number_of(&other.next().unwrap().unwrap()) >= anew + 4 * 10);
     recorder.archive.end();
-    await_pictures(&mut *footage, anew + 4 * 8..anew + 4 * 10);
+    await_pictures(&mut *footage, anew + 4 * 8..anew + 4 * 14);
     drop(recorder);
     let begun = Instant::now();
     while footage.is_growing() {
@@ -343,7 +347,7 @@ fn what_a_crash_has_left_is_played() {
         let torn = cut.div_ceil(100) * 5;
         assert!((all - torn..all).contains(&played.len()), "{} pictures of {all}", played.len());
     }
-    // What was never written, though the file had become longer.
+    // Bytes that were never written, although the file had become longer.
     fs::write(&newest, [&whole[..], &[0; 4096]].concat()).unwrap();
     assert_eq!(pictures(&mut *folder.open()).0.len(), all);
 }

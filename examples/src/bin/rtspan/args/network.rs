@@ -4,7 +4,7 @@ use rtspan_std::{Dscp, UdpPorts};
 
 use super::BadNumber;
 
-/// What is the same for servers and clients on a network.
+/// Options for the network, the same for servers and clients.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(crate) struct NetworkArgs {
     /// The UDP ports for media: a pair such as 8000-8001, or the first free pair of a range such as 8000-8099. Without, any

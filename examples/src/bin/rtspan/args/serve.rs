@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use rtspan_examples::Listen;
+use rtspan_examples::cluster::RegistryAddress;
 use rtspan_std::{Algorithm, IpPrefix, Scheme, SrtpPolicy, StartAt};
 
 use super::{MulticastArgs, NetworkArgs};
@@ -50,7 +51,7 @@ pub(crate) struct SecureArgs {
 pub(crate) enum Srtp {
     /// Nowhere.
     Off,
-    /// Where a peer asks for it over TLS.
+    /// If a peer asks for it over TLS.
     Accept,
     /// The same, and descriptions offer it to players over TLS.
     Offer,
@@ -170,8 +171,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide = true)]
     pub(crate) events: EventsFormat,
 
-    /// Say each message that is received and sent, without credentials, tokens and keys.
-    #[arg(long)]
+    /// Say each message that is received and sent among the events, without credentials, tokens and keys: for programs, with
+    /// --json. A person sees more with -v.
+    #[arg(long, hide_short_help = true)]
     pub(crate) trace: bool,
 
     /// Give the clip a loudspeaker (a back channel of ONVIF), and write what each session says into it to a file in this
@@ -183,6 +185,22 @@ pub(crate) struct ServeArgs {
     /// paths, and anybody who can connect there reads them.
     #[arg(long, value_name = "ADDR", value_parser = Listen::with_port)]
     pub(crate) metrics: Option<Listen>,
+
+    /// Serve a page that shows the streams and plays them in the browser, each to those who may read it: at this address, or
+    /// at 127.0.0.1:8080; port 0 is a free one.
+    #[arg(long, value_name = "ADDR", value_parser = Listen::with_port, num_args = 0..=1,
+        default_missing_value = "127.0.0.1:8080")]
+    pub(crate) web: Option<Listen>,
+
+    /// Show the streams of other servers too, and ours there: the registry of the cluster, such as etcd://10.0.0.1:2379 or
+    /// redis://10.0.0.1:6379.
+    #[arg(long, value_name = "REGISTRY", hide_short_help = true)]
+    pub(crate) cluster: Option<RegistryAddress>,
+
+    /// Where the other servers of the cluster and readers reach this one, such as rtsp://10.0.0.5:8554; the address of --listen if
+    /// it is one.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    pub(crate) node_url: Option<String>,
 
     /// Serve no clip.
     #[arg(long)]

@@ -1,15 +1,18 @@
-use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::{env, fmt, fs, io};
 
 use clap::ValueEnum;
 use rtspan_examples::recorder::FileKind;
 use rtspan_std::client::{Client, ClientBuilder};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::tls::ClientTls;
-use rtspan_std::{Fingerprint, Interface, Url, UrlError};
+use rtspan_std::{Fingerprint, Interface, Secret, Url, UrlError};
 
 use super::NetworkArgs;
+
+/// The variable of the environment that has a token.
+const TOKEN: &str = "RTSPAN_TOKEN";
 
 /// How a server is reached by those commands that are clients.
 #[derive(Debug, clap::Args)]
@@ -33,6 +36,22 @@ pub(crate) struct ReachArgs {
     )]
     tunnel: Option<TunnelName>,
 
+    /// The token for servers that ask for one (Bearer, RFC 6750), in the place of user and password in the URL. It is only sent over TLS.
+    /// Everybody on this machine can read it here: the variable RTSPAN_TOKEN and --token-file hide it.
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        conflicts_with = "token_file",
+        help_heading = "Network",
+        hide_short_help = true
+    )]
+    token: Option<String>,
+
+    /// A file whose first line is that token.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Network", hide_short_help = true)]
+    token_file: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 
@@ -55,7 +74,7 @@ enum TunnelName {
 }
 
 /// A URL as it was typed, and how its server is reached. It is shown without its password.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Target {
     text: Box<str>,
     url: Url,
@@ -68,6 +87,28 @@ struct Reached {
     tls: ClientTls,
     network: NetworkArgs,
     interface: Option<Interface>,
+    token: Option<Secret>,
+}
+
+/// A server cannot be reached in the way that is wanted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadReach {
+    #[error("the URL cannot have this tunnel")]
+    Tunnel(#[from] UrlError),
+    #[error("cannot read the token in {}", .path.display())]
+    Token { path: PathBuf, source: io::Error },
+}
+
+impl ReachArgs {
+    /// The token for servers that ask for one.
+    fn token(&self) -> Result<Option<Secret>, BadReach> {
+        let Some(path) = &self.token_file else {
+            return Ok(self.token.clone().or_else(|| env::var(TOKEN).ok()).map(Secret::token));
+        };
+        let text = fs::read_to_string(path);
+        let text = text.map_err(|source| BadReach::Token { path: path.clone(), source })?;
+        Ok(Some(Secret::token(text.lines().next().unwrap_or_default())))
+    }
 }
 
 impl Target {
@@ -85,14 +126,15 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// The URL cannot have the tunnel.
-    pub(crate) fn reach(&mut self, args: &ReachArgs) -> Result<(), UrlError> {
+    /// The URL cannot have the tunnel, or the token is not where it should be.
+    pub(crate) fn reach(&mut self, args: &ReachArgs) -> Result<(), BadReach> {
         if args.insecure {
             self.reached.tls = ClientTls::dangerous_any();
         }
         if let Some(pin) = args.pin {
             self.reached.tls = ClientTls::pinned(pin);
         }
+        self.reached.token = args.token()?;
         self.reached.network = args.network;
         self.reached.interface.clone_from(&args.multicast_interface);
         let Some(tunnel) = args.tunnel else { return Ok(()) };
@@ -118,10 +160,17 @@ impl Target {
         Ok(Self { reached: self.reached.clone(), ..numbered })
     }
 
+    /// There are credentials for its server.
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.url.credentials().is_some() || self.reached.token.is_some()
+    }
+
     /// Sets up a client of it.
     pub(crate) fn client<R: Runtime>(&self) -> ClientBuilder<R> {
         let builder = Client::<R>::builder(&self.text).expect("it was parsed before");
         let builder = self.reached.network.client(builder.tls(self.reached.tls.clone()));
+        let builder =
+            self.reached.token.iter().fold(builder, |builder, token| builder.credentials("", token.clone()));
         match &self.reached.interface {
             Some(interface) => builder.multicast_interface(interface.clone()),
             None => builder,
@@ -179,6 +228,12 @@ fn with_scheme(text: &str) -> Result<String, BadTarget> {
     Ok(format!("rtsp://{text}"))
 }
 
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({self})")
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.url.fmt(f)
@@ -224,6 +279,8 @@ mod tests {
         let reach = |tunnel| ReachArgs {
             pin: None,
             insecure: false,
+            token: None,
+            token_file: None,
             tunnel: Some(tunnel),
             network,
             multicast_interface: None,

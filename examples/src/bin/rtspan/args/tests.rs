@@ -111,3 +111,15 @@ fn a_password_is_not_shown() {
     assert!(target.as_str().contains("secret"));
     assert!(!target.to_string().contains("secret"));
 }
+
+#[test]
+fn a_call_that_is_refused_does_not_show_the_passwords_in_it() {
+    for (line, shown) in [
+        ("rtspan play rtsp://wall:horse@:x/cam", "rtsp://***@:x/cam"),
+        ("rtspan play rtsp://:x/user=admin_password=horse_channel=1", "password=***_channel=1"),
+        ("rtspan serve --user wall:horse:write", "'***'"),
+    ] {
+        let refused = hide_secrets(parse(line).unwrap_err()).to_string();
+        assert!(refused.contains(shown) && !refused.contains("horse"), "{refused}");
+    }
+}

@@ -21,6 +21,7 @@ impl BenchArgs {
             BenchCommand::Publish(args) => args.json,
             BenchCommand::Churn(args) => args.measure.json,
             BenchCommand::Clients(args) => args.measure.json,
+            BenchCommand::Soak(args) => args.measure.json,
         }
     }
 
@@ -31,6 +32,7 @@ impl BenchArgs {
             BenchCommand::Publish(args) => &mut args.streams.url,
             BenchCommand::Churn(args) => &mut args.url,
             BenchCommand::Clients(args) => &mut args.streams.url,
+            BenchCommand::Soak(args) => &mut args.url,
         }
     }
 }
@@ -45,6 +47,8 @@ pub(crate) enum BenchCommand {
     Churn(ChurnArgs),
     /// Stay connected to many cameras in one process, and measure what that costs.
     Clients(ClientsArgs),
+    /// Have publishers and readers come and go for hours, and fail if memory, descriptors or latency grow.
+    Soak(SoakArgs),
 }
 
 /// Streams beside each other.
@@ -80,7 +84,7 @@ pub(crate) struct ReadArgs {
 }
 
 /// How a server is measured.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct MeasureArgs {
     /// How long to measure, once it has begun.
     #[arg(long, value_name = "N", default_value = "10", value_parser = seconds())]
@@ -146,6 +150,10 @@ pub(crate) struct ClientsArgs {
     #[arg(long, value_name = "N", default_value = "1000", value_parser = count(100_000))]
     pub(crate) clients: u32,
 
+    /// Have the clients pause as soon as they play, and measure what they cost at rest.
+    #[arg(long)]
+    pub(crate) paused: bool,
+
     /// Seconds over which the clients begin, one after the other.
     #[arg(long, value_name = "N", default_value = "5", value_parser = seconds())]
     pub(crate) spread: u64,
@@ -170,6 +178,35 @@ pub(crate) struct ChurnArgs {
     /// The transport that is asked for.
     #[arg(long, value_enum, default_value = "tcp")]
     pub(crate) transport: Over,
+
+    #[command(flatten)]
+    pub(crate) measure: MeasureArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SoakArgs {
+    /// Such as rtsp://127.0.0.1:8554/soak; anybody has to be allowed to publish there, and at it with -0, -1 and so on behind
+    pub(crate) url: Target,
+
+    /// How many readers stay, over TCP and over UDP each.
+    #[arg(long, value_name = "N", default_value = "20", value_parser = count(100_000))]
+    pub(crate) readers: u32,
+
+    /// How many publishers come and go, each with a client that connects to its stream again and again.
+    #[arg(long, value_name = "N", default_value = "4", value_parser = count(10_000))]
+    pub(crate) publishers: u32,
+
+    /// How many sessions come and go at once, as fast as they can, over TCP and over UDP each.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = count(100_000))]
+    pub(crate) concurrency: u32,
+
+    /// Packets in a second of each stream, in bursts of 20.
+    #[arg(long, value_name = "PPS", default_value = "500", value_parser = count(1_000_000))]
+    pub(crate) rate: u32,
+
+    /// How often it is looked what there is.
+    #[arg(long, value_name = "N", default_value = "60", value_parser = RangedI64ValueParser::<u32>::new().range(10..=2_000))]
+    pub(crate) samples: u32,
 
     #[command(flatten)]
     pub(crate) measure: MeasureArgs,

@@ -27,10 +27,9 @@ struct Cycles {
 
 /// Opens and closes sessions, and tells how it went.
 pub(super) fn run(args: &ChurnArgs) -> Result<(), Failure> {
-    let failed = |trouble| Failure::Bench { url: args.url.clone(), trouble };
+    let failed = |trouble| Failure::Bench { url: args.url.clone(), trouble: Box::new(trouble) };
     let usage = || args.measure.pid.map(Usage::of).transpose();
-    let mut swarm = Swarm::new(vec![args.url.url().clone()], args.transport)
-        .map_err(|error| failed(Trouble::Connect(error)))?;
+    let mut swarm = Swarm::new(vec![args.url.url().clone()], args.transport).map_err(failed)?;
     let (server, own, start) = (usage()?, Usage::own(), Instant::now());
     let mut cycles = Cycles::default();
     churn(args, &mut swarm, &mut cycles)?;

@@ -1,7 +1,8 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use rtspan_std::client::Client;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ReconnectPolicy, Transports};
 use serde_json::{Value, json};
@@ -37,11 +38,13 @@ pub(super) async fn run<R: Runtime>(args: &ClientsArgs) -> Result<(), Failure> {
     let idle = Usage::own();
     let server = || args.measure.pid.map(Usage::of).transpose();
     let counts = Arc::new(Counts::default());
+    let (paused, pauses) = mpsc::channel();
+    let paused = args.paused.then_some(paused);
     let urls = args.streams.urls()?;
     let started = Instant::now();
     for (number, url) in (0..args.clients).zip(urls.iter().cycle()) {
         let start = Duration::from_secs(args.spread).mul_f64(f64::from(number) / f64::from(args.clients));
-        let camera = watch::<R>(start, url.clone(), args.transport, Arc::clone(&counts));
+        let camera = watch::<R>(start, url.clone(), args.transport, Arc::clone(&counts), paused.clone());
         R::default().spawn(camera).map_err(Failure::Runtime)?;
     }
     let until = started + Duration::from_secs(args.spread) + PLAYS_BY;
@@ -50,6 +53,8 @@ pub(super) async fn run<R: Runtime>(args: &ClientsArgs) -> Result<(), Failure> {
         sleep::<R>(GLANCE).await;
     }
     pause::<R>(SETTLING).await?;
+    let resting: Vec<Client<R>> = pauses.try_iter().collect();
+    let said = spoken(&resting);
     let (served, before, start) = (server()?, Usage::own(), Instant::now());
     let (packets, bytes) = (counts.packets.load(Ordering::Relaxed), counts.bytes.load(Ordering::Relaxed));
     pause::<R>(Duration::from_secs(args.measure.seconds)).await?;
@@ -78,12 +83,32 @@ pub(super) async fn run<R: Runtime>(args: &ClientsArgs) -> Result<(), Failure> {
         report["server"]["nanoseconds_per_packet"] = per_packet([before, after]).into();
     }
     report["own"]["resident_bytes_per_client"] = after.resident_since(&idle, args.clients as usize).into();
+    if args.paused {
+        let said = spoken(&resting) - said;
+        let cost = |[before, after]: [&Usage; 2]| {
+            let an_hour = |of_all: f64| of_all * 3600.0 / elapsed.as_secs_f64() / resting.len().max(1) as f64;
+            json!({
+                "wakeups": an_hour(after.wakeups_since(before) as f64),
+                "cpu_milliseconds": an_hour(after.cpu_since(before).as_secs_f64() * 1e3),
+                "bytes": an_hour(said as f64),
+            })
+        };
+        report["own"]["hour_of_a_client"] = cost([&before, &after]);
+        if let Some((before, after)) = &served {
+            report["server"]["hour_of_a_client"] = cost([before, after]);
+        }
+    }
     if args.measure.json {
         result_json(report);
     } else {
         print(&report);
     }
     Ok(())
+}
+
+/// The bytes of all that clients and their server have said.
+fn spoken<R: Runtime>(clients: &[Client<R>]) -> u64 {
+    clients.iter().map(|client| client.stats().conn).map(|conn| conn.bytes_received + conn.bytes_sent).sum()
 }
 
 async fn pause<R: Runtime>(time: Duration) -> Result<(), Failure> {
@@ -94,8 +119,15 @@ async fn pause<R: Runtime>(time: Duration) -> Result<(), Failure> {
     .await
 }
 
-/// Plays one camera when its turn has come, and stays connected to it.
-async fn watch<R: Runtime>(start: Duration, url: Target, over: Over, counts: Arc<Counts>) {
+/// Plays one camera when its turn has come, and stays connected to it. If there is a place for those that pause, it pauses, and is
+/// told there.
+async fn watch<R: Runtime>(
+    start: Duration,
+    url: Target,
+    over: Over,
+    counts: Arc<Counts>,
+    paused: Option<mpsc::Sender<Client<R>>>,
+) {
     sleep::<R>(start).await;
     let transports = match over {
         Over::Udp => Transports::Udp,
@@ -107,6 +139,14 @@ async fn watch<R: Runtime>(start: Duration, url: Target, over: Over, counts: Arc
         counts.failed.fetch_add(1, Ordering::Relaxed);
         return;
     };
+    if let Some(paused) = paused {
+        if packets.client().pause().await.is_err() {
+            counts.failed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        // Nobody takes it where the measurement was given up.
+        let _ = paused.send(packets.client().clone());
+    }
     counts.playing.fetch_add(1, Ordering::Relaxed);
     let mut reconnects = 0;
     while let Some(Ok(received)) = packets.next().await {
@@ -148,5 +188,16 @@ fn print(report: &Value) {
             number(&server["nanoseconds_per_packet"]),
             number(&server["cores"])
         ));
+    }
+    for (who, of) in [("here", own), ("at the server", server)] {
+        let hour = &of["hour_of_a_client"];
+        if hour.is_object() {
+            result(format_args!(
+                "a paused session for an hour, {who}: {:.0} wake-ups, {:.1} ms of the processor, {:.0} bytes",
+                number(&hour["wakeups"]),
+                number(&hour["cpu_milliseconds"]),
+                number(&hour["bytes"])
+            ));
+        }
     }
 }

@@ -128,8 +128,8 @@ impl Dialogue {
     }
 
     fn handle_description(&mut self, response: &Response) -> Result<(), Trouble> {
-        let description = Description::parse(&response.body, &mut Tolerances::default())
-            .map_err(|_| Trouble::NothingToPlay)?;
+        let description =
+            Description::parse(&response.body, &mut Tolerances::default()).map_err(Trouble::Description)?;
         let content_base = response.headers.get(name::CONTENT_BASE).unwrap_or_default();
         self.url = resolve(&self.url, content_base).unwrap_or_else(|| self.url.clone());
         self.url = resolve(&self.url, description.control.as_deref().unwrap_or("*"))

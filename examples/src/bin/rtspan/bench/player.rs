@@ -23,6 +23,7 @@ const TOKENS: usize = 16;
 /// One light reader.
 #[derive(Debug)]
 pub(super) struct Player {
+    server: SocketAddr,
     socket: TcpStream,
     dialogue: Dialogue,
     splitter: Splitter,
@@ -62,6 +63,7 @@ impl Player {
         registry.register(&mut socket, Token(place * TOKENS), Interest::READABLE | Interest::WRITABLE)?;
         let mut out = BytesMut::new();
         Ok(Self {
+            server,
             socket,
             dialogue: Dialogue::begin(url, over, &mut out),
             splitter: Splitter::default(),
@@ -98,7 +100,7 @@ impl Player {
         let was_silent = self.dialogue.channels().is_empty() && !self.out.is_empty();
         let result = self.flush().and_then(|()| self.read(place, shared)).and_then(|()| self.flush());
         result.map_err(|trouble| match trouble {
-            Trouble::Io(error) if was_silent => Trouble::Connect(error),
+            Trouble::Io(error) if was_silent => Trouble::connect(self.server, error),
             trouble => trouble,
         })
     }

@@ -31,7 +31,7 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     let idle = usage()?;
     let mut publishers = Vec::new();
     for url in args.streams.urls()? {
-        publishers.push(unless_interrupted(begin::<R>(args, url)).await?);
+        publishers.push(unless_interrupted(begin::<R>(args.transport, url)).await?);
     }
     if !args.json {
         news(format_args!("publishing at {}", args.streams.url));
@@ -76,8 +76,11 @@ pub(super) async fn run<R: Runtime>(args: &PublishArgs) -> Result<(), Failure> {
     ended
 }
 
-async fn begin<R: Runtime>(args: &PublishArgs, url: Target) -> Result<(Arc<Publisher<R>>, Target), Failure> {
-    let transports = match args.transport {
+pub(super) async fn begin<R: Runtime>(
+    over: Over,
+    url: Target,
+) -> Result<(Arc<Publisher<R>>, Target), Failure> {
+    let transports = match over {
         Over::Udp => Transports::Udp,
         Over::Tcp => Transports::Tcp,
     };

@@ -22,7 +22,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// The usage between two looks.
 #[derive(Debug)]
 struct Used {
-    /// Of the server, when nobody read.
+    /// The usage of the server without readers.
     idle: Option<Usage>,
     server: Option<[Usage; 2]>,
     own: [Usage; 2],
@@ -32,9 +32,9 @@ struct Used {
 pub(super) fn run(args: &ReadArgs) -> Result<(), Failure> {
     let usage = || args.measure.pid.map(Usage::of).transpose();
     let idle = usage()?;
-    let connect = |error| Failure::Bench { url: args.streams.url.clone(), trouble: Trouble::Connect(error) };
     let urls = args.streams.urls()?.iter().map(|url| url.url().clone()).collect();
-    let mut swarm = Swarm::new(urls, args.transport).map_err(connect)?;
+    let mut swarm = Swarm::new(urls, args.transport)
+        .map_err(|trouble| Failure::Bench { url: args.streams.url.clone(), trouble: Box::new(trouble) })?;
     let mut readers = Readers { to_stall: args.stalled as usize, ..Readers::default() };
     readers.gather(&mut swarm, args)?;
     readers.wait(&mut swarm, SETTLING)?;
@@ -89,7 +89,9 @@ impl Readers {
             self.turn(swarm, Instant::now() + GLANCE)?;
         }
         match self.trouble.take_if(|_| self.playing == 0) {
-            Some(trouble) => Err(Failure::Bench { url: args.streams.url.clone(), trouble }),
+            Some(trouble) => {
+                Err(Failure::Bench { url: args.streams.url.clone(), trouble: Box::new(trouble) })
+            }
             None => Ok(()),
         }
     }
@@ -161,7 +163,7 @@ fn report(args: &ReadArgs, swarm: &mut Swarm, readers: &Readers, used: &Used, el
         "bytes_per_second": *bytes as f64 / seconds,
         "lost": lost,
         "longest_gap_ms": longest_gap.as_secs_f64() * 1e3,
-        "latency_us": { "p50": quantile(0.5), "p99": quantile(0.99), "max": quantile(1.0) },
+        "latency_us": { "p50": quantile(0.5), "p99": quantile(0.99), "p999": quantile(0.999), "max": quantile(1.0) },
         "trouble": readers.trouble.as_ref().map(|trouble| WithCauses(trouble).to_string()),
     });
     let [before, after] = &used.own;
@@ -202,8 +204,8 @@ fn print(report: &Value) {
     let latency = &report["latency_us"];
     if !latency["p50"].is_null() {
         result(format_args!(
-            "from writing to reading: half within {} µs, 99 % within {} µs, all within {} µs",
-            latency["p50"], latency["p99"], latency["max"]
+            "from writing to reading: half within {} µs, 99 % within {} µs, 99.9 % within {} µs, all within {} µs",
+            latency["p50"], latency["p99"], latency["p999"], latency["max"]
         ));
     }
     for (who, usage) in [("server", &report["server"]), ("these readers", &report["own"])] {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 use rtspan_core::Url;
+use rtspan_std::{ConnectAttempt, ConnectError};
 
 use super::datagrams::SLOTS;
 use super::dialogue::{Over, Stage};
@@ -46,13 +47,14 @@ pub(super) enum News {
 
 impl Swarm {
     /// Readers of `urls` by turns, of which there are none yet; all are of one server.
-    pub(super) fn new(urls: Vec<Url>, over: Over) -> io::Result<Self> {
-        let server = urls.first().map(|url| first_that_answers((url.host(), url.port())));
+    pub(super) fn new(urls: Vec<Url>, over: Over) -> Result<Self, Trouble> {
+        let first = urls.first().ok_or(Trouble::NothingToPlay)?;
+        let server = first_that_answers((first.host(), first.port())).map_err(Trouble::Connect)?;
         Ok(Self {
             urls,
             over,
-            server: server.unwrap_or_else(|| Err(ErrorKind::NotFound.into()))?,
-            poll: Poll::new()?,
+            server,
+            poll: Poll::new().map_err(Trouble::Io)?,
             events: Events::with_capacity(EVENTS),
             players: Vec::new(),
             stalled: Vec::new(),
@@ -70,7 +72,7 @@ impl Swarm {
         let opened = Player::open(place, url, self.server, self.over, self.poll.registry());
         let player = opened.map_err(|error| {
             self.free.extend((place < self.players.len()).then_some(place));
-            Trouble::Connect(error)
+            Trouble::connect(self.server, error)
         })?;
         match self.players.get_mut(place) {
             Some(free) => *free = Some(player),
@@ -98,6 +100,25 @@ impl Swarm {
     /// Has a reader read nothing any more, and count no longer.
     pub(super) fn stall(&mut self, place: usize) {
         self.stalled.extend(self.players.get_mut(place).and_then(Option::take));
+    }
+
+    /// Has a reader go without a word.
+    pub(super) fn drop_off(&mut self, place: usize) {
+        if let Some(slot) = self.players.get_mut(place)
+            && slot.take().is_some()
+        {
+            self.free.push(place);
+        }
+    }
+
+    /// Those that have stopped reading and are still there.
+    pub(super) fn stalled(&self) -> usize {
+        self.stalled.len()
+    }
+
+    /// Has the oldest of those that have stopped reading go, until there are no more than `count`.
+    pub(super) fn stalled_max(&mut self, count: usize) {
+        self.stalled.drain(..self.stalled.len().saturating_sub(count));
     }
 
     /// Has all readers say goodbye, and waits for no answer.
@@ -182,15 +203,15 @@ impl Swarm {
 }
 
 /// The first address of a host that takes a connection: one that is dead is not worth a swarm.
-fn first_that_answers(host: impl ToSocketAddrs) -> io::Result<SocketAddr> {
-    let mut failure = io::Error::from(ErrorKind::NotFound);
-    for addr in host.to_socket_addrs()? {
+fn first_that_answers(host: impl ToSocketAddrs) -> Result<SocketAddr, ConnectError> {
+    let mut tried = Vec::new();
+    for addr in host.to_socket_addrs().map_err(|error| ConnectError::Unresolved(error.into()))? {
         match TcpStream::connect_timeout(&addr, ADDRESS_DEADLINE) {
             Ok(_) => return Ok(addr),
-            Err(error) => failure = error,
+            Err(error) => tried.push(ConnectAttempt { addr, error: error.into() }),
         }
     }
-    Err(failure)
+    Err(ConnectError::of(tried))
 }
 
 #[cfg(test)]
@@ -206,6 +227,6 @@ mod tests {
         let addr = server.local_addr().unwrap();
         assert_eq!(first_that_answers(&[refusing, addr][..]).unwrap(), addr);
         let nobody = first_that_answers(&[refusing][..]);
-        assert_eq!(nobody.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert!(matches!(nobody, Err(ConnectError::Refused(tried)) if tried.len() == 1));
     }
 }

@@ -26,6 +26,10 @@ impl Explained {
     }
 }
 
+/// The ways to give a password or a token.
+pub(crate) const TOKEN_HELP: &str = "put user and password into the URL, as in rtsps://user:password@host/, or the token into a file \
+     for --token-file or into the variable RTSPAN_TOKEN";
+
 /// Why a result was lost.
 pub(super) fn output(error: &io::Error) -> String {
     match error.kind() {
@@ -124,13 +128,19 @@ fn client(url: &Target, error: &Error) -> Explained {
         Error::Closed(reason) => {
             Explained::new(format!("the connection to {url} is over: {}", WithCauses(reason)))
         }
+        Error::Command { error: CommandError::Unauthorized(demand), .. } if demand.takes_token() => {
+            Explained::new(format!("the server at {url} asks for a password or a token")).help(TOKEN_HELP)
+        }
         Error::Command { error: CommandError::Unauthorized(_), .. } => {
-            Explained::new(format!("the server at {url} asks for credentials"))
-                .help("put them into the URL, as in rtsp://user:password@host/")
+            Explained::new(format!("the server at {url} asks for a password"))
+                .help("put it into the URL, as in rtsp://user:password@host/")
+        }
+        Error::Command { error: CommandError::CredentialsRefused(demand), .. } if demand.takes_token() => {
+            Explained::new(format!("the server at {url} refuses the credentials"))
+                .help("is the token, or are user and password, right?")
         }
         Error::Command { error: CommandError::CredentialsRefused(_), .. } => {
-            Explained::new(format!("the server at {url} refuses the credentials"))
-                .help("are user and password right?")
+            Explained::new(format!("the server at {url} refuses user and password")).help("are both right?")
         }
         Error::Command { method, error, .. } => Explained::new(format!(
             "the server at {url} did not do as asked by {method}: {}",

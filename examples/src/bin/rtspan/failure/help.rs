@@ -14,6 +14,7 @@ impl Failure {
                 return explain::play(url, error).help.or_else(|| probe::explained(url, error).1);
             }
             Self::Publish { url, error } => return explain::publish(url, error).help,
+            Self::Bench { url, trouble } => return trouble.explained(url).1,
             Self::Bind(error) => return explain::bind(error).help,
             Self::UnknownFile { .. } => return Some(format!("let it end in {}", ends())),
             Self::OtherPicture { end, .. } => return Some(format!("let its name end in .{end}")),
@@ -27,7 +28,7 @@ impl Failure {
                 }
                 _ => "is somebody publishing there?",
             },
-            Self::Metrics { .. } => "is the port in use?",
+            Self::Metrics { .. } | Self::Web { .. } | Self::Api { .. } => "is the port in use?",
             Self::Ended { .. } => "has its publisher stopped?",
             Self::NoBackChannel { .. } | Self::NoParameterSets { .. } | Self::NoPictures { .. } => PROBE,
             Self::NothingToWrite { .. } => "choose another kind of file, or leave out --out",

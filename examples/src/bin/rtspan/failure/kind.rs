@@ -86,17 +86,18 @@ impl Failure {
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => Kind::ReaderGone,
             Self::Output(_) => Kind::Output,
             Self::Interrupted => Kind::Interrupted,
-            Self::Bind(BindError::Listen { source, .. }) | Self::Metrics { source, .. } => {
-                match source.kind() {
-                    ErrorKind::AddrInUse => Kind::PortInUse,
-                    ErrorKind::PermissionDenied => Kind::NoPermission,
-                    _ => Kind::CannotListen,
-                }
-            }
+            Self::Bind(BindError::Listen { source, .. })
+            | Self::Metrics { source, .. }
+            | Self::Web { source, .. } => match source.kind() {
+                ErrorKind::AddrInUse => Kind::PortInUse,
+                ErrorKind::PermissionDenied => Kind::NoPermission,
+                _ => Kind::CannotListen,
+            },
             Self::Bind(BindError::NoCertificate) => Kind::Certificate,
             Self::Bind(_) => Kind::CannotListen,
             Self::Certificate { .. } | Self::SelfSigned(_) => Kind::Certificate,
             Self::Play { url, error } | Self::Publish { url, error } => probe::explained(url, error).0,
+            Self::Bench { url, trouble } => trouble.explained(url).0,
             Self::NothingArrived { .. } | Self::NothingRecorded { .. } => Kind::NothingArrives,
             Self::Ended { .. } => Kind::Ended,
             Self::RefusedMedias { .. } => Kind::MediaRefused,

@@ -81,7 +81,7 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        // Of a message that is told whole, the first line is not told besides.
+        // If a message is logged whole, its first line is not logged again.
         let metadata = event.metadata();
         let is_first_line = metadata.target() == MESSAGES && *metadata.level() == tracing::Level::DEBUG;
         if is_first_line && self.filter.of(MESSAGES) == LevelFilter::TRACE {

@@ -41,7 +41,7 @@ pub(super) async fn examine<R: Runtime>(args: &ProbeArgs) -> Result<Facts, Error
         .trace(true);
     let builder = args.url.client::<R>();
     let client = builder.config(config).build()?;
-    let mut facts = Facts { has_credentials: args.url.url().credentials().is_some(), ..Facts::default() };
+    let mut facts = Facts { has_credentials: args.url.has_credentials(), ..Facts::default() };
     let mut heard = Heard::default();
     let steps = steps(&client, Duration::from_secs(args.seconds), &mut facts);
     let ended = listening(&client, &mut heard, steps).await;

@@ -8,6 +8,7 @@ use rtspan_std::{Description, Frame, Media, Received};
 use serde_json::{Value, json};
 
 use super::profile::profile;
+use crate::text::counted;
 
 /// So much of a media has to come before its rates are believed, in nanoseconds.
 const SPAN_MIN: i64 = 1_000_000_000;
@@ -163,10 +164,10 @@ impl Measured {
         if let Some(video) = parameters.and_then(|parameters| parameters.video) {
             parts.push(format!("{}x{}", video.width, video.height));
         }
-        parts.extend(self.frame_rate().map(|rate| format!("{} pictures/s", rounded(rate, 100.0))));
+        parts.extend(self.frame_rate().map(|rate| counted(rounded(rate, 100.0), "picture") + "/s"));
         if let Some(audio) = parameters.and_then(|parameters| parameters.audio) {
             parts.push(format!("{} Hz", audio.sample_rate));
-            parts.extend((audio.channels > 0).then(|| format!("{} channels", audio.channels)));
+            parts.extend((audio.channels > 0).then(|| counted(audio.channels, "channel")));
         }
         parts.extend(self.bitrate().map(|bits| format!("{} kbit/s", bits.div_ceil(1000))));
         let interval = self.keyframe_interval();
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn sound_has_no_keyframes_to_tell() {
         let sound = measured(&Format::pcma(), 26);
-        assert_eq!(sound.line().as_deref(), Some("8000 Hz, 1 channels, 200 kbit/s"));
+        assert_eq!(sound.line().as_deref(), Some("8000 Hz, 1 channel, 200 kbit/s"));
         assert_eq!(sound.to_json()["keyframe_interval"], Value::Null);
     }
 

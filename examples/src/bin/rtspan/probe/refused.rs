@@ -8,6 +8,7 @@ use rtspan_std::{
 use super::facts::{Facts, Step};
 use super::finding::{Finding, Problem};
 use super::heard::scheme;
+use crate::failure::TOKEN_HELP;
 
 /// Paths of streams that cameras of some makers have, for those who look for one.
 const USUAL_PATHS: &str = "/Streaming/Channels/101 (Hikvision), /cam/realmonitor?channel=1&subtype=0 (Dahua), \
@@ -123,13 +124,23 @@ fn silent(step: Step) -> Finding {
 fn refused(facts: &Facts, step: Step, error: &CommandError) -> Finding {
     match error {
         CommandError::Timeout => silent(step),
+        CommandError::TokenNeedsTls => Finding::fault(Problem::PasswordNeeded, error.to_string())
+            .advice("try rtsps:// in the URL; a token is given to no server that others can listen to"),
+        CommandError::Unauthorized(demand) if !facts.has_credentials && demand.takes_token() => {
+            let what = format!("the server asks for a password or a token{}", offered(demand));
+            Finding::fault(Problem::PasswordNeeded, what).advice(TOKEN_HELP)
+        }
         CommandError::Unauthorized(demand) if !facts.has_credentials => {
             let what = format!("the server asks for a password{}", offered(demand));
             Finding::fault(Problem::PasswordNeeded, what)
                 .advice("put it into the URL, as in rtsp://user:password@host/")
         }
         CommandError::Unauthorized(demand) | CommandError::CredentialsRefused(demand) => {
-            let what = format!("the server refuses user and password{}", offered(demand));
+            let refused = match demand.takes_token() {
+                true => "the server refuses the credentials",
+                false => "the server refuses user and password",
+            };
+            let what = format!("{refused}{}", offered(demand));
             let advice = if demand.challenges.is_empty() {
                 "it asks for them in a way that this program does not know"
             } else {
@@ -173,9 +184,13 @@ fn status_of(facts: &Facts, step: Step, status: StatusCode, reason: &str) -> Fin
             format!("the server does not let us play this ({answer})"),
         )
         .advice("see what the user may do at the server, and whether it bounds who may connect by address"),
-        StatusCode::NOT_ENOUGH_BANDWIDTH | StatusCode::SERVICE_UNAVAILABLE => {
+        StatusCode::NOT_ENOUGH_BANDWIDTH => {
             Finding::fault(Problem::Busy, format!("the server has no room for us ({answer})"))
                 .advice("close other readers of it, or try again later: cameras serve few at a time")
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Finding::fault(Problem::Busy, format!("the server cannot serve us now ({answer})"))
+                .advice("try again later; of a camera, close other readers: it serves few at a time; of a relay, see whether its camera is on")
         }
         StatusCode::UNSUPPORTED_TRANSPORT => Finding::fault(
             Problem::NoTransport,

@@ -7,7 +7,9 @@ use rtspan_std::header::UtcTime;
 use rtspan_std::{ClientEvent, CommandError, Error, Media, WithCauses};
 use serde_json::{Value, json};
 
-use crate::output::{news_json, notice};
+use crate::clock;
+use crate::output::news_json;
+use crate::text::counted;
 
 /// Tells it in one of the two ways.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +21,7 @@ impl Tell {
     /// Tells an event of this name: a line, or its values.
     fn event(self, name: &str, line: String, mut values: Value) {
         if !self.json {
-            return notice(line);
+            return clock::event_notice(line);
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         values["event"] = name.into();
@@ -113,11 +115,11 @@ impl Tell {
             ArchiveEvent::Ended { camera, segment } => self.event(
                 "segment_ended",
                 format!(
-                    "{camera}: {} has {} frames of {:.1} s in {} bytes",
+                    "{camera}: {} has {} of {:.1} s in {}",
                     segment.path.display(),
-                    segment.frames,
+                    counted(segment.frames, "frame"),
                     seconds(segment.end - segment.start),
-                    segment.bytes
+                    counted(segment.bytes, "byte")
                 ),
                 json!({
                     "camera": camera, "file": segment.path.to_string_lossy(), "start": time(segment.start),
@@ -144,7 +146,7 @@ impl Tell {
             ),
             ArchiveEvent::LeftOut { camera, pictures } => self.event(
                 "pictures_left_out",
-                format!("{camera}: {pictures} pictures before the first keyframe are left out"),
+                format!("{camera} leaves out {} before the first keyframe", counted(*pictures, "picture")),
                 json!({ "camera": camera, "pictures": pictures }),
             ),
             ArchiveEvent::Trouble { camera, error } => self.event(
@@ -154,7 +156,7 @@ impl Tell {
             ),
             ArchiveEvent::Resumed { camera, lost } => self.event(
                 "resumed",
-                format!("{camera} is written again; {lost} frames were lost"),
+                format!("{camera} is written again; {} lost", counted(*lost, "frame")),
                 json!({ "camera": camera, "lost": lost }),
             ),
             ArchiveEvent::NotIndexed { camera, path, error } => self.event(
@@ -164,7 +166,7 @@ impl Tell {
             ),
             ArchiveEvent::Repaired { camera, path, bytes } => self.event(
                 "segment_repaired",
-                format!("{camera}: {bytes} bytes at the end of {} were torn, and are gone", path.display()),
+                format!("{camera}: {} has lost its torn end, {}", path.display(), counted(*bytes, "byte")),
                 json!({ "camera": camera, "file": path.to_string_lossy(), "bytes": bytes }),
             ),
             ArchiveEvent::ClockSet { by } => self.event(
@@ -178,7 +180,7 @@ impl Tell {
                 json!({ "camera": camera, "seconds": seconds(*by) }),
             ),
             ArchiveEvent::Missed { count } => {
-                self.event("missed", format!("{count} events were not told"), json!({ "count": count }));
+                self.event("missed", format!("{} could not be told", counted(*count, "event")), json!({ "count": count }));
             }
             _ => {}
         }

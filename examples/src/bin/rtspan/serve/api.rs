@@ -4,18 +4,19 @@ mod paths;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use percent_encoding::percent_decode_str;
-use rtspan_examples::http::{self, Guard, Refusal, Response, error, json};
+use rtspan_examples::http::{self, Guard, Refusal, Response, Serving, error, json};
 use rtspan_examples::{Listen, metrics};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{Action, SessionInfo, SessionStats, WithCauses};
 use serde_json::{Value, json};
 
-use super::config::{Api, SecretText};
+use super::config::Api;
 use super::station::Station;
 use crate::Failure;
 use crate::events::over;
@@ -24,7 +25,7 @@ use crate::events::over;
 const LISTEN: &str = "127.0.0.1:9997";
 
 impl Api {
-    fn at(&self) -> Listen {
+    pub(super) fn at(&self) -> Listen {
         self.listen.as_ref().map_or_else(|| LISTEN.parse().expect("it is an address"), |at| at.0.clone())
     }
 
@@ -40,23 +41,27 @@ impl Api {
     }
 }
 
-/// Begins to answer, on a socket that systemd has opened if there is one; where.
+/// The guard of the control interface, which other settings replace; nobody is let in without one.
+pub(super) type Guards = Arc<Mutex<Option<Guard>>>;
+
+/// Begins to answer at a socket.
 pub(super) fn begin<R: Runtime>(
     station: &Station<R>,
-    api: &Api,
-    handed: Option<TcpListener>,
-) -> Result<SocketAddr, Failure> {
-    let at = api.at();
-    let failed = |source| Failure::Api { at: at.clone(), source };
-    let token = api.token.as_ref().map(SecretText::resolve).transpose();
-    let token = token.map_err(|error| failed(io::Error::other(error)))?;
-    let listener = handed.map_or_else(|| at.tcp(), Ok).map_err(failed)?;
-    let addr = listener.local_addr().map_err(failed)?;
-    let guard = Guard::new(addr, token).map_err(|refusal| failed(io::Error::other(refusal)))?;
-    let station = station.clone();
-    let answer = async move |request: Request<Bytes>| answer(&station, &guard, &request).await;
-    http::serve(listener, answer).map_err(failed)?;
-    Ok(addr)
+    guards: &Guards,
+    listener: TcpListener,
+) -> io::Result<Serving> {
+    let (station, guards) = (station.clone(), Arc::clone(guards));
+    http::serve(listener, async move |request: Request<Bytes>| {
+        let guard = guards.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match guard {
+            Some(guard) => answer(&station, &guard, &request).await,
+            None => error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not_open",
+                "The server is just opening or closing this.",
+            ),
+        }
+    })
 }
 
 async fn answer<R: Runtime>(station: &Station<R>, guard: &Guard, request: &Request<Bytes>) -> Response {
@@ -91,7 +96,7 @@ async fn answer<R: Runtime>(station: &Station<R>, guard: &Guard, request: &Reque
         }
         ("/v1/stats", true, _) => stats(station).await,
         ("/v1/config", true, _) => json(StatusCode::OK, &json!(station.settings().file)),
-        ("/v1/reload", _, true) => reload(station),
+        ("/v1/reload", _, true) => reload(station).await,
         ("/metrics", true, _) => metrics::answer(station.server().stats().await),
         ("/v1/reload", ..) => not_allowed("POST"),
         ("/v1/health" | "/v1/paths" | "/v1/sessions" | "/v1/stats" | "/v1/config" | "/metrics", ..) => {
@@ -111,8 +116,8 @@ fn decoded(name: &str) -> Option<String> {
     name.split('/').all(is_good).then(|| name.into_owned())
 }
 
-fn reload<R: Runtime>(station: &Station<R>) -> Response {
-    match station.reload_and_tell() {
+async fn reload<R: Runtime>(station: &Station<R>) -> Response {
+    match station.reload().await {
         Ok(changes) => json(StatusCode::OK, &json!(changes)),
         Err(failure) => refused(&failure),
     }

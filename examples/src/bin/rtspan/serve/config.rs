@@ -1,22 +1,28 @@
 //! The settings of a server: a file, and the options of the command line, which count more.
 
 mod check;
+mod difference;
 mod faults;
 mod file;
 mod options;
 mod paths;
 mod plan;
 mod server;
+mod shown;
 mod values;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+pub(crate) use faults::Fault;
 pub(crate) use faults::Faults;
-pub(crate) use file::{Api, File, HookSettings, PathSettings, Tls, Tunnels};
-pub(crate) use plan::{Account, Camera, PathPlan, Pattern, Recording, Settings, Shelf, Source, trimmed};
+pub(crate) use file::{Api, File, HookSettings, PathSettings, Tls, Tunnels, Web};
+pub(crate) use plan::{
+    Account, Accounts, Camera, PathPlan, Pattern, Proof, Recording, Settings, Shelf, Source, trimmed,
+};
 pub(crate) use server::builder;
-pub(crate) use values::{HttpAddr, Ports, SecretText};
+pub(crate) use values::{Ports, SecretText};
 
 use crate::Failure;
 use crate::args::ServeArgs;
@@ -65,7 +71,10 @@ impl Config {
         options::overlay(&self.args, &mut file);
         let mut settings = check::check(file, &mut reading);
         options::add_accounts(&mut settings, users);
+        options::add_nodes(&mut settings);
         options::add_paths(&self.args, &mut settings);
+        check::check_patterns(&settings, &mut reading);
+        settings.warnings = reading.warnings(path);
         reading.end(path)?;
         Ok(settings)
     }

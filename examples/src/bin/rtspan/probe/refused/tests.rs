@@ -111,6 +111,15 @@ fn a_refused_password_is_told_with_that_which_the_server_takes() {
 }
 
 #[test]
+fn a_server_that_cannot_serve_now_need_not_be_full() {
+    let away = refused_with(StatusCode::SERVICE_UNAVAILABLE, "the camera of this path cannot be reached");
+    let finding = found(&Facts::default(), away);
+    assert_eq!(finding.problem, Problem::Busy);
+    assert!(finding.what.ends_with("(503 the camera of this path cannot be reached)"), "{}", finding.what);
+    assert!(finding.advice.unwrap().starts_with("try again later"));
+}
+
+#[test]
 fn a_wrong_path_is_told_with_the_servers_words_and_its_list() {
     let mut response = Response::new(StatusCode::NOT_FOUND);
     let finding = found(&answered(response.clone()), refused_with(StatusCode::NOT_FOUND, "No Such Camera"));

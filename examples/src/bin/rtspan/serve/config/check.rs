@@ -4,15 +4,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use rtspan_examples::hooks::UnknownMoment;
+use rtspan_examples::http::check_token;
 use rtspan_std::Action;
 use rtspan_std::WithCauses;
 
-use super::faults::Reading;
-use super::file::{File, PathSettings, Record, RecordChoice, Rights, User};
+use super::faults::{Reading, nearest};
+use super::file::{File, PathSettings, Record, RecordChoice, Rights, User, Web};
 use super::paths::Paths;
-use super::plan::{Account, Accounts, PathPlan, Recording, Settings, trimmed};
+use super::plan::{Account, Accounts, PathPlan, Pattern, Proof, Recording, Settings, trimmed};
 use super::values::SecretText;
 use crate::secure;
+use crate::serve::cluster::ClusterPlan;
 
 /// How long files of a recording are if nothing is said.
 pub(super) const SEGMENT: Duration = Duration::from_secs(60);
@@ -34,7 +36,11 @@ pub(super) fn check(file: File, reading: &mut Reading<'_>) -> Settings {
         paths.add("*", &PathSettings::default());
     }
     let paths = paths.end();
-    Settings { file, accounts, paths }
+    let cluster = ClusterPlan::of(&file).unwrap_or_else(|(key, message)| {
+        reading.fault(&["cluster", key], message);
+        None
+    });
+    Settings { file, accounts, paths, cluster, lines: reading.lines(), warnings: Vec::new() }
 }
 
 /// Checks one more path.
@@ -55,8 +61,12 @@ pub(super) fn path(
 
 /// Paths of files begin at the folder of the file.
 pub(super) fn absolute(file: &mut File, base: &Path) {
-    let all = [&mut file.tls.certificate, &mut file.tls.key, &mut file.record.folder];
+    let all = [&mut file.tls.certificate, &mut file.tls.key, &mut file.record.folder, &mut file.cluster.ca];
     all.into_iter().flatten().for_each(|path| *path = base.join(&*path));
+    let passwords = file.users.iter_mut().flat_map(|user| [&mut user.password, &mut user.token]);
+    let tokens = file.api.iter_mut().map(|api| &mut api.token);
+    let tokens = tokens.chain([&mut file.cluster.secret]);
+    passwords.chain(tokens).flatten().for_each(|secret| secret.begin_at(base));
     file.paths.values_mut().for_each(|settings| settings.begin_at(base));
 }
 
@@ -68,6 +78,7 @@ impl PathSettings {
         }
         let all = [&mut self.film, &mut self.looped, &mut self.films, &mut self.recordings];
         all.into_iter().flatten().for_each(|path| *path = base.join(&*path));
+        [&mut self.password, &mut self.token].into_iter().flatten().for_each(|secret| secret.begin_at(base));
     }
 }
 
@@ -81,8 +92,12 @@ fn check_server(file: &File, reading: &mut Reading<'_>) {
         if listen[..place].contains(addr) {
             reading.fault(&["listen", &number], format_args!("{} is there twice", **addr));
         }
-        if file.metrics.as_ref().is_some_and(|metrics| metrics.0 == addr.0) && addr.port() != 0 {
-            reading.fault(&["metrics"], format_args!("{} is where players are listened for", **addr));
+        let metrics = file.metrics.as_ref().map(|own| own.0.clone());
+        for (keys, own) in [(&["metrics"][..], metrics), (&["web", "listen"], file.web.as_ref().map(Web::at))]
+        {
+            if own.is_some_and(|own| own == addr.0) && addr.port() != 0 {
+                reading.fault(keys, format_args!("{} is where players are listened for", **addr));
+            }
         }
     }
     let tls = &file.tls;
@@ -161,20 +176,13 @@ fn accounts(file: &File, reading: &mut Reading<'_>) -> Accounts {
         if accounts.iter().any(|other| other.name == user.name) {
             reading.fault(&keys("name"), format_args!("there are two users {:?}", user.name));
         }
-        let password = match user.password.as_ref().map(|password| password.resolve()) {
-            Some(Ok(password)) => password,
-            Some(Err(error)) => {
-                reading.fault(&keys("password"), WithCauses(&error));
-                String::new()
-            }
-            None => {
-                reading.fault(
-                    &keys("password"),
-                    "a user needs a password; what anybody may do stands in [anyone]",
-                );
-                String::new()
-            }
-        };
+        let proof = proof(user).unwrap_or_else(|(key, message)| {
+            reading.fault(&keys(key), message);
+            Proof::Password(String::new())
+        });
+        if accounts.iter().any(|other| matches!(proof, Proof::Token(_)) && other.proof == proof) {
+            reading.fault(&keys("token"), "another user has this token");
+        }
         let User { name, read, publish, speak, .. } = user.clone();
         let rights = rights(&Rights { read, publish, speak });
         if rights.is_empty() {
@@ -182,9 +190,68 @@ fn accounts(file: &File, reading: &mut Reading<'_>) -> Accounts {
                 "the user may do nothing: name paths in read, publish or speak, such as read = [\"*\"]";
             reading.fault(&keys("name"), nothing);
         }
-        accounts.push(Account { name, password, rights });
+        accounts.push(Account { name, proof, rights });
     }
     Accounts { users: Some(accounts), anyone }
+}
+
+/// The password of a user, or its token; the key that is wrong, and why.
+fn proof(user: &User) -> Result<Proof, (&'static str, String)> {
+    let resolve = |key: &'static str, secret: &SecretText| {
+        secret.resolve().map_err(|error| (key, WithCauses(&error).to_string()))
+    };
+    match (&user.password, &user.token) {
+        (Some(_), Some(_)) => {
+            Err(("token", "a user has a password or a token; leave out one of them".to_owned()))
+        }
+        (None, None) => {
+            let message = "a user needs a password or a token; what anybody may do stands in [anyone]";
+            Err(("password", message.to_owned()))
+        }
+        (Some(password), None) => match resolve("password", password)? {
+            empty if empty.is_empty() => {
+                Err(("password", "the password is empty; what anybody may do stands in [anyone]".to_owned()))
+            }
+            password => Ok(Proof::Password(password)),
+        },
+        (None, Some(token)) => {
+            let token = resolve("token", token)?;
+            check_token(&token).map_err(|refusal| ("token", refusal.to_string()))?;
+            Ok(Proof::Token(token))
+        }
+    }
+}
+
+/// Warns of patterns of users and hooks that no path matches. The control interface may add one later.
+pub(super) fn check_patterns(settings: &Settings, reading: &mut Reading<'_>) {
+    let file = &settings.file;
+    let mut check = |keys: &[&str], paths: &str| {
+        let Ok(pattern) = Pattern::new(paths) else { return };
+        if settings.paths.iter().any(|plan| plan.pattern.meets(&pattern)) {
+            return;
+        }
+        let names: Vec<_> = settings.paths.iter().map(|plan| plan.pattern.to_string()).collect();
+        let nearest = nearest(trimmed(paths), names.iter().map(String::as_str));
+        let meant = nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"));
+        reading.doubt(keys, format_args!("there is no path {paths:?}{meant}"));
+    };
+    let mut check_rights = |owner: &[&str], rights: [(&str, &[String]); 3]| {
+        for (key, all) in rights {
+            for (place, paths) in all.iter().enumerate() {
+                check(&[owner, &[key, &place.to_string()]].concat(), paths);
+            }
+        }
+    };
+    for (place, user) in file.users.iter().enumerate() {
+        let rights = [("read", &*user.read), ("publish", &*user.publish), ("speak", &*user.speak)];
+        check_rights(&["users", &place.to_string()], rights);
+    }
+    let Rights { read, publish, speak } = &file.anyone;
+    check_rights(&["anyone"], [("read", read), ("publish", publish), ("speak", speak)]);
+    for (place, hook) in file.hooks.iter().enumerate() {
+        let paths = hook.paths.as_deref();
+        paths.into_iter().for_each(|paths| check(&["hooks", &place.to_string(), "paths"], paths));
+    }
 }
 
 fn rights(given: &Rights) -> Vec<(Action, String)> {

@@ -1,5 +1,6 @@
 //! The faults of a file, and their places.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
+use crate::text::counted;
+
 /// A fault, and where it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Fault {
@@ -17,6 +20,14 @@ pub(crate) struct Fault {
     /// The names on the way to what is wrong, such as `paths.gate.source`.
     pub(crate) key: String,
     pub(crate) message: String,
+}
+
+impl Fault {
+    /// The fault, behind its names.
+    fn text(&self) -> String {
+        let key = if self.key.is_empty() { String::new() } else { format!("{}: ", Printable(&self.key)) };
+        format!("{key}{}", Printable(&self.message))
+    }
 }
 
 /// All faults of a file.
@@ -43,10 +54,16 @@ impl fmt::Display for Faults {
 impl Faults {
     /// A fault with the file in front, as compilers say it.
     pub(crate) fn line(&self, fault: &Fault) -> String {
-        let file = self.file.display();
         let at = fault.at.map_or_else(String::new, |(line, column)| format!("{line}:{column}: "));
-        let key = if fault.key.is_empty() { String::new() } else { format!("{}: ", Printable(&fault.key)) };
-        format!("{file}:{at}{key}{}", Printable(&fault.message))
+        format!("{}:{at}{}", self.file.display(), fault.text())
+    }
+
+    /// How many there are, and where.
+    pub(crate) fn summary(&self) -> String {
+        let file = self.file.display().to_string();
+        let place = if file.is_empty() { "the options" } else { &*file };
+        let has = if file.is_empty() { "have" } else { "has" };
+        format!("{place} {has} {}", counted(self.faults.len(), "fault"))
     }
 
     /// A line for each.
@@ -60,13 +77,15 @@ pub(crate) struct Reading<'a> {
     text: &'a str,
     table: Spanned<DeTable<'a>>,
     faults: Vec<Fault>,
+    /// Settings that may be taken, and are perhaps not meant so.
+    doubts: Vec<Fault>,
 }
 
 impl<'a> Reading<'a> {
     /// Reads the text as far as it is TOML.
     pub(crate) fn new(text: &'a str) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let mut reading = Self { text, table, faults: Vec::new() };
+        let mut reading = Self { text, table, faults: Vec::new(), doubts: Vec::new() };
         for error in errors {
             reading.add(error.span(), String::new(), error.message());
         }
@@ -84,7 +103,7 @@ impl<'a> Reading<'a> {
                         Some(span) => take(left.get_mut(), &span),
                         None => (String::new(), false),
                     };
-                    self.add(error.span(), key, error.message());
+                    self.add(error.span(), key, &with_nearest(error.message()));
                     if !taken {
                         return T::default();
                     }
@@ -99,13 +118,47 @@ impl<'a> Reading<'a> {
         self.add(span, keys.join("."), &message.to_string());
     }
 
+    /// Adds a warning of what stands at these names.
+    pub(crate) fn doubt(&mut self, keys: &[&str], message: impl fmt::Display) {
+        let at = find(self.table.get_ref(), keys).map(|span| self.place(&span));
+        self.doubts.push(Fault { at, key: keys.join("."), message: message.to_string() });
+    }
+
+    /// A line for each warning.
+    pub(crate) fn warnings(&mut self, file: &Path) -> Vec<String> {
+        self.doubts.sort_by_key(|doubt| doubt.at);
+        let line = |doubt: &Fault| {
+            let at = doubt.at.map_or_else(String::new, |(line, _)| format!(":{line}"));
+            format!("{}{at}: warning: {}", file.display(), doubt.text())
+        };
+        self.doubts.iter().map(line).collect()
+    }
+
     fn add(&mut self, span: Option<Range<usize>>, key: String, message: &str) {
-        let at = span.map(|span| {
-            let before = self.text.get(..span.start).unwrap_or(self.text);
-            let line = before.rsplit('\n').next().unwrap_or_default();
-            (before.matches('\n').count() + 1, line.chars().count() + 1)
-        });
+        let at = span.map(|span| self.place(&span));
         self.faults.push(Fault { at, key, message: message.to_owned() });
+    }
+
+    /// Line and column, from one.
+    fn place(&self, span: &Range<usize>) -> (usize, usize) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+
+    /// The lines of sections and of the settings in them: `limits`, `limits.sessions`.
+    pub(crate) fn lines(&self) -> BTreeMap<String, usize> {
+        let mut lines = BTreeMap::new();
+        for (section, value) in self.table.get_ref().iter() {
+            let name = section.get_ref().to_string();
+            if let DeValue::Table(settings) = value.get_ref() {
+                let line =
+                    |key: &Spanned<_>| (format!("{name}.{}", key.get_ref()), self.place(&key.span()).0);
+                lines.extend(settings.keys().map(line));
+            }
+            lines.insert(name, self.place(&section.span()).0);
+        }
+        lines
     }
 
     /// `Err` if there was any fault.
@@ -116,6 +169,23 @@ impl<'a> Reading<'a> {
         self.faults.sort_by_key(|fault| fault.at);
         Err(Faults { file: file.to_owned(), faults: self.faults })
     }
+}
+
+/// The message of an unknown name, with the nearest one in the place of all that there are.
+fn with_nearest(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = names.next().filter(|_| message.starts_with("unknown field "));
+    match unknown.and_then(|unknown| Some((unknown, nearest(unknown, names)?))) {
+        Some((unknown, nearest)) => format!("unknown field `{unknown}`; did you mean `{nearest}`?"),
+        None => message.to_owned(),
+    }
+}
+
+/// The name that somebody may have meant: in a third of its letters at most is it another one.
+pub(super) fn nearest<'a>(meant: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let far = (meant.chars().count() / 3).max(1);
+    let near = names.map(|name| (strsim::damerau_levenshtein(meant, name), name));
+    near.filter(|(distance, _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
 /// Takes away the innermost key that an error is about. Gives its name, and whether there was one.

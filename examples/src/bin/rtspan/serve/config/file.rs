@@ -1,13 +1,16 @@
 //! The file as it is written, and the options of the command line in its terms.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use rtspan_examples::Listen;
+use rtspan_examples::cluster::{Isolated, RegistryAddress};
 use rtspan_examples::hooks::On;
 use rtspan_std::{Dscp, Fingerprint, Interface, IpPrefix};
 use serde::{Deserialize, Serialize};
 
+use super::shown;
 use super::values::{Choice, HttpAddr, Ports, SecretText, Size, Span, Text};
 use crate::args::{AuthScheme, PlayTransport, Srtp, Start};
 
@@ -23,7 +26,6 @@ pub(crate) struct File {
     pub(crate) resume: Option<Span>,
     pub(crate) realm: Option<String>,
     pub(crate) auth: Option<Vec<Choice<AuthScheme>>>,
-    #[serde(skip_serializing)]
     pub(crate) dscp: Option<Text<Dscp>>,
     pub(crate) tls: Tls,
     pub(crate) tunnels: Tunnels,
@@ -35,30 +37,9 @@ pub(crate) struct File {
     pub(crate) record: Record,
     pub(crate) paths: BTreeMap<String, PathSettings>,
     pub(crate) api: Option<Api>,
+    pub(crate) web: Option<Web>,
     pub(crate) hooks: Vec<HookSettings>,
-}
-
-impl File {
-    /// The settings that are others, and that a server has from its beginning to its end.
-    pub(crate) fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
-        let all = [
-            ("listen", self.listen == other.listen),
-            ("metrics", self.metrics == other.metrics),
-            ("trace", self.trace == other.trace),
-            ("start", self.start == other.start),
-            ("resume", self.resume == other.resume),
-            ("realm", self.realm == other.realm),
-            ("auth", self.auth == other.auth),
-            ("dscp", self.dscp == other.dscp),
-            ("tls", self.tls == other.tls),
-            ("tunnels", self.tunnels == other.tunnels),
-            ("udp", self.udp == other.udp),
-            ("multicast", self.multicast == other.multicast),
-            ("limits", self.limits == other.limits),
-            ("api", self.api == other.api),
-        ];
-        all.into_iter().filter_map(|(name, is_same)| (!is_same).then_some(name)).collect()
-    }
+    pub(crate) cluster: ClusterSettings,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -91,7 +72,6 @@ pub(crate) struct Udp {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MulticastGroups {
     pub(crate) groups: Vec<Text<IpPrefix>>,
-    #[serde(skip_serializing)]
     pub(crate) interface: Option<Text<Interface>>,
     pub(crate) ports: Option<Text<Ports>>,
     pub(crate) ttl: Option<u8>,
@@ -121,6 +101,7 @@ pub(crate) struct Limits {
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) password: Option<SecretText>,
+    pub(crate) token: Option<SecretText>,
     pub(crate) read: Vec<String>,
     pub(crate) publish: Vec<String>,
     pub(crate) speak: Vec<String>,
@@ -143,30 +124,43 @@ pub(crate) struct Api {
     pub(crate) token: Option<SecretText>,
 }
 
+/// The page for browsers.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Web {
+    pub(crate) listen: Option<HttpAddr>,
+}
+
 /// An action when something happens at a path: a command, a line for the shell, or an address that is told.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct HookSettings {
     pub(crate) on: Vec<Text<On>>,
     pub(crate) paths: Option<String>,
+    #[serde(serialize_with = "shown::command")]
     pub(crate) run: Option<Vec<String>>,
+    #[serde(serialize_with = "shown::script")]
     pub(crate) shell: Option<String>,
-    #[serde(serialize_with = "without_credentials")]
+    #[serde(serialize_with = "shown::host")]
     pub(crate) url: Option<String>,
     pub(crate) retries: Option<u32>,
     pub(crate) timeout: Option<Span>,
 }
 
-/// Shows a URL without its user, its password and its query, which may have secrets in them.
-fn without_credentials<S: serde::Serializer>(url: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
-    let Some(url) = url else { return to.serialize_none() };
-    let Some((scheme, rest)) = url.split_once("://") else { return to.serialize_str(url) };
-    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((_, host)) => to.collect_str(&format_args!("{scheme}://***@{host}{path}{query}")),
-        None => to.collect_str(&format_args!("{scheme}://{rest}{query}")),
-    }
+/// Other servers that show the same streams.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ClusterSettings {
+    pub(crate) registry: Option<Text<RegistryAddress>>,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) name: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) secret: Option<SecretText>,
+    pub(crate) redirect: Option<bool>,
+    pub(crate) readers: Option<usize>,
+    pub(crate) fan_out: Option<NonZero<usize>>,
+    pub(crate) ttl: Option<Span>,
+    pub(crate) isolated: Option<Choice<Isolated>>,
 }
 
 /// How paths are recorded.
@@ -191,12 +185,15 @@ pub(crate) struct Record {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PathSettings {
     /// `publisher`, or the URL of a camera.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_credentials")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown::url")]
     pub(crate) source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) password: Option<SecretText>,
+    /// In the place of a username and a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<SecretText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) transport: Option<Choice<PlayTransport>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,7 +230,7 @@ pub(crate) struct PathSettings {
     pub(crate) record: Option<RecordChoice>,
 }
 
-/// Whether, or how, a path is recorded.
+/// The recording of a path: on, off, or with settings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum RecordChoice {

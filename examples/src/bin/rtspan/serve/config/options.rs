@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::file::File;
+use super::file::{File, Web};
 use super::plan::{Account, PathPlan, Pattern, Settings, Shelf, Source};
 use super::values::{Choice, HttpAddr, Span, Text};
 use crate::args::{SecureArgs, ServeArgs};
@@ -17,6 +17,7 @@ pub(super) fn overlay(args: &ServeArgs, file: &mut File) {
     let set = |own: &mut Option<bool>, given: bool| *own = if given { Some(true) } else { *own };
     set(&mut file.trace, args.trace);
     replace(&mut file.metrics, args.metrics.clone().map(HttpAddr));
+    replace(&mut file.web, args.web.clone().map(|at| Web { listen: Some(HttpAddr(at)) }));
     replace(&mut file.start, args.start.map(Choice));
     replace(&mut file.resume, args.resume.map(|seconds| Span(Duration::from_secs(seconds))));
     replace(&mut file.realm, args.realm.clone());
@@ -43,6 +44,8 @@ pub(super) fn overlay(args: &ServeArgs, file: &mut File) {
     if !args.proxies.is_empty() {
         limits.proxies = args.proxies.iter().copied().map(Text).collect();
     }
+    replace(&mut file.cluster.registry, args.cluster.clone().map(Text));
+    replace(&mut file.cluster.url, args.node_url.clone());
     overlay_secure(&args.secure, file);
 }
 
@@ -75,6 +78,15 @@ pub(super) fn add_accounts(settings: &mut Settings, given: Option<Vec<Account>>)
     let users = settings.accounts.users.get_or_insert_default();
     users.retain(|user| given.iter().all(|other| other.name != user.name));
     users.extend(given);
+}
+
+/// The other nodes of a cluster are users beside those that there are.
+pub(super) fn add_nodes(settings: &mut Settings) {
+    let account = settings.cluster.as_ref().and_then(|cluster| cluster.account());
+    if let Some((users, account)) = settings.accounts.users.as_mut().zip(account) {
+        users.retain(|user| user.name != account.name);
+        users.push(account);
+    }
 }
 
 /// The clip, and the films and recordings of the command line: at all paths, beside what is published there.

@@ -12,6 +12,7 @@ use super::check::{agree, choice};
 use super::faults::Reading;
 use super::file::{PathSettings, Record};
 use super::plan::{CLOSE_AFTER, Camera, HOLD, PathPlan, Pattern, Shelf, Source, WAIT, trimmed};
+use super::values::SecretText;
 use crate::serve::recording;
 
 /// The server would not wait longer.
@@ -98,6 +99,7 @@ impl Paths<'_, '_> {
         let given = [
             ("username", settings.username.is_some(), is_camera, "a camera"),
             ("password", settings.password.is_some(), is_camera, "a camera"),
+            ("token", settings.token.is_some(), is_camera, "a camera"),
             ("transport", settings.transport.is_some(), is_camera, "a camera"),
             ("pin", settings.pin.is_some(), is_camera, "a camera"),
             ("insecure", settings.insecure.is_some(), is_camera, "a camera"),
@@ -135,27 +137,35 @@ impl Paths<'_, '_> {
         if pattern.exact().is_none() && settings.on_demand == Some(false) {
             self.fault(name, "on_demand", "many paths are pulled on demand only");
         }
-        let password = match settings.password.as_ref().map(|password| password.resolve()) {
-            Some(Ok(password)) => Some(password),
-            Some(Err(error)) => {
-                self.fault(name, "password", WithCauses(&error));
-                None
-            }
-            None => None,
-        };
+        let password = self.secret(name, "password", settings.password.as_ref());
+        let token = self.secret(name, "token", settings.token.as_ref());
+        if settings.username.is_some() && settings.token.is_some() {
+            self.fault(name, "token", "there is a username; leave out one of the two");
+        }
         if settings.username.is_none() && settings.password.is_some() {
             self.fault(name, "password", "a password needs a username");
+        }
+        if settings.username.is_some() && settings.password.is_none() {
+            let message = "there is no password; write password = \"\" if the camera wants an empty one";
+            self.reading.doubt(&["paths", name, "username"], message);
         }
         if settings.pin.is_some() && settings.insecure == Some(true) {
             self.fault(name, "insecure", "there is a pin, which is safe; leave this out");
         }
         Camera {
             url: url.to_owned(),
+            token,
             credentials: settings.username.clone().map(|user| (user, password.unwrap_or_default())),
             transport: settings.transport.map(|transport| transport.0).unwrap_or_default(),
             pin: settings.pin.map(|pin| pin.0),
             insecure: settings.insecure.unwrap_or_default(),
         }
+    }
+
+    /// A secret of a path, which has to be where it is said to be.
+    fn secret(&mut self, name: &str, key: &str, secret: Option<&SecretText>) -> Option<String> {
+        let resolved = secret?.resolve();
+        resolved.map_err(|error| self.fault(name, key, WithCauses(&error))).ok()
     }
 
     fn film(&mut self, name: &str, key: &str, path: &Path) -> PathBuf {

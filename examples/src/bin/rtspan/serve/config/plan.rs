@@ -1,13 +1,16 @@
 //! The file as it is done: checked, complete, with its secrets.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rtspan_std::{Action, Fingerprint, Secret, Url, User, Users};
+use rtspan_examples::vod;
+use rtspan_std::{Action, Asks, Fingerprint, Secret, Url, User, Users};
 
 use super::file::{File, PathSettings};
 use crate::args::PlayTransport;
+use crate::serve::cluster::ClusterPlan;
 
 /// How long readers wait for the first picture, a source on demand for readers, and readers for a camera that was lost.
 pub(super) const WAIT: Duration = Duration::from_secs(10);
@@ -22,6 +25,12 @@ pub(crate) struct Settings {
     pub(crate) accounts: Accounts,
     /// The plans of paths: the exact ones first, then those with the longest text in front of the star.
     pub(crate) paths: Vec<PathPlan>,
+    /// The part of the server in a cluster.
+    pub(crate) cluster: Option<ClusterPlan>,
+    /// The lines of the file at which sections and settings stand.
+    pub(crate) lines: BTreeMap<String, usize>,
+    /// Lines about what is perhaps not meant so.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The users of a server.
@@ -36,8 +45,15 @@ pub(crate) struct Accounts {
 #[derive(Clone, PartialEq)]
 pub(crate) struct Account {
     pub(crate) name: String,
-    pub(crate) password: String,
+    pub(crate) proof: Proof,
     pub(crate) rights: Vec<(Action, String)>,
+}
+
+/// How a user proves that it is the one.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Proof {
+    Password(String),
+    Token(String),
 }
 
 impl fmt::Debug for Account {
@@ -59,7 +75,11 @@ impl Accounts {
 
 impl Account {
     fn user(&self) -> User {
-        let user = User::new(&*self.name, Secret::password(&*self.password));
+        let secret = match &self.proof {
+            Proof::Password(password) => Secret::password(&**password),
+            Proof::Token(token) => Secret::token(&**token),
+        };
+        let user = User::new(&*self.name, secret);
         self.rights.iter().fold(user, |user, (action, paths)| user.may(*action, paths))
     }
 }
@@ -94,6 +114,15 @@ impl Pattern {
     pub(crate) fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
         let rest = trimmed(path).strip_prefix(&*self.text)?;
         (self.is_prefix || rest.is_empty()).then_some(rest)
+    }
+
+    /// There may be a path that is one of both.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let holds = |one: &Self, other: &Self| match one.is_prefix {
+            true => other.text.starts_with(&*one.text),
+            false => other.text == one.text && !other.is_prefix,
+        };
+        holds(self, other) || holds(other, self)
     }
 
     /// The path, if it is one.
@@ -170,8 +199,26 @@ pub(crate) enum Source {
     Demo {
         loudspeaker: Option<PathBuf>,
     },
+    /// Another node of the cluster.
+    Node,
     /// Each reader has a stream of its own.
     Shelf(Shelf),
+}
+
+impl Source {
+    /// It runs for all readers together, and those of other nodes of a cluster can have it too. Nobody there could speak into a
+    /// loudspeaker.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Camera(_) | Self::Looped(_) | Self::Demo { loudspeaker: None })
+    }
+
+    /// The words for readers when there is nothing. They know the path only, and do not learn where its stream comes from.
+    pub(crate) fn absence(&self) -> &'static str {
+        match self {
+            Self::Camera(_) => "the camera of this path cannot be reached",
+            _ => "there is nothing at this path now",
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -185,6 +232,7 @@ impl fmt::Display for Source {
             },
             Self::Looped(film) | Self::Shelf(Shelf::Film(film)) => film.display().fmt(f),
             Self::Demo { .. } => f.write_str("demo"),
+            Self::Node => f.write_str("node"),
             Self::Shelf(Shelf::Films(folder) | Shelf::Recordings(folder)) => folder.display().fmt(f),
         }
     }
@@ -196,6 +244,7 @@ pub(crate) struct Camera {
     /// A star in it stands for what that of the path does.
     pub(crate) url: String,
     pub(crate) credentials: Option<(String, String)>,
+    pub(crate) token: Option<String>,
     pub(crate) transport: PlayTransport,
     pub(crate) pin: Option<Fingerprint>,
     pub(crate) insecure: bool,
@@ -225,6 +274,18 @@ pub(crate) struct Recording {
 }
 
 impl Settings {
+    /// The questions that the server asks at the paths of some patterns. What is published needs none, and a reader of it waits
+    /// for nobody; but a source may have to be begun, a film or a fallback be found, or another node of a cluster.
+    pub(crate) fn asks(&self, is_clustered: bool) -> Vec<(String, Asks)> {
+        if is_clustered {
+            return vec![("*".to_owned(), vod::asks())];
+        }
+        let plans = self.paths.iter();
+        let asking = plans.filter(|plan| plan.source != Source::Publisher || plan.fallback.is_some());
+        // Peers may write more slashes in front of a path and behind it.
+        asking.map(|plan| (format!("*/{}*", plan.pattern), vod::asks())).collect()
+    }
+
     /// The plan by which a path has a publisher, or a source for all readers.
     pub(crate) fn plan(&self, path: &str) -> Option<&PathPlan> {
         let mut matching = self.paths.iter().filter(|plan| plan.pattern.rest(path).is_some());

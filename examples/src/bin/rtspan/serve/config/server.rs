@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use rtspan_examples::vod;
+use rtspan_examples::Listen;
 use rtspan_std::header::ONVIF_REPLAY;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, ServerBuilder};
@@ -13,17 +13,34 @@ use rtspan_std::{
 };
 
 use super::file::{Limits, MulticastGroups};
-use super::plan::{Settings, Shelf, Source};
+use super::plan::{HOLD, Settings, Shelf, Source};
 use crate::Failure;
 use crate::secure;
+
+/// Where a server listens if nothing is said.
+const LISTEN: &str = ":8554";
+
+impl Settings {
+    /// Where players come to.
+    pub(crate) fn listen(&self) -> Vec<Listen> {
+        match &self.file.listen {
+            Some(all) if !all.is_empty() => all.iter().map(|at| at.0.clone()).collect(),
+            _ => vec![LISTEN.parse().expect("it is an address")],
+        }
+    }
+
+    /// The address of the sockets for media over UDP.
+    pub(crate) fn udp_ip(&self) -> IpAddr {
+        Listen::udp_ip(&self.listen())
+    }
+}
 
 /// Sets up a server, and gives its certificate if it has one.
 pub(crate) fn builder<R: Runtime>(
     settings: &Settings,
-    udp_ip: IpAddr,
 ) -> Result<(ServerBuilder<R>, Option<ServerTls>), Failure> {
     let file = &settings.file;
-    let builder = Server::<R>::builder().config(config(settings, udp_ip));
+    let builder = Server::<R>::builder().config(config(settings, settings.udp_ip()));
     let builder = builder.fragments(file.udp.fragments.unwrap_or(true));
     let builder = file.dscp.iter().fold(builder, |builder, dscp| builder.dscp(**dscp));
     let groups = (!file.multicast.groups.is_empty()).then(|| file.multicast.settings());
@@ -43,10 +60,14 @@ pub(super) fn config(settings: &Settings, udp_ip: IpAddr) -> ServerConfig {
     }
     config = file.udp.pairs.into_iter().fold(config, ServerConfig::udp_pairs);
     config = config.start(file.start.map_or_else(StartAt::default, |start| start.0.into()));
-    config = config.resume(file.resume.map_or(Duration::ZERO, |span| span.0));
+    // In a cluster a publisher that has gone may be at another server.
+    let resume = if settings.cluster.is_some() { HOLD } else { Duration::ZERO };
+    config = config.resume(file.resume.map_or(resume, |span| span.0));
     config = config.trace(file.trace == Some(true));
     // A source on demand takes its time.
-    config = config.asks(vod::asks() | Asks::ANNOUNCE).ticket_deadline(limits::DESCRIBE_DEADLINE);
+    config = config.asks(Asks::ANNOUNCE).ticket_deadline(limits::DESCRIBE_DEADLINE);
+    let asks = settings.asks(settings.cluster.is_some()).into_iter();
+    config = asks.fold(config, |config, (paths, asks)| config.asks_at(&paths, asks));
     if settings.paths.iter().any(|plan| matches!(plan.source, Source::Shelf(Shelf::Recordings(_)))) {
         config = config.features([ONVIF_REPLAY]);
     }

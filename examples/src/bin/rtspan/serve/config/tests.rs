@@ -56,7 +56,7 @@ fn the_example_shows_the_defaults() {
     reading.end(Path::new("example")).unwrap();
     let gate = file.paths["gate"].clone();
     // These have no default, or stand for more than one setting.
-    (file.metrics, file.dscp, file.tls, file.multicast) = Default::default();
+    (file.metrics, file.web, file.dscp, file.tls, file.multicast) = Default::default();
     (file.udp.ports, file.udp.pairs, file.tunnels) = Default::default();
     (file.users, file.anyone, file.paths, file.record) = Default::default();
     (file.api, file.hooks) = Default::default();
@@ -122,7 +122,7 @@ fallback = "nowhere"
         ("1:10: ", "listen: ", "99999"),
         ("2:1: ", "address: ", "expected one of `listen`"),
         ("3:9: ", "start: ", "\"later\" is none of live, keyframe"),
-        ("", "users.0.password: ", "a user needs a password"),
+        ("", "users.0.password: ", "a user needs a password or a token"),
         ("6:1: ", "users.0.secret: ", "expected one of `name`, `password`"),
         ("9:10: ", "paths.gate.source: ", "rtsp://camera/main"),
         ("10:13: ", "paths.gate.transport: ", "none of auto, udp, tcp, multicast"),
@@ -136,6 +136,52 @@ fallback = "nowhere"
         let is_it = |fault: &&String| fault.starts_with(at) && fault.contains(key) && fault.contains(message);
         assert!(faults.iter().any(|fault| is_it(&fault)), "{at}{key}{message} in {faults:#?}");
     }
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_nearest_one_or_with_all() {
+    let texts = ["[paths.gate]\npasword = \"x\"", "[record]\nfolders = \"x\"", "[paths.gate]\nurl = \"x\""];
+    let [shorter, longer, other] = texts.map(|text| faults(text).remove(0));
+    assert_eq!(shorter, "2:1: paths.gate.pasword: unknown field `pasword`; did you mean `password`?");
+    assert_eq!(longer, "2:1: record.folders: unknown field `folders`; did you mean `folder`?");
+    assert!(other.contains("unknown field `url`, expected one of `source`, `username`"), "{other}");
+}
+
+#[test]
+fn what_is_perhaps_not_meant_so_is_a_warning_with_its_line() {
+    let text = r#"[[users]]
+name = "a"
+password = "x"
+read = ["*", "gate", "cam/*", "gtae"]
+publish = ["cam/1", "nvr/*"]
+[anyone]
+read = ["gate/*"]
+[[hooks]]
+on = ["ready"]
+run = ["true"]
+paths = "yard"
+[paths.gate]
+source = "rtsp://h/"
+username = "u"
+[paths."cam/*"]
+[paths.door]
+source = "rtsp://h/"
+username = "u"
+password = ""
+"#;
+    let warnings = good(text).warnings;
+    let warnings: Vec<_> = warnings.iter().map(|line| line.split_once(".toml:").unwrap().1).collect();
+    assert_eq!(
+        warnings,
+        [
+            "4: warning: users.0.read.3: there is no path \"gtae\"; did you mean \"gate\"?",
+            "5: warning: users.0.publish.1: there is no path \"nvr/*\"",
+            "7: warning: anyone.read.0: there is no path \"gate/*\"; did you mean \"gate\"?",
+            "11: warning: hooks.0.paths: there is no path \"yard\"",
+            "14: warning: paths.gate.username: there is no password; write password = \"\" if the camera wants an empty one",
+        ]
+    );
+    assert!(good("[anyone]\nread = [\"gtae\"]").warnings.is_empty(), "without paths there are all");
 }
 
 #[test]
@@ -155,8 +201,29 @@ fn what_does_not_go_together_is_a_fault() {
             "[[users]]\nname = \"a\"\npassword = { env = \"RTSPAN_NO_SUCH\" }\nread = [\"*\"]",
             "no variable RTSPAN_NO_SUCH",
         ),
+        (
+            "[[users]]\nname = \"a\"\npassword = \"\"\nread = [\"*\"]",
+            "users.0.password: the password is empty",
+        ),
         ("[paths.a]\nsource = \"rtsp://h/*\"", "paths.a.source: a * stands for that of the path"),
         ("[paths.\"a/*\"]\nsource = \"rtsp://h/a\"", "needs one *"),
+        (
+            "[[users]]\nname = \"a\"\ntoken = \"short\"\nread = [\"*\"]",
+            "users.0.token: the token is too short",
+        ),
+        (
+            "[[users]]\nname = \"a\"\ntoken = \"0123456789abcdef\"\npassword = \"x\"\nread = [\"*\"]",
+            "users.0.token: a user has a password or a token",
+        ),
+        (
+            "[[users]]\nname = \"a\"\ntoken = \"0123456789abcdef\"\nread = [\"*\"]\n\
+             [[users]]\nname = \"b\"\ntoken = \"0123456789abcdef\"\nread = [\"*\"]",
+            "users.1.token: another user has this token",
+        ),
+        (
+            "[paths.a]\nsource = \"rtsps://h\"\nusername = \"u\"\npassword = \"\"\ntoken = \"x\"",
+            "paths.a.token: there is a username",
+        ),
         ("[paths.a]\npassword = \"x\"", "paths.a.password: this belongs to a camera"),
         ("[paths.a]\nrecord = true", "paths.a.record: a recording needs a folder"),
         ("[paths.a]\nfallback = \"a\"", "paths.a.fallback: the path would be its own fallback"),
@@ -170,6 +237,7 @@ fn what_does_not_go_together_is_a_fault() {
         ),
         ("listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "listen.1: "),
         ("listen = [\"127.0.0.1:1\"]\nmetrics = \"127.0.0.1:1\"", "metrics: "),
+        ("listen = [\"127.0.0.1:1\"]\n[web]\nlisten = \"127.0.0.1:1\"", "web.listen: "),
         ("[multicast]\ngroups = [\"10.0.0.0/8\"]", "multicast.groups: "),
         ("[paths.a]\nsource = \"rtsp://h\"\npassword = { env = \"A\", file = \"b\" }", "paths.a.password: "),
     ] {
@@ -222,8 +290,9 @@ fn options_count_more_than_the_file() {
     assert_eq!(settings.file.realm.unwrap(), "option");
     assert_eq!(settings.file.resume.unwrap().0.as_secs(), 9, "what is not given is the file's");
     let users = settings.accounts.users.unwrap();
-    let users: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
-    assert_eq!(users, [("a", "option"), ("b", "x")]);
+    let users: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.proof.clone())).collect();
+    let password = |password: &str| Proof::Password(password.to_owned());
+    assert!(users == [("a", password("option")), ("b", password("x"))]);
 }
 
 #[test]
@@ -236,10 +305,32 @@ fn secrets_are_found_where_they_stand_and_shown_nowhere() {
     );
     let settings = good(&text);
     fs::remove_file(&path).unwrap();
-    assert_eq!(settings.accounts.users.as_ref().unwrap()[0].password, "hunter2");
+    assert!(settings.accounts.users.as_ref().unwrap()[0].proof == Proof::Password("hunter2".to_owned()));
     let told: Vec<_> = settings.paths.iter().map(|plan| plan.source.to_string()).collect();
     let json = serde_json::to_string(&settings.file.paths["yard"]).unwrap();
     assert!(json.contains("\"***\""), "{json}");
     let shown = format!("{:?} {:?} {told:?} {json}", settings.accounts, settings.file.users);
     assert!(!shown.contains("hunter"), "{shown}");
+}
+
+#[test]
+fn the_server_asks_only_about_paths_at_which_a_reader_may_have_to_wait() {
+    let settings = good(
+        r#"
+        [paths.gate]
+        source = "rtsp://camera/main"
+        [paths."live/*"]
+        source = "publisher"
+        [paths.door]
+        source = "publisher"
+        fallback = "gate"
+        "#,
+    );
+    let asked =
+        |is_clustered| settings.asks(is_clustered).into_iter().map(|(paths, _)| paths).collect::<Vec<_>>();
+    assert_eq!(asked(false), ["*/door*", "*/gate*"]);
+    assert_eq!(asked(true), ["*"]);
+    let films = load("", "--files films").unwrap();
+    assert!(films.asks(false).iter().any(|(paths, _)| paths == "*/**"), "films may be at all paths");
+    assert_eq!(load("", "--no-demo").unwrap().asks(false), []);
 }

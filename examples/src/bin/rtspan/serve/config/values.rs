@@ -5,13 +5,13 @@ use std::fs;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use rtspan_examples::Listen;
-use rtspan_std::UdpPorts;
+use rtspan_std::{UdpPorts, without_secrets};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -32,7 +32,9 @@ impl<T> Deref for Text<T> {
 impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        text.parse().map(Self).map_err(|error| D::Error::custom(format_args!("{text:?}: {error}")))
+        text.parse()
+            .map(Self)
+            .map_err(|error| D::Error::custom(format_args!("{:?}: {error}", without_secrets(&text))))
     }
 }
 
@@ -180,6 +182,13 @@ pub(crate) enum NoSecret {
 }
 
 impl SecretText {
+    /// Has the path of its file begin at a folder.
+    pub(super) fn begin_at(&mut self, base: &Path) {
+        if let Self::File(path) = self {
+            *path = base.join(&*path);
+        }
+    }
+
     /// The secret itself. Of a file that is the first line.
     pub(crate) fn resolve(&self) -> Result<String, NoSecret> {
         match self {

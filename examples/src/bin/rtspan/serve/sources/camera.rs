@@ -1,23 +1,21 @@
 //! A camera that is pulled: one client, whatever the number of readers.
 
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
 use rtspan_std::WithCauses;
 use rtspan_std::client::{Client, ClientBuilder};
 use rtspan_std::runtime::Runtime;
-use rtspan_std::server::ServerStream;
 use rtspan_std::tls::ClientTls;
 use rtspan_std::{
-    ClientEvent, Description, Error, Misuse, NtpTime, Playback, Received, ReconnectPolicy, Secret, UrlError,
+    ClientEvent, Description, Error, Misuse, Playback, ReconnectPolicy, Secret, StreamId, UrlError,
 };
 use serde_json::json;
-use smol::channel::Receiver;
 
+use super::relayed::{Relayed, lock, open};
 use super::{GLANCE, Over, unread};
-use crate::record::until;
 use crate::serve::config::Camera;
 use crate::serve::station::{Place, Station};
 use crate::stop::sleep;
@@ -32,7 +30,7 @@ impl Camera {
         let builder = Client::<R>::builder(&self.url.replace('*', rest))?;
         let builder = match &self.credentials {
             Some((user, password)) => builder.credentials(user, Secret::password(password.as_str())),
-            None => builder,
+            None => self.token.iter().fold(builder, |builder, token| builder.token(token)),
         };
         let tls = match self.pin {
             Some(pin) => ClientTls::pinned(pin),
@@ -43,88 +41,85 @@ impl Camera {
     }
 }
 
-/// Relays a camera until it is given up, nobody reads it, or it is stopped, which is `None`.
-pub(super) async fn pull<R: Runtime>(
+/// Relays a camera until it is given up, or nobody reads it, which is the error, or until it is stopped. `own` stays: the stream may
+/// have come from elsewhere, and may go on from elsewhere.
+pub(super) async fn pull<R: Runtime, T>(
     station: &Station<R>,
     place: &Place,
     camera: &Camera,
-    stopped: &Receiver<()>,
-) -> Option<Over> {
-    let failed = |error: &(dyn std::error::Error + 'static)| {
-        Some(Over::Failed { why: WithCauses(error).to_string(), was_live: false })
+    own: &Mutex<Relayed>,
+    stopped: impl Future<Output = T>,
+) -> Result<T, Over> {
+    let failed = |error: &(dyn std::error::Error + 'static)| Over::Failed {
+        why: WithCauses(error).to_string(),
+        was_live: false,
     };
-    let client = match camera.client::<R>(place) {
-        Ok(builder) => builder.build(),
-        Err(error) => return failed(&error),
-    };
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => return failed(&error),
-    };
-    let relay = Relay { station, place, client: &client, own: Mutex::default() };
-    let relayed =
-        or(or(relay.play(), relay.follow()), or(relay.hold(), unread(station, place, || relay.stream())));
-    let over = until(stopped, relayed).await;
-    drop(relay);
+    let client = camera.client::<R>(place).map_err(|error| failed(&error))?;
+    let client = client.build().map_err(|error| failed(&error))?;
+    let relay = Relay { station, place, client: &client, own, flows: &|| () };
+    let read = unread(station, place, place.plan.on_demand, || relay.stream());
+    let relayed = or(or(relay.play(), relay.follow()), or(relay.hold(), read));
+    let ended = or(async { Ok(stopped.await) }, async { Err(relayed.await) }).await;
+    if ended.is_err() {
+        // The stream ends before the goodbye.
+        relay.own().end();
+    }
     or(async { drop(client.teardown().await) }, sleep::<R>(GOODBYE)).await;
-    over
+    ended
 }
 
 /// A camera, and the stream of its packets.
-struct Relay<'a, R: Runtime> {
-    station: &'a Station<R>,
-    place: &'a Place,
-    client: &'a Client<R>,
-    own: Mutex<Relayed>,
-}
-
-#[derive(Default)]
-struct Relayed {
-    stream: Option<ServerStream>,
-    was_live: bool,
-    /// Since when it is lost.
-    lost: Option<Instant>,
-    /// The media of the stream that each media of the camera is.
-    medias: Vec<Option<usize>>,
+pub(super) struct Relay<'a, R: Runtime> {
+    pub(super) station: &'a Station<R>,
+    pub(super) place: &'a Place,
+    pub(super) client: &'a Client<R>,
+    pub(super) own: &'a Mutex<Relayed>,
+    /// It is told that packets of this client flow.
+    pub(super) flows: &'a (dyn Fn() + Sync),
 }
 
 impl<R: Runtime> Relay<'_, R> {
     fn own(&self) -> MutexGuard<'_, Relayed> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(self.own)
     }
 
-    fn stream(&self) -> Option<rtspan_std::StreamId> {
-        self.own().stream.as_ref().map(ServerStream::id)
+    fn stream(&self) -> Option<StreamId> {
+        self.own().stream_id()
     }
 
     fn failed(&self, why: impl std::fmt::Display) -> Over {
-        Over::Failed { why: why.to_string(), was_live: self.own().was_live }
+        self.own().over(why)
     }
 
     /// Has the medias flow, and writes their packets.
     async fn play(&self) -> Over {
-        if let Err(error) = self.begin().await {
-            return self.failed(WithCauses(&error));
+        match self.begin().await {
+            Ok(()) => self.pass().await,
+            Err(error) => self.failed(WithCauses(&error)),
         }
+    }
+
+    /// Writes the packets of medias that flow.
+    pub(super) async fn pass(&self) -> Over {
         let mut packets = self.client.packets();
+        let mut has_begun = false;
         while let Some(received) = packets.next().await {
             let received = match received {
                 Ok(received) => received,
                 Err(error) => return self.failed(WithCauses(&error)),
             };
-            if self.stream().is_none() {
-                let description = self.description(packets.description());
-                match self.station.publish(self.place, &description).await {
-                    Ok(stream) => {
-                        let mut own = self.own();
-                        (own.stream, own.was_live) = (Some(stream), true);
-                    }
-                    Err(error) => return self.failed(WithCauses(&error)),
+            if !has_begun || self.stream().is_none() {
+                let description = || self.description(packets.description());
+                if let Err(over) = open(self.station, self.place, self.own, description).await {
+                    return over;
                 }
-                self.station.live(self.place);
+            }
+            if !std::mem::replace(&mut has_begun, true) {
+                self.own().lost = None;
+                (self.flows)();
             }
             // All that are here together: the lock is not taken for each.
-            let own = self.own();
+            let mut own = self.own();
             own.write(received);
             while let Some(received) = packets.try_next() {
                 own.write(received);
@@ -133,8 +128,8 @@ impl<R: Runtime> Relay<'_, R> {
         self.failed("the camera has ended its stream")
     }
 
-    /// Sets up all that the camera sends.
-    async fn begin(&self) -> Result<(), Error> {
+    /// Sets up all that the camera sends, and has it flow.
+    pub(super) async fn begin(&self) -> Result<(), Error> {
         let description = self.client.describe().await?;
         let mut medias = vec![None; description.medias.len()];
         let mut places = 0..;
@@ -151,6 +146,8 @@ impl<R: Runtime> Relay<'_, R> {
             return Err(failure);
         }
         self.own().medias = medias;
+        let description = self.description(description);
+        self.own().take_up(&description);
         self.client.play(Playback::new()).await?;
         Ok(())
     }
@@ -167,7 +164,7 @@ impl<R: Runtime> Relay<'_, R> {
     }
 
     /// Follows what the client says of the camera.
-    async fn follow(&self) -> Over {
+    pub(super) async fn follow(&self) -> Over {
         while let Some(event) = self.client.next_event().await {
             match event {
                 ClientEvent::Reconnecting { cause, attempt, .. } => {
@@ -194,12 +191,9 @@ impl<R: Runtime> Relay<'_, R> {
                     self.station.tell("source_back", line, json!({ "path": &*self.place.path }));
                 }
                 ClientEvent::DescriptionChanged(description) => {
-                    let description = self.description(*description);
-                    let mut own = self.own();
                     // Readers of other medias have to begin anew.
-                    if own.stream.as_ref().is_some_and(|stream| stream.reload(&description).is_err()) {
-                        own.stream = None;
-                    }
+                    let description = self.description(*description);
+                    self.own().reload(&description);
                 }
                 _ => {}
             }
@@ -213,27 +207,17 @@ impl<R: Runtime> Relay<'_, R> {
             sleep::<R>(GLANCE).await;
             let mut own = self.own();
             let is_over = own.lost.is_some_and(|lost| lost.elapsed() >= self.place.plan.hold);
-            if !is_over || own.stream.take().is_none() {
+            if !is_over || own.stream_id().is_none() {
                 continue;
             }
+            own.end();
             drop(own);
             let why = "the camera is away";
-            if self.place.plan.on_demand {
+            // Perhaps another node reaches it.
+            if self.place.plan.on_demand || self.station.is_clustered(&self.place.plan.source) {
                 return self.failed(why);
             }
-            self.station.away(self.place, why);
-        }
-    }
-}
-
-impl Relayed {
-    /// Writes a packet with the camera's own time.
-    fn write(&self, received: Received) {
-        let Some(Some(media)) = self.medias.get(received.media) else { return };
-        let ntp = received.time.wall().map_or_else(NtpTime::default, |wall| wall.ntp);
-        if let Some(stream) = &self.stream {
-            // A stream that the server has ended is found out by the client's end.
-            let _ = stream.write_with_ntp(*media, received.packet, ntp);
+            self.station.away(self.place, why, None);
         }
     }
 }

@@ -1,25 +1,30 @@
 //! A film that runs in a loop, for all readers together.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use futures_lite::future::or;
 use rtspan_examples::source::{FileSource, Packets};
 use rtspan_examples::{Clip, Frame, clip};
-use rtspan_std::Description;
-use rtspan_std::WithCauses;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::server::ServerStream;
+use rtspan_std::{Description, WithCauses};
 
+use super::relayed::{Relayed, lock, open};
 use super::{Over, unread};
 use crate::feed::{Pace, read_ahead};
 use crate::serve::station::{Place, Station};
 use crate::voice::with_loudspeaker;
 
-/// Plays a file until it cannot be read any more, or nobody reads it.
-pub(super) async fn play<R: Runtime>(station: &Station<R>, place: &Place, film: &Path) -> Over {
-    let failed = |error: &(dyn std::error::Error + 'static)| Over::Failed {
-        why: format!("{} cannot be played: {}", film.display(), WithCauses(error)),
-        was_live: false,
+/// Plays a file until it cannot be read any more, or nobody reads it. `own` stays: the stream may have come from elsewhere, and may
+/// go on from elsewhere.
+pub(super) async fn play<R: Runtime>(
+    station: &Station<R>,
+    place: &Place,
+    film: &Path,
+    own: &Mutex<Relayed>,
+) -> Over {
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        lock(own).over(format!("{} cannot be played: {}", film.display(), WithCauses(error)))
     };
     let packets = FileSource::open(film, 25.0).and_then(|source| {
         let description = source.description().clone();
@@ -29,26 +34,25 @@ pub(super) async fn play<R: Runtime>(station: &Station<R>, place: &Place, film: 
         Ok(packets) => packets,
         Err(error) => return failed(&error),
     };
-    let stream = match publish(station, place, &description).await {
-        Ok(stream) => stream,
-        Err(over) => return over,
-    };
     let frames = read_ahead(packets);
     let play = async {
-        let mut pace = Pace::new();
+        let mut stage = match Stage::begin(station, place, own, &description).await {
+            Ok(stage) => stage,
+            Err(over) => return over,
+        };
         while let Ok(frame) = frames.recv().await {
             match frame {
                 Ok(frame) => {
-                    if let Err(over) = write::<R>(&stream, &mut pace, &frame).await {
+                    if let Err(over) = stage.show::<R>(frame).await {
                         return over;
                     }
                 }
                 Err(error) => return failed(&error),
             }
         }
-        Over::Failed { why: format!("{} has ended", film.display()), was_live: true }
+        lock(own).over(format!("{} has ended", film.display()))
     };
-    or(play, unread(station, place, || Some(stream.id()))).await
+    or(play, unread(station, place, place.plan.on_demand, || lock(own).stream_id())).await
 }
 
 /// Plays the embedded clip, perhaps with a loudspeaker beside it.
@@ -56,37 +60,50 @@ pub(super) async fn play_demo<R: Runtime>(
     station: &Station<R>,
     place: &Place,
     has_loudspeaker: bool,
+    own: &Mutex<Relayed>,
 ) -> Over {
     let clip = Clip::demo();
     let description = clip.description();
     let description = if has_loudspeaker { with_loudspeaker(description) } else { description };
-    let stream = match publish(station, place, &description).await {
-        Ok(stream) => stream,
+    let mut stage = match Stage::begin(station, place, own, &description).await {
+        Ok(stage) => stage,
         Err(over) => return over,
     };
-    let mut pace = Pace::new();
     for frame in clip.frames() {
-        if let Err(over) = write::<R>(&stream, &mut pace, &frame).await {
+        if let Err(over) = stage.show::<R>(frame).await {
             return over;
         }
     }
     Over::Unread
 }
 
-async fn publish<R: Runtime>(
-    station: &Station<R>,
-    place: &Place,
-    description: &Description,
-) -> Result<ServerStream, Over> {
-    let published = station.publish(place, description).await;
-    let stream =
-        published.map_err(|error| Over::Failed { why: WithCauses(&error).to_string(), was_live: false })?;
-    station.live(place);
-    Ok(stream)
+/// The place where a film runs.
+struct Stage<'a> {
+    own: &'a Mutex<Relayed>,
+    pace: Pace,
+    /// Of each media.
+    clock_rates: Vec<u32>,
 }
 
-async fn write<R: Runtime>(stream: &ServerStream, pace: &mut Pace, frame: &Frame) -> Result<(), Over> {
-    pace.wait::<R>(frame).await;
-    let written = stream.write_frame(frame.media, &frame.packets);
-    written.map_err(|error| Over::Failed { why: WithCauses(&error).to_string(), was_live: true })
+impl<'a> Stage<'a> {
+    async fn begin<R: Runtime>(
+        station: &Station<R>,
+        place: &Place,
+        own: &'a Mutex<Relayed>,
+        description: &Description,
+    ) -> Result<Self, Over> {
+        lock(own).take_up(description);
+        open(station, place, own, || description.clone()).await?;
+        lock(own).lost = None;
+        let formats = description.medias.iter().map(|media| media.formats.first());
+        let clock_rates = formats.map(|format| format.map_or(0, |format| format.clock_rate)).collect();
+        Ok(Self { own, pace: Pace::new(), clock_rates })
+    }
+
+    async fn show<R: Runtime>(&mut self, frame: Frame) -> Result<(), Over> {
+        self.pace.wait::<R>(&frame).await;
+        let clock_rate = self.clock_rates.get(frame.media).copied().unwrap_or_default();
+        let mut own = lock(self.own);
+        own.write_frame(frame, clock_rate).map_err(|error| own.over(WithCauses(&error)))
+    }
 }

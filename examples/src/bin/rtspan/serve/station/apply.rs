@@ -5,12 +5,14 @@ use std::sync::Arc;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{CloseNote, StatusCode, StreamId};
 use serde::Serialize;
+use serde_json::json;
 use smol::channel::bounded;
 
 use super::Station;
 use super::sources::dismiss;
+use super::state::Live;
 use crate::Failure;
-use crate::serve::config::{PathPlan, Settings, Source};
+use crate::serve::config::{File, PathPlan, Settings, Source};
 use crate::serve::recording;
 
 /// The changes that other settings have made.
@@ -21,12 +23,35 @@ pub(crate) struct Changes {
     pub(crate) changed: Vec<String>,
     /// Users or their rights are others.
     pub(crate) users: bool,
-    /// Sections and settings that count from the next start on.
-    pub(crate) at_next_start: Vec<&'static str>,
+    /// Addresses that are listened on now, as URLs.
+    pub(crate) opened: Vec<String>,
+    /// Addresses that are not listened on any more. Connections that have come to them stay.
+    pub(crate) closed: Vec<String>,
+    /// The token of the control interface is another one.
+    pub(crate) token: bool,
+    /// Settings that count from the next start on.
+    pub(crate) at_next_start: Vec<AtNextStart>,
+}
+
+/// A setting that counts from the next start on.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct AtNextStart {
+    /// Such as `start`, `limits.sessions`.
+    pub(crate) setting: String,
+    /// Where it stands in the file, if it does.
+    pub(crate) line: Option<usize>,
+}
+
+impl std::fmt::Display for AtNextStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.setting)?;
+        self.line.map_or(Ok(()), |line| write!(f, " (line {line})"))
+    }
 }
 
 impl Changes {
-    fn between(old: &Settings, new: &Settings) -> Self {
+    /// Those from one to the other, of a server that has begun with these settings of its own.
+    fn between(begun_with: &File, old: &Settings, new: &Settings) -> Self {
         let names = |settings: &Settings| settings.patterns().map(ToString::to_string).collect::<Vec<_>>();
         let (before, after) = (names(old), names(new));
         let without = |all: &[String], others: &[String]| {
@@ -36,12 +61,17 @@ impl Changes {
             let mut same = old.paths.iter().filter(|other| other.pattern == plan.pattern).peekable();
             same.peek().is_some() && same.all(|other| other != *plan)
         };
+        let at_next_start = |setting: String| {
+            let line = new.lines.get(&setting).copied();
+            AtNextStart { setting, line }
+        };
         Self {
             added: without(&after, &before),
             removed: without(&before, &after),
             changed: new.paths.iter().filter(is_changed).map(|plan| plan.pattern.to_string()).collect(),
             users: old.accounts != new.accounts,
-            at_next_start: old.file.fixed_differences(&new.file),
+            at_next_start: begun_with.fixed_differences(&new.file).into_iter().map(at_next_start).collect(),
+            ..Self::default()
         }
     }
 
@@ -56,7 +86,13 @@ impl std::fmt::Display for Changes {
         if self.is_empty() {
             return f.write_str("nothing has changed");
         }
-        let lists = [("added", &self.added), ("removed", &self.removed), ("changed", &self.changed)];
+        let lists = [
+            ("added", &self.added),
+            ("removed", &self.removed),
+            ("changed", &self.changed),
+            ("listening on", &self.opened),
+            ("no longer listening on", &self.closed),
+        ];
         let mut parts: Vec<String> = lists
             .into_iter()
             .filter(|(_, names)| !names.is_empty())
@@ -65,8 +101,12 @@ impl std::fmt::Display for Changes {
         if self.users {
             parts.push("other users".to_owned());
         }
+        if self.token {
+            parts.push("another token".to_owned());
+        }
         if !self.at_next_start.is_empty() {
-            parts.push(format!("{} counts from the next start on", self.at_next_start.join(", ")));
+            let all: Vec<_> = self.at_next_start.iter().map(ToString::to_string).collect();
+            parts.push(format!("from the next start on: {}", all.join(", ")));
         }
         f.write_str(&parts.join("; "))
     }
@@ -81,7 +121,7 @@ impl<R: Runtime> Station<R> {
     pub(super) fn apply(&self, new: Settings) -> Result<Changes, Failure> {
         self.0
             .recorders
-            .keep(&new, |orders| self.spawn(recording::clock::<R>(orders)))
+            .keep(&new, |orders| self.spawn_or_tell("recordings are cut late", recording::clock::<R>(orders)))
             .map_err(Failure::Archive)?;
         let (new, old) = {
             let mut state = self.state();
@@ -89,22 +129,32 @@ impl<R: Runtime> Station<R> {
             let old = std::mem::replace(&mut state.settings, Arc::clone(&new));
             (new, old)
         };
-        let changes = Changes::between(&old, &new);
+        let changes = Changes::between(&self.0.begun_with, &old, &new);
         if changes.users {
             self.server().set_users(new.accounts.users());
         }
+        self.server().set_asks_at(new.asks(self.cluster().is_some()));
         self.end_sources(&new);
         self.end_publishers(&new);
-        for plan in new.paths.iter().filter(|plan| plan.source.is_pulled() && !plan.on_demand) {
-            let Some(path) = plan.pattern.exact() else { continue };
-            if !self.state().running.contains_key(path) {
-                // Only sources of patterns can be too many.
-                let _ = self.start(path, plan);
+        self.share(&new);
+        let is_for_us = |source: &Source| source.is_pulled() && !self.is_clustered(source);
+        for plan in new.paths.iter().filter(|plan| is_for_us(&plan.source) && !plan.on_demand) {
+            if let Some(path) = plan.pattern.exact() {
+                self.start_or_tell(path, plan);
             }
         }
         let streams: Vec<StreamId> = self.state().streams.keys().copied().collect();
         streams.into_iter().for_each(|stream| self.record(stream));
         Ok(changes)
+    }
+
+    /// Begins a source that does not run, or says why not.
+    pub(crate) fn start_or_tell(&self, path: &str, plan: &PathPlan) {
+        let is_running = self.state().running.contains_key(path);
+        if let Some(why) = Some(()).filter(|()| !is_running).and_then(|()| self.start(path, plan).err()) {
+            let line = format!("{path}: {why}");
+            self.tell("source_away", line, json!({ "path": path, "reason": why }));
+        }
     }
 
     /// Ends the sources that are no more, or are to be others.
@@ -113,7 +163,10 @@ impl<R: Runtime> Station<R> {
         let mut state = self.state();
         state.running.retain(|path, running| {
             let plan = new.plan(path);
-            let goes_on = plan.is_some_and(|plan| plan.has_same_source(&running.plan));
+            let goes_on = plan.is_some_and(|plan| match running.plan.source {
+                Source::Node => plan.source == Source::Publisher,
+                _ => plan.has_same_source(&running.plan),
+            });
             if !goes_on {
                 ended.push((Arc::clone(&running.plan), std::mem::take(&mut running.waiting)));
             }
@@ -135,12 +188,27 @@ impl<R: Runtime> Station<R> {
         }
     }
 
+    /// Records the streams of a path, or does no more, as the settings and the cluster say.
+    pub(crate) fn record_at(&self, path: &str) {
+        let state = self.state();
+        let at = |(stream, live): (&StreamId, &Live)| (live.path == path).then_some(*stream);
+        let streams: Vec<StreamId> = state.streams.iter().filter_map(at).collect();
+        drop(state);
+        streams.into_iter().for_each(|stream| self.record(stream));
+    }
+
     /// Records a stream, or does no more, as the settings say.
     pub(super) fn record(&self, stream: StreamId) {
         let mut state = self.state();
         let settings = Arc::clone(&state.settings);
+        let source = state.streams.get(&stream).and_then(|live| state.running.get(&live.path));
+        let is_relay = source.is_some_and(|source| self.is_clustered(&source.plan.source));
+        let path = state.streams.get(&stream).map(|live| live.path.clone()).unwrap_or_default();
+        let is_elsewhere = is_relay && !self.owns(&path);
         let Some(live) = state.streams.get_mut(&stream) else { return };
-        let wanted = settings.plan(&live.path).and_then(|plan| plan.record.clone());
+        // The node that has the path records.
+        let plan = settings.plan(&live.path).filter(|_| !is_elsewhere);
+        let wanted = plan.and_then(|plan| plan.record.clone());
         if live.recording.as_ref().map(|(recording, _)| recording) == wanted.as_ref() {
             return;
         }
@@ -151,6 +219,10 @@ impl<R: Runtime> Station<R> {
         let path = live.path.clone();
         live.recording = Some((recording, stop));
         drop(state);
-        self.spawn(recording::record(Arc::clone(&self.0.server), stream, path, orders, stopped));
+        let why = format!("{path} is not recorded");
+        self.spawn_or_tell(
+            &why,
+            recording::record(Arc::clone(&self.0.server), stream, path, orders, stopped),
+        );
     }
 }

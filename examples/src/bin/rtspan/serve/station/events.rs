@@ -14,6 +14,8 @@ use crate::serve::config::trimmed;
 
 /// Events that wait for one who has subscribed.
 const EVENTS_MAX: usize = 1024;
+/// Why that ends which is there when the server does.
+const THE_END: &str = "the server ends";
 
 /// An event of a path. Paths are without a slash in front.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,12 +81,30 @@ impl Events {
     }
 }
 
+/// The end of a session that has begun to read or to publish.
+fn ended(session: SessionId, (path, action): (String, Action), reason: String) -> StationEvent {
+    let session = session.to_string();
+    match action {
+        Action::Read => StationEvent::ReaderEnded { path, session, reason },
+        _ => StationEvent::PublisherEnded { path, session, reason },
+    }
+}
+
 impl<R: Runtime> Station<R> {
     /// Takes note of an event of the server's.
     pub(super) fn note(&self, event: &Event) {
         match event {
-            Event::Published { stream, path, .. } => self.published(*stream, trimmed(path)),
+            Event::Published { stream, path, session, .. } => {
+                self.came(*stream, *session);
+                self.published(*stream, trimmed(path));
+            }
+            Event::PublisherGone { stream, path, .. } => self.left(*stream, trimmed(path)),
+            Event::TakenOver { stream, session, .. } => {
+                self.came(*stream, Some(*session));
+                self.record(*stream);
+            }
             Event::Unpublished { stream, path, reason, .. } => {
+                self.gone(*stream, trimmed(path));
                 let Some(_) = self.state().streams.remove(stream) else { return };
                 let (path, reason) = (trimmed(path).to_owned(), reason.to_string());
                 self.0.events.tell(&StationEvent::PathGone { path, reason });
@@ -104,14 +124,24 @@ impl<R: Runtime> Station<R> {
                 });
             }
             Event::SessionClosed { session, reason, .. } => {
-                let Some((path, action)) = self.state().sessions.remove(session) else { return };
-                let (session, reason) = (session.to_string(), reason.to_string());
-                self.0.events.tell(&match action {
-                    Action::Read => StationEvent::ReaderEnded { path, session, reason },
-                    _ => StationEvent::PublisherEnded { path, session, reason },
-                });
+                let Some(begun) = self.state().sessions.remove(session) else { return };
+                self.0.events.tell(&ended(*session, begun, reason.to_string()));
             }
             _ => {}
+        }
+    }
+
+    /// Tells the end of all that has not ended before the server did: first of those who read and publish, then of the paths.
+    pub(super) fn tell_ends(&self) {
+        let (sessions, streams) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.sessions), std::mem::take(&mut state.streams))
+        };
+        for (session, begun) in sessions {
+            self.0.events.tell(&ended(session, begun, THE_END.to_owned()));
+        }
+        for live in streams.into_values() {
+            self.0.events.tell(&StationEvent::PathGone { path: live.path, reason: THE_END.to_owned() });
         }
     }
 

@@ -1,17 +1,20 @@
 //! Questions of peers about paths: may somebody publish there, and is there something to read.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{Action, Describe, Event, Question, Refusal, Setup, StatusCode, Url};
 
 use super::Station;
+use super::state::Absence;
+use crate::serve::cluster::Cluster;
 use crate::serve::config::{PathPlan, Source, trimmed};
 use crate::stop::sleep;
 
 /// A reader that waits for a source.
-pub(super) enum Waiting {
+pub(crate) enum Waiting {
     Describe(Box<Question<Describe>>),
     Setup(Box<Question<Setup>>),
 }
@@ -24,6 +27,26 @@ impl Waiting {
         }
     }
 
+    fn request(&self) -> &rtspan_std::Request {
+        match self {
+            Self::Describe(question) => &question.request,
+            Self::Setup(question) => &question.request,
+        }
+    }
+
+    /// The program that asks, as it says; empty if it says nothing.
+    pub(crate) fn user_agent(&self) -> &str {
+        self.request().headers.get("User-Agent").unwrap_or_default()
+    }
+
+    /// The query of its URL.
+    pub(crate) fn query(&self) -> Option<&str> {
+        match self {
+            Self::Describe(question) => question.query.as_deref(),
+            Self::Setup(question) => question.query.as_deref(),
+        }
+    }
+
     fn url(&self) -> &str {
         match self {
             Self::Describe(question) => &question.request.uri,
@@ -32,24 +55,35 @@ impl Waiting {
     }
 
     /// Answers it. The reader may have gone meanwhile.
-    pub(super) fn answer<R: Runtime>(self, server: &Server<R>, answer: Result<(), Refusal>) {
+    pub(crate) fn answer<R: Runtime>(self, server: &Server<R>, answer: Result<(), Refusal>) {
         let _ = match self {
             Self::Describe(question) => server.answer(question.ticket, answer),
             Self::Setup(question) => server.answer(question.ticket, answer),
         };
     }
 
-    /// Sends the reader to the fallback of the path, or says why there is nothing.
-    pub(super) fn send_away<R: Runtime>(self, server: &Server<R>, plan: &PathPlan, why: &str) {
+    /// Sends the reader to the fallback of the path, or says why there is nothing, and when to come again.
+    pub(crate) fn send_away<R: Runtime>(self, server: &Server<R>, plan: &PathPlan, absence: Absence<'_>) {
         let elsewhere = plan.fallback.as_deref().and_then(|path| at_path(self.url(), path));
         let answer = match elsewhere {
             Some(url) => Refusal::new(StatusCode::FOUND).with_header("Location", &url),
-            None => Refusal::new(StatusCode::SERVICE_UNAVAILABLE).with_reason(why),
+            None => {
+                let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).with_reason(absence.words);
+                let rest = absence.again.map(|again| again.saturating_duration_since(Instant::now()));
+                let seconds = rest.map(|rest| rest.as_secs() + 1).map(|seconds| seconds.to_string());
+                seconds.iter().fold(refusal, |refusal, seconds| refusal.with_header("Retry-After", seconds))
+            }
         };
         self.answer(server, Err(answer));
     }
 
-    fn into_event(self) -> Event {
+    /// Refuses another node, which looks for yet another one then.
+    pub(crate) fn refuse_node<R: Runtime>(self, server: &Server<R>) {
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).with_reason("not from this node");
+        self.answer(server, Err(refusal));
+    }
+
+    pub(crate) fn into_event(self) -> Event {
         match self {
             Self::Describe(question) => Event::Describe(*question),
             Self::Setup(question) => Event::Setup(*question),
@@ -71,6 +105,11 @@ impl<R: Runtime> Station<R> {
         match event {
             Event::Announce(question) => {
                 let plan = self.state().settings.plan(&question.path).cloned();
+                let is_publisher = plan.as_ref().is_some_and(|plan| plan.source == Source::Publisher);
+                if let Some(cluster) = self.cluster().filter(|_| is_publisher) {
+                    self.announced(cluster, question);
+                    return None;
+                }
                 let answer = match plan.map(|plan| plan.source) {
                     Some(Source::Publisher) => Ok(()),
                     Some(_) => Err(refused("the stream of this path does not come from publishers")),
@@ -91,10 +130,26 @@ impl<R: Runtime> Station<R> {
     fn look(&self, waiting: Waiting) -> Option<Event> {
         let path = waiting.path().to_owned();
         let plan = self.state().settings.plan(&path).cloned();
+        let is_publisher = plan.as_ref().is_some_and(|plan| plan.source == Source::Publisher);
+        if let Some(cluster) =
+            self.cluster().filter(|cluster| is_publisher && self.may_be_elsewhere(cluster, &path))
+        {
+            return self.look_in_cluster(cluster, path, waiting);
+        }
+        match (plan, self.cluster()) {
+            (Some(plan), Some(cluster)) if plan.source.is_shared() => {
+                self.look_at_shared(cluster, path, plan, waiting)
+            }
+            (plan, _) => self.look_at_home(path, plan, waiting),
+        }
+    }
+
+    /// Looks at a path that no other node knows.
+    fn look_at_home(&self, path: String, plan: Option<PathPlan>, waiting: Waiting) -> Option<Event> {
         match plan {
             Some(plan) if plan.source.is_pulled() => self.wait(path, plan, waiting),
             Some(plan) if plan.fallback.is_some() && !self.is_published(&path) => {
-                waiting.send_away(self.server(), &plan, "");
+                waiting.send_away(self.server(), &plan, Absence::new(""));
                 None
             }
             _ => Some(waiting.into_event()),
@@ -102,11 +157,11 @@ impl<R: Runtime> Station<R> {
     }
 
     /// Has a reader wait until its source is live, unless that it is already, or is known to be away.
-    fn wait(&self, path: String, plan: PathPlan, waiting: Waiting) -> Option<Event> {
+    pub(crate) fn wait(&self, path: String, plan: PathPlan, waiting: Waiting) -> Option<Event> {
         let is_running = self.state().running.contains_key(&path);
         let started = if is_running { Ok(()) } else { self.start(&path, &plan) };
         if let Err(why) = started {
-            waiting.send_away(self.server(), &plan, &why);
+            waiting.send_away(self.server(), &plan, Absence::new(&why));
             return None;
         }
         let mut state = self.state();
@@ -115,30 +170,45 @@ impl<R: Runtime> Station<R> {
         let Some(running) = running.filter(|running| !running.is_live) else {
             return Some(waiting.into_event());
         };
-        if let Some(why) = running.trouble.clone() {
+        if let Some(absence) = running.trouble.as_ref().map(|trouble| trouble.absence) {
             drop(state);
-            waiting.send_away(self.server(), &plan, &why);
+            waiting.send_away(self.server(), &plan, absence);
             return None;
         }
         running.waiting.push((number, waiting));
         drop(state);
         let (station, wait) = (self.clone(), plan.wait);
-        self.spawn(async move {
+        let (own_path, own_plan) = (path.clone(), plan.clone());
+        let is_spawned = self.spawn(async move {
             sleep::<R>(wait).await;
-            let waiting = {
-                let mut state = station.state();
-                let waiting = state.running.get_mut(&path).map(|running| &mut running.waiting);
-                let place = waiting.as_ref().and_then(|all| all.iter().position(|(own, _)| *own == number));
-                waiting.zip(place).map(|(all, place)| all.remove(place).1)
-            };
-            if let Some(waiting) = waiting {
-                waiting.send_away(station.server(), &plan, "the source has sent nothing yet");
-            }
+            station.give_up(&own_path, &own_plan, number, "the source has sent nothing yet");
         });
+        if !is_spawned {
+            self.give_up(&path, &plan, number, "too many readers wait");
+        }
         None
     }
 
-    fn is_published(&self, path: &str) -> bool {
+    /// Sends the reader of this number away, if it waits still.
+    fn give_up(&self, path: &str, plan: &PathPlan, number: u64, why: &str) {
+        let waiting = {
+            let mut state = self.state();
+            let waiting = state.running.get_mut(path).map(|running| &mut running.waiting);
+            let place = waiting.as_ref().and_then(|all| all.iter().position(|(own, _)| *own == number));
+            waiting.zip(place).map(|(all, place)| all.remove(place).1)
+        };
+        if let Some(waiting) = waiting {
+            waiting.send_away(self.server(), plan, Absence::new(why));
+        }
+    }
+
+    /// A path is looked for in the cluster: unless there may be a film or a recording, and nobody publishes there.
+    fn may_be_elsewhere(&self, cluster: &Cluster, path: &str) -> bool {
+        self.settings().shelves(path).next().is_none()
+            || cluster.with(|node, _| node.view().claims.contains_key(path))
+    }
+
+    pub(crate) fn is_published(&self, path: &str) -> bool {
         self.server().streams().iter().any(|stream| !stream.is_private && trimmed(&stream.path) == path)
     }
 

@@ -5,26 +5,23 @@ use std::sync::Arc;
 
 use futures_lite::future::or;
 use rtspan_examples::vod::Films;
-use rtspan_std::WithCauses;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{Event, StartAt};
-use serde_json::json;
 
-use super::{Changes, Station};
+use super::Station;
 use crate::Failure;
 use crate::args::EventsFormat;
+use crate::clock;
 use crate::events::{describe, dialogue, to_json};
-use crate::output::{news, news_json, notice};
+use crate::output::news_json;
 use crate::serve::config::{Source, trimmed};
-use crate::serve::service;
 use crate::serve::shelves::Shelves;
-use crate::stop::hung_up;
 use crate::voice;
 
 impl<R: Runtime> Station<R> {
     /// Runs until the server is closed. `quiet` says nothing of its events.
     pub(crate) async fn run(&self, quiet: bool) -> Result<(), Failure> {
-        or(self.handle_events(quiet), or(self.run_tasks(), self.reload_when_asked())).await
+        or(self.handle_events(quiet), self.run_tasks()).await
     }
 
     async fn handle_events(&self, quiet: bool) -> Result<(), Failure> {
@@ -34,7 +31,9 @@ impl<R: Runtime> Station<R> {
             let Some(event) = self.handle(event).and_then(|event| films.handle(event)) else { continue };
             match self.0.format {
                 _ if quiet => {}
-                EventsFormat::Text => describe(&event).into_iter().chain(dialogue(&event)).for_each(news),
+                EventsFormat::Text => {
+                    describe(&event).into_iter().chain(dialogue(&event)).for_each(clock::event)
+                }
                 EventsFormat::Json => news_json(&to_json(&event)),
             }
             if let Event::BackChannelOpened { session, stream, path, .. } = &event {
@@ -61,34 +60,5 @@ impl<R: Runtime> Station<R> {
             R::default().spawn(task).map_err(Failure::Runtime)?;
         }
         Ok(())
-    }
-
-    async fn reload_when_asked(&self) -> Result<(), Failure> {
-        loop {
-            hung_up().await;
-            let _ = self.reload_and_tell();
-        }
-    }
-
-    /// Reads the settings again, and says what has changed or what is wrong with them.
-    pub(crate) fn reload_and_tell(&self) -> Result<Changes, Failure> {
-        let _ = service::reloading();
-        let reloaded = self.reload();
-        match &reloaded {
-            Ok(changes) => {
-                let line = format!("the settings were read again: {changes}");
-                self.tell("reloaded", line, json!(changes));
-            }
-            Err(failure) => {
-                if let Failure::Config(faults) = failure {
-                    faults.lines().for_each(notice);
-                }
-                let line = "the settings have faults, and nothing is changed".to_owned();
-                let reason = WithCauses(failure).to_string();
-                self.tell("reload_failed", line, json!({ "reason": reason }));
-            }
-        }
-        let _ = service::ready();
-        reloaded
     }
 }

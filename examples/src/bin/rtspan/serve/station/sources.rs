@@ -1,16 +1,17 @@
 //! The sources of paths: where they begin, and what they tell.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::ServerStream;
 use rtspan_std::{AddStreamError, Description};
 use serde_json::json;
-use smol::channel::bounded;
+use smol::channel::{Receiver, Sender, bounded};
 
 use super::Station;
 use super::question::Waiting;
-use super::state::Running;
+use super::state::{Absence, Running, Trouble};
 use crate::serve::config::{PathPlan, Source};
 use crate::serve::sources;
 use crate::stop::sleep;
@@ -19,7 +20,7 @@ use crate::stop::sleep;
 const PATTERN_MAX: usize = 256;
 /// How often, and how long, it is tried to publish at a path that another source is just leaving.
 const TRIES: u32 = 20;
-const TRY_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// The place of a source at its station.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub(crate) struct Place {
 impl Source {
     /// It is a task of the station's.
     pub(super) fn is_pulled(&self) -> bool {
-        matches!(self, Self::Camera(_) | Self::Looped(_) | Self::Demo { .. })
+        matches!(self, Self::Camera(_) | Self::Looped(_) | Self::Demo { .. } | Self::Node)
     }
 }
 
@@ -50,16 +51,25 @@ impl<R: Runtime> Station<R> {
             }
         }
         let (stop, stopped) = bounded(1);
+        let (runs, ended) = bounded(1);
         let number = state.next_number();
         let place = Place { path: path.into(), plan: Arc::clone(&plan), number };
-        let running = Running { plan, number, stop, is_live: false, trouble: None, waiting: Vec::new() };
+        let station = self.clone();
+        let run = async move {
+            let _runs: Sender<()> = runs;
+            sources::run(station, place, stopped).await;
+        };
+        if !self.spawn(run) {
+            return Err("too much begins at the same time".to_owned());
+        }
+        let running =
+            Running { plan, number, _stop: stop, ended, is_live: false, trouble: None, waiting: Vec::new() };
         state.running.insert(path.to_owned(), running);
-        drop(state);
-        self.spawn(sources::run(self.clone(), place, stopped));
         Ok(())
     }
 
-    /// Publishes the stream of a source, once another one that was there has ended.
+    /// Publishes the stream of a source: goes on with one whose publisher has gone, or begins one once another one that was there has
+    /// ended.
     ///
     /// # Errors
     ///
@@ -69,9 +79,13 @@ impl<R: Runtime> Station<R> {
         place: &Place,
         description: &Description,
     ) -> Result<ServerStream, AddStreamError> {
+        let path = format!("/{}", place.path);
+        if let Some(stream) = self.server().take(&path, description) {
+            return Ok(stream);
+        }
         let mut tries = 0;
         loop {
-            match self.server().publish(&format!("/{}", place.path), description.clone()) {
+            match self.server().publish(&path, description.clone()) {
                 Err(_) if tries < TRIES => sleep::<R>(TRY_AGAIN).await,
                 published => return published,
             }
@@ -89,23 +103,57 @@ impl<R: Runtime> Station<R> {
         waiting.into_iter().for_each(|(_, waiting)| waiting.answer(self.server(), Ok(())));
     }
 
-    /// There is nothing to read of a source. Those that wait for it are told why.
-    pub(crate) fn away(&self, place: &Place, why: &str) {
-        let mut state = self.state();
-        let Some(running) = state.source_mut(&place.path, place.number) else { return };
-        (running.is_live, running.trouble) = (false, Some(why.to_owned()));
-        let waiting = std::mem::take(&mut running.waiting);
-        drop(state);
-        waiting.into_iter().for_each(|(_, waiting)| waiting.send_away(self.server(), &place.plan, why));
+    /// There is nothing to read of a source, for a reason that is told to all but readers. Those that wait for it are sent away. The
+    /// source is tried `again` after so long, if that is known.
+    pub(crate) fn away(&self, place: &Place, why: &str, again: Option<Duration>) {
+        self.send_away(place, why, place.plan.source.absence(), again);
         let line = format!("{}: {why}", place.path);
         self.tell("source_away", line, json!({ "path": &*place.path, "reason": why }));
+    }
+
+    /// There is nothing to read of a source, for a reason that has been told. Readers that wait for it are sent away with the words
+    /// for their absence.
+    pub(crate) fn send_away(&self, place: &Place, why: &str, absence: &'static str, again: Option<Duration>) {
+        let mut state = self.state();
+        let Some(running) = state.source_mut(&place.path, place.number) else { return };
+        let again = again.map(|again| Instant::now() + again);
+        let absence = Absence { words: absence, again };
+        (running.is_live, running.trouble) = (false, Some(Trouble { why: why.to_owned(), absence }));
+        let waiting = std::mem::take(&mut running.waiting);
+        drop(state);
+        waiting.into_iter().for_each(|(_, waiting)| waiting.send_away(self.server(), &place.plan, absence));
+    }
+
+    /// The plan of the source that runs at a path.
+    pub(crate) fn running_plan(&self, path: &str) -> Option<PathPlan> {
+        self.state().running.get(path).map(|running| PathPlan::clone(&running.plan))
+    }
+
+    /// Ends the source of a path that is pulled from another node: the path is this node's now. The receiver is closed when the
+    /// source has ended.
+    pub(crate) fn end_relay(&self, path: &str) -> Option<Receiver<()>> {
+        let mut state = self.state();
+        state.running.get(path).filter(|running| running.plan.source == Source::Node)?;
+        let running = state.running.remove(path)?;
+        drop(state);
+        dismiss(self, &running.plan, running.waiting);
+        Some(running.ended)
+    }
+
+    /// A source is the cluster's to begin and to end.
+    pub(crate) fn is_clustered(&self, source: &Source) -> bool {
+        self.cluster().is_some() && (source.is_shared() || *source == Source::Node)
+    }
+
+    /// No other source has taken the place of this one.
+    pub(crate) fn is_last(&self, place: &Place) -> bool {
+        self.state().running.get(&*place.path).is_none_or(|running| running.number == place.number)
     }
 
     /// A source is tried again, and readers may wait for it.
     pub(crate) fn tries(&self, place: &Place) {
         let mut state = self.state();
-        let own = state.source_mut(&place.path, place.number);
-        if let Some(running) = own.filter(|_| place.plan.on_demand) {
+        if let Some(running) = state.source_mut(&place.path, place.number) {
             running.trouble = None;
         }
     }
@@ -132,7 +180,7 @@ fn is_fit(rest: &str) -> bool {
 /// Readers that wait for a source that has gone.
 pub(super) fn dismiss<R: Runtime>(station: &Station<R>, plan: &PathPlan, waiting: Vec<(u64, Waiting)>) {
     for (_, waiting) in waiting {
-        waiting.send_away(station.server(), plan, "the path has just been changed");
+        waiting.send_away(station.server(), plan, Absence::new("the path has just been changed"));
     }
 }
 

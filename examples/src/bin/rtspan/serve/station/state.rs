@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{Action, SessionId, StreamId, StreamInfo};
 use serde::Serialize;
-use smol::channel::Sender;
+use smol::channel::{Receiver, Sender};
 
 use super::question::Waiting;
 use crate::serve::config::{PathPlan, PathSettings, Pattern, Recording, Settings, Source, trimmed};
@@ -32,13 +33,36 @@ pub(super) struct Running {
     pub(super) plan: Arc<PathPlan>,
     /// Tells it from another one that takes its place.
     pub(super) number: u64,
-    /// The source ends when this is dropped or closed.
-    pub(super) stop: Sender<()>,
+    /// The source ends when this is dropped.
+    pub(super) _stop: Sender<()>,
+    /// It is closed when the source has ended.
+    pub(super) ended: Receiver<()>,
     pub(super) is_live: bool,
     /// Why it is not, if that is known.
-    pub(super) trouble: Option<String>,
+    pub(super) trouble: Option<Trouble>,
     /// Readers that wait for it, each with its number.
     pub(super) waiting: Vec<(u64, Waiting)>,
+}
+
+/// Why there is nothing to read of a source.
+pub(super) struct Trouble {
+    pub(super) why: String,
+    pub(super) absence: Absence<'static>,
+}
+
+/// The answer to readers for whom there is nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Absence<'a> {
+    /// They tell nothing of the source.
+    pub(super) words: &'a str,
+    /// When it is tried again, if that is known.
+    pub(super) again: Option<Instant>,
+}
+
+impl<'a> Absence<'a> {
+    pub(crate) fn new(words: &'a str) -> Self {
+        Self { words, again: None }
+    }
 }
 
 /// A stream, and what is done with it.
@@ -125,7 +149,11 @@ impl State {
             publisher: stream.and_then(|stream| stream.publisher).map(|session| session.to_string()),
             readers: stream.iter().flat_map(|stream| &stream.readers).map(ToString::to_string).collect(),
             recording: live.is_some_and(|live| live.recording.is_some()),
-            error: self.running.get(name).and_then(|running| running.trouble.clone()),
+            error: self
+                .running
+                .get(name)
+                .and_then(|running| running.trouble.as_ref())
+                .map(|trouble| trouble.why.clone()),
             settings,
         }
     }

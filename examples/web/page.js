@@ -1,0 +1,100 @@
+/** The page of `rtspan serve --web`: a list of the streams that its visitor may read, and a player. */
+
+import { Cards } from "./cards.js";
+import { Feed } from "./feed.js";
+import { View } from "./view.js";
+
+const find = (selector) => document.querySelector(selector);
+
+/** User and password, or a token. They are kept for as long as the page is open, and nowhere else. */
+let visitor = null;
+let port = 0;
+
+/** What a player needs to play the stream at a path. */
+function source(path) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const name = path.split("/").map(encodeURIComponent).join("/");
+  return { url: `${scheme}://${location.hostname}:${port}/${name}`, ...visitor };
+}
+
+const cards = new Cards(find("#streams"), find("#card"), source);
+const view = new View(find("#view"), source);
+
+const feed = new Feed({ onlist: show, onfail: fail });
+
+/** What the visitor says to be let in. */
+function credentials() {
+  if (visitor === null) return {};
+  const { username, password, token } = visitor;
+  const said = token === undefined ? `Rtspan ${encodeURIComponent(username)}:${encodeURIComponent(password)}` : `Bearer ${token}`;
+  return { Authorization: said };
+}
+
+function show(list) {
+  port = list.port;
+  cards.show(list.streams);
+  find("#notice").textContent = "";
+  find("#empty").hidden = list.streams.length > 0;
+  find("#account").hidden = !list.has_users;
+  find("#account").textContent = list.user === null ? "Sign in" : `Sign out ${list.user}`;
+  view.follow(chosen(), list.streams);
+}
+
+function fail(error) {
+  if (error.kind === "credentials") signOut(error.message);
+  else find("#notice").textContent = error.kind ? error.message : "The server does not answer.";
+}
+
+function update() {
+  feed.start(credentials());
+}
+
+/** Takes a token out of the address (`#token=…`, `#path&token=…`), which is in no history and no log. */
+function takeToken() {
+  const parts = location.hash.slice(1).split("&");
+  const token = parts.find((part) => part.startsWith("token="));
+  if (token === undefined) return false;
+  visitor = { token: decodeURIComponent(token.slice("token=".length)) };
+  history.replaceState(null, "", `#${parts.filter((part) => part !== token).join("&")}`);
+  return true;
+}
+
+/** The path that the address of the page names; empty if none. */
+function chosen() {
+  return decodeURIComponent(location.hash.slice(1));
+}
+
+function signOut(message) {
+  visitor = null;
+  view.close();
+  cards.show([]);
+  update();
+  if (message) askForVisitor(message);
+}
+
+function askForVisitor(message) {
+  find("#signin .error").textContent = message;
+  if (!find("#signin").open) find("#signin").showModal();
+}
+
+find("#signin form").addEventListener("submit", ({ target }) => {
+  visitor = Object.fromEntries(new FormData(target));
+  target.reset();
+  update();
+});
+find("#signin .cancel").addEventListener("click", () => find("#signin").close());
+find("#account").addEventListener("click", () => {
+  if (visitor === null) return askForVisitor("");
+  signOut("");
+});
+addEventListener("hashchange", () => {
+  if (takeToken()) update();
+  cards.mark(chosen());
+  view.play(chosen());
+});
+addEventListener("keydown", ({ key }) => {
+  if (key === "Escape" && chosen() !== "" && !find("#signin").open) location.hash = "";
+});
+document.addEventListener("visibilitychange", () => (document.hidden ? feed.stop() : update()));
+takeToken();
+if (!document.hidden) update();
