@@ -42,17 +42,16 @@ impl Splice {
         self.begun.clear();
     }
 
-    /// The packet as readers see it. One whose numbers are others than those of its source is copied.
-    pub(crate) fn pass(&mut self, now: Instant, packet: RtpPacket, senders: &mut Senders) -> RtpPacket {
+    /// Gives a packet the numbers that readers see. One that gets others than those of its source is a copy.
+    pub(crate) fn pass(&mut self, now: Instant, packet: &mut RtpPacket, senders: &mut Senders) {
         if !self.begun.contains(&packet.payload_type()) {
             self.begun.push(packet.payload_type());
-            self.begin_source(now, &packet, senders);
-        } else if self.is_taken(&packet) {
-            self.begin_source(now, &packet, senders);
+            self.begin_source(now, packet, senders);
+        } else if self.is_taken(packet) {
+            self.begin_source(now, packet, senders);
         }
-        match self.shift_of(&packet) {
-            None => packet,
-            Some(shift) => shift.apply(&packet),
+        if let Some(shift) = self.shift_of(packet) {
+            *packet = shift.apply(packet);
         }
     }
 
@@ -176,9 +175,9 @@ mod tests {
             (ssrc, sequence, timestamp): (u32, u16, u32),
         ) -> ((u32, u16, u32), bool) {
             let header = RtpHeader { payload_type, marker: true, sequence, timestamp, ssrc };
-            let packet = RtpPacket::build(header, b"payload");
-            let at = packet.as_bytes().as_ptr();
-            let passed = self.splice.pass(self.now, packet, &mut self.senders);
+            let mut passed = RtpPacket::build(header, b"payload");
+            let at = passed.as_bytes().as_ptr();
+            self.splice.pass(self.now, &mut passed, &mut self.senders);
             self.senders.handle_sent(self.now, &passed, false);
             assert_eq!(RtpPacket::parse(passed.as_bytes().clone()).unwrap(), passed);
             assert_eq!((passed.payload(), passed.marker()), (&b"payload"[..], true));

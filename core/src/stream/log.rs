@@ -177,12 +177,12 @@ impl StreamLog {
     }
 
     /// Appends a packet of `track`; `false` if there is no such track or the log is closed.
-    pub fn push(&mut self, now: Instant, track: u8, rtp: RtpPacket) -> bool {
+    pub fn push(&mut self, now: Instant, track: u8, mut rtp: RtpPacket) -> bool {
         let number = self.head();
         let Some(state) = self.tracks.get_mut(usize::from(track)).filter(|_| !self.closed) else {
             return false;
         };
-        let rtp = state.pass(now, rtp);
+        state.pass(now, &mut rtp);
         let access_point = state.push(now, number, &rtp);
         self.keep(Packet { track, access_point, at: now, rtp });
         if !self.secure.is_empty() {

@@ -113,11 +113,10 @@ impl Track {
         }
     }
 
-    /// The packet of a publisher as readers see it.
-    pub(super) fn pass(&mut self, now: Instant, packet: RtpPacket) -> RtpPacket {
-        match &mut self.splice {
-            None => packet,
-            Some(splice) => splice.pass(now, packet, &mut self.senders),
+    /// Gives a packet of a publisher the numbers that readers see.
+    pub(super) fn pass(&mut self, now: Instant, packet: &mut RtpPacket) {
+        if let Some(splice) = &mut self.splice {
+            splice.pass(now, packet, &mut self.senders);
         }
     }
 
