@@ -44,13 +44,15 @@ impl Splice {
 
     /// Gives a packet the numbers that readers see. One that gets others than those of its source is a copy.
     pub(crate) fn pass(&mut self, now: Instant, packet: &mut RtpPacket, senders: &mut Senders) {
-        if !self.begun.contains(&packet.payload_type()) {
+        let begins = !self.begun.contains(&packet.payload_type());
+        if begins {
             self.begun.push(packet.payload_type());
-            self.begin_source(now, packet, senders);
-        } else if self.is_taken(packet) {
-            self.begin_source(now, packet, senders);
         }
-        if let Some(shift) = self.shift_of(packet) {
+        let mut shift = self.shift_of(packet);
+        if begins || (shift.is_none() && self.is_seen(packet.ssrc())) {
+            shift = self.begin_source(now, packet, shift, senders);
+        }
+        if let Some(shift) = shift {
             *packet = shift.apply(packet);
         }
     }
@@ -85,17 +87,23 @@ impl Splice {
         line.map(|line| line.shift)
     }
 
-    /// Returns true if readers see another source with the SSRC of this packet's.
-    fn is_taken(&self, packet: &RtpPacket) -> bool {
-        self.shift_of(packet).is_none() && self.lines.iter().any(|line| line.shift.ssrc == packet.ssrc())
+    /// Returns true if readers see a source of the list with this SSRC.
+    fn is_seen(&self, ssrc: u32) -> bool {
+        self.lines.iter().any(|line| line.shift.ssrc == ssrc)
     }
 
-    /// Has the source of a packet go on behind what readers have seen. It keeps its numbers if they follow.
-    fn begin_source(&mut self, now: Instant, packet: &RtpPacket, senders: &mut Senders) {
+    /// Has the source of a packet go on behind what readers have seen, and returns its shift from then on. It keeps the one that it
+    /// had if its packets follow with that.
+    fn begin_source(
+        &mut self,
+        now: Instant,
+        packet: &RtpPacket,
+        shift: Option<Shift>,
+        senders: &mut Senders,
+    ) -> Option<Shift> {
         let (payload_type, source) = (packet.payload_type(), packet.ssrc());
-        let shift = self.shift_of(packet);
         let seen = shift.map_or(source, |shift| shift.ssrc);
-        let Some((sent, last)) = senders.last_of(payload_type, seen) else { return };
+        let Some((sent, last)) = senders.last_of(payload_type, seen) else { return shift };
         let former = self.at_source(last);
         self.lines.retain(|line| {
             line.shift.ssrc != last.ssrc && (line.payload_type, line.source) != (payload_type, source)
@@ -113,6 +121,7 @@ impl Splice {
             Some(Shift::behind(last, elapsed, packet))
         };
         self.lines.extend(shift.map(|shift| Line { payload_type, source, shift }));
+        shift
     }
 }
 

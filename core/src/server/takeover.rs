@@ -116,14 +116,13 @@ impl Server {
     }
 
     fn announces_same(&self, publishing: &Publishing, announced: &[u8]) -> bool {
-        let announced = Description::parse(announced, &mut Tolerances::default()).ok().map(in_the_clear);
-        let other = announced.and_then(|other| match publishing.has_recorded() {
-            // The stream's own description was written and read again, so this one is as well.
-            true => Description::parse_written(other.to_sdp().as_bytes()),
-            false => Some(other),
-        });
-        let own = publishing.announced(&self.published);
-        own.zip(other).is_some_and(|(own, other)| own.has_same_medias(&other))
+        let announced = Description::parse(announced, &mut Tolerances::default());
+        let Ok(other) = announced.map(in_the_clear) else { return false };
+        let recorded = publishing.stream.filter(|_| publishing.has_recorded());
+        match recorded.and_then(|stream| self.published.get(stream)) {
+            Some(published) => published.describes_same(other),
+            None => publishing.announced(&self.published).is_some_and(|own| own.has_same_medias(&other)),
+        }
     }
 
     /// A stream has another publisher from here on.
