@@ -107,6 +107,7 @@ pub enum CloseReason {
 pub struct CloseNote {
     status: StatusCode,
     text: Box<str>,
+    keeps_stream: bool,
 }
 
 impl CloseNote {
@@ -117,13 +118,25 @@ impl CloseNote {
         while clean.len() > CLOSE_NOTE_BYTES_MAX {
             clean.pop();
         }
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, text: clean.into() }
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, text: clean.into(), keeps_stream: false }
     }
 
     /// The same with another status; one that is no refusal, below 400, changes nothing.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         if status.as_u16() < 400 { self } else { Self { status, ..self } }
+    }
+
+    /// Has the stream of a publisher that is closed wait for it, as if it had lost its connection
+    /// ([`ServerConfig::resume`](crate::server::ServerConfig::resume)). Without it the stream ends.
+    #[must_use]
+    pub fn keep_stream(self) -> Self {
+        Self { keeps_stream: true, ..self }
+    }
+
+    /// Returns `true` if the stream of a publisher [waits](Self::keep_stream) for it.
+    pub fn keeps_stream(&self) -> bool {
+        self.keeps_stream
     }
 
     /// The status.

@@ -57,6 +57,7 @@ pub struct ServerConfig {
     pub(super) media_silence: Duration,
     pub(super) takeover: TakeoverPolicy,
     pub(super) resume: Duration,
+    pub(super) resume_after_teardown: bool,
     pub(super) conn_idle: Duration,
     pub(super) message_deadline: Duration,
     pub(super) write_stall: Duration,
@@ -104,6 +105,7 @@ impl Default for ServerConfig {
             media_silence: limits::MEDIA_SILENCE,
             takeover: TakeoverPolicy::default(),
             resume: Duration::ZERO,
+            resume_after_teardown: false,
             conn_idle: limits::CONN_IDLE,
             message_deadline: limits::MESSAGE_DEADLINE,
             write_stall: limits::WRITE_STALL,
@@ -232,6 +234,12 @@ setters! {
     /// Readers stay meanwhile. The same user, or without users the same address, may announce the same medias and goes on
     /// with the stream ([`Event::TakenOver`](super::Event::TakenOver)); to others the path is in use.
     resume: Duration,
+    /// A stream that has readers also [waits](Self::resume) after TEARDOWN of its publisher, for any that may publish at its path
+    /// (`false` by default: it ends at once).
+    ///
+    /// It is for servers that share streams: a publisher that moves from one to another takes its leave of the first. Readers
+    /// of a publisher that is done hear of the end when the time is over.
+    resume_after_teardown: bool,
     /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
     conn_idle: Duration,
     /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).

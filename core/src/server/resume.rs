@@ -27,17 +27,23 @@ impl Former {
         Self { session: id, conn: session.conn, owner: session.owner.clone(), ip: session.peer.ip(), reason }
     }
 
-    /// Returns `true` if nobody has asked for the end of the stream: its publisher may only have lost its way here.
+    /// Returns `true` if nobody has asked for the end of the stream: its publisher may only have lost its way here, or is to
+    /// come again.
     fn may_come_back(&self) -> bool {
-        !matches!(
-            self.reason,
+        match &self.reason {
+            CloseReason::Noted(note) => note.keeps_stream(),
             CloseReason::Teardown
-                | CloseReason::TakenOver
-                | CloseReason::StreamEnded
-                | CloseReason::Application
-                | CloseReason::Noted(_)
-                | CloseReason::ServerClosed
-        )
+            | CloseReason::TakenOver
+            | CloseReason::StreamEnded
+            | CloseReason::Application
+            | CloseReason::ServerClosed => false,
+            _ => true,
+        }
+    }
+
+    /// Returns `true` if the publisher has taken its leave, so that another one may come.
+    fn has_torn_down(&self) -> bool {
+        self.reason == CloseReason::Teardown
     }
 }
 
@@ -125,13 +131,15 @@ impl Server {
     /// told later ([`Self::tell_readers_of_end`]).
     pub(super) fn lose_publisher(&mut self, now: Instant, stream: StreamId, former: Former) {
         let waits = !self.config.resume.is_zero() && !self.closing && self.drain.is_none();
-        let path =
-            self.published.get_mut(stream).filter(|published| !published.has_ended()).map(|published| {
-                published.publisher = None;
-                published.path.to_string()
-            });
+        let published = self.published.get_mut(stream).filter(|published| !published.has_ended());
+        let path = published.map(|published| {
+            published.publisher = None;
+            let after_teardown = self.config.resume_after_teardown && !published.readers.is_empty();
+            let may_follow = former.may_come_back() || (former.has_torn_down() && after_teardown);
+            (published.path.to_string(), waits && may_follow)
+        });
         match path {
-            Some(path) if waits && former.may_come_back() => {
+            Some((path, true)) => {
                 let Former { session, conn, .. } = former;
                 self.emit(Event::PublisherGone { stream, path, session, conn });
                 self.timers.arm(now + self.config.resume, Timer::Stream(stream));
@@ -153,11 +161,14 @@ impl Server {
         }
     }
 
-    /// The stream at a path that waits for the publisher that a connection is of, or for any.
+    /// The stream at a path that waits for the publisher that a connection is of, or for any that may publish there.
     pub(super) fn awaited_at(&self, conn: ConnId, path: &str) -> Option<StreamId> {
         let Some(Place::Stream(stream)) = self.paths.get(path) else { return None };
         let published = self.published.get(stream)?;
         let Awaited::Former(former) = published.awaits.as_ref()? else { return Some(stream) };
+        if former.has_torn_down() {
+            return Some(stream);
+        }
         let is_same = match (&former.owner, self.owner_of_new(conn, Action::Publish, &published.path)) {
             (Some(owner), Some(user)) => owner.user == user.user,
             (None, None) => former.ip == self.conns.get(conn)?.peer.ip(),

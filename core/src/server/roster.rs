@@ -173,13 +173,25 @@ pub struct StreamInfo {
     pub speaker: Option<SessionId>,
     /// The session that publishes it; `None` for the application's own, and while its publisher is waited for.
     pub publisher: Option<SessionId>,
+    /// It waits for a publisher ([`ServerConfig::resume`](super::ServerConfig::resume), [`Server::leave_stream`]): nothing is sent.
+    pub awaits_publisher: bool,
     /// The sessions that have set up something of it, whether they play or not.
     pub readers: Vec<SessionId>,
     /// How many medias it has.
     pub medias: usize,
 }
 
-debug_without_secrets!(StreamInfo { path; stream, since, is_private, speaker, publisher, readers, medias });
+debug_without_secrets!(StreamInfo {
+    path;
+    stream,
+    since,
+    is_private,
+    speaker,
+    publisher,
+    awaits_publisher,
+    readers,
+    medias
+});
 
 /// Lists and looks: each tells what is true now, also when events were missed.
 impl Server {
@@ -311,6 +323,7 @@ impl Published {
             is_private: self.is_private,
             speaker: self.speaker,
             publisher: self.publisher,
+            awaits_publisher: self.awaits.is_some(),
             readers: self.readers.iter().copied().collect(),
             medias: self.medias,
         }

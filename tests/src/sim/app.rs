@@ -256,7 +256,8 @@ impl World<'_> {
     fn app_note(&mut self) -> Option<CloseNote> {
         let status =
             self.chance.pick(&[StatusCode::SERVICE_UNAVAILABLE, StatusCode::FORBIDDEN, StatusCode::OK]);
-        self.chance.happens(500).then(|| CloseNote::new("that is enough").with_status(status))
+        let note = self.chance.happens(500).then(|| CloseNote::new("that is enough").with_status(status));
+        if self.chance.happens(500) { note.map(CloseNote::keep_stream) } else { note }
     }
 
     pub(super) fn app_removes(&mut self, stream: StreamId) {

@@ -47,6 +47,7 @@ pub(super) struct Plan {
     nonce_lifetime: Duration,
     pub(super) takeover: TakeoverPolicy,
     resume: Duration,
+    resume_after_teardown: bool,
     has_udp: bool,
     udp_pairs: usize,
     /// How long things go wrong.
@@ -144,6 +145,7 @@ impl Plan {
                 TakeoverPolicy::Ask,
             ]),
             resume: Duration::from_secs(chance.pick(&[0, 0, 2, 15])),
+            resume_after_teardown: chance.happens(500),
             has_udp: chance.happens(800),
             udp_pairs: chance.between(1, PAIRS_MAX) as usize,
             storm: Instant::ZERO + chance.millis(20_000, 150_000),
@@ -199,6 +201,7 @@ impl Plan {
             .nonce_lifetime(self.nonce_lifetime)
             .takeover(self.takeover)
             .resume(self.resume)
+            .resume_after_teardown(self.resume_after_teardown)
             .session_timeout(self.session_timeout)
             .media_silence(self.media_silence)
             .conn_idle(self.conn_idle)

@@ -1,10 +1,11 @@
 //! The rights of each host. They are decided here and looked at wherever packets come and go; what the server makes of them
 //! is another matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rtspan_core::auth::{Action, Secret, User, Users};
+use rtspan_core::conn::CloseReason;
 use rtspan_core::server::{Authority, Event, TakeoverPolicy};
 use rtspan_core::wire::StatusCode;
 use rtspan_core::{ConnId, SessionId, StreamId};
@@ -90,6 +91,8 @@ pub(super) struct Rights {
     sessions: BTreeMap<SessionId, Owner>,
     /// Publishers that have gone and are waited for.
     gone: BTreeMap<StreamId, SessionId>,
+    /// Publishers that have taken their leave: anybody that may publish may follow.
+    torn_down: BTreeSet<SessionId>,
     paths: BTreeMap<StreamId, String>,
     /// Those that make packets, without the application.
     makers: BTreeMap<Origin, Who>,
@@ -222,7 +225,12 @@ impl Rights {
             }
             Event::Paused { session, conn }
             | Event::TrackClosed { session, conn, .. }
-            | Event::SessionClosed { session, conn, .. } => self.check_use(*session, *conn),
+            | Event::SessionClosed { session, conn, .. } => {
+                self.check_use(*session, *conn);
+                if let Event::SessionClosed { reason: CloseReason::Teardown, .. } = event {
+                    self.torn_down.insert(*session);
+                }
+            }
             Event::PublisherGone { stream, session, .. } => _ = self.gone.insert(*stream, *session),
             Event::Unpublished { stream, .. } => _ = self.gone.remove(stream),
             Event::TakenOver { stream, path, session, conn, former: Some(former) } => {
@@ -234,7 +242,7 @@ impl Rights {
                     new.user.is_none() && old.who.0 == new.who.0
                 };
                 let may = match (self.gone.remove(stream), self.takeover) {
-                    (Some(gone), _) => gone == *former && is_same,
+                    (Some(gone), _) => gone == *former && (is_same || self.torn_down.contains(former)),
                     (None, TakeoverPolicy::SameAddress) => is_same,
                     (None, policy) => policy == TakeoverPolicy::Ask,
                 };

@@ -1,5 +1,6 @@
 //! A publisher that comes back finds its former self at its path.
 
+mod farewell;
 mod leave;
 mod resume;
 mod take;

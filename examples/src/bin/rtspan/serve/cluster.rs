@@ -179,8 +179,8 @@ impl<R: Runtime> Station<R> {
         }
     }
 
-    /// A publisher has gone without a word, and its stream waits: the publisher may be at another node by now. If there are readers,
-    /// the stream goes on from there.
+    /// A publisher has gone, and its stream waits: the publisher may be at another node by now. If there are readers, the stream goes
+    /// on from there.
     pub(super) fn left(&self, stream: StreamId, path: &str) {
         self.gone(stream, path);
         let Some(cluster) = self.cluster() else { return };
@@ -244,11 +244,12 @@ impl<R: Runtime> Station<R> {
         });
     }
 
-    /// A path may be another node's in a moment: its publisher has to come again, and its readers too.
+    /// A path may be another node's in a moment: its publisher has to come again, and its readers wait.
     fn lost(&self, cluster: &Cluster, path: &str) {
         self.give_back(cluster, path);
         let note = CloseNote::new("the registry of the cluster is out of reach")
-            .with_status(StatusCode::SERVICE_UNAVAILABLE);
+            .with_status(StatusCode::SERVICE_UNAVAILABLE)
+            .keep_stream();
         for stream in self.server().streams() {
             let publisher = stream.publisher.filter(|_| trimmed(&stream.path) == path);
             if let Some(session) = publisher {

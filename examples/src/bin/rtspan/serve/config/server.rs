@@ -63,6 +63,7 @@ pub(super) fn config(settings: &Settings, udp_ip: IpAddr) -> ServerConfig {
     // In a cluster a publisher that has gone may be at another server.
     let resume = if settings.cluster.is_some() { HOLD } else { Duration::ZERO };
     config = config.resume(file.resume.map_or(resume, |span| span.0));
+    config = config.resume_after_teardown(settings.cluster.is_some());
     config = config.trace(file.trace == Some(true));
     // A source on demand takes its time.
     config = config.asks(Asks::ANNOUNCE).ticket_deadline(limits::DESCRIBE_DEADLINE);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
-use rtspan_std::{Action, Describe, Event, Question, Refusal, Setup, StatusCode, Url};
+use rtspan_std::{Action, Describe, Event, Question, Refusal, Setup, StatusCode, StreamInfo, Url};
 
 use super::Station;
 use super::state::Absence;
@@ -208,8 +208,10 @@ impl<R: Runtime> Station<R> {
             || cluster.with(|node, _| node.view().claims.contains_key(path))
     }
 
+    /// There is a stream at the path that is fed.
     pub(crate) fn is_published(&self, path: &str) -> bool {
-        self.server().streams().iter().any(|stream| !stream.is_private && trimmed(&stream.path) == path)
+        let is_fed = |stream: &StreamInfo| !stream.is_private && !stream.awaits_publisher;
+        self.server().streams().iter().any(|stream| is_fed(stream) && trimmed(&stream.path) == path)
     }
 
     /// Begins the source of a path; `Err` says why not.
