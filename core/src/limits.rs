@@ -24,6 +24,8 @@ pub const FIRST_BLOCK_BYTES: usize = 1 << 10;
 pub const CONTROL_BLOCK_BYTES: usize = 4 << 10;
 /// A rest of a read block smaller than this is not read into.
 pub const READ_BYTES_MIN: usize = 512;
+/// A connection that reads so many bytes at once keeps its block before, to read into it again.
+pub const BUSY_READ_BYTES: usize = READ_BLOCK_BYTES / 8;
 /// Payloads up to this size are copied out of the read block, so that a small packet does not pin a large block.
 pub const SMALL_PAYLOAD_BYTES: usize = 512;
 /// Bytes of one block that small payloads are copied into.

@@ -3,8 +3,8 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::limits::{
-    CONTROL_BLOCK_BYTES, FIRST_BLOCK_BYTES, READ_BLOCK_BYTES, READ_BYTES_MIN, SMALL_BLOCK_BYTES,
-    SMALL_PAYLOAD_BYTES,
+    BUSY_READ_BYTES, CONTROL_BLOCK_BYTES, FIRST_BLOCK_BYTES, READ_BLOCK_BYTES, READ_BYTES_MIN,
+    SMALL_BLOCK_BYTES, SMALL_PAYLOAD_BYTES,
 };
 use crate::thrift::Thrift;
 
@@ -14,6 +14,10 @@ use crate::thrift::Thrift;
 /// the room behind. Only when that room is too small does the rest, a part of one item, move to a new block.
 pub(super) struct Block {
     bytes: BytesMut,
+    /// The block before, of a busy peer. It is read into again once all that was taken out of it is gone.
+    spare: BytesMut,
+    /// The last read had [much](BUSY_READ_BYTES), or filled the room.
+    is_busy: bool,
     /// Bytes that were read; those behind are the room, as far as it was lent as a slice and so had to be initialised.
     filled: usize,
     /// A slice of the block was taken: using up the block keeps less memory alive than a new one.
@@ -29,6 +33,8 @@ impl Block {
     pub(super) fn new() -> Self {
         Self {
             bytes: BytesMut::new(),
+            spare: BytesMut::new(),
+            is_busy: false,
             filled: 0,
             shared: false,
             size: FIRST_BLOCK_BYTES,
@@ -151,8 +157,13 @@ impl Block {
 
     /// A peer that fills a small block has more to say.
     fn count_to(&mut self, filled: usize) {
-        self.thrift.pass(filled.saturating_sub(self.filled));
+        let read = filled.saturating_sub(self.filled);
+        self.thrift.pass(read);
         self.filled = filled;
+        self.is_busy = read >= BUSY_READ_BYTES || filled == self.bytes.capacity();
+        if !self.is_busy {
+            self.spare = BytesMut::new();
+        }
         if filled == self.bytes.capacity() {
             self.size = self.size.max(CONTROL_BLOCK_BYTES);
         }
@@ -185,7 +196,7 @@ impl Block {
     fn begin_anew(&mut self) {
         if self.is_lent && !self.shared {
             self.reuse();
-        } else if !self.shared || self.bytes.capacity() < READ_BYTES_MIN {
+        } else if !self.shared || (self.bytes.capacity() < READ_BYTES_MIN && !self.is_busy) {
             self.bytes = BytesMut::new();
         }
     }
@@ -211,9 +222,16 @@ impl Block {
         let grown = self.filled.saturating_mul(2).saturating_add(READ_BYTES_MIN);
         let wanted = if need > self.filled { need.min(grown) } else { grown };
         let size = wanted.max(self.size);
-        let mut bytes = BytesMut::with_capacity(size);
+        let mut bytes = std::mem::take(&mut self.spare);
+        if !bytes.try_reclaim(size) {
+            bytes = BytesMut::with_capacity(size);
+        }
         bytes.extend_from_slice(self.as_slice());
-        self.bytes = bytes;
+        let mut former = std::mem::replace(&mut self.bytes, bytes);
+        if self.is_busy && self.shared && !self.is_lent {
+            former.clear();
+            self.spare = former;
+        }
         (self.shared, self.is_lent) = (false, false);
     }
 }
@@ -229,7 +247,7 @@ impl fmt::Debug for Block {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
+    use std::collections::{BTreeSet, VecDeque};
 
     use super::*;
 
@@ -370,6 +388,36 @@ mod tests {
         };
         assert_eq!(again(1), 0, "while the last one is held");
         assert!(again(0) > 990, "when none is");
+    }
+
+    #[test]
+    fn two_blocks_take_turns_while_a_busy_peer_is_read() {
+        // How many blocks reads of so many bytes go to, while the packets of so many reads are held.
+        let blocks = |read: usize, hold: usize| {
+            let mut block = Block::new();
+            let (mut held, mut ends, mut decoys) = (VecDeque::new(), BTreeSet::new(), Vec::new());
+            for number in 0..100_usize {
+                block.read_with(0, |into| {
+                    let room = into.capacity() - into.len();
+                    into.extend_from_slice(&vec![number as u8; read.min(room)]);
+                });
+                let taken = block.take(0, block.len());
+                block.keep(taken.len());
+                held.push_back((taken, number as u8));
+                held.drain(..held.len().saturating_sub(hold));
+                assert!(held.iter().all(|(taken, byte)| taken.iter().all(|found| found == byte)));
+                ends.insert(block.bytes.as_ptr().wrapping_add(block.bytes.capacity()));
+                // It takes a block that has been given back.
+                decoys.push(Vec::<u8>::with_capacity(READ_BLOCK_BYTES));
+            }
+            block.read_with(0, |into| into.extend_from_slice(&[7; 100]));
+            assert_eq!(block.spare.capacity(), 0, "nothing is set aside behind a small read");
+            ends.len()
+        };
+        assert!(blocks(20_000, 1) <= 4, "the first ones are small");
+        assert!(blocks(20_000, 3) <= 4);
+        assert!(blocks(20_000, 9) > 20, "they are held for too long");
+        assert!(blocks(READ_BLOCK_BYTES, 1) <= 4, "each read fills one");
     }
 
     #[test]
