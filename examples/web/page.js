@@ -77,9 +77,16 @@ function askForVisitor(message) {
   if (!find("#signin").open) find("#signin").showModal();
 }
 
+// Servers take tokens over TLS only.
+find("#signin .token").hidden = location.protocol !== "https:";
+find("#signin form").addEventListener("input", ({ currentTarget: { elements } }) => {
+  elements.username.required = elements.token.value === "";
+});
 find("#signin form").addEventListener("submit", ({ target }) => {
-  visitor = Object.fromEntries(new FormData(target));
+  const { token, ...user } = Object.fromEntries(new FormData(target));
+  visitor = token === "" ? user : { token };
   target.reset();
+  target.elements.username.required = true;
   update();
 });
 find("#signin .cancel").addEventListener("click", () => find("#signin").close());

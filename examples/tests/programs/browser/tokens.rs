@@ -54,6 +54,30 @@ fn a_page_over_tls_shows_and_plays_what_a_token_gives_the_right_to_and_nothing_e
         assert_eq!(ended, json!([status, 0]), "{token}");
         browser.open("about:blank");
     }
+    // Where it is typed.
+    browser.open(&server.page);
+    browser.wait_for("!document.querySelector('#account').hidden");
+    for (token, seen) in [
+        (
+            "0123456789abcdee",
+            "document.querySelector('#signin .error').textContent === 'The token is wrong.'",
+        ),
+        ("0123456789abcdef", "document.querySelector('#account').textContent === 'Sign out wall'"),
+    ] {
+        browser.value("document.querySelector('#signin').open || document.querySelector('#account').click()");
+        browser.value(&format!(
+            "form = document.querySelector('#signin form'); form.elements.token.value = '{token}'; \
+             form.dispatchEvent(new Event('input')); form.requestSubmit()"
+        ));
+        browser.wait_for(seen);
+    }
+    browser.wait_for("document.querySelector('#streams strong')?.textContent === 'demo'");
+    assert_eq!(
+        browser.value("[...form.elements].map(field => field.value).join('')"),
+        "",
+        "it stands nowhere"
+    );
+    browser.open("about:blank");
     browser.take_complaints();
     browser.open(&format!("{}#token=0123456789abcdef", server.page));
     browser.wait_for("document.querySelector('#streams strong')?.textContent === 'demo'");
