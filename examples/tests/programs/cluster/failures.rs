@@ -286,10 +286,20 @@ fn nodes_that_serve_without_the_registry_keep_their_streams_and_their_readers_fo
 }
 
 #[test]
-fn a_cluster_with_a_registry_that_has_users_and_a_certificate_is_one_as_others_are() {
-    let Some(etcd) = Registry::secured() else { return };
+fn a_cluster_with_an_etcd_that_has_users_and_a_certificate_is_one_as_others_are() {
+    let Some(etcd) = Registry::secured_etcd() else { return };
+    is_one_as_others_are(&etcd);
+}
+
+#[test]
+fn a_cluster_with_a_redis_that_has_users_and_a_certificate_is_one_as_others_are() {
+    let Some(redis) = Registry::secured_redis() else { return };
+    is_one_as_others_are(&redis);
+}
+
+fn is_one_as_others_are(registry: &Registry) {
     let [first, mut second, third] = [0, 1, 2].map(|number| {
-        let mut node = etcd.node_with(number, &etcd.known(), "");
+        let mut node = registry.node_with(number, &registry.known(), "");
         // A password is slow to check: one at a time.
         node.program.line("answers");
         node

@@ -24,6 +24,10 @@ pub(super) const TTL: u64 = 3;
 /// The password of a registry that has one.
 const PASSWORD: &str = "correct-horse";
 
+/// The rights that a user of Redis needs.
+const REDIS_COMMANDS: [&str; 9] =
+    ["+set", "+pexpire", "+del", "+eval", "+exists", "+hget", "+hset", "+hdel", "+hgetall"];
+
 pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -57,8 +61,13 @@ impl Registry {
         Self::start("redis", "redis-server")
     }
 
-    /// Starts etcd with a certificate of its own and a user, as others are let in no more.
-    pub(super) fn secured() -> Option<Self> {
+    /// Starts Redis with a certificate of its own and a user, who may use the keys of a cluster only. Nobody else is let in.
+    pub(super) fn secured_redis() -> Option<Self> {
+        Self::start("rediss", "redis-server")
+    }
+
+    /// Starts etcd with a certificate of its own and a user. Nobody else is let in.
+    pub(super) fn secured_etcd() -> Option<Self> {
         let etcd = Self::start("etcds", "etcd")?;
         for (method, body) in [
             ("user/add", json!({ "name": "root", "password": PASSWORD })),
@@ -127,6 +136,7 @@ impl Registry {
     fn address(&self) -> String {
         match self.kind {
             "etcds" => format!("etcds://root:{PASSWORD}@localhost:{}", self.port),
+            "rediss" => format!("rediss://node:{PASSWORD}@localhost:{}", self.port),
             kind => format!("{kind}://127.0.0.1:{}", self.port),
         }
     }
@@ -172,10 +182,7 @@ fn run(kind: &str, port: u16, peers: u16, folder: &PathBuf) -> Program {
             let known = format!("{scheme}://localhost:{port}");
             command.args(["--listen-client-urls", &at, "--advertise-client-urls", &known]);
             if kind == "etcds" {
-                let (certificate, key) = (certificate(folder), folder.join("key.pem"));
-                let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-                fs::write(&certificate, made.cert.pem()).unwrap();
-                fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+                let [certificate, key] = certify(folder);
                 command.arg("--cert-file").arg(certificate).arg("--key-file").arg(key);
             }
             command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
@@ -186,12 +193,32 @@ fn run(kind: &str, port: u16, peers: u16, folder: &PathBuf) -> Program {
         }
         _ => {
             let mut command = Command::new("redis-server");
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(folder);
+            command.args(["--bind", "127.0.0.1", "--dir"]).arg(folder);
+            let port = port.to_string();
+            if kind == "rediss" {
+                let [certificate, key] = certify(folder);
+                command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+                command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);
+                let password = format!(">{PASSWORD}");
+                command.args(["--user", "node", "on", &password, "~rtspan:*"]).args(REDIS_COMMANDS);
+                command.args(["--user", "default", "off"]);
+            } else {
+                command.args(["--port", &port]);
+            }
             command
         }
     };
     command.env_remove("ETCD_NAME");
     Program::handed(command, Stdio::null(), Stdio::null())
+}
+
+/// Makes a certificate and its key for a registry that keeps its data in a folder.
+fn certify(folder: &Path) -> [PathBuf; 2] {
+    let (certificate, key) = (certificate(folder), folder.join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    [certificate, key]
 }
 
 /// The certificate of a registry that keeps its data in a folder, if it has one.
