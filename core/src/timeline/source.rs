@@ -137,7 +137,7 @@ impl Source {
         clock_rate: u32,
         pace: Pace,
     ) -> Option<(i64, i64, bool)> {
-        let recorded = self.recorded();
+        let reference = self.reference;
         let run = self.run.as_mut().filter(|run| run.clock_rate == clock_rate)?;
         let ahead = run.ahead(rtp);
         let timestamp = run.highest.wrapping_add(ahead);
@@ -152,6 +152,7 @@ impl Source {
                     || is_within(run.pts_ahead(ahead).saturating_sub(latest.pts_at(now)), TIMELINE_GAP_MAX)
             }
             Pace::Readers(own) => {
+                let recorded = reference.map(|reference| run.wall_of(run.highest, reference));
                 let between = own.zip(recorded).map(|(own, before)| own.nanos_since(before));
                 is_within(passed, TIMELINE_GAP_MAX)
                     || between.is_some_and(|own| is_within(passed.saturating_sub(own), TIMELINE_GAP_MAX))
@@ -166,11 +167,9 @@ impl Source {
     }
 
     /// When the frame of the highest timestamp was recorded.
-    #[inline]
     fn recorded(&self) -> Option<NtpTime> {
-        let (reference, run) = (self.reference.as_ref()?, self.run.as_ref()?);
-        let passed = units_to_nanos(run.highest.wrapping_sub(reference.rtp), run.clock_rate);
-        Some(reference.ntp.plus_nanos(passed))
+        let run = self.run.as_ref()?;
+        Some(run.wall_of(run.highest, self.reference?))
     }
 
     /// Nanoseconds of PTS from the highest timestamp to a frame that was recorded at `own` and begins anew: as much as lies between
@@ -198,10 +197,9 @@ impl Source {
     /// The wall clock time of a timestamp by the sender reports.
     #[inline]
     pub(super) fn wall_of(&self, timestamp: i64) -> Option<(NtpTime, WallSource)> {
-        let (reference, run) = (self.reference.as_ref()?, self.run.as_ref()?);
-        let passed = units_to_nanos(timestamp.wrapping_sub(reference.rtp), run.clock_rate);
+        let (reference, run) = (self.reference?, self.run.as_ref()?);
         let source = if self.has_own_time { WallSource::OnvifExtension } else { WallSource::SenderReport };
-        Some((reference.ntp.plus_nanos(passed), source))
+        Some((run.wall_of(timestamp, reference), source))
     }
 
     /// How far its wall clock is ahead of another one, by its last report.
@@ -263,6 +261,13 @@ impl Run {
     #[inline]
     fn ahead(&self, timestamp: u32) -> i64 {
         i64::from(timestamp.wrapping_sub(self.highest as u32) as i32)
+    }
+
+    /// The wall clock time of a timestamp, by that of another one.
+    #[inline]
+    fn wall_of(&self, timestamp: i64, reference: Reference) -> NtpTime {
+        let passed = units_to_nanos(timestamp.wrapping_sub(reference.rtp), self.clock_rate);
+        reference.ntp.plus_nanos(passed)
     }
 
     fn pts_ahead(&self, ahead: i64) -> i64 {

@@ -30,10 +30,14 @@ impl Track {
 
     /// Where the source with this SSRC stands; one that is not known yet takes the place of the one that was not heard of
     /// for longest, if there are too many.
+    #[inline]
     pub(super) fn place_of(&mut self, now: Instant, ssrc: u32) -> usize {
-        if let Some(place) = self.sources.iter().position(|source| source.ssrc == ssrc) {
-            return place;
-        }
+        let place = self.sources.iter().position(|source| source.ssrc == ssrc);
+        place.unwrap_or_else(|| self.add(now, ssrc))
+    }
+
+    #[cold]
+    fn add(&mut self, now: Instant, ssrc: u32) -> usize {
         if self.sources.len() >= SOURCES_MAX {
             self.reached = self.reached();
             let oldest = self.sources.iter().enumerate().min_by_key(|(_, source)| source.heard());
