@@ -50,6 +50,10 @@
 #[path = "../../tests/told.rs"]
 mod told;
 
+#[cfg(test)]
+#[path = "../../tests/refusing.rs"]
+mod refusing;
+
 pub mod archive;
 pub mod clip;
 pub mod cluster;

@@ -8,6 +8,7 @@ use rtspan_std::{Server, is_printable};
 use serde_json::Value;
 
 use crate::program::{Ended, Program, beside};
+use crate::refusing::Refusing;
 
 const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n\
     m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=0\r\n\
@@ -163,7 +164,8 @@ fn a_password_that_goes_over_the_network_as_it_is_is_warned_of() {
 
 #[test]
 fn a_closed_port_is_told() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refusing = Refusing::new();
+    let gone = refusing.addr();
     let (finding, report) = only_finding(&format!("rtsp://{gone}/x"), "");
     assert_eq!((&finding["id"], &report["failed_step"]), (&"refused".into(), &"connect".into()));
     let text = Program::rtspan(&format!("probe rtsp://{gone}/x")).end().stdout;

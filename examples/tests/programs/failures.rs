@@ -12,6 +12,7 @@ use rtspan_std::{Action, ServerConfig};
 use serde_json::Value;
 
 use crate::program::{Program, beside};
+use crate::refusing::Refusing;
 
 /// The object of JSON is all that is on standard output; the failure in it, and the sentence.
 #[track_caller]
@@ -26,7 +27,8 @@ fn failed(command: &str) -> (i32, Value, String) {
 
 #[test]
 fn each_kind_of_failure_has_its_status_and_is_told_as_json_and_as_a_sentence() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refusing = Refusing::new();
+    let closed = refusing.addr();
     let web = TcpListener::bind("127.0.0.1:0").unwrap();
     let web_addr = web.local_addr().unwrap();
     thread::spawn(move || {

@@ -24,6 +24,8 @@ mod program;
 mod reconnect;
 mod record;
 mod refused;
+#[path = "../../../tests/refusing.rs"]
+mod refusing;
 mod reload;
 mod screen;
 mod shell;

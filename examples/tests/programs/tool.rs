@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
 
 use rtspan_examples::Clip;
@@ -8,6 +8,7 @@ use rtspan_std::Server;
 use serde_json::Value;
 
 use crate::program::{Program, RUNTIMES, beside};
+use crate::refusing::Refusing;
 
 /// Checks that media has flowed over `transport`, and that nothing was lost.
 #[track_caller]
@@ -157,7 +158,8 @@ fn pair_of_ports() -> [UdpSocket; 2] {
 
 #[test]
 fn what_cannot_be_played_is_said_with_the_reason() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refusing = Refusing::new();
+    let gone = refusing.addr();
     let silent = Server::builder().bind("127.0.0.1:0").unwrap();
     let _stream = silent.publish("/silent", Clip::demo().description()).unwrap();
     let silent = silent.local_addr();

@@ -14,7 +14,7 @@ use rtspan_std::{
 };
 
 use super::by_hand::{Mouth, connect};
-use super::connecting::refusing;
+use super::connecting::Refusing;
 use super::{LOOPBACK, UDP, both, description, event, packet, pause, serve, url};
 
 pub(crate) async fn every_command_has_its_typed_answer<R: Runtime>() {
@@ -83,7 +83,8 @@ pub(crate) async fn a_refusal_leaves_the_client_usable<R: Runtime>() {
 }
 
 pub(crate) async fn a_server_that_is_not_there_is_an_error_with_its_kind<R: Runtime>() {
-    let gone = refusing::<R>();
+    let nobody = Refusing::<R>::new().await;
+    let gone = nobody.addr;
     let refused = Client::<R>::builder(&format!("rtsp://{gone}/cam")).unwrap().play().await;
     match refused {
         Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Refused(tried)))) => {

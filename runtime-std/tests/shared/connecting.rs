@@ -13,7 +13,7 @@ use rtspan_std::{
     ClientCloseReason, ClientConfig, ConnectAttempt, ConnectError, Description, Event, ServerConfig, limits,
 };
 
-use super::by_hand::{Ear, now, since};
+use super::by_hand::{Ear, Peer, now, since};
 use super::{description, event, serve};
 
 /// A runtime on which every name leads to the same addresses, some of which never answer.
@@ -91,23 +91,35 @@ fn silent() -> SocketAddr {
     ([192, 0, 2, 1], 554).into()
 }
 
-/// An address at which nobody listens.
-pub(super) fn refusing<R: Runtime>() -> SocketAddr {
-    Ear::<R>::new().local_addr()
+/// An address at which nobody listens. It is the near end of a connection, so that the system gives it to nobody else meanwhile.
+pub(super) struct Refusing<R: Runtime> {
+    pub(super) addr: SocketAddr,
+    _ends: [Peer<R>; 2],
+}
+
+impl<R: Runtime> Refusing<R> {
+    pub(super) async fn new() -> Self {
+        let mut ear = Ear::<R>::new();
+        let near = Peer::<R>::connect(ear.local_addr()).await;
+        let far = ear.accept().await;
+        Self { addr: near.local_addr(), _ends: [near, far] }
+    }
 }
 
 pub(crate) async fn addresses_that_do_not_answer_are_not_waited_for<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;
     let _stream = server.publish("/cam", description()).unwrap();
     let begun = now::<R>();
-    let names = Names::<R>::new(&[silent()], &[refusing::<R>(), server.local_addr()]);
+    let refusing = Refusing::<R>::new().await;
+    let names = Names::<R>::new(&[silent()], &[refusing.addr, server.local_addr()]);
     assert_eq!(names.describe(ClientConfig::default()).await.unwrap().medias.len(), 2);
     let took = since::<R>(begun);
     assert!(limits::CONNECT_ATTEMPT_DELAY <= took && took < limits::CONNECT_DEADLINE, "{took:?}");
 }
 
 pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_address<R: Runtime>() {
-    let refusing = refusing::<R>();
+    let nobody = Refusing::<R>::new().await;
+    let refusing = nobody.addr;
     let names = Names::<R>::new(&[silent()], &[refusing]);
     let deadline = Duration::from_millis(600);
     let config = ClientConfig::default().connect_deadline(deadline);
@@ -133,7 +145,8 @@ pub(crate) async fn each_reason_for_no_connection_is_an_error_of_its_own_with_it
     let patience = Duration::from_millis(300);
     let config = || ClientConfig::default().connect_deadline(patience);
     let names = || Names::<R>::new(&[], &[]);
-    let refusing = [refusing::<R>()];
+    let nobody = Refusing::<R>::new().await;
+    let refusing = [nobody.addr];
     let silent = [silent()];
     for (tried, kind) in [
         (names().describe_at("unknown.example", config()), Some(io::ErrorKind::NotFound)),

@@ -9,7 +9,7 @@ use rtspan_std::{
 };
 
 use super::by_hand::{Ear, Peer, go, header};
-use super::connecting::refusing;
+use super::connecting::Refusing;
 use super::{both, description, event, number, packet, serve, url};
 
 /// Answers requests up to PLAY, and says which it was.
@@ -83,7 +83,8 @@ async fn send_away<R: Runtime>(mut listener: Ear<R>, location: SocketAddr) {
 
 pub(crate) async fn a_redirect_to_a_server_that_is_not_there_names_what_was_tried<R: Runtime>() {
     let first = Ear::<R>::new();
-    let (addr, nobody) = (first.local_addr(), refusing::<R>());
+    let refusing = Refusing::<R>::new().await;
+    let (addr, nobody) = (first.local_addr(), refusing.addr);
     let scripted = go::<R, _>(send_away(first, nobody));
     let client = Client::<R>::builder(&format!("rtsp://{addr}/cam")).unwrap().connect().await.unwrap();
     match client.describe().await {

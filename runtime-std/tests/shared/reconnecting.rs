@@ -8,7 +8,7 @@ use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{ClientEvent, ReconnectPolicy, SendError, ServerConfig, State, Transports};
 
-use super::connecting::refusing;
+use super::by_hand::Ear;
 use super::{LOOPBACK, UDP, both, description, number, packet, pause, read};
 
 fn builder<R: Runtime>(addr: SocketAddr, path: &str) -> ClientBuilder<R> {
@@ -61,7 +61,7 @@ async fn ending<R: Runtime>(client: &Client<R>) -> ClientEvent {
 }
 
 pub(crate) async fn a_client_waits_for_a_server_that_is_not_there_yet<R: Runtime>() {
-    let addr = refusing::<R>();
+    let addr = Ear::<R>::new().local_addr();
     let client = builder::<R>(addr, "/cam").transport(Transports::Tcp).build().unwrap();
     let serve = async {
         for attempt in 1..=3 {

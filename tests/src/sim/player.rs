@@ -11,7 +11,7 @@ use rtspan_core::{Instant, SessionId, StreamId, UdpId, Url};
 use super::app::host;
 use super::comeback::Comeback;
 use super::elsewhere::{Journey, is_here};
-use super::ledger::Period;
+use super::ledger::{Period, dropped};
 use super::one_request::OneRequest;
 use super::rights::Who;
 use super::role::Role;
@@ -225,6 +225,8 @@ impl World<'_> {
         self.player_writes(player);
         self.player_flushes(player);
         self.player_outputs(player);
+        // A client counts anew when what it was asked to play begins at another place.
+        player.dropped_before = player.dropped_before.min(dropped(player));
         let deadline = player.client.poll_timeout();
         assert!(
             deadline.is_none_or(|at| at > self.now),

@@ -8,6 +8,10 @@
 #[path = "../../../../tests/told.rs"]
 mod told;
 
+#[cfg(test)]
+#[path = "../../../../tests/refusing.rs"]
+mod refusing;
+
 mod args;
 mod bench;
 mod clock;

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::super::*;
 use crate::cluster::etcd::Etcd;
 use crate::cluster::redis::Redis;
+use crate::refusing::Refusing;
 use crate::trust::Trust;
 
 /// A server that is killed in the end.
@@ -149,7 +150,8 @@ fn start_etcd(certificate: Option<&Certificate>) -> Option<(Server, u16)> {
 #[test]
 fn etcd_keeps_the_promises_of_a_registry_also_if_one_of_its_servers_is_away() {
     let Some((_server, port)) = start_etcd(None) else { return };
-    let servers = [format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{port}")];
+    let refusing = Refusing::new();
+    let servers = [refusing.addr().to_string(), format!("127.0.0.1:{port}")];
     keeps_its_promises(&mut Etcd::new(servers, "rtspan"));
 }
 
@@ -348,7 +350,8 @@ fn redis_keeps_them_over_tls_as_a_user() {
 
 #[test]
 fn a_registry_that_is_away_or_something_else_is_told() {
-    let nobody = format!("127.0.0.1:{}", free_port());
+    let refusing = Refusing::new();
+    let nobody = refusing.addr().to_string();
     let registries: [Box<dyn Registry>; 2] =
         [Box::new(Etcd::new([nobody.clone()], "x")), Box::new(Redis::new(&nobody, None, "x"))];
     for mut registry in registries {

@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::refusing::Refusing;
+
 use super::pictures::{Kind, Publisher, Reader, film, until};
-use super::registries::{Node, Registry, TTL, free_port};
+use super::registries::{Node, Registry, TTL};
 
 /// A path goes to another node after so long.
 const MOVED: Duration = Duration::from_secs(2 * TTL);
@@ -165,9 +167,10 @@ fn readers_at_a_node_that_does_not_reach_its_camera_see_it_when_another_node_doe
     let camera = apart.node(0);
     let publisher = Publisher::start(&[&camera.url], "cam", 0);
     publisher.comes_to(0);
+    let refusing = Refusing::new();
     let nobody = format!(
-        "[paths.gate]\nsource = \"rtsp://127.0.0.1:{}/cam\"\ntransport = \"tcp\"\n[paths.\"*\"]",
-        free_port()
+        "[paths.gate]\nsource = \"rtsp://{}/cam\"\ntransport = \"tcp\"\n[paths.\"*\"]",
+        refusing.addr()
     );
     let mut first = etcd.node_with(0, "", &nobody);
     // It tries every five seconds, and then less often.

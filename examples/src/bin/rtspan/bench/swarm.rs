@@ -219,14 +219,15 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::refusing::Refusing;
 
     #[test]
     fn an_address_that_refuses_is_passed_over_for_the_next() {
-        let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let refusing = Refusing::new();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = server.local_addr().unwrap();
-        assert_eq!(first_that_answers(&[refusing, addr][..]).unwrap(), addr);
-        let nobody = first_that_answers(&[refusing][..]);
+        assert_eq!(first_that_answers(&[refusing.addr(), addr][..]).unwrap(), addr);
+        let nobody = first_that_answers(&[refusing.addr()][..]);
         assert!(matches!(nobody, Err(ConnectError::Refused(tried)) if tried.len() == 1));
     }
 }
