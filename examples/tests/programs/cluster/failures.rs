@@ -27,6 +27,16 @@ fn all_see(readers: &[Reader], publisher: &Publisher) {
     readers.iter().for_each(|reader| reader.sees(number));
 }
 
+/// Checks the longest time between two pictures of each of them from a moment on.
+#[track_caller]
+fn gaps_are_below(bound: Duration, readers: &[Reader], since: Instant) {
+    for reader in readers {
+        let gap = reader.gap(since);
+        println!("{gap:?} between two pictures");
+        assert!(gap < bound, "{gap:?}");
+    }
+}
+
 /// The node of the publisher is killed, and the publisher comes to another one, which relays the stream at that moment.
 fn publisher_moves(registry: &Registry, kinds: &[Kind]) {
     let [first, second, third] = registry.nodes();
@@ -40,11 +50,7 @@ fn publisher_moves(registry: &Registry, kinds: &[Kind]) {
     first.program.signal("KILL");
     publisher.comes_to(1);
     all_see(&stay, &publisher);
-    for reader in &stay {
-        let gap = reader.gap(killed);
-        println!("{gap:?} between two pictures when the publisher's node was killed");
-        assert!(gap < MOVED, "{gap:?}");
-    }
+    gaps_are_below(MOVED, &stay, killed);
     until("readers of the node end", || there[0].is_over());
 }
 
@@ -73,11 +79,7 @@ fn readers_stay_at_a_node_whose_publisher_has_lost_its_way_and_goes_to_another()
     way.mend();
     publisher.comes_to(1);
     all_see(&readers, &publisher);
-    for reader in &readers {
-        let gap = reader.gap(lost);
-        println!("{gap:?} between two pictures when the publisher went to another node");
-        assert!(gap < MOVED, "{gap:?}");
-    }
+    gaps_are_below(MOVED, &readers, lost);
 }
 
 #[test]
@@ -94,11 +96,7 @@ fn readers_stay_when_a_publisher_takes_its_leave_of_one_node_and_goes_to_another
         publisher.end();
         publisher = Publisher::start(&[&node.url], "cam", number);
         all_see(&readers, &publisher);
-        for reader in &readers {
-            let gap = reader.gap(left);
-            println!("{gap:?} between two pictures when the publisher went to another node");
-            assert!(gap < MOVED, "{gap:?}");
-        }
+        gaps_are_below(MOVED, &readers, left);
     }
 }
 
@@ -129,7 +127,7 @@ fn a_registry_can_die_for_a_moment_or_lose_its_data_or_stay_away() {
     etcd.comes_back(false);
     first.program.line("cam is given up");
     all_see(&readers, &publisher);
-    readers.iter().for_each(|reader| assert!(reader.gap(killed) < MOVED, "{:?}", reader.gap(killed)));
+    gaps_are_below(MOVED, &readers, killed);
 
     // It is away for longer than the lease of the owner, which stops before that is over.
     let killed = Instant::now();
@@ -138,7 +136,7 @@ fn a_registry_can_die_for_a_moment_or_lose_its_data_or_stay_away() {
     assert!(killed.elapsed() < LEASE, "{:?}", killed.elapsed());
     etcd.comes_back(true);
     all_see(&readers, &publisher);
-    readers.iter().for_each(|reader| assert!(reader.gap(killed) < LEASE + MOVED, "{:?}", reader.gap(killed)));
+    gaps_are_below(LEASE + MOVED, &readers, killed);
 
     // It stays away: nobody can read.
     etcd.kill();
@@ -312,7 +310,7 @@ fn is_one_as_others_are(registry: &Registry) {
     first.program.signal("KILL");
     publisher.comes_to(1);
     all_see(&stay, &publisher);
-    stay.iter().for_each(|reader| assert!(reader.gap(killed) < MOVED, "{:?}", reader.gap(killed)));
+    gaps_are_below(MOVED, &stay, killed);
     second.program.signal("INT");
     let said = second.program.ends();
     assert!(!format!("{said:?}").contains("correct-horse"), "{said:?}");

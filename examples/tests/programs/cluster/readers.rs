@@ -195,7 +195,7 @@ fn readers_without_a_right_see_nothing_at_any_node_and_a_node_with_a_wrong_secre
             format!("the node node-{number} at {} refuses this one: it does not know the secret", other.url);
         assert_eq!(said.matches(&line).count(), 1, "{said}");
     }
-    // Who may not publish a path gets it at no node.
+    // A user without the right to publish a path gets it at no node.
     let publish =
         format!("publish {}/cam --no-reconnect --seconds 1", as_user(&second, "wall:correct-horse"));
     assert!(Program::rtspan(&publish).end().reason().contains("403"));

@@ -334,7 +334,7 @@ impl Cable {
         self.is_cut.store(true, Ordering::Relaxed);
     }
 
-    /// What has been sent meanwhile is lost with its connections.
+    /// Bytes that were sent meanwhile are lost with their connections.
     pub(super) fn mend(&self) {
         for end in self.ends.lock().unwrap().drain(..) {
             let _ = end.shutdown(Shutdown::Both);
