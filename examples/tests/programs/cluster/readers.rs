@@ -181,12 +181,20 @@ fn readers_without_a_right_see_nothing_at_any_node_and_a_node_with_a_wrong_secre
         refused(&as_user(node, "rtspan-node:another%20secret"), "refuses user and password");
     }
     // The third one asks the others with a secret that they do not know. It says so once for each of them, and its readers hear it.
-    for _ in 0..3 {
+    let refused_by_all = || {
         refused(
             &as_user(&third, "wall:correct-horse"),
             "503 the servers of the cluster that have this path refuse this one",
         );
-    }
+    };
+    (0..3).for_each(|_| refused_by_all());
+    // A node that the registry takes for dead meanwhile is no other node.
+    second.program.signal("STOP");
+    until("its lease has run out", || !etcd.view().nodes.contains_key("node-1"));
+    refused_by_all();
+    second.program.signal("CONT");
+    until("the second node has told again", || relay(&etcd.view(), 1).is_some());
+    refused_by_all();
     drop(readers);
     third.program.signal("INT");
     let said = third.program.ends().stdout;

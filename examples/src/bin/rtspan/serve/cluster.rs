@@ -65,8 +65,8 @@ struct State {
     kept: BTreeSet<String>,
     /// The rests of sources that have failed, by their paths.
     rests: HashMap<String, Rest>,
-    /// Nodes that refuse this one.
-    denied_by: BTreeSet<String>,
+    /// Nodes that refuse this one, and when each did so last.
+    denied_by: HashMap<String, Instant>,
     /// Those that pull a path, and are told where from.
     pulls: HashMap<String, (Sender<Word>, Receiver<Word>)>,
 }

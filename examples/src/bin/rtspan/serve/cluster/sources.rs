@@ -15,6 +15,9 @@ use crate::serve::config::{PathPlan, Settings, Source};
 use crate::serve::sources::{AGAIN, AGAIN_MAX};
 use crate::serve::station::{Station, Waiting};
 
+/// A node that refuses this one and has left the cluster is remembered for so long.
+const DENIED_KEPT: Duration = Duration::from_secs(600);
+
 /// Where the stream of a path comes from now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Word {
@@ -110,7 +113,7 @@ impl Cluster {
 
     /// A node refuses this one.
     pub(crate) fn is_denied_by(&self, node: &str) -> bool {
-        self.state().denied_by.contains(node)
+        self.state().denied_by.contains_key(node)
     }
 
     /// A node gives this one what it has.
@@ -133,8 +136,9 @@ impl<R: Runtime> Station<R> {
         let view = cluster.with(|node, _| Arc::clone(node.view()));
         let is_new = {
             let mut state = cluster.state();
-            state.denied_by.retain(|node| view.nodes.contains_key(node));
-            state.denied_by.insert(from.node.clone())
+            // A node whose lease has run out is back soon, as a rule.
+            state.denied_by.retain(|node, at| view.nodes.contains_key(node) || at.elapsed() < DENIED_KEPT);
+            state.denied_by.insert(from.node.clone(), Instant::now()).is_none()
         };
         if is_new {
             let (node, url) = (&from.node, &from.url);
