@@ -1,7 +1,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -138,6 +138,15 @@ impl Program {
         Self::of(child, name)
     }
 
+    /// Starts a command whose standard output is read by the caller.
+    pub(crate) fn streaming(mut command: Command) -> (Self, ChildStdout) {
+        let name = format!("{command:?}");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        (Self::of(child, name), stdout)
+    }
+
     fn spawn(mut command: Command, name: String, stdout: Stdio, stderr: Stdio) -> Self {
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
         Self::of(child, name)
@@ -237,25 +246,38 @@ impl Program {
 
     /// The next line on either output; `None` when there will be no other.
     fn next_line(&mut self, deadline: Instant) -> Option<String> {
-        let (text, line) = match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        {
-            Ok(Line::Stdout(line)) => (&mut self.stdout, line),
-            Ok(Line::Stderr(line)) => (&mut self.stderr, line),
-            Err(RecvTimeoutError::Disconnected) => return None,
+        match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => Some(self.keep(line)),
+            Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
                 panic!("{} said nothing more in {LIMIT:?}: {}{}", self.name, self.stdout, self.stderr);
             }
+        }
+    }
+
+    fn keep(&mut self, line: Line) -> String {
+        let (text, line) = match line {
+            Line::Stdout(line) => (&mut self.stdout, line),
+            Line::Stderr(line) => (&mut self.stderr, line),
         };
         text.push_str(&line);
         text.push('\n');
-        Some(line)
+        line
     }
 }
 
 impl Drop for Program {
+    /// Where a test fails, it tells what the program has said.
     fn drop(&mut self) {
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let ended = self.child.wait();
+        if thread::panicking() {
+            // A child of its own may have its output still.
+            while let Ok(line) = self.output.recv_timeout(Duration::from_secs(1)) {
+                self.keep(line);
+            }
+            println!("{} ({ended:?}):\n{}{}", self.name, self.stdout, self.stderr);
+        }
     }
 }
 

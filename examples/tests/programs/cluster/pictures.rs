@@ -1,7 +1,7 @@
 //! Pictures that carry a number, from a publisher that goes down a list of addresses to readers of three kinds.
 
 use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rtspan_std::payload::Parts;
 use rtspan_std::{Client, Description, Format, Frame, Media, MediaKind, Transports};
 
-use crate::program::{LIMIT, rtspan};
+use crate::program::{LIMIT, Program, rtspan};
 
 /// A picture each.
 pub(super) const EACH: Duration = Duration::from_millis(20);
@@ -197,7 +197,7 @@ impl Kind {
 
 /// A reader, and the pictures that it has seen.
 pub(super) struct Reader {
-    program: Child,
+    program: Program,
     name: String,
     seen: Arc<Mutex<Vec<(u16, Instant)>>>,
 }
@@ -205,10 +205,9 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn start(kind: Kind, server: &str, path: &str) -> Self {
         let url = format!("{server}/{path}");
-        let mut command = kind.command(&url);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut program = command.spawn().unwrap();
-        let (mut output, seen) = (program.stdout.take().unwrap(), Arc::<Mutex<Vec<_>>>::default());
+        let command = kind.command(&url);
+        let (program, mut output) = Program::streaming(command);
+        let seen = Arc::<Mutex<Vec<_>>>::default();
         let pictures = Arc::clone(&seen);
         thread::spawn(move || {
             let (mut part, mut read) = ([0; 16_384], Vec::new());
@@ -265,14 +264,7 @@ impl Reader {
 
     /// It has ended by itself.
     pub(super) fn is_over(&mut self) -> bool {
-        self.program.try_wait().unwrap().is_some()
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
+        self.program.has_ended()
     }
 }
 
