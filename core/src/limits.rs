@@ -380,8 +380,8 @@ pub const RECONNECT_SETTLED: Duration = Duration::from_secs(10);
 /// Attempts in a row that a server refuses with 401 or 403 before the client gives up. Some cameras lock a user out after
 /// seven.
 pub const RECONNECT_DENIED_MAX: u32 = 5;
-/// Attempts in a row that a server refuses with 404, or with what else only a person can mend, before the client gives up:
-/// nine minutes.
+/// Attempts in a row that a server refuses with 404, or with another error that only a person can mend, before the client gives
+/// up. With the default waits they take four to nine minutes.
 pub const RECONNECT_MISSING_MAX: u32 = 20;
 /// How long a client that reconnects asks for TCP at once after UDP has failed.
 pub const UDP_AVOIDED: Duration = Duration::from_secs(3600);

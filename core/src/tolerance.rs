@@ -5,7 +5,7 @@ macro_rules! tolerances {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
         /// A deviation from the standard that was read all the same.
         ///
-        /// Each names a device that needs it; a test beside the code that records it carries the bytes.
+        /// Each names the device that needs it, or says that none is known. A test beside the code that records it carries the bytes.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
         #[repr(u8)]
@@ -17,7 +17,7 @@ macro_rules! tolerances {
             /// Every tolerance, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The devices that are known to need it, and an example of what they send.
+            /// The devices that are known to need it, if any, and an example of the bytes.
             pub fn reason(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),*).trim_start(),)* }
             }

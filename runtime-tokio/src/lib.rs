@@ -76,6 +76,7 @@
 //! | `tls` | `rtsps` URLs and servers with a certificate: rustls with the cryptography of ring | yes |
 //! | `tls-aws-lc-rs` | the same with the cryptography of aws-lc-rs, which is taken where both are there | no |
 //! | `srtp` | media that is encrypted (SRTP, with keys by MIKEY) | yes |
+//! | `tracing` | [logs](https://github.com/rtspan/rtspan/blob/main/docs/logging.md) for subscribers of the crate `tracing` | no |
 //!
 //! # Where to go on
 //!

@@ -32,7 +32,7 @@ use crate::tls::ServerTls;
 pub struct ServerBuilder(pub(super) server::ServerBuilder<Threads>);
 
 impl ServerBuilder {
-    /// Its settings: what it allows, and when it loses patience.
+    /// The settings of the server: rights, limits, deadlines.
     #[must_use]
     pub fn config(self, config: ServerConfig) -> Self {
         Self(self.0.config(config))
@@ -53,13 +53,13 @@ impl ServerBuilder {
         Self(self.0.srtp(policy))
     }
 
-    /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.
+    /// Refuses peers without TLS: 403 to their first request. `bind` fails without a [certificate](Self::tls).
     #[must_use]
     pub fn require_tls(self, require: bool) -> Self {
         Self(self.0.require_tls(require))
     }
 
-    /// Takes RTSP in two requests of HTTP, as Apple made it, on every port; it does by default.
+    /// Takes Apple's tunnel of RTSP through two HTTP requests on every port (`true` by default).
     #[must_use]
     pub fn http_tunnel(self, takes: bool) -> Self {
         Self(self.0.http_tunnel(takes))

@@ -48,14 +48,14 @@ impl<R: Runtime> ServerBuilder<R> {
         }
     }
 
-    /// Its settings: what it allows, and when it loses patience.
+    /// The settings of the server: rights, limits, deadlines.
     #[must_use]
     pub fn config(mut self, config: ServerConfig) -> Self {
         self.config = config;
         self
     }
 
-    /// Runs the client on this runtime instead of the default one.
+    /// Runs the server on this runtime instead of the default one.
     #[must_use]
     pub fn runtime(mut self, runtime: R) -> Self {
         self.runtime = runtime;
@@ -70,7 +70,7 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// Refuses who speaks without TLS (403 to the first request). Without a [certificate](Self::tls) the server does not begin.
+    /// Refuses peers without TLS: 403 to their first request. `bind` fails without a [certificate](Self::tls).
     #[must_use]
     pub fn require_tls(mut self, require: bool) -> Self {
         self.admission.requires_tls = require;
@@ -86,7 +86,7 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// Takes RTSP in two requests of HTTP, as Apple made it, on every port; it does by default.
+    /// Takes Apple's tunnel of RTSP through two HTTP requests on every port (`true` by default).
     #[must_use]
     pub fn http_tunnel(mut self, takes: bool) -> Self {
         self.admission.http_tunnel = takes;
