@@ -43,6 +43,18 @@ fn uncommented() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The processors of a machine with a server, in the tests.
+const PROCESSORS: usize = 8;
+
+/// How many pairs of UDP sockets a server with this file opens.
+fn pairs_of(file: File) -> usize {
+    let settings = Settings { file, ..good("") };
+    let config = server::config(&settings, Ipv4Addr::UNSPECIFIED.into()).processors(PROCESSORS);
+    let mut server = rtspan_core::server::Server::new(config, [7; 32]);
+    let outputs = std::iter::from_fn(|| server.poll_output());
+    outputs.filter(|output| matches!(output, rtspan_core::server::Output::OpenUdp(_))).count()
+}
+
 #[test]
 fn the_example_says_nothing_before_it_is_changed() {
     assert_eq!(Reading::new(EXAMPLE).file::<File>(), File::default());
@@ -55,6 +67,12 @@ fn the_example_shows_the_defaults() {
     let mut file: File = reading.file();
     reading.end(Path::new("example")).unwrap();
     let gate = file.paths["gate"].clone();
+    let listens = |file: File| Settings { file, ..good("") }.listen();
+    assert_eq!(listens(file.clone()), listens(File::default()));
+    // A server with any ports has as many pairs as there are processors, which no example can show.
+    let mut with_ports = File::default();
+    with_ports.udp.ports = file.udp.ports;
+    assert_eq!((pairs_of(file.clone()), pairs_of(File::default())), (pairs_of(with_ports), PROCESSORS));
     // These have no default, or stand for more than one setting.
     (file.metrics, file.web, file.dscp, file.tls, file.multicast) = Default::default();
     (file.udp.ports, file.udp.pairs, file.tunnels) = Default::default();
