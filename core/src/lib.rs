@@ -21,7 +21,7 @@
 //! * **Five families of methods.** `handle_*` takes what comes from the network or from time. Verbs are commands of the
 //!   application. `poll_*` returns what is to be done. `wants_*` tells whether a socket is to be read or written. The rest
 //!   are getters. Any of them may follow any other; a call that comes late costs time and nothing else.
-//! * **Time and chance are arguments.** Each call is told the time ([`Instant`]), and a client or a server begins with a seed.
+//! * **Time and randomness are arguments.** Each call is told the time ([`Instant`]), and a client or a server begins with a seed.
 //!   The same seed and the same inputs give the same bytes.
 //! * **Two planes.** [`server::Server`] sees a few messages a second and has one owner. Packets never pass it: the media plane is
 //!   made of small values that live with the sockets. Only [commands](server::Output) and [reports](conn::Report) pass between them.

@@ -18,13 +18,13 @@ pub const GARBAGE_BYTES_MAX: usize = 64 << 10;
 pub const PROXY_HEADER_BYTES_MAX: usize = 4 << 10;
 /// Bytes of one block that a connection reads into.
 pub const READ_BLOCK_BYTES: usize = 64 << 10;
-/// Bytes of the block that a connection reads into until it has sent more than that at once.
+/// Bytes of the block that a connection reads into until its peer has sent more than that at once.
 pub const FIRST_BLOCK_BYTES: usize = 1 << 10;
-/// Bytes of the block that a connection then reads into until it has sent media.
+/// Bytes of the block that a connection then reads into until its peer has sent media.
 pub const CONTROL_BLOCK_BYTES: usize = 4 << 10;
-/// A rest of a read block smaller than this is not read into.
+/// The least room at the end of a read block that is still read into.
 pub const READ_BYTES_MIN: usize = 512;
-/// A connection that reads so many bytes at once keeps its block before, to read into it again.
+/// A connection that reads this many bytes at once keeps its previous block, to read into it again.
 pub const BUSY_READ_BYTES: usize = READ_BLOCK_BYTES / 8;
 /// Payloads up to this size are copied out of the read block, so that a small packet does not pin a large block.
 pub const SMALL_PAYLOAD_BYTES: usize = 512;
@@ -73,7 +73,7 @@ pub const KEY_MGMT_MAX: usize = 8;
 pub const SDP_BYTES_MAX: usize = 256 << 10;
 /// Media, attribute and bandwidth lines of a description; more is refused with 400.
 pub const SDP_LINES_MAX: usize = 4096;
-/// Bytes of a line of a session description that an error tells.
+/// Bytes of a line of a session description that an error shows.
 pub const SDP_LINE_TOLD_BYTES_MAX: usize = 128;
 /// Media sections of a description; more is refused with 400.
 pub const MEDIAS_MAX: usize = 32;
@@ -88,15 +88,15 @@ pub const REORDER_PACKETS: usize = 64;
 pub const REORDER_DELAY: Duration = Duration::from_millis(100);
 /// Time between two receiver reports.
 pub const RECEIVER_REPORT_PERIOD: Duration = Duration::from_secs(5);
-/// How long an access point tells the time of a source whose timestamps go back and forth; then the next packet does, since
+/// How long an access point gives the time for sender reports of a source with B-frames. Then the next packet gives it, because
 /// clocks drift apart.
 pub const SENDER_ANCHOR_AGE_MAX: Duration = Duration::from_secs(30);
-/// How far a timestamp may go back, as those of B-frames do; one farther back is of an encoder that has begun anew.
+/// How far a timestamp may go back, as those of B-frames do. One that goes back farther means that the encoder has begun anew.
 pub const TIMESTAMP_BACK_MAX: Duration = Duration::from_secs(10);
 /// Time between two sender reports.
 pub const SENDER_REPORT_PERIOD: Duration = Duration::from_secs(5);
-/// Sources (SSRCs) of one media that are told apart; of more, the one goes of which nothing has come for longest;
-/// first of those that were added beyond one for each format while another lived.
+/// The most sources (SSRCs) of one media that are told apart. A further source replaces the one that has been silent for longest.
+/// Sources that were added beyond one for each format while another lived go first.
 pub const SOURCES_MAX: usize = 16;
 /// Sources of a media over UDP that have not proved themselves by packets in sequence, and are remembered; the oldest go.
 pub const SOURCES_UNPROVEN_MAX: usize = 64;
@@ -109,30 +109,31 @@ pub const REPORTS_EARLY_MAX: usize = 4;
 pub const SOURCE_LIVES: Duration = Duration::from_secs(2);
 /// How often a sequence over UDP may begin anew, and a source be added beyond one for each format.
 pub const SOURCE_RESTART_PERIOD: Duration = Duration::from_secs(1);
-/// How far a sender report's clock may be from that of the report before; one further away is left out, unless it persists.
+/// How far the clock of a sender report may be from that of the report before. A report that differs more is ignored until the
+/// difference persists.
 pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(1);
-/// How far a timestamp may go back on the time line, as those of B-frames do; one farther back begins anew.
+/// How far a timestamp may go back on the time line, as those of B-frames do. Farther back, the source begins anew.
 pub const TIMELINE_BACK_MAX: Duration = Duration::from_secs(2);
 /// How far timestamps, sender reports and arrivals may be apart on the time line; farther apart, a source begins anew, and
 /// a report is not used to bring tracks together.
 pub const TIMELINE_GAP_MAX: Duration = Duration::from_secs(10);
-/// How much more of a track may have come at once, as from a recorder or from what a server has kept, for tracks to be brought
-/// together that began in that: they may be as far apart in addition to [`TIMELINE_GAP_MAX`].
+/// A recorder, or a server that has kept media, may send it all at once. The clocks of two tracks may then differ by the length
+/// of that media more than [`TIMELINE_GAP_MAX`], up to this.
 pub const TIMELINE_BURST_MAX: Duration = Duration::from_secs(60);
-/// How far the `rtptime` of RTP-Info may be from the first packets of its track; one farther away is not believed.
+/// How far the `rtptime` of RTP-Info may be from the first packets of its track. Farther away, it is ignored.
 pub const TIMELINE_RTPTIME_DISTANCE_MAX: Duration = Duration::from_secs(5);
-/// The time of whose sender reports the least late one is used to measure the drift of a sender's clocks.
+/// The window in which the sender report with the least delay measures the drift of a sender's clocks.
 pub const TIMELINE_DRIFT_WINDOW: Duration = Duration::from_secs(60);
-/// How old a sender report may be by its timestamp; of an older one no wall clock time is taken.
+/// How old a sender report may be by its timestamp. An older one gives no wall clock time.
 pub const TIMELINE_REPORT_AGE_MAX: Duration = Duration::from_secs(600);
 /// How far sender reports may be from the time line without moving it.
 pub const TIMELINE_ERROR_MIN: Duration = Duration::from_micros(250);
-/// How far two sender reports may be apart that tell the same error of the time line, which is then believed.
+/// How far two sender reports may differ in the error of the time line that they show, for that error to be corrected.
 pub const TIMELINE_AGREEMENT: Duration = Duration::from_millis(1);
-/// Bytes of an RTP packet that a packetizer makes at most: 1,280, which every path of IPv6 takes (RFC 8200, section 5), those through
-/// tunnels too, less headers of IPv6 and UDP.
+/// The most bytes of an RTP packet from a packetizer: 1,280, which every IPv6 path carries (RFC 8200, section 5), also through
+/// tunnels, less the headers of IPv6 and UDP.
 pub const PACKET_BYTES_MAX: usize = 1232;
-/// Bytes that are left free in them where they are going to be protected: a tag of SRTP and an identifier of its key.
+/// Bytes that a packetizer leaves free in packets that will be protected: for the tag of SRTP and the identifier of its key.
 pub const PROTECTION_BYTES: usize = 20;
 /// Bytes of one block that a packetizer writes packets into.
 pub const PACKET_BLOCK_BYTES: usize = 32 << 10;
@@ -165,15 +166,15 @@ pub const SRTP_SOURCES_MAX: usize = 64;
 pub const SRTP_KEYS_MAX: usize = 4;
 /// Bytes of the identifier of a master key (MKI); a longer one is refused.
 pub const SRTP_MKI_BYTES_MAX: usize = 128;
-/// Packets under a new master key without an identifier behind which the former is forgotten.
+/// Packets under a new master key without an identifier, after which the former key is forgotten.
 pub const SRTP_FORMER_KEY_PACKETS: u64 = 1024;
-/// Packets of a source in a row that are not authentic behind which later rollover counters are tried, one with each packet.
+/// Packets of a source in a row that are not authentic, after which later rollover counters are tried, one with each packet.
 pub const SRTP_FAILURES_BEFORE_SEARCH: u16 = 8;
-/// Rollover counters that are tried so.
+/// Rollover counters that are tried in this way.
 pub const SRTP_ROLLOVERS_SEARCHED: u16 = 16;
-/// Readers of a stream that are told the same keys one after the other; the next one has others.
+/// Readers of a stream that get the same keys, one after the other. The next reader gets new keys.
 pub const READERS_OF_KEYS_MAX: u32 = 1 << 10;
-/// Reports of a media that a reader of SRTP is sent between PLAY and PAUSE; they last for 120 days.
+/// Reports of a media that a reader of SRTP gets between PLAY and PAUSE: enough for 120 days.
 pub const SRTCP_INDICES_PER_READER: u32 = 1 << 21;
 
 /// Bytes of a message of MIKEY; a longer one is refused.
@@ -187,14 +188,14 @@ pub const SRTP_CRYPTO_MAX: usize = 16;
 pub const LOG_PACKETS: usize = 4096;
 /// Bytes that a stream's log keeps; fewer if the logs of all streams would not fit into [`MEMORY_BYTES`].
 pub const LOG_BYTES: usize = 8 << 20;
-/// Readers of a connection that nothing more is sent to and whose last packets wait to be written; of more, the first is told
-/// of as if what still waits had not been sent.
+/// The most readers of a connection that get nothing more and whose last packets are still to be written. If there are more,
+/// the first is reported as if its unwritten packets had not been sent.
 pub const READERS_LEAVING_MAX: usize = 8;
 /// The longest time that statistics are waited for once they were asked for.
 pub const STATS_WAIT: Duration = Duration::from_secs(1);
-/// The time that the bitrate of a stream is taken over.
+/// The window over which the bitrate of a stream is measured.
 pub const BITRATE_WINDOW: Duration = Duration::from_secs(5);
-/// How long readers that have missed something wait for the next access point of a stream; then any picture does.
+/// How long readers that have missed packets wait for the next access point of a stream. Then they continue at any picture.
 ///
 /// It is longer than most cameras go without a keyframe, those with adaptive groups of pictures included.
 pub const ACCESS_POINT_WAIT: Duration = Duration::from_secs(30);
@@ -217,7 +218,7 @@ pub const OUTBOX_FRAMES_MAX: usize = 32;
 /// After that a reader that does not read holds only a copy of that frame, and messages up to [`OUTBOX_BYTES_MAX`], for
 /// [`WRITE_STALL`].
 pub const OUTBOX_HELD: Duration = Duration::from_secs(1);
-/// Packets that a thread holds on to for all of its readers, until they want others.
+/// Packets that a thread keeps for all of its readers until they want others.
 pub const RECENT_PACKETS_MAX: usize = 128;
 /// Packets up to this size are copied once into a run of frames, if several readers on a thread want them.
 pub const FRAMED_BYTES_MAX: usize = 4 << 10;
@@ -232,50 +233,50 @@ pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(10);
 
 // time
 
-/// How long before it passes a deadline is looked at for the first time, so that none is shorter, and how long a process
-/// that has stood still has to read what came in the meantime.
+/// The time between the two checks of a deadline: the first check is this long before the deadline, the second at the deadline.
+/// A process that has stood still has this time to read the bytes that arrived meanwhile.
 ///
-/// A look that comes later than this by as much again shows that the process stood still.
+/// A check that is late by more than this shows that the process stood still.
 pub const DEADLINE_GRACE: Duration = Duration::from_secs(1);
-/// Late looks at a deadline that has passed in a row; the next one is believed, late or not.
+/// Late checks of a deadline in a row. The next check counts, late or not.
 pub const DEADLINE_LATE_LOOKS_MAX: u8 = 3;
 
 // server
 
-/// Bytes of a peer's name for itself that are kept.
+/// Bytes of a peer's `User-Agent` header that are kept.
 pub const USER_AGENT_BYTES_MAX: usize = 128;
 /// Connections of one server; the first request on a further one is answered 503, and it is closed.
 pub const CONNS_MAX: usize = 10_000;
 /// Sessions of one server; more are refused with 503.
 pub const SESSIONS_MAX: usize = 10_000;
-/// Bytes that all logs of a server and the descriptions of its publishers take; then logs are shorter, and then publishers
-/// are refused with 503. A machine of 1 GiB has room for it and for ten thousand connections.
+/// The most bytes of all logs of a server and of the descriptions of its publishers. At the bound logs become shorter, and then
+/// publishers are refused with 503. A machine of 1 GiB has room for that and for ten thousand connections.
 pub const MEMORY_BYTES: usize = 640 << 20;
-/// Bytes that each log keeps, however many there are; a publisher that would leave less to the others is refused with
-/// 503, and so is one whose address would have more streams than its share of so short logs.
+/// The fewest bytes that each log keeps. A publisher is refused with 503 if its log would leave less to the others, or if its
+/// address would have more logs of this size than its share allows.
 pub const LOG_BYTES_LEAST: usize = 64 << 10;
-/// Bytes that a log is counted with besides those that it keeps: the blocks at both its ends, of which only a part is kept, the
-/// list of its packets, and the tasks and buffers of its publisher.
+/// Bytes that count for a log besides its packets: the blocks at its two ends, of which it keeps only a part, the list of its
+/// packets, and the tasks and buffers of its publisher.
 pub const LOG_COST: usize = 192 << 10;
-/// How many times the bytes of a description are counted: it is held once, as it was announced and then as readers are told of
-/// it, which may be a little longer.
+/// How many times the bytes of a description count. It is held once: as it was announced, and later in the form for readers, which
+/// may be a little longer.
 pub const DESCRIPTION_COST: usize = 2;
-/// Bytes of counted descriptions that one address may have at least, even if others leave fewer, as long as there are any.
+/// The bytes of descriptions that one address may have even if others leave fewer, as long as any are free.
 pub const DESCRIPTION_SHARE_LEAST: usize = 1 << 20;
-/// An address may have one part in this number of the connections and sessions that others leave; it is refused more like
-/// everybody beyond the bounds of the whole.
+/// An address may have one part in this number of the connections and sessions that others leave. Beyond that it is refused, as
+/// all peers are beyond the bounds of the server.
 pub const ADDRESS_SHARE: usize = 4;
-/// Connections or sessions that one address may have at least, even if others leave fewer, as long as there are any.
+/// The connections or sessions that one address may have even if others leave fewer, as long as any are free.
 pub const SHARE_LEAST: usize = 8;
 /// Connections beyond the bounds that are answered at a time; further ones are closed without an answer.
 pub const REFUSALS_MAX: usize = 64;
-/// Bytes of the head of a request that is refused so, and so is read for its number only; of a longer one that is not read.
+/// Bytes of the head of a request on such a connection, of which only the number is read. The number of a longer one is not read.
 pub const REFUSED_HEAD_BYTES_MAX: usize = 4 << 10;
-/// Sessions of one connection, those that others have made and it names as well; more are refused with 503.
+/// Sessions that one connection makes, or names in its requests; more are refused with 503.
 pub const SESSIONS_PER_CONN_MAX: usize = 8;
 /// Sessions that have a back channel of the same stream at once: a loudspeaker takes one voice.
 pub const SPEAKERS_MAX: usize = 1;
-/// Connections that a session over UDP is used over at once; on further ones its requests are refused with 503.
+/// Connections that use one session over UDP at the same time; requests on further ones are refused with 503.
 pub const CONNS_PER_SESSION_MAX: usize = 8;
 /// How long the application may take to answer a question; then the peer is answered 503.
 pub const TICKET_DEADLINE: Duration = Duration::from_secs(30);
@@ -288,9 +289,9 @@ pub const SESSION_TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 pub const CONN_IDLE: Duration = Duration::from_secs(60);
 /// The application is told of a media if its publisher, or the server that plays it, sends no packet for this time.
 pub const MEDIA_SILENCE: Duration = Duration::from_secs(10);
-/// How long nothing has come of a publisher before one from its address may take its place.
+/// How long a publisher has to be silent before another one from its address may take its place.
 pub const TAKEOVER_SILENCE: Duration = Duration::from_secs(1);
-/// How long a session may be there and neither play nor record, however alive it is kept.
+/// How long a session may exist and neither play nor record, even with keepalives.
 pub const SETUP_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long a session over UDP that has not begun, or a publisher that pauses, outlives its last connection.
 pub const UNATTENDED_SESSION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -309,21 +310,21 @@ pub const REQUEST_HEADER_BYTES_MAX: usize = 4 << 10;
 /// Bytes of the body of a request of the application's own; a longer one is refused.
 pub const REQUEST_BODY_BYTES_MAX: usize = 128 << 10;
 
-/// Bytes of the start line and the headers of a message that is traced; what is beyond is left out.
+/// Bytes of the start line and the headers of a message that is traced; the rest is left out.
 pub const TRACE_HEAD_BYTES_MAX: usize = 4 << 10;
 /// Bytes of its body; the rest is left out.
 pub const TRACE_BODY_BYTES_MAX: usize = 4 << 10;
 
-/// Bytes of the text that the application closes a session or a connection with; what is beyond is left out.
+/// Bytes of the text with which the application closes a session or a connection; the rest is left out.
 pub const CLOSE_NOTE_BYTES_MAX: usize = 255;
 
 // authentication
 
-/// How long after it was given a nonce may be used on a connection for the first time.
+/// How long after its creation a nonce may be used on a connection for the first time.
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(300);
 /// Nonces whose uses are counted, so that none is used twice for the same request; the oldest are forgotten.
 pub const NONCES_COUNTED_MAX: usize = 4096;
-/// Rights that a connection need not prove again; it has to prove the oldest again when there are more.
+/// Rights that a connection need not prove again. If there are more, it has to prove the oldest again.
 pub const GRANTS_PER_CONN_MAX: usize = 16;
 /// Wrong credentials in a row on one connection that close it.
 pub const AUTH_FAILURES_OF_CONN_MAX: u32 = 5;
@@ -339,7 +340,7 @@ pub const AUTH_TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Addresses whose wrong credentials are remembered; of more, those with the fewest are forgotten.
 pub const AUTH_SLOWED_ADDRESSES_MAX: usize = 1024;
 
-/// How often a client sends a request at most because of challenges.
+/// How often a client sends one request at most, if the server answers with challenges.
 pub const AUTH_TRIES_MAX: u8 = 5;
 
 // client
@@ -356,26 +357,26 @@ pub const REDIRECTS_MAX: usize = 5;
 pub const SESSION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// How long the first packet over UDP is waited for before the client asks for TCP.
 pub const FIRST_UDP_PACKET: Duration = Duration::from_secs(3);
-/// A server that sends nothing at all for this time is asked for a sign of life, and taken for gone if nothing comes within
-/// [`RESPONSE_DEADLINE`] then either.
+/// A server that sends nothing at all for this time is asked for a sign of life. It counts as gone if nothing comes within
+/// [`RESPONSE_DEADLINE`].
 pub const SERVER_SILENCE: Duration = Duration::from_secs(10);
-/// Packets over UDP that a client holds of each media while PLAY is asked for once more: they may be from before it. Beyond that
-/// the oldest are left out.
+/// Packets over UDP that a client holds back for each media while it waits for the answer to a further PLAY, because they may be
+/// older than that PLAY. The oldest are left out beyond that.
 pub const BYGONE_PACKETS_MAX: usize = 512;
-/// How long after the answer to PLAY packets from before it may come over UDP.
+/// How long after the answer to PLAY older packets may still arrive over UDP.
 pub const BYGONE_WAIT: Duration = Duration::from_secs(1);
 /// How long a media may go on after its server has said that it ends (BYE), before it counts as ended.
 pub const RESTART_WAIT: Duration = Duration::from_secs(3);
-/// How long after a failure a client connects again whose session over UDP goes on without its connection.
+/// How long a client with a session over UDP and no connection waits after a failure before it connects again.
 pub const RECONNECT_PERIOD: Duration = Duration::from_millis(500);
 /// How long a client waits for packets when its session seems lost: no connection comes about, or the server answers that it
 /// does not know the session (454). Some devices say so and play on.
 pub const LOST_SESSION_WAIT: Duration = Duration::from_secs(2);
-/// How long a client that reconnects waits before its first attempt at least.
+/// The shortest wait of a client that reconnects before its first attempt.
 pub const RECONNECT_WAIT_LEAST: Duration = Duration::from_secs(1);
-/// How long it waits before one of many attempts at most.
+/// The longest wait before an attempt.
 pub const RECONNECT_WAIT_MOST: Duration = Duration::from_secs(30);
-/// How long a session that was made anew has to last, and media to have flowed, before a row of attempts is over.
+/// How long a new session has to last, with media, before a row of attempts is over.
 pub const RECONNECT_SETTLED: Duration = Duration::from_secs(10);
 /// Attempts in a row that a server refuses with 401 or 403 before the client gives up. Some cameras lock a user out after
 /// seven.
@@ -389,85 +390,84 @@ pub const UDP_AVOIDED: Duration = Duration::from_secs(3600);
 pub const RECEIVED_PACKETS_MAX: usize = 4096;
 /// Bytes of received packets that wait for the application; the oldest are dropped and counted.
 pub const RECEIVED_BYTES_MAX: usize = 8 << 20;
-/// Received packets that are handed to the application together at most; they no longer count among those that wait.
+/// The most received packets that are handed to the application together. They no longer count as waiting.
 pub const RECEIVED_BATCH_MAX: usize = 64;
 /// Commands that wait together with outputs that were not polled; further commands are refused.
 pub const COMMANDS_WAITING_MAX: usize = 96;
 /// Packets that wait to be sent; further ones are refused.
 pub const SEND_PACKETS_MAX: usize = 2048;
-/// How long PAUSE and TEARDOWN wait for the datagrams that were sent before them: servers forget what comes later.
+/// How long PAUSE and TEARDOWN wait for the datagrams that were sent before them: servers drop datagrams that arrive later.
 pub const LAST_DATAGRAMS: Duration = Duration::from_secs(1);
 /// Bytes that wait to be sent; packets beyond are refused.
 pub const SEND_BYTES_MAX: usize = 8 << 20;
 /// How long the answer to TEARDOWN is waited for.
 pub const TEARDOWN_DEADLINE: Duration = Duration::from_secs(3);
-/// How long before the end of the session timeout it is kept alive at the latest.
+/// The least time between a keepalive and the end of the session timeout.
 pub const KEEPALIVE_MARGIN: Duration = Duration::from_secs(5);
-/// Time between two keepalives at least.
+/// The least time between two keepalives.
 pub const KEEPALIVE_PERIOD_MIN: Duration = Duration::from_secs(1);
 
 // UDP
 
 /// Bytes that a reader over UDP is sent while no datagram has shown that its client is at the ports it named.
 ///
-/// VLC, GStreamer and FFmpeg send a datagram before PLAY, to open firewalls, and reports behind it. A player that sends
-/// none at all has its requests: each grants what the time since the last has earned, which is all of this within
-/// [`UNPROVEN_PERIOD`]. So a keepalive is worth half a minute of 8 Mbit/s, and a neighbour at the port has no more to
-/// bear.
+/// VLC, GStreamer and FFmpeg send a datagram before PLAY, to open firewalls, and reports after it. A player that sends no
+/// datagram earns bytes by its requests, in proportion to the time since the last one: all of this in [`UNPROVEN_PERIOD`]. So
+/// a keepalive each half a minute allows 8 Mbit/s, and another host at that port receives no more than that.
 pub const UNPROVEN_BYTES_MAX: usize = 32 << 20;
 /// How long it takes until requests may grant all of [`UNPROVEN_BYTES_MAX`] again.
 pub const UNPROVEN_PERIOD: Duration = Duration::from_secs(30);
-/// How many times [`UNPROVEN_BYTES_MAX`] all sessions of one address have together: each is granted as large a part of
-/// what is left.
+/// All sessions of one address share this many times [`UNPROVEN_BYTES_MAX`]. Each gets one part in this number of the rest.
 pub const UNPROVEN_SESSIONS: usize = 2;
-/// How long a datagram shows, to a session that begins to play, that its client is at the port.
+/// How long a datagram from a port proves to a session that begins to play that its client is there.
 ///
-/// The least time for which a NAT keeps a port for its client (RFC 4787, section 4.3).
+/// It is the least time for which a NAT keeps a port for its client (RFC 4787, section 4.3).
 pub const PROOF_LASTS: Duration = Duration::from_secs(120);
-/// Time to live of what is sent to a multicast group, where nothing else is said.
+/// The default time to live of packets to a multicast group.
 pub const MULTICAST_TTL: u8 = 16;
 
-/// Packets of one stream that each reader over UDP is sent at once, and then in each [`UDP_BURST_PERIOD`]; as many a client
-/// that publishes sends.
+/// Packets of one stream that each reader over UDP gets at once, and then in each [`UDP_BURST_PERIOD`]. A client that publishes
+/// sends as many.
 ///
-/// A socket of Linux that nobody has configured holds some 90.
+/// A socket of Linux with default settings holds some 90.
 pub const UDP_BURST_PACKETS: usize = 64;
 /// How long it takes until as many packets may follow.
 pub const UDP_BURST_PERIOD: Duration = Duration::from_millis(1);
-/// UDP ports that all sessions of one address name, a quarter of those that it has; tracks beyond are refused with 461, so
-/// that neighbours behind the same NAT find free ones.
+/// UDP ports that all sessions of one address name: a quarter of all ports. Further tracks are refused with 461, so that
+/// neighbours behind the same NAT find free ports.
 pub const UDP_PORTS_OF_ADDRESS_MAX: usize = 1 << 14;
-/// UDP ports of clients that all sessions of a server name, four for each session with two tracks; tracks beyond are
-/// refused with 461.
+/// UDP ports of clients that all sessions of a server name: four for each session with two tracks. Further tracks are refused
+/// with 461.
 pub const UDP_PORTS_MAX: usize = 1 << 16;
 /// Pairs of UDP sockets of one server.
 pub const UDP_PAIRS_MAX: usize = 32;
 /// Groups that streams are sent to at once, one for each media and family (multicast).
 pub const MULTICAST_GROUPS_MAX: usize = 1000;
-/// The first and last port of groups; none is one that systems choose by themselves.
+/// The first and last port of groups. They are outside the range from which systems choose free ports.
 pub const MULTICAST_PORTS: (u16, u16) = (26_000, 27_999);
-/// How long a reader of a group that has reported with one SSRC has to be silent before another SSRC at its address is taken
-/// for it.
+/// How long a reader of a group that has reported with one SSRC has to be silent before another SSRC at its address counts as
+/// that reader.
 pub const REPORTER_LASTS: Duration = Duration::from_secs(15);
-/// Datagrams from addresses that no session has that are kept for a moment: a publisher's first packets may be read
-/// before the order that says whose they are. The oldest are left out.
+/// Datagrams from addresses without a session that are kept for a moment: a publisher's first packets may be read before the
+/// order that names their session. The oldest are left out.
 pub const EARLY_DATAGRAMS_MAX: usize = 64;
 /// Bytes of such datagrams.
 pub const EARLY_BYTES_MAX: usize = 128 << 10;
 /// How long such datagrams are kept.
 pub const EARLY_DELAY: Duration = Duration::from_secs(1);
-/// How long after its last packet a reader over UDP is said goodbye: FFmpeg reads reports first, and ends with that.
+/// How long after its last packet a reader over UDP gets BYE: FFmpeg reads reports first, and ends at BYE.
 pub const GOODBYE_WAIT: Duration = Duration::from_millis(200);
-/// How long a connection stays open behind the goodbye to its reader over UDP, whose last packets are still on their way.
+/// How long a connection stays open after BYE to its reader over UDP, whose last packets are still on their way.
 pub const GOODBYE_DELAY: Duration = Duration::from_secs(1);
-/// RTCP of the application's that a stream keeps for readers that come to it later; the oldest leaves beyond.
+/// RTCP of the application that a stream keeps for readers that read it later; the oldest goes first.
 pub const RTCP_WAITING_MAX: usize = 64;
 /// Bytes of RTCP that an application may write to a stream at once: as many as a datagram holds.
 pub const RTCP_BYTES_MAX: usize = PACKET_BYTES_MAX;
 /// Compounds of RTCP of one media that the application is told of in a second; further ones are not told.
 pub const RTCP_TOLD_MAX: usize = 64;
-/// Reports that wait for a UDP socket; further ones are left out, the next period brings others.
+/// Reports that wait for a UDP socket; further ones are left out, since the next period brings new ones.
 pub const UDP_REPORTS_WAITING_MAX: usize = 4096;
+
 // runtimes
 
 /// Addresses of a host that a client tries to connect to; further ones are not tried.
@@ -484,17 +484,16 @@ pub const TCP_PROBE_IDLE: Duration = Duration::from_secs(10);
 pub const TCP_PROBE_PERIOD: Duration = Duration::from_secs(5);
 /// Probes without an answer after which the connection is gone.
 pub const TCP_PROBES_MAX: u32 = 3;
-/// A TCP connection is gone as well if its peer's system acknowledges no sent bytes for so long (where the system can be
-/// told).
+/// A TCP connection is also gone if its peer's system acknowledges no sent bytes for this time, if the system has such a setting.
 pub const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(25);
-/// Connections that the system holds until the server accepts them; more are told to come again.
+/// Connections that the system holds until the server accepts them; the system has further ones retry.
 pub const LISTEN_BACKLOG: i32 = 4096;
 /// Bytes of a UDP socket's receive buffer, as far as the system allows; more are lost.
 pub const UDP_RECEIVE_BUFFER_BYTES: usize = 2 << 20;
 /// Bytes of a UDP socket's send buffer, as far as the system allows; then sending waits.
 pub const UDP_SEND_BUFFER_BYTES: usize = 1 << 20;
-/// Events that ask nothing and wait for the application; the oldest are dropped and counted, those that tell of a beginning or
-/// an end only when there are no others.
+/// Events without a question that wait for the application. The oldest are dropped and counted; events of a beginning or an end
+/// only if there are no others.
 pub const EVENTS_MAX: usize = 1024;
 /// Events of a client that wait for the application; the oldest are dropped and counted.
 pub const CLIENT_EVENTS_MAX: usize = 256;
@@ -502,7 +501,7 @@ pub const CLIENT_EVENTS_MAX: usize = 256;
 pub const QUESTIONS_MAX: usize = 16_384;
 /// How long a server that is closed waits for its goodbyes to be read.
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(3);
-/// How long a connection that the server closes is listened to, so that its last answer is not reset away.
+/// How long a connection that the server closes is still read, so that a reset does not destroy its last answer.
 pub const LINGER_LIMIT: Duration = Duration::from_secs(1);
 /// Bytes that a connection may still send while it is being closed.
 pub const LINGER_BYTES_MAX: usize = 1 << 20;

@@ -66,7 +66,7 @@ pub fn to_std(at: Instant) -> Option<StdInstant> {
     start().checked_add(Duration::from_nanos(at.as_nanos()))
 }
 
-/// Chance from the system.
+/// Unpredictable bytes from the system.
 pub(crate) fn seed() -> io::Result<[u8; 32]> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| io::Error::from(io::ErrorKind::Unsupported))?;

@@ -33,15 +33,15 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     /// The runtime of a server, mostly the same.
     type Serving: Runtime;
 
-    /// True if those who wait for the packets of a client read its sockets themselves, on whichever thread that is.
+    /// `true` if the task that waits for a client's packets reads the client's sockets itself, on any thread.
     ///
-    /// It spares a change of tasks for each burst, unless the sockets of a task belong to its thread.
+    /// That saves a switch of tasks for each burst. Set it to `false` if the sockets of a task belong to its thread.
     const READERS_READ: bool = true;
 
     /// The runtime that a server runs on if it is set up with this one.
     ///
-    /// Nobody but its own tasks waits for the sockets of a server, while those of a client are waited for in any task of the
-    /// application. A runtime may have something better for the former.
+    /// Only the server's own tasks wait for its sockets. Any task of the application may wait for those of a client. So a runtime
+    /// may have a better way to wait for servers.
     fn serving(&self) -> Self::Serving;
 
     /// Runs `task` until it is done, even if nobody waits for it.
@@ -84,7 +84,7 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
     /// A timer that is not set.
     fn timer(&self) -> Self::Timer;
 
-    /// Waits for so long.
+    /// Waits for this time.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
         self.sleep_until(self.clock().now() + time)
     }
@@ -101,11 +101,11 @@ pub trait Runtime: Clone + Default + Send + Sync + 'static {
         Clock::system()
     }
 
-    /// Chance that no one can foretell, from which a client or server draws all of its own.
+    /// Returns 32 unpredictable bytes, from which a client or server derives all of its randomness.
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// The system has no source of randomness.
     fn seed(&self) -> io::Result<[u8; 32]> {
         clock::seed()
     }
@@ -131,9 +131,9 @@ pub trait Socket: Send + 'static {
     fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>>;
 }
 
-/// True if the system tells of what comes after a read that did not fill its buffer: epoll and kqueue do.
+/// `true` if the system reports bytes that arrive after a read that did not fill its buffer: epoll and kqueue do.
 ///
-/// Such a read has found all there was, and the socket is not ready before the system says so.
+/// Such a read has emptied the socket, which is not ready until the system reports it.
 pub const SHORT_READS_EMPTY: bool =
     cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"));
 
@@ -151,27 +151,27 @@ pub trait TcpSocket: Socket {
     /// Says that nothing more will be written.
     fn shutdown(&self) -> io::Result<()>;
 
-    /// The task gives the socket to another one, which may be on another thread, and which asks anew for its readiness.
+    /// The task gives the socket to another task, perhaps on another thread, which asks for its readiness again.
     ///
-    /// There is nothing to do where any thread may be told of that.
+    /// A runtime that can wake any thread has nothing to do here.
     fn detach(&mut self) {}
 
     /// Says if a task that waits for this socket on another thread reads it. While it does, this thread need not be woken for
-    /// bytes that come. Returns `true` if it is not woken.
+    /// bytes that arrive. Returns `true` if it is not woken.
     ///
-    /// There is nothing to do where one thread is woken in any case.
+    /// A runtime that wakes one thread in any case has nothing to do here.
     fn leave_to_others(&mut self, is_left: bool) -> bool {
         let _ = is_left;
         false
     }
 
-    /// Has small writes leave at once.
+    /// Lets small writes leave at once (TCP_NODELAY).
     fn set_nodelay(&self) -> io::Result<()>;
 
-    /// Has the system find out when the peer is gone without a word; [`set_keepalive`](crate::set_keepalive) does it.
+    /// Lets the system find out that the peer has gone (TCP keepalive); [`set_keepalive`](crate::set_keepalive) does it.
     fn set_keepalive(&self) -> io::Result<()>;
 
-    /// Has all that it sends from now on ask for a class of service; [`set_dscp`](crate::set_dscp) does it.
+    /// Marks all packets that it sends with a class of service; [`set_dscp`](crate::set_dscp) does it.
     fn set_dscp(&self, dscp: Dscp) -> io::Result<()>;
 
     /// The address at the other end.

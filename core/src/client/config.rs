@@ -277,11 +277,11 @@ impl ClientConfig {
 
     /// Received packets that wait for the application at most; beyond, the oldest are dropped and counted.
     ///
-    /// A recording that plays over TCP at the client's pace (`Rate-Control: no`) loses none: while so many wait, the
-    /// server is held up, and only what was on its way comes besides, as many again and a block of the socket at most.
+    /// A recording that plays over TCP at the client's pace (`Rate-Control: no`) loses no packet: the client stops reading while
+    /// so many packets wait. Packets that are on their way still arrive: as many again and one block of the socket at most.
     ///
-    /// Pictures go on at the next one at which decoding can begin, within
-    /// [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT); the packets before it are dropped and counted as well.
+    /// After a loss, pictures continue at the next access point, within [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT).
+    /// The packets before it are dropped and counted as well.
     #[must_use]
     pub fn received_packets_max(mut self, received_packets_max: usize) -> Self {
         self.received_packets_max = received_packets_max;

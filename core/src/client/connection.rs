@@ -63,10 +63,11 @@ impl Client {
         self.link.is_up() && !self.is_holding_up()
     }
 
-    /// Has `read` append what it reads, for those who can do that without room that is initialised, and takes it.
+    /// Lends the free part of the buffer to `read`, which appends the bytes that it reads, and takes them. For runtimes that
+    /// can read into uninitialised memory.
     ///
-    /// This is [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read) in one. There is capacity for what
-    /// is read, as the one has room; more is not to be appended.
+    /// This is [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read) in one. The capacity is as large as the room
+    /// of `read_buf`; append no more than that.
     pub fn read_with<T>(&mut self, now: Instant, read: impl FnOnce(&mut BytesMut) -> T) -> T {
         let before = self.link.decoder.buffered();
         let read = self.link.decoder.read_with(read);

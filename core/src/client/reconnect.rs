@@ -219,31 +219,31 @@ impl Client {
 }
 
 impl ClientConfig {
-    /// Has the client reconnect by itself when its connection or session ends, or its first connection does not come about;
-    /// off (`None`) by default.
+    /// The client reconnects by itself if its connection or session ends, or if its first connection fails; off (`None`) by
+    /// default.
     ///
-    /// It does not close then but tells [`ClientEvent::Reconnecting`], waits, and does again what has led to where the
-    /// application has come: DESCRIBE, SETUP of the same medias, and PLAY with the same range if it played; or ANNOUNCE,
-    /// SETUP, and RECORD. Then it tells [`ClientEvent::Reconnected`]. While that goes on:
+    /// The client then does not close. It emits [`ClientEvent::Reconnecting`], waits, and repeats the commands that led to the
+    /// application's state: DESCRIBE, SETUP of the same medias, and PLAY with the same range if it played; or ANNOUNCE, SETUP,
+    /// and RECORD. Then it emits [`ClientEvent::Reconnected`]. Meanwhile:
     ///
-    /// * Commands are taken as if the session were there, wait, and run afterwards. One that ran when the session was lost runs
-    ///   again; GET_PARAMETER, SET_PARAMETER and PAUSE do so once, and then fail with [`CommandError::ConnectionLost`].
-    /// * TEARDOWN ends it at once.
+    /// * Commands are accepted as if there were a session, wait, and run afterwards. The command that ran when the session was
+    ///   lost runs again; GET_PARAMETER, SET_PARAMETER and PAUSE run again once, and then fail with
+    ///   [`CommandError::ConnectionLost`].
+    /// * TEARDOWN ends the reconnecting at once.
     /// * Packets and RTCP that are to be sent are refused with [`SendError::Reconnecting`](super::SendError::Reconnecting).
-    /// * The [state](Client::state) is [`State::Initial`], or as far as the attempt has come.
+    /// * The [state](Client::state) is [`State::Initial`], or the one that the attempt has reached.
     ///
-    /// Where nothing is set up and no command waits, there is nothing to have again, and the next command connects.
+    /// If nothing is set up and no command waits, the client does not reconnect until the next command.
     ///
-    /// The server is asked for another description, and [`ClientEvent::DescriptionChanged`] tells of one that has become another.
-    /// A media that is no longer of the same kind and encoding is left out ([`ClientEvent::MediaRefused`]) and asked for again the
-    /// next time. The time line goes on by the time that has passed.
+    /// The client asks for the description again, and [`ClientEvent::DescriptionChanged`] reports one that differs. A media that
+    /// no longer has the same kind and encoding is left out ([`ClientEvent::MediaRefused`]), and asked for again at the next
+    /// attempt. PTS advance by the time that has passed.
     ///
-    /// Where UDP has failed, TCP is asked for at once within [`UDP_AVOIDED`]. A session that the server may still have is torn
-    /// down first.
+    /// If UDP has failed, the client asks for TCP at once within [`UDP_AVOIDED`]. A session that the server may still have is
+    /// torn down first.
     ///
-    /// The client closes after all where nothing mends the cause: for a redirect from TLS to a connection without, where TLS
-    /// fails, after too many attempts ([`ReconnectPolicy`]), and when all that it played has come to the end that the server
-    /// has told.
+    /// The client closes if no attempt can succeed: after a redirect from TLS to a connection without TLS, if TLS fails, after
+    /// too many attempts ([`ReconnectPolicy`]), and once everything that it played has ended as the server announced.
     #[must_use]
     pub fn reconnect(mut self, policy: Option<ReconnectPolicy>) -> Self {
         self.reconnect = policy;

@@ -66,10 +66,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the client neither records nor plays, or [reconnects](super::ClientConfig::reconnect), or this media is not set up;
-    /// when the client plays, and this is no [back channel](super::ClientConfig::back_channel); when the packet is too long
-    /// for its transport; when too many packets wait because the server does not read as fast: then the packet is not sent
-    /// and not counted.
+    /// In each case the packet is not sent and not counted:
+    ///
+    /// * The client neither plays nor records, or a PAUSE is not answered yet.
+    /// * It [reconnects](super::ClientConfig::reconnect).
+    /// * The media is not set up, or is no [back channel](super::ClientConfig::back_channel) while the client plays.
+    /// * The packet is too long for its transport, or cannot be protected (SRTP).
+    /// * Too many packets wait, because the server does not read as fast.
     pub fn send(&mut self, now: Instant, media: usize, packet: &RtpPacket) -> Result<(), SendError> {
         self.send_with_ntp(now, media, packet, NtpTime::default())
     }

@@ -199,10 +199,11 @@ impl ConnRx {
         self.decoder.handle_read(n);
     }
 
-    /// Has `read` append what it reads, for those who can do that without room that is initialised.
+    /// Lends the free part of the buffer to `read`, which appends the bytes that it reads. For runtimes that can read into
+    /// uninitialised memory.
     ///
-    /// This is [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read) in one. There is capacity for what
-    /// is read, as the one has room; more is not to be appended.
+    /// This is [`read_buf`](Self::read_buf) and [`handle_read`](Self::handle_read) in one. The capacity is as large as the room
+    /// of `read_buf`; append no more than that.
     pub fn read_with<T>(&mut self, _now: Instant, read: impl FnOnce(&mut BytesMut) -> T) -> T {
         self.is_dry = false;
         self.decoder.read_with(read)

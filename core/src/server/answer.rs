@@ -133,10 +133,9 @@ impl<A> Ticket<A> {
 }
 
 impl Ticket<Describe> {
-    /// Has a yes tell this description, in the place of what is published at the path; nothing need be published there.
+    /// With a yes, DESCRIBE tells this description instead of the published one; nothing has to be published at the path.
     ///
-    /// Its medias get the URLs of the tracks of the stream that SETUP then finds at the path, in their order: a
-    /// description for some readers may say more or less of a media, but leaves none out before one that it has.
+    /// SETUP matches its medias, by index, with the tracks at the path. So leave out no media before one that you keep.
     ///
     /// # Errors
     ///
@@ -151,7 +150,7 @@ impl Ticket<Describe> {
 }
 
 impl Ticket<SetParameter> {
-    /// Has a yes tell this, such as the parameters as they are now, as `text/parameters`.
+    /// With a yes, the response has this body, such as the current parameters as `text/parameters`.
     ///
     /// # Errors
     ///

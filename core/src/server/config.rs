@@ -244,9 +244,9 @@ setters! {
     conn_idle: Duration,
     /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).
     message_deadline: Duration,
-    /// A socket that takes next to nothing of what is sent for so long is closed ([`limits::WRITE_STALL`]). A reader that has the pace
-    /// ([`StreamLog::set_rate_control`](crate::stream::StreamLog::set_rate_control)) has the session's timeout since it last asked
-    /// something.
+    /// A socket that takes next to nothing of its bytes for so long is closed ([`limits::WRITE_STALL`]). A reader without rate
+    /// control ([`StreamLog::set_rate_control`](crate::stream::StreamLog::set_rate_control)) is closed only if it sends no request
+    /// for the session timeout.
     write_stall: Duration,
     /// How long the application may take to answer a question ([`limits::TICKET_DEADLINE`]).
     ticket_deadline: Duration,

@@ -67,12 +67,12 @@ impl Server {
 }
 
 impl Ticket<Setup> {
-    /// Has a yes give the reader this stream, be it a [private](Server::add_private_stream) one or one of another path.
+    /// With a yes, the reader gets this stream: a [private](Server::add_private_stream) one, or the stream of another path.
     ///
-    /// The tracks that the session sets up next at the same path are of that stream. Where SETUP is asked about, it is also
-    /// where nothing is published at the path; such a question need not name a media, and without a stream its answer is 404.
-    /// A private stream that another session has is not given: the answer is 404.
-    /// A private stream ends if no reader is set up by the answer: it is a no, comes too late, or SETUP cannot be granted.
+    /// The tracks that the session sets up next at the same path are of that stream. If the application is asked about SETUP, it
+    /// is also asked if nothing is published at the path. Such a question need not name a media, and without a stream its answer
+    /// is 404. A private stream that another session has is not given: the answer is 404.
+    /// A private stream ends if the answer sets up no reader: it is a no, comes too late, or SETUP cannot be granted.
     pub fn set_stream(&mut self, stream: StreamId) {
         self.extra_mut().stream = Some(stream);
     }

@@ -289,17 +289,18 @@ impl StreamLog {
         }
     }
 
-    /// Says whether packets are sent at the speed at which they are played (`true`, as at first), or as fast as their readers
-    /// read.
+    /// Sets the rate control: packets are sent at the speed at which they are played (`true`, the default), or as fast as their
+    /// readers read.
     ///
-    /// Without rate control (ONVIF Streaming Specification, section 6.5.2) no sender report is made, since time means nothing
-    /// on the way; and a reader over TCP may stop reading for as long as it wants, if it asks something now and then.
+    /// Without rate control (ONVIF Streaming Specification, section 6.5.2) the log makes no sender reports, because the time of
+    /// sending says nothing about the recording. A reader over TCP may stop reading for as long as it wants, if it sends a
+    /// request now and then.
     pub fn set_rate_control(&mut self, is_rate_controlled: bool) {
         self.is_unpaced = !is_rate_controlled;
         self.tell_secure(|log| log.set_rate_control(is_rate_controlled));
     }
 
-    /// As it was [set](Self::set_rate_control).
+    /// Returns the rate control that was [set](Self::set_rate_control).
     pub fn is_rate_controlled(&self) -> bool {
         !self.is_unpaced
     }

@@ -23,19 +23,19 @@ use crate::rtp::units_to_nanos;
 pub struct MediaTime {
     /// The RTP timestamp without its wrap: the low 32 bits are those of the packet, in units of the clock rate.
     ///
-    /// Where a source begins anew it goes on above all that was before; how far above means nothing.
+    /// If a source begins anew, the timestamps continue above all earlier ones. The size of that step has no meaning.
     pub timestamp: i64,
     /// The presentation time (PTS) on the time line of the session, in nanoseconds.
     ///
-    /// Zero is the first packet of the session. A PTS is negative where something is presented before that, such as
-    /// B-frames behind the first keyframe.
+    /// Zero is the first packet of the session. Frames that are presented before it have a negative PTS, such as B-frames that
+    /// follow the first keyframe.
     pub pts: i64,
     pub(super) ntp: NtpTime,
     pub(super) clock_rate: u32,
     pub(super) wall_source: Option<WallSource>,
     pub(super) marks: Marks,
-    /// Here is a gap: the packet is the first one of its track after PLAY, of another SSRC, or behind a jump of the
-    /// timestamp. By how far it is behind the packet before is told by their arrivals, or by what the sender says.
+    /// There is a gap before this packet: it is the first one of its track after PLAY, or of another SSRC, or follows a jump of
+    /// the timestamp. The arrivals of the packets, or the sender's clock, give the length of the gap.
     pub begins_anew: bool,
 }
 
@@ -52,7 +52,7 @@ impl MediaTime {
         self.clock_rate
     }
 
-    /// The wall clock time, and by what it is known; `None` if nothing tells it.
+    /// The wall clock time and its source; `None` if it is not known.
     pub fn wall(&self) -> Option<WallTime> {
         Some(WallTime { ntp: self.ntp, source: self.wall_source? })
     }
@@ -78,7 +78,7 @@ impl MediaTime {
         }
     }
 
-    /// The same, with a wall clock time that the sender tells.
+    /// The same, with a wall clock time of the sender.
     pub(crate) fn with_reported_ntp(self, ntp: NtpTime) -> Self {
         Self { ntp, wall_source: Some(WallSource::SenderReport), ..self }
     }
@@ -107,15 +107,15 @@ impl MediaTime {
 pub struct WallTime {
     /// The time.
     pub ntp: NtpTime,
-    /// By what it is known.
+    /// The source of the time.
     pub source: WallSource,
 }
 
-/// By what a wall clock time is known; the greater, the more it is to be trusted.
+/// The source of a wall clock time. A greater value is more reliable.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum WallSource {
-    /// The receiver's clock when the packet was received: late by all that encoder and network take.
+    /// The receiver's clock when the packet was received: late by the delay of the encoder and the network.
     Arrival,
     /// The answer to PLAY, by its `Range: clock=` and the `rtptime` of RTP-Info: the sender's clock, told once.
     RtpInfo,

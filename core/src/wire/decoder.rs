@@ -103,9 +103,10 @@ impl Decoder {
         self.block.fill(n);
     }
 
-    /// Has `read` append what it reads, for those who can do that without room that is initialised.
+    /// Lends the free part of the buffer to `read`, which appends the bytes that it reads. For runtimes that can read into
+    /// uninitialised memory.
     ///
-    /// There is capacity for it, as [`read_buf`](Self::read_buf) has room; more is not to be appended.
+    /// The capacity is as large as the room of [`read_buf`](Self::read_buf); append no more than that.
     pub fn read_with<T>(&mut self, read: impl FnOnce(&mut BytesMut) -> T) -> T {
         self.block.read_with(self.need, read)
     }
