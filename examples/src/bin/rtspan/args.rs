@@ -30,8 +30,8 @@ pub(crate) use target::{BadTarget, ReachArgs, Target};
 
 /// Serves, plays, publishes, records, examines and measures RTSP streams.
 ///
-/// Exits with 0 when all went well; else with another status and a reason, which docs/tool.md lists, and with 2 when it was called
-/// wrongly. Output that nobody reads holds up nothing: news are left out and counted.
+/// Exits with 0 after success, with 2 after a wrong call, and else with another status and a reason: docs/tool.md lists them. A slow
+/// reader of the output does not hold the tool up: lines are left out and counted.
 #[derive(Debug, Parser)]
 #[command(
     name = "rtspan",

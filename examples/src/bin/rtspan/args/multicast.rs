@@ -10,8 +10,8 @@ pub(crate) struct MulticastArgs {
     #[arg(long, value_name = "PREFIX,...", value_delimiter = ',', value_parser = groups)]
     pub(crate) multicast: Vec<IpPrefix>,
 
-    /// The network interface that packets to groups leave by: its name, or an address that it has. The one that the system's
-    /// routes say if not given.
+    /// The network interface for packets to groups: its name, or an address that it has. If not given, the system's routes choose
+    /// it.
     #[arg(long, value_name = "NAME|ADDR", requires = "multicast")]
     pub(crate) multicast_interface: Option<Interface>,
 
@@ -19,7 +19,7 @@ pub(crate) struct MulticastArgs {
     #[arg(long, value_name = "FIRST-LAST", value_parser = ports, requires = "multicast")]
     pub(crate) multicast_ports: Option<UdpPorts>,
 
-    /// How many routers packets to groups pass, one less: 1 keeps them in the own network. 16 if not given.
+    /// The time to live of packets to groups: 1 keeps them in this network. 16 if not given.
     #[arg(long, value_name = "N")]
     pub(crate) multicast_ttl: Option<u8>,
 
