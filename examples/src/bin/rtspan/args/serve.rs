@@ -81,7 +81,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, requires = "config")]
     pub(crate) check: bool,
 
-    /// Print a commented file with every setting and its default.
+    /// Print a commented file with every setting and its default, or an example if it has none.
     #[arg(long)]
     pub(crate) print_config: bool,
 
