@@ -102,7 +102,7 @@ impl ClientConfig {
         self
     }
 
-    /// Tells of every message that is sent or comes ([`ClientEvent::MessageSent`], [`ClientEvent::MessageReceived`]),
+    /// Tells of every message that is sent or received ([`ClientEvent::MessageSent`], [`ClientEvent::MessageReceived`]),
     /// without secrets; off by default.
     ///
     /// [`ClientEvent::MessageSent`]: super::ClientEvent::MessageSent
@@ -177,14 +177,14 @@ impl ClientConfig {
 
     /// Packets that are sent at once over UDP ([`UDP_BURST_PACKETS`]).
     ///
-    /// As many follow a millisecond later: so a large keyframe does not come faster than the server's socket takes it.
+    /// As many follow a millisecond later, so that a large keyframe does not overflow the server's socket.
     #[must_use]
     pub fn udp_burst(mut self, udp_burst: usize) -> Self {
         self.udp_burst = udp_burst;
         self
     }
 
-    /// From where media is taken over UDP.
+    /// The addresses and ports from which media is taken over UDP.
     #[must_use]
     pub fn source(mut self, source: SourcePolicy) -> Self {
         self.source = source;
@@ -250,18 +250,18 @@ impl ClientConfig {
         self
     }
 
-    /// How long a playing server may send nothing at all before it is asked whether it is there ([`SERVER_SILENCE`]).
+    /// How long a server that plays may send nothing at all before the client asks it for a sign of life ([`SERVER_SILENCE`]).
     ///
-    /// If nothing comes within [`response_deadline`](Self::response_deadline) then either, the client closes. Over UDP
-    /// alone it also closes if no packet has come at all for so long, because a firewall is in the way. Before PLAY, paused or
-    /// recording it is asked by keepalives, and closes when nothing has come for two session timeouts.
+    /// If nothing comes within [`response_deadline`](Self::response_deadline), the client closes. Over UDP alone it also closes if
+    /// no packet has come at all for this time, because a firewall is in the way. Before PLAY, while paused and while recording,
+    /// keepalives ask the server, and the client closes if nothing has come for two session timeouts.
     #[must_use]
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self
     }
 
-    /// How long a media may send no packet before that is told ([`MEDIA_SILENCE`]), or up to a second more.
+    /// How long a media may send no packet before the client tells it, or up to a second more ([`MEDIA_SILENCE`]).
     #[must_use]
     pub fn media_silence(mut self, media_silence: Duration) -> Self {
         self.media_silence = media_silence;
@@ -275,7 +275,7 @@ impl ClientConfig {
         self
     }
 
-    /// Received packets that wait for the application at most; beyond, the oldest are dropped and counted.
+    /// The most received packets that wait for the application. Beyond that the oldest are dropped and counted.
     ///
     /// A recording that plays over TCP at the client's pace (`Rate-Control: no`) loses no packet: the client stops reading while
     /// so many packets wait. Packets that are on their way still arrive: as many again and one block of the socket at most.
@@ -288,7 +288,7 @@ impl ClientConfig {
         self
     }
 
-    /// Bytes of the received packets that wait at most; beyond, the oldest are dropped and counted.
+    /// The most bytes of received packets that wait. Beyond that the oldest packets are dropped and counted.
     #[must_use]
     pub fn received_bytes_max(mut self, received_bytes_max: usize) -> Self {
         self.received_bytes_max = received_bytes_max;
@@ -322,10 +322,10 @@ impl ClientConfig {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Transports {
-    /// UDP, and TCP where UDP is refused or nothing comes through (the default).
+    /// UDP, and TCP if UDP is refused or nothing comes through (the default).
     ///
-    /// Over TLS this is TCP from the start, since media over UDP would not be encrypted, and so it is in tunnels, which are for
-    /// where nothing else comes through.
+    /// Over TLS this is TCP from the start, because media over UDP would not be encrypted. In tunnels it is TCP too, because they
+    /// are for networks that let nothing else through.
     #[default]
     UdpThenTcp,
     /// UDP only.
@@ -334,9 +334,9 @@ pub enum Transports {
     ///
     /// Media of the client, such as a back channel or a stream that it publishes, goes over UDP to the server.
     Multicast,
-    /// As [`Multicast`](Self::Multicast), and TCP where it is refused or nothing comes through.
+    /// As [`Multicast`](Self::Multicast), and TCP if it is refused or nothing comes through.
     MulticastThenTcp,
-    /// UDP to a multicast group where the description or the server's answer names one, and else as
+    /// UDP to a multicast group if the description or the server's answer names one, and else as
     /// [`UdpThenTcp`](Self::UdpThenTcp).
     Any,
     /// TCP only, interleaved with the messages (RFC 2326, section 10.12).
@@ -403,7 +403,7 @@ pub enum KeepalivePolicy {
     Automatic,
     /// By this method, even if the server does not list it. If it is refused, another follows.
     ///
-    /// EvoStream takes OPTIONS for no sign of life, and does not list the GET_PARAMETER that it understands.
+    /// For EvoStream OPTIONS is no sign of life, and it does not list the GET_PARAMETER that it understands.
     Method(Method),
     /// Not at all.
     Never,

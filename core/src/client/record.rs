@@ -79,12 +79,12 @@ impl Client {
 
     /// Sends a packet that belongs to the wall clock time `ntp`.
     ///
-    /// For a source with a clock of its own, such as a camera that is passed on: sender reports of all medias tell that clock
-    /// from then on. A time of zero, which a source without a clock gives, is left out.
+    /// For a source with a clock of its own, such as a camera that is relayed: sender reports of all medias use that clock from
+    /// then on. A time of zero, which a source without a clock gives, is ignored.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// Those of [`send`](Self::send).
     pub fn send_with_ntp(
         &mut self,
         now: Instant,

@@ -121,8 +121,8 @@ impl Extra {
 impl<A> Ticket<A> {
     /// Adds a header to the response, whether the answer is yes or no.
     ///
-    /// That of [`Authenticate`](super::Authenticate) goes into the response to the request, also where another question
-    /// follows.
+    /// A header on the ticket of [`Authenticate`](super::Authenticate) goes into the response to the request, also if another
+    /// question follows.
     ///
     /// # Errors
     ///

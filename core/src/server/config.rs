@@ -137,12 +137,12 @@ impl ServerConfig {
         self.trace
     }
 
-    /// Has the application take these decisions at the paths of a [pattern](crate::auth::User::may), beside those that it takes
-    /// at all paths.
+    /// The application takes these decisions at the paths of a [pattern](crate::auth::User::may), in addition to those that it
+    /// takes at all paths.
     ///
-    /// A question costs more than all the rest of a request, because another task answers it. A server that plays films beside
-    /// what is published asks about the paths of the films only. [`Asks::AUTHENTICATE`], [`Asks::GET_PARAMETER`] and
-    /// [`Asks::SET_PARAMETER`] do not depend on paths, and count for nothing here.
+    /// A question costs more than all the rest of a request, because another task answers it. A server with films and
+    /// publishers asks about the paths of the films only. [`Asks::AUTHENTICATE`], [`Asks::GET_PARAMETER`] and
+    /// [`Asks::SET_PARAMETER`] do not depend on paths, and have no effect here.
     ///
     /// ```
     /// use rtspan_core::server::{Asks, ServerConfig};
@@ -197,9 +197,9 @@ setters! {
     /// FFmpeg takes the last Digest that is offered and knows MD5 only, so that SHA-256 stands before it. Basic sends
     /// passwords as they are.
     schemes: Vec<Scheme>,
-    /// A peer has to answer a new challenge when the one that it answers is so old ([`limits::NONCE_LIFETIME`]).
+    /// A peer has to answer a new challenge if its challenge is older than this ([`limits::NONCE_LIFETIME`]).
     ///
-    /// On the connection that it has proved itself on before it need not.
+    /// On a connection on which it has proved itself before, it need not.
     nonce_lifetime: Duration,
     /// The UDP sockets that media goes through; without any (the default) it goes over TCP only.
     udp: Option<UdpSpec>,
@@ -213,38 +213,38 @@ setters! {
     lag: LagPolicy,
     /// How much of each stream is kept for readers that lag.
     log: LogLimits,
-    /// A session that shows no life for so long is closed ([`limits::SESSION_TIMEOUT`]).
+    /// A session without a sign of life for this time is closed ([`limits::SESSION_TIMEOUT`]).
     ///
-    /// Over UDP requests, reports and a publisher's packets are life. One that plays or records over TCP lives as long as
-    /// its connection.
+    /// Over UDP requests, reports and a publisher's packets are signs of life. A session that plays or records over TCP lives as
+    /// long as its connection.
     session_timeout: Duration,
-    /// A session over UDP that has not begun, or a publisher that pauses, outlives its last connection for so long
+    /// How long a session over UDP that has not begun, or a publisher that pauses, outlives its last connection
     /// ([`limits::UNATTENDED_SESSION_TIMEOUT`]).
     unattended_session_timeout: Duration,
-    /// A session that has neither played nor recorded so long after it was opened is closed, whether its peer keeps it alive
-    /// or not ([`limits::SETUP_TIMEOUT`]).
+    /// A session that has neither played nor recorded within this time is closed, even with keepalives
+    /// ([`limits::SETUP_TIMEOUT`]).
     setup_timeout: Duration,
-    /// A media of which a publisher sends no packet for so long, or up to a second more, is told of by
-    /// [`Event::MediaSilent`](super::Event::MediaSilent) ([`limits::MEDIA_SILENCE`]).
+    /// [`Event::MediaSilent`](super::Event::MediaSilent) reports a media of which a publisher sends no packet for this time, or up
+    /// to a second more ([`limits::MEDIA_SILENCE`]).
     media_silence: Duration,
     /// The peers that may take the place of a publisher at its path ([`TakeoverPolicy::SameAddress`] by default).
     takeover: TakeoverPolicy,
     /// How long a stream waits for a publisher that has gone without TEARDOWN (zero by default: it ends at once).
     ///
-    /// Readers stay meanwhile. The same user, or without users the same address, may announce the same medias and goes on
-    /// with the stream ([`Event::TakenOver`](super::Event::TakenOver)); to others the path is in use.
+    /// Readers stay meanwhile. The same user, or without users the same address, may announce the same medias and continue the
+    /// stream ([`Event::TakenOver`](super::Event::TakenOver)). For others the path is in use.
     resume: Duration,
-    /// A stream that has readers also [waits](Self::resume) after TEARDOWN of its publisher, for any that may publish at its path
-    /// (`false` by default: it ends at once).
+    /// A stream with readers also [waits](Self::resume) after TEARDOWN of its publisher, for any publisher with the right to its
+    /// path (`false` by default: it ends at once).
     ///
-    /// It is for servers that share streams: a publisher that moves from one to another takes its leave of the first. Readers
-    /// of a publisher that is done hear of the end when the time is over.
+    /// It is for servers that share streams: a publisher that moves to another server sends TEARDOWN to the first. Readers of a
+    /// publisher that has finished see the end after that time.
     resume_after_teardown: bool,
-    /// A connection without a session that sends nothing for so long is closed ([`limits::CONN_IDLE`]).
+    /// A connection without a session that sends nothing for this time is closed ([`limits::CONN_IDLE`]).
     conn_idle: Duration,
-    /// A message that has begun and is not complete after so long closes its connection ([`limits::MESSAGE_DEADLINE`]).
+    /// A message that is not complete this long after its first byte closes its connection ([`limits::MESSAGE_DEADLINE`]).
     message_deadline: Duration,
-    /// A socket that takes next to nothing of its bytes for so long is closed ([`limits::WRITE_STALL`]). A reader without rate
+    /// A socket that takes next to nothing of its bytes for this time is closed ([`limits::WRITE_STALL`]). A reader without rate
     /// control ([`StreamLog::set_rate_control`](crate::stream::StreamLog::set_rate_control)) is closed only if it sends no request
     /// for the session timeout.
     write_stall: Duration,
@@ -265,16 +265,16 @@ setters! {
     /// Bytes that the logs of all streams and the descriptions of all publishers take together
     /// ([`limits::MEMORY_BYTES`]).
     ///
-    /// An eighth is for descriptions, the rest for logs, up to three quarters of it for those of the application's own
-    /// streams. With more streams than it has room for each log is shorter, down to [`limits::LOG_BYTES_LEAST`]; further
-    /// announcements are refused with 503. The logs of one address's publishers have the part of it that
-    /// [`address_share`](Self::address_share) says, and are shorter beyond that; the application's own streams are neither
-    /// shorter nor refused because of publishers.
+    /// An eighth is for descriptions, and the rest for logs: up to three quarters of that for the application's own streams. If
+    /// there are more streams than it has room for, each log is shorter, down to [`limits::LOG_BYTES_LEAST`]. Further
+    /// announcements are refused with 503. The logs of one address's publishers have the part that
+    /// [`address_share`](Self::address_share) sets, and are shorter beyond that. The application's own
+    /// streams do not depend on publishers.
     memory: usize,
-    /// One part in so many of the connections and sessions that others leave is what a single address may have
-    /// ([`limits::ADDRESS_SHARE`]); with 1 an address may have them all.
+    /// A single address may have one part in this number of the connections and sessions that others leave
+    /// ([`limits::ADDRESS_SHARE`]); with 1 it may have them all.
     ///
-    /// An address is one of IPv4, or the /64 of one of IPv6. Each has [`limits::SHARE_LEAST`] at least.
+    /// An address is one of IPv4, or the /64 of one of IPv6. Each may have [`limits::SHARE_LEAST`].
     address_share: usize,
     /// Addresses that many peers share and that have no such bound: balancers, or the NAT of one's own network.
     ///
@@ -284,16 +284,16 @@ setters! {
     request_body_max: usize,
     /// Bytes that a reader over UDP is sent while no datagram shows that it is there ([`limits::UNPROVEN_BYTES_MAX`]).
     unproven_bytes_max: usize,
-    /// Packets of one stream that each reader over UDP is sent at once ([`limits::UDP_BURST_PACKETS`]).
+    /// Packets of one stream that each reader over UDP gets at once ([`limits::UDP_BURST_PACKETS`]).
     ///
-    /// As many follow a millisecond later: so a large keyframe does not come faster than sockets and switches take it.
+    /// As many follow a millisecond later, so that a large keyframe does not overflow sockets and switches.
     /// With the default a stream of over 500 Mbit/s does not fit.
     udp_burst: usize,
     /// How long packets may be gathered for a reader before they are written ([`limits::GATHER_DELAY`]).
     ///
-    /// It saves calls to the system where packets are published one by one, at the price of so much latency. No packet
-    /// waits longer, nor when there are as many as one call takes ([`limits::OUTBOX_FRAMES_MAX`]), when the log would
-    /// drop it meanwhile, or when the stream ends.
+    /// It saves system calls if packets are published one by one, and adds that much latency. A packet waits no longer than that,
+    /// and is written at once if one call is full ([`limits::OUTBOX_FRAMES_MAX`]), if the log would drop the packet meanwhile, or
+    /// if the stream ends.
     gather: Duration,
 }
 
@@ -313,8 +313,8 @@ impl ServerConfig {
         Self { realm: realm.into(), ..self }
     }
 
-    /// The halves of the tunnels of HTTP of such a server: they wait as long for each other as for a message, and at shared
-    /// addresses there may be as many as everywhere.
+    /// The halves of this server's HTTP tunnels. They wait for each other as long as for a message, and shared addresses have no
+    /// bound of their own.
     pub fn tunnel_halves<G: Clone, P>(&self) -> Pairing<G, P> {
         Pairing::default()
             .with_shared_addresses(self.shared_addresses.clone())
@@ -332,7 +332,7 @@ impl ServerConfig {
         self.users.is_some() || self.asks.contains(Asks::AUTHENTICATE)
     }
 
-    /// How many pairs of UDP sockets sessions are spread over, and so processors ([`limits::UDP_PAIRS_MAX`] at most).
+    /// The number of pairs of UDP sockets, and so of processors, that sessions are spread over ([`limits::UDP_PAIRS_MAX`] at most).
     ///
     /// By default there is one for each processor if they may have [any](UdpPorts::Any) ports, and otherwise a single
     /// one. Behind [fixed](UdpPorts::Fixed) ports the next ones are taken, so that 8000 and 8001 are followed by 8002 and

@@ -15,8 +15,8 @@ use crate::{Instant, SessionId, StreamId, Tolerances};
 impl Server {
     /// Adds a stream for one session, such as a recording that each reader sees from its own beginning.
     ///
-    /// No request finds it: it is given to a session by the answer to its SETUP ([`Ticket::set_stream`]), and ends when
-    /// that session does. `path` is the one that lists and events tell; others may have it too.
+    /// No request finds it: the answer to SETUP gives it to a session ([`Ticket::set_stream`]), and it ends with that session.
+    /// Lists and events tell `path`; other streams may have the same path.
     ///
     /// If the server asks about PLAY ([`Asks::PLAY`](super::Asks::PLAY)), the reader gets the packets that were pushed to the
     /// log since the question, before the answer or after it. So the application seeks to the place, pushes the first packets
@@ -24,7 +24,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The path is none, or the description has too many medias.
+    /// The path is invalid, or the description has too many medias.
     pub fn add_private_stream(
         &mut self,
         now: Instant,

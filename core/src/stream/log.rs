@@ -19,11 +19,11 @@ use crate::{Instant, NtpTime};
 pub struct Packet {
     /// The index of its media in the description.
     pub track: u8,
-    /// True if a reader that has missed something may go on here with this media.
+    /// `true` if a reader that has missed packets may continue here with this media.
     ///
-    /// That is so where its packets tell that decoding can begin: at a keyframe, a recovery point, an I picture. It is
-    /// so at each picture if nothing can be told: of formats that are not read, and of a stream without any access point
-    /// for [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT). Only video has access points.
+    /// It is `true` if its packets show that decoding can begin: at a keyframe, a recovery point, an I picture. It is `true` at
+    /// each picture of formats that are not read, and of a stream without any access point for
+    /// [`ACCESS_POINT_WAIT`](crate::limits::ACCESS_POINT_WAIT). Only video has access points.
     pub access_point: bool,
     /// When it was appended.
     pub at: Instant,
@@ -160,10 +160,10 @@ impl StreamLog {
         }
     }
 
-    /// Sets which wall clock time a timestamp of `ssrc` in `track` stands for, by a clock that shows `ntp` about `now`.
+    /// Sets the wall clock time of a timestamp of `ssrc` in `track`, by a clock that shows `ntp` about `now`.
     ///
-    /// Sender reports of all tracks go by that clock from then on, so that what the publisher has synchronised stays so.
-    /// An SSRC that no packet of the track has is left out, and a time of zero, which a sender without a clock gives.
+    /// Sender reports of all tracks use that clock from then on, so that tracks of the publisher stay synchronised. An SSRC that
+    /// no packet of the track has is ignored, and so is a time of zero, which a sender without a clock gives.
     pub fn set_reference(&mut self, now: Instant, track: u8, ssrc: u32, ntp: NtpTime, rtp: u32) {
         if ntp == NtpTime::default() {
             return;
@@ -200,8 +200,8 @@ impl StreamLog {
 
     /// Appends a packet of `track` that belongs to the wall clock time `ntp`; `false` as [`push`](Self::push) does.
     ///
-    /// Sender reports go by that clock from then on, as by that of [`set_reference`](Self::set_reference), and each SSRC
-    /// has a time line of its own, by the clock rate of the packet's format. A time of zero is left out.
+    /// Sender reports use that clock from then on, as with [`set_reference`](Self::set_reference). Each SSRC has a time line of
+    /// its own, by the clock rate of the packet's format. A time of zero is ignored.
     pub fn push_with_ntp(&mut self, now: Instant, track: u8, rtp: RtpPacket, ntp: NtpTime) -> bool {
         let is_pushed = self.push(now, track, rtp);
         let pushed = self.packets.back().filter(|_| is_pushed && ntp != NtpTime::default());
@@ -220,10 +220,10 @@ impl StreamLog {
         self.tell_secure(|log| log.set_reference_of(now, track, header, ntp));
     }
 
-    /// Appends RTCP of the application's own for the readers of `track`, who get it behind the packets that are there;
-    /// `false` if there is no such track or the log is closed.
+    /// Appends RTCP of the application for the readers of `track`, who get it after the packets that are in the log; `false` if
+    /// there is no such track or the log is closed.
     ///
-    /// The newest [`RTCP_WAITING_MAX`](crate::limits::RTCP_WAITING_MAX) are kept. Sender reports are made besides.
+    /// The newest [`RTCP_WAITING_MAX`](crate::limits::RTCP_WAITING_MAX) are kept. The log makes sender reports in addition.
     ///
     /// # Errors
     ///
@@ -239,7 +239,7 @@ impl StreamLog {
         Ok(is_taken)
     }
 
-    /// Has the log go by another description, of as many medias of the same kinds; its packets stay.
+    /// Replaces the description by another one with as many medias of the same kinds; the packets stay.
     ///
     /// Parameter sets count as new again once they differ from those that are described there.
     pub fn reload(&mut self, description: &Description) {
@@ -249,7 +249,7 @@ impl StreamLog {
         self.tell_secure(|log| log.reload(description));
     }
 
-    /// Tells readers the SSRC of a track before its first packet has come, whose SSRC counts from then on.
+    /// Sets the SSRC of a track that readers are told before its first packet. The SSRC of that packet counts from then on.
     ///
     /// # Errors
     ///

@@ -45,8 +45,8 @@ impl ServerBuilder {
         Self(self.0.tls(tls))
     }
 
-    /// Where media is encrypted by SRTP, in the place of what the [settings](Self::config) say
-    /// ([`ServerConfig::srtp`](rtspan_core::server::ServerConfig::srtp)): by default where a peer asks for it over TLS.
+    /// The use of SRTP, instead of that in the [settings](Self::config)
+    /// ([`ServerConfig::srtp`](rtspan_core::server::ServerConfig::srtp)): by default if a peer asks for it over TLS.
     #[cfg(feature = "srtp")]
     #[must_use]
     pub fn srtp(self, policy: SrtpPolicy) -> Self {
@@ -117,11 +117,11 @@ impl ServerBuilder {
         block_on(self.0.bind(addr)).map(Server)
     }
 
-    /// Begins to listen where [`listener`](Self::listener) and [`also_listen`](Self::also_listen) say, and nowhere else.
+    /// Begins to listen at the places of [`listener`](Self::listener) and [`also_listen`](Self::also_listen), and nowhere else.
     ///
     /// # Errors
     ///
-    /// They say nothing, an address is invalid, or the system refuses one of them.
+    /// There is no such place, an address is invalid, or the system refuses one of them.
     pub fn start(self) -> Result<Server, BindError> {
         block_on(self.0.start()).map(Server)
     }

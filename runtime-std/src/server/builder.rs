@@ -77,8 +77,8 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// Where media is encrypted by SRTP, in the place of what the [settings](Self::config) say
-    /// ([`ServerConfig::srtp`]): by default where a peer asks for it over TLS.
+    /// The use of SRTP, instead of that in the [settings](Self::config) ([`ServerConfig::srtp`]): by default if a peer asks for it
+    /// over TLS.
     #[cfg(feature = "srtp")]
     #[must_use]
     pub fn srtp(mut self, policy: SrtpPolicy) -> Self {
@@ -101,10 +101,10 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// Sends streams to groups by this interface, for readers that ask for that; by the one that the system's routes say if there
-    /// is none.
+    /// Sends streams to groups over this interface, for readers that ask for that. Without an interface the system's routes choose
+    /// one.
     ///
-    /// The source of the packets is found, unless the settings [tell it](Multicast::source).
+    /// The source address of the packets is found, unless the settings [give it](Multicast::source).
     #[must_use]
     pub fn multicast(self, multicast: Multicast, interface: impl Into<Option<Interface>>) -> Self {
         Self { multicast: Some(multicast), interface: interface.into(), ..self }
@@ -176,11 +176,11 @@ impl<R: Runtime> ServerBuilder<R> {
         self.start().await
     }
 
-    /// Begins to listen where [`listener`](Self::listener) and [`also_listen`](Self::also_listen) say, and nowhere else.
+    /// Begins to listen at the places of [`listener`](Self::listener) and [`also_listen`](Self::also_listen), and nowhere else.
     ///
     /// # Errors
     ///
-    /// They say nothing, an address is invalid, or the system refuses one of them.
+    /// There is no such place, an address is invalid, or the system refuses one of them.
     pub async fn start(self) -> Result<Server<R>, BindError> {
         #[cfg(feature = "srtp")]
         let own = self.encrypting();
