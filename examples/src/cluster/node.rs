@@ -269,7 +269,9 @@ impl Node {
             (Request::Release { path, claim }, Some(Answer::Done)) => {
                 self.releases.retain(|other| *other != (path.clone(), claim.clone()));
             }
-            (Request::Tell { told, .. }, Some(Answer::Done)) => self.is_told = self.told == told,
+            (Request::Tell { lease, told, .. }, Some(Answer::Done)) if is_ours(&lease) => {
+                self.is_told = self.told == told;
+            }
             _ => {}
         }
     }

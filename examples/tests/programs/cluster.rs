@@ -3,6 +3,7 @@
 mod failures;
 mod figures;
 mod pictures;
+mod publishers;
 mod readers;
 mod registries;
 mod sources;

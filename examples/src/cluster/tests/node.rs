@@ -151,6 +151,31 @@ fn the_others_are_told_of_what_is_pulled_while_it_flows() {
     assert!(told.relays.is_empty());
 }
 
+/// The next time that the node tells of itself, and with which lease.
+fn next_tell(node: &mut Node, now: Duration) -> (String, Told) {
+    loop {
+        match node.poll_request(now).unwrap() {
+            Request::View => node.handle_answer(now, view(&[])),
+            Request::Tell { lease, told, .. } => return (lease, told),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_node_that_told_of_itself_with_a_lease_that_was_over_when_the_answer_came_tells_again() {
+    let mut node = leased();
+    node.set_offers(vec!["gate".to_owned()]);
+    let (lease, told) = next_tell(&mut node, S);
+    assert_eq!((lease.as_str(), told.offers.len()), ("l", 1));
+    // The process stood still.
+    node.handle_answer(5 * S, Some(Answer::Done));
+    assert_eq!(node.lease(), None);
+    assert_eq!(node.poll_request(5 * S), Some(Request::Grant { ttl: 6 * S }));
+    node.handle_answer(5 * S, Some(Answer::Granted(Lease { id: "m".to_owned(), ttl: 6 * S })));
+    assert_eq!(next_tell(&mut node, 6 * S), ("m".to_owned(), told));
+}
+
 #[test]
 fn a_node_whose_parent_comes_nearer_to_the_publisher_keeps_it_and_tells_that_it_is_nearer_too() {
     let mut node = leased_with(NodeSettings { fan_out: 1, ..NodeSettings::new("a", "rtsp://a:8554") });

@@ -263,9 +263,25 @@ impl Node {
 
     /// The readers that it has, with those nodes that read from it.
     pub(super) fn readers(&self) -> usize {
-        let text = ureq::get(format!("{}/sessions", self.api)).call().unwrap().into_body().read_to_string();
-        let all: Value = serde_json::from_str(&text.unwrap()).unwrap();
-        all["sessions"].as_array().unwrap().iter().filter(|session| session["action"] == "read").count()
+        let sessions = &self.told("sessions")["sessions"];
+        sessions.as_array().unwrap().iter().filter(|session| session["action"] == "read").count()
+    }
+
+    /// The number of its connections.
+    pub(super) fn connections(&self) -> u64 {
+        self.told("stats")["connections"].as_u64().unwrap()
+    }
+
+    /// It records the path of this name.
+    pub(super) fn records(&self, path: &str) -> bool {
+        let paths = &self.told("paths")["paths"];
+        paths.as_array().unwrap().iter().any(|own| own["name"] == path && own["recording"] == true)
+    }
+
+    /// What its control interface tells.
+    fn told(&self, what: &str) -> Value {
+        let text = ureq::get(format!("{}/{what}", self.api)).call().unwrap().into_body().read_to_string();
+        serde_json::from_str(&text.unwrap()).unwrap()
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rtspan_examples::cluster::Parent;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{Event, Refusal, StatusCode};
 
-use super::{AGENT, CROWD, Cluster, State, is_relay};
+use super::crowd::UNTOLD;
+use super::{AGENT, CROWD, Cluster, NODE_USER, State, is_relay};
 use crate::serve::config::{PathPlan, Pattern, Source};
 use crate::serve::station::{Absence, Station, Waiting};
 
@@ -20,11 +21,15 @@ const FOLLOW: [&str; 7] = ["Lavf", "GStreamer/", "LibVLC", "VLC", "LIVE555", "go
 /// one to the other, because none knows that of the others yet.
 const SENT: &str = "rtspan-sent";
 
-/// Until then the others know of a node that pulls from here, and this one of readers that it has sent to others.
-const UNTOLD: Duration = Duration::from_secs(3);
-
 /// Readers that have been sent to others and are remembered.
 const SENT_MAX: usize = 1000;
+
+/// A node that asks for a path.
+pub(super) struct Asking<'a> {
+    name: &'a str,
+    /// It has the secret of the cluster, or there is none. Otherwise anybody may read the path, also under the name of a node.
+    is_proved: bool,
+}
 
 impl Cluster {
     /// A reader can be sent elsewhere.
@@ -34,6 +39,28 @@ impl Cluster {
         matches!(reader, Waiting::Describe(_))
             && !was_sent
             && FOLLOW.iter().any(|name| agent.starts_with(name))
+    }
+
+    /// The node that asks, if it is one. A user with a name of its own is none, where nodes have a secret.
+    pub(super) fn asking<'a>(&self, reader: &'a Waiting) -> Option<Asking<'a>> {
+        let name = reader.user_agent().strip_prefix(AGENT)?;
+        let is_proved = self.plan.secret.is_none() || reader.user() == Some(NODE_USER);
+        (is_proved || reader.user().is_none()).then_some(Asking { name, is_proved })
+    }
+
+    /// Another node may pull a path from here: not too many do.
+    pub(super) fn has_room_for(&self, path: &str, node: &Asking<'_>) -> bool {
+        let (view, max) = self.with(|own, _| (Arc::clone(own.view()), own.settings().fan_out * CROWD));
+        let mut state = self.state();
+        let now = Instant::now();
+        let others = view.children(path, &self.plan.name).chain(state.let_pull.of(path, now));
+        if others.filter(|other| *other != node.name).collect::<BTreeSet<_>>().len() >= max {
+            return false;
+        }
+        if node.is_proved {
+            state.let_pull.remember(path, node.name, now);
+        }
+        true
     }
 
     /// The URL of the node that a reader of a path is sent to, if it is not to be served here.
@@ -76,9 +103,9 @@ impl<R: Runtime> Station<R> {
     /// A reader of a path that publishers come to.
     pub(crate) fn look_in_cluster(&self, cluster: &Cluster, path: String, reader: Waiting) -> Option<Event> {
         let is_here = self.is_published(&path);
-        if let Some(node) = reader.user_agent().strip_prefix(AGENT) {
+        if let Some(node) = cluster.asking(&reader) {
             let is_here = is_here && cluster.with(|node, _| node.owns(&path) || node.shows(&path));
-            if is_here && Self::has_room_for(cluster, &path, node) {
+            if is_here && cluster.has_room_for(&path, &node) {
                 return Some(reader.into_event());
             }
             // It looks for another node: what is pulled is never pulled because a node asks.
@@ -170,22 +197,6 @@ impl<R: Runtime> Station<R> {
                 reader.answer(self.server(), Err(refusal));
             }
         }
-    }
-
-    /// Another node may pull a path from here: not too many do.
-    pub(super) fn has_room_for(cluster: &Cluster, path: &str, node: &str) -> bool {
-        let (view, max) = cluster.with(|node, _| (Arc::clone(node.view()), node.settings().fan_out * CROWD));
-        let mut state = cluster.state();
-        let new = state.let_pull.entry(path.to_owned()).or_default();
-        new.retain(|(_, since)| since.elapsed() < UNTOLD);
-        let others = view.children(path, &cluster.plan.name).filter(|other| *other != node);
-        let others = others.chain(new.iter().map(|(other, _)| other.as_str()).filter(|other| *other != node));
-        if others.collect::<BTreeSet<_>>().len() >= max {
-            return false;
-        }
-        new.retain(|(other, _)| other != node);
-        new.push((node.to_owned(), Instant::now()));
-        true
     }
 }
 

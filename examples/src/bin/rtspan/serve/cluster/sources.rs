@@ -10,7 +10,7 @@ use rtspan_std::{Event, Refusal, StatusCode};
 use serde_json::json;
 use smol::channel::{Receiver, Sender, bounded};
 
-use super::{AGENT, Cluster, Rest};
+use super::{Cluster, Rest};
 use crate::serve::config::{PathPlan, Settings, Source};
 use crate::serve::sources::{AGAIN, AGAIN_MAX};
 use crate::serve::station::{Station, Waiting};
@@ -203,12 +203,12 @@ impl<R: Runtime> Station<R> {
         reader: Waiting,
     ) -> Option<Event> {
         let is_here = self.is_published(&path);
-        if let Some(node) = reader.user_agent().strip_prefix(AGENT) {
+        if let Some(node) = cluster.asking(&reader) {
             let (shows, may_begin) = cluster.with(|node, _| {
                 let shows = node.owns(&path) || node.shows(&path);
                 (shows, !node.view().claims.contains_key(&path) || node.owns(&path))
             });
-            if !(shows && is_here || may_begin) || !Self::has_room_for(cluster, &path, node) {
+            if !(shows && is_here || may_begin) || !cluster.has_room_for(&path, &node) {
                 reader.refuse_node(self.server());
                 return None;
             }

@@ -95,12 +95,12 @@ impl<R: Runtime> Station<R> {
     pub(super) fn note(&self, event: &Event) {
         match event {
             Event::Published { stream, path, session, .. } => {
-                self.came(*stream, *session);
+                self.came(*stream, trimmed(path), *session);
                 self.published(*stream, trimmed(path));
             }
             Event::PublisherGone { stream, path, .. } => self.left(*stream, trimmed(path)),
-            Event::TakenOver { stream, session, .. } => {
-                self.came(*stream, Some(*session));
+            Event::TakenOver { stream, session, path, .. } => {
+                self.came(*stream, trimmed(path), Some(*session));
                 self.record(*stream);
             }
             Event::Unpublished { stream, path, reason, .. } => {

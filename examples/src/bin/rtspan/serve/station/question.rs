@@ -39,6 +39,14 @@ impl Waiting {
         self.request().headers.get("User-Agent").unwrap_or_default()
     }
 
+    /// The user that has proved itself; `None` if none had to.
+    pub(crate) fn user(&self) -> Option<&str> {
+        match self {
+            Self::Describe(question) => question.user.as_deref(),
+            Self::Setup(question) => question.user.as_deref(),
+        }
+    }
+
     /// The query of its URL.
     pub(crate) fn query(&self) -> Option<&str> {
         match self {

@@ -81,6 +81,8 @@ impl<R: Runtime> Station<R> {
     ) -> Result<ServerStream, AddStreamError> {
         let path = format!("/{}", place.path);
         if let Some(stream) = self.server().take(&path, description) {
+            // It was recorded for the publisher that has gone.
+            self.record_at(&place.path);
             return Ok(stream);
         }
         let mut tries = 0;
