@@ -45,7 +45,9 @@ function fail(error) {
   else find("#notice").textContent = error.kind ? error.message : "The server does not answer.";
 }
 
+/** Begins anew, for another visitor or one that is back. */
 function update() {
+  view.forget();
   feed.start(credentials());
 }
 
@@ -93,6 +95,10 @@ find("#signin .cancel").addEventListener("click", () => find("#signin").close())
 find("#account").addEventListener("click", () => {
   if (visitor === null) return askForVisitor("");
   signOut("");
+});
+// A click on another card changes the address.
+find("#streams").addEventListener("click", ({ target }) => {
+  if (target.closest("a")?.hash === location.hash) view.again();
 });
 addEventListener("hashchange", () => {
   if (takeToken()) update();

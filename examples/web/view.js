@@ -8,6 +8,8 @@ export class View {
   #player = null;
   #path = "";
   #state = "closed";
+  #streams = [];
+  #isAnother = false;
 
   /** `source` gives the options of a player for a path. */
   constructor(section, source) {
@@ -17,10 +19,28 @@ export class View {
     this.#find(".full").addEventListener("click", () => this.#find(".screen").requestFullscreen());
   }
 
-  /** Plays the stream that the address names once it is there, also one that comes back. */
+  /**
+   * Plays the stream that the address names once it is there. One whose player has ended is played again if another one has come to
+   * its path since the player began: one that the list did not have, or that has counted fewer bytes than the one before.
+   */
   follow(path, streams) {
-    const isThere = streams.some((stream) => stream.path === path);
-    if (isThere && (path !== this.#path || this.#state === "closed")) this.play(path);
+    const find = (list) => list.find((stream) => stream.path === path);
+    const [before, now] = [find(this.#streams), find(streams)];
+    this.#streams = streams;
+    if (now === undefined) return;
+    if (path !== this.#path) return this.play(path);
+    this.#isAnother ||= before === undefined || now.bytes < before.bytes;
+    if (this.#isAnother) this.again();
+  }
+
+  /** Plays the stream again if its player has ended. */
+  again() {
+    if (this.#path !== "" && this.#state === "closed") this.play(this.#path);
+  }
+
+  /** Knows no list from here on, so that the next one has the stream played again if its player has ended. */
+  forget() {
+    this.#streams = [];
   }
 
   /** Plays the stream at a path; none if that is empty. */
@@ -28,6 +48,8 @@ export class View {
     this.close();
     if (path === "") return;
     this.#path = path;
+    this.#state = "connecting";
+    this.#isAnother = false;
     this.#section.hidden = false;
     this.#find("h2").textContent = path;
     const plots = { fps: new Plot(this.#find("svg.fps")), bitrate: new Plot(this.#find("svg.bitrate")) };

@@ -3,6 +3,7 @@
 mod chromium;
 mod firefox;
 mod numbered;
+mod page;
 mod tokens;
 
 use std::path::Path;

@@ -1,0 +1,75 @@
+//! The page with streams that browsers cannot play.
+
+use serde_json::json;
+
+use super::chromium::Chromium;
+use super::{Server, assert_quiet};
+use crate::program::Program;
+
+/// Before the scripts of the page: its WebSockets are written down.
+const WATCH: &str = "
+    globalThis.sockets = [];
+    globalThis.WebSocket = class extends WebSocket {
+        constructor(url, ...options) {
+            super(url, ...options);
+            sockets.push(new URL(url).pathname);
+        }
+    };";
+
+/// Before the scripts of the page: no picture is decoded while `isBlind`.
+const BLIND: &str = "
+    globalThis.isBlind = true;
+    const { configure } = VideoDecoder.prototype;
+    const { isConfigSupported } = VideoDecoder;
+    VideoDecoder.prototype.configure = function (config) {
+        if (isBlind) throw new DOMException('there is no decoder', 'NotSupportedError');
+        configure.call(this, config);
+    };
+    VideoDecoder.isConfigSupported = async (config) =>
+        isBlind ? { supported: false } : isConfigSupported.call(VideoDecoder, config);";
+
+/// A browser that has each page run these scripts first.
+fn browser(name: &str, scripts: &[&str]) -> Option<Chromium> {
+    let mut browser = Chromium::start(name)?;
+    for script in scripts {
+        let source = format!("{{ {script} }}");
+        browser.order("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }));
+    }
+    Some(browser)
+}
+
+#[test]
+fn a_stream_that_cannot_be_played_is_begun_anew_once_it_is_another_one_or_asked_for() {
+    let server = Server::start("--no-demo");
+    let Some(mut browser) = browser("blind", &[WATCH, BLIND]) else { return };
+    let publish = format!("publish {}/yard", server.streams.replace("ws://", "rtsp://"));
+    let first = Program::rtspan(&publish);
+    browser.open(&format!("{}#yard", server.page));
+    let words = "document.querySelector('#view .message').textContent";
+    let fault = format!("{words}.startsWith('this browser has no decoder for H.264 (avc1.')");
+    // The player has begun, and the picture of the card.
+    browser.wait_for(&format!("sockets.length >= 2 && {fault}"));
+    browser.value(&format!(
+        "globalThis.begun = sockets.length; globalThis.lists = 0; globalThis.words = new Set();
+        new MutationObserver(() => words.add({words}))
+            .observe(document.querySelector('#view .message'), {{ childList: true }});
+        new MutationObserver(() => (lists += 1))
+            .observe(document.querySelector('#streams svg path'), {{ attributes: true }});"
+    ));
+    browser.wait_for("lists >= 4");
+    assert_eq!(browser.value("[sockets.length - begun, [...words]]"), json!([0, []]));
+
+    browser.value("document.querySelector('#streams a').click()");
+    browser.wait_for(&format!("sockets.length === begun + 1 && words.size >= 1 && {fault}"));
+    browser.value("lists = 0");
+    browser.wait_for("lists >= 3");
+    assert_eq!(browser.value("sockets.length - begun"), 1);
+
+    first.interrupt().well();
+    browser.wait_for("!document.querySelector('#empty').hidden");
+    assert_eq!(browser.value(&fault), true);
+    browser.value("isBlind = false");
+    let _second = Program::rtspan(&publish);
+    browser.wait_for("parseFloat(document.querySelector('dd.fps').textContent) > 20");
+    assert_quiet(&browser);
+}
