@@ -4,11 +4,11 @@
 
 mod body;
 mod connection;
+mod connections;
 mod guard;
 mod tls;
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -23,9 +23,11 @@ use hyper::{Request, StatusCode};
 use rustls::ServerConfig;
 use serde_json::Value;
 use smol::channel::{Receiver, Sender, bounded};
-use smol::{Async, LocalExecutor, Task, Timer};
+use smol::{Async, LocalExecutor, Timer};
 
 pub use body::Body;
+pub use connections::Origin;
+use connections::{Connection, Connections};
 pub use guard::{Guard, Refusal, TOKEN_BYTES_MIN, bearer, check_token, is_by_address};
 
 /// How long a client may take to send the head of its request.
@@ -36,7 +38,8 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 pub const HEAD_BYTES_MAX: usize = 8 << 10;
 /// Bytes of the body of a request.
 pub const BODY_BYTES_MAX: usize = 64 << 10;
-/// Connections at a time. When another one comes, the oldest that has asked for nothing yet makes room.
+/// Connections at a time. When another one comes, one of the address that has the most makes room: the oldest that has asked for
+/// nothing yet, if there is one.
 pub const CONNECTIONS_MAX: usize = 64;
 
 /// An answer.
@@ -116,40 +119,25 @@ async fn accept<'a, F>(
     };
     while let Some(accepted) = or(stop(), async { Some(listener.accept().await) }).await {
         match accepted {
-            Ok((socket, _)) => {
+            Ok((socket, peer)) => {
+                let origin = Origin::from(peer.ip());
                 let has_asked = Rc::new(Cell::new(false));
                 let serve = connection::serve(
-                    socket,
+                    (socket, origin),
                     certificate,
                     Rc::clone(&answer),
                     Rc::clone(&has_asked),
                     stopped.clone(),
                 );
-                connections.make_room();
-                connections.0.push_back((has_asked, executor.spawn(serve)));
+                let task = executor.spawn(serve);
+                connections.add(Connection { origin, has_asked, task });
             }
             // Such as no file descriptor being free.
             Err(_) => drop(Timer::after(Duration::from_millis(100)).await),
         }
     }
     drop(listener);
-    for (_, connection) in connections.0 {
-        connection.await;
-    }
-}
-
-/// The connections that there are, the oldest first, and whether they have asked for something. A task that is dropped ends.
-#[derive(Default)]
-struct Connections(VecDeque<(Rc<Cell<bool>>, Task<()>)>);
-
-impl Connections {
-    fn make_room(&mut self) {
-        self.0.retain(|(_, task)| !task.is_finished());
-        if self.0.len() >= CONNECTIONS_MAX {
-            let idle = self.0.iter().position(|(has_asked, _)| !has_asked.get());
-            self.0.remove(idle.unwrap_or_default());
-        }
-    }
+    connections.end().await;
 }
 
 /// An answer of plain text, or of another type.

@@ -20,7 +20,7 @@ use smol_hyper::rt::{FuturesIo, SmolTimer};
 
 use super::body::Lease;
 use super::tls::TlsSocket;
-use super::{BODY_BYTES_MAX, Certificate, HEAD_BYTES_MAX, HEAD_PATIENCE, OverTls, Response, error};
+use super::{BODY_BYTES_MAX, Certificate, HEAD_BYTES_MAX, HEAD_PATIENCE, Origin, OverTls, Response, error};
 
 /// Bytes behind those of a body that is too long that are read, so that its client comes to read the answer.
 const OVERRUN_BYTES_MAX: usize = 1 << 20;
@@ -30,7 +30,7 @@ const TLS_HANDSHAKE: u8 = 22;
 
 /// Serves one connection. One that breaks off, or takes too long, is closed without a word.
 pub(super) async fn serve<F>(
-    socket: Async<TcpStream>,
+    (socket, origin): (Async<TcpStream>, Origin),
     tls: Option<&Certificate>,
     answer: Rc<F>,
     has_asked: Rc<Cell<bool>>,
@@ -44,10 +44,10 @@ pub(super) async fn serve<F>(
         let is_tls =
             tls.is_some() && matches!(socket.peek(&mut first).await, Ok(1)) && first == [TLS_HANDSHAKE];
         match tls.filter(|_| is_tls) {
-            None => speak(socket, false, answer, has_asked, &lease).await,
+            None => speak(socket, (origin, false), answer, has_asked, &lease).await,
             Some(tls) => {
                 if let Ok(socket) = TlsSocket::new(socket, tls()) {
-                    speak(socket, true, answer, has_asked, &lease).await;
+                    speak(socket, (origin, true), answer, has_asked, &lease).await;
                 }
             }
         }
@@ -63,7 +63,7 @@ pub(super) async fn serve<F>(
 /// Speaks HTTP over a connection.
 async fn speak<F>(
     socket: impl AsyncRead + AsyncWrite + Unpin,
-    is_tls: bool,
+    (origin, is_tls): (Origin, bool),
     answer: Rc<F>,
     has_asked: Rc<Cell<bool>>,
     lease: &Rc<Lease>,
@@ -76,6 +76,7 @@ async fn speak<F>(
         async move {
             let mut answered = match whole(request).await {
                 Ok(mut request) => {
+                    request.extensions_mut().insert(origin);
                     if is_tls {
                         request.extensions_mut().insert(OverTls);
                     }

@@ -191,3 +191,49 @@ fn clients_come_over_tls_and_without_to_the_same_port() {
     assert!(said.contains("\r\n\r\ntrue 60000 xxx") && said.len() > 1 << 20, "{}", &said[..200]);
     assert!(ask(at, &request).contains("\r\n\r\nfalse 60000 xxx"));
 }
+
+/// `127.0.0.2` and the like are this host everywhere on Linux only.
+#[cfg(target_os = "linux")]
+#[test]
+fn many_connections_of_one_address_push_out_each_other_and_nobody_else() {
+    let listener = rtspan_std::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = listener.local_addr().unwrap();
+    let (asked, is_asked) = bounded(1);
+    let (go_on, goes_on) = bounded::<()>(1);
+    serve(listener, async move |request: Request<Bytes>| {
+        asked.send(()).await.unwrap();
+        if request.uri().path() == "/stay" {
+            let _ = goes_on.recv().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+        text(StatusCode::OK, "text/plain", "stayed".to_owned())
+    })
+    .unwrap()
+    .forever();
+    let stays = thread::spawn(move || ask(at, b"GET /stay HTTP/1.1\r\nHost: h\r\n\r\n"));
+    is_asked.recv_blocking().unwrap();
+    let flood = (0..2 * CONNECTIONS_MAX).map(|_| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+        socket.connect(&at.into()).unwrap();
+        let mut socket = TcpStream::from(socket);
+        socket.write_all(b"GET /flood HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        is_asked.recv_blocking().unwrap();
+        socket
+    });
+    let flood: Vec<_> = flood.collect();
+    go_on.send_blocking(()).unwrap();
+    assert!(stays.join().unwrap().ends_with("\r\n\r\nstayed"));
+    drop(flood);
+}
+
+#[test]
+fn addresses_that_one_host_may_choose_from_are_one_origin() {
+    let same = |one: &str, other: &str| {
+        let origin = |text: &str| Origin::from(text.parse::<std::net::IpAddr>().unwrap());
+        origin(one) == origin(other)
+    };
+    assert!(same("192.0.2.1", "::ffff:192.0.2.1") && same("2001:db8::1", "2001:db8::ffff:0:0:1"));
+    assert!(!same("192.0.2.1", "192.0.2.2") && !same("2001:db8::1", "2001:db8:0:1::1"));
+}

@@ -4,6 +4,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
+#[cfg(target_os = "linux")]
+use std::{net::SocketAddr, time::Duration};
+
+#[cfg(target_os = "linux")]
+use socket2::{Domain, Socket, Type};
 
 use crate::api::file;
 use crate::program::{LIMIT, Program};
@@ -11,6 +16,9 @@ use crate::program::{LIMIT, Program};
 const EVENTS: &str = "text/event-stream";
 /// As `following.rs` has it.
 const FOLLOWERS_MAX: usize = 32;
+/// What a wrong password costs, and how long a turn is.
+#[cfg(target_os = "linux")]
+const WRONG_WAIT: Duration = Duration::from_secs(1);
 
 /// Asks for the list; the head of the answer, and where the rest of it comes.
 fn ask(at: &str, accept: &str) -> (String, BufReader<TcpStream>) {
@@ -84,4 +92,66 @@ fn the_list_is_followed_by_so_many_until_the_page_is_closed_and_others_are_told(
     assert!(TcpStream::connect(at).is_err());
     server.interrupt().well();
     fs::remove_file(path).unwrap();
+}
+
+/// Asks for the list from an address of this host; the head of the answer if all of it comes, and how long it took.
+#[cfg(target_os = "linux")]
+fn ask_from(host: [u8; 4], at: &str, password: &str) -> (Option<String>, Duration) {
+    let begun = Instant::now();
+    let mut answer = BufReader::new(say_from(host, at, password, "application/json"));
+    let mut said = String::new();
+    let whole = answer.read_to_string(&mut said).is_ok_and(|bytes| bytes > 0);
+    (whole.then_some(said), begun.elapsed())
+}
+
+/// Sends a request for the list from an address of this host.
+#[cfg(target_os = "linux")]
+fn say_from(host: [u8; 4], at: &str, password: &str, accept: &str) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((host, 0)).into()).unwrap();
+    socket.connect(&at.parse::<SocketAddr>().unwrap().into()).unwrap();
+    let mut socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let authorization = format!("Authorization: Rtspan viewer:{password}");
+    write!(socket, "GET /streams HTTP/1.1\r\nHost: {at}\r\nAccept: {accept}\r\n{authorization}\r\n\r\n")
+        .unwrap();
+    socket
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_guesses_waits_its_turn_and_pushes_out_nobody_else() {
+    let mut server =
+        Program::rtspan("serve --listen 127.0.0.1:0 --web 127.0.0.1:0 --user viewer:horse:read:/demo");
+    let page = server.line("page at ").split_once("http://").unwrap().1.to_owned();
+    let at = page.trim_end_matches('/');
+    let (guesser, other) = ([127, 0, 0, 2], [127, 0, 0, 3]);
+    let is = |answer: &Option<String>, status: &str| {
+        answer.as_ref().is_some_and(|said| said.starts_with(&format!("HTTP/1.1 {status} ")))
+    };
+    let (answer, took) = ask_from(other, at, "wrong");
+    assert!(is(&answer, "403") && took >= WRONG_WAIT, "{answer:?} {took:?}");
+    let mut follower = BufReader::new(say_from(other, at, "horse", EVENTS));
+    event(&mut follower);
+
+    // Those that are answered at once have been too many.
+    let guesses: Vec<_> = (0..200).map(|_| say_from(guesser, at, "wrong", "application/json")).collect();
+    let begun = Instant::now();
+    while !is(&ask_from(guesser, at, "wrong").0, "503") {
+        assert!(begun.elapsed() < LIMIT, "guesses have no bound");
+    }
+    let (answer, took) = ask_from(other, at, "horse");
+    assert!(is(&answer, "200") && took < WRONG_WAIT, "{answer:?} {took:?}");
+    event(&mut follower);
+    event(&mut follower);
+    drop(guesses);
+    let begun = Instant::now();
+    let (answer, took) = loop {
+        let (answer, took) = ask_from(guesser, at, "horse");
+        if !is(&answer, "503") {
+            break (answer, took);
+        }
+        assert!(begun.elapsed() < LIMIT, "its turn does not come");
+    };
+    assert!(is(&answer, "200") && took >= WRONG_WAIT, "{answer:?} {took:?}");
 }

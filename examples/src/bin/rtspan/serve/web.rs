@@ -5,12 +5,14 @@
 
 mod asset;
 mod following;
+mod guesses;
 mod list;
 mod visitor;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::header::{
@@ -19,15 +21,17 @@ use hyper::header::{
 };
 use hyper::{Method, Request, StatusCode};
 use rtspan_examples::Listen;
-use rtspan_examples::http::{self, Certificate, OverTls, Response, Serving, error, json};
+use rtspan_examples::http::{self, Certificate, Origin, OverTls, Response, Serving, error, json};
 use rtspan_std::runtime::Runtime;
 use serde_json::{Value, json};
+use smol::Timer;
 
 use super::config::Web;
 use super::station::Station;
 use following::Followers;
+use guesses::{Guesses, TooMany};
 use list::Figures;
-use visitor::Visitor;
+use visitor::{Refused, Visitor};
 
 /// Where the page is if nothing is said.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -35,10 +39,13 @@ const LISTEN: &str = "127.0.0.1:8080";
 /// The type of events (Server-Sent Events).
 const EVENTS: &str = "text/event-stream";
 
+/// How long a caller with wrong credentials waits for the answer.
+const WRONG_WAIT: Duration = Duration::from_secs(1);
+
 /// Begins to answer at a socket.
 pub(super) fn begin<R: Runtime>(station: &Station<R>, listener: TcpListener) -> io::Result<Serving> {
-    let (figures, followers) = Default::default();
-    let site = Arc::new(Site { station: station.clone(), figures, followers });
+    let (figures, followers, guesses) = Default::default();
+    let site = Arc::new(Site { station: station.clone(), figures, followers, guesses });
     let certificate = station.tls().cloned().map(|tls| Box::new(move || tls.current()) as Certificate);
     http::serve_securely(listener, certificate, async move |request: Request<Bytes>| {
         site.answer(&request).await
@@ -59,6 +66,7 @@ struct Site<R: Runtime> {
     station: Station<R>,
     figures: Figures,
     followers: Followers,
+    guesses: Guesses,
 }
 
 impl Web {
@@ -111,8 +119,7 @@ impl<R: Runtime> Site<R> {
 
     /// The streams that the caller may read: once, or as events for as long as it listens.
     async fn streams(self: &Arc<Self>, request: &Request<Bytes>) -> Response {
-        let settings = self.station.settings();
-        let visitor = match Visitor::of(request.headers(), &settings.accounts).await {
+        let visitor = match self.visitor(request).await {
             Ok(visitor) => visitor,
             Err(refusal) => return *refusal,
         };
@@ -137,6 +144,29 @@ impl<R: Runtime> Site<R> {
             }
         }
         json(StatusCode::OK, &self.list(&visitor).await)
+    }
+
+    /// The visitor that asks. Its credentials are looked at when it is their turn; wrong ones cost time.
+    async fn visitor(&self, request: &Request<Bytes>) -> Result<Visitor, Box<Response>> {
+        let headers = request.headers();
+        let origin = *request.extensions().get::<Origin>().expect("each request has one");
+        if visitor::has_credentials(headers) {
+            match self.guesses.turn(Instant::now(), origin) {
+                Ok(None) => {}
+                Ok(Some(at)) => drop(Timer::at(at).await),
+                Err(TooMany) => {
+                    let sentence =
+                        "Too many wrong credentials have come from this address: try again in a while.";
+                    return Err(Box::new(error(StatusCode::SERVICE_UNAVAILABLE, "guesses", sentence)));
+                }
+            }
+        }
+        let visitor = Visitor::of(headers, &self.station.settings().accounts);
+        if let Err(Refused::Wrong(_)) = visitor {
+            self.guesses.failed(Instant::now(), origin);
+            Timer::after(WRONG_WAIT).await;
+        }
+        visitor.map_err(|refused| Box::new(refused.response()))
     }
 
     /// The streams that a visitor may read, with their figures.

@@ -67,7 +67,7 @@ impl<R: Runtime> Following<R> {
             }
             // Its rights may have become others.
             let settings = self.site.station.settings();
-            let visitor = Visitor::of(&self.headers, &settings.accounts).await.ok()?;
+            let visitor = Visitor::of(&self.headers, &settings.accounts).ok()?;
             let list = self.site.list(&visitor).await.to_string();
             match &mut self.has {
                 Some((known, at)) if *known == list => {

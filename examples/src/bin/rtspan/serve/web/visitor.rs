@@ -1,19 +1,13 @@
 //! The person in front of the page, and the streams that it may read.
 
-use std::time::Duration;
-
 use hyper::header::{AUTHORIZATION, HOST, ORIGIN};
 use hyper::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 use rtspan_examples::http::{Response, bearer, error, is_by_address};
 use rtspan_std::{Action, Users};
-use smol::Timer;
 use subtle::ConstantTimeEq;
 
 use crate::serve::config::{Account, Accounts, Proof};
-
-/// How long a caller with wrong credentials waits for the answer, so that they cannot be guessed quickly.
-const WRONG_WAIT: Duration = Duration::from_secs(1);
 
 /// The scheme by which the page says user and password, as `USER:PASSWORD` with percent-encoding. It is one that no browser knows,
 /// so that none keeps them or asks for them by itself.
@@ -29,15 +23,34 @@ pub(super) struct Visitor {
     has_rights_of_anyone: bool,
 }
 
+/// Why somebody is no visitor.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// Its credentials are wrong.
+    Wrong(&'static str),
+    /// It may not ask, whatever its credentials: the kind of the error, and a sentence.
+    Stranger(&'static str, &'static str),
+}
+
+impl Refused {
+    pub(super) fn response(self) -> Response {
+        let (kind, sentence) = match self {
+            Self::Wrong(sentence) => ("credentials", sentence),
+            Self::Stranger(kind, sentence) => (kind, sentence),
+        };
+        error(StatusCode::FORBIDDEN, kind, sentence)
+    }
+}
+
 impl Visitor {
     /// The visitor that has sent these headers.
     ///
     /// # Errors
     ///
     /// It is a page of another site, its credentials are wrong, or it has to have some.
-    pub(super) async fn of(headers: &HeaderMap, accounts: &Accounts) -> Result<Self, Box<Response>> {
+    pub(super) fn of(headers: &HeaderMap, accounts: &Accounts) -> Result<Self, Refused> {
         if !is_own_page(headers) {
-            return Err(refusal("page", "Pages of other sites are not answered."));
+            return Err(Refused::Stranger("page", "Pages of other sites are not answered."));
         }
         let users = accounts.users();
         // A page of the web can have a browser ask this host by a name of the page's own, and read the answer.
@@ -46,7 +59,7 @@ impl Visitor {
             if users.is_none() && !has_rights_of_anyone {
                 let sentence =
                     "Without users the page is served at an address or at localhost, and at no other name.";
-                return Err(refusal("host", sentence));
+                return Err(Refused::Stranger("host", sentence));
             }
             return Ok(Self { name: None, users, has_rights_of_anyone });
         };
@@ -57,8 +70,7 @@ impl Visitor {
             false => known,
         });
         let Some(known) = known else {
-            Timer::after(WRONG_WAIT).await;
-            return Err(refusal("credentials", credentials.fault()));
+            return Err(Refused::Wrong(credentials.fault()));
         };
         Ok(Self { name: Some(known.name.clone()), users, has_rights_of_anyone })
     }
@@ -74,8 +86,9 @@ impl Visitor {
     }
 }
 
-fn refusal(kind: &str, sentence: &str) -> Box<Response> {
-    Box::new(error(StatusCode::FORBIDDEN, kind, sentence))
+/// Returns `true` if there are credentials to be looked at.
+pub(super) fn has_credentials(headers: &HeaderMap) -> bool {
+    Credentials::of(headers).is_some()
 }
 
 /// Returns `true` unless a browser says that a page of another site asks.
