@@ -13,8 +13,12 @@ let port = 0;
 /** What a player needs to play the stream at a path. */
 function source(path) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const name = path.split("/").map(encodeURIComponent).join("/");
-  return { url: `${scheme}://${location.hostname}:${port}/${name}`, ...visitor };
+  return { url: `${scheme}://${location.hostname}:${port}/${encoded(path)}`, ...visitor };
+}
+
+/** A path as URLs have it. What is encoded already stays as it is. */
+function encoded(path) {
+  return encodeURI(path).replaceAll("%25", "%").replace(/[?#]/g, encodeURIComponent);
 }
 
 const cards = new Cards(find("#streams"), find("#card"), source);

@@ -1,4 +1,4 @@
-//! The page with streams that browsers cannot play.
+//! The page with streams that browsers cannot play, and with strange names.
 
 use serde_json::json;
 
@@ -71,5 +71,30 @@ fn a_stream_that_cannot_be_played_is_begun_anew_once_it_is_another_one_or_asked_
     browser.value("isBlind = false");
     let _second = Program::rtspan(&publish);
     browser.wait_for("parseFloat(document.querySelector('dd.fps').textContent) > 20");
+    assert_quiet(&browser);
+}
+
+#[test]
+fn streams_are_asked_for_by_the_paths_that_they_have() {
+    let server = Server::start("--no-demo");
+    let Some(mut browser) = browser("names", &[WATCH]) else { return };
+    let at = server.streams.replace("ws://", "rtsp://");
+    let names = ["my%20cam", "cam:1", "hof/T\u{fc}r", "100%"];
+    let _publishers: Vec<_> =
+        names.iter().map(|name| Program::rtspan(&format!("publish {at}/{name}"))).collect();
+    browser.open(&server.page);
+    browser.wait_for("document.querySelectorAll('#streams li').length === 4");
+    let pictures = "[...document.querySelectorAll('#streams canvas')].every(({ width }) => width === 640)";
+    browser.wait_for(pictures);
+    let asked = browser.value("[...new Set(sockets)].sort()");
+    assert_eq!(asked, json!(["/100%", "/cam:1", "/hof/T%C3%BCr", "/my%20cam"]));
+    for name in names {
+        browser.value(&format!(
+            "[...document.querySelectorAll('#streams a')]
+                .find((card) => card.querySelector('strong').textContent === '{name}').click()"
+        ));
+        browser.wait_for(&format!("document.querySelector('#view h2').textContent === '{name}'"));
+        browser.wait_for("document.querySelector('#view canvas').width === 640");
+    }
     assert_quiet(&browser);
 }
