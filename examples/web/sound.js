@@ -7,6 +7,9 @@ const DRIFT_MAX = 0.06;
 /** The farthest that sound is planned ahead, in seconds. */
 const AHEAD_MAX = 2;
 
+/** Failures in a row after which the decoder is given up. */
+const FAILURES_MAX = 5;
+
 /** Decodes sound and has it heard when it is due. */
 export class Sound {
   /** Pieces that were planned to be heard. */
@@ -16,6 +19,8 @@ export class Sound {
   #audio = null;
   #volume = null;
   #decoder = null;
+  #config = null;
+  #failures = 0;
   #next = 0;
   #playing = new Set();
 
@@ -48,17 +53,12 @@ export class Sound {
     if (this.#volume) this.#volume.gain.value = volume;
   }
 
+  /** Pieces have these parameters from here on. */
   configure({ codec, description, size: [sampleRate, channels] }) {
-    this.#end();
-    const config = { codec, sampleRate: sampleRate || 48000, numberOfChannels: channels || 2 };
-    if (description.length > 0) config.description = description;
-    const fail = (error) => this.#onfail(`this browser does not decode sound of ${codec}: ${error.message}`);
-    this.#decoder = new AudioDecoder({ output: (data) => this.#play(data), error: fail });
-    try {
-      this.#decoder.configure(config);
-    } catch (error) {
-      fail(error);
-    }
+    this.#config = { codec, sampleRate: sampleRate || 48000, numberOfChannels: channels || 2 };
+    if (description.length > 0) this.#config.description = description;
+    this.#failures = 0;
+    this.#begin();
   }
 
   decode(frame) {
@@ -74,6 +74,28 @@ export class Sound {
     this.#audio = null;
   }
 
+  #begin() {
+    this.#end();
+    const decoder = new AudioDecoder({
+      output: (data) => this.#play(data),
+      error: (error) => decoder === this.#decoder && this.#fail(error),
+    });
+    this.#decoder = decoder;
+    try {
+      decoder.configure(this.#config);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Begins anew: one bad piece closes a decoder. */
+  #fail(error) {
+    this.#failures += 1;
+    if (this.#failures < FAILURES_MAX) return this.#begin();
+    this.#end();
+    this.#onfail(`this browser does not decode the sound (${this.#config.codec}): ${error.message}`);
+  }
+
   #end() {
     if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
     this.#decoder = null;
@@ -87,6 +109,7 @@ export class Sound {
 
   /** Plans a piece right behind the one before, or at its time if that is elsewhere. */
   #play(data) {
+    this.#failures = 0;
     const audio = this.#audio;
     if (this.isHeard) {
       const wanted = audio.currentTime + (this.#clock.due(data.timestamp / 1e3) - performance.now()) / 1e3;

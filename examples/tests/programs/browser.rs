@@ -4,6 +4,7 @@ mod chromium;
 mod firefox;
 mod numbered;
 mod page;
+mod sound;
 mod tokens;
 
 use std::path::Path;
@@ -61,6 +62,17 @@ fn has_ffmpeg() -> bool {
     let is_there = Command::new("ffmpeg").arg("-version").output().is_ok();
     assert!(is_there || env::var("INTEROP").is_err(), "ffmpeg is not installed, and INTEROP is set");
     is_there
+}
+
+/// Has FFmpeg make a film of so many seconds, with a tone.
+fn film(path: &Path, seconds: u32, encoders: &str) {
+    let source = format!(
+        "-f lavfi -i testsrc2=size=320x180:rate=25:duration={seconds} -f lavfi -i sine=sample_rate=48000:duration={seconds}"
+    );
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-loglevel", "error", "-y"]).args(source.split(' ')).arg("-c:v");
+    let made = ffmpeg.args(encoders.split(' ')).arg(path).stderr(Stdio::null()).status();
+    assert!(made.unwrap().success(), "{}", path.display());
 }
 
 #[track_caller]
@@ -168,11 +180,7 @@ fn each_codec_that_browsers_have_is_seen_and_heard() {
         return;
     }
     for (name, encoders, _) in films.into_iter().chain([h265]) {
-        let source = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=20 -f lavfi -i sine=sample_rate=48000:duration=20";
-        let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-loglevel", "error", "-y"]).args(source.split(' ')).arg("-c:v");
-        let made = ffmpeg.args(encoders.split(' ')).arg(folder.join(name)).stderr(Stdio::null()).status();
-        assert!(made.unwrap().success(), "{name}");
+        film(&folder.join(name), 20, encoders);
     }
     let server = Server::start(&format!("--no-demo --files {}", folder.display()));
     browser.open(&server.page);
