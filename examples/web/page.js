@@ -60,14 +60,28 @@ function takeToken() {
   const parts = location.hash.slice(1).split("&");
   const token = parts.find((part) => part.startsWith("token="));
   if (token === undefined) return false;
-  visitor = { token: decodeURIComponent(token.slice("token=".length)) };
   history.replaceState(null, "", `#${parts.filter((part) => part !== token).join("&")}`);
+  // On a page in the clear, anybody on the way could read it.
+  if (!isSecureContext) {
+    askForVisitor("A token is taken over https only.");
+    return false;
+  }
+  visitor = { token: decoded(token.slice("token=".length)) };
   return true;
+}
+
+/** A part of the address without its encoding. One that is not encoded well stands for itself. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The path that the address of the page names; empty if none. */
 function chosen() {
-  return decodeURIComponent(location.hash.slice(1));
+  return decoded(location.hash.slice(1));
 }
 
 function signOut(message) {

@@ -1,4 +1,4 @@
-//! The page with streams that browsers cannot play, and with strange names.
+//! The page with streams that browsers cannot play, strange names, and strange addresses.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::chromium::Chromium;
 use super::{Server, assert_quiet};
 use crate::program::Program;
 
-/// Before the scripts of the page: its WebSockets are written down.
+/// Before the scripts of the page: its WebSockets and its requests are written down.
 const WATCH: &str = "
     globalThis.sockets = [];
     globalThis.WebSocket = class extends WebSocket {
@@ -14,6 +14,12 @@ const WATCH: &str = "
             super(url, ...options);
             sockets.push(new URL(url).pathname);
         }
+    };
+    globalThis.said = [];
+    const ask = globalThis.fetch;
+    globalThis.fetch = (url, options) => {
+        if (url === 'streams') said.push(options.headers.Authorization ?? null);
+        return ask(url, options);
     };";
 
 /// Before the scripts of the page: no picture is decoded while `isBlind`.
@@ -96,5 +102,38 @@ fn streams_are_asked_for_by_the_paths_that_they_have() {
         browser.wait_for(&format!("document.querySelector('#view h2').textContent === '{name}'"));
         browser.wait_for("document.querySelector('#view canvas').width === 640");
     }
+    assert_quiet(&browser);
+}
+
+#[test]
+fn an_address_with_a_lone_percent_sign_opens_the_page_and_no_token_stays_in_it() {
+    let server = Server::start("");
+    let Some(mut browser) = browser("percent", &[WATCH]) else { return };
+    browser.open(&format!("{}#100%", server.page));
+    let is_listed = "document.querySelector('#streams strong')?.textContent === 'demo'";
+    browser.wait_for(is_listed);
+    // Figures come, and so do lists.
+    browser.wait_for("document.querySelector('#streams svg path').getAttribute('d').split('L').length > 3");
+    assert_eq!(browser.value("document.querySelector('#notice').textContent"), "");
+    assert_quiet(&browser);
+
+    browser.open("about:blank");
+    browser.open(&format!("{}#token=a%", server.page));
+    browser.wait_for("document.querySelector('#signin .error').textContent === 'The token is wrong.'");
+    browser.wait_for(is_listed);
+    assert_eq!(browser.value("location.href"), format!("{}#", server.page));
+    assert_eq!(browser.value("said[0]"), "Bearer a%");
+}
+
+#[test]
+fn a_page_in_the_clear_sends_no_token() {
+    let server = Server::start("--user viewer:horse:read:/demo");
+    let Some(mut browser) = browser("clear", &[WATCH]) else { return };
+    let page = server.page.replace("127.0.0.1", "page.test");
+    browser.open(&format!("{page}#demo&token=0123456789abcdef"));
+    let words = "document.querySelector('#signin .error').textContent";
+    browser.wait_for(&format!("{words} === 'A token is taken over https only.'"));
+    browser.wait_for("!document.querySelector('#account').hidden");
+    assert_eq!(browser.value("[location.hash, [...new Set(said)]]"), json!(["#demo", [null]]));
     assert_quiet(&browser);
 }
