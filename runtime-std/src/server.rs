@@ -120,7 +120,8 @@ impl<R: Runtime> Server<R> {
         ServerBuilder::new()
     }
 
-    /// The address that it listens on. If there are several, this is the one of [`bind`](ServerBuilder::bind).
+    /// The address that it listens on. If there are several, this is the one of [`bind`](ServerBuilder::bind). A server that
+    /// [listens nowhere](Self::stop_listening) has `0.0.0.0:0`.
     pub fn local_addr(&self) -> SocketAddr {
         self.addresses.first().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
     }
@@ -259,6 +260,12 @@ impl<R: Runtime> Server<R> {
     /// lost the right to its action.
     pub fn set_users(&self, users: impl Into<Option<Users>>) {
         self.door.enter(|server, now| server.set_users(now, users));
+    }
+
+    /// Ends a stream: its readers get what is left and BYE, and the session of a publisher ends with it. This also hangs up the
+    /// voice of a reader ([`Event::BackChannelOpened`]), which plays on.
+    pub fn remove_stream(&self, stream: StreamId) {
+        self.door.enter(|server, now| server.remove_stream(now, stream));
     }
 
     /// Ends one session.

@@ -1,6 +1,7 @@
 //! The handles for threads that may block, from end to end.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -140,4 +141,36 @@ fn a_server_is_closed_from_another_thread_than_the_one_that_waits() {
     server.close();
     waiting.join().unwrap();
     assert!(server.next_timeout(Duration::from_secs(30)).unwrap().is_none());
+}
+
+/// The names of the public functions in some files.
+fn functions(files: &[&str]) -> BTreeSet<String> {
+    let begins = |line: &str| {
+        let line = line.trim_start().strip_prefix("pub ")?;
+        let line = line.trim_start_matches("async ").trim_start_matches("const ");
+        let name = line.strip_prefix("fn ")?.split(['(', '<']).next()?;
+        Some(name.to_owned())
+    };
+    files.iter().flat_map(|file| file.lines()).filter_map(begins).collect()
+}
+
+#[test]
+fn handles_that_block_have_the_functions_of_those_that_do_not() {
+    macro_rules! files {
+        ($($name:literal),*) => { functions(&[$(include_str!(concat!("../src/", $name, ".rs"))),*]) };
+    }
+    // A handle that blocks has one runtime, is an iterator, and hands out nothing that is borrowed from another handle.
+    for (asynchronous, blocking, others) in [
+        (files!("client/builder"), files!("blocking/client_builder"), &["runtime"][..]),
+        (files!("server/builder"), files!("blocking/server_builder"), &["runtime"]),
+        (files!("client", "client/packets"), files!("blocking/client"), &["next"]),
+        (files!("client/frames", "client/frame_publisher"), files!("blocking/frames"), &["next", "packets"]),
+        (files!("client/publisher"), files!("blocking/publisher"), &[]),
+        (files!("server", "server/reader"), files!("blocking/server"), &[]),
+    ] {
+        let missing: Vec<_> = asynchronous.difference(&blocking).map(String::as_str).collect();
+        assert_eq!(missing, others);
+        let more = blocking.difference(&asynchronous);
+        assert!(more.clone().all(|name| name.ends_with("_timeout")), "{more:?}");
+    }
 }

@@ -3,8 +3,8 @@
 //! It plays from cameras, recorders and media servers, publishes to them, and is a server itself: over interleaved TCP, UDP and
 //! multicast, through TLS, HTTP and WebSockets, with SRTP, back channels and Digest authentication.
 //!
-//! Everything has to be built inside a tokio runtime whose I/O and time drivers are enabled; the client and the server have tasks of
-//! their own there.
+//! Build everything inside a tokio runtime whose I/O and time drivers are enabled. The client and the server have tasks of their own
+//! there. Outside of a runtime they do not begin ([`Error::Start`], [`BindError`]).
 //!
 //! # A client
 //!

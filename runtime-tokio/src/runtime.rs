@@ -17,9 +17,12 @@ use tokio::time::Sleep;
 
 /// The tokio runtime that the calling task runs in.
 ///
+/// Outside of one, no client and no server begins: [`Error::Start`](rtspan_std::Error::Start) and
+/// [`BindError`](rtspan_std::BindError) tell.
+///
 /// # Panics
 ///
-/// Everything on it has to be built within a tokio runtime with its I/O and time drivers enabled.
+/// tokio panics if its runtime has no I/O driver or no time driver.
 ///
 /// ```
 /// use rtspan_tokio::Server;
@@ -34,6 +37,11 @@ use tokio::time::Sleep;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;
 
+/// The runtime of tokio that this is called in.
+fn here() -> io::Result<Handle> {
+    Handle::try_current().map_err(io::Error::other)
+}
+
 impl Runtime for Tokio {
     type Tcp = Tcp;
     type Listener = TokioListener;
@@ -46,19 +54,21 @@ impl Runtime for Tokio {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        tokio::spawn(task);
+        here()?.spawn(task);
         Ok(())
     }
 
     fn parallelism(&self) -> usize {
-        Handle::current().metrics().num_workers()
+        here().map_or(1, |runtime| runtime.metrics().num_workers())
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<Tcp> {
+        here()?;
         TcpStream::connect(to).await.map(Tcp)
     }
 
     async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+        here()?;
         Ok(tokio::net::lookup_host((host, port)).await?.collect())
     }
 
@@ -67,10 +77,12 @@ impl Runtime for Tokio {
     }
 
     fn adopt(&self, listener: StdTcpListener) -> io::Result<TokioListener> {
+        here()?;
         TcpListener::from_std(listener).map(TokioListener)
     }
 
     fn bind_udp(&self, at: SocketAddr) -> io::Result<Udp> {
+        here()?;
         TokioUdpSocket::from_std(rtspan_std::bind_udp(at)?).map(Udp)
     }
 
@@ -249,6 +261,20 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.store(true, Ordering::Release);
         }
+    }
+
+    #[test]
+    fn outside_of_a_runtime_nothing_begins_and_nothing_panics() {
+        let client = crate::Client::builder("rtsp://127.0.0.1:1/x").expect("a URL").build();
+        assert!(matches!(client, Err(crate::Error::Start(_))), "{client:?}");
+        let bound = pin!(crate::Server::builder().bind("127.0.0.1:0"));
+        let bound = bound.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(bound, Poll::Ready(Err(_))), "{bound:?}");
+        assert_eq!(Tokio.parallelism(), 1);
+        assert!(Tokio.bind_udp(([127, 0, 0, 1], 0).into()).is_err());
+        let connected = pin!(Tokio.connect(([127, 0, 0, 1], 1).into()));
+        let connected = connected.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(connected, Poll::Ready(Err(_))));
     }
 
     #[test]

@@ -404,6 +404,11 @@ impl Packets {
         self.0.media_stats(media)
     }
 
+    /// Counts of the time line of all medias: gaps, corrections, reports that were not believed.
+    pub fn timeline_stats(&self) -> TimelineStats {
+        self.0.timeline_stats()
+    }
+
     /// The medias that are left out because the server has refused them, each with the reason.
     pub fn refused(&self) -> Vec<(usize, CommandError)> {
         self.0.refused()

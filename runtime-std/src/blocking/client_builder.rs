@@ -85,6 +85,14 @@ impl ClientBuilder {
         Self(self.0.back_channel(back_channel))
     }
 
+    /// In an HTTP tunnel, sends packets unencoded over the connection of the GET, and only requests over that of the POST.
+    ///
+    /// Some ONVIF cameras expect the voice for their loudspeaker there. All other servers do not read from that connection.
+    #[must_use]
+    pub fn media_on_get(self, on_get: bool) -> Self {
+        Self(self.0.media_on_get(on_get))
+    }
+
     /// Has the client reconnect by itself when its session ends or its first connection does not come about
     /// ([`ClientConfig::reconnect`]); it does not by default.
     ///

@@ -125,7 +125,8 @@ impl Server {
         ServerBuilder(server::Server::builder())
     }
 
-    /// The address that it listens on.
+    /// The address that it listens on. If there are several, this is the one of [`bind`](ServerBuilder::bind). A server that
+    /// [listens nowhere](Self::stop_listening) has `0.0.0.0:0`.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr()
     }
@@ -241,6 +242,12 @@ impl Server {
     /// lost the right to its action.
     pub fn set_users(&self, users: impl Into<Option<Users>>) {
         self.0.set_users(users);
+    }
+
+    /// Ends a stream: its readers get what is left and BYE, and the session of a publisher ends with it. This also hangs up the
+    /// voice of a reader ([`Event::BackChannelOpened`]), which plays on.
+    pub fn remove_stream(&self, stream: StreamId) {
+        self.0.remove_stream(stream);
     }
 
     /// Ends one session.

@@ -75,6 +75,30 @@ async fn speak<R: Runtime>(transports: Transports) {
     assert_eq!(spoken.received().rtp.packets, u64::from(PACKETS));
 }
 
+pub(crate) async fn a_server_hangs_up_and_the_client_plays_on<R: Runtime>() {
+    let server = serve::<R>(ServerConfig::default()).await;
+    let stream = server.publish("/door", door()).unwrap();
+    let client = Client::<R>::builder(&url(&server, "/door")).unwrap();
+    let mut packets = client.transport(Transports::Tcp).back_channel(true).play().await.unwrap();
+    let opened = event(&server, |event| match event {
+        Event::BackChannelOpened { stream, .. } => Some(stream),
+        _ => None,
+    });
+    let voice = opened.await;
+    let mut heard = server.read(voice, StartAt::Oldest).unwrap();
+    server.remove_stream(voice);
+    assert!(heard.next().await.is_none());
+    let closed = event(&server, |event| match event {
+        Event::BackChannelClosed { stream, reason, .. } => Some((stream, reason)),
+        _ => None,
+    });
+    assert!(matches!(closed.await, (stream, CloseReason::Application) if stream == voice));
+    let picture = packet(0, 0, 1200);
+    stream.write(0, picture.clone()).unwrap();
+    let received = packets.next().await.unwrap().unwrap();
+    assert_eq!(received.packet.as_bytes(), picture.as_bytes());
+}
+
 pub(crate) async fn a_client_that_may_not_speak_plays<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default().asks(Asks::SPEAK)).await;
     let stream = server.publish("/door", door()).unwrap();

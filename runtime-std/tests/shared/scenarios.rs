@@ -127,6 +127,7 @@ macro_rules! all {
             a_client_speaks_while_it_plays_over_tcp,
             a_client_speaks_while_it_plays_over_udp,
             a_client_that_may_not_speak_plays,
+            a_server_hangs_up_and_the_client_plays_on,
             a_voice_goes_over_the_get_of_a_tunnel_to_cameras_that_want_it_there,
             a_back_channel_is_there_for_those_that_ask_for_it,
             a_client_receives_on_the_ports_that_it_was_given,
