@@ -49,10 +49,20 @@ pub enum UdpPorts {
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct UdpSpec {
-    /// The address to bind to.
+    /// The address to bind to. `::` is for peers of IPv6 and IPv4, and `0.0.0.0` for those of IPv4 only: others are refused over UDP
+    /// with 461.
     pub ip: IpAddr,
     /// The ports to bind to.
     pub ports: UdpPorts,
+}
+
+impl UdpSpec {
+    /// Returns `true` if sockets at this address can send to a peer: those of one family cannot send to the other one. Sockets at
+    /// `::` take IPv4 too.
+    pub(crate) fn reaches(&self, peer: IpAddr) -> bool {
+        let is_any = self.ip.is_ipv6() && self.ip.is_unspecified();
+        is_any || self.ip.to_canonical().is_ipv4() == peer.to_canonical().is_ipv4()
+    }
 }
 
 /// A multicast group to be joined: a pair of sockets that are bound to it.

@@ -178,7 +178,8 @@ impl Server {
         Some(Channels::Frames { conn, rtp, rtcp })
     }
 
-    /// The client's own ports, if the server has a UDP pair open and neither another session nor the server is there.
+    /// The client's own ports, if the server has a UDP pair open that reaches them, and neither another session nor the server is
+    /// there.
     fn free_udp(&self, conn: ConnId, session: Option<&Session>, (rtp, rtcp): (u16, u16)) -> Option<Channels> {
         let pair = session.and_then(Session::udp_pair).or_else(|| self.udp_pairs.choose())?;
         let connection = self.conns.get(conn)?;
@@ -196,7 +197,7 @@ impl Server {
             let is_own = is_own_host && self.udp_pairs.has_port(address.port());
             address.port() != 0 && !is_own && !self.udp_peers.contains_key(address)
         };
-        if !self.may_have_ports(ip) {
+        if !self.may_have_ports(ip) || !self.config.udp.is_some_and(|spec| spec.reaches(ip)) {
             return None;
         }
         (rtp != rtcp && is_free(&rtp) && is_free(&rtcp)).then_some(Channels::Udp { pair, rtp, rtcp })

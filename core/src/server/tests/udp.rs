@@ -8,7 +8,7 @@ use crate::limits::{
 };
 use crate::rtp::rtcp::{self, Rtcp};
 use crate::server::Event;
-use crate::udp::Port;
+use crate::udp::{Port, UdpPorts, UdpSpec};
 use crate::{ConnId, StreamId, Tolerances};
 
 const SLICE: &[u8] = &[0x41, 1];
@@ -55,9 +55,35 @@ fn a_reader_over_udp_gets_packets_and_reports_on_its_own_ports() {
     }
 }
 
+/// A server whose UDP sockets are at this address.
+fn at(ip: &str) -> Scenario {
+    let spec = UdpSpec { ip: ip.parse().unwrap(), ports: UdpPorts::Any };
+    Scenario::with_udp_and(|config| config.udp(Some(spec)))
+}
+
+#[test]
+fn peers_that_the_sockets_do_not_reach_are_refused_over_udp() {
+    for (ip, peer, expected) in [
+        ("0.0.0.0", "192.0.2.7:40000", 200),
+        ("0.0.0.0", "[2001:db8::7]:40000", 461),
+        ("192.0.2.100", "[::ffff:192.0.2.7]:40000", 200),
+        ("::", "192.0.2.7:40000", 200),
+        ("::", "[2001:db8::7]:40000", 200),
+        ("2001:db8::1", "[2001:db8::7]:40000", 200),
+        ("2001:db8::1", "192.0.2.7:40000", 461),
+    ] {
+        let mut scenario = at(ip);
+        scenario.publish("/cam");
+        let conn = scenario.connect_from(peer.parse().unwrap());
+        let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+        let setup = scenario.request(conn, &format!("SETUP rtsp://h/cam/trackID=0|{offer}"));
+        assert_eq!(status(&setup), expected, "{ip} {peer}");
+    }
+}
+
 #[test]
 fn a_reader_at_a_link_local_address_is_reached_on_its_link() {
-    let mut scenario = Scenario::with_udp();
+    let mut scenario = at("::");
     let stream = scenario.publish("/cam");
     let conn = scenario.connect_from("[fe80::1%3]:40000".parse().unwrap());
     let offer = "Transport: RTP/AVP;unicast;client_port=5000-5001";
