@@ -22,7 +22,7 @@ mod secret;
 mod users;
 
 pub use authorization::{Authorization, AuthorizationError, Digest};
-pub use challenge::{Challenge, ChallengeKind, Scheme};
+pub use challenge::{AuthScheme, Challenge, ChallengeKind};
 pub use digest::{Algorithm, UnknownAlgorithm};
 pub use secret::Secret;
 pub(crate) use users::is_at;

@@ -213,7 +213,7 @@ pub use profile::Profile;
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
 pub use trace::{TracedMessage, without_secrets};
-pub use url::{Credentials, Scheme, Url, UrlError};
+pub use url::{Credentials, Url, UrlError, UrlScheme};
 
 /// The README, whose programs are tested.
 #[cfg(doctest)]

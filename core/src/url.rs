@@ -37,7 +37,7 @@ use crate::{Printable, Tolerance, Tolerances};
 /// ```
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Url {
-    scheme: Scheme,
+    scheme: UrlScheme,
     tunnel: Tunnel,
     userinfo: Option<Box<str>>,
     host: Box<str>,
@@ -49,8 +49,17 @@ pub struct Url {
 }
 
 /// How the connection of a URL is made.
+///
+/// ```
+/// use rtspan_core::{Url, UrlScheme};
+///
+/// assert_eq!(Url::parse("rtsps://camera/main")?.scheme(), UrlScheme::Rtsps);
+/// assert_eq!(UrlScheme::Rtsps.default_port(), 322);
+/// # Ok::<(), rtspan_core::UrlError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Scheme {
+#[non_exhaustive]
+pub enum UrlScheme {
     /// Plain TCP.
     Rtsp,
     /// TLS over TCP.
@@ -58,15 +67,15 @@ pub enum Scheme {
 }
 
 /// The schemes of URLs; of those that mean the same, the first is written.
-const SCHEMES: [(&str, Scheme, Tunnel); 8] = [
-    ("rtsp", Scheme::Rtsp, Tunnel::None),
-    ("rtsps", Scheme::Rtsps, Tunnel::None),
-    ("rtsp+http", Scheme::Rtsp, Tunnel::Http),
-    ("rtsp+https", Scheme::Rtsps, Tunnel::Http),
-    ("rtsp+ws", Scheme::Rtsp, Tunnel::WebSocket),
-    ("rtsp+wss", Scheme::Rtsps, Tunnel::WebSocket),
-    ("rtsps+http", Scheme::Rtsps, Tunnel::Http),
-    ("rtsps+ws", Scheme::Rtsps, Tunnel::WebSocket),
+const SCHEMES: [(&str, UrlScheme, Tunnel); 8] = [
+    ("rtsp", UrlScheme::Rtsp, Tunnel::None),
+    ("rtsps", UrlScheme::Rtsps, Tunnel::None),
+    ("rtsp+http", UrlScheme::Rtsp, Tunnel::Http),
+    ("rtsp+https", UrlScheme::Rtsps, Tunnel::Http),
+    ("rtsp+ws", UrlScheme::Rtsp, Tunnel::WebSocket),
+    ("rtsp+wss", UrlScheme::Rtsps, Tunnel::WebSocket),
+    ("rtsps+http", UrlScheme::Rtsps, Tunnel::Http),
+    ("rtsps+ws", UrlScheme::Rtsps, Tunnel::WebSocket),
 ];
 
 /// A user name and a password, without any encoding.
@@ -138,7 +147,7 @@ impl Url {
     }
 
     /// The scheme, without what carries it.
-    pub fn scheme(&self) -> Scheme {
+    pub fn scheme(&self) -> UrlScheme {
         self.scheme
     }
 
@@ -159,13 +168,13 @@ impl Url {
 
     /// Returns `true` if TLS is below everything else.
     pub fn is_secure(&self) -> bool {
-        self.scheme == Scheme::Rtsps
+        self.scheme == UrlScheme::Rtsps
     }
 
     /// The scheme as it is written in front of the URL.
     fn written_scheme(&self) -> &'static str {
         let is_own =
-            |(_, scheme, tunnel): &&(_, Scheme, Tunnel)| (*scheme, *tunnel) == (self.scheme, self.tunnel);
+            |(_, scheme, tunnel): &&(_, UrlScheme, Tunnel)| (*scheme, *tunnel) == (self.scheme, self.tunnel);
         SCHEMES.iter().find(is_own).map_or(self.scheme.as_str(), |(written, ..)| written)
     }
 
@@ -179,8 +188,8 @@ impl Url {
     pub fn port(&self) -> u16 {
         self.port.unwrap_or_else(|| match (self.tunnel, self.scheme) {
             (Tunnel::None, scheme) => scheme.default_port(),
-            (Tunnel::Http | Tunnel::WebSocket, Scheme::Rtsp) => 80,
-            (Tunnel::Http | Tunnel::WebSocket, Scheme::Rtsps) => 443,
+            (Tunnel::Http | Tunnel::WebSocket, UrlScheme::Rtsp) => 80,
+            (Tunnel::Http | Tunnel::WebSocket, UrlScheme::Rtsps) => 443,
         })
     }
 
@@ -329,7 +338,7 @@ impl fmt::Debug for Url {
     }
 }
 
-impl Scheme {
+impl UrlScheme {
     /// The scheme as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -347,7 +356,7 @@ impl Scheme {
     }
 }
 
-impl fmt::Display for Scheme {
+impl fmt::Display for UrlScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -1,6 +1,6 @@
 //! The types that a user of any runtime needs, nearly all from the core. Each runtime exports them at its root.
 
-pub use rtspan_core::auth::{self, Action, Algorithm, Scheme, Secret, User, Users};
+pub use rtspan_core::auth::{self, Action, Algorithm, AuthScheme, Secret, User, Users};
 pub use rtspan_core::client::{
     AuthDemand, CSeqPolicy, ClientCloseReason, ClientConfig, ClientEvent, ClientStats, CommandError,
     ConnectAttempt, ConnectError, CustomRequest, Farewell, KeepalivePolicy, MediaChoice, MediaSilencePolicy,
@@ -34,7 +34,7 @@ pub use rtspan_core::tls::{CertificateError, CertificateProblem, Fingerprint, Se
 pub use rtspan_core::tunnel::TunnelError;
 pub use rtspan_core::tunnel::websocket::Origins;
 pub use rtspan_core::udp::{GroupSpec, PacketsTooBig, Port, UdpOpenError, UdpPorts, UdpSpec};
-pub use rtspan_core::url::{Credentials, Url, UrlError};
+pub use rtspan_core::url::{Credentials, Url, UrlError, UrlScheme};
 pub use rtspan_core::wire::{Headers, Message, Method, Protocol, Request, Response, StatusCode, WireError};
 pub use rtspan_core::{
     ConnId, Instant, IoError, IpPrefix, IpPrefixError, NtpTime, Printable, Profile, SessionId, StreamId,

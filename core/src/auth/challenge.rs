@@ -18,7 +18,7 @@ pub struct Challenge {
 /// A way of proving who one is that a server may offer.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
-pub enum Scheme {
+pub enum AuthScheme {
     /// The password as it is, which everybody on the way can read without TLS.
     Basic,
     /// A hash of it.
@@ -28,7 +28,7 @@ pub enum Scheme {
     Bearer,
 }
 
-impl Scheme {
+impl AuthScheme {
     /// Returns true for credentials of this scheme; those of Digest that name no algorithm use MD5.
     pub(crate) fn is_of(self, authorization: &Authorization) -> bool {
         match (self, authorization) {
@@ -69,11 +69,11 @@ pub enum ChallengeKind {
 
 impl Challenge {
     /// A challenge of a server's. Answers with and without `qop` are taken.
-    pub(crate) fn new(realm: &str, scheme: Scheme, nonce: &str, stale: bool) -> Self {
+    pub(crate) fn new(realm: &str, scheme: AuthScheme, nonce: &str, stale: bool) -> Self {
         let kind = match scheme {
-            Scheme::Basic => ChallengeKind::Basic,
-            Scheme::Bearer => ChallengeKind::Bearer,
-            Scheme::Digest(algorithm) => ChallengeKind::Digest {
+            AuthScheme::Basic => ChallengeKind::Basic,
+            AuthScheme::Bearer => ChallengeKind::Bearer,
+            AuthScheme::Digest(algorithm) => ChallengeKind::Digest {
                 nonce: nonce.into(),
                 opaque: None,
                 algorithm: Some(algorithm),

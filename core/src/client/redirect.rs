@@ -6,7 +6,7 @@ use super::command::{Command, Running, Task};
 use super::presence::Presence;
 use super::{Client, ClientCloseReason, ClientEvent, CommandError, RedirectAttempt, RedirectError, State};
 use crate::limits::REDIRECTS_MAX;
-use crate::url::{Scheme, Url};
+use crate::url::{Url, UrlScheme};
 use crate::wire::Response;
 use crate::{Instant, Tolerance, Tolerances};
 
@@ -160,7 +160,7 @@ impl Client {
         if Url::parse(location).is_err() {
             self.tolerances.record(Tolerance::RelativeLocation);
         }
-        if self.url.scheme() == Scheme::Rtsps && url.scheme() == Scheme::Rtsp {
+        if self.url.scheme() == UrlScheme::Rtsps && url.scheme() == UrlScheme::Rtsp {
             return Err(CommandError::Downgrade);
         }
         let keeps_credentials = url.credentials().is_none() && url.same_origin(&self.url);

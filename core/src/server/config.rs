@@ -5,7 +5,7 @@ use super::asks::{Asks, AsksAt};
 use super::secure::Settings;
 use super::{Multicast, TakeoverPolicy};
 use crate::IpPrefix;
-use crate::auth::{Algorithm, Scheme, Users};
+use crate::auth::{Algorithm, AuthScheme, Users};
 use crate::limits;
 use crate::stream::{LagPolicy, LogLimits, StartAt};
 use crate::tunnel::http::Pairing;
@@ -40,7 +40,7 @@ pub struct ServerConfig {
     pub(super) srtp: Settings,
     pub(super) users: Option<Users>,
     pub(super) realm: Box<str>,
-    pub(super) schemes: Vec<Scheme>,
+    pub(super) schemes: Vec<AuthScheme>,
     pub(super) nonce_lifetime: Duration,
     pub(super) udp: Option<UdpSpec>,
     pub(super) udp_pairs: Option<usize>,
@@ -88,7 +88,7 @@ impl Default for ServerConfig {
             srtp: Settings::default(),
             users: None,
             realm: "rtspan".into(),
-            schemes: vec![Scheme::Digest(Algorithm::Md5)],
+            schemes: vec![AuthScheme::Digest(Algorithm::Md5)],
             nonce_lifetime: limits::NONCE_LIFETIME,
             udp: None,
             udp_pairs: None,
@@ -196,7 +196,7 @@ setters! {
     ///
     /// FFmpeg takes the last Digest that is offered and knows MD5 only, so that SHA-256 stands before it. Basic sends
     /// passwords as they are.
-    schemes: Vec<Scheme>,
+    schemes: Vec<AuthScheme>,
     /// A peer has to answer a new challenge if its challenge is older than this ([`limits::NONCE_LIFETIME`]).
     ///
     /// On a connection on which it has proved itself before, it need not.

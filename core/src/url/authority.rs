@@ -2,13 +2,13 @@
 
 use std::net::Ipv6Addr;
 
-use super::{SCHEMES, Scheme, UrlError};
+use super::{SCHEMES, UrlError, UrlScheme};
 use crate::tunnel::Tunnel;
 use crate::wire::scan::{self, split_once};
 
 /// The pieces of an absolute URL, unchecked but for scheme and control characters.
 pub(super) struct Parts<'a> {
-    pub(super) scheme: Scheme,
+    pub(super) scheme: UrlScheme,
     pub(super) tunnel: Tunnel,
     pub(super) userinfo: Option<&'a str>,
     pub(super) authority: &'a str,

@@ -20,7 +20,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::authority::{before_tail, is_authority, refuse_control_characters, split_credentials};
 use super::track::{joined_track_url, track_url};
-use super::{Scheme, Url, UrlError};
+use super::{Url, UrlError, UrlScheme};
 use crate::{Tolerance, Tolerances};
 
 /// How the URL of a media is made of its control, in the order in which they are tried.
@@ -204,7 +204,7 @@ fn split_scheme(text: &str) -> Option<(bool, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let is_one = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let known = [Scheme::Rtsp.as_str(), Scheme::Rtsps.as_str(), "rtspu"];
+    let known = [UrlScheme::Rtsp.as_str(), UrlScheme::Rtsps.as_str(), "rtspu"];
     is_one.then(|| (known.iter().any(|known| known.eq_ignore_ascii_case(scheme)), rest))
 }
 

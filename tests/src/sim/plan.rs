@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rtspan_core::Instant;
-use rtspan_core::auth::{Algorithm, Scheme};
+use rtspan_core::auth::{Algorithm, AuthScheme};
 use rtspan_core::limits::{
     ACCESS_POINT_WAIT, AUTH_TURN_WAIT_MAX, DEADLINE_GRACE, NONCE_LIFETIME, REQUESTS_WAITING_MAX,
     TCP_UNACKNOWLEDGED_MAX, UDP_BURST_PACKETS, UNPROVEN_BYTES_MAX, WRITE_STALL,
@@ -43,7 +43,7 @@ pub(super) struct Plan {
     pub(super) is_kind: bool,
     /// The guard, if there are users that may not do everything.
     pub(super) guard: Option<Guard>,
-    schemes: Vec<Scheme>,
+    schemes: Vec<AuthScheme>,
     nonce_lifetime: Duration,
     pub(super) takeover: TakeoverPolicy,
     resume: Duration,
@@ -133,9 +133,13 @@ impl Plan {
             is_kind: chance.happens(if films > 0 { 700 } else { 100 }),
             guard: chance.pick(&[None, None, None, Some(Guard::Table), Some(Guard::Question)]),
             schemes: chance.pick(&[
-                vec![Scheme::Digest(Algorithm::Md5)],
-                vec![Scheme::Digest(Algorithm::Sha256), Scheme::Digest(Algorithm::Md5), Scheme::Basic],
-                vec![Scheme::Basic],
+                vec![AuthScheme::Digest(Algorithm::Md5)],
+                vec![
+                    AuthScheme::Digest(Algorithm::Sha256),
+                    AuthScheme::Digest(Algorithm::Md5),
+                    AuthScheme::Basic,
+                ],
+                vec![AuthScheme::Basic],
             ]),
             nonce_lifetime: chance.pick(&[NONCE_LIFETIME, NONCE_LIFETIME, Duration::from_secs(3)]),
             takeover: chance.pick(&[

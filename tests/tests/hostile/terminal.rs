@@ -1,6 +1,6 @@
 //! Peers whose texts hold what a terminal obeys: all that is shown of them is escaped.
 
-use rtspan_core::auth::{Authorization, Scheme, Secret, User, Users};
+use rtspan_core::auth::{AuthScheme, Authorization, Secret, User, Users};
 use rtspan_core::client::{ClientEvent, Transports};
 use rtspan_core::server::{Asks, Event, ServerConfig};
 use rtspan_core::{ConnId, is_printable};
@@ -165,7 +165,7 @@ fn told_of_clients(text: &str) -> String {
 /// The words of a server about a client that gives a text for the name of its user.
 fn told_of_users(text: &str) -> String {
     let users = Users::default().with(User::new("user", Secret::password("secret")).may_all("/*"));
-    let mut rig = Rig::new(ServerConfig::default().users(users).schemes(vec![Scheme::Basic]));
+    let mut rig = Rig::new(ServerConfig::default().users(users).schemes(vec![AuthScheme::Basic]));
     let conn = rig.connect(attacker(50_000)).unwrap();
     let credentials = Authorization::basic(text, text).to_header_value();
     rig.send(conn, &request(&format!("DESCRIBE rtsp://h/cam|Authorization: {credentials}"), ""));

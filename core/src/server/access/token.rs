@@ -3,7 +3,7 @@
 use super::{Given, Need};
 use crate::ConnId;
 use crate::Tolerances;
-use crate::auth::{Authorization, Scheme, Users};
+use crate::auth::{AuthScheme, Authorization, Users};
 use crate::server::{Asks, Authenticate, Question, Server};
 use crate::tls::Secured;
 use crate::url::decoded;
@@ -24,11 +24,12 @@ impl Server {
 
     /// The schemes by which a peer may prove itself. Tokens are among them where users have some, or where the application may know
     /// some, and over TLS only: anybody that reads a token on its way has its right.
-    pub(super) fn schemes(&self, conn: ConnId) -> impl Iterator<Item = Scheme> {
+    pub(super) fn schemes(&self, conn: ConnId) -> impl Iterator<Item = AuthScheme> {
         let is_asked = self.config.asks.contains(Asks::AUTHENTICATE);
         let is_secured = self.is_secured(conn);
-        let of_users = (self.has_tokens() && is_secured).then_some(Scheme::Bearer);
-        let may_be_used = move |scheme: &Scheme| *scheme != Scheme::Bearer || (is_asked && is_secured);
+        let of_users = (self.has_tokens() && is_secured).then_some(AuthScheme::Bearer);
+        let may_be_used =
+            move |scheme: &AuthScheme| *scheme != AuthScheme::Bearer || (is_asked && is_secured);
         of_users.into_iter().chain(self.config.schemes.iter().copied().filter(may_be_used))
     }
 
@@ -56,7 +57,7 @@ impl Server {
 }
 
 impl Question<Authenticate> {
-    /// The token that the peer has sent (RFC 6750); `None` if it has sent none, or if [`Scheme::Bearer`] was not offered.
+    /// The token that the peer has sent (RFC 6750); `None` if it has sent none, or if [`AuthScheme::Bearer`] was not offered.
     pub fn token(&self) -> Option<Box<str>> {
         let header = self.request.headers.get(name::AUTHORIZATION).filter(|_| self.takes_token)?;
         match Authorization::parse(header, &mut Tolerances::default()) {

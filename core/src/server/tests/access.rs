@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::scenario::{SDP, Scenario, session_of, status, video};
-use crate::auth::{Action, Algorithm, Authorization, Challenge, Scheme, Secret, User, Users};
+use crate::auth::{Action, Algorithm, AuthScheme, Authorization, Challenge, Secret, User, Users};
 use crate::conn::CloseReason;
 use crate::limits::{GRANTS_PER_CONN_MAX, NONCE_LIFETIME, TAKEOVER_SILENCE};
 use crate::server::{Asks, Authority, Event, Server, ServerConfig};
@@ -88,11 +88,11 @@ fn tolerated(scenario: &Scenario, tolerance: Tolerance) -> bool {
 #[test]
 fn a_user_reads_what_it_may_by_every_scheme() {
     for scheme in [
-        Scheme::Basic,
-        Scheme::Digest(Algorithm::Md5),
-        Scheme::Digest(Algorithm::Md5Sess),
-        Scheme::Digest(Algorithm::Sha256),
-        Scheme::Digest(Algorithm::Sha256Sess),
+        AuthScheme::Basic,
+        AuthScheme::Digest(Algorithm::Md5),
+        AuthScheme::Digest(Algorithm::Md5Sess),
+        AuthScheme::Digest(Algorithm::Sha256),
+        AuthScheme::Digest(Algorithm::Sha256Sess),
     ] {
         let (mut scenario, _, stream) = Scenario::with_stream(guarded().schemes(vec![scheme]).realm("cams"));
         let mut player = Player::new(&mut scenario, "wall", "correct horse");
@@ -291,7 +291,7 @@ fn what_was_not_offered_is_not_looked_at() {
 
 #[test]
 fn empty_credentials_are_none() {
-    let (mut scenario, conn, _) = Scenario::with_stream(guarded().schemes(vec![Scheme::Basic]));
+    let (mut scenario, conn, _) = Scenario::with_stream(guarded().schemes(vec![AuthScheme::Basic]));
     // Seetec, on every OPTIONS.
     for method in ["OPTIONS", "DESCRIBE"].repeat(20) {
         let request = format!("{method} rtsp://h/cam|Authorization: Basic Og==");

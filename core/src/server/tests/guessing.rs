@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::access::{Player, guarded};
 use super::scenario::{Scenario, status};
 use crate::Instant;
-use crate::auth::{Algorithm, Scheme};
+use crate::auth::{Algorithm, AuthScheme};
 use crate::conn::CloseReason;
 use crate::limits::{
     AUTH_FAILURE_FORGIVEN, AUTH_FAILURES_OF_ADDRESS_FREE, AUTH_FAILURES_OF_CONN_MAX,
@@ -68,7 +68,7 @@ fn right_credentials_begin_a_new_row() {
 
 #[test]
 fn an_empty_password_of_nobody_begins_no_new_row_and_counts_no_nonce() {
-    for scheme in [Scheme::Basic, Scheme::Digest(Algorithm::Md5)] {
+    for scheme in [AuthScheme::Basic, AuthScheme::Digest(Algorithm::Md5)] {
         let (mut scenario, _, _) = Scenario::with_stream(guarded().schemes(vec![scheme]));
         let mut player = player_from(&mut scenario, from(1), "");
         player.user = "nobody";

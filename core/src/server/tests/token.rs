@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::answers::{answer, asked};
 use super::scenario::{Scenario, session_of, status};
 use crate::ConnId;
-use crate::auth::{Action, Algorithm, Scheme, Secret, User, Users};
+use crate::auth::{Action, Algorithm, AuthScheme, Secret, User, Users};
 use crate::server::{Asks, Authority, Event, ServerConfig};
 use crate::tls::Secured;
 use crate::wire::Response;
@@ -13,7 +13,7 @@ use crate::wire::Response;
 const SETUP: &str = "SETUP rtsp://h/cam/trackID=0|Transport: RTP/AVP/TCP;interleaved=0-1";
 
 fn scenario() -> (Scenario, ConnId) {
-    let schemes = vec![Scheme::Bearer, Scheme::Digest(Algorithm::Md5)];
+    let schemes = vec![AuthScheme::Bearer, AuthScheme::Digest(Algorithm::Md5)];
     let config = ServerConfig::default().asks(Asks::AUTHENTICATE).schemes(schemes);
     let (scenario, conn, _) = Scenario::with_stream(config);
     (scenario, conn)
@@ -74,7 +74,7 @@ fn a_token_that_anybody_could_have_read_on_its_way_is_neither_offered_nor_taken(
 #[test]
 fn a_session_opened_with_a_token_is_taken_up_over_another_connection_with_that_token() {
     let mut scenario =
-        Scenario::with_udp_and(|config| config.asks(Asks::AUTHENTICATE).schemes(vec![Scheme::Bearer]));
+        Scenario::with_udp_and(|config| config.asks(Asks::AUTHENTICATE).schemes(vec![AuthScheme::Bearer]));
     scenario.publish("/cam");
     let conn = scenario.connect();
     scenario.server.set_secured(conn, Secured::default());
@@ -108,7 +108,7 @@ fn a_token_in_the_query_may_name_the_user_too() {
 }
 
 /// A server with users that have a token or a password, and a connection with TLS to it.
-fn with_users(scheme: Scheme) -> (Scenario, ConnId) {
+fn with_users(scheme: AuthScheme) -> (Scenario, ConnId) {
     let users = Users::default()
         .with(User::new("wall", Secret::token("ccc.ddd")).may(Action::Read, "/cam"))
         .with(User::new("other", Secret::token("eee.fff")).may(Action::Read, "/else"))
@@ -119,7 +119,7 @@ fn with_users(scheme: Scheme) -> (Scenario, ConnId) {
     (scenario, conn)
 }
 
-const DIGEST: Scheme = Scheme::Digest(Algorithm::Md5);
+const DIGEST: AuthScheme = AuthScheme::Digest(Algorithm::Md5);
 
 #[test]
 fn the_token_of_a_user_gives_its_rights_and_no_other_does() {
@@ -136,7 +136,7 @@ fn the_token_of_a_user_gives_its_rights_and_no_other_does() {
 
 #[test]
 fn a_token_of_a_user_is_no_password() {
-    let (mut scenario, conn) = with_users(Scheme::Basic);
+    let (mut scenario, conn) = with_users(AuthScheme::Basic);
     for user in ["wall", ""] {
         let basic = crate::base64::encode(format!("{user}:ccc.ddd").as_bytes());
         let refused = scenario.request(conn, &format!("{SETUP}\r\nAuthorization: Basic {basic}"));

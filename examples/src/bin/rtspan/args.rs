@@ -25,7 +25,7 @@ use multicast::MulticastArgs;
 use network::NetworkArgs;
 pub(crate) use network::ports;
 pub(crate) use record::{NamedTarget, RecordArgs, size, span};
-pub(crate) use serve::{AuthScheme, EventsFormat, SecureArgs, ServeArgs, Srtp, Start};
+pub(crate) use serve::{AuthKind, EventsFormat, SecureArgs, ServeArgs, Srtp, Start};
 pub(crate) use target::{BadTarget, ReachArgs, Target};
 
 /// Serves, plays, publishes, records, examines and measures RTSP streams.

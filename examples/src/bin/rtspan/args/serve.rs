@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use rtspan_examples::Listen;
 use rtspan_examples::cluster::RegistryAddress;
-use rtspan_std::{Algorithm, IpPrefix, Scheme, SrtpPolicy, StartAt};
+use rtspan_std::{Algorithm, AuthScheme, IpPrefix, SrtpPolicy, StartAt};
 
 use super::{MulticastArgs, NetworkArgs};
 use crate::serve::Account;
@@ -157,7 +157,7 @@ pub(crate) struct ServeArgs {
     /// How users prove their passwords: digest (MD5), sha256, basic. Several are offered in this order; FFmpeg takes the
     /// last digest and knows MD5 only, so that it cannot log in where sha256 is the last. digest if not given.
     #[arg(long, value_name = "SCHEME,...", value_delimiter = ',')]
-    pub(crate) auth: Vec<AuthScheme>,
+    pub(crate) auth: Vec<AuthKind>,
 
     /// Let the stream of a publisher that has gone without a word, and its readers, wait for it for so many seconds.
     #[arg(long, value_name = "SECONDS")]
@@ -237,18 +237,18 @@ pub(crate) enum EventsFormat {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum AuthScheme {
+pub(crate) enum AuthKind {
     Basic,
     Digest,
     Sha256,
 }
 
-impl From<AuthScheme> for Scheme {
-    fn from(scheme: AuthScheme) -> Self {
+impl From<AuthKind> for AuthScheme {
+    fn from(scheme: AuthKind) -> Self {
         match scheme {
-            AuthScheme::Basic => Self::Basic,
-            AuthScheme::Digest => Self::Digest(Algorithm::Md5),
-            AuthScheme::Sha256 => Self::Digest(Algorithm::Sha256),
+            AuthKind::Basic => Self::Basic,
+            AuthKind::Digest => Self::Digest(Algorithm::Md5),
+            AuthKind::Sha256 => Self::Digest(Algorithm::Sha256),
         }
     }
 }

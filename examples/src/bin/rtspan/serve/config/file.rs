@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shown;
 use super::values::{Choice, HttpAddr, Ports, SecretText, Size, Span, Text};
-use crate::args::{AuthScheme, PlayTransport, Srtp, Start};
+use crate::args::{AuthKind, PlayTransport, Srtp, Start};
 
 /// All settings of a server. What is not given has its default.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -25,7 +25,7 @@ pub(crate) struct File {
     pub(crate) start: Option<Choice<Start>>,
     pub(crate) resume: Option<Span>,
     pub(crate) realm: Option<String>,
-    pub(crate) auth: Option<Vec<Choice<AuthScheme>>>,
+    pub(crate) auth: Option<Vec<Choice<AuthKind>>>,
     pub(crate) dscp: Option<Text<Dscp>>,
     pub(crate) tls: Tls,
     pub(crate) tunnels: Tunnels,

@@ -9,7 +9,7 @@ use rtspan_std::runtime::Runtime;
 use rtspan_std::server::{Server, ServerBuilder};
 use rtspan_std::tls::ServerTls;
 use rtspan_std::{
-    Asks, LogLimits, Multicast, NotMulticast, Scheme, ServerConfig, StartAt, UdpPorts, UdpSpec, limits,
+    Asks, AuthScheme, LogLimits, Multicast, NotMulticast, ServerConfig, StartAt, UdpPorts, UdpSpec, limits,
 };
 
 use super::file::{Limits, MulticastGroups};
@@ -76,7 +76,7 @@ pub(super) fn config(settings: &Settings, udp_ip: IpAddr) -> ServerConfig {
         config = config.users(users);
     }
     config = file.realm.iter().fold(config, |config, realm| config.realm(realm));
-    let schemes = file.auth.iter().flatten().map(|scheme| Scheme::from(scheme.0)).collect::<Vec<_>>();
+    let schemes = file.auth.iter().flatten().map(|scheme| AuthScheme::from(scheme.0)).collect::<Vec<_>>();
     if schemes.is_empty() { config } else { config.schemes(schemes) }
 }
 
