@@ -43,11 +43,11 @@
 //! use std::collections::BTreeMap;
 //! use std::io::IoSlice;
 //!
-//! use rtspan_core::client::{Client, ClientConfig, Transports};
+//! use rtspan_core::client::Transports;
 //! use rtspan_core::conn::{ConnCommand, Inbound};
 //! use rtspan_core::rtp::{RtpHeader, RtpPacket};
-//! use rtspan_core::server::{Output, Server, ServerConfig};
 //! use rtspan_core::stream::{StreamLog, Streams};
+//! use rtspan_core::{Client, ClientConfig, Server, ServerConfig, ServerOutput};
 //! use rtspan_core::{Description, Format, Instant, Media, MediaKind, StreamId, Url};
 //!
 //! /// A runtime keeps each log behind a lock; here there is nobody to share it with.
@@ -94,8 +94,8 @@
 //!     // What the server decides, the connection does; then packets are pulled, and the client reads.
 //!     while let Some(output) = server.poll_output() {
 //!         match output {
-//!             Output::Conn(_, ConnCommand::Rx(command)) => conn.rx.handle_command(now, command),
-//!             Output::Conn(_, ConnCommand::Tx(command)) => conn.tx.handle_command(now, command),
+//!             ServerOutput::Conn(_, ConnCommand::Rx(command)) => conn.rx.handle_command(now, command),
+//!             ServerOutput::Conn(_, ConnCommand::Tx(command)) => conn.tx.handle_command(now, command),
 //!             event => println!("{event:?}"),
 //!         }
 //!     }
@@ -210,6 +210,7 @@ pub use io_error::IoError;
 pub use prefix::{IpPrefix, IpPrefixError};
 pub use printable::{Printable, is_printable};
 pub use profile::Profile;
+pub use server::{Event as ServerEvent, Output as ServerOutput, Server, ServerConfig};
 pub use time::{Instant, NtpTime};
 pub use tolerance::{Tolerance, Tolerances};
 pub use trace::{TracedMessage, without_secrets};

@@ -56,7 +56,8 @@ use crate::{ConnId, SessionId, StreamId, Tolerances, TracedMessage};
 /// [`LossReported`](Self::LossReported) and [`PacketsTooBig`](Self::PacketsTooBig) behind Playing,
 /// [`RtcpReceived`](Self::RtcpReceived) behind either, [`Tolerated`](Self::Tolerated) and [`Refused`](Self::Refused) anywhere.
 ///
-/// With a runtime, `Server::next` returns them. In this example they come from the server of the core.
+/// With a runtime, `Server::next` returns them. In this example they come from the server of the core. At the root of the core the
+/// type is [`ServerEvent`](crate::ServerEvent).
 ///
 /// ```
 /// use rtspan_core::server::{Event, Output, Server, ServerConfig};

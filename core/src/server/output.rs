@@ -5,6 +5,8 @@ use crate::udp::{UdpCommand, UdpMedia};
 use crate::{ConnId, StreamId, UdpId};
 
 /// Orders and events of the server, to be carried out in the order in which they come.
+///
+/// At the root of the crate it is [`ServerOutput`](crate::ServerOutput).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Output {

@@ -9,10 +9,9 @@ use std::time::{Instant as StdInstant, SystemTime};
 
 use rtspan_core::check::{DriverCheck, Waits};
 use rtspan_core::conn::ConnCommand;
-use rtspan_core::server::{Output, Server, ServerConfig};
 use rtspan_core::stream::{StreamLog, Streams};
 use rtspan_core::udp::{DatagramSink, Port, UdpMedia, UdpPorts, UdpSpec};
-use rtspan_core::{ConnId, Instant, NtpTime, StreamId};
+use rtspan_core::{ConnId, Instant, NtpTime, Server, ServerConfig, ServerOutput, StreamId};
 use rtspan_examples::{Clip, Frame, say};
 
 use crate::conn::Connection;
@@ -148,33 +147,33 @@ impl<'a> Application<'a> {
         while let Some(output) = self.server.poll_output() {
             self.decided = true;
             match output {
-                Output::Conn(id, command) => {
+                ServerOutput::Conn(id, command) => {
                     let Some(conn) = self.conns.get_mut(&id) else { continue };
                     match command {
                         ConnCommand::Rx(command) => conn.rx.handle_command(now, command),
                         ConnCommand::Tx(command) => conn.tx.handle_command(now, command),
                     }
                 }
-                Output::AddStream(id, log) => drop(self.logs.0.insert(id, log)),
-                Output::LimitLog(id, limits) => {
+                ServerOutput::AddStream(id, log) => drop(self.logs.0.insert(id, log)),
+                ServerOutput::LimitLog(id, limits) => {
                     if let Some(log) = self.logs.0.get_mut(&id) {
                         log.set_limits(limits);
                     }
                 }
-                Output::SecureLog(id, order) => {
+                ServerOutput::SecureLog(id, order) => {
                     if let Some(log) = self.logs.0.get_mut(&id) {
                         log.handle_secure(order);
                     }
                 }
-                Output::RemoveStream(id) => drop(self.logs.0.remove(&id)),
-                Output::OpenUdp(media) => self.to_open = Some(*media),
-                Output::Udp(_, command) => {
+                ServerOutput::RemoveStream(id) => drop(self.logs.0.remove(&id)),
+                ServerOutput::OpenUdp(media) => self.to_open = Some(*media),
+                ServerOutput::Udp(_, command) => {
                     if let Some(media) = &mut self.udp {
                         media.handle_command(now, command);
                     }
                 }
                 // A reader that does not read it holds nothing up.
-                Output::Event(event) => say(format_args!("{event:?}")),
+                ServerOutput::Event(event) => say(format_args!("{event:?}")),
                 _ => {}
             }
         }

@@ -4,10 +4,9 @@ use std::time::Duration;
 use rtspan_core::auth::{Action, Secret, User, Users};
 use rtspan_core::conn::{ConnCommand, ConnRx, ConnTx, Inbound};
 use rtspan_core::frame::FrameWriter;
-use rtspan_core::server::{Output as ServerOutput, Server, ServerConfig};
 use rtspan_core::stream::{StreamLog, Streams};
 use rtspan_core::tls::Secured;
-use rtspan_core::{ConnId, Format, Media, StreamId};
+use rtspan_core::{ConnId, Format, Media, Server, ServerConfig, ServerOutput, StreamId};
 
 use super::*;
 
