@@ -100,7 +100,7 @@ impl Subscription {
         cname: HexId,
         goodbye_wait: Duration,
     ) -> Self {
-        let cursor_at = cursor.next();
+        let cursor_at = cursor.position();
         Self {
             session,
             log: stream.into(),
@@ -143,8 +143,8 @@ impl Subscription {
 
     /// The number of the packet that it comes to next.
     #[inline]
-    pub(crate) fn next(&self) -> u64 {
-        self.cursor.next()
+    pub(crate) fn position(&self) -> u64 {
+        self.cursor.position()
     }
 
     #[inline]
@@ -200,16 +200,16 @@ impl Subscription {
 
     /// Passes over what there is; it counts as missed.
     pub(crate) fn pass_over(&mut self, log: &StreamLog) {
-        let before = self.next();
+        let before = self.position();
         self.missed = self.missed.saturating_add(log.voids_between(self.looked_to, before));
         self.cursor.pass_over(log);
-        self.looked_to = self.looked_to.max(self.next());
-        if self.next() > before {
+        self.looked_to = self.looked_to.max(self.position());
+        if self.position() > before {
             // Packets that are passed over piece by piece are one skip.
             if self.passed_to != Some(before) {
                 self.skips.unproven = self.skips.unproven.saturating_add(1);
             }
-            self.passed_to = Some(self.next());
+            self.passed_to = Some(self.position());
         }
     }
 
@@ -228,16 +228,16 @@ impl Subscription {
 
     /// Moves on if the log's tail has passed this reader; returns what is to be told of that.
     pub(crate) fn catch_up(&mut self, now: Instant, log: &StreamLog) -> Option<Lag> {
-        let before = self.next();
+        let before = self.position();
         self.missed = self.missed.saturating_add(log.voids_between(self.looked_to, before));
         if self.cursor.catch_up(log).is_err() && self.phase != Phase::Finished {
             self.phase = Phase::Finished;
             return Some(Lag::Overtaken);
         }
-        if self.next() != before {
+        if self.position() != before {
             self.skips.too_slow = self.skips.too_slow.saturating_add(1);
         }
-        self.looked_to = self.looked_to.max(self.next());
+        self.looked_to = self.looked_to.max(self.position());
         self.missed = self.missed.saturating_add(self.cursor.take_dropped());
         if self.missed == 0 || now < self.next_lag_report {
             return None;
@@ -254,13 +254,13 @@ impl Subscription {
         if self.gather.is_zero() || self.phase != Phase::Reading || log.is_closed() {
             return false;
         }
-        let count = log.head().saturating_sub(self.next());
-        let may_wait = count < OUTBOX_FRAMES_MAX as u64 && log.keeps(self.next());
-        if let Some(oldest) = log.get(self.next()).filter(|_| may_wait) {
+        let count = log.head().saturating_sub(self.position());
+        let may_wait = count < OUTBOX_FRAMES_MAX as u64 && log.keeps(self.position());
+        if let Some(oldest) = log.get(self.position()).filter(|_| may_wait) {
             self.gathers_until = Some(oldest.at + self.gather).filter(|until| now < *until);
         }
         if self.gathers_until.is_some() && log.always_keeps(OUTBOX_FRAMES_MAX) {
-            self.gathers_to = self.next().saturating_add(OUTBOX_FRAMES_MAX as u64);
+            self.gathers_to = self.position().saturating_add(OUTBOX_FRAMES_MAX as u64);
         }
         self.gathers_until.is_some()
     }
@@ -269,7 +269,7 @@ impl Subscription {
     pub(crate) fn is_behind(&self, now: Instant, log: &StreamLog) -> bool {
         let waits = self.gathers_until.is_some_and(|until| now < until);
         let head = self.log.of(log).map_or(0, StreamLog::head);
-        self.phase == Phase::Reading && !waits && self.next() < head
+        self.phase == Phase::Reading && !waits && self.position() < head
     }
 
     /// The count of the stream's packets at which there is something to be done, unless time passes; 0 if every packet is to
@@ -364,15 +364,15 @@ impl Subscription {
     /// The counts, and the distance to the newest packet as long as the log is there.
     pub(crate) fn stats(&self, now: Instant, log: Option<&StreamLog>) -> SessionStats {
         let log = log.and_then(|log| self.log.of(log));
-        let voids = log.map_or(0, |log| log.voids_between(self.looked_to, self.next()));
+        let voids = log.map_or(0, |log| log.voids_between(self.looked_to, self.position()));
         let untold = self.missed.saturating_add(self.cursor.dropped()).saturating_add(voids);
         let mut stats = SessionStats {
             at: Some(now),
-            lag: log.map(|log| log.lag(now, self.next())),
+            lag: log.map(|log| log.lag(now, self.position())),
             skips: Skips { packets: self.skips.packets.saturating_add(untold), ..self.skips },
             ..SessionStats::default()
         };
-        self.sent.tell(now, log, self.next(), &mut stats);
+        self.sent.tell(now, log, self.position(), &mut stats);
         stats
     }
 

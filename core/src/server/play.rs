@@ -175,7 +175,7 @@ impl Server {
         // Nobody knows yet where the others begin.
         let known =
             session.read_tracks().map(|track| track.index).filter(|track| !cursor.track_waits(*track));
-        let start = log.start_of(now, known.collect(), cursor.next());
+        let start = log.start_of(now, known.collect(), cursor.position());
         let of = |track| start.tracks.iter().find(|(own, ..)| *own == track);
         let info =
             rtp_info(session, |track| of(track).map(|(_, sequence, timestamp)| (*sequence, *timestamp)));

@@ -97,7 +97,7 @@ impl Cursor {
     /// [`Overtaken`] under [`LagPolicy::Disconnect`].
     pub fn pull<'a>(&mut self, log: &'a StreamLog) -> Result<Option<&'a Packet>, Overtaken> {
         self.catch_up(log)?;
-        for packet in log.from(self.next) {
+        for packet in log.packets_from(self.next) {
             if self.take(packet) {
                 return Ok(Some(packet));
             }
@@ -245,7 +245,7 @@ impl Cursor {
 
     /// The number of the packet that it comes to next.
     #[inline]
-    pub fn next(&self) -> u64 {
+    pub fn position(&self) -> u64 {
         self.next
     }
 

@@ -372,7 +372,7 @@ impl StreamLog {
 
     /// The packets from `number` on, as far as they are kept.
     #[inline]
-    pub fn from(&self, number: u64) -> impl Iterator<Item = &Packet> {
+    pub fn packets_from(&self, number: u64) -> impl Iterator<Item = &Packet> {
         let skip = usize::try_from(number.saturating_sub(self.tail)).unwrap_or(usize::MAX);
         self.packets.range(skip.min(self.packets.len())..)
     }
@@ -403,7 +403,7 @@ impl StreamLog {
 
     /// Returns `true` if a packet stays when as much again is appended as there is from it on.
     pub(crate) fn keeps(&self, number: u64) -> bool {
-        let sizes = self.from(number).map(|packet| packet.rtp.len());
+        let sizes = self.packets_from(number).map(|packet| packet.rtp.len());
         let (packets, bytes) = sizes.fold((0_usize, 0_usize), |(packets, bytes), len| {
             (packets.saturating_add(2), bytes.saturating_add(len.saturating_mul(2)))
         });
@@ -425,7 +425,7 @@ impl StreamLog {
 
     /// As [`position`](Self::position), of a packet that is in the log only.
     fn first_kept(&self, track: u8, number: u64) -> Option<(u16, u32)> {
-        let kept = self.from(number).find(|packet| packet.track == track);
+        let kept = self.packets_from(number).find(|packet| packet.track == track);
         kept.map(|packet| (packet.rtp.sequence(), packet.rtp.timestamp()))
     }
 

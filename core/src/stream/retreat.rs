@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn packets_that_the_log_does_not_keep_any_more_are_lost() {
         let mut log = log_of(&[0, 0, 0, 0]);
-        let packets = log.from(0).map(|packet| packet.rtp.as_bytes().clone()).collect::<Vec<_>>();
+        let packets = log.packets_from(0).map(|packet| packet.rtp.as_bytes().clone()).collect::<Vec<_>>();
         log.set_limits(LogLimits::default().packets(1));
         let mut retreat = Retreat::new(4, 0, TrackSet::ALL);
         packets.iter().rev().for_each(|packet| retreat.over_packet(&log, packet));

@@ -56,7 +56,7 @@ impl StreamLog {
     pub(crate) fn start_of_own(&self, tracks: TrackSet, number: u64) -> Vec<TrackStart> {
         let own = (0..).zip(&self.tracks).filter(|(index, _)| tracks.contains(*index));
         let firsts = own.filter_map(|(index, track)| {
-            let packet = self.from(number).find(|packet| packet.track == index)?;
+            let packet = self.packets_from(number).find(|packet| packet.track == index)?;
             let (rtp, ntp) = (&packet.rtp, track.source_time(&packet.rtp));
             let clock_rate = track.senders.clock_rate_of(rtp.ssrc());
             Some(First {
@@ -73,7 +73,7 @@ impl StreamLog {
 
     fn first_of(&self, track: u8, number: u64, (now, wall): (Instant, NtpTime)) -> Option<First> {
         let senders = &self.tracks.get(usize::from(track))?.senders;
-        let kept = self.from(number).find(|packet| packet.track == track);
+        let kept = self.packets_from(number).find(|packet| packet.track == track);
         let ssrc = kept.map_or_else(|| senders.newest(), |packet| Some(packet.rtp.ssrc()))?;
         let (sequence, timestamp) = self.position(track, number)?;
         let ntp = senders.ntp_of(ssrc, timestamp, now, wall);

@@ -23,7 +23,7 @@ impl StreamLog {
 
     /// The distance of a reader at `next` to the newest packet.
     pub(crate) fn lag(&self, now: Instant, next: u64) -> Lag {
-        let oldest = self.from(next).next();
+        let oldest = self.packets_from(next).next();
         Lag {
             packets: self.head().saturating_sub(next),
             bytes: self.kept_from(next).bytes,
@@ -89,7 +89,7 @@ impl StreamLog {
     /// The packets that are kept from this number on.
     fn kept_from(&self, number: u64) -> Counted {
         let mut kept = Counted::default();
-        self.from(number).for_each(|packet| kept.add(packet.rtp.len()));
+        self.packets_from(number).for_each(|packet| kept.add(packet.rtp.len()));
         kept
     }
 }

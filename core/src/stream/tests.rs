@@ -258,7 +258,8 @@ fn packets_have_the_time_of_their_publisher_once_that_is_told_of_their_ssrc() {
     for timestamp in [90_000, 180_000, 0] {
         log.push(now(0), VIDEO, packet(VIDEO, 0, timestamp, SLICE));
     }
-    let times = |log: &StreamLog| log.from(0).map(|packet| log.publishers_time(packet)).collect::<Vec<_>>();
+    let times =
+        |log: &StreamLog| log.packets_from(0).map(|packet| log.publishers_time(packet)).collect::<Vec<_>>();
     assert_eq!(times(&log), [None; 3]);
     let theirs = NtpTime::from_unix(Duration::from_secs(5_000));
     log.set_reference(now(0), VIDEO, 0x9999, theirs, 0);
@@ -277,7 +278,7 @@ fn a_reader_that_is_far_behind_has_the_time_of_the_publisher_all_the_same() {
     let theirs = NtpTime::from_unix(Duration::from_secs(5_000));
     log.set_reference(now(29_000), VIDEO, VIDEO_SSRC, theirs, 29 * 90_000);
     let mut timeline = Timeline::new();
-    for (second, packet) in (0_u32..).zip(log.from(0)) {
+    for (second, packet) in (0_u32..).zip(log.packets_from(0)) {
         let time = log.time_of(packet, &mut timeline);
         assert_eq!(time.pts, i64::from(second) * 1_000_000_000);
         assert_eq!(time.reported_ntp(), Some(theirs - Duration::from_secs((29 - second).into())));

@@ -94,11 +94,11 @@ impl Fanout<'_> {
         }
         let reading = readers.iter().filter(|reader| !reader.subscription.is_finished());
         let until = *until.get_or_insert_with(|| log.head());
-        let from = reading.map(|reader| reader.subscription.next()).min().unwrap_or(until);
+        let from = reading.map(|reader| reader.subscription.position()).min().unwrap_or(until);
         // A compound goes out between the packets before it and those behind it.
         let until = until.min(rtcp_at);
         let count = usize::try_from(until.saturating_sub(from)).unwrap_or(most).min(most);
-        self.batch.extend(log.from(from).take(count));
+        self.batch.extend(log.packets_from(from).take(count));
         from
     }
 }

@@ -144,7 +144,7 @@ impl DatagramReader {
         if self.subscription.is_finished() {
             return true;
         }
-        let skip = usize::try_from(self.subscription.next().saturating_sub(from)).unwrap_or(usize::MAX);
+        let skip = usize::try_from(self.subscription.position().saturating_sub(from)).unwrap_or(usize::MAX);
         for run in batch.runs(skip) {
             // A reader that waits for an access point looks at each packet.
             let flow = match self.subscription.waits() {

@@ -41,10 +41,10 @@ pub fn run(data: &[u8]) {
         let first = start.pull(&log).expect("a reader that is not closed");
         assert!(log.access_point(tracks).is_none() || first.is_some_and(|packet| packet.access_point));
         if flags & 8 != 0 {
-            let next = lagging.next();
+            let next = lagging.position();
             let taken = lagging.pull(&log).expect("a reader that is not closed").is_some();
-            assert!(lagging.next() >= next && lagging.next() <= log.head());
-            assert!(!taken || lagging.next() > next);
+            assert!(lagging.position() >= next && lagging.position() <= log.head());
+            assert!(!taken || lagging.position() > next);
         }
     }
 }

@@ -177,7 +177,7 @@ impl World<'_> {
     /// The first packet of each track from a number on.
     fn first_of(&self, stream: StreamId, from: u64) -> Vec<Option<(u16, u32)>> {
         let Some(log) = self.logs.logs.get(&stream) else { return Vec::new() };
-        let first = |track| log.from(from.max(log.tail())).find(|packet| packet.track == track);
+        let first = |track| log.packets_from(from.max(log.tail())).find(|packet| packet.track == track);
         let place = |packet: &Packet| (packet.rtp.sequence(), packet.rtp.timestamp());
         (0..MEDIAS_MAX as u8).map(|track| first(track).map(place)).collect()
     }

@@ -35,7 +35,7 @@ impl Logs {
     pub(super) fn check_limits(&self, plan: &Plan) {
         for (stream, log) in &self.logs {
             let packets = log.head() - log.tail();
-            let bytes: usize = log.from(log.tail()).map(|packet| packet.rtp.len()).sum();
+            let bytes: usize = log.packets_from(log.tail()).map(|packet| packet.rtp.len()).sum();
             assert!(packets <= plan.log_packets as u64, "{stream:?} keeps {packets} packets");
             assert!(bytes <= plan.log_bytes || packets == 1, "{stream:?} keeps {bytes} bytes");
         }

@@ -31,7 +31,7 @@ fn reading(stream: &One, lag: LagPolicy) -> ConnTx {
 /// A reader from the packet `from` on.
 fn attach(stream: &One, from: usize, lag: LagPolicy) -> TxCommand {
     let mut cursor = Cursor::new(&stream_of(0).0, StartAt::Live, lag, TrackSet::ALL);
-    stream.0.from(0).take(from).for_each(|packet| _ = cursor.take(packet));
+    stream.0.packets_from(0).take(from).for_each(|packet| _ = cursor.take(packet));
     let cname = crate::random::Random::new([1; 32]).hex_id();
     let subscription = Subscription::new(id(), id(), cursor, cname, Duration::ZERO);
     let channels = std::array::from_fn(|track| (track == 0).then_some((0, 1)));

@@ -49,7 +49,7 @@ impl FrameReader {
                     _ => Take::LeftOut,
                 }
             });
-            for packet in log.between(subscription.next(), until) {
+            for packet in log.between(subscription.position(), until) {
                 is_full = outbox.frames() >= OUTBOX_FRAMES_MAX;
                 if is_full {
                     break;

@@ -25,7 +25,7 @@ impl ConnTx {
         asked.retain_mut(|Asked { session, number, until }| {
             let mut subscriptions = readers.iter().map(|reader| &reader.subscription);
             let Some(reader) = subscriptions.find(|own| own.session() == *session) else { return false };
-            if until.is_none() && reader.next() >= *number {
+            if until.is_none() && reader.position() >= *number {
                 *until = Some(queued);
             }
             let is_written = until.is_some_and(|until| until <= written);

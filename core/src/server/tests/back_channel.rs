@@ -117,7 +117,7 @@ fn say(scenario: &mut Scenario, conn: ConnId, is_udp: bool, track: u16, data: &[
 fn heard(scenario: &Scenario, stream: StreamId) -> Vec<(u8, Vec<u8>)> {
     let logs = scenario.logs.0.borrow();
     let Some(log) = logs.get(&stream) else { return Vec::new() };
-    log.from(log.tail()).map(|packet| (packet.track, packet.rtp.as_bytes().to_vec())).collect()
+    log.packets_from(log.tail()).map(|packet| (packet.track, packet.rtp.as_bytes().to_vec())).collect()
 }
 
 fn described(scenario: &mut Scenario, conn: ConnId, headers: &str) -> Vec<(String, Option<String>)> {

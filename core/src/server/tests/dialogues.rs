@@ -26,7 +26,7 @@ fn outcome<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Outcome {
     let (mut scenario, conn) = fresh();
     chunks.for_each(|chunk| scenario.send(conn, chunk));
     let logs = scenario.logs.0.borrow();
-    let packets = logs.values().flat_map(|log| log.from(0));
+    let packets = logs.values().flat_map(|log| log.packets_from(0));
     let published = packets.map(|packet| (packet.track, packet.rtp.as_bytes().clone())).collect();
     Outcome { received: scenario.transcript(conn), published, events: format!("{:?}", scenario.events) }
 }

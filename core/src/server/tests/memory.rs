@@ -48,7 +48,7 @@ fn held(scenario: &Scenario) -> Vec<usize> {
         for sequence in 0..LOG_BYTES / 8000 + 2 {
             log.push(now, 0, video(u16::try_from(sequence).unwrap(), &[0x41; 8000]));
         }
-        log.from(0).map(|packet| packet.rtp.len()).sum::<usize>()
+        log.packets_from(0).map(|packet| packet.rtp.len()).sum::<usize>()
     };
     logs.values_mut().map(fill).collect()
 }

@@ -146,7 +146,7 @@ fn each_pair_knows_its_own_readers_and_publishers() {
     }
     scenario.datagram_to(0, Port::Rtcp, peer(5001), Bytes::from_static(&[0x80, 0xc9, 0, 1, 0, 0, 0, 0]));
     let received: Vec<_> =
-        scenario.logs.0.borrow()[&live].from(0).map(|packet| packet.rtp.sequence()).collect();
+        scenario.logs.0.borrow()[&live].packets_from(0).map(|packet| packet.rtp.sequence()).collect();
     assert_eq!(received, [2]);
     assert_ne!(live, stream);
     let teardown = format!("TEARDOWN rtsp://h/live|Session: {session}");

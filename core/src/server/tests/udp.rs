@@ -265,7 +265,7 @@ fn a_publisher_over_udp_is_let_through_firewalls_and_its_packets_are_put_in_orde
     }
     let kept = |scenario: &Scenario| {
         let logs = scenario.logs.0.borrow();
-        logs[&stream].from(0).map(|packet| packet.rtp.sequence()).collect::<Vec<_>>()
+        logs[&stream].packets_from(0).map(|packet| packet.rtp.sequence()).collect::<Vec<_>>()
     };
     assert_eq!(kept(&scenario), [1, 2, 3, 4]);
     scenario.datagram(Port::Rtp, peer(6000), video(6, SLICE).into_bytes());
@@ -372,7 +372,7 @@ fn packets_that_come_while_a_publisher_pauses_are_not_published_when_it_goes_on(
     assert_eq!(status(&scenario.request(conn, &format!("RECORD rtsp://h/live|Session: {session}"))), 200);
     scenario.datagram(Port::Rtp, peer(6000), video(2, SLICE).into_bytes());
     let logs = scenario.logs.0.borrow();
-    let kept: Vec<u16> = logs[&stream].from(0).map(|packet| packet.rtp.sequence()).collect();
+    let kept: Vec<u16> = logs[&stream].packets_from(0).map(|packet| packet.rtp.sequence()).collect();
     assert_eq!(kept, [2]);
 }
 

@@ -165,7 +165,7 @@ fn a_keyframe_that_is_kept_is_not_forgotten_however_old_it_is() {
         log.push(at, VIDEO, packet(VIDEO, sequence, u32::from(sequence) * 90_000, SLICE));
     }
     let cursor = Cursor::new(&log, StartAt::Keyframe, LagPolicy::default(), TrackSet::ALL);
-    assert_eq!(cursor.next(), 0);
+    assert_eq!(cursor.position(), 0);
 }
 
 #[test]

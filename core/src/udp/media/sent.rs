@@ -21,7 +21,7 @@ impl UdpMedia {
         let Self { asked, readers, queues, .. } = self;
         asked.retain(|Asked { stream, session, number }| {
             let Some(reader) = reader_of(readers, *stream, *session) else { return false };
-            let is_sent = reader.subscription.next() >= *number;
+            let is_sent = reader.subscription.position() >= *number;
             if is_sent {
                 queues.inbound.push_back(Inbound::Report(Report::Sent(*session, *number)));
             }

@@ -55,7 +55,7 @@ fn send(scenario: &mut Scenario, conn: ConnId, transport: &str, packet: &RtpPack
 fn logged(scenario: &Scenario, stream: StreamId) -> Vec<Bytes> {
     let logs = scenario.logs.0.borrow();
     let log = &logs[&stream];
-    log.from(log.tail()).map(|packet| packet.rtp.as_bytes().clone()).collect()
+    log.packets_from(log.tail()).map(|packet| packet.rtp.as_bytes().clone()).collect()
 }
 
 #[test]
