@@ -267,7 +267,7 @@ mod tests {
                 depacketizer.push(packet, 0).unwrap();
             }
             let unit = depacketizer.poll().unwrap();
-            assert!(unit.parts == *picture && !unit.damaged);
+            assert!(unit.parts == *picture && !unit.is_damaged);
             keyframes += usize::from(unit.is_keyframe);
         }
         assert_eq!((clip.pictures.len(), keyframes), (150, 6));

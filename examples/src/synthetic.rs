@@ -105,7 +105,7 @@ mod tests {
             packets.iter().for_each(|packet| depacketizer.push(packet, 0).unwrap());
             let unit = depacketizer.poll().unwrap();
             assert_eq!(unit.is_keyframe, number % EVERY == 0);
-            assert!(!unit.damaged);
+            assert!(!unit.is_damaged);
         }
     }
 }

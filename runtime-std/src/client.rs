@@ -349,7 +349,7 @@ impl<R: Runtime> Client<R> {
     /// The client neither plays nor records, the media is not set up, the bytes are no RTCP, or too much waits to be sent.
     pub fn write_rtcp(&self, media: usize, compound: Bytes) -> Result<(), Error> {
         let shared = &self.owner.0;
-        shared.state().core.send_rtcp(shared.clock.now(), media, compound)?;
+        shared.state().core.write_rtcp(shared.clock.now(), media, compound)?;
         shared.baton.driver.wake();
         Ok(())
     }

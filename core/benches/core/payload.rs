@@ -34,7 +34,7 @@ fn depacketizing(format: &str) -> Step<impl FnMut() -> AccessUnit> {
         for packet in black_box(&packets) {
             depacketizer.push(packet, 0).unwrap();
             while let Some(unit) = depacketizer.poll() {
-                assert!(!unit.damaged);
+                assert!(!unit.is_damaged);
                 last = Some(unit);
             }
         }

@@ -49,7 +49,7 @@ impl Client {
     ///
     /// When the client neither plays nor records, or reconnects, or the media is not set up; when it is no RTCP compound, or
     /// one too large for a datagram; when too much waits to be sent.
-    pub fn send_rtcp(&mut self, now: Instant, media: usize, compound: Bytes) -> Result<(), SendError> {
+    pub fn write_rtcp(&mut self, now: Instant, media: usize, compound: Bytes) -> Result<(), SendError> {
         if !matches!(self.state, State::Play | State::Record) || self.link.is_closed() {
             return Err(self.unsent_error(SendError::RtcpState(self.state)));
         }

@@ -224,14 +224,14 @@ impl Track {
         let stats = &mut self.stats;
         stats.frames = stats.frames.wrapping_add(1);
         stats.keyframes = stats.keyframes.wrapping_add(unit.is_keyframe.into());
-        stats.damaged = stats.damaged.wrapping_add(unit.damaged.into());
+        stats.damaged = stats.damaged.wrapping_add(unit.is_damaged.into());
         Frame {
             media: self.media,
             payload_type: Some(self.format.payload_type),
             time,
             dts: self.decoding_time(time.pts),
             is_keyframe: unit.is_keyframe,
-            is_damaged: unit.damaged,
+            is_damaged: unit.is_damaged,
             lost: std::mem::take(&mut self.lost),
             new_parameters,
             data: wish.apply(&self.format, &self.watch, unit),

@@ -95,7 +95,7 @@ impl Assembly {
         self.turn_to_unit_of(packet, lost, place);
         let result = piece.and_then(|piece| self.push_piece(piece));
         if result.is_err() {
-            self.unit.damaged = true;
+            self.unit.is_damaged = true;
             self.skips = true;
         }
         self.last = Some(Last { ssrc: packet.ssrc(), sequence: packet.sequence() });
@@ -112,7 +112,7 @@ impl Assembly {
 
     /// Ends the unit that is being put together, whose end has not come.
     pub(super) fn flush(&mut self) {
-        self.unit.damaged |= self.seen_marker;
+        self.unit.is_damaged |= self.seen_marker;
         self.end_unit();
         self.last = None;
     }
@@ -126,14 +126,14 @@ impl Assembly {
         let intact = self.is_intact(packet, lost);
         if self.unit.is_open {
             if self.is_of_open_unit(packet) && place != Place::BeginsUnit {
-                self.unit.damaged |= !intact;
+                self.unit.is_damaged |= !intact;
                 self.skips |= !intact;
                 return;
             }
             if intact && !self.seen_marker {
                 self.tolerances.record(Tolerance::MarkerMissing);
             }
-            self.unit.damaged |= !intact;
+            self.unit.is_damaged |= !intact;
             self.end_unit();
         }
         // A frame in the midst of a unit has others before it; a reader that has just joined does not know them.
@@ -205,7 +205,7 @@ impl Assembly {
 
     fn end_unit(&mut self) {
         if self.end_frame().is_err() {
-            self.unit.damaged = true;
+            self.unit.is_damaged = true;
         }
         self.ready.extend(std::mem::take(&mut self.unit).finish());
         self.skips = false;

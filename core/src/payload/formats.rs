@@ -384,10 +384,10 @@ mod tests {
             assert!(last.marker() && last.timestamp() == packets.last().unwrap().timestamp(), "{encoding}");
             let mut depacketizer = Depacketizer::new(&format).unwrap();
             packets.iter().for_each(|packet| depacketizer.push(packet, 0).unwrap());
-            assert!(!depacketizer.poll().unwrap().damaged, "{encoding}");
+            assert!(!depacketizer.poll().unwrap().is_damaged, "{encoding}");
             assert!(depacketizer.poll().is_none(), "{encoding}");
             depacketizer.flush();
-            assert!(depacketizer.poll().unwrap().damaged, "{encoding}");
+            assert!(depacketizer.poll().unwrap().is_damaged, "{encoding}");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Fragments {
             timestamp,
             parts: unit.into(),
             is_keyframe: true,
-            damaged: false,
+            is_damaged: false,
             configuration: None,
         });
     }

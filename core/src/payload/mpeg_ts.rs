@@ -72,7 +72,7 @@ impl Depacketizer {
             timestamp: packet.timestamp(),
             parts,
             is_keyframe: true,
-            damaged: !is_whole,
+            is_damaged: !is_whole,
             configuration: None,
         });
         Ok(())
@@ -192,7 +192,7 @@ mod tests {
             depacketizer.push(&packet, 3).unwrap();
             let unit = depacketizer.poll().unwrap();
             assert_eq!(
-                (unit.timestamp, unit.damaged, packet.marker(), unit.parts.len()),
+                (unit.timestamp, unit.is_damaged, packet.marker(), unit.parts.len()),
                 (7, false, false, 1)
             );
             assert!(packet.as_bytes().as_ptr_range().contains(&unit.parts[0].as_ptr()));
@@ -221,7 +221,7 @@ mod tests {
         ] {
             depacketizer.push(&packet(&payload), 0).unwrap();
             let unit = depacketizer.poll().unwrap();
-            assert!(unit.damaged && unit.parts.iter().all(|run| run[0] == SYNC));
+            assert!(unit.is_damaged && unit.parts.iter().all(|run| run[0] == SYNC));
             assert_eq!(unit.parts.iter().map(|run| run.len()).collect::<Vec<_>>(), found);
             let tolerances: Vec<_> = depacketizer.take_tolerances().iter().collect();
             assert_eq!(tolerances, [Tolerance::TransportPacketsOutOfStep]);

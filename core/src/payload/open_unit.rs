@@ -15,7 +15,7 @@ pub(super) struct OpenUnit {
     pub(super) is_keyframe: bool,
     /// A part of a picture is there, so that the unit can end.
     pub(super) has_picture: bool,
-    pub(super) damaged: bool,
+    pub(super) is_damaged: bool,
     /// A marker came that was not trusted to be the end.
     pub(super) marked: bool,
     /// A bound was hit: everything further is left out.
@@ -23,8 +23,8 @@ pub(super) struct OpenUnit {
 }
 
 impl OpenUnit {
-    pub(super) fn new(ssrc: u32, timestamp: u32, damaged: bool) -> Self {
-        Self { is_open: true, ssrc, timestamp, damaged, ..Self::default() }
+    pub(super) fn new(ssrc: u32, timestamp: u32, is_damaged: bool) -> Self {
+        Self { is_open: true, ssrc, timestamp, is_damaged, ..Self::default() }
     }
 
     /// Adds a part.
@@ -58,13 +58,13 @@ impl OpenUnit {
 
     /// The access unit; `None` if nothing is left of it.
     pub(super) fn finish(self) -> Option<AccessUnit> {
-        let Self { timestamp, parts, is_keyframe, damaged, .. } = self;
+        let Self { timestamp, parts, is_keyframe, is_damaged, .. } = self;
         let parts = Parts::from(parts);
         (!parts.is_empty()).then_some(AccessUnit {
             timestamp,
             parts,
             is_keyframe,
-            damaged,
+            is_damaged,
             configuration: None,
         })
     }
@@ -72,7 +72,7 @@ impl OpenUnit {
     fn overflow(&mut self, error: PayloadError) -> PayloadError {
         self.parts = Vec::new();
         self.overflowed = true;
-        self.damaged = true;
+        self.is_damaged = true;
         error
     }
 }

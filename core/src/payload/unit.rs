@@ -14,7 +14,7 @@ use super::nal::split_annex_b;
 /// let mut depacketizer = Depacketizer::new(&Format::pcma())?;
 /// packetizer.packetize([&[0xd5; 160][..]], 320, |packet| depacketizer.push(&packet, 0).expect("sound"))?;
 /// let unit = depacketizer.poll().ok_or("a packet of sound is a unit")?;
-/// assert_eq!((unit.timestamp, unit.parts.total_bytes(), unit.damaged), (320, 160, false));
+/// assert_eq!((unit.timestamp, unit.parts.total_bytes(), unit.is_damaged), (320, 160, false));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,7 +26,7 @@ pub struct AccessUnit {
     /// True if decoding can begin here, as at each piece of sound.
     pub is_keyframe: bool,
     /// True if a part of the unit is missing, or may be: a packet was lost inside or just before it.
-    pub damaged: bool,
+    pub is_damaged: bool,
     /// The configuration that a decoder needs before this unit and all that follow, where the stream has told it anew: the
     /// AudioSpecificConfig of MP4A-LATM, the headers of Vorbis. Formats that have such things among their parts have `None`.
     pub configuration: Option<Bytes>,

@@ -97,7 +97,7 @@ impl Depacketizer {
             timestamp: packet.timestamp(),
             parts: payload.into(),
             is_keyframe: true,
-            damaged: false,
+            is_damaged: false,
             configuration: None,
         });
         Ok(())

@@ -58,11 +58,30 @@ const OF_SERVER: [&str; 16] = [
     name::CONNECTION,
 ];
 
+/// Adds a header of the application's, if there may be such a header.
+pub(super) fn add_header(headers: &mut Headers, name: &str, value: &str) -> Result<(), AnswerError> {
+    if !is_token(name) {
+        return Err(AnswerError::HeaderName);
+    }
+    if value.chars().any(|c| c.is_control() && c != '\t') {
+        return Err(AnswerError::HeaderValue);
+    }
+    if let Some(own) = OF_SERVER.into_iter().find(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(AnswerError::HeaderOfServer(own));
+    }
+    let bytes = headers.iter().map(|(name, value)| name.len().saturating_add(value.len()));
+    let bytes = bytes.fold(name.len().saturating_add(value.len()), usize::saturating_add);
+    if headers.len() >= ANSWER_HEADERS_MAX || bytes > ANSWER_HEADER_BYTES_MAX {
+        return Err(AnswerError::TooManyHeaders);
+    }
+    headers.push(name, value);
+    Ok(())
+}
+
 /// Additions to the response to a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Extra {
     headers: Headers,
-    header_bytes: usize,
     /// A body of this content type, in the place of what the server would tell.
     pub(super) body: Option<(Box<str>, Bytes)>,
     /// The stream that SETUP is of, in the place of the one at its path.
@@ -74,25 +93,6 @@ pub(super) struct Extra {
 }
 
 impl Extra {
-    fn add_header(&mut self, name: &str, value: &str) -> Result<(), AnswerError> {
-        if !is_token(name) {
-            return Err(AnswerError::HeaderName);
-        }
-        if value.chars().any(|c| c.is_control() && c != '\t') {
-            return Err(AnswerError::HeaderValue);
-        }
-        if let Some(own) = OF_SERVER.into_iter().find(|own| own.eq_ignore_ascii_case(name)) {
-            return Err(AnswerError::HeaderOfServer(own));
-        }
-        let bytes = self.header_bytes.saturating_add(name.len()).saturating_add(value.len());
-        if self.headers.len() >= ANSWER_HEADERS_MAX || bytes > ANSWER_HEADER_BYTES_MAX {
-            return Err(AnswerError::TooManyHeaders);
-        }
-        self.headers.push(name, value);
-        self.header_bytes = bytes;
-        Ok(())
-    }
-
     fn set_body(&mut self, content_type: &str, body: Bytes) -> Result<(), AnswerError> {
         if content_type.is_empty() || content_type.chars().any(char::is_control) {
             return Err(AnswerError::HeaderValue);
@@ -128,7 +128,7 @@ impl<A> Ticket<A> {
     ///
     /// The name is no token, the value has control characters, the server writes the header itself, or there are too many.
     pub fn add_header(&mut self, name: &str, value: &str) -> Result<(), AnswerError> {
-        self.extra_mut().add_header(name, value)
+        add_header(&mut self.extra_mut().headers, name, value)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::access::Authority;
-use super::answer::Extra;
+use super::answer::{AnswerError, Extra, add_header};
 use crate::auth::Action;
 use crate::conn::CloseNote;
 use crate::description::Description;
@@ -163,9 +163,10 @@ debug_without_secrets!(Question<A> {
 /// use rtspan_core::server::Refusal;
 /// use rtspan_core::wire::StatusCode;
 ///
-/// let elsewhere = Refusal::new(StatusCode::FOUND).with_header("Location", "rtsp://other/cam");
+/// let elsewhere = Refusal::new(StatusCode::FOUND).with_header("Location", "rtsp://other/cam")?;
 /// let no = Refusal::from(StatusCode::FORBIDDEN);
 /// assert_ne!(elsewhere, no);
+/// # Ok::<(), rtspan_core::server::AnswerError>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
@@ -190,10 +191,13 @@ impl Refusal {
     }
 
     /// Adds a header, such as the Location of a redirection.
-    #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
-        self.response.headers.push(name, value);
-        self
+    ///
+    /// # Errors
+    ///
+    /// As [`Ticket::add_header`].
+    pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, AnswerError> {
+        add_header(&mut self.response.headers, name, value)?;
+        Ok(self)
     }
 
     pub(super) fn into_response(self) -> Response {

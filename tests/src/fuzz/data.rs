@@ -48,7 +48,7 @@ fn check(format: &Format, unit: &AccessUnit, packet_bytes_max: usize) {
         // A long one has begun before it ends.
         back.drain(..back.len() - 1);
     }
-    assert!(back.iter().all(|again| again.timestamp == unit.timestamp && !again.damaged));
+    assert!(back.iter().all(|again| again.timestamp == unit.timestamp && !again.is_damaged));
     let back: Vec<u8> = back.iter().flat_map(|again| again.parts.to_bytes().to_vec()).collect();
     assert_eq!(back, unit.parts.to_bytes());
 }

@@ -125,7 +125,7 @@ fn through(parts: &Parts, format: &Format, packet_bytes_max: usize) -> Option<Pa
     });
     let unit = depacketizer.poll();
     assert_eq!(depacketizer.poll(), None);
-    assert!(unit.as_ref().is_none_or(|unit| !unit.damaged));
+    assert!(unit.as_ref().is_none_or(|unit| !unit.is_damaged));
     sent.ok().and(unit).map(|unit| unit.parts)
 }
 

@@ -65,13 +65,13 @@ fn one_compound_over_the_bound_of_a_second_is_not_told() {
 fn rtcp_of_the_application_is_sent_while_playing_and_recording() {
     let compound = Bytes::from_static(PLI);
     for mut it in [playing(Transports::Tcp, false), Scenario::recording(Transports::Tcp)] {
-        it.client.send_rtcp(it.now, 0, compound.clone()).unwrap();
+        it.client.write_rtcp(it.now, 0, compound.clone()).unwrap();
         it.pump();
         let is_sent = it.frames.iter().any(|frame| frame.channel == 1 && frame.payload == compound);
         assert!(is_sent, "{:?}", it.frames);
     }
     let mut it = playing(Transports::Udp, false);
-    it.client.send_rtcp(it.now, 0, compound.clone()).unwrap();
+    it.client.write_rtcp(it.now, 0, compound.clone()).unwrap();
     it.pump();
     let to: SocketAddr = RTCP_PORT.parse().unwrap();
     let is_sent = |(_, port, addr, data): &_| (*port, *addr, data) == (Port::Rtcp, to, &compound);
@@ -82,14 +82,14 @@ fn rtcp_of_the_application_is_sent_while_playing_and_recording() {
 fn rtcp_that_cannot_be_sent_is_an_error_that_says_why() {
     let compound = Bytes::from_static(PLI);
     let mut it = Scenario::described(Transports::Tcp);
-    let refused = it.client.send_rtcp(it.now, 0, compound.clone());
+    let refused = it.client.write_rtcp(it.now, 0, compound.clone());
     assert_eq!(refused, Err(SendError::RtcpState(State::Initial)));
     let mut it = playing(Transports::Tcp, false);
-    assert_eq!(it.client.send_rtcp(it.now, 1, compound.clone()), Err(SendError::NotSetUp(1)));
+    assert_eq!(it.client.write_rtcp(it.now, 1, compound.clone()), Err(SendError::NotSetUp(1)));
     let bad = BadCompound::NoPacket { offset: 0 };
-    assert_eq!(it.client.send_rtcp(it.now, 0, Bytes::from_static(b"x")), Err(SendError::Rtcp(bad)));
+    assert_eq!(it.client.write_rtcp(it.now, 0, Bytes::from_static(b"x")), Err(SendError::Rtcp(bad)));
     for _ in 0..SEND_PACKETS_MAX {
-        it.client.send_rtcp(it.now, 0, compound.clone()).unwrap();
+        it.client.write_rtcp(it.now, 0, compound.clone()).unwrap();
     }
-    assert_eq!(it.client.send_rtcp(it.now, 0, compound), Err(SendError::Full));
+    assert_eq!(it.client.write_rtcp(it.now, 0, compound), Err(SendError::Full));
 }

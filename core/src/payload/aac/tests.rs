@@ -34,8 +34,8 @@ fn packet(sequence: u16, marker: bool, payload: &[u8]) -> RtpPacket {
 fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, Vec<u8>)> {
     let units = std::iter::from_fn(|| depacketizer.poll());
     units
-        .map(|AccessUnit { timestamp, parts, is_keyframe, damaged, .. }| {
-            assert!(is_keyframe && !damaged);
+        .map(|AccessUnit { timestamp, parts, is_keyframe, is_damaged, .. }| {
+            assert!(is_keyframe && !is_damaged);
             (timestamp, parts.to_bytes().to_vec())
         })
         .collect()

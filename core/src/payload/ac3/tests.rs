@@ -23,8 +23,8 @@ fn frame(header: [u8; 8], fill: u8) -> Vec<u8> {
 fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, Vec<u8>)> {
     let units = std::iter::from_fn(|| depacketizer.poll());
     units
-        .map(|AccessUnit { timestamp, parts, is_keyframe, damaged, .. }| {
-            assert!(is_keyframe && !damaged);
+        .map(|AccessUnit { timestamp, parts, is_keyframe, is_damaged, .. }| {
+            assert!(is_keyframe && !is_damaged);
             (timestamp, parts.to_bytes().to_vec())
         })
         .collect()
@@ -197,7 +197,7 @@ fn a_frame_of_another_bitrate_is_no_news() {
             timestamp: 0,
             parts,
             is_keyframe: true,
-            damaged: false,
+            is_damaged: false,
             configuration: None,
         })
     };

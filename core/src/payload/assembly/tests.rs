@@ -68,7 +68,7 @@ fn frames_of_every_size_come_back_whole() {
                 let back = without(&format, &packets, 0..0);
                 assert_eq!((ends, back.len()), (2, 2), "{len} bytes");
                 for (at, (unit, frame)) in back.iter().zip(&frames).enumerate() {
-                    let told = (unit.timestamp, unit.is_keyframe, unit.damaged);
+                    let told = (unit.timestamp, unit.is_keyframe, unit.is_damaged);
                     assert_eq!(told, (at as u32 * 3000, at == 0, false), "{} of {len}", format.encoding);
                     assert_eq!(unit.parts.to_bytes(), frame, "{len} bytes");
                 }
@@ -97,9 +97,9 @@ fn no_frame_with_a_lost_packet_comes_out_as_whole_and_no_other_is_lost_or_marked
                     let found = back.iter().find(|unit| unit.timestamp == timestamp);
                     match found {
                         Some(unit) if is_hit => {
-                            assert!(unit.damaged && frame.starts_with(&unit.parts.to_bytes()), "{lost:?}");
+                            assert!(unit.is_damaged && frame.starts_with(&unit.parts.to_bytes()), "{lost:?}");
                         }
-                        Some(unit) => assert!(!unit.damaged && unit.parts.to_bytes() == frame, "{lost:?}"),
+                        Some(unit) => assert!(!unit.is_damaged && unit.parts.to_bytes() == frame, "{lost:?}"),
                         None => assert!(is_hit, "frame {at} is gone, {lost:?}"),
                     }
                 }
@@ -107,9 +107,10 @@ fn no_frame_with_a_lost_packet_comes_out_as_whole_and_no_other_is_lost_or_marked
         }
         for from in 0..packets.len() {
             let back = without(&format, &packets[from..], 0..0);
-            assert!(back.iter().all(
-                |unit| !unit.damaged && unit.parts.to_bytes() == frames[(unit.timestamp / 3000) as usize]
-            ));
+            assert!(
+                back.iter().all(|unit| !unit.is_damaged
+                    && unit.parts.to_bytes() == frames[(unit.timestamp / 3000) as usize])
+            );
         }
     }
 }
@@ -149,7 +150,7 @@ fn without_markers_a_frame_ends_before_the_next() {
         }
         depacketizer.flush();
         back.extend(depacketizer.poll());
-        assert!(back.iter().all(|unit| !unit.damaged) && back.len() == 3, "{back:?}");
+        assert!(back.iter().all(|unit| !unit.is_damaged) && back.len() == 3, "{back:?}");
         assert!(depacketizer.take_tolerances().contains(Tolerance::MarkerMissing));
     }
 }
@@ -176,7 +177,7 @@ fn what_cannot_be_read_damages_its_frame_and_no_other() {
         packets[3..].iter().for_each(|packet| depacketizer.push(packet, 0).unwrap());
         let back: Vec<_> = std::iter::from_fn(|| depacketizer.poll()).collect();
         assert_eq!(
-            back.iter().map(|unit| unit.damaged).collect::<Vec<_>>(),
+            back.iter().map(|unit| unit.is_damaged).collect::<Vec<_>>(),
             [true, false],
             "{}",
             format.encoding
@@ -194,6 +195,6 @@ fn an_endless_frame_ends_at_the_bound_and_units_that_nobody_polls_stop_it() {
         let errors: Vec<_> = packets.iter().filter_map(|packet| depacketizer.push(packet, 0).err()).collect();
         assert_eq!(errors, [PayloadError::TooLong, PayloadError::Unpolled], "{}", format.encoding);
         let back: Vec<_> = std::iter::from_fn(|| depacketizer.poll()).collect();
-        assert!(back.len() == ACCESS_UNITS_READY_MAX && back.iter().all(|unit| !unit.damaged));
+        assert!(back.len() == ACCESS_UNITS_READY_MAX && back.iter().all(|unit| !unit.is_damaged));
     }
 }

@@ -65,7 +65,7 @@ impl Depacketizer {
         let result =
             if self.unit.has_overflowed() { Ok(()) } else { self.push_payload(&packet.payload_bytes()) };
         if result.is_err() {
-            self.unit.damaged = true;
+            self.unit.is_damaged = true;
         }
         self.last = Some(Last { ssrc: packet.ssrc(), sequence: packet.sequence() });
         if packet.marker() && !self.fragment_is_open {
@@ -85,7 +85,7 @@ impl Depacketizer {
     ///
     /// In a stream that has markers it is marked as damaged: the packet with its own has not come.
     pub fn flush(&mut self) {
-        self.unit.damaged |= self.drop_fragment() || self.seen_marker;
+        self.unit.is_damaged |= self.drop_fragment() || self.seen_marker;
         self.end_unit();
         self.last = None;
     }
@@ -104,7 +104,7 @@ impl Depacketizer {
         if self.unit.is_open {
             if self.unit.ssrc == ssrc && self.unit.timestamp == timestamp {
                 if !intact {
-                    self.unit.damaged = true;
+                    self.unit.is_damaged = true;
                     self.drop_fragment();
                 }
                 return;
@@ -113,8 +113,8 @@ impl Depacketizer {
                 self.tolerances.record(Tolerance::MarkerMissing);
             }
             lost_was_marker = lost == 1 && self.seen_marker;
-            self.unit.damaged |= !intact;
-            self.unit.damaged |= self.drop_fragment();
+            self.unit.is_damaged |= !intact;
+            self.unit.is_damaged |= self.drop_fragment();
             self.end_unit();
         }
         let is_whole = match beginning(packet.payload()) {
@@ -133,7 +133,7 @@ impl Depacketizer {
         let (header, elements) = payload.split_first().ok_or(PayloadError::Empty)?;
         let mut continues = header & CONTINUES != 0;
         if !continues {
-            self.unit.damaged |= self.drop_fragment();
+            self.unit.is_damaged |= self.drop_fragment();
         }
         let mut elements = Elements::new(*header, elements);
         let mut result = Ok(());
@@ -165,7 +165,7 @@ impl Depacketizer {
             self.fragment_is_open = true;
         } else if !self.fragment_is_open {
             // Fragments left over by a loss, or by joining in the middle, are no error.
-            return if self.unit.damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
+            return if self.unit.is_damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
         }
         if let Err(error) = self.unit.reserve(self.fragment.len().saturating_add(element.len())) {
             self.drop_fragment();

@@ -107,7 +107,7 @@ fn units_of_every_size_come_back_whole() {
             assert_eq!((errors, back.len()), (vec![], 2), "{len} bytes");
             for (at, (unit, obus)) in back.iter().zip(&units).enumerate() {
                 assert_eq!(&unit.parts, obus, "{len} bytes in packets of {packet_bytes_max}");
-                let told = (unit.timestamp, unit.is_keyframe, unit.damaged);
+                let told = (unit.timestamp, unit.is_keyframe, unit.is_damaged);
                 assert_eq!(told, (at as u32 * 3000, at == 0, false), "{len} bytes");
             }
         }
@@ -143,10 +143,10 @@ fn no_unit_with_a_lost_packet_comes_out_as_whole_and_no_other_is_lost() {
                 let hit = lost.iter().any(|packet| packet.timestamp() == timestamp);
                 let follows = lost.last().is_some_and(|packet| packet.timestamp() + 3000 == timestamp);
                 match found {
-                    Some(unit) if hit => assert!(unit.damaged, "{burst} at {first_lost}"),
+                    Some(unit) if hit => assert!(unit.is_damaged, "{burst} at {first_lost}"),
                     Some(unit) => {
                         assert_eq!(&unit.parts, obus, "{burst} at {first_lost}");
-                        assert!(!unit.damaged || follows, "{burst} at {first_lost}");
+                        assert!(!unit.is_damaged || follows, "{burst} at {first_lost}");
                     }
                     None => assert!(hit, "unit {at} is gone, {burst} at {first_lost}"),
                 }
@@ -157,7 +157,7 @@ fn no_unit_with_a_lost_packet_comes_out_as_whole_and_no_other_is_lost() {
         let (back, errors) = depacketize(&packets[from..]);
         assert_eq!(errors, []);
         assert!(
-            back.iter().all(|unit| unit.damaged || unit.parts == units[(unit.timestamp / 3000) as usize])
+            back.iter().all(|unit| unit.is_damaged || unit.parts == units[(unit.timestamp / 3000) as usize])
         );
     }
 }
@@ -180,7 +180,7 @@ fn elements_with_lengths_and_obus_with_sizes_are_read() {
         let (units, errors) = depacketize(&[packet(0, 0, true, payload)]);
         assert_eq!((errors, units.len()), (vec![], 1), "{name}");
         assert_eq!(
-            (&units[0].parts, units[0].is_keyframe, units[0].damaged),
+            (&units[0].parts, units[0].is_keyframe, units[0].is_damaged),
             (&whole.clone().into(), true, false),
             "{name}"
         );
@@ -224,7 +224,7 @@ fn payloads_that_cannot_be_read_damage_their_unit_and_no_other() {
         ];
         let (units, errors) = depacketize(&packets);
         assert_eq!(errors, [*error], "{payload:02x?}");
-        let damaged: Vec<_> = units.iter().map(|unit| (unit.damaged, unit.parts.len())).collect();
+        let damaged: Vec<_> = units.iter().map(|unit| (unit.is_damaged, unit.parts.len())).collect();
         assert_eq!(damaged, [(false, 1), (true, 2), (false, 1)], "{payload:02x?}");
     }
     // A fragment that nothing continues.
@@ -232,7 +232,7 @@ fn payloads_that_cannot_be_read_damage_their_unit_and_no_other() {
         [packet(0, 0, false, &[0x50, 0x30, 1]), packet(1, 0, true, &frame), packet(2, 1, true, &frame)];
     let (units, errors) = depacketize(&packets);
     assert_eq!(errors, []);
-    assert_eq!(units.iter().map(|unit| unit.damaged).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(units.iter().map(|unit| unit.is_damaged).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn an_endless_obu_ends_at_the_bound_and_units_that_nobody_polls_stop_it() {
     let errors: Vec<_> = packets.iter().filter_map(|packet| depacketizer.push(packet, 0).err()).collect();
     assert_eq!(errors, [PayloadError::TooLong, PayloadError::Unpolled]);
     let back: Vec<_> = std::iter::from_fn(|| depacketizer.poll()).collect();
-    assert!(back.len() == ACCESS_UNITS_READY_MAX && back.iter().all(|unit| !unit.damaged));
+    assert!(back.len() == ACCESS_UNITS_READY_MAX && back.iter().all(|unit| !unit.is_damaged));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn access_points_are_told_from_one_packet() {
 fn a_sequence_header_tells_what_a_decoder_has_to_know() {
     let mut watch = ParameterWatch::new(&Format::av1(96, 0, 8));
     let parts = Parts::from_iter([SEQUENCE, KEY].map(Bytes::from_static));
-    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None };
+    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, is_damaged: false, configuration: None };
     assert_eq!((watch.look(&unit), watch.look(&unit)), (true, false));
     let parameters = watch.parameters();
     let video = parameters.video.unwrap();

@@ -39,7 +39,7 @@ impl Depacketizer {
                 timestamp: packet.timestamp(),
                 parts: payload.slice(..whole).into(),
                 is_keyframe: true,
-                damaged: left_over > 0,
+                is_damaged: left_over > 0,
                 configuration: None,
             });
         }

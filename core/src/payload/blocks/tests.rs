@@ -19,7 +19,7 @@ fn sent(format: &Format, sound: &[u8]) -> Vec<(usize, u32)> {
         assert!(packet.len() <= 120 && !packet.marker());
         depacketizer.push(&packet, 0).unwrap();
         let unit = depacketizer.poll().unwrap();
-        assert!(unit.is_keyframe && !unit.damaged);
+        assert!(unit.is_keyframe && !unit.is_damaged);
         assert_eq!(unit.timestamp, packet.timestamp());
         packets.push((packet.payload().len(), packet.timestamp() - 1000));
         back.extend_from_slice(&unit.parts.to_bytes());
@@ -96,10 +96,10 @@ fn a_block_that_is_cut_off_is_left_out_and_said() {
     assert_eq!(depacketizer.push(&packet(40), 0), Err(PayloadError::Truncated { needed: 33, length: 7 }));
     assert_eq!(depacketizer.push(&packet(33), 0), Err(PayloadError::Unpolled));
     let unit = depacketizer.poll().unwrap();
-    assert_eq!((unit.parts.total_bytes(), unit.damaged), (33, true));
+    assert_eq!((unit.parts.total_bytes(), unit.is_damaged), (33, true));
     assert_eq!(depacketizer.push(&packet(0), 0), Err(PayloadError::Empty));
     assert_eq!(depacketizer.push(&packet(66), 5), Ok(()));
-    assert!(depacketizer.poll().is_some_and(|unit| !unit.damaged), "a loss before it is none of it");
+    assert!(depacketizer.poll().is_some_and(|unit| !unit.is_damaged), "a loss before it is none of it");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn packets_of(documents: &[Vec<u8>]) -> Vec<RtpPacket> {
 
 fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, bool, Vec<u8>)> {
     std::iter::from_fn(|| depacketizer.poll())
-        .map(|unit| (unit.timestamp, unit.damaged, unit.parts.to_bytes().to_vec()))
+        .map(|unit| (unit.timestamp, unit.is_damaged, unit.parts.to_bytes().to_vec()))
         .collect()
 }
 

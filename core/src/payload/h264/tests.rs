@@ -85,7 +85,7 @@ fn units_of_every_size_come_back_whole() {
             for (at, (back, nals)) in back.iter().zip(&units).enumerate() {
                 assert_eq!(&back.parts, nals, "{len} bytes");
                 assert_eq!(
-                    (back.timestamp, back.is_keyframe, back.damaged),
+                    (back.timestamp, back.is_keyframe, back.is_damaged),
                     (at as u32 * 3000, at == 0, false)
                 );
             }
@@ -150,13 +150,15 @@ fn no_unit_with_a_lost_packet_comes_out_as_whole_and_no_other_is_lost() {
                 let hit = lost.iter().any(|packet| packet.timestamp() == timestamp);
                 let follows = lost.last().is_some_and(|packet| packet.timestamp() + 3000 == timestamp);
                 match found {
-                    Some(unit) if hit && first_lost > 0 => assert!(unit.damaged, "{burst} at {first_lost}"),
+                    Some(unit) if hit && first_lost > 0 => {
+                        assert!(unit.is_damaged, "{burst} at {first_lost}")
+                    }
                     Some(unit) if !hit => {
                         assert_eq!(&unit.parts, nals, "{burst} at {first_lost}");
-                        assert!(!unit.damaged || follows, "{burst} at {first_lost}");
+                        assert!(!unit.is_damaged || follows, "{burst} at {first_lost}");
                     }
                     // At the very beginning nobody knows what came before.
-                    Some(unit) => assert!(nals.ends_with(&unit.parts) || unit.damaged),
+                    Some(unit) => assert!(nals.ends_with(&unit.parts) || unit.is_damaged),
                     None => assert!(hit, "unit {at} is gone, {burst} at {first_lost}"),
                 }
             }
@@ -181,7 +183,7 @@ fn a_single_lost_marker_damages_its_own_unit_only() {
     let units: Vec<_> = std::iter::from_fn(|| depacketizer.poll()).collect();
     // Of the second, a single NAL unit without its end, nothing is left.
     assert_eq!(
-        units.iter().map(|unit| (unit.timestamp, unit.damaged)).collect::<Vec<_>>(),
+        units.iter().map(|unit| (unit.timestamp, unit.is_damaged)).collect::<Vec<_>>(),
         [(0, false), (6000, false)]
     );
 }
@@ -189,7 +191,7 @@ fn a_single_lost_marker_damages_its_own_unit_only() {
 #[test]
 fn a_gap_in_the_sequence_counts_as_a_loss_even_if_nobody_says_so() {
     let slices = [packet(1, 0, false, &nal(0x65, 9, 1)), packet(3, 0, true, &nal(0x65, 9, 2))];
-    assert!(depacketize(&slices).0[0].damaged);
+    assert!(depacketize(&slices).0[0].is_damaged);
 }
 
 #[test]
@@ -215,6 +217,6 @@ fn another_ssrc_ends_the_unit_even_with_the_same_timestamp() {
     let slice = RtpPacket::build(RtpHeader { sequence: 3, ..header }, &nal(0x65, 9, 3));
     let (units, _, _) = depacketize(&[one, other, slice]);
     assert_eq!(units.len(), 2);
-    assert_eq!((units[0].parts.len(), units[0].damaged), (1, true));
-    assert_eq!((units[1].parts.len(), units[1].damaged), (2, false));
+    assert_eq!((units[0].parts.len(), units[0].is_damaged), (1, true));
+    assert_eq!((units[1].parts.len(), units[1].is_damaged), (2, false));
 }

@@ -134,7 +134,7 @@ fn decoding_order_numbers_are_taken_off() {
     assert_eq!(errors, []);
     let nals: [&[u8]; 4] = [&[0x40, 1, 0x0c], &[0x42, 1, 1], &[0x44, 1, 0xc1], &[0x26, 1, 0xaf, 7, 8]];
     assert_eq!(units[0].parts, nals.map(Bytes::from_static).to_vec());
-    assert_eq!((units.len(), units[0].is_keyframe, units[0].damaged), (1, true, false));
+    assert_eq!((units.len(), units[0].is_keyframe, units[0].is_damaged), (1, true, false));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_nal_unit_out_of_decoding_order_is_left_out_and_its_unit_marked() {
     let (units, errors) =
         numbered(&[&[0x40, 1, 0, 5, 0x0c], &[0x42, 1, 0, 4, 1], &[0x26, 1, 0, 6, 0xaf], &[0x02, 1, 0, 6, 7]]);
     assert_eq!(errors, [PayloadError::Malformed("a NAL unit is not in decoding order")]);
-    assert_eq!((units.len(), units[0].parts.len(), units[0].damaged), (1, 3, true));
+    assert_eq!((units.len(), units[0].parts.len(), units[0].is_damaged), (1, 3, true));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn packets_that_cannot_be_read_are_refused_each_by_itself() {
             let header =
                 RtpHeader { marker, sequence, timestamp: u32::from(sequence) / 2, ..RtpHeader::default() };
             let pushed = depacketizer.push(&RtpPacket::build(header, payload), 0);
-            (pushed, depacketizer.poll().map(|unit| unit.damaged))
+            (pushed, depacketizer.poll().map(|unit| unit.is_damaged))
         };
         assert_eq!(push(0, false, &[0x26, 1, 0xaf]), (Ok(()), None));
         assert_eq!(push(1, true, payload), (Err(*error), Some(true)), "{payload:02x?}");

@@ -77,7 +77,7 @@ fn decoding_order_numbers_are_taken_off() {
     let unit = depacketizer.poll().unwrap();
     let nals: [&[u8]; 4] = [&[0, 0x79, 0x0d], &[0, 0x81, 5], &[0, 0x99, 6], &[0, 0x39, 0x44, 7]];
     assert_eq!(unit.parts, nals.map(Bytes::from_static).to_vec());
-    assert!(unit.is_keyframe && !unit.damaged);
+    assert!(unit.is_keyframe && !unit.is_damaged);
     let header = RtpHeader { sequence: 4, timestamp: 1, ..RtpHeader::default() };
     let reserved = depacketizer.push(&RtpPacket::build(header, &[0, 0xf9, 0, 10, 1]), 0);
     assert_eq!(reserved, Err(PayloadError::Unsupported(31)));

@@ -88,7 +88,7 @@ fn polled(depacketizer: &mut Depacketizer) -> Vec<AccessUnit> {
 fn image_of(depacketizer: &mut Depacketizer, packets: &[RtpPacket]) -> Bytes {
     packets.iter().for_each(|packet| depacketizer.push(packet, 0).unwrap());
     let [unit] = &polled(depacketizer)[..] else { panic!("not one image") };
-    assert!(unit.is_keyframe && !unit.damaged && unit.parts.len() == 1);
+    assert!(unit.is_keyframe && !unit.is_damaged && unit.parts.len() == 1);
     unit.parts[0].clone()
 }
 
@@ -188,10 +188,10 @@ fn no_image_with_a_lost_packet_comes_out_as_whole_and_no_other_is_lost_or_marked
                 match back.iter().find(|unit| unit.timestamp == timestamp) {
                     Some(unit) if is_hit => {
                         let bytes = unit.parts.to_bytes();
-                        assert!(unit.damaged && bytes.ends_with(&END), "{lost:?}");
+                        assert!(unit.is_damaged && bytes.ends_with(&END), "{lost:?}");
                         assert!(image.starts_with(&bytes[..bytes.len() - END.len()]), "{lost:?}");
                     }
-                    Some(unit) => assert!(!unit.damaged && unit.parts.to_bytes() == image, "{lost:?}"),
+                    Some(unit) => assert!(!unit.is_damaged && unit.parts.to_bytes() == image, "{lost:?}"),
                     None => assert!(is_hit, "the image at {timestamp} is gone, {lost:?}"),
                 }
             }
@@ -372,7 +372,7 @@ fn each_image_is_an_access_point_and_tells_its_size() {
         timestamp: 0,
         parts: image.into(),
         is_keyframe: true,
-        damaged: false,
+        is_damaged: false,
         configuration: None,
     };
     let large = unit(sent);

@@ -160,7 +160,7 @@ impl Depacketizer {
     fn give(&mut self, bytes: &Bytes, first: u32) {
         let mut timestamp = first;
         let config = self.config.clone();
-        let damaged = self.beginning == Beginning::Doubtful;
+        let is_damaged = self.beginning == Beginning::Doubtful;
         // They have been gone over before.
         let _ = walk(bytes, self.is_in_band, config.as_ref(), |config, bit, length| {
             let configuration = self.configure(config);
@@ -173,7 +173,7 @@ impl Depacketizer {
                     timestamp,
                     parts,
                     is_keyframe,
-                    damaged,
+                    is_damaged,
                     configuration,
                 });
             }

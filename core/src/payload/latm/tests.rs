@@ -36,7 +36,7 @@ fn polled(depacketizer: &mut Depacketizer) -> Vec<AccessUnit> {
 
 fn unit(timestamp: u32, bytes: &[u8]) -> AccessUnit {
     let parts = Parts::from(bytes.to_vec());
-    AccessUnit { timestamp, parts, is_keyframe: true, damaged: false, configuration: None }
+    AccessUnit { timestamp, parts, is_keyframe: true, is_damaged: false, configuration: None }
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn every_burst_of_losses_costs_the_units_that_it_meets() {
                 let behind = all.get(to).map(|(at, _)| *at as u32 * 1024);
                 for unit in &mut back {
                     let may_be = Some(unit.timestamp) == behind && to - from > 1;
-                    assert!(!unit.damaged || may_be, "lost {from}..{to}");
-                    marked += usize::from(std::mem::take(&mut unit.damaged));
+                    assert!(!unit.is_damaged || may_be, "lost {from}..{to}");
+                    marked += usize::from(std::mem::take(&mut unit.is_damaged));
                 }
                 assert_eq!(back, expected, "lost {from}..{to}");
             }

@@ -31,7 +31,7 @@ fn packet(sequence: u16, marker: bool, timestamp: u32, payload: &[u8]) -> RtpPac
 
 fn keyframe(headers: &[u8]) -> AccessUnit {
     let parts = [headers, INTRA].concat().into();
-    AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None }
+    AccessUnit { timestamp: 0, parts, is_keyframe: true, is_damaged: false, configuration: None }
 }
 
 #[test]
@@ -83,11 +83,11 @@ fn headers_stay_in_front_of_their_picture() {
         depacketizer.push(&packet(sequence + 1, true, 6000, INTER), 0).unwrap();
         let unit = depacketizer.poll().unwrap();
         assert_eq!(
-            (unit.parts.to_bytes(), unit.is_keyframe, unit.damaged),
+            (unit.parts.to_bytes(), unit.is_keyframe, unit.is_damaged),
             (whole.clone().into(), true, false)
         );
         let unit = depacketizer.poll().unwrap();
-        assert_eq!((&unit.parts[0][..], unit.is_keyframe, unit.damaged), (INTER, false, false));
+        assert_eq!((&unit.parts[0][..], unit.is_keyframe, unit.is_damaged), (INTER, false, false));
         assert!(depacketizer.take_tolerances().is_empty());
     }
 }
@@ -95,7 +95,7 @@ fn headers_stay_in_front_of_their_picture() {
 #[test]
 fn a_keyframe_whose_headers_may_be_lost_is_marked_where_headers_come_apart() {
     let mut depacketizer = Depacketizer::new();
-    let damaged = |depacketizer: &mut Depacketizer| depacketizer.poll().map(|unit| unit.damaged);
+    let damaged = |depacketizer: &mut Depacketizer| depacketizer.poll().map(|unit| unit.is_damaged);
     depacketizer.push(&packet(1, true, 1, INTRA), 3).unwrap();
     assert_eq!(damaged(&mut depacketizer), Some(false), "none have come apart so far");
     depacketizer.push(&packet(2, false, 2, HEADERS), 0).unwrap();

@@ -28,8 +28,8 @@ const LARGE: [u8; 4] = [0xff, 0xfb, 0xe4, 0x64];
 fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, Vec<u8>)> {
     let units = std::iter::from_fn(|| depacketizer.poll());
     units
-        .map(|AccessUnit { timestamp, parts, is_keyframe, damaged, .. }| {
-            assert!(is_keyframe && !damaged);
+        .map(|AccessUnit { timestamp, parts, is_keyframe, is_damaged, .. }| {
+            assert!(is_keyframe && !is_damaged);
             (timestamp, parts.to_bytes().to_vec())
         })
         .collect()
@@ -167,7 +167,7 @@ fn what_cannot_be_read_is_said() {
 
 fn look_at(watch: &mut ParameterWatch, header: [u8; 4]) -> bool {
     let parts = frame(header, 1).into();
-    watch.look(&AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None })
+    watch.look(&AccessUnit { timestamp: 0, parts, is_keyframe: true, is_damaged: false, configuration: None })
 }
 
 #[test]

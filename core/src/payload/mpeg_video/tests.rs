@@ -49,7 +49,7 @@ fn unit_of(packets: &[RtpPacket]) -> AccessUnit {
     let mut depacketizer = Depacketizer::new();
     packets.iter().for_each(|packet| depacketizer.push(packet, 0).unwrap());
     let unit = depacketizer.poll().unwrap();
-    assert_eq!((depacketizer.poll(), unit.damaged), (None, false));
+    assert_eq!((depacketizer.poll(), unit.is_damaged), (None, false));
     unit
 }
 
@@ -183,7 +183,7 @@ fn headers_of_sequences_tell_what_they_have() {
 
     let mut watch = ParameterWatch::new(&Format::mpeg_video());
     let parts = [SEQUENCE, GROUP, INTRA].concat().into();
-    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None };
+    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, is_damaged: false, configuration: None };
     assert_eq!((watch.parameters().video, watch.look(&unit), watch.look(&unit)), (None, true, false));
     let video = watch.parameters().video.unwrap();
     assert_eq!((video.width, video.height, video.reordering), (64, 48, Some(1)));

@@ -86,12 +86,12 @@ impl<S: Syntax> Depacketizer<S> {
         }
         self.turn_to_unit_of(packet, lost);
         let result = if self.unit.has_overflowed() { Ok(()) } else { self.push_payload(packet) };
-        self.unit.damaged |= result.is_err();
+        self.unit.is_damaged |= result.is_err();
         self.last =
             Some(Last { ssrc: packet.ssrc(), sequence: packet.sequence(), timestamp: packet.timestamp() });
         if packet.marker() && !self.fragment_is_open {
             self.seen_marker = true;
-            if !self.unit.has_picture && !self.unit.damaged {
+            if !self.unit.has_picture && !self.unit.is_damaged {
                 self.tolerances.record(Tolerance::MarkerOnParameterSets);
             } else if self.distrusts_marker {
                 self.unit.marked = true;
@@ -112,7 +112,7 @@ impl<S: Syntax> Depacketizer<S> {
     ///
     /// In a stream that has markers it is marked as damaged: the packet with its own has not come.
     pub fn flush(&mut self) {
-        self.unit.damaged |= self.drop_fragment() || self.seen_marker && !self.unit.marked;
+        self.unit.is_damaged |= self.drop_fragment() || self.seen_marker && !self.unit.marked;
         self.end_unit();
         self.last = None;
         self.order = None;
@@ -142,12 +142,12 @@ impl<S: Syntax> Depacketizer<S> {
         if unit.ssrc == ssrc && unit.timestamp == timestamp {
             if !unit.marked || beginning(self.syntax, packet.payload()) == Beginning::No {
                 if !intact {
-                    unit.damaged = true;
+                    unit.is_damaged = true;
                     self.drop_fragment();
                 }
                 return;
             }
-        } else if intact && !unit.has_picture && !unit.damaged && !self.fragment_is_open {
+        } else if intact && !unit.has_picture && !unit.is_damaged && !self.fragment_is_open {
             (unit.ssrc, unit.timestamp) = (ssrc, timestamp);
             return;
         }
@@ -156,8 +156,8 @@ impl<S: Syntax> Depacketizer<S> {
         }
         // A single lost packet was the marker of this unit, if there are markers at all.
         let lost_was_marker = lost == 1 && self.seen_marker && !unit.marked;
-        unit.damaged |= !intact;
-        self.unit.damaged |= self.drop_fragment();
+        unit.is_damaged |= !intact;
+        self.unit.is_damaged |= self.drop_fragment();
         self.end_unit();
         let is_whole =
             intact || lost_was_marker || beginning(self.syntax, packet.payload()) == Beginning::Certain;
@@ -189,14 +189,14 @@ impl<S: Syntax> Depacketizer<S> {
     fn push_payload(&mut self, packet: &RtpPacket) -> Result<(), PayloadError> {
         let payload = packet.payload();
         let Some(packet_type) = type_of::<S>(payload) else {
-            self.unit.damaged |= self.drop_fragment();
+            self.unit.is_damaged |= self.drop_fragment();
             let cut_off = PayloadError::Truncated { needed: S::HEADER_BYTES, length: payload.len() };
             return Err(if payload.is_empty() { PayloadError::Empty } else { cut_off });
         };
         if packet_type == S::FRAGMENT {
             return self.push_fragment(payload);
         }
-        self.unit.damaged |= self.drop_fragment();
+        self.unit.is_damaged |= self.drop_fragment();
         if packet_type == S::AGGREGATE {
             self.push_aggregate(&packet.payload_bytes())
         } else if self.syntax.has_order_numbers() {
@@ -336,7 +336,7 @@ impl<S: Syntax> Depacketizer<S> {
         let mut content = content;
         let nal_type = position & S::FRAGMENT_TYPE;
         if position & FRAGMENT_START != 0 {
-            self.unit.damaged |= self.drop_fragment();
+            self.unit.is_damaged |= self.drop_fragment();
             content = self.take_order_number(content)?;
             // Twice the last one, as sizes vary; the rest is given back.
             self.fragment =
@@ -346,7 +346,7 @@ impl<S: Syntax> Depacketizer<S> {
             self.fragment_is_open = true;
         } else if !self.fragment_is_open {
             // Fragments left over by a loss, or by joining in the middle, are no error.
-            return if self.unit.damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
+            return if self.unit.is_damaged { Ok(()) } else { Err(PayloadError::FragmentWithoutStart) };
         } else if type_of::<S>(&self.fragment).is_some_and(|first| first != nal_type) {
             self.tolerances.record(Tolerance::FragmentTypeChanged);
         }

@@ -101,7 +101,7 @@ fn round_trips<S: Syntax>(of: Headers) {
             assert_eq!((errors, tolerances, back.len()), (vec![], Tolerances::NONE, 2), "{len} bytes");
             for (at, (back, nals)) in back.iter().zip(&units).enumerate() {
                 assert_eq!(&back.parts, nals, "{len} bytes");
-                let told = (back.timestamp, back.is_keyframe, back.damaged);
+                let told = (back.timestamp, back.is_keyframe, back.is_damaged);
                 assert_eq!(told, (at as u32 * 3000, at == 0, false), "{len} bytes");
             }
         }
@@ -137,13 +137,15 @@ fn losses<S: Syntax>(of: Headers) {
                 let hit = lost.iter().any(|packet| packet.timestamp() == timestamp);
                 let follows = lost.last().is_some_and(|packet| packet.timestamp() + 3000 == timestamp);
                 match found {
-                    Some(unit) if hit && first_lost > 0 => assert!(unit.damaged, "{burst} at {first_lost}"),
+                    Some(unit) if hit && first_lost > 0 => {
+                        assert!(unit.is_damaged, "{burst} at {first_lost}")
+                    }
                     Some(unit) if !hit => {
                         assert_eq!(&unit.parts, nals, "{burst} at {first_lost}");
-                        assert!(!unit.damaged || follows, "{burst} at {first_lost}");
+                        assert!(!unit.is_damaged || follows, "{burst} at {first_lost}");
                     }
                     // At the very beginning nobody knows what came before.
-                    Some(unit) => assert!(nals.ends_with(&unit.parts) || unit.damaged),
+                    Some(unit) => assert!(nals.ends_with(&unit.parts) || unit.is_damaged),
                     None => assert!(hit, "unit {at} is gone, {burst} at {first_lost}"),
                 }
             }
@@ -180,7 +182,7 @@ fn devices<S: Syntax>(of: Headers) {
     // Start codes in a payload, in front of it too, and in fragments wherever they are cut.
     for payload in [&stream[..], &stream[4..]] {
         let (units, tolerances) = lenient::<S>(&[(0, true, payload)]);
-        assert_eq!((&units[0].parts, units[0].damaged), (&whole.clone().into(), false));
+        assert_eq!((&units[0].parts, units[0].is_damaged), (&whole.clone().into(), false));
         assert_eq!(tolerances, [Tolerance::AnnexBInPayload]);
     }
     let fragment = S::with_type(of.vps, S::FRAGMENT);
@@ -199,11 +201,11 @@ fn devices<S: Syntax>(of: Headers) {
     assert_eq!((units.len(), &units[0].parts), (1, &whole.clone().into()));
     assert_eq!(tolerances, [Tolerance::MarkerOnParameterSets]);
     let (units, tolerances) = lenient::<S>(&[(0, false, &keyframe), (1, false, &slice), (2, false, &slice)]);
-    assert!(units.len() == 3 && units.iter().all(|unit| !unit.damaged));
+    assert!(units.len() == 3 && units.iter().all(|unit| !unit.is_damaged));
     assert_eq!(tolerances, [Tolerance::MarkerMissing]);
     let (units, tolerances) =
         lenient::<S>(&[(0, true, &keyframe), (0, true, &second), (9, true, &slice), (9, true, &second)]);
-    let told: Vec<_> = units.iter().map(|unit| (unit.timestamp, unit.parts.len(), unit.damaged)).collect();
+    let told: Vec<_> = units.iter().map(|unit| (unit.timestamp, unit.parts.len(), unit.is_damaged)).collect();
     assert_eq!(told, [(0, 1, false), (0, 1, true), (9, 2, false)]);
     assert_eq!(tolerances, [Tolerance::MarkerInsideAccessUnit]);
 

@@ -113,13 +113,13 @@ impl Depacketizer {
         }
     }
 
-    fn tell(&mut self, timestamp: u32, event: Event, damaged: bool) {
+    fn tell(&mut self, timestamp: u32, event: Event, is_damaged: bool) {
         let parts = event.to_parts();
         self.ready.push_back(AccessUnit {
             timestamp,
             parts,
             is_keyframe: true,
-            damaged,
+            is_damaged,
             configuration: None,
         });
     }

@@ -29,7 +29,7 @@ fn told<'a>(packets: impl IntoIterator<Item = &'a RtpPacket>) -> Vec<(u32, Event
     let mut told = Vec::new();
     let mut poll = |depacketizer: &mut Depacketizer| {
         while let Some(unit) = depacketizer.poll() {
-            told.push((unit.timestamp, Event::read(&unit.parts).unwrap(), unit.damaged));
+            told.push((unit.timestamp, Event::read(&unit.parts).unwrap(), unit.is_damaged));
         }
     };
     for packet in packets {

@@ -87,7 +87,7 @@ impl Depacketizer {
                 timestamp: packet.timestamp().wrapping_sub(block.age),
                 parts: block.bytes.into(),
                 is_keyframe: true,
-                damaged: std::mem::take(&mut self.has_hole),
+                is_damaged: std::mem::take(&mut self.has_hole),
                 configuration: None,
             });
         }

@@ -22,7 +22,7 @@ fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, bool, String)> {
     std::iter::from_fn(|| depacketizer.poll())
         .map(|unit| {
             let text = String::from_utf8(unit.parts.to_bytes().to_vec()).unwrap();
-            (unit.timestamp, unit.damaged, text)
+            (unit.timestamp, unit.is_damaged, text)
         })
         .collect()
 }

@@ -215,7 +215,7 @@ impl Depacketizer {
             timestamp,
             parts: part.into(),
             is_keyframe: true,
-            damaged: false,
+            is_damaged: false,
             configuration,
         });
         Ok(passed)

@@ -53,7 +53,7 @@ fn payload_of(ident: u32, flags: u8, parts: &[&[u8]]) -> Vec<u8> {
 fn polled(depacketizer: &mut Depacketizer) -> Vec<(u32, Vec<u8>)> {
     std::iter::from_fn(|| depacketizer.poll())
         .map(|unit| {
-            assert!(unit.is_keyframe && !unit.damaged);
+            assert!(unit.is_keyframe && !unit.is_damaged);
             (unit.timestamp, unit.parts.to_bytes().to_vec())
         })
         .collect()

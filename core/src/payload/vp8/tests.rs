@@ -52,7 +52,7 @@ fn partitions_of_a_frame_are_joined() {
         assert_eq!(depacketizer.push(&RtpPacket::build(header, payload), 0), Ok(()));
     }
     let unit = depacketizer.poll().unwrap();
-    assert_eq!((&unit.parts[0][..], unit.is_keyframe, unit.damaged), (&[0xb0, 1, 2, 3][..], true, false));
+    assert_eq!((&unit.parts[0][..], unit.is_keyframe, unit.is_damaged), (&[0xb0, 1, 2, 3][..], true, false));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn keyframes_are_access_points_and_tell_the_size() {
 
     let mut watch = ParameterWatch::new(&Format::vp8(96));
     let parts = Parts::from(KEYFRAME);
-    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None };
+    let unit = AccessUnit { timestamp: 0, parts, is_keyframe: true, is_damaged: false, configuration: None };
     assert_eq!((watch.parameters().video, watch.look(&unit), watch.look(&unit)), (None, true, false));
     let parameters = watch.parameters();
     let video = parameters.video.unwrap();

@@ -113,10 +113,10 @@ fn layers_of_a_picture_come_out_as_a_superframe() {
     let unit = picture(&payloads, None).unwrap();
     let index = [0b1101_1001, 12, 0, 0, 0, 3, 0, 0, 0, 0b1101_1001];
     assert_eq!(unit.parts.to_bytes(), [KEYFRAME, &[1, 0x86, 5, 6], &index].concat());
-    assert!(unit.parts.len() == 1 && unit.is_keyframe && !unit.damaged);
+    assert!(unit.parts.len() == 1 && unit.is_keyframe && !unit.is_damaged);
     for lost in 0..3 {
         let unit = picture(&payloads, Some(lost)).unwrap();
-        assert!(unit.damaged, "without packet {lost}");
+        assert!(unit.is_damaged, "without packet {lost}");
         assert_eq!(unit.is_keyframe, lost > 0);
     }
 }
@@ -135,7 +135,7 @@ fn keyframes_are_access_points_and_tell_what_a_decoder_has_to_know() {
         timestamp: 0,
         parts: Parts::from(KEYFRAME),
         is_keyframe: true,
-        damaged: false,
+        is_damaged: false,
         configuration: None,
     };
     assert_eq!((watch.look(&unit), watch.look(&unit)), (true, false));

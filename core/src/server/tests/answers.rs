@@ -8,7 +8,7 @@ use crate::Tolerances;
 use crate::auth::Secret;
 use crate::description::{Description, Format, Media, MediaKind};
 use crate::limits::{ANSWER_BODY_BYTES_MAX, ANSWER_HEADER_BYTES_MAX, ANSWER_HEADERS_MAX, MEDIAS_MAX};
-use crate::server::{AnswerError, Asks, Authority, Event, ServerConfig};
+use crate::server::{AnswerError, Asks, Authority, Event, Refusal, ServerConfig};
 use crate::wire::StatusCode;
 
 /// Takes the question that was asked last.
@@ -100,6 +100,19 @@ fn what_would_break_an_answer_is_refused_and_the_ticket_stays_good() {
     let response = scenario.response(conn);
     let own = response.headers.iter().filter(|(name, _)| name.starts_with("X-")).count();
     assert_eq!((status(&response), own), (404, ANSWER_HEADERS_MAX));
+}
+
+#[test]
+fn headers_of_a_refusal_are_checked_as_those_of_a_ticket() {
+    let with = |name: &str, value: &str| Refusal::new(StatusCode::FOUND).with_header(name, value);
+    assert_eq!(with("X Node", "x"), Err(AnswerError::HeaderName));
+    assert_eq!(with("Location", "rtsp://h/\r\nSession: 1"), Err(AnswerError::HeaderValue));
+    assert_eq!(with("cseq", "1"), Err(AnswerError::HeaderOfServer("CSeq")));
+    assert_eq!(with("X", &"v".repeat(ANSWER_HEADER_BYTES_MAX)), Err(AnswerError::TooManyHeaders));
+    let several = (0..ANSWER_HEADERS_MAX).try_fold(Refusal::new(StatusCode::FOUND), |refusal, number| {
+        refusal.with_header(&format!("X-{number}"), "x")
+    });
+    assert_eq!(several.unwrap().with_header("X-More", "x"), Err(AnswerError::TooManyHeaders));
 }
 
 #[test]

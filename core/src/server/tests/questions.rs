@@ -25,7 +25,7 @@ fn a_path_may_be_published_when_it_is_asked_for() {
 
     scenario.post(conn, "DESCRIBE rtsp://h/elsewhere", "");
     let question = asked!(scenario, Describe);
-    let refusal = Refusal::new(StatusCode::FOUND).with_header("Location", "rtsp://other/elsewhere");
+    let refusal = Refusal::new(StatusCode::FOUND).with_header("Location", "rtsp://other/elsewhere").unwrap();
     scenario.server.answer(scenario.now, question.ticket, Err(refusal), &scenario.logs).unwrap();
     let response = scenario.response(conn);
     assert_eq!((status(&response), response.headers.get("Location")), (302, Some("rtsp://other/elsewhere")));

@@ -8,7 +8,13 @@ use super::*;
 fn told(format: &Format, unit: &[u8]) -> Parameters {
     let mut watch = ParameterWatch::new(format);
     let parts = Bytes::copy_from_slice(unit).into();
-    watch.look(&AccessUnit { timestamp: 0, parts, is_keyframe: true, damaged: false, configuration: None });
+    watch.look(&AccessUnit {
+        timestamp: 0,
+        parts,
+        is_keyframe: true,
+        is_damaged: false,
+        configuration: None,
+    });
     watch.parameters()
 }
 

@@ -152,7 +152,7 @@ fn formats_that_are_written_are_read() {
             timestamp: 0,
             parts,
             is_keyframe: true,
-            damaged: false,
+            is_damaged: false,
             configuration: None,
         });
         let mut frame = Frame::new(0, 0, unit.to_vec());

@@ -183,7 +183,7 @@ fn a_publisher_announces_and_records_again_and_what_it_sends_meanwhile_is_refuse
     assert_eq!(reconnecting(&mut it), (ClientCloseReason::ConnectionLost(None), 1));
     assert_eq!(it.client.send(it.now, 0, &video(2)), Err(SendError::Reconnecting));
     let compound = Bytes::from(goodbye_compound(0xabcd, "client", "").to_vec());
-    assert_eq!(it.client.send_rtcp(it.now, 0, compound), Err(SendError::Reconnecting));
+    assert_eq!(it.client.write_rtcp(it.now, 0, compound), Err(SendError::Reconnecting));
     it.frames.clear();
     wait_for_attempt(&mut it);
     answer_former(&mut it);

@@ -13,10 +13,10 @@ fn lenient(packets: &[(u32, bool, &[u8])]) -> (Vec<AccessUnit>, Vec<Tolerance>) 
     (units, tolerances.iter().collect())
 }
 
-fn unit(timestamp: u32, nals: &[&[u8]], damaged: bool) -> AccessUnit {
+fn unit(timestamp: u32, nals: &[&[u8]], is_damaged: bool) -> AccessUnit {
     let is_keyframe = nals.iter().any(|nal| nal[0] & 0x1f == 5);
     let nals = nals.iter().map(|nal| Bytes::copy_from_slice(nal)).collect();
-    AccessUnit { timestamp, parts: nals, is_keyframe, damaged, configuration: None }
+    AccessUnit { timestamp, parts: nals, is_keyframe, is_damaged, configuration: None }
 }
 
 const SPS: &[u8] = &[0x67, 0x42];

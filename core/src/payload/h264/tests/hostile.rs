@@ -31,7 +31,7 @@ fn payloads_that_cannot_be_read_damage_their_unit_and_no_other() {
         ];
         let (units, errors, _) = depacketize(&packets);
         assert_eq!(errors, [*error], "{name}");
-        let damaged: Vec<_> = units.iter().map(|unit| unit.damaged).collect();
+        let damaged: Vec<_> = units.iter().map(|unit| unit.is_damaged).collect();
         assert_eq!(damaged, [false, true, false], "{name}");
         assert!(units[1].parts.len() >= 2, "{name}");
     }
@@ -49,11 +49,11 @@ fn fragments_whose_end_never_comes_damage_their_unit() {
         ];
         let (units, errors, _) = depacketize(&packets);
         assert_eq!(errors, []);
-        assert_eq!((units.len(), units[0].parts.len(), units[0].damaged), (1, 2, true));
+        assert_eq!((units.len(), units[0].parts.len(), units[0].is_damaged), (1, 2, true));
     }
     let (units, _, _) =
         depacketize(&[packet(0, 0, false, IDR), packet(1, 0, false, start), packet(2, 1, true, IDR)]);
-    assert_eq!(units.iter().map(|unit| unit.damaged).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(units.iter().map(|unit| unit.is_damaged).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn an_endless_nal_unit_ends_at_the_bound_and_the_next_unit_is_whole() {
     let (units, errors, _) = depacketize(&packets);
     assert_eq!(errors, [PayloadError::TooLong]);
     assert_eq!(units.len(), 1);
-    assert_eq!((units[0].timestamp, units[0].damaged), (1, false));
+    assert_eq!((units[0].timestamp, units[0].is_damaged), (1, false));
 }
 
 #[test]
@@ -115,11 +115,11 @@ fn units_that_nobody_polls_stop_the_depacketizer_until_they_are_polled() {
     let next = ACCESS_UNITS_READY_MAX as u16;
     assert_eq!(depacketizer.push(&packet(next, 100, true, IDR), 0), Err(PayloadError::Unpolled));
     while let Some(unit) = depacketizer.poll() {
-        assert!(!unit.damaged);
+        assert!(!unit.is_damaged);
     }
     // The packet that was not taken is missing.
     assert_eq!(depacketizer.push(&packet(next + 1, 101, true, IDR), 0), Ok(()));
-    assert!(depacketizer.poll().is_some_and(|unit| unit.damaged));
+    assert!(depacketizer.poll().is_some_and(|unit| unit.is_damaged));
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn what_cannot_be_read_damages_its_image_and_no_other() {
         for packet in &packets[2..] {
             let _ = depacketizer.push(packet, 0);
         }
-        let damaged: Vec<_> = polled(&mut depacketizer).iter().map(|unit| unit.damaged).collect();
+        let damaged: Vec<_> = polled(&mut depacketizer).iter().map(|unit| unit.is_damaged).collect();
         assert_eq!(damaged, [true, false], "{payload:02x?}");
     }
 }

@@ -113,8 +113,7 @@ impl<R: Runtime> Station<R> {
             return None;
         }
         if let Some(url) = cluster.elsewhere(&path, &reader, is_here) {
-            let refusal = Refusal::new(StatusCode::FOUND).with_header("Location", &url);
-            reader.answer(self.server(), Err(refusal));
+            reader.send_to(self.server(), &url);
             return None;
         }
         if is_here {
@@ -142,10 +141,7 @@ impl<R: Runtime> Station<R> {
         for (reader, _) in readers {
             let url = from.as_ref().and_then(|_| cluster.elsewhere(path, &reader, false));
             match url {
-                Some(url) => {
-                    let refusal = Refusal::new(StatusCode::FOUND).with_header("Location", &url);
-                    reader.answer(self.server(), Err(refusal));
-                }
+                Some(url) => reader.send_to(self.server(), &url),
                 None => stay.push(reader),
             }
         }

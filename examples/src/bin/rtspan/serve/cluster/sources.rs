@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtspan_examples::cluster::{Node, Parent};
+use rtspan_std::Event;
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Event, Refusal, StatusCode};
 use serde_json::json;
 use smol::channel::{Receiver, Sender, bounded};
 
@@ -213,8 +213,7 @@ impl<R: Runtime> Station<R> {
                 return None;
             }
         } else if let Some(url) = cluster.elsewhere(&path, &reader, is_here) {
-            let refusal = Refusal::new(StatusCode::FOUND).with_header("Location", &url);
-            reader.answer(self.server(), Err(refusal));
+            reader.send_to(self.server(), &url);
             return None;
         }
         self.wait(path, plan, reader)

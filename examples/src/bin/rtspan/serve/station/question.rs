@@ -72,17 +72,20 @@ impl Waiting {
 
     /// Sends the reader to the fallback of the path, or says why there is nothing, and when to come again.
     pub(crate) fn send_away<R: Runtime>(self, server: &Server<R>, plan: &PathPlan, absence: Absence<'_>) {
-        let elsewhere = plan.fallback.as_deref().and_then(|path| at_path(self.url(), path));
-        let answer = match elsewhere {
-            Some(url) => Refusal::new(StatusCode::FOUND).with_header("Location", &url),
-            None => {
-                let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).with_reason(absence.words);
-                let rest = absence.again.map(|again| again.saturating_duration_since(Instant::now()));
-                let seconds = rest.map(|rest| rest.as_secs() + 1).map(|seconds| seconds.to_string());
-                seconds.iter().fold(refusal, |refusal, seconds| refusal.with_header("Retry-After", seconds))
-            }
-        };
-        self.answer(server, Err(answer));
+        if let Some(url) = plan.fallback.as_deref().and_then(|path| at_path(self.url(), path)) {
+            return self.send_to(server, &url);
+        }
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).with_reason(absence.words);
+        let rest = absence.again.map(|again| again.saturating_duration_since(Instant::now()));
+        let again = rest.map(|rest| (rest.as_secs() + 1).to_string());
+        let with_time = again.and_then(|seconds| refusal.clone().with_header("Retry-After", &seconds).ok());
+        self.answer(server, Err(with_time.unwrap_or(refusal)));
+    }
+
+    /// Sends the reader to another URL. One that is too long for a header cannot be told.
+    pub(crate) fn send_to<R: Runtime>(self, server: &Server<R>, url: &str) {
+        let refusal = Refusal::new(StatusCode::FOUND).with_header("Location", url);
+        self.answer(server, Err(refusal.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into())));
     }
 
     /// Refuses another node, which looks for yet another one then.
