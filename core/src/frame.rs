@@ -20,8 +20,7 @@
 //! let mut timeline = Timeline::new();
 //! writer.write(&Frame::new(0, 0, vec![0xd5; 160]), |packet| {
 //!     let time = timeline.time_of(Instant::ZERO, 0, &packet, 8_000);
-//!     let received = Received { media: 0, packet, lost: 0, time };
-//!     reader.push(&received).expect("sound");
+//!     reader.push(&Received::new(0, packet, time)).expect("sound");
 //! })?;
 //! let frame = reader.poll().expect("a packet of sound is a frame");
 //! assert_eq!((frame.time.pts, frame.data.total_bytes()), (0, 160));

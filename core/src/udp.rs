@@ -44,10 +44,11 @@ pub enum UdpPorts {
 /// use rtspan_core::server::ServerConfig;
 /// use rtspan_core::udp::{UdpPorts, UdpSpec};
 ///
-/// let spec = UdpSpec { ip: Ipv4Addr::UNSPECIFIED.into(), ports: UdpPorts::Fixed(8000, 8001) };
+/// let spec = UdpSpec::new(Ipv4Addr::UNSPECIFIED.into(), UdpPorts::Fixed(8000, 8001));
 /// let config = ServerConfig::default().udp(Some(spec));
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct UdpSpec {
     /// The address to bind to. `::` is for peers of IPv6 and IPv4, and `0.0.0.0` for those of IPv4 only: others are refused over UDP
     /// with 461.
@@ -57,6 +58,11 @@ pub struct UdpSpec {
 }
 
 impl UdpSpec {
+    /// Sockets at this address and these ports.
+    pub const fn new(ip: IpAddr, ports: UdpPorts) -> Self {
+        Self { ip, ports }
+    }
+
     /// Returns `true` if sockets at this address can send to a peer: those of one family cannot send to the other one. Sockets at
     /// `::` take IPv4 too.
     pub(crate) fn reaches(&self, peer: IpAddr) -> bool {

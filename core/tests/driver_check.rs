@@ -99,7 +99,7 @@ fn udp_addr(ip: [u8; 4], base: u16, port: Port) -> SocketAddr {
 impl World {
     fn new(transports: Transports, forgets: Option<Step>) -> Self {
         let now = Instant::ZERO;
-        let config = ServerConfig::default().udp(Some(UdpSpec { ip: SERVER.into(), ports: UdpPorts::Any }));
+        let config = ServerConfig::default().udp(Some(UdpSpec::new(SERVER.into(), UdpPorts::Any)));
         let mut server = Server::new(config, [1; 32]);
         let sound = Media::new(MediaKind::Audio, vec![Format::pcmu()]);
         let (stream, log) = server.add_stream(now, "/cam", Description::new(vec![sound])).unwrap();

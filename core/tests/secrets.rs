@@ -111,7 +111,7 @@ fn no_secret_stands_in_an_error_or_its_debug_form() {
     let lines = Description::parse(text.as_bytes(), &mut Tolerances::default()).unwrap_err();
     let errors: [&(dyn Error + 'static); 3] = [
         &ClientCloseReason::Redirected(Some(url())),
-        &RedirectAttempt { url: url(), error: RedirectError::Silent },
+        &RedirectAttempt::new(url(), RedirectError::Silent),
         &lines,
     ];
     for error in errors {

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let certificate = ServerTls::from_pem(chain.as_bytes(), key.as_bytes())?;
     let pin = certificate.fingerprint().ok_or("the certificate cannot be read")?;
     // Its descriptions offer SRTP, so that clients use it; by default it is for those that ask. UDP is off unless ports are named.
-    let udp = UdpSpec { ip: Ipv4Addr::LOCALHOST.into(), ports: UdpPorts::Any };
+    let udp = UdpSpec::new(Ipv4Addr::LOCALHOST.into(), UdpPorts::Any);
     let config = ServerConfig::default().udp(Some(udp));
     let builder = Server::builder().config(config).tls(certificate).srtp(SrtpPolicy::Offer);
     let server = builder.bind("127.0.0.1:0")?;

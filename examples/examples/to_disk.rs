@@ -45,7 +45,7 @@ fn record(reader: StreamReader, description: &Description, file: &PathBuf) -> Re
     for read in reader {
         let lost = u16::try_from(read.missed).unwrap_or(u16::MAX);
         // A packet that cannot be read costs one frame.
-        let _ = frames.push(&Received { media: read.media, packet: read.packet, lost, time: read.time });
+        let _ = frames.push(&Received::new(read.media, read.packet, read.time).with_lost(lost));
         while let Some(frame) = frames.poll() {
             recorder.write(frame)?;
         }

@@ -95,7 +95,7 @@ fn a_description_tells_the_parameter_sets_that_came_last() {
         RtpPacket::build(header, payload)
     };
     let (sps, other_sps, pps) = (&[0x67, 0x42, 0, 0x1e, 0x95], &[0x67, 0x64, 0, 0x28, 0x95], &[0x68, 0xce]);
-    let udp = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
+    let udp = UdpSpec::new([127, 0, 0, 1].into(), UdpPorts::Any);
     let config = ServerConfig::default().udp(Some(udp));
     let server = Server::builder().config(config).bind("127.0.0.1:0").unwrap();
     let own = server.publish("/own", description()).unwrap();

@@ -77,7 +77,7 @@ const READERS: u16 = 20;
 /// A server with one stream, and readers of it over TCP and UDP.
 fn world() -> World {
     let now = Instant::ZERO;
-    let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
+    let spec = UdpSpec::new([127, 0, 0, 1].into(), UdpPorts::Any);
     let config =
         ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX).log(LogLimits::default().packets(256));
     let mut server = Server::new(config, [7; 32]);

@@ -38,7 +38,7 @@ const FORGOTTEN: Duration = Duration::from_secs(180);
 
 async fn serve() {
     let config = ServerConfig::default().asks(asks()).features([ONVIF_REPLAY]);
-    let udp = UdpSpec { ip: SERVER.parse().expect("an address"), ports: UdpPorts::Any };
+    let udp = UdpSpec::new(SERVER.parse().expect("an address"), UdpPorts::Any);
     let config = config.udp(Some(udp));
     let server = Server::builder().config(config).bind("10.0.0.1:554").await.expect("the port is free");
     let server = Arc::new(server);

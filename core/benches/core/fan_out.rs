@@ -60,7 +60,7 @@ impl DatagramSink for Count {
 impl World {
     fn new(encoding: &str, readers: usize, transport: impl Fn(usize) -> String) -> Self {
         let now = Instant::ZERO;
-        let spec = UdpSpec { ip: [127, 0, 0, 1].into(), ports: UdpPorts::Any };
+        let spec = UdpSpec::new([127, 0, 0, 1].into(), UdpPorts::Any);
         let mut server = Server::new(ServerConfig::default().udp(Some(spec)).udp_burst(usize::MAX), [7; 32]);
         let Some(Output::OpenUdp(mut udp)) = server.poll_output() else { panic!("a pair to open") };
         let media = Media::new(MediaKind::Video, vec![Format::new(96, encoding, 90_000)]);

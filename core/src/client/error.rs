@@ -286,12 +286,20 @@ pub enum SendError {
 /// A place that a redirect has led to or away from, and the error of connecting to it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{url}")]
+#[non_exhaustive]
 pub struct RedirectAttempt {
     /// The place.
     pub url: Url,
     /// The reason for which there was no answer.
     #[source]
     pub error: RedirectError,
+}
+
+impl RedirectAttempt {
+    /// An attempt at a place, and its error.
+    pub fn new(url: Url, error: RedirectError) -> Self {
+        Self { url, error }
+    }
 }
 
 /// The reason for which a server has not answered anything.

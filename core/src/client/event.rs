@@ -355,16 +355,17 @@ pub struct TrackStart {
 /// use rtspan_core::Instant;
 ///
 /// fn tell(received: &Received) -> String {
-///     let Received { media, packet, lost, time } = received;
+///     let Received { media, packet, lost, time, .. } = received;
 ///     format!("media {media} at {} ns: {} bytes, {lost} lost before", time.pts, packet.payload().len())
 /// }
 ///
 /// let header = RtpHeader { payload_type: 0, marker: false, sequence: 1, timestamp: 160, ssrc: 7 };
 /// let packet = RtpPacket::build(header, b"sound");
 /// let time = Timeline::new().time_of(Instant::ZERO, 0, &packet, 8_000);
-/// assert_eq!(tell(&Received { media: 0, packet, lost: 2, time }), "media 0 at 0 ns: 5 bytes, 2 lost before");
+/// assert_eq!(tell(&Received::new(0, packet, time).with_lost(2)), "media 0 at 0 ns: 5 bytes, 2 lost before");
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Received {
     /// Index of the media in the description.
     pub media: usize,
@@ -374,6 +375,20 @@ pub struct Received {
     pub lost: u16,
     /// The time of the frame that the packet is of.
     pub time: MediaTime,
+}
+
+impl Received {
+    /// A packet of the media of this index, with its time. None is missing before it.
+    pub fn new(media: usize, packet: RtpPacket, time: MediaTime) -> Self {
+        Self { media, packet, lost: 0, time }
+    }
+
+    /// Sets how many packets are missing before it.
+    #[must_use]
+    pub fn with_lost(mut self, lost: u16) -> Self {
+        self.lost = lost;
+        self
+    }
 }
 
 /// Where a client's datagrams go: the runtime's batch of system calls.

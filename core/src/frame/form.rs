@@ -19,7 +19,7 @@ use crate::payload::{AccessUnit, ParameterWatch, Parts, aac, av1, mpeg4_video, n
 /// let nal = [0x65_u8, 0x88, 0x80];
 /// h264::Packetizer::new(PacketizerConfig::new(96, 7, 0)).packetize([&nal[..]], 0, |packet| {
 ///     let time = timeline.time_of(Instant::ZERO, 0, &packet, 90_000);
-///     reader.push(&Received { media: 0, packet, lost: 0, time }).expect("a picture");
+///     reader.push(&Received::new(0, packet, time)).expect("a picture");
 /// })?;
 /// let frame = reader.poll().expect("the last packet carries the marker");
 /// assert_eq!(frame.data.to_bytes()[..], [0, 0, 0, 1, 0x65, 0x88, 0x80]);

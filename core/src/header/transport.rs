@@ -12,6 +12,7 @@ const TRANSPORT: &str = "Transport";
 ///
 /// Numbers are as the peer sent them: ports may be zero or far apart.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct Transport {
     /// The transport that carries the packets.
     pub lower: Lower,

@@ -18,6 +18,7 @@ use super::nal::split_annex_b;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct AccessUnit {
     /// The media time, in units of the clock rate.
     pub timestamp: u32,
@@ -30,6 +31,20 @@ pub struct AccessUnit {
     /// The configuration that a decoder needs before this unit and all that follow, where the stream has told it anew: the
     /// AudioSpecificConfig of MP4A-LATM, the headers of Vorbis. Formats that have such things among their parts have `None`.
     pub configuration: Option<Bytes>,
+}
+
+impl AccessUnit {
+    /// A unit of which nothing is missing, and at which decoding cannot begin.
+    pub fn new(timestamp: u32, parts: impl Into<Parts>) -> Self {
+        Self { timestamp, parts: parts.into(), is_keyframe: false, is_damaged: false, configuration: None }
+    }
+
+    /// Says whether decoding can begin here.
+    #[must_use]
+    pub fn with_keyframe(mut self, is_keyframe: bool) -> Self {
+        self.is_keyframe = is_keyframe;
+        self
+    }
 }
 
 /// The bytes of an access unit, in one piece or in several, which share the memory of the packets where they can.

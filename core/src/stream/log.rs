@@ -16,6 +16,7 @@ use crate::{Instant, NtpTime};
 
 /// A packet of a stream's log; a clone shares its bytes.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Packet {
     /// The index of its media in the description.
     pub track: u8,

@@ -72,7 +72,7 @@ impl<'a> Application<'a> {
     pub(crate) fn new(ip: IpAddr, clip: &'a Clip, is_checked: bool) -> Result<Self, Box<dyn Error>> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
-        let config = ServerConfig::default().udp(Some(UdpSpec { ip, ports: UdpPorts::Any }));
+        let config = ServerConfig::default().udp(Some(UdpSpec::new(ip, UdpPorts::Any)));
         let mut server = Server::new(config, seed);
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
         server.set_wall_clock(Instant::ZERO, NtpTime::from_unix(unix));

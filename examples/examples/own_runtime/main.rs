@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let udp = UdpSpec { ip: Ipv4Addr::LOCALHOST.into(), ports: UdpPorts::Any };
+    let udp = UdpSpec::new(Ipv4Addr::LOCALHOST.into(), UdpPorts::Any);
     let config = ServerConfig::default().udp(Some(udp));
     let server = Server::<Own>::builder().config(config).bind("127.0.0.1:0").await?;
     let clip = Clip::demo();

@@ -21,8 +21,8 @@ impl Pictures {
     }
 
     fn picture(&mut self, bytes: Vec<u8>, is_keyframe: bool) -> Frame {
-        let parts = bytes::Bytes::from(bytes).into();
-        let unit = AccessUnit { timestamp: 0, parts, is_keyframe, is_damaged: false, configuration: None };
+        let parts = bytes::Bytes::from(bytes);
+        let unit = AccessUnit::new(0, parts).with_keyframe(is_keyframe);
         let is_news = self.watch.look(&unit) || self.next == 0;
         let mut frame = Frame::new(0, self.next, unit.parts);
         self.next += 40_000_000;

@@ -116,7 +116,7 @@ impl<R: Runtime> Connecting<R> {
         }
         self.untried.extend(self.opening.take().map(|(addr, _)| addr));
         let silent = self.attempts.drain(..).map(|(addr, _)| addr).chain(self.untried.drain(..));
-        self.failed.extend(silent.map(|addr| ConnectAttempt { addr, error: io::ErrorKind::TimedOut.into() }));
+        self.failed.extend(silent.map(|addr| ConnectAttempt::new(addr, io::ErrorKind::TimedOut)));
         Some(self.failure())
     }
 
@@ -137,7 +137,7 @@ impl<R: Runtime> Connecting<R> {
                     connected = Some((socket, *addr));
                 }
                 Poll::Ready(Err(error)) => {
-                    self.failed.push(ConnectAttempt { addr: *addr, error: error.into() });
+                    self.failed.push(ConnectAttempt::new(*addr, error));
                     self.next = Some(Instant::ZERO);
                 }
             }

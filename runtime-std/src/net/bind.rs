@@ -161,7 +161,7 @@ mod tests {
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn spec(ports: UdpPorts) -> UdpSpec {
-        UdpSpec { ip: LOOPBACK, ports }
+        UdpSpec::new(LOOPBACK, ports)
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_address_of_another_host_is_refused_with_its_kind() {
-        let elsewhere = UdpSpec { ip: Ipv4Addr::new(192, 0, 2, 1).into(), ports: UdpPorts::Any };
+        let elsewhere = UdpSpec::new(Ipv4Addr::new(192, 0, 2, 1).into(), UdpPorts::Any);
         assert_eq!(
             bind_pair(&Threads, &elsewhere).unwrap_err(),
             UdpOpenError::Io(io::ErrorKind::AddrNotAvailable.into())

@@ -88,7 +88,7 @@ pub(crate) async fn a_server_that_is_not_there_is_an_error_with_its_kind<R: Runt
     let refused = Client::<R>::builder(&format!("rtsp://{gone}/cam")).unwrap().play().await;
     match refused {
         Err(Error::Closed(ClientCloseReason::Connect(ConnectError::Refused(tried)))) => {
-            let refused = ConnectAttempt { addr: gone, error: std::io::ErrorKind::ConnectionRefused.into() };
+            let refused = ConnectAttempt::new(gone, std::io::ErrorKind::ConnectionRefused);
             assert_eq!(tried, [refused]);
         }
         other => panic!("{other:?}"),
@@ -104,7 +104,7 @@ pub(crate) async fn addresses_that_cannot_be_had_are_errors_that_say_why<R: Runt
     assert!(matches!(Server::<R>::builder().bind("camera").await, Err(BindError::Address(_))));
     let taken = Mouth::<R>::new();
     let port = taken.port();
-    let spec = UdpSpec { ports: UdpPorts::Fixed(port, port), ..UDP };
+    let spec = UdpSpec::new(UDP.ip, UdpPorts::Fixed(port, port));
     let refused = Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(LOOPBACK).await;
     assert!(matches!(refused, Err(BindError::Udp(UdpOpenError::NoFreePorts))), "{refused:?}");
 }

@@ -127,8 +127,8 @@ pub(crate) async fn a_host_that_cannot_be_connected_is_an_error_that_names_each_
     match names.describe(config).await {
         Err(Error::Closed(ClientCloseReason::Connect(error @ ConnectError::Refused(_)))) => {
             let tried = [
-                ConnectAttempt { addr: refusing, error: io::ErrorKind::ConnectionRefused.into() },
-                ConnectAttempt { addr: silent(), error: io::ErrorKind::TimedOut.into() },
+                ConnectAttempt::new(refusing, io::ErrorKind::ConnectionRefused),
+                ConnectAttempt::new(silent(), io::ErrorKind::TimedOut),
             ];
             assert_eq!(error.tried(), tried);
             let text = format!(

@@ -90,8 +90,7 @@ pub(crate) async fn a_redirect_to_a_server_that_is_not_there_names_what_was_trie
     match client.describe().await {
         Err(Error::Closed(ClientCloseReason::RedirectFailed(tried))) => {
             assert_eq!(tried.len(), 2);
-            let refused =
-                ConnectAttempt { addr: nobody, error: std::io::ErrorKind::ConnectionRefused.into() };
+            let refused = ConnectAttempt::new(nobody, std::io::ErrorKind::ConnectionRefused);
             for attempt in tried {
                 assert_eq!(attempt.url.to_string(), format!("rtsp://{nobody}/cam"));
                 let error = ConnectError::Refused(vec![refused.clone()]);

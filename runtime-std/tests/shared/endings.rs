@@ -178,7 +178,7 @@ pub(crate) async fn a_closed_server_has_given_up_its_ports<R: Runtime>() {
     };
     server.close().await;
     drop(stream);
-    let spec = UdpSpec { ports: UdpPorts::Fixed(ports.0, ports.1), ..UDP };
+    let spec = UdpSpec::new(UDP.ip, UdpPorts::Fixed(ports.0, ports.1));
     Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(addr).await.unwrap();
 }
 

@@ -270,7 +270,7 @@ pub(crate) async fn within<R: Runtime, T>(scenario: impl Future<Output = T>) -> 
 }
 
 const LOOPBACK: &str = "127.0.0.1:0";
-const UDP: UdpSpec = UdpSpec { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: UdpPorts::Any };
+const UDP: UdpSpec = UdpSpec::new(IpAddr::V4(Ipv4Addr::LOCALHOST), UdpPorts::Any);
 
 fn description() -> Description {
     Description::new(vec![

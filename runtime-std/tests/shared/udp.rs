@@ -48,7 +48,7 @@ pub(crate) async fn readers_over_several_udp_pairs_get_everything<R: Runtime>() 
 /// A host has many addresses, those of loopback among them; a client takes datagrams from the one that it has talked to.
 pub(crate) async fn each_peer_is_sent_datagrams_from_the_address_that_it_has_talked_to<R: Runtime>() {
     for any in ["0.0.0.0:0", "[::]:0"].map(|at| at.parse::<SocketAddr>().unwrap()) {
-        let spec = UdpSpec { ip: any.ip(), ..UDP };
+        let spec = UdpSpec::new(any.ip(), UDP.ports);
         let bound = Server::<R>::builder().config(ServerConfig::default().udp(Some(spec))).bind(any).await;
         // A system without IPv6 has no such socket.
         let Ok(server) = bound else { continue };

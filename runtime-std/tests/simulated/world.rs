@@ -16,7 +16,7 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 pub(super) fn config() -> ServerConfig {
     let addr: SocketAddr = SERVER.parse().unwrap();
-    ServerConfig::default().udp(Some(UdpSpec { ip: addr.ip(), ports: UdpPorts::Any }))
+    ServerConfig::default().udp(Some(UdpSpec::new(addr.ip(), UdpPorts::Any)))
 }
 
 pub(super) fn description() -> Description {

@@ -97,7 +97,7 @@ impl World {
             config = config.asks(reads | Asks::ANNOUNCE | Asks::RECORD | Asks::SET_PARAMETER);
         }
         if !flags.contains(&b'n') {
-            config = config.udp(Some(UdpSpec { ip: [192, 0, 2, 100].into(), ports: UdpPorts::Any }));
+            config = config.udp(Some(UdpSpec::new([192, 0, 2, 100].into(), UdpPorts::Any)));
         }
         if flags.contains(&b'r') {
             config = config.trusted_proxies([peer(0).ip().into()]);

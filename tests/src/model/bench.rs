@@ -38,7 +38,7 @@ fn address(host: usize, port: u16) -> SocketAddr {
 impl Bench {
     pub(super) fn new() -> Self {
         let long = Duration::from_secs(1_000_000);
-        let spec = UdpSpec { ip: [10, 0, 0, 1].into(), ports: UdpPorts::Fixed(UDP_PORTS.0, UDP_PORTS.1) };
+        let spec = UdpSpec::new([10, 0, 0, 1].into(), UdpPorts::Fixed(UDP_PORTS.0, UDP_PORTS.1));
         let config = ServerConfig::default()
             .udp(Some(spec))
             .sessions_per_conn_max(SESSIONS_MAX)

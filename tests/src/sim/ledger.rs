@@ -102,7 +102,7 @@ impl Period {
 
     /// Takes a packet in the order in which the application gets it.
     pub(super) fn take(&mut self, truth: &Truth, received: &Received, is_tcp: bool, has_restarted: bool) {
-        let Received { media, packet, lost, time } = received;
+        let Received { media, packet, lost, time, .. } = received;
         let ntp = time.reported_ntp();
         let (stream, number) = truth.place(packet).expect("every packet of a log tells who made it");
         assert_eq!(*self.stream.get_or_insert(stream), stream, "packets of several streams");

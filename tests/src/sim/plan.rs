@@ -188,7 +188,7 @@ impl Plan {
     }
 
     pub(super) fn config(&self) -> ServerConfig {
-        let spec = UdpSpec { ip: SERVER.into(), ports: UdpPorts::Any };
+        let spec = UdpSpec::new(SERVER.into(), UdpPorts::Any);
         let log = LogLimits::default().packets(self.log_packets).bytes(self.log_bytes);
         let config = match self.guard {
             None => ServerConfig::default().asks(self.asks),

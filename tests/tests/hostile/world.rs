@@ -64,7 +64,7 @@ impl World {
     }
 
     pub(super) fn with(config: ServerConfig) -> Self {
-        let spec = UdpSpec { ip: [192, 0, 2, 100].into(), ports: UdpPorts::Any };
+        let spec = UdpSpec::new([192, 0, 2, 100].into(), UdpPorts::Any);
         let mut rig = Rig::new(config.udp(Some(spec)));
         let stream = rig.publish("/cam", description());
         let bystander = rig.connect(([192, 0, 2, 1], 40_000).into()).unwrap();

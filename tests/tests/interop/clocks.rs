@@ -229,7 +229,7 @@ fn published_by(name: &str, publish: fn(Transport, u64, &str) -> Program) {
     }
     for transport in [Transport::Tcp, Transport::Udp] {
         let epoch = epoch();
-        let spec = UdpSpec { ip: Ipv4Addr::LOCALHOST.into(), ports: UdpPorts::Any };
+        let spec = UdpSpec::new(Ipv4Addr::LOCALHOST.into(), UdpPorts::Any);
         let config = ServerConfig::default().udp(Some(spec));
         let server = Server::builder().config(config).bind("127.0.0.1:0").unwrap();
         let url = format!("rtsp://{}/live", server.local_addr());

@@ -43,7 +43,7 @@ impl ConnectError {
     ///
     /// use rtspan_core::client::{ConnectAttempt, ConnectError};
     ///
-    /// let attempt = |addr: &str, error: ErrorKind| ConnectAttempt { addr: addr.parse().unwrap(), error: error.into() };
+    /// let attempt = |addr: &str, error: ErrorKind| ConnectAttempt::new(addr.parse().unwrap(), error);
     /// let error = ConnectError::of(vec![
     ///     attempt("[2001:db8::1]:554", ErrorKind::NetworkUnreachable),
     ///     attempt("192.0.2.1:554", ErrorKind::ConnectionRefused),
@@ -124,12 +124,20 @@ impl Error for ConnectError {
 /// An address that was tried, and why there is no connection to it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{addr}")]
+#[non_exhaustive]
 pub struct ConnectAttempt {
     /// The address.
     pub addr: SocketAddr,
     /// The system's error; [`TimedOut`](ErrorKind::TimedOut) if there was no answer in time.
     #[source]
     pub error: IoError,
+}
+
+impl ConnectAttempt {
+    /// An attempt at an address, and its error.
+    pub fn new(addr: SocketAddr, error: impl Into<IoError>) -> Self {
+        Self { addr, error: error.into() }
+    }
 }
 
 /// How near an attempt has come to the server.

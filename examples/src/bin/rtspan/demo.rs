@@ -22,7 +22,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Serves the clip and plays it over UDP and TCP at once.
 pub(crate) async fn run<R: Runtime>(args: &DemoArgs) -> Result<(), Failure> {
-    let udp = UdpSpec { ip: LOOPBACK, ports: UdpPorts::Any };
+    let udp = UdpSpec::new(LOOPBACK, UdpPorts::Any);
     let config = ServerConfig::default().udp(Some(udp)).publishers(false);
     let server = Server::<R>::builder().config(config).bind(SocketAddr::new(LOOPBACK, 0)).await?;
     let clip = Clip::demo();

@@ -7,14 +7,8 @@ use super::*;
 /// The parameters that a format tells with its first unit.
 fn told(format: &Format, unit: &[u8]) -> Parameters {
     let mut watch = ParameterWatch::new(format);
-    let parts = Bytes::copy_from_slice(unit).into();
-    watch.look(&AccessUnit {
-        timestamp: 0,
-        parts,
-        is_keyframe: true,
-        is_damaged: false,
-        configuration: None,
-    });
+    let parts = Bytes::copy_from_slice(unit);
+    watch.look(&AccessUnit::new(0, parts).with_keyframe(true));
     watch.parameters()
 }
 

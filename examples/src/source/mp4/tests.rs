@@ -147,14 +147,8 @@ fn formats_that_are_written_are_read() {
     .enumerate()
     {
         let mut watch = ParameterWatch::new(&format);
-        let parts = bytes::Bytes::copy_from_slice(unit).into();
-        watch.look(&AccessUnit {
-            timestamp: 0,
-            parts,
-            is_keyframe: true,
-            is_damaged: false,
-            configuration: None,
-        });
+        let parts = bytes::Bytes::copy_from_slice(unit);
+        watch.look(&AccessUnit::new(0, parts).with_keyframe(true));
         let mut frame = Frame::new(0, 0, unit.to_vec());
         (frame.is_keyframe, frame.new_parameters) = (true, Some(Box::new(watch.parameters())));
         let mut writer = Mp4Writer::new(Vec::new(), [0]);

@@ -411,14 +411,8 @@ fn footage_has_the_formats_of_the_newest_segment() {
     recorder.archive.camera("gate", &described).unwrap();
     let picture = b"\x10\x25\x00\x9d\x01\x2a\x40\x00\x30\x00\x00\x47";
     let mut watch = ParameterWatch::new(&vp8);
-    let parts = bytes::Bytes::from_static(picture).into();
-    watch.look(&AccessUnit {
-        timestamp: 0,
-        parts,
-        is_keyframe: true,
-        is_damaged: false,
-        configuration: None,
-    });
+    let parts = bytes::Bytes::from_static(picture);
+    watch.look(&AccessUnit::new(0, parts).with_keyframe(true));
     let mut parameters = Some(Box::new(watch.parameters()));
     let since = recorder.wall;
     for number in 0..40 {

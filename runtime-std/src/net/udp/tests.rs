@@ -8,7 +8,7 @@ use crate::net::{bind_pair, bind_udp};
 use crate::threads::{ThreadUdp, Threads, block_on};
 
 fn pair(ip: IpAddr) -> (UdpPair<ThreadUdp>, (u16, u16)) {
-    let (sockets, ports) = bind_pair(&Threads, &UdpSpec { ip, ports: UdpPorts::Any }).unwrap();
+    let (sockets, ports) = bind_pair(&Threads, &UdpSpec::new(ip, UdpPorts::Any)).unwrap();
     (UdpPair::new(sockets, SocketOptions::default()).unwrap(), ports)
 }
 

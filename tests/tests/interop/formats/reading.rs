@@ -94,7 +94,7 @@ fn from_ffmpeg(row: &Row, material: &Material, transport: Transport) -> Sent {
     let packets = server.read(stream, StartAt::Oldest).expect("it is published");
     let received = packets.map(|packet| {
         assert_eq!(packet.missed, 0, "{}: too much for the log", row.name);
-        Received { media: packet.media, packet: packet.packet, lost: 0, time: packet.time }
+        Received::new(packet.media, packet.packet, packet.time)
     });
     let received = received.collect();
     program.finish();
@@ -152,7 +152,7 @@ fn through_link(description: &Description, packets: &[Received], seed: u64) -> V
     received.extend(std::iter::from_fn(|| receiver.poll_packet()));
     let times = received.into_iter().map(|rtspan_core::rtp::Received { packet, lost }| {
         let time = timeline.time_of(Instant::ZERO, 0, &packet, clock_rate);
-        Received { media: 0, packet, lost, time }
+        Received::new(0, packet, time).with_lost(lost)
     });
     times.collect()
 }

@@ -9,7 +9,7 @@ use crate::program::{PATIENCE, Program};
 
 /// A server for TCP and UDP on free ports.
 pub(super) fn serve() -> Server {
-    let udp = UdpSpec { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: UdpPorts::Any };
+    let udp = UdpSpec::new(IpAddr::V4(Ipv4Addr::LOCALHOST), UdpPorts::Any);
     let config = ServerConfig::default().udp(Some(udp));
     Server::builder().config(config).bind("127.0.0.1:0").expect("there are free ports")
 }

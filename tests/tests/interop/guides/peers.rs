@@ -46,7 +46,7 @@ pub(super) fn start(page: &str, films: &Path) -> Vec<Peer> {
 
 /// A camera with two streams: `yard` asks for a password, and `door` has a loudspeaker.
 fn camera(name: &str, address: &str) -> Server {
-    let udp = UdpSpec { ip: address.parse().expect("it is an address"), ports: UdpPorts::Any };
+    let udp = UdpSpec::new(address.parse().expect("it is an address"), UdpPorts::Any);
     let mut config = ServerConfig::default().udp(Some(udp));
     if name == "yard" {
         let user = User::new("user", Secret::password("password")).may(Action::Read, "*");

@@ -208,7 +208,7 @@ fn first_that_answers(host: impl ToSocketAddrs) -> Result<SocketAddr, ConnectErr
     for addr in host.to_socket_addrs().map_err(|error| ConnectError::Unresolved(error.into()))? {
         match TcpStream::connect_timeout(&addr, ADDRESS_DEADLINE) {
             Ok(_) => return Ok(addr),
-            Err(error) => tried.push(ConnectAttempt { addr, error: error.into() }),
+            Err(error) => tried.push(ConnectAttempt::new(addr, error)),
         }
     }
     Err(ConnectError::of(tried))

@@ -37,7 +37,7 @@ pub(crate) enum Trouble {
 impl Trouble {
     /// An address takes no connection.
     pub(super) fn connect(addr: SocketAddr, error: io::Error) -> Self {
-        Self::Connect(ConnectError::of(vec![ConnectAttempt { addr, error: error.into() }]))
+        Self::Connect(ConnectError::of(vec![ConnectAttempt::new(addr, error)]))
     }
 
     /// The kind, and what to do about it, as of the error that a client would have.

@@ -25,7 +25,7 @@ fn record(name: &str, format: Format, units: &[&[&[u8]]]) -> (Vec<u8>, Result<u6
             let marker = at + 1 == unit.len();
             let header = RtpHeader { payload_type: 96, marker, sequence, timestamp: picture * 3000, ssrc: 1 };
             let packet = RtpPacket::build(header, nal);
-            recording.take(&Received { media: 0, packet, lost: 0, time: MediaTime::default() }).unwrap();
+            recording.take(&Received::new(0, packet, MediaTime::default())).unwrap();
             sequence += 1;
         }
     }

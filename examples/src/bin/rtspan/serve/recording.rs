@@ -148,5 +148,5 @@ pub(super) async fn record<R: Runtime>(
 /// A packet of a stream, as clients receive it.
 fn received(packet: StreamPacket) -> Received {
     let lost = u16::try_from(packet.missed).unwrap_or(u16::MAX);
-    Received { media: packet.media, packet: packet.packet, lost, time: packet.time }
+    Received::new(packet.media, packet.packet, packet.time).with_lost(lost)
 }

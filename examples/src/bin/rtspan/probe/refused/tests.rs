@@ -20,7 +20,7 @@ fn lost(reason: ClientCloseReason) -> Finding {
 
 fn tried(errors: &[ErrorKind]) -> Finding {
     let addr = "192.0.2.1:554".parse().unwrap();
-    let tried = errors.iter().map(|error| ConnectAttempt { addr, error: (*error).into() }).collect();
+    let tried = errors.iter().map(|error| ConnectAttempt::new(addr, *error)).collect();
     lost(ClientCloseReason::Connect(ConnectError::of(tried)))
 }
 

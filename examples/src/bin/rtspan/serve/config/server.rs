@@ -56,7 +56,7 @@ pub(super) fn config(settings: &Settings, udp_ip: IpAddr) -> ServerConfig {
     let mut config = with_limits(ServerConfig::default(), &file.limits);
     if file.udp.enabled != Some(false) {
         let ports = file.udp.ports.map_or(UdpPorts::Any, |ports| ports.0.0);
-        config = config.udp(Some(UdpSpec { ip: udp_ip, ports }));
+        config = config.udp(Some(UdpSpec::new(udp_ip, ports)));
     }
     config = file.udp.pairs.into_iter().fold(config, ServerConfig::udp_pairs);
     config = config.start(file.start.map_or_else(StartAt::default, |start| start.0.into()));
