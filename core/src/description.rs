@@ -14,7 +14,7 @@
 //! let description = Description::parse(sdp.as_bytes(), &mut Tolerances::NONE)?;
 //! let (index, format) = description.find("h264").expect("just written");
 //! assert_eq!(description.medias[index].control.as_deref(), Some("trackID=0"));
-//! assert!(matches!(&format.codec, Codec::H264(h264) if h264.parameter_sets().is_some()));
+//! assert!(matches!(format.codec(), Codec::H264(h264) if h264.parameter_sets().is_some()));
 //! # Ok::<(), rtspan_core::description::DescriptionError>(())
 //! ```
 
@@ -78,7 +78,7 @@ pub(crate) use write::GroupLine;
 /// let sound = Media::new(MediaKind::Audio, vec![Format::pcma()]);
 /// let description = Description::new(vec![video, sound]);
 /// let (media, format) = description.find("PCMA").expect("it has G.711");
-/// assert_eq!((media, format.payload_type, format.clock_rate), (1, 8, 8_000));
+/// assert_eq!((media, format.payload_type, format.clock_rate()), (1, 8, 8_000));
 /// ```
 #[derive(Clone, Default, Eq, PartialEq)]
 #[non_exhaustive]

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (number, media) in description.medias.iter().enumerate() {
         let direction = if description.is_back_channel(number) { "back channel, " } else { "" };
         for format in &media.formats {
-            let (encoding, rate) = (Printable(&format.encoding), format.clock_rate);
+            let (encoding, rate) = (Printable(format.encoding()), format.clock_rate());
             println!("media {number}: {direction}{} {encoding} at {rate} Hz", media.kind);
         }
     }

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
         let Some(format) = format else { continue };
         let seconds = frame.time.pts as f64 / 1e9;
-        println!("{seconds:.3} {}: {}", Printable(&format.encoding), unit(&format.codec, &frame));
+        println!("{seconds:.3} {}: {}", Printable(format.encoding()), unit(format.codec(), &frame));
     }
     Ok(())
 }

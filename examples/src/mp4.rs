@@ -99,7 +99,7 @@ impl Media {
 
     fn describe(&mut self, parameters: &Parameters, entry: Bytes) {
         self.is_video = parameters.video.is_some();
-        self.timescale = parameters.format.clock_rate;
+        self.timescale = parameters.format.clock_rate();
         self.parameters = Some(parameters.clone());
         self.entry = Some(entry);
     }

@@ -137,7 +137,7 @@ impl FileKind {
 
     /// Returns `true` if such a file can hold a format.
     pub fn holds(self, format: &Format) -> bool {
-        let codec = &format.codec;
+        let codec = format.codec();
         match self {
             Self::Mp4 => mp4::holds(format),
             Self::Ts => ts::holds(codec),

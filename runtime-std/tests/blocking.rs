@@ -121,7 +121,7 @@ fn a_description_tells_the_parameter_sets_that_came_last() {
                 .unwrap();
         }
         let described = Client::connect(&url).unwrap().describe().unwrap();
-        let Codec::H264(h264) = &described.medias[0].formats[0].codec else { panic!("{described:?}") };
+        let Codec::H264(h264) = described.medias[0].formats[0].codec() else { panic!("{described:?}") };
         let told = h264.parameter_sets().map(|sets| sets.map(|set| set.to_vec()));
         assert_eq!(told, Some([other_sps.to_vec(), pps.to_vec()]), "{path}");
         assert_eq!(h264.profile_level_id, Some([0x64, 0, 0x28]), "{path}");

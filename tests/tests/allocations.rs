@@ -286,9 +286,9 @@ fn a_unit_of_any_format_is_packetized_by_two_allocations_for_each_block_of_packe
         let (packets, allocations) = packetized(&format, &unit);
         let bytes: usize = packets.iter().map(RtpPacket::len).sum();
         let blocks = bytes.div_ceil(BLOCK - PACKET_BYTES_MAX) as u64;
-        assert!(allocations <= 2 * blocks + FEW, "{}: {allocations} for {bytes} bytes", format.encoding);
+        assert!(allocations <= 2 * blocks + FEW, "{}: {allocations} for {bytes} bytes", format.encoding());
         let is_large = unit.iter().any(|part| part.len() > 1000);
-        assert_eq!(packets.len() > 130, is_large, "{}", format.encoding);
+        assert_eq!(packets.len() > 130, is_large, "{}", format.encoding());
     }
 }
 
@@ -310,8 +310,8 @@ fn a_unit_of_any_format_is_depacketized_by_as_many_allocations_whatever_its_pack
             // Buffers grow to their size once.
             depacketize();
             let allocations = allocations_of(depacketize);
-            assert!(bytes >= 2 * unit.iter().map(Vec::len).sum::<usize>(), "{}", format.encoding);
-            (format.encoding, allocations)
+            assert!(bytes >= 2 * unit.iter().map(Vec::len).sum::<usize>(), "{}", format.encoding());
+            (format.encoding().into(), allocations)
         };
         units(bytes).into_iter().map(of_format).collect()
     };

@@ -11,11 +11,11 @@ use crate::Tolerances;
 /// use rtspan_core::{Codec, Format};
 ///
 /// fn tell(format: &Format) -> String {
-///     match &format.codec {
+///     match format.codec() {
 ///         Codec::H264(h264) if h264.parameter_sets().is_some() => "H.264 that can be decoded at once".to_owned(),
 ///         Codec::H264(_) => "H.264 with parameter sets in the stream".to_owned(),
-///         Codec::Mpeg4Audio(_) => format!("AAC at {} Hz", format.clock_rate),
-///         _ => format.encoding.to_string(),
+///         Codec::Mpeg4Audio(_) => format!("AAC at {} Hz", format.clock_rate()),
+///         _ => format.encoding().to_owned(),
 ///     }
 /// }
 ///

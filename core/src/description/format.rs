@@ -14,11 +14,11 @@ use crate::tolerance::Tolerance;
 ///
 /// // A format that the library knows, by its own function or by its name; and one that it does not know.
 /// let aac = Format::mpeg4_audio(97, &[0x12, 0x10])?; // the AudioSpecificConfig: AAC-LC, 44.1 kHz, stereo
-/// assert_eq!((aac.clock_rate, aac.channels), (44_100, Some(2)));
+/// assert_eq!((aac.clock_rate(), aac.channels()), (44_100, Some(2)));
 /// let h264 = Format::new(96, "H264", 90_000).with_fmtp("packetization-mode=1");
-/// assert!(matches!(h264.codec, Codec::H264(_)));
+/// assert!(matches!(h264.codec(), Codec::H264(_)));
 /// let other = Format::new(98, "x-own", 90_000);
-/// assert_eq!(other.codec, Codec::Other);
+/// assert_eq!(*other.codec(), Codec::Other);
 /// # Ok::<(), rtspan_core::description::BadAudioConfig>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,19 +26,12 @@ use crate::tolerance::Tolerance;
 pub struct Format {
     /// The payload type, 0 to 127, unique within the media.
     pub payload_type: u8,
-    /// The name of the encoding, in its usual spelling where the library knows it; empty if nobody says.
-    pub encoding: Box<str>,
-    /// Ticks of the RTP timestamp in a second; never zero when read.
-    pub clock_rate: u32,
-    /// The third part of the rtpmap: for audio the number of channels, one if it is missing.
-    pub channels: Option<u16>,
-    /// The parameters as they were written, but for parameter sets in broken base64, which are written as RFC 6184 and
-    /// RFC 7798 have them.
-    pub fmtp: Option<Box<str>>,
-    /// The meaning of all of the above, for the codecs that the library knows.
-    ///
-    /// This is derived: writing a description writes the other fields.
-    pub codec: Codec,
+    // What the codec is read from changes only together with it.
+    pub(crate) encoding: Box<str>,
+    pub(crate) clock_rate: u32,
+    pub(crate) channels: Option<u16>,
+    pub(crate) fmtp: Option<Box<str>>,
+    pub(crate) codec: Codec,
 }
 
 impl Format {
@@ -114,6 +107,32 @@ impl Format {
         let mut format = Self::new(payload_type, "mpeg4-generic", sample_rate);
         format.channels = (channels > 0).then_some(channels.into());
         Ok(format.with_fmtp(mpeg4_audio::fmtp(config)))
+    }
+
+    /// The name of the encoding, in its usual spelling where the library knows it; empty if nobody says.
+    pub fn encoding(&self) -> &str {
+        &self.encoding
+    }
+
+    /// Ticks of the RTP timestamp in a second; never zero when read.
+    pub fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
+    /// The third part of the rtpmap: for audio the number of channels, one if it is missing.
+    pub fn channels(&self) -> Option<u16> {
+        self.channels
+    }
+
+    /// The parameters as they were written, but for parameter sets in broken base64, which are written as RFC 6184 and
+    /// RFC 7798 have them.
+    pub fn fmtp(&self) -> Option<&str> {
+        self.fmtp.as_deref()
+    }
+
+    /// The meaning of the encoding and its parameters, for the codecs that the library knows.
+    pub fn codec(&self) -> &Codec {
+        &self.codec
     }
 
     /// Sets the number of channels.

@@ -11,7 +11,7 @@ use crate::{Printable, Profile, without_secrets};
 ///
 /// let mut loudspeaker = Media::new(MediaKind::Audio, vec![Format::pcmu(), Format::pcma()]);
 /// loudspeaker.direction = Some(Direction::SendOnly); // a back channel, as ONVIF writes it
-/// assert!(loudspeaker.format(8).is_some_and(|format| &*format.encoding == "PCMA"));
+/// assert!(loudspeaker.format(8).is_some_and(|format| format.encoding() == "PCMA"));
 /// ```
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]

@@ -12,7 +12,8 @@
 //! use rtspan_core::payload::PacketizerConfig;
 //! use rtspan_core::payload::amr::{Depacketizer, Packetizer};
 //!
-//! let Codec::Amr(amr) = Format::amr(97, AmrPacking::OctetAligned).codec else { unreachable!() };
+//! let format = Format::amr(97, AmrPacking::OctetAligned);
+//! let Codec::Amr(amr) = *format.codec() else { unreachable!() };
 //! let mut packetizer = Packetizer::new(PacketizerConfig::new(97, 7, 0), &amr);
 //! packetizer.set_mode_request(Some(0)); // the peer is asked for 4.75 kbit/s
 //! let mut packets = Vec::new();

@@ -14,9 +14,9 @@
 //! // AAC-LC, 48 kHz, stereo. With `cpresent=1` each packet tells the configuration, and a description need not.
 //! let format = Format::new(96, "MP4A-LATM", 48_000);
 //! let described = format.clone().with_fmtp("cpresent=1; config=400023203fc0");
-//! let (Codec::Latm(latm), Codec::Latm(undescribed)) = (described.codec, format.codec) else { unreachable!() };
-//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0), &latm, 48_000).expect("a configuration");
-//! let mut depacketizer = Depacketizer::new(&undescribed, 48_000);
+//! let (Codec::Latm(latm), Codec::Latm(undescribed)) = (described.codec(), format.codec()) else { unreachable!() };
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0), latm, 48_000).expect("a configuration");
+//! let mut depacketizer = Depacketizer::new(undescribed, 48_000);
 //! packetizer.packetize([&[1, 2, 3][..]], 0, |packet| depacketizer.push(&packet, 0).expect("it is whole"))?;
 //! let unit = depacketizer.poll().expect("a unit of 1024 samples");
 //! assert_eq!(unit.parts.to_bytes(), [1, 2, 3][..]);

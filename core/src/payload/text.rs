@@ -12,8 +12,9 @@
 //! use rtspan_core::payload::text::{Depacketizer, Packetizer};
 //!
 //! // Each packet repeats the two blocks before it.
-//! let Codec::Redundant(redundant) = Format::redundant_text(100, 98, 2).codec else { unreachable!() };
-//! let mut packetizer = Packetizer::new(PacketizerConfig::new(100, 7, 0), Some(&redundant));
+//! let format = Format::redundant_text(100, 98, 2);
+//! let Codec::Redundant(redundant) = format.codec() else { unreachable!() };
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(100, 7, 0), Some(redundant));
 //! let mut packets = Vec::new();
 //! for (typed, at) in [("He", 0), ("ll", 300), ("o", 600)] {
 //!     packetizer.packetize([typed.as_bytes()], at, |packet| packets.push(packet))?;

@@ -21,9 +21,10 @@
 //! # const SETUP: &[u8] = b"\x05vorbis\x73\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x01\0\x80\0\x02\0\0\0\0\x20\
 //! #     \x80\0\x04\x04\x04\0\0\0\0\0\x02\0\0\0\x04\x04";
 //! let headers = VorbisHeaders::new(1, &identification[..], &[][..], SETUP)?;
-//! let Codec::Vorbis(vorbis) = Format::vorbis(96, &headers).codec else { unreachable!() };
-//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0), &vorbis).expect("headers");
-//! let mut depacketizer = Depacketizer::new(&vorbis);
+//! let format = Format::vorbis(96, &headers);
+//! let Codec::Vorbis(vorbis) = format.codec() else { unreachable!() };
+//! let mut packetizer = Packetizer::new(PacketizerConfig::new(96, 7, 0), vorbis).expect("headers");
+//! let mut depacketizer = Depacketizer::new(vorbis);
 //! // A short block and two long ones, which travel in one payload.
 //! let blocks = [[0, 9], [2, 9], [2, 9]];
 //! packetizer.packetize(blocks.iter().map(|block| &block[..]), 0, |packet| {

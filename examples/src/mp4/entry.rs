@@ -32,7 +32,7 @@ impl Entry {
     /// Samples that are not compressed have the entries of QuickTime, which players know better than that of ISO/IEC 23003-5.
     /// The number of Vorbis is in use and not in the standard.
     fn of(format: &Format) -> Option<Self> {
-        Some(match &format.codec {
+        Some(match format.codec() {
             Codec::H264(_) => Self(b"avc1", Within::Record(b"avcC")),
             Codec::H265(_) => Self(b"hvc1", Within::Record(b"hvcC")),
             Codec::Av1(_) => Self(b"av01", Within::Record(b"av1C")),
@@ -94,7 +94,7 @@ fn visual(parameters: &Parameters) -> Option<Visual> {
 
 fn audio(parameters: &Parameters) -> Option<Audio> {
     let audio = parameters.audio?;
-    let sample_size = match &parameters.format.codec {
+    let sample_size = match parameters.format.codec() {
         Codec::Pcm(pcm) => pcm.bits.into(),
         _ => 16,
     };

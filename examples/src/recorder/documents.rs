@@ -29,7 +29,7 @@ impl<W: Write> DocumentWriter<W> {
     /// The output fails, or the document cannot be unpacked.
     pub fn write(&mut self, frame: &Frame) -> Result<(), RecordError> {
         if let Some(parameters) = &frame.new_parameters {
-            self.is_packed = parameters.format.codec == Codec::OnvifMetadata(MetadataCoding::Gzip);
+            self.is_packed = *parameters.format.codec() == Codec::OnvifMetadata(MetadataCoding::Gzip);
         }
         if frame.is_damaged {
             return Ok(());

@@ -35,7 +35,7 @@ impl<W: Write> StreamWriter<W> {
     /// The output fails.
     pub fn write(&mut self, frame: &Frame) -> Result<(), RecordError> {
         if let Some(parameters) = &frame.new_parameters {
-            self.is_known = match &parameters.format.codec {
+            self.is_known = match parameters.format.codec() {
                 Codec::H264(h264) => h264.parameter_sets().is_some(),
                 Codec::H265(h265) => h265.parameter_sets().is_some(),
                 _ => true,

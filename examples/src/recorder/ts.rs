@@ -129,7 +129,8 @@ impl<W: Write> TsWriter<W> {
             return Ok(());
         };
         if let Some(parameters) = &frame.new_parameters {
-            let kind = kind(&parameters.format.codec).filter(|_| is_framed(frame, &parameters.format.codec));
+            let kind =
+                kind(parameters.format.codec()).filter(|_| is_framed(frame, parameters.format.codec()));
             if !has_begun {
                 track.learn(kind);
             }

@@ -32,7 +32,7 @@ pub(super) struct Samples {
 impl Samples {
     /// Those of a format; `None` if WAV does not keep it as it is.
     pub(super) fn of(format: &Format) -> Option<Self> {
-        match format.codec {
+        match *format.codec() {
             Codec::G711(G711Law::Mu) => Some(Self { tag: MU_LAW, bytes: 1, silence: 0xff }),
             Codec::G711(G711Law::A) => Some(Self { tag: A_LAW, bytes: 1, silence: 0xd5 }),
             Codec::Pcm(pcm) => match pcm.bits {
@@ -124,8 +124,8 @@ impl<W: Write + Seek> WavWriter<W> {
 
     fn learn(&mut self, frame: &Frame, parameters: &Parameters) -> Result<(), RecordError> {
         let Some(samples) = Samples::of(&parameters.format) else { return Ok(()) };
-        let channels = parameters.format.channels.unwrap_or(1);
-        let known = Begun { samples, rate: parameters.format.clock_rate, channels };
+        let channels = parameters.format.channels().unwrap_or(1);
+        let known = Begun { samples, rate: parameters.format.clock_rate(), channels };
         match self.begun {
             Some(begun) if begun == known => Ok(()),
             Some(_) => Err(RecordError::ParametersChanged(frame.media)),

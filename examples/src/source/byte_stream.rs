@@ -89,7 +89,7 @@ impl Pictures {
             let has_picture = picture.slices().any(|nal| syntax.is_slice(nal));
             if has_picture {
                 let known = format_of(syntax, 0, &sets);
-                let is_whole = known.fmtp.as_deref().is_some_and(|fmtp| fmtp.contains("sprop-"));
+                let is_whole = known.fmtp().is_some_and(|fmtp| fmtp.contains("sprop-"));
                 format = Some(known);
                 if is_whole {
                     break;

@@ -62,7 +62,7 @@ impl Entry {
             G711Law::Mu => (Format::pcmu(), "PCMU"),
             G711Law::A => (Format::pcma(), "PCMA"),
         };
-        let is_fixed = rate == fixed.clock_rate && channels == 1;
+        let is_fixed = rate == fixed.clock_rate() && channels == 1;
         let other = || Format::new(payload_type, name, rate).with_channels(channels.max(1));
         Self::audio(if is_fixed { fixed } else { other() })
     }
@@ -228,14 +228,14 @@ impl Entry {
 
     /// Its samples are the values of a sound that is not compressed, and not frames.
     pub(super) fn is_samples(&self) -> bool {
-        matches!(self.format.codec, Codec::Pcm(_) | Codec::G711(_))
+        matches!(self.format.codec(), Codec::Pcm(_) | Codec::G711(_))
     }
 
     /// The sample is one that decoding can begin at, as far as its bytes tell.
     pub(super) fn is_keyframe(&self, sample: &[u8]) -> bool {
         let Packing::Nals { length_bytes, .. } = self.packing else { return false };
         let nals = Parts::from_length_prefixed(&Bytes::copy_from_slice(sample), length_bytes);
-        Syntax::of(&self.format.codec).is_some_and(|syntax| nals.slices().any(|nal| syntax.is_keyframe(nal)))
+        Syntax::of(self.format.codec()).is_some_and(|syntax| nals.slices().any(|nal| syntax.is_keyframe(nal)))
     }
 
     /// The parts of a sample.

@@ -23,7 +23,7 @@ impl Reel {
     pub(super) fn new(footage: Box<dyn Footage>) -> Self {
         let medias = &footage.description().medias;
         let lead = medias.iter().position(|media| media.kind == MediaKind::Video).unwrap_or(0);
-        let syntax = medias.get(lead).and_then(|media| Syntax::of(&media.formats.first()?.codec));
+        let syntax = medias.get(lead).and_then(|media| Syntax::of(media.formats.first()?.codec()));
         Self { lead, syntax, footage, ahead: VecDeque::new() }
     }
 

@@ -33,7 +33,7 @@ fn check(format: &Format, unit: &AccessUnit, packet_bytes_max: usize) {
     let mut back: Vec<AccessUnit> = Vec::new();
     // Behind a document that has ended another one begins, whatever it begins with.
     let header = RtpHeader { payload_type: 96, marker: true, sequence: 65_529, timestamp: 1, ssrc: 7 };
-    if matches!(format.codec, Codec::Klv | Codec::OnvifMetadata(_)) {
+    if matches!(format.codec(), Codec::Klv | Codec::OnvifMetadata(_)) {
         depacketizer.push(&RtpPacket::build(header, b"<?xml"), 0).expect("an end");
         let _ = depacketizer.poll();
     }
@@ -44,7 +44,7 @@ fn check(format: &Format, unit: &AccessUnit, packet_bytes_max: usize) {
     if sent.is_err() {
         return;
     }
-    if format.codec == Codec::TelephoneEvent {
+    if *format.codec() == Codec::TelephoneEvent {
         // A long one has begun before it ends.
         back.drain(..back.len() - 1);
     }

@@ -107,7 +107,7 @@ impl Kind {
     fn voices(self, chance: &mut Chance<'_>) -> Vec<Voice> {
         let voice = |format: &Format| Voice {
             payload_type: format.payload_type,
-            clock_rate: format.clock_rate,
+            clock_rate: format.clock_rate(),
             sequence: chance.pick(&[0, 1, 40_000, 65_500, 65_535]),
             base: chance.below(1 << 32) as u32,
             units: 0,

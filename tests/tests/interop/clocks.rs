@@ -113,7 +113,7 @@ fn watch(url: &str, transport: Transport, lasts: Duration) -> [Vec<Frame>; 2] {
     let video = described.medias.iter().position(|media| media.kind == MediaKind::Video).unwrap();
     let mut stream = Vec::new();
     // FFmpeg sends them in the description only.
-    if let Codec::H264(h264) = &described.medias[video].formats[0].codec {
+    if let Codec::H264(h264) = described.medias[video].formats[0].codec() {
         write_annex_b(h264.parameter_sets().into_iter().flatten(), &mut stream);
     }
     let mut depacketizer = Depacketizer::new();

@@ -76,7 +76,7 @@ impl Figures {
     }
 
     fn new(over: &'static str, media: usize, description: &Media, counted: Counted) -> Self {
-        let format = description.formats.first().map_or("?", |format| &format.encoding);
+        let format = description.formats.first().map_or("?", |format| format.encoding());
         let (kind, format) = (description.kind.as_str().to_owned(), format.to_owned());
         Self { over, media, kind, format, packets: 0, bytes: 0, lost: 0, counted }
     }

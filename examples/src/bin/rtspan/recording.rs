@@ -51,7 +51,7 @@ impl Recording {
         reader.set_form(kind.form());
         let is_picture = |media: &usize| {
             let format = description.medias[*media].formats.first();
-            format.is_some_and(|format| matches!(format.codec, Codec::H264(_) | Codec::H265(_)))
+            format.is_some_and(|format| matches!(format.codec(), Codec::H264(_) | Codec::H265(_)))
         };
         let picture = medias.iter().copied().find(is_picture);
         Ok(Self { path: path.into(), reader, recorder, medias, picture, missing: None, has_keyframe: false })
@@ -109,7 +109,7 @@ impl Recording {
             return;
         }
         if let Some(parameters) = &frame.new_parameters {
-            let sets = match &parameters.format.codec {
+            let sets = match parameters.format.codec() {
                 Codec::H264(h264) => vec![("SPS", h264.sps.is_none()), ("PPS", h264.pps.is_none())],
                 Codec::H265(h265) => {
                     vec![

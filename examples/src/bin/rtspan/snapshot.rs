@@ -90,7 +90,7 @@ pub(crate) async fn run<R: Runtime>(args: &SnapshotArgs) -> Result<(), Failure> 
 fn find(description: &Description, playing: &[usize]) -> Option<usize> {
     let is_understood = |media: &&usize| {
         let format = description.medias.get(**media).and_then(|media| media.formats.first());
-        format.is_some_and(|format| matches!(format.codec, Codec::H264(_) | Codec::Jpeg))
+        format.is_some_and(|format| matches!(format.codec(), Codec::H264(_) | Codec::Jpeg))
     };
     playing.iter().find(is_understood).copied()
 }

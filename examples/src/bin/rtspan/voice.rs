@@ -73,7 +73,7 @@ impl Voice {
     /// The payload type that the file is sent with into a back channel that takes it.
     fn format_in(&self, media: &Media) -> Option<u8> {
         let is_taken = |format: &&Format| {
-            let name = format.encoding.to_uppercase();
+            let name = format.encoding().to_uppercase();
             (name == "PCMU" || name == "PCMA") && self.law.is_none_or(|law| law == name)
         };
         media.formats.iter().find(is_taken).map(|format| format.payload_type)

@@ -152,7 +152,7 @@ impl Stream {
                 if self.format.is_none() {
                     self.sets.extend(nals.iter().filter(|nal| syntax.is_set(nal)).cloned());
                     let format = format_of(syntax, self.media, &self.sets);
-                    let is_whole = format.fmtp.as_deref().is_some_and(|fmtp| fmtp.contains("sprop-"));
+                    let is_whole = format.fmtp().is_some_and(|fmtp| fmtp.contains("sprop-"));
                     self.format = Some(format).filter(|_| is_whole);
                 }
                 (nals, is_keyframe || self.is_access_point)

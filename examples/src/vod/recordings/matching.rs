@@ -28,11 +28,13 @@ pub(super) fn assign(segment: &Description, footage: &Description) -> Option<Vec
 
 /// Frames of one format can be sent in the other: they differ only in the parameter sets in front of keyframes.
 fn is_same(one: &Format, other: &Format) -> bool {
-    match (&one.codec, &other.codec) {
+    match (one.codec(), other.codec()) {
         (Codec::H264(_), Codec::H264(_)) | (Codec::H265(_), Codec::H265(_)) => true,
         (Codec::Av1(_), Codec::Av1(_)) | (Codec::Vp9(_), Codec::Vp9(_)) => true,
         (one_codec, other_codec) => {
-            one_codec == other_codec && one.clock_rate == other.clock_rate && one.channels == other.channels
+            one_codec == other_codec
+                && one.clock_rate() == other.clock_rate()
+                && one.channels() == other.channels()
         }
     }
 }

@@ -47,7 +47,7 @@ pub struct Track {
 impl Track {
     /// The track with these parameters; `None` as long as a decoder cannot be made of them.
     pub(crate) fn new(media: usize, kind: &MediaKind, parameters: &Parameters) -> Option<Self> {
-        let codec = match (&parameters.format.codec, &parameters.codec) {
+        let codec = match (parameters.format.codec(), &parameters.codec) {
             (Codec::G711(G711Law::Mu), _) => "ulaw",
             (Codec::G711(G711Law::A), _) => "alaw",
             // Playlists name the profile too, and WebCodecs do not.
@@ -55,7 +55,7 @@ impl Track {
             (_, Some(codec)) => codec,
             (_, None) => return None,
         };
-        let configuration = match parameters.format.codec {
+        let configuration = match parameters.format.codec() {
             Codec::H264(_) | Codec::H265(_) | Codec::Mpeg4Audio(_) | Codec::Latm(_) => {
                 parameters.configuration.clone()?
             }
@@ -76,7 +76,7 @@ impl Track {
 /// Returns `true` if browsers decode frames of this format. Which of them one has, it only says itself.
 pub(crate) fn is_for_browsers(format: &Format) -> bool {
     matches!(
-        format.codec,
+        format.codec(),
         Codec::H264(_)
             | Codec::H265(_)
             | Codec::Av1(_)

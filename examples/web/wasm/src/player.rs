@@ -241,7 +241,7 @@ impl Player {
         }
         if self.medias.is_empty() {
             let formats = description.medias.iter().flat_map(|media| &media.formats);
-            let names: Vec<_> = formats.map(|format| format.encoding.to_string()).collect();
+            let names: Vec<_> = formats.map(|format| format.encoding().to_owned()).collect();
             let words = format!("the stream has nothing that browsers play: {}", names.join(", "));
             return self.close(now, &words, 0);
         }

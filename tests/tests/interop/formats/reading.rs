@@ -122,7 +122,7 @@ fn from_gstreamer(row: &Row, material: &Material, transport: Transport) -> Sent 
 /// The frames of packets, and what was counted.
 fn read(description: &Description, packets: impl Iterator<Item = Received>) -> (Vec<Frame>, FrameStats) {
     let mut reader = FrameReader::new(description);
-    if let Codec::H264(_) | Codec::H265(_) = description.medias[0].formats[0].codec {
+    if let Codec::H264(_) | Codec::H265(_) = description.medias[0].formats[0].codec() {
         reader.set_form(Form::ByteStream);
     }
     let mut frames = Vec::new();
@@ -138,7 +138,7 @@ fn read(description: &Description, packets: impl Iterator<Item = Received>) -> (
 
 /// The packets as they come out of a receiver behind a link that loses some and delivers others late.
 fn through_link(description: &Description, packets: &[Received], seed: u64) -> Vec<Received> {
-    let clock_rate = description.medias[0].formats[0].clock_rate;
+    let clock_rate = description.medias[0].formats[0].clock_rate();
     let mut receiver = Receiver::new(clock_rate, Delivery::Unordered, 1);
     let mut timeline = Timeline::new();
     let mut received = Vec::new();

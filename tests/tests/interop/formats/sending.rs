@@ -31,7 +31,7 @@ pub(super) fn try_out(row: &Row, peer: Peer, transport: Transport) {
     let material = Material::of(row);
     let server = serve();
     let format = (row.format)(material);
-    let codec = format.codec.clone();
+    let codec = format.codec().clone();
     row.is_right_of(&format);
     row.has_all_of(&format);
     let media = Media::new(row.kind.clone(), vec![format]);

@@ -199,12 +199,17 @@ impl Row {
 
     /// Demands that a description has the format as the table does.
     pub(super) fn is_right_of(&self, format: &Format) {
-        assert!(self.encoding.eq_ignore_ascii_case(&format.encoding), "{}: {}", self.name, format.encoding);
+        assert!(
+            self.encoding.eq_ignore_ascii_case(format.encoding()),
+            "{}: {}",
+            self.name,
+            format.encoding()
+        );
     }
 
     /// Demands that a description of ours has no parameters but those in the table.
     pub(super) fn has_all_of(&self, format: &Format) {
-        let parameters = format.fmtp.as_deref().unwrap_or_default().split(';');
+        let parameters = format.fmtp().unwrap_or_default().split(';');
         for parameter in parameters.filter_map(|parameter| parameter.split_once('=')) {
             assert!(self.parameters.contains(&parameter.0.trim()), "{}: {parameter:?}", self.name);
         }

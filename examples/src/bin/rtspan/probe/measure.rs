@@ -50,7 +50,7 @@ struct MediaClock {
 
 impl Measure {
     pub(super) fn new(description: &Description) -> Self {
-        let rate = |media: &Media| media.formats.first().map_or(0, |format| format.clock_rate);
+        let rate = |media: &Media| media.formats.first().map_or(0, |format| format.clock_rate());
         Self {
             reader: FrameReader::new(description),
             clock_rates: description.medias.iter().map(rate).collect(),

@@ -57,11 +57,11 @@ fn track(facts: &Facts, media: usize) -> Option<&Track> {
 }
 
 fn format_line(format: &Format) -> String {
-    let mut line = format!("{} {}/{}", format.payload_type, format.encoding, format.clock_rate);
-    if let Some(channels) = format.channels {
+    let mut line = format!("{} {}/{}", format.payload_type, format.encoding(), format.clock_rate());
+    if let Some(channels) = format.channels() {
         line += &format!("/{channels}");
     }
-    if let Some(fmtp) = &format.fmtp {
+    if let Some(fmtp) = format.fmtp() {
         line += &format!("  {fmtp}");
     }
     line
@@ -114,9 +114,9 @@ fn media_to_json(facts: &Facts, description: &Description, number: usize, media:
 fn format_to_json(format: &Format) -> Value {
     json!({
         "payload_type": format.payload_type,
-        "encoding": format.encoding,
-        "clock_rate": format.clock_rate,
-        "channels": format.channels,
-        "fmtp": format.fmtp,
+        "encoding": format.encoding(),
+        "clock_rate": format.clock_rate(),
+        "channels": format.channels(),
+        "fmtp": format.fmtp(),
     })
 }

@@ -96,7 +96,7 @@ impl<'a> Stage<'a> {
         open(station, place, own, || description.clone()).await?;
         lock(own).lost = None;
         let formats = description.medias.iter().map(|media| media.formats.first());
-        let clock_rates = formats.map(|format| format.map_or(0, |format| format.clock_rate)).collect();
+        let clock_rates = formats.map(|format| format.map_or(0, |format| format.clock_rate())).collect();
         Ok(Self { own, pace: Pace::new(), clock_rates })
     }
 

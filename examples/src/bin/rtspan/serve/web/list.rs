@@ -49,7 +49,7 @@ async fn shown<R: Runtime>(server: &Server<R>, info: &StreamInfo) -> Option<Valu
     let keyframe_interval = stats.medias.iter().find_map(|media| media.keyframe_interval);
     Some(json!({
         "path": trimmed(&info.path),
-        "formats": encodings.map(|format| &*format.encoding).collect::<Vec<_>>(),
+        "formats": encodings.map(|format| format.encoding()).collect::<Vec<_>>(),
         "readers": info.readers.len(),
         "bitrate": stats.bitrate,
         "packets": stats.published.packets,
