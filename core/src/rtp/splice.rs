@@ -14,7 +14,8 @@ use crate::limits::{SEQUENCE_JUMP_MAX, SOURCES_MAX};
 pub(crate) struct Splice {
     /// The formats of which a packet has come since the publisher has begun.
     begun: Vec<u8>,
-    /// The sources that readers see with other numbers, no two with the same SSRC there.
+    /// The sources that readers see with other numbers, no two with the same SSRC there. When another one begins, those go whose
+    /// SSRC the senders have forgotten.
     lines: Vec<Line>,
     /// The last packets of sources that others have followed, with the numbers that they had there.
     former: VecDeque<Past>,
@@ -50,7 +51,7 @@ impl Splice {
         }
         let mut shift = self.shift_of(packet);
         if begins || (shift.is_none() && self.is_seen(packet.ssrc())) {
-            shift = self.begin_source(now, packet, shift, senders);
+            shift = self.begin_source(now, packet, senders);
         }
         if let Some(shift) = shift {
             *packet = shift.apply(packet);
@@ -98,10 +99,12 @@ impl Splice {
         &mut self,
         now: Instant,
         packet: &RtpPacket,
-        shift: Option<Shift>,
         senders: &mut Senders,
     ) -> Option<Shift> {
         let (payload_type, source) = (packet.payload_type(), packet.ssrc());
+        // Nobody has the SSRC of a line again once the senders have forgotten it.
+        self.lines.retain(|line| senders.ssrcs().any(|ssrc| ssrc == line.shift.ssrc));
+        let shift = self.shift_of(packet);
         let seen = shift.map_or(source, |shift| shift.ssrc);
         let Some((sent, last)) = senders.last_of(payload_type, seen) else { return shift };
         let former = self.at_source(last);
@@ -257,6 +260,21 @@ mod tests {
             story.pass(96, (ssrc, 1, 1));
         }
         assert_eq!(story.splice.past(&story.senders).count(), 1 + SOURCES_MAX);
+    }
+
+    #[test]
+    fn no_more_shifts_are_kept_than_sources() {
+        let mut story = Story::new();
+        story.same(96, (7, 100, 9000));
+        for ssrc in 100..100 + 4 * SOURCES_MAX as u32 {
+            story.splice.begin();
+            story.wait(1);
+            assert!(story.pass(96, (ssrc, 1, 1)).1, "it goes on behind the one that sent last");
+            story.wait(1);
+            story.same(96, (1000 + ssrc, 1, 1));
+            let kept = story.splice.lines.len();
+            assert!(kept <= SOURCES_MAX, "{kept} after {ssrc}");
+        }
     }
 
     #[test]
