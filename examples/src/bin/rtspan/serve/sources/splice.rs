@@ -24,11 +24,12 @@ pub(super) struct Splice {
     begun: Option<Instant>,
 }
 
-/// The packets of one format of a media: there are no more lines than formats.
+/// The packets of one source of a media, as readers see it. Its formats, as PCMU and comfort noise, have one numbering.
 #[derive(Debug)]
 struct Line {
     media: usize,
-    payload_type: u8,
+    /// Each format of a media is of one line: there are no more lines than formats.
+    payload_types: Vec<u8>,
     /// As readers see them.
     ssrc: u32,
     sequence: u16,
@@ -59,8 +60,7 @@ impl Splice {
         time: i64,
         clock_rate: u32,
     ) -> Option<RtpPacket> {
-        let is_of = |line: &Line| line.media == media && line.payload_type == packet.payload_type();
-        let place = self.lines.iter().position(is_of);
+        let place = self.place_of(media, &packet);
         let is_new = self.begun.is_some_and(|begun| now - begun < NEAR);
         let mut line = place.and_then(|place| self.lines.get_mut(place));
         if line.as_ref().is_some_and(|line| line.is_other && is_new && line.has_passed(&packet, clock_rate)) {
@@ -81,13 +81,31 @@ impl Splice {
         line.is_other = false;
         Some(line.shifted(packet, time))
     }
+
+    /// The line that a packet is of: that of its source, or that of its format, or the one that has its SSRC for readers. The first
+    /// packet of another source is else of the newest line, since that may have the format from now on.
+    fn place_of(&mut self, media: usize, packet: &RtpPacket) -> Option<usize> {
+        let (payload_type, ssrc) = (packet.payload_type(), packet.ssrc());
+        let of_media = || self.lines.iter().enumerate().filter(|(_, line)| line.media == media);
+        let is_first = of_media().all(|(_, line)| line.is_other);
+        let rank = |line: &Line| {
+            let (is_source, is_format) = (line.source == ssrc, line.payload_types.contains(&payload_type));
+            (is_source && !line.is_other, is_source, is_format, line.ssrc == ssrc, is_first)
+        };
+        let eligible = of_media().filter(|(_, line)| rank(line) != Default::default());
+        let (place, _) = eligible.max_by_key(|(_, line)| (rank(line), line.time))?;
+        if of_media().all(|(_, line)| !line.payload_types.contains(&payload_type)) {
+            self.lines.get_mut(place)?.payload_types.push(payload_type);
+        }
+        Some(place)
+    }
 }
 
 impl Line {
     fn of(media: usize, packet: &RtpPacket, time: i64) -> Self {
         Self {
             media,
-            payload_type: packet.payload_type(),
+            payload_types: vec![packet.payload_type()],
             ssrc: packet.ssrc(),
             sequence: packet.sequence(),
             timestamp: packet.timestamp(),
@@ -159,7 +177,11 @@ mod tests {
     const MS: i64 = 1_000_000;
 
     fn packet(ssrc: u32, sequence: u16, timestamp: u32) -> RtpPacket {
-        let header = RtpHeader { payload_type: 96, marker: true, sequence, timestamp, ssrc };
+        packet_of(96, (ssrc, sequence, timestamp))
+    }
+
+    fn packet_of(payload_type: u8, (ssrc, sequence, timestamp): (u32, u16, u32)) -> RtpPacket {
+        let header = RtpHeader { payload_type, marker: true, sequence, timestamp, ssrc };
         RtpPacket::build(header, b"payload")
     }
 
@@ -199,6 +221,55 @@ mod tests {
         // The source itself begins anew: its client puts it on its time line.
         let anew = splice.pass(later, 0, packet(0xcc, 9, 0), 10 * MS, RATE);
         assert_eq!(numbers(&anew), (7, 104, 9000 + 60 * 90));
+    }
+
+    #[test]
+    fn formats_of_one_source_go_on_together() {
+        let now = Instant::now();
+        let pass = |splice: &mut Splice, payload_type, sent: (u32, u16, u32)| {
+            let time = i64::from(sent.2) / 8 * MS;
+            numbers(&splice.pass(now, 0, packet_of(payload_type, sent), time, 8000))
+        };
+        for (before, after) in [([0, 13], [0, 13]), ([0, 13], [13, 0]), ([0, 0], [13, 0])] {
+            let mut splice = Splice::default();
+            for (payload_type, sent) in before.into_iter().zip([(8, 1, 160), (8, 2, 320)]) {
+                assert_eq!(pass(&mut splice, payload_type, sent), sent);
+            }
+            splice.begin(now);
+            assert_eq!(pass(&mut splice, after[0], (0xab, 50, 800)), (8, 3, 320));
+            assert_eq!(pass(&mut splice, after[1], (0xab, 51, 960)), (8, 4, 480));
+            assert_eq!(pass(&mut splice, after[0], (0xab, 52, 1120)), (8, 5, 640));
+            // By another way, with the last packet anew.
+            splice.begin(now);
+            assert!(splice.pass(now, 0, packet_of(after[1], (0xab, 52, 1120)), 0, 8000).is_none());
+            assert_eq!(pass(&mut splice, after[1], (0xab, 53, 1280)), (8, 6, 800));
+            assert_eq!(pass(&mut splice, after[0], (0xab, 54, 1440)), (8, 7, 960));
+        }
+    }
+
+    #[test]
+    fn formats_with_a_source_each_go_on_each_by_itself() {
+        let (mut splice, now) = (Splice::default(), Instant::now());
+        let pass = |splice: &mut Splice, payload_type, sent| {
+            numbers(&splice.pass(now, 0, packet_of(payload_type, sent), 0, RATE))
+        };
+        assert_eq!(pass(&mut splice, 96, (7, 1, 1)), (7, 1, 1));
+        assert_eq!(pass(&mut splice, 97, (8, 1, 1)), (8, 1, 1));
+        splice.begin(now);
+        assert_eq!(pass(&mut splice, 97, (0xab, 50, 1)), (8, 2, 1));
+        assert_eq!(pass(&mut splice, 96, (0xaa, 70, 1)), (7, 2, 1));
+        assert_eq!(pass(&mut splice, 98, (0xac, 9, 9)), (0xac, 9, 9), "another format with another source");
+        splice.begin(now);
+        for (sequence, payload_type) in [(1, 96), (2, 97), (3, 96), (4, 97)] {
+            let seen = pass(&mut splice, payload_type, (0xad, sequence, 1));
+            assert_eq!((seen.0, seen.1), (7, 2 + sequence), "they have one source now");
+        }
+        splice.begin(now);
+        assert_eq!(pass(&mut splice, 96, (0xae, 1, 1)).0, 7);
+        assert_eq!(pass(&mut splice, 97, (0xaf, 1, 1)), (8, 3, 1), "and again one each");
+        // Two that are one for readers have one numbering.
+        assert_eq!(pass(&mut splice, 99, (8, 60, 1)).0, 8);
+        assert_eq!(pass(&mut splice, 97, (0xaf, 2, 1)), (8, 5, 1));
     }
 
     #[test]
