@@ -4,7 +4,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::sockets::{SHORT, connected, read, write_all};
-use super::timers::Count;
+use super::timers::{Count, LATE};
 use super::{Checked, PATIENCE, both, ensure, failed, soon};
 use crate::runtime::{Direction, Runtime, TcpSocket};
 
@@ -155,7 +155,7 @@ impl<R: Runtime> Ends<'_, R> {
         let clock = self.runtime.clock();
         let begun = clock.now();
         while !self.sides[at].is_woken() {
-            ensure(clock.now().since(begun) < Duration::from_secs(2), || {
+            ensure(clock.now().since(begun) < LATE, || {
                 let [one, other] = [at, 1 - at].map(|at| self.sides[at].direction);
                 format!("{one:?} is forgotten over {other:?}")
             })?;

@@ -1,5 +1,6 @@
 //! RTSP spoken without the library, over the sockets of the runtime.
 
+use std::any::type_name;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice};
@@ -22,6 +23,18 @@ pub(super) fn now<R: Runtime>() -> Instant {
 /// The time since then by the clock of a runtime.
 pub(super) fn since<R: Runtime>(begun: Instant) -> Duration {
     now::<R>().since(begun)
+}
+
+/// How late a deadline may be seen on a machine that has other things to do.
+pub(super) const LATE: Duration = Duration::from_secs(8);
+
+/// The same, and nothing where the time is simulated.
+pub(super) fn late<R: Runtime>() -> Duration {
+    if is_simulated::<R>() { Duration::ZERO } else { LATE }
+}
+
+pub(super) fn is_simulated<R: Runtime>() -> bool {
+    type_name::<R>().contains("sim")
 }
 
 /// Runs a task beside the scenario. Its outcome can be waited for.

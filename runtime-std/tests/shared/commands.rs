@@ -1,6 +1,5 @@
 //! Commands and questions, their answers and their errors.
 
-use std::any::type_name;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use rtspan_std::{
     Message, Method, ServerConfig, StatusCode, Transports, UdpOpenError, UdpPorts, UdpSpec, limits,
 };
 
-use super::by_hand::{Mouth, connect};
+use super::by_hand::{Mouth, connect, is_simulated};
 use super::connecting::Refusing;
 use super::{LOOPBACK, UDP, both, description, event, packet, pause, serve, url};
 
@@ -140,7 +139,7 @@ pub(crate) async fn a_socket_that_listens_already_is_served<R: Runtime>() {
     let handed = TcpListener::bind(LOOPBACK).unwrap();
     let at = handed.local_addr().unwrap();
     let started = Server::<R>::builder().also_listen(LOOPBACK).listener(handed).start().await;
-    if type_name::<R>().contains("sim") {
+    if is_simulated::<R>() {
         // Its hosts have sockets of their own.
         let Err(BindError::Adopt(source)) = started else { panic!("{started:?}") };
         assert_eq!(source.kind(), std::io::ErrorKind::Unsupported);

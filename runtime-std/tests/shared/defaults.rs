@@ -7,12 +7,9 @@ use rtspan_std::client::{Client, Error};
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientCloseReason, CloseReason, CommandError, Event, ServerConfig, Transports, limits};
 
-use super::by_hand::{Ear, Peer, connect, go, header, last_answer, now, play_by_hand, since};
+use super::by_hand::{Ear, LATE, Peer, connect, go, header, last_answer, now, play_by_hand, since};
 use super::limits::OPTIONS;
 use super::{description, event, packet, serve};
-
-/// How late a deadline may be seen on a machine that has other things to do.
-const LATE: Duration = Duration::from_secs(8);
 
 pub(crate) async fn what_is_one_over_a_default_is_refused<R: Runtime>() {
     let server = serve::<R>(ServerConfig::default()).await;

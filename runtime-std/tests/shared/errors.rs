@@ -7,7 +7,7 @@ use rtspan_std::description::DescriptionError;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{ClientConfig, CommandError, Farewell, StatusCode, Transports};
 
-use super::by_hand::{Ear, Peer, go, header, now, since};
+use super::by_hand::{Ear, Peer, go, header, is_simulated, now, since};
 
 const SDP: &str = "v=0\r\ns=x\r\nm=audio 0 RTP/AVP 0\r\na=control:trackID=0\r\n";
 
@@ -82,15 +82,21 @@ pub(crate) async fn a_description_that_cannot_be_read_is_told_with_its_line<R: R
 }
 
 pub(crate) async fn each_answer_is_waited_for_as_long_as_its_deadline_says<R: Runtime>() {
-    // So far apart that a busy machine does not take one for the other.
+    // So far apart that one is not taken for the other.
     let (response, describe) = (Duration::from_millis(200), Duration::from_millis(2200));
     let slack = Duration::from_secs(2);
-    let config = || ClientConfig::default().response_deadline(response).describe_deadline(describe);
-    // The answer to OPTIONS comes, that to DESCRIBE, that to SETUP.
+    // The answer to OPTIONS comes, that to DESCRIBE, that to SETUP. Where a busy machine is late, all is tried again and longer.
     for (answers, deadline) in [(1, describe), (2, response), (3, response)] {
-        let (error, took) = played::<R>(("", ("", "", "")), answers, config()).await;
-        assert!(matches!(error, Error::Command { error: CommandError::Timeout, .. }), "{error:?}");
-        assert!((deadline..deadline + slack).contains(&took), "{answers} answers: {took:?}");
+        for times in [1, 3, 9] {
+            let config = ClientConfig::default();
+            let config = config.response_deadline(response * times).describe_deadline(describe * times);
+            let (error, took) = played::<R>(("", ("", "", "")), answers, config).await;
+            assert!(matches!(error, Error::Command { error: CommandError::Timeout, .. }), "{error:?}");
+            if (deadline * times..(deadline + slack) * times).contains(&took) {
+                break;
+            }
+            assert!(times < 9 && !is_simulated::<R>(), "{answers} answers: {took:?}");
+        }
     }
 }
 
@@ -107,7 +113,7 @@ async fn torn_down<R: Runtime>(odd: (&'static str, Answer), answers: usize, clos
         }
         Some(socket)
     });
-    let config = ClientConfig::default().response_deadline(Duration::from_millis(300));
+    let config = ClientConfig::default().response_deadline(Duration::from_secs(3));
     let builder = Client::<R>::builder(&url).unwrap().transport(Transports::Tcp).config(config);
     let packets = builder.play().await.unwrap();
     let farewell = packets.teardown().await.unwrap();

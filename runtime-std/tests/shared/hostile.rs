@@ -16,14 +16,14 @@ use rtspan_std::{
     StartAt, Tolerances, User, Users,
 };
 
-use super::by_hand::{for_so_long, go, header, now, since};
+use super::by_hand::{for_so_long, go, header, is_simulated, late, now, since};
 use super::through::{GET, Line, POST, Speaker, Tunnel, UPGRADE, Way, client_hello, ways};
 use super::tls::{Authority, GOOD, HOST};
 use super::{LOOPBACK, description, event, packet, pause};
 
 const URL: &str = "rtsp://h/cam";
 /// Patience that a test can wait for.
-const DEADLINE: Duration = Duration::from_secs(1);
+const DEADLINE: Duration = Duration::from_secs(2);
 
 async fn serve<R: Runtime>(authority: &Authority, config: ServerConfig) -> Server<R> {
     let tls = authority.sign(HOST, GOOD).shown();
@@ -136,11 +136,9 @@ async fn guess<R: Runtime>(authority: &Authority, way: Way) {
         }
         let took = since::<R>(begun);
         speaker.hear_out().await;
-        assert_eq!(
-            took >= AUTH_TURN * (AUTH_FAILURES_OF_CONN_MAX - 1),
-            conn == free,
-            "{way:?} {conn}: {took:?}"
-        );
+        let slowed = AUTH_TURN * (AUTH_FAILURES_OF_CONN_MAX - 1);
+        let is_right = if conn == free { took >= slowed } else { took < slowed + late::<R>() };
+        assert!(is_right, "{way:?} {conn}: {took:?}");
     }
     // It is told once a second at most, and all of them in the end.
     let mut told = 0;
@@ -190,16 +188,21 @@ pub(crate) async fn one_byte_at_a_time_is_too_slow_in_every_way<R: Runtime>() {
 /// Says this byte by byte until the server has closed the connection.
 async fn slow<R: Runtime>(to: SocketAddr, way: Way, roots: RootCertStore, number: usize, bytes: Vec<u8>) {
     let begun = now::<R>();
-    let mut speaker = Speaker::<R>::connect(to, way, &roots, &number.to_string()).await.unwrap();
-    for byte in bytes {
-        let is_closed = speaker.say(&[byte]).await.is_err()
-            || for_so_long::<R, _>(DEADLINE / 5, speaker.hear_out()).await.is_some();
-        if is_closed {
-            break;
+    match Speaker::<R>::connect(to, way, &roots, &number.to_string()).await {
+        Ok(mut speaker) => {
+            for byte in bytes {
+                let is_closed = speaker.say(&[byte]).await.is_err()
+                    || for_so_long::<R, _>(DEADLINE / 5, speaker.hear_out()).await.is_some();
+                if is_closed {
+                    break;
+                }
+            }
         }
+        // A busy machine has made it too slow before its first byte.
+        Err(error) => assert!(!is_simulated::<R>(), "{way:?} {number}: {error}"),
     }
     let took = since::<R>(begun);
-    assert!((DEADLINE..DEADLINE * 5).contains(&took), "{way:?} {number}: {took:?}");
+    assert!((DEADLINE..DEADLINE * 5 + late::<R>()).contains(&took), "{way:?} {number}: {took:?}");
 }
 
 pub(crate) async fn tunnels_left_half_open_leave_room_for_whole_ones<R: Runtime>() {
@@ -220,11 +223,13 @@ pub(crate) async fn tunnels_left_half_open_leave_room_for_whole_ones<R: Runtime>
             }
         }
         assert!(halves.len() >= 40, "{}", halves.len());
+        let said = now::<R>();
         for mut line in halves {
             while line.read(&mut [0; 512]).await.is_ok_and(|read| read > 0) {}
         }
-        let took = since::<R>(begun);
-        assert!((DEADLINE..DEADLINE * 5).contains(&took), "{took:?}");
+        assert!(since::<R>(begun) >= DEADLINE);
+        let took = since::<R>(said);
+        assert!(took < DEADLINE * 5 + late::<R>(), "{took:?}");
         let way = Way { tunnel: Tunnel::Http, is_secure };
         let mut whole =
             Speaker::<R>::connect(server.local_addr(), way, &authority.roots(), "1").await.unwrap();
