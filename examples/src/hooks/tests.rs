@@ -69,16 +69,14 @@ fn the_order_of_a_path_is_kept() {
 
 #[test]
 fn one_that_hangs_is_ended_with_all_that_it_has_begun_and_holds_up_no_other_path() {
-    let hanging = Hook { patience: Duration::from_secs(2), ..shell("slow", "sleep 1000 & echo $!; wait") };
+    let hanging = Hook { patience: Duration::from_secs(10), ..shell("slow", "sleep 1000 & echo $!; wait") };
     let (hooks, told) = start(vec![hanging, shell("*", "echo $RTSPAN_PATH")]);
-    let begun = Instant::now();
     hooks.tell(&Happening::new(On::Ready, "/slow"));
     let mut said = lines(&told, 2);
     said.retain(|line| line != "/slow");
     hooks.tell(&Happening::new(On::Ready, "/quick"));
-    assert_eq!(lines(&told, 1), ["/quick"]);
-    assert!(begun.elapsed() < Duration::from_secs(2), "it has waited for the other");
-    assert_eq!(failure(&told), "hook shell failed for /slow: ended after 2 s");
+    assert_eq!(lines(&told, 1), ["/quick"], "it has not waited for the end of the other");
+    assert_eq!(failure(&told), "hook shell failed for /slow: ended after 10 s");
     is_gone(&said[0]);
 }
 
