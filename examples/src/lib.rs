@@ -51,6 +51,9 @@
 mod told;
 
 #[cfg(test)]
+#[path = "../../tests/ports.rs"]
+mod ports;
+#[cfg(test)]
 #[path = "../../tests/refusing.rs"]
 mod refusing;
 

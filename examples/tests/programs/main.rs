@@ -20,6 +20,8 @@ mod metrics;
 #[cfg(target_os = "linux")]
 mod networks;
 mod pipes;
+#[path = "../../../tests/ports.rs"]
+mod ports;
 mod program;
 mod reconnect;
 mod record;
@@ -29,6 +31,7 @@ mod refusing;
 mod reload;
 mod screen;
 mod shell;
+mod stall;
 mod systemd;
 mod terminal;
 mod tokens;

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::stall;
+
 /// The longest that anything is waited for.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
@@ -176,6 +179,13 @@ impl Program {
         }
     }
 
+    /// Waits for a line with `part` in it, unless one has come already.
+    pub(crate) fn has_said(&mut self, part: &str) {
+        if ![&self.stdout, &self.stderr].iter().any(|said| said.contains(part)) {
+            self.line(part);
+        }
+    }
+
     /// Waits for a line with `good` in it, or with `bad`, which is the error.
     pub(crate) fn either_line(&mut self, good: &str, bad: &str) -> Result<String, String> {
         let deadline = Instant::now() + LIMIT;
@@ -226,16 +236,19 @@ impl Program {
         Ended { code, stdout, stderr }
     }
 
-    /// Stops it as Ctrl-C does; how long it took to end, and how it did.
+    /// Stops it as Ctrl-C does; how long it took to end, without that for which the machine kept it from running, and how it did.
     #[cfg(target_os = "linux")]
     pub(crate) fn interrupt_timed(mut self) -> (Duration, Ended) {
+        let meter = stall::meter();
+        meter.watch(self.pid(), true);
         let start = Instant::now();
         self.signal("INT");
         while self.child.try_wait().unwrap().is_none() {
             assert!(start.elapsed() < LIMIT, "{} does not end", self.name);
             thread::sleep(Duration::from_millis(5));
         }
-        (start.elapsed(), self.end())
+        let took = start.elapsed().saturating_sub(meter.since(start));
+        (took, self.end())
     }
 
     /// Stops it as Ctrl-C does, and waits until it ends.

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -11,9 +12,12 @@ use rtspan_std::payload::Parts;
 use rtspan_std::{Client, Description, Format, Frame, Media, MediaKind, Transports};
 
 use crate::program::{LIMIT, Program, rtspan};
+use crate::stall::{self, Mark, Meter};
 
 /// A picture each.
 pub(super) const EACH: Duration = Duration::from_millis(20);
+/// Shorter times between two pictures are within every bound.
+const NOTICED: Duration = Duration::from_millis(200);
 /// Rows and columns of a picture: one macroblock.
 const SIDE: usize = 16;
 const WHITE: u8 = 235;
@@ -72,7 +76,9 @@ impl Publisher {
         let begun = Instant::now();
         let sent = Arc::<Mutex<Vec<_>>>::default();
         let (stop, place, numbers) = (Arc::clone(&is_over), Arc::clone(&at), Arc::clone(&sent));
+        let meter = stall::meter();
         let thread = thread::spawn(move || {
+            meter.watch_this_thread(true);
             for index in (0..urls.len()).cycle() {
                 if stop.load(Ordering::Relaxed) {
                     return;
@@ -200,6 +206,9 @@ pub(super) struct Reader {
     program: Program,
     name: String,
     seen: Arc<Mutex<Vec<(u16, Instant)>>>,
+    meter: Meter,
+    /// The program, and the thread that takes its pictures.
+    marks: [Mark; 2],
 }
 
 impl Reader {
@@ -209,7 +218,12 @@ impl Reader {
         let (program, mut output) = Program::streaming(command);
         let seen = Arc::<Mutex<Vec<_>>>::default();
         let pictures = Arc::clone(&seen);
+        let meter = stall::meter();
+        let (mark, marks) = channel();
+        let own = meter.clone();
         thread::spawn(move || {
+            mark.send(own.watch_this_thread(false)).unwrap();
+            drop(own);
             let (mut part, mut read) = ([0; 16_384], Vec::new());
             while let Ok(length @ 1..) = output.read(&mut part) {
                 read.extend_from_slice(&part[..length]);
@@ -219,7 +233,8 @@ impl Reader {
                 }
             }
         });
-        Self { program, name: format!("{kind:?} at {url}"), seen }
+        let marks = [meter.watch(program.pid(), false), marks.recv().unwrap()];
+        Self { program, name: format!("{kind:?} at {url}"), seen, meter, marks }
     }
 
     /// Waits until it has seen a picture of this number or a later one.
@@ -240,15 +255,37 @@ impl Reader {
         self.seen.lock().unwrap().clone()
     }
 
-    /// The longest time between two pictures from a moment on, which are all in order and no picture twice.
+    /// For how long the machine has kept it, and what it reads from, from running.
+    pub(super) fn kept(&self, from: Instant, to: Instant) -> Duration {
+        self.meter.between(from, to, &self.marks)
+    }
+
+    /// The longest time between two pictures from a moment on, without that for which the machine kept it or the nodes from running.
+    pub(super) fn wait(&self, since: Instant) -> Duration {
+        let seen = self.seen();
+        let pairs = seen.windows(2).map(|pair| (pair[0].1, pair[1].1));
+        let waits = pairs.filter(|(_, to)| *to >= since).map(|(from, to)| {
+            let wait = to - from;
+            // It is not asked for each picture.
+            if wait < NOTICED {
+                return wait;
+            }
+            let kept = self.kept(from, to);
+            println!("{}: {wait:?} between two pictures, {kept:?} of it kept by the machine", self.name);
+            wait.saturating_sub(kept)
+        });
+        waits.max().unwrap()
+    }
+
+    /// The same of pictures which are all in order and no picture twice.
     #[track_caller]
     pub(super) fn gap(&self, since: Instant) -> Duration {
         let seen = self.seen();
-        let pairs = || seen.windows(2).map(|pair| (pair[0], pair[1]));
-        for ((before, _), (after, _)) in pairs() {
+        for pair in seen.windows(2) {
+            let (before, after) = (pair[0].0, pair[1].0);
             assert!(before < after, "{}: {before} before {after}", self.name);
         }
-        pairs().filter(|(_, (_, at))| *at >= since).map(|((_, from), (_, to))| to - from).max().unwrap()
+        self.wait(since)
     }
 
     /// Checks that it has seen all pictures that were sent, from this number on up to the last one that it has seen.

@@ -1,6 +1,5 @@
 //! Readers: where they are sent, trees of nodes that pull for them, and what they may see.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rtspan_examples::cluster::View;
@@ -9,9 +8,6 @@ use crate::program::Program;
 
 use super::pictures::{Kind, Publisher, Reader, until};
 use super::registries::{Node, Registry, TTL};
-
-/// How often nodes look at the cluster, and a little.
-const LOOK: Duration = Duration::from_millis(1300);
 
 #[test]
 fn readers_are_spread_over_the_nodes_that_have_the_stream_and_those_that_do_not_follow_are_served() {
@@ -23,8 +19,11 @@ fn readers_are_spread_over_the_nodes_that_have_the_stream_and_those_that_do_not_
     let stubborn = Reader::start(Kind::Retina, &third.url, "cam");
     stubborn.sees(publisher.now());
     assert_eq!((first.readers(), second.readers(), third.readers()), (1, 0, 1));
-    until("the others are told", || relay(&etcd.view(), 2).is_some());
-    thread::sleep(LOOK);
+    until("the others are told", || {
+        let view = etcd.view();
+        relay(&view, 2).is_some() && view.nodes["node-2"].load == 1
+    });
+    second.looks();
     let kinds = [Kind::Rtspan, Kind::Ffmpeg, Kind::Gstreamer, Kind::Rtspan];
     let readers = kinds.iter().chain(&kinds).map(|kind| {
         let reader = Reader::start(*kind, &second.url, "cam");
@@ -57,7 +56,7 @@ fn readers_are_sent_to_other_nodes_once_there_are_as_many_as_a_node_takes() {
     until("it is told that the node is full", || load(0) == (2, true));
     readers.extend([Kind::Rtspan, Kind::Ffmpeg, Kind::Gstreamer, Kind::Rtspan].map(come));
     until("it is told that all are full", || [0, 1, 2].map(load) == [(2, true); 3]);
-    thread::sleep(LOOK);
+    nodes[0].looks();
     // The others pull from the first one, which are no readers.
     assert_eq!([0, 1, 2].map(|number| nodes[number].readers()), [4, 2, 2]);
     // One that does not follow is served where it asks, and so is one that no other node would take.
@@ -106,7 +105,8 @@ fn a_tree_is_three_deep_and_grows_together_again_when_a_node_in_it_stands_still_
     publisher.comes_to(0);
     let mut readers = Vec::new();
     for (number, node) in nodes.iter().enumerate().skip(1) {
-        thread::sleep(LOOK);
+        // It knows the node that has come before it.
+        node.looks();
         let reader = Reader::start(Kind::Rtspan, &node.url, "cam");
         reader.sees(publisher.now());
         readers.push(reader);

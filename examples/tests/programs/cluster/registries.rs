@@ -14,7 +14,9 @@ use rtspan_examples::trust::Trust;
 use serde_json::{Value, json};
 
 use crate::api::file;
+use crate::ports::own_port;
 use crate::program::{Program, RUNTIMES};
+use crate::stall;
 
 use super::pictures::until;
 
@@ -27,10 +29,6 @@ const PASSWORD: &str = "correct-horse";
 /// The rights that a user of Redis needs.
 const REDIS_COMMANDS: [&str; 9] =
     ["+set", "+pexpire", "+del", "+eval", "+exists", "+hget", "+hset", "+hdel", "+hgetall"];
-
-pub(super) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// A registry that runs, and the folder that it keeps its data in.
 pub(super) struct Registry {
@@ -102,7 +100,7 @@ impl Registry {
         let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
         // Another program may have a port meanwhile.
         let start = || {
-            let (port, peers) = (free_port(), free_port());
+            let (port, peers) = (own_port(), own_port());
             let folder = place.join(format!("rtspan-cluster-{}-{port}", std::process::id()));
             let program = run(kind, port, peers, &folder);
             let mut registry = Self { kind, program, port, peers, folder };
@@ -156,13 +154,19 @@ impl Registry {
         [0, 1, 2].map(|number| self.node(number))
     }
 
-    /// The cluster as the registry has it now.
+    /// The cluster as the registry has it now. A busy one is asked again.
     pub(super) fn view(&self) -> Arc<View> {
         let address: RegistryAddress = self.address().parse().unwrap();
-        let Answer::View(view) = address.open(&self.trust()).ask(&Request::View).unwrap() else {
-            panic!("no view")
-        };
-        view
+        let mut view = None;
+        until("the registry tells its view", || {
+            match address.open(&self.trust()).ask(&Request::View) {
+                Ok(Answer::View(told)) => view = Some(told),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => println!("asked for its view, the registry: {error:?}"),
+            }
+            view.is_some()
+        });
+        view.unwrap()
     }
 
     /// A way to it that can be cut.
@@ -209,7 +213,9 @@ fn run(kind: &str, port: u16, peers: u16, folder: &PathBuf) -> Program {
         }
     };
     command.env_remove("ETCD_NAME");
-    Program::handed(command, Stdio::null(), Stdio::null())
+    let program = Program::handed(command, Stdio::null(), Stdio::null());
+    stall::meter().watch(program.pid(), true);
+    program
 }
 
 /// Makes a certificate and its key for a registry that keeps its data in a folder.
@@ -243,11 +249,12 @@ impl Drop for Node {
 impl Node {
     fn start(registry: &str, number: usize, cluster: &str, others: &str) -> Self {
         let runtime = RUNTIMES[number % RUNTIMES.len()];
+        let ttl = if cluster.contains("ttl =") { String::new() } else { format!("ttl = \"{TTL}s\"") };
         let start = || {
-            let port = free_port();
+            let port = own_port();
             let text = format!(
                 "listen = [\"127.0.0.1:{port}\"]\n{others}\n[api]\nlisten = \"127.0.0.1:0\"\n[cluster]\nregistry = \"{registry}\"\n\
-                 name = \"node-{number}\"\nttl = \"{TTL}s\"\n{cluster}\n"
+                 name = \"node-{number}\"\n{ttl}\n{cluster}\n"
             );
             let file = file(&format!("node-{port}"), &text);
             let args = format!("serve --config {} --runtime {runtime}", file.display());
@@ -256,6 +263,7 @@ impl Node {
             let line = program.either_line("control interface at ", "rtspan: ").ok()?;
             let api = line.split_once("at ").unwrap().1.to_owned();
             program.either_line("listening on", "rtspan: ").ok()?;
+            stall::meter().watch(program.pid(), true);
             Some(Self { program, url: format!("rtsp://127.0.0.1:{port}"), file, api })
         };
         (0..5).find_map(|_| start()).expect("a port is free")
@@ -286,6 +294,12 @@ impl Node {
 }
 
 impl Node {
+    /// Waits until it has looked at the cluster: that a path is nowhere is answered by a view that is newer than the question. A node
+    /// that is full sends nobody on who has been sent.
+    pub(super) fn looks(&self) {
+        until("it has looked", || self.describe("nowhere?rtspan-sent", "").0.contains(" 404 "));
+    }
+
     /// The answer to a DESCRIBE of a program that follows redirects: its status, and its header of this name.
     pub(super) fn describe(&self, path: &str, name: &str) -> (String, Option<String>) {
         let mut socket = TcpStream::connect(self.url.trim_start_matches("rtsp://")).unwrap();
