@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::program::{Program, RUNTIMES, beside};
+use crate::program::{Program, RUNTIMES, beside, enough};
 
 /// Starts to publish at a path of `url`, and waits until there is something to read.
 fn publish(server: &mut Program, url: &str, how: &str) -> Program {
@@ -13,6 +13,14 @@ fn read(url: &str, how: &str) -> Value {
     Program::rtspan(&format!("bench read {url}/live --json {how}")).end().json()
 }
 
+/// Measures for a second, and for more where all has gone well but what was counted is not as it should be.
+fn measure(run: impl Fn(u32) -> Value, is_right: impl Fn(&Value) -> bool) -> Value {
+    enough(run, |report| {
+        let has_failed = |name: &&str| report[*name].as_u64().is_some_and(|count| count > 0);
+        ["lost", "failed", "silent", "reconnects"].iter().any(has_failed) || is_right(report)
+    })
+}
+
 #[test]
 fn readers_count_what_is_published_on_every_runtime() {
     for runtime in RUNTIMES {
@@ -21,15 +29,21 @@ fn readers_count_what_is_published_on_every_runtime() {
             let how = format!("--rate 1000 --size 1000 --burst 10 --transport {transport}");
             let publisher = publish(&mut server, &url, &how);
             let pid = server.pid();
-            let report = read(&url, &format!("--readers 20 --seconds 1 --transport {transport} --pid {pid}"));
+            let how = format!("--readers 20 --transport {transport} --pid {pid}");
+            let is_rate = |report: &Value| {
+                let rate = report["packets_per_second"].as_f64().unwrap();
+                (10_000.0..30_000.0).contains(&rate)
+            };
+            let has_gap = |report: &Value| report["longest_gap_ms"].as_f64() >= Some(2000.0);
+            let run = |seconds| read(&url, &format!("{how} --seconds {seconds}"));
+            let report = measure(run, |report| is_rate(report) && !has_gap(report));
             for (name, value) in [("playing", 20), ("failed", 0), ("silent", 0), ("lost", 0)] {
                 assert_eq!(report[name], value, "{name}: {report}");
             }
-            let rate = report["packets_per_second"].as_f64().unwrap();
-            assert!((10_000.0..30_000.0).contains(&rate), "{report}");
+            assert!(is_rate(&report), "{report}");
             assert_eq!(report["bytes"], report["packets"].as_u64().unwrap() * 1000);
             assert!(report["latency_us"]["p50"].as_u64().is_some(), "{report}");
-            assert!(report["longest_gap_ms"].as_f64() < Some(2000.0), "{report}");
+            assert!(!has_gap(&report), "{report}");
             let server = &report["server"];
             assert!(server["nanoseconds_per_packet"].as_f64() > Some(0.0), "{report}");
             assert!(server["resident_bytes_per_reader"].as_f64() > Some(0.0), "{report}");
@@ -44,14 +58,18 @@ fn many_clients_in_one_process_play_all_that_their_cameras_send() {
         beside(&["tcp", "udp"], |transport| {
             let (mut server, url) = Program::serve("smol");
             let publisher = publish(&mut server, &url, "--rate 25 --burst 1");
-            let how = format!("--clients 40 --spread 1 --seconds 2 --transport {transport} --json");
-            let report =
-                Program::rtspan(&format!("--runtime {runtime} bench clients {url}/live {how}")).end().json();
+            let how = format!("--clients 40 --spread 1 --transport {transport} --json");
+            let clients = format!("--runtime {runtime} bench clients {url}/live {how}");
+            let run = |seconds| Program::rtspan(&format!("{clients} --seconds {seconds}")).end().json();
+            let is_rate = |report: &Value| {
+                let rate = report["packets_per_second"].as_f64().unwrap();
+                (700.0..1300.0).contains(&rate)
+            };
+            let report = measure(run, is_rate);
             for (name, value) in [("playing", 40), ("failed", 0), ("reconnects", 0), ("lost", 0)] {
                 assert_eq!(report[name], value, "{name}: {report}");
             }
-            let rate = report["packets_per_second"].as_f64().unwrap();
-            assert!((700.0..1300.0).contains(&rate), "{report}");
+            assert!(is_rate(&report), "{report}");
             assert!(report["own"]["nanoseconds_per_packet"].as_f64() > Some(0.0), "{report}");
             assert!(report["own"]["resident_bytes_per_client"].as_f64() > Some(0.0), "{report}");
             publisher.interrupt().well();
@@ -64,22 +82,21 @@ fn paused_clients_are_measured_at_rest() {
     beside(RUNTIMES, |runtime| {
         let (mut server, url) = Program::serve("smol");
         let publisher = publish(&mut server, &url, "--rate 100 --burst 1");
-        let how = format!(
-            "--clients 10 --paused --spread 1 --seconds 1 --transport tcp --json --pid {}",
-            server.pid()
-        );
-        let report =
-            Program::rtspan(&format!("--runtime {runtime} bench clients {url}/live {how}")).end().json();
+        let how = format!("--clients 10 --paused --spread 1 --transport tcp --json --pid {}", server.pid());
+        let clients = format!("--runtime {runtime} bench clients {url}/live {how}");
+        let wakes = |report: &Value| report["server"]["wakeups"].as_u64() > Some(0);
+        let run = |seconds| Program::rtspan(&format!("{clients} --seconds {seconds}")).end().json();
+        let report = measure(run, wakes);
         for (name, value) in [("playing", 10), ("failed", 0), ("packets", 0)] {
             assert_eq!(report[name], value, "{name}: {report}");
         }
         for who in ["own", "server"] {
             let hour = &report[who]["hour_of_a_client"];
             assert!(hour["cpu_milliseconds"].as_f64().is_some(), "{report}");
-            // No keepalive is due within a second.
+            // No keepalive is due so soon.
             assert_eq!(hour["bytes"], 0.0, "{report}");
         }
-        assert!(report["server"]["wakeups"].as_u64() > Some(0), "its publisher wakes it: {report}");
+        assert!(wakes(&report), "its publisher wakes it: {report}");
         publisher.interrupt().well();
     });
 }
@@ -87,7 +104,7 @@ fn paused_clients_are_measured_at_rest() {
 #[test]
 fn several_streams_are_published_and_read_beside_each_other() {
     let (mut server, url) = Program::serve("smol");
-    let how = format!("--streams 3 --rate 100 --burst 1 --seconds 3 --json --pid {}", server.pid());
+    let how = format!("--streams 3 --rate 100 --burst 1 --json --pid {}", server.pid());
     let publisher = Program::rtspan(&format!("bench publish {url}/live {how}"));
     for number in 0..3 {
         server.line(&format!("/live-{number} is published"));
@@ -96,8 +113,9 @@ fn several_streams_are_published_and_read_beside_each_other() {
     for (name, value) in [("playing", 6), ("failed", 0), ("silent", 0), ("lost", 0)] {
         assert_eq!(read[name], value, "{name}: {read}");
     }
-    let report = publisher.end().json();
-    assert!(report["packets"].as_u64() > Some(450), "{report}");
+    let report = publisher.interrupt().json();
+    let due = report["seconds"].as_f64().unwrap() * 300.0;
+    assert!(report["packets"].as_f64() > Some(due / 2.0), "{report}");
     let server = &report["server"];
     assert!(server["nanoseconds_per_packet"].as_f64() > Some(0.0), "{report}");
     assert!(server["resident_bytes_per_stream"].as_f64().is_some(), "{report}");
@@ -107,22 +125,31 @@ fn several_streams_are_published_and_read_beside_each_other() {
 fn readers_that_stop_reading_are_not_counted() {
     let (mut server, url) = Program::serve("smol");
     let _publisher = publish(&mut server, &url, "--rate 1000 --burst 10");
-    let report = read(&url, "--readers 2 --stalled 3 --seconds 1");
+    // A thousand packets a second for each of two.
+    let is_right = |report: &Value| {
+        let due = report["seconds"].as_f64().unwrap() * 2000.0;
+        (due / 2.0..due * 1.75).contains(&report["packets"].as_f64().unwrap())
+    };
+    let run = |seconds| read(&url, &format!("--readers 2 --stalled 3 --seconds {seconds}"));
+    let report = measure(run, is_right);
     for (name, value) in [("playing", 2), ("stalled", 3), ("failed", 0), ("silent", 0), ("lost", 0)] {
         assert_eq!(report[name], value, "{name}: {report}");
     }
-    assert!((1000..3500).contains(&report["packets"].as_u64().unwrap()), "{report}");
+    assert!(is_right(&report), "{report}");
 }
 
 #[test]
 fn keyframes_of_many_packets_arrive_whole() {
     let (mut server, url) = Program::serve("smol");
-    let how = "--rate 8000 --burst 250 --keyframe-burst 1750 --keyframe-every 25";
+    let how = "--rate 2000 --burst 250 --keyframe-burst 1750 --keyframe-every 2";
     let _publisher = publish(&mut server, &url, how);
-    let report = read(&url, "--readers 2 --seconds 2");
+    let run = |seconds| read(&url, &format!("--readers 2 --seconds {seconds}"));
+    // A keyframe and the pictures up to the next are a second. Half of what is due for two comes at least.
+    let is_right =
+        |report: &Value| report["packets"].as_f64() > report["seconds"].as_f64().map(|it| it * 2000.0);
+    let report = measure(run, is_right);
     assert_eq!((&report["lost"], &report["silent"]), (&Value::from(0), &Value::from(0)), "{report}");
-    // A keyframe and the pictures up to the next are a second.
-    assert!(report["packets"].as_u64() > Some(2 * 8000), "{report}");
+    assert!(is_right(&report), "{report}");
 }
 
 #[test]
@@ -132,9 +159,13 @@ fn gathering_delays_packets_by_no_more_than_was_said() {
         let mut server = Program::rtspan(&args);
         let url = server.url();
         let _publisher = publish(&mut server, &url, "--rate 50 --burst 1");
-        let report = read(&url, "--seconds 2");
-        let latency = report["latency_us"]["p50"].as_u64().unwrap();
-        assert_eq!(latency > 100_000, *delayed, "{report}");
+        let run = |seconds| read(&url, &format!("--seconds {seconds}"));
+        let is_right = |report: &Value| {
+            let latency = report["latency_us"]["p50"].as_u64();
+            latency.is_some_and(|latency| (latency > 100_000) == *delayed)
+        };
+        let report = measure(run, is_right);
+        assert!(is_right(&report), "{report}");
         assert_eq!(report["lost"], 0, "{report}");
     });
 }
@@ -142,7 +173,9 @@ fn gathering_delays_packets_by_no_more_than_was_said() {
 #[test]
 fn the_medias_of_any_stream_are_counted() {
     let (_server, url) = Program::serve("smol");
-    let report = Program::rtspan(&format!("bench read {url}/demo --seconds 1 --json")).end().json();
+    let run =
+        |seconds| Program::rtspan(&format!("bench read {url}/demo --seconds {seconds} --json")).end().json();
+    let report = measure(run, |report| report["packets"].as_u64() > Some(50));
     assert!(report["packets"].as_u64() > Some(50), "{report}");
     assert_eq!((&report["lost"], &report["latency_us"]["p50"]), (&Value::from(0), &Value::Null));
     let text = Program::rtspan(&format!("bench read {url}/demo --seconds 1 --readers 2")).end().well();
@@ -154,8 +187,11 @@ fn sessions_are_opened_and_closed() {
     beside(RUNTIMES, |runtime| {
         for transport in ["tcp", "udp"] {
             let (server, url) = Program::serve(runtime);
-            let churn = format!("bench churn {url}/demo --concurrency 8 --seconds 1 --transport {transport}");
-            let ended = Program::rtspan(&format!("{churn} --json --pid {}", server.pid())).end().json();
+            let churn = format!("bench churn {url}/demo --concurrency 8 --transport {transport} --json");
+            let run = |seconds| {
+                Program::rtspan(&format!("{churn} --seconds {seconds} --pid {}", server.pid())).end().json()
+            };
+            let ended = measure(run, |report| report["cycles"].as_u64() > Some(10));
             assert!(ended["cycles"].as_u64() > Some(10), "{ended}");
             assert_eq!(ended["failed"], 0, "{ended}");
             assert!(ended["server"]["microseconds_per_cycle"].as_f64() > Some(0.0), "{ended}");
@@ -218,10 +254,15 @@ fn a_hundred_readers_and_more_each_get_every_packet() {
     beside(RUNTIMES, |runtime| {
         let (mut server, url) = Program::serve(runtime);
         let _publisher = publish(&mut server, &url, "--rate 50 --burst 5");
-        let report = read(&url, "--readers 300 --seconds 2");
+        // Half of what is due, at least.
+        let is_right = |report: &Value| {
+            report["packets"].as_f64() > report["seconds"].as_f64().map(|seconds| 150.0 * 50.0 * seconds)
+        };
+        let run = |seconds| read(&url, &format!("--readers 300 --seconds {seconds}"));
+        let report = measure(run, is_right);
         for (name, value) in [("playing", 300), ("failed", 0), ("silent", 0), ("lost", 0)] {
             assert_eq!(report[name], value, "{name}: {report}");
         }
-        assert!(report["packets"].as_u64() > Some(300 * 50), "{report}");
+        assert!(is_right(&report), "{report}");
     });
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::program::{Program, beside};
-use crate::tool::assert_flowed;
+use crate::tool::{assert_flowed, flowed};
 
 fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -106,12 +106,12 @@ fn servers_in_front_of_others_pass_on_what_comes() {
     let mut proxy = Program::example("proxy", &format!("127.0.0.1:0 gate={camera_url}/demo"));
     let url = proxy.url();
     proxy.line("/gate is there");
-    let report = Program::rtspan(&format!("play {url}/gate --seconds 1 --json")).end().json();
+    let report = flowed(&format!("play {url}/gate"));
     assert_flowed(&report, "tcp", 2);
     if cfg!(feature = "tokio") {
         let _relay = Program::example("relay", &format!("{camera_url}/demo {camera_url}/copy"));
         camera.line("/copy is published");
-        let report = Program::rtspan(&format!("play {camera_url}/copy --seconds 1 --json")).end().json();
+        let report = flowed(&format!("play {camera_url}/copy"));
         assert_flowed(&report, "udp", 2);
     }
 }
@@ -126,7 +126,7 @@ fn a_server_writes_what_is_published_and_another_shows_the_file() {
     let file = folder.join("live.mp4");
     let mut server = Program::example("from_disk", &format!("127.0.0.1:0 {}", file.display()));
     let url = server.url();
-    let report = Program::rtspan(&format!("play {url}/movie --seconds 1 --json")).end().json();
+    let report = flowed(&format!("play {url}/movie"));
     assert_flowed(&report, "tcp", 2);
 }
 
@@ -135,7 +135,7 @@ fn each_reader_of_a_private_stream_sees_it_from_its_beginning() {
     let mut server = Program::example("private", "127.0.0.1:0");
     let url = server.url();
     beside(&["first", "second"], |_| {
-        let report = Program::rtspan(&format!("play {url}/clip --seconds 1 --json")).end().json();
+        let report = flowed(&format!("play {url}/clip"));
         assert_flowed(&report, "tcp", 2);
     });
     server.line("begins to watch");
@@ -158,7 +158,7 @@ fn a_door_station_writes_what_is_said() {
 fn a_server_with_groups_serves_readers_over_tcp_as_well() {
     let mut server = Program::example("multicast", "127.0.0.1:0 239.255.77.0/28 127.0.0.1");
     let url = server.url();
-    let report = Program::rtspan(&format!("play {url}/clip --transport tcp --seconds 1 --json")).end().json();
+    let report = flowed(&format!("play {url}/clip --transport tcp"));
     assert_flowed(&report, "tcp", 2);
     let mut reader = Program::example("transports", &format!("{url}/clip multicast 1"));
     reader.line("media 0: Multicast ");

@@ -2,7 +2,7 @@ use std::env;
 use std::process::Command;
 
 use crate::program::{Program, beside};
-use crate::tool::{assert_flowed, publish_and_play};
+use crate::tool::{assert_flowed, flowed, publish_and_play};
 
 #[test]
 fn a_server_and_a_player_in_one_program_work_on_every_runtime() {
@@ -45,7 +45,7 @@ fn publish_publishes_what_can_be_played() {
     let (mut server, url) = Program::serve("smol");
     let _publisher = Program::example("publish", &format!("{url}/live"));
     server.line("/live is published");
-    let report = Program::rtspan(&format!("play {url}/live --seconds 1 --json")).end().json();
+    let report = flowed(&format!("play {url}/live"));
     assert_flowed(&report, "udp", 2);
 }
 
@@ -53,7 +53,7 @@ fn publish_publishes_what_can_be_played() {
 fn serve_starts_a_stream_when_asked_and_takes_publishers_with_the_key() {
     let mut server = Program::example("serve", "127.0.0.1:0");
     let url = server.url();
-    let report = Program::rtspan(&format!("play {url}/clip --seconds 1 --json")).end().json();
+    let report = flowed(&format!("play {url}/clip"));
     assert_flowed(&report, "tcp", 2);
     let reason = Program::rtspan(&format!("play {url}/other")).end().reason();
     assert!(reason.contains("404"), "{reason}");
@@ -68,8 +68,7 @@ fn each_event_loop_serves_and_relays_over_udp_and_tcp_and_forgets_nothing() {
     for name in ["mio", "poll", "uring"] {
         let Some((server, url)) = event_loop(name) else { continue };
         beside(&["udp", "tcp"], |transport| {
-            let play = format!("play {url}/clip --transport {transport} --seconds 1 --json");
-            assert_flowed(&Program::rtspan(&play).end().json(), transport, 2);
+            assert_flowed(&flowed(&format!("play {url}/clip --transport {transport}")), transport, 2);
             let relayed = publish_and_play(&format!("{url}/{transport}"), "smol", transport);
             assert_flowed(&relayed, transport, 2);
         });

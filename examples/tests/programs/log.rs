@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::{Program, RUNTIMES, beside, rtspan};
+use crate::program::{Program, RUNTIMES, beside, enough, rtspan};
 
 /// The end of the tool with `RTSPAN_LOG` set, and all that it said on standard error.
 fn with_log(log: &str, args: &str) -> (Option<i32>, String) {
@@ -48,13 +48,17 @@ fn every_command_says_its_dialogue_with_the_time_and_without_secrets() {
 #[test]
 fn more_is_said_with_more_v_and_what_a_variable_asks_for() {
     let (_server, url) = Program::serve("smol");
-    let play = format!("play {url}/demo --seconds 1 --transport tcp");
-    let most = Program::rtspan(&format!("{play} -vvv")).end().stderr;
+    let play = format!("play {url}/demo --transport tcp");
+    let most = Program::played(&format!("{url}/demo --transport tcp -vvv")).stderr;
     assert!(most.contains("debug: connected") && most.contains("trace: read bytes="), "{most}");
-    let (code, said) = with_log("rtspan::client=debug", &play);
+    let played = |variable: &str| {
+        let run = |seconds| with_log(variable, &format!("{play} --seconds {seconds}"));
+        enough(run, |(_, said)| !said.contains("nothing arrived"))
+    };
+    let (code, said) = played("rtspan::client=debug");
     assert!(said.contains("debug: connected") && !said.contains("OPTIONS"), "{said}");
     assert_eq!(code, Some(0));
-    let (code, said) = with_log("rtspan::message=debug", &play);
+    let (code, said) = played("rtspan::message=debug");
     assert!(said.contains("OPTIONS rtsp://") && !said.contains("CSeq: "), "{said}");
     assert_eq!(code, Some(0));
     let (code, said) = with_log("loud", &play);
@@ -75,7 +79,7 @@ fn a_server_says_in_json_what_goes_on_where_its_events_are_in_json() {
         .collect::<String>()
         .parse()
         .unwrap();
-    Program::rtspan(&format!("play rtsp://127.0.0.1:{port}/demo --seconds 1")).end().well();
+    Program::played(&format!("rtsp://127.0.0.1:{port}/demo")).well();
     let said = server.interrupt().stderr;
     let told: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let message =

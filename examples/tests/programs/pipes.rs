@@ -75,7 +75,7 @@ fn what_comes_through_a_pipe_is_published() {
     beside(&made, |(kind, options, format, codec)| {
         let path = format!("{}{}", kind, format.len());
         let publish = format!(
-            "ffmpeg -v error -stream_loop -1 -i {clip} {options} - | rtspan publish {url}/{path} --file - {format} --seconds 8 & \
+            "ffmpeg -v error -stream_loop -1 -i {clip} {options} - | rtspan publish {url}/{path} --file - {format} --seconds 30 & \
              for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \
              ffprobe -v error -rtsp_transport tcp -show_entries stream=codec_name -of csv=p=0 {url}/{path} 2>/dev/null && break; \
              sleep 0.2; done; wait"

@@ -49,6 +49,12 @@ pub(crate) fn beside<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
     thread::scope(|scope| all.iter().for_each(|one| drop(scope.spawn(move || each(one)))));
 }
 
+/// Does this for one second, and for more where a busy machine has kept too much from coming in so short a time.
+pub(crate) fn enough<T>(run: impl Fn(u32) -> T, is_enough: impl Fn(&T) -> bool) -> T {
+    let short = [1, 4].into_iter().map(&run).find(is_enough);
+    short.unwrap_or_else(|| run(16))
+}
+
 /// A program that runs, and is killed when this is dropped.
 pub(crate) struct Program {
     name: String,
@@ -103,6 +109,12 @@ impl Program {
     #[cfg(target_os = "linux")]
     pub(crate) fn rtspan_to(args: &str, stdout: Stdio, stderr: Stdio) -> Self {
         Self::start_to(rtspan(), args, stdout, stderr)
+    }
+
+    /// Plays for a second, or for more while nothing has come.
+    pub(crate) fn played(args: &str) -> Ended {
+        let play = |seconds| Self::rtspan(&format!("play {args} --seconds {seconds}")).end();
+        enough(play, |ended| !ended.stderr.contains("nothing arrived"))
     }
 
     /// Starts `rtspan serve` on a free port, and says where it is.

@@ -74,7 +74,7 @@ fn sockets_are_handed_over_and_the_service_says_how_it_is() {
     assert_eq!(server.line("control interface at "), format!("control interface at http://{api_at}/v1"));
     assert_eq!(server.url(), format!("rtsp://{at}"));
     assert!(TcpStream::connect(api_at).is_ok());
-    Program::rtspan(&format!("play --seconds 1 rtsp://{at}/demo")).end().well();
+    Program::played(&format!("rtsp://{at}/demo")).well();
     server.signal("HUP");
     let reloading = manager.told();
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
@@ -94,7 +94,7 @@ fn events_have_their_time_in_front_where_the_journal_does_not_write_it() {
         command.args(["-c", &script]);
         let mut server = Program::handed(command, Stdio::null(), Stdio::null());
         let url = server.url();
-        Program::rtspan(&format!("play {url}/demo --seconds 1")).end().well();
+        Program::played(&format!("{url}/demo")).well();
         let said = server.interrupt().well();
         let (start, events): (Vec<_>, Vec<_>) =
             said.lines().partition(|line| line.starts_with("listening on "));
@@ -185,7 +185,7 @@ fn a_server_that_a_connection_starts_takes_it() {
             break (server, at);
         }
     };
-    Program::rtspan(&format!("play --seconds 1 --transport tcp rtsp://{at}/demo")).end().well();
+    Program::played(&format!("rtsp://{at}/demo --transport tcp")).well();
     assert_eq!(server.url(), format!("rtsp://{at}"));
     server.interrupt().well();
     fs::remove_file(file).unwrap();

@@ -16,14 +16,11 @@ fn who_has_the_token_of_a_user_plays_over_tls_and_a_camera_is_pulled_with_one() 
     let open = server.url();
     let url = open.replace("rtsp://", "rtsps://");
     let token = file("token", &format!("{TOKEN}\n"));
-    let play = |url: &str, options: &str| {
-        Program::rtspan(&format!("play {url}/demo --insecure --seconds 1 {options}")).end()
-    };
+    let play = |url: &str, options: &str| Program::played(&format!("{url}/demo --insecure {options}"));
     for options in [format!("--token {TOKEN}"), format!("--token-file {}", token.display())] {
         assert!(play(&url, &options).well().contains("H264"), "{options}");
     }
-    let query = format!("play {url}/demo?token={TOKEN} --insecure --seconds 1");
-    Program::rtspan(&query).end().well();
+    Program::played(&format!("{url}/demo?token={TOKEN} --insecure")).well();
     for (url, options, code, words) in [
         (&url, "", 4, "asks for a password or a token"),
         (&url, "--token 0123456789abcdee", 4, "refuses the credentials"),
@@ -44,7 +41,7 @@ fn who_has_the_token_of_a_user_plays_over_tls_and_a_camera_is_pulled_with_one() 
     );
     let mut again = Program::rtspan(&format!("serve --config {}", relay.display()));
     let gate = format!("{}/gate", again.url());
-    Program::rtspan(&format!("play {gate} --seconds 1")).end().well();
+    Program::played(&gate).well();
     assert!(!again.interrupt().well().contains(TOKEN));
     assert!(!server.interrupt().well().contains(TOKEN));
     [path, token, relay].iter().for_each(|path| fs::remove_file(path).unwrap());
