@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use rtspan_examples::archive::segments;
 use serde_json::Value;
 
 use crate::program::{LIMIT, Program, on_each_runtime};
+use crate::refusing::Refusing;
+use crate::tool::flowed;
 
 on_each_runtime![
     a_camera_is_pulled_once_for_those_who_may_and_recorded,
@@ -63,11 +65,6 @@ fn as_user(user: &str, url: &str) -> String {
 /// The clip in a file.
 fn film() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clip/demo.h264")
-}
-
-/// A port at which nobody listens.
-fn nobody() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The first line of the answer to DESCRIBE, and its Location.
@@ -141,6 +138,7 @@ fn what_has_not_changed_notices_nothing_of_a_file_that_is_read_again(runtime: &s
         ),
     );
     let (mut server, url) = home.serve(runtime);
+    let comes = || flowed(&format!("play {} --transport tcp", as_user("c:x", &format!("{url}/comes"))));
     let play = |user: &str, path: &str, options: &str| {
         Program::rtspan(&format!(
             "play {} --transport tcp {options}",
@@ -171,13 +169,13 @@ fn what_has_not_changed_notices_nothing_of_a_file_that_is_read_again(runtime: &s
         // The path has gone, or the user has.
         other.end();
     }
-    assert!(is_whole(&play("c:x", "comes", "--seconds 1 --json").end().json()));
+    assert!(is_whole(&comes()));
     publisher.line("2 s: ");
 
     home.write("[paths.stays]\nlopped = \"x\"\n");
     server.signal("HUP");
     server.line("nothing is changed");
-    assert!(is_whole(&play("c:x", "comes", "--seconds 1 --json").end().json()));
+    assert!(is_whole(&comes()));
     for player in played {
         let played = player.interrupt().json();
         assert!(is_whole(&played), "{played}");
@@ -189,7 +187,8 @@ fn what_has_not_changed_notices_nothing_of_a_file_that_is_read_again(runtime: &s
 }
 
 fn readers_go_to_the_fallback_or_are_told_why_there_is_nothing(runtime: &str) {
-    let (film, port) = (film(), nobody());
+    let (film, refusing) = (film(), Refusing::new());
+    let port = refusing.addr().port();
     let film = film.display();
     let home = Home::new(
         &format!("fallback-{runtime}"),
@@ -213,8 +212,7 @@ fn readers_go_to_the_fallback_or_are_told_why_there_is_nothing(runtime: &str) {
         let (status, location) = describe(&url, path);
         assert!(status.starts_with("RTSP/1.0 302 "), "{status}");
         assert_eq!(location, Some(format!("{url}/away")));
-        let played =
-            Program::rtspan(&format!("play {url}/{path} --seconds 1 --transport tcp --json")).end().json();
+        let played = flowed(&format!("play {url}/{path} --transport tcp"));
         assert!(is_whole(&played), "{played}");
     }
     let (status, _) = describe(&url, "yard");

@@ -7,14 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use serde_json::{Value, json};
 
 use crate::api::file;
+use crate::ports::own_port;
 use crate::program::{Program, RUNTIMES, beside, on_each_runtime};
 
 on_each_runtime![other_hooks_take_the_place_of_those_before,];
-
-/// A port that nobody has meanwhile.
-fn free() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// The status of the answer to a request of a control interface.
 fn asked(at: &str, token: &str, request: &str) -> String {
@@ -32,7 +28,7 @@ fn addresses_come_and_go_and_connections_stay() {
         // Another program may have a free port meanwhile, so that it is tried again.
         let (ports, mut server, path) = (0..5)
             .find_map(|number| {
-                let ports: [u16; 8] = std::array::from_fn(|_| free());
+                let ports: [u16; 8] = std::array::from_fn(|_| own_port());
                 let [first, second, _, api, _, metrics, web, _] = ports;
                 let listen = format!("\"127.0.0.1:{first}\", \"127.0.0.1:{second}\"");
                 let path = file(
@@ -83,8 +79,7 @@ fn addresses_come_and_go_and_connections_stay() {
             json!([{ "setting": "start", "line": 2 }, { "setting": "limits.sessions", "line": 8 }]);
         assert_eq!(changes["at_next_start"], at_next_start, "{changes}");
         for port in [second, third] {
-            let play = format!("play rtsp://127.0.0.1:{port}/demo --seconds 1 --transport tcp");
-            Program::rtspan(&play).end().well();
+            Program::played(&format!("rtsp://127.0.0.1:{port}/demo --transport tcp")).well();
         }
         for port in [first, api, metrics, web] {
             let begun = std::time::Instant::now();
@@ -117,9 +112,7 @@ fn addresses_come_and_go_and_connections_stay() {
         server.signal("HUP");
         server.line("\"event\":\"reload_failed\"");
         assert!(asked(&at, "staple-staple-staple", "GET /v1/paths/demo").starts_with("HTTP/1.1 200 "));
-        Program::rtspan(&format!("play rtsp://127.0.0.1:{second}/demo --seconds 1 --transport tcp"))
-            .end()
-            .well();
+        Program::played(&format!("rtsp://127.0.0.1:{second}/demo --transport tcp")).well();
 
         let played = stays.interrupt().json();
         assert!(
@@ -139,14 +132,17 @@ fn other_hooks_take_the_place_of_those_before(runtime: &str) {
     let serve = format!("serve --listen 127.0.0.1:0 --runtime {runtime} --config {}", path.display());
     let mut server = Program::rtspan(&serve);
     let url = server.url();
-    let play = || Program::rtspan(&format!("play {url}/demo --seconds 1 --transport tcp")).end().well();
-    play();
+    // It plays until it has been seen.
+    let play = || Program::rtspan(&format!("play {url}/demo --transport tcp"));
+    let player = play();
     server.line("hook shell: before demo");
+    player.interrupt();
     fs::write(&path, text("after")).unwrap();
     server.signal("HUP");
     server.line("the settings were read again");
-    play();
+    let player = play();
     server.line("hook shell: after demo");
+    player.interrupt();
     let said = server.interrupt().well();
     assert_eq!(said.matches("hook shell: before").count(), 1, "{said}");
     fs::remove_file(path).unwrap();

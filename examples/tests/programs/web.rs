@@ -11,6 +11,7 @@ use std::{net::SocketAddr, time::Duration};
 use socket2::{Domain, Socket, Type};
 
 use crate::api::file;
+use crate::ports::own_port;
 use crate::program::{LIMIT, Program};
 
 const EVENTS: &str = "text/event-stream";
@@ -49,7 +50,10 @@ fn follows(head: &str) -> bool {
 
 #[test]
 fn the_list_is_followed_by_so_many_until_the_page_is_closed_and_others_are_told() {
-    let path = file("web", "demo = true\nlisten = [\"127.0.0.1:0\"]\n[web]\nlisten = \"127.0.0.1:0\"\n");
+    let path = file(
+        "web",
+        &format!("demo = true\nlisten = [\"127.0.0.1:0\"]\n[web]\nlisten = \"127.0.0.1:{}\"\n", own_port()),
+    );
     let mut server = Program::rtspan(&format!("serve --config {}", path.display()));
     let page = server.line("page at ").split_once("http://").unwrap().1.to_owned();
     let at = page.trim_end_matches('/');
