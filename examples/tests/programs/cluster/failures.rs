@@ -16,7 +16,7 @@ const SMOOTH: Duration = Duration::from_millis(500);
 const MOVED: Duration = Duration::from_secs(2 * TTL);
 const LEASE: Duration = Duration::from_secs(TTL);
 
-/// A moment, from which on a node has been left alone by the registry, and gives its paths up before its lease is over.
+/// Checks that the lease is not over which a node had at this moment, when it gives its paths up.
 #[track_caller]
 fn is_within_a_lease(since: Instant) {
     let (took, kept) = (since.elapsed(), stall::meter().since(since));
