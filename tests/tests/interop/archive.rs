@@ -15,8 +15,8 @@ use crate::program::Program;
 fn source(name: &str, codecs: &[&str]) -> PathBuf {
     let path = folder().join(format!("archived-{name}.mp4"));
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=7"]);
-    command.args(["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=7"]).args(codecs).arg(&path);
+    command.args(["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=14"]);
+    command.args(["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=14"]).args(codecs).arg(&path);
     assert!(command.status().unwrap().success());
     path
 }
