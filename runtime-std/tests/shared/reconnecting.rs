@@ -1,6 +1,6 @@
 //! Clients that reconnect by themselves.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rtspan_std::client::{Client, ClientBuilder, Error};
@@ -8,12 +8,18 @@ use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use rtspan_std::{ClientEvent, ReconnectPolicy, SendError, ServerConfig, State, Transports};
 
-use super::by_hand::Ear;
-use super::{LOOPBACK, UDP, both, description, number, packet, pause, read};
+use super::by_hand::{Ear, is_simulated};
+use super::ports::own_port;
+use super::{UDP, both, description, number, packet, pause, read};
 
 fn builder<R: Runtime>(addr: SocketAddr, path: &str) -> ClientBuilder<R> {
     let policy = ReconnectPolicy::default().wait(Duration::from_millis(5), Duration::from_millis(50));
     Client::builder(&format!("rtsp://{addr}{path}")).unwrap().reconnect(policy)
+}
+
+/// Where a server can be again: nobody else is there meanwhile.
+fn own_addr<R: Runtime>() -> SocketAddr {
+    if is_simulated::<R>() { Ear::<R>::new().local_addr() } else { (Ipv4Addr::LOCALHOST, own_port()).into() }
 }
 
 async fn serve_at<R: Runtime>(addr: SocketAddr) -> Server<R> {
@@ -22,7 +28,7 @@ async fn serve_at<R: Runtime>(addr: SocketAddr) -> Server<R> {
 
 pub(crate) async fn a_client_plays_on_when_its_server_has_restarted<R: Runtime>() {
     for transports in [Transports::Tcp, Transports::Udp] {
-        let server = serve_at::<R>(LOOPBACK.parse().unwrap()).await;
+        let server = serve_at::<R>(own_addr::<R>()).await;
         let addr = server.local_addr();
         let stream = server.publish("/cam", description()).unwrap();
         let mut packets = builder::<R>(addr, "/cam").transport(transports).play().await.unwrap();
@@ -61,7 +67,7 @@ async fn ending<R: Runtime>(client: &Client<R>) -> ClientEvent {
 }
 
 pub(crate) async fn a_client_waits_for_a_server_that_is_not_there_yet<R: Runtime>() {
-    let addr = Ear::<R>::new().local_addr();
+    let addr = own_addr::<R>();
     let client = builder::<R>(addr, "/cam").transport(Transports::Tcp).build().unwrap();
     let serve = async {
         for attempt in 1..=3 {
@@ -83,7 +89,7 @@ pub(crate) async fn a_client_waits_for_a_server_that_is_not_there_yet<R: Runtime
 }
 
 pub(crate) async fn a_publisher_goes_on_when_its_server_has_restarted<R: Runtime>() {
-    let server = serve_at::<R>(LOOPBACK.parse().unwrap()).await;
+    let server = serve_at::<R>(own_addr::<R>()).await;
     let addr = server.local_addr();
     let publish = builder::<R>(addr, "/live").transport(Transports::Tcp).publish(description());
     let publisher = publish.await.unwrap();

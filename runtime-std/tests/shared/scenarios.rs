@@ -21,6 +21,8 @@ mod many;
 mod matrix;
 mod media;
 mod multicast;
+#[path = "../../../tests/ports.rs"]
+mod ports;
 mod reading;
 mod reconnecting;
 mod requests;

@@ -1,6 +1,6 @@
 //! Programs that know nothing of a cluster read from a server that relays: FFmpeg, GStreamer, the real retina, and ours.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,20 +9,23 @@ use crate::clip::{Clip, empty, folder};
 use crate::matrix::DEMANDED;
 use crate::peer::{Publisher, Reader, Reading, Transport, expect, stop};
 use crate::policy::{Needs, installed};
+use crate::ports::own_port;
 use crate::program::{PATIENCE, Program};
 use crate::rtspan::{Runtime, Server};
 
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+fn own_address() -> String {
+    format!("127.0.0.1:{}", own_port())
 }
 
 /// Starts etcd, and says where it is.
 fn etcd() -> (Program, String) {
-    let (at, peers) = (free_address(), format!("http://{}", free_address()));
+    let (at, peers) = (own_address(), format!("http://{}", own_address()));
     let url = format!("http://{at}");
     let mut command = Command::new("etcd");
     command.args(["--listen-client-urls", &url, "--advertise-client-urls", &url]);
     command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
+    // A disk that is busy with other tests would keep it waiting.
+    command.arg("--unsafe-no-fsync");
     let data = folder().join("etcd");
     empty(&data);
     command.args(["--initial-cluster", &format!("default={peers}"), "--data-dir"]).arg(data);
@@ -36,7 +39,7 @@ fn etcd() -> (Program, String) {
 }
 
 fn node(registry: &str, runtime: Runtime) -> Server {
-    let at = free_address();
+    let at = own_address();
     let url = format!("rtsp://{at}");
     Server::start_with(runtime, &["--listen", &at, "--node-url", &url, "--cluster", registry])
 }

@@ -2,7 +2,6 @@
 //! that the tests themselves are right.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -12,6 +11,7 @@ use crate::access_unit::compare;
 use crate::clip::{Clip, ffmpeg, file, units_of};
 use crate::peer::{Publisher, Reader, Reading, Transport, expect};
 use crate::policy::{Needs, PYTHON, installed};
+use crate::ports::own_port;
 use crate::program::{PATIENCE, Program};
 use crate::rtspan::{Runtime, listening};
 
@@ -38,7 +38,7 @@ fn start_gst_server(mode: &str, files: &[&Path]) -> (Program, String) {
 
 /// Starts FFmpeg's server, which takes one publisher and then ends, and returns it with its URL.
 fn ffmpeg_server(file: &Path) -> (Program, String) {
-    let port = free_port();
+    let port = own_port();
     let url = format!("rtsp://127.0.0.1:{port}/x");
     let mut command = ffmpeg();
     command.args(["-rtsp_flags", "listen", "-i", &url, "-map", "0:v", "-c", "copy", "-f", "h264"]);
@@ -50,12 +50,6 @@ fn ffmpeg_server(file: &Path) -> (Program, String) {
         thread::sleep(Duration::from_millis(10));
     }
     (program, url)
-}
-
-/// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there are free ports");
-    listener.local_addr().expect("it is bound").port()
 }
 
 /// Returns `true` if some program listens on a port, by what the kernel says.

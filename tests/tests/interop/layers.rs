@@ -10,7 +10,7 @@ use crate::foreign::gst_server;
 use crate::matrix::{DEMANDED, ENDING};
 use crate::peer::{Reading, expect, launch, stop};
 use crate::policy::{Needs, installed};
-use crate::program::Program;
+use crate::program::{PATIENCE, Program};
 use crate::rtspan::{Runtime, Server, rtspan};
 
 /// How FFmpeg is told a layer: the scheme, and its own name for the transport.
@@ -150,7 +150,9 @@ fn our_tool_reads_and_publishes_through_every_layer_by_the_pin_that_its_server_s
         for way in ways {
             let file = file();
             let mut command = rtspan(Runtime::Std);
-            command.args(["play", "--no-reconnect", "--transport", "tcp", "--pin", &pin, "--seconds", "30"]);
+            let seconds = PATIENCE.as_secs().to_string();
+            command.args(["play", "--no-reconnect", "--transport", "tcp", "--pin", &pin]);
+            command.args(["--seconds", &seconds]);
             command.args(way).arg(with_scheme("rtsps", &server.url(path))).arg("--out").arg(&file);
             let name = format!("rtspan reading {path} {way:?}");
             let program = Program::start(&name, &mut command);

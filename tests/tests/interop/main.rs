@@ -27,6 +27,8 @@ mod namespace;
 mod onvif;
 mod peer;
 mod policy;
+#[path = "../../ports.rs"]
+mod ports;
 mod probing;
 mod program;
 mod publishing;

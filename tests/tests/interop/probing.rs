@@ -63,7 +63,7 @@ fn bitrate(said: &Value, stream: usize, seconds: f64) -> f64 {
 
 #[test]
 fn probe_says_of_a_stream_what_ffprobe_says_of_its_file() {
-    const SECONDS: f64 = 8.0;
+    const SECONDS: f64 = 16.0;
     if !installed(&[Needs::Ffmpeg]) {
         return;
     }

@@ -47,7 +47,7 @@ fn encode_as(test: &str, row: &Row) -> PathBuf {
             command.args(["-f", "lavfi", "-i", input]);
         }
     }
-    command.args(row.encoders).args(["-g", "25", "-t", "6"]).arg(&file);
+    command.args(row.encoders).args(["-g", "25", "-t", "12"]).arg(&file);
     assert!(command.status().unwrap().success(), "{}", row.file);
     file
 }

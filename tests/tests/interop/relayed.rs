@@ -18,7 +18,7 @@ use crate::rtspan::{Runtime, Server};
 pub(crate) const PICTURES: &str = "testsrc2=size=320x240:rate=25";
 pub(crate) const SOUND: &str = "sine=frequency=440:beep_factor=4:sample_rate=48000";
 /// How long is published, in seconds.
-const LASTS: &str = "4";
+const LASTS: &str = "10";
 /// Frames of each stream that have to be there: a reader begins at a keyframe.
 const FRAMES_MIN: usize = 40;
 /// By how many nanoseconds the time between two frames may differ from that of the source. Matroska has milliseconds, and so

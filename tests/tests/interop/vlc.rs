@@ -11,8 +11,8 @@ use rtspan_std::header::NptTime;
 use rtspan_std::{Client, CommandError, Error, Packets, Range, State, StatusCode, Transports};
 
 use crate::clip::{Clip, empty};
-use crate::foreign::free_port;
 use crate::policy::{Needs, installed};
+use crate::ports::own_port;
 use crate::program::{PATIENCE, Program};
 use crate::seeking::{begun_anew, next, playing};
 
@@ -76,7 +76,7 @@ fn what_vlc_plays_on_demand_is_paused_resumed_and_played_from_elsewhere() {
     fs::write(&films, format!("new film vod enabled\nsetup film input \"{}\"\n", stage.clip.display()))
         .expect("a file can be written");
     // With an address to listen on, it finds none of its films again.
-    let port = free_port();
+    let port = own_port();
     let url = format!("rtsp://127.0.0.1:{port}/film");
     let mut command = stage.vlc();
     command.args(["--rtsp-port", &port.to_string(), "--vlm-conf"]).arg(&films);
@@ -115,7 +115,7 @@ fn what_vlc_broadcasts_plays_on_when_pausing_and_seeking_are_refused() {
         return;
     }
     let stage = Stage::new("broadcast");
-    let url = format!("rtsp://127.0.0.1:{}/live", free_port());
+    let url = format!("rtsp://127.0.0.1:{}/live", own_port());
     let mut command = stage.vlc();
     command.arg(&stage.clip).args(["--loop", &format!(":sout=#rtp{{sdp={url}}}")]);
     let _server = serving(&mut command, &url);
