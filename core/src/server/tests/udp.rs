@@ -57,7 +57,7 @@ fn a_reader_over_udp_gets_packets_and_reports_on_its_own_ports() {
 
 /// A server whose UDP sockets are at this address.
 fn at(ip: &str) -> Scenario {
-    let spec = UdpSpec { ip: ip.parse().unwrap(), ports: UdpPorts::Any };
+    let spec = UdpSpec { ip: ip.parse().unwrap(), ports: UdpPorts::Fixed(8000, 8001) };
     Scenario::with_udp_and(|config| config.udp(Some(spec)))
 }
 
