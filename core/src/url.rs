@@ -5,6 +5,7 @@ pub mod base;
 mod percent;
 pub mod track;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -373,6 +374,22 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).field("password", &"***").finish()
     }
+}
+
+/// The form in which a server compares paths. Use it as a key if you keep something for each path.
+///
+/// Percent codes are decoded once, and slashes in front become one. Codes that would become structure stay: `%2F`, `%3F`, `%25`, control
+/// characters, bytes that are not UTF-8, and the dots of `%2E%2E`. The form is not a URL: characters in it may have to be encoded.
+///
+/// ```
+/// use rtspan_core::url::canonical_path;
+///
+/// assert_eq!(canonical_path("/caf%C3%A9"), "/café");
+/// assert_eq!(canonical_path("//g%61te"), canonical_path("/gate"));
+/// assert_ne!(canonical_path("/a%2Fb"), canonical_path("/a/b"));
+/// ```
+pub fn canonical_path(path: &str) -> Cow<'_, str> {
+    canonical(path)
 }
 
 /// A path without the segments that name its own folder or the one above (RFC 3986, section 5.2.4).

@@ -96,6 +96,17 @@ fn a_publisher_that_takes_the_place_of_a_silent_one_keeps_the_claim_also_with_ot
 }
 
 #[test]
+fn a_path_is_one_in_all_the_ways_in_which_it_may_be_written() {
+    let Some(etcd) = Registry::etcd() else { return };
+    let [first, second] = [0, 1].map(|number| etcd.node(number));
+    let publisher = Publisher::start(&[&first.url], "my%20g%61te:1", 0);
+    publisher.comes_to(0);
+    let readers = [&first, &second].map(|node| Reader::start(Kind::Rtspan, &node.url, "my%20gate%3a1"));
+    readers.iter().for_each(|reader| reader.sees(publisher.now() + 25));
+    assert_eq!(etcd.view().claims.keys().collect::<Vec<_>>(), ["my%20gate:1"]);
+}
+
+#[test]
 fn hundreds_of_publishers_that_come_at_once_have_a_claim_each() {
     let Some(etcd) = Registry::etcd() else { return };
     let node = etcd.node(0);

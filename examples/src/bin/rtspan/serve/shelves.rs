@@ -9,7 +9,7 @@ use rtspan_examples::source::{FileSource, SourceError};
 use rtspan_examples::vod::{FileFootage, Folder, Footage, Library, Recordings};
 use rtspan_std::runtime::Runtime;
 
-use super::config::Shelf;
+use super::config::{Shelf, path_name};
 use super::station::Station;
 
 /// Libraries of paths, made when they are first asked for.
@@ -33,7 +33,7 @@ impl<R: Runtime> Shelves<R> {
 impl<R: Runtime> Library for Shelves<R> {
     fn open(&self, path: &str) -> Option<Result<Box<dyn Footage>, SourceError>> {
         let settings = self.station.settings();
-        settings.shelves(path).find_map(|(shelf, rest)| match shelf {
+        settings.shelves(&path_name(path)).find_map(|(shelf, rest)| match shelf {
             Shelf::Film(film) => {
                 let footage = FileSource::open(film, 25.0).and_then(FileFootage::new);
                 Some(footage.map(|footage| Box::new(footage) as Box<dyn Footage>))

@@ -161,8 +161,8 @@ impl<R: Runtime> Station<R> {
             let state = self.state();
             (Settings::clone(&state.settings), state.added.clone())
         };
-        added.retain(|plan| plan.pattern.to_string() != super::config::trimmed(name));
-        settings.paths.retain(|plan| plan.pattern.to_string() != super::config::trimmed(name));
+        added.retain(|plan| plan.pattern.to_string() != super::config::path_name(name));
+        settings.paths.retain(|plan| plan.pattern.to_string() != super::config::path_name(name));
         let plan = self.0.config.path(&settings, name, &path)?;
         added.push(plan.clone());
         settings.add(plan);
@@ -179,7 +179,7 @@ impl<R: Runtime> Station<R> {
     /// A recording of another path cannot go on.
     pub(crate) fn remove_path(&self, name: &str) -> Result<bool, Failure> {
         let _turn = self.turn();
-        let name = super::config::trimmed(name);
+        let name = super::config::path_name(name);
         let mut settings = Settings::clone(&self.state().settings);
         let before = settings.paths.len();
         settings.paths.retain(|plan| plan.pattern.to_string() != name);

@@ -12,7 +12,7 @@ use smol::channel::Receiver;
 
 use super::readers::relay_of;
 use super::{Cluster, State, is_relay};
-use crate::serve::config::{Source, trimmed};
+use crate::serve::config::{Source, path_name};
 use crate::serve::station::Station;
 use crate::stop::sleep;
 
@@ -24,14 +24,14 @@ const FAREWELL: Duration = Duration::from_secs(3);
 impl State {
     /// A publisher waits until the path is this node's.
     fn is_awaited(&self, path: &str) -> bool {
-        self.announced.iter().any(|(question, _)| trimmed(&question.path) == path)
+        self.announced.iter().any(|(question, _)| path_name(&question.path) == path)
     }
 
     /// Takes those out that wait for a path, because they may begin.
     fn take_announced(&mut self, path: &str) -> Vec<Question<Announce>> {
         let all = std::mem::take(&mut self.announced);
         let (own, others): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|(question, _)| trimmed(&question.path) == path);
+            all.into_iter().partition(|(question, _)| path_name(&question.path) == path);
         self.announced = others;
         if !own.is_empty() {
             self.allowed.insert(path.to_owned(), Instant::now());
@@ -43,7 +43,7 @@ impl State {
 impl<R: Runtime> Station<R> {
     /// A publisher wants a path: it may have it once the path is this node's.
     pub(crate) fn announced(&self, cluster: &Cluster, question: Question<Announce>) {
-        let path = trimmed(&question.path).to_owned();
+        let path = path_name(&question.path).into_owned();
         cluster.state().announced.push((question, Instant::now()));
         let is_owned = cluster.with(|node, _| {
             node.want(&path);
@@ -133,7 +133,7 @@ impl<R: Runtime> Station<R> {
         let Some(cluster) = self.cluster() else { return };
         let is_read = self.server().stream(stream).is_some_and(|stream| !stream.readers.is_empty());
         let plan = self.settings().plan(path).filter(|_| is_read).cloned();
-        if let Some(plan) = plan.and_then(|plan| relay_of(path, plan)) {
+        if let Some(plan) = plan.map(|plan| relay_of(path, plan)) {
             cluster.with(|node, now| node.follow(now, path));
             self.start_or_tell(path, &plan);
             self.record_at(path);
@@ -192,7 +192,7 @@ impl<R: Runtime> Station<R> {
         // Others may have come meanwhile.
         cluster.state().announced.splice(..0, others);
         for (question, _) in late {
-            let path = trimmed(&question.path).to_owned();
+            let path = path_name(&question.path).into_owned();
             if !cluster.state().is_awaited(&path) && !self.is_published_here(&path) {
                 self.give_back(cluster, &path);
             }
@@ -214,7 +214,7 @@ impl<R: Runtime> Station<R> {
 /// The sessions that publish at a path, or have announced that they will.
 fn publishers(sessions: &[SessionInfo], path: &str) -> impl Iterator<Item = SessionId> {
     let is_at =
-        move |session: &&SessionInfo| session.action == Action::Publish && trimmed(&session.path) == path;
+        move |session: &&SessionInfo| session.action == Action::Publish && path_name(&session.path) == path;
     sessions.iter().filter(is_at).map(|session| session.session)
 }
 

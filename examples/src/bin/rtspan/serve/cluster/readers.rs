@@ -165,7 +165,7 @@ impl<R: Runtime> Station<R> {
             }
             return;
         }
-        let Some(plan) = relay_of(path, plan) else { return };
+        let plan = relay_of(path, plan);
         for reader in stay {
             match self.wait(path.to_owned(), plan.clone(), reader) {
                 Some(Event::Describe(question)) => drop(self.server().answer(question.ticket, Ok(()))),
@@ -197,7 +197,6 @@ impl<R: Runtime> Station<R> {
 }
 
 /// The plan of a path that is pulled from other nodes, by that of publishers there.
-pub(super) fn relay_of(path: &str, plan: PathPlan) -> Option<PathPlan> {
-    let pattern = Pattern::new(path).ok()?;
-    Some(PathPlan { pattern, source: Source::Node, on_demand: true, record: None, ..plan })
+pub(super) fn relay_of(path: &str, plan: PathPlan) -> PathPlan {
+    PathPlan { pattern: Pattern::of_path(path), source: Source::Node, on_demand: true, record: None, ..plan }
 }

@@ -11,7 +11,7 @@ use rtspan_std::WithCauses;
 use super::check::{agree, choice};
 use super::faults::Reading;
 use super::file::{PathSettings, Record};
-use super::plan::{CLOSE_AFTER, Camera, HOLD, PathPlan, Pattern, Shelf, Source, WAIT, trimmed};
+use super::plan::{CLOSE_AFTER, Camera, HOLD, PathPlan, Pattern, Shelf, Source, WAIT, path_name};
 use super::values::SecretText;
 use crate::serve::recording;
 
@@ -52,7 +52,7 @@ impl Paths<'_, '_> {
             wait,
             close_after: settings.close_after.map_or(CLOSE_AFTER, |span| span.0),
             hold: settings.hold.map_or(HOLD, |span| span.0),
-            fallback: settings.fallback.as_deref().map(|path| trimmed(path).to_owned()),
+            fallback: settings.fallback.as_deref().map(|path| path_name(path).into_owned()),
             record: self.recording(name, &pattern, settings),
             settings: settings.clone(),
             pattern,

@@ -1,10 +1,12 @@
 //! The file as it is done: checked, complete, with its secrets.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rtspan_core::url::canonical_path;
 use rtspan_examples::vod;
 use rtspan_std::{Action, Asks, Fingerprint, Secret, Url, User, Users};
 
@@ -107,12 +109,17 @@ impl Pattern {
         if name.is_empty() || !text.chars().all(is_fit) {
             return Err(BadPattern);
         }
-        Ok(Self { text: text.to_owned(), is_prefix })
+        Ok(Self { text: encoded(text).into_owned(), is_prefix })
     }
 
-    /// The text that the star stands for in a path; nothing in a path that is named exactly. `None` if it is another path.
-    pub(crate) fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
-        let rest = trimmed(path).strip_prefix(&*self.text)?;
+    /// Of one path, by its name.
+    pub(crate) fn of_path(name: &str) -> Self {
+        Self { text: name.to_owned(), is_prefix: false }
+    }
+
+    /// The text that the star stands for in the name of a path; nothing in a path that is named exactly. `None` if it is another path.
+    pub(crate) fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let rest = name.strip_prefix(&*self.text)?;
         (self.is_prefix || rest.is_empty()).then_some(rest)
     }
 
@@ -143,8 +150,36 @@ impl fmt::Display for Pattern {
 }
 
 /// A path as it is written in the file: without slashes around it.
-pub(crate) fn trimmed(path: &str) -> &str {
+pub(super) fn trimmed(path: &str) -> &str {
     path.trim_matches('/')
+}
+
+/// The name of a path: without slashes around it, and with percent codes only where a URL needs them. Paths that the server takes for the
+/// same have the same name.
+pub(crate) fn path_name(path: &str) -> Cow<'_, str> {
+    encoded(trimmed(path))
+}
+
+/// Text of a path, with percent codes only where a URL needs them.
+fn encoded(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(is_path_text) {
+        return Cow::Borrowed(text);
+    }
+    let mut name = String::with_capacity(text.len());
+    for byte in canonical_path(text).bytes() {
+        // The codes that are left stand for what would be structure.
+        if is_path_text(byte) || byte == b'%' {
+            name.push(byte.into());
+        } else {
+            let _ = write!(name, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(name)
+}
+
+/// A byte stands for itself in the path of a URL (RFC 3986, section 3.3).
+fn is_path_text(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte)
 }
 
 /// The plan of a path.
@@ -288,7 +323,8 @@ impl Settings {
 
     /// The plan by which a path has a publisher, or a source for all readers.
     pub(crate) fn plan(&self, path: &str) -> Option<&PathPlan> {
-        let mut matching = self.paths.iter().filter(|plan| plan.pattern.rest(path).is_some());
+        let name = path_name(path);
+        let mut matching = self.paths.iter().filter(|plan| plan.pattern.rest(&name).is_some());
         let first = matching.next()?;
         if !matches!(first.source, Source::Shelf(_)) {
             return Some(first);
@@ -297,10 +333,10 @@ impl Settings {
         matching.find(|plan| plan.pattern == first.pattern && !matches!(plan.source, Source::Shelf(_)))
     }
 
-    /// The films and recordings that a path may mean, and what is left of the path for them.
-    pub(crate) fn shelves<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a Shelf, &'a str)> {
+    /// The films and recordings that a path of this name may mean, and what is left of the name for them.
+    pub(crate) fn shelves<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Shelf, &'a str)> {
         self.paths.iter().filter_map(move |plan| match &plan.source {
-            Source::Shelf(shelf) => Some((shelf, plan.pattern.rest(path)?)),
+            Source::Shelf(shelf) => Some((shelf, plan.pattern.rest(name)?)),
             _ => None,
         })
     }

@@ -281,16 +281,39 @@ fn the_name_of_a_path_counts_more_than_a_pattern_and_a_long_one_more_than_a_shor
     for (path, pattern, rest) in [
         ("/cam/1", "cam/1", ""),
         ("cam/1/", "cam/1", ""),
+        ("/c%61m/1", "cam/1", ""),
         ("/cam/2", "cam/*", "2"),
         ("/cam/low/2", "cam/low/*", "2"),
         ("/camera", "*", "camera"),
+        ("/my cam", "*", "my%20cam"),
     ] {
+        let pattern_of = &plan(path).pattern;
         assert_eq!(
-            (plan(path).pattern.to_string().as_str(), plan(path).pattern.rest(path)),
+            (pattern_of.to_string().as_str(), pattern_of.rest(&path_name(path))),
             (pattern, Some(rest))
         );
     }
     assert!(plan("/cam/2").on_demand && !plan("/cam/1").on_demand, "many are pulled on demand");
+}
+
+#[test]
+fn paths_that_the_server_takes_for_the_same_have_one_name() {
+    for (path, name) in [
+        ("/gate", "gate"),
+        ("//g%61te/", "gate"),
+        ("/my%20cam", "my%20cam"),
+        ("/my cam", "my%20cam"),
+        ("/cam%3a1", "cam:1"),
+        ("/café", "caf%C3%A9"),
+        ("/caf%c3%a9", "caf%C3%A9"),
+        ("/a%2fb%3F", "a%2Fb%3F"),
+        ("/100%", "100%25"),
+        ("/%2e%2e/x", "%2E%2E/x"),
+    ] {
+        assert_eq!(path_name(path), name);
+        assert_eq!(path_name(name), name, "the name of a name is itself");
+    }
+    assert!(good("[paths.\"café\"]").plan("/caf%C3%A9").is_some());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use smol::channel::{Receiver, Sender, bounded};
 use super::Station;
 use super::state::Live;
 use crate::events::over;
-use crate::serve::config::trimmed;
+use crate::serve::config::path_name;
 
 /// Events that wait for one who has subscribed.
 const EVENTS_MAX: usize = 1024;
@@ -95,18 +95,18 @@ impl<R: Runtime> Station<R> {
     pub(super) fn note(&self, event: &Event) {
         match event {
             Event::Published { stream, path, session, .. } => {
-                self.came(*stream, trimmed(path), *session);
-                self.published(*stream, trimmed(path));
+                self.came(*stream, &path_name(path), *session);
+                self.published(*stream, &path_name(path));
             }
-            Event::PublisherGone { stream, path, .. } => self.left(*stream, trimmed(path)),
+            Event::PublisherGone { stream, path, .. } => self.left(*stream, &path_name(path)),
             Event::TakenOver { stream, session, path, .. } => {
-                self.came(*stream, trimmed(path), Some(*session));
+                self.came(*stream, &path_name(path), Some(*session));
                 self.record(*stream);
             }
             Event::Unpublished { stream, path, reason, .. } => {
-                self.gone(*stream, trimmed(path));
+                self.gone(*stream, &path_name(path));
                 let Some(_) = self.state().streams.remove(stream) else { return };
-                let (path, reason) = (trimmed(path).to_owned(), reason.to_string());
+                let (path, reason) = (path_name(path).into_owned(), reason.to_string());
                 self.0.events.tell(&StationEvent::PathGone { path, reason });
             }
             Event::Playing { session, peer, path, transport, .. } => {
@@ -165,7 +165,7 @@ impl<R: Runtime> Station<R> {
         path: &str,
         event: impl FnOnce(String, String, Option<String>) -> StationEvent,
     ) {
-        let path = trimmed(path).to_owned();
+        let path = path_name(path).into_owned();
         if self.state().sessions.insert(session, (path.clone(), action)).is_none() {
             let user = self.server().session(session).and_then(|session| session.user);
             self.0.events.tell(&event(path, session.to_string(), user));

@@ -1,5 +1,6 @@
 //! Questions of peers about paths: may somebody publish there, and is there something to read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use rtspan_std::{Action, Describe, Event, Question, Refusal, Setup, StatusCode, 
 use super::Station;
 use super::state::Absence;
 use crate::serve::cluster::Cluster;
-use crate::serve::config::{PathPlan, Source, trimmed};
+use crate::serve::config::{PathPlan, Source, path_name};
 use crate::stop::sleep;
 
 /// A reader that waits for a source.
@@ -20,10 +21,10 @@ pub(crate) enum Waiting {
 }
 
 impl Waiting {
-    fn path(&self) -> &str {
+    fn path(&self) -> Cow<'_, str> {
         match self {
-            Self::Describe(question) => trimmed(&question.path),
-            Self::Setup(question) => trimmed(&question.path),
+            Self::Describe(question) => path_name(&question.path),
+            Self::Setup(question) => path_name(&question.path),
         }
     }
 
@@ -139,7 +140,7 @@ impl<R: Runtime> Station<R> {
 
     /// Looks at whether a reader has to wait for the source of its path.
     fn look(&self, waiting: Waiting) -> Option<Event> {
-        let path = waiting.path().to_owned();
+        let path = waiting.path().into_owned();
         let plan = self.state().settings.plan(&path).cloned();
         let is_publisher = plan.as_ref().is_some_and(|plan| plan.source == Source::Publisher);
         if let Some(cluster) =
@@ -222,7 +223,7 @@ impl<R: Runtime> Station<R> {
     /// There is a stream at the path that is fed.
     pub(crate) fn is_published(&self, path: &str) -> bool {
         let is_fed = |stream: &StreamInfo| !stream.is_private && !stream.awaits_publisher;
-        self.server().streams().iter().any(|stream| is_fed(stream) && trimmed(&stream.path) == path)
+        self.server().streams().iter().any(|stream| is_fed(stream) && path_name(&stream.path) == path)
     }
 
     /// Begins the source of a path; `Err` says why not.

@@ -14,7 +14,7 @@ use crate::args::EventsFormat;
 use crate::clock;
 use crate::events::{describe, dialogue, to_json};
 use crate::output::news_json;
-use crate::serve::config::{Source, trimmed};
+use crate::serve::config::Source;
 use crate::serve::shelves::Shelves;
 use crate::voice;
 
@@ -49,7 +49,7 @@ impl<R: Runtime> Station<R> {
 
     /// The folder that is written to what is said into the stream of a path.
     fn loudspeaker(&self, path: &str) -> Option<PathBuf> {
-        match self.state().settings.plan(trimmed(path))?.source.clone() {
+        match self.state().settings.plan(path)?.source.clone() {
             Source::Demo { loudspeaker } => loudspeaker,
             _ => None,
         }

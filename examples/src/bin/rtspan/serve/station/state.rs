@@ -11,7 +11,7 @@ use serde::Serialize;
 use smol::channel::{Receiver, Sender};
 
 use super::question::Waiting;
-use crate::serve::config::{PathPlan, PathSettings, Pattern, Recording, Settings, Source, trimmed};
+use crate::serve::config::{PathPlan, PathSettings, Pattern, Recording, Settings, Source, path_name};
 
 /// The state of a station.
 pub(super) struct State {
@@ -117,7 +117,7 @@ impl State {
 
     pub(super) fn paths<R: Runtime>(&self, server: &Server<R>) -> Vec<PathState> {
         let streams: Vec<_> = server.streams().into_iter().filter(|stream| !stream.is_private).collect();
-        let at = |path: &str| streams.iter().find(|stream| trimmed(&stream.path) == path);
+        let at = |path: &str| streams.iter().find(|stream| path_name(&stream.path) == path);
         let plans = self.settings.paths.iter();
         let mut paths: Vec<PathState> = plans
             .map(|plan| {
@@ -126,9 +126,9 @@ impl State {
             })
             .collect();
         for stream in &streams {
-            let path = trimmed(&stream.path);
+            let path = path_name(&stream.path);
             if paths.iter().all(|own| own.name != path) {
-                paths.push(self.path(path, self.settings.plan(path), Some(stream), None));
+                paths.push(self.path(&path, self.settings.plan(&path), Some(stream), None));
             }
         }
         paths
