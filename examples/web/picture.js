@@ -1,11 +1,10 @@
+import { Decoder } from "./decoder.js";
+
 /** Frames that wait for the decoder. With more of them it is too slow, and goes on at the next keyframe. */
 const WAITING_MAX = 30;
 
 /** Pictures that are decoded and not yet due. Decoders have few of them to lend. */
 const PICTURES_MAX = 6;
-
-/** Failures in a row after which the decoder is given up. */
-const FAILURES_MAX = 5;
 
 /** The formats as people call them, by the beginning of what WebCodecs call them. */
 const NAMES = { avc1: "H.264", hvc1: "H.265", hev1: "H.265", av01: "AV1", vp09: "VP9", vp8: "VP8" };
@@ -24,10 +23,12 @@ export class Picture {
   #clock;
   #ondraw;
   #onfail;
-  #decoder = null;
-  #config = null;
+  #decoder = new Decoder(globalThis.VideoDecoder, {
+    onbegin: () => this.beginAnew(),
+    onoutput: (picture) => this.#take(picture),
+    onfail: (error) => this.#giveUp(error),
+  });
   #awaitsKey = true;
-  #failures = 0;
   #pictures = [];
   #drawing = 0;
 
@@ -41,22 +42,21 @@ export class Picture {
 
   /** The codec, as WebCodecs names it. */
   get codec() {
-    return this.#config?.codec ?? "";
+    return this.#decoder.config?.codec ?? "";
   }
 
   /** Frames have these parameters from here on. */
   configure({ codec, description, size: [codedWidth, codedHeight] }) {
-    this.#config = { codec, optimizeForLatency: true };
-    if (description.length > 0) this.#config.description = description;
-    if (codedWidth > 0 && codedHeight > 0) Object.assign(this.#config, { codedWidth, codedHeight });
-    this.#failures = 0;
-    this.#begin();
+    const config = { codec, optimizeForLatency: true };
+    if (description.length > 0) config.description = description;
+    if (codedWidth > 0 && codedHeight > 0) Object.assign(config, { codedWidth, codedHeight });
+    this.#decoder.configure(config);
   }
 
   decode(frame) {
-    const isBehind = this.#decoder?.decodeQueueSize > WAITING_MAX;
+    const isBehind = this.#decoder.waiting > WAITING_MAX;
     if (!frame.isKey && (isBehind || frame.isDamaged)) this.#awaitsKey = true;
-    if (this.#decoder?.state !== "configured" || (this.#awaitsKey && !frame.isKey) || isBehind) {
+    if (!this.#decoder.isReady || (this.#awaitsKey && !frame.isKey) || isBehind) {
       this.dropped += 1;
       return;
     }
@@ -73,45 +73,17 @@ export class Picture {
   close() {
     cancelAnimationFrame(this.#drawing);
     for (const picture of this.#pictures.splice(0)) picture.close();
-    this.#end();
-  }
-
-  #begin() {
-    this.#end();
-    this.#awaitsKey = true;
-    const decoder = new VideoDecoder({
-      output: (picture) => this.#take(picture),
-      error: (error) => decoder === this.#decoder && this.#fail(error),
-    });
-    this.#decoder = decoder;
-    try {
-      decoder.configure(this.#config);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #end() {
-    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
-    this.#decoder = null;
-  }
-
-  #fail(error) {
-    this.#failures += 1;
-    if (this.#failures >= FAILURES_MAX) this.#giveUp(error);
-    else this.#begin();
+    this.#decoder.end();
   }
 
   /** Says that it is the format that the browser does not know, or else the stream. */
   async #giveUp(error) {
-    this.#end();
     const name = `${nameOf(this.codec)} (${this.codec})`;
-    const { supported } = await VideoDecoder.isConfigSupported(this.#config).catch(() => ({ supported: false }));
+    const { supported } = await VideoDecoder.isConfigSupported(this.#decoder.config).catch(() => ({ supported: false }));
     this.#onfail(supported ? `${name} cannot be decoded: ${error.message}` : `this browser has no decoder for ${name}`);
   }
 
   #take(picture) {
-    this.#failures = 0;
     this.#pictures.push(picture);
     if (this.#pictures.length > PICTURES_MAX) {
       this.#pictures.shift().close();

@@ -1,3 +1,5 @@
+import { Decoder } from "./decoder.js";
+
 /** Pieces of sound that wait for the decoder; more of them are left out. */
 const WAITING_MAX = 50;
 
@@ -7,9 +9,6 @@ const DRIFT_MAX = 0.06;
 /** The farthest that sound is planned ahead, in seconds. */
 const AHEAD_MAX = 2;
 
-/** Failures in a row after which the decoder is given up. */
-const FAILURES_MAX = 5;
-
 /** Decodes sound and has it heard when it is due. */
 export class Sound {
   /** Pieces that were planned to be heard. */
@@ -18,9 +17,10 @@ export class Sound {
   #onfail;
   #audio = null;
   #volume = null;
-  #decoder = null;
-  #config = null;
-  #failures = 0;
+  #decoder = new Decoder(globalThis.AudioDecoder, {
+    onoutput: (data) => this.#play(data),
+    onfail: (error) => this.#onfail(`this browser does not decode the sound (${this.#decoder.config.codec}): ${error.message}`),
+  });
   #next = 0;
   #playing = new Set();
 
@@ -55,50 +55,22 @@ export class Sound {
 
   /** Pieces have these parameters from here on. */
   configure({ codec, description, size: [sampleRate, channels] }) {
-    this.#config = { codec, sampleRate: sampleRate || 48000, numberOfChannels: channels || 2 };
-    if (description.length > 0) this.#config.description = description;
-    this.#failures = 0;
-    this.#begin();
+    const config = { codec, sampleRate: sampleRate || 48000, numberOfChannels: channels || 2 };
+    if (description.length > 0) config.description = description;
+    this.#decoder.configure(config);
   }
 
   decode(frame) {
-    const isReady = this.isHeard && this.#decoder?.state === "configured";
-    if (!isReady || this.#decoder.decodeQueueSize > WAITING_MAX) return;
+    const isReady = this.isHeard && this.#decoder.isReady;
+    if (!isReady || this.#decoder.waiting > WAITING_MAX) return;
     this.#decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: Math.round(frame.pts * 1e3), data: frame.bytes }));
   }
 
   async close() {
     this.#silence();
-    this.#end();
+    this.#decoder.end();
     await this.#audio?.close();
     this.#audio = null;
-  }
-
-  #begin() {
-    this.#end();
-    const decoder = new AudioDecoder({
-      output: (data) => this.#play(data),
-      error: (error) => decoder === this.#decoder && this.#fail(error),
-    });
-    this.#decoder = decoder;
-    try {
-      decoder.configure(this.#config);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Begins anew: one bad piece closes a decoder. */
-  #fail(error) {
-    this.#failures += 1;
-    if (this.#failures < FAILURES_MAX) return this.#begin();
-    this.#end();
-    this.#onfail(`this browser does not decode the sound (${this.#config.codec}): ${error.message}`);
-  }
-
-  #end() {
-    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
-    this.#decoder = null;
   }
 
   #silence() {
@@ -109,7 +81,6 @@ export class Sound {
 
   /** Plans a piece right behind the one before, or at its time if that is elsewhere. */
   #play(data) {
-    this.#failures = 0;
     const audio = this.#audio;
     if (this.isHeard) {
       const wanted = audio.currentTime + (this.#clock.due(data.timestamp / 1e3) - performance.now()) / 1e3;

@@ -20,6 +20,7 @@ pub(crate) use faults::Faults;
 pub(crate) use file::{Api, File, HookSettings, PathSettings, Tls, Tunnels, Web};
 pub(crate) use plan::{
     Account, Accounts, Camera, PathPlan, Pattern, Proof, Recording, Settings, Shelf, Source, path_name,
+    trimmed,
 };
 pub(crate) use server::builder;
 pub(crate) use values::{Ports, SecretText};

@@ -99,7 +99,7 @@ pub(super) fn add_paths(args: &ServeArgs, settings: &mut Settings) {
     args.files.iter().for_each(|dir| add("*", Source::Shelf(Shelf::Films(dir.clone()))));
     args.recordings.iter().for_each(|dir| add("*", Source::Shelf(Shelf::Recordings(dir.clone()))));
     let has_demo = !args.no_demo && settings.file.demo.unwrap_or_else(|| args.config.is_none());
-    let is_free = settings.paths.iter().all(|plan| plan.pattern.exact() != Some(super::plan::trimmed(DEMO)));
+    let is_free = settings.paths.iter().all(|plan| plan.pattern.exact() != Some(super::trimmed(DEMO)));
     if has_demo && is_free {
         let loudspeaker = args.backchannel.clone();
         settings.paths.push(PathPlan::of(

@@ -150,7 +150,7 @@ impl fmt::Display for Pattern {
 }
 
 /// A path as it is written in the file: without slashes around it.
-pub(super) fn trimmed(path: &str) -> &str {
+pub(crate) fn trimmed(path: &str) -> &str {
     path.trim_matches('/')
 }
 

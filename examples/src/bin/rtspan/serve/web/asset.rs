@@ -13,7 +13,7 @@ macro_rules! files {
 }
 
 /// Each with its type.
-static FILES: [(&str, &str, &[u8]); 14] = files! {
+static FILES: [(&str, &str, &[u8]); 15] = files! {
     "/": "index.html", "text/html; charset=utf-8";
     "/style.css": "style.css", "text/css; charset=utf-8";
     "/icon.svg": "icon.svg", "image/svg+xml";
@@ -25,6 +25,7 @@ static FILES: [(&str, &str, &[u8]); 14] = files! {
     "/rtspan.js": "rtspan.js", SCRIPT;
     "/core.js": "core.js", SCRIPT;
     "/clock.js": "clock.js", SCRIPT;
+    "/decoder.js": "decoder.js", SCRIPT;
     "/picture.js": "picture.js", SCRIPT;
     "/sound.js": "sound.js", SCRIPT;
     "/rtspan.wasm.gz": "rtspan.wasm.gz", "application/gzip";

@@ -8,7 +8,7 @@ use rtspan_std::runtime::Runtime;
 use rtspan_std::server::Server;
 use serde_json::{Value, json};
 
-use crate::serve::config::path_name;
+use crate::serve::config::trimmed;
 
 /// How old figures may become, however many visitors there are.
 const AGE_MAX: Duration = Duration::from_millis(900);
@@ -48,7 +48,7 @@ async fn shown<R: Runtime>(server: &Server<R>, info: &StreamInfo) -> Option<Valu
     let encodings = description.medias.iter().flat_map(|media| &media.formats);
     let keyframe_interval = stats.medias.iter().find_map(|media| media.keyframe_interval);
     Some(json!({
-        "path": path_name(&info.path),
+        "path": trimmed(&info.path),
         "formats": encodings.map(|format| format.encoding()).collect::<Vec<_>>(),
         "readers": info.readers.len(),
         "bitrate": stats.bitrate,
