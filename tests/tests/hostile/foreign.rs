@@ -1,6 +1,6 @@
 //! Clients of an RTSP port that are not RTSP: each is told by its first bytes, given a word that it understands, and closed.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use rtspan_core::conn::CloseReason;
 use rtspan_core::limits::{MESSAGE_DEADLINE, PROXY_HEADER_BYTES_MAX};
@@ -70,7 +70,8 @@ const BALANCER: ([u8; 4], u16) = ([10, 0, 0, 9], 31_000);
 /// A server that trusts proxies in 10.0.0.0/8, and a connection from one.
 fn behind_a_proxy() -> (World, rtspan_core::ConnId) {
     let config = ServerConfig::default().trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
-    let mut world = World::with(config);
+    // For clients of both families.
+    let mut world = World::with_udp_at(Ipv6Addr::UNSPECIFIED.into(), config);
     let conn = world.rig.connect(BALANCER.into()).unwrap();
     (world, conn)
 }

@@ -1,6 +1,6 @@
 //! A server with a reader who must not notice, and a peer who means harm.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rtspan_core::conn::CloseReason;
@@ -64,7 +64,12 @@ impl World {
     }
 
     pub(super) fn with(config: ServerConfig) -> Self {
-        let spec = UdpSpec::new([192, 0, 2, 100].into(), UdpPorts::Any);
+        Self::with_udp_at([192, 0, 2, 100].into(), config)
+    }
+
+    /// Its UDP sockets are at this address.
+    pub(super) fn with_udp_at(ip: IpAddr, config: ServerConfig) -> Self {
+        let spec = UdpSpec::new(ip, UdpPorts::Any);
         let mut rig = Rig::new(config.udp(Some(spec)));
         let stream = rig.publish("/cam", description());
         let bystander = rig.connect(([192, 0, 2, 1], 40_000).into()).unwrap();

@@ -72,8 +72,8 @@ impl From<Srtp> for SrtpPolicy {
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// Take the settings from this file; `--print-config` shows all that there are. Options count more than the file. SIGHUP makes
-    /// the server read it again: unchanged settings go on untouched.
+    /// Take the settings from this file (`--print-config` shows all). Options count more than the file. SIGHUP makes the server read it
+    /// again: unchanged settings go on untouched.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 

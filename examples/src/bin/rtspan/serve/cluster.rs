@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rtspan_examples::cluster::{Member, Node, NodeSettings, Output, RegistryNews};
 use rtspan_std::runtime::Runtime;
-use rtspan_std::{Action, Announce, Question, SessionId, StreamId, WithCauses};
+use rtspan_std::{Action, Announce, ConnId, Question, SessionId, StreamId, WithCauses};
 use serde_json::json;
 use smol::channel::{Receiver, Sender};
 
@@ -45,8 +45,8 @@ pub(crate) struct Cluster {
 struct State {
     /// Publishers that wait until their path is this node's.
     announced: Vec<(Question<Announce>, Instant)>,
-    /// When a publisher was allowed to publish at a path.
-    allowed: HashMap<String, Instant>,
+    /// When publishers were allowed to publish at a path, and their connections.
+    allowed: HashMap<String, (Instant, Vec<ConnId>)>,
     /// The streams of publishers.
     published: HashSet<StreamId>,
     /// Readers of paths that nobody here knows yet.

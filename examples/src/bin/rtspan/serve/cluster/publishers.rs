@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future::or;
 use rtspan_std::runtime::Runtime;
 use rtspan_std::{
-    Action, Announce, CloseNote, Question, Refusal, SessionId, SessionInfo, StatusCode, StreamId,
+    Action, Announce, CloseNote, ConnId, Question, Refusal, SessionId, SessionInfo, StatusCode, StreamId,
 };
 use serde_json::json;
 use smol::channel::Receiver;
@@ -34,7 +34,8 @@ impl State {
             all.into_iter().partition(|(question, _)| path_name(&question.path) == path);
         self.announced = others;
         if !own.is_empty() {
-            self.allowed.insert(path.to_owned(), Instant::now());
+            let conns = own.iter().map(|(question, _)| question.conn).collect();
+            self.allowed.insert(path.to_owned(), (Instant::now(), conns));
         }
         own.into_iter().map(|(question, _)| question).collect()
     }
@@ -169,10 +170,12 @@ impl<R: Runtime> Station<R> {
         let owned: Vec<String> = cluster.with(|node, _| node.owned().map(ToOwned::to_owned).collect());
         for path in owned {
             let state = cluster.state();
-            let is_new = state.allowed.get(&path).is_some_and(|at| at.elapsed() < GRACE);
+            let allowed = state.allowed.get(&path).filter(|(at, _)| at.elapsed() < GRACE).cloned();
             // One that waits is about to hear that it may begin.
             let is_awaited = state.is_awaited(&path);
             drop(state);
+            let is_there = |conn: &ConnId| self.server().connection(*conn).is_some();
+            let is_new = allowed.is_some_and(|(_, conns)| conns.iter().any(is_there));
             let is_publishers = self.shared_plan(&path).is_none();
             let is_used =
                 is_new || is_awaited || has_publisher(sessions, &path) || self.is_published_here(&path);
