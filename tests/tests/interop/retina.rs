@@ -18,7 +18,7 @@ use crate::peer::Transport;
 use crate::program::PATIENCE;
 
 /// Over UDP retina takes no notice of a goodbye: it is done when nothing comes for so long.
-const SILENCE: Duration = Duration::from_secs(8);
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Retina, reading in a thread of its own.
 #[derive(Debug)]
