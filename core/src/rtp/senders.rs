@@ -132,14 +132,11 @@ impl Senders {
         self.all.iter().filter_map(|outgoing| past_of(&outgoing.sender))
     }
 
-    /// The last packet of `ssrc`, and when it was sent. If nothing was sent with that, it is the newest of the sources that have
-    /// begun with a payload type, or else with `or_any` the newest of all: a source may have sent other formats since.
-    pub(crate) fn last_of(&self, payload_type: u8, ssrc: u32, or_any: bool) -> Option<(Instant, Past)> {
-        let rank =
-            |outgoing: &Outgoing| (outgoing.sender.ssrc() == ssrc, outgoing.payload_type == payload_type);
-        let eligible = self.all.iter().filter(|outgoing| or_any || rank(outgoing) != (false, false));
-        let Outgoing { sender, sent, .. } =
-            eligible.max_by_key(|outgoing| (rank(outgoing), outgoing.sent))?;
+    /// The last packet of a payload type, and when it was sent: that of `ssrc`, or the newest if that has sent none.
+    pub(crate) fn last_of(&self, payload_type: u8, ssrc: u32) -> Option<(Instant, Past)> {
+        let of_format = self.all.iter().filter(|outgoing| outgoing.payload_type == payload_type);
+        let newest = of_format.max_by_key(|outgoing| (outgoing.sender.ssrc() == ssrc, outgoing.sent));
+        let Outgoing { sender, sent, .. } = newest?;
         Some((*sent, past_of(sender)?))
     }
 

@@ -8,14 +8,12 @@ use crate::limits::{SEQUENCE_JUMP_MAX, SOURCES_MAX};
 /// Has the packets of a publisher go on behind those of the one before it: SSRCs stay, and sequence numbers and timestamps go
 /// on. A player that takes another SSRC for the end of a stream, as GStreamer's rtspsrc does, goes on as well.
 ///
-/// The first source of each format goes on behind its own packets, or those of the source of that format that sent last. Formats
-/// of one source, as PCMU and comfort noise, have one numbering and stay together. So the first source of all goes on behind the
-/// one that sent last if none has begun with its format. All further sources pass as they are, unless one has the SSRC that
-/// readers see of another: then it goes on behind that.
+/// The first source of each format goes on behind its own packets, or those of the source that sent last. All further sources
+/// pass as they are, unless one has the SSRC that readers see of another: then it goes on behind that.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Splice {
-    /// The formats of which a packet has come since the publisher has begun, and the source of the first one.
-    begun: Vec<(u8, u32)>,
+    /// The formats of which a packet has come since the publisher has begun.
+    begun: Vec<u8>,
     /// The sources that readers see with other numbers, no two with the same SSRC there. When another one begins, those go whose
     /// SSRC the senders have forgotten.
     lines: Vec<Line>,
@@ -25,6 +23,7 @@ pub(crate) struct Splice {
 
 #[derive(Clone, Copy, Debug)]
 struct Line {
+    payload_type: u8,
     source: u32,
     shift: Shift,
 }
@@ -46,16 +45,13 @@ impl Splice {
 
     /// Gives a packet the numbers that readers see. One that gets others than those of its source is a copy.
     pub(crate) fn pass(&mut self, now: Instant, packet: &mut RtpPacket, senders: &mut Senders) {
-        let (payload_type, source) = (packet.payload_type(), packet.ssrc());
-        let is_new_format = self.begun.iter().all(|(begun, _)| *begun != payload_type);
-        let begins = is_new_format && self.begun.iter().all(|(_, begun)| *begun != source);
-        let is_first = self.begun.is_empty();
-        if is_new_format {
-            self.begun.push((payload_type, source));
+        let begins = !self.begun.contains(&packet.payload_type());
+        if begins {
+            self.begun.push(packet.payload_type());
         }
-        let mut shift = self.shift_of(source);
-        if begins || (shift.is_none() && self.is_seen(source)) {
-            shift = self.begin_source(now, packet, is_first, senders);
+        let mut shift = self.shift_of(packet);
+        if begins || (shift.is_none() && self.is_seen(packet.ssrc())) {
+            shift = self.begin_source(now, packet, senders);
         }
         if let Some(shift) = shift {
             *packet = shift.apply(packet);
@@ -86,8 +82,10 @@ impl Splice {
         }
     }
 
-    fn shift_of(&self, source: u32) -> Option<Shift> {
-        self.lines.iter().find(|line| line.source == source).map(|line| line.shift)
+    fn shift_of(&self, packet: &RtpPacket) -> Option<Shift> {
+        let source = (packet.payload_type(), packet.ssrc());
+        let line = self.lines.iter().find(|line| (line.payload_type, line.source) == source);
+        line.map(|line| line.shift)
     }
 
     /// Returns true if readers see a source of the list with this SSRC.
@@ -97,21 +95,17 @@ impl Splice {
 
     /// Has the source of a packet go on behind what readers have seen, and returns its shift from then on. It keeps the one that it
     /// had if its packets follow with that.
-    fn begin_source(
-        &mut self,
-        now: Instant,
-        packet: &RtpPacket,
-        is_first: bool,
-        senders: &mut Senders,
-    ) -> Option<Shift> {
+    fn begin_source(&mut self, now: Instant, packet: &RtpPacket, senders: &mut Senders) -> Option<Shift> {
         let (payload_type, source) = (packet.payload_type(), packet.ssrc());
         // Nobody has the SSRC of a line again once the senders have forgotten it.
         self.lines.retain(|line| senders.ssrcs().any(|ssrc| ssrc == line.shift.ssrc));
-        let shift = self.shift_of(source);
+        let shift = self.shift_of(packet);
         let seen = shift.map_or(source, |shift| shift.ssrc);
-        let Some((sent, last)) = senders.last_of(payload_type, seen, is_first) else { return shift };
+        let Some((sent, last)) = senders.last_of(payload_type, seen) else { return shift };
         let former = self.at_source(last);
-        self.lines.retain(|line| line.shift.ssrc != last.ssrc && line.source != source);
+        self.lines.retain(|line| {
+            line.shift.ssrc != last.ssrc && (line.payload_type, line.source) != (payload_type, source)
+        });
         let shift = if shift.unwrap_or_else(|| Shift::none(source)).goes_on(packet, last) {
             shift
         } else {
@@ -124,7 +118,7 @@ impl Splice {
             let elapsed = clock::to_units(now.since(sent), senders.clock_rate_for(packet));
             Some(Shift::behind(last, elapsed, packet))
         };
-        self.lines.extend(shift.map(|shift| Line { source, shift }));
+        self.lines.extend(shift.map(|shift| Line { payload_type, source, shift }));
         shift
     }
 }
@@ -176,8 +170,7 @@ mod tests {
 
     impl Story {
         fn new() -> Self {
-            let h264 = Format::h264(96, &[0x67, 0x42, 0, 0x1f], &[0x68]);
-            let formats = [h264, Format::pcmu(), Format::new(13, "CN", 8_000)];
+            let formats = [Format::h264(96, &[0x67, 0x42, 0, 0x1f], &[0x68]), Format::pcmu()];
             let senders = Senders::new(ClockRates::new(&formats));
             Self { splice: Splice::default(), senders, now: Instant::ZERO + Duration::from_secs(7) }
         }
@@ -277,60 +270,6 @@ mod tests {
             let kept = story.splice.lines.len();
             assert!(kept <= SOURCES_MAX, "{kept} after {ssrc}");
         }
-    }
-
-    #[test]
-    fn formats_of_one_source_go_on_together() {
-        let mut story = Story::new();
-        story.same(0, (8, 1, 160));
-        story.same(13, (8, 2, 320));
-        story.splice.begin();
-        assert_eq!(story.pass(0, (0xab, 50, 160)).0, (8, 3, 320));
-        assert_eq!(story.pass(13, (0xab, 51, 320)).0, (8, 4, 480));
-        story.splice.begin();
-        assert_eq!(story.pass(0, (0xac, 70, 1000)).0, (8, 5, 480));
-        assert_eq!(story.pass(0, (0xac, 72, 1320)).0, (8, 7, 800));
-        assert_eq!(story.pass(13, (0xac, 71, 1160)).0, (8, 6, 640), "one that comes late has its place");
-        assert_eq!(story.splice.lines.len(), 1);
-        assert_eq!(story.splice.pass_time(0xac, 1000), (8, 480));
-    }
-
-    #[test]
-    fn a_source_goes_on_behind_one_that_has_begun_with_another_format() {
-        for (before, after) in [([13, 0], [0, 13]), ([0, 0], [13, 0])] {
-            let mut story = Story::new();
-            story.same(96, (7, 1, 1));
-            story.wait(1);
-            story.same(before[0], (8, 1, 160));
-            story.same(before[1], (8, 2, 320));
-            story.splice.begin();
-            assert_eq!(story.pass(after[0], (0xab, 50, 160)).0, (8, 3, 320));
-            assert_eq!(story.pass(after[1], (0xab, 51, 320)).0, (8, 4, 480));
-            assert_eq!(story.pass(96, (0xaa, 9, 9)).0, (7, 2, 1 + 90));
-            story.splice.begin();
-            assert_eq!(story.pass(after[1], (0xab, 52, 480)).0, (8, 5, 640), "it has paused");
-            assert_eq!(story.pass(after[0], (0xab, 53, 640)).0, (8, 6, 800));
-        }
-    }
-
-    #[test]
-    fn a_source_of_a_format_that_nobody_has_sent_leaves_others_their_places() {
-        let mut story = Story::new();
-        story.same(0, (8, 1, 160));
-        story.splice.begin();
-        assert_eq!(story.pass(0, (0xab, 50, 160)).0, (8, 2, 160));
-        story.same(13, (0xac, 1, 1));
-        assert_eq!(story.pass(0, (0xab, 51, 320)).0, (8, 3, 320));
-        story.splice.begin();
-        assert_eq!(story.pass(0, (0xad, 60, 1)).0, (8, 4, 320));
-        assert_eq!(story.pass(13, (0xae, 60, 1)).0, (0xac, 2, 1), "each behind its own");
-        story.wait(1);
-        assert_eq!(story.pass(0, (0xad, 61, 161)).0, (8, 5, 480));
-        story.splice.begin();
-        assert_eq!(story.pass(96, (0xaf, 1, 1)).0, (8, 6, 480), "perhaps a format of that source");
-        assert_eq!(story.pass(0, (0xb0, 1, 1)).0, (8, 7, 480), "which comes itself");
-        story.same(96, (0xaf, 2, 91));
-        assert_eq!(story.pass(0, (0xb0, 2, 161)).0, (8, 8, 640));
     }
 
     #[test]
