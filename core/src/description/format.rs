@@ -26,7 +26,7 @@ use crate::tolerance::Tolerance;
 pub struct Format {
     /// The payload type, 0 to 127, unique within the media.
     pub payload_type: u8,
-    // What the codec is read from changes only together with it.
+    // The codec is read from these fields, so they change only together.
     pub(crate) encoding: Box<str>,
     pub(crate) clock_rate: u32,
     pub(crate) channels: Option<u16>,

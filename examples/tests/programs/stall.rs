@@ -80,7 +80,7 @@ impl Meter {
         let (waited, looked) = (HashMap::new(), Instant::now());
         let mut watched = Watched { place, is_program, is_shared, waited, looked, waits: Vec::new() };
         watched.look();
-        // What it has waited before is not measured.
+        // Waits from before are not measured.
         watched.waits.clear();
         let mut marks = self.marks();
         marks.watched.push(watched);

@@ -17,7 +17,7 @@ use crate::program::{LIMIT, Program};
 const EVENTS: &str = "text/event-stream";
 /// As `following.rs` has it.
 const FOLLOWERS_MAX: usize = 32;
-/// What a wrong password costs, and how long a turn is.
+/// The time that a wrong password costs, and the length of a turn.
 #[cfg(target_os = "linux")]
 const WRONG_WAIT: Duration = Duration::from_secs(1);
 

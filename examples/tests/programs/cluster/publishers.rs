@@ -17,7 +17,7 @@ struct Steps {
     number: u32,
 }
 
-/// What no other publisher of these tests announces.
+/// The description of a publisher that no other one of these tests announces.
 const SOUND: &str =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\na=control:track\r\n";
 

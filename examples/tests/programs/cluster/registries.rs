@@ -286,7 +286,7 @@ impl Node {
         paths.as_array().unwrap().iter().any(|own| own["name"] == path && own["recording"] == true)
     }
 
-    /// What its control interface tells.
+    /// The answer of its control interface.
     fn told(&self, what: &str) -> Value {
         let text = ureq::get(format!("{}/{what}", self.api)).call().unwrap().into_body().read_to_string();
         serde_json::from_str(&text.unwrap()).unwrap()
